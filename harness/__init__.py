@@ -1,0 +1,34 @@
+"""An ablation harness for PyTorch: declare a study, run it, read a verdict one can trust.
+
+Everything that a study file needs is here and in :mod:`harness.data`, :mod:`harness.models`,
+:mod:`harness.optim` and :mod:`harness.schedules`.
+"""
+
+from harness.claims import Claim, Higher, Interaction
+from harness.errors import HarnessError
+from harness.losses import CrossEntropy
+from harness.schedules import Constant, Cosine, OneCycle
+from harness.study import Arms, Factor, Factorial, OneAtATime, Scale, Study, Tuned
+from harness.training import Training
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Arms",
+    "Claim",
+    "Constant",
+    "Cosine",
+    "CrossEntropy",
+    "Factor",
+    "Factorial",
+    "HarnessError",
+    "Higher",
+    "Interaction",
+    "OneAtATime",
+    "OneCycle",
+    "Scale",
+    "Study",
+    "Training",
+    "Tuned",
+    "__version__",
+]

@@ -1,0 +1,33 @@
+"""Errors that a person can mend: what must hold, what came, what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HarnessError(ValueError):
+    """The command or the study is wrong (exit code 2); the message is one line.
+
+    Args:
+        must: what must hold.
+        got: what was given.
+        instead: what to write instead.
+    """
+
+    def __init__(self, must: str, got: str, instead: str) -> None:
+        super().__init__(one_line(f"{must}; got {got}. {instead}"))
+
+
+def one_line(text: str) -> str:
+    """Fold all white space, so that an error never spreads over several lines."""
+    return " ".join(text.split())
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Name the closest of ``known``, or all of them: the last part of an error message."""
+    names = [str(each) for each in known]
+    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    if close:
+        return "Did you mean " + " or ".join(close) + "?"
+    return "Known: " + ", ".join(names) + "." if names else "None are known."

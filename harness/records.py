@@ -1,0 +1,80 @@
+"""Records: one flat row for each trial, with metrics, curves, cost and provenance, or a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Role = Literal["evaluate", "tune"]
+State = Literal["complete", "failed", "running"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one trial.
+
+    Attributes:
+        study: the study's name.
+        scale: the scale's name.
+        arm: the arm's name.
+        levels: each factor's level, as a plain value or by its name.
+        seed: the seed of everything random in it.
+        role: whether it evaluates the arm or helped to choose the arm's settings.
+        tuned: the values of tuned settings that it was trained with.
+        key: hash of its Training, seed and code.
+        state: what became of it.
+        reason: why it failed; empty otherwise.
+        metrics: final values by metric name; empty where it failed.
+        curves: a value per epoch, by ``train_loss``, ``validation_loss``,
+            ``validation_accuracy``.
+        cost: ``seconds`` of training (shared machine: not for claims), ``steps``, ``samples``.
+        env: where it ran: versions, device, threads.
+        code: short hash per module of the code that gave its Training a meaning.
+        number: its number in the Optuna study.
+    """
+
+    study: str
+    scale: str
+    arm: str
+    levels: Mapping[str, bool | int | float | str]
+    seed: int
+    role: Role
+    tuned: Mapping[str, float]
+    key: str
+    state: State
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+    number: int = -1
+
+    def row(self) -> dict[str, Any]:
+        """Return the flat row of ``records.csv``; curves and code are left out."""
+        return {
+            "study": self.study,
+            "scale": self.scale,
+            "arm": self.arm,
+            **self.levels,
+            "seed": self.seed,
+            "role": self.role,
+            **{f"tuned_{name}": value for name, value in self.tuned.items()},
+            "key": self.key,
+            "state": self.state,
+            "reason": self.reason,
+            **{f"metric_{name}": value for name, value in self.metrics.items()},
+            **{f"cost_{name}": value for name, value in self.cost.items()},
+            **{f"env_{name}": value for name, value in self.env.items()},
+        }
+
+
+def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """Return the records as a data frame, a row a trial; what a trial lacks is missing."""
+    import pandas as pd
+
+    return pd.DataFrame([record.row() for record in records])

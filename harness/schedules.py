@@ -1,0 +1,123 @@
+"""Learning-rate schedules: a factor for every step, computed before the first one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:  # numpy would double the start-up of a command that only lists studies
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Factors: TypeAlias = NDArray[np.float64]
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """What multiplies the optimizer's learning rate."""
+
+    def factors(self, steps: int) -> Factors:
+        """Return one factor per step, shape ``[steps]``."""
+
+
+def _fraction(name: str, value: float, *, low_open: bool = False) -> None:
+    if not (0 < value if low_open else 0 <= value) or not value < 1:
+        raise HarnessError(
+            f"{name} must lie in {'(' if low_open else '['}0, 1)",
+            repr(value),
+            "It is a share of all steps.",
+        )
+
+
+def _warm(factors: Factors, warmup: float) -> Factors:
+    """Ramp linearly over the first ``warmup`` share of steps (Goyal et al. 2017, 1706.02677)."""
+    import numpy as np
+
+    warm = round(warmup * len(factors))
+    ramp = np.minimum(1.0, (np.arange(len(factors)) + 1) / (warm + 1))
+    return factors * ramp
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same learning rate throughout, after a linear warm-up.
+
+    Attributes:
+        warmup: share of all steps, in [0, 1), over which the rate rises linearly to its value.
+    """
+
+    warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        _fraction("Constant(warmup=...)", self.warmup)
+
+    def factors(self, steps: int) -> Factors:
+        """Return one factor per step, shape ``[steps]``."""
+        import numpy as np
+
+        return _warm(np.ones(steps), self.warmup)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Half a cosine from 1 to 0 (Loshchilov & Hutter 2016, 1608.03983, equation 5).
+
+    Attributes:
+        warmup: share of all steps, in [0, 1), over which the rate first rises linearly.
+    """
+
+    warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        _fraction("Cosine(warmup=...)", self.warmup)
+
+    def factors(self, steps: int) -> Factors:
+        """Return one factor per step, shape ``[steps]``."""
+        import numpy as np
+
+        warm = round(self.warmup * steps)
+        done = np.maximum(np.arange(steps) - warm, 0) / max(steps - warm, 1)
+        return _warm(0.5 * (1 + np.cos(np.pi * done)), self.warmup)
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """Up from ``1 / start`` to 1 and down again, both along half a cosine.
+
+    Smith & Topin 2017 (1708.07120), in the form and with the defaults of torch's ``OneCycleLR``;
+    the warm-up is the rising part.
+
+    Attributes:
+        warmup: share of all steps, in (0, 1), spent rising.
+        start: the peak over the first rate, at least 1.
+        end: the first rate over the last, at least 1.
+    """
+
+    warmup: float = 0.3
+    start: float = 25.0
+    end: float = 1e4
+
+    def __post_init__(self) -> None:
+        _fraction("OneCycle(warmup=...)", self.warmup, low_open=True)
+        for name in ("start", "end"):
+            if not getattr(self, name) >= 1:
+                raise HarnessError(
+                    f"OneCycle({name}=...) must be at least 1",
+                    repr(getattr(self, name)),
+                    f"Write {name}=25, say.",
+                )
+
+    def factors(self, steps: int) -> Factors:
+        """Return one factor per step, shape ``[steps]``."""
+        import numpy as np
+
+        peak = self.warmup * steps - 1
+        last = steps - 1
+        step = np.arange(steps, dtype=float)
+        low, floor = 1 / self.start, 1 / (self.start * self.end)
+        rising = step <= peak
+        share = np.where(rising, step / max(peak, 1e-12), (step - peak) / max(last - peak, 1e-12))
+        begin, goal = np.where(rising, low, 1.0), np.where(rising, 1.0, floor)
+        return goal + (begin - goal) / 2 * (1 + np.cos(np.pi * np.clip(share, 0, 1)))

@@ -1,0 +1,175 @@
+"""A Training: everything that one training run depends on, written out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from harness.errors import HarnessError
+from harness.losses import CrossEntropy
+from harness.schedules import Constant, Schedule
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from harness.data import Splits
+
+
+@runtime_checkable
+class Data(Protocol):
+    """A data set as declared: a frozen dataclass with these methods (see harness.data)."""
+
+    def splits(self, seed: int) -> Splits:
+        """Return train, validation and test tensors of one seed."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A network as declared: a frozen dataclass with this method (see harness.models)."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        """Make the module for inputs of ``shape`` (without the batch axis).
+
+        Initial weights are drawn from torch's global generator, which the trainer has set from
+        the trial's seed.
+        """
+
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """An optimizer as ``init`` and ``update`` over explicit state (see harness.optim)."""
+
+    @property
+    def lr(self) -> float:
+        """The learning rate that the schedule's factor multiplies."""
+
+    def init(self, params: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the state before the first step; ``params`` is all parameters as one vector."""
+
+    def update(
+        self,
+        grads: torch.Tensor,
+        state: dict[str, torch.Tensor],
+        params: torch.Tensor,
+        factor: torch.Tensor | float,
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return new parameters and new state; ``factor`` multiplies the learning rate."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training run, apart from its seed.
+
+    Attributes:
+        data: a data set from :mod:`harness.data`.
+        model: a network from :mod:`harness.models`, or any frozen dataclass with ``build``.
+        optimizer: from :mod:`harness.optim`.
+        batch_size: images per step; an epoch is ``train images // batch_size`` steps, and the
+            few images left over differ from epoch to epoch.
+        epochs: passes over the training images.
+        schedule: what multiplies the learning rate, step by step.
+        loss: what is minimised.
+
+    Raises:
+        HarnessError: a field has the wrong kind, or a number that cannot be trained with.
+    """
+
+    data: Data
+    model: Model
+    optimizer: Optimizer
+    batch_size: int
+    epochs: int
+    schedule: Schedule = field(default_factory=Constant)
+    loss: CrossEntropy = field(default_factory=CrossEntropy)
+
+    def __post_init__(self) -> None:
+        for name, kind, example in (
+            ("data", Data, "digits() from harness.data"),
+            ("model", Model, "ConvNet(depth=20) from harness.models"),
+            ("optimizer", Optimizer, "SGD(lr=0.1) from harness.optim"),
+            ("schedule", Schedule, "Cosine() from harness.schedules"),
+            ("loss", CrossEntropy, "CrossEntropy() from harness.losses"),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, kind) or isinstance(value, type):
+                raise HarnessError(
+                    f"Training({name}=...) must be a {kind.__name__}",
+                    repr(value),
+                    f"Write {name}={example}.",
+                )
+        for name in ("batch_size", "epochs"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise HarnessError(
+                    f"Training({name}=...) must be a whole number of at least 1",
+                    repr(value),
+                    f"Write {name}=64, say.",
+                )
+
+
+def canonical(value: Any) -> Any:
+    """Write a declared value as plain JSON types, the same on every machine and in every run.
+
+    A dataclass becomes its class name and the fields that differ from their defaults, so a new
+    field with a default changes no old value. Objects that hold data give their own digest by a
+    method ``fingerprint``.
+
+    Raises:
+        HarnessError: the value cannot be written down (a lambda, an open file, NaN).
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise HarnessError("a setting must be finite", repr(value), "Write a finite number.")
+        return value
+    if isinstance(value, tuple | list):
+        return [canonical(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): canonical(each) for key, each in sorted(value.items())}
+    if callable(getattr(value, "fingerprint", None)):
+        return {"type": type(value).__qualname__, "fingerprint": value.fingerprint()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            item.name: canonical(getattr(value, item.name))
+            for item in dataclasses.fields(value)
+            if not _is_default(item, getattr(value, item.name))
+        }
+        return {"type": type(value).__qualname__, **fields}
+    if callable(value) and "<lambda>" not in getattr(value, "__qualname__", "<lambda>"):
+        return {"name": value.__qualname__}
+    raise HarnessError(
+        "a setting must be a plain value, a frozen dataclass, or a named function or class",
+        repr(value),
+        "Make it a frozen dataclass, whose fields say what it is.",
+    )
+
+
+def _is_default(item: dataclasses.Field[Any], value: Any) -> bool:
+    if item.default is not dataclasses.MISSING:
+        default = item.default
+    elif item.default_factory is not dataclasses.MISSING:
+        default = item.default_factory()
+    else:
+        return False
+    return type(default) is type(value) and bool(default == value)
+
+
+def definitions(value: Any) -> Iterator[type | Any]:
+    """Yield every class and function that a declared value is made of, itself first."""
+    if isinstance(value, tuple | list):
+        for each in value:
+            yield from definitions(each)
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from definitions(each)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield type(value)
+        for item in dataclasses.fields(value):
+            yield from definitions(getattr(value, item.name))
+    elif isinstance(value, type) or callable(value):
+        yield value
