@@ -34,7 +34,9 @@ class Record:
         cost: ``seconds`` of training (shared machine: not for claims), ``steps``, ``samples``.
         env: where it ran: versions, device, threads.
         code: short hash per module of the code that gave its Training a meaning.
+        training: the Training in plain JSON types.
         number: its number in the Optuna study.
+        finished: when it finished or failed, ISO 8601 with the zone; empty before.
     """
 
     study: str
@@ -52,7 +54,9 @@ class Record:
     cost: Mapping[str, float] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
     number: int = -1
+    finished: str = ""
 
     def row(self) -> dict[str, Any]:
         """Return the flat row of ``records.csv``; curves and code are left out."""

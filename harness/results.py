@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+import harness
 from harness.profiles import Profile
 from harness.records import Record
 from harness.study import Arm, Study
-from harness.summary import ArmSummary
-from harness.verdicts import Verdict
+from harness.summary import ArmSummary, summarise
+from harness.verdicts import Verdict, judge
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,118 @@ class Results:
     profiles: Mapping[str, Profile]
     provenance: Provenance
     warnings: tuple[str, ...]
+
+
+def assemble(
+    study: Study,
+    scale: str,
+    records: Sequence[Record],
+    plan: Mapping[str, Any],
+    profiles: Mapping[str, Profile],
+    revision: str,
+) -> Results:
+    """Judge what is recorded.
+
+    Args:
+        study: what was declared.
+        scale: the scale's name.
+        records: every record of this study and scale.
+        plan: which trials make up the newest run: ``seeds``, ``tuned``, ``command``, ``trials``
+            (rows of arm, seed and key) and ``tuning``.
+        profiles: cost by arm name.
+        revision: git revision of the study's folder.
+    """
+    arms = {arm.name: arm for arm in study.arms(scale)}
+    by_key = {record.key: record for record in records if record.state != "running"}
+    rows = [row for row in plan["trials"] if row[0] in arms]
+    used = tuple(
+        # One trial may stand for several arms which train the same thing.
+        replace(
+            by_key[key],
+            arm=arm,
+            levels={name: level.plain for name, level in arms[arm].levels.items()},
+        )
+        for arm, _, key in rows
+        if key in by_key
+    )
+    tuning = tuple(
+        ArmTuning(**{**each, "tried": tuple((value, goal) for value, goal in each["tried"])})
+        for each in plan["tuning"]
+        if each["arm"] in arms
+    )
+    missing = len(arms) * len(plan["seeds"]) - sum(record.role == "evaluate" for record in used)
+    return Results(
+        study=study,
+        scale=scale,
+        arms=tuple(arms.values()),
+        seeds=tuple(plan["seeds"]),
+        records=used,
+        verdicts=judge(study, scale, used),
+        summaries=summarise(study, scale, used),
+        tuning=tuning,
+        profiles=dict(profiles),
+        provenance=_provenance(used, plan["command"], revision),
+        warnings=tuple(_warnings(study, scale, used, plan, tuning, missing)),
+    )
+
+
+def _provenance(records: Sequence[Record], command: str, revision: str) -> Provenance:
+    environments = Counter(tuple(sorted(record.env.items())) for record in records if record.env)
+    return Provenance(
+        command=command,
+        harness=harness.__version__,
+        revision=revision,
+        date=max((record.finished for record in records), default=""),
+        hours=sum(record.cost.get("seconds", 0.0) for record in records) / 3600,
+        environments=tuple(dict(items) for items, _ in environments.most_common()),
+    )
+
+
+def _warnings(
+    study: Study,
+    scale: str,
+    records: Sequence[Record],
+    plan: Mapping[str, Any],
+    tuning: Sequence[ArmTuning],
+    missing: int,
+) -> Iterator[str]:
+    """Yield what a reader must know before believing a verdict."""
+    if missing:
+        yield f"{missing} evaluation trials are not there yet: these verdicts are provisional."
+    if study.tuned and not plan["tuned"]:
+        shown = ", ".join(f"{each.name} = {each.start:.3g}" for each in study.tuned)
+        yield (
+            f"Nothing was tuned: every arm used the declared default ({shown}), which may favour "
+            "one arm over another."
+        )
+    for each in tuning:
+        if each.edge:
+            yield (
+                f"{each.arm}: the chosen {each.setting} = {each.chosen:.3g} lies on the "
+                f"{each.edge} edge of its space, {each.low:g} to {each.high:g}; a wider space "
+                "might favour this arm."
+            )
+        if each.how == "declared default" and plan["tuned"]:
+            yield (
+                f"{each.arm}: every {each.setting} tried failed, so the declared default "
+                f"{each.chosen:.3g} was used."
+            )
+    failed = [record for record in records if record.state == "failed"]
+    for role, title in (("evaluate", "evaluation"), ("tune", "tuning")):
+        count = sum(record.role == role for record in failed)
+        if count:
+            arms = sorted({record.arm for record in failed if record.role == role})
+            yield (
+                f"{count} {title} trial{'s' if count > 1 else ''} failed "
+                f"({'; '.join(arms)}): see the ledger."
+            )
+    for factor, levels in study.scales[scale].levels.items():
+        left_out = [
+            level.name
+            for level in study.factor(factor).named
+            if level not in [study.factor(factor).level(value) for value in levels]
+        ]
+        if left_out:
+            yield f"Scale {scale} leaves out {factor} = {', '.join(left_out)}."
+    if len({record.env.get("hardware", "") for record in records if record.env}) > 1:
+        yield "Trials ran on different hardware; results may differ in their last digits."

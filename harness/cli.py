@@ -1,0 +1,297 @@
+"""The command line: spelling, errors and exit codes. What commands do is in harness.commands.
+
+Exit codes: 0 done; 1 a check failed; 2 the command or the study was wrong; 3 cannot tell;
+130 interrupted, and can be resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from harness.errors import HarnessError, one_line
+
+app = typer.Typer(
+    name="harness",
+    help="Ablation studies for PyTorch that end in a verdict one can trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A name that `list` shows, a module, or a .py file.")
+]
+Scale = Annotated[str | None, typer.Option("--scale", help="Which scale; the study's first.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", help="Evaluation seeds per arm.", min=1)]
+Out = Annotated[Path, typer.Option("--out", help="The output folder.", file_okay=False)]
+StoreUrl = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        help="An SQLite file, journal:///FILE or any database URL of Optuna's; OUT/harness.db.",
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.", show_default=True)
+]
+Workers = Annotated[
+    int,
+    typer.Option("--workers", help="Worker processes; one per core on a CPU.", min=0,
+                 show_default=False),
+]  # fmt: skip
+NoTuning = Annotated[
+    bool, typer.Option("--no-tuning", help="Use the declared defaults of tuned settings.")
+]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where data sets lie; HARNESS_DATA, or ./data.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+
+OUT = Path("runs")
+
+
+@app.callback()
+def _common(
+    debug: Annotated[  # read by main() wherever it stands
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    del debug
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Show the studies and their questions, without running them."""
+    from harness.load import listed
+
+    found = listed(Path.cwd())
+    if as_json:
+        print(json.dumps([{"study": each.name, "question": each.summary} for each in found]))
+        return
+    width = max(len(each.name) for each in found)
+    for each in found:
+        print(f"{each.name:{width}}  {each.summary}")
+
+
+@app.command()
+def plan(
+    study: StudyName, scale: Scale = None, seeds: Seeds = None, out: Out = OUT,
+    store: StoreUrl = "", device: Device = "auto", workers: Workers = 0,
+    no_tuning: NoTuning = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Show arms, trials, what is done, what is left and why."""
+    from harness import commands
+
+    found = commands.plan_study(
+        study, scale, commands.Place(out, store), _options(device, workers, seeds, no_tuning)
+    )
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        commands.print_plan(found, Console())
+
+
+@app.command()
+def run(
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="STUDY...", help="Names, modules or .py files.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every study that ships with it.")] = False,
+    scale: Scale = None, seeds: Seeds = None, out: Out = OUT, store: StoreUrl = "",
+    device: Device = "auto", workers: Workers = 0, no_tuning: NoTuning = False,
+    no_profile: Annotated[
+        bool, typer.Option("--no-profile", help="Do not measure time and memory.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed trials again.")
+    ] = False,
+    data_dir: DataDir = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Download data sets that are missing.")
+    ] = False,
+    quiet: Quiet = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Run what is missing, judge, write the report, print the verdicts."""
+    from harness.load import built_in
+
+    names = [*(studies or []), *(built_in() if every else [])]
+    if not names:
+        raise HarnessError(
+            "run must be given a STUDY", "none", "`harness list` shows them; --all runs each."
+        )
+    _data(data_dir, download)
+    from harness import commands
+
+    place = commands.Place(out, store)
+    done = []
+    for name in names:
+        options = _options(
+            device, workers, seeds, no_tuning, profile=not no_profile, retry=retry_failed
+        )
+        results, folder, written = commands.run_study(
+            name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
+        )
+        done.append((results, folder))
+        if not quiet and not as_json:
+            note = written.note if written is not None else ""
+            commands.print_results(results, folder, note, Console())
+    _index(done, out, quiet=quiet or as_json)
+    if as_json:
+        print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+
+
+@app.command()
+def report(
+    studies: Annotated[list[str], typer.Argument(metavar="STUDY...", help="What to report on.")],
+    scale: Scale = None, out: Out = OUT, store: StoreUrl = "", quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Judge and print again from the records; trains nothing."""
+    from harness import commands
+
+    place = commands.Place(out, store)
+    done = []
+    for name in studies:
+        for results, folder, written in commands.report_study(name, scale, place):
+            done.append((results, folder))
+            if not quiet and not as_json:
+                commands.print_results(results, folder, written.note, Console())
+    _index(done, out, quiet=quiet or as_json)
+    if as_json:
+        print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+
+
+@app.command()
+def export(
+    study: StudyName, scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
+    kind: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
+    to: Annotated[Path | None, typer.Option("--to", help="A file; standard output.")] = None,
+) -> None:  # fmt: skip
+    """Write every record of a study, old attempts included."""
+    from harness import commands
+
+    found = commands.export_study(study, scale, commands.Place(out, store), kind, to)
+    if isinstance(found, Path):
+        print(found.resolve())
+    else:
+        sys.stdout.write(found if found.endswith("\n") else found + "\n")
+
+
+@app.command()
+def replay(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A trial's key, or its beginning.")],
+    study: Annotated[
+        str | None, typer.Option("--study", help="Where the study is, should it have moved.")
+    ] = None,
+    out: Out = OUT, store: StoreUrl = "", device: Device = "auto", data_dir: DataDir = None,
+) -> None:  # fmt: skip
+    """Train one recorded trial again; exit code 1 where the result differs."""
+    _data(data_dir, download=False)
+    from harness import commands
+
+    place = commands.Place(out, store)
+    replayed = commands.replay(key, study, place, _options(device, 1, None, False))
+    commands.print_replay(replayed, Console())
+    if not replayed.identical:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """Show what is installed, which devices there are, and how to mend what is not right."""
+    from harness.doctor import examine, print_examined
+
+    found = examine()
+    print_examined(found, Console())
+    if any(each.state == "wrong" for each in found):
+        raise typer.Exit(1)
+
+
+def _options(
+    device: str, workers: int, seeds: int | None, no_tuning: bool,
+    *, profile: bool = True, retry: bool = False,
+) -> Any:  # fmt: skip
+    from harness.environment import choose_device
+    from harness.run import Options
+
+    return Options(
+        device=str(choose_device(device)),
+        workers=workers,
+        seeds=seeds,
+        tune=not no_tuning,
+        profile=profile,
+        retry_failed=retry,
+        command=shlex.join(["harness", *sys.argv[1:]]),
+    )
+
+
+def _data(folder: Path | None, download: bool) -> None:
+    """Hand the folder on by the environment, which worker processes inherit."""
+    if folder is not None:
+        os.environ["HARNESS_DATA"] = str(folder.resolve())
+    if download:
+        os.environ["HARNESS_DOWNLOAD"] = "1"
+
+
+def _index(done: list[Any], out: Path, *, quiet: bool) -> None:
+    if len(done) < 2:
+        return
+    from reports import write_index
+
+    page = write_index(done, out)
+    if not quiet:
+        print(f"index.html  {page.resolve()}")
+
+
+def main() -> None:
+    """Run the command line; the entry point of ``harness``."""
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    debug = len(words) < len(sys.argv) - 1
+    sys.exit(_main(words, debug=debug))
+
+
+def _main(words: list[str], *, debug: bool) -> int:
+    import click
+
+    try:
+        code = app(words, standalone_mode=False)
+    except HarnessError as error:
+        return _failed(str(error), 2, debug=debug)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _failed("interrupted; the same command goes on where it was", 130, debug=debug)
+    except click.exceptions.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if type(error).__name__ == "InterruptedRunError":
+            said = f"interrupted: {error}; the same command goes on from there"
+            return _failed(said, 130, debug=debug)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        said = (
+            f"internal error: {type(error).__name__}: {error} ({Path(where.filename).name}:"
+            f"{where.lineno}); this is a fault of the harness, and --debug shows the traceback"
+        )
+        return _failed(said, 3, debug=debug)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(said: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"harness: {one_line(said)}", file=sys.stderr)
+    return code

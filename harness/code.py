@@ -1,0 +1,202 @@
+"""Which code gives a Training its meaning, as one short hash for each module or definition.
+
+For the harness's own code it is every module that the trainer, and the modules of what the
+Training is made of, import, directly or through others. For a class or function of the user's own
+(a network in a study file) it is that definition and every definition it names in turn. Comments,
+docstrings and layout do not count. Installed packages do not count either: their versions are
+kept with each record.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import io
+import sys
+import sysconfig
+import tokenize
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+PACKAGE = "harness"
+TRAINER = f"{PACKAGE}.train"
+_SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
+
+
+def code_of(definitions: Iterable[Any]) -> dict[str, str]:
+    """Return a short hash for each piece of code that the trainer and ``definitions`` rest on.
+
+    Args:
+        definitions: the classes and functions that a Training is made of.
+    """
+    modules = {TRAINER}
+    own: dict[str, str] = {}
+    for definition in definitions:
+        name = definition.__module__
+        if name == PACKAGE or name.startswith(f"{PACKAGE}."):
+            modules.add(name)
+        elif not _installed(definition):
+            own |= dict(_closure(definition))
+    return {name: _module_hash(name) for name in sorted(_imported(frozenset(modules)))} | own
+
+
+def normalised(source: str) -> str:
+    """Return source text without comments, docstrings and layout, the same for equal programs."""
+    out: list[str] = []
+    new_line = True
+    word = False
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    pending: list[tokenize.TokenInfo] = []
+    for token in tokens:
+        if token.type in _SKIPPED:
+            continue
+        pending.append(token)
+    for index, token in enumerate(pending):
+        if token.type == tokenize.INDENT:
+            out.append("\x01")
+            continue
+        if token.type == tokenize.DEDENT:
+            out.append("\x02")
+            continue
+        following = pending[index + 1].type if index + 1 < len(pending) else tokenize.NEWLINE
+        if token.type == tokenize.STRING and new_line and following == tokenize.NEWLINE:
+            continue  # a docstring: the NEWLINE after it is dropped with the next branch
+        if token.type == tokenize.NEWLINE:
+            if not new_line:
+                out.append("\n")
+            new_line, word = True, False
+            continue
+        is_word = token.type in (tokenize.NAME, tokenize.NUMBER)
+        if word and is_word:
+            out.append(" ")
+        out.append(token.string)
+        new_line, word = False, is_word
+    return "".join(out)
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+@lru_cache(maxsize=None)
+def _module_file(name: str) -> Path | None:
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+
+
+@lru_cache(maxsize=None)
+def _module_hash(name: str) -> str:
+    file = _module_file(name)
+    assert file is not None, name
+    return _short(normalised(file.read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=None)
+def _imported(modules: frozenset[str]) -> frozenset[str]:
+    """Follow imports within the package; type-checking-only imports change no result."""
+    seen: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        file = _module_file(name)
+        assert file is not None, name
+        waiting += _imports_within(file.read_text(encoding="utf-8"))
+    return frozenset(seen)
+
+
+def _imports_within(source: str) -> Iterator[str]:
+    for node in _runtime_nodes(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PACKAGE):
+            if node.module == PACKAGE:
+                yield from (f"{PACKAGE}.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+                for alias in node.names:
+                    name = f"{node.module}.{alias.name}"
+                    if _is_module(name):
+                        yield name
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith(f"{PACKAGE}."):
+                    yield alias.name
+
+
+@lru_cache(maxsize=None)
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _runtime_nodes(node)
+
+
+def _installed(definition: Any) -> bool:
+    """Whether a definition belongs to Python or to an installed package, which have versions."""
+    name = definition.__module__
+    if name.split(".")[0] in sys.stdlib_module_names:
+        return True
+    try:
+        file = inspect.getfile(definition)
+    except TypeError:
+        return True
+    if name.split(".")[0] == "studies":
+        return False  # shipped beside the harness, but somebody's study all the same
+    roots = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return any(Path(file).resolve().is_relative_to(Path(root).resolve()) for root in roots)
+
+
+def _closure(definition: Any) -> Iterator[tuple[str, str]]:
+    """Yield the name and hash of a user's definition and of all that it names in its module."""
+    seen: set[str] = set()
+    waiting = [definition]
+    while waiting:
+        current = waiting.pop()
+        name = f"{current.__module__.rsplit('.', 1)[-1]}:{current.__qualname__}"
+        if name in seen or _installed(current):
+            continue
+        seen.add(name)
+        source = inspect.cleandoc("\n" + inspect.getsource(current))
+        module = sys.modules[current.__module__]
+        constants = {}
+        for used in sorted(_names(source)):
+            value = getattr(module, used, None)
+            if isinstance(value, type | FunctionType):
+                if not value.__module__.startswith(f"{PACKAGE}."):
+                    waiting.append(value)
+            elif isinstance(value, ModuleType):
+                if not _installed_module(value):
+                    constants[used] = normalised(inspect.getsource(value))
+            elif value is not None and type(value).__module__ == "builtins":
+                constants[used] = repr(value)
+        yield name, _short(normalised(source) + repr(constants))
+
+
+def _installed_module(module: ModuleType) -> bool:
+    if module.__name__.split(".")[0] in sys.stdlib_module_names or not module.__spec__:
+        return True
+    if module.__name__.startswith(PACKAGE):
+        return True
+    origin = module.__spec__.origin
+    roots = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return origin is None or any(
+        Path(origin).resolve().is_relative_to(Path(root).resolve()) for root in roots
+    )
+
+
+def _names(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}

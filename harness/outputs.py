@@ -1,0 +1,130 @@
+"""Write what a run leaves in its folder, each file whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from harness.errors import HarnessError
+from harness.records import Record, to_frame
+from harness.verdicts import Verdict
+
+FORMATS = ("csv", "parquet", "json")
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write a file under another name, then give it its own: nobody ever sees half of it.
+
+    Raises:
+        HarnessError: the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise HarnessError(
+            "the output folder must be writable",
+            f"{path}: {error.strerror}",
+            "Name another with --out; the records are kept in the store.",
+        ) from error
+
+
+def verdict_row(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as it stands in ``verdicts.json``; what cannot be told is null."""
+    row = {
+        "claim": verdict.claim.text,
+        "kind": verdict.claim.kind,
+        "metric": verdict.claim.metric,
+        "margin": verdict.claim.by,
+        "n": verdict.n,
+        "effect": verdict.effect,
+        "low": verdict.low,
+        "high": verdict.high,
+        "p": verdict.p,
+        "p_adjusted": verdict.p_adjusted,
+        "word": verdict.word,
+        "reason": verdict.reason,
+    }
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def write_verdicts(verdicts: Sequence[Verdict], path: Path) -> None:
+    """Write ``verdicts.json``: a list, one object a claim."""
+    text = json.dumps([verdict_row(verdict) for verdict in verdicts], indent=2, ensure_ascii=False)
+    write_whole(path, lambda file: _write_text(file, text + "\n"))
+
+
+def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> None:
+    """Write records, a row a trial.
+
+    Args:
+        records: what to write.
+        path: where to.
+        kind: ``"csv"``, ``"parquet"`` or ``"json"``.
+
+    Raises:
+        HarnessError: another kind, or Parquet without pyarrow.
+    """
+    frame = to_frame(records)
+    if kind == "csv":
+        write_whole(path, lambda file: _write_text(file, frame.to_csv(index=False)))
+    elif kind == "json":
+        text = frame.to_json(orient="records", indent=2, force_ascii=False)
+        write_whole(path, lambda file: _write_text(file, str(text) + "\n"))
+    elif kind == "parquet":
+        try:
+            import pyarrow  # noqa: F401 - asked for by name, so that the error can name it too
+        except ImportError as error:
+            raise HarnessError(
+                "writing Parquet needs pyarrow",
+                "a Python without it",
+                "pip install 'ablation-harness[parquet]', or choose --format csv.",
+            ) from error
+        # A column may hold levels of several kinds, which Parquet cannot.
+        mixed = [name for name in frame.columns if frame[name].map(type).nunique() > 1]
+        tidy = frame.astype({name: "string" for name in mixed if frame[name].dtype == object})
+        write_whole(path, lambda file: tidy.to_parquet(file, index=False))
+    else:
+        raise HarnessError(
+            "--format must be one of " + ", ".join(FORMATS), repr(kind), "Write --format csv."
+        )
+
+
+def _write_text(file: IO[bytes], text: str) -> None:
+    file.write(text.encode())
+
+
+def revision_of(folder: Path) -> str:
+    """Return the git revision of a folder, ``+changes`` where it is not clean; empty outside."""
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *words],
+                capture_output=True, text=True, timeout=10, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    head = git("rev-parse", "--short=12", "HEAD")
+    if not head:
+        return ""
+    return head + ("+changes" if git("status", "--porcelain", "--", ".") else "")

@@ -1,0 +1,127 @@
+"""Study -> Trials with stable keys; pure: nothing is loaded, trained or written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from harness.code import code_of
+from harness.errors import HarnessError
+from harness.records import Role
+from harness.study import Arm, Study
+from harness.training import Training, canonical, definitions
+
+TUNING_SEED = 1_000_000
+"""The seed of every tuning trial: the same for all arms, and far from every evaluation seed."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One arm with one seed.
+
+    Attributes:
+        arm: which arm.
+        seed: the seed of everything random in it.
+        role: whether it evaluates the arm or helps to choose the arm's settings.
+        tuned: values of the tuned settings.
+        training: what is trained.
+        written: the Training in plain JSON types.
+        code: short hash per module or definition that gives the Training its meaning.
+        key: hash of the Training, the seed and the code: two trials with the same key are the
+            same trial, whatever study they stand in.
+    """
+
+    arm: Arm
+    seed: int
+    role: Role
+    tuned: Mapping[str, float]
+    training: Training
+    written: Mapping[str, Any]
+    code: Mapping[str, str]
+    key: str
+
+
+def make_trial(
+    study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Mapping[str, float]
+) -> Trial:
+    """Build one trial's Training and key.
+
+    Raises:
+        HarnessError: ``build`` returned something else than a Training, or a value in it cannot
+            be written down.
+    """
+    values = {name: level.value for name, level in arm.levels.items()}
+    training = study.build(study.scales[scale], **values, **tuned)
+    if not isinstance(training, Training):
+        raise HarnessError(
+            f"build of study {study.name!r} must return a Training",
+            repr(training),
+            "Write return Training(data=..., model=..., optimizer=..., ...).",
+        )
+    code = _code(tuple(dict.fromkeys(definitions(training))))
+    written = canonical(training)
+    key = key_of(written, seed, code)
+    return Trial(arm, seed, role, dict(tuned), training, written, code, key)
+
+
+@lru_cache(maxsize=None)
+def _code(found: tuple[type, ...]) -> dict[str, str]:
+    return code_of(found)
+
+
+def key_of(written: Mapping[str, Any], seed: int, code: Mapping[str, str]) -> str:
+    """Return the key of a trial: 16 hexadecimal digits of a SHA-256 hash.
+
+    Args:
+        written: the Training as :func:`harness.training.canonical` writes it.
+        seed: the trial's seed.
+        code: short hash per piece of code that gives the Training its meaning.
+    """
+    text = json.dumps({"training": written, "seed": seed, "code": dict(code)}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any], where: str = "") -> list[str]:
+    """Name what differs between two mappings of plain values, such as ``optimizer.lr: 0.1 → 0.2``.
+
+    Args:
+        before: the older one, nested.
+        after: the newer one.
+        where: the path to both.
+    """
+    out: list[str] = []
+    for name in sorted({*before, *after}):
+        path = f"{where}.{name}" if where else str(name)
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            out += changes(old, new, path)
+        elif old != new:
+            out.append(f"{path}: {_shown(old)} → {_shown(new)}")
+    return out
+
+
+def _shown(value: Any) -> str:
+    return "default" if value is None else str(value)
+
+
+def evaluation_seeds(study: Study, scale: str, seeds: int | None) -> tuple[int, ...]:
+    """Return the evaluation seeds, 0 to n - 1; ``seeds`` overrides what the scale says.
+
+    Raises:
+        HarnessError: fewer than one, or so many that they reach the tuning seed.
+    """
+    count = study.scales[scale].seeds if seeds is None else seeds
+    if not 1 <= count < TUNING_SEED:
+        raise HarnessError(
+            "a run must have at least one seed", str(count), "Write --seeds 5, say."
+        )
+    return tuple(range(count))
+
+
+def defaults(study: Study) -> dict[str, float]:
+    """Return the declared default of every tuned setting."""
+    return {each.name: each.start for each in study.tuned}

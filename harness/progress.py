@@ -1,0 +1,94 @@
+"""What a person sees while a study runs: live in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+PLAIN_SECONDS = 20.0
+"""How often a line is printed where there is no terminal."""
+
+
+class Display(Protocol):
+    """What a run tells of itself."""
+
+    def show(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Say how far it is; ``seconds_left`` is ``None`` while nobody can tell."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def show(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Do nothing."""
+
+
+class Plain:
+    """Prints a line at every new stage, and now and then."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console = console
+        self._title = title
+        self._stage = ""
+        self._last = 0.0
+
+    def show(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Print a line, if it is time to."""
+        now = time.monotonic()
+        if stage == self._stage and done < total and now - self._last < PLAIN_SECONDS:
+            return
+        if stage == self._stage and done == total and self._last < 0:
+            return
+        self._stage, self._last = stage, now if done < total else -1.0
+        left = f", about {duration(seconds_left)} left" if seconds_left and done < total else ""
+        self._console.print(f"{self._title}: {stage}, {done} of {total}{left}", highlight=False)
+
+
+class Live:
+    """A bar that moves."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(title, total=None, stage="", left="")
+
+    def show(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Move the bar."""
+        left = "" if seconds_left is None or done >= total else f"{duration(seconds_left)} left"
+        self._progress.update(self._task, completed=done, total=total, stage=stage, left=left)
+
+
+@contextmanager
+def display(console: Console, title: str, *, quiet: bool) -> Iterator[Display]:
+    """Give the display that suits: none when quiet, live in a terminal, else plain lines."""
+    if quiet:
+        yield Silent()
+    elif not console.is_terminal:
+        yield Plain(console, title)
+    else:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[stage]}"),
+            TextColumn("[dim]{task.fields[left]}"),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            yield Live(progress, title)
+
+
+def duration(seconds: float) -> str:
+    """Print a duration in the two largest units that matter, such as ``2 min 5 s``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if seconds >= 10 or seconds == 0 else f"{seconds:.1f} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

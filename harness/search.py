@@ -1,0 +1,215 @@
+"""Equal tuning of arms: the same space, the same number of settings tried, chosen on validation.
+
+The first settings tried are the same in every arm: the default, then points that fill the space
+evenly (Halton's sequence). The rest come from Optuna's TPE (Bergstra et al. 2011; Watanabe 2023,
+https://arxiv.org/abs/2304.11127), seeded by the arm and the position alone: what is tried follows
+from what was seen, however often the run was interrupted and whoever took part in it.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState, create_trial
+
+from harness.metrics import metric_named
+from harness.plan import TUNING_SEED, Trial, defaults, evaluation_seeds, make_trial
+from harness.records import Record
+from harness.results import ArmTuning
+from harness.study import Arm, Study, Tuned
+
+Settings = dict[str, float]
+Tried = tuple[Settings, float | None]
+"""Settings and the objective that they reached, ``None`` where the trial failed."""
+
+
+def first_settings(study: Study, budget: int) -> list[Settings]:
+    """Return the settings with which every arm begins: at most three, or half of the budget."""
+    from scipy.stats import qmc
+
+    count = min(budget, max(3, budget // 2))
+    points = qmc.Halton(len(study.tuned), scramble=False).random(count + 1)[1:]
+    spread = [
+        {each.name: _at(each, float(share)) for each, share in zip(study.tuned, point, strict=True)}
+        for point in points
+    ]
+    out = [defaults(study)]
+    for settings in spread:
+        if len(out) < count and settings not in out:
+            out.append(settings)
+    return out
+
+
+def _at(tuned: Tuned, share: float) -> float:
+    if tuned.log:
+        # Rounded, so that the same space gives the same key on every machine's logarithm.
+        low, high = math.log10(tuned.low), math.log10(tuned.high)
+        return min(max(float(f"{10 ** (low + share * (high - low)):.6g}"), tuned.low), tuned.high)
+    return float(f"{tuned.low + share * (tuned.high - tuned.low):.6g}")
+
+
+def next_settings(study: Study, scale: str, arm: str, tried: Sequence[Tried]) -> Settings:
+    """Return what TPE tries after ``tried``.
+
+    Args:
+        study: what is tuned, and by which objective.
+        scale: the scale's name.
+        arm: the arm's name.
+        tried: everything tried in this arm so far, in order.
+    """
+    better = metric_named(study.objective).better
+    space = {x.name: FloatDistribution(x.low, x.high, log=x.log) for x in study.tuned}
+    seed = zlib.crc32(f"{study.name}/{scale}/{arm}/{len(tried)}".encode())
+    memory = optuna.create_study(
+        direction="maximize" if better == "higher" else "minimize",
+        sampler=optuna.samplers.TPESampler(n_startup_trials=1, seed=seed),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        for settings, objective in tried:
+            # A pruned trial without a report ranks below every finished one: where training
+            # diverged is where not to look again.
+            state = TrialState.PRUNED if objective is None else TrialState.COMPLETE
+            memory.add_trial(
+                create_trial(
+                    state=state, value=objective, params=dict(settings), distributions=dict(space)
+                )
+            )
+        found = memory.ask(space).params
+    return {name: float(f"{value:.6g}") for name, value in found.items()}
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is known, at some moment of a run, of what is to be run.
+
+    Attributes:
+        planned: every trial whose key is known by now, tuning first.
+        ready: those of them that are neither finished nor waiting for another.
+        total: number of trials once all are known.
+        chosen: the settings of each arm whose tuning is over, by arm name.
+        tuning: how they were chosen.
+    """
+
+    planned: tuple[Trial, ...]
+    ready: tuple[Trial, ...]
+    total: int
+    chosen: Mapping[str, Settings]
+    tuning: tuple[ArmTuning, ...]
+
+
+class Planner:
+    """Works out what is to be run next from what is done: the same answer in every process."""
+
+    def __init__(self, study: Study, scale: str, seeds: int | None, *, tune: bool) -> None:
+        self.study = study
+        self.scale = scale
+        self.seeds = evaluation_seeds(study, scale, seeds)
+        self.budget = study.budget(scale) if tune else 0
+        self.arms = study.arms(scale)
+        self._made: dict[tuple[str, int, tuple[tuple[str, float], ...]], Trial] = {}
+        self._suggested: dict[tuple[str, int], tuple[list[Tried], Settings]] = {}
+        self._first = first_settings(study, self.budget) if self.budget else []
+
+    def outlook(self, done: Mapping[str, Record]) -> Outlook:
+        """Return what is to be run.
+
+        Args:
+            done: the finished and failed records by key.
+        """
+        planned: list[Trial] = []
+        evaluations: list[Trial] = []
+        chosen: dict[str, Settings] = {}
+        tuning: list[ArmTuning] = []
+        for arm in self.arms:
+            trials, tried = self._tuning(arm, done)
+            planned += trials
+            if len(tried) < self.budget:
+                continue
+            settings, how = choose(self.study, tried)
+            chosen[arm.name] = settings
+            tuning += [
+                ArmTuning(
+                    arm=arm.name,
+                    setting=each.name,
+                    low=each.low,
+                    high=each.high,
+                    log=each.log,
+                    tried=tuple((values[each.name], objective) for values, objective in tried),
+                    chosen=settings[each.name],
+                    how=how,
+                    edge=edge(each, settings[each.name]) if how == "tuned" else "",
+                )
+                for each in self.study.tuned
+            ]
+            evaluations += [self._make(arm, seed, settings) for seed in self.seeds]
+        known = {trial.key: trial for trial in [*planned, *evaluations]}
+        return Outlook(
+            planned=(*planned, *evaluations),
+            ready=tuple(trial for key, trial in known.items() if key not in done),
+            total=len(self.arms) * (self.budget + len(self.seeds)),
+            chosen=chosen,
+            tuning=tuple(tuning),
+        )
+
+    def _tuning(
+        self, arm: Arm, done: Mapping[str, Record]
+    ) -> tuple[list[Trial], list[Tried]]:
+        """Return the tuning trials of an arm known by now, and those of them that are over."""
+        trials: list[Trial] = []
+        tried: list[Tried] = []
+        for position in range(self.budget):
+            if position < len(self._first):
+                settings = self._first[position]
+            elif len(tried) == position:
+                settings = self._suggest(arm, tried)
+            else:
+                break  # TPE waits for all before it
+            trial = self._make(arm, TUNING_SEED, settings)
+            trials.append(trial)
+            record = done.get(trial.key)
+            if record is not None and len(tried) == position:
+                tried.append((settings, record.metrics.get(self.study.objective)))
+        return trials, tried
+
+    def _suggest(self, arm: Arm, tried: list[Tried]) -> Settings:
+        place = (arm.name, len(tried))
+        known = self._suggested.get(place)
+        if known is None or known[0] != tried:
+            settings = next_settings(self.study, self.scale, arm.name, tried)
+            self._suggested[place] = known = (list(tried), settings)
+        return known[1]
+
+    def _make(self, arm: Arm, seed: int, settings: Settings) -> Trial:
+        place = (arm.name, seed, tuple(sorted(settings.items())))
+        if place not in self._made:
+            role = "tune" if seed == TUNING_SEED else "evaluate"
+            self._made[place] = make_trial(self.study, self.scale, arm, seed, role, settings)
+        return self._made[place]
+
+
+def choose(study: Study, tried: Sequence[Tried]) -> tuple[Settings, str]:
+    """Return the best settings tried and how they were chosen; the default where all failed."""
+    best: Tried | None = None
+    sign = 1 if metric_named(study.objective).better == "higher" else -1
+    for settings, objective in tried:
+        if objective is not None and (best is None or sign * objective > sign * (best[1] or 0.0)):
+            best = (settings, objective)
+    if best is None:
+        return defaults(study), "declared default"
+    return best[0], "tuned"
+
+
+def edge(tuned: Tuned, value: float) -> str:
+    """Return on which edge of its space a value lies: within a twentieth of it, or neither."""
+    low, high = tuned.low, tuned.high
+    if tuned.log:
+        low, high, value = math.log(low), math.log(high), math.log(value)
+    share = (value - low) / (high - low)
+    return "lower" if share <= 0.05 else "upper" if share >= 0.95 else ""

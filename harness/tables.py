@@ -1,0 +1,79 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from harness.metrics import metric_named
+from harness.results import Results
+from harness.verdicts import Verdict
+
+MARKS: Mapping[str, tuple[str, str]] = {
+    "supported, material": ("✔", "green"),
+    "supported": ("✔", "green"),
+    "real but negligible": ("≈", "yellow"),
+    "equivalent": ("=", "cyan"),
+    "refuted": ("✘", "red"),
+    "reversed": ("⇄", "red"),
+    "inconclusive": ("?", "yellow"),
+    "not assessable": ("–", "bright_black"),
+}
+
+
+def plain(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
+    """Return an empty table; each column has a title and whether it holds numbers."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for name, number in columns:
+        table.add_column(name, justify="right" if number else "left", no_wrap=number)
+    return table
+
+
+def verdict_table(results: Results) -> Table:
+    """Return the verdicts of a study, a row a claim."""
+    study = results.study
+    table = plain(
+        f"{study.name} ({results.scale}): {study.question}",
+        [("verdict", False), ("claim", False), ("effect", True), ("margin", True), ("n", True),
+         ("p adj.", True)],
+    )  # fmt: skip
+    for verdict in results.verdicts:
+        mark, style = MARKS[verdict.word]
+        table.add_row(
+            Text(f"{mark} {word(verdict)}", style=style),
+            Text(verdict.claim.text),
+            effect(verdict),
+            metric_named(verdict.claim.metric).format_difference(verdict.claim.by, signed=False),
+            str(verdict.n),
+            p_value(verdict.p_adjusted),
+        )
+    return table
+
+
+def word(verdict: Verdict) -> str:
+    """Return the verdict's word, with the number of seeds that an inconclusive one wants."""
+    if verdict.word == "inconclusive" and verdict.more_seeds:
+        return f"inconclusive, about {verdict.more_seeds} more seeds"
+    return verdict.word
+
+
+def effect(verdict: Verdict) -> str:
+    """Print an effect with its interval, over two lines."""
+    metric = metric_named(verdict.claim.metric)
+    if not math.isfinite(verdict.effect):
+        return "–"
+    shown = metric.format_difference(verdict.effect)
+    if math.isfinite(verdict.low):
+        shown += "\n" + metric.format_interval(verdict.low, verdict.high)
+    return shown
+
+
+def p_value(p: float) -> str:
+    """Print a p value."""
+    if not math.isfinite(p):
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,1 @@
+"""Predefined studies: one file per question, each exporting ``study``."""

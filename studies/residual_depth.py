@@ -1,0 +1,75 @@
+"""Do shortcuts let a convolutional network gain from depth?
+
+He et al. 2015 (https://arxiv.org/abs/1512.03385) saw that a plain network of 56 layers fits the
+training set worse than one of 20, although it could copy it and leave the rest idle, and that
+shortcuts around every two layers undo this. The networks here have their CIFAR layout (section
+4.2); the learning rate is tuned anew in every arm, because depth changes which rates work.
+
+At `quick`, 600 of scikit-learn's digits (8×8 pixels) and two passes fewer than convergence leave
+the shallow networks with a test error of some per cent, so that a difference can show either way.
+"""
+
+from harness import Cosine, Factor, Higher, Interaction, Scale, Study, Training, Tuned
+from harness.data import cifar10, digits, mnist
+from harness.models import ConvNet
+from harness.optim import SGD
+
+
+def build(scale: Scale, shortcut: bool, depth: int, lr: float) -> Training:
+    return Training(
+        data=scale.data,
+        model=ConvNet(depth=depth, width=scale.width, shortcut=shortcut),
+        optimizer=SGD(lr=lr, momentum=0.9, weight_decay=1e-4),
+        schedule=Cosine(warmup=0.1),
+        batch_size=scale.batch_size,
+        epochs=scale.epochs,
+    )
+
+
+PLAIN_56, PLAIN_20 = {"shortcut": False, "depth": 56}, {"shortcut": False, "depth": 20}
+RESIDUAL_56, RESIDUAL_20 = {"shortcut": True, "depth": 56}, {"shortcut": True, "depth": 20}
+
+study = Study(
+    name="residual_depth",
+    question="Does a shortcut around every two layers let added depth help?",
+    factors=(Factor("shortcut", (False, True)), Factor("depth", (8, 20, 32, 44, 56, 110))),
+    tuned=(Tuned("lr", 0.01, 1.0, log=True, trials=8),),
+    build=build,
+    scales={
+        "quick": Scale(
+            data=digits(train=600, validation=200), width=8, batch_size=64, epochs=10,
+            levels={"depth": (8, 20, 56)}, seeds=5, tuning=5,
+        ),
+        "standard": Scale(
+            data=mnist(train=4000, validation=1000), width=8, batch_size=128, epochs=3,
+            levels={"depth": (8, 20, 56)}, seeds=5, tuning=5,
+        ),
+        "full": Scale(
+            data=cifar10(), width=16, batch_size=128, epochs=60,
+            levels={"depth": (20, 32, 44, 56, 110)}, seeds=10,
+        ),
+    },
+    claims=(
+        Higher(
+            "Without shortcuts, 56 layers fit the training set worse than 20.",
+            metric="train_loss", higher=PLAIN_56, lower=PLAIN_20, by=0.1,
+            source="He et al. 2015, section 4.2 and figure 6, left",
+        ),
+        Higher(
+            "With shortcuts, 56 layers are worse than 20 on test images.",
+            metric="test_accuracy", higher=RESIDUAL_20, lower=RESIDUAL_56, by=0.02,
+            source="He et al. 2015, table 6, says the opposite: 91.25 % at 20, 93.03 % at 56",
+        ),
+        Interaction(
+            "Going from 20 to 56 layers raises the training loss more without shortcuts.",
+            metric="train_loss", by=0.1,
+            of=({"depth": 56}, {"depth": 20}), at=({"shortcut": False}, {"shortcut": True}),
+            source="He et al. 2015, figure 6, left against middle",
+        ),
+        Higher(
+            "At 56 layers, shortcuts raise test accuracy.",
+            metric="test_accuracy", higher=RESIDUAL_56, lower=PLAIN_56, by=0.02,
+            source="He et al. 2015, section 4.2",
+        ),
+    ),
+)  # fmt: skip
