@@ -95,7 +95,7 @@ def plan(
     from harness import commands
 
     found = commands.plan_study(
-        study, scale, commands.Place(out, store), _options(device, workers, seeds, no_tuning)
+        study, scale, commands.Place(out, store), _options(study, device, workers, seeds, no_tuning)
     )
     if as_json:
         print(json.dumps(found, indent=2))
@@ -138,7 +138,7 @@ def run(
     done = []
     for name in names:
         options = _options(
-            device, workers, seeds, no_tuning, profile=not no_profile, retry=retry_failed
+            name, device, workers, seeds, no_tuning, profile=not no_profile, retry=retry_failed
         )
         results, folder, written = commands.run_study(
             name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
@@ -202,7 +202,7 @@ def replay(
     from harness import commands
 
     place = commands.Place(out, store)
-    replayed = commands.replay(key, study, place, _options(device, 1, None, False))
+    replayed = commands.replay(key, study, place, _options("", device, 1, None, False))
     commands.print_replay(replayed, Console())
     if not replayed.identical:
         raise typer.Exit(1)
@@ -220,7 +220,7 @@ def doctor() -> None:
 
 
 def _options(
-    device: str, workers: int, seeds: int | None, no_tuning: bool,
+    study: str, device: str, workers: int, seeds: int | None, no_tuning: bool,
     *, profile: bool = True, retry: bool = False,
 ) -> Any:  # fmt: skip
     from harness.environment import choose_device
@@ -233,7 +233,7 @@ def _options(
         tune=not no_tuning,
         profile=profile,
         retry_failed=retry,
-        command=shlex.join(["harness", *sys.argv[1:]]),
+        reference=study,
     )
 
 
@@ -263,17 +263,15 @@ def main() -> None:
 
 
 def _main(words: list[str], *, debug: bool) -> int:
-    import click
-
     try:
         code = app(words, standalone_mode=False)
     except HarnessError as error:
         return _failed(str(error), 2, debug=debug)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        return _failed("interrupted; the same command goes on where it was", 130, debug=debug)
-    except click.exceptions.ClickException as error:
-        error.show()
-        return error.exit_code
+    except typer.TyperException as error:
+        if not error.format_message():  # no command given: the help is printed already
+            return error.exit_code
+        command = shlex.join(["harness", *words[:1]])
+        return _failed(f"{error.format_message()} See `{command} --help`.", 2, debug=debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -287,6 +285,8 @@ def _main(words: list[str], *, debug: bool) -> int:
             f"{where.lineno}); this is a fault of the harness, and --debug shows the traceback"
         )
         return _failed(said, 3, debug=debug)
+    if code == 130:  # typer's own answer to Ctrl-C
+        return _failed("interrupted; the same command goes on where it was", 130, debug=debug)
     return code if isinstance(code, int) else 0
 
 

@@ -18,7 +18,7 @@ import sys
 import sysconfig
 import tokenize
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -83,20 +83,20 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_file(name: str) -> Path | None:
     spec = importlib.util.find_spec(name)
     return Path(spec.origin) if spec is not None and spec.origin is not None else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_hash(name: str) -> str:
     file = _module_file(name)
     assert file is not None, name
     return _short(normalised(file.read_text(encoding="utf-8")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imported(modules: frozenset[str]) -> frozenset[str]:
     """Follow imports within the package; type-checking-only imports change no result."""
     seen: set[str] = set()
@@ -129,7 +129,7 @@ def _imports_within(source: str) -> Iterator[str]:
                     yield alias.name
 
 
-@lru_cache(maxsize=None)
+@cache
 def _is_module(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None

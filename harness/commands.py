@@ -94,9 +94,13 @@ def gather(ledger: Ledger, planner: Planner, found: str) -> Results:
             f"none of {ledger.study.name} at scale {ledger.scale}",
             f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
         )
-    home = Path(found).parent if found.endswith(".py") else Path(sys.modules[found].__file__ or ".").parent
+    home = (
+        Path(found).parent
+        if found.endswith(".py")
+        else Path(sys.modules[found].__file__ or ".").parent
+    )
     return assemble(
-        ledger.study, ledger.scale, ledger.records(), plan, profiles(ledger, planner),
+        ledger.study, ledger.scale, ledger.records(), plan, *profiles(ledger, planner),
         revision_of(home),
     )  # fmt: skip
 
@@ -105,7 +109,9 @@ def write(results: Results, folder: Path, *, force: bool) -> Written | None:
     """Write a study's folder, unless it was made from the same results by the same code."""
     mark = folder / ".made-from"
     digest = _digest(results)
-    there = all((folder / name).exists() for name in ("report.html", "verdicts.json", "records.csv"))
+    there = all(
+        (folder / name).exists() for name in ("report.html", "verdicts.json", "records.csv")
+    )
     if not force and there and mark.exists() and mark.read_text(encoding="utf-8") == digest:
         return None
     from reports import write_report  # the composition root: reports import harness, not back
@@ -229,7 +235,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
     records = ledger.records() if ledger is not None else ()
     done = done_records(records)
     outlook = planner.outlook(done)
-    costs = profiles(ledger, planner) if ledger is not None else {}
+    costs = profiles(ledger, planner)[0] if ledger is not None else {}
     finished = {arm.name: 0 for arm in planner.arms}
     failed = dict(finished)
     for trial in outlook.planned:
@@ -277,9 +283,9 @@ def _again(records: Sequence[Record], planner: Planner, planned: set[str]) -> li
             newest[record.arm] = record
     reasons: dict[str, int] = {}
     for arm in planner.arms:
-        record = newest.get(arm.name)
-        if record is None or record.key in planned:
+        if arm.name not in newest or newest[arm.name].key in planned:
             continue
+        record = newest[arm.name]
         now = make_trial(planner.study, planner.scale, arm, record.seed, "evaluate", record.tuned)
         if now.key == record.key:
             continue  # tuning has not yet come to where this one was trained
@@ -429,7 +435,11 @@ def print_replay(replayed: Replayed, console: Console) -> None:
     record = replayed.record
     where = f"{record.study} ({record.scale}), {record.arm}, seed {record.seed}"
     if replayed.identical:
-        what = "the same failure" if record.state == "failed" else "every metric and curve, bit for bit"
+        what = (
+            "the same failure"
+            if record.state == "failed"
+            else "every metric and curve, bit for bit"
+        )
         console.print(f"identical: {what}. {where}", highlight=False, markup=False)
     elif replayed.farthest is None:
         console.print(f"not identical. {where}", highlight=False, markup=False)
@@ -467,6 +477,8 @@ def print_results(results: Results, folder: Path, note: str, console: Console) -
     for name in ("report.html", "report.pdf"):
         path = folder / name
         if path.exists():
-            console.print(f"{name}  {path.resolve()}", markup=False, highlight=False, soft_wrap=True)
+            console.print(
+                f"{name}  {path.resolve()}", markup=False, highlight=False, soft_wrap=True
+            )
     if note:
         console.print(note, markup=False, highlight=False)

@@ -63,7 +63,7 @@ def environment(device: torch.device) -> dict[str, str]:
     if device.type == "cuda":
         found |= {
             "cuda": str(torch.version.cuda),
-            "cudnn": str(torch.backends.cudnn.version()),
+            "cudnn": str(torch.backends.cudnn.version()),  # type: ignore[no-untyped-call]
             "driver": _driver(),
         }
     return found

@@ -171,7 +171,9 @@ class Ledger:
         """Copy trials that another study of this store has finished; return how many."""
         storage = self.store.storage
         with self.store.errors(), self.store.lock():
-            others = [s for s in storage.get_all_studies() if s.study_name != self._optuna.study_name]
+            others = [
+                s for s in storage.get_all_studies() if s.study_name != self._optuna.study_name
+            ]
             if not others:
                 return 0
             have = self._latest()
@@ -322,9 +324,7 @@ def is_recorded(store: Store, study: Study, scale: str) -> bool:
 def _open_study(store: Store, study: Study, scale: str) -> optuna.Study:
     """Open the Optuna study whose factors have the levels declared, or make the next one."""
     storage = store.storage
-    levels = {
-        factor.name: [level.plain for level in factor.named] for factor in study.factors
-    }
+    levels = {factor.name: [level.plain for level in factor.named] for factor in study.factors}
     names = {each.study_name for each in storage.get_all_studies()}
     for name in _names(study.name, scale):
         if name not in names:

@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 PLAIN = bool | int | float | str
 """The kinds of value that are their own name."""
 
+
 @dataclass(frozen=True)
 class Level:
     """One value of a factor, and the name it goes by in tables, plots and claims."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType, ModuleType
 
 from harness.errors import HarnessError, near
 from harness.study import Study
@@ -148,11 +149,11 @@ def load(found: str) -> Study:
     return study
 
 
-def _load_module(name: str) -> object:
+def _load_module(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def _load_file(file: Path) -> object:
+def _load_file(file: Path) -> ModuleType:
     """Load a file as a module named by its stem, so that worker processes find its classes."""
     name = file.stem
     loaded = sys.modules.get(name)
@@ -187,7 +188,7 @@ def _place(error: BaseException, found: str) -> str:
     return lines[-1] if lines else found
 
 
-def _frames(error: BaseException) -> Iterator[tuple[object, int]]:
+def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
     trace = error.__traceback__
     while trace is not None:
         yield trace.tb_frame, trace.tb_lineno

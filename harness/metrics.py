@@ -89,5 +89,7 @@ def metric_named(name: str) -> Metric:
         HarnessError: nobody records a metric of this name.
     """
     if name not in METRICS:
-        raise HarnessError("a metric must be one that trials record", repr(name), near(name, METRICS))
+        raise HarnessError(
+            "a metric must be one that trials record", repr(name), near(name, METRICS)
+        )
     return METRICS[name]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from harness.code import code_of
@@ -68,7 +68,7 @@ def make_trial(
     return Trial(arm, seed, role, dict(tuned), training, written, code, key)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _code(found: tuple[type, ...]) -> dict[str, str]:
     return code_of(found)
 
@@ -116,9 +116,7 @@ def evaluation_seeds(study: Study, scale: str, seeds: int | None) -> tuple[int, 
     """
     count = study.scales[scale].seeds if seeds is None else seeds
     if not 1 <= count < TUNING_SEED:
-        raise HarnessError(
-            "a run must have at least one seed", str(count), "Write --seeds 5, say."
-        )
+        raise HarnessError("a run must have at least one seed", str(count), "Write --seeds 5, say.")
     return tuple(range(count))
 
 

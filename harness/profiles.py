@@ -18,9 +18,11 @@ class Profile:
         samples_per_second: batch size over ``step_seconds``.
         peak_bytes: peak memory of a warm training step: the allocator's peak on CUDA, the
             profiler's cumulative peak plus parameters, optimizer state and batch on a CPU.
-        memory: ``peak_bytes`` in parts, and further figures of the device: ``parameters``,
-            ``gradients``, ``optimizer_state``, ``activations`` (and the rest of the peak), all in
-            bytes; ``vm_hwm`` on a CPU, ``reserved`` and ``inactive_split`` on CUDA.
+        memory: bytes by name. ``parameters``, ``gradients``, ``optimizer_state``, ``buffers``,
+            ``batch`` and ``activations`` (the rest of the peak) add up to ``peak_bytes``; on CUDA
+            so with ``workspace``, whatever else is held between steps. Further figures of the
+            device: ``vm_hwm`` on a CPU, the resident peak of the whole process with everything
+            that it has loaded; ``reserved`` and ``inactive_split`` on CUDA.
         flops_per_step: floating-point operations of one training step's forward and backward.
         parameters: number of trainable parameters.
         steps: training steps of one trial.

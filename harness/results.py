@@ -104,6 +104,7 @@ def assemble(
     records: Sequence[Record],
     plan: Mapping[str, Any],
     profiles: Mapping[str, Profile],
+    unprofiled: Mapping[str, str],
     revision: str,
 ) -> Results:
     """Judge what is recorded.
@@ -115,6 +116,7 @@ def assemble(
         plan: which trials make up the newest run: ``seeds``, ``tuned``, ``command``, ``trials``
             (rows of arm, seed and key) and ``tuning``.
         profiles: cost by arm name.
+        unprofiled: why the cost of an arm could not be measured, by arm name.
         revision: git revision of the study's folder.
     """
     arms = {arm.name: arm for arm in study.arms(scale)}
@@ -147,7 +149,10 @@ def assemble(
         tuning=tuning,
         profiles=dict(profiles),
         provenance=_provenance(used, plan["command"], revision),
-        warnings=tuple(_warnings(study, scale, used, plan, tuning, missing)),
+        warnings=(
+            *_warnings(study, scale, used, plan, tuning, missing),
+            *(f"The cost of {arm} could not be measured: {why}" for arm, why in unprofiled.items()),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -40,7 +41,7 @@ class Options:
         tune: whether tuned settings are searched; otherwise they stay at their defaults.
         profile: whether the cost of arms is measured.
         retry_failed: whether failed trials are run again.
-        command: the command that a person typed, kept for the report.
+        reference: how the study was named by whoever runs it, for the report.
     """
 
     device: str = "cpu"
@@ -49,7 +50,7 @@ class Options:
     tune: bool = True
     profile: bool = True
     retry_failed: bool = False
-    command: str = ""
+    reference: str = ""
 
 
 class InterruptedRunError(Exception):
@@ -167,15 +168,19 @@ def profile_trials(planner: Planner) -> dict[str, Trial]:
     }
 
 
-def profiles(ledger: Ledger, planner: Planner) -> dict[str, Profile]:
-    """Return what is known of the cost of arms, by arm name, newest machine last."""
+def profiles(ledger: Ledger, planner: Planner) -> tuple[dict[str, Profile], dict[str, str]]:
+    """Return the cost of arms by arm name, and why it is missing where measuring it failed."""
     found: dict[str, Profile] = {}
+    failed: dict[str, str] = {}
     notes = ledger.notes("profile/")
     for arm, trial in profile_trials(planner).items():
         for name, value in notes.items():
             if name.startswith(f"{trial.key}/"):
-                found[arm] = Profile(**value)
-    return found
+                if "reason" in value:
+                    failed[arm] = value["reason"]
+                else:
+                    found[arm] = Profile(**value)
+    return found, failed
 
 
 def _profile(
@@ -197,7 +202,9 @@ def _profile(
             return 0
         with _executors(ledger.study, reference, options, 1) as [executor]:
             for arm, trial in missing.items():
-                display.show("measuring cost", len(trials) - len(missing) + count, len(trials), None)
+                display.show(
+                    "measuring cost", len(trials) - len(missing) + count, len(trials), None
+                )
                 try:
                     answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
                 except WorkerDiedError as error:
@@ -211,8 +218,10 @@ def _profile(
                     raise HarnessError(
                         f"arm {arm} must be trainable", answer.reason, "Nothing was trained."
                     )
-                if answer.profile is not None:
-                    ledger.write_note(f"profile/{trial.key}/{machine}", asdict(answer.profile))
+                ledger.write_note(
+                    f"profile/{trial.key}/{machine}",
+                    asdict(answer.profile) if answer.profile else {"reason": answer.reason},
+                )
                 count += 1
     return count
 
@@ -280,7 +289,7 @@ class _Session:
         self.deaths: dict[str, int] = {}
         self.seconds = {
             arm: profile.step_seconds * profile.steps
-            for arm, profile in profiles(ledger, planner).items()
+            for arm, profile in profiles(ledger, planner)[0].items()
         }
         self.trained = 0
         self.spoken = 0.0
@@ -375,12 +384,21 @@ class _Session:
         self.trained += 1
 
 
+def _command(scale: str, planner: Planner, options: Options) -> str:
+    """Return the command that comes to the same records on a new machine."""
+    words = ["harness", "run", options.reference, "--scale", scale]
+    words += ["--seeds", str(len(planner.seeds))]
+    if planner.study.tuned and not planner.budget:
+        words.append("--no-tuning")
+    return shlex.join(words)
+
+
 def _write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Options) -> None:
     """Keep which trials make up the newest run, so that it can be judged without its code."""
     plan: dict[str, Any] = {
         "seeds": list(planner.seeds),
         "tuned": planner.budget > 0,
-        "command": options.command,
+        "command": _command(ledger.scale, planner, options),
         "trials": [[trial.arm.name, trial.seed, trial.key] for trial in outlook.planned],
         "tuning": [asdict(each) for each in outlook.tuning],
     }

@@ -23,7 +23,7 @@ class Schedule(Protocol):
 
 
 def _fraction(name: str, value: float, *, low_open: bool = False) -> None:
-    if not (0 < value if low_open else 0 <= value) or not value < 1:
+    if not (value > 0 if low_open else value >= 0) or not value < 1:
         raise HarnessError(
             f"{name} must lie in {'(' if low_open else '['}0, 1)",
             repr(value),
@@ -120,4 +120,5 @@ class OneCycle:
         rising = step <= peak
         share = np.where(rising, step / max(peak, 1e-12), (step - peak) / max(last - peak, 1e-12))
         begin, goal = np.where(rising, low, 1.0), np.where(rising, 1.0, floor)
-        return goal + (begin - goal) / 2 * (1 + np.cos(np.pi * np.clip(share, 0, 1)))
+        curve: Factors = goal + (begin - goal) / 2 * (1 + np.cos(np.pi * np.clip(share, 0, 1)))
+        return curve

@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
-from optuna.distributions import FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from harness.metrics import metric_named
 from harness.plan import TUNING_SEED, Trial, defaults, evaluation_seeds, make_trial
-from harness.records import Record
+from harness.records import Record, Role
 from harness.results import ArmTuning
 from harness.study import Arm, Study, Tuned
 
@@ -36,7 +36,7 @@ def first_settings(study: Study, budget: int) -> list[Settings]:
     count = min(budget, max(3, budget // 2))
     points = qmc.Halton(len(study.tuned), scramble=False).random(count + 1)[1:]
     spread = [
-        {each.name: _at(each, float(share)) for each, share in zip(study.tuned, point, strict=True)}
+        {each.name: each.at(float(share)) for each, share in zip(study.tuned, point, strict=True)}
         for point in points
     ]
     out = [defaults(study)]
@@ -44,14 +44,6 @@ def first_settings(study: Study, budget: int) -> list[Settings]:
         if len(out) < count and settings not in out:
             out.append(settings)
     return out
-
-
-def _at(tuned: Tuned, share: float) -> float:
-    if tuned.log:
-        # Rounded, so that the same space gives the same key on every machine's logarithm.
-        low, high = math.log10(tuned.low), math.log10(tuned.high)
-        return min(max(float(f"{10 ** (low + share * (high - low)):.6g}"), tuned.low), tuned.high)
-    return float(f"{tuned.low + share * (tuned.high - tuned.low):.6g}")
 
 
 def next_settings(study: Study, scale: str, arm: str, tried: Sequence[Tried]) -> Settings:
@@ -64,7 +56,9 @@ def next_settings(study: Study, scale: str, arm: str, tried: Sequence[Tried]) ->
         tried: everything tried in this arm so far, in order.
     """
     better = metric_named(study.objective).better
-    space = {x.name: FloatDistribution(x.low, x.high, log=x.log) for x in study.tuned}
+    space: dict[str, BaseDistribution] = {
+        x.name: FloatDistribution(x.low, x.high, log=x.log) for x in study.tuned
+    }
     seed = zlib.crc32(f"{study.name}/{scale}/{arm}/{len(tried)}".encode())
     memory = optuna.create_study(
         direction="maximize" if better == "higher" else "minimize",
@@ -82,7 +76,10 @@ def next_settings(study: Study, scale: str, arm: str, tried: Sequence[Tried]) ->
                 )
             )
         found = memory.ask(space).params
-    return {name: float(f"{value:.6g}") for name, value in found.items()}
+    return {
+        each.name: min(max(float(f"{found[each.name]:.6g}"), each.low), each.high)
+        for each in study.tuned
+    }
 
 
 @dataclass(frozen=True)
@@ -158,9 +155,7 @@ class Planner:
             tuning=tuple(tuning),
         )
 
-    def _tuning(
-        self, arm: Arm, done: Mapping[str, Record]
-    ) -> tuple[list[Trial], list[Tried]]:
+    def _tuning(self, arm: Arm, done: Mapping[str, Record]) -> tuple[list[Trial], list[Tried]]:
         """Return the tuning trials of an arm known by now, and those of them that are over."""
         trials: list[Trial] = []
         tried: list[Tried] = []
@@ -189,7 +184,7 @@ class Planner:
     def _make(self, arm: Arm, seed: int, settings: Settings) -> Trial:
         place = (arm.name, seed, tuple(sorted(settings.items())))
         if place not in self._made:
-            role = "tune" if seed == TUNING_SEED else "evaluate"
+            role: Role = "tune" if seed == TUNING_SEED else "evaluate"
             self._made[place] = make_trial(self.study, self.scale, arm, seed, role, settings)
         return self._made[place]
 

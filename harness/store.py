@@ -13,7 +13,7 @@ import sqlalchemy
 import sqlalchemy.exc
 from filelock import FileLock
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import BaseJournalFileLock, JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from harness.errors import HarnessError, one_line
 
@@ -180,18 +180,21 @@ def _journal(path: Path, create: bool) -> Store:
     return Store(f"journal:///{path}", storage, path)
 
 
-class _FileLock(BaseJournalFileLock):
+class _FileLock(JournalFileOpenLock):
     """A lock that the operating system releases when its holder dies.
 
     Optuna's own are files that outlive a killed process, and make the next one wait.
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
         self._lock = FileLock(f"{path}.write-lock")
 
     def acquire(self) -> bool:
+        """Wait for the lock."""
         self._lock.acquire()
         return True
 
     def release(self) -> None:
+        """Let go of it."""
         self._lock.release()

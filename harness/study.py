@@ -132,11 +132,19 @@ class Tuned:
     @property
     def start(self) -> float:
         """The declared default, or the middle of the space."""
-        if self.default is not None:
-            return float(self.default)
+        return self.at(0.5) if self.default is None else float(self.default)
+
+    def at(self, share: float) -> float:
+        """Return the value at a share of the way from ``low`` to ``high`` on the space's axis.
+
+        Six digits are kept: more would only make equal settings differ between machines.
+        """
         if self.log:
-            return math.exp((math.log(self.low) + math.log(self.high)) / 2)
-        return (self.low + self.high) / 2
+            low, high = math.log10(self.low), math.log10(self.high)
+            value = 10 ** (low + share * (high - low))
+        else:
+            value = self.low + share * (self.high - self.low)
+        return min(max(float(f"{value:.6g}"), self.low), self.high)
 
 
 class Scale:
@@ -303,7 +311,7 @@ class Study:
             )
 
     def _check_build(self) -> None:
-        names = [each.name for each in (*self.factors, *self.tuned)]
+        names = [each.name for each in self.factors] + [each.name for each in self.tuned]
         for name in names:
             if names.count(name) > 1:
                 raise HarnessError(

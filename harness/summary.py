@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from harness.metrics import METRICS
+from harness.pairs import Trials, comparable, evaluations, has_failed, mean_in_seed
+from harness.records import Record
+from harness.stats import t_interval
+from harness.study import Arm, Study
 
 
 @dataclass(frozen=True)
@@ -14,7 +21,7 @@ class ArmSummary:
         group: the arm's name, or the level's name.
         metric: the metric's name.
         n: seeds that finished (for a level: seeds with every arm of that level finished).
-        failed: trials that failed.
+        failed: trials that failed, or whose metric is not finite.
         mean: mean over seeds (NaN where n = 0).
         sd: standard deviation over seeds, n - 1 in the denominator (NaN below 2).
         low: lower end of the 95 % t interval of the mean (NaN below 2).
@@ -30,3 +37,64 @@ class ArmSummary:
     sd: float
     low: float
     high: float
+
+
+def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmSummary, ...]:
+    """Describe every arm and every level of every factor, in every metric that was recorded.
+
+    Arms come first, in the study's order, then levels, in the factors' order. A level's value in
+    a seed is the mean over its arms (those alike in the other factors at every level of that
+    factor, as :func:`harness.pairs.comparable` says); the interval is over seeds, since arms of
+    one seed are not replicates of each other.
+
+    Args:
+        study: what was declared.
+        scale: the scale's name.
+        records: may hold those of other studies, scales and roles, which are passed over.
+
+    Raises:
+        HarnessError: the study has no such scale.
+    """
+    scale, _ = study.scale(scale)
+    trials = evaluations(study, scale, records)
+    arms = study.arms(scale)
+    recorded = {name for record in trials.values() for name in record.metrics}
+    groups: list[tuple[str, str, Sequence[Arm]]] = [("", arm.name, (arm,)) for arm in arms]
+    for factor in study.factors:
+        levels = [
+            level for level in factor.named if any(arm.levels[factor.name] == level for arm in arms)
+        ]
+        of_level = comparable(arms, [{factor.name: level} for level in levels])
+        groups += [
+            (factor.name, level.name, members)
+            for level, members in zip(levels, of_level, strict=True)
+        ]
+    return tuple(
+        _summary(factor, group, members, metric, trials)
+        for factor, group, members in groups
+        for metric in METRICS
+        if metric in recorded
+    )
+
+
+def _summary(
+    factor: str, group: str, arms: Sequence[Arm], metric: str, trials: Trials
+) -> ArmSummary:
+    names = {arm.name for arm in arms}
+    seeds = sorted({seed for _, seed in trials})
+    means = [mean_in_seed(arms, trials, seed, metric) for seed in seeds]
+    values = [mean for mean in means if mean is not None]
+    over_seeds = t_interval(values, level=0.95)
+    return ArmSummary(
+        factor=factor,
+        group=group,
+        metric=metric,
+        n=len(values),
+        failed=sum(
+            has_failed(record, metric) for (arm, _), record in trials.items() if arm in names
+        ),
+        mean=float(over_seeds.mean),
+        sd=float(over_seeds.sd),
+        low=float(over_seeds.low),
+        high=float(over_seeds.high),
+    )

@@ -61,7 +61,7 @@ class Network:
         self.names = [name for name, _ in named]
         self.params = [p for _, p in named]
         self.vector = torch.cat([p.detach().reshape(-1) for p in self.params])
-        parts = self.vector.split([p.numel() for p in self.params])
+        parts = torch.split(self.vector, [p.numel() for p in self.params])
         for param, part in zip(self.params, parts, strict=True):
             param.data = part.view_as(param)
 
@@ -202,6 +202,7 @@ def train(training: Training, seed: int, device: torch.device, *, test: bool = T
                 if epoch == index == 0:
                     block = torch.cat([grads[i].reshape(-1) for i in network.first_block()])
                     metrics["gradient_norm_first_block"] = float(block.norm())
+                del grads  # or two steps' gradients would be held at once
             curves["train_loss"].append(float(total) / steps)
             _check_finite(curves["train_loss"][-1], f"training loss in epoch {epoch + 1}")
             loss_now, accuracy = evaluate(network, splits, splits.validation)

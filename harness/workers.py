@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import HarnessError, one_line
 from harness.profiles import Profile
+from harness.records import Role
 from harness.study import Study
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Job:
     scale: str
     arm: str
     seed: int
-    role: str
+    role: Role
     tuned: Mapping[str, float]
     key: str
 
@@ -104,8 +105,7 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
     env = environment(device)
     try:
         arm = next(arm for arm in study.arms(job.scale) if arm.name == job.arm)
-        role = "tune" if job.role == "tune" else "evaluate"
-        trial = make_trial(study, job.scale, arm, job.seed, role, job.tuned)
+        trial = make_trial(study, job.scale, arm, job.seed, job.role, job.tuned)
         if job.key and trial.key != job.key:
             raise HarnessError(
                 "a study must stay as it is while it runs",
@@ -116,7 +116,7 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
             from harness.profile import measure
 
             return Answer(env=env, profile=measure(trial.training, device))
-        outcome = train(trial.training, job.seed, device, test=role == "evaluate")
+        outcome = train(trial.training, job.seed, device, test=job.role == "evaluate")
     except DivergedError as error:
         return Answer(reason=str(error), env=env)
     except HarnessError as error:

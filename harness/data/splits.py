@@ -1,0 +1,118 @@
+"""What a data set is once loaded: tensors, in a training, a validation and a test part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Inputs and the class of each.
+
+    Attributes:
+        inputs: ``[n, channels, height, width]`` or ``[n, features]``; uint8, which counts as
+            0 to 1 in steps of 1/255 and takes a quarter of the memory, or float32.
+        targets: int64 ``[n]``, from 0 to ``classes - 1``.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def at(self, rows: torch.Tensor) -> Part:
+        """Return a copy of some rows, in that order; ``rows`` is int64 ``[k]``."""
+        return Part(self.inputs[rows], self.targets[rows])
+
+    def to(self, device: torch.device | str) -> Part:
+        """Return the same part on another device."""
+        return Part(self.inputs.to(device), self.targets.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """A data set split for one seed.
+
+    Attributes:
+        train: what is learned from.
+        validation: what settings are chosen on.
+        test: what claims are judged on.
+        mean: float32, of the training part: ``[channels]`` for images, else ``[features]``.
+        std: the standard deviation beside it, in the same shape; 1 where nothing varies.
+        classes: how many classes there are.
+    """
+
+    train: Part
+    validation: Part
+    test: Part
+    mean: torch.Tensor
+    std: torch.Tensor
+    classes: int
+
+    @classmethod
+    def of(cls, train: Part, validation: Part, test: Part, classes: int) -> Splits:
+        """Make splits, with mean and standard deviation from the training part alone."""
+        mean, std = mean_and_std(train.inputs)
+        return cls(train, validation, test, mean, std, classes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input, without the batch axis."""
+        return tuple(self.train.inputs.shape[1:])
+
+    def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return ``(inputs - mean) / std`` as float32, so that the training part has 0 and 1.
+
+        Args:
+            inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are.
+        """
+        ones = (1,) * (len(self.shape) - 1)
+        mean, std = self.mean.view(-1, *ones), self.std.view(-1, *ones)
+        if not inputs.is_floating_point():
+            mean, std = 255 * mean, 255 * std  # scales a few channels instead of every pixel
+        return (inputs.float() - mean) / std
+
+    def to(self, device: torch.device | str) -> Splits:
+        """Return the same splits on another device."""
+        return Splits(
+            self.train.to(device),
+            self.validation.to(device),
+            self.test.to(device),
+            self.mean.to(device),
+            self.std.to(device),
+            self.classes,
+        )
+
+
+def mean_and_std(inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and population standard deviation of axis 1, float32 ``[inputs.shape[1]]``.
+
+    uint8 is in units of 255. Where nothing varies the standard deviation is 1, so that dividing
+    by it is harmless.
+    """
+    import torch
+
+    if inputs.dtype == torch.uint8:
+        # Counting the 256 values is exact, and needs no copy of the images as floats.
+        counts = torch.stack(
+            [
+                torch.bincount(inputs[:, each].flatten(), minlength=256)
+                for each in range(inputs.shape[1])
+            ]
+        ).double()
+        values = torch.arange(256, dtype=torch.float64, device=inputs.device) / 255
+        share = counts / counts.sum(1, keepdim=True)
+        mean = (share * values).sum(1)
+        std = (share * (values - mean[:, None]) ** 2).sum(1).sqrt()
+        constant = (counts > 0).sum(1) == 1
+    else:
+        columns = inputs.transpose(0, 1).flatten(1).double()
+        mean, std = columns.mean(1), columns.std(1, correction=0)
+        # Rounding leaves a constant 0.1 with a spread of 1e-17, which must not be divided by.
+        constant = columns.amin(1) == columns.amax(1)
+    return mean.float(), torch.where(constant, 1.0, std).float()

@@ -1,0 +1,152 @@
+"""What is installed, which devices there are, and how to mend what is not right."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+PANGO = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation"
+"""What WeasyPrint needs of Debian or Ubuntu to write a PDF."""
+
+PACKAGES = (
+    "ablation-harness", "torch", "torchvision", "optuna", "sqlalchemy", "numpy", "scipy",
+    "statsmodels", "pandas", "matplotlib", "seaborn", "scikit-learn", "jinja2", "weasyprint",
+    "typer", "rich",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One thing looked at.
+
+    Attributes:
+        what: what was looked at.
+        state: ``right``, ``absent`` (the harness works without) or ``wrong``.
+        found: what was found.
+        mend: what to do about it; empty where nothing needs doing.
+    """
+
+    what: str
+    state: Literal["right", "absent", "wrong"]
+    found: str
+    mend: str = ""
+
+
+def examine() -> list[Examined]:
+    """Look at everything; nothing here raises."""
+    looks: list[Callable[[], Iterator[Examined]]] = [
+        _python,
+        _packages,
+        _devices,
+        _pdf,
+        _tools,
+        _data,
+    ]
+    out: list[Examined] = []
+    for look in looks:
+        try:
+            out += look()
+        except Exception as error:
+            name = look.__name__.strip("_")
+            out.append(Examined(name, "wrong", f"{type(error).__name__}: {error}"))
+    return out
+
+
+def _python() -> Iterator[Examined]:
+    yield Examined("Python", "right", f"{platform.python_version()} at {sys.executable}")
+
+
+def _packages() -> Iterator[Examined]:
+    for name in PACKAGES:
+        try:
+            yield Examined(name, "right", importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Examined(name, "wrong", "not installed", f"pip install {name}")
+    for name, extra, use in (
+        ("pyarrow", "parquet", "export to Parquet"),
+        ("optuna-dashboard", "dashboard", "looking at a run in the browser"),
+    ):
+        try:
+            yield Examined(name, "right", importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            mend = f"For {use}: pip install 'ablation-harness[{extra}]'"
+            yield Examined(name, "absent", "not installed", mend)
+
+
+def _devices() -> Iterator[Examined]:
+    import torch
+
+    from harness.environment import hardware
+    from harness.run import Options, worker_count
+
+    cpu = hardware(torch.device("cpu"))
+    yield Examined("CPU", "right", f"{cpu}, {worker_count(Options())} of {os.cpu_count()} cores")
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(index)
+            name = torch.cuda.get_device_name(index)
+            found = f"{name}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free"
+            yield Examined(f"cuda:{index}", "right", found)
+    else:
+        mend = "Only needed for scale `full`; see pytorch.org for a build that fits your driver."
+        yield Examined("CUDA", "absent", "no device that torch can use", mend)
+
+
+def _pdf() -> Iterator[Examined]:
+    try:
+        import weasyprint
+
+        weasyprint.HTML(string="<p>x").write_pdf()
+    except OSError as error:
+        yield Examined(
+            "PDF", "absent", str(error).partition("\n")[0], f"As root on Debian: {PANGO}"
+        )
+    else:
+        yield Examined("PDF", "right", f"WeasyPrint {weasyprint.__version__} with Pango")
+
+
+def _tools() -> Iterator[Examined]:
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler:
+        yield Examined("C++ compiler", "right", compiler)
+    else:
+        yield Examined("C++ compiler", "absent", "none", "Nothing here needs one yet.")
+    git = shutil.which("git")
+    if git:
+        yield Examined("git", "right", git)
+    else:
+        yield Examined("git", "absent", "none", "Reports then name no revision.")
+
+
+def _data() -> Iterator[Examined]:
+    from harness.data.folder import data_folder
+
+    folder = data_folder()
+    if folder.is_dir():
+        held = ", ".join(sorted(each.name for each in folder.iterdir())[:8]) or "nothing"
+        yield Examined("data folder", "right", f"{folder.resolve()}: {held}")
+    else:
+        mend = "Digits need none. For others: --data-dir DIR, HARNESS_DATA, or --download."
+        yield Examined("data folder", "absent", str(Path(folder).resolve()), mend)
+
+
+def print_examined(found: list[Examined], console: Console) -> None:
+    """Print what was looked at, and a mend under what is not right."""
+    marks = {"right": "[green]✔[/]", "absent": "[yellow]–[/]", "wrong": "[red]✘[/]"}
+    width = max(len(each.what) for each in found)
+    for each in found:
+        console.print(f"{marks[each.state]} {each.what:{width}}  ", end="")
+        console.print(each.found, markup=False, highlight=False, soft_wrap=True)
+        if each.mend:
+            console.print(
+                " " * (width + 4) + each.mend, markup=False, highlight=False, soft_wrap=True
+            )

@@ -1,0 +1,151 @@
+"""Peak memory of a warm training step, in parts.
+
+torch counts no peak on a CPU, and a step's growth of the resident set is noise, so there the peak
+is the cumulative maximum of torch's allocation events, and VmHWM stands beside it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch.profiler import ProfilerActivity, profile, record_function
+
+Step = Callable[[], None]
+"""Takes one training step."""
+
+Peak = tuple[int, dict[str, int], str]
+"""Peak bytes, figures by name as ``Profile.memory`` describes them, and a note."""
+
+_MARK = "harness: the step measured"
+
+
+def cpu_peak(start: Callable[[], Step], held: Mapping[str, int], gradients: int) -> Peak:
+    """Return the peak on a CPU: torch's allocations in one step, and what is held before it.
+
+    oneDNN's own memory is in neither; ``vm_hwm``, the peak resident set of the whole process during
+    another step, has everything.
+
+    Args:
+        start: makes a step with optimizer state of its own.
+        held: bytes that stay from step to step, by part.
+        gradients: bytes of the gradients.
+    """
+    growth = _cpu_growth(start)
+    parts = {**held, "gradients": gradients, "activations": growth - gradients}
+    peak = sum(parts.values())
+    if not _high_water_resets():
+        return peak, parts, "no vm_hwm: this system cannot reset a process's high-water mark"
+    once = start()
+    once()
+    _reset_high_water()
+    once()
+    return peak, parts | {"vm_hwm": _status("VmHWM")}, ""
+
+
+def cuda_peak(start: Callable[[], Step], held: Mapping[str, int], gradients: int) -> Peak:
+    """Return the caching allocator's peak on the current CUDA device, over two warm steps.
+
+    Arguments are those of :func:`cpu_peak`. ``workspace`` is what is held between steps beyond
+    ``held``: the workspaces of cuBLAS, and the rounding of every block to 512 bytes.
+    """
+    gc.collect()
+    torch.cuda.empty_cache()  # what an earlier arm left in the pool is not this one's
+    once = start()
+    once()
+    once()
+    gc.collect()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_stats()
+    once()
+    once()
+    torch.cuda.synchronize()
+    after = torch.cuda.memory_stats()
+    before_step = before["allocated_bytes.all.current"]
+    peak = after["allocated_bytes.all.peak"]
+    parts = {
+        **held,
+        "gradients": gradients,
+        "activations": peak - before_step - gradients,
+        "workspace": before_step - sum(held.values()),
+        "reserved": after["reserved_bytes.all.peak"],
+        "inactive_split": after["inactive_split_bytes.all.peak"],
+    }
+    retries, failures = (after[name] - before[name] for name in ("num_alloc_retries", "num_ooms"))
+    if not retries and not failures:
+        return peak, parts, ""
+    return peak, parts, f"memory was short: {retries} allocation retries and {failures} failures"
+
+
+def _cpu_growth(start: Callable[[], Step]) -> int:
+    """Return by how many bytes one warm step exceeds, at its peak, what is held before it."""
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        # The profiler passes over the freeing of blocks that it did not see come, such as state
+        # of an earlier step; so state begins in here, and the first step is not looked at.
+        once = start()
+        once()
+        with record_function(_MARK):
+            once()
+    with TemporaryDirectory() as folder:
+        trace = Path(folder) / "trace.json"
+        profiler.export_chrome_trace(str(trace))
+        events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
+    mark = next(each for each in events if each["name"] == _MARK and each["ph"] == "X")
+    changes = sorted(
+        (
+            (each["ts"], each["args"]["Bytes"])
+            for each in events
+            if each["name"] == "[memory]" and 0 <= each["ts"] - mark["ts"] <= mark["dur"]
+        ),
+        key=lambda change: change[0],
+    )
+    return int(max(accumulate(size for _, size in changes)))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the profiler's library from writing to standard error that there is no GPU."""
+    name = "KINETO_LOG_LEVEL"
+    before = os.environ.get(name)
+    os.environ[name] = before or "99"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+
+
+def _status(name: str) -> int:
+    """Return one of this process's sizes in bytes (proc(5), "status")."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
+
+
+def _reset_high_water() -> None:
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def _high_water_resets() -> bool:
+    """Tell whether VmHWM rises with a block of 64 MiB and falls when told to (proc(5))."""
+    size = 2**26
+    try:
+        _reset_high_water()
+        before = _status("VmHWM")
+        block = b"\1" * size  # written to, so that it is resident
+        risen = _status("VmHWM") - before
+        del block
+        _reset_high_water()
+        left = _status("VmHWM") - before
+    except (OSError, StopIteration):
+        return False
+    return left < size / 2 < risen

@@ -1,0 +1,211 @@
+"""Seconds, bytes and FLOPs of one arm's training step, in a process that does nothing else.
+
+What is measured is the step of :func:`harness.train.make_step` (forward, backward, optimizer) on
+one batch that is already in memory, after warm-up; reading and standardising data is no part of it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from harness.environment import hardware
+from harness.memory import cpu_peak, cuda_peak
+from harness.profiles import Profile
+from harness.streams import torch_seed
+from harness.train import Network, initialise, make_step, set_up, steps_per_epoch
+from harness.training import Training
+
+_WARM_STEPS = 3  # lazy state, oneDNN's primitive caches and cuDNN's choices come with the first
+_BLOCKS = 20  # aimed at: blocks of 50 ms of a second, where the clock's 0.1 µs is nothing
+_LEAST_BLOCKS = 5
+
+
+@dataclass(frozen=True)
+class _Program:
+    """One arm's network and the batch it is trained on, both on the device."""
+
+    training: Training
+    network: Network
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    device: torch.device
+
+    def start(self) -> Callable[[], None]:
+        """Return a function that takes one training step, with optimizer state of its own."""
+        step = make_step(self.training, self.network)
+
+        def once() -> None:
+            # A learning rate of zero is the same arithmetic, but the network stays as initialised:
+            # trained on one batch it could diverge, or come to subnormal numbers, which are slow.
+            step(self.inputs, self.targets, 0.0)
+
+        return once
+
+
+def measure(
+    training: Training, device: torch.device, *, seconds: float = 1.0, seed: int = 0
+) -> Profile:
+    """Measure the training step of one arm, apart from any training.
+
+    Time comes first, then memory, from steps of their own (see :mod:`harness.memory`). FLOPs are
+    those of matrix products and convolutions in forward and backward, a multiplication and an
+    addition counting as two (``torch.utils.flop_counter``).
+
+    Args:
+        training: what the arm trains.
+        device: a CPU or a CUDA device; CPU threads are as ``torch.set_num_threads`` left them.
+        seconds: about how long to time steps; there are five blocks of steps at least.
+        seed: what the data split and the initial weights are drawn from.
+
+    Raises:
+        HarnessError: the Training cannot be trained.
+        NotImplementedError: the device is neither a CPU nor a CUDA device.
+    """
+    if device.type not in ("cpu", "cuda"):
+        raise NotImplementedError(f"profiles are taken on a CPU or a CUDA device, not on {device}")
+    set_up(device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(torch_seed(seed, "noise"))
+        program, steps = _build(training, device, seed)
+        flops = _flops(program)
+        held, gradients = _held(program), program.network.vector.nbytes
+        if device.type == "cpu":
+            blocks, time_note = _cpu_time(program.start(), seconds)
+            peak, parts, memory_note = cpu_peak(program.start, held, gradients)
+        else:
+            with torch.cuda.device(device):
+                blocks, time_note = _cuda_time(program.start(), seconds)
+                peak, parts, memory_note = cuda_peak(program.start, held, gradients)
+    low, median, high = (float(each) for each in np.quantile(blocks, (0.25, 0.5, 0.75)))
+    return Profile(
+        step_seconds=median,
+        step_low=low,
+        step_high=high,
+        blocks=len(blocks),
+        samples_per_second=training.batch_size / median,
+        peak_bytes=peak,
+        memory=parts,
+        flops_per_step=flops,
+        parameters=program.network.vector.numel(),
+        steps=steps,
+        samples=steps * training.batch_size,
+        device=str(device),
+        hardware=hardware(device),
+        threads=torch.get_num_threads(),
+        note="; ".join(filter(None, (time_note, memory_note))),
+    )
+
+
+def _build(training: Training, device: torch.device, seed: int) -> tuple[_Program, int]:
+    """Return the program, and the number of steps of one whole trial."""
+    splits = training.data.splits(seed)
+    steps = steps_per_epoch(training, splits) * training.epochs
+    # Only the batch goes to the device: a data set kept there would be counted in the peak.
+    # `initialise` looks at two inputs, also where the batch is a single one.
+    few = splits.train.at(torch.arange(min(max(training.batch_size, 2), len(splits.train))))
+    splits = replace(splits, train=few, validation=few, test=few).to(device)
+    network = initialise(training, splits, seed, device)
+    network.module.train()
+    inputs = splits.standardize(splits.train.inputs[: training.batch_size])
+    targets = splits.train.targets[: training.batch_size].clone()
+    return _Program(training, network, inputs, targets, device), steps
+
+
+def _flops(program: _Program) -> int:
+    with FlopCounterMode(display=False) as counter:
+        loss = program.training.loss(program.network.module(program.inputs), program.targets)
+        program.network.gradients(loss)
+    return int(counter.get_total_flops())
+
+
+def _cpu_time(once: Callable[[], None], seconds: float) -> tuple[list[float], str]:
+    """Return seconds per step of each block."""
+    size = _block_size(once, seconds, lambda: None)
+    blocks: list[float] = []
+    spent = 0.0
+    while len(blocks) < _LEAST_BLOCKS or spent < seconds:
+        started = time.perf_counter_ns()
+        for _ in range(size):
+            once()
+        spent += (taken := (time.perf_counter_ns() - started) / 1e9)
+        blocks.append(taken / size)
+    return blocks, ""
+
+
+def _cuda_time(once: Callable[[], None], seconds: float) -> tuple[list[float], str]:
+    """Return the device's seconds per step of each block, and a note where the CPU holds it up."""
+    size = _block_size(once, seconds, torch.cuda.synchronize)
+    pairs = [(_event(), _event()) for _ in range(size)]
+    blocks: list[float] = []
+    walls: list[float] = []
+    waits: list[float] = []
+    while len(blocks) < _LEAST_BLOCKS or sum(walls) * size < seconds:
+        torch.cuda.synchronize()
+        started = time.perf_counter_ns()
+        for before, after in pairs:
+            before.record()
+            once()
+            after.record()
+        queued = time.perf_counter_ns()
+        torch.cuda.synchronize()
+        done = time.perf_counter_ns()
+        blocks.append(sum(before.elapsed_time(after) for before, after in pairs) / size / 1e3)
+        walls.append((done - started) / size / 1e9)
+        waits.append((done - queued) / 1e9)
+    median = statistics.median
+    return blocks, _bottleneck(median(blocks), median(walls), median(waits))
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+
+
+def _block_size(once: Callable[[], None], seconds: float, wait: Callable[[], None]) -> int:
+    """Warm up for a tenth of ``seconds``, three steps at least; return the steps in a block."""
+    steps: list[float] = []
+    while len(steps) < _WARM_STEPS or sum(steps) < seconds / 10:
+        started = time.perf_counter_ns()
+        once()
+        wait()
+        steps.append((time.perf_counter_ns() - started) / 1e9)
+    return max(1, round(seconds / _BLOCKS / min(steps)))
+
+
+def _bottleneck(step: float, wall: float, wait: float) -> str:
+    """Return a note where the CPU is the bottleneck, else nothing.
+
+    Args:
+        step: seconds per step between its two events.
+        wall: seconds per step by the clock on the wall, synchronised.
+        wait: seconds the CPU waited for the device after the last step of a block was queued. A
+            device that waits for the CPU inside a step, where events see no gap, is done at once.
+    """
+    if wall <= 1.1 * step and wait >= 0.1 * step:
+        return ""
+    return (
+        f"the CPU is the bottleneck: {1e3 * step:.3g} ms a step on the device, {1e3 * wall:.3g} ms "
+        f"by the clock, and {1e3 * wait:.3g} ms left to wait once all steps were queued"
+    )
+
+
+def _bytes(tensors: Iterable[torch.Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+def _held(program: _Program) -> dict[str, int]:
+    """Return the bytes that stay from step to step, by part."""
+    network = program.network
+    frozen = (p for p in network.module.parameters() if not p.requires_grad)
+    return {
+        "parameters": network.vector.nbytes + _bytes(frozen),
+        "optimizer_state": _bytes(program.training.optimizer.init(network.vector).values()),
+        "buffers": _bytes(network.module.buffers()),
+        "batch": _bytes((program.inputs, program.targets)),
+    }

@@ -1,0 +1,74 @@
+"""Sessions: `nox -l` lists them. Each sets up all that it needs."""
+
+import ctypes.util
+import os
+import shutil
+import subprocess
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.reuse_existing_virtualenvs = True
+
+# What WeasyPrint needs to write a PDF, and a font that sets well.
+PANGO = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-liberation"]
+
+
+def install_pango(session: nox.Session) -> None:
+    """Install Pango where nobody needs to be asked; otherwise say how."""
+    if ctypes.util.find_library("pango-1.0") and ctypes.util.find_library("harfbuzz-subset"):
+        return
+    packages = " ".join(PANGO)
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not (root and shutil.which("apt-get")):
+        session.log(f"No PDF without Pango. On Debian: sudo apt-get install {packages}")
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    quiet = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *PANGO]):
+        done = subprocess.run(
+            [*quiet, *words], env=environment, check=False, capture_output=True, text=True
+        )
+        if done.returncode:
+            session.log(f"No PDF: `apt-get {words[0]}` failed: {done.stderr.strip()[-200:]}")
+            return
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the study residual_depth at quick, and print verdicts and where the report is."""
+    install_pango(session)
+    session.install(".")
+    session.run("harness", "run", "residual_depth", "--scale", "quick", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; words after -- go to pytest."""
+    install_pango(session)
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install("-e", ".[lint]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    session.install("-e", ".[types,test]")
+    session.run("mypy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks; words after -- go to pytest."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/benchmarks", "--benchmark-only", *session.posargs)

@@ -1,0 +1,200 @@
+"""From a drawing function to a picture for the page: one SVG, light, and its dark twin.
+
+matplotlib's object interface is used throughout: no pyplot, no global state that stays behind.
+Mathematical markup is switched off, so that a ``$`` in somebody's name is a ``$``.
+
+Text stays text in the SVG, for four reasons: a report is less than half as large, its PDF takes
+two thirds of the time, words in the PDF's figures can be searched, and the reader's own fonts show
+scripts that matplotlib's lack. It is laid out with DejaVu Sans, which comes with matplotlib and is
+wider than what it is shown in, so that nothing overlaps and the bytes are the same everywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from reports.palette import darken, light
+from reports.text import number_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+COLUMN = 4.4
+"""Width of a figure in inches: half the page on a screen or on paper, the whole of a phone."""
+
+FONTS = "'Helvetica Neue', 'Liberation Sans', Arial, 'DejaVu Sans', sans-serif"
+"""What the text of figures is shown in; it stands in a ``style`` attribute."""
+
+DASHES: tuple[Any, ...] = (
+    "solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (9, 3)),
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+_DPI = 96
+_NUMBER = re.compile(r"(?<![\d.])[1-9]\d*\.\d{3,}")
+_UPRIGHT = re.compile(r' transform="rotate\(-?0 [^"]*"')
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as it stands on the page.
+
+    Attributes:
+        alt: what it shows, in a sentence, for who cannot see it.
+        caption: what is drawn, which interval, and over how many seeds.
+        light: data URI of the SVG for a light page and for print.
+        dark: data URI of the SVG for a dark page.
+        width: in CSS pixels.
+        height: in CSS pixels.
+    """
+
+    alt: str
+    caption: str
+    light: str
+    dark: str
+    width: int
+    height: int
+
+
+def paint(
+    size: tuple[float, float], draw: Callable[[Figure], None], *, alt: str, caption: str
+) -> Picture:
+    """Draw a figure of ``size`` inches and return it in both schemes; the same bytes each time."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    out = io.StringIO()
+    with mpl.rc_context(_style()):
+        figure = Figure(figsize=size)
+        FigureCanvasSVG(figure)
+        with warnings.catch_warnings():
+            # The reader's fonts draw the text, whatever DejaVu Sans lacks.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            draw(figure)
+            nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+            figure.savefig(out, format="svg", metadata=nothing, transparent=True)
+    svg = _slim(out.getvalue())
+    return Picture(
+        alt, caption, _uri(svg), _uri(darken(svg)), round(_DPI * size[0]), round(_DPI * size[1])
+    )
+
+
+def _slim(svg: str) -> str:
+    """Name the fonts to show, and drop digits and turns that change nothing one can see."""
+    svg = _UPRIGHT.sub("", svg.replace("'DejaVu Sans'", FONTS))
+    return _NUMBER.sub(lambda match: f"{float(match[0]):.2f}", svg)
+
+
+def _uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+@cache
+def _style() -> dict[str, Any]:
+    ink, muted, axis = light("ink"), light("muted"), light("axis")
+    return {
+        "font.family": ["DejaVu Sans"],
+        "font.size": 9.5,
+        "text.parse_math": False,
+        "text.usetex": False,
+        "text.color": ink,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "ablation report",
+        "svg.id": None,
+        "axes.unicode_minus": True,
+        "axes.formatter.use_mathtext": False,
+        "axes.edgecolor": axis,
+        "axes.labelcolor": muted,
+        "axes.labelsize": 9.5,
+        "axes.titlesize": 9.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "grid.color": light("grid"),
+        "grid.linewidth": 0.8,
+        "xtick.color": axis,
+        "ytick.color": axis,
+        "xtick.labelcolor": muted,
+        "ytick.labelcolor": muted,
+        "xtick.labelsize": 9.0,
+        "ytick.labelsize": 9.0,
+        "xtick.major.size": 3.0,
+        "ytick.major.size": 0.0,
+        "xtick.minor.size": 0.0,
+        "ytick.minor.size": 0.0,
+        "legend.frameon": False,
+        "legend.fontsize": 9.0,
+        "legend.handlelength": 2.6,
+        "lines.solid_capstyle": "butt",
+    }
+
+
+def plain(text: str, limit: int = 60) -> str:
+    """Make somebody's text fit to draw: one line of printable characters, at most ``limit``."""
+    kept = "".join(char for char in " ".join(text.split()) if char.isprintable())
+    return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
+
+
+def panel(
+    figure: Figure, left: float, bottom: float, width: float, height: float, **kwargs: Any
+) -> Axes:
+    """Add axes at a place in inches from the lower left corner: no layout engine, no surprise."""
+    across, up = figure.get_size_inches()
+    return figure.add_axes((left / across, bottom / up, width / across, height / up), **kwargs)
+
+
+def ticks(axis: Axis, count: int = 5, *, log: bool = False, whole: bool = False) -> None:
+    """Set round ticks on an axis whose limits are set, printed as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    if log:
+        low, high = axis.get_view_interval()
+        few = 3 * math.log10(high / low) > count
+        axis.set_major_locator(LogLocator(subs=(1.0,) if few else (1.0, 2.0, 5.0), numticks=99))
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        steps = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
+        axis.set_major_locator(MaxNLocator(count, steps=steps, integer=whole))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value)))
+
+
+def _tick_text(value: float) -> str:
+    return "0" if abs(value) < 1e-12 else number_text(value, 4).removesuffix(".0")
+
+
+def limits(values: Sequence[float], pad: float = 0.06) -> tuple[float, float]:
+    """Return axis limits around finite values, never of zero width."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    room = pad * (high - low) or 0.05 * abs(high) or 0.5
+    return low - room, high + room
+
+
+def log_limits(values: Sequence[float]) -> tuple[float, float]:
+    """Return limits of a logarithmic axis around positive values."""
+    low, high = (min(values), max(values)) if values else (0.1, 1.0)
+    room = (high / low) ** 0.06 if high > low else 1.5
+    return low / room, high * room
+
+
+def series(index: int) -> dict[str, Any]:
+    """Return colour, dash and marker of the ``index``-th series; no two of 36 are alike."""
+    shift = index // len(MARKERS)
+    return {
+        "color": light(f"series{index % 6 + 1}"),
+        "linestyle": DASHES[(index + shift) % len(DASHES)],
+        "marker": MARKERS[(index + shift) % len(MARKERS)],
+    }

@@ -1,0 +1,209 @@
+"""Two factors against each other: the interaction plot, and the heat map of arm means."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.results import Results
+from harness.summary import ArmSummary
+from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, series, ticks
+from reports.palette import light
+from reports.text import axis_title, factor_of, in_title, level_text, metric_of, number_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_LINES = 8
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm's mean, in the unit of the axis."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Means over two factors; ``None`` where no such arm was run.
+
+    Attributes:
+        metric: the metric's name.
+        across: the factor with more levels, and their names.
+        lines: the other factor, and the names of its levels.
+        cells: a row for each level of ``lines``, a column for each of ``across``.
+    """
+
+    metric: str
+    across: tuple[str, tuple[str, ...]]
+    lines: tuple[str, tuple[str, ...]]
+    cells: tuple[tuple[Cell | None, ...], ...]
+
+
+def crossed(results: Results, metric: str) -> Crossed | None:
+    """Work out the means; ``None`` unless the study has two factors, both of several levels."""
+    if len(results.study.factors) != 2:
+        return None
+    first, second = results.study.factors
+    run = {
+        factor.name: tuple(dict.fromkeys(arm.levels[factor.name].name for arm in results.arms))
+        for factor in (first, second)
+    }
+    lines, across = sorted((first.name, second.name), key=lambda name: len(run[name]))
+    if len(run[lines]) < 2:
+        return None
+    means = {
+        each.group: each for each in results.summaries if not each.factor and each.metric == metric
+    }
+    scale = factor_of(metric_of(metric))
+    arms = {(arm.levels[lines].name, arm.levels[across].name): arm.name for arm in results.arms}
+    cells = tuple(
+        tuple(_cell(means.get(arms.get((row, column), "")), scale) for column in run[across])
+        for row in run[lines]
+    )
+    if not any(cell for row in cells for cell in row):
+        return None
+    return Crossed(metric, (across, run[across]), (lines, run[lines]), cells)
+
+
+def _cell(summary: ArmSummary | None, scale: float) -> Cell | None:
+    if summary is None or not math.isfinite(summary.mean):
+        return None
+    return Cell(scale * summary.mean, scale * summary.low, scale * summary.high, summary.n)
+
+
+def has_lines(values: Crossed) -> bool:
+    """Whether an interaction plot shows anything: few enough lines, one with two points."""
+    return len(values.cells) <= MOST_LINES and any(
+        sum(cell is not None for cell in row) > 1 for row in values.cells
+    )
+
+
+def _said(values: Crossed) -> str:
+    metric = metric_of(values.metric)
+    scale = factor_of(metric)
+    return "; ".join(
+        f"{values.lines[0]}={row_name}: "
+        + ", ".join(
+            f"{level_text(metric, cell.mean / scale)} at {values.across[0]}={column}"
+            for column, cell in zip(values.across[1], row, strict=True)
+            if cell
+        )
+        for row_name, row in zip(values.lines[1], values.cells, strict=True)
+    )
+
+
+def draw_lines(values: Crossed) -> Picture:
+    """Draw a line for each level of one factor over the levels of the other."""
+    metric = metric_of(values.metric)
+    return paint(
+        (COLUMN, 3.0),
+        lambda figure: _draw_lines(figure, values),
+        alt=f"Interaction of {values.lines[0]} and {values.across[0]} in mean {in_title(metric)}. "
+        f"{_said(values)}.",
+        caption=f"{metric.title}: mean of each arm with its 95 % t interval over seeds, not "
+        "corrected. Lines that do not run parallel are what an interaction looks like.",
+    )
+
+
+def _draw_lines(figure: Figure, values: Crossed) -> None:
+    count = len(values.across[1])
+    room = 0.19 * len(values.cells)
+    tall = max((len(_wrapped(name, count).split("\n")) for name in values.across[1]), default=1)
+    bottom = 0.4 + 0.15 * tall
+    axes = panel(figure, 0.68, bottom, 3.62, 2.88 - bottom - room)
+    shown: list[float] = []
+    for place, (name, row) in enumerate(zip(values.lines[1], values.cells, strict=True)):
+        # Sideways steps keep the intervals of neighbouring lines from hiding one another.
+        step = 0.07 * (place - (len(values.cells) - 1) / 2)
+        look = series(place)
+        at = [column + step for column, cell in enumerate(row) if cell]
+        cells = [cell for cell in row if cell]
+        axes.plot(
+            at, [cell.mean for cell in cells], linewidth=2.0, markersize=5.5, zorder=3,
+            label=plain(f"{values.lines[0]}={name}", 50), **look,
+        )  # fmt: skip
+        for x, cell in zip(at, cells, strict=True):
+            shown.append(cell.mean)
+            if math.isfinite(cell.low) and math.isfinite(cell.high):
+                axes.plot([x, x], [cell.low, cell.high], color=look["color"], linewidth=1.4)
+                shown += [cell.low, cell.high]
+    axes.set_xlim(-0.4, count - 0.6)
+    axes.set_xticks(range(count), [_wrapped(name, count) for name in values.across[1]])
+    axes.set_ylim(*limits(shown))
+    ticks(axes.yaxis, 5)
+    axes.set_xlabel(plain(values.across[0]))
+    axes.set_ylabel(plain(axis_title(metric_of(values.metric)), 44))
+    axes.grid(axis="y")
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.0, labelspacing=0.25,
+        handlelength=3.2,
+    )  # fmt: skip
+
+
+def _wrapped(name: str, count: int) -> str:
+    width = max(4, 48 // max(count, 1))
+    return "\n".join(textwrap.wrap(plain(name, 60), width, max_lines=3, placeholder="…"))
+
+
+def draw_heat(values: Crossed) -> Picture:
+    """Draw the means as a table of shades, each with its number and n."""
+    metric = metric_of(values.metric)
+    rows, columns = len(values.cells), len(values.across[1])
+    height = 0.95 + max(0.5, min(0.62, 6 / rows)) * rows
+    return paint(
+        (COLUMN, height),
+        lambda figure: _draw_heat(figure, values, height, columns),
+        alt=f"Table of mean {in_title(metric)}. {_said(values)}.",
+        caption=f"{metric.title}: mean of each arm over n seeds; the darker, the higher. Blank: "
+        "not run, or no trial finished.",
+    )
+
+
+def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> None:
+    import numpy as np
+    import seaborn as sns
+
+    widest = max(len(name) for name in values.lines[1])
+    left = min(0.62 + 0.068 * widest, 1.6)
+    axes = panel(figure, left, 0.62, COLUMN - left - 0.1, height - 0.72)
+    data = np.array([[cell.mean if cell else np.nan for cell in row] for row in values.cells])
+    small = columns > 6
+    notes = np.array(
+        [[_note(cell, small=small) if cell else "" for cell in row] for row in values.cells]
+    )
+    low, high = limits([float(value) for value in data[np.isfinite(data)]], pad=0.02)
+    sns.heatmap(
+        data, ax=axes, annot=notes, fmt="", cmap=_shades(), cbar=False, vmin=low, vmax=high,
+        linewidths=2.0, linecolor=light("card"), mask=~np.isfinite(data),
+        annot_kws={"fontsize": 7.0 if small else 9.0, "linespacing": 1.25},
+        xticklabels=[_wrapped(name, columns) for name in values.across[1]],
+        yticklabels=[plain(name, 20) for name in values.lines[1]],
+    )  # fmt: skip
+    _tidy(axes, values)
+
+
+def _tidy(axes: Axes, values: Crossed) -> None:
+    axes.tick_params(length=0, rotation=0)
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        label.set_rotation(0)
+    axes.set_xlabel(plain(values.across[0]))
+    axes.set_ylabel(plain(values.lines[0]))
+
+
+def _note(cell: Cell, *, small: bool) -> str:
+    return number_text(cell.mean) if small else f"{number_text(cell.mean)}\nn = {cell.n}"
+
+
+def _shades() -> Any:
+    """Return shades of one hue from pale to dark; on a dark page they stay as they are."""
+    import seaborn as sns
+
+    return sns.light_palette("#174a7c", as_cmap=True)

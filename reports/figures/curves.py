@@ -1,0 +1,170 @@
+"""Learning curves of a claim's arms: every seed thin, the mean bold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.records import Record
+from harness.results import Results
+from harness.study import Arm
+from harness.verdicts import Verdict
+from reports.figures.canvas import (
+    COLUMN,
+    Picture,
+    limits,
+    log_limits,
+    paint,
+    panel,
+    plain,
+    series,
+    ticks,
+)
+from reports.text import axis_title, factor_of, in_title, join, level_text, metric_of, plural
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NEAREST = {
+    "test_loss": "validation_loss",
+    "test_accuracy": "validation_accuracy",
+    "train_accuracy": "train_loss",
+}
+"""The curve shown for a metric that is measured at the end only."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One term of a claim: curves of its seeds, each averaged over the term's arms."""
+
+    name: str
+    curves: tuple[tuple[float, ...], ...]
+    mean: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What the learning curves of a claim show."""
+
+    metric: str
+    instead_of: str
+    groups: tuple[Group, ...]
+    log: bool
+    seeds: int
+
+
+def curves_of(results: Results, verdict: Verdict) -> Curves | None:
+    """Work out the curves; ``None`` where the metric has none or no trial finished."""
+    wanted = verdict.claim.metric
+    finished = [each for each in results.records if each.role == "evaluate" and each.curves]
+    known = {name for record in finished for name in record.curves}
+    name = wanted if wanted in known else NEAREST.get(wanted, "")
+    if name not in known:
+        return None
+    done = {
+        (record.arm, record.seed): record
+        for record in finished
+        if record.state == "complete" and name in record.curves
+    }
+    groups = []
+    for _, partial in results.study.terms(verdict.claim):
+        arms = [arm for arm in results.arms if arm.matches(partial)]
+        label = ", ".join(f"{factor}={level.name}" for factor, level in partial.items())
+        if group := _group(label, arms, done, name):
+            groups.append(group)
+    if not groups:
+        return None
+    values = [value for group in groups for curve in group.curves for value in curve]
+    finite = [value for value in values if math.isfinite(value)]
+    # A loss that falls a long way is told apart only on a logarithmic axis.
+    log = bool(finite) and min(finite) > 0 and max(finite) > 20 * min(finite)
+    log = log and metric_of(name).unit != "fraction"
+    return Curves(
+        name, wanted if wanted != name else "", tuple(groups), log,
+        max(len(group.curves) for group in groups),
+    )  # fmt: skip
+
+
+def _group(
+    label: str, arms: Sequence[Arm], done: Mapping[tuple[str, int], Record], name: str
+) -> Group | None:
+    seeds = sorted({seed for _, seed in done})
+    rows = []
+    for seed in seeds:
+        found = [done[arm.name, seed].curves[name] for arm in arms if (arm.name, seed) in done]
+        # As the claim does: a seed counts where every arm of the term finished.
+        if found and len(found) == len(arms) and len({len(curve) for curve in found}) == 1:
+            rows.append(_average(found))
+    rows = [row for row in rows if row]
+    if not rows:
+        return None
+    same = len({len(row) for row in rows}) == 1
+    return Group(label, tuple(rows), _average(rows) if same else ())
+
+
+def _average(curves: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    return tuple(sum(values) / len(values) for values in zip(*curves, strict=True))
+
+
+def draw_curves(values: Curves) -> Picture:
+    """Draw them on one axis."""
+    metric = metric_of(values.metric)
+    ends = join(
+        f"{group.name} ends at {level_text(metric, group.mean[-1])}"
+        for group in values.groups
+        if group.mean
+    )
+    instead = (
+        f" {metric_of(values.instead_of).title} itself is measured at the end only."
+        if values.instead_of
+        else ""
+    )
+    return paint(
+        (COLUMN, 3.0),
+        lambda figure: _draw(figure, values),
+        alt=f"{metric.title} by epoch, mean over seeds: {ends or 'no common length'}.",
+        caption=f"{metric.title} after each epoch{', on a logarithmic axis' if values.log else ''}. "
+        f"Thin: each of {plural(values.seeds, 'seed')} that finished; bold: their mean; no "
+        f"interval is drawn. Failed trials are left out of {in_title(metric)} here and counted "
+        f"below.{instead}",
+    )
+
+
+def _draw(figure: Figure, values: Curves) -> None:
+    metric = metric_of(values.metric)
+    scale = factor_of(metric)
+    room = 0.17 * len(values.groups)
+    axes = panel(figure, 0.68, 0.5, 3.62, 2.4 - room)
+    shown: list[float] = []
+    length = 1
+    for place, group in enumerate(values.groups):
+        look = series(place)
+        for curve in group.curves:
+            epochs = range(1, len(curve) + 1)
+            ordinates = [scale * value if math.isfinite(value) else math.nan for value in curve]
+            axes.plot(epochs, ordinates, color=look["color"], linewidth=0.6, alpha=0.45)
+            shown += [value for value in ordinates if math.isfinite(value)]
+            length = max(length, len(curve))
+        means = [scale * v if math.isfinite(v) else math.nan for v in group.mean]
+        every = max(1, len(means) // 6)
+        axes.plot(
+            range(1, len(means) + 1), means, linewidth=2.3, markersize=5, label=plain(group.name),
+            markevery=(min(place, max(len(means) - 1, 0)), every), **look,
+        )  # fmt: skip
+    axes.set_xlim(1 - 0.02 * length, length * 1.02)
+    if values.log:
+        axes.set_yscale("log")
+        axes.set_ylim(*log_limits(shown))
+    else:
+        axes.set_ylim(*limits(shown))
+    ticks(axes.yaxis, 6, log=values.log)
+    ticks(axes.xaxis, 6, whole=True)
+    axes.set_xlabel("Epoch")
+    axes.set_ylabel(plain(axis_title(metric), 44))
+    axes.grid(axis="y")
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.0, labelspacing=0.25,
+        handlelength=3.2,
+    )  # fmt: skip

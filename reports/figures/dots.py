@@ -1,0 +1,144 @@
+"""Means with intervals as rows of dots: the levels of every factor, or every arm with its seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.results import Results
+from harness.summary import ArmSummary
+from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
+from reports.palette import light
+from reports.text import axis_title, factor_of, in_title, join, level_text, metric_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mean, in the unit of the axis, and the single values behind it where they are shown."""
+
+    label: str
+    mean: float
+    low: float
+    high: float
+    n: int
+    points: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Rows under headings."""
+
+    metric: str
+    groups: tuple[tuple[str, tuple[Row, ...]], ...]
+    what: str
+
+
+def level_dots(results: Results, metric: str) -> Dots | None:
+    """Work out the main effects: the mean at each level of each factor."""
+    scale = factor_of(metric_of(metric))
+    groups = []
+    for factor in results.study.factors:
+        rows = tuple(
+            _row(each, scale)
+            for each in results.summaries
+            if each.factor == factor.name and each.metric == metric
+        )
+        if rows and any(math.isfinite(row.mean) for row in rows):
+            groups.append((factor.name, rows))
+    return Dots(metric, tuple(groups), "level of each factor") if groups else None
+
+
+def arm_dots(results: Results, metric: str) -> Dots | None:
+    """Work out the mean of each arm, with the value of every seed."""
+    scale = factor_of(metric_of(metric))
+    points: dict[str, list[float]] = {}
+    for record in results.records:
+        value = record.metrics.get(metric, math.nan)
+        if record.role == "evaluate" and record.state == "complete" and math.isfinite(value):
+            points.setdefault(record.arm, []).append(scale * value)
+    rows = tuple(
+        _row(each, scale, points.get(each.group, ()))
+        for each in results.summaries
+        if not each.factor and each.metric == metric
+    )
+    if not any(math.isfinite(row.mean) for row in rows):
+        return None
+    return Dots(metric, (("", rows),), "arm")
+
+
+def _row(summary: ArmSummary, scale: float, points: Sequence[float] = ()) -> Row:
+    return Row(
+        summary.group, scale * summary.mean, scale * summary.low, scale * summary.high, summary.n,
+        tuple(points),
+    )  # fmt: skip
+
+
+LINE = 0.25
+
+
+def draw_dots(values: Dots) -> Picture:
+    """Draw the rows, headings in bold."""
+    metric = metric_of(values.metric)
+    scale = factor_of(metric)
+    said = join(
+        f"{f'{heading} ' if heading else ''}{row.label} {level_text(metric, row.mean / scale)}"
+        for heading, rows in values.groups
+        for row in rows
+    )
+    each = (
+        " Small dots: single seeds." if any(r.points for _, g in values.groups for r in g) else ""
+    )
+    lines = sum(len(rows) + bool(heading) for heading, rows in values.groups)
+    counts = sorted({row.n for _, rows in values.groups for row in rows})
+    n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
+    return paint(
+        (COLUMN, 0.62 + LINE * lines),
+        lambda figure: _draw(figure, values, lines),
+        alt=f"Mean {in_title(metric)} by {values.what}: {said}.",
+        caption=f"{metric.title} by {values.what}: mean and 95 % t interval over seeds ({n}), "
+        f"not corrected: for description, not for verdicts.{each}",
+    )
+
+
+def _draw(figure: Figure, values: Dots, lines: int) -> None:
+    widest = max(len(row.label) for _, rows in values.groups for row in rows)
+    left = min(0.35 + 0.068 * widest, 2.1)
+    axes = panel(figure, left, 0.5, COLUMN - left - 0.14, LINE * lines + 0.06)
+    color = light("series1")
+    place = 0
+    labels: list[str] = []
+    shown: list[float] = []
+    for heading, rows in values.groups:
+        if heading:
+            axes.text(
+                -0.02, place, plain(heading, 34), transform=axes.get_yaxis_transform(),
+                ha="right", va="center", fontweight="bold", fontsize=8.8,
+            )  # fmt: skip
+            labels.append("")
+            place += 1
+        for row in rows:
+            labels.append(plain(row.label, 32))
+            ends = [end for end in (row.low, row.high) if math.isfinite(end)]
+            if row.points:
+                axes.plot(
+                    row.points, [place] * len(row.points), "o", markersize=3.4, alpha=0.55,
+                    color=light("series6"), markeredgewidth=0, zorder=2,
+                )  # fmt: skip
+            if len(ends) == 2:
+                axes.plot(ends, [place, place], color=color, linewidth=2.0, zorder=3)
+            if math.isfinite(row.mean):
+                axes.plot([row.mean], [place], "D", color=color, markersize=5.2, zorder=4)
+                ends.append(row.mean)
+            shown += [*ends, *row.points]
+            place += 1
+    axes.set_ylim(lines - 0.4, -0.6)
+    axes.set_yticks(range(lines), labels)
+    axes.set_xlim(*limits(shown))
+    axes.grid(axis="both")
+    ticks(axes.xaxis, 5)
+    axes.set_xlabel(plain(axis_title(metric_of(values.metric)), 60))

@@ -1,0 +1,180 @@
+"""Quality against cost: every arm a numbered point with its intervals both ways."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from harness.results import Results
+from reports.figures.canvas import (
+    COLUMN,
+    MARKERS,
+    Picture,
+    limits,
+    log_limits,
+    paint,
+    panel,
+    plain,
+    ticks,
+)
+from reports.palette import light
+from reports.text import axis_title, bytes_text, factor_of, in_title, join, metric_of, seconds_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Cost = Literal["step time", "peak memory"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One arm: cost and quality, each with its interval, in the units of the axes."""
+
+    number: int
+    arm: str
+    cost: float
+    cost_low: float
+    cost_high: float
+    mean: float
+    low: float
+    high: float
+    said: str
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """All arms that have both a profile and a mean.
+
+    Attributes:
+        metric: quality.
+        cost: which cost.
+        unit: unit of the cost axis.
+        points: the arms.
+        front: numbers of those that no other arm beats in both.
+        log: whether the cost axis is logarithmic.
+    """
+
+    metric: str
+    cost: Cost
+    unit: str
+    points: tuple[Point, ...]
+    front: tuple[int, ...]
+    log: bool
+
+
+def pareto(results: Results, metric: str, cost: Cost) -> Pareto | None:
+    """Work out the points; ``None`` below two of them."""
+    quality = metric_of(metric)
+    scale = factor_of(quality)
+    means = {
+        each.group: each for each in results.summaries if not each.factor and each.metric == metric
+    }
+    found = []
+    for number, arm in enumerate(results.arms, 1):
+        profile, summary = results.profiles.get(arm.name), means.get(arm.name)
+        if profile is None or summary is None or not math.isfinite(summary.mean):
+            continue
+        if cost == "step time":
+            costs = (profile.step_seconds, profile.step_low, profile.step_high)
+            text = seconds_text(profile.step_seconds)
+        else:
+            costs = (float(profile.peak_bytes),) * 3
+            text = bytes_text(profile.peak_bytes)
+        if math.isfinite(costs[0]) and costs[0] > 0:
+            found.append((number, arm.name, costs, summary, text))
+    if len(found) < 2:
+        return None
+    size, unit = _unit([costs[0] for _, _, costs, _, _ in found], cost)
+    points = tuple(
+        Point(
+            number, arm, costs[0] / size, costs[1] / size, costs[2] / size, scale * each.mean,
+            scale * each.low, scale * each.high, f"{arm} {text}",
+        )
+        for number, arm, costs, each, text in found
+    )  # fmt: skip
+    front = tuple(
+        point.number
+        for point in points
+        if not any(_beats(other, point, quality.better) for other in points)
+    )
+    spread = [point.cost for point in points]
+    return Pareto(metric, cost, unit, points, front, max(spread) > 8 * min(spread))
+
+
+def _beats(a: Point, b: Point, better: str | None) -> bool:
+    sign = -1.0 if better == "lower" else 1.0
+    at_least = a.cost <= b.cost and sign * a.mean >= sign * b.mean
+    return at_least and (a.cost < b.cost or a.mean != b.mean)
+
+
+def _unit(values: list[float], cost: Cost) -> tuple[float, str]:
+    middle = sorted(values)[len(values) // 2]
+    sizes: list[tuple[float, str]] = (
+        [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")]
+        if cost == "step time"
+        else [(2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB")]
+    )
+    return next(((size, name) for size, name in sizes if middle >= size), sizes[-1])
+
+
+def draw_pareto(values: Pareto) -> Picture:
+    """Draw the points; filled ones form the front."""
+    metric = metric_of(values.metric)
+    best = join(point.said for point in values.points if point.number in values.front)
+    bars = (
+        "quartiles over blocks of steps"
+        if values.cost == "step time"
+        else "none, as peak memory does not vary"
+    )
+    return paint(
+        (COLUMN, 3.2),
+        lambda figure: _draw(figure, values),
+        alt=f"{metric.title} against {values.cost}; no other arm is both better in mean "
+        f"{in_title(metric)} and cheaper than: {best}.",
+        caption=f"{metric.title} against {values.cost}. Numbers: arms, as in the table of costs. "
+        f"Up and down: 95 % t interval over seeds, not corrected; sideways: {bars}. Filled and "
+        "joined: arms that no other beats in both means.",
+    )
+
+
+def _draw(figure: Figure, values: Pareto) -> None:
+    axes = panel(figure, 0.68, 0.5, 3.62, 2.58)
+    ordered = sorted(values.points, key=lambda point: (point.cost, point.mean))
+    front = [point for point in ordered if point.number in values.front]
+    axes.plot(
+        [point.cost for point in front], [point.mean for point in front], color=light("series3"),
+        linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.5,
+    )  # fmt: skip
+    tall: list[float] = []
+    wide: list[float] = []
+    for point in values.points:
+        inside = point.number in values.front
+        color = light("series3" if inside else "series6")
+        up = [end for end in (point.low, point.high) if math.isfinite(end)]
+        across = [end for end in (point.cost_low, point.cost_high) if math.isfinite(end)]
+        if len(up) == 2:
+            axes.plot([point.cost] * 2, up, color=color, linewidth=1.3, zorder=2)
+        if len(across) == 2:
+            axes.plot(across, [point.mean] * 2, color=color, linewidth=1.3, zorder=2)
+        axes.plot(
+            [point.cost], [point.mean], MARKERS[0 if inside else 1], color=color, markersize=6,
+            markerfacecolor=color if inside else light("card"), markeredgewidth=1.4, zorder=3,
+        )  # fmt: skip
+        axes.annotate(
+            str(point.number), (point.cost, point.mean), (6, 4), textcoords="offset points",
+            fontsize=9, fontweight="bold", zorder=4,
+        )  # fmt: skip
+        tall += [*up, point.mean]
+        wide += [*(end for end in across if end > 0), point.cost]
+    axes.set_ylim(*limits(tall, 0.09))
+    if values.log:
+        axes.set_xscale("log")
+        axes.set_xlim(*log_limits(wide))
+    else:
+        axes.set_xlim(*limits(wide, 0.09))
+    ticks(axes.xaxis, 6, log=values.log)
+    ticks(axes.yaxis, 5)
+    axes.set_xlabel(f"{values.cost.capitalize()} ({values.unit})")
+    axes.set_ylabel(plain(axis_title(metric_of(values.metric)), 44))
+    axes.grid(axis="both")

@@ -1,0 +1,131 @@
+"""What tuning tried in each arm: small multiples on common axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.results import ArmTuning
+from reports.figures.canvas import (
+    Picture,
+    limits,
+    log_limits,
+    paint,
+    panel,
+    plain,
+    ticks,
+)
+from reports.palette import light
+from reports.text import axis_title, factor_of, join, metric_of, number_text, plural
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST = 24
+COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One setting in all arms (the first ``MOST`` of them)."""
+
+    setting: str
+    objective: str
+    panels: tuple[ArmTuning, ...]
+    left_out: int
+    log: bool
+
+
+def tried(tuning: Sequence[ArmTuning], objective: str) -> list[Tried]:
+    """Group by setting; arms in which nothing was tried have no panel."""
+    out = []
+    for setting in dict.fromkeys(each.setting for each in tuning):
+        panels = [each for each in tuning if each.setting == setting and each.tried]
+        if panels:
+            values = _reached(panels)
+            log = len(values) > 1 and values[0] > 0 and values[-1] > 20 * values[0]
+            log = log and metric_of(objective).unit != "fraction"
+            out.append(
+                Tried(setting, objective, tuple(panels[:MOST]), max(0, len(panels) - MOST), log)
+            )
+    return out
+
+
+def _reached(panels: Sequence[ArmTuning]) -> list[float]:
+    return sorted(
+        value
+        for panel_ in panels
+        for _, value in panel_.tried
+        if value is not None and math.isfinite(value)
+    )
+
+
+WIDTH, TALL, LEFT, GAP = 8.6, 1.75, 0.68, 0.18
+
+
+def draw_tried(values: Tried) -> Picture:
+    """Draw a panel an arm."""
+    metric = metric_of(values.objective)
+    rows = -(-len(values.panels) // COLUMNS)
+    chosen = join(f"{each.arm}: {number_text(each.chosen)}" for each in values.panels)
+    failed = sum(value is None for each in values.panels for _, value in each.tried)
+    more = f" {plural(values.left_out, 'more arm')} in the table only." if values.left_out else ""
+    crosses = f" Crosses at the top: {plural(failed, 'trial')} that failed." if failed else ""
+    return paint(
+        (WIDTH, 0.42 + TALL * rows),
+        lambda figure: _draw(figure, values, rows),
+        alt=f"{metric.title} against {values.setting} in each arm; chosen: {chosen}.",
+        caption=f"{metric.title} that each value of {values.setting} reached in tuning, one dot a "
+        "trial; the line marks the value chosen. Best trials flatter themselves, so these "
+        f"numbers decide settings and nothing else.{crosses}{more}",
+    )
+
+
+def _draw(figure: Figure, values: Tried, rows: int) -> None:
+    scale = factor_of(metric_of(values.objective))
+    reached = [scale * value for value in _reached(values.panels)]
+    span = log_limits(reached) if values.log else limits(reached, 0.1)
+    wide = (WIDTH - LEFT - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS
+    for place, each in enumerate(values.panels):
+        row, column = divmod(place, COLUMNS)
+        axes = panel(
+            figure, LEFT + column * (wide + GAP), 0.5 + TALL * (rows - 1 - row), wide, TALL - 0.6
+        )
+        _draw_panel(axes, each, scale, span, log=values.log)
+        last = place + COLUMNS >= len(values.panels)
+        if last:
+            axes.set_xlabel(plain(values.setting, 30))
+        if column:
+            axes.tick_params(labelleft=False)
+        elif row == 0:
+            axes.set_ylabel(plain(axis_title(metric_of(values.objective)), 26))
+
+
+def _draw_panel(
+    axes: Axes, each: ArmTuning, scale: float, span: tuple[float, float], *, log: bool
+) -> None:
+    axes.set_title(plain(each.arm, 34), fontsize=8.5, pad=4)
+    if each.log:
+        axes.set_xscale("log")
+        axes.set_xlim(each.low / 1.25, each.high * 1.25)
+    else:
+        axes.set_xlim(*limits([each.low, each.high]))
+    if log:
+        axes.set_yscale("log")
+    axes.set_ylim(*span)
+    axes.axvline(each.chosen, color=light("series2"), linewidth=1.4, zorder=1.5)
+    good = [(x, scale * y) for x, y in each.tried if y is not None and math.isfinite(scale * y)]
+    if good:
+        axes.plot(*zip(*good, strict=True), "o", color=light("series1"), markersize=4.6, zorder=3)
+    bad = [x for x, y in each.tried if y is None or not math.isfinite(y)]
+    if bad:
+        axes.plot(
+            bad, [0.95] * len(bad), "x", color=light("bad"), markersize=5, zorder=3,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+    axes.grid(axis="y")
+    ticks(axes.xaxis, 4, log=each.log)
+    ticks(axes.yaxis, 4, log=log)

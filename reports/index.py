@@ -1,0 +1,124 @@
+"""The index of a run: its reports, and all verdicts in one table, as plain values."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from harness.results import Results
+from reports.sections.opening import verdict_cell
+from reports.table import Cell, Column, Table, row
+from reports.text import (
+    date_text,
+    effect_text,
+    hours_text,
+    interval_text,
+    margin_text,
+    metric_of,
+    p_text,
+    plural,
+)
+from reports.words import LOOKS
+
+
+@dataclass(frozen=True)
+class Index:
+    """What the index page prints."""
+
+    heading: str
+    tally: tuple[Cell, ...]
+    reports: Table | None
+    verdicts: Table | None
+
+
+def index_of(reports: Sequence[tuple[Results, Path]], folder: Path) -> Index:
+    """Work the index out; links are relative to ``folder``."""
+    links = [_link(each, folder) for _, each in reports]
+    counts = Counter(verdict.word for results, _ in reports for verdict in results.verdicts)
+    total = sum(counts.values())
+    return Index(
+        f"{plural(len(reports), 'study', 'studies')}, {plural(total, 'claim')} on trial",
+        tuple(
+            Cell(f"{counts[word]} {word}", mark=look.mark, tone=look.tone)
+            for word, look in LOOKS.items()
+            if counts[word]
+        ),
+        _reports([results for results, _ in reports], links) if reports else None,
+        _verdicts([results for results, _ in reports], links) if total else None,
+    )
+
+
+def _link(report: Path, folder: Path) -> str:
+    relative = os.path.relpath(report / "report.html", folder)
+    # A leading ./ keeps a folder's name with a colon from being read as a protocol.
+    return "./" + quote(Path(relative).as_posix())
+
+
+def _reports(all_results: Sequence[Results], links: Sequence[str]) -> Table:
+    rows = [
+        row(
+            Cell(results.study.question, note=f"{results.study.name}, {results.scale}", href=link),
+            plural(len(results.verdicts), "claim"),
+            f"{len(results.arms)} × {len(results.seeds)}",
+            str(sum(record.state == "failed" for record in results.records)),
+            hours_text(results.provenance.hours),
+            date_text(results.provenance.date),
+        )
+        for results, link in zip(all_results, links, strict=True)
+    ]
+    return Table(
+        "The reports of this run.",
+        (
+            Column("Question"),
+            Column("Claims", "number"),
+            Column("Arms × seeds", "number"),
+            Column("Failed trials", "number"),
+            Column("Device time", "number"),
+            Column("Date"),
+        ),
+        tuple(rows),
+        stack=True,
+    )
+
+
+def _verdicts(all_results: Sequence[Results], links: Sequence[str]) -> Table:
+    rows = []
+    for results, link in zip(all_results, links, strict=True):
+        for number, verdict in enumerate(results.verdicts, 1):
+            metric = metric_of(verdict.claim.metric)
+            rows.append(
+                row(
+                    Cell(
+                        verdict.claim.text,
+                        note=f"{results.study.name}, {results.scale}: {metric.title}",
+                        href=f"{link}#claim-{number}",
+                    ),
+                    verdict_cell(verdict),
+                    Cell(
+                        effect_text(metric, verdict.effect),
+                        note=interval_text(metric, verdict.low, verdict.high),
+                    ),
+                    margin_text(metric, verdict.claim.by),
+                    str(verdict.n),
+                    p_text(verdict.p_adjusted),
+                )
+            )
+    return Table(
+        "Every claim of every study. Effect: mean difference over seeds, with the interval from "
+        "which its report read the verdict; intervals and p are corrected for the claims of one "
+        "study, not of all.",
+        (
+            Column("Claim"),
+            Column("Verdict"),
+            Column("Effect", "number"),
+            Column("δ", "number"),
+            Column("n", "number"),
+            Column("p", "number"),
+        ),
+        tuple(rows),
+        stack=True,
+    )

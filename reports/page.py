@@ -1,0 +1,63 @@
+"""A report as plain values: strings, tables and pictures, ready for the template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.results import Results
+from reports.figures.canvas import Picture
+from reports.figures.forest import draw_forest, forests
+from reports.sections.claims import ClaimSection, claim_sections
+from reports.sections.cost import CostSection, cost_section
+from reports.sections.factors import FactorsSection, factors_section
+from reports.sections.ledger import LedgerSection, ledger_section
+from reports.sections.methods import MethodsSection, methods_section
+from reports.sections.opening import (
+    InWords,
+    Title,
+    family_name,
+    held_fixed,
+    in_words,
+    interval_name,
+    title,
+    verdict_table,
+)
+from reports.sections.tuning import TuningSection, tuning_section
+from reports.table import Table
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that the template prints, in the order printed."""
+
+    title: Title
+    verdicts: Table | None
+    words: tuple[InWords, ...]
+    fixed: tuple[str, ...]
+    warnings: tuple[str, ...]
+    forest: tuple[Picture, ...]
+    claims: tuple[ClaimSection, ...]
+    factors: FactorsSection
+    tuning: TuningSection | None
+    cost: CostSection | None
+    ledger: LedgerSection
+    methods: MethodsSection
+
+
+def page_of(results: Results) -> Page:
+    """Work a report out; pure: the same results give the same page."""
+    interval = interval_name(results.verdicts) + family_name(len(results.verdicts))
+    return Page(
+        title(results),
+        verdict_table(results),
+        in_words(results),
+        held_fixed(results),
+        results.warnings,
+        tuple(draw_forest(each, interval) for each in forests(results.verdicts)),
+        claim_sections(results),
+        factors_section(results),
+        tuning_section(results),
+        cost_section(results),
+        ledger_section(results),
+        methods_section(results),
+    )

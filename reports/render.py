@@ -1,0 +1,153 @@
+"""From a page to files: HTML that stands alone, and a PDF of the same HTML where possible."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.results import Results
+from reports.index import index_of
+from reports.page import page_of
+from reports.palette import variables
+from reports.text import bind
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+NO_PANGO = (
+    "No PDF: WeasyPrint cannot find Pango. On Debian or Ubuntu: apt-get install libpango-1.0-0 "
+    "libpangoft2-1.0-0 libharfbuzz-subset0; on macOS: brew install pango. The HTML is complete "
+    "and prints well from any browser."
+)
+NO_WEASYPRINT = (
+    "No PDF: WeasyPrint is not installed. pip install weasyprint. The HTML is complete and "
+    "prints well from any browser."
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        html: the report.
+        pdf: the same as PDF; ``None`` where it could not be made.
+        note: one line saying why there is no PDF and how to get it; empty where there is one.
+    """
+
+    html: Path
+    pdf: Path | None
+    note: str = ""
+
+
+def write_report(results: Results, folder: Path) -> Written:
+    """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = render_html(results)
+    html = _replace(folder / "report.html", text.encode())
+    target = folder / "report.pdf"
+    content, note = render_pdf(text)
+    if content is None:
+        # An old PDF beside a new report would say something else.
+        target.unlink(missing_ok=True)
+        return Written(html, None, note)
+    return Written(html, _replace(target, content))
+
+
+def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
+    """Write ``index.html``: the reports of a run, linked, with all verdicts in one table.
+
+    Args:
+        reports: results, each with the folder that its ``report.html`` was written to.
+        folder: where the index goes; links are relative to it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    text = _render("index.html.j2", index=index_of(reports, folder))
+    return _replace(folder / "index.html", text.encode())
+
+
+def render_html(results: Results) -> str:
+    """Return the report as HTML that needs nothing else; the same results, the same text."""
+    return _render("report.html.j2", page=page_of(results))
+
+
+def render_pdf(html: str) -> tuple[bytes | None, str]:
+    """Return the PDF, or ``None`` and the line that says why not."""
+    try:
+        # WeasyPrint prints a paragraph where a library is missing; one line of ours replaces it.
+        with contextlib.redirect_stdout(io.StringIO()):
+            import weasyprint
+            from weasyprint.urls import URLFetcher
+    except ImportError:
+        return None, NO_WEASYPRINT
+    except OSError:
+        return None, NO_PANGO
+    try:
+        with _quiet():
+            # Nothing is fetched: a report holds its pictures itself.
+            fetcher = URLFetcher(allowed_protocols={"data"})
+            document = weasyprint.HTML(string=html, url_fetcher=fetcher)
+            content: bytes = document.write_pdf()
+    except Exception as error:  # the HTML is written; a fault in the PDF must not lose the run
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return None, f"No PDF: WeasyPrint failed ({reason}). Print the HTML from a browser."
+    return content, ""
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the chatter of WeasyPrint and fontTools about CSS that is for screens."""
+    loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools")]
+    before = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, before, strict=True):
+            each.setLevel(level)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=bind,
+        trim_blocks=True,
+    )
+
+
+def _render(template: str, **values: Any) -> str:
+    from markupsafe import Markup
+
+    # The style sheet and the palette are ours: no study's text is in them.
+    css = (
+        f":root {{ color-scheme: light dark; {variables('light')} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}\n"
+        + (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    )
+    return _environment().get_template(template).render(css=Markup(css), **values)
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    """Write a file so that a reader sees the old one or the new one, never a part."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        draft.write_bytes(content)
+        os.replace(draft, path)  # noqa: PTH105 - says what it does better than Path.replace
+    finally:
+        draft.unlink(missing_ok=True)
+    return path

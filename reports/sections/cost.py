@@ -1,0 +1,197 @@
+"""Cost: what each arm's program takes, and which arms differ in more than what was varied."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.profiles import Profile
+from harness.results import Results
+from reports.figures.canvas import Picture
+from reports.figures.pareto import draw_pareto, pareto
+from reports.table import Cell, Column, Table, row
+from reports.text import bytes_text, count_text, join, metric_of, number_text, plural, seconds_text
+
+PARTS = {
+    "parameters": "Parameters",
+    "gradients": "Gradients",
+    "optimizer_state": "Optimizer state",
+    "activations": "Activations",
+}
+QUALITIES = (
+    "test_accuracy", "test_loss", "validation_accuracy", "validation_loss", "train_loss",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CostSection:
+    """Tables and figures of cost, and what they were measured on."""
+
+    lead: str
+    table: Table
+    figures: tuple[Picture, ...]
+    memory: Table | None
+    confounds: Table
+    flagged: str
+    notes: tuple[str, ...]
+
+
+def cost_section(results: Results) -> CostSection | None:
+    """Work out the section; ``None`` where no arm was profiled."""
+    profiles = [(arm.name, results.profiles.get(arm.name)) for arm in results.arms]
+    known = [profile for _, profile in profiles if profile]
+    if not known:
+        return None
+    machines = dict.fromkeys(
+        f"{profile.hardware or profile.device} ({profile.device}, "
+        f"{plural(profile.threads, 'thread')})"
+        for profile in known
+    )
+    return CostSection(
+        f"Measured on {join(machines)}, one program alone in a process of its own, apart from "
+        "all training.",
+        _table(profiles),
+        _figures(results),
+        _memory(profiles),
+        *_confounds(profiles),
+        tuple(
+            dict.fromkeys(f"{name}: {each.note}" for name, each in profiles if each and each.note)
+        ),
+    )
+
+
+def _figures(results: Results) -> tuple[Picture, ...]:
+    known = {each.metric for each in results.summaries if math.isfinite(each.mean)}
+    claimed = [verdict.claim.metric for verdict in results.verdicts]
+    quality = next(
+        (
+            name
+            for name in (*QUALITIES[:2], *claimed, *QUALITIES[2:])
+            if name in known and metric_of(name).better
+        ),
+        None,
+    )
+    if quality is None:
+        return ()
+    found = (pareto(results, quality, "step time"), pareto(results, quality, "peak memory"))
+    return tuple(draw_pareto(values) for values in found if values)
+
+
+def _table(profiles: list[tuple[str, Profile | None]]) -> Table:
+    rows = []
+    for number, (name, profile) in enumerate(profiles, 1):
+        label = f"{number}. {name}"
+        if profile is None:
+            rows.append(row(label, Cell("not profiled", tone="muted"), *["–"] * 6))
+            continue
+        rows.append(
+            row(
+                label,
+                Cell(
+                    seconds_text(profile.step_seconds),
+                    note=f"{seconds_text(profile.step_low)} to {seconds_text(profile.step_high)}",
+                ),
+                number_text(profile.samples_per_second),
+                bytes_text(profile.peak_bytes),
+                count_text(profile.flops_per_step),
+                count_text(profile.parameters),
+                f"{profile.steps:,}",
+                str(profile.blocks),
+            )
+        )
+    return Table(
+        "Cost of one training step. Step time: median, with the quartiles over blocks of steps "
+        "beneath; they say how steady the machine was, and decide nothing.",
+        (
+            Column("Arm"),
+            *(
+                Column(title, "number")
+                for title in (
+                    "Step time",
+                    "Samples/s",
+                    "Peak memory",
+                    "FLOPs/step",
+                    "Parameters",
+                    "Steps/trial",
+                    "Blocks",
+                )  # fmt: skip
+            ),
+        ),
+        tuple(rows),
+    )
+
+
+def _memory(profiles: list[tuple[str, Profile | None]]) -> Table | None:
+    names = dict.fromkeys(name for _, each in profiles if each for name in each.memory)
+    if not names:
+        return None
+    ordered = [name for name in PARTS if name in names]
+    ordered += [name for name in names if name not in PARTS]
+    rows = [
+        row(
+            name,
+            bytes_text(profile.peak_bytes),
+            *(
+                bytes_text(profile.memory[part]) if part in profile.memory else "–"
+                for part in ordered
+            ),
+        )
+        for name, profile in profiles
+        if profile
+    ]
+    return Table(
+        "Peak memory of a warm training step, and its parts; further columns are figures of the "
+        "device, which are no part of the peak.",
+        (
+            Column("Arm"),
+            Column("Peak", "number"),
+            *(Column(PARTS.get(part, part.replace("_", " ")), "number") for part in ordered),
+        ),
+        tuple(rows),
+    )
+
+
+def _confounds(profiles: list[tuple[str, Profile | None]]) -> tuple[Table, str]:
+    fields = (
+        ("Parameters", "parameters"), ("FLOPs/step", "flops_per_step"), ("Steps", "steps"),
+        ("Samples", "samples"),
+    )  # fmt: skip
+    base = profiles[0][1]
+    rows = []
+    flagged = []
+    for place, (name, profile) in enumerate(profiles):
+        cells = [_against(profile, base, field, first=place == 0) for _, field in fields]
+        rows.append(row(name + (" (baseline)" if place == 0 else ""), *cells))
+        if any(cell.mark for cell in cells):
+            flagged.append(name)
+    said = (
+        f"{len(flagged)} of {plural(len(profiles) - 1, 'arm')} beside the baseline differ from it "
+        "in parameters, FLOPs, steps or samples. Where a claim compares such arms, what was "
+        "varied is not all that differs."
+        if flagged
+        else "No arm differs from the baseline in parameters, FLOPs, steps or samples."
+        if base and all(profile for _, profile in profiles)
+        else "Not every arm was profiled, so not every difference can be seen here."
+    )
+    table = Table(
+        "Confounds: ≠ marks what differs from the baseline, with the ratio to it.",
+        (Column("Arm"), *(Column(title, "number") for title, _ in fields)),
+        tuple(rows),
+    )
+    return table, said
+
+
+def _against(profile: Profile | None, base: Profile | None, field: str, *, first: bool) -> Cell:
+    if profile is None:
+        return Cell("–", note="not profiled")
+    value = getattr(profile, field)
+    text = f"{value:,}" if value < 10_000_000 else count_text(value)
+    if first:
+        return Cell(text)
+    if base is None:
+        return Cell(text, note="baseline not profiled")
+    reference = getattr(base, field)
+    if value == reference:
+        return Cell(text, note="same")
+    ratio = f"×{value / reference:.3g}" if reference else "baseline has none"
+    return Cell(text, note=ratio, mark="≠", tone="open")

@@ -1,0 +1,81 @@
+"""The ledger: every trial, what became of it, and why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.records import Record
+from harness.results import Results
+from reports.table import Cell, Column, Table, row
+from reports.text import number_text, plural, seconds_text
+
+MOST_ROWS = 200
+LOOKS = {"complete": ("✓", ""), "failed": ("×", "bad"), "running": ("…", "open")}
+
+
+@dataclass(frozen=True)
+class LedgerSection:
+    """The table, and what was cut from it."""
+
+    lead: str
+    cut: str
+    table: Table | None
+
+
+def ledger_section(results: Results) -> LedgerSection:
+    """Work out the section; failures come first, so that no cut can hide one."""
+    records = sorted(results.records, key=lambda record: record.state == "complete")
+    evaluated = {(each.arm, each.seed) for each in records if each.role == "evaluate"}
+    missing = sum(
+        (arm.name, seed) not in evaluated for arm in results.arms for seed in results.seeds
+    )
+    tuning = sum(record.role == "tune" for record in records)
+    failed = sum(record.state == "failed" for record in records)
+    lead = (
+        f"{plural(len(records), 'trial')}: {len(records) - tuning} to evaluate, {tuning} to tune; "
+        f"{failed} failed."
+    )
+    if missing:
+        lead += f" {plural(missing, 'planned trial')} of {len(results.arms) * len(results.seeds)} "
+        lead += "not run." if missing > 1 else "was not run."
+    cut = (
+        f"Shown: {MOST_ROWS} of {len(records):,} trials, failures first; records.csv beside this "
+        "report has the rest."
+        if len(records) > MOST_ROWS
+        else ""
+    )
+    if not records:
+        return LedgerSection("No trial has been recorded.", "", None)
+    table = Table(
+        "Failures first, then in the order recorded. Seconds are of a machine that may have been "
+        "shared: they tell what the run cost, and no claim is judged on them.",
+        (
+            Column("State"),
+            Column("Arm"),
+            Column("Seed", "number"),
+            Column("Role"),
+            Column("Settings"),
+            Column("Time", "number"),
+            Column("Key", "code"),
+            Column("Reason"),
+        ),
+        tuple(_row(record) for record in records[:MOST_ROWS]),
+    )
+    return LedgerSection(lead, cut, table)
+
+
+def _row(record: Record) -> tuple[Cell, ...]:
+    mark, tone = LOOKS.get(record.state, ("?", "open"))
+    seconds = record.cost.get("seconds", math.nan)
+    reason = " ".join(record.reason.split())
+    return row(
+        Cell(record.state, mark=mark, tone=tone),
+        record.arm,
+        str(record.seed),
+        record.role,
+        ", ".join(f"{name}={number_text(value)}" for name, value in record.tuned.items()) or "–",
+        seconds_text(seconds),
+        record.key[:12],
+        reason if len(reason) <= 300 else reason[:299] + "…",
+    )

@@ -1,0 +1,165 @@
+"""Methods: procedures by name, environment, the command that reproduces it, and the glossary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.claims import Interaction
+from harness.results import Results
+from reports.table import Cell, Column, Table, row
+from reports.text import metric_of
+from reports.words import LOOKS
+
+MOST_ENVIRONMENTS = 3
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """One procedure: its name, what it does here, and who says so."""
+
+    name: str
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class MethodsSection:
+    """All that is needed to check the report or to do it again."""
+
+    procedures: tuple[Procedure, ...]
+    environments: tuple[Table, ...]
+    more_environments: int
+    command: str
+    words: Table
+    metrics: Table
+
+
+COMMON = (
+    Procedure(
+        "Replicate",
+        "A training run with a seed of its own. Arms share seeds: for one seed, split, order, "
+        "initial weights and all other randomness come from the same streams, so that "
+        "differences are paired.",
+        "Bouthillier et al. 2021, arXiv:2103.03098",
+    ),
+    Procedure(
+        "Interval",
+        "Student's t interval of the mean difference over seeds, at level 1 − α/m for m claims "
+        "(Bonferroni, α = 5 %): all intervals of the report cover at once with 95 %.",
+        "scipy.stats.ttest_rel; Dror et al. 2017, arXiv:1709.09500",
+    ),
+    Procedure(
+        "Verdict",
+        "Read from the interval against 0 and the margin δ, never from a p value; at least 5 "
+        "pairs are needed. The words are defined in the glossary, and checked in the order "
+        "reversed, real but negligible, equivalent, refuted, supported and material, supported, "
+        "inconclusive.",
+        "Benavoli et al. 2017, arXiv:1606.04316",
+    ),
+    Procedure(
+        "p value",
+        "Two-sided, against no difference: the larger of the paired t test and, from 8 seeds on, "
+        "the sign-flip permutation test; adjusted for the number of claims.",
+        "scipy.stats.ttest_rel, scipy.stats.permutation_test",
+    ),
+    Procedure(
+        "Failures",
+        "A failed, diverged or missing run is an outcome with a reason. It never becomes a "
+        "number; its seed leaves the claim, and both are counted beside it.",
+    ),
+    Procedure(
+        "Partial arms",
+        "A claim that names some factors only averages over the other factors within each seed, "
+        "before any comparison.",
+    ),
+)
+INTERACTION = Procedure(
+    "Interaction",
+    "For each seed the difference of differences; then as any other claim. It takes far more "
+    "seeds than a main effect of the same size.",
+)
+TUNING = Procedure(
+    "Tuning",
+    "One search per arm, with the same space and budget, by the objective on a validation split; "
+    "its seeds are no evaluation seeds. The best trial's value is never a result: the chosen "
+    "setting is trained again on fresh seeds.",
+    "Choi et al. 2019, arXiv:1910.05446",
+)
+COST = Procedure(
+    "Cost",
+    "From a profile of each arm's program alone: median over blocks of steps after warm-up; FLOPs "
+    "counted on the eager program; memory from a warm step.",
+)
+DESCRIPTION = Procedure(
+    "Description",
+    "Means of arms and of levels have 95 % t intervals over seeds, not corrected. They describe; "
+    "whether two of them overlap is no test.",
+)
+
+
+def methods_section(results: Results) -> MethodsSection:
+    """Work out the section, with the procedures that this report used."""
+    procedures = list(COMMON)
+    if any(isinstance(verdict.claim, Interaction) for verdict in results.verdicts):
+        procedures.append(INTERACTION)
+    if results.tuning:
+        procedures.append(TUNING)
+    if results.profiles:
+        procedures.append(COST)
+    if results.summaries:
+        procedures.append(DESCRIPTION)
+    environments = results.provenance.environments
+    return MethodsSection(
+        tuple(procedures),
+        tuple(
+            _environment(each, place, len(environments))
+            for place, each in enumerate(environments[:MOST_ENVIRONMENTS], 1)
+        ),
+        max(0, len(environments) - MOST_ENVIRONMENTS),
+        results.provenance.command,
+        _words(),
+        _metrics(results),
+    )
+
+
+def _environment(env: Mapping[str, str], place: int, count: int) -> Table:
+    return Table(
+        "Environment" + (f" {place} of {count}, most frequent first" if count > 1 else ""),
+        (Column("Name"), Column("Value", "code")),
+        tuple(row(str(name), str(value)) for name, value in env.items()),
+    )
+
+
+def _words() -> Table:
+    return Table(
+        "Verdict words, for a claim that an effect is at least δ.",
+        (Column("Word"), Column("Meaning")),
+        tuple(
+            row(Cell(word, mark=look.mark, tone=look.tone), look.meaning)
+            for word, look in LOOKS.items()
+        ),
+        stack=True,
+    )
+
+
+def _metrics(results: Results) -> Table:
+    names = dict.fromkeys(
+        [verdict.claim.metric for verdict in results.verdicts]
+        + [each.metric for each in results.summaries]
+        + [results.study.objective]
+    )
+    rows = []
+    for name in names:
+        metric = metric_of(name)
+        unit = {"fraction": "per cent; differences in percentage points (pp)"}.get(
+            metric.unit, metric.unit or "no unit"
+        )
+        better = f"{metric.better} is better" if metric.better else "neither direction is better"
+        rows.append(row(metric.title, metric.meaning, unit, better))
+    return Table(
+        "Metrics.",
+        (Column("Metric"), Column("Meaning"), Column("Unit"), Column("Direction")),
+        tuple(rows),
+        stack=True,
+    )

@@ -1,0 +1,82 @@
+"""Tuning: what was searched in each arm, how much, and what came of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.results import ArmTuning, Results
+from reports.figures.canvas import Picture
+from reports.figures.tuning import draw_tried, tried
+from reports.table import Cell, Column, Table, row
+from reports.text import in_title, level_text, metric_of, number_text, plural
+
+
+@dataclass(frozen=True)
+class TuningSection:
+    """Warnings first, then the figure, then the table."""
+
+    lead: str
+    edges: tuple[str, ...]
+    figures: tuple[Picture, ...]
+    table: Table
+
+
+def tuning_section(results: Results) -> TuningSection | None:
+    """Work out the section; ``None`` where the study tunes nothing."""
+    if not results.tuning:
+        return None
+    objective = results.study.objective
+    edges = tuple(
+        f"{each.arm}: {each.setting} = {number_text(each.chosen)} lies at the {each.edge} edge of "
+        f"its space, {number_text(each.low)} to {number_text(each.high)}; the best value may lie "
+        "beyond it."
+        for each in results.tuning
+        if each.edge
+    )
+    return TuningSection(
+        f"Chosen by {in_title(metric_of(objective))}, on seeds and splits that no verdict uses.",
+        edges,
+        tuple(draw_tried(each) for each in tried(results.tuning, objective)),
+        _table(results.tuning, objective),
+    )
+
+
+def _table(tuning: tuple[ArmTuning, ...], objective: str) -> Table:
+    metric = metric_of(objective)
+    rows = []
+    for each in tuning:
+        reached = dict(each.tried).get(each.chosen)
+        tuned = each.how == "tuned"
+        rows.append(
+            row(
+                each.arm,
+                each.setting,
+                f"{number_text(each.low)} to {number_text(each.high)}{', log' if each.log else ''}",
+                plural(len(each.tried), "trial"),
+                str(sum(value is None or not math.isfinite(value) for _, value in each.tried)),
+                Cell(
+                    number_text(each.chosen),
+                    note=f"at the {each.edge} edge" if each.edge else "",
+                    mark="⚠" if each.edge else "",
+                    tone="open" if each.edge else "",
+                ),
+                level_text(metric, reached) if reached is not None else "–",
+                Cell(each.how, mark="" if tuned else "⚠", tone="" if tuned else "open"),
+            )
+        )
+    return Table(
+        f"Spaces, budgets and choices. “{metric.title}” is what the chosen value reached in "
+        "tuning: the best of several, so too good by construction.",
+        (
+            Column("Arm"),
+            Column("Setting"),
+            Column("Space"),
+            Column("Budget", "number"),
+            Column("Failed", "number"),
+            Column("Chosen", "number"),
+            Column(metric.title, "number"),
+            Column("How"),
+        ),
+        tuple(rows),
+    )

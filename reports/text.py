@@ -1,0 +1,179 @@
+"""Numbers as they are printed; what is not a number prints as a dash, never as ``nan``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from harness.metrics import METRICS, Metric
+
+DASH = "–"
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|pp|nats|[nµm]?s|min|h|[KMGT]?i?B|[kMGT])\b|%)")
+
+
+def metric_of(name: str) -> Metric:
+    """Find a metric; records of another version may hold one that is not known here."""
+    known = METRICS.get(name)
+    return known or Metric(name, name.replace("_", " ").capitalize(), "", None, "Not described.")
+
+
+def in_title(metric: Metric) -> str:
+    """Name a metric within a sentence."""
+    return metric.title[:1].lower() + metric.title[1:]
+
+
+def level_text(metric: Metric, value: float) -> str:
+    """Print a value of a metric with its unit."""
+    if math.isfinite(value):
+        return metric.format(value).replace("-", "−")
+    return not_finite(value)
+
+
+def effect_text(metric: Metric, value: float) -> str:
+    """Print a difference with sign and unit."""
+    return metric.format_difference(value) if math.isfinite(value) else not_finite(value)
+
+
+def margin_text(metric: Metric, value: float) -> str:
+    """Print a margin: a difference without a sign."""
+    return metric.format_difference(value, signed=False)
+
+
+def interval_text(metric: Metric, low: float, high: float) -> str:
+    """Print an interval of differences, or a dash."""
+    if math.isfinite(low) and math.isfinite(high):
+        return metric.format_interval(low, high)
+    return DASH
+
+
+def spread_text(metric: Metric, low: float, high: float) -> str:
+    """Print an interval of levels, such as ``[0.41, 0.52]``, in the unit of the level."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return DASH
+    factor = factor_of(metric)
+    digits = ".1f" if metric.unit == "fraction" else ".3g"
+    return f"[{factor * low:{digits}}, {factor * high:{digits}}]".replace("-", "−")
+
+
+def factor_of(metric: Metric) -> float:
+    """What values are multiplied by on an axis: fractions are drawn as per cent."""
+    return 100.0 if metric.unit == "fraction" else 1.0
+
+
+def unit_of(metric: Metric, *, difference: bool = False) -> str:
+    """Name the unit on an axis; a difference of fractions is in percentage points."""
+    if metric.unit == "fraction":
+        return "pp" if difference else "%"
+    return metric.unit
+
+
+def axis_title(metric: Metric, *, difference: bool = False) -> str:
+    """Title an axis, unit included."""
+    unit = unit_of(metric, difference=difference)
+    start = f"Difference in {in_title(metric)}" if difference else metric.title
+    return f"{start} ({unit})" if unit else start
+
+
+def not_finite(value: float) -> str:
+    """Print what is not a finite number."""
+    return DASH if math.isnan(value) else ("∞" if value > 0 else "−∞")
+
+
+def number_text(value: float, digits: int = 3) -> str:
+    """Print a plain number with so many significant digits."""
+    if not math.isfinite(value):
+        return not_finite(value)
+    if value and not 1e-4 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", "−")
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace("-", "−")
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def p_text(value: float) -> str:
+    """Print a p value."""
+    if not math.isfinite(value):
+        return DASH
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def rho_text(value: float) -> str:
+    """Print a correlation."""
+    return f"{value:+.2f}".replace("-", "−") if math.isfinite(value) else DASH
+
+
+def seconds_text(value: float) -> str:
+    """Print a time in the unit that suits it."""
+    if not math.isfinite(value):
+        return not_finite(value)
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}" if value / size < 1000 else f"{value:,.0f} s"
+    return f"{value * 1e9:.3g} ns"
+
+
+def hours_text(hours: float) -> str:
+    """Print device hours; short runs in minutes or seconds."""
+    if not math.isfinite(hours):
+        return DASH
+    for size, unit in ((1.0, "h"), (1 / 60, "min")):
+        if hours >= size:
+            return f"{hours / size:.1f} {unit}"
+    return f"{hours * 3600:.0f} s"
+
+
+def bytes_text(value: float) -> str:
+    """Print an amount of memory, in binary multiples."""
+    size = float(value)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(size) < 1024:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.3g} TiB"
+
+
+def count_text(value: float) -> str:
+    """Print a large count with a prefix: 0.27 M."""
+    if not math.isfinite(value):
+        return not_finite(value)
+    for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {prefix}"
+    return f"{value:.3g}"
+
+
+def percent_text(level: float) -> str:
+    """Print a confidence level: 99 %, 99.17 %."""
+    return f"{100 * level:.4g} %" if math.isfinite(level) else "unknown-level"
+
+
+def date_text(iso: str) -> str:
+    """Print an ISO 8601 time as ``5 March 2026, 14:02 UTC``; anything else as it came."""
+    try:
+        when = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    day = f"{when.day} {when:%B %Y}"
+    return day if len(iso) <= 10 else f"{day}, {when:%H:%M} UTC"
+
+
+def bind(value: object) -> object:
+    """Keep numbers and units on one line; applied to every text that a template prints."""
+    # Markup is a str too, but has been through here already, and must not lose its type.
+    return _UNIT.sub("\u00a0", value) if type(value) is str else value
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """Print a count with its noun: ``1 seed``, ``10 seeds``."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def join(items: Iterable[str]) -> str:
+    """Join as in a sentence: ``a, b and c``."""
+    rows: Sequence[str] = list(items)
+    if len(rows) < 2:
+        return "".join(rows)
+    return ", ".join(rows[:-1]) + " and " + rows[-1]

@@ -1,0 +1,64 @@
+"""Verdict words: mark, tone and meaning of each; never a colour alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.verdicts import Word
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a verdict word is shown.
+
+    Attributes:
+        mark: the sign before the word.
+        marker: the same sign in matplotlib's language.
+        filled: whether the marker is filled.
+        tone: a text colour of the palette.
+        meaning: one sentence for the glossary.
+    """
+
+    mark: str
+    marker: str
+    filled: bool
+    tone: str
+    meaning: str
+
+
+LOOKS: dict[Word, Look] = {
+    "supported, material": Look(
+        "▲", "^", True, "good",
+        "The whole interval lies above δ: the effect is there, and it is large enough to matter.",
+    ),
+    "supported": Look(
+        "△", "^", False, "good",
+        "The whole interval lies above 0 but reaches below δ: the effect is there; whether it is "
+        "large enough to matter is open.",
+    ),
+    "real but negligible": Look(
+        "○", "o", False, "same",
+        "The interval lies between 0 and δ: the effect is there, and too small to matter.",
+    ),
+    "equivalent": Look(
+        "●", "o", True, "same",
+        "The interval lies within ±δ: whatever difference there is, it is too small to matter.",
+    ),
+    "refuted": Look(
+        "▽", "v", False, "bad",
+        "The whole interval lies below δ: an effect as large as the one claimed is ruled out.",
+    ),
+    "reversed": Look(
+        "▼", "v", True, "bad",
+        "The whole interval lies below 0: the effect goes the other way.",
+    ),
+    "inconclusive": Look(
+        "◇", "D", False, "open",
+        "The interval allows both an effect that matters and none: more seeds are needed.",
+    ),
+    "not assessable": Look(
+        "×", "X", True, "none",
+        "Too few pairs of runs finished (at least 5 are needed) for any verdict.",
+    ),
+}  # fmt: skip
+"""The eight words, from yes through no to cannot tell."""

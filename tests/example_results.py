@@ -1,0 +1,309 @@
+"""Made-up results for looking at reports and testing them: deterministic, and nothing is trained.
+
+The numbers are drawn so that each kind of verdict has a chance; they are evidence of nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from harness import Factor, Higher, Interaction, Scale, Study, Tuned
+from harness.claims import Claim
+from harness.profiles import Profile
+from harness.records import Record
+from harness.results import ArmTuning, Provenance, Results
+from harness.study import Arm
+from harness.summary import ArmSummary
+from harness.verdicts import Verdict, Word
+
+METRICS = (
+    "train_loss",
+    "train_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "gradient_norm_first_block",
+)
+
+
+def residual_claims() -> tuple[Claim, ...]:
+    he = "He et al. 2015, https://arxiv.org/abs/1512.03385, section 4.2"
+    return (
+        Higher(
+            "Without shortcuts, 56 layers fit the training set worse than 20.",
+            metric="train_loss", by=0.1, source=he,
+            higher={"shortcut": False, "depth": 56}, lower={"shortcut": False, "depth": 20},
+        ),
+        Higher(
+            "At 56 layers, shortcuts raise test accuracy.",
+            metric="test_accuracy", by=0.02, source=he,
+            higher={"shortcut": True, "depth": 56}, lower={"shortcut": False, "depth": 56},
+        ),
+        Higher(
+            "With shortcuts, 56 layers classify better than 20.",
+            metric="test_accuracy", by=0.01, source=he,
+            higher={"shortcut": True, "depth": 56}, lower={"shortcut": True, "depth": 20},
+        ),
+        Interaction(
+            "Going from 20 to 56 layers costs more training loss without shortcuts than with them.",
+            metric="train_loss", by=0.1,
+            of=({"depth": 56}, {"depth": 20}), at=({"shortcut": False}, {"shortcut": True}),
+        ),
+        Higher(
+            "Whatever the depth, a shortcut leaves a larger gradient at the first block at the start.",
+            metric="gradient_norm_first_block", by=0.5, source="notes 004",
+            higher={"shortcut": True}, lower={"shortcut": False},
+        ),
+    )  # fmt: skip
+
+
+def _build(scale: Scale, shortcut: bool, depth: int, lr: float) -> Any:
+    raise AssertionError("a report must not train")
+
+
+def residual_study(**changes: Any) -> Study:
+    declared: dict[str, Any] = {
+        "name": "residual_depth",
+        "question": "Does a shortcut around every two layers let added depth help?",
+        "factors": (Factor("shortcut", (False, True)), Factor("depth", (8, 20, 56))),
+        "tuned": (Tuned("lr", 0.01, 1.0, log=True, trials=8),),
+        "build": _build,
+        "scales": {"quick": Scale(data="digits", width=8, epochs=15, seeds=10)},
+        "claims": residual_claims(),
+    }
+    return Study(**declared | changes)
+
+
+def residual_level(arm: Arm) -> float:
+    """How badly an arm trains, between 0 and 1: plain networks suffer from depth."""
+    depth = float(arm.levels["depth"].value)
+    return {8.0: 0.05, 20.0: 0.06, 56.0: 0.06 if arm.levels["shortcut"].value else 1.0}[depth]
+
+
+def plain_level(arm: Arm) -> float:
+    """The same for any study: a little worse with each level away from the baseline."""
+    return min(1.0, 0.03 + 0.02 * sum(len(level.name) % 5 for level in arm.levels.values()))
+
+
+def example_results(
+    study: Study | None = None,
+    *,
+    seeds: int = 10,
+    failed: Collection[tuple[int, int]] = ((2, 7),),
+    profiles: bool = True,
+    tuning: bool = True,
+    reason: str = "diverged: the training loss was not finite after epoch 3",
+    warnings: tuple[str, ...] = (
+        "One trial of six tenths of a hundred failed; claims use the pairs in which both finished.",
+    ),
+    copies: int = 1,
+) -> Results:
+    """Make results; ``failed`` holds (place of arm, seed), ``copies`` repeats the records."""
+    own = study is None
+    study = study or residual_study()
+    scale = next(iter(study.scales))
+    arms = study.arms(scale)
+    records = [
+        _record(study, scale, arm, place, seed, (place, seed) in failed, own, reason)
+        for place, arm in enumerate(arms)
+        for seed in range(seeds)
+    ]
+    tuned = tuple(
+        _tuning(arm, place, setting)
+        for place, arm in enumerate(arms)
+        for setting in study.tuned
+        if tuning
+    )
+    records += [
+        _tune_record(study, scale, arm, place, trial)
+        for place, arm in enumerate(arms)
+        for trial in range(study.budget(scale) if tuning else 0)
+    ]
+    return Results(
+        study, scale, arms, tuple(range(seeds)), tuple(records) * copies,
+        tuple(judged(study, arms, claim, records) for claim in study.claims),
+        tuple(_summaries(study, arms, records)), tuned,
+        {arm.name: _profile(place, arm) for place, arm in enumerate(arms)} if profiles else {},
+        Provenance(
+            f"harness run {study.name} --scale {scale} --seeds {seeds}", "0.1.0",
+            "3f2c9ab+changes", "2026-03-05T14:02:11+00:00", 0.412,
+            (
+                {"python": "3.11.9", "torch": "2.11.0", "device": "cpu", "threads": "2",
+                 "platform": "Linux-6.8-x86_64", "hardware": "AMD EPYC 7B13"},
+            ),
+        ),
+        warnings,
+    )  # fmt: skip
+
+
+def _record(
+    study: Study, scale: str, arm: Arm, place: int, seed: int, fails: bool, own: bool, reason: str
+) -> Record:
+    # The seed's own part is shared by all arms: that is what pairing is for.
+    shared = np.random.default_rng([seed, 1]).normal()
+    noise = np.random.default_rng([seed, place, 2])
+    bad = residual_level(arm) if own else plain_level(arm)
+    loss = float(bad * 0.62 + 0.006 * shared + 0.05 * bad * noise.normal() + 0.02)
+    error = float(np.clip(0.022 + 0.5 * bad + 0.006 * shared + 0.006 * noise.normal(), 0.001, 0.9))
+    epochs = np.arange(1, 16)
+    start = 2.35 + 0.1 * noise.normal()
+    curve = loss + (start - loss) * np.exp(-epochs / (2.2 + 4 * bad)) * (
+        1 + 0.06 * noise.normal(size=15)
+    )
+    levels = {name: level.plain for name, level in arm.levels.items()}
+    common: dict[str, Any] = {
+        "study": study.name, "scale": scale, "arm": arm.name, "levels": levels, "seed": seed,
+        "role": "evaluate", "tuned": {each.name: each.start for each in study.tuned},
+        "key": f"{place:02x}{seed:04x}9c1e7744aa0b", "number": place * 100 + seed,
+        "env": {"device": "cpu"},
+    }  # fmt: skip
+    if fails:
+        return Record(**common, state="failed", reason=reason, cost={"seconds": 1.2})
+    return Record(
+        **common,
+        state="complete",
+        metrics={
+            "train_loss": loss,
+            "train_accuracy": 1 - 0.6 * error,
+            "test_loss": 1.3 * loss + 0.03,
+            "test_accuracy": 1 - error,
+            "gradient_norm_first_block": float(2.0 + 0.4 * shared + noise.normal() * 1.1 + bad),
+        },
+        curves={
+            "train_loss": tuple(map(float, curve)),
+            "validation_loss": tuple(map(float, 1.2 * curve + 0.02)),
+            "validation_accuracy": tuple(map(float, 1 - np.clip(0.4 * curve, 0.0, 0.9))),
+        },
+        cost={"seconds": 3.0 + place + 0.1 * noise.normal(), "steps": 150, "samples": 19200},
+    )
+
+
+def _tune_record(study: Study, scale: str, arm: Arm, place: int, trial: int) -> Record:
+    return Record(
+        study.name, scale, arm.name, {name: level.plain for name, level in arm.levels.items()},
+        1000 + trial, "tune", {each.name: 0.01 * (trial + 1) for each in study.tuned},
+        f"f{place:02x}{trial:03x}55aa90d1c2b3", "complete", metrics={"validation_loss": 0.3},
+        cost={"seconds": 2.5}, number=5000 + place * 100 + trial,
+    )  # fmt: skip
+
+
+def _tuning(arm: Arm, place: int, setting: Tuned) -> ArmTuning:
+    noise = np.random.default_rng([place, 3])
+    ends = (math.log(setting.low), math.log(setting.high)) if setting.log else (
+        setting.low, setting.high,
+    )  # fmt: skip
+    at = np.linspace(0.06, 0.94, 8) + 0.04 * noise.uniform(-1, 1, 8)
+    values = [ends[0] + float(x) * (ends[1] - ends[0]) for x in at]
+    tried = tuple(
+        (math.exp(v) if setting.log else v, None if place == 2 and x > 0.9 else float(y))
+        for v, x, y in zip(
+            values, at, 0.08 + (0.1 + place / 20) * (at - 0.5) ** 2 * 9 + 0.02 * noise.random(8),
+            strict=True,
+        )
+    )  # fmt: skip
+    chosen = min((y, x) for x, y in tried if y is not None)[1]
+    edge = "upper" if place == 1 else ""
+    return ArmTuning(
+        arm.name, setting.name, setting.low, setting.high, setting.log, tried,
+        tried[-1][0] if edge else chosen, "tuned", edge,
+    )  # fmt: skip
+
+
+def _profile(place: int, arm: Arm) -> Profile:
+    depth = 8 + 12 * (place % 3) * (1 + place % 3)
+    step = 0.0011 * depth * (1.02 if place > 2 else 1.0)
+    parts = {
+        "parameters": 4 * 9000 * depth, "gradients": 4 * 9000 * depth,
+        "optimizer_state": 4 * 9000 * depth, "activations": 900_000 * depth,
+    }  # fmt: skip
+    return Profile(
+        step, 0.96 * step, 1.07 * step, 12, 128 / step, sum(parts.values()),
+        parts | {"vm_hwm": 3 * sum(parts.values())}, 41_000_000 * depth, 9000 * depth, 150, 19200,
+        "cpu", "AMD EPYC 7B13", 2, "" if place else "vm_hwm includes the interpreter",
+    )  # fmt: skip
+
+
+def judged(study: Study, arms: Sequence[Arm], claim: Claim, records: Sequence[Record]) -> Verdict:
+    """Judge a claim the way the harness does, as far as a report needs it."""
+    done = {
+        (each.arm, each.seed): each.metrics[claim.metric]
+        for each in records
+        if each.role == "evaluate" and each.state == "complete" and claim.metric in each.metrics
+    }
+    terms = [(w, [a.name for a in arms if a.matches(part)]) for w, part in study.terms(claim)]
+    names = {name for _, group in terms for name in group}
+    every = sorted({each.seed for each in records if each.role == "evaluate"})
+    seeds = [seed for seed in every if all((name, seed) in done for name in names)]
+    half = len(terms) // 2
+
+    def side(part: Sequence[tuple[float, list[str]]], seed: int, sign: float) -> float:
+        return sign * sum(w * float(np.mean([done[n, seed] for n in group])) for w, group in part)
+
+    first = tuple(side(terms[:half], seed, 1.0) for seed in seeds)
+    second = tuple(side(terms[half:], seed, -1.0) for seed in seeds)
+    d = np.subtract(first, second)
+    n, level, nan = len(seeds), 1 - 0.05 / len(study.claims), math.nan
+    sd = float(d.std(ddof=1)) if n > 1 else nan
+    effect = float(d.mean()) if n else nan
+    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n) if n > 1 else nan
+    p_t = float(stats.ttest_rel(first, second).pvalue) if n >= 5 else nan
+    word = word_of(n, effect - reach, effect + reach, claim.by)
+    return Verdict(
+        claim, word,
+        f"The mean difference over {n} seeds is {effect:+.3g}, and its interval runs from "
+        f"{effect - reach:+.3g} to {effect + reach:+.3g} against a margin of {claim.by:g}.",
+        n, effect, effect - reach, effect + reach, level, p_t,
+        min(1.0, p_t * len(study.claims)) if n >= 5 else nan, p_t, p_t if n >= 8 else nan,
+        tuple(seeds), first, second, sd, float(np.median(d)) if n else nan, int((d > 0).sum()),
+        float(np.corrcoef(first, second)[0, 1]) if n > 2 else nan,
+        sum(r.state == "failed" and r.arm in names for r in records), len(every) - n,
+        14 if word == "inconclusive" else None,
+    )  # fmt: skip
+
+
+def word_of(n: int, low: float, high: float, by: float) -> Word:
+    if n < 5:
+        return "not assessable"
+    if high < 0:
+        return "reversed"
+    if low > 0 and high < by:
+        return "real but negligible"
+    if -by < low and high < by:
+        return "equivalent"
+    if high < by:
+        return "refuted"
+    if low > by:
+        return "supported, material"
+    return "supported" if low > 0 else "inconclusive"
+
+
+def _summaries(study: Study, arms: Sequence[Arm], records: Sequence[Record]) -> list[ArmSummary]:
+    groups = [("", arm.name, [arm.name]) for arm in arms]
+    groups += [
+        (factor.name, level.name, [a.name for a in arms if a.levels[factor.name] == level])
+        for factor in study.factors
+        for level in factor.named
+    ]
+    out = []
+    evaluated = [each for each in records if each.role == "evaluate"]
+    done = {(each.arm, each.seed): each for each in evaluated if each.state == "complete"}
+    for factor, name, members in groups:
+        bad = sum(each.state == "failed" and each.arm in members for each in evaluated)
+        for metric in METRICS:
+            values = [
+                float(np.mean([done[arm, seed].metrics[metric] for arm in members]))
+                for seed in sorted({each.seed for each in evaluated})
+                if members and all((arm, seed) in done for arm in members)
+            ]
+            n = len(values)
+            mean = float(np.mean(values)) if n else math.nan
+            sd = float(np.std(values, ddof=1)) if n > 1 else math.nan
+            reach = float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n) if n > 1 else math.nan
+            out.append(
+                ArmSummary(factor, name, metric, n, bad, mean, sd, mean - reach, mean + reach)
+            )
+    return out

@@ -1,0 +1,277 @@
+"""Intervals and tests against published numbers, exact counts, and simulated error rates."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from harness import stats
+
+REPLICATES = 4_000
+
+
+def near_share(expected):
+    """Compare a simulated share, up to three Monte-Carlo standard errors."""
+    return pytest.approx(expected, abs=3 * math.sqrt(expected * (1 - expected) / REPLICATES))
+
+
+# Student (1908), The probable error of a mean, Biometrika 6, 1-25: hours of sleep gained under two
+# drugs by the same ten patients. Expected values: R's documentation, ?sleep, paired t.test.
+SLEEP_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+SLEEP_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+
+
+def test_sleep_data_give_the_published_paired_t_test():
+    seen = stats.paired(SLEEP_1, SLEEP_2, 0.95)
+    assert seen.n == 10
+    assert seen.effect == pytest.approx(-1.58)
+    assert seen.effect / (seen.sd / math.sqrt(10)) == pytest.approx(-4.0621, abs=5e-5)
+    assert seen.p_t == pytest.approx(0.002833, abs=5e-7)
+    assert (seen.low, seen.high) == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
+    assert seen.median == pytest.approx(-1.3)
+    assert seen.wins == 0
+    assert seen.rho == pytest.approx(0.7951702, abs=5e-8)  # R: cor(extra[1:10], extra[11:20])
+
+
+def test_sleep_data_sign_flips_counted_by_hand():
+    d = np.round(np.subtract(SLEEP_1, SLEEP_2), 1)
+    sums = np.array([np.dot(signs, d) for signs in itertools.product((1, -1), repeat=10)])
+    count = np.count_nonzero(np.abs(sums) >= abs(d.sum()) - 1e-9)
+    assert count == 4  # all nine signs alike, and the tie, 0, either way
+    seen = stats.paired(SLEEP_1, SLEEP_2, 0.95)
+    assert seen.p_permutation == count / 1024
+    assert seen.p == seen.p_permutation > seen.p_t
+
+
+@pytest.mark.parametrize("n", [8, 13])
+def test_sign_flip_is_exact_for_few_pairs(n):
+    assert stats.sign_flip(np.arange(1.0, n + 1)) == 2.0 ** (1 - n)
+
+
+def test_sign_flip_beyond_thirteen_pairs_is_drawn_but_always_alike():
+    d = np.random.default_rng(0).normal(0.4, 1, size=20)
+    first, second = stats.sign_flip(d), stats.sign_flip(d)
+    assert first == second
+    exact_enough = scipy_stats.ttest_1samp(d, 0).pvalue
+    assert 0.001 < exact_enough < 0.9  # else the next line could not fail
+    assert first == pytest.approx(exact_enough, abs=0.03)
+    assert stats.sign_flip(np.arange(1.0, 21)) == 2 / 10_000
+
+
+def test_every_relabelling_within_seeds_is_significant_at_most_five_per_cent_of_the_time():
+    d = np.random.default_rng(1).exponential(size=9)
+    flips = np.array(list(itertools.product((1, -1), repeat=9)))
+    share = np.mean(stats.sign_flip(flips * d) <= 0.05)
+    assert 0.03 < share <= 0.05
+
+
+# Simulated error rates: 4,000 replicates a case.
+
+
+@pytest.mark.parametrize(
+    ("draw", "expected"),
+    [
+        (lambda rng, n: rng.normal(size=(REPLICATES, n)), {5: 0.049, 10: 0.053, 20: 0.050}),
+        (lambda rng, n: rng.standard_t(3, (REPLICATES, n)), {5: 0.039, 10: 0.039, 20: 0.043}),
+        (lambda rng, n: rng.exponential(1, (REPLICATES, n)) - 1, {5: 0.118, 10: 0.099, 20: 0.078}),
+    ],
+    ids=["normal", "t3", "exponential"],
+)
+def test_type_one_error_of_the_t_test(draw, expected):
+    rng = np.random.default_rng(2)
+    for n, share in expected.items():
+        seen = stats.t_interval(draw(rng, n), 0.95)
+        assert np.mean(seen.p < 0.05) == near_share(share)
+        # The interval is the test turned inside out.
+        np.testing.assert_array_equal((seen.low > 0) | (seen.high < 0), seen.p < 0.05)
+
+
+def test_smallest_effect_found_four_times_in_five():
+    rng = np.random.default_rng(3)
+    for n, effect in {3: 3.3, 5: 1.7, 10: 1.0, 20: 0.66, 40: 0.45}.items():
+        p = stats.t_interval(rng.normal(effect, 1, (REPLICATES, n)), 0.95).p
+        assert np.mean(p < 0.05) == pytest.approx(0.8, abs=0.02)  # effects have two digits
+
+
+def test_sign_flip_keeps_its_level_for_any_symmetric_differences():
+    # At n = 10 the largest attainable level at or below .05 is 50/1024: two tails of 25.
+    d = np.random.default_rng(4).standard_t(3, (REPLICATES, 10))
+    assert np.mean(stats.sign_flip(d) <= 0.05) == near_share(50 / 1024)
+
+
+# Degenerate differences: exact, and without a warning (warnings are errors here).
+
+
+@pytest.mark.parametrize("n", [5, 8, 14, 40])
+def test_identical_arms(n):
+    side = np.random.default_rng(n).normal(size=n)
+    seen = stats.paired(side, side, 0.95)
+    assert (seen.effect, seen.low, seen.high, seen.sd, seen.p, seen.wins) == (0, 0, 0, 0, 1, 0)
+    assert seen.rho == pytest.approx(1)
+
+
+def test_equal_differences_that_are_not_zero_are_left_to_the_sign_flip_test():
+    for n in range(5, 14):
+        side = np.arange(n) / 64
+        seen = stats.paired(side + 0.5, side, 0.95)
+        assert (seen.effect, seen.low, seen.high, seen.sd) == (0.5, 0.5, 0.5, 0)
+        assert (seen.p_t, seen.wins) == (0, n)
+        assert seen.p == 2.0 ** (1 - n)
+        assert math.isnan(seen.p_permutation) == (n < 8)
+
+
+def test_differences_that_rounding_alone_makes_unequal_count_as_equal():
+    first, second = (
+        np.array([0.91, 0.95, 0.83, 0.77, 0.69]),
+        np.array([0.9, 0.94, 0.82, 0.76, 0.68]),
+    )
+    assert len(set(first - second)) > 1  # the trap is there
+    assert stats.paired(first, second, 0.95).sd == 0
+    averaged = (0.1 + 0.2 + first) - (0.2 + 0.1)
+    assert set(averaged - first) != {0.0}
+    seen = stats.paired(averaged, first, 0.95)
+    assert (seen.low, seen.high, seen.p, seen.wins) == (0, 0, 1, 0)
+
+
+def test_a_small_difference_that_is_not_rounding_is_kept():
+    first = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    seen = stats.paired(first + 1e-9 * first, first, 0.95)
+    assert seen.effect == pytest.approx(3e-9, rel=1e-5)
+    assert seen.sd > 0
+    assert seen.wins == 5
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 4])
+def test_few_pairs_are_described_but_not_tested(n):
+    seen = stats.paired(np.arange(n) ** 2.0, np.zeros(n), 0.95)
+    assert math.isnan(seen.p)
+    assert math.isnan(seen.p_permutation)
+    assert math.isnan(seen.effect) == (n == 0)
+    assert math.isnan(seen.low) == math.isnan(seen.sd) == math.isnan(seen.p_t) == (n < 2)
+    assert seen.wins == max(0, n - 1)
+
+
+def test_correlation_is_nan_where_it_is_undefined():
+    assert math.isnan(stats.paired([1, 2, 3, 4, 5], [7] * 5, 0.95).rho)
+    assert math.isnan(stats.paired([1, 2], [3, 5], 0.95).rho)
+    assert stats.paired([1, 2, 3], [3, 2, 1], 0.95).rho == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_refused(bad):
+    with pytest.raises(ValueError, match="finite"):
+        stats.paired([1, 2, 3, 4, bad], [0] * 5, 0.95)
+    with pytest.raises(ValueError, match="finite"):
+        stats.t_interval([1, bad], 0.95)
+
+
+def test_unequal_sides_are_refused():
+    with pytest.raises(ValueError, match="one shape"):
+        stats.paired([1, 2, 3], [1, 2], 0.95)
+
+
+def test_t_interval_of_each_row_is_that_of_the_row_alone():
+    rows = np.array([[1.0, 2.0, 4.0], [3.0, 3.0, 3.0], [0.0, 0.0, 0.0]])
+    together = stats.t_interval(rows, 0.9)
+    for index, row in enumerate(rows):
+        alone = stats.t_interval(row, 0.9)
+        for name in ("mean", "sd", "low", "high", "p"):
+            assert getattr(together, name)[index] == pytest.approx(float(getattr(alone, name)))
+    np.testing.assert_array_equal(together.p[1:], [0, 1])
+
+
+# Many claims, and how many seeds.
+
+
+def test_bonferroni():
+    assert stats.bonferroni([0.01, 0.4, 0.02]) == pytest.approx((0.03, 1.0, 0.06))
+    assert stats.bonferroni([]) == ()
+
+
+def test_an_untested_claim_still_counts_among_the_claims():
+    adjusted = stats.bonferroni([0.01, math.nan])
+    assert adjusted[0] == pytest.approx(0.02)
+    assert math.isnan(adjusted[1])
+
+
+@pytest.mark.parametrize(("n", "factor"), [(5, 1.56), (10, 1.29)])
+def test_upper_limit_of_a_standard_deviation(n, factor):
+    assert stats.sd_upper(2.0, n) == pytest.approx(2 * factor, abs=0.01)
+    sds = np.random.default_rng(n).normal(size=(REPLICATES, n)).std(axis=-1, ddof=1)
+    assert np.mean([stats.sd_upper(sd, n) > 1 for sd in sds]) == near_share(0.8)
+
+
+def sd_seen(planned, n):
+    """The sd of which the upper limit is ``planned``."""
+    return planned / stats.sd_upper(1.0, n)
+
+
+@pytest.mark.parametrize(
+    ("n", "effect", "total"),
+    [(5, 1.0, 10), (10, 0.5, 34), (5, 0.3, 90), (5, 1.5, 6)],  # Cohen 1988, table 2.4.1, for pairs
+)
+def test_more_seeds_is_what_power_analysis_says(n, effect, total):
+    assert stats.more_seeds(sd_seen(1.0, n), n, margin=effect, alpha=0.05) == total - n
+
+
+def test_more_seeds_where_power_would_have_been_enough_waits_for_a_narrow_interval():
+    more = stats.more_seeds(sd_seen(1.0, 15), 15, margin=1.0, alpha=0.05)
+
+    def width(n):
+        return 2 * scipy_stats.t.ppf(0.975, n - 1) / math.sqrt(n)
+
+    assert width(15 + more) < 1 <= width(15 + more - 1)
+
+
+def test_more_seeds_knows_that_the_sign_flip_test_needs_enough_of_them():
+    assert stats.more_seeds(0.0, 5, margin=1.0, alpha=0.05) == 1  # 2 ** -5 < .05 < 2 ** -4
+    assert stats.more_seeds(0.0, 8, margin=1.0, alpha=0.001) == 3  # 2 ** -10 < .001 < 2 ** -9
+
+
+def test_more_seeds_of_a_tiny_margin_is_huge_and_of_a_huge_one_is_one():
+    assert stats.more_seeds(1.0, 5, margin=1e-9, alpha=0.05) > 10**9
+    assert stats.more_seeds(1.0, 5, margin=1e9, alpha=0.05) == 1
+
+
+# Properties. Multiples of 1/64 make sums and differences exact.
+sixty_fourths = st.integers(-200, 200).map(lambda number: number / 64)
+pairs = st.lists(st.tuples(sixty_fourths, sixty_fourths), min_size=5, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs)
+def test_swapping_the_sides_mirrors_everything(rows):
+    first, second = zip(*rows, strict=True)
+    one, other = stats.paired(first, second, 0.95), stats.paired(second, first, 0.95)
+    assert (one.effect, one.low, one.high) == pytest.approx(
+        (-other.effect, -other.high, -other.low)
+    )
+    assert (one.p, one.sd) == pytest.approx((other.p, other.sd))
+    assert one.wins + other.wins == sum(a != b for a, b in rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs, st.integers(-10, 10))
+def test_a_power_of_two_scales_and_a_constant_in_both_sides_cancels(rows, power):
+    first, second = np.array(rows).T
+    one = stats.paired(first, second, 0.95)
+    scaled = stats.paired(first * 2.0**power + 5, second * 2.0**power + 5, 0.95)
+    assert scaled.low == pytest.approx(one.low * 2.0**power)
+    assert scaled.high == pytest.approx(one.high * 2.0**power)
+    assert scaled.p == pytest.approx(one.p)
+    assert scaled.wins == one.wins
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs)
+def test_p_is_the_larger_of_the_two(rows):
+    first, second = np.array(rows).T
+    seen = stats.paired(first, second, 0.95)
+    assert seen.p >= seen.p_t
+    if seen.n >= 8:
+        assert seen.p >= seen.p_permutation
+    assert 0 < seen.p <= 1
