@@ -75,10 +75,10 @@ class Higher(Claim):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if dict(self.higher) == dict(self.lower) or not self.higher or not self.lower:
+        if not _differ(self.higher, self.lower):
             raise HarnessError(
                 f"the claim {self.text!r} must compare two different arms",
-                f"{dict(self.higher)!r} and {dict(self.lower)!r}",
+                f"{self.higher!r} and {self.lower!r}",
                 "Name the levels in which they differ.",
             )
 
@@ -110,7 +110,7 @@ class Interaction(Claim):
         super().__post_init__()
         for name in ("of", "at"):
             pair = getattr(self, name)
-            if len(pair) != 2 or dict(pair[0]) == dict(pair[1]) or not pair[0] or not pair[1]:
+            if not isinstance(pair, tuple | list) or len(pair) != 2 or not _differ(*pair):
                 raise HarnessError(
                     f"{name} in the claim {self.text!r} must be two different partial arms",
                     repr(pair),
@@ -136,6 +136,15 @@ class Interaction(Claim):
         """Name the two places at which the difference is taken."""
         change = f"{_levels(self.of[0])} − {_levels(self.of[1])}"
         return f"({change}) at {_levels(self.at[0])}", f"the same at {_levels(self.at[1])}"
+
+
+def _differ(first: Any, second: Any) -> bool:
+    """Whether both are partial arms that name something, and not the same."""
+    if not all(isinstance(each, Mapping) and each for each in (first, second)):
+        return False
+    # by name, because True == 1
+    names = [{key: level_name(value) for key, value in each.items()} for each in (first, second)]
+    return names[0] != names[1]
 
 
 def _levels(partial: Partial) -> str:

@@ -271,7 +271,9 @@ def _main(words: list[str], *, debug: bool) -> int:
         if not error.format_message():  # no command given: the help is printed already
             return error.exit_code
         command = shlex.join(["harness", *words[:1]])
-        return _failed(f"{error.format_message()} See `{command} --help`.", 2, debug=debug)
+        return _failed(
+            f"{error.format_message().rstrip('.')}. See `{command} --help`.", 2, debug=debug
+        )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

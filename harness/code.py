@@ -10,17 +10,19 @@ kept with each record.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import hashlib
 import importlib.util
 import inspect
 import io
+import re
 import sys
 import sysconfig
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 PACKAGE = "harness"
@@ -35,14 +37,18 @@ def code_of(definitions: Iterable[Any]) -> dict[str, str]:
         definitions: the classes and functions that a Training is made of.
     """
     modules = {TRAINER}
-    own: dict[str, str] = {}
+    users: list[Any] = []
     for definition in definitions:
-        name = definition.__module__
-        if name == PACKAGE or name.startswith(f"{PACKAGE}."):
-            modules.add(name)
-        elif not _installed(definition):
-            own |= dict(_closure(definition))
-    return {name: _module_hash(name) for name in sorted(_imported(frozenset(modules)))} | own
+        if _ours(definition.__module__):
+            modules.add(definition.__module__)
+        else:
+            users.append(definition)
+    own, used = _closure(users)
+    return {name: _module_hash(name) for name in sorted(_imported(frozenset(modules | used)))} | own
+
+
+def _ours(module: str) -> bool:
+    return module == PACKAGE or module.startswith(f"{PACKAGE}.")
 
 
 def normalised(source: str) -> str:
@@ -160,36 +166,73 @@ def _installed(definition: Any) -> bool:
     return any(Path(file).resolve().is_relative_to(Path(root).resolve()) for root in roots)
 
 
-def _closure(definition: Any) -> Iterator[tuple[str, str]]:
-    """Yield the name and hash of a user's definition and of all that it names in its module."""
-    seen: set[str] = set()
-    waiting = [definition]
+def _closure(definitions: Iterable[Any]) -> tuple[dict[str, str], set[str]]:
+    """Return a hash for each of the user's definitions and all that they name in their modules.
+
+    Beside it stand the harness's modules that they use.
+    """
+    own: dict[str, str] = {}
+    modules: set[str] = set()
+    seen: set[int] = set()
+    waiting = list(definitions)
     while waiting:
-        current = waiting.pop()
-        name = f"{current.__module__.rsplit('.', 1)[-1]}:{current.__qualname__}"
-        if name in seen or _installed(current):
+        current = inspect.unwrap(waiting.pop())  # what functools.cache wraps, say
+        if id(current) in seen:
             continue
-        seen.add(name)
+        seen.add(id(current))
+        if _ours(current.__module__):
+            modules.add(current.__module__)
+            continue
+        if _installed(current):
+            continue
         source = inspect.cleandoc("\n" + inspect.getsource(current))
+        try:
+            names, text = _names(source), normalised(source)
+        except (SyntaxError, tokenize.TokenError):  # a lambda's lines, cut out of a statement
+            names, text = set(re.findall(r"\w+", source)), " ".join(source.split())
         module = sys.modules[current.__module__]
         constants = {}
-        for used in sorted(_names(source)):
+        for used in sorted(names):
             value = getattr(module, used, None)
-            if isinstance(value, type | FunctionType):
-                if not value.__module__.startswith(f"{PACKAGE}."):
-                    waiting.append(value)
-            elif isinstance(value, ModuleType):
-                if not _installed_module(value):
+            if isinstance(value, ModuleType):
+                if _ours(value.__name__):
+                    modules |= {value.__name__} - {PACKAGE}
+                elif not _installed_module(value):
                     constants[used] = normalised(inspect.getsource(value))
-            elif value is not None and type(value).__module__ == "builtins":
-                constants[used] = repr(value)
-        yield name, _short(normalised(source) + repr(constants))
+            elif value is not None:
+                constants[used] = _constant(value, waiting)
+        name = f"{current.__module__.rsplit('.', 1)[-1]}:{current.__qualname__}"
+        # several lambdas go by one name
+        own[name] = _short(own.get(name, "") + text + repr(constants))
+    return own, modules
+
+
+def _constant(value: Any, waiting: list[Any]) -> str:
+    """Write a module's variable, the same in every process; definitions in it join ``waiting``.
+
+    ``repr`` will not do: it gives addresses, and sets in an order that changes. Of an object that
+    is no dataclass only the class counts.
+    """
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return repr(value)
+    if isinstance(value, tuple | list | set | frozenset):
+        each = [_constant(one, waiting) for one in value]
+        return repr(sorted(each) if isinstance(value, set | frozenset) else each)
+    if isinstance(value, Mapping):
+        return repr([(str(key), _constant(one, waiting)) for key, one in value.items()])
+    if isinstance(inspect.unwrap(value), type | FunctionType):
+        waiting.append(value)
+        return inspect.unwrap(value).__qualname__
+    if isinstance(value, BuiltinFunctionType):
+        return str(value.__qualname__)
+    waiting.append(type(value))
+    held = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+    fields = [(item.name, _constant(getattr(value, item.name), waiting)) for item in held]
+    return f"{type(value).__qualname__}{fields}"
 
 
 def _installed_module(module: ModuleType) -> bool:
     if module.__name__.split(".")[0] in sys.stdlib_module_names or not module.__spec__:
-        return True
-    if module.__name__.startswith(PACKAGE):
         return True
     origin = module.__spec__.origin
     roots = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}

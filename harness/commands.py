@@ -395,7 +395,7 @@ def replay(key: str, reference: str | None, place: Place, options: Options) -> R
     finally:
         executor.stop()
     if answer.mistake:
-        raise HarnessError("the trial must be trainable", answer.reason, "Mend the study.")
+        raise HarnessError.relayed(f"arm {record.arm}", answer.reason)
     changed = (
         *changes(record.env, answer.env),
         *(f"code {each}" for each in changes(record.code, now.code)),

@@ -18,6 +18,13 @@ class HarnessError(ValueError):
     def __init__(self, must: str, got: str, instead: str) -> None:
         super().__init__(one_line(f"{must}; got {got}. {instead}"))
 
+    @classmethod
+    def relayed(cls, where: str, said: str) -> HarnessError:
+        """Return an error that a worker process put into words, with where it arose."""
+        error = cls.__new__(cls)
+        ValueError.__init__(error, one_line(f"{where}: {said}"))
+        return error
+
 
 def one_line(text: str) -> str:
     """Fold all white space, so that an error never spreads over several lines."""

@@ -44,9 +44,11 @@ def level_name(value: Any) -> str:
         shown = [
             f"{item.name}={level_name(getattr(value, item.name))}"
             for item in dataclasses.fields(value)
-            if item.default is dataclasses.MISSING or getattr(value, item.name) != item.default
+            if getattr(value, item.name) != _default(item)
         ]
         return type(value).__name__ + (f"({', '.join(shown)})" if shown else "")
+    if isinstance(value, tuple):
+        return f"({', '.join(level_name(each) for each in value)})"
     name = getattr(value, "__name__", "<lambda>")
     if name == "<lambda>":
         raise HarnessError(
@@ -55,3 +57,9 @@ def level_name(value: Any) -> str:
             "Give it a name: Factor('optimizer', {'adam': make_adam, 'sgd': make_sgd}).",
         )
     return str(name)
+
+
+def _default(item: dataclasses.Field[Any]) -> Any:
+    if item.default_factory is not dataclasses.MISSING:
+        return item.default_factory()
+    return item.default

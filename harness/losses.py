@@ -23,7 +23,7 @@ class CrossEntropy:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
+        if not isinstance(self.label_smoothing, int | float) or not 0 <= self.label_smoothing < 1:
             raise HarnessError(
                 "CrossEntropy(label_smoothing=...) must lie in [0, 1)",
                 repr(self.label_smoothing),

@@ -28,7 +28,7 @@ def _at_least(owner: str, name: str, value: float, low: float, *, open_low: bool
 
 
 def _below_one(owner: str, name: str, value: float) -> None:
-    if not 0 <= value < 1:
+    if not isinstance(value, int | float) or not 0 <= value < 1:
         raise HarnessError(
             f"{owner}({name}=...) must lie in [0, 1)", repr(value), f"Write {name}=0.9, say."
         )

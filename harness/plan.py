@@ -55,7 +55,7 @@ def make_trial(
             be written down.
     """
     values = {name: level.value for name, level in arm.levels.items()}
-    training = study.build(study.scales[scale], **values, **tuned)
+    training = study.build(scale=study.scales[scale], **values, **tuned)
     if not isinstance(training, Training):
         raise HarnessError(
             f"build of study {study.name!r} must return a Training",

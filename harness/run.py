@@ -215,9 +215,7 @@ def _profile(
                         "--no-profile.",
                     ) from error
                 if answer.mistake:
-                    raise HarnessError(
-                        f"arm {arm} must be trainable", answer.reason, "Nothing was trained."
-                    )
+                    raise HarnessError.relayed(f"arm {arm}", answer.reason)
                 ledger.write_note(
                     f"profile/{trial.key}/{machine}",
                     asdict(answer.profile) if answer.profile else {"reason": answer.reason},
@@ -372,11 +370,7 @@ class _Session:
             return  # otherwise it is still ours, and ready to be claimed again
         if answer.mistake:
             self.ledger.fail(claimed, answer.reason, answer.env)
-            raise HarnessError(
-                f"arm {claimed.trial.arm.name} must be trainable",
-                answer.reason,
-                "The other trials are kept; mend the study and start the same command again.",
-            )
+            raise HarnessError.relayed(f"arm {claimed.trial.arm.name}", answer.reason)
         if answer.reason:
             self.ledger.fail(claimed, answer.reason, answer.env)
         else:

@@ -23,7 +23,8 @@ class Schedule(Protocol):
 
 
 def _fraction(name: str, value: float, *, low_open: bool = False) -> None:
-    if not (value > 0 if low_open else value >= 0) or not value < 1:
+    number = isinstance(value, int | float)
+    if not number or not (value > 0 if low_open else value >= 0) or not value < 1:
         raise HarnessError(
             f"{name} must lie in {'(' if low_open else '['}0, 1)",
             repr(value),
@@ -102,10 +103,11 @@ class OneCycle:
     def __post_init__(self) -> None:
         _fraction("OneCycle(warmup=...)", self.warmup, low_open=True)
         for name in ("start", "end"):
-            if not getattr(self, name) >= 1:
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 1 <= value < float("inf"):
                 raise HarnessError(
-                    f"OneCycle({name}=...) must be at least 1",
-                    repr(getattr(self, name)),
+                    f"OneCycle({name}=...) must be at least 1 and finite",
+                    repr(value),
                     f"Write {name}=25, say.",
                 )
 

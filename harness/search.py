@@ -19,6 +19,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from harness.metrics import metric_named
+from harness.pairs import value
 from harness.plan import TUNING_SEED, Trial, defaults, evaluation_seeds, make_trial
 from harness.records import Record, Role
 from harness.results import ArmTuning
@@ -170,7 +171,7 @@ class Planner:
             trials.append(trial)
             record = done.get(trial.key)
             if record is not None and len(tried) == position:
-                tried.append((settings, record.metrics.get(self.study.objective)))
+                tried.append((settings, value(record, self.study.objective)))
         return trials, tried
 
     def _suggest(self, arm: Arm, tried: list[Tried]) -> Settings:

@@ -74,7 +74,7 @@ class Factor:
             HarnessError: the factor has no such level.
         """
         for level in self.named:
-            if (type(level.value) is type(wanted) and level.value == wanted) or (
+            if (_kind(level.value) is _kind(wanted) and level.value == wanted) or (
                 isinstance(wanted, str) and level.name == wanted
             ):
                 return level
@@ -116,15 +116,16 @@ class Tuned:
                 f"{self.low!r} to {self.high!r}",
                 f"Write Tuned({self.name!r}, 0.01, 1.0, log=True), say.",
             )
-        if not isinstance(self.trials, int) or self.trials < 1:
+        if not isinstance(self.trials, int) or isinstance(self.trials, bool) or self.trials < 1:
             raise HarnessError(
-                f"Tuned({self.name!r}, trials=...) must be at least 1",
+                f"Tuned({self.name!r}, trials=...) must be a whole number of at least 1",
                 repr(self.trials),
                 "Write trials=8, say.",
             )
-        if self.default is not None and not self.low <= self.default <= self.high:
+        number = self.default is None or isinstance(self.default, int | float)
+        if not number or (self.default is not None and not self.low <= self.default <= self.high):
             raise HarnessError(
-                f"the default of {self.name!r} must lie in its space, {self.low:g} to {self.high:g}",
+                f"the default of {self.name!r} must lie in its space, {self.low} to {self.high}",
                 repr(self.default),
                 "Move the default, or widen the space.",
             )
@@ -183,6 +184,13 @@ class Scale:
                     f"Scale({name}=...) must be a whole number of at least 1",
                     repr(count),
                     f"Write Scale({name}=5), say.",
+                )
+        for name, values in (levels or {}).items():
+            if not isinstance(values, tuple | list) or not values:
+                raise HarnessError(
+                    "Scale(levels=...) must keep at least one level of each factor that it names",
+                    f"{name!r}: {values!r}",
+                    f"Write levels={{{name!r}: (first, second)}}.",
                 )
         kept = {name: tuple(values) for name, values in (levels or {}).items()}
         for name, value in (
@@ -280,12 +288,26 @@ class Study:
     objective: str = "validation_loss"
 
     def __post_init__(self) -> None:
-        for name in ("factors", "claims", "tuned"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, kind in (("factors", Factor), ("claims", Claim), ("tuned", Tuned)):
+            value = getattr(self, name)
+            if not isinstance(value, tuple | list) or not all(isinstance(x, kind) for x in value):
+                raise HarnessError(
+                    f"Study({name}=...) must be a tuple, each of it a {kind.__name__}",
+                    repr(value),
+                    f"Write {name}=({kind.__name__}(...),), with the comma.",
+                )
+            object.__setattr__(self, name, tuple(value))
+        if not isinstance(self.scales, Mapping):
+            raise HarnessError(
+                "Study(scales=...) must be a mapping from names to scales",
+                repr(self.scales),
+                "Write scales={'quick': Scale(seeds=5, ...)}.",
+            )
         object.__setattr__(self, "scales", dict(self.scales))
         self._check_names()
         self._check_build()
         self._check_scales()
+        self._check_arms()
         self._check_claims()
 
     def _check_names(self) -> None:
@@ -342,7 +364,11 @@ class Study:
                 "a study must have a scale", "none", "Write scales={'quick': Scale(seeds=5, ...)}."
             )
         for name, scale in self.scales.items():
-            if not _NAME.fullmatch(name):
+            if not isinstance(scale, Scale):
+                raise HarnessError(
+                    f"scale {name!r} must be a Scale", repr(scale), "Write Scale(seeds=5, ...)."
+                )
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise HarnessError(
                     "a scale's name must be lower-case letters, digits, _ and -",
                     repr(name),
@@ -359,9 +385,32 @@ class Study:
                     "Give every Tuned the same trials, or the Scale a tuning=...",
                 )
 
+    def _check_arms(self) -> None:
+        for scale in self.scales:
+            arms = self.arms(scale)
+            if not arms:
+                raise HarnessError(
+                    "a study must have arms", "none", "Write Arms({'plain': {...}, ...})."
+                )
+            names = [arm_name(arm.levels) for arm in arms]
+            for name in names:
+                if names.count(name) > 1:
+                    raise HarnessError(
+                        f"the arms of scale {scale!r} must differ",
+                        f"{name} twice",
+                        "Leave one out.",
+                    )
+
     def _check_claims(self) -> None:
         for claim in self.claims:
             metric_named(claim.metric)
+            partials = [partial for _, partial in self.terms(claim)]
+            if any(partials.count(partial) > 1 for partial in partials):
+                raise HarnessError(
+                    f"the claim {claim.text!r} must compare two different arms",
+                    " and ".join(arm_name(partial) for partial in partials),
+                    "Name the levels in which they differ.",
+                )
             for scale in self.scales:
                 arms = self.arms(scale)
                 for _, partial in self.terms(claim):
@@ -446,6 +495,11 @@ class Study:
                 for combination in itertools.product(*levels.values())
             ]
         return tuple(Arm(arm_name(row), row) for row in rows)
+
+
+def _kind(value: Any) -> type:
+    """Tell True from 1, but not 1 from 1.0."""
+    return float if type(value) is int else type(value)
 
 
 def arm_name(levels: Mapping[str, Level]) -> str:

@@ -40,7 +40,7 @@ class ConvNet:
                 repr(self.depth),
                 "Write 8, 14, 20, 32, 44, 56 or 110, say.",
             )
-        if not isinstance(self.width, int) or self.width < 1:
+        if not isinstance(self.width, int) or isinstance(self.width, bool) or self.width < 1:
             raise HarnessError(
                 "ConvNet(width=...) must be a whole number of at least 1",
                 repr(self.width),

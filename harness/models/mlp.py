@@ -23,9 +23,13 @@ class MLP:
     hidden: tuple[int, ...] = (128,)
 
     def __post_init__(self) -> None:
-        if not self.hidden or any(not isinstance(w, int) or w < 1 for w in self.hidden):
+        if (
+            not isinstance(self.hidden, tuple)
+            or not self.hidden
+            or any(not isinstance(w, int) or isinstance(w, bool) or w < 1 for w in self.hidden)
+        ):
             raise HarnessError(
-                "MLP(hidden=...) must be whole numbers of at least 1",
+                "MLP(hidden=...) must be a tuple of whole numbers of at least 1",
                 repr(self.hidden),
                 "Write hidden=(128, 128), say.",
             )

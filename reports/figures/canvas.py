@@ -36,7 +36,8 @@ FONTS = "'Helvetica Neue', 'Liberation Sans', Arial, 'DejaVu Sans', sans-serif"
 """What the text of figures is shown in; it stands in a ``style`` attribute."""
 
 DASHES: tuple[Any, ...] = (
-    "solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (9, 3)),
+    "solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)),
+    (0, (9, 3)),
 )  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
@@ -101,7 +102,7 @@ def _uri(svg: str) -> str:
 
 
 @cache
-def _style() -> dict[str, Any]:
+def _style() -> dict[Any, Any]:
     ink, muted, axis = light("ink"), light("muted"), light("axis")
     return {
         "font.family": ["DejaVu Sans"],

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_LINES = 8
+TALL = 4.0
+"""Inches; about as tall as the two figures that stand beside it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def draw_lines(values: Crossed) -> Picture:
     """Draw a line for each level of one factor over the levels of the other."""
     metric = metric_of(values.metric)
     return paint(
-        (COLUMN, 3.0),
+        (COLUMN, TALL),
         lambda figure: _draw_lines(figure, values),
         alt=f"Interaction of {values.lines[0]} and {values.across[0]} in mean {in_title(metric)}. "
         f"{_said(values)}.",
@@ -118,7 +120,7 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
     room = 0.19 * len(values.cells)
     tall = max((len(_wrapped(name, count).split("\n")) for name in values.across[1]), default=1)
     bottom = 0.4 + 0.15 * tall
-    axes = panel(figure, 0.68, bottom, 3.62, 2.88 - bottom - room)
+    axes = panel(figure, 0.68, bottom, 3.62, TALL - 0.12 - bottom - room)
     shown: list[float] = []
     for place, (name, row) in enumerate(zip(values.lines[1], values.cells, strict=True)):
         # Sideways steps keep the intervals of neighbouring lines from hiding one another.
@@ -157,7 +159,7 @@ def draw_heat(values: Crossed) -> Picture:
     """Draw the means as a table of shades, each with its number and n."""
     metric = metric_of(values.metric)
     rows, columns = len(values.cells), len(values.across[1])
-    height = 0.95 + max(0.5, min(0.62, 6 / rows)) * rows
+    height = 0.6 + max(0.5, min(0.62, 6 / rows)) * rows
     return paint(
         (COLUMN, height),
         lambda figure: _draw_heat(figure, values, height, columns),
@@ -173,7 +175,7 @@ def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> 
 
     widest = max(len(name) for name in values.lines[1])
     left = min(0.62 + 0.068 * widest, 1.6)
-    axes = panel(figure, left, 0.62, COLUMN - left - 0.1, height - 0.72)
+    axes = panel(figure, left, 0.5, COLUMN - left - 0.1, height - 0.6)
     data = np.array([[cell.mean if cell else np.nan for cell in row] for row in values.cells])
     small = columns > 6
     notes = np.array(
@@ -206,4 +208,4 @@ def _shades() -> Any:
     """Return shades of one hue from pale to dark; on a dark page they stay as they are."""
     import seaborn as sns
 
-    return sns.light_palette("#174a7c", as_cmap=True)
+    return sns.blend_palette(["#d3e1ef", "#5f8fbf", "#174a7c"], as_cmap=True)

@@ -22,7 +22,7 @@ from reports.figures.canvas import (
     series,
     ticks,
 )
-from reports.text import axis_title, factor_of, in_title, join, level_text, metric_of, plural
+from reports.text import axis_title, factor_of, join, level_text, metric_of, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,14 +121,13 @@ def draw_curves(values: Curves) -> Picture:
         if values.instead_of
         else ""
     )
+    axis = ", on a logarithmic axis" if values.log else ""
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=f"{metric.title} by epoch, mean over seeds: {ends or 'no common length'}.",
-        caption=f"{metric.title} after each epoch{', on a logarithmic axis' if values.log else ''}. "
-        f"Thin: each of {plural(values.seeds, 'seed')} that finished; bold: their mean; no "
-        f"interval is drawn. Failed trials are left out of {in_title(metric)} here and counted "
-        f"below.{instead}",
+        caption=f"{metric.title} after each epoch{axis}. Thin: each of {plural(values.seeds, 'seed')} that finished; bold: their mean; no "
+        f"interval is drawn. Failed trials are not drawn, but counted below.{instead}",
     )
 
 

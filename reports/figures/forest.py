@@ -98,13 +98,18 @@ def _draw(figure: Figure, forest: Forest) -> None:
         if math.isfinite(end)
     ]
     axes.set_xlim(*limits([0.0, *ends]))
+    axes.autoscale(enable=False)
     axes.set_ylim(len(rows), 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x")
     ticks(axes.xaxis, 5)
     axes.set_xlabel(plain(forest.title, 90))
-    axes.axvline(0, color=light("axis"), linewidth=1.0, zorder=1.5)
+    # Lines stand beside the intervals only, and leave the sentences between them alone.
+    for place in range(len(rows)):
+        ends_at = (place + 0.74 - 0.24, place + 0.74 + 0.24)
+        for tick in axes.get_xticks():
+            axes.plot([tick, tick], ends_at, color=light("grid"), linewidth=0.8, zorder=0.5)
+        axes.plot([0, 0], ends_at, color=light("axis"), linewidth=1.2, zorder=1.5)
     for place, row in enumerate(rows):
         _draw_row(axes, place, row)
 
@@ -122,12 +127,11 @@ def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
             linestyle="solid" if edge > 0 else (0, (2, 2)),
         )  # fmt: skip
     lines = textwrap.wrap(
-        plain(f"{row.number}  {row.text}", 400), 62, max_lines=2, placeholder=" …"
+        plain(f"{row.number}  {row.text}", 400), 66, max_lines=2, placeholder=" …"
     )
     axes.text(
         0.0, place + 0.5, "\n".join(lines), transform=axes.get_yaxis_transform(),
-        va="bottom", ha="left", fontsize=9.0, linespacing=1.1,
-        bbox={"facecolor": light("card"), "edgecolor": "none", "pad": 0.6}, zorder=2,
+        va="bottom", ha="left", fontsize=9.0, linespacing=1.1, zorder=2,
     )  # fmt: skip
     if math.isfinite(row.low) and math.isfinite(row.high):
         axes.plot([row.low, row.high], [at, at], color=tone, linewidth=2.2, zorder=3)

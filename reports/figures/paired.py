@@ -99,17 +99,17 @@ def draw_paired(values: Paired, interval: str) -> Picture:
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=values.alt,
-        caption=f"Left: a line for each seed ({plural(len(values.first), 'pair')}), black its "
-        "mean; rising lines solid, falling ones dashed. Right: the difference in each seed; "
+        caption=f"Left: a line for each seed ({plural(len(values.first), 'pair')}), heavy: "
+        "their mean; rising lines solid, falling ones dashed. Right: the difference in each seed; "
         f"diamond and bar: mean and {interval}; band: ±δ.",
     )
 
 
 def _draw(figure: Figure, values: Paired) -> None:
-    slopes = panel(figure, 0.68, 0.62, 1.7, 2.26)
-    _draw_slopes(slopes, values)
-    differences = panel(figure, 3.06, 0.62, 1.24, 2.26)
-    _draw_differences(differences, values)
+    lines = max(_lines(name).count("\n") + 1 for name in values.names)
+    foot = 0.18 + 0.16 * lines
+    _draw_slopes(panel(figure, 0.68, foot, 1.7, 2.9 - foot), values)
+    _draw_differences(panel(figure, 3.06, foot, 1.24, 2.9 - foot), values)
 
 
 def _draw_slopes(axes: Axes, values: Paired) -> None:

@@ -114,7 +114,7 @@ def _table(profiles: list[tuple[str, Profile | None]]) -> Table:
                     "Parameters",
                     "Steps/trial",
                     "Blocks",
-                )  # fmt: skip
+                )
             ),
         ),
         tuple(rows),

@@ -30,7 +30,8 @@ def factors_section(results: Results) -> FactorsSection:
     """Work out the section: metrics of claims first, then test accuracy."""
     known = {each.metric for each in results.summaries if math.isfinite(each.mean)}
     wanted = [verdict.claim.metric for verdict in results.verdicts]
-    wanted += [name for name in ("test_accuracy", "test_loss") if name not in wanted][:1]
+    if not any(name.startswith("test_") for name in wanted):
+        wanted += [name for name in ("test_accuracy", "test_loss") if name in known][:1]
     shown = [name for name in dict.fromkeys(wanted) if name in known]
     return FactorsSection(
         tuple((metric_of(name).title, _figures(results, name)) for name in shown[:MOST_METRICS]),
@@ -46,9 +47,9 @@ def _figures(results: Results, metric: str) -> tuple[Picture, ...]:
         out.append(draw_dots(levels))
     both = crossed(results, metric)
     if both:
+        out.append(draw_heat(both))
         if has_lines(both):
             out.append(draw_lines(both))
-        out.append(draw_heat(both))
     elif arms := arm_dots(results, metric):
         out.append(draw_dots(arms))
     return tuple(out)

@@ -51,14 +51,12 @@ def ledger_section(results: Results) -> LedgerSection:
         "Failures first, then in the order recorded. Seconds are of a machine that may have been "
         "shared: they tell what the run cost, and no claim is judged on them.",
         (
-            Column("State"),
             Column("Arm"),
             Column("Seed", "number"),
-            Column("Role"),
-            Column("Settings"),
+            Column("Role and settings"),
             Column("Time", "number"),
             Column("Key", "code"),
-            Column("Reason"),
+            Column("State, and why"),
         ),
         tuple(_row(record) for record in records[:MOST_ROWS]),
     )
@@ -68,14 +66,18 @@ def ledger_section(results: Results) -> LedgerSection:
 def _row(record: Record) -> tuple[Cell, ...]:
     mark, tone = LOOKS.get(record.state, ("?", "open"))
     seconds = record.cost.get("seconds", math.nan)
+    settings = [f"{name}={number_text(value)}" for name, value in record.tuned.items()]
     reason = " ".join(record.reason.split())
     return row(
-        Cell(record.state, mark=mark, tone=tone),
         record.arm,
         str(record.seed),
-        record.role,
-        ", ".join(f"{name}={number_text(value)}" for name, value in record.tuned.items()) or "–",
+        ", ".join([record.role, *settings]),
         seconds_text(seconds),
         record.key[:12],
-        reason if len(reason) <= 300 else reason[:299] + "…",
+        Cell(
+            record.state if tone else f"{mark} {record.state}",
+            note=reason if len(reason) <= 300 else reason[:299] + "…",
+            mark=mark if tone else "",
+            tone=tone,
+        ),
     )

@@ -1,0 +1,322 @@
+"""The command line: bad input gets one clear line and exit code 2, and nothing is lost."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.cli import _main
+from tests.conftest import TINY
+
+STUDY = TINY.read_text()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("HARNESS_DATA", "HARNESS_DOWNLOAD"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(here: Path, capsys: pytest.CaptureFixture[str]):
+    """Run a command that must be refused; return its one line."""
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        assert _main(list(words), debug=False) == 2
+        captured = capsys.readouterr()
+        *progress, line = captured.err.strip().splitlines()
+        assert line.startswith("harness: "), captured.err
+        assert all(each.startswith("tiny (quick): ") for each in progress), captured.err
+        assert not (here / "runs" / "tiny-quick").exists()
+        return line
+
+    return run
+
+
+def edited(here: Path, name: str, *changes: tuple[str, str]) -> str:
+    text = STUDY
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    (here / name).write_text(text)
+    return name
+
+
+def test_an_unknown_study_gets_near_names(refused) -> None:
+    line = refused("run", "residual_dept")
+    assert "residual_dept" in line
+    assert "Did you mean residual_depth?" in line
+
+
+def test_a_missing_file_is_named_whole(refused, here: Path) -> None:
+    assert str(here / "nowhere.py") in refused("run", "nowhere.py")
+
+
+def test_no_study_at_all(refused) -> None:
+    assert "--all" in refused("run")
+
+
+BROKEN = {
+    "parameters": ([("width: int, lr", "breadth: int, lr")],
+                   ["'width' is not a parameter of build", "'breadth' is no factor",
+                    "def build(scale, width, lr)"]),
+    "level": ([('higher={"width": 32}', 'higher={"width": 33}')], ["33", "width"]),
+    "factor": ([('higher={"width": 32}', 'higher={"breadth": 32}')], ["breadth", "width"]),
+    "twice": ([("(4, 32)", "(4, 32, 4)")], ["'4' twice"]),
+    "empty": ([("(4, 32)", "()")], ["must have levels"]),
+    "seedless": ([("epochs=3, seeds=5", "epochs=3, seeds=0")], ["seeds", "0"]),
+    "metric": ([('metric="test_accuracy"', 'metric="test_acuracy"')],
+               ["test_acuracy", "Did you mean test_accuracy"]),
+    "separator": ([('name="tiny"', 'name="../tiny"')], ["../tiny", "names a folder"]),
+    "margin": ([("by=0.01", "by=float('nan')")], ["margin", "nan"]),
+    "setting": ([("scale.epochs", "scale.epoch")], ["scale.epoch", "Did you mean epochs?"]),
+    "training": ([("return Training(", "return dict(")], ["must return a Training"]),
+    "rate": ([("SGD(lr=lr", "SGD(lr=-lr")], ["lr", "above 0"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_study_that_does_not_fit_together(name: str, refused, here: Path) -> None:
+    changes, expected = BROKEN[name]
+    line = refused("run", edited(here, f"broken_{name}.py", *changes))
+    for each in expected:
+        assert each in line
+
+
+def test_a_syntax_error_gives_file_and_line(refused, here: Path) -> None:
+    (here / "unwritten.py").write_text('"""A study?"""\nstudy = (\n')
+    line = refused("run", "unwritten.py")
+    assert "unwritten.py:2" in line
+
+
+def test_an_error_while_loading_gives_file_and_line(refused, here: Path) -> None:
+    (here / "raising.py").write_text('"""A study?"""\n\nx = 1 / 0\n')
+    line = refused("run", "raising.py")
+    assert "ZeroDivisionError" in line
+    assert "raising.py:3" in line
+
+
+def test_a_file_without_a_study(refused, here: Path) -> None:
+    (here / "other.py").write_text("x = 1\n")
+    assert "export a Study under the name `study`" in refused("run", "other.py")
+
+
+def test_an_unknown_scale(refused) -> None:
+    assert "quick" in refused("run", str(TINY), "--scale", "quik")
+
+
+def test_zero_seeds(refused) -> None:
+    assert "greater than or equal to 1" in refused("run", str(TINY), "--seeds", "0")
+
+
+def test_a_device_that_is_not_there(refused) -> None:
+    line = refused("run", str(TINY), "--device", "cuda:77")
+    assert "cuda:77" in line
+    assert "There is: auto, cpu" in line
+
+
+def test_an_unknown_option_names_the_near_one(refused) -> None:
+    assert "--seeds" in refused("run", str(TINY), "--seds", "3")
+
+
+def test_a_batch_larger_than_the_training_set(refused, here: Path) -> None:
+    line = refused("run", edited(here, "large.py", ("batch_size=20", "batch_size=201")))
+    assert line.startswith("harness: arm width=4: batch_size must be at most the 200 training")
+
+
+def test_missing_data_says_where_it_looked_and_both_ways(refused, here: Path) -> None:
+    name = edited(
+        here, "missing.py",
+        ("import digits", "import mnist"),
+        ("digits(train=200, validation=100, test=200)", "mnist()"),
+    )  # fmt: skip
+    line = refused("run", name, "--data-dir", "empty")
+    assert str(here / "empty") in line
+    assert "--download" in line
+    assert "--data-dir" in line
+    assert "HARNESS_DATA" in line
+
+
+# -- stores --------------------------------------------------------------------------------
+
+
+def test_a_store_that_is_not_one(refused, here: Path) -> None:
+    (here / "notes.txt").write_text("not a database, but long enough to be taken for one" * 30)
+    assert "notes.txt" in refused("run", str(TINY), "--store", "notes.txt")
+    assert (here / "notes.txt").read_text().startswith("not a database")
+
+
+def test_a_database_of_something_else_is_left_alone(refused, here: Path) -> None:
+    with sqlite3.connect(here / "other.db") as connection:
+        connection.execute("CREATE TABLE customers (name TEXT)")
+    before = (here / "other.db").read_bytes()
+    assert "something else" in refused("run", str(TINY), "--store", "other.db")
+    assert (here / "other.db").read_bytes() == before
+
+
+def test_a_store_url_that_nobody_knows(refused) -> None:
+    assert "gopher://x" in refused("run", str(TINY), "--store", "gopher://x/y")
+
+
+def test_a_store_below_a_file(refused, here: Path) -> None:
+    (here / "file").write_text("")
+    assert "file" in refused("run", str(TINY), "--store", "file/harness.db")
+
+
+def recorded(here: Path, store: str) -> None:
+    words = ["run", str(TINY), "--no-tuning", "--no-profile", "--seeds", "1", "--out", "done"]
+    assert _main([*words, "--quiet", "--store", store], debug=False) == 0
+
+
+def test_a_store_written_by_a_newer_version(refused, here: Path) -> None:
+    recorded(here, "newer.db")
+    with sqlite3.connect("newer.db") as connection:
+        connection.execute(
+            "UPDATE study_user_attributes SET value_json = '99' WHERE key = 'format'"
+        )
+    line = refused("run", str(TINY), "--store", "newer.db")
+    assert "format 99" in line
+    assert "newer version" in line
+    with sqlite3.connect("newer.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'v99.0.0.a'")
+    assert "newer.db" in refused("run", str(TINY), "--store", "newer.db")
+
+
+def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> None:
+    recorded(here, "fixed.db")
+    import harness.store as store
+
+    def read_only(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    before = (here / "fixed.db").read_bytes()
+    monkeypatch.setattr(store, "_on_connect", read_only)
+    line = refused("run", str(TINY), "--store", "fixed.db", "--seeds", "2", "--no-profile")
+    assert "readonly" in line
+    assert "What was recorded is kept" in line
+    assert (here / "fixed.db").read_bytes() == before
+
+
+def test_a_full_disk(refused, here: Path, monkeypatch) -> None:
+    recorded(here, "full.db")
+    import harness.store as store
+
+    def full(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with sqlite3.connect("full.db") as connection:
+        (count,) = connection.execute("SELECT COUNT(*) FROM trials").fetchone()
+    monkeypatch.setattr(store, "_on_connect", full)
+    line = refused("run", str(TINY), "--store", "full.db", "--seeds", "40", "--no-profile")
+    assert "disk is full" in line
+    with sqlite3.connect("full.db") as connection:
+        (after,) = connection.execute("SELECT COUNT(*) FROM trials").fetchone()
+    assert after >= count == 2
+
+
+def test_nothing_to_report_on(refused) -> None:
+    assert "Run a study first" in refused("report", str(TINY))
+    assert "Run a study first" in refused("export", str(TINY))
+    assert "Run a study first" in refused("replay", "abc")
+
+
+def test_no_such_key(refused, here: Path) -> None:
+    recorded(here, "keys.db")
+    assert "'ffff'" in refused("replay", "ffff", "--store", "keys.db")
+    assert "begins 2" in refused("replay", "", "--store", "keys.db")
+
+
+# -- what works ----------------------------------------------------------------------------
+
+
+def test_list_is_quick_to_start_and_imports_no_torch() -> None:
+    code = (
+        "import sys; from harness.cli import _main; assert _main(['list'], debug=False) == 0; "
+        "heavy = {'torch', 'numpy', 'pandas', 'optuna', 'scipy'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "residual_depth" in done.stdout
+    assert "Do shortcuts let" in done.stdout
+
+
+def test_list_shows_studies_in_this_folder(here: Path, capsys) -> None:
+    (here / "mine.py").write_text(STUDY)
+    (here / "no_study.py").write_text("raise SystemExit('this is never run')\n")
+    assert _main(["list", "--json"], debug=False) == 0
+    found = {each["study"]: each["question"] for each in json.loads(capsys.readouterr().out)}
+    assert found["mine.py"] == "Does width help a small network?"
+    assert "no_study.py" not in found
+
+
+def test_help_names_every_command(capsys) -> None:
+    assert _main(["--help"], debug=False) == 0
+    text = capsys.readouterr().out
+    for name in ("list", "plan", "run", "report", "export", "replay", "doctor"):
+        assert name in text
+
+
+def test_plan_knows_trials_before_anything_was_run(here: Path, capsys) -> None:
+    assert _main(["plan", str(TINY), "--json"], debug=False) == 0
+    plan = json.loads(capsys.readouterr().out)
+    quick = plan["scales"][0]
+    assert (quick["trials"], quick["done"], quick["tuning"]) == (2 * (4 + 5), 0, 4)
+    assert [arm["arm"] for arm in quick["arms"]] == ["width=4", "width=32"]
+    assert not (here / "runs").exists()
+
+
+def test_run_report_and_export(here: Path, capsys) -> None:
+    words = ["run", str(TINY), "--no-tuning", "--no-profile", "--json"]
+    assert _main(words, debug=False) == 0
+    (said,) = json.loads(capsys.readouterr().out)
+    assert said["verdicts"][0]["n"] == 5
+    assert any("Nothing was tuned" in each for each in said["warnings"])
+    page = here / "runs" / "tiny-quick" / "report.html"
+    before = page.read_bytes()
+    time.sleep(0.01)
+    assert _main(["report", str(TINY), "--quiet"], debug=False) == 0
+    assert page.read_bytes() == before, "the same records gave another page"
+    capsys.readouterr()
+    assert _main(["export", str(TINY)], debug=False) == 0
+    text = capsys.readouterr().out
+    assert text.count("\n") == 1 + 10
+    for kind in ("csv", "json", "parquet"):
+        assert _main(["export", str(TINY), "--format", kind, "--to", f"x.{kind}"], debug=False) == 0
+        assert Path(f"x.{kind}").stat().st_size > 1000
+
+
+def test_the_journal_file_is_a_store_too(here: Path) -> None:
+    recorded(here, "journal:///runs.log")
+    assert Path("runs.log").stat().st_size > 1000
+    assert _main(["report", str(TINY), "--store", "journal:///runs.log", "-q"], debug=False) == 0
+
+
+def test_doctor_finds_nothing_wrong_here(capsys) -> None:
+    assert _main(["doctor"], debug=False) == 0
+    text = capsys.readouterr().out
+    for name in ("Python", "torch", "CPU", "PDF", "data folder"):
+        assert name in text
+
+
+def test_an_internal_error_says_so_and_how_to_see_it(here: Path, capsys, monkeypatch) -> None:
+    import harness.load
+
+    def broken(folder: Path) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(harness.load, "listed", broken)
+    assert _main(["list"], debug=False) == 3
+    line = capsys.readouterr().err
+    assert "internal error" in line
+    assert "Traceback" not in line
+    assert _main(["list"], debug=True) == 3
+    assert "Traceback" in capsys.readouterr().err

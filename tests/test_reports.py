@@ -1,0 +1,494 @@
+"""Reports stand alone, escape what people wrote, say the same twice, and never raise."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import math
+import re
+import sys
+from html import unescape
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from example_results import example_results, residual_study
+
+from harness import Arms, Factor, Higher, OneAtATime, Tuned
+from harness.results import Results
+from harness.verdicts import Word
+from reports import palette, write_index, write_report
+from reports.figures.canvas import plain
+from reports.render import NO_PANGO, render_html, render_pdf
+from reports.sections.ledger import MOST_ROWS
+from reports.sections.opening import change
+from reports.text import bind, date_text, number_text, p_text, seconds_text
+from reports.words import LOOKS
+
+VOID = {"meta", "img", "source", "br", "link", "input"}
+NASTY = "<script>alert('x')</script> \"$a_b$\" & 'c' {{ 7*7 }} שלום 深さ"
+
+
+class Reader(HTMLParser):
+    """Reads a page strictly: every element must be closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def svgs(page: Reader) -> list[str]:
+    uris = [each["src"] for each in page.all("img")] + [
+        each["srcset"] for each in page.all("source")
+    ]
+    return [base64.b64decode(uri.split(",", 1)[1]).decode() for uri in uris]
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return example_results()
+
+
+@pytest.fixture(scope="module")
+def html(results: Results) -> str:
+    return render_html(results)
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Reader:
+    return Reader(html)
+
+
+def test_stands_alone(page: Reader, html: str) -> None:
+    assert not [tag for tag, _ in page.tags if tag in {"script", "link", "iframe", "object"}]
+    for tag, attrs in page.tags:
+        assert not [name for name in attrs if name.startswith("on")], tag
+        for name in ("src", "srcset"):
+            assert attrs.get(name, "data:").startswith("data:image/svg+xml;base64,"[: len("data:")])
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "url(" not in style
+    assert "@import" not in style
+    for svg in svgs(page):
+        assert set(re.findall(r'(?:xlink:)?href="([^#"][^"]*)', svg)) == set()
+        assert "<script" not in svg
+
+
+def test_all_links_lead_somewhere(page: Reader) -> None:
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    inside = [each["href"][1:] for each in page.all("a") if each["href"].startswith("#")]
+    assert len(inside) > 10
+    assert set(inside) <= set(ids)
+
+
+def test_pictures_have_words_and_a_dark_twin(page: Reader, results: Results) -> None:
+    images, sources = page.all("img"), page.all("source")
+    assert len(images) == len(sources) > 2 * len(results.verdicts)
+    for image, source in zip(images, sources, strict=True):
+        assert len(image["alt"]) > 30
+        assert "nan" not in image["alt"]
+        assert source["media"] == "screen and (prefers-color-scheme: dark)"
+        assert source["srcset"] != image["src"]
+    first = next(each["alt"] for each in images if "depth=56 minus depth=20" in each["alt"])
+    assert "mean difference +0.5" in first
+    for svg in svgs(page):
+        ElementTree.fromstring(svg)
+        assert "<text" in svg
+
+
+def test_dark_pictures_have_no_light_colour_left(page: Reader) -> None:
+    used = {each.light for each in palette.ALL.values()} - {
+        each.dark for each in palette.ALL.values()
+    }
+    for source in page.all("source"):
+        svg = base64.b64decode(source["srcset"].split(",", 1)[1]).decode()
+        assert not used & set(re.findall(r"#[0-9a-f]{6}\b", svg))
+
+
+def test_says_everything_that_it_must(page: Reader, results: Results) -> None:
+    text = page.text
+    source = results.provenance
+    assert results.study.question in text
+    for part in (
+        source.revision,
+        "5 March 2026, 14:02 UTC",
+        source.command,
+        "108 trials, 1 failed",
+    ):
+        assert part in text
+    for number, verdict in enumerate(results.verdicts, 1):
+        assert text.count(verdict.claim.text) >= 3
+        assert text.count(verdict.reason) == 2
+        assert change(verdict) in text
+        assert LOOKS[verdict.word].mark in text
+        assert f"Claim {number}" in text
+    for line in results.warnings:
+        assert line in text
+    assert "99 % t interval over 9 seeds, Bonferroni over 5 claims" in text
+    assert "4 of 5 arms beside the baseline differ" in text
+    assert "lies at the upper edge" in text
+    assert "diverged: the training loss was not finite" in text
+    assert not re.search(r"\bnan\b|\binf\b|\bNone\b", text)
+
+
+def test_headings_nest_and_tables_have_headers(page: Reader) -> None:
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+    assert len(page.all("caption")) == len(page.all("table")) > 10
+    assert all(each["scope"] in {"row", "col"} for each in page.all("th"))
+    assert page.all("html")[0]["lang"] == "en"
+
+
+def test_same_results_same_page(html: str) -> None:
+    assert render_html(example_results()) == html
+
+
+def test_what_people_wrote_is_escaped() -> None:
+    study = residual_study(
+        question=NASTY,
+        factors=(Factor("shortcut", {NASTY: 1, "plain": 2}), Factor("depth", (8, 20))),
+        tuned=(),
+        claims=(
+            Higher(
+                NASTY + "\n" + "long " * 80, metric="test_loss", by=0.1, source=NASTY,
+                higher={"shortcut": NASTY}, lower={"shortcut": "plain"},
+            ),
+        ),
+    )  # fmt: skip
+    results = dataclasses.replace(
+        example_results(study, seeds=5, reason=NASTY, warnings=(NASTY,)),
+        provenance=dataclasses.replace(
+            example_results().provenance, command=NASTY, revision=NASTY, date=NASTY,
+            environments=({NASTY: NASTY},),
+        ),
+    )  # fmt: skip
+    html = render_html(results)
+    page = Reader(html)
+    assert not page.all("script")
+    assert page.text.count(NASTY) > 10
+    assert "49" not in unescape(html[html.index("<h1") : html.index("</h1>")])
+    drawn = "".join(svgs(page))
+    assert "<script" not in drawn
+    assert "$a_b$" in drawn
+    assert "深さ" in drawn
+    for svg in svgs(page):
+        ElementTree.fromstring(svg)
+
+
+def broken(results: Results, value: float) -> Results:
+    """Put a number that is none wherever one may stand."""
+    verdicts = tuple(
+        dataclasses.replace(
+            each, effect=value, low=value, high=value, p=value, p_adjusted=value, p_t=value,
+            p_permutation=value, sd=value, median=value, rho=value, level=value,
+            first=(value,) * each.n, word="not assessable",
+        )
+        for each in results.verdicts
+    )  # fmt: skip
+    summaries = tuple(
+        dataclasses.replace(each, mean=value, sd=value, low=value, high=value)
+        for each in results.summaries
+    )
+    tuning = tuple(
+        dataclasses.replace(each, tried=tuple((x, value) for x, _ in each.tried))
+        for each in results.tuning
+    )
+    records = tuple(
+        dataclasses.replace(
+            each, metrics=dict.fromkeys(each.metrics, value),
+            curves=dict.fromkeys(each.curves, (1.0, value, 0.5)),
+        )
+        for each in results.records
+    )  # fmt: skip
+    profiles = {
+        name: dataclasses.replace(each, step_seconds=value, step_low=value, step_high=value)
+        for name, each in results.profiles.items()
+    }
+    return dataclasses.replace(
+        results, verdicts=verdicts, summaries=summaries, tuning=tuning, records=records,
+        profiles=profiles,
+    )  # fmt: skip
+
+
+def many_arms() -> Results:
+    study = residual_study(
+        factors=(
+            Factor("shortcut", tuple(range(5))), Factor("depth", tuple(range(2))),
+            Factor("width", tuple(f"a rather long name of a level {i}" for i in range(2))),
+            Factor("norm", (True, False)),
+        ),
+        tuned=(),
+        build=lambda scale, shortcut, depth, width, norm: None,
+        claims=(
+            Higher("More is more.", metric="test_loss", by=0.1, higher={"shortcut": 1},
+                   lower={"shortcut": 2}),
+        ),
+    )  # fmt: skip
+    return example_results(study, seeds=5)
+
+
+def one_factor(**kwargs: Any) -> Results:
+    study = residual_study(
+        factors=(Factor("depth", (8, 20)),),
+        tuned=(),
+        build=lambda scale, depth: None,
+        claims=(
+            Higher("Deeper is better.", metric="test_accuracy", by=0.01, higher={"depth": 20},
+                   lower={"depth": 8}),
+        ),
+    )  # fmt: skip
+    return example_results(study, seeds=5, **kwargs)
+
+
+def designed(design: Any) -> Results:
+    study = residual_study(design=design, claims=())
+    return example_results(study, seeds=5)
+
+
+def named_arms() -> Results:
+    names = {"the baseline": {}, "مرحبا " * 12: {"depth": 56}, "$\\frac": {"shortcut": True}}
+    return designed(Arms(names))
+
+
+def linear_tuning() -> Results:
+    study = residual_study(tuned=(Tuned("lr", 0.0, 1.0), Tuned("decay", 1e-5, 1.0, log=True)),
+                           build=lambda scale, shortcut, depth, lr, decay: None)  # fmt: skip
+    return example_results(study, seeds=5)
+
+
+def not_tuned() -> Results:
+    results = example_results(seeds=5)
+    tuning = tuple(
+        dataclasses.replace(each, how="declared default", tried=()) for each in results.tuning
+    )
+    return dataclasses.replace(results, tuning=tuning)
+
+
+def empty() -> Results:
+    results = example_results(seeds=5)
+    nothing = dataclasses.replace(
+        results.provenance, environments=(), revision="", date="", hours=0.0
+    )
+    return dataclasses.replace(
+        results, records=(), summaries=(), tuning=(), profiles={}, provenance=nothing, warnings=(),
+        verdicts=tuple(
+            dataclasses.replace(each, n=0, seeds=(), first=(), second=(), effect=math.nan,
+                                low=math.nan, high=math.nan, word="not assessable")
+            for each in results.verdicts
+        ),
+    )  # fmt: skip
+
+
+EDGES: dict[str, tuple[Any, str]] = {
+    "nan everywhere": (lambda: broken(example_results(seeds=5), math.nan), "not assessable"),
+    "infinity everywhere": (lambda: broken(example_results(seeds=5), math.inf), "∞"),
+    "no claims": (lambda: example_results(residual_study(claims=())), "makes no claims"),
+    "an arm without records": (
+        lambda: example_results(failed=[(2, seed) for seed in range(10)]), "not assessable",
+    ),
+    "every trial failed": (
+        lambda: example_results(failed=[(arm, s) for arm in range(6) for s in range(10)]),
+        "No pair of runs finished",
+    ),
+    "one seed": (lambda: example_results(seeds=1, failed=()), "6 arms × 1 seed"),
+    "four seeds": (lambda: example_results(seeds=4, failed=()), "At least 5 seeds"),
+    "no profiles": (lambda: example_results(profiles=False), "No arm was profiled"),
+    "no tuning": (lambda: example_results(tuning=False), "Nothing is tuned"),
+    "declared defaults": (not_tuned, "declared default"),
+    "linear and several settings": (linear_tuning, "decay"),
+    "one factor": (one_factor, "Deeper is better."),
+    "four factors, forty arms": (many_arms, "40 arms × 5 seeds"),
+    "one at a time": (lambda: designed(OneAtATime()), "4 arms × 5 seeds"),
+    "named arms": (named_arms, "the baseline"),
+    "nothing run": (empty, "No trial has been recorded."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edges(name: str) -> None:
+    make, said = EDGES[name]
+    page = Reader(render_html(make()))
+    assert said in page.text
+    assert not re.search(r"\bnan\b|\binf\b", page.text.replace("nan everywhere", ""))
+    for svg in svgs(page):
+        ElementTree.fromstring(svg)
+
+
+@pytest.mark.parametrize("word", LOOKS)
+def test_every_word_says_what_would_change_it(results: Results, word: Word) -> None:
+    said = change(dataclasses.replace(results.verdicts[0], word=word, more_seeds=None))
+    assert said.endswith(".")
+    assert "nan" not in said
+
+
+def test_ledger_is_cut_and_keeps_failures() -> None:
+    results = example_results(failed=((5, 9),), copies=3)
+    page = Reader(render_html(results))
+    rows = [each for each in page.all("table") if "ledger" in each.get("class", "")]
+    assert len(rows) == 1
+    html = render_html(results)
+    ledger = html[html.index('<table class="ledger"') : html.index('<section id="methods"')]
+    assert ledger.count("<tr>") == MOST_ROWS + 1
+    assert ledger.index("failed") < ledger.index("✓ complete")
+    assert "200 of 324 trials, failures first; records.csv" in page.text
+    short = render_html(one_factor())
+    assert "records.csv beside" not in short
+
+
+def test_report_and_pdf(results: Results, tmp_path: Path) -> None:
+    written = write_report(results, tmp_path / "deep" / "folder")
+    assert written.html.read_text(encoding="utf-8") == render_html(results)
+    if written.note == NO_PANGO:
+        pytest.skip(written.note)
+    assert written.note == ""
+    assert written.pdf is not None
+    content = written.pdf.read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert len(content) > 50_000
+    assert sorted(each.name for each in written.html.parent.iterdir()) == [
+        "report.html",
+        "report.pdf",
+    ]
+
+
+def test_pdf_has_pages_bookmarks_and_one_row_on_one_page(html: str) -> None:
+    try:
+        import weasyprint
+    except OSError:
+        pytest.skip(NO_PANGO)
+    document = weasyprint.HTML(string=html).render()
+    assert 8 < len(document.pages) < 40
+    names = [label for label, *_ in document.make_bookmark_tree()[0][2]]
+    assert {"Verdicts", "Claims", "Cost", "Ledger", "Methods"} <= set(names)
+    for sheet in document.pages:
+        assert round(sheet.width / 96 * 25.4) == 210
+
+
+def test_without_pango_the_html_is_written(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    class Finder:
+        def find_spec(self, name: str, *_: Any) -> None:
+            if name.startswith("weasyprint"):
+                raise OSError("cannot load library 'libpango-1.0-0'")
+
+    for name in [each for each in sys.modules if each.split(".")[0] == "weasyprint"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    (tmp_path / "report.pdf").write_bytes(b"of an older run")
+    written = write_report(one_factor(), tmp_path)
+    assert written.pdf is None
+    assert "apt-get install libpango-1.0-0" in written.note
+    assert "\n" not in written.note
+    assert written.html.stat().st_size > 10_000
+    assert not (tmp_path / "report.pdf").exists()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_fault_in_the_pdf_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    weasyprint = pytest.importorskip("weasyprint", exc_type=OSError)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a font\nis odd")
+
+    monkeypatch.setattr(weasyprint.HTML, "write_pdf", fail)
+    content, note = render_pdf("<p>x</p>")
+    assert content is None
+    assert "RuntimeError: a font is odd" in note
+
+
+def test_index_links_reports(results: Results, tmp_path: Path) -> None:
+    other = one_factor(reason="x")
+    folders = [tmp_path / "residual_depth-quick", tmp_path / "a b:c & <d>"]
+    for each in folders:
+        each.mkdir()
+        (each / "report.html").write_text("")
+    path = write_index([(results, folders[0]), (other, folders[1])], tmp_path)
+    page = Reader(path.read_text(encoding="utf-8"))
+    links = {each["href"].split("#")[0] for each in page.all("a")}
+    assert links == {
+        "./residual_depth-quick/report.html",
+        "./a%20b%3Ac%20%26%20%3Cd%3E/report.html",
+    }
+    for verdict in (*results.verdicts, *other.verdicts):
+        assert verdict.claim.text in page.text
+    assert "2 studies, 6 claims on trial" in page.text
+    assert Reader(write_index([], tmp_path / "new").read_text(encoding="utf-8")).text
+
+
+def luminance(colour: str) -> float:
+    def linear(part: float) -> float:
+        return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(int(colour[i : i + 2], 16) / 255) for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast(scheme: str) -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    for surface in palette.SURFACES.values():
+        behind = getattr(surface, scheme)
+        for name, colour in palette.TEXT.items():
+            assert contrast(getattr(colour, scheme), behind) >= 4.5, name
+        for name, colour in palette.GRAPHICS.items():
+            assert contrast(getattr(colour, scheme), behind) >= 3, name
+
+
+def test_no_two_roles_share_a_colour() -> None:
+    for scheme in ("light", "dark"):
+        colours = [getattr(each, scheme) for each in palette.ALL.values()]
+        assert len(colours) == len(set(colours))
+
+
+def test_marks_tell_words_apart() -> None:
+    assert len({look.mark for look in LOOKS.values()}) == len(LOOKS)
+    assert len({(look.marker, look.filled) for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_numbers_as_text() -> None:
+    assert p_text(0.0004) == "< 0.001"
+    assert p_text(math.nan) == "–"
+    assert seconds_text(0.0421) == "42.1 ms"
+    assert number_text(-1.5e-7) == "−1.50e−7"
+    assert date_text("2026-03-05T14:02:11+00:00") == "5 March 2026, 14:02 UTC"
+    assert date_text("yesterday") == "yesterday"
+    assert bind("99 % of 3 nats, 5 min, 7 seeds") == "99\u00a0% of 3\u00a0nats, 5\u00a0min, 7 seeds"
+    assert plain("a\n b\u202e\tc") == "a b c"
+    assert plain("x" * 99, 10) == "x" * 9 + "…"
