@@ -220,10 +220,10 @@ def _constant(value: Any, waiting: list[Any]) -> str:
         return repr(sorted(each) if isinstance(value, set | frozenset) else each)
     if isinstance(value, Mapping):
         return repr([(str(key), _constant(one, waiting)) for key, one in value.items()])
-    if isinstance(inspect.unwrap(value), type | FunctionType):
+    value = inspect.unwrap(value)
+    if isinstance(value, type | FunctionType):
         waiting.append(value)
-        return inspect.unwrap(value).__qualname__
-    if isinstance(value, BuiltinFunctionType):
+    if isinstance(value, type | FunctionType | BuiltinFunctionType):
         return str(value.__qualname__)
     waiting.append(type(value))
     held = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()

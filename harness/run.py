@@ -368,8 +368,7 @@ class _Session:
             if self.deaths[key] > 1:
                 self.ledger.fail(claimed, f"{error}, twice", {})
             return  # otherwise it is still ours, and ready to be claimed again
-        if answer.mistake:
-            self.ledger.fail(claimed, answer.reason, answer.env)
+        if answer.mistake:  # no outcome of the trial, which whoever comes next takes over
             raise HarnessError.relayed(f"arm {claimed.trial.arm.name}", answer.reason)
         if answer.reason:
             self.ledger.fail(claimed, answer.reason, answer.env)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -237,5 +238,5 @@ def evaluate(network: Network, splits: Splits, part: Part) -> tuple[float, float
 
 
 def _check_finite(value: float, what: str) -> None:
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise DivergedError(f"diverged: {what} is {value}")

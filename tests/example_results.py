@@ -54,7 +54,7 @@ def residual_claims() -> tuple[Claim, ...]:
             of=({"depth": 56}, {"depth": 20}), at=({"shortcut": False}, {"shortcut": True}),
         ),
         Higher(
-            "Whatever the depth, shortcuts leave a larger gradient at the first block at the start.",
+            "Whatever the depth, shortcuts leave a larger gradient at the first block.",
             metric="gradient_norm_first_block", by=0.5, source="notes 004",
             higher={"shortcut": True}, lower={"shortcut": False},
         ),

@@ -83,7 +83,7 @@ def test_feature_maps_shrink_from_32_to_8_as_channels_grow():
         (ConvNet(8, 4), (1, 8, 8)),
         (ConvNet(8, 4), (1, 28, 28)),
         (ConvNet(8, 4, shortcut=False), (3, 9, 7)),
-        (ConvNet(14, 2), (2, 1, 1)),
+        (ConvNet(14, 8), (2, 1, 1)),
         (MLP(), (1, 8, 8)),
         (MLP(hidden=(5, 6)), (13,)),
     ],

@@ -96,8 +96,9 @@ CASES = [
     AdamW(0.05),
     AdamW(0.05, weight_decay=0.0),
     AdamW(0.05, weight_decay=0.5),
-    AdamW(0.05, beta1=0.0, beta2=0.9),
-    AdamW(0.05, beta1=0.5, beta2=0.0),
+    AdamW(0.02, beta1=0.0, beta2=0.99),
+    AdamW(0.05, beta1=0.5, beta2=0.9),
+    AdamW(0.05, beta1=0.5, beta2=0.0, eps=1.0),
     AdamW(0.05, beta1=0.8, beta2=0.99, eps=1e-2, weight_decay=0.1),
 ]
 

@@ -15,7 +15,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from example_results import example_results, residual_study
 
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
 from harness.results import Results
@@ -27,6 +26,7 @@ from reports.sections.ledger import MOST_ROWS
 from reports.sections.opening import change
 from reports.text import bind, date_text, number_text, p_text, seconds_text
 from reports.words import LOOKS
+from tests.example_results import example_results, residual_study
 
 VOID = {"meta", "img", "source", "br", "link", "input"}
 NASTY = "<script>alert('x')</script> \"$a_b$\" & 'c' {{ 7*7 }} שלום 深さ"

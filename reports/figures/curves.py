@@ -126,7 +126,8 @@ def draw_curves(values: Curves) -> Picture:
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=f"{metric.title} by epoch, mean over seeds: {ends or 'no common length'}.",
-        caption=f"{metric.title} after each epoch{axis}. Thin: each of {plural(values.seeds, 'seed')} that finished; bold: their mean; no "
+        caption=f"{metric.title} after each epoch{axis}. "
+        f"Thin: each of {plural(values.seeds, 'seed')} that finished; bold: their mean; no "
         f"interval is drawn. Failed trials are not drawn, but counted below.{instead}",
     )
 
