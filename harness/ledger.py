@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -167,6 +167,19 @@ class Ledger:
             self._set_env(claimed.trial_id, env)
             self._close(claimed.trial_id, TrialState.FAIL, None)
 
+    def withdraw(self, planned: Collection[str]) -> None:
+        """Close what dead processes left running and nobody plans any more, so that nobody waits.
+
+        Such trials count as never begun: other code, say, or fewer seeds.
+        """
+        with self.store.errors(), self.store.lock():
+            for key, found in self._latest().items():
+                left = found.state == TrialState.RUNNING and key not in planned
+                if left and not self._alive(found):
+                    self._withdraw(
+                        self._take_over(found), "its process died, and it is not planned"
+                    )
+
     def adopt(self, trials: Sequence[Trial]) -> int:
         """Copy trials that another study of this store has finished; return how many."""
         storage = self.store.storage
@@ -267,9 +280,12 @@ class Ledger:
         ]
         if not rivals:
             return own.user_attrs.get("runner") == self._me
-        self.store.storage.set_trial_user_attr(claimed.trial_id, _WITHDRAWN, True)
-        self._close(claimed.trial_id, TrialState.FAIL, None)
+        self._withdraw(claimed.trial_id, "another process had claimed it")
         return False
+
+    def _withdraw(self, trial_id: int, why: str) -> None:
+        self.store.storage.set_trial_user_attr(trial_id, _WITHDRAWN, why)
+        self._close(trial_id, TrialState.FAIL, None)
 
     def _set_env(self, trial_id: int, env: Mapping[str, str]) -> None:
         self.store.storage.set_trial_user_attr(trial_id, "env", self._note_once("env", env))

@@ -142,6 +142,7 @@ def run(
         finished = sum(trial.key in done for trial in outlook.planned)
         raise InterruptedRunError(finished, outlook.total) from None
     outlook = planner.outlook(done_records(ledger.records(), ignored))
+    ledger.withdraw({trial.key for trial in outlook.planned})
     _write_plan(ledger, planner, outlook, options)
     return Ran(trained, adopted, outlook.total, profiled)
 

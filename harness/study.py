@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import itertools
 import math
@@ -211,6 +212,10 @@ class Scale:
                 f"Write Scale({name}=..., ...). " + near(name, self.settings),
             )
         return self.settings[name]
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:  # copies and pickles are made, not assigned to
+        given = {"seeds": self.seeds, "levels": self.levels, "tuning": self.tuning}
+        return functools.partial(Scale, **given, **self.settings), ()
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())

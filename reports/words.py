@@ -54,7 +54,7 @@ LOOKS: dict[Word, Look] = {
     ),
     "inconclusive": Look(
         "◇", "D", False, "open",
-        "The interval allows both an effect that matters and none: more seeds are needed.",
+        "The interval, or the test beside it, leaves open whether there is an effect that matters.",
     ),
     "not assessable": Look(
         "×", "X", True, "none",

@@ -6,11 +6,10 @@ The numbers are drawn so that each kind of verdict has a chance; they are eviden
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from harness import Factor, Higher, Interaction, Scale, Study, Tuned
 from harness.claims import Claim
@@ -18,16 +17,8 @@ from harness.profiles import Profile
 from harness.records import Record
 from harness.results import ArmTuning, Provenance, Results
 from harness.study import Arm
-from harness.summary import ArmSummary
-from harness.verdicts import Verdict, Word
-
-METRICS = (
-    "train_loss",
-    "train_accuracy",
-    "test_loss",
-    "test_accuracy",
-    "gradient_norm_first_block",
-)
+from harness.summary import summarise
+from harness.verdicts import judge
 
 
 def residual_claims() -> tuple[Claim, ...]:
@@ -98,7 +89,7 @@ def example_results(
     tuning: bool = True,
     reason: str = "diverged: the training loss was not finite after epoch 3",
     warnings: tuple[str, ...] = (
-        "One trial of six tenths of a hundred failed; claims use the pairs in which both finished.",
+        "shortcut=no, depth=20: the chosen lr = 0.786 lies on the upper edge of its space.",
     ),
     copies: int = 1,
 ) -> Results:
@@ -125,8 +116,7 @@ def example_results(
     ]
     return Results(
         study, scale, arms, tuple(range(seeds)), tuple(records) * copies,
-        tuple(judged(study, arms, claim, records) for claim in study.claims),
-        tuple(_summaries(study, arms, records)), tuned,
+        judge(study, scale, records), summarise(study, scale, records), tuned,
         {arm.name: _profile(place, arm) for place, arm in enumerate(arms)} if profiles else {},
         Provenance(
             f"harness run {study.name} --scale {scale} --seeds {seeds}", "0.1.0",
@@ -225,85 +215,3 @@ def _profile(place: int, arm: Arm) -> Profile:
         parts | {"vm_hwm": 3 * sum(parts.values())}, 41_000_000 * depth, 9000 * depth, 150, 19200,
         "cpu", "AMD EPYC 7B13", 2, "" if place else "vm_hwm includes the interpreter",
     )  # fmt: skip
-
-
-def judged(study: Study, arms: Sequence[Arm], claim: Claim, records: Sequence[Record]) -> Verdict:
-    """Judge a claim the way the harness does, as far as a report needs it."""
-    done = {
-        (each.arm, each.seed): each.metrics[claim.metric]
-        for each in records
-        if each.role == "evaluate" and each.state == "complete" and claim.metric in each.metrics
-    }
-    terms = [(w, [a.name for a in arms if a.matches(part)]) for w, part in study.terms(claim)]
-    names = {name for _, group in terms for name in group}
-    every = sorted({each.seed for each in records if each.role == "evaluate"})
-    seeds = [seed for seed in every if all((name, seed) in done for name in names)]
-    half = len(terms) // 2
-
-    def side(part: Sequence[tuple[float, list[str]]], seed: int, sign: float) -> float:
-        return sign * sum(w * float(np.mean([done[n, seed] for n in group])) for w, group in part)
-
-    first = tuple(side(terms[:half], seed, 1.0) for seed in seeds)
-    second = tuple(side(terms[half:], seed, -1.0) for seed in seeds)
-    d = np.subtract(first, second)
-    n, level, nan = len(seeds), 1 - 0.05 / len(study.claims), math.nan
-    sd = float(d.std(ddof=1)) if n > 1 else nan
-    effect = float(d.mean()) if n else nan
-    reach = float(stats.t.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n) if n > 1 else nan
-    p_t = float(stats.ttest_rel(first, second).pvalue) if n >= 5 else nan
-    word = word_of(n, effect - reach, effect + reach, claim.by)
-    return Verdict(
-        claim, word,
-        f"The mean difference over {n} seeds is {effect:+.3g}, and its interval runs from "
-        f"{effect - reach:+.3g} to {effect + reach:+.3g} against a margin of {claim.by:g}.",
-        n, effect, effect - reach, effect + reach, level, p_t,
-        min(1.0, p_t * len(study.claims)) if n >= 5 else nan, p_t, p_t if n >= 8 else nan,
-        tuple(seeds), first, second, sd, float(np.median(d)) if n else nan, int((d > 0).sum()),
-        float(np.corrcoef(first, second)[0, 1]) if n > 2 else nan,
-        sum(r.state == "failed" and r.arm in names for r in records), len(every) - n,
-        14 if word == "inconclusive" else None,
-    )  # fmt: skip
-
-
-def word_of(n: int, low: float, high: float, by: float) -> Word:
-    if n < 5:
-        return "not assessable"
-    if high < 0:
-        return "reversed"
-    if low > 0 and high < by:
-        return "real but negligible"
-    if -by < low and high < by:
-        return "equivalent"
-    if high < by:
-        return "refuted"
-    if low > by:
-        return "supported, material"
-    return "supported" if low > 0 else "inconclusive"
-
-
-def _summaries(study: Study, arms: Sequence[Arm], records: Sequence[Record]) -> list[ArmSummary]:
-    groups = [("", arm.name, [arm.name]) for arm in arms]
-    groups += [
-        (factor.name, level.name, [a.name for a in arms if a.levels[factor.name] == level])
-        for factor in study.factors
-        for level in factor.named
-    ]
-    out = []
-    evaluated = [each for each in records if each.role == "evaluate"]
-    done = {(each.arm, each.seed): each for each in evaluated if each.state == "complete"}
-    for factor, name, members in groups:
-        bad = sum(each.state == "failed" and each.arm in members for each in evaluated)
-        for metric in METRICS:
-            values = [
-                float(np.mean([done[arm, seed].metrics[metric] for arm in members]))
-                for seed in sorted({each.seed for each in evaluated})
-                if members and all((arm, seed) in done for arm in members)
-            ]
-            n = len(values)
-            mean = float(np.mean(values)) if n else math.nan
-            sd = float(np.std(values, ddof=1)) if n > 1 else math.nan
-            reach = float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n) if n > 1 else math.nan
-            out.append(
-                ArmSummary(factor, name, metric, n, bad, mean, sd, mean - reach, mean + reach)
-            )
-    return out

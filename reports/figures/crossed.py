@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -190,6 +191,17 @@ def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> 
         yticklabels=[plain(name, 20) for name in values.lines[1]],
     )  # fmt: skip
     _tidy(axes, values)
+    shades = np.asarray(axes.collections[0].get_facecolor())[np.isfinite(data).ravel()]
+    for text, shade in zip(axes.texts, shades, strict=True):
+        text.set_color(_on(shade))
+
+
+def _on(shade: Sequence[float]) -> str:
+    """Return the text colour that stands out more from a shade; neither has a dark partner."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shade[:3]
+    )
+    return "#ffffff" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18 else "#0f1419"
 
 
 def _tidy(axes: Axes, values: Crossed) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.pairs import comparable
 from harness.records import Record
 from harness.results import Results
 from harness.study import Arm
@@ -69,8 +70,8 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
         if record.state == "complete" and name in record.curves
     }
     groups = []
-    for _, partial in results.study.terms(verdict.claim):
-        arms = [arm for arm in results.arms if arm.matches(partial)]
+    partials = [partial for _, partial in results.study.terms(verdict.claim)]
+    for partial, arms in zip(partials, comparable(results.arms, partials), strict=True):
         label = ", ".join(f"{factor}={level.name}" for factor, level in partial.items())
         if group := _group(label, arms, done, name):
             groups.append(group)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.results import Results
@@ -56,15 +56,15 @@ def level_dots(results: Results, metric: str) -> Dots | None:
 def arm_dots(results: Results, metric: str) -> Dots | None:
     """Work out the mean of each arm, with the value of every seed."""
     scale = factor_of(metric_of(metric))
+    arms = [each for each in results.summaries if not each.factor and each.metric == metric]
     points: dict[str, list[float]] = {}
     for record in results.records:
         value = record.metrics.get(metric, math.nan)
         if record.role == "evaluate" and record.state == "complete" and math.isfinite(value):
             points.setdefault(record.arm, []).append(scale * value)
     rows = tuple(
-        _row(each, scale, points.get(each.group, ()))
-        for each in results.summaries
-        if not each.factor and each.metric == metric
+        replace(_row(each, scale, points.get(each.group, ())), label=f"{number}. {each.group}")
+        for number, each in enumerate(arms, 1)
     )
     if not any(math.isfinite(row.mean) for row in rows):
         return None
@@ -90,9 +90,8 @@ def draw_dots(values: Dots) -> Picture:
         for heading, rows in values.groups
         for row in rows
     )
-    each = (
-        " Small dots: single seeds." if any(r.points for _, g in values.groups for r in g) else ""
-    )
+    dotted = any(row.points for _, rows in values.groups for row in rows)
+    each = " Small dots: single seeds; numbers as in the table of arms." if dotted else ""
     lines = sum(len(rows) + bool(heading) for heading, rows in values.groups)
     counts = sorted({row.n for _, rows in values.groups for row in rows})
     n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
@@ -107,7 +106,7 @@ def draw_dots(values: Dots) -> Picture:
 
 def _draw(figure: Figure, values: Dots, lines: int) -> None:
     widest = max(len(row.label) for _, rows in values.groups for row in rows)
-    left = min(0.35 + 0.068 * widest, 2.1)
+    left = min(0.35 + 0.068 * widest, 2.25)
     axes = panel(figure, left, 0.5, COLUMN - left - 0.14, LINE * lines + 0.06)
     color = light("series1")
     place = 0
@@ -122,7 +121,7 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
             labels.append("")
             place += 1
         for row in rows:
-            labels.append(plain(row.label, 32))
+            labels.append(plain(row.label, 36))
             ends = [end for end in (row.low, row.high) if math.isfinite(end)]
             if row.points:
                 axes.plot(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +23,7 @@ from reports.palette import light
 from reports.text import axis_title, bytes_text, factor_of, in_title, join, metric_of, seconds_text
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Cost = Literal["step time", "peak memory"]
@@ -161,10 +163,6 @@ def _draw(figure: Figure, values: Pareto) -> None:
             [point.cost], [point.mean], MARKERS[0 if inside else 1], color=color, markersize=6,
             markerfacecolor=color if inside else light("card"), markeredgewidth=1.4, zorder=3,
         )  # fmt: skip
-        axes.annotate(
-            str(point.number), (point.cost, point.mean), (6, 4), textcoords="offset points",
-            fontsize=9, fontweight="bold", zorder=4,
-        )  # fmt: skip
         tall += [*up, point.mean]
         wide += [*(end for end in across if end > 0), point.cost]
     axes.set_ylim(*limits(tall, 0.09))
@@ -178,3 +176,21 @@ def _draw(figure: Figure, values: Pareto) -> None:
     axes.set_xlabel(f"{values.cost.capitalize()} ({values.unit})")
     axes.set_ylabel(plain(axis_title(metric_of(values.metric)), 44))
     axes.grid(axis="both")
+    _number(axes, values.points)
+
+
+def _number(axes: Axes, points: Sequence[Point]) -> None:
+    """Write the arms' numbers beside the points; points that coincide share one label."""
+    groups: list[tuple[tuple[float, float], list[Point]]] = []
+    for point in points:
+        x, y = axes.transData.transform((point.cost, point.mean))
+        near = (group for place, group in groups if math.dist(place, (x, y)) < 12)
+        if group := next(near, None):
+            group.append(point)
+        else:
+            groups.append(((x, y), [point]))
+    for _, group in groups:
+        axes.annotate(
+            ", ".join(str(point.number) for point in group), (group[0].cost, group[0].mean), (7, 4),
+            textcoords="offset points", fontsize=9, fontweight="bold", zorder=4,
+        )  # fmt: skip

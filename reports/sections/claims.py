@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.claims import Higher
+from harness.pairs import comparable
 from harness.profiles import Profile
 from harness.results import Results
 from harness.verdicts import Verdict
@@ -143,17 +144,11 @@ def confounds(results: Results, verdict: Verdict) -> str:
     """Name the costs in which the two sides of a comparison differ, where profiles tell."""
     if not isinstance(verdict.claim, Higher):
         return ""
-    sides: list[list[Profile]] = []
-    for _, partial in results.study.terms(verdict.claim):
-        sides.append(
-            [
-                results.profiles[arm.name]
-                for arm in results.arms
-                if arm.matches(partial) and arm.name in results.profiles
-            ]
-        )
-    if not all(sides):
+    partials = [partial for _, partial in results.study.terms(verdict.claim)]
+    groups = comparable(results.arms, partials)
+    if not all(arm.name in results.profiles for group in groups for arm in group):
         return ""
+    sides = [[results.profiles[arm.name] for arm in group] for group in groups]
     return join(
         name
         for name, field in (

@@ -16,7 +16,10 @@ PARTS = {
     "parameters": "Parameters",
     "gradients": "Gradients",
     "optimizer_state": "Optimizer state",
+    "buffers": "Buffers",
+    "batch": "Batch",
     "activations": "Activations",
+    "workspace": "Workspace",
 }
 QUALITIES = (
     "test_accuracy", "test_loss", "validation_accuracy", "validation_loss", "train_loss",

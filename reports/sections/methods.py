@@ -51,16 +51,17 @@ COMMON = (
     ),
     Procedure(
         "Verdict",
-        "Read from the interval against 0 and the margin δ, never from a p value; at least 5 "
-        "pairs are needed. The words are defined in the glossary, and checked in the order "
-        "reversed, real but negligible, equivalent, refuted, supported and material, supported, "
-        "inconclusive.",
+        "Read from the interval against 0 and the margin δ, never from a p value alone; at least "
+        "5 pairs are needed. A word that names a direction also needs the adjusted p below 5 %, so "
+        "that the permutation test can veto it. The words stand in the glossary; they are tried "
+        "in the order reversed, real but negligible, equivalent, refuted, supported and material, "
+        "supported, inconclusive.",
         "Benavoli et al. 2017, arXiv:1606.04316",
     ),
     Procedure(
         "p value",
         "Two-sided, against no difference: the larger of the paired t test and, from 8 seeds on, "
-        "the sign-flip permutation test; adjusted for the number of claims.",
+        "the sign-flip permutation test; multiplied by the number of claims (Bonferroni).",
         "scipy.stats.ttest_rel, scipy.stats.permutation_test",
     ),
     Procedure(
@@ -71,7 +72,7 @@ COMMON = (
     Procedure(
         "Partial arms",
         "A claim that names some factors only averages over the other factors within each seed, "
-        "before any comparison.",
+        "before any comparison, over arms that are alike on both sides.",
     ),
 )
 INTERACTION = Procedure(

@@ -132,7 +132,7 @@ def verdict_table(results: Results) -> Table | None:
         f"Every claim with its verdict. Effect: mean difference, with the {interval}. δ: the "
         "margin declared beforehand, the smallest difference that matters. n: seeds in which "
         "every arm of the claim finished. p: against no difference, adjusted for the number of "
-        "claims; no verdict is read from it.",
+        "claims; a word that names a direction needs it below 5 % beside the interval.",
         (
             Column("Claim"),
             Column("Verdict"),
@@ -210,7 +210,8 @@ def change(verdict: Verdict) -> str:
         case "inconclusive":
             more = verdict.more_seeds
             return (
-                f"About {plural(more, 'more seed')} would be expected to decide it."
+                f"More seeds, which narrow the interval: about {more:,} more, judging by the "
+                "spread and not by the effect seen."
                 if more
                 else "More seeds, or a less noisy metric."
             )

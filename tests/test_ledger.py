@@ -1,0 +1,173 @@
+"""Records in and out of Optuna storage, by way of every kind of store at hand."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+
+from harness.ledger import Ledger, find, is_recorded
+from harness.plan import make_trial
+from harness.runner import SILENT_SECONDS, Runner
+from harness.search import Planner
+from harness.store import open_store
+from tests.tiny_study import study
+
+ENV = {"python": "3", "device": "cpu"}
+METRICS = {"validation_loss": 0.5, "validation_accuracy": 0.75, "test_accuracy": 0.7}
+CURVES = {"validation_loss": [0.9, 0.5], "train_loss": [1.0, 0.4]}
+COST = {"seconds": 1.5, "steps": 10, "samples": 200}
+
+
+@pytest.fixture(params=["sqlite", "journal"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "x.db") if request.param == "sqlite" else f"journal:///{tmp_path}/x.log"
+
+
+def trial(seed: int, arm: int = 0):
+    return make_trial(study, "quick", study.arms("quick")[arm], seed, "evaluate", {"lr": 0.1})
+
+
+def test_what_is_written_is_read(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    (claimed,) = ledger.claim([trial(3)], 1)
+    (running,) = ledger.records()
+    assert (running.state, running.metrics) == ("running", {})
+    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    again = Ledger(open_store(where), study, "quick")
+    (record,) = again.records()
+    assert record.key == trial(3).key
+    assert record.levels == {"width": 4}
+    assert (record.arm, record.seed, record.role) == ("width=4", 3, "evaluate")
+    assert record.tuned == {"lr": 0.1}
+    assert record.state == "complete"
+    assert record.metrics == METRICS
+    assert record.curves == {name: tuple(values) for name, values in CURVES.items()}
+    assert record.cost == COST
+    assert record.env == ENV
+    assert record.code == trial(3).code
+    assert record.training == trial(3).written
+    assert record.finished.startswith("20")
+    assert find(again.store, record.key[:8])[0][0] == record
+
+
+def test_optuna_sees_an_ordinary_study(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    done, lost = ledger.claim([trial(0), trial(1)], 2)
+    ledger.finish(done, METRICS, CURVES, COST, ENV)
+    ledger.fail(lost, "diverged: nan", ENV)
+    seen = optuna.load_study(study_name="tiny-quick", storage=ledger.store.storage)
+    assert seen.direction == optuna.study.StudyDirection.MINIMIZE
+    first, second = seen.trials
+    assert first.params == {"width": 4, "lr": 0.1, "seed": 0}
+    assert first.value == METRICS["validation_loss"]
+    assert first.intermediate_values == {1: 0.9, 2: 0.5}
+    assert first.user_attrs["test_accuracy"] == 0.7
+    assert second.state == optuna.trial.TrialState.FAIL
+    assert second.user_attrs["reason"] == "diverged: nan"
+    frame = seen.trials_dataframe()
+    assert {"params_width", "params_seed", "user_attrs_arm", "user_attrs_key"} <= {*frame.columns}
+
+
+def test_a_trial_is_claimed_once(where: str) -> None:
+    one = Ledger(open_store(where), study, "quick")
+    two = Ledger(open_store(where), study, "quick")
+    two._me = dataclasses.replace(Runner.here(), pid=os.getppid(), start=0).__str__()
+    wanted = [trial(seed) for seed in range(4)]
+    mine = one.claim(wanted, 2)
+    theirs = two.claim(wanted, 9)
+    assert [each.trial.seed for each in mine] == [0, 1]
+    assert [each.trial.seed for each in theirs] == [2, 3]
+    assert two.claim(wanted[2:], 9) != [], "what is one's own and not running may be taken again"
+    for each in mine:
+        one.finish(each, METRICS, CURVES, COST, ENV)
+    assert two.claim(wanted[:2], 9) == []
+
+
+def test_what_a_dead_process_left_is_taken_over_in_place(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ledger._me = str(dataclasses.replace(Runner.here(), pid=int(gone.stdout), start=1))
+    ledger.claim([trial(0)], 1)
+    heir = Ledger(open_store(where), study, "quick")
+    (claimed,) = heir.claim([trial(0)], 1)
+    heir.finish(claimed, METRICS, CURVES, COST, ENV)
+    (record,) = heir.records()
+    assert record.state == "complete"
+    assert record.number == 0
+
+
+def test_another_machine_counts_as_dead_after_long_silence() -> None:
+    other = Runner("elsewhere", 1, 0)
+    assert other.alive(last_word=1000.0, now=1000.0 + SILENT_SECONDS / 2)
+    assert not other.alive(last_word=1000.0, now=1000.0 + SILENT_SECONDS * 2)
+    assert Runner.parse(str(other)) == other
+    me = Runner.here()
+    assert me.alive(0.0, 1e9)
+    assert not dataclasses.replace(me, start=me.start + 1).alive(0.0, 1e9) or me.start == 0
+
+
+def test_failed_is_run_again_only_when_asked(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    (claimed,) = ledger.claim([trial(0)], 1)
+    ledger.fail(claimed, "no luck", ENV)
+    assert ledger.claim([trial(0)], 1) == []
+    (again,) = ledger.claim([trial(0)], 1, frozenset([trial(0).key]))
+    ledger.finish(again, METRICS, CURVES, COST, ENV)
+    states = [record.state for record in ledger.records()]
+    assert states == ["failed", "complete"]
+
+
+def test_what_nobody_plans_is_withdrawn(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    ledger.claim([trial(0), trial(1)], 2)  # by a process (this one) that does not run them
+    ledger.withdraw({trial(0).key})
+    assert [record.seed for record in ledger.records()] == [0]
+    (claimed,) = ledger.claim([trial(1)], 1)
+    assert claimed.trial.seed == 1
+
+
+def test_two_that_insert_at_once_on_a_server_end_with_one(where: str) -> None:
+    """Without a lock both rows exist; the later one withdraws."""
+    one = Ledger(open_store(where), study, "quick")
+    first = one._insert(trial(0))
+    two = Ledger(open_store(where), study, "quick")
+    second = two._insert(trial(0))
+    claims = [dataclasses.replace(_claimed(), trial_id=identity) for identity in (first, second)]
+    assert one._mine(claims[0])
+    assert not two._mine(claims[1])
+    assert [record.number for record in two.records()] == [0]
+
+
+def _claimed():
+    from harness.ledger import Claimed
+
+    return Claimed(trial(0), -1)
+
+
+def test_looking_does_not_make_a_study(where: str) -> None:
+    store = open_store(where)
+    assert not is_recorded(store, study, "quick")
+    Ledger(store, study, "quick")
+    assert is_recorded(store, study, "quick")
+    assert not is_recorded(store, study, "longer")
+
+
+def test_a_run_in_this_process_needs_no_file(where: str) -> None:
+    """A study that no file holds, in a notebook say."""
+    from harness.progress import Silent
+    from harness.run import Options, run
+
+    ledger = Ledger(open_store(where), study, "quick")
+    planner = Planner(study, "quick", 1, tune=False)
+    ran = run(ledger, planner, None, Options(tune=False), Silent())
+    assert (ran.trained, ran.total, ran.profiled) == (2, 2, 2)
+    again = run(ledger, planner, None, Options(tune=False), Silent())
+    assert (again.trained, again.profiled) == (0, 0)
+    assert all(record.state == "complete" for record in ledger.records())

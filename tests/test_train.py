@@ -1,0 +1,480 @@
+"""The plain loop against a loop written out by hand, bit for bit; and what can go wrong in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+from torch import nn
+
+from harness.data import Part, Splits, digits
+from harness.errors import HarnessError
+from harness.losses import CrossEntropy
+from harness.models import MLP, ConvNet
+from harness.optim import SGD, AdamW
+from harness.schedules import Cosine, OneCycle
+from harness.streams import torch_seed
+from harness.train import DivergedError, Network, Outcome, batches, evaluate, initialise, train
+from harness.training import Data, Training
+
+CPU = torch.device("cpu")
+SMALL = digits(train=210, validation=100, test=600)  # 210 is not whole batches; 600 is two passes
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Beside other processes, threads that wait for each other make small steps very slow."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+PERCEPTRON = Training(
+    data=SMALL,
+    model=MLP(hidden=(16, 12)),
+    optimizer=SGD(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3),
+    batch_size=20,
+    epochs=3,
+    schedule=Cosine(warmup=0.2),
+)
+CONVOLUTIONAL = Training(
+    data=SMALL,
+    model=ConvNet(depth=8, width=4),
+    optimizer=SGD(lr=0.05, momentum=0.9),
+    batch_size=35,
+    epochs=2,
+    loss=CrossEntropy(label_smoothing=0.1),
+)
+BOTH = pytest.mark.parametrize(
+    "training", [PERCEPTRON, CONVOLUTIONAL], ids=["perceptron", "convolutional"]
+)
+
+
+class HandSGD:
+    """SGD one parameter at a time, in operations that round after each product and each sum.
+
+    torch.optim's own step may fuse the last product and sum, which rounds once.
+    """
+
+    def __init__(self, rule: SGD, params: list[nn.Parameter]) -> None:
+        self.rule, self.params = rule, params
+        self.velocity = [torch.zeros_like(param) for param in params]
+
+    @torch.no_grad()
+    def step(self, factor: float) -> None:
+        for param, velocity in zip(self.params, self.velocity, strict=True):
+            grad = param.grad + self.rule.weight_decay * param
+            velocity.copy_(self.rule.momentum * velocity + grad)
+            ahead = grad + self.rule.momentum * velocity if self.rule.nesterov else velocity
+            param.copy_(param - (self.rule.lr * factor) * ahead)
+
+
+class Torchs:
+    """torch.optim's class of the same name."""
+
+    def __init__(self, rule: SGD | AdamW, params: list[nn.Parameter]) -> None:
+        if isinstance(rule, SGD):
+            self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
+                params,
+                lr=rule.lr,
+                momentum=rule.momentum,
+                nesterov=rule.nesterov,
+                weight_decay=rule.weight_decay,
+            )
+        else:
+            self.optimizer = torch.optim.AdamW(
+                params,
+                lr=rule.lr,
+                betas=(rule.beta1, rule.beta2),
+                eps=rule.eps,
+                weight_decay=rule.weight_decay,
+            )
+        self.lr = rule.lr
+
+    def step(self, factor: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * factor
+        self.optimizer.step()
+
+
+@dataclass
+class Hand:
+    metrics: dict[str, float]
+    curves: dict[str, list[float]]
+
+
+def by_hand(training: Training, seed: int, kind: Callable, first: str) -> Hand:
+    """Train as a tutorial would; ``first`` is the name of the network's first block."""
+    splits = training.data.splits(seed)
+    mean, std = splits.mean.view(1, -1, 1, 1), splits.std.view(1, -1, 1, 1)
+    torch.manual_seed(torch_seed(seed, "weights"))
+    model = training.model.build(splits.shape, splits.classes)
+    optimizer = kind(training.optimizer, list(model.parameters()))
+    criterion = nn.CrossEntropyLoss(label_smoothing=training.loss.label_smoothing)
+    steps = len(splits.train) // training.batch_size
+    factors = training.schedule.factors(steps * training.epochs)
+
+    def measure(part: Part) -> tuple[float, float]:
+        model.eval()
+        losses, right = 0.0, 0
+        with torch.no_grad():
+            for inputs, targets in zip(
+                part.inputs.split(500), part.targets.split(500), strict=True
+            ):
+                logits = model((inputs - mean) / std)
+                losses += F.cross_entropy(logits, targets, reduction="sum").item()
+                right += (logits.argmax(1) == targets).sum().item()
+        return losses / len(part), right / len(part)
+
+    hand = Hand({}, {"train_loss": [], "validation_loss": [], "validation_accuracy": []})
+    for epoch in range(training.epochs):
+        model.train()
+        generator = torch.Generator().manual_seed(torch_seed(seed, "order", epoch))
+        order = torch.randperm(len(splits.train), generator=generator)
+        losses = []
+        for step in range(steps):
+            batch = order[step * training.batch_size : (step + 1) * training.batch_size]
+            model.zero_grad()
+            loss = criterion(
+                model((splits.train.inputs[batch] - mean) / std), splits.train.targets[batch]
+            )
+            loss.backward()
+            if epoch == step == 0:
+                block = [p.grad.flatten() for p in model.get_submodule(first).parameters()]
+                hand.metrics["gradient_norm_first_block"] = torch.cat(block).norm().item()
+            optimizer.step(float(factors[epoch * steps + step]))
+            losses.append(loss.detach())
+        total = torch.zeros(())
+        for loss in losses:
+            total = total + loss
+        hand.curves["train_loss"].append(total.item() / steps)
+        for name, value in zip(("loss", "accuracy"), measure(splits.validation), strict=True):
+            hand.curves[f"validation_{name}"].append(value)
+            hand.metrics[f"validation_{name}"] = value
+    for split in ("train", "test"):
+        for name, value in zip(("loss", "accuracy"), measure(getattr(splits, split)), strict=True):
+            hand.metrics[f"{split}_{name}"] = value
+    return hand
+
+
+FIRST = {PERCEPTRON: "1", CONVOLUTIONAL: "blocks.0"}
+
+
+@BOTH
+@pytest.mark.parametrize("seed", [0, 7])
+def test_equal_bit_for_bit_to_a_loop_by_hand(training, seed):
+    seen = train(training, seed, CPU)
+    wanted = by_hand(training, seed, HandSGD, FIRST[training])
+    assert seen.metrics == wanted.metrics
+    assert seen.curves == wanted.curves
+    # it learned something
+    assert seen.curves["train_loss"][-1] < seen.curves["train_loss"][0]
+    assert seen.metrics["validation_accuracy"] > 0.2
+    assert seen.metrics["gradient_norm_first_block"] > 0
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        PERCEPTRON,
+        CONVOLUTIONAL,
+        replace(PERCEPTRON, optimizer=AdamW(lr=0.01), schedule=OneCycle()),
+        replace(CONVOLUTIONAL, optimizer=AdamW(lr=0.01, beta2=0.99, weight_decay=0.1)),
+    ],
+)
+def test_equal_to_torch_optim_but_for_rounding(training):
+    first = "1" if isinstance(training.model, MLP) else "blocks.0"
+    seen = train(training, 1, CPU)
+    wanted = by_hand(training, 1, Torchs, first)
+    losses = [name for name in wanted.metrics if not name.endswith("accuracy")]
+    assert {name: seen.metrics[name] for name in losses} == pytest.approx(
+        {name: wanted.metrics[name] for name in losses}, rel=1e-3
+    )
+    assert seen.curves["train_loss"] == pytest.approx(wanted.curves["train_loss"], rel=1e-4)
+
+
+@BOTH
+def test_what_an_outcome_holds(training):
+    seen = train(training, 0, CPU)
+    names = {f"{split}_{what}" for split in ("train", "validation", "test") for what in
+             ("loss", "accuracy")}  # fmt: skip
+    assert seen.metrics.keys() == names | {"gradient_norm_first_block"}
+    assert seen.curves.keys() == {"train_loss", "validation_loss", "validation_accuracy"}
+    assert {len(curve) for curve in seen.curves.values()} == {training.epochs}
+    assert all(isinstance(value, float) for value in seen.metrics.values())
+    assert all(isinstance(value, float) for curve in seen.curves.values() for value in curve)
+    assert seen.steps == 210 // training.batch_size * training.epochs
+    assert seen.samples == seen.steps * training.batch_size
+    assert seen.seconds > 0
+    for name in ("validation_loss", "validation_accuracy"):
+        assert seen.metrics[name] == seen.curves[name][-1]
+
+
+def same(one: Outcome, other: Outcome) -> bool:
+    return (one.metrics, one.curves) == (other.metrics, other.curves)
+
+
+@BOTH
+def test_a_seed_fixes_every_bit_and_another_seed_changes_them(training):
+    one, again, other = (train(training, seed, CPU) for seed in (3, 3, 4))
+    assert same(one, again)
+    assert all(one.metrics[name] != other.metrics[name] for name in one.metrics if "loss" in name)
+    assert one.metrics["gradient_norm_first_block"] != other.metrics["gradient_norm_first_block"]
+
+
+@BOTH
+def test_without_test_only_validation_is_measured(training):
+    whole, part = train(training, 0, CPU), train(training, 0, CPU, test=False)
+    assert part.metrics.keys() == {
+        "gradient_norm_first_block", "validation_loss", "validation_accuracy",
+    }  # fmt: skip
+    assert part.curves == whole.curves
+    assert part.metrics == {name: whole.metrics[name] for name in part.metrics}
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """Digits, of which the images of one split are not numbers."""
+
+    split: str
+
+    def splits(self, seed: int) -> Splits:
+        good = SMALL.splits(seed)
+        part = getattr(good, self.split)
+        return replace(good, **{self.split: Part(part.inputs * math.nan, part.targets)})
+
+
+def test_test_images_are_looked_at_last_and_only_when_asked():
+    spoilt = replace(PERCEPTRON, data=Spoilt("test"))
+    assert isinstance(spoilt.data, Data)
+    assert train(spoilt, 0, CPU, test=False).curves == train(PERCEPTRON, 0, CPU).curves
+    with pytest.raises(DivergedError, match="^diverged: test loss at the end is nan$"):
+        train(spoilt, 0, CPU)
+
+
+@pytest.mark.parametrize(
+    ("training", "reason"),
+    [
+        (replace(PERCEPTRON, optimizer=SGD(lr=1e8)), "training loss in epoch 1 is (nan|inf)"),
+        (replace(CONVOLUTIONAL, data=Spoilt("train")), "training loss in epoch 1 is nan"),
+        # one step an epoch: its loss is that of the initial weights, and fine
+        (
+            replace(PERCEPTRON, optimizer=SGD(lr=1e30), batch_size=210, schedule=OneCycle()),
+            "validation loss after epoch 1 is (nan|inf)",
+        ),
+        (replace(PERCEPTRON, data=Spoilt("validation")), "validation loss after epoch 1 is nan"),
+    ],
+)
+def test_divergence_is_an_outcome_with_a_reason(training, reason):
+    for test in (True, False):
+        with pytest.raises(DivergedError, match=f"^diverged: {reason}$") as caught:
+            train(training, 0, CPU, test=test)
+        assert not isinstance(caught.value, HarnessError)
+
+
+def test_a_batch_must_fit_in_the_training_set():
+    assert train(replace(PERCEPTRON, batch_size=210, epochs=1), 0, CPU).steps == 1
+    with pytest.raises(HarnessError) as caught:
+        train(replace(PERCEPTRON, batch_size=211), 0, CPU)
+    message = str(caught.value)
+    assert message.startswith("batch_size must be at most the 210 training images; got 211.")
+    assert "Write batch_size=210" in message
+    assert "\n" not in message
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A network whose output is not one logit per class."""
+
+    kind: str
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        width = {"wide": classes + 1, "narrow": classes - 1, "one": 1}.get(self.kind, classes)
+        layers: list[nn.Module] = [nn.Flatten(), nn.Linear(math.prod(shape), width)]
+        return nn.Sequential(*layers, *([nn.Unflatten(1, (1, width))] * (self.kind == "deep")))
+
+
+@pytest.mark.parametrize("kind", ["wide", "narrow", "one", "deep"])
+def test_a_network_must_give_one_logit_per_class(kind):
+    with pytest.raises(HarnessError) as caught:
+        train(replace(PERCEPTRON, model=Wrong(kind)), 0, CPU)
+    message = str(caught.value)
+    assert "one logit for each of the 10 classes" in message
+    assert "got an output of shape (2, " in message
+    assert "\n" not in message
+    assert math.isfinite(train(replace(PERCEPTRON, model=Wrong("")), 0, CPU).metrics["test_loss"])
+
+
+def test_a_network_must_have_parameters():
+    with pytest.raises(HarnessError, match="must have parameters to train; got Flatten without"):
+        Network(nn.Flatten(), CPU)
+    with pytest.raises(HarnessError, match="must have parameters to train"):
+        Network(nn.Linear(2, 2).requires_grad_(False), CPU)
+
+
+def test_parameters_are_views_of_one_vector():
+    module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 1))
+    before = torch.cat([p.flatten() for p in module.parameters() if p.requires_grad])
+    frozen = module[1].weight.clone()
+    network = Network(module, CPU)
+    assert torch.equal(network.vector, before)
+    assert network.names == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    with torch.no_grad():
+        network.vector += 1
+    after = torch.cat([p.flatten() for p in module.parameters() if p.requires_grad])
+    assert torch.equal(after, before + 1)
+    assert torch.equal(module[1].weight, frozen)
+
+
+def test_a_parameter_that_the_loss_does_not_use_has_gradient_zero():
+    module = nn.ModuleDict({"used": nn.Linear(2, 1), "idle": nn.Linear(2, 1)})
+    network = Network(module, CPU)
+    grads = network.gradients(module["used"](torch.ones(1, 2)).sum())
+    assert [grad.abs().sum().item() for grad in grads] == [2.0, 1.0, 0.0, 0.0]
+
+
+class _Rooted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.layer = nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("module", "wanted"),
+    [
+        (MLP(hidden=(3, 3)).build((4,), 2), [0, 1]),  # the first layer with weights
+        (nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))), [0, 1]),
+        (nn.Sequential(*[nn.Linear(1, 1) for _ in range(11)]), [0, 1]),  # "1." is not "10."
+        (_Rooted(), [0, 1, 2]),  # a parameter of the network itself: all of it
+        (ConvNet(8, 2).build((1, 8, 8), 10), [3, 4, 5, 6, 7, 8]),  # after the stem and its norm
+    ],
+)
+def test_which_parameters_are_the_first_block(module, wanted):
+    assert Network(module, CPU).first_block() == wanted
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_each_epoch_has_an_order_of_its_own(seed):
+    splits = SMALL.splits(seed)
+    epochs = [torch.cat(list(batches(PERCEPTRON, splits, seed, epoch))) for epoch in range(4)]
+    for order in epochs:
+        assert len(order) == len(order.unique()) == 200
+        assert order.min() >= 0
+        assert order.max() < 210
+    assert not torch.equal(epochs[0], epochs[1])
+    assert len(torch.cat(epochs).unique()) == 210  # who is left over changes
+    again = torch.cat(list(batches(PERCEPTRON, splits, seed, 2)))
+    assert torch.equal(again, epochs[2])
+
+
+@dataclass(frozen=True)
+class Dropping:
+    """A network that draws from torch's global generator while it trains."""
+
+    share: float
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        layers = [nn.Linear(math.prod(shape), 32), nn.ReLU(), nn.Dropout(self.share)]
+        return nn.Sequential(nn.Flatten(), *layers, nn.Linear(32, classes))
+
+
+def test_what_a_module_draws_comes_from_the_seed_alone():
+    dropping = replace(PERCEPTRON, model=Dropping(0.5))
+    seen = []
+    for state in (1, 2):
+        torch.manual_seed(state)
+        before = torch.random.get_rng_state()
+        seen.append(train(dropping, 0, CPU))
+        assert torch.equal(torch.random.get_rng_state(), before)
+    assert same(*seen)
+    other = train(replace(PERCEPTRON, model=Dropping(0.0)), 0, CPU)
+    assert other.curves["train_loss"] != seen[0].curves["train_loss"]
+    masks = train(replace(dropping, batch_size=10), 0, CPU)
+    assert masks.curves["train_loss"] != seen[0].curves["train_loss"]
+
+
+def test_a_trial_that_fails_leaves_the_global_generator_alone():
+    before = torch.random.get_rng_state()
+    with pytest.raises(DivergedError):
+        train(replace(PERCEPTRON, model=Dropping(0.5), optimizer=SGD(lr=1e8)), 0, CPU)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    """Two arms that differ in anything but the network begin alike."""
+    first = initialise(PERCEPTRON, SMALL.splits(0), 0, CPU).vector
+    changed = replace(PERCEPTRON, optimizer=AdamW(lr=1.0), batch_size=7, epochs=9)
+    torch.manual_seed(123)
+    assert torch.equal(initialise(changed, SMALL.splits(0), 0, CPU).vector, first)
+    assert not torch.equal(initialise(PERCEPTRON, SMALL.splits(0), 1, CPU).vector, first)
+
+
+@pytest.mark.parametrize("model", [ConvNet(8, 4), Dropping(0.5)])
+def test_evaluation_is_the_same_whatever_mode_the_network_was_in(model):
+    splits = SMALL.splits(0)
+    network = initialise(replace(PERCEPTRON, model=model), splits, 0, CPU)
+    network.module.train()
+    inputs = splits.standardize(splits.train.inputs[:64])
+    training_mode = network.module(inputs)  # also moves the running statistics off 0 and 1
+    network.module.train()
+    buffers = [buffer.clone() for buffer in network.module.buffers()]
+    one = evaluate(network, splits, splits.test)
+    network.module.eval()
+    other = evaluate(network, splits, splits.test)
+    assert one == other
+    left = list(network.module.buffers())
+    assert all(torch.equal(*pair) for pair in zip(buffers, left, strict=True))
+    with torch.no_grad():
+        assert not torch.allclose(network.module(inputs), training_mode, atol=1e-2)
+
+
+def test_evaluation_by_formula():
+    splits = SMALL.splits(2)
+    network = initialise(PERCEPTRON, splits, 2, CPU)
+    loss, accuracy = evaluate(network, splits, splits.test)
+    with torch.no_grad():
+        logits = network.module(splits.standardize(splits.test.inputs)).double()
+    chosen = logits.gather(1, splits.test.targets[:, None])[:, 0]
+    assert loss == pytest.approx((logits.exp().sum(1).log() - chosen).mean().item(), rel=1e-5)
+    assert accuracy == (chosen == logits.max(1).values).double().mean().item()
+    assert 0 < accuracy < 0.5
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_label_smoothing_is_its_formula(smoothing):
+    """Szegedy et al. 2015, https://arxiv.org/abs/1512.00567, section 7."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(20, 5, generator=generator, dtype=torch.float64)
+    targets = torch.randint(5, (20,), generator=generator)
+    target = (1 - smoothing) * F.one_hot(targets, 5).double() + smoothing / 5
+    wanted = -(target * logits.log_softmax(1)).sum(1).mean()
+    seen = CrossEntropy(label_smoothing=smoothing)(logits, targets)
+    assert seen.item() == pytest.approx(wanted.item(), rel=1e-12)
+    torchs = nn.CrossEntropyLoss(label_smoothing=smoothing)(logits, targets)
+    assert seen.item() == torchs.item()
+
+
+def test_smoothing_is_in_the_loss_trained_on_and_not_in_what_is_measured():
+    """With a rate of nearly 0 the network stays as it began, and both losses can be compared."""
+    still = replace(PERCEPTRON, optimizer=SGD(lr=1e-12), epochs=1, batch_size=210)
+    plain, smooth = (
+        train(replace(still, loss=CrossEntropy(share)), 0, CPU) for share in (0.0, 0.5)
+    )
+    assert plain.curves["train_loss"][0] == pytest.approx(plain.metrics["train_loss"], rel=1e-5)
+    assert smooth.metrics["train_loss"] == pytest.approx(plain.metrics["train_loss"], rel=1e-5)
+    assert smooth.curves["train_loss"][0] != pytest.approx(plain.metrics["train_loss"], rel=1e-2)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, math.nan, "0.1", None])
+def test_bad_smoothing_is_told_in_one_line(value):
+    with pytest.raises(HarnessError) as caught:
+        CrossEntropy(label_smoothing=value)
+    message = str(caught.value)
+    assert message.startswith("CrossEntropy(label_smoothing=...) must lie in [0, 1); got ")
+    assert "\n" not in message
