@@ -100,7 +100,7 @@ def plan(
     if as_json:
         print(json.dumps(found, indent=2))
     else:
-        commands.print_plan(found, Console())
+        commands.print_plan(found, _out())
 
 
 @app.command()
@@ -146,7 +146,7 @@ def run(
         done.append((results, folder))
         if not quiet and not as_json:
             note = written.note if written is not None else ""
-            commands.print_results(results, folder, note, Console())
+            commands.print_results(results, folder, note, _out())
     _index(done, out, quiet=quiet or as_json)
     if as_json:
         print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
@@ -167,7 +167,7 @@ def report(
         for results, folder, written in commands.report_study(name, scale, place):
             done.append((results, folder))
             if not quiet and not as_json:
-                commands.print_results(results, folder, written.note, Console())
+                commands.print_results(results, folder, written.note, _out())
     _index(done, out, quiet=quiet or as_json)
     if as_json:
         print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
@@ -203,7 +203,7 @@ def replay(
 
     place = commands.Place(out, store)
     replayed = commands.replay(key, study, place, _options("", device, 1, None, False))
-    commands.print_replay(replayed, Console())
+    commands.print_replay(replayed, _out())
     if not replayed.identical:
         raise typer.Exit(1)
 
@@ -214,7 +214,7 @@ def doctor() -> None:
     from harness.doctor import examine, print_examined
 
     found = examine()
-    print_examined(found, Console())
+    print_examined(found, _out())
     if any(each.state == "wrong" for each in found):
         raise typer.Exit(1)
 
@@ -235,6 +235,12 @@ def _options(
         retry_failed=retry,
         reference=study,
     )
+
+
+def _out() -> Console:
+    """Return standard output; where it is no terminal, wide enough for a table to be read."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, 110))
 
 
 def _data(folder: Path | None, download: bool) -> None:

@@ -56,12 +56,7 @@ def normalised(source: str) -> str:
     out: list[str] = []
     new_line = True
     word = False
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    pending: list[tokenize.TokenInfo] = []
-    for token in tokens:
-        if token.type in _SKIPPED:
-            continue
-        pending.append(token)
+    pending = list(_tokens(source))
     for index, token in enumerate(pending):
         if token.type == tokenize.INDENT:
             out.append("\x01")
@@ -83,6 +78,29 @@ def normalised(source: str) -> str:
         out.append(token.string)
         new_line, word = False, is_word
     return "".join(out)
+
+
+def _tokens(source: str) -> Iterator[tokenize.TokenInfo]:
+    """Yield the tokens that count; f-strings in one piece, as Python 3.11 has them.
+
+    Newer ones take f-strings apart, where ``{a}`` and ``{{a}}`` have the same middle.
+    """
+    lines = list(io.StringIO(source))
+    depth, begin = 0, (1, 0)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind = tokenize.tok_name[token.type]
+        if kind in ("FSTRING_START", "TSTRING_START"):
+            begin = begin if depth else token.start
+            depth += 1
+        elif kind in ("FSTRING_END", "TSTRING_END"):
+            depth -= 1
+            if depth == 0:
+                (top, left), (bottom, right) = begin, token.end
+                text = "".join(lines[top - 1 : bottom])
+                text = text[left : len(text) - len(lines[bottom - 1]) + right]
+                yield tokenize.TokenInfo(tokenize.STRING, text, begin, token.end, token.line)
+        elif depth == 0 and token.type not in _SKIPPED:
+            yield token
 
 
 def _short(text: str) -> str:

@@ -214,8 +214,8 @@ class Scale:
         return self.settings[name]
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:  # copies and pickles are made, not assigned to
-        given = {"seeds": self.seeds, "levels": self.levels, "tuning": self.tuning}
-        return functools.partial(Scale, **given, **self.settings), ()
+        given: dict[str, Any] = {"seeds": self.seeds, "levels": self.levels, "tuning": self.tuning}
+        return functools.partial(Scale, **(given | dict(self.settings))), ()
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())

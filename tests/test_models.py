@@ -1,4 +1,4 @@
-"""The networks: sizes against the paper's table, shortcuts and initial weights by their formulas."""
+"""The networks: sizes against the paper's table, shortcuts and weights by their formulas."""
 
 from __future__ import annotations
 

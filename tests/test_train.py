@@ -253,7 +253,7 @@ def test_test_images_are_looked_at_last_and_only_when_asked():
     spoilt = replace(PERCEPTRON, data=Spoilt("test"))
     assert isinstance(spoilt.data, Data)
     assert train(spoilt, 0, CPU, test=False).curves == train(PERCEPTRON, 0, CPU).curves
-    with pytest.raises(DivergedError, match="^diverged: test loss at the end is nan$"):
+    with pytest.raises(DivergedError, match=r"^diverged: test loss at the end is nan$"):
         train(spoilt, 0, CPU)
 
 
@@ -311,7 +311,7 @@ def test_a_network_must_give_one_logit_per_class(kind):
 
 
 def test_a_network_must_have_parameters():
-    with pytest.raises(HarnessError, match="must have parameters to train; got Flatten without"):
+    with pytest.raises(HarnessError, match=r"must have parameters to train; got Flatten without"):
         Network(nn.Flatten(), CPU)
     with pytest.raises(HarnessError, match="must have parameters to train"):
         Network(nn.Linear(2, 2).requires_grad_(False), CPU)

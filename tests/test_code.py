@@ -1,0 +1,464 @@
+"""Which edits change a key: those that change what a Training does, and no others."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.code import code_of, normalised
+from harness.plan import make_trial
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "harness").rglob("*.py"))
+
+# ---- normalised ---------------------------------------------------------------------------------
+
+SAME = [
+    ("x = 1\n", "x=1\n"),
+    ("x = 1\n", "x = 1  # why\n"),
+    ("x = 1\n", "\n\n# why\nx = 1\n\n"),
+    ("x = 1\n", "x = 1"),
+    ("x = 1\n", "x = 1\r\n"),
+    ("x = 1\n", '"""What it is."""\n\nx = 1\n'),
+    ("x = 1\n", "r'''What\nit is.'''\nx = 1\n"),
+    ("x: int = 1\n", "x: int = 1\n'What x is.'\n"),
+    ("def f():\n    return 1\n", "def f():\n  'One.'\n\n  # why\n  return 1\n"),
+    ("f(a, b)\n", "f(\n    a,  # first\n    b)\n"),
+    ("x = 1 + 2\n", "x = 1 + \\\n    2\n"),
+    ("@a\ndef f(): pass\n", "@a\n\n# why\ndef f(): pass\n"),
+    ("if x:\n    a\n    b\n", "if x:\n  a\n\n  b\n"),
+    ("x = '1' if y else '2'\n", "x = '1'if y else'2'\n"),
+    (
+        "class A:\n    def g(self):\n        def h():\n            return 'kept'\n",
+        (
+            'class A:\n  """A.\n\n  Long.\n  """\n  def g(self):\n    def h():\n      "H."\n'
+            "      return 'kept'\n"
+        ),
+    ),
+    ("x = f'{a} b'\n", "x  =  f'{a} b'  # why\n"),
+]
+OTHER = [
+    ("x = 1\n", "x = 2\n"),
+    ("x = 1\n", "y = 1\n"),
+    ("x = 1\n", "x = 1.0\n"),
+    ("x = -1\n", "x = 1\n"),
+    ("x = 'a'\n", "x = 'b'\n"),
+    ("x = 'a b'\n", "x = 'a  b'\n"),
+    ("x = 'a # b'\n", "x = 'a # c'\n"),
+    ("x = 'ab'\n", "x = 'a' 'c'\n"),
+    ("x = 'a'\n", "x = b'a'\n"),
+    ("x = f'{a} b'\n", "x = f'{a} c'\n"),
+    ("x = f'{a} b'\n", "x = f'{b} b'\n"),
+    ("x = f'{a:.2f}'\n", "x = f'{a:.3f}'\n"),
+    ("x = f'{a!r}'\n", "x = f'{a!s}'\n"),
+    ("x = f'{a}'\n", "x = f'{{a}}'\n"),
+    ("x = f'{a}'\n", "x = '{a}'\n"),
+    ("x = f'{f\"{a}\"}'\n", "x = f'{f\"{{a}}\"}'\n"),
+    ("x = f'''{a}\n  b'''\n", "x = f'''{a}\n b'''\n"),
+    ("x = f'é{a}', b\n", "x = f'é{a}', c\n"),
+    ("x = f'{a  }  b'\n", "x = f'{a  } b'\n"),
+    ("if x:\n    a\nb\n", "if x:\n    a\n    b\n"),
+    ("if x:\n if y:\n  a\n else:\n  b\n", "if x:\n if y:\n  a\nelse:\n b\n"),
+    ("return not x\n", "return notx\n"),
+    ("x = 1 if y else 2\n", "x = 2 if y else 1\n"),
+    ("f(a, b)\n", "f(b, a)\n"),
+    ("x = (1)\n", "x = (1,)\n"),
+    ("a\nb\n", "a, b\n"),
+    ("a\nb\n", "a b\n"),
+    ("def f():\n    'One.'\n    return 1\n", "def f():\n    'One.'\n    return 'One.'\n"),
+    ("x = [\n    'a',\n    'b',\n]\n", "x = [\n    'a',\n]\n"),
+    ("x = (\n    'a'\n    'b'\n)\n", "x = (\n    'b'\n)\n"),
+    ("f(\n'a'\n)\n", "f(\n)\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_comments_docstrings_and_layout_do_not_count(one, other):
+    assert one != other
+    assert normalised(one) == normalised(other)
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER)
+def test_everything_else_counts(one, other):
+    assert normalised(one) != normalised(other)
+
+
+def without_docstrings(source: str) -> str:
+    """Python's own reading of a program, for comparison."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [
+                each for each in body
+                if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)
+                        and isinstance(each.value.value, str))
+            ]  # fmt: skip
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_packages_own_files_commented_all_over(file):
+    """After each token that may end a line, a comment and blank lines."""
+    source = file.read_text(encoding="utf-8")
+    lines = source.splitlines(keepends=True)
+    open_lines = {
+        line
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.start[0] != token.end[0]
+        for line in range(token.start[0], token.end[0])
+    }  # those that end within a string
+    commented = "".join(
+        line
+        if number in open_lines or line.rstrip().endswith("\\")
+        else line.rstrip("\n") + "  # why\n\n    # indeed\n"
+        for number, line in enumerate(lines, 1)
+    )
+    assert commented != source or not source
+    assert without_docstrings(commented) == without_docstrings(source)
+    assert normalised(commented) == normalised(source)
+
+
+SOURCE = (ROOT / "harness/train.py").read_text(encoding="utf-8")
+TOKENS = [
+    token
+    for token in tokenize.generate_tokens(io.StringIO(SOURCE).readline)
+    if token.type in (tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING)
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, len(TOKENS) - 1), st.sampled_from(["7", "other", "", "'text'", ","]))
+def test_replacing_a_token_counts_if_python_reads_another_program(index, word):
+    token = TOKENS[index]
+    lines = SOURCE.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    begin = starts[token.start[0] - 1] + token.start[1]
+    end = starts[token.end[0] - 1] + token.end[1]
+    changed = f"{SOURCE[:begin]} {word} {SOURCE[end:]}"
+    try:
+        differs = without_docstrings(changed) != without_docstrings(SOURCE)
+    except SyntaxError:
+        return
+    if differs:
+        assert normalised(changed) != normalised(SOURCE)
+
+
+# ---- the package's own code ---------------------------------------------------------------------
+
+KEYS_AFTER_EDITS = """
+import json, sys
+from pathlib import Path
+import harness
+from harness import Factor, Scale, Study, Training, code, plan
+from harness.data import digits
+from harness.models import MLP, ConvNet
+from harness.optim import SGD
+
+root = Path(sys.argv[1])
+assert Path(harness.__file__).is_relative_to(root), harness.__file__
+
+
+def build(scale, model):
+    return Training(digits(), model, SGD(0.1), batch_size=20, epochs=1)
+
+
+study = Study(
+    name="one", question="Which key?", build=build, scales={"quick": Scale(seeds=1)},
+    factors=(Factor("model", {"conv": ConvNet(8), "mlp": MLP()}),),
+)
+
+
+def keys():
+    for cached in (plan._code, code._module_hash, code._imported, code._is_module):
+        cached.cache_clear()
+    return [plan.make_trial(study, "quick", a, 0, "evaluate", {}).key for a in study.arms("quick")]
+
+
+answers = {"": keys()}
+for name, (file, old, new) in json.loads(sys.stdin.read()).items():
+    source = (root / file).read_text(encoding="utf-8")
+    assert old in source, (file, old)
+    (root / file).write_text(source.replace(old, new, 1), encoding="utf-8")
+    answers[name] = keys()
+    (root / file).write_text(source, encoding="utf-8")
+answers["again"] = keys()
+print(json.dumps(answers))
+"""
+
+BOTH, CONV, PERCEPTRON, NEITHER = (True, True), (True, False), (False, True), (False, False)
+# file, what stands there, what is put there; and which of the two trials' keys change
+EDITS: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
+    "comment": ("harness/train.py", "import time\n", "import time  # for clocks\n", NEITHER),
+    "blank lines": ("harness/train.py", "\n\n\nclass Div", "\n\n\n\n\nclass Div", NEITHER),
+    "module docstring": ("harness/train.py", '"""The plain loop', '"""This plain loop', NEITHER),
+    "docstring": ("harness/train.py", "Train once and measure", "Train and measure", NEITHER),
+    "trainer": ("harness/train.py", "EVALUATION_BATCH = 500", "EVALUATION_BATCH = 501", BOTH),
+    "streams": ("harness/streams.py", "np.uint64(1)", "np.uint64(2)", BOTH),
+    "loss": ("harness/losses.py", "F.cross_entropy(", "1 * F.cross_entropy(", BOTH),
+    "optimizer": ("harness/optim.py", "params - grads * (", "params - 1 * grads * (", BOTH),
+    "schedule": ("harness/schedules.py", "np.ones(steps)", "np.zeros(steps)", BOTH),
+    "data": ("harness/data/embedded.py", "/ 16", "/ 17", BOTH),
+    "splits": ("harness/data/splits.py", "torch.where(constant, 1.0", "torch.where(constant, 2.0",
+               BOTH),
+    "drawing": ("harness/data/draw.py", "available // 5", "available // 6", BOTH),
+    "training": ("harness/training.py", "value < 1:", "value < 2:", BOTH),
+    "convolutional": ("harness/models/convnet.py", "mean(dim=(2, 3))", "amax(dim=(2, 3))", CONV),
+    "perceptron": ("harness/models/mlp.py", "nn.ReLU()", "nn.Tanh()", PERCEPTRON),
+    "other data": ("harness/data/vision.py", '"""', '"""\nimport this_is_not_read\n"""', NEITHER),
+    "own data": ("harness/data/own.py", "values.ndim not in (2, 4)", "values.ndim != 2", NEITHER),
+    "study": ("harness/study.py", "count < 1", "count < 0", NEITHER),
+    "claims": ("harness/claims.py", "self.by <= 0", "self.by < 0", NEITHER),
+    "plan": ("harness/plan.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001", NEITHER),
+    "search": ("harness/search.py", "<= 0.05", "<= 0.06", NEITHER),
+    "statistics": ("harness/stats.py", "import math\n", "import math\nEXTRA = 1\n", NEITHER),
+    "package": ("harness/__init__.py", '"0.1.0"', '"0.1.1"', NEITHER),
+    "models": ("harness/models/__init__.py", "__all__", "EXTRA = 1\n__all__", NEITHER),
+    "report": ("reports/page.py", "import ", "import this_is_not_read\nimport ", NEITHER),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory) -> dict[str, list[str]]:
+    """Keys of two trials after each edit, from one process that runs a copy of the package."""
+    root = tmp_path_factory.mktemp("copy")
+    for package in ("harness", "reports"):
+        shutil.copytree(
+            ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    edits = {name: edit[:3] for name, edit in EDITS.items()}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", KEYS_AFTER_EDITS, str(root)],
+        input=json.dumps(edits), capture_output=True, text=True, check=False, cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_of_the_package_changes_the_keys_of_what_it_means(edit, answers):
+    changed = tuple(one != other for one, other in zip(answers[edit], answers[""], strict=True))
+    assert changed == EDITS[edit][3]
+
+
+def test_undoing_the_edits_gives_the_old_keys(answers):
+    assert answers["again"] == answers[""]
+    assert answers[""][0] != answers[""][1]
+
+
+def test_the_trainer_alone():
+    """No study, no command, no statistics, no report: those may change between two runs."""
+    found = set(code_of([]))
+    assert {"harness.train", "harness.streams", "harness.training", "harness.losses"} <= found
+    outside = {"study", "claims", "plan", "search", "run", "cli", "ledger", "stats", "verdicts",
+               "data.embedded", "models.mlp", "models.convnet", "optim"}  # fmt: skip
+    assert not found & {f"harness.{name}" for name in outside}
+    assert all(len(each) == 10 for each in code_of([]).values())
+
+
+# ---- a user's own code --------------------------------------------------------------------------
+
+OWN = '''
+"""A study with a network of its own."""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+import harness.models.mlp as perceptrons
+import own_helpers
+from harness import Factor, Higher, Scale, Study, Training
+from harness.data import digits
+from harness.models import ConvNet
+from harness.optim import SGD
+from own_helpers import imported
+
+WIDTH = 32
+UNUSED = 1
+KINDS = {"relu": nn.ReLU, "own": lambda: Activation()}
+TABLE = {
+    "double": lambda value: 2 * value,
+}
+
+
+class Activation(nn.Module):
+    """Clamps."""
+
+    def forward(self, values):
+        return limit(values)
+
+
+def limit(values):
+    """Return values of at most 1."""
+    return values.clamp(max=math.sqrt(1.0))
+
+
+@functools.cache
+def layers():
+    return 2
+
+
+def unused():
+    return 1
+
+
+@dataclass(frozen=True)
+class Options:
+    bias: bool = True
+
+
+class Base:
+    def last(self, classes):
+        return nn.Linear(WIDTH, classes, bias=OPTIONS.bias)
+
+
+OPTIONS = Options()
+
+
+@dataclass(frozen=True)
+class Net(Base):
+    """A network."""
+
+    kind: str = "own"
+
+    def build(self, shape, classes):
+        width = TABLE["double"](WIDTH) // layers()  # of the hidden layer
+        first = nn.Linear(imported(math.prod(shape)), width)
+        inner = [KINDS[self.kind](), own_helpers.by_module(), perceptrons.MLP]
+        return nn.Sequential(nn.Flatten(), first, *inner[:1], self.last(classes))
+
+
+def build(scale, net):
+    model = Net() if net == "own" else ConvNet(8)
+    return Training(digits(), model, SGD(0.1), batch_size=20, epochs=1)
+
+
+study = Study(
+    name="own",
+    question="Does it help?",
+    factors=(Factor("net", ("own", "theirs")),),
+    build=build,
+    scales={"quick": Scale(seeds=2)},
+    claims=(Higher("It does.", "test_loss", 0.1, higher={"net": "own"}, lower={"net": "theirs"}),),
+)
+'''
+
+HELPERS = """
+from torch import nn
+
+
+def imported(size):
+    return size
+
+
+def by_module():
+    return nn.Identity()
+"""
+
+
+def trials(folder: Path, monkeypatch, own: str = OWN, helpers: str = HELPERS) -> list[Any]:
+    """The trials of the study as these two files have it."""
+    folder.mkdir()
+    for name, source in (("own_helpers", helpers), ("own", own)):
+        file = folder / f"{name}.py"
+        file.write_text(source, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(name, file)
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+    study = module.study
+    return [make_trial(study, "quick", arm, 0, "evaluate", {}) for arm in study.arms("quick")]
+
+
+OWN_EDITS = {
+    "its statement": ("width)\n", "width, bias=False)\n", True),
+    "its default": ('kind: str = "own"', 'kind: str = "relu"', True),
+    "its docstring": ('"""A network."""', '"""A net."""', False),
+    "its comment": ("# of the hidden layer", "# hidden", False),
+    "its layout": ("imported(math.prod(shape)), width)", "imported(\n  math.prod(shape)), width)",
+                   False),
+    "its base class": ("bias=OPTIONS.bias)", "bias=not OPTIONS.bias)", True),
+    "a class it names": ("return limit(values)", "return -limit(values)", True),
+    "a helper's helper": ("clamp(max=", "clamp(min=", True),
+    "a helper's docstring": ("at most 1", "1 at most", False),
+    "a cached helper": ("return 2", "return 3", True),
+    "a lambda": ("2 * value", "3 * value", True),
+    "a constant": ("WIDTH = 32", "WIDTH = 64", True),
+    "a class in a table": ("nn.ReLU", "nn.Tanh", True),
+    "an object it names": ("OPTIONS = Options()", "OPTIONS = Options(bias=False)", True),
+    "an object's class": ("bias: bool = True", "bias: bool = 1 > 0", True),
+    "what nobody names": ("def unused():\n    return 1", "def unused():\n    return 7", False),
+    "a constant nobody names": ("UNUSED = 1", "UNUSED = 2", False),
+    "a claim's text": ("It does.", "It does help.", False),
+    "a claim's margin": ("0.1, higher", "0.2, higher", False),
+    "the question": ("Does it help?", "Does it?", False),
+    "the seeds": ("seeds=2", "seeds=3", False),
+    "how build is written": ('Net() if net == "own" else ConvNet(8)',
+                             'ConvNet(8) if net != "own" else Net()', False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", OWN_EDITS)
+def test_an_edit_of_the_users_own_network(edit, tmp_path, monkeypatch):
+    old, new, counts = OWN_EDITS[edit]
+    assert OWN.count(old) == 1
+    before = trials(tmp_path / "before", monkeypatch)
+    after = trials(tmp_path / "after", monkeypatch, OWN.replace(old, new))
+    assert (before[0].key != after[0].key) == counts
+    assert before[1].key == after[1].key  # the arm without it
+    assert before[0].written == after[0].written
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("return size", "return size + 0", True),
+        ("nn.Identity()", "nn.Dropout()", True),
+        ("def imported(size):", "# why\ndef imported(size):\n    'Same.'", False),
+    ],
+)
+def test_an_edit_of_a_file_beside_the_study(old, new, counts, tmp_path, monkeypatch):
+    before = trials(tmp_path / "before", monkeypatch)
+    after = trials(tmp_path / "after", monkeypatch, helpers=HELPERS.replace(old, new))
+    assert (before[0].key != after[0].key) == counts
+    assert before[1].key == after[1].key
+
+
+def test_what_a_users_network_rests_on(tmp_path, monkeypatch):
+    own, theirs = trials(tmp_path / "study", monkeypatch)
+    mine = {name for name in own.code if not name.startswith("harness.")}
+    assert {"own:Net", "own:Base", "own:Activation", "own:limit", "own:layers", "own:Options",
+            "own_helpers:imported"} <= mine  # fmt: skip
+    assert not {"own:unused", "own:build"} & mine
+    assert not [name for name in theirs.code if not name.startswith("harness.")]
+    # what it takes from the package counts, although the Training names it nowhere
+    assert "harness.models.mlp" in own.code
+    assert "harness.models.mlp" not in theirs.code
+    assert "harness.models.convnet" in theirs.code
+    assert "harness.models.convnet" not in own.code
+    assert own.key != theirs.key
+
+
+def test_moving_the_study_changes_no_key(tmp_path, monkeypatch):
+    here = trials(tmp_path / "here", monkeypatch)
+    there = trials(tmp_path / "there", monkeypatch)
+    assert [trial.key for trial in here] == [trial.key for trial in there]
