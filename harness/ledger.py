@@ -8,6 +8,7 @@ Optuna cannot hold them in the same study, and a second one begins, named ``... 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
@@ -276,7 +277,7 @@ class Ledger:
             if trial.user_attrs.get("key") == key
             and _WITHDRAWN not in trial.user_attrs
             and trial.number < own.number
-            and (trial.state == TrialState.COMPLETE or trial.state == TrialState.RUNNING)
+            and trial.state in {TrialState.COMPLETE, TrialState.RUNNING}
         ]
         if not rivals:
             return own.user_attrs.get("runner") == self._me
@@ -299,12 +300,11 @@ class Ledger:
         return name
 
     def _close(self, trial_id: int, state: TrialState, value: float | None) -> None:
-        try:
+        # Another process may have taken this one for dead, and have finished the trial.
+        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
             self.store.storage.set_trial_state_values(
                 trial_id, state, None if value is None else [value]
             )
-        except optuna.exceptions.UpdateFinishedTrialError:
-            pass  # another process took this one for dead and has finished it
 
 
 def find(store: Store, key: str) -> list[tuple[Record, str]]:

@@ -49,8 +49,14 @@ class _Program:
         return once
 
 
+def warm_up() -> None:
+    """Import what counting FLOPs imports when it begins (torch._dynamo: seconds, once)."""
+    with FlopCounterMode(display=False):
+        pass
+
+
 def measure(
-    training: Training, device: torch.device, *, seconds: float = 1.0, seed: int = 0
+    training: Training, device: torch.device, *, seconds: float = 0.5, seed: int = 0
 ) -> Profile:
     """Measure the training step of one arm, apart from any training.
 

@@ -122,29 +122,42 @@ def run(
         HarnessError: the study is wrong, or the store or the data is not there.
         InterruptedRunError: Ctrl-C.
     """
-    study, scale = ledger.study, ledger.scale
-    records = ledger.records()
     ignored = frozenset(
-        record.number for record in records if record.state == "failed" and options.retry_failed
+        record.number
+        for record in ledger.records()
+        if record.state == "failed" and options.retry_failed
     )
-    outlook = planner.outlook(done_records(records, ignored))
-    if outlook.ready:
-        _prepare_data(planner)
-    profiled = 0
+    profiled = trained = adopted = 0
     try:
-        if options.profile:
-            profiled = _profile(ledger, planner, reference, options, display)
-        adopted = ledger.adopt(outlook.ready) if outlook.ready else 0
-        trained = _train(ledger, planner, reference, options, display, ignored)
+        outlook = _look(ledger, planner, ignored)
+        while count := ledger.adopt(outlook.ready):
+            adopted += count  # adopted tuning may tell of trials that can be adopted too
+            outlook = _look(ledger, planner, ignored)
+        unmeasured = bool(options.profile and _unprofiled(ledger, planner, options))
+        if outlook.ready or unmeasured:
+            _prepare_data(planner)
+            count = min(worker_count(options), len(outlook.ready)) if reference else 1
+            with _executors(ledger.study, reference, options, count + unmeasured) as executors:
+                display.show("starting", 0, outlook.total, None)
+                _warm_up(executors, planner, profiler=unmeasured)
+                if unmeasured:
+                    profiled = _profile(ledger, planner, executors.pop(), options, display)
+                if outlook.ready:
+                    session = _Session(ledger, planner, options, display, ignored, executors)
+                    trained = session.work(reference)
     except KeyboardInterrupt:
         done = done_records(ledger.records(), ignored)
         outlook = planner.outlook(done)
         finished = sum(trial.key in done for trial in outlook.planned)
         raise InterruptedRunError(finished, outlook.total) from None
-    outlook = planner.outlook(done_records(ledger.records(), ignored))
+    outlook = _look(ledger, planner, ignored)
     ledger.withdraw({trial.key for trial in outlook.planned})
     _write_plan(ledger, planner, outlook, options)
     return Ran(trained, adopted, outlook.total, profiled)
+
+
+def _look(ledger: Ledger, planner: Planner, ignored: frozenset[int]) -> Outlook:
+    return planner.outlook(done_records(ledger.records(), ignored))
 
 
 def _prepare_data(planner: Planner) -> None:
@@ -184,48 +197,72 @@ def profiles(ledger: Ledger, planner: Planner) -> tuple[dict[str, Profile], dict
     return found, failed
 
 
-def _profile(
-    ledger: Ledger, planner: Planner, reference: str | None, options: Options, display: Display
-) -> int:
-    """Measure each arm that was not measured on this machine, in a process with nothing else."""
+def _unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, Trial]:
+    """Return, by the name that their profile will be kept under, what was not measured here."""
     from harness.environment import hardware
 
     machine = f"{options.device}/{hardware(torch.device(options.device))}"
-    trials = profile_trials(planner)
+    known = ledger.notes("profile/")
+    names = {f"{trial.key}/{machine}": trial for trial in profile_trials(planner).values()}
+    return {name: trial for name, trial in names.items() if name not in known}
+
+
+def _profile(
+    ledger: Ledger, planner: Planner, executor: Executor, options: Options, display: Display
+) -> int:
+    """Measure each arm that was not measured on this machine, in a process with nothing else."""
     count = 0
-    # The lock keeps other processes of this store from training meanwhile.
-    with ledger.store.lock():
-        known = ledger.notes("profile/")
-        missing = {
-            arm: trial for arm, trial in trials.items() if f"{trial.key}/{machine}" not in known
-        }
-        if not missing:
-            return 0
-        with _executors(ledger.study, reference, options, 1) as [executor]:
-            for arm, trial in missing.items():
-                display.show(
-                    "measuring cost", len(trials) - len(missing) + count, len(trials), None
-                )
+    try:
+        # The lock keeps other processes of this store from training meanwhile.
+        with ledger.store.lock():
+            missing = _unprofiled(ledger, planner, options)
+            for name, trial in missing.items():
+                display.show("measuring cost", count, len(missing), None)
                 try:
                     answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
                 except WorkerDiedError as error:
                     raise HarnessError(
                         "a step of every arm must fit this machine",
-                        f"{arm}: {error}",
+                        f"{trial.arm.name}: {error}",
                         "Make the network or the batch smaller, or leave the profile out with "
                         "--no-profile.",
                     ) from error
                 if answer.mistake:
-                    raise HarnessError.relayed(f"arm {arm}", answer.reason)
-                ledger.write_note(
-                    f"profile/{trial.key}/{machine}",
-                    asdict(answer.profile) if answer.profile else {"reason": answer.reason},
-                )
+                    raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
+                profile = asdict(answer.profile) if answer.profile else {"reason": answer.reason}
+                ledger.write_note(f"profile/{name}", profile)
                 count += 1
+    finally:
+        executor.stop()
     return count
 
 
 # -- training ------------------------------------------------------------------------------
+
+
+def _warm_up(executors: list[Executor], planner: Planner, *, profiler: bool) -> None:
+    """Let all processes import and load at once, so that nothing disturbs the profile later.
+
+    Raises:
+        HarnessError: a process cannot load the study or its data.
+    """
+    trial = next(iter(profile_trials(planner).values()))
+    last = len(executors) - 1
+    answers = [
+        executor.submit(
+            Job.of("warm profiler" if profiler and index == last else "warm", planner.scale, trial)
+        )
+        for index, executor in enumerate(executors)
+    ]
+    for answer in answers:
+        try:
+            said = answer.result()
+        except WorkerDiedError as error:
+            raise HarnessError(
+                "worker processes must start", str(error), "`harness doctor` shows what is amiss."
+            ) from error
+        if said.mistake:
+            raise HarnessError.relayed("starting", said.reason)
 
 
 @contextmanager
@@ -247,23 +284,6 @@ def make_executor(study: Study, reference: str | None, options: Options) -> Exec
         return InProcess(study, options.device)
     # One thread each: on a CPU, processes beat threads, and sums always round alike.
     return Worker(reference, options.device, threads=1)
-
-
-def _train(
-    ledger: Ledger,
-    planner: Planner,
-    reference: str | None,
-    options: Options,
-    display: Display,
-    ignored: frozenset[int],
-) -> int:
-    outlook = planner.outlook(done_records(ledger.records(), ignored))
-    if not outlook.ready and len(outlook.planned) == outlook.total:
-        return 0
-    count = min(worker_count(options), outlook.total) if reference is not None else 1
-    with _executors(ledger.study, reference, options, count) as executors:
-        session = _Session(ledger, planner, options, display, ignored, executors)
-        return session.work(reference)
 
 
 class _Session:

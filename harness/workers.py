@@ -31,7 +31,8 @@ class Job:
     """One trial to train, or one arm to profile, in plain values that travel to any process.
 
     Attributes:
-        kind: ``"train"`` or ``"profile"``.
+        kind: ``"train"``, ``"profile"``, or ``"warm"`` and ``"warm profiler"``, which import and
+            load what the others will need.
         scale: the scale's name.
         arm: the arm's name.
         seed: the trial's seed.
@@ -112,6 +113,14 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
                 "other code or settings than when the run began",
                 "Start the same command again.",
             )
+        if job.kind.startswith("warm"):
+            trial.training.data.splits(job.seed)
+        if job.kind == "warm profiler":
+            from harness.profile import warm_up
+
+            warm_up()
+        if job.kind.startswith("warm"):
+            return Answer(env=env)
         if job.kind == "profile":
             from harness.profile import measure
 
