@@ -5,10 +5,13 @@ Everything that a study file needs is here and in :mod:`harness.data`, :mod:`har
 """
 
 from harness.claims import Claim, Higher, Interaction
+from harness.designs import Arms, Factorial, OneAtATime
 from harness.errors import HarnessError
+from harness.factors import Factor, Tuned
 from harness.losses import CrossEntropy
+from harness.scales import Scale
 from harness.schedules import Constant, Cosine, OneCycle
-from harness.study import Arms, Factor, Factorial, OneAtATime, Scale, Study, Tuned
+from harness.study import Study
 from harness.training import Training
 
 __version__ = "0.1.0"

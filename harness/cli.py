@@ -92,15 +92,16 @@ def plan(
     no_tuning: NoTuning = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Show arms, trials, what is done, what is left and why."""
-    from harness import commands
+    from harness.place import Place
+    from harness.preview import plan_study, print_plan
 
-    found = commands.plan_study(
-        study, scale, commands.Place(out, store), _options(study, device, workers, seeds, no_tuning)
+    found = plan_study(
+        study, scale, Place(out, store), _options(study, device, workers, seeds, no_tuning)
     )
     if as_json:
         print(json.dumps(found, indent=2))
     else:
-        commands.print_plan(found, _out())
+        print_plan(found, _out())
 
 
 @app.command()
@@ -133,8 +134,9 @@ def run(
         )
     _data(data_dir, download)
     from harness import commands
+    from harness.place import Place
 
-    place = commands.Place(out, store)
+    place = Place(out, store)
     done = []
     for name in names:
         options = _options(
@@ -160,8 +162,9 @@ def report(
 ) -> None:  # fmt: skip
     """Judge and print again from the records; trains nothing."""
     from harness import commands
+    from harness.place import Place
 
-    place = commands.Place(out, store)
+    place = Place(out, store)
     done = []
     for name in studies:
         for results, folder, written in commands.report_study(name, scale, place):
@@ -181,8 +184,9 @@ def export(
 ) -> None:  # fmt: skip
     """Write every record of a study, old attempts included."""
     from harness import commands
+    from harness.place import Place
 
-    found = commands.export_study(study, scale, commands.Place(out, store), kind, to)
+    found = commands.export_study(study, scale, Place(out, store), kind, to)
     if isinstance(found, Path):
         print(found.resolve())
     else:
@@ -199,11 +203,12 @@ def replay(
 ) -> None:  # fmt: skip
     """Train one recorded trial again; exit code 1 where the result differs."""
     _data(data_dir, download=False)
-    from harness import commands
+    from harness.place import Place
+    from harness.replay import print_replay, train_again
 
-    place = commands.Place(out, store)
-    replayed = commands.replay(key, study, place, _options("", device, 1, None, False))
-    commands.print_replay(replayed, _out())
+    options = _options("", device, 1, None, False)
+    replayed = train_again(key, study, Place(out, store), options)
+    print_replay(replayed, _out())
     if not replayed.identical:
         raise typer.Exit(1)
 
@@ -224,7 +229,7 @@ def _options(
     *, profile: bool = True, retry: bool = False,
 ) -> Any:  # fmt: skip
     from harness.environment import choose_device
-    from harness.run import Options
+    from harness.executors import Options
 
     return Options(
         device=str(choose_device(device)),

@@ -86,7 +86,7 @@ def _devices() -> Iterator[Examined]:
     import torch
 
     from harness.environment import hardware
-    from harness.run import Options, worker_count
+    from harness.executors import Options, worker_count
 
     cpu = hardware(torch.device("cpu"))
     yield Examined("CPU", "right", f"{cpu}, {worker_count(Options())} of {os.cpu_count()} cores")

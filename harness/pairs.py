@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.claims import Claim
+from harness.designs import Arm
 from harness.levels import Level
 from harness.records import Record
-from harness.study import Arm, Study
+from harness.study import Study
 
 Trials = Mapping[tuple[str, int], Record]
 """The record that counts, by arm name and seed."""

@@ -10,9 +10,10 @@ from functools import cache
 from typing import Any
 
 from harness.code import code_of
+from harness.designs import Arm
 from harness.errors import HarnessError
 from harness.records import Role
-from harness.study import Arm, Study
+from harness.study import Study
 from harness.training import Training, canonical, definitions
 
 TUNING_SEED = 1_000_000

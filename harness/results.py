@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import harness
+from harness.designs import Arm
 from harness.profiles import Profile
 from harness.records import Record
-from harness.study import Arm, Study
+from harness.study import Study
 from harness.summary import ArmSummary, summarise
 from harness.verdicts import Verdict, judge
 

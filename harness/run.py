@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
+from harness.costs import measure_costs, profile_trials, profiles, unprofiled
 from harness.errors import HarnessError
+from harness.executors import Options, executors, make_executor, worker_count
 from harness.ledger import Claimed, Ledger
-from harness.plan import TUNING_SEED, Trial, defaults, make_trial
-from harness.profiles import Profile
 from harness.progress import Display
 from harness.records import Record
 from harness.runner import HEARTBEAT_SECONDS
 from harness.search import Outlook, Planner
-from harness.study import Study
 from harness.training import canonical
-from harness.workers import Answer, Executor, InProcess, Job, Worker, WorkerDiedError
+from harness.workers import Answer, Executor, Job, WorkerDiedError
 
 POLL_SECONDS = 0.5
 """How often the store is read for what other processes have done."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run.
-
-    Attributes:
-        device: torch's name of the device.
-        workers: number of worker processes; 0 chooses one per core on a CPU, one on others.
-        seeds: evaluation seeds per arm, where not what the scale says.
-        tune: whether tuned settings are searched; otherwise they stay at their defaults.
-        profile: whether the cost of arms is measured.
-        retry_failed: whether failed trials are run again.
-        reference: how the study was named by whoever runs it, for the report.
-    """
-
-    device: str = "cpu"
-    workers: int = 0
-    seeds: int | None = None
-    tune: bool = True
-    profile: bool = True
-    retry_failed: bool = False
-    reference: str = ""
 
 
 class InterruptedRunError(Exception):
@@ -82,16 +54,6 @@ class Ran:
     adopted: int
     total: int
     profiled: int
-
-
-def worker_count(options: Options) -> int:
-    """Return how many worker processes to use."""
-    if options.workers:
-        return options.workers
-    if torch.device(options.device).type != "cpu":
-        return 1
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def done_records(
@@ -133,17 +95,17 @@ def run(
         while count := ledger.adopt(outlook.ready):
             adopted += count  # adopted tuning may tell of trials that can be adopted too
             outlook = _look(ledger, planner, ignored)
-        unmeasured = bool(options.profile and _unprofiled(ledger, planner, options))
+        unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
         if outlook.ready or unmeasured:
             _prepare_data(planner)
             count = min(worker_count(options), len(outlook.ready)) if reference else 1
-            with _executors(ledger.study, reference, options, count + unmeasured) as executors:
+            with executors(ledger.study, reference, options, count + unmeasured) as started:
                 display.show("starting", 0, outlook.total, None)
-                _warm_up(executors, planner, profiler=unmeasured)
+                _warm_up(started, planner, profiler=unmeasured)
                 if unmeasured:
-                    profiled = _profile(ledger, planner, executors.pop(), options, display)
+                    profiled = measure_costs(ledger, planner, started.pop(), options, display)
                 if outlook.ready:
-                    session = _Session(ledger, planner, options, display, ignored, executors)
+                    session = _Session(ledger, planner, options, display, ignored, started)
                     trained = session.work(reference)
     except KeyboardInterrupt:
         done = done_records(ledger.records(), ignored)
@@ -169,90 +131,19 @@ def _prepare_data(planner: Planner) -> None:
             prepare()
 
 
-# -- cost ----------------------------------------------------------------------------------
-
-
-def profile_trials(planner: Planner) -> dict[str, Trial]:
-    """Return, by arm name, the trial whose program is profiled: settings at their defaults."""
-    return {
-        arm.name: make_trial(
-            planner.study, planner.scale, arm, TUNING_SEED, "tune", defaults(planner.study)
-        )
-        for arm in planner.arms
-    }
-
-
-def profiles(ledger: Ledger, planner: Planner) -> tuple[dict[str, Profile], dict[str, str]]:
-    """Return the cost of arms by arm name, and why it is missing where measuring it failed."""
-    found: dict[str, Profile] = {}
-    failed: dict[str, str] = {}
-    notes = ledger.notes("profile/")
-    for arm, trial in profile_trials(planner).items():
-        for name, value in notes.items():
-            if name.startswith(f"{trial.key}/"):
-                if "reason" in value:
-                    failed[arm] = value["reason"]
-                else:
-                    found[arm] = Profile(**value)
-    return found, failed
-
-
-def _unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, Trial]:
-    """Return, by the name that their profile will be kept under, what was not measured here."""
-    from harness.environment import hardware
-
-    machine = f"{options.device}/{hardware(torch.device(options.device))}"
-    known = ledger.notes("profile/")
-    names = {f"{trial.key}/{machine}": trial for trial in profile_trials(planner).values()}
-    return {name: trial for name, trial in names.items() if name not in known}
-
-
-def _profile(
-    ledger: Ledger, planner: Planner, executor: Executor, options: Options, display: Display
-) -> int:
-    """Measure each arm that was not measured on this machine, in a process with nothing else."""
-    count = 0
-    try:
-        # The lock keeps other processes of this store from training meanwhile.
-        with ledger.store.lock():
-            missing = _unprofiled(ledger, planner, options)
-            for name, trial in missing.items():
-                display.show("measuring cost", count, len(missing), None)
-                try:
-                    answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
-                except WorkerDiedError as error:
-                    raise HarnessError(
-                        "a step of every arm must fit this machine",
-                        f"{trial.arm.name}: {error}",
-                        "Make the network or the batch smaller, or leave the profile out with "
-                        "--no-profile.",
-                    ) from error
-                if answer.mistake:
-                    raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
-                profile = asdict(answer.profile) if answer.profile else {"reason": answer.reason}
-                ledger.write_note(f"profile/{name}", profile)
-                count += 1
-    finally:
-        executor.stop()
-    return count
-
-
-# -- training ------------------------------------------------------------------------------
-
-
-def _warm_up(executors: list[Executor], planner: Planner, *, profiler: bool) -> None:
+def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> None:
     """Let all processes import and load at once, so that nothing disturbs the profile later.
 
     Raises:
         HarnessError: a process cannot load the study or its data.
     """
     trial = next(iter(profile_trials(planner).values()))
-    last = len(executors) - 1
+    last = len(started) - 1
     answers = [
         executor.submit(
             Job.of("warm profiler" if profiler and index == last else "warm", planner.scale, trial)
         )
-        for index, executor in enumerate(executors)
+        for index, executor in enumerate(started)
     ]
     for answer in answers:
         try:
@@ -265,27 +156,6 @@ def _warm_up(executors: list[Executor], planner: Planner, *, profiler: bool) -> 
             raise HarnessError.relayed("starting", said.reason)
 
 
-@contextmanager
-def _executors(
-    study: Study, reference: str | None, options: Options, count: int
-) -> Iterator[list[Executor]]:
-    made: list[Executor] = []
-    try:
-        made += (make_executor(study, reference, options) for _ in range(count))
-        yield made
-    finally:
-        for executor in made:
-            executor.stop()
-
-
-def make_executor(study: Study, reference: str | None, options: Options) -> Executor:
-    """Return what trains one trial at a time: a process of its own where a file holds the study."""
-    if reference is None:
-        return InProcess(study, options.device)
-    # One thread each: on a CPU, processes beat threads, and sums always round alike.
-    return Worker(reference, options.device, threads=1)
-
-
 class _Session:
     """The loop that keeps every worker busy."""
 
@@ -296,14 +166,14 @@ class _Session:
         options: Options,
         display: Display,
         ignored: frozenset[int],
-        executors: list[Executor],
+        running: list[Executor],
     ) -> None:
         self.ledger = ledger
         self.planner = planner
         self.options = options
         self.display = display
         self.ignored = ignored
-        self.executors = executors  # the caller's list, which it stops: dead ones are replaced
+        self.executors = running  # the caller's list, which it stops: dead ones are replaced
         self.running: dict[Future[Answer], tuple[Claimed, Executor]] = {}
         self.deaths: dict[str, int] = {}
         self.seconds = {

@@ -18,12 +18,14 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from harness.designs import Arm
+from harness.factors import Tuned
 from harness.metrics import metric_named
 from harness.pairs import value
 from harness.plan import TUNING_SEED, Trial, defaults, evaluation_seeds, make_trial
 from harness.records import Record, Role
 from harness.results import ArmTuning
-from harness.study import Arm, Study, Tuned
+from harness.study import Study
 
 Settings = dict[str, float]
 Tried = tuple[Settings, float | None]

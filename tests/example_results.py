@@ -13,10 +13,10 @@ import numpy as np
 
 from harness import Factor, Higher, Interaction, Scale, Study, Tuned
 from harness.claims import Claim
+from harness.designs import Arm
 from harness.profiles import Profile
 from harness.records import Record
 from harness.results import ArmTuning, Provenance, Results
-from harness.study import Arm
 from harness.summary import summarise
 from harness.verdicts import judge
 

@@ -7,11 +7,12 @@ ROOT = Path(__file__).parents[1]
 
 # Each module may import only modules above it.
 ORDER = [
-    "errors", "levels", "metrics", "streams", "losses", "schedules", "training", "claims", "study",
+    "errors", "levels", "metrics", "streams", "losses", "schedules", "training", "claims",
+    "factors", "scales", "designs", "study",
     "code", "profiles", "records", "data", "models", "optim", "train", "environment", "memory",
     "profile", "plan", "stats", "pairs", "reasons", "verdicts", "summary", "results", "runner",
-    "store", "ledger", "search", "load", "workers", "progress", "run", "outputs", "tables",
-    "commands", "doctor", "cli",
+    "store", "ledger", "search", "load", "workers", "progress", "executors", "costs", "run",
+    "outputs", "tables", "place", "preview", "replay", "commands", "doctor", "cli",
 ]  # fmt: skip
 
 

@@ -161,8 +161,9 @@ def test_looking_does_not_make_a_study(where: str) -> None:
 
 def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     """A study that no file holds, in a notebook say."""
+    from harness.executors import Options
     from harness.progress import Silent
-    from harness.run import Options, run
+    from harness.run import run
 
     ledger = Ledger(open_store(where), study, "quick")
     planner = Planner(study, "quick", 1, tune=False)

@@ -4,9 +4,12 @@ import math
 
 import pytest
 
+from harness.designs import OneAtATime
 from harness.errors import HarnessError
+from harness.factors import Factor
 from harness.records import Record
-from harness.study import Factor, OneAtATime, Scale, Study
+from harness.scales import Scale
+from harness.study import Study
 from harness.summary import summarise
 
 FACTORS = (Factor("shortcut", (False, True)), Factor("depth", (20, 56)))

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from harness import stats
 from harness.claims import Higher, Interaction
+from harness.designs import Arms, OneAtATime
 from harness.errors import HarnessError
+from harness.factors import Factor
 from harness.metrics import METRICS
 from harness.records import Record
-from harness.study import Arms, Factor, OneAtATime, Scale, Study
+from harness.scales import Scale
+from harness.study import Study
 from harness.verdicts import judge, verdict_word
 
 METRIC = "train_loss"

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.designs import Arm
 from harness.pairs import comparable
 from harness.records import Record
 from harness.results import Results
-from harness.study import Arm
 from harness.verdicts import Verdict
 from reports.figures.canvas import (
     COLUMN,

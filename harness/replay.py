@@ -1,0 +1,130 @@
+"""Train a recorded trial again: the same, or how far apart, and what differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from harness.errors import HarnessError, near
+from harness.executors import Options, make_executor
+from harness.ledger import find
+from harness.load import find as find_study
+from harness.load import load
+from harness.place import Place
+from harness.plan import changes, make_trial
+from harness.records import Record
+from harness.workers import Job
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How a trial trained again compares with its record.
+
+    Attributes:
+        identical: whether every metric and every point of every curve has the same bits.
+        record: the record.
+        differences: ``(name, then, now)`` for each metric that differs.
+        farthest: largest absolute difference over metrics and curves; ``None`` where one of them
+            failed.
+        changed: what differs in the environment or the code.
+        reason: why the trial failed this time; empty where it did not.
+    """
+
+    identical: bool
+    record: Record
+    differences: tuple[tuple[str, float, float], ...]
+    farthest: float | None
+    changed: tuple[str, ...]
+    reason: str
+
+
+def train_again(key: str, reference: str | None, place: Place, options: Options) -> Replayed:
+    """Train a recorded trial again, in a process of its own, and compare.
+
+    Raises:
+        HarnessError: no such key, several, or its study is not to be found.
+    """
+    record, home = _one_record(find(place.open(create=False), key), key)
+    if not (reference or home):
+        raise HarnessError(
+            "the study of the trial must be known", "a record without one", "Add --study FILE."
+        )
+    found = find_study(reference or home)
+    study = load(found)
+    scale, _ = study.scale(record.scale)
+    arms = {arm.name: arm for arm in study.arms(scale)}
+    if record.arm not in arms:
+        raise HarnessError(
+            f"study {study.name} must still have the arm of the trial",
+            repr(record.arm),
+            near(record.arm, arms),
+        )
+    now = make_trial(study, scale, arms[record.arm], record.seed, record.role, record.tuned)
+    executor = make_executor(study, found, options)
+    try:
+        answer = executor.submit(Job.of("train", scale, now)).result()
+    finally:
+        executor.stop()
+    if answer.mistake:
+        raise HarnessError.relayed(f"arm {record.arm}", answer.reason)
+    changed = (
+        *changes(record.env, answer.env),
+        *(f"code {each}" for each in changes(record.code, now.code)),
+        *(f"training {each}" for each in changes(record.training, now.written)),
+    )
+    if answer.reason or record.state == "failed":
+        return Replayed(answer.reason == record.reason, record, (), None, changed, answer.reason)
+    pairs = [(name, value, answer.metrics[name]) for name, value in record.metrics.items()]
+    points = [
+        abs(then - since)
+        for name, values in record.curves.items()
+        for then, since in zip(values, answer.curves[name], strict=True)
+    ]
+    differences = tuple(pair for pair in pairs if pair[1] != pair[2])
+    farthest = max([abs(then - since) for _, then, since in pairs] + points)
+    return Replayed(farthest == 0, record, differences, farthest, changed, "")
+
+
+def _one_record(found: list[tuple[Record, str]], key: str) -> tuple[Record, str]:
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise HarnessError(
+            "KEY must be the key of a recorded trial, or the beginning of one",
+            repr(key),
+            "The ledger in the report and records.csv show them.",
+        )
+    raise HarnessError(
+        "KEY must begin one trial's key only",
+        f"{key!r}, which begins {len(found)}: " + ", ".join(record.key for record, _ in found[:4]),
+        "Write more of it.",
+    )
+
+
+def print_replay(replayed: Replayed, console: Console) -> None:
+    """Print how a trial trained again compares."""
+    record = replayed.record
+    where = f"{record.study} ({record.scale}), {record.arm}, seed {record.seed}"
+    if replayed.identical:
+        what = (
+            "the same failure"
+            if record.state == "failed"
+            else "every metric and curve, bit for bit"
+        )
+        console.print(f"identical: {what}. {where}", highlight=False, markup=False)
+    elif replayed.farthest is None:
+        console.print(f"not identical. {where}", highlight=False, markup=False)
+        console.print(f"  then: {record.reason or 'finished'}", markup=False)
+        console.print(f"  now:  {replayed.reason or 'finished'}", markup=False)
+    else:
+        console.print(
+            f"not identical: at most {replayed.farthest:.3g} apart. {where}",
+            highlight=False, markup=False,
+        )  # fmt: skip
+        for name, then, now in replayed.differences:
+            console.print(f"  {name}: {then!r} → {now!r} ({now - then:+.3g})", markup=False)
+    for each in replayed.changed:
+        console.print(f"  {each}", markup=False, highlight=False)
+    if not replayed.identical and not replayed.changed:
+        console.print("  Nothing differs in the environment, the code or the Training.")
