@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,9 +43,14 @@ class Metric:
 
     def format_interval(self, low: float, high: float) -> str:
         """Print an interval of differences, such as ``[+0.8, +1.2] nats``."""
-        ends = ", ".join(self.format_difference(end, unit=False) for end in (low, high))
+        if self.unit == "fraction":
+            ends = [self.format_difference(end, unit=False) for end in (low, high)]
+        else:  # the same decimals at both ends: three digits of the larger one
+            largest = max(abs(low), abs(high))
+            whole = math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
+            ends = [f"{end:+.{max(0, 2 - whole)}f}".replace("-", "−") for end in (low, high)]
         unit = "pp" if self.unit == "fraction" else self.unit
-        return f"[{ends}]" + (f" {unit}" if unit else "")
+        return f"[{', '.join(ends)}]" + (f" {unit}" if unit else "")
 
 
 def _split_metrics() -> list[Metric]:
