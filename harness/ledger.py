@@ -343,32 +343,36 @@ def _open_study(store: Store, study: Study, scale: str) -> optuna.Study:
     levels = {factor.name: [level.plain for level in factor.named] for factor in study.factors}
     names = {each.study_name for each in storage.get_all_studies()}
     for name in _names(study.name, scale):
-        if name not in names:
-            made = optuna.create_study(
-                storage=storage,
-                study_name=name,
-                direction="maximize"
-                if metric_named(study.objective).better == "higher"
-                else "minimize",
-            )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                made.set_metric_names([study.objective])
+        if name in names:
             identity = storage.get_study_id_from_name(name)
-            for key, value in (
-                ("format", FORMAT),
-                ("harness_study", study.name),
-                ("harness_scale", scale),
-                ("question", study.question),
-                ("levels", levels),
-                ("objective", study.objective),
-            ):
-                storage.set_study_user_attr(identity, key, value)
-            return made
-        attrs = storage.get_study_user_attrs(storage.get_study_id_from_name(name))
-        check_format(store, attrs)
-        if attrs.get("levels") == levels and attrs.get("objective") == study.objective:
-            return optuna.load_study(storage=storage, study_name=name)
+            attrs = storage.get_study_user_attrs(identity)
+            if "format" in attrs or storage.get_n_trials(identity):
+                check_format(store, attrs)
+                if attrs.get("levels") == levels and attrs.get("objective") == study.objective:
+                    return optuna.load_study(storage=storage, study_name=name)
+                continue
+        # Nobody has it; or whoever began to make it is at it still, or was killed: the same again.
+        better = metric_named(study.objective).better
+        made = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            direction="maximize" if better == "higher" else "minimize",
+            load_if_exists=True,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            made.set_metric_names([study.objective])
+        identity = storage.get_study_id_from_name(name)
+        for key, value in (
+            ("levels", levels),
+            ("objective", study.objective),
+            ("harness_study", study.name),
+            ("harness_scale", scale),
+            ("question", study.question),
+            ("format", FORMAT),
+        ):
+            storage.set_study_user_attr(identity, key, value)
+        return made
     raise AssertionError("the names never end")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -96,11 +97,25 @@ def open_store(where: str, *, create: bool = True) -> Store:
     store = Store(where, optuna.storages.InMemoryStorage(), None)
     try:
         with store.errors():
-            return Store(where, RDBStorage(where, heartbeat_interval=None), None)
+            return Store(where, _server(where), None)
     except (ImportError, RuntimeError, ValueError, sqlalchemy.exc.ArgumentError) as error:
         if isinstance(error, HarnessError):
             raise
         raise _not_a_store(where, root_cause(error)) from error
+
+
+def _server(url: str) -> RDBStorage:
+    """Connect to a database server.
+
+    Two processes that make the tables of an empty database at the same moment get in each other's
+    way; the one that fails finds them made when it tries again.
+    """
+    for pause in (0.5, 2.0):
+        try:
+            return RDBStorage(url)
+        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+            time.sleep(pause)
+    return RDBStorage(url)
 
 
 def _not_a_store(where: str, got: str) -> HarnessError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from harness.errors import HarnessError
 from harness.ledger import Ledger, find, is_recorded
 from harness.plan import make_trial
 from harness.runner import SILENT_SECONDS, Runner
@@ -172,3 +173,21 @@ def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     again = run(ledger, planner, None, Options(tune=False), Silent())
     assert (again.trained, again.profiled) == (0, 0)
     assert all(record.state == "complete" for record in ledger.records())
+
+
+def test_a_study_half_made_by_a_killed_process_is_finished(where: str) -> None:
+    store = open_store(where)
+    half = optuna.create_study(storage=store.storage, study_name="tiny-quick")
+    half.set_user_attr("levels", {"width": [4, 32]})
+    ledger = Ledger(store, study, "quick")
+    assert ledger.note("format") == 1
+    (claimed,) = ledger.claim([trial(0)], 1)
+    assert claimed.trial.seed == 0
+
+
+def test_a_study_that_something_else_made_is_refused(where: str) -> None:
+    store = open_store(where)
+    other = optuna.create_study(storage=store.storage, study_name="tiny-quick")
+    other.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with pytest.raises(HarnessError, match="something else made"):
+        Ledger(store, study, "quick")
