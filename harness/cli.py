@@ -152,6 +152,10 @@ def run(
     _index(done, out, quiet=quiet or as_json)
     if as_json:
         print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+    for results, _ in done:
+        if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
+            print(f"harness: no trial of {results.study.name} finished", file=sys.stderr)
+            raise typer.Exit(3)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,10 @@ from harness.code import normalised
 from harness.costs import profiles
 from harness.errors import HarnessError
 from harness.executors import Options
-from harness.ledger import Ledger, is_recorded
+from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
-from harness.outputs import revision_of, write_records, write_verdicts
+from harness.outputs import records_json, revision_of, write_records, write_verdicts, write_whole
 from harness.place import Place
 from harness.progress import display
 from harness.records import to_frame
@@ -69,14 +70,10 @@ def gather(ledger: Ledger, planner: Planner, found: str) -> Results:
             f"none of {ledger.study.name} at scale {ledger.scale}",
             f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
         )
-    home = (
-        Path(found).parent
-        if found.endswith(".py")
-        else Path(sys.modules[found].__file__ or ".").parent
-    )
+    file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
     return assemble(
         ledger.study, ledger.scale, ledger.records(), plan, *profiles(ledger, planner),
-        revision_of(home),
+        revision_of(file),
     )  # fmt: skip
 
 
@@ -84,18 +81,18 @@ def write(results: Results, folder: Path, *, force: bool) -> Written | None:
     """Write a study's folder, unless it was made from the same results by the same code."""
     mark = folder / ".made-from"
     digest = _digest(results)
-    there = all(
-        (folder / name).exists() for name in ("report.html", "verdicts.json", "records.csv")
-    )
+    names = ["report.html", "verdicts.json", "records.csv"]
+    if find_library("pango-1.0"):  # where it was not there before, the PDF is still to be made
+        names.append("report.pdf")
+    there = all((folder / name).exists() for name in names)
     if not force and there and mark.exists() and mark.read_text(encoding="utf-8") == digest:
         return None
     from reports import write_report  # the composition root: reports import harness, not back
 
-    folder.mkdir(parents=True, exist_ok=True)
     write_records(results.records, folder / "records.csv")
     write_verdicts(results.verdicts, folder / "verdicts.json")
     written = write_report(results, folder)
-    mark.write_text(digest, encoding="utf-8")
+    write_whole(mark, digest.encode())
     return written
 
 
@@ -133,18 +130,19 @@ def report_study(
     study = load(found)
     store = place.open(create=False)
     scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
-    scales = [scale for scale in scales if is_recorded(store, study, scale)]
-    if not scales:
+    ledgers = [each[-1] for scale in scales if (each := Ledger.existing(store, study, scale))]
+    if not ledgers:
+        at = f" at scale {scales[0]}" if scale_name else ""
+        option = f" --scale {scales[0]}" if scale_name else ""
         raise HarnessError(
             "there must be records to report on",
-            f"none of {study.name} in {store.url}",
-            f"`harness run {study.name}` makes some.",
+            f"none of {study.name}{at} in {store.url}",
+            f"`harness run {reference}{option}` makes some.",
         )
     out = []
-    for scale in scales:
-        ledger = Ledger(store, study, scale)
-        results = gather(ledger, Planner(study, scale, None, tune=True), found)
-        folder = place.folder(study, scale)
+    for ledger in ledgers:
+        results = gather(ledger, Planner(study, ledger.scale, None, tune=True), found)
+        folder = place.folder(study, ledger.scale)
         written = write(results, folder, force=True)
         assert written is not None
         out.append((results, folder, written))
@@ -159,12 +157,13 @@ def export_study(
     study = load(found)
     scale, _ = study.scale(scale_name)
     store = place.open(create=False)
-    records = Ledger(store, study, scale).records() if is_recorded(store, study, scale) else ()
+    ledgers = Ledger.existing(store, study, scale)
+    records = [record for ledger in ledgers for record in ledger.records()]
     if not records:
         raise HarnessError(
             "there must be records to export",
             f"none of {study.name} at scale {scale} in {store.url}",
-            f"`harness run {study.name} --scale {scale}` makes some.",
+            f"`harness run {reference} --scale {scale}` makes some.",
         )
     if path is not None:
         write_records(records, path, kind)
@@ -173,9 +172,9 @@ def export_study(
     if kind == "csv":
         return str(frame.to_csv(index=False))
     if kind == "json":
-        return str(frame.to_json(orient="records", indent=2, force_ascii=False))
+        return records_json(records)
     raise HarnessError(
-        "--format must be csv or json where no --to FILE is given", repr(kind), "Add --to FILE."
+        "--format must be csv, json, or parquet with --to FILE", repr(kind), "Write --format csv."
     )
 
 
@@ -192,7 +191,10 @@ def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
 
 def print_results(results: Results, folder: Path, note: str, console: Console) -> None:
     """Print the verdict table, warnings, and where the files are."""
-    console.print(verdict_table(results))
+    if results.verdicts:
+        console.print(verdict_table(results))
+    else:
+        console.print(f"{results.study.name} ({results.scale}) has no claims to judge.")
     for warning in results.warnings:
         console.print(f"! {warning}", markup=False, highlight=False)
     for name in ("report.html", "report.pdf"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -14,7 +16,7 @@ from harness.plan import TUNING_SEED, Trial, defaults, make_trial
 from harness.profiles import Profile
 from harness.progress import Display
 from harness.search import Planner
-from harness.workers import Executor, Job, WorkerDiedError
+from harness.workers import Answer, Executor, Job, WorkerDiedError
 
 
 def profile_trials(planner: Planner) -> dict[str, Trial]:
@@ -28,18 +30,25 @@ def profile_trials(planner: Planner) -> dict[str, Trial]:
 
 
 def profiles(ledger: Ledger, planner: Planner) -> tuple[dict[str, Profile], dict[str, str]]:
-    """Return the cost of arms by arm name, and why it is missing where measuring it failed."""
-    found: dict[str, Profile] = {}
-    failed: dict[str, str] = {}
-    notes = ledger.notes("profile/")
-    for arm, trial in profile_trials(planner).items():
-        for name, value in notes.items():
-            if name.startswith(f"{trial.key}/"):
-                if "reason" in value:
-                    failed[arm] = value["reason"]
-                else:
-                    found[arm] = Profile(**value)
-    return found, failed
+    """Return the cost of arms by arm name, and why it is missing where measuring it failed.
+
+    All are of one machine, which makes them comparable: the one that measured most arms.
+    """
+    arms = {trial.key: arm for arm, trial in profile_trials(planner).items()}
+    machines: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, value in ledger.notes("profile/").items():
+        key, _, machine = name.partition("/")
+        if key in arms:
+            machines.setdefault(machine, {})[arms[key]] = value
+    best = max(machines.values(), key=_measured, default={})
+    return (
+        {arm: Profile(**value) for arm, value in best.items() if "reason" not in value},
+        {arm: str(value["reason"]) for arm, value in best.items() if "reason" in value},
+    )
+
+
+def _measured(values: Mapping[str, Mapping[str, Any]]) -> int:
+    return sum("reason" not in value for value in values.values())
 
 
 def unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, Trial]:
@@ -47,16 +56,37 @@ def unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, 
     machine = f"{options.device}/{hardware(torch.device(options.device))}"
     known = ledger.notes("profile/")
     names = {f"{trial.key}/{machine}": trial for trial in profile_trials(planner).values()}
-    return {name: trial for name, trial in names.items() if name not in known}
+    return {
+        name: trial
+        for name, trial in names.items()
+        if name not in known or (options.retry_failed and "reason" in known[name])
+    }
 
 
 def measure_costs(
-    ledger: Ledger, planner: Planner, executor: Executor, options: Options, display: Display
+    ledger: Ledger,
+    planner: Planner,
+    executor: Executor,
+    fresh: Callable[[], Executor],
+    options: Options,
+    display: Display,
 ) -> int:
-    """Measure each arm that was not measured on this machine, in a process with nothing else."""
+    """Measure each arm that was not measured on this machine; return how many.
+
+    Args:
+        ledger: where the profiles are kept.
+        planner: what is profiled.
+        executor: a process that does nothing else.
+        fresh: gives another, should that one die.
+        options: on which device, and whether what failed is measured again.
+        display: what is told meanwhile.
+
+    Raises:
+        HarnessError: an arm cannot be trained as it is declared.
+    """
     count = 0
     try:
-        # The lock keeps other processes of this store from training meanwhile.
+        # The lock keeps other processes of this store from beginning a trial meanwhile.
         with ledger.store.lock():
             missing = unprofiled(ledger, planner, options)
             for name, trial in missing.items():
@@ -64,16 +94,18 @@ def measure_costs(
                 try:
                     answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
                 except WorkerDiedError as error:
-                    raise HarnessError(
-                        "a step of every arm must fit this machine",
-                        f"{trial.arm.name}: {error}",
-                        "Make the network or the batch smaller, or leave the profile out with "
-                        "--no-profile.",
-                    ) from error
+                    executor.stop()
+                    executor = fresh()
+                    answer = Answer(reason=str(error))
                 if answer.mistake:
                     raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
-                profile = asdict(answer.profile) if answer.profile else {"reason": answer.reason}
-                ledger.write_note(f"profile/{name}", profile)
+                kept: dict[str, Any] = {"reason": answer.reason}
+                if answer.profile is not None:
+                    kept = asdict(answer.profile)
+                    if ledger.others_running():
+                        busy = "another process was training meanwhile, so times may be too long"
+                        kept["note"] = "; ".join(filter(None, (kept["note"], busy)))
+                ledger.write_note(f"profile/{name}", kept)
                 count += 1
     finally:
         executor.stop()

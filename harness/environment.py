@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
+import re
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,7 @@ def environment(device: torch.device) -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        **{name: _version(name) for name in ("torchvision", "scikit-learn", "pillow", "optuna")},
         "device": str(device),
         "hardware": hardware(device),
         "threads": str(torch.get_num_threads()),
@@ -69,9 +72,18 @@ def environment(device: torch.device) -> dict[str, str]:
     return found
 
 
+def _version(package: str) -> str:
+    """Return a package's version without importing it, which would cost seconds."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
 def _driver() -> str:
     try:
         text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8")
     except OSError:
         return "unknown"
-    return text.partition("\n")[0].partition("Module")[2].split("  ")[1].strip() or "unknown"
+    found = re.search(r"\d+\.\d+(\.\d+)?", text)
+    return found.group() if found else "unknown"

@@ -56,8 +56,8 @@ class Factor:
     def named(self) -> tuple[Level, ...]:
         """The levels with their names, baseline first."""
         if isinstance(self.levels, Mapping):
-            return tuple(Level(str(name), value) for name, value in self.levels.items())
-        return tuple(Level(level_name(value), value) for value in self.levels)
+            return tuple(Level(str(name), _own(value)) for name, value in self.levels.items())
+        return tuple(Level(level_name(_own(value)), _own(value)) for value in self.levels)
 
     def level(self, wanted: Any) -> Level:
         """Find a level by its value or its name.
@@ -143,6 +143,11 @@ class Tuned:
 def _kind(value: Any) -> type:
     """Tell True from 1, but not 1 from 1.0."""
     return float if type(value) is int else type(value)
+
+
+def _own(value: Any) -> Any:
+    """Return Python's number for one of numpy's."""
+    return value.item() if type(value).__module__ == "numpy" and value.shape == () else value
 
 
 def _check_parameter(kind: Literal["Factor", "Tuned"], name: Any) -> None:

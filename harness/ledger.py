@@ -12,38 +12,20 @@ import contextlib
 import hashlib
 import json
 import time
-import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from harness.errors import HarnessError
-from harness.metrics import METRICS, metric_named
-from harness.plan import TUNING_SEED, Trial
-from harness.records import Record, State
+from harness.optuna_study import fitting, make, named
+from harness.plan import Trial
+from harness.records import Record
 from harness.runner import Runner
 from harness.store import Store
 from harness.study import Study
-
-FORMAT = 1
-"""Version of what is written here, raised when older code could not read it."""
-
-_STATES: dict[TrialState, State] = {
-    TrialState.COMPLETE: "complete",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-}
-_WITHDRAWN = "withdrawn"
+from harness.translate import WITHDRAWN, curves_text, parameters, record_of
 
 
 @dataclass(frozen=True)
@@ -62,17 +44,36 @@ class Claimed:
 class Ledger:
     """The records of one study at one scale."""
 
-    def __init__(self, store: Store, study: Study, scale: str) -> None:
-        """Open what is recorded of a study at a scale; what is not there yet is made."""
+    def __init__(self, store: Store, study: Study, scale: str, name: str = "") -> None:
+        """Open what is recorded of a study at a scale; what is not there yet is made.
+
+        Args:
+            store: where it is recorded.
+            study: the study.
+            scale: the scale's name.
+            name: the Optuna study's name, where it is known.
+        """
         self.store = store
         self.study = study
         self.scale = scale
         self._me = str(Runner.here())
-        with store.errors(), store.lock():
-            self._optuna = _open_study(store, study, scale)
-            storage = store.storage
-            self._id = storage.get_study_id_from_name(self._optuna.study_name)
-        self._spoken = 0.0
+        with store.errors():
+            name = name or fitting(store, study, scale) or make(store, study, scale)
+            self._optuna = optuna.load_study(storage=store.storage, study_name=name)
+            self._id = store.storage.get_study_id_from_name(name)
+
+    @classmethod
+    def existing(cls, store: Store, study: Study, scale: str) -> list[Ledger]:
+        """Return what is recorded of a study at a scale, without making anything.
+
+        There are several where levels were changed; the one whose levels are the study's now
+        comes last.
+        """
+        with store.errors():
+            names = [name for name, _ in named(store, study, scale)]
+            current = fitting(store, study, scale)
+        names.sort(key=lambda name: name == current)
+        return [cls(store, study, scale, name) for name in names]
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -82,9 +83,9 @@ class Ledger:
             trials = self._optuna.get_trials(deepcopy=False)
             notes = self.store.storage.get_study_user_attrs(self._id)
         return tuple(
-            _record(trial, self.study.name, self.scale, notes)
+            record_of(trial, self.study.name, self.scale, notes)
             for trial in trials
-            if _WITHDRAWN not in trial.user_attrs
+            if WITHDRAWN not in trial.user_attrs
         )
 
     def note(self, name: str) -> Any:
@@ -114,7 +115,7 @@ class Ledger:
         self.write_note(f"runner/{self._me}", time.time())
 
     def claim(
-        self, wanted: Sequence[Trial], count: int, retry: frozenset[str] = frozenset()
+        self, wanted: Sequence[Trial], count: int, retry: Collection[int] = ()
     ) -> list[Claimed]:
         """Undertake up to ``count`` of the trials that nobody has run or is running.
 
@@ -125,7 +126,7 @@ class Ledger:
         Args:
             wanted: trials, most urgent first, without those that this process is running.
             count: at most so many.
-            retry: keys of failed trials that are to be run again.
+            retry: numbers of failed trials that are to be run again.
         """
         claimed: list[Claimed] = []
         with self.store.errors(), self.store.lock():
@@ -134,13 +135,19 @@ class Ledger:
                 if len(claimed) >= count:
                     break
                 found = last.get(trial.key)
-                if found is None or (found.state == TrialState.FAIL and trial.key in retry):
+                if found is None or (found.state == TrialState.FAIL and found.number in retry):
                     claimed.append(Claimed(trial, self._insert(trial)))
                 elif found.state == TrialState.RUNNING and not self._alive(found):
-                    claimed.append(Claimed(trial, self._take_over(found)))
+                    taken = self._take_over(found)
+                    claimed += [Claimed(trial, taken)] if taken is not None else []
         if self.store.path is None and claimed:
             claimed = [each for each in claimed if self._mine(each)]
         return claimed
+
+    def release(self, claimed: Claimed) -> None:
+        """Give a trial back: whoever wants it may take it over."""
+        with self.store.errors(), _finished_elsewhere():
+            self.store.storage.set_trial_user_attr(claimed.trial_id, "runner", "")
 
     def finish(
         self,
@@ -152,34 +159,46 @@ class Ledger:
     ) -> None:
         """Record a finished trial."""
         storage, trial_id = self.store.storage, claimed.trial_id
-        with self.store.errors():
+        with self.store.errors(), _finished_elsewhere():
             for step, value in enumerate(curves.get(self.study.objective, ())):
                 storage.set_trial_intermediate_value(trial_id, step + 1, value)
             for name, value in {**metrics, **cost}.items():
                 storage.set_trial_user_attr(trial_id, name, value)
-            storage.set_trial_user_attr(trial_id, "curves", _curves_text(curves))
+            storage.set_trial_user_attr(trial_id, "curves", curves_text(curves))
             self._set_env(trial_id, env)
             self._close(trial_id, TrialState.COMPLETE, metrics[self.study.objective])
 
     def fail(self, claimed: Claimed, reason: str, env: Mapping[str, str]) -> None:
         """Record that a trial failed, and why."""
-        with self.store.errors():
+        with self.store.errors(), _finished_elsewhere():
             self.store.storage.set_trial_user_attr(claimed.trial_id, "reason", reason)
             self._set_env(claimed.trial_id, env)
             self._close(claimed.trial_id, TrialState.FAIL, None)
 
-    def withdraw(self, planned: Collection[str]) -> None:
-        """Close what dead processes left running and nobody plans any more, so that nobody waits.
+    def withdraw(self) -> None:
+        """Close what dead processes left running and this run has not wanted.
 
-        Such trials count as never begun: other code, say, or fewer seeds.
+        Such trials count as never begun: other code, fewer seeds, a retry that was broken off.
         """
         with self.store.errors(), self.store.lock():
-            for key, found in self._latest().items():
-                left = found.state == TrialState.RUNNING and key not in planned
-                if left and not self._alive(found):
-                    self._withdraw(
-                        self._take_over(found), "its process died, and it is not planned"
-                    )
+            for found in self._optuna.get_trials(deepcopy=False):
+                if found.state == TrialState.RUNNING and not self._alive(found):
+                    taken = self._take_over(found)
+                    if taken is not None:
+                        self._withdraw(taken, "its process died, and nobody wanted it any more")
+
+    def others_running(self) -> bool:
+        """Whether another process is training a trial of any study in this store."""
+        storage = self.store.storage
+        with self.store.errors():
+            for each in storage.get_all_studies():
+                identity = storage.get_study_id_from_name(each.study_name)
+                running = storage.get_all_trials(
+                    identity, deepcopy=False, states=(TrialState.RUNNING,)
+                )
+                if any(self._alive(trial, identity) for trial in running):
+                    return True
+        return False
 
     def adopt(self, trials: Sequence[Trial]) -> int:
         """Copy trials that another study of this store has finished; return how many."""
@@ -212,14 +231,15 @@ class Ledger:
         return {
             trial.user_attrs["key"]: trial
             for trial in trials
-            if "key" in trial.user_attrs and _WITHDRAWN not in trial.user_attrs
+            if "key" in trial.user_attrs and WITHDRAWN not in trial.user_attrs
         }
 
-    def _alive(self, trial: FrozenTrial) -> bool:
+    def _alive(self, trial: FrozenTrial, study_id: int | None = None) -> bool:
         name = str(trial.user_attrs.get("runner", ""))
         if name == self._me:
             return False  # nobody asks for what it is running: its worker must have died
-        spoken = self.store.storage.get_study_user_attrs(self._id).get(f"runner/{name}", 0.0)
+        where = self._id if study_id is None else study_id
+        spoken = self.store.storage.get_study_user_attrs(where).get(f"runner/{name}", 0.0)
         return bool(name) and Runner.parse(name).alive(spoken, time.time())
 
     def _attributes(self, trial: Trial) -> dict[str, Any]:
@@ -232,7 +252,7 @@ class Ledger:
         }
 
     def _insert(self, trial: Trial) -> int:
-        params, distributions = _parameters(self.study, trial)
+        params, distributions = parameters(self.study, trial)
         return self.store.storage.create_new_trial(
             self._id,
             create_trial(
@@ -246,7 +266,7 @@ class Ledger:
     def _copy(
         self, trial: Trial, found: FrozenTrial, source: str, notes: Mapping[str, Any]
     ) -> None:
-        params, distributions = _parameters(self.study, trial)
+        params, distributions = parameters(self.study, trial)
         attrs = {**found.user_attrs, **self._attributes(trial), "adopted_from": source}
         attrs["env"] = self._note_once("env", notes.get(f"env/{found.user_attrs.get('env')}", {}))
         self.store.storage.create_new_trial(
@@ -261,11 +281,14 @@ class Ledger:
             ),
         )
 
-    def _take_over(self, found: FrozenTrial) -> int:
+    def _take_over(self, found: FrozenTrial) -> int | None:
+        """Make a trial this process's own; ``None`` where it has been finished meanwhile."""
         storage = self.store.storage
         trial_id = storage.get_trial_id_from_study_id_trial_number(self._id, found.number)
-        storage.set_trial_user_attr(trial_id, "runner", self._me)
-        return trial_id
+        with _finished_elsewhere():
+            storage.set_trial_user_attr(trial_id, "runner", self._me)
+            return trial_id
+        return None
 
     def _mine(self, claimed: Claimed) -> bool:
         """Whether this is the first unfinished trial of its key; if not, withdraw it."""
@@ -275,7 +298,7 @@ class Ledger:
             trial
             for trial in self._optuna.get_trials(deepcopy=False)
             if trial.user_attrs.get("key") == key
-            and _WITHDRAWN not in trial.user_attrs
+            and WITHDRAWN not in trial.user_attrs
             and trial.number < own.number
             and trial.state in {TrialState.COMPLETE, TrialState.RUNNING}
         ]
@@ -285,7 +308,7 @@ class Ledger:
         return False
 
     def _withdraw(self, trial_id: int, why: str) -> None:
-        self.store.storage.set_trial_user_attr(trial_id, _WITHDRAWN, why)
+        self.store.storage.set_trial_user_attr(trial_id, WITHDRAWN, why)
         self._close(trial_id, TrialState.FAIL, None)
 
     def _set_env(self, trial_id: int, env: Mapping[str, str]) -> None:
@@ -300,11 +323,13 @@ class Ledger:
         return name
 
     def _close(self, trial_id: int, state: TrialState, value: float | None) -> None:
-        # Another process may have taken this one for dead, and have finished the trial.
-        with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
-            self.store.storage.set_trial_state_values(
-                trial_id, state, None if value is None else [value]
-            )
+        values = None if value is None else [value]
+        self.store.storage.set_trial_state_values(trial_id, state, values)
+
+
+def _finished_elsewhere() -> contextlib.suppress:
+    """Pass over a trial that another process took for abandoned, and has finished."""
+    return contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError)
 
 
 def find(store: Store, key: str) -> list[tuple[Record, str]]:
@@ -323,143 +348,12 @@ def find(store: Store, key: str) -> list[tuple[Record, str]]:
             if "harness_study" not in notes:
                 continue
             for trial in storage.get_all_trials(identity, deepcopy=False):
-                if str(trial.user_attrs.get("key", "")).startswith(key):
-                    record = _record(trial, notes["harness_study"], notes["harness_scale"], notes)
-                    if record.state != "running":
-                        out[record.key] = (record, str(notes.get("reference") or ""))
+                found = str(trial.user_attrs.get("key", ""))
+                if not found.startswith(key) or WITHDRAWN in trial.user_attrs:
+                    continue
+                record = record_of(trial, notes["harness_study"], notes["harness_scale"], notes)
+                known = out.get(found)
+                better = known is None or known[0].state != "complete"
+                if record.state == "complete" or (record.state == "failed" and better):
+                    out[found] = (record, str(notes.get("reference") or ""))
     return list(out.values())
-
-
-def is_recorded(store: Store, study: Study, scale: str) -> bool:
-    """Whether anything was ever run of a study at a scale; opening a ledger would make it so."""
-    with store.errors():
-        names = {each.study_name for each in store.storage.get_all_studies()}
-    return next(_names(study.name, scale)) in names
-
-
-def _open_study(store: Store, study: Study, scale: str) -> optuna.Study:
-    """Open the Optuna study whose factors have the levels declared, or make the next one."""
-    storage = store.storage
-    levels = {factor.name: [level.plain for level in factor.named] for factor in study.factors}
-    names = {each.study_name for each in storage.get_all_studies()}
-    for name in _names(study.name, scale):
-        if name in names:
-            identity = storage.get_study_id_from_name(name)
-            attrs = storage.get_study_user_attrs(identity)
-            if "format" in attrs or storage.get_n_trials(identity):
-                check_format(store, attrs)
-                if attrs.get("levels") == levels and attrs.get("objective") == study.objective:
-                    return optuna.load_study(storage=storage, study_name=name)
-                continue
-        # Nobody has it; or whoever began to make it is at it still, or was killed: the same again.
-        better = metric_named(study.objective).better
-        made = optuna.create_study(
-            storage=storage,
-            study_name=name,
-            direction="maximize" if better == "higher" else "minimize",
-            load_if_exists=True,
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            made.set_metric_names([study.objective])
-        identity = storage.get_study_id_from_name(name)
-        for key, value in (
-            ("levels", levels),
-            ("objective", study.objective),
-            ("harness_study", study.name),
-            ("harness_scale", scale),
-            ("question", study.question),
-            ("format", FORMAT),
-        ):
-            storage.set_study_user_attr(identity, key, value)
-        return made
-    raise AssertionError("the names never end")
-
-
-def check_format(store: Store, attrs: Mapping[str, Any]) -> None:
-    """Refuse what a newer version wrote.
-
-    Raises:
-        HarnessError: it was, or nobody knows what wrote it.
-    """
-    version = attrs.get("format")
-    if not isinstance(version, int):
-        raise HarnessError(
-            "the store must hold studies of the harness under the names of the harness's studies",
-            f"an Optuna study that something else made, in {store.url}",
-            "Name another store with --store.",
-        )
-    if version > FORMAT:
-        raise HarnessError(
-            f"the store must be of format {FORMAT} or older",
-            f"format {version} in {store.url}, written by a newer version",
-            "Upgrade with pip install --upgrade ablation-harness, or name another --store.",
-        )
-
-
-def _names(study: str, scale: str) -> Iterator[str]:
-    yield f"{study}-{scale}"
-    number = 2
-    while True:
-        yield f"{study}-{scale} ({number})"
-        number += 1
-
-
-def _parameters(study: Study, trial: Trial) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-    params: dict[str, Any] = {}
-    distributions: dict[str, BaseDistribution] = {}
-    for factor in study.factors:
-        params[factor.name] = trial.arm.levels[factor.name].plain
-        distributions[factor.name] = CategoricalDistribution([x.plain for x in factor.named])
-    for each in study.tuned:
-        params[each.name] = trial.tuned[each.name]
-        distributions[each.name] = FloatDistribution(each.low, each.high, log=each.log)
-    params["seed"] = trial.seed
-    distributions["seed"] = IntDistribution(0, TUNING_SEED)
-    return params, distributions
-
-
-def _curves_text(curves: Mapping[str, Sequence[float]]) -> str:
-    return json.dumps({name: list(values) for name, values in curves.items()})
-
-
-def _record(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, Any]) -> Record:
-    attrs = trial.user_attrs
-    kinds = trial.distributions
-    return Record(
-        study=study,
-        scale=scale,
-        arm=attrs.get("arm", ""),
-        levels={
-            name: value
-            for name, value in trial.params.items()
-            if isinstance(kinds[name], CategoricalDistribution)
-        },
-        seed=trial.params["seed"],
-        role=attrs.get("role", "evaluate"),
-        tuned={
-            name: value
-            for name, value in trial.params.items()
-            if isinstance(kinds[name], FloatDistribution)
-        },
-        key=attrs.get("key", ""),
-        state=_STATES.get(trial.state, "failed"),
-        reason=attrs.get("reason", ""),
-        metrics={name: attrs[name] for name in METRICS if name in attrs},
-        curves={
-            name: tuple(values) for name, values in json.loads(attrs.get("curves", "{}")).items()
-        },
-        cost={name: attrs[name] for name in ("seconds", "steps", "samples") if name in attrs},
-        env=notes.get(f"env/{attrs.get('env')}", {}),
-        code=notes.get(f"code/{attrs.get('code')}", {}),
-        training=notes.get(f"training/{attrs.get('training')}", {}),
-        number=trial.number,
-        finished=_utc(trial.datetime_complete),
-    )
-
-
-def _utc(moment: datetime | None) -> str:
-    """Write a moment as ISO 8601 in UTC; Optuna keeps local time without a zone."""
-    if moment is None:
-        return ""
-    return datetime.fromtimestamp(moment.timestamp()).astimezone().isoformat(timespec="seconds")

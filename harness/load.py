@@ -85,7 +85,7 @@ def find(reference: str) -> str:
         return str(file.resolve())
     if reference in {file.stem for file in _built_in_files()}:
         return f"{BUILT_IN}.{reference}"
-    if _module_exists(reference):
+    if all(part.isidentifier() for part in reference.split(".")) and _module_exists(reference):
         return reference
     raise HarnessError(
         "STUDY must be a name that `harness list` shows, a module, or a .py file",

@@ -55,9 +55,9 @@ class Metric:
 
 def _split_metrics() -> list[Metric]:
     splits = {
-        "train": "the images trained on, in evaluation mode, after the last step",
-        "validation": "images held out of training, drawn anew for each seed",
-        "test": "test images, which neither training nor tuning of this seed has seen",
+        "train": "the examples trained on, in evaluation mode, after the last step",
+        "validation": "examples held out of training, drawn anew for each seed",
+        "test": "test examples, which the training of this seed has not seen",
     }
     out = []
     for split, where in splits.items():

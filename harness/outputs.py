@@ -7,9 +7,9 @@ import math
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from harness.errors import HarnessError
 from harness.records import Record, to_frame
@@ -18,7 +18,7 @@ from harness.verdicts import Verdict
 FORMATS = ("csv", "parquet", "json")
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_whole(path: Path, content: bytes) -> Path:
     """Write a file under another name, then give it its own: nobody ever sees half of it.
 
     Raises:
@@ -29,9 +29,9 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                write(file)
+                file.write(content)
             Path(name).chmod(0o644)
-            Path(name).replace(path)
+            return Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -68,7 +68,7 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
 def write_verdicts(verdicts: Sequence[Verdict], path: Path) -> None:
     """Write ``verdicts.json``: a list, one object a claim."""
     text = json.dumps([verdict_row(verdict) for verdict in verdicts], indent=2, ensure_ascii=False)
-    write_whole(path, lambda file: _write_text(file, text + "\n"))
+    write_whole(path, f"{text}\n".encode())
 
 
 def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> None:
@@ -84,10 +84,9 @@ def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> N
     """
     frame = to_frame(records)
     if kind == "csv":
-        write_whole(path, lambda file: _write_text(file, frame.to_csv(index=False)))
+        write_whole(path, frame.to_csv(index=False).encode())
     elif kind == "json":
-        text = frame.to_json(orient="records", indent=2, force_ascii=False)
-        write_whole(path, lambda file: _write_text(file, str(text) + "\n"))
+        write_whole(path, f"{records_json(records)}\n".encode())
     elif kind == "parquet":
         try:
             import pyarrow  # noqa: F401 - asked for by name, so that the error can name it too
@@ -100,31 +99,39 @@ def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> N
         # A column may hold levels of several kinds, which Parquet cannot.
         mixed = [name for name in frame.columns if frame[name].map(type).nunique() > 1]
         tidy = frame.astype({name: "string" for name in mixed if frame[name].dtype == object})
-        write_whole(path, lambda file: tidy.to_parquet(file, index=False))
+        write_whole(path, tidy.to_parquet(index=False))
     else:
         raise HarnessError(
             "--format must be one of " + ", ".join(FORMATS), repr(kind), "Write --format csv."
         )
 
 
-def _write_text(file: IO[bytes], text: str) -> None:
-    file.write(text.encode())
+def records_json(records: Sequence[Record]) -> str:
+    """Return records as JSON, every digit kept; what a trial lacks is null."""
+    rows = [record.row() for record in records]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return json.dumps(
+        [{name: row.get(name) for name in names} for row in rows], indent=2, ensure_ascii=False
+    )
 
 
-def revision_of(folder: Path) -> str:
-    """Return the git revision of a folder, ``+changes`` where it is not clean; empty outside."""
+def revision_of(file: Path) -> str:
+    """Return the git revision of a study's file, ``+changes`` where its folder is not clean.
+
+    It is empty where git does not know the file.
+    """
 
     def git(*words: str) -> str | None:
         try:
             done = subprocess.run(
-                ["git", "-C", str(folder), *words],
+                ["git", "-C", str(file.parent), *words],
                 capture_output=True, text=True, timeout=10, check=False,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    head = git("rev-parse", "--short=12", "HEAD")
-    if not head:
+    if git("ls-files", "--error-unmatch", file.name) is None:
         return ""
-    return head + ("+changes" if git("status", "--porcelain", "--", ".") else "")
+    head = git("rev-parse", "--short=12", "HEAD")
+    return f"{head}+changes" if git("status", "--porcelain", "--", ".") else str(head or "")

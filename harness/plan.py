@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -56,7 +57,16 @@ def make_trial(
             be written down.
     """
     values = {name: level.value for name, level in arm.levels.items()}
-    training = study.build(scale=study.scales[scale], **values, **tuned)
+    try:
+        training = study.build(scale=study.scales[scale], **values, **tuned)
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(
+            f"build of study {study.name!r} must return a Training for every arm",
+            f"{type(error).__name__}: {error} at {_place(error)}, for {arm.name}",
+            "Mend that line.",
+        ) from error
     if not isinstance(training, Training):
         raise HarnessError(
             f"build of study {study.name!r} must return a Training",
@@ -67,6 +77,11 @@ def make_trial(
     written = canonical(training)
     key = key_of(written, seed, code)
     return Trial(arm, seed, role, dict(tuned), training, written, code, key)
+
+
+def _place(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}"
 
 
 @cache

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.costs import profile_trials, profiles
 from harness.executors import Options, worker_count
-from harness.ledger import Ledger, is_recorded
+from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
 from harness.place import STORE_NAME, Place
@@ -41,15 +41,11 @@ def plan_study(
 
 def _plan_scale(study: Study, scale: str, store: Store | None, options: Options) -> dict[str, Any]:
     planner = Planner(study, scale, options.seeds, tune=options.tune)
-    ledger = (
-        Ledger(store, study, scale)
-        if store is not None and is_recorded(store, study, scale)
-        else None
-    )
-    records = ledger.records() if ledger is not None else ()
+    ledgers = Ledger.existing(store, study, scale) if store is not None else []
+    records = [record for ledger in ledgers for record in ledger.records()]
     done = done_records(records)
     outlook = planner.outlook(done)
-    costs = profiles(ledger, planner)[0] if ledger is not None else {}
+    costs = profiles(ledgers[-1], planner)[0] if ledgers else {}
     finished = {arm.name: 0 for arm in planner.arms}
     failed = dict(finished)
     for trial in outlook.planned:

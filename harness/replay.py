@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from harness.load import load
 from harness.place import Place
 from harness.plan import changes, make_trial
 from harness.records import Record
-from harness.workers import Job
+from harness.workers import Answer, Job, WorkerDiedError
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     executor = make_executor(study, found, options)
     try:
         answer = executor.submit(Job.of("train", scale, now)).result()
+    except WorkerDiedError as error:
+        answer = Answer(reason=str(error))
     finally:
         executor.stop()
     if answer.mistake:
@@ -75,15 +78,25 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     )
     if answer.reason or record.state == "failed":
         return Replayed(answer.reason == record.reason, record, (), None, changed, answer.reason)
-    pairs = [(name, value, answer.metrics[name]) for name, value in record.metrics.items()]
-    points = [
-        abs(then - since)
-        for name, values in record.curves.items()
-        for then, since in zip(values, answer.curves[name], strict=True)
-    ]
-    differences = tuple(pair for pair in pairs if pair[1] != pair[2])
-    farthest = max([abs(then - since) for _, then, since in pairs] + points)
-    return Replayed(farthest == 0, record, differences, farthest, changed, "")
+    then = _numbers(record.metrics, record.curves)
+    since = _numbers(answer.metrics, answer.curves)
+    shared = [(name, then[name], since[name]) for name in then if name in since]
+    farthest = max(abs(before - after) for _, before, after in shared)
+    differences = tuple(each for each in shared if each[1] != each[2] and each[0] in record.metrics)
+    identical = farthest == 0 and then.keys() == since.keys()
+    return Replayed(identical, record, differences, farthest, changed, "")
+
+
+def _numbers(
+    metrics: Mapping[str, float], curves: Mapping[str, Sequence[float]]
+) -> dict[str, float]:
+    """Name every number of a trial: metrics, and each curve's value after each epoch."""
+    points = {
+        f"{name} after epoch {epoch + 1}": value
+        for name, values in curves.items()
+        for epoch, value in enumerate(values)
+    }
+    return {**metrics, **points}
 
 
 def _one_record(found: list[tuple[Record, str]], key: str) -> tuple[Record, str]:

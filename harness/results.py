@@ -203,9 +203,10 @@ def _warnings(
         count = sum(record.role == role for record in failed)
         if count:
             arms = sorted({record.arm for record in failed if record.role == role})
+            first = next(record.reason for record in failed if record.role == role)
             yield (
                 f"{count} {title} trial{'s' if count > 1 else ''} failed "
-                f"({'; '.join(arms)}): see the ledger."
+                f"({'; '.join(arms)}), the first by: {first}"
             )
     for factor, levels in study.scales[scale].levels.items():
         left_out = [
@@ -215,5 +216,12 @@ def _warnings(
         ]
         if left_out:
             yield f"Scale {scale} leaves out {factor} = {', '.join(left_out)}."
-    if len({record.env.get("hardware", "") for record in records if record.env}) > 1:
-        yield "Trials ran on different hardware; results may differ in their last digits."
+    environments = [record.env for record in records if record.env]
+    differing = sorted(
+        {name for each in environments for name in each if each[name] != environments[0].get(name)}
+    )
+    if differing:
+        yield (
+            f"Trials ran in different environments ({', '.join(differing)}); results may differ "
+            "in their last digits."
+        )

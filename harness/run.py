@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from harness.costs import measure_costs, profile_trials, profiles, unprofiled
@@ -98,22 +99,30 @@ def run(
         unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
         if outlook.ready or unmeasured:
             _prepare_data(planner)
-            count = min(worker_count(options), len(outlook.ready)) if reference else 1
+            done = done_records(ledger.records(), ignored)
+            left = outlook.total - sum(trial.key in done for trial in outlook.planned)
+            count = min(worker_count(options), left) if reference else 1
             with executors(ledger.study, reference, options, count + unmeasured) as started:
                 display.show("starting", 0, outlook.total, None)
                 _warm_up(started, planner, profiler=unmeasured)
                 if unmeasured:
-                    profiled = measure_costs(ledger, planner, started.pop(), options, display)
+                    fresh = partial(make_executor, ledger.study, reference, options)
+                    profiled = measure_costs(
+                        ledger, planner, started.pop(), fresh, options, display
+                    )
                 if outlook.ready:
                     session = _Session(ledger, planner, options, display, ignored, started)
-                    trained = session.work(reference)
+                    try:
+                        trained = session.work(reference)
+                    finally:
+                        session.release()
     except KeyboardInterrupt:
         done = done_records(ledger.records(), ignored)
         outlook = planner.outlook(done)
         finished = sum(trial.key in done for trial in outlook.planned)
         raise InterruptedRunError(finished, outlook.total) from None
     outlook = _look(ledger, planner, ignored)
-    ledger.withdraw({trial.key for trial in outlook.planned})
+    ledger.withdraw()
     _write_plan(ledger, planner, outlook, options)
     return Ran(trained, adopted, outlook.total, profiled)
 
@@ -194,8 +203,9 @@ class _Session:
             mine = {claimed.trial.key for claimed, _ in self.running.values()}
             wanted = [trial for trial in outlook.ready if trial.key not in mine]
             wanted.sort(key=lambda trial: -self.seconds.get(trial.arm.name, 0.0))
-            retry = frozenset(trial.key for trial in wanted) if self.ignored else frozenset()
-            claims = self.ledger.claim(wanted, len(idle), retry) if idle and wanted else []
+            claims = []
+            if idle and wanted:
+                claims = self.ledger.claim(wanted, len(idle), self.ignored)
             for claimed, executor in zip(claims, idle, strict=False):
                 job = Job.of("train", self.ledger.scale, claimed.trial)
                 self.running[executor.submit(job)] = (claimed, executor)
@@ -206,6 +216,12 @@ class _Session:
                 self.record(future, reference)
             outlook = self.refresh()
         return self.trained
+
+    def release(self) -> None:
+        """Give back what is not finished, for a process that lives on after an interruption."""
+        for claimed, _ in self.running.values():
+            self.ledger.release(claimed)
+        self.running.clear()
 
     def speak(self) -> None:
         """Let other machines know that this process is alive."""

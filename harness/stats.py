@@ -55,7 +55,7 @@ class Paired:
         level: confidence level of the interval.
         p: two-sided p value against 0, the larger of those below; NaN below n = 5.
         p_t: the paired t test's p value; NaN below n = 2.
-        p_permutation: the sign-flip permutation test's; NaN below n = 8.
+        p_permutation: the sign-flip permutation test's; NaN where it has no say.
         sd: standard deviation of the differences; NaN below n = 2.
         median: median difference; NaN for n = 0.
         wins: pairs with a difference above 0.
@@ -140,7 +140,9 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, level: float) -> Paired:
     """Compare two sides measured on the same seeds.
 
     p is the larger of the paired t test's and, from n = 8, the sign-flip test's: t is too bold
-    where differences are skewed (type I error .099 at n = 10 for exponential ones).
+    where differences are skewed (type I error .099 at n = 10 for exponential ones). The sign-flip
+    test has no say while its smallest p, 2^(1 - n), is not below 1 - level: it could then only
+    forbid every direction, whatever the data.
 
     Where all differences are equal but not 0, the interval is that one value, and t, which would
     divide by 0, has no say: p is the sign-flip test's at any n, 2^(1 - n). So five equal
@@ -161,13 +163,14 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, level: float) -> Paired:
     n = len(d)
     mean = t_interval(d, level)
     p_t = float(mean.p)
-    p_permutation = float(sign_flip(d)) if n >= FEWEST_PERMUTED else math.nan
+    permuted = n >= FEWEST_PERMUTED and 2.0 ** (1 - n) < 1 - level
+    p_permutation = float(sign_flip(d)) if permuted else math.nan
     if n < FEWEST:
         p = math.nan
     elif float(mean.sd) == 0 and float(mean.mean) != 0:
-        p = 2.0 ** (1 - n) if n < FEWEST_PERMUTED else p_permutation
+        p = p_permutation if permuted else 2.0 ** (1 - n)
     else:
-        p = max(p_t, p_permutation) if n >= FEWEST_PERMUTED else p_t
+        p = max(p_t, p_permutation) if permuted else p_t
     varied = n >= 3 and not any(_equal(side) for side in sides)
     return Paired(
         n=n,

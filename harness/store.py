@@ -148,7 +148,9 @@ def _sqlite(path: Path, create: bool) -> Store:
         _check_sqlite(path)
     store = Store(str(path), optuna.storages.InMemoryStorage(), path)
     try:
-        with store.errors(), store.lock():
+        with store.errors():
+            if not path.exists() or not path.stat().st_size:
+                _new_sqlite(path, store)
             storage = RDBStorage(
                 f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
             )
@@ -160,6 +162,19 @@ def _sqlite(path: Path, create: bool) -> Store:
     except RuntimeError as error:  # Optuna's word for a schema of another version
         raise _not_a_store(str(path), root_cause(error)) from error
     return Store(str(path), storage, path)
+
+
+def _new_sqlite(path: Path, store: Store) -> None:
+    """Make the tables in a draft, then give it its name: a killed process leaves no half store."""
+    with store.lock():
+        if path.exists() and path.stat().st_size:
+            return  # another process was first
+        draft = path.with_name(f".{path.name}.draft")
+        draft.unlink(missing_ok=True)
+        storage = RDBStorage(f"sqlite:///{draft}")
+        storage.remove_session()
+        storage.engine.dispose()
+        draft.replace(path)
 
 
 def _on_connect(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

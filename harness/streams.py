@@ -26,8 +26,3 @@ def stream(seed: int, purpose: str, index: int = 0) -> np.random.SeedSequence:
 def torch_seed(seed: int, purpose: str, index: int = 0) -> int:
     """Return a 63-bit seed for a ``torch.Generator`` of this purpose."""
     return int(stream(seed, purpose, index).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def numpy_generator(seed: int, purpose: str, index: int = 0) -> np.random.Generator:
-    """Return a numpy generator of this purpose."""
-    return np.random.default_rng(stream(seed, purpose, index))

@@ -165,7 +165,12 @@ class Study:
 
     def _check_claims(self) -> None:
         for claim in self.claims:
-            metric_named(claim.metric)
+            if metric_named(claim.metric).unit == "fraction" and claim.by >= 1:
+                raise HarnessError(
+                    f"the margin of a claim on {claim.metric} must be below 1, which is 100 points",
+                    f"by={claim.by!r}",
+                    f"Write by={claim.by / 100:g} for {claim.by:g} percentage points.",
+                )
             partials = [partial for _, partial in self.terms(claim)]
             if any(partials.count(partial) > 1 for partial in partials):
                 raise HarnessError(

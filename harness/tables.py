@@ -11,17 +11,17 @@ from rich.text import Text
 
 from harness.metrics import metric_named
 from harness.results import Results
-from harness.verdicts import Verdict
+from harness.verdicts import MARKS, Verdict, Word
 
-MARKS: Mapping[str, tuple[str, str]] = {
-    "supported, material": ("✔", "green"),
-    "supported": ("✔", "green"),
-    "real but negligible": ("≈", "yellow"),
-    "equivalent": ("=", "cyan"),
-    "refuted": ("✘", "red"),
-    "reversed": ("⇄", "red"),
-    "inconclusive": ("?", "yellow"),
-    "not assessable": ("–", "bright_black"),
+STYLES: Mapping[Word, str] = {
+    "supported, material": "green",
+    "supported": "green",
+    "real but negligible": "cyan",
+    "equivalent": "cyan",
+    "refuted": "red",
+    "reversed": "red",
+    "inconclusive": "yellow",
+    "not assessable": "bright_black",
 }
 
 
@@ -42,9 +42,8 @@ def verdict_table(results: Results) -> Table:
          ("p adj.", True)],
     )  # fmt: skip
     for verdict in results.verdicts:
-        mark, style = MARKS[verdict.word]
         table.add_row(
-            Text(f"{mark} {word(verdict)}", style=style),
+            Text(f"{MARKS[verdict.word]} {word(verdict)}", style=STYLES[verdict.word]),
             Text(verdict.claim.text),
             effect(verdict),
             metric_named(verdict.claim.metric).format_difference(verdict.claim.by, signed=False),

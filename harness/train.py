@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 from torch import nn
@@ -91,14 +94,28 @@ def set_up(device: torch.device) -> None:
         torch.backends.cudnn.deterministic = True
 
 
+@contextmanager
+def global_generators(seed: int, device: torch.device) -> Iterator[None]:
+    """Set the global generators of torch, numpy and Python, and put them back afterwards."""
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 - what a user's module may draw from
+        try:
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])  # noqa: NPY002
+
+
 def initialise(training: Training, splits: Splits, seed: int, device: torch.device) -> Network:
     """Build the network with the initial weights of this seed.
 
     Raises:
         HarnessError: its output is not one logit per class.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, "weights"))
+    with global_generators(torch_seed(seed, "weights"), device):
         module = training.model.build(splits.shape, splits.classes)
     network = Network(module, device)
     module.eval()
@@ -123,7 +140,7 @@ def steps_per_epoch(training: Training, splits: Splits) -> int:
     count = len(splits.train.targets)
     if training.batch_size > count:
         raise HarnessError(
-            f"batch_size must be at most the {count} training images",
+            f"batch_size must be at most the {count} training examples",
             str(training.batch_size),
             f"Write batch_size={count}, say.",
         )
@@ -188,10 +205,8 @@ def train(training: Training, seed: int, device: torch.device, *, test: bool = T
     curves: dict[str, list[float]] = {
         "train_loss": [], "validation_loss": [], "validation_accuracy": [],
     }  # fmt: skip
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        # for modules that draw from torch's global generator while they train
-        torch.manual_seed(torch_seed(seed, "noise"))
+    # for modules that draw from a global generator while they train
+    with global_generators(torch_seed(seed, "noise"), device):
         for epoch in range(training.epochs):
             network.module.train()
             total = torch.zeros((), device=device)

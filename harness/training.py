@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.errors import HarnessError
@@ -116,10 +119,10 @@ def canonical(value: Any) -> Any:
 
     A dataclass becomes its class name and the fields that differ from their defaults, so a new
     field with a default changes no old value. Objects that hold data give their own digest by a
-    method ``fingerprint``.
+    method ``fingerprint``. A whole number in a field of type float is written as a float.
 
     Raises:
-        HarnessError: the value cannot be written down (a lambda, an open file, NaN).
+        HarnessError: the value cannot be written down (a lambda, a closure, an open file, NaN).
     """
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -134,19 +137,60 @@ def canonical(value: Any) -> Any:
     if callable(getattr(value, "fingerprint", None)):
         return {"type": type(value).__qualname__, "fingerprint": value.fingerprint()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        given = {item.name: (item, _as_declared(item, value)) for item in dataclasses.fields(value)}
         fields = {
-            item.name: canonical(getattr(value, item.name))
-            for item in dataclasses.fields(value)
-            if not _is_default(item, getattr(value, item.name))
+            name: canonical(one)
+            for name, (item, one) in given.items()
+            if not _is_default(item, one)
         }
         return {"type": type(value).__qualname__, **fields}
-    if callable(value) and "<lambda>" not in getattr(value, "__qualname__", "<lambda>"):
-        return {"name": value.__qualname__}
-    raise HarnessError(
-        "a setting must be a plain value, a frozen dataclass, or a named function or class",
-        repr(value),
-        "Make it a frozen dataclass, whose fields say what it is.",
-    )
+    _check_named(value)
+    return {"name": value.__qualname__}
+
+
+def _check_named(value: Any) -> None:
+    """Check that a name says all about a value: a class, or a function that carries nothing.
+
+    Raises:
+        HarnessError: it does not.
+    """
+    name = getattr(value, "__qualname__", "<lambda>")
+    owner = getattr(value, "__self__", None)
+    if isinstance(value, functools.partial):
+        kept = "a functools.partial"
+    elif isinstance(owner, type | ModuleType):  # a class method, or a function written in C
+        kept = ""
+    elif owner is not None and callable(value):
+        kept = "a method of an object"
+    elif getattr(value, "__closure__", None) is not None and not _found_by_name(value):
+        kept = "a function made within another, from whose variables it takes values"
+    else:
+        kept = ""
+    if kept:
+        raise HarnessError(
+            "a function in a setting must carry no values of its own, which its name does not tell",
+            f"{value!r}, {kept}",
+            "Make it a frozen dataclass with __call__, whose fields say what it is.",
+        )
+    if not callable(value) or "<lambda>" in name:
+        raise HarnessError(
+            "a setting must be a plain value, a frozen dataclass, or a named function or class",
+            repr(value),
+            "Make it a frozen dataclass, whose fields say what it is.",
+        )
+
+
+def _found_by_name(function: Any) -> bool:
+    """Whether a function is what its module has under its name, as a decorated one is."""
+    return getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function
+
+
+def _as_declared(item: dataclasses.Field[Any], owner: Any) -> Any:
+    """Return a field's value; a whole number as a float where the field is declared as one."""
+    value = getattr(owner, item.name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value) if item.type in (float, "float") else value
+    return value
 
 
 def _is_default(item: dataclasses.Field[Any], value: Any) -> bool:
@@ -160,7 +204,11 @@ def _is_default(item: dataclasses.Field[Any], value: Any) -> bool:
 
 
 def definitions(value: Any) -> Iterator[type | Any]:
-    """Yield every class and function that a declared value is made of, itself first."""
+    """Yield every class and function that a declared value is made of, itself first.
+
+    Raises:
+        HarnessError: a function's name does not say what it is (a lambda, a closure).
+    """
     if isinstance(value, tuple | list):
         for each in value:
             yield from definitions(each)
@@ -171,5 +219,10 @@ def definitions(value: Any) -> Iterator[type | Any]:
         yield type(value)
         for item in dataclasses.fields(value):
             yield from definitions(getattr(value, item.name))
-    elif isinstance(value, type) or callable(value):
+    elif isinstance(value, type):
+        yield value
+    elif callable(getattr(value, "fingerprint", None)):
+        yield type(value)
+    elif callable(value):
+        _check_named(value)
         yield value

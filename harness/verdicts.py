@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +26,19 @@ Word = Literal[
 ]
 
 
+MARKS: Mapping[Word, str] = {
+    "supported, material": "▲",
+    "supported": "△",
+    "real but negligible": "○",
+    "equivalent": "●",
+    "refuted": "▽",
+    "reversed": "▼",
+    "inconclusive": "◇",
+    "not assessable": "×",
+}
+"""The sign that stands before a word, so that nothing is told by colour alone."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One claim, judged.
@@ -43,7 +56,8 @@ class Verdict:
             permutation (NaN for n < 5).
         p_adjusted: p adjusted for the number of claims in the study (Bonferroni).
         p_t: the paired t test's p value (NaN for n < 2).
-        p_permutation: the permutation test's, NaN below n = 8.
+        p_permutation: the permutation test's; NaN below n = 8, and while its smallest p could
+            not name a direction among so many claims.
         seeds: the seeds used, ascending.
         first: the added side of the contrast in each seed (higher arm; difference at ``at[0]``).
         second: the subtracted side in each seed; ``first - second`` is the effect per seed.

@@ -90,6 +90,10 @@ class Executor(Protocol):
         """End at once."""
 
 
+class StudyChangedError(HarnessError):
+    """The study's file is not what it was when the run began."""
+
+
 class WorkerDiedError(RuntimeError):
     """The worker's process ended in the middle of a job."""
 
@@ -102,13 +106,14 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
     from harness.plan import make_trial
     from harness.train import DivergedError, train
 
-    device = torch.device(device_name)
-    env = environment(device)
+    env: dict[str, str] = {}
     try:
+        device = torch.device(device_name)
+        env = environment(device)
         arm = next(arm for arm in study.arms(job.scale) if arm.name == job.arm)
         trial = make_trial(study, job.scale, arm, job.seed, job.role, job.tuned)
         if job.key and trial.key != job.key:
-            raise HarnessError(
+            raise StudyChangedError(
                 "a study must stay as it is while it runs",
                 "other code or settings than when the run began",
                 "Start the same command again.",
@@ -129,7 +134,10 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
     except DivergedError as error:
         return Answer(reason=str(error), env=env)
     except HarnessError as error:
-        return Answer(reason=str(error), mistake=True, env=env)
+        # Found before any training, a mistake ends the run; found later, it is the outcome of
+        # this trial alone, and does not stop the others.
+        mistake = job.kind != "train" or isinstance(error, StudyChangedError)
+        return Answer(reason=str(error), mistake=mistake, env=env)
     except Exception as error:
         return Answer(reason=reason_of(error), env=env)
     cost = {"seconds": outcome.seconds, "steps": outcome.steps, "samples": outcome.samples}

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.results import Results
+from harness.verdicts import MARKS
 from reports.sections.opening import verdict_cell
 from reports.table import Cell, Column, Table, row
 from reports.text import (
@@ -43,7 +44,7 @@ def index_of(reports: Sequence[tuple[Results, Path]], folder: Path) -> Index:
     return Index(
         f"{plural(len(reports), 'study', 'studies')}, {plural(total, 'claim')} on trial",
         tuple(
-            Cell(f"{counts[word]} {word}", mark=look.mark, tone=look.tone)
+            Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=look.tone)
             for word, look in LOOKS.items()
             if counts[word]
         ),

@@ -6,14 +6,13 @@ import contextlib
 import gc
 import io
 import logging
-import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.outputs import write_whole
 from harness.results import Results
 from reports.index import index_of
 from reports.page import page_of
@@ -54,14 +53,14 @@ def write_report(results: Results, folder: Path) -> Written:
     """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     text = render_html(results)
-    html = _replace(folder / "report.html", text.encode())
+    html = write_whole(folder / "report.html", text.encode())
     target = folder / "report.pdf"
     content, note = render_pdf(text)
     if content is None:
         # An old PDF beside a new report would say something else.
         target.unlink(missing_ok=True)
         return Written(html, None, note)
-    return Written(html, _replace(target, content))
+    return Written(html, write_whole(target, content))
 
 
 def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
@@ -73,7 +72,7 @@ def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = _render("index.html.j2", index=index_of(reports, folder))
-    return _replace(folder / "index.html", text.encode())
+    return write_whole(folder / "index.html", text.encode())
 
 
 def render_html(results: Results) -> str:
@@ -146,14 +145,3 @@ def _render(template: str, **values: Any) -> str:
         + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     )
     return _environment().get_template(template).render(css=Markup(css), **values)
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    """Write a file so that a reader sees the old one or the new one, never a part."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, path)  # noqa: PTH105 - says what it does better than Path.replace
-    finally:
-        draft.unlink(missing_ok=True)
-    return path

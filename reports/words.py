@@ -12,14 +12,12 @@ class Look:
     """How a verdict word is shown.
 
     Attributes:
-        mark: the sign before the word.
-        marker: the same sign in matplotlib's language.
+        marker: the word's mark in matplotlib's language.
         filled: whether the marker is filled.
         tone: a text colour of the palette.
         meaning: one sentence for the glossary.
     """
 
-    mark: str
     marker: str
     filled: bool
     tone: str
@@ -28,36 +26,36 @@ class Look:
 
 LOOKS: dict[Word, Look] = {
     "supported, material": Look(
-        "▲", "^", True, "good",
+        "^", True, "good",
         "The whole interval lies above δ: the effect is there, and it is large enough to matter.",
     ),
     "supported": Look(
-        "△", "^", False, "good",
+        "^", False, "good",
         "The whole interval lies above 0 but reaches below δ: the effect is there; whether it is "
         "large enough to matter is open.",
     ),
     "real but negligible": Look(
-        "○", "o", False, "same",
+        "o", False, "same",
         "The interval lies between 0 and δ: the effect is there, and too small to matter.",
     ),
     "equivalent": Look(
-        "●", "o", True, "same",
+        "o", True, "same",
         "The interval lies within ±δ: whatever difference there is, it is too small to matter.",
     ),
     "refuted": Look(
-        "▽", "v", False, "bad",
+        "v", False, "bad",
         "The whole interval lies below δ: an effect as large as the one claimed is ruled out.",
     ),
     "reversed": Look(
-        "▼", "v", True, "bad",
+        "v", True, "bad",
         "The whole interval lies below 0: the effect goes the other way.",
     ),
     "inconclusive": Look(
-        "◇", "D", False, "open",
+        "D", False, "open",
         "The interval, or the test beside it, leaves open whether there is an effect that matters.",
     ),
     "not assessable": Look(
-        "×", "X", True, "none",
+        "X", True, "none",
         "Too few pairs of runs finished (at least 5 are needed) for any verdict.",
     ),
 }  # fmt: skip

@@ -32,7 +32,7 @@ RESIDUAL_56, RESIDUAL_20 = {"shortcut": True, "depth": 56}, {"shortcut": True, "
 
 study = Study(
     name="residual_depth",
-    question="Does a shortcut around every two layers let added depth help?",
+    question="Do shortcuts let a convolutional network gain from depth?",
     factors=(Factor("shortcut", (False, True)), Factor("depth", (8, 20, 32, 44, 56, 110))),
     tuned=(Tuned("lr", 0.01, 1.0, log=True, trials=8),),
     build=build,

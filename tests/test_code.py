@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
+import importlib.metadata
 import importlib.util
 import io
 import json
+import linecache
 import os
 import shutil
 import subprocess
@@ -19,7 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.code import code_of, normalised
+from harness.errors import HarnessError
+from harness.optim import SGD
 from harness.plan import make_trial
+from harness.training import canonical, definitions
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "harness").rglob("*.py"))
@@ -166,6 +172,7 @@ import json, sys
 from pathlib import Path
 import harness
 from harness import Factor, Scale, Study, Training, code, plan
+from harness import source as user_source
 from harness.data import digits
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
@@ -185,7 +192,9 @@ study = Study(
 
 
 def keys():
-    for cached in (plan._code, code._module_hash, code._imported, code._is_module):
+    for cached in (
+        plan._code, code._module_text, code._module_hash, code._imported, user_source.is_module
+    ):
         cached.cache_clear()
     return [plan.make_trial(study, "quick", a, 0, "evaluate", {}).key for a in study.arms("quick")]
 
@@ -463,3 +472,172 @@ def test_moving_the_study_changes_no_key(tmp_path, monkeypatch):
     here = trials(tmp_path / "here", monkeypatch)
     there = trials(tmp_path / "there", monkeypatch)
     assert [trial.key for trial in here] == [trial.key for trial in there]
+
+
+# ---- what a user's definition rests on, form by form --------------------------------------------
+
+NET = """
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class Net:
+    def build(self, shape, classes):
+        return {}
+"""
+HELPERS_TWO = {"rest_helper": "import rest_other\ndef f():\n    return rest_other.g()\n",
+               "rest_other": "def g():\n    return 1\ndef h():\n    return 2\n"}  # fmt: skip
+PARTIAL = "from functools import partial\ndef leaky(x, by): ...\nACT = partial(leaky, by=0.1)\n"
+REGISTRY = """
+TABLE = {}
+def register(name):
+    def enter(kind):
+        TABLE[name] = kind
+        return kind
+    return enter
+@register("own")
+def own():
+    return 1
+"""
+# what stands above the network, what its build names, an edit (file, old, new), whether it counts
+FORMS: dict[str, tuple[str, str, tuple[str, str, str], bool]] = {
+    "tensor": ("import torch\nSCALE = torch.tensor([1.0])\n", "SCALE",
+               ("", "[1.0]", "[2.0]"), True),
+    "enum": ("import enum\nclass Mode(enum.Enum):\n    ONE = 1\n", "Mode.ONE",
+             ("", "ONE = 1", "ONE = 2"), True),
+    "partial": (PARTIAL, "ACT(1)", ("", "by=0.1", "by=0.9"), True),
+    "pattern": ("import re\nWORD = re.compile('a')\n", "WORD", ("", "'a'", "'b'"), True),
+    "instance": ("class Plain:\n    def __init__(self, x): ...\nPLAIN = Plain(1)\n", "PLAIN",
+                 ("", "Plain(1)", "Plain(2)"), True),
+    "changed later": ("TABLE = {}\nTABLE['a'] = 1\n", "TABLE", ("", "= 1", "= 2"), True),
+    "call": ("TABLE = {}\nTABLE.update(a=1)\n", "TABLE", ("", "a=1", "a=2"), True),
+    "block": ("if True:\n    SIZE = 1\nelse:\n    SIZE = 2\n", "SIZE", ("", "= 2", "= 3"), True),
+    "with": ("import torch\nwith torch.no_grad():\n    SIZE = 1\n", "SIZE",
+             ("", "= 1", "= 2"), True),
+    "global": ("SIZE = 1\ndef grow():\n    global SIZE\n    SIZE = 2\ngrow()\n", "SIZE",
+               ("", "= 2", "= 3"), True),
+    "registry": (REGISTRY, "TABLE['own']", ("", "return 1", "return 2"), True),
+    "alias": ("from torch.nn import ReLU as Act\n", "Act()", ("", "ReLU", "Tanh"), True),
+    "import in build": ("", "__import__; from rest_other import g; g()",
+                        ("rest_other", "return 1", "return 3"), True),
+    "another name there": ("", "0; from rest_other import g; g()",
+                           ("rest_other", "return 2", "return 3"), False),
+    "helper's helper": ("import rest_helper\n", "rest_helper.f()",
+                        ("rest_other", "return 1", "return 3"), True),
+    "from helper": ("from rest_helper import f\n", "f()",
+                    ("rest_other", "return 1", "return 3"), True),
+    "star": ("from rest_other import *\n", "g()", ("rest_other", "return 1", "return 3"), True),
+    "unused import": ("import rest_helper\n", "1", ("rest_other", "return 1", "return 3"), False),
+    "type checking": ("from typing import TYPE_CHECKING\n"
+                      "if TYPE_CHECKING:\n    import rest_other\n",
+                      "rest_other", ("rest_other", "return 1", "return 3"), False),
+    "local name": ("SIZE = 1\n", "[SIZE := 2, SIZE]", ("", "SIZE = 1", "SIZE = 3"), False),
+    "semicolons": ("ONE = 1; TWO = 'é'; THREE = 3\n", "TWO", ("", "'é'", "'è'"), True),
+    "script": ("SIZE = 1\nif __name__ == '__main__':\n    print(SIZE, 1)\n", "SIZE",
+               ("", "print(SIZE, 1)", "print(SIZE, 2)"), False),
+}  # fmt: skip
+
+
+def code_of_net(folder: Path, monkeypatch, above: str, named: str, edit: tuple[str, str, str]):
+    """What the code of the network in a study of this text is."""
+    folder.mkdir()
+    files = {**HELPERS_TWO, "rest_net": above + NET.replace("return {}", f"return {named}")}
+    where, old, new = edit
+    where = where or "rest_net"
+    assert old in files[where]
+    files[where] = files[where].replace(old, new)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(str(folder))
+    spec = importlib.util.spec_from_file_location("rest_net", folder / "rest_net.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "rest_net", module)
+    spec.loader.exec_module(module)
+    return code_of([module.Net])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_a_network_rests_on_counts_in_whatever_form(form, tmp_path, monkeypatch):
+    above, named, edit, counts = FORMS[form]
+    before = code_of_net(tmp_path / "one", monkeypatch, above, named, (edit[0], edit[1], edit[1]))
+    after = code_of_net(tmp_path / "two", monkeypatch, above, named, edit)
+    assert (before != after) == counts
+    assert "rest_net:Net" in before
+
+
+def test_an_installed_package_counts_by_its_version(tmp_path, monkeypatch):
+    given = ("import sklearn.svm as svm\nimport torch\n", "svm.SVC, torch.nn", ("", "svm", "svm"))
+    one = code_of_net(tmp_path / "one", monkeypatch, *given)
+    version = importlib.metadata.version("scikit-learn")
+    packages = {name: each for name, each in one.items() if name.startswith("package ")}
+    assert packages == {"package scikit-learn": version}
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "99")
+    two = code_of_net(tmp_path / "two", monkeypatch, *given)
+    assert {name for name in one if one[name] != two[name]} == {"package scikit-learn"}
+
+
+def test_what_has_no_source_is_refused():
+    space: dict[str, Any] = {"__name__": "typed_in"}
+    exec("class Net:\n    def build(self): ...\n", space)
+    with pytest.raises(HarnessError, match="must stand in a file") as caught:
+        code_of([space["Net"]])
+    assert "typed_in.Net" in str(caught.value)
+    bare: dict[str, Any] = {}
+    exec("class Net:\n    def build(self): ...\n", bare)  # says that it is of builtins
+    with pytest.raises(HarnessError, match="must stand in a file"):
+        code_of([bare["Net"]])
+
+
+def leaky(slope):
+    def act(values):
+        return values * slope
+
+    return act
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def outer(*given):
+        return function(*given)
+
+    return outer
+
+
+@decorated
+def doubled(values):
+    return 2 * values
+
+
+@pytest.mark.parametrize(
+    "value", [leaky(0.1), functools.partial(max, 1), [3].append, SGD(0.1).update]
+)
+def test_a_function_that_carries_values_is_refused(value):
+    for write in (canonical, lambda given: list(definitions(given))):
+        with pytest.raises(HarnessError, match="frozen dataclass with __call__") as caught:
+            write([value])
+        assert "\n" not in str(caught.value)
+
+
+def test_a_function_that_its_name_finds_is_written_by_its_name():
+    assert canonical(doubled) == {"name": "doubled"}
+    assert canonical(len) == {"name": "len"}
+    assert canonical(dict.fromkeys) == {"name": "dict.fromkeys"}
+
+
+def test_a_whole_number_is_the_float_that_its_field_declares():
+    assert json.dumps(canonical(SGD(lr=1))) == json.dumps(canonical(SGD(lr=1.0)))
+    assert canonical(SGD(lr=0.1, momentum=0)) == canonical(SGD(lr=0.1))
+
+
+def test_a_notebooks_cell_counts_as_a_file(monkeypatch):
+    """IPython, and Python's prompt from 3.13 on, keep the lines of what is typed in."""
+    found = []
+    for number, size in enumerate((1, 1, 2)):
+        text = f"SIZE = {size}\nclass Net:\n    def build(self):\n        return SIZE\n"
+        name = f"<cell {number}>"
+        lines = (len(text), None, text.splitlines(keepends=True), name)
+        monkeypatch.setitem(linecache.cache, name, lines)
+        space: dict[str, Any] = {"__name__": "a_notebook"}
+        exec(compile(text, name, "exec"), space)
+        found.append(code_of([space["Net"]]))
+    assert {"__main__:Net", "__main__:SIZE"} <= set(found[0])
+    assert found[0] == found[1] != found[2]

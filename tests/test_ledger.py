@@ -10,7 +10,8 @@ import optuna
 import pytest
 
 from harness.errors import HarnessError
-from harness.ledger import Ledger, find, is_recorded
+from harness.factors import Factor, Tuned
+from harness.ledger import Ledger, find
 from harness.plan import make_trial
 from harness.runner import SILENT_SECONDS, Runner
 from harness.search import Planner
@@ -119,7 +120,7 @@ def test_failed_is_run_again_only_when_asked(where: str) -> None:
     (claimed,) = ledger.claim([trial(0)], 1)
     ledger.fail(claimed, "no luck", ENV)
     assert ledger.claim([trial(0)], 1) == []
-    (again,) = ledger.claim([trial(0)], 1, frozenset([trial(0).key]))
+    (again,) = ledger.claim([trial(0)], 1, [0])
     ledger.finish(again, METRICS, CURVES, COST, ENV)
     states = [record.state for record in ledger.records()]
     assert states == ["failed", "complete"]
@@ -128,10 +129,94 @@ def test_failed_is_run_again_only_when_asked(where: str) -> None:
 def test_what_nobody_plans_is_withdrawn(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     ledger.claim([trial(0), trial(1)], 2)  # by a process (this one) that does not run them
-    ledger.withdraw({trial(0).key})
-    assert [record.seed for record in ledger.records()] == [0]
+    ledger.withdraw()
+    assert ledger.records() == ()
     (claimed,) = ledger.claim([trial(1)], 1)
-    assert claimed.trial.seed == 1
+    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    assert [record.seed for record in ledger.records()] == [1]
+    assert [record.state for record, _ in find(ledger.store, trial(1).key)] == ["complete"]
+
+
+def test_what_another_process_finished_meanwhile_is_left_as_it_is(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    (claimed,) = ledger.claim([trial(0)], 1)
+    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    ledger.finish(claimed, {**METRICS, "test_accuracy": 0.1}, CURVES, COST, ENV)
+    ledger.fail(claimed, "too late", ENV)
+    ledger.release(claimed)
+    (record,) = ledger.records()
+    assert record.metrics == METRICS
+    assert (record.state, record.reason) == ("complete", "")
+
+
+def test_what_is_given_back_is_taken_by_the_next(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    (claimed,) = ledger.claim([trial(0)], 1)
+    other = Ledger(open_store(where), study, "quick")
+    other._me = str(dataclasses.replace(Runner.here(), pid=os.getppid(), start=0))
+    assert other.claim([trial(0)], 1) == []
+    assert other.others_running()
+    ledger.release(claimed)
+    assert len(other.claim([trial(0)], 1)) == 1
+
+
+def test_changed_levels_or_axes_begin_another_study_and_lose_nothing(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    (claimed,) = ledger.claim([trial(0)], 1)
+    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    wider = dataclasses.replace(study, factors=(Factor("width", (4, 32, 64)),))
+    linear = dataclasses.replace(study, tuned=(Tuned("lr", 0.001, 1.0),))
+    for number, changed in enumerate((wider, linear), start=2):
+        (old,) = Ledger.existing(ledger.store, changed, "quick")[:1]
+        assert len(old.records()) == 1
+        new = Ledger(ledger.store, changed, "quick")
+        assert new.records() == ()
+        assert new.adopt([trial(0)]) == 1
+        assert new.records()[0].metrics == METRICS
+        assert len(Ledger.existing(ledger.store, changed, "quick")) == number
+    assert Ledger.existing(ledger.store, study, "quick")[-1].records()[0].number == 0
+
+
+STEPS = """
+import os, signal, sys
+import sqlalchemy
+from harness.ledger import Ledger
+from harness.plan import make_trial
+from harness.store import open_store
+from tests.tiny_study import study
+
+left = int(sys.argv[2])
+
+def count(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sqlalchemy.event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", count)
+ledger = Ledger(open_store(sys.argv[1]), study, "quick")
+made = make_trial(study, "quick", study.arms("quick")[0], 0, "evaluate", {"lr": 0.1})
+for claimed in ledger.claim([made], 1):
+    ledger.finish(claimed, {"validation_loss": 0.5}, {}, {}, {})
+print(len(ledger.records()), ledger.records()[0].state)
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_statement_the_next_one_goes_on(tmp_path: Path) -> None:
+    """Statement by statement from an empty folder: tables, study, claim, record."""
+    where = str(tmp_path / "x.db")
+    kills = 0
+    for statement in (1, 4, 9, 15, 22, 30, 40, 52, 60, 70, 85, 100):
+        for file in tmp_path.iterdir():
+            file.unlink()
+        words = [sys.executable, "-c", STEPS, where]
+        options = {"cwd": Path(__file__).parents[1], "capture_output": True, "text": True}
+        killed = subprocess.run([*words, str(statement)], **options, check=False)
+        kills += killed.returncode == -9
+        done = subprocess.run([*words, "0"], **options, check=False)
+        assert done.stdout == "1 complete\n", (statement, done.stderr)
+    assert kills >= 8
 
 
 def test_two_that_insert_at_once_on_a_server_end_with_one(where: str) -> None:
@@ -154,10 +239,10 @@ def _claimed():
 
 def test_looking_does_not_make_a_study(where: str) -> None:
     store = open_store(where)
-    assert not is_recorded(store, study, "quick")
+    assert Ledger.existing(store, study, "quick") == []
     Ledger(store, study, "quick")
-    assert is_recorded(store, study, "quick")
-    assert not is_recorded(store, study, "longer")
+    assert len(Ledger.existing(store, study, "quick")) == 1
+    assert Ledger.existing(store, study, "longer") == []
 
 
 def test_a_run_in_this_process_needs_no_file(where: str) -> None:

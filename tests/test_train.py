@@ -282,7 +282,7 @@ def test_a_batch_must_fit_in_the_training_set():
     with pytest.raises(HarnessError) as caught:
         train(replace(PERCEPTRON, batch_size=211), 0, CPU)
     message = str(caught.value)
-    assert message.startswith("batch_size must be at most the 210 training images; got 211.")
+    assert message.startswith("batch_size must be at most the 210 training examples; got 211.")
     assert "Write batch_size=210" in message
     assert "\n" not in message
 

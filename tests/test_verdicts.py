@@ -155,17 +155,24 @@ def test_permutation_test_vetoes():
     assert "permutation test does not confirm a direction (p = 0.062)" in verdict.reason
 
 
-def test_eight_seeds_cannot_give_a_direction_to_one_of_ten_claims():
+def test_the_permutation_test_has_no_veto_while_it_could_name_no_direction():
+    """Ten claims: at 8 seeds its smallest p, 2/2^8, is above .05/10; at 9 seeds it is below."""
     differences = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2])
-    verdict = one(differences, *[claim() for _ in range(10)])
-    assert verdict.p_t * 10 < 0.05 < verdict.p_adjusted == 10 * 2 / 2**8
-    assert verdict.word == "inconclusive"
-    assert one(differences, claim()).word == "supported, material"
+    eight = one(differences, *[claim() for _ in range(10)])
+    assert math.isnan(eight.p_permutation)
+    assert eight.p_adjusted == pytest.approx(10 * eight.p_t)
+    nine = one(np.append(differences, 1.3), *[claim() for _ in range(10)])
+    assert nine.p_permutation == 2 / 2**9
+    assert nine.p_adjusted == pytest.approx(10 * 2 / 2**9)
+    assert nine.p_adjusted < 0.05
+    # A seed more never turns a direction into none here.
+    assert {eight.word, nine.word} <= {"supported", "supported, material"}
 
 
 def test_veto_of_a_reversal_is_told_where_the_claim_is_refuted():
-    differences = -np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2])
+    differences = -np.array([-0.01, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
     verdict = one(differences, *[claim() for _ in range(10)])
+    assert verdict.high < 0
     assert verdict.word == "refuted"
     assert "is ruled out" in verdict.reason
     assert "does not confirm a direction" in verdict.reason
@@ -175,8 +182,8 @@ def test_identical_arms_are_equivalent():
     verdict = one(np.zeros(5))
     assert (verdict.word, verdict.p, verdict.low, verdict.high) == ("equivalent", 1, 0, 0)
     assert verdict.reason == (
-        "Over 5 seeds the mean difference is +0 nats, with a 95 % interval of [+0, +0] nats. All "
-        "of the interval lies between −0.5 nats and +0.5 nats: whatever difference there is, it "
+        "Over 5 seeds the mean difference is +0 nats, with a 95 % interval of [+0.00, +0.00] nats. "
+        "All of the interval lies between −0.5 nats and +0.5 nats: whatever difference there is, it "
         "is too small to matter either way."
     )
 

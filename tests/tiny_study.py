@@ -22,7 +22,7 @@ study = Study(
     factors=(Factor("width", (4, 32)),),
     tuned=(Tuned("lr", 0.001, 1.0, log=True, trials=4),),
     build=build,
-    scales={"quick": Scale(epochs=3, seeds=5), "longer": Scale(epochs=60, seeds=5)},
+    scales={"quick": Scale(epochs=3, seeds=5), "longer": Scale(epochs=120, seeds=5)},
     claims=(
         Higher(
             "32 hidden units classify better than 4.",

@@ -85,9 +85,9 @@ def _checks(results: Results, verdict: Verdict) -> Table:
     pairing = (
         "undefined here"
         if not math.isfinite(rho)
-        else "above 0: pairing by seed made the interval narrower"
+        else "above 0: what seeds share cancels in the differences"
         if rho > 0
-        else "not above 0: pairing by seed did not help here"
+        else "not above 0: nothing that seeds share cancels in the differences"
     )
     agree = _agreement(verdict)
     rows = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.claims import Interaction
 from harness.results import Results
+from harness.verdicts import MARKS
 from reports.table import Cell, Column, Table, row
 from reports.text import metric_of
 from reports.words import LOOKS
@@ -83,8 +84,10 @@ INTERACTION = Procedure(
 TUNING = Procedure(
     "Tuning",
     "One search per arm, with the same space and budget, by the objective on a validation split; "
-    "its seeds are no evaluation seeds. The best trial's value is never a result: the chosen "
-    "setting is trained again on fresh seeds.",
+    "its seed is no evaluation seed, and its trials measure no test images. The best trial's "
+    "value is never a result: the chosen setting is trained again on fresh seeds. Where the data "
+    "has no test set of its own, every seed draws one from the same images, so an evaluation's "
+    "test images may have been among those tuned on.",
     "Choi et al. 2019, arXiv:1910.05446",
 )
 COST = Procedure(
@@ -137,7 +140,7 @@ def _words() -> Table:
         "Verdict words, for a claim that an effect is at least δ.",
         (Column("Word"), Column("Meaning")),
         tuple(
-            row(Cell(word, mark=look.mark, tone=look.tone), look.meaning)
+            row(Cell(word, mark=MARKS[word], tone=look.tone), look.meaning)
             for word, look in LOOKS.items()
         ),
         stack=True,

@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.levels import level_name
 from harness.results import Results
-from harness.verdicts import Verdict
+from harness.verdicts import MARKS, Verdict
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     date_text,
@@ -59,7 +59,7 @@ def title(results: Results) -> Title:
     ]
     counts = Counter(verdict.word for verdict in results.verdicts)
     tally = tuple(
-        Cell(f"{counts[word]} {word}", mark=look.mark, tone=look.tone)
+        Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=look.tone)
         for word, look in LOOKS.items()
         if counts[word]
     )
@@ -104,7 +104,7 @@ def family_name(claims: int) -> str:
 def verdict_cell(verdict: Verdict) -> Cell:
     """Show the word with its mark."""
     look = LOOKS[verdict.word]
-    return Cell(verdict.word, mark=look.mark, tone=look.tone)
+    return Cell(verdict.word, mark=MARKS[verdict.word], tone=look.tone)
 
 
 def verdict_table(results: Results) -> Table | None:

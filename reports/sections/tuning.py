@@ -35,7 +35,7 @@ def tuning_section(results: Results) -> TuningSection | None:
         if each.edge
     )
     return TuningSection(
-        f"Chosen by {in_title(metric_of(objective))}, on seeds and splits that no verdict uses.",
+        f"Chosen by {in_title(metric_of(objective))}, on a seed that no verdict uses.",
         edges,
         tuple(draw_tried(each) for each in tried(results.tuning, objective)),
         _table(results.tuning, objective),
