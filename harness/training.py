@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.errors import HarnessError
@@ -137,6 +137,7 @@ def canonical(value: Any) -> Any:
     if callable(getattr(value, "fingerprint", None)):
         return {"type": type(value).__qualname__, "fingerprint": value.fingerprint()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        _check_class(type(value))
         given = {item.name: (item, _as_declared(item, value)) for item in dataclasses.fields(value)}
         fields = {
             name: canonical(one)
@@ -180,6 +181,26 @@ def _check_named(value: Any) -> None:
         )
 
 
+def _check_class(kind: type) -> None:
+    """Check that a dataclass takes no values from a function that it is made in.
+
+    Raises:
+        HarnessError: a method of it does.
+    """
+    for each in vars(kind).values():
+        code = getattr(each, "__code__", None)
+        # what dataclass itself adds was made elsewhere; super() takes the class from around it
+        if not isinstance(code, CodeType):
+            continue
+        own = code.co_qualname.startswith(f"{kind.__qualname__}.")
+        if own and set(code.co_freevars) - {"__class__"}:
+            raise HarnessError(
+                "a class in a Training must take no variables of a function that it stands in",
+                f"{kind.__qualname__}, which takes {', '.join(code.co_freevars)}",
+                "Make it a frozen dataclass at the top level, whose fields say what it is.",
+            )
+
+
 def _found_by_name(function: Any) -> bool:
     """Whether a function is what its module has under its name, as a decorated one is."""
     return getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function
@@ -216,6 +237,7 @@ def definitions(value: Any) -> Iterator[type | Any]:
         for each in value.values():
             yield from definitions(each)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        _check_class(type(value))
         yield type(value)
         for item in dataclasses.fields(value):
             yield from definitions(getattr(value, item.name))

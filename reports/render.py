@@ -6,6 +6,7 @@ import contextlib
 import gc
 import io
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+LONG_WORD = re.compile(r"\S{19,}")
+PARTS = re.compile(r"[^=/,_.:-]{1,24}[=/,_.:-]*|[=/,_.:-]+")
 NO_PANGO = (
     "No PDF: WeasyPrint cannot find Pango. On Debian or Ubuntu: apt-get install libpango-1.0-0 "
     "libpangoft2-1.0-0 libharfbuzz-subset0; on macOS: brew install pango. The HTML is complete "
@@ -126,13 +129,29 @@ def _quiet() -> Iterator[None]:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=bind,
         trim_blocks=True,
     )
+    environment.filters["breaks"] = breaks
+    return environment
+
+
+def breaks(name: str) -> str:
+    """Allow breaks within the long words of a name, after ``=`` and the like, and nowhere else."""
+    from markupsafe import Markup, escape
+
+    if not LONG_WORD.search(name):
+        return name
+
+    def broken(word: str) -> Markup:
+        parts = PARTS.findall(word) if LONG_WORD.search(word) else [word]
+        return Markup("<wbr>").join(escape(part) for part in parts)
+
+    return Markup("").join(broken(word) for word in re.split(r"(\s+)", str(bind(name))))
 
 
 def _render(template: str, **values: Any) -> str:

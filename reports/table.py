@@ -8,10 +8,11 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Column:
-    """A column's title, and how its cells are set."""
+    """A column's title, how its cells are set, and a second line of the title, smaller."""
 
     title: str
     kind: Literal["text", "number", "code"] = "text"
+    note: str = ""
 
 
 @dataclass(frozen=True)

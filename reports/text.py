@@ -10,6 +10,7 @@ from datetime import datetime
 from harness.metrics import METRICS, Metric
 
 DASH = "–"
+_THOUSANDS = re.compile(r"(?<![\d.])\d{4,}")
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|pp|nats|[nµm]?s|min|h|[KMGT]?i?B|[kMGT])\b|%)")
 
 
@@ -26,35 +27,79 @@ def in_title(metric: Metric) -> str:
 
 def level_text(metric: Metric, value: float) -> str:
     """Print a value of a metric with its unit."""
-    if math.isfinite(value):
-        return metric.format(value).replace("-", "−")
-    return not_finite(value)
+    if _is_beyond(metric, value):
+        return _with_unit(metric, number_text(value))
+    return metric.format(value).replace("-", "−")
 
 
 def effect_text(metric: Metric, value: float) -> str:
     """Print a difference with sign and unit."""
-    return metric.format_difference(value) if math.isfinite(value) else not_finite(value)
+    if _is_beyond(metric, value):
+        return _with_unit(metric, _signed(value))
+    return metric.format_difference(value)
 
 
 def margin_text(metric: Metric, value: float) -> str:
     """Print a margin: a difference without a sign."""
+    if _is_beyond(metric, value):
+        return _with_unit(metric, number_text(value))
     return metric.format_difference(value, signed=False)
 
 
 def interval_text(metric: Metric, low: float, high: float) -> str:
-    """Print an interval of differences, or a dash."""
-    if math.isfinite(low) and math.isfinite(high):
-        return metric.format_interval(low, high)
-    return DASH
+    """Print an interval of differences, or a dash; both ends have the same decimals."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return DASH
+    largest = max(abs(low), abs(high))
+    if metric.unit != "fraction" and largest and not 1e-4 <= largest < 1e6:
+        return _with_unit(metric, f"[{_signed(low)}, {_signed(high)}]")
+    return _THOUSANDS.sub(lambda match: f"{int(match[0]):,}", metric.format_interval(low, high))
 
 
 def spread_text(metric: Metric, low: float, high: float) -> str:
-    """Print an interval of levels, such as ``[0.41, 0.52]``, in the unit of the level."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return DASH
-    factor = factor_of(metric)
-    digits = ".1f" if metric.unit == "fraction" else ".3g"
-    return f"[{factor * low:{digits}}, {factor * high:{digits}}]".replace("-", "−")
+    """Print an interval of levels, such as ``[0.41, 0.52]``, cut at the metric's range."""
+    whole = interval_text(metric, *cut(metric, low, high)).replace("+", "")
+    return whole[: whole.index("]") + 1] if "]" in whole else whole
+
+
+def cut(metric: Metric, low: float, high: float) -> tuple[float, float]:
+    """Cut an interval of levels at the metric's range: a mean cannot lie beyond it."""
+    bottom = 0.0 if metric.unit or metric.name.startswith("gradient_norm") else -math.inf
+    top = 1.0 if metric.unit == "fraction" else math.inf
+
+    def inside(end: float) -> float:
+        return min(max(end, bottom), top) if math.isfinite(end) else end
+
+    return inside(low), inside(high)
+
+
+def alike(values: Iterable[float], *, fraction: bool = False) -> list[str]:
+    """Print numbers with the same decimals: three digits of the largest; per cent have one."""
+    shown = list(values)
+    sizes = [abs(value) for value in shown if value]
+    smallest, largest = min(sizes, default=1.0), max(sizes, default=1.0)
+    if fraction:
+        decimals = 1
+    elif largest < 1e-4 or largest >= 1e6 or smallest < largest / 200:
+        # The same decimals would turn the small ones into 0.
+        return [number_text(value) for value in shown]
+    else:
+        decimals = max(0, 2 - math.floor(math.log10(largest)))
+    return [f"{value:,.{decimals}f}".replace("-", "−") for value in shown]
+
+
+def _is_beyond(metric: Metric, value: float) -> bool:
+    """Whether a metric's own format would print an exponent, or the value is no number."""
+    return not math.isfinite(value) or (metric.unit != "fraction" and abs(value) >= 999.5)
+
+
+def _with_unit(metric: Metric, text: str) -> str:
+    named = metric.unit not in ("", "fraction") and any(char.isdigit() for char in text)
+    return f"{text} {metric.unit}" if named else text
+
+
+def _signed(value: float) -> str:
+    return ("+" if 0 < value < math.inf else "") + number_text(value)
 
 
 def factor_of(metric: Metric) -> float:
@@ -88,9 +133,10 @@ def number_text(value: float, digits: int = 3) -> str:
     if value and not 1e-4 <= abs(value) < 1e6:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         return f"{mantissa}e{int(exponent)}".replace("-", "−")
-    if abs(value) >= 1000:
-        return f"{value:,.0f}".replace("-", "−")
-    return f"{value:.{digits}g}".replace("-", "−")
+    text = f"{value:.{digits}g}"
+    if abs(value) >= 1000 or "e+" in text:
+        text = f"{value:,.0f}"
+    return text.replace("-", "−")
 
 
 def p_text(value: float) -> str:
@@ -111,8 +157,8 @@ def seconds_text(value: float) -> str:
         return not_finite(value)
     for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if value >= size:
-            return f"{value / size:.3g} {unit}" if value / size < 1000 else f"{value:,.0f} s"
-    return f"{value * 1e9:.3g} ns"
+            return f"{number_text(value / size)} {unit}"
+    return f"{number_text(value * 1e9)} ns"
 
 
 def hours_text(hours: float) -> str:
@@ -130,9 +176,9 @@ def bytes_text(value: float) -> str:
     size = float(value)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if abs(size) < 1024:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}"
+            return f"{size:.0f} B" if unit == "B" else f"{number_text(size)} {unit}"
         size /= 1024
-    return f"{size:.3g} TiB"
+    return f"{number_text(size)} TiB"
 
 
 def count_text(value: float) -> str:
@@ -141,8 +187,8 @@ def count_text(value: float) -> str:
         return not_finite(value)
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.3g} {prefix}"
-    return f"{value:.3g}"
+            return f"{number_text(value / size)} {prefix}"
+    return number_text(value)
 
 
 def percent_text(level: float) -> str:

@@ -17,18 +17,34 @@ from xml.etree import ElementTree
 import pytest
 
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
+from harness.metrics import METRICS
 from harness.results import Results
-from harness.verdicts import Word
+from harness.verdicts import MARKS, Word
 from reports import palette, write_index, write_report
-from reports.figures.canvas import plain
-from reports.render import NO_PANGO, render_html, render_pdf
+from reports.figures.canvas import plain, wrapped
+from reports.figures.curves import curves_of, draw_curves
+from reports.render import NO_PANGO, breaks, render_html, render_pdf
+from reports.sections.cost import cost_section
 from reports.sections.ledger import MOST_ROWS
 from reports.sections.opening import change
-from reports.text import bind, date_text, number_text, p_text, seconds_text
+from reports.text import (
+    alike,
+    bind,
+    bytes_text,
+    cut,
+    date_text,
+    effect_text,
+    interval_text,
+    level_text,
+    number_text,
+    p_text,
+    seconds_text,
+    spread_text,
+)
 from reports.words import LOOKS
 from tests.example_results import example_results, residual_study
 
-VOID = {"meta", "img", "source", "br", "link", "input"}
+VOID = {"meta", "img", "source", "br", "link", "input", "wbr"}
 NASTY = "<script>alert('x')</script> \"$a_b$\" & 'c' {{ 7*7 }} שלום 深さ"
 
 
@@ -46,7 +62,9 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
+        if tag == "wbr":
+            self.words.append("\0")
+        elif tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -60,7 +78,8 @@ class Reader(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
+        joined = " ".join(self.words).replace(" \0 ", "")
+        return " ".join(joined.replace("\u00a0", " ").split())
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attrs for name, attrs in self.tags if name == tag]
@@ -153,7 +172,7 @@ def test_says_everything_that_it_must(page: Reader, results: Results) -> None:
         assert text.count(verdict.claim.text) >= 3
         assert text.count(fold(verdict.reason)) == 2
         assert change(verdict) in text
-        assert LOOKS[verdict.word].mark in text
+        assert MARKS[verdict.word] in text
         assert f"Claim {number}" in text
     for line in results.warnings:
         assert line in text
@@ -318,7 +337,10 @@ def empty() -> Results:
 EDGES: dict[str, tuple[Any, str]] = {
     "nan everywhere": (lambda: broken(example_results(seeds=5), math.nan), "not assessable"),
     "infinity everywhere": (lambda: broken(example_results(seeds=5), math.inf), "∞"),
-    "no claims": (lambda: example_results(residual_study(claims=())), "makes no claims"),
+    "no claims": (
+        lambda: example_results(residual_study(claims=())),
+        "makes no claims, so there is nothing to judge; what was measured stands under Factors .",
+    ),
     "an arm without records": (
         lambda: example_results(failed=[(2, seed) for seed in range(10)]), "not assessable",
     ),
@@ -483,7 +505,7 @@ def test_no_two_roles_share_a_colour() -> None:
 
 
 def test_marks_tell_words_apart() -> None:
-    assert len({look.mark for look in LOOKS.values()}) == len(LOOKS)
+    assert len({MARKS[word] for word in LOOKS}) == len(LOOKS)
     assert len({(look.marker, look.filled) for look in LOOKS.values()}) == len(LOOKS)
 
 
@@ -497,3 +519,70 @@ def test_numbers_as_text() -> None:
     assert bind("99 % of 3 nats, 5 min, 7 seeds") == "99\u00a0% of 3\u00a0nats, 5\u00a0min, 7 seeds"
     assert plain("a\n b\u202e\tc") == "a b c"
     assert plain("x" * 99, 10) == "x" * 9 + "…"
+    assert number_text(999.7) == "1,000"
+    assert bytes_text(1023 * 1024) == "1,023 KiB"
+
+
+def test_numbers_of_metrics_as_text() -> None:
+    loss, accuracy = METRICS["test_loss"], METRICS["test_accuracy"]
+    norm = METRICS["gradient_norm_first_block"]
+    assert level_text(loss, 1720) == "1,720 nats"
+    assert level_text(norm, 999.6) == "1,000"
+    assert effect_text(loss, -1720) == "−1,720 nats"
+    assert effect_text(loss, 2.5e6) == "+2.50e6 nats"
+    assert interval_text(loss, 0.4, 1723.2) == "[+0, +1,723] nats"
+    assert interval_text(loss, -0.05, 1.2) == "[−0.05, +1.20] nats"
+    assert interval_text(loss, -1e-7, 2e-7) == "[−1.00e−7, +2.00e−7] nats"
+    assert interval_text(loss, math.nan, 1) == "–"
+    assert level_text(loss, math.nan) == effect_text(accuracy, math.nan) == "–"
+    # No mean lies beyond a metric's range, so no end of an interval is printed there.
+    assert cut(accuracy, -0.1, 1.2) == (0, 1)
+    assert cut(loss, -0.1, 1.2) == (0, 1.2)
+    assert spread_text(accuracy, 0.981, 1.013) == "[98.1, 100.0]"
+    assert spread_text(loss, -0.02, 0.131) == "[0.000, 0.131]"
+    assert math.isnan(cut(accuracy, math.nan, 1)[0])
+    assert alike([0.05, 0.641, 0.1]) == ["0.050", "0.641", "0.100"]
+    assert alike([100.0, 98.25], fraction=True) == ["100.0", "98.2"]
+    assert alike([1720.4, 15.0]) == ["1,720", "15"]
+    assert alike([1720.4, 0.05]) == ["1,720", "0.05"]
+
+
+def test_names_break_between_words_first() -> None:
+    assert wrapped("optimizer=adam / w <fast>", 16) == "optimizer=adam /\nw <fast>"
+    assert wrapped("optimizer=adamw_decoupled", 16) == "optimizer=adamw_\ndecoupled"
+    assert wrapped("a " * 9 + "b", 5) == "a a a\na a a\na a…"
+    assert wrapped("x" * 7, 4) == "xxxx\nxxx"
+    assert wrapped("", 4) == ""
+    assert breaks("optimizer=adam / w <fast>") == "optimizer=adam / w <fast>"
+    assert str(breaks("optimizer=<a>_very_long_name, 5 s")) == (
+        "optimizer=<wbr>&lt;a&gt;_<wbr>very_<wbr>long_<wbr>name, 5\u00a0s"
+    )
+    assert "x<wbr>x" in breaks("x" * 40)
+
+
+def test_contents_stand_beside_the_report() -> None:
+    css = (Path(palette.__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
+    assert "body.report > nav { grid-column: 1;" in css
+    assert "body.report > * {" not in css  # stronger than a plain ``nav``
+
+
+def test_says_how_to_read_curves_and_memory(results: Results, page: Reader) -> None:
+    assert "image" not in page.text.lower()
+    assert page.text.count("What would change this:") == 2 * len(results.verdicts)
+    assert "the test sets of different seeds overlap" in page.text
+    assert page.text.count("cut at the metric's range") >= 3
+    captions = {
+        each.metric: draw_curves(each).caption
+        for verdict in results.verdicts
+        if (each := curves_of(results, verdict))
+    }
+    for metric, caption in captions.items():
+        assert ("running mean over each epoch's batches" in caption) == (metric == "train_loss")
+    assert len(captions) == 2
+    cost = cost_section(results)
+    assert cost is not None
+    assert cost.memory is not None
+    assert cost.memory.columns[-1].title == "Process high-water mark"
+    assert cost.memory.columns[-1].note == "VmHWM"
+    assert "shown and never compared" in cost.memory.caption
+    assert "vm hwm" not in page.text

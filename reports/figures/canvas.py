@@ -150,6 +150,32 @@ def plain(text: str, limit: int = 60) -> str:
     return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
 
 
+def wrapped(text: str, width: int, most: int = 3) -> str:
+    """Break a name into lines: at spaces, and within words that are too long.
+
+    Such words are broken after ``=``, ``/``, ``_`` and commas; only pieces that are still too
+    long are broken anywhere.
+    """
+    lines = [""]
+    for word in text.split():
+        pieces = [word]
+        if len(word) > width:
+            pieces = [
+                part[at : at + width]
+                for part in re.findall(r"[^=/,_]+[=/,_]*|[=/,_]+", word)
+                for at in range(0, len(part), width)
+            ]
+        for place, piece in enumerate(pieces):
+            gap = " " if place == 0 and lines[-1] else ""
+            if lines[-1] and len(lines[-1] + gap + piece) > width:
+                lines.append(piece)
+            else:
+                lines[-1] += gap + piece
+    if len(lines) > most:
+        lines = [*lines[: most - 1], lines[most - 1][: width - 1].rstrip() + "…"]
+    return "\n".join(lines)
+
+
 def panel(
     figure: Figure, left: float, bottom: float, width: float, height: float, **kwargs: Any
 ) -> Axes:

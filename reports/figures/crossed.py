@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.results import Results
 from harness.summary import ArmSummary
-from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, series, ticks
+from reports.figures.canvas import (
+    COLUMN,
+    Picture,
+    limits,
+    paint,
+    panel,
+    plain,
+    series,
+    ticks,
+    wrapped,
+)
 from reports.palette import light
-from reports.text import axis_title, factor_of, in_title, level_text, metric_of, number_text
+from reports.text import alike, axis_title, cut, factor_of, in_title, level_text, metric_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,10 +74,9 @@ def crossed(results: Results, metric: str) -> Crossed | None:
     means = {
         each.group: each for each in results.summaries if not each.factor and each.metric == metric
     }
-    scale = factor_of(metric_of(metric))
     arms = {(arm.levels[lines].name, arm.levels[across].name): arm.name for arm in results.arms}
     cells = tuple(
-        tuple(_cell(means.get(arms.get((row, column), "")), scale) for column in run[across])
+        tuple(_cell(means.get(arms.get((row, column), ""))) for column in run[across])
         for row in run[lines]
     )
     if not any(cell for row in cells for cell in row):
@@ -76,10 +84,13 @@ def crossed(results: Results, metric: str) -> Crossed | None:
     return Crossed(metric, (across, run[across]), (lines, run[lines]), cells)
 
 
-def _cell(summary: ArmSummary | None, scale: float) -> Cell | None:
+def _cell(summary: ArmSummary | None) -> Cell | None:
     if summary is None or not math.isfinite(summary.mean):
         return None
-    return Cell(scale * summary.mean, scale * summary.low, scale * summary.high, summary.n)
+    metric = metric_of(summary.metric)
+    scale = factor_of(metric)
+    low, high = cut(metric, summary.low, summary.high)
+    return Cell(scale * summary.mean, scale * low, scale * high, summary.n)
 
 
 def has_lines(values: Crossed) -> bool:
@@ -112,7 +123,8 @@ def draw_lines(values: Crossed) -> Picture:
         alt=f"Interaction of {values.lines[0]} and {values.across[0]} in mean {in_title(metric)}. "
         f"{_said(values)}.",
         caption=f"{metric.title}: mean of each arm with its 95 % t interval over seeds, not "
-        "corrected. Lines that do not run parallel are what an interaction looks like.",
+        "corrected and cut at the metric's range. Lines that do not run parallel are what an "
+        "interaction looks like.",
     )
 
 
@@ -153,7 +165,7 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
 
 def _wrapped(name: str, count: int) -> str:
     width = max(4, 48 // max(count, 1))
-    return "\n".join(textwrap.wrap(plain(name, 60), width, max_lines=3, placeholder="…"))
+    return wrapped(plain(name, 60), width)
 
 
 def draw_heat(values: Crossed) -> Picture:
@@ -179,16 +191,14 @@ def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> 
     axes = panel(figure, left, 0.5, COLUMN - left - 0.1, height - 0.6)
     data = np.array([[cell.mean if cell else np.nan for cell in row] for row in values.cells])
     small = columns > 6
-    notes = np.array(
-        [[_note(cell, small=small) if cell else "" for cell in row] for row in values.cells]
-    )
+    notes = np.array(_notes(values, small=small))
     low, high = limits([float(value) for value in data[np.isfinite(data)]], pad=0.02)
     sns.heatmap(
         data, ax=axes, annot=notes, fmt="", cmap=_shades(), cbar=False, vmin=low, vmax=high,
         linewidths=2.0, linecolor=light("card"), mask=~np.isfinite(data),
         annot_kws={"fontsize": 7.0 if small else 9.0, "linespacing": 1.25},
         xticklabels=[_wrapped(name, columns) for name in values.across[1]],
-        yticklabels=[plain(name, 20) for name in values.lines[1]],
+        yticklabels=[wrapped(plain(name, 40), 14, 2) for name in values.lines[1]],
     )  # fmt: skip
     _tidy(axes, values)
     shades = np.asarray(axes.collections[0].get_facecolor())[np.isfinite(data).ravel()]
@@ -212,8 +222,14 @@ def _tidy(axes: Axes, values: Crossed) -> None:
     axes.set_ylabel(plain(values.lines[0]))
 
 
-def _note(cell: Cell, *, small: bool) -> str:
-    return number_text(cell.mean) if small else f"{number_text(cell.mean)}\nn = {cell.n}"
+def _notes(values: Crossed, *, small: bool) -> list[list[str]]:
+    fraction = metric_of(values.metric).unit == "fraction"
+    means = [cell.mean for row in values.cells for cell in row if cell]
+    texts = iter(alike(means, fraction=fraction))
+    return [
+        [next(texts) + ("" if small else f"\nn = {cell.n}") if cell else "" for cell in row]
+        for row in values.cells
+    ]
 
 
 def _shades() -> Any:

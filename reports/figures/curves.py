@@ -122,12 +122,20 @@ def draw_curves(values: Curves) -> Picture:
         if values.instead_of
         else ""
     )
+    if values.metric == "train_loss":
+        when = "by epoch"
+        instead += (
+            " The curve is the running mean over each epoch's batches while training; the metric "
+            "itself is measured after the last step in evaluation mode, so the ends differ."
+        )
+    else:
+        when = "after each epoch"
     axis = ", on a logarithmic axis" if values.log else ""
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=f"{metric.title} by epoch, mean over seeds: {ends or 'no common length'}.",
-        caption=f"{metric.title} after each epoch{axis}. "
+        caption=f"{metric.title} {when}{axis}. "
         f"Thin: each of {plural(values.seeds, 'seed')} that finished; bold: their mean; no "
         f"interval is drawn. Failed trials are not drawn, but counted below.{instead}",
     )

@@ -11,7 +11,7 @@ from harness.results import Results
 from harness.summary import ArmSummary
 from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
 from reports.palette import light
-from reports.text import axis_title, factor_of, in_title, join, level_text, metric_of
+from reports.text import axis_title, cut, factor_of, in_title, join, level_text, metric_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,11 +40,10 @@ class Dots:
 
 def level_dots(results: Results, metric: str) -> Dots | None:
     """Work out the main effects: the mean at each level of each factor."""
-    scale = factor_of(metric_of(metric))
     groups = []
     for factor in results.study.factors:
         rows = tuple(
-            _row(each, scale)
+            _row(each)
             for each in results.summaries
             if each.factor == factor.name and each.metric == metric
         )
@@ -63,7 +62,7 @@ def arm_dots(results: Results, metric: str) -> Dots | None:
         if record.role == "evaluate" and record.state == "complete" and math.isfinite(value):
             points.setdefault(record.arm, []).append(scale * value)
     rows = tuple(
-        replace(_row(each, scale, points.get(each.group, ())), label=f"{number}. {each.group}")
+        replace(_row(each, points.get(each.group, ())), label=f"{number}. {each.group}")
         for number, each in enumerate(arms, 1)
     )
     if not any(math.isfinite(row.mean) for row in rows):
@@ -71,11 +70,13 @@ def arm_dots(results: Results, metric: str) -> Dots | None:
     return Dots(metric, (("", rows),), "arm")
 
 
-def _row(summary: ArmSummary, scale: float, points: Sequence[float] = ()) -> Row:
+def _row(summary: ArmSummary, points: Sequence[float] = ()) -> Row:
+    metric = metric_of(summary.metric)
+    scale = factor_of(metric)
+    low, high = cut(metric, summary.low, summary.high)
     return Row(
-        summary.group, scale * summary.mean, scale * summary.low, scale * summary.high, summary.n,
-        tuple(points),
-    )  # fmt: skip
+        summary.group, scale * summary.mean, scale * low, scale * high, summary.n, tuple(points)
+    )
 
 
 LINE = 0.25
@@ -100,7 +101,7 @@ def draw_dots(values: Dots) -> Picture:
         lambda figure: _draw(figure, values, lines),
         alt=f"Mean {in_title(metric)} by {values.what}: {said}.",
         caption=f"{metric.title} by {values.what}: mean and 95 % t interval over seeds ({n}), "
-        f"not corrected: for description, not for verdicts.{each}",
+        f"not corrected and cut at the metric's range: for description, not for verdicts.{each}",
     )
 
 
@@ -121,7 +122,7 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
             labels.append("")
             place += 1
         for row in rows:
-            labels.append(plain(row.label, 36))
+            labels.append(plain(row.label, 27))
             ends = [end for end in (row.low, row.high) if math.isfinite(end)]
             if row.points:
                 axes.plot(

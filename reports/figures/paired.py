@@ -10,7 +10,7 @@ from harness.claims import Higher
 from harness.levels import level_name
 from harness.metrics import Metric
 from harness.verdicts import Verdict
-from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
+from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks, wrapped
 from reports.palette import light
 from reports.text import (
     axis_title,
@@ -176,6 +176,4 @@ def _jitter(place: int) -> float:
 
 
 def _lines(name: str) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(plain(name, 80), 16, max_lines=3, placeholder="…"))
+    return wrapped(plain(name, 80), 16)

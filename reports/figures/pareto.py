@@ -20,7 +20,16 @@ from reports.figures.canvas import (
     ticks,
 )
 from reports.palette import light
-from reports.text import axis_title, bytes_text, factor_of, in_title, join, metric_of, seconds_text
+from reports.text import (
+    axis_title,
+    bytes_text,
+    cut,
+    factor_of,
+    in_title,
+    join,
+    metric_of,
+    seconds_text,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,9 +100,10 @@ def pareto(results: Results, metric: str, cost: Cost) -> Pareto | None:
     points = tuple(
         Point(
             number, arm, costs[0] / size, costs[1] / size, costs[2] / size, scale * each.mean,
-            scale * each.low, scale * each.high, f"{arm} {text}",
+            scale * low, scale * high, f"{arm} {text}",
         )
         for number, arm, costs, each, text in found
+        for low, high in [cut(quality, each.low, each.high)]
     )  # fmt: skip
     front = tuple(
         point.number
@@ -135,8 +145,8 @@ def draw_pareto(values: Pareto) -> Picture:
         alt=f"{metric.title} against {values.cost}; no other arm is both better in mean "
         f"{in_title(metric)} and cheaper than: {best}.",
         caption=f"{metric.title} against {values.cost}. Numbers: arms, as in the table of costs. "
-        f"Up and down: 95 % t interval over seeds, not corrected; sideways: {bars}. Filled and "
-        "joined: arms that no other beats in both means.",
+        "Up and down: 95 % t interval over seeds, not corrected and cut at the metric's range; "
+        f"sideways: {bars}. Filled and joined: arms that no other beats in both means.",
     )
 
 

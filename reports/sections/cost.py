@@ -20,7 +20,9 @@ PARTS = {
     "batch": "Batch",
     "activations": "Activations",
     "workspace": "Workspace",
+    "vm_hwm": "Process high-water mark",
 }
+HIGH_WATER = "vm_hwm"
 QUALITIES = (
     "test_accuracy", "test_loss", "validation_accuracy", "validation_loss", "train_loss",
 )  # fmt: skip
@@ -128,8 +130,15 @@ def _memory(profiles: list[tuple[str, Profile | None]]) -> Table | None:
     names = dict.fromkeys(name for _, each in profiles if each for name in each.memory)
     if not names:
         return None
-    ordered = [name for name in PARTS if name in names]
+    ordered = [name for name in PARTS if name in names and name != HIGH_WATER]
     ordered += [name for name in names if name not in PARTS]
+    ordered += [HIGH_WATER] * (HIGH_WATER in names)
+    high_water = (
+        " Process high-water mark (VmHWM): the resident memory of the whole measuring process, "
+        "libraries included; it creeps from arm to arm, so it is shown and never compared."
+        if HIGH_WATER in names
+        else ""
+    )
     rows = [
         row(
             name,
@@ -144,11 +153,18 @@ def _memory(profiles: list[tuple[str, Profile | None]]) -> Table | None:
     ]
     return Table(
         "Peak memory of a warm training step, and its parts; further columns are figures of the "
-        "device, which are no part of the peak.",
+        f"device, which are no part of the peak.{high_water}",
         (
             Column("Arm"),
             Column("Peak", "number"),
-            *(Column(PARTS.get(part, part.replace("_", " ")), "number") for part in ordered),
+            *(
+                Column(
+                    PARTS.get(part, part.replace("_", " ")),
+                    "number",
+                    note="VmHWM" if part == HIGH_WATER else "",
+                )
+                for part in ordered
+            ),
         ),
         tuple(rows),
     )
@@ -196,5 +212,5 @@ def _against(profile: Profile | None, base: Profile | None, field: str, *, first
     reference = getattr(base, field)
     if value == reference:
         return Cell(text, note="same")
-    ratio = f"×{value / reference:.3g}" if reference else "baseline has none"
+    ratio = f"×{number_text(value / reference)}" if reference else "baseline has none"
     return Cell(text, note=ratio, mark="≠", tone="open")

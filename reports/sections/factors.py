@@ -75,8 +75,8 @@ def _means(results: Results) -> Table | None:
             )
         )
     return Table(
-        "Mean of each arm with its 95 % t interval over seeds, not corrected: for description. "
-        "n: seeds that finished.",
+        "Mean of each arm with its 95 % t interval over seeds, not corrected and cut at the "
+        "metric's range: for description. n: seeds that finished.",
         (
             Column("Arm"),
             *(Column(metric_of(name).title, "number") for name in metrics),

@@ -84,10 +84,10 @@ INTERACTION = Procedure(
 TUNING = Procedure(
     "Tuning",
     "One search per arm, with the same space and budget, by the objective on a validation split; "
-    "its seed is no evaluation seed, and its trials measure no test images. The best trial's "
+    "its seed is no evaluation seed, and its trials measure no test examples. The best trial's "
     "value is never a result: the chosen setting is trained again on fresh seeds. Where the data "
-    "has no test set of its own, every seed draws one from the same images, so an evaluation's "
-    "test images may have been among those tuned on.",
+    "has no test set of its own, every seed draws one from the same examples, so an evaluation's "
+    "test examples may have been among those tuned on.",
     "Choi et al. 2019, arXiv:1910.05446",
 )
 COST = Procedure(

@@ -248,6 +248,10 @@ def held_fixed(results: Results) -> tuple[str, ...]:
             f"Judged on {join(in_title(metric_of(name)) for name in metrics)} alone, over the "
             "seeds of this run, which vary data split, initial weights and order together."
         )
+    lines.append(
+        "Where the data has no test set of its own, the test sets of different seeds overlap, so "
+        "seeds are not fully independent."
+    )
     return tuple(lines)
 
 
