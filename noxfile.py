@@ -49,7 +49,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests; words after -- go to pytest."""
     install_pango(session)
     session.install("-e", ".[test]")
-    session.run("pytest", "--benchmark-skip", *session.posargs)
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", "--benchmark-skip", *session.posargs)
 
 
 @nox.session

@@ -182,9 +182,9 @@ def test_identical_arms_are_equivalent():
     verdict = one(np.zeros(5))
     assert (verdict.word, verdict.p, verdict.low, verdict.high) == ("equivalent", 1, 0, 0)
     assert verdict.reason == (
-        "Over 5 seeds the mean difference is +0 nats, with a 95 % interval of [+0.00, +0.00] nats. "
-        "All of the interval lies between −0.5 nats and +0.5 nats: whatever difference there is, it "
-        "is too small to matter either way."
+        "Over 5 seeds the mean difference is +0 nats, with a 95 % interval of [+0.00, +0.00] "
+        "nats. All of the interval lies between −0.5 nats and +0.5 nats: whatever difference "
+        "there is, it is too small to matter either way."
     )
 
 
