@@ -78,6 +78,9 @@ BROKEN = {
     "margin": ([("by=0.01", "by=float('nan')")], ["margin", "nan"]),
     "setting": ([("scale.epochs", "scale.epoch")], ["scale.epoch", "Did you mean epochs?"]),
     "training": ([("return Training(", "return dict(")], ["must return a Training"]),
+    "points": ([("by=0.01", "by=2")], ["below 1", "by=0.02 for 2 percentage points"]),
+    "raising": ([("    return Training(", "    1 / 0\n    return Training(")],
+                ["ZeroDivisionError", "broken_raising.py:", "width=4"]),
     "rate": ([("SGD(lr=lr", "SGD(lr=-lr")], ["lr", "above 0"]),
 }  # fmt: skip
 
@@ -106,6 +109,11 @@ def test_an_error_while_loading_gives_file_and_line(refused, here: Path) -> None
 def test_a_file_without_a_study(refused, here: Path) -> None:
     (here / "other.py").write_text("x = 1\n")
     assert "export a Study under the name `study`" in refused("run", "other.py")
+
+
+@pytest.mark.parametrize("word", [".", "..", "not a name", "-x.y"])
+def test_what_can_be_no_study(word: str, refused) -> None:
+    assert "STUDY must be" in refused("run", "--", word)
 
 
 def test_an_unknown_scale(refused) -> None:
@@ -298,6 +306,32 @@ def test_the_journal_file_is_a_store_too(here: Path) -> None:
     recorded(here, "journal:///runs.log")
     assert Path("runs.log").stat().st_size > 1000
     assert _main(["report", str(TINY), "--store", "journal:///runs.log", "-q"], debug=False) == 0
+
+
+def test_where_no_trial_finishes_the_answer_is_cannot_tell(here: Path, capsys) -> None:
+    edited(here, "hopeless.py", ("batch_size=20", "batch_size=500"))
+    words = ["run", "hopeless.py", "--no-tuning", "--no-profile", "--seeds", "2"]
+    assert _main(words, debug=False) == 3
+    captured = capsys.readouterr()
+    assert "no trial of tiny finished" in captured.err
+    assert "4 evaluation trials failed" in captured.out
+    assert "batch_size must be at most the 200" in captured.out.replace("\n", " ")
+
+
+def test_a_mistake_in_one_arm_found_in_training_does_not_stop_the_others(
+    here: Path, capsys
+) -> None:
+    edited(here, "partly.py", ("batch_size=20", "batch_size=20 if width == 4 else 500"))
+    words = ["run", "partly.py", "--no-tuning", "--no-profile", "--seeds", "2", "-q"]
+    assert _main(words, debug=False) == 0
+    capsys.readouterr()
+    assert _main(["export", "partly.py", "--format", "json"], debug=False) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {(row["width"], row["state"]) for row in rows} == {(4, "complete"), (32, "failed")}
+    assert all("at most the 200" in row["reason"] for row in rows if row["width"] == 32)
+    # With the profile, which looks at every arm before training, the same mistake ends the run.
+    assert _main([*words[:3], "--seeds", "2", "-q", "--out", "other"], debug=False) == 2
+    assert "arm width=32: batch_size must be" in capsys.readouterr().err
 
 
 def test_doctor_finds_nothing_wrong_here(capsys) -> None:

@@ -23,7 +23,7 @@ import torch
 import torchvision.datasets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from harness.data import (
     CIFAR10,
@@ -724,7 +724,9 @@ def test_folders_that_are_no_image_folders(flags, tmp_path):
     assert "same classes; got b, c in one alone" in message(lambda: images("odd").splits(0))
 
 
-def test_an_image_that_cannot_be_read_is_named(tmp_path):
+@pytest.mark.parametrize("lenient", [False, True])  # as WeasyPrint leaves Pillow
+def test_an_image_that_cannot_be_read_is_named(tmp_path, lenient, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
     painted(tmp_path / "cut", {"a": (0, 0, 0), "b": (1, 1, 1)})
     file = tmp_path / "cut/b/4.png"
     random = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)

@@ -261,6 +261,10 @@ def test_replay_says_identical_or_how_far_apart_and_why(command, here: Path) -> 
     assert "not identical" in done.stdout
     assert "test_loss" in done.stdout
     assert "training optimizer.momentum: 0.9 → 0.5" in done.stdout
+    # Other epochs, other numbers of points on the curves: said, not stumbled over.
+    study.write_text(TINY.read_text().replace("epochs=3", "epochs=4"))
+    assert "training epochs: 3 → 4" in command("replay", key, code=1).stdout
+    study.write_text(TINY.read_text().replace("momentum=0.9", "momentum=0.5"))
     again = command("plan", "tiny_study.py", "--no-tuning", "--seeds", "1", "--scale", "quick")
     assert "to be run again" in again.stdout
     assert "optimizer.momentum: 0.9 → 0.5" in again.stdout

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
@@ -478,3 +480,35 @@ def test_bad_smoothing_is_told_in_one_line(value):
     message = str(caught.value)
     assert message.startswith("CrossEntropy(label_smoothing=...) must lie in [0, 1); got ")
     assert "\n" not in message
+
+
+def test_a_module_that_draws_from_numpy_and_python_is_reproducible():
+    class Noisy(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(64, 10)
+
+        def forward(self, inputs):
+            noise = random.random() + float(np.random.rand()) if self.training else 1.0  # noqa: NPY002
+            return self.layer(inputs.flatten(1)) * noise
+
+    @dataclass(frozen=True)
+    class Spec:
+        def build(self, shape, classes):
+            return Noisy()
+
+    spec = Spec()
+    made = Training(
+        data=digits(train=100, validation=50, test=100),
+        model=spec, optimizer=SGD(lr=0.1), batch_size=20, epochs=2,
+    )  # fmt: skip
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    first = train(made, 0, torch.device("cpu"))
+    state = random.random(), np.random.rand()  # noqa: NPY002
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    assert state == (random.random(), np.random.rand())  # noqa: NPY002
+    second = train(made, 0, torch.device("cpu"))
+    assert first.curves == second.curves
+    assert first.curves != train(made, 1, torch.device("cpu")).curves

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness import (
@@ -723,3 +724,10 @@ def test_importing_the_vocabulary_imports_nothing_heavy(modules, absent):
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout.split("\n")[:2] == ["[]", "True"]
+
+
+def test_numpys_numbers_are_pythons():
+    factor = Factor("p", (np.float64(0.0), np.float64(0.5), np.int64(3)))
+    assert [level.name for level in factor.named] == ["0", "0.5", "3"]
+    assert [type(level.value) for level in factor.named] == [float, float, int]
+    assert factor.level(0.5).value == 0.5

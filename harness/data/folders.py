@@ -149,8 +149,11 @@ def _decode(path: str, size: int) -> torch.Tensor:
     """Return one image as uint8 [3, size, size]."""
     import numpy as np
     import torch
-    from PIL import Image
+    from PIL import Image, ImageFile
 
+    # WeasyPrint, where it is imported, makes Pillow fill what is cut off with grey.
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with Image.open(path) as image:
             colours = _colours(image)
@@ -160,6 +163,8 @@ def _decode(path: str, size: int) -> torch.Tensor:
             f"{type(error).__name__}: {error}",
             "Replace the file, or remove it.",
         ) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
     if colours.size != (size, size):
         colours = colours.resize((size, size), Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(colours)).permute(2, 0, 1)
