@@ -18,10 +18,9 @@ from harness.executors import Options
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
-from harness.outputs import records_json, revision_of, write_records, write_verdicts, write_whole
+from harness.outputs import records_text, revision_of, write_records, write_verdicts, write_whole
 from harness.place import Place
 from harness.progress import display
-from harness.records import to_frame
 from harness.results import Results, assemble
 from harness.run import run
 from harness.search import Planner
@@ -50,14 +49,14 @@ def run_study(
         ledger.write_note("reference", found)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
         run(ledger, planner, found, options, shown)
-        results = gather(ledger, planner, found)
+        results = gather(ledger, found)
         shown.show("writing the report", 1, 1, None)
         folder = place.folder(study, scale)
         written = write(results, folder, force=False)
     return results, folder, written
 
 
-def gather(ledger: Ledger, planner: Planner, found: str) -> Results:
+def gather(ledger: Ledger, found: str) -> Results:
     """Judge what a ledger holds.
 
     Raises:
@@ -72,7 +71,7 @@ def gather(ledger: Ledger, planner: Planner, found: str) -> Results:
         )
     file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
     return assemble(
-        ledger.study, ledger.scale, ledger.records(), plan, *profiles(ledger, planner),
+        ledger.study, ledger.scale, ledger.records(), plan, *profiles(ledger, plan["programs"]),
         revision_of(file),
     )  # fmt: skip
 
@@ -141,7 +140,7 @@ def report_study(
         )
     out = []
     for ledger in ledgers:
-        results = gather(ledger, Planner(study, ledger.scale, None, tune=True), found)
+        results = gather(ledger, found)
         folder = place.folder(study, ledger.scale)
         written = write(results, folder, force=True)
         assert written is not None
@@ -168,14 +167,7 @@ def export_study(
     if path is not None:
         write_records(records, path, kind)
         return path
-    frame = to_frame(records)
-    if kind == "csv":
-        return str(frame.to_csv(index=False))
-    if kind == "json":
-        return records_json(records)
-    raise HarnessError(
-        "--format must be csv, json, or parquet with --to FILE", repr(kind), "Write --format csv."
-    )
+    return records_text(records, kind)
 
 
 def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:

@@ -29,12 +29,23 @@ def profile_trials(planner: Planner) -> dict[str, Trial]:
     }
 
 
-def profiles(ledger: Ledger, planner: Planner) -> tuple[dict[str, Profile], dict[str, str]]:
+def programs(planner: Planner) -> dict[str, str]:
+    """Return, by arm name, the key under which the cost of the arm's program is kept."""
+    return {arm: trial.key for arm, trial in profile_trials(planner).items()}
+
+
+def profiles(
+    ledger: Ledger, programs: Mapping[str, str]
+) -> tuple[dict[str, Profile], dict[str, str]]:
     """Return the cost of arms by arm name, and why it is missing where measuring it failed.
 
     All are of one machine, which makes them comparable: the one that measured most arms.
+
+    Args:
+        ledger: where profiles are kept.
+        programs: key of each arm's program by arm name.
     """
-    arms = {trial.key: arm for arm, trial in profile_trials(planner).items()}
+    arms = {key: arm for arm, key in programs.items()}
     machines: dict[str, dict[str, Mapping[str, Any]]] = {}
     for name, value in ledger.notes("profile/").items():
         key, _, machine = name.partition("/")

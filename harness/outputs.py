@@ -15,8 +15,6 @@ from harness.errors import HarnessError
 from harness.records import Record, to_frame
 from harness.verdicts import Verdict
 
-FORMATS = ("csv", "parquet", "json")
-
 
 def write_whole(path: Path, content: bytes) -> Path:
     """Write a file under another name, then give it its own: nobody ever sees half of it.
@@ -82,36 +80,39 @@ def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> N
     Raises:
         HarnessError: another kind, or Parquet without pyarrow.
     """
-    frame = to_frame(records)
-    if kind == "csv":
-        write_whole(path, frame.to_csv(index=False).encode())
-    elif kind == "json":
-        write_whole(path, f"{records_json(records)}\n".encode())
-    elif kind == "parquet":
-        try:
-            import pyarrow  # noqa: F401 - asked for by name, so that the error can name it too
-        except ImportError as error:
-            raise HarnessError(
-                "writing Parquet needs pyarrow",
-                "a Python without it",
-                "pip install 'ablation-harness[parquet]', or choose --format csv.",
-            ) from error
-        # A column may hold levels of several kinds, which Parquet cannot.
-        mixed = [name for name in frame.columns if frame[name].map(type).nunique() > 1]
-        tidy = frame.astype({name: "string" for name in mixed if frame[name].dtype == object})
-        write_whole(path, tidy.to_parquet(index=False))
-    else:
+    if kind != "parquet":
+        write_whole(path, records_text(records, kind).encode())
+        return
+    try:
+        import pyarrow  # noqa: F401 - asked for by name, so that the error can name it too
+    except ImportError as error:
         raise HarnessError(
-            "--format must be one of " + ", ".join(FORMATS), repr(kind), "Write --format csv."
-        )
+            "writing Parquet needs pyarrow",
+            "a Python without it",
+            "pip install 'ablation-harness[parquet]', or choose --format csv.",
+        ) from error
+    frame = to_frame(records)
+    # A column may hold levels of several kinds, which Parquet cannot.
+    mixed = [name for name in frame.columns if frame[name].map(type).nunique() > 1]
+    tidy = frame.astype({name: "string" for name in mixed if frame[name].dtype == object})
+    write_whole(path, tidy.to_parquet(index=False))
 
 
-def records_json(records: Sequence[Record]) -> str:
-    """Return records as JSON, every digit kept; what a trial lacks is null."""
-    rows = [record.row() for record in records]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return json.dumps(
-        [{name: row.get(name) for name in names} for row in rows], indent=2, ensure_ascii=False
+def records_text(records: Sequence[Record], kind: str) -> str:
+    """Return records as CSV or JSON, every digit kept; what a trial lacks is empty, or null.
+
+    Raises:
+        HarnessError: another kind.
+    """
+    if kind == "csv":
+        return str(to_frame(records).to_csv(index=False))
+    if kind == "json":
+        rows = [record.row() for record in records]
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        whole = [{name: row.get(name) for name in names} for row in rows]
+        return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    raise HarnessError(
+        "--format must be csv, json, or parquet with --to FILE", repr(kind), "Write --format csv."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.costs import profile_trials, profiles
+from harness.costs import profile_trials, profiles, programs
 from harness.executors import Options, worker_count
 from harness.ledger import Ledger
 from harness.load import find as find_study
@@ -45,7 +45,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
     records = [record for ledger in ledgers for record in ledger.records()]
     done = done_records(records)
     outlook = planner.outlook(done)
-    costs = profiles(ledgers[-1], planner)[0] if ledgers else {}
+    costs = profiles(ledgers[-1], programs(planner))[0] if ledgers else {}
     finished = {arm.name: 0 for arm in planner.arms}
     failed = dict(finished)
     for trial in outlook.planned:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from harness.costs import measure_costs, profile_trials, profiles, unprofiled
+from harness.costs import measure_costs, profile_trials, profiles, programs, unprofiled
 from harness.errors import HarnessError
 from harness.executors import Options, executors, make_executor, worker_count
 from harness.ledger import Claimed, Ledger
@@ -187,7 +187,7 @@ class _Session:
         self.deaths: dict[str, int] = {}
         self.seconds = {
             arm: profile.step_seconds * profile.steps
-            for arm, profile in profiles(ledger, planner)[0].items()
+            for arm, profile in profiles(ledger, programs(planner))[0].items()
         }
         self.trained = 0
         self.spoken = 0.0
@@ -301,6 +301,7 @@ def _write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Opt
         "command": _command(ledger.scale, planner, options),
         "trials": [[trial.arm.name, trial.seed, trial.key] for trial in outlook.planned],
         "tuning": [asdict(each) for each in outlook.tuning],
+        "programs": programs(planner),
     }
     if ledger.note("plan") != plan:
         ledger.write_note("plan", plan)

@@ -47,26 +47,32 @@ class Store:
         A file beside the storage's file is locked by the operating system, which lets go of it
         when a process dies. A database server needs none: see ``Ledger.claim``.
         """
-        if self.path is None:
-            return nullcontext()
-        return FileLock(f"{self.path}.lock")
+        return nullcontext() if self.path is None else _lock(self.path)
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> AbstractContextManager[None]:
         """Turn what a storage raises when it cannot be read or written into one clear line."""
-        try:
-            yield
-        except (
-            optuna.exceptions.StorageInternalError,
-            sqlalchemy.exc.SQLAlchemyError,
-            sqlite3.Error,
-            OSError,
-        ) as error:
-            raise HarnessError(
-                "the store must be readable and writable",
-                f"{self.url}: {root_cause(error)}",
-                "What was recorded is kept; mend the store or name another with --store.",
-            ) from error
+        return _errors(self.url)
+
+
+def _lock(path: Path) -> FileLock:
+    return FileLock(f"{path}.lock")
+
+
+@contextmanager
+def _errors(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        optuna.exceptions.StorageInternalError,
+        sqlalchemy.exc.SQLAlchemyError,
+        sqlite3.Error,
+        OSError,
+    ) as error:
+        raise HarnessError(
+            "the store must be readable and writable",
+            f"{url}: {root_cause(error)}",
+            "What was recorded is kept; mend the store or name another with --store.",
+        ) from error
 
 
 def root_cause(error: BaseException) -> str:
@@ -94,9 +100,8 @@ def open_store(where: str, *, create: bool = True) -> Store:
         return _sqlite(Path(rest.removeprefix("/")), create)
     if scheme == "journal":
         return _journal(Path(rest.removeprefix("/")), create)
-    store = Store(where, optuna.storages.InMemoryStorage(), None)
     try:
-        with store.errors():
+        with _errors(where):
             return Store(where, _server(where), None)
     except (ImportError, RuntimeError, ValueError, sqlalchemy.exc.ArgumentError) as error:
         if isinstance(error, HarnessError):
@@ -146,11 +151,10 @@ def _sqlite(path: Path, create: bool) -> Store:
     _check_file(path, create)
     if path.exists() and path.stat().st_size:
         _check_sqlite(path)
-    store = Store(str(path), optuna.storages.InMemoryStorage(), path)
     try:
-        with store.errors():
+        with _errors(str(path)):
             if not path.exists() or not path.stat().st_size:
-                _new_sqlite(path, store)
+                _new_sqlite(path)
             storage = RDBStorage(
                 f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
             )
@@ -164,9 +168,9 @@ def _sqlite(path: Path, create: bool) -> Store:
     return Store(str(path), storage, path)
 
 
-def _new_sqlite(path: Path, store: Store) -> None:
+def _new_sqlite(path: Path) -> None:
     """Make the tables in a draft, then give it its name: a killed process leaves no half store."""
-    with store.lock():
+    with _lock(path):
         if path.exists() and path.stat().st_size:
             return  # another process was first
         draft = path.with_name(f".{path.name}.draft")
@@ -199,9 +203,8 @@ def _check_sqlite(path: Path) -> None:
 
 def _journal(path: Path, create: bool) -> Store:
     _check_file(path, create)
-    store = Store(f"journal:///{path}", optuna.storages.InMemoryStorage(), path)
     try:
-        with store.errors():
+        with _errors(f"journal:///{path}"):
             storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_FileLock(path)))
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, HarnessError):

@@ -54,6 +54,7 @@ def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, An
     """Return the record of a trial; ``notes`` are the attributes of its Optuna study."""
     attrs = trial.user_attrs
     kinds = trial.distributions
+    state = STATES.get(trial.state, "failed")
     return Record(
         study=study,
         scale=scale,
@@ -71,9 +72,10 @@ def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, An
             if isinstance(kinds[name], FloatDistribution)
         },
         key=attrs.get("key", ""),
-        state=STATES.get(trial.state, "failed"),
-        reason=attrs.get("reason", ""),
-        metrics={name: attrs[name] for name in METRICS if name in attrs},
+        state=state,
+        # A process killed while it wrote may have left a part of another outcome.
+        reason=attrs.get("reason", "") if state == "failed" else "",
+        metrics={n: attrs[n] for n in METRICS if n in attrs} if state == "complete" else {},
         curves={
             name: tuple(values) for name, values in json.loads(attrs.get("curves", "{}")).items()
         },

@@ -247,6 +247,7 @@ def test_looking_does_not_make_a_study(where: str) -> None:
 
 def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     """A study that no file holds, in a notebook say."""
+    from harness.costs import profiles
     from harness.executors import Options
     from harness.progress import Silent
     from harness.run import run
@@ -255,6 +256,10 @@ def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     planner = Planner(study, "quick", 1, tune=False)
     ran = run(ledger, planner, None, Options(tune=False), Silent())
     assert (ran.trained, ran.total, ran.profiled) == (2, 2, 2)
+    plan = ledger.note("plan")
+    measured, failed = profiles(ledger, plan["programs"])
+    assert set(measured) == {"width=4", "width=32"}, failed
+    assert measured["width=32"].parameters == 64 * 32 + 32 + 32 * 10 + 10
     again = run(ledger, planner, None, Options(tune=False), Silent())
     assert (again.trained, again.profiled) == (0, 0)
     assert all(record.state == "complete" for record in ledger.records())
@@ -276,3 +281,16 @@ def test_a_study_that_something_else_made_is_refused(where: str) -> None:
     other.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     with pytest.raises(HarnessError, match="something else made"):
         Ledger(store, study, "quick")
+
+
+def test_what_a_killed_process_half_wrote_is_no_part_of_the_record(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    done, lost = ledger.claim([trial(0), trial(1)], 2)
+    ledger.store.storage.set_trial_user_attr(done.trial_id, "reason", "killed while writing this")
+    ledger.store.storage.set_trial_user_attr(lost.trial_id, "test_accuracy", 0.9)
+    assert [(record.reason, record.metrics) for record in ledger.records()] == [("", {})] * 2
+    ledger.finish(done, METRICS, CURVES, COST, ENV)
+    ledger.fail(lost, "no luck", ENV)
+    first, second = ledger.records()
+    assert (first.reason, first.metrics) == ("", METRICS)
+    assert (second.reason, second.metrics) == ("no luck", {})
