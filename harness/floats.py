@@ -1,0 +1,17 @@
+"""Floats fuse, everything else is structure: what that asks of code that uses a setting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def on(value: float | torch.Tensor) -> bool:
+    """Whether a setting is in use: a float of exactly 0 is structure, and stands for off.
+
+    Where trials train together a float is a tensor, which code must not branch on; one that is 0
+    stays the number 0, so trials with and without a penalty, say, are different programs.
+    """
+    return not isinstance(value, int | float) or value != 0
