@@ -23,7 +23,7 @@ class Schedule(Protocol):
 
 
 def _fraction(name: str, value: float, *, low_open: bool = False) -> None:
-    number = isinstance(value, int | float)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not (value > 0 if low_open else value >= 0) or not value < 1:
         raise HarnessError(
             f"{name} must lie in {'(' if low_open else '['}0, 1)",
@@ -84,6 +84,42 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class Step:
+    """Multiplied by ``factor`` after each share ``every`` of training, as torch's ``StepLR``.
+
+    The shares are counted from the first step, warm-up included, as Goyal et al. 2017 (1706.02677,
+    section 5.1) count their epochs. Where a share is no whole number of steps, each drop comes at
+    the nearest step; where it is less than one, at every step.
+
+    Attributes:
+        every: share of all steps, in (0, 1), between two drops.
+        factor: what each drop multiplies the rate by, in (0, 1].
+        warmup: share of all steps, in [0, 1), over which the rate first rises linearly.
+    """
+
+    every: float
+    factor: float = 0.1
+    warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        _fraction("Step(every=...)", self.every, low_open=True)
+        number = isinstance(self.factor, int | float) and not isinstance(self.factor, bool)
+        if not number or not 0 < self.factor <= 1:
+            raise HarnessError(
+                "Step(factor=...) must lie in (0, 1]", repr(self.factor), "Write factor=0.1, say."
+            )
+        _fraction("Step(warmup=...)", self.warmup)
+
+    def factors(self, steps: int) -> Factors:
+        """Return one factor per step, shape ``[steps]``."""
+        import numpy as np
+
+        # half a step added: drop k comes at step round(k * every * steps)
+        drops = np.floor((np.arange(steps) + 0.5) / max(self.every * steps, 1.0))
+        return _warm(self.factor**drops, self.warmup)
+
+
+@dataclass(frozen=True)
 class OneCycle:
     """Up from ``1 / start`` to 1 and down again, both along half a cosine.
 
@@ -104,7 +140,8 @@ class OneCycle:
         _fraction("OneCycle(warmup=...)", self.warmup, low_open=True)
         for name in ("start", "end"):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or not 1 <= value < float("inf"):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not 1 <= value < float("inf"):
                 raise HarnessError(
                     f"OneCycle({name}=...) must be at least 1 and finite",
                     repr(value),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
 from harness.errors import HarnessError
-from harness.schedules import Constant, Cosine, OneCycle, Schedule
+from harness.schedules import Constant, Cosine, OneCycle, Schedule, Step
 
 LENGTHS = [1, 2, 3, 4, 7, 10, 100, 333]
 PEAK = 0.3  # any learning rate but 1
@@ -121,6 +121,63 @@ def test_very_few_steps_by_hand(schedule, wanted):
         assert schedule.factors(steps).tolist() == pytest.approx(factors)
 
 
+@pytest.mark.parametrize(
+    ("steps", "size"),
+    [(10, 1), (10, 3), (10, 9), (30, 3), (40, 10), (100, 1), (333, 111), (333, 77)],
+)
+@pytest.mark.parametrize("factor", [0.1, 0.5, 1.0])
+def test_step_is_torchs(steps, size, factor):
+    """Every whole number of steps, whose share of all steps is seldom a number of few digits."""
+    seen = Step(size / steps, factor).factors(steps)
+    wanted = torchs(lambda optimizer: lr_scheduler.StepLR(optimizer, size, factor), steps)
+    np.testing.assert_allclose(seen, wanted, rtol=1e-12)
+    assert len(set(seen.tolist())) == (1 if factor == 1 else -(-steps // size))
+
+
+@pytest.mark.parametrize("steps", [40, 333])
+@pytest.mark.parametrize("warmup", [0.1, 0.25, 0.5])
+def test_step_after_warm_up_is_torchs_product(steps, warmup):
+    warm, size = round(warmup * steps), steps // 4
+    seen = Step(size / steps, 0.3, warmup).factors(steps)
+    wanted = torchs(
+        lambda optimizer: lr_scheduler.ChainedScheduler(
+            [
+                lr_scheduler.LinearLR(optimizer, 1 / (warm + 1), 1.0, total_iters=warm),
+                lr_scheduler.StepLR(optimizer, size, 0.3),
+            ]
+        ),
+        steps,
+    )
+    np.testing.assert_allclose(seen, wanted, rtol=1e-12)
+    assert seen[0] == pytest.approx(1 / (warm + 1))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps", "wanted"),
+    [
+        # a share that is no whole number of steps: drops at the nearest ones, without drift
+        (Step(1 / 3, 0.5), 10, [1, 1, 1, 1 / 2, 1 / 2, 1 / 2, 1 / 2, 1 / 4, 1 / 4, 1 / 4]),
+        (Step(0.3, 0.5), 7, [1, 1, 1 / 2, 1 / 2, 1 / 4, 1 / 4, 1 / 8]),
+        (Step(0.9, 0.5), 3, [1, 1, 1]),
+        # less than a step: one drop at each
+        (Step(0.1, 0.5), 4, [1, 1 / 2, 1 / 4, 1 / 8]),
+        (Step(1e-300, 0.5), 3, [1, 1 / 2, 1 / 4]),
+        (Step(0.5), 1, [1]),
+    ],
+)
+def test_steps_by_hand(schedule, steps, wanted):
+    assert schedule.factors(steps).tolist() == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("count", range(2, 12))
+def test_a_share_of_one_in_n_gives_n_levels_and_no_drop_at_the_end(count):
+    for steps in range(count, 200):
+        seen = Step(1 / count, 0.5).factors(steps)
+        assert len(set(seen.tolist())) == count
+        lengths = np.unique(seen, return_counts=True)[1]
+        assert lengths.max() - lengths.min() <= 1
+
+
 SHARES = st.floats(0, 1, exclude_max=True)
 
 
@@ -133,6 +190,12 @@ SHARES = st.floats(0, 1, exclude_max=True)
             st.floats(0, 1, exclude_min=True, exclude_max=True),
             st.floats(1, 1e6),
             st.floats(1, 1e6),
+        ),
+        st.builds(
+            Step,
+            st.floats(0, 1, exclude_min=True, exclude_max=True),
+            st.floats(0, 1, exclude_min=True),
+            SHARES,
         ),
     ),
     steps=st.integers(1, 60),
@@ -151,11 +214,17 @@ def test_factors_are_finite_and_at_most_one(schedule, steps):
 
 
 BAD = [
-    *[(Constant, {"warmup": value}) for value in (-0.1, 1.0, math.nan, "0.1", None)],
+    *[(Constant, {"warmup": value}) for value in (-0.1, 1.0, math.nan, "0.1", None, False)],
     *[(Cosine, {"warmup": value}) for value in (-0.1, 1.0, 10, math.nan, "0.1", None)],
     *[(OneCycle, {"warmup": value}) for value in (0.0, -0.1, 1.0, math.nan, None)],
     *[(OneCycle, {"start": value}) for value in (0.5, -1, math.nan, math.inf, "25")],
-    *[(OneCycle, {"end": value}) for value in (0, 0.99, math.nan, math.inf, None)],
+    *[(OneCycle, {"end": value}) for value in (0, 0.99, math.nan, math.inf, None, True)],
+    *[(Step, {"every": value}) for value in (0, 1.0, 30, -0.1, math.nan, "0.3", None, True)],
+    *[
+        (Step, {"factor": value, "every": 0.3})
+        for value in (0, -0.1, 1.1, math.nan, math.inf, "0.1", None, True)
+    ],
+    *[(Step, {"warmup": value, "every": 0.3}) for value in (-0.1, 1.0, math.nan, None, True)],
 ]
 
 

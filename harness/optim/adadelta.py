@@ -1,0 +1,57 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from harness.optim.base import State, check_above, check_at_least_zero, check_share, with_decay
+
+
+@dataclass(frozen=True)
+class Adadelta:
+    """Steps in proportion to the root mean square of past steps over that of gradients.
+
+    Zeiler 2012, https://arxiv.org/abs/1212.5701, algorithm 1, which has no learning rate: here as
+    in torch it is 1 unless given.
+
+    Attributes:
+        lr: what each step is multiplied by.
+        rho: decay of both means of squares.
+        eps: added to the means under both roots; the first steps are about its root long.
+        weight_decay: L2 penalty's factor: this times the parameter is added to its gradient.
+
+    Raises:
+        HarnessError: a number outside its range.
+    """
+
+    lr: float = 1.0
+    rho: float = 0.9
+    eps: float = 1e-6
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_above("Adadelta", "lr", self.lr, "1.0")
+        check_share("Adadelta", "rho", self.rho, "0.9")
+        check_above("Adadelta", "eps", self.eps, "1e-6")
+        check_at_least_zero("Adadelta", "weight_decay", self.weight_decay, "0.0005")
+
+    def init(self, params: torch.Tensor) -> State:
+        """Return the means of squared gradients and of squared steps, zero at first."""
+        return {"square": torch.zeros_like(params), "moved": torch.zeros_like(params)}
+
+    def update(
+        self,
+        grads: torch.Tensor,
+        state: State,
+        params: torch.Tensor,
+        factor: torch.Tensor | float,
+        decays: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, State]:
+        """Return new parameters and state (see :mod:`harness.optim`)."""
+        grads = with_decay(grads, params, self.weight_decay, decays)
+        square = state["square"] * self.rho + grads * grads * (1 - self.rho)
+        delta = (state["moved"] + self.eps).sqrt() / (square + self.eps).sqrt() * grads
+        moved = state["moved"] * self.rho + delta * delta * (1 - self.rho)
+        return params - delta * (self.lr * factor), {"square": square, "moved": moved}

@@ -1,0 +1,139 @@
+"""Adam, with weight decay in the gradient or apart from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from harness.floats import on
+from harness.optim.base import (
+    Float,
+    State,
+    check_above,
+    check_at_least_zero,
+    check_flag,
+    check_share,
+    count,
+    running_mean,
+    with_decay,
+)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """What both forms of Adam share: all but the place of weight decay."""
+
+    lr: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def _check(self, amsgrad: bool, weight_decay: float) -> None:
+        owner = type(self).__name__
+        check_above(owner, "lr", self.lr, "0.001")
+        check_share(owner, "beta1", self.beta1, "0.9")
+        check_share(owner, "beta2", self.beta2, "0.999")
+        check_above(owner, "eps", self.eps, "1e-8")
+        check_flag(owner, "amsgrad", amsgrad)
+        check_at_least_zero(owner, "weight_decay", weight_decay, "0.01")
+
+    def _zeros(self, params: torch.Tensor, amsgrad: bool) -> State:
+        names = ["mean", "square", "largest"] if amsgrad else ["mean", "square"]
+        return {"step": count(params)} | {name: torch.zeros_like(params) for name in names}
+
+    def _step(
+        self, grads: torch.Tensor, state: State, params: torch.Tensor, rate: Float
+    ) -> tuple[torch.Tensor, State]:
+        step = state["step"] + 1
+        mean = running_mean(state["mean"], grads, self.beta1)
+        square = state["square"] * self.beta2 + grads * grads * (1 - self.beta2)
+        after = {"step": step, "mean": mean, "square": square}
+        if "largest" in state:
+            square = after["largest"] = torch.maximum(state["largest"], square)
+        # number / tensor is this too, but tensor / tensor rounds otherwise
+        size = rate * (1 - self.beta1**step).reciprocal()
+        root = square.sqrt() / (1 - self.beta2**step).sqrt() + self.eps
+        return params - mean / root * size, after
+
+
+@dataclass(frozen=True)
+class Adam(_Moments):
+    """Adam (Kingma & Ba 2014, https://arxiv.org/abs/1412.6980, algorithm 1).
+
+    Attributes:
+        lr: learning rate.
+        beta1: decay of the mean of gradients.
+        beta2: decay of the mean of squared gradients.
+        eps: added to the root in the denominator.
+        amsgrad: divide by the root of the largest mean square so far (Reddi, Kale & Kumar 2018,
+            https://arxiv.org/abs/1904.09237, algorithm 2, in torch's form).
+        weight_decay: L2 penalty's factor: this times the parameter is added to its gradient.
+
+    Raises:
+        HarnessError: a number outside its range.
+    """
+
+    amsgrad: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check(self.amsgrad, self.weight_decay)
+
+    def init(self, params: torch.Tensor) -> State:
+        """Return zero moments and a step count of zero."""
+        return self._zeros(params, self.amsgrad)
+
+    def update(
+        self,
+        grads: torch.Tensor,
+        state: State,
+        params: torch.Tensor,
+        factor: torch.Tensor | float,
+        decays: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, State]:
+        """Return new parameters and state (see :mod:`harness.optim`)."""
+        grads = with_decay(grads, params, self.weight_decay, decays)
+        return self._step(grads, state, params, self.lr * factor)
+
+
+@dataclass(frozen=True)
+class AdamW(_Moments):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2017, 1711.05101, algorithm 2).
+
+    Attributes:
+        lr: learning rate.
+        beta1: decay of the mean of gradients.
+        beta2: decay of the mean of squared gradients.
+        eps: added to the root in the denominator.
+        weight_decay: share of each parameter taken off per step, times the learning rate.
+        amsgrad: divide by the root of the largest mean square so far (see :class:`Adam`).
+
+    Raises:
+        HarnessError: a number outside its range.
+    """
+
+    weight_decay: float = 0.01
+    amsgrad: bool = False
+
+    def __post_init__(self) -> None:
+        self._check(self.amsgrad, self.weight_decay)
+
+    def init(self, params: torch.Tensor) -> State:
+        """Return zero moments and a step count of zero."""
+        return self._zeros(params, self.amsgrad)
+
+    def update(
+        self,
+        grads: torch.Tensor,
+        state: State,
+        params: torch.Tensor,
+        factor: torch.Tensor | float,
+        decays: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, State]:
+        """Return new parameters and state (see :mod:`harness.optim`)."""
+        rate = self.lr * factor
+        if on(self.weight_decay):
+            kept = params * (1 - rate * self.weight_decay)
+            params = kept if decays is None else torch.where(decays > 0, kept, params)
+        return self._step(grads, state, params, rate)

@@ -1,0 +1,83 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from harness.floats import on
+from harness.optim.base import (
+    State,
+    check_above,
+    check_at_least_zero,
+    check_flag,
+    check_share,
+    running_mean,
+    with_decay,
+)
+
+
+@dataclass(frozen=True)
+class RMSprop:
+    """Steps over the root mean square of recent gradients (Tieleman & Hinton 2012, lecture 6.5).
+
+    Centred and with momentum it is Graves 2013 (https://arxiv.org/abs/1308.0850), equations 38 to
+    41, save that torch adds ``eps`` outside the root. In float32 the centred form may take the root
+    of a variance that rounding made negative, as torch's does: the trial then diverges.
+
+    Attributes:
+        lr: learning rate.
+        alpha: decay of the mean of squared gradients, and of the mean of gradients if centred.
+        eps: added to the root in the denominator.
+        momentum: share of the previous update that is kept, in [0, 1).
+        centered: divide by the standard deviation instead: take the squared mean off under the
+            root.
+        weight_decay: L2 penalty's factor: this times the parameter is added to its gradient.
+
+    Raises:
+        HarnessError: a number outside its range.
+    """
+
+    lr: float
+    alpha: float = 0.99
+    eps: float = 1e-8
+    momentum: float = 0.0
+    centered: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_above("RMSprop", "lr", self.lr, "0.001")
+        check_share("RMSprop", "alpha", self.alpha, "0.99")
+        check_above("RMSprop", "eps", self.eps, "1e-8")
+        check_share("RMSprop", "momentum", self.momentum, "0.9")
+        check_flag("RMSprop", "centered", self.centered)
+        check_at_least_zero("RMSprop", "weight_decay", self.weight_decay, "0.0005")
+
+    def init(self, params: torch.Tensor) -> State:
+        """Return the means, and the velocity where there is momentum, all zero at first."""
+        names = ["square"]
+        names += ["mean"] if self.centered else []
+        names += ["velocity"] if on(self.momentum) else []
+        return {name: torch.zeros_like(params) for name in names}
+
+    def update(
+        self,
+        grads: torch.Tensor,
+        state: State,
+        params: torch.Tensor,
+        factor: torch.Tensor | float,
+        decays: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, State]:
+        """Return new parameters and state (see :mod:`harness.optim`)."""
+        grads = with_decay(grads, params, self.weight_decay, decays)
+        square = state["square"] * self.alpha + grads * grads * (1 - self.alpha)
+        after = {"square": square}
+        if self.centered:
+            after["mean"] = running_mean(state["mean"], grads, self.alpha)
+            square = square - after["mean"] * after["mean"]
+        step = grads / (square.sqrt() + self.eps)
+        if on(self.momentum):
+            step = state["velocity"] * self.momentum + step
+            after["velocity"] = step
+        return params - step * (self.lr * factor), after

@@ -1,0 +1,88 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from harness.errors import HarnessError
+from harness.floats import on
+from harness.optim.base import (
+    State,
+    check_above,
+    check_at_least_zero,
+    check_flag,
+    check_share,
+    count,
+    with_decay,
+)
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent with momentum (Sutskever et al. 2013, in torch's form).
+
+    Attributes:
+        lr: learning rate.
+        momentum: share of the previous update that is kept, in [0, 1); heavy ball (Polyak 1964).
+        dampening: share of each gradient but the first that momentum leaves out, in [0, 1).
+        nesterov: look ahead along the momentum before stepping.
+        weight_decay: L2 penalty's factor: this times the parameter is added to its gradient.
+
+    Raises:
+        HarnessError: a number outside its range; dampening or Nesterov's form without momentum, or
+            both of them at once.
+    """
+
+    lr: float
+    momentum: float = 0.0
+    dampening: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_above("SGD", "lr", self.lr, "0.1")
+        check_share("SGD", "momentum", self.momentum, "0.9")
+        check_share("SGD", "dampening", self.dampening, "0.1")
+        check_flag("SGD", "nesterov", self.nesterov)
+        check_at_least_zero("SGD", "weight_decay", self.weight_decay, "0.0005")
+        if self.nesterov and not self.momentum:
+            raise HarnessError(
+                "SGD(nesterov=True) must have momentum", "momentum=0", "Write momentum=0.9, say."
+            )
+        if self.dampening and (self.nesterov or not self.momentum):
+            raise HarnessError(
+                "SGD(dampening=...) must have momentum, and not Nesterov's",
+                f"momentum={self.momentum!r} and nesterov={self.nesterov}",
+                "Write dampening=0, or momentum=0.9 and nesterov=False.",
+            )
+
+    def init(self, params: torch.Tensor) -> State:
+        """Return the velocity, zero at first: torch starts it at the first gradient, the same."""
+        if not on(self.momentum):
+            return {}
+        state = {"velocity": torch.zeros_like(params)}
+        return state | {"begun": count(params)} if on(self.dampening) else state
+
+    def update(
+        self,
+        grads: torch.Tensor,
+        state: State,
+        params: torch.Tensor,
+        factor: torch.Tensor | float,
+        decays: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, State]:
+        """Return new parameters and state (see :mod:`harness.optim`)."""
+        grads = with_decay(grads, params, self.weight_decay, decays)
+        if on(self.momentum):
+            fresh = grads
+            if on(self.dampening):
+                # torch takes the first gradient whole: `begun` is 0 then, and 1 afterwards
+                begun = state["begun"]
+                fresh = grads * (1 - self.dampening * begun)
+                state = {"begun": torch.ones_like(begun), "velocity": state["velocity"]}
+            velocity = state["velocity"] * self.momentum + fresh
+            grads = grads + velocity * self.momentum if self.nesterov else velocity
+            state = {**state, "velocity": velocity}
+        return params - grads * (self.lr * factor), state

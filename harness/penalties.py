@@ -1,0 +1,245 @@
+"""Penalties on the size of parameters, in the loss or beside the optimizer's step.
+
+One training step with a penalty, where ``rate`` is the learning rate times the schedule's factor::
+
+    grads = gradient of (loss + penalty.loss(params, mask)) at params
+    params = penalty.before(params, rate, mask)
+    params, state = optimizer.update(grads, state, params, factor)
+    params = penalty.after(params, rate, mask)
+
+``params`` is the vector of all ``P`` parameters, and ``mask`` a vector that is 1 where the penalty
+applies and 0 where it does not, or None where it applies everywhere. A strength of exactly 0 is
+off: nothing is added, and the parameters are returned as they came.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from harness.errors import HarnessError, near
+from harness.floats import on
+
+if TYPE_CHECKING:
+    import torch
+
+Touches = Literal["weights", "all"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Nothing:
+    """A penalty that does nothing; each kind replaces what it does."""
+
+    touches: Touches = "weights"
+
+    def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
+        """Return None: nothing is added to the loss."""
+        del params, mask
+        return None
+
+    def before(
+        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the parameters as they came."""
+        del rate, mask
+        return params
+
+    def after(
+        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the parameters as they came."""
+        del rate, mask
+        return params
+
+
+@dataclass(frozen=True)
+class L1(_Nothing):
+    """The sum of absolute values times ``strength`` (the lasso, Tibshirani 1996).
+
+    Attributes:
+        strength: what the sum is multiplied by, at least 0.
+        proximal: after each step move every parameter towards 0 by ``rate * strength``, and those
+            nearer than that onto it (soft thresholding: Daubechies, Defrise & De Mol 2004,
+            https://arxiv.org/abs/math/0307152; Parikh & Boyd 2014, sections 4.2 and 6.5.2). Only so
+            do parameters become exactly 0. With plain SGD that is the proximal gradient method;
+            with an adaptive optimizer the threshold is the same for all parameters, as decoupled
+            weight decay is. Otherwise the sum is part of the loss, with the slope 0 at 0.
+        touches: "weights", or "all" for biases and parameters of normalisation too.
+
+    Raises:
+        HarnessError: a field outside its range.
+    """
+
+    strength: float
+    proximal: bool = True
+
+    def __post_init__(self) -> None:
+        _check("L1", self)
+        _check_proximal("L1", self.proximal)
+
+    def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
+        """Return ``strength * sum(|params|)``, or None where it is not in the loss."""
+        if self.proximal or not on(self.strength):
+            return None
+        return _total(params.abs() * self.strength, mask)
+
+    def after(
+        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the parameters, soft-thresholded where the penalty is proximal."""
+        if not self.proximal or not on(self.strength):
+            return params
+        return _only(mask, soft_threshold(params, rate * self.strength), params)
+
+
+@dataclass(frozen=True)
+class L2(_Nothing):
+    """Half the sum of squares times ``strength``, in the loss (ridge, Hoerl & Kennard 1970).
+
+    Its gradient is that of an optimizer's ``weight_decay`` of the same number, AdamW's apart.
+
+    Attributes:
+        strength: what half the sum is multiplied by, at least 0.
+        touches: "weights", or "all" for biases and parameters of normalisation too.
+
+    Raises:
+        HarnessError: a field outside its range.
+    """
+
+    strength: float
+
+    def __post_init__(self) -> None:
+        _check("L2", self)
+
+    def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
+        """Return ``strength / 2 * sum(params**2)``."""
+        if not on(self.strength):
+            return None
+        return _total(params * params * (self.strength / 2), mask)
+
+
+@dataclass(frozen=True)
+class ElasticNet(_Nothing):
+    """A blend of both (Zou & Hastie 2005), in scikit-learn's form.
+
+    The penalty is ``strength * (ratio * sum(|params|) + (1 - ratio) / 2 * sum(params**2))``.
+
+    Attributes:
+        strength: what the blend is multiplied by, at least 0; scikit-learn's ``alpha``.
+        ratio: share of the absolute values in it, in [0, 1]; scikit-learn's ``l1_ratio``.
+        proximal: whether the absolute values act after each step (see :class:`L1`); the squares
+            are always part of the loss.
+        touches: "weights", or "all" for biases and parameters of normalisation too.
+
+    Raises:
+        HarnessError: a field outside its range.
+    """
+
+    strength: float
+    ratio: float
+    proximal: bool = True
+
+    def __post_init__(self) -> None:
+        _check("ElasticNet", self)
+        _check_proximal("ElasticNet", self.proximal)
+        if not _number(self.ratio) or not 0 <= self.ratio <= 1:
+            raise HarnessError(
+                "ElasticNet(ratio=...) must lie in [0, 1]",
+                repr(self.ratio),
+                "Write ratio=0.5, say.",
+            )
+
+    def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
+        """Return the squares' part, and that of the absolute values unless they act after."""
+        if not on(self.strength):
+            return None
+        terms = params * params * ((1 - self.ratio) * self.strength / 2)
+        if not self.proximal and on(self.ratio):
+            terms = terms + params.abs() * (self.ratio * self.strength)
+        return _total(terms, mask)
+
+    def after(
+        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the parameters, soft-thresholded where the penalty is proximal."""
+        if not self.proximal or not on(self.strength) or not on(self.ratio):
+            return params
+        return _only(mask, soft_threshold(params, rate * self.strength * self.ratio), params)
+
+
+@dataclass(frozen=True)
+class Decay(_Nothing):
+    """Decoupled weight decay (Loshchilov & Hutter 2017, https://arxiv.org/abs/1711.05101).
+
+    Each parameter loses the share ``rate * strength`` of itself before the step, so that with Adam
+    it is AdamW, to the bit, and with plain SGD the same as :class:`L2` (their proposition 1).
+
+    Attributes:
+        strength: the share that is taken off per step, over the learning rate; at least 0.
+        touches: "weights", or "all" for biases and parameters of normalisation too.
+
+    Raises:
+        HarnessError: a field outside its range.
+    """
+
+    strength: float
+
+    def __post_init__(self) -> None:
+        _check("Decay", self)
+
+    def before(
+        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the parameters, each shrunk by the share ``rate * strength``."""
+        if not on(self.strength):
+            return params
+        return _only(mask, params * (1 - rate * self.strength), params)
+
+
+def soft_threshold(params: torch.Tensor, threshold: torch.Tensor | float) -> torch.Tensor:
+    """Return ``sign(w) * max(|w| - threshold, 0)`` of each parameter.
+
+    Args:
+        params: shape ``[P]``.
+        threshold: at least 0; a tensor of no dimensions, or a number.
+    """
+    # One of the two is 0. F.softshrink takes no tensor as its threshold, and torch.clamp's result
+    # with one is float64 under vmap.
+    return (params - threshold).clamp(min=0) + (params + threshold).clamp(max=0)
+
+
+def _only(mask: torch.Tensor | None, changed: torch.Tensor, params: torch.Tensor) -> torch.Tensor:
+    return changed if mask is None else changed.where(mask > 0, params)
+
+
+def _total(terms: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    # Terms are scaled before they are summed: a sum, of no dimensions, would become float64 by a
+    # strength that is a tensor.
+    return (terms if mask is None else terms * mask).sum()
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check(owner: str, penalty: L1 | L2 | ElasticNet | Decay) -> None:
+    if not _number(penalty.strength) or not 0 <= penalty.strength < math.inf:
+        raise HarnessError(
+            f"{owner}(strength=...) must be at least 0 and finite",
+            repr(penalty.strength),
+            "Write strength=0.0001, say.",
+        )
+    if penalty.touches not in ("weights", "all"):
+        raise HarnessError(
+            f'{owner}(touches=...) must be "weights" or "all"',
+            repr(penalty.touches),
+            near(str(penalty.touches), ("weights", "all")),
+        )
+
+
+def _check_proximal(owner: str, value: bool) -> None:
+    if not isinstance(value, bool):
+        raise HarnessError(
+            f"{owner}(proximal=...) must be True or False", repr(value), "Write proximal=True."
+        )
