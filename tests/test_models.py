@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import math
+import pickle
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.integrate import quad
+from scipy.special import ndtr
 from torch import nn
+from torch.func import functional_call, vmap
+from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
 from harness.errors import HarnessError
-from harness.models import MLP, ConvNet
-from harness.training import Model
+from harness.models import (
+    ACTIVATIONS,
+    CNN,
+    MLP,
+    NORMALISATIONS,
+    ORDERS,
+    ConvNet,
+    Dropout,
+    HeNormal,
+    Orthogonal,
+    number_dropouts,
+)
+from harness.models.activations import activation, gain
+from harness.models.normalisation import groups, normalisation
+from harness.training import Model, canonical
 
 CIFAR = (3, 32, 32)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)  # for the inputs that the tests draw
 
 
 def built(spec: Model, shape: tuple[int, ...] = CIFAR, classes: int = 10, seed: int = 0):
@@ -86,6 +113,10 @@ def test_feature_maps_shrink_from_32_to_8_as_channels_grow():
         (ConvNet(14, 8), (2, 1, 1)),
         (MLP(), (1, 8, 8)),
         (MLP(hidden=(5, 6)), (13,)),
+        (MLP((8,), "gelu", "layer", 0.5), (13,)),
+        (CNN(), (1, 8, 8)),
+        (CNN(), (1, 28, 28)),
+        (CNN((5, 6, 7), "tanh", "group", 0.5, kernel=5), (3, 9, 11)),
     ],
 )
 @pytest.mark.parametrize("classes", [2, 100])
@@ -212,6 +243,19 @@ BAD = [
     *[(ConvNet, {"width": value}) for value in (0, -1, 16.0, "16", True, None)],
     *[(MLP, {"hidden": value}) for value in ((), (0,), (128, -1), (1.5,), ("8",), (True,))],
     *[(MLP, {"hidden": value}) for value in (128, None, "128", [128])],
+    *[(ConvNet, {"shortcut": value}) for value in (1, None, "yes")],
+    *[(CNN, {"channels": value}) for value in ((), (0,), (16, True), 16, [16], None)],
+    *[(CNN, {"kernel": value}) for value in (0, -3, 2, 4, 3.0, "3", True, None)],
+    *[
+        (kind, {"dropout": value})
+        for kind in (MLP, CNN, ConvNet)
+        for value in (-0.1, 1.0, 1, 2.0, math.nan, math.inf, True, "0.5", None)
+    ],
+    *[
+        (kind, {"initialisation": value})
+        for kind in (MLP, CNN, ConvNet)
+        for value in (HeNormal, None, "he", 1.0)
+    ],
 ]
 
 
@@ -226,9 +270,305 @@ def test_bad_input_is_told_in_one_line(kind, options):
     assert "Write" in message
 
 
+@pytest.mark.parametrize("spec", [ConvNet(8, 4), CNN((4,))])
 @pytest.mark.parametrize("shape", [(64,), (8, 8), (1, 1, 8, 8)])
-def test_conv_net_needs_images(shape):
+def test_conv_net_needs_images(spec, shape):
     with pytest.raises(HarnessError, match="MLP") as caught:
-        ConvNet(8, 4).build(shape, 10)
+        spec.build(shape, 10)
     assert str(shape) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [MLP, CNN, ConvNet])
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("activation", "rely", "Did you mean relu"),
+        ("activation", "cosine-of", "Known: sigmoid, tanh, relu, leaky_relu, gelu, silu."),
+        ("activation", None, "Known: sigmoid"),
+        ("activation", nn.ReLU, "Known: sigmoid"),
+        ("normalisation", "bach", "Did you mean batch"),
+        ("normalisation", True, "Known: none, batch, layer, instance, group."),
+        ("order", "dropout,norm", "Did you mean 'dropout, norm'"),
+        ("order", ("norm", "dropout"), "'norm, dropout'"),
+    ],
+)
+def test_a_bad_name_is_answered_with_good_ones(kind, name, value, said):
+    with pytest.raises(HarnessError) as caught:
+        kind(**{name: value})
+    message = str(caught.value)
+    assert message.startswith(f"{kind.__name__}({name}=...) must")
+    assert f"got {value!r}." in message
+    assert said in message
+    assert "\n" not in message
+
+
+def test_instance_normalisation_needs_images():
+    with pytest.raises(HarnessError, match="must be one that flat features can have"):
+        MLP(normalisation="instance")
+
+
+def test_defaults_leave_keys_as_they_were():
+    assert canonical(MLP()) == {"type": "MLP"}
+    assert canonical(ConvNet(8)) == {"type": "ConvNet", "depth": 8}
+    assert canonical(MLP(initialisation=HeNormal(2.0))) == {
+        "type": "MLP", "initialisation": {"type": "HeNormal", "gain": 2.0},
+    }  # fmt: skip
+    assert all(kind.floats_in_buffers is True for kind in (MLP, CNN, ConvNet))
+
+
+def test_defaults_draw_as_before_there_was_a_choice():
+    """Results that are recorded must stay those of the same Training: every bit of the weights."""
+
+    def drawn(layers):
+        for layer in layers:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        return [layer.weight for layer in layers]
+
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        flat = drawn([nn.Linear(64, 30), nn.Linear(30, 20), nn.Linear(20, 10)])
+        torch.manual_seed(2)
+        sizes = [(3, 4), (4, 4), (4, 4), (4, 8), (8, 8), (8, 16), (16, 16)]
+        layers = [nn.Conv2d(before, after, 3, bias=False) for before, after in sizes]
+        images = drawn([*layers, nn.Linear(16, 10)])
+    for spec, shape, wanted, names in (
+        (MLP((30, 20)), (64,), flat, ["1.weight", "1.bias", "3.weight", "3.bias"]),
+        (ConvNet(8, 4), CIFAR, images, ["stem.weight", "norm.weight", "norm.bias"]),
+    ):
+        network = built(spec, shape, seed=2)
+        weights = [param for param in network.parameters() if param.dim() > 1]
+        assert len(weights) == len(wanted)
+        assert all(map(torch.equal, weights, wanted))
+        assert [name for name, _ in network.named_parameters()][: len(names)] == names
+        # nothing but weights and running statistics is saved
+        assert set(network.state_dict()) == {
+            *dict(network.named_parameters()),
+            *(name for name, _ in network.named_buffers() if "running" in name),
+        }
+
+
+def test_first_block_names_a_block():
+    for spec in (CNN((2, 3)), ConvNet(8, 2)):
+        network = built(spec, (1, 8, 8))
+        assert network.first_block == "blocks.0"
+        assert count(network.get_submodule(network.first_block)) > 0
+
+
+FORMULAS = {
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "gelu": lambda z: z * ndtr(z),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_their_formulas(name):
+    values = torch.linspace(-5, 5, 101, dtype=torch.float64)
+    wanted = torch.from_numpy(FORMULAS[name](values.numpy()))
+    torch.testing.assert_close(activation(name)(values), wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "gelu", "silu"])
+def test_gains_keep_the_second_moment(name):
+    """1/sqrt(E[f(z)^2]) by quadrature: for ReLU it is He et al.'s sqrt(2)."""
+
+    def weighed(z):
+        return FORMULAS[name](np.float64(z)) ** 2 * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+
+    moment = sum(quad(weighed, *span, epsabs=1e-12)[0] for span in ((-12, 0), (0, 12)))
+    assert gain(name) == pytest.approx(1 / math.sqrt(moment), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "leaky_relu"])
+def test_gains_are_torchs_where_it_knows_one(name):
+    assert gain(name) == torch.nn.init.calculate_gain(name)
+
+
+@pytest.mark.parametrize("spec", [MLP((64,)), CNN((16,)), ConvNet(8, 8)])
+def test_weights_take_the_activations_gain(spec):
+    """The last layer too; and a rule's own gain takes its place."""
+    for name, own in ((name, own) for name in ACTIVATIONS for own in (None, 3.0)):
+        network = built(replace(spec, activation=name, initialisation=Orthogonal(own)), (1, 8, 8))
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
+                assert largest == pytest.approx(own or gain(name), rel=1e-4)
+
+
+AXES = {
+    ("batch", 2): (0,), ("layer", 2): (1,),
+    ("batch", 4): (0, 2, 3), ("layer", 4): (1, 2, 3), ("instance", 4): (2, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "dims"), AXES)
+def test_normalisations_are_over_their_axes(name, dims):
+    shape = (7, 12) if dims == 2 else (7, 12, 5, 3)
+    inputs = torch.randn(shape, dtype=torch.float64) * 3 + 2
+    module = normalisation(name, 12, None if dims == 2 else (5, 3)).double()
+    axes = AXES[name, dims]
+    var, mean = torch.var_mean(inputs, axes, correction=0, keepdim=True)
+    torch.testing.assert_close(module(inputs), (inputs - mean) / (var + 1e-5).sqrt())
+    assert [tuple(param.shape) for param in module.parameters()] == [(12,), (12,)]
+
+
+@pytest.mark.parametrize(("width", "wanted"), [
+    (1, 1), (3, 1), (4, 1), (7, 1), (8, 2), (12, 3), (16, 4), (20, 5), (30, 6), (32, 8),
+    (33, 3), (64, 8), (128, 8), (13, 1), (49, 7),
+])  # fmt: skip
+def test_group_normalisation_has_up_to_eight_groups(width, wanted):
+    assert groups(width) == wanted
+    if width == 12:
+        inputs = torch.randn(4, 12, 5, 3)
+        parts = inputs.view(4, 3, 4 * 5 * 3)
+        var, mean = torch.var_mean(parts, 2, correction=0, keepdim=True)
+        by_hand = ((parts - mean) / (var + 1e-5).sqrt()).view(4, 12, 5, 3)
+        torch.testing.assert_close(normalisation("group", 12, (5, 3))(inputs), by_hand)
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape", "said"),
+    [
+        (MLP((8, 1), normalisation="layer"), (3,), "width 1"),
+        (MLP((1,), normalisation="group"), (3,), "width 1"),
+        (ConvNet(8, 4, normalisation="instance"), (1, 4, 4), "16 channels on a map of 1×1"),
+        (ConvNet(8, 1, normalisation="layer"), (1, 1, 1), "1 channels on a map of 1×1"),
+    ],
+)
+def test_a_normalisation_of_single_values_is_refused(spec, shape, said):
+    with pytest.raises(HarnessError, match=said) as caught:
+        spec.build(shape, 3)
+    assert "\n" not in str(caught.value)
+
+
+def test_cnn_is_its_formula():
+    spec = CNN((5, 6), "tanh", kernel=5)
+    network = built(spec, (2, 9, 11), classes=3, seed=7)
+    first, second = (each for each in network.modules() if isinstance(each, nn.Conv2d))
+    assert count(network) == 5 * (25 * 2 + 1) + 6 * (25 * 5 + 1) + 3 * (6 * 2 * 2 + 1)
+    for layer in (first, second, network.head):
+        assert torch.count_nonzero(layer.bias) == 0
+        nn.init.normal_(layer.bias)
+    inputs = torch.randn(4, 2, 9, 11)
+    maps = F.max_pool2d(F.conv2d(inputs, first.weight, first.bias, padding=2).tanh(), 2)
+    maps = F.max_pool2d(F.conv2d(maps, second.weight, second.bias, padding=2).tanh(), 2)
+    assert maps.shape == (4, 6, 2, 2)
+    wanted = maps.reshape(4, -1) @ network.head.weight.T + network.head.bias
+    torch.testing.assert_close(network(inputs), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "features"), [(28, 32 * 49), (8, 32 * 4), (4, 32)])
+def test_default_cnn_on_usual_sizes(side, features):
+    assert built(CNN(), (1, side, side)).head.in_features == features
+
+
+@pytest.mark.parametrize(("channels", "shape"), [((4, 4), (1, 3, 28)), ((2,) * 5, (1, 28, 28))])
+def test_cnn_says_when_images_are_too_small(channels, shape):
+    with pytest.raises(HarnessError, match=f"{2 ** len(channels)}×{2 ** len(channels)} pixels"):
+        CNN(channels).build(shape, 10)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_order_of_what_follows_a_layer(order):
+    early = order == "dropout, norm"
+    drop = [Dropout]
+    norm = [nn.BatchNorm1d, nn.GELU]
+    kinds = [type(each) for each in built(MLP((4, 5), "gelu", "batch", 0.5, order), (3,))]
+    block = [nn.Linear, *(drop + norm if early else norm + drop)]
+    assert kinds == [nn.Flatten, *block, *block, nn.Linear]
+    norm = [nn.BatchNorm2d, nn.GELU, nn.MaxPool2d]
+    network = built(CNN((4, 5), "gelu", "batch", 0.5, order), (1, 8, 8))
+    for block in network.blocks:
+        assert [type(each) for each in block] == [
+            nn.Conv2d, *(drop + norm if early else norm + drop),
+        ]  # fmt: skip
+    network = built(ConvNet(14, 4, True, "gelu", "batch", 0.5, order), (1, 8, 8))
+    seen = []
+    for name, each in network.blocks[1].named_children():
+        each.register_forward_hook(lambda *_, name=name: seen.append(name))
+    network(torch.randn(2, 1, 8, 8))
+    first = ["early", "norm1", "activation"] if early else ["norm1", "activation", "late"]
+    assert seen == ["conv1", *first, "conv2", "norm2", "activation"]
+    assert len(number_dropouts(network)) == 6  # one in each block
+
+
+@pytest.mark.parametrize("spec", [MLP((4,)), CNN((4,)), ConvNet(8, 4)])
+def test_dropout_of_zero_is_no_module(spec):
+    for off in (0.0, 0):
+        assert not number_dropouts(built(replace(spec, dropout=off), (1, 8, 8)))
+    assert number_dropouts(built(replace(spec, dropout=1e-9), (1, 8, 8)))
+
+
+@pytest.mark.parametrize("kind", [MLP, CNN, ConvNet])
+def test_arms_of_one_seed_begin_with_the_same_weights(kind):
+    """Whatever normalisation and dropout, so that they are paired; and a norm needs no bias."""
+    plain = built(kind(normalisation="none"), (1, 8, 8))
+    biases = {name for name, _ in plain.named_parameters() if name.endswith("bias")}
+    for norm, drop in (("batch", 0.0), ("layer", 0.5), ("group", 0.0)):
+        other = built(kind(normalisation=norm, dropout=drop), (1, 8, 8))
+        weights = [
+            [param for param in each.parameters() if param.dim() > 1] for each in (plain, other)
+        ]
+        assert len(weights[0]) == len(weights[1]) == len(biases)
+        assert all(map(torch.equal, *weights))
+        layers = [each for each in other.modules() if isinstance(each, nn.Conv2d | nn.Linear)]
+        assert [each.bias is not None for each in layers] == [False] * (len(layers) - 1) + [True]
+
+
+@pytest.mark.parametrize("spec", [MLP((4,), "silu", "batch", 0.5), ConvNet(8, 2, dropout=0.5)])
+def test_networks_can_be_copied_and_pickled(spec):
+    network = built(spec, (1, 8, 8))
+    number_dropouts(network)
+    inputs = torch.randn(3, 1, 8, 8)
+    for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert torch.equal(other(inputs), copy.deepcopy(network)(inputs))
+
+
+def together(networks, inputs):
+    """Outputs and buffers of networks that run as one under vmap."""
+    params = [dict(each.named_parameters()) for each in networks]
+    buffers = [dict(each.named_buffers()) for each in networks]
+    stacked = [
+        {name: torch.stack([each[name].detach().clone() for each in states]) for name in states[0]}
+        for states in (params, buffers)
+    ]
+
+    def run(params, buffers, inputs):
+        return functional_call(networks[0], (params, buffers), (inputs,)), buffers
+
+    return vmap(run, randomness="error")(*stacked, inputs)
+
+
+@pytest.mark.parametrize(("act", "norm"), [*itertools.product(ACTIVATIONS, NORMALISATIONS)])
+@pytest.mark.parametrize("training", [True, False])
+def test_networks_that_run_together_give_what_each_gives(act, norm, training):
+    """float64, so that nothing but a wrong rule makes a difference; running statistics too."""
+    specs = [(CNN((8,), act, norm, 0.3, ORDERS[1]), (2, 6, 6))]
+    if norm != "instance":
+        specs.append((MLP((16,), act, norm, 0.3), (5,)))
+    if act in ("relu", "gelu"):
+        specs.append((ConvNet(8, 4, True, act, norm, 0.3), (2, 8, 8)))
+    for spec, shape in specs:
+        networks = [built(spec, shape, 3, seed).double().train(training) for seed in range(3)]
+        for index, network in enumerate(networks):
+            for drop in number_dropouts(network):
+                drop.p.fill_(0.2 + 0.2 * index)
+                drop.key.fill_(10 * index + drop.layer)
+            for name, buffer in network.named_buffers():
+                if "running" in name:
+                    buffer.uniform_(0.5, 2).sub_(1 if "mean" in name else 0)
+        inputs = torch.randn(3, 5, *shape, dtype=torch.float64)
+        outputs, buffers = together(networks, inputs)
+        for index, network in enumerate(networks):
+            before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+            alone = network(inputs[index])
+            assert alone.std() > 0
+            torch.testing.assert_close(outputs[index], alone, rtol=1e-8, atol=1e-8)
+            for name, buffer in network.named_buffers():
+                torch.testing.assert_close(buffers[name][index], buffer, rtol=1e-12, atol=1e-12)
+                if "running" in name:
+                    assert torch.equal(before[name], buffer) != training

@@ -4,34 +4,74 @@ He, Zhang, Ren & Sun 2015, https://arxiv.org/abs/1512.03385, section 4.2: a 3×3
 stages of 2n such layers with 1, 2 and 4 times the width, of which the second and third begin with
 stride 2, global average pooling and a linear layer: 6n + 2 layers. A shortcut goes around every two
 layers; where the shape changes it takes every second pixel and pads channels with zeros (option A),
-so that it has no parameters.
+so that it has no parameters. Dropout, where asked for, stands between the two convolutions of each
+block, as in Zagoruyko & Komodakis 2016, https://arxiv.org/abs/1605.07146, section 2.4.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 from torch import nn
 
 from harness.errors import HarnessError
+from harness.models.activations import activation
+from harness.models.initialisation import HeNormal, Initialisation
+from harness.models.layers import (
+    DROPOUT_FIRST,
+    NORM_FIRST,
+    Choices,
+    check_choices,
+    check_count,
+    check_images,
+    dropout,
+    initialise_all,
+    with_bias,
+)
+from harness.models.normalisation import normalisation
 
 
 @dataclass(frozen=True)
 class ConvNet:
     """A residual or plain network of He et al.'s CIFAR layout.
 
+    A convolution before a normalisation has no bias, whose part the normalisation's shift takes.
+
     Attributes:
         depth: number of layers with weights, 6n + 2.
         width: channels of the first stage; 16 in the paper (0.27 M parameters at 20 layers and
             0.85 M at 56, table 6).
         shortcut: whether a shortcut goes around every two layers.
+        activation: one of ``harness.models.ACTIVATIONS``; the paper's is ReLU.
+        normalisation: ``"none"``, ``"batch"`` (the paper's), ``"layer"``, ``"instance"`` or
+            ``"group"`` (:func:`harness.models.normalisation.normalisation`).
+        dropout: probability with which a value between the two convolutions of a block becomes
+            zero in training (single values, not whole channels); 0 is off.
+        order: ``"norm, dropout"`` is convolution, normalisation, activation, dropout,
+            convolution; ``"dropout, norm"`` is convolution, dropout, normalisation, activation,
+            convolution. Li et al. 2018, https://arxiv.org/abs/1801.05134, compare the two.
+        initialisation: a rule of :mod:`harness.models.initialisation`, used for all layers, the
+            last one too, with the activation's gain. Biases begin at zero.
+        floats_in_buffers: every float reaches the module as initial weights or as a buffer, so
+            networks that differ in floats alone may share one program.
+
+    Raises:
+        HarnessError: a field is wrong.
     """
 
     depth: int = 20
     width: int = 16
     shortcut: bool = True
+    activation: str = "relu"
+    normalisation: str = "batch"
+    dropout: float = 0.0
+    order: str = NORM_FIRST
+    initialisation: Initialisation = field(default_factory=HeNormal)
+
+    floats_in_buffers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.depth, int) or self.depth < 8 or (self.depth - 2) % 6:
@@ -40,52 +80,49 @@ class ConvNet:
                 repr(self.depth),
                 "Write 8, 14, 20, 32, 44, 56 or 110, say.",
             )
-        if not isinstance(self.width, int) or isinstance(self.width, bool) or self.width < 1:
+        check_count(self, "width", self.width, 16)
+        if not isinstance(self.shortcut, bool):
             raise HarnessError(
-                "ConvNet(width=...) must be a whole number of at least 1",
-                repr(self.width),
-                "Write width=16, as in the paper.",
+                "ConvNet(shortcut=...) must be True or False",
+                repr(self.shortcut),
+                "Write shortcut=True, as in the paper.",
             )
+        check_choices(self, images=True)
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         """Make the module for images of ``shape``, (channels, height, width).
 
         Raises:
-            HarnessError: the inputs are not images.
+            HarnessError: the inputs are not images, or too small for the normalisation.
         """
-        if len(shape) != 3:
-            raise HarnessError(
-                "ConvNet must be given images of shape (channels, height, width)",
-                f"inputs of shape {shape}",
-                "Reshape the data, or use MLP.",
-            )
-        return _Network(self, shape[0], classes)
+        check_images(self, shape)
+        return _Network(self, shape, classes)
 
 
 class _Network(nn.Module):
-    def __init__(self, spec: ConvNet, channels: int, classes: int) -> None:
+    def __init__(self, spec: ConvNet, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(channels, spec.width, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(spec.width)
+        channels, height, width = shape
+        self.stem = _convolution(spec, channels, spec.width)
+        self.norm = _norm(spec, spec.width, (height, width))
+        self.activation = activation(spec.activation)
         blocks: list[nn.Module] = []
         before = spec.width
         for stage in range(3):
             after = spec.width * 2**stage
             for index in range((spec.depth - 2) // 6):
                 stride = 2 if stage > 0 and index == 0 else 1
-                blocks.append(_Block(before, after, stride, spec.shortcut))
+                height, width = (height - 1) // stride + 1, (width - 1) // stride + 1
+                blocks.append(_Block(spec, before, after, stride, (height, width)))
                 before = after
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(before, classes)
         self.first_block = "blocks.0"
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        nn.init.zeros_(self.head.bias)
+        initialise_all(self, spec)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits ``[batch, classes]`` of images ``[batch, channels, height, width]``."""
-        features = F.relu(self.norm(self.stem(images)))
+        features = self.activation(self.norm(self.stem(images)))
         logits: torch.Tensor = self.head(self.blocks(features).mean(dim=(2, 3)))
         return logits
 
@@ -93,21 +130,44 @@ class _Network(nn.Module):
 class _Block(nn.Module):
     """Two convolutions, and a shortcut around them where asked for."""
 
-    def __init__(self, before: int, after: int, stride: int, shortcut: bool) -> None:
+    def __init__(
+        self, spec: ConvNet, before: int, after: int, stride: int, size: tuple[int, int]
+    ) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(after)
-        self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(after)
+        self.conv1 = _convolution(spec, before, after, stride)
+        self.norm1 = _norm(spec, after, size)
+        self.conv2 = _convolution(spec, after, after)
+        self.norm2 = _norm(spec, after, size)
+        self.activation = activation(spec.activation)
+        drop = dropout(spec)
+        self.early = drop if spec.order == DROPOUT_FIRST else None
+        self.late = drop if spec.order == NORM_FIRST else None
         self.stride = stride
         self.padding = after - before
-        self.shortcut = shortcut
+        self.shortcut = spec.shortcut
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        outputs = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(inputs)))))
+        hidden = self.conv1(inputs)
+        if self.early is not None:
+            hidden = self.early(hidden)
+        hidden = self.activation(self.norm1(hidden))
+        if self.late is not None:
+            hidden = self.late(hidden)
+        outputs = self.norm2(self.conv2(hidden))
         if self.shortcut:
             around = inputs[:, :, :: self.stride, :: self.stride]
             if self.padding:
                 around = F.pad(around, (0, 0, 0, 0, 0, self.padding))
             outputs = outputs + around
-        return F.relu(outputs)
+        activated: torch.Tensor = self.activation(outputs)
+        return activated
+
+
+def _convolution(choices: Choices, before: int, after: int, stride: int = 1) -> nn.Module:
+    layer = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
+    return with_bias(layer, choices)
+
+
+def _norm(choices: Choices, width: int, size: tuple[int, int]) -> nn.Module:
+    made = normalisation(choices.normalisation, width, size)
+    return nn.Identity() if made is None else made

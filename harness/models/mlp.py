@@ -3,47 +3,73 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import nn
 
-from harness.errors import HarnessError
+from harness.models.initialisation import HeNormal, Initialisation
+from harness.models.layers import (
+    NORM_FIRST,
+    after_layer,
+    check_choices,
+    check_counts,
+    initialise_all,
+    with_bias,
+)
 
 
 @dataclass(frozen=True)
 class MLP:
-    """Linear layers with ReLU between them; He-normal weights, zero biases.
+    """Linear layers, each but the last followed by normalisation, activation and dropout.
 
-    Initialisation: He et al. 2015, https://arxiv.org/abs/1502.01852, equation 10.
+    The default is He et al.'s initialisation (2015, https://arxiv.org/abs/1502.01852, equation 10)
+    with ReLU. A layer before a normalisation has no bias, whose part the normalisation's shift
+    takes.
 
     Attributes:
         hidden: width of each hidden layer.
+        activation: one of ``harness.models.ACTIVATIONS``.
+        normalisation: ``"none"``, ``"batch"``, ``"layer"`` or ``"group"``
+            (:func:`harness.models.normalisation.normalisation`).
+        dropout: probability with which a hidden value becomes zero in training; 0 is off.
+        order: ``"norm, dropout"`` is layer, normalisation, activation, dropout;
+            ``"dropout, norm"`` is layer, dropout, normalisation, activation. Li et al. 2018,
+            https://arxiv.org/abs/1801.05134, compare the two.
+        initialisation: a rule of :mod:`harness.models.initialisation`, used for all layers, the
+            last one too, with the activation's gain. Biases begin at zero.
+        floats_in_buffers: every float reaches the module as initial weights or as a buffer, so
+            networks that differ in floats alone may share one program.
+
+    Raises:
+        HarnessError: a field is wrong.
     """
 
     hidden: tuple[int, ...] = (128,)
+    activation: str = "relu"
+    normalisation: str = "none"
+    dropout: float = 0.0
+    order: str = NORM_FIRST
+    initialisation: Initialisation = field(default_factory=HeNormal)
+
+    floats_in_buffers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if (
-            not isinstance(self.hidden, tuple)
-            or not self.hidden
-            or any(not isinstance(w, int) or isinstance(w, bool) or w < 1 for w in self.hidden)
-        ):
-            raise HarnessError(
-                "MLP(hidden=...) must be a tuple of whole numbers of at least 1",
-                repr(self.hidden),
-                "Write hidden=(128, 128), say.",
-            )
+        check_counts(self, "hidden", self.hidden, "(128, 128)")
+        check_choices(self, images=False)
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        """Make the module for inputs of ``shape``, flattened."""
+        """Make the module for inputs of ``shape``, flattened.
+
+        Raises:
+            HarnessError: a layer is too narrow for its normalisation.
+        """
         widths = (math.prod(shape), *self.hidden)
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.ReLU()]
+            layers += [with_bias(nn.Linear(before, after), self), *after_layer(self, after)]
         layers.append(nn.Linear(widths[-1], classes))
-        for layer in layers:
-            if isinstance(layer, nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
-        return nn.Sequential(*layers)
+        network = nn.Sequential(*layers)
+        initialise_all(network, self)
+        return network

@@ -1,0 +1,115 @@
+"""A plain convolutional network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from harness.errors import HarnessError
+from harness.models.initialisation import HeNormal, Initialisation
+from harness.models.layers import (
+    NORM_FIRST,
+    after_layer,
+    check_choices,
+    check_count,
+    check_counts,
+    check_images,
+    initialise_all,
+    with_bias,
+)
+
+
+@dataclass(frozen=True)
+class CNN:
+    """Blocks of convolution, normalisation, activation and max pooling, then one linear layer.
+
+    In the manner of LeNet (LeCun et al. 1998, https://doi.org/10.1109/5.726791). Convolutions keep
+    the size of the image (stride 1, zeros around it), pooling over 2×2 pixels halves it and drops
+    an odd last row or column; what is left is flattened. So the default takes 28×28 images to 14×14
+    and 7×7, and 1,568 features to the linear layer; 8×8 ones to 4×4 and 2×2, and 128 features. Each
+    side must have at least 2 pixels for each halving: 4 with the default, 16 with four blocks. A
+    convolution before a normalisation has no bias, whose part the normalisation's shift takes.
+
+    Attributes:
+        channels: of each block.
+        activation: one of ``harness.models.ACTIVATIONS``.
+        normalisation: ``"none"``, ``"batch"``, ``"layer"``, ``"instance"`` or ``"group"``
+            (:func:`harness.models.normalisation.normalisation`).
+        dropout: probability with which a value at the end of a block becomes zero in training
+            (single values, not whole channels); 0 is off.
+        order: ``"norm, dropout"`` is convolution, normalisation, activation, pooling, dropout;
+            ``"dropout, norm"`` is convolution, dropout, normalisation, activation, pooling. Li et
+            al. 2018, https://arxiv.org/abs/1801.05134, compare the two.
+        initialisation: a rule of :mod:`harness.models.initialisation`, used for all layers, the
+            last one too, with the activation's gain. Biases begin at zero.
+        kernel: pixels on a side of each convolution's kernel, odd.
+        floats_in_buffers: every float reaches the module as initial weights or as a buffer, so
+            networks that differ in floats alone may share one program.
+
+    Raises:
+        HarnessError: a field is wrong.
+    """
+
+    channels: tuple[int, ...] = (16, 32)
+    activation: str = "relu"
+    normalisation: str = "none"
+    dropout: float = 0.0
+    order: str = NORM_FIRST
+    initialisation: Initialisation = field(default_factory=HeNormal)
+    kernel: int = 3
+
+    floats_in_buffers: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_counts(self, "channels", self.channels, "(16, 32)")
+        check_choices(self, images=True)
+        check_count(self, "kernel", self.kernel, 3)
+        if self.kernel % 2 == 0:
+            raise HarnessError(
+                "CNN(kernel=...) must be odd, so that images keep their size",
+                repr(self.kernel),
+                f"Write kernel={self.kernel + 1}, say.",
+            )
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        """Make the module for images of ``shape``, (channels, height, width).
+
+        Raises:
+            HarnessError: the inputs are not images, or too small to be halved by every block.
+        """
+        check_images(self, shape)
+        least = 2 ** len(self.channels)
+        if min(shape[1:]) < least:
+            raise HarnessError(
+                f"CNN with {len(self.channels)} blocks must be given images of at least "
+                f"{least}×{least} pixels, because each block halves them",
+                f"{shape[1]}×{shape[2]}",
+                "Write fewer channels=(...), or use ConvNet or MLP.",
+            )
+        return _Network(self, shape, classes)
+
+
+class _Network(nn.Module):
+    def __init__(self, spec: CNN, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__()
+        height, width = shape[1:]
+        blocks: list[nn.Module] = []
+        for before, after in pairwise((shape[0], *spec.channels)):
+            same = spec.kernel // 2
+            layer = with_bias(nn.Conv2d(before, after, spec.kernel, padding=same, bias=False), spec)
+            pool = nn.MaxPool2d(2)
+            blocks.append(nn.Sequential(layer, *after_layer(spec, after, (height, width), pool)))
+            height, width = height // 2, width // 2
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Linear(spec.channels[-1] * height * width, classes)
+        self.first_block = "blocks.0"
+        initialise_all(self, spec)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return logits ``[batch, classes]`` of images ``[batch, channels, height, width]``."""
+        logits: torch.Tensor = self.head(self.blocks(images).flatten(1))
+        return logits

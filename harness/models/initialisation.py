@@ -1,0 +1,197 @@
+"""Initial weights: how the weight of each layer is filled.
+
+A rule is a frozen dataclass, or any callable of ``(weight, gain)`` that fills the weight in place
+from torch's global generator, which the trainer has set from the trial's seed. A weight's first
+axis is the layer's outputs, so fan-in is the product of all other axes, and fan-out that of all but
+the second.
+
+``gain`` is that of the network's activation (:func:`harness.models.activations.gain`), and is the
+same for every layer, the last one too, although no activation follows that one: a factor on a
+single layer matters little (He et al. 2015, https://arxiv.org/abs/1502.01852, section 2.2, who say
+so of the first). Biases are zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import nn
+
+from harness.errors import HarnessError
+
+
+@runtime_checkable
+class Initialisation(Protocol):
+    """What fills a weight."""
+
+    def __call__(self, weight: torch.Tensor, gain: float) -> None:
+        """Fill a weight in place; ``gain`` is the activation's."""
+
+
+def check_initialisation(owner: str, value: object) -> None:
+    """Check that a class's ``initialisation`` can fill weights.
+
+    Raises:
+        HarnessError: it cannot.
+    """
+    if isinstance(value, type) or not callable(value):
+        raise HarnessError(
+            f"{owner}(initialisation=...) must be a rule of harness.models.initialisation, or "
+            "a callable of (weight, gain)",
+            repr(value),
+            "Write initialisation=HeNormal(), say.",
+        )
+
+
+def initialise(module: nn.Module, rule: Initialisation, gain: float) -> None:
+    """Fill the weights of all linear layers and convolutions, in module order; biases are zero."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            with torch.no_grad():
+                rule(layer.weight, gain)
+                if layer.bias is not None:
+                    layer.bias.zero_()
+
+
+def _check_number(owner: object, name: str, value: float, low: float = -math.inf) -> None:
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    if not plain or not math.isfinite(value) or value <= low:
+        kind = "a finite number" if low < 0 else "a finite number above 0"
+        raise HarnessError(
+            f"{type(owner).__name__}({name}=...) must be {kind}",
+            repr(value),
+            f"Write {name}=0.1, say.",
+        )
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same value everywhere, so that all units of a layer stay alike: a control.
+
+    Attributes:
+        value: what each weight is; the gain does not count.
+    """
+
+    value: float
+
+    def __post_init__(self) -> None:
+        _check_number(self, "value", self.value)
+
+    def __call__(self, weight: torch.Tensor, gain: float) -> None:  # noqa: ARG002 - by design
+        """Fill ``weight`` in place."""
+        nn.init.constant_(weight, self.value)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal with mean 0 and one standard deviation for all layers, whatever their size.
+
+    Attributes:
+        std: the standard deviation, above 0; the gain does not count.
+    """
+
+    std: float
+
+    def __post_init__(self) -> None:
+        _check_number(self, "std", self.std, 0)
+
+    def __call__(self, weight: torch.Tensor, gain: float) -> None:  # noqa: ARG002 - by design
+        """Fill ``weight`` in place."""
+        nn.init.normal_(weight, 0.0, self.std)
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """A rule whose scale is a gain over a function of the layer's size.
+
+    Attributes:
+        gain: factor on the weights, above 0; None takes the activation's.
+    """
+
+    gain: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.gain is not None:
+            _check_number(self, "gain", self.gain, 0)
+            # 2 and 2.0 are one rule and must have one key
+            object.__setattr__(self, "gain", float(self.gain))
+
+    def __call__(self, weight: torch.Tensor, gain: float) -> None:
+        """Fill ``weight`` in place."""
+        self._fill(weight, gain if self.gain is None else self.gain)
+
+    def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class XavierUniform(_Scaled):
+    """Uniform within ±gain √(6 / (fan-in + fan-out)).
+
+    Glorot & Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html, equation 16.
+
+    Attributes:
+        gain: factor on the weights, above 0; None takes the activation's.
+    """
+
+    def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        nn.init.xavier_uniform_(weight, gain)
+
+
+@dataclass(frozen=True)
+class XavierNormal(_Scaled):
+    """Normal with standard deviation gain √(2 / (fan-in + fan-out)).
+
+    Glorot & Bengio 2010, https://proceedings.mlr.press/v9/glorot10a.html, equation 12.
+
+    Attributes:
+        gain: factor on the weights, above 0; None takes the activation's.
+    """
+
+    def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        nn.init.xavier_normal_(weight, gain)
+
+
+@dataclass(frozen=True)
+class HeUniform(_Scaled):
+    """Uniform within ±gain √(3 / fan-in), whose variance is :class:`HeNormal`'s.
+
+    Attributes:
+        gain: factor on the weights, above 0; None takes the activation's.
+    """
+
+    def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        bound = math.sqrt(3.0) * (gain / math.sqrt(weight[0].numel()))
+        nn.init.uniform_(weight, -bound, bound)
+
+
+@dataclass(frozen=True)
+class HeNormal(_Scaled):
+    """Normal with standard deviation gain / √fan-in.
+
+    He et al. 2015, https://arxiv.org/abs/1502.01852, equation 10, where the gain is ReLU's √2.
+
+    Attributes:
+        gain: factor on the weights, above 0; None takes the activation's.
+    """
+
+    def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        nn.init.normal_(weight, 0.0, gain / math.sqrt(weight[0].numel()))
+
+
+@dataclass(frozen=True)
+class Orthogonal(_Scaled):
+    """Random with orthonormal rows, or columns if there are fewer of them, times the gain.
+
+    A convolution's weight counts as a matrix of outputs by fan-in. Saxe et al. 2013,
+    https://arxiv.org/abs/1312.6120, section 3.
+
+    Attributes:
+        gain: factor on the weights, above 0; None takes the activation's.
+    """
+
+    def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        nn.init.orthogonal_(weight, gain)
