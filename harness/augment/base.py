@@ -1,0 +1,123 @@
+"""What every augmentation has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+import torch
+
+from harness.errors import HarnessError
+from harness.floats import on
+from harness.noise import Draws
+
+Parameters = TypeVar("Parameters")
+
+
+@runtime_checkable
+class Augmentation(Protocol):
+    """An augmentation as declared: a frozen dataclass with these attributes and ``__call__``.
+
+    Attributes:
+        mixes: whether images and targets of a batch are blended, so that targets must be given as
+            probabilities ``[batch, classes]``.
+        images_only: whether inputs must be ``[batch, channels, height, width]``.
+    """
+
+    mixes: ClassVar[bool]
+    images_only: ClassVar[bool]
+
+    @property
+    def strength(self) -> float:
+        """How strong, from 0 (off) to 1."""
+
+    def __call__(
+        self, images: torch.Tensor, targets: torch.Tensor, draws: Draws
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return new images and targets; what is random comes from ``draws`` alone."""
+
+
+@dataclass(frozen=True)
+class Strength:
+    """A strength from 0 to 1.
+
+    Raises:
+        HarnessError: it is not such a number.
+    """
+
+    strength: float
+    mixes: ClassVar[bool] = False
+    images_only: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        value = self.strength
+        # NaN lies in no interval, so it is refused here as well
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+            raise HarnessError(
+                f"{type(self).__name__}(strength=...) must lie in [0, 1]",
+                repr(value),
+                "Write strength=0.5, say, or 0 for none.",
+            )
+
+
+@dataclass(frozen=True)
+class PerImage(Strength, ABC, Generic[Parameters]):
+    """An augmentation of each image by itself: parameters are sampled, then applied."""
+
+    @abstractmethod
+    def sample(self, draws: Draws, shape: torch.Size) -> Parameters:
+        """Return the parameters of every image of a batch of ``shape``."""
+
+    @abstractmethod
+    def apply(self, images: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+        """Return new images, of the same shape and type."""
+
+    def __call__(
+        self, images: torch.Tensor, targets: torch.Tensor, draws: Draws
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return new images, and the targets as they are; at strength 0 the images as well."""
+        if not on(self.strength):
+            return images, targets
+        return self.apply(images, self.sample(draws, images.shape)), targets
+
+
+def per_image(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Shape values ``[batch]`` to be multiplied with ``like``, ``[batch, ...]``, in its type."""
+    return values.to(like.dtype).view(-1, *(1,) * (like.ndim - 1))
+
+
+def signed(draws: Draws, name: str, *shape: int) -> torch.Tensor:
+    """Return numbers in [-1, 1), float32 of ``shape``."""
+    return 2 * draws.uniform(name, *shape) - 1
+
+
+def check_shape(augmentations: Iterable[Augmentation], shape: tuple[int, ...]) -> None:
+    """Check that inputs of ``shape``, without the batch axis, can be augmented so.
+
+    Raises:
+        HarnessError: they are not images of shape (channels, height, width), and one of the
+            augmentations is for images alone.
+    """
+    for each in augmentations:
+        if each.images_only and len(shape) != 3:
+            raise HarnessError(
+                f"{type(each).__name__} must be given images of shape (channels, height, width)",
+                f"inputs of shape {tuple(shape)}",
+                "Reshape the data, or leave it out; Noise and Mixup take any inputs.",
+            )
+
+
+def check_probabilities(owner: object, targets: torch.Tensor) -> None:
+    """Check that targets can be blended.
+
+    Raises:
+        HarnessError: they are not probabilities ``[batch, classes]``.
+    """
+    if targets.ndim != 2 or not targets.is_floating_point():
+        raise HarnessError(
+            f"{type(owner).__name__} must be given targets as probabilities [batch, classes]",
+            f"{targets.dtype} of shape {tuple(targets.shape)}",
+            "Encode labels with torch.nn.functional.one_hot first.",
+        )
