@@ -19,6 +19,7 @@ class Metric:
         unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent) or ``""``.
         better: which direction is good; ``None`` where neither is.
         meaning: one sentence for the glossary.
+        least: what no value can lie below.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Metric:
     unit: Literal["nats", "fraction", ""]
     better: Literal["higher", "lower"] | None
     meaning: str
+    least: float = -math.inf
 
     def format(self, value: float) -> str:
         """Print a level of this metric, with its unit."""
@@ -64,9 +66,9 @@ def _split_metrics() -> list[Metric]:
         title = split.capitalize()
         out += [
             Metric(f"{split}_loss", f"{title} loss", "nats", "lower",
-                   f"Mean cross-entropy on {where}."),
+                   f"Mean cross-entropy on {where}.", least=0),
             Metric(f"{split}_accuracy", f"{title} accuracy", "fraction", "higher",
-                   f"Share classified correctly of {where}."),
+                   f"Share classified correctly of {where}.", least=0),
         ]  # fmt: skip
     return out
 
@@ -82,10 +84,176 @@ METRICS: dict[str, Metric] = {
             None,
             "Euclidean norm, at the start, of the first batch's loss gradient with respect to "
             "the parameters of the network's first block.",
+            least=0,
+        ),
+        Metric(
+            "test_calibration_error",
+            "Test calibration error",
+            "fraction",
+            "lower",
+            "Expected calibration error on test examples: the mean distance between confidence "
+            "and accuracy, over 15 bins of confidence of equal width.",
+            least=0,
+        ),
+        Metric(
+            "weight_norm",
+            "Weight norm",
+            "",
+            None,
+            "Euclidean norm of all weights after the last step, biases and normalisation left out.",
+            least=0,
+        ),
+        Metric(
+            "zero_weights",
+            "Zero weights",
+            "fraction",
+            None,
+            "Share of weights that are exactly 0 after the last step, biases and normalisation "
+            "left out.",
+            least=0,
+        ),
+        Metric(
+            "teacher_agreement",
+            "Agreement with the teacher",
+            "fraction",
+            "higher",
+            "Share of test examples for which the network and its teacher predict the same class.",
+            least=0,
+        ),
+        Metric(
+            "teacher_divergence",
+            "Divergence from the teacher",
+            "nats",
+            "lower",
+            "Mean Kullback-Leibler divergence of the network's predictions from its teacher's on "
+            "test examples, at temperature 1.",
+            least=0,
+        ),
+        Metric(
+            "activation_variance_ratio",
+            "Activation variance, last over first layer",
+            "",
+            None,
+            "Variance of the outputs of the last hidden layer over that of the first, before "
+            "activations, on the first batch; 1 where signals neither grow nor shrink.",
+            least=0,
+        ),
+        Metric(
+            "dead_units",
+            "Dead units",
+            "fraction",
+            "lower",
+            "Share of hidden units that are 0 after the activation on every one of a fixed number "
+            "of training examples.",
+            least=0,
+        ),
+        Metric(
+            "gradient_norm_ratio",
+            "Gradient norm, first over last layer",
+            "",
+            None,
+            "Norm of the first batch's loss gradient at the start with respect to the first "
+            "layer's weights, over that for the last layer's; towards 0 where gradients vanish.",
+            least=0,
+        ),
+        Metric(
+            "sharpness_worst",
+            "Sharpness, worst case",
+            "nats",
+            "lower",
+            "Rise of the cross-entropy on a fixed number of training examples under the worst "
+            "perturbation of the parameters found within a given length, relative to their size.",
+            least=0,
+        ),
+        Metric(
+            "sharpness_random",
+            "Sharpness, random",
+            "nats",
+            "lower",
+            "Mean rise of the cross-entropy on a fixed number of training examples under normal "
+            "random perturbations of the parameters, relative to their size.",
+        ),
+        Metric(
+            "gradient_noise_scale",
+            "Gradient noise scale, in examples",
+            "",
+            None,
+            "Variance of the gradient from example to example over its squared mean: about the "
+            "batch size above which larger batches no longer pay.",
+            least=0,
+        ),
+        Metric(
+            "variance_shift",
+            "Variance shift",
+            "",
+            "lower",
+            "Factor between the variance that batch normalisation divides by in evaluation and "
+            "the one that its inputs then have, whichever is larger, mean over its channels and "
+            "layers; 1 is none.",
+            least=1,
+        ),
+        Metric(
+            "occluded_accuracy",
+            "Accuracy, occluded",
+            "fraction",
+            "higher",
+            "Share of test images classified correctly when a black square hides a random place "
+            "of each.",
+            least=0,
+        ),
+        Metric(
+            "noisy_accuracy",
+            "Accuracy, noisy",
+            "fraction",
+            "higher",
+            "Share of test examples classified correctly with normal random noise added.",
+            least=0,
+        ),
+        Metric(
+            "pruned_accuracy",
+            "Accuracy, pruned",
+            "fraction",
+            "higher",
+            "Share of test examples classified correctly when a given share of the weights, the "
+            "smallest ones, is set to 0 after training.",
+            least=0,
         ),
     ]
 }
-"""Every metric that training records, by name."""
+"""Every metric of the harness that is one number, by name."""
+
+BY_LAYER: dict[str, Metric] = {
+    metric.name: metric
+    for metric in [
+        Metric(
+            "activation_variance",
+            "Activation variance",
+            "",
+            None,
+            "Variance of the outputs of each layer with weights, before activations, on the first "
+            "batch.",
+            least=0,
+        ),
+        Metric(
+            "gradient_norm",
+            "Gradient norm",
+            "",
+            None,
+            "Euclidean norm of the first batch's loss gradient at the start with respect to each "
+            "layer's weights.",
+            least=0,
+        ),
+        Metric(
+            "variance_shift_by_layer",
+            "Variance shift by layer",
+            "",
+            "lower",
+            "The variance shift of each layer of batch normalisation, mean over its channels.",
+            least=1,
+        ),
+    ]
+}
+"""Every metric of the harness that is a number for each layer, by name; no claim is about them."""
 
 
 def metric_named(name: str) -> Metric:
@@ -99,3 +267,8 @@ def metric_named(name: str) -> Metric:
             "a metric must be one that trials record", repr(name), near(name, METRICS)
         )
     return METRICS[name]
+
+
+def defined(*names: str) -> tuple[Metric, ...]:
+    """Return the harness's metrics of these names, those by layer among them."""
+    return tuple(BY_LAYER[name] if name in BY_LAYER else METRICS[name] for name in names)

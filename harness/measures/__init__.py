@@ -1,0 +1,44 @@
+"""What is measured on a network, before its first step or after its last, beside loss and accuracy.
+
+A measure is a frozen dataclass: called on a :class:`harness.trained.Trained` it returns a number
+for each of its metrics, or a list where there is one for each layer. ``ALWAYS`` is taken of every
+network; a study asks for others by name, and :func:`measured` makes one of its own functions. All
+leave parameters, buffers and global generators as they are, and follow from the seed.
+"""
+
+from harness.measures.activations import ActivationVariance, DeadUnits
+from harness.measures.agreement import TeacherAgreement
+from harness.measures.always import ALWAYS, default_measures
+from harness.measures.calibration import Calibration, calibration_error
+from harness.measures.chosen import check_measures
+from harness.measures.disturbed import Noisy, Occluded
+from harness.measures.gradient_noise import GradientNoise
+from harness.measures.gradient_norms import GradientNorms
+from harness.measures.gradients import FirstBlockGradient
+from harness.measures.measured import Measured, measured
+from harness.measures.pruning import PrunedAccuracy
+from harness.measures.sharpness import Sharpness
+from harness.measures.shift import VarianceShift
+from harness.measures.weights import WeightNorm
+
+__all__ = [
+    "ALWAYS",
+    "ActivationVariance",
+    "Calibration",
+    "DeadUnits",
+    "FirstBlockGradient",
+    "GradientNoise",
+    "GradientNorms",
+    "Measured",
+    "Noisy",
+    "Occluded",
+    "PrunedAccuracy",
+    "Sharpness",
+    "TeacherAgreement",
+    "VarianceShift",
+    "WeightNorm",
+    "calibration_error",
+    "check_measures",
+    "default_measures",
+    "measured",
+]

@@ -1,0 +1,82 @@
+"""What measures have in common: a network left as it was, and the examples that they look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from harness.data import Part
+from harness.members import EVALUATION_BATCH
+from harness.network import Snapshot, global_generators
+from harness.plain import ask
+from harness.step import loss_of
+from harness.streams import torch_seed
+from harness.trained import Trained
+
+
+@contextmanager
+def kept(trained: Trained, purpose: str) -> Iterator[None]:
+    """Put the network and the global generators back afterwards, whatever was done to them.
+
+    Parameters, buffers, frozen parameters and the mode of each submodule are put back. Within, the
+    global generators are set from the trial's seed, so that what a module draws from them does not
+    depend on what was measured before.
+
+    Args:
+        trained: whose network.
+        purpose: names the numbers that are drawn.
+    """
+    member = trained.member
+    before = Snapshot.of(member.network)
+    modes = [(each, each.training) for each in member.network.module.modules()]
+    seed = torch_seed(member.seed, f"measure {purpose}")
+    try:
+        with global_generators(seed, member.device):
+            yield
+    finally:
+        member.network.load(before.vector, before.held)
+        for module, mode in modes:
+            module.training = mode
+
+
+def some_training(trained: Trained, count: int) -> torch.Tensor:
+    """Return which training examples to look at: ``count`` random ones, or all if there are fewer.
+
+    The same ones in every arm of a seed, whose training splits are the same, and for every measure:
+    a smaller count takes the first of them. int64 ``[n]``.
+    """
+    rows = trained.draws("examples").permutation("rows", len(trained.member.splits.train))
+    return rows[:count]
+
+
+def batches(trained: Trained, part: Part) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield standardised inputs and targets of a part, as many at a time as in any evaluation."""
+    for start in range(0, len(part), EVALUATION_BATCH):
+        inputs, targets = part.pick(slice(start, start + EVALUATION_BATCH))
+        yield standardized(trained, inputs), targets
+
+
+def standardized(trained: Trained, inputs: torch.Tensor) -> torch.Tensor:
+    """Return inputs ``[n, *shape]``, as the data set has them, as the network is given them."""
+    from harness.data.splits import standardize
+
+    frame = trained.member.frame
+    return standardize(inputs, frame.mean, frame.std, frame.dimensions)
+
+
+def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
+    """Return the Training's own loss on training examples, in whatever mode the network is.
+
+    There are no augmentation and no penalty.
+
+    Args:
+        trained: the network.
+        rows: which examples, int64 ``[n]``.
+    """
+    member, part = trained.member, trained.member.splits.train
+    picked, targets = part.pick(rows)
+    inputs = standardized(trained, picked)
+    taught = ask(member, inputs) if member.teacher is not None else None
+    return loss_of(member.training, member.network.module, inputs, targets, taught)

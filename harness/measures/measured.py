@@ -1,0 +1,172 @@
+"""A study's own measure."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+from harness.errors import HarnessError
+from harness.measures.fields import check_when
+from harness.measures.kept import kept
+from harness.metrics import BY_LAYER, METRICS, Metric
+from harness.trained import Trained, Values, When
+from harness.training import canonical
+
+Unit = Literal["nats", "fraction", ""]
+Better = Literal["higher", "lower"] | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A function of a study as a measure; :func:`measured` makes one.
+
+    The network and the global generators are put back after the function, whatever it does to them.
+
+    Attributes:
+        name: of its one metric, in records and claims.
+        function: takes the :class:`harness.trained.Trained` and returns a finite number.
+        title: the name on an axis.
+        unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent) or ``""``.
+        better: which direction is good: ``"higher"``, ``"lower"`` or ``None``.
+        meaning: one sentence for the glossary.
+        when: ``"start"``, before the first step, or ``"end"``, after the last.
+
+    Raises:
+        HarnessError: a field is wrong.
+    """
+
+    name: str
+    function: Callable[[Trained], float]
+    title: str
+    unit: Unit
+    better: Better
+    meaning: str
+    when: When
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        _check_function(self.function)
+        if not isinstance(self.title, str) or not self.title.strip():
+            raise HarnessError(
+                "measured(title=...) must be a name for an axis",
+                repr(self.title),
+                f"Write title={self.name.replace('_', ' ').capitalize()!r}, or leave it out.",
+            )
+        for name, kinds in (("unit", get_args(Unit)), ("better", ("higher", "lower", None))):
+            if not isinstance(getattr(self, name), str | None) or getattr(self, name) not in kinds:
+                raise HarnessError(
+                    f"measured({name}=...) must be {', '.join(map(repr, kinds[:-1]))} or "
+                    f"{kinds[-1]!r}",
+                    repr(getattr(self, name)),
+                    f"Write {name}={kinds[-1]!r}, or leave it out.",
+                )
+        if not isinstance(self.meaning, str) or not self.meaning.strip():
+            raise HarnessError(
+                "measured(meaning=...) must say what is measured, in one sentence for the report",
+                repr(self.meaning),
+                "Write meaning='Share of ... on ...'.",
+            )
+        check_when("measured", self.when)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The one metric that it gives."""
+        return (Metric(self.name, self.title, self.unit, self.better, self.meaning),)
+
+    def __call__(self, trained: Trained) -> Values:
+        """Return the function's value.
+
+        Raises:
+            HarnessError: the function failed, or returned no finite number.
+        """
+        where = f"measure {self.name!r}, seed {trained.member.seed}"
+        try:
+            with kept(trained, self.name):
+                value: object = self.function(trained)
+        except (HarnessError, MemoryError, torch.OutOfMemoryError):
+            raise  # what is too large alone may fit when fewer train together
+        except Exception as error:
+            raise HarnessError(
+                f"{where}: its function must return a number",
+                f"{type(error).__name__}: {error}",
+                "Mend the function.",
+            ) from error
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise HarnessError(
+                f"{where}: its function must return a number",
+                repr(value),
+                "Return float(...) of one.",
+            )
+        if not math.isfinite(value):
+            raise HarnessError(
+                f"{where}: its function must return a finite number",
+                repr(value),
+                "Mend the function.",
+            )
+        return {self.name: float(value)}
+
+
+def measured(
+    name: str,
+    function: Callable[[Trained], float],
+    *,
+    title: str = "",
+    unit: Unit = "",
+    better: Better = None,
+    meaning: str,
+    when: When = "end",
+) -> Measured:
+    """Make a measure of a function of the study's own.
+
+    ``measured("margin", margin, meaning="Mean distance of the two largest logits.")`` records for
+    each trial what ``margin(trained)`` returns, under ``margin``, and claims may be about it. The
+    function is given a :class:`harness.trained.Trained`; everything random in it should come from
+    ``trained.draws(...)``, so that it is the same in every arm.
+
+    Args:
+        name: of the metric: small letters, digits and underscores, a letter first; none of the
+            harness's own.
+        function: a function at the top level of a file, or a frozen dataclass with ``__call__``.
+        title: the name on an axis; made of ``name`` where not given.
+        unit: see :class:`Measured`.
+        better: see :class:`Measured`.
+        meaning: one sentence for the glossary.
+        when: see :class:`Measured`.
+
+    Raises:
+        HarnessError: an argument is wrong.
+    """
+    if title == "" and isinstance(name, str):
+        title = name.replace("_", " ").capitalize()
+    return Measured(name, function, title, unit, better, meaning, when)
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise HarnessError(
+            "measured(name=...) must be small letters, digits and underscores, a letter first",
+            repr(name),
+            "Write measured('margin', ...), say.",
+        )
+    if name in METRICS or name in BY_LAYER:
+        raise HarnessError(
+            "measured(name=...) must be none of the harness's own metrics",
+            repr(name),
+            f"Write measured('my_{name}', ...), say.",
+        )
+
+
+def _check_function(function: object) -> None:
+    if not callable(function) or isinstance(function, type):
+        raise HarnessError(
+            "measured(function=...) must be a function of the trained network",
+            repr(function),
+            "Define it with def at the top level of the study's file, and give it without calling.",
+        )
+    canonical(function)

@@ -1,0 +1,96 @@
+"""What a measure is given: one network, before its first step or after its last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import torch
+
+from harness.members import Member, logits_of
+from harness.noise import Draws, trial_key
+from harness.plain import ask, set_dropout
+from harness.step import prepare
+
+if TYPE_CHECKING:
+    from harness.metrics import Metric
+    from harness.network import Network
+
+When = Literal["start", "end"]
+Values = Mapping[str, float | Sequence[float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """One network with its data, before its first step or after its last.
+
+    Measures may change the module's mode and draw from global generators, which are put back; they
+    must leave parameters and buffers as they are.
+
+    Attributes:
+        member: the trial: ``training``, ``seed``, ``splits``, ``network``, ``teacher``, ``device``.
+    """
+
+    member: Member
+
+    @property
+    def network(self) -> Network:
+        """The network: ``network.module`` is the module, ``network.vector`` its parameters."""
+        return self.member.network
+
+    def logits(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return logits ``[n, classes]`` in evaluation mode.
+
+        Args:
+            inputs: ``[n, *shape]``, as the data set has them: not standardised.
+        """
+        from harness.data import Part
+
+        part = Part(inputs, torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device))
+        found = [each for each, _ in logits_of(self.network, self.member.frame, part)]
+        return torch.cat(found)
+
+    @cached_property
+    def test_logits(self) -> torch.Tensor:
+        """Logits of the test images, ``[n, classes]``."""
+        return self.logits(self.member.splits.test.inputs)
+
+    def first_batch(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Return the first step's batch: inputs augmented and standardised, targets, taught.
+
+        Dropout layers are given that step's keys.
+        """
+        member = self.member
+        rows = member.order(0)[0]
+        inputs, targets = member.splits.train.pick(rows)
+        inputs, targets = prepare(
+            member.training, member.frame, inputs, targets, lambda: member.draws(0)
+        )
+        set_dropout(member, 0)
+        taught = None
+        if member.teacher is not None:
+            logits = member.teacher.logits
+            taught = ask(member, inputs) if logits is None else logits[rows]
+        return inputs, targets, taught
+
+    def draws(self, purpose: str) -> Draws:
+        """Return random numbers for a measure, which no other purpose shares."""
+        return Draws(trial_key(self.member.seed, f"measure {purpose}"), self.member.device)
+
+
+@runtime_checkable
+class Measure(Protocol):
+    """Something measured on one network: a frozen dataclass, or made by ``measured``."""
+
+    @property
+    def when(self) -> When:
+        """Before the first step, or after the last."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics that it gives."""
+
+    def __call__(self, trained: Trained) -> Values:
+        """Return a number for each metric; for values by layer, a list."""
