@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.errors import HarnessError
+from harness.floats import on
 
 if TYPE_CHECKING:
     import torch
+
+    from harness.training import Training
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """A loss as declared: a frozen dataclass that is called on logits and targets."""
+
+    def __call__(
+        self, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the mean loss of a batch, a scalar.
+
+        Args:
+            logits: ``[batch, classes]``.
+            targets: labels, int64 ``[batch]``, or probabilities ``[batch, classes]`` where the
+                augmentation mixes images.
+            taught: a teacher's logits ``[batch, classes]``, where the loss names a teacher.
+        """
+
+
+def _fraction(owner: str, name: str, value: float, *, closed: bool = False) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= 1 or (value == 1 and not closed):
+        raise HarnessError(
+            f"{owner}({name}=...) must lie in [0, 1{']' if closed else ')'}",
+            repr(value),
+            f"Write {name}=0.1, say.",
+        )
+
+
+def _cross_entropy(
+    logits: torch.Tensor, targets: torch.Tensor, smoothing: float | torch.Tensor
+) -> torch.Tensor:
+    """Return the mean cross-entropy against labels or probabilities, smoothed."""
+    import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+
+    loss = F.cross_entropy(logits, targets)
+    if on(smoothing):  # torch's own argument must be a number
+        loss = loss * (1 - smoothing) - logits.log_softmax(dim=1).mean() * smoothing
+    return loss
 
 
 @dataclass(frozen=True)
@@ -23,15 +66,61 @@ class CrossEntropy:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.label_smoothing, int | float) or not 0 <= self.label_smoothing < 1:
+        _fraction("CrossEntropy", "label_smoothing", self.label_smoothing)
+
+    def __call__(
+        self, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return the mean loss; see :class:`Loss`."""
+        del taught
+        return _cross_entropy(logits, targets, self.label_smoothing)
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Learning from a teacher's soft predictions as well as from labels.
+
+    ``weight T² KL(teacher_T ‖ student_T) + (1 - weight) cross-entropy``, where a subscript T says
+    that logits are divided by the temperature T before the softmax; T² keeps the gradients of the
+    soft part in proportion (Hinton, Vinyals & Dean 2015, https://arxiv.org/abs/1503.02531,
+    section 2).
+
+    Attributes:
+        teacher: the Training of the teacher, which is trained once for each seed and shared by all
+            trials that name it; in evaluation mode it sees what the student sees.
+        temperature: T, above 0.
+        weight: share of the soft part, in [0, 1].
+    """
+
+    teacher: Training
+    temperature: float = 4.0
+    weight: float = 0.9
+
+    def __post_init__(self) -> None:
+        temperature = self.temperature
+        number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+        if not number or not 0 < temperature < math.inf:
             raise HarnessError(
-                "CrossEntropy(label_smoothing=...) must lie in [0, 1)",
-                repr(self.label_smoothing),
-                "Write label_smoothing=0.1, say.",
+                "Distillation(temperature=...) must be above 0 and finite",
+                repr(temperature),
+                "Write temperature=4.0, say.",
             )
+        _fraction("Distillation", "weight", self.weight, closed=True)
 
-    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the mean loss of logits ``[batch, classes]`` and labels ``[batch]``."""
-        import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+    def __call__(
+        self, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return the mean loss; see :class:`Loss`."""
+        if not on(self.weight):
+            return _cross_entropy(logits, targets, 0.0)
+        assert taught is not None, "the trainer gives the teacher's logits"
+        wanted = (taught / self.temperature).log_softmax(dim=1)
+        given = (logits / self.temperature).log_softmax(dim=1)
+        soft = (wanted.exp() * (wanted - given)).sum(dim=1).mean()
+        soft = soft * (self.temperature * self.temperature)
+        return soft * self.weight + _cross_entropy(logits, targets, 0.0) * (1 - self.weight)
 
-        return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
+
+def teacher_of(training: Training) -> Training | None:
+    """Return the Training whose result a Training learns from, ``None`` where there is none."""
+    return training.loss.teacher if isinstance(training.loss, Distillation) else None

@@ -1,7 +1,8 @@
 """Seconds, bytes and FLOPs of one arm's training step, in a process that does nothing else.
 
-What is measured is the step of :func:`harness.train.make_step` (forward, backward, optimizer) on
-one batch that is already in memory, after warm-up; reading and standardising data is no part of it.
+What is measured is the step of :func:`harness.plain.make_step` (augmentation, standardising,
+forward, backward, optimizer) on one batch that is already in memory, after warm-up; picking the
+batch out of the data set is no part of it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness.data import Part, Splits
 from harness.environment import hardware
+from harness.losses import teacher_of
+from harness.members import Member, ready_with, steps_per_epoch
 from harness.memory import cpu_peak, cuda_peak
+from harness.network import Snapshot, build
+from harness.plain import ask, make_step, set_dropout
 from harness.profiles import Profile
+from harness.step import loss_of, prepare
 from harness.streams import torch_seed
-from harness.train import Network, initialise, make_step, set_up, steps_per_epoch
+from harness.train import set_up
 from harness.training import Training
 
 _WARM_STEPS = 3  # lazy state, oneDNN's primitive caches and cuDNN's choices come with the first
@@ -27,26 +34,31 @@ _BLOCKS = 20  # aimed at: blocks of 50 ms of a second, where the clock's 0.1 µs
 _LEAST_BLOCKS = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Program:
     """One arm's network and the batch it is trained on, both on the device."""
 
-    training: Training
-    network: Network
+    member: Member
     inputs: torch.Tensor
     targets: torch.Tensor
-    device: torch.device
 
     def start(self) -> Callable[[], None]:
         """Return a function that takes one training step, with optimizer state of its own."""
-        step = make_step(self.training, self.network)
+        step = make_step(self.member)
 
         def once() -> None:
             # A learning rate of zero is the same arithmetic, but the network stays as initialised:
             # trained on one batch it could diverge, or come to subnormal numbers, which are slow.
-            step(self.inputs, self.targets, 0.0)
+            step(self.inputs, self.targets, self.taught(), 0.0, 0)
 
         return once
+
+    def taught(self) -> torch.Tensor | None:
+        """Return the teacher's logits for the batch, where they are known beforehand."""
+        teacher = self.member.teacher
+        if teacher is None or teacher.logits is None:
+            return None
+        return teacher.logits[: len(self.targets)]
 
 
 def warm_up() -> None:
@@ -81,7 +93,8 @@ def measure(
         torch.manual_seed(torch_seed(seed, "noise"))
         program, steps = _build(training, device, seed)
         flops = _flops(program)
-        held, gradients = _held(program), program.network.vector.nbytes
+        network = program.member.network
+        held, gradients = _held(program), network.vector.nbytes
         if device.type == "cpu":
             blocks, time_note = _cpu_time(program.start(), seconds)
             peak, parts, memory_note = cpu_peak(program.start, held, gradients)
@@ -99,7 +112,7 @@ def measure(
         peak_bytes=peak,
         memory=parts,
         flops_per_step=flops,
-        parameters=program.network.vector.numel(),
+        parameters=network.vector.numel(),
         steps=steps,
         samples=steps * training.batch_size,
         device=str(device),
@@ -114,20 +127,38 @@ def _build(training: Training, device: torch.device, seed: int) -> tuple[_Progra
     splits = training.data.splits(seed)
     steps = steps_per_epoch(training, splits) * training.epochs
     # Only the batch goes to the device: a data set kept there would be counted in the peak.
-    # `initialise` looks at two inputs, also where the batch is a single one.
-    few = splits.train.at(torch.arange(min(max(training.batch_size, 2), len(splits.train))))
-    splits = replace(splits, train=few, validation=few, test=few).to(device)
-    network = initialise(training, splits, seed, device)
-    network.module.train()
-    inputs = splits.standardize(splits.train.inputs[: training.batch_size])
-    targets = splits.train.targets[: training.batch_size].clone()
-    return _Program(training, network, inputs, targets, device), steps
+    # `build` looks at two inputs, also where the batch is a single one.
+    size = min(max(training.batch_size, 2), len(splits.train))
+    few = splits.train.at(torch.arange(size))
+    few = Part(few.inputs, few.targets)
+    splits = replace(splits, train=few, validation=few, test=few)
+    member = ready_with(training, seed, splits, device, _untrained_teacher(training, seed, splits))
+    member.network.module.train()
+    part = member.splits.train
+    inputs = part.inputs[: training.batch_size].clone()
+    return _Program(member, inputs, part.targets[: training.batch_size].clone()), steps
+
+
+def _untrained_teacher(training: Training, seed: int, splits: Splits) -> Snapshot | None:
+    """Return a teacher as it begins, where there is one: its cost is that of a trained one."""
+    teacher = teacher_of(training)
+    if teacher is None:
+        return None
+    return Snapshot.of(build(teacher, splits, seed, torch.device("cpu")))
 
 
 def _flops(program: _Program) -> int:
+    member, training = program.member, program.member.training
+    inputs, targets = prepare(
+        training, member.frame, program.inputs, program.targets, lambda: member.draws(0)
+    )
+    set_dropout(member, 0)
     with FlopCounterMode(display=False) as counter:
-        loss = program.training.loss(program.network.module(program.inputs), program.targets)
-        program.network.gradients(loss)
+        taught = program.taught()
+        if taught is None and member.teacher is not None:
+            taught = ask(member, inputs)
+        loss = loss_of(training, member.network.module, inputs, targets, taught)
+        member.network.gradients(loss)
     return int(counter.get_total_flops())
 
 
@@ -207,11 +238,16 @@ def _bytes(tensors: Iterable[torch.Tensor]) -> int:
 
 def _held(program: _Program) -> dict[str, int]:
     """Return the bytes that stay from step to step, by part."""
-    network = program.network
+    network = program.member.network
+    teacher = program.member.teacher
+    taught = 0  # a teacher is held as well: its logits, or the network where it is asked
+    if teacher is not None and teacher.logits is None:
+        module = teacher.network.module
+        taught = _bytes((*module.parameters(), *module.buffers())) + teacher.network.weights.nbytes
     frozen = (p for p in network.module.parameters() if not p.requires_grad)
     return {
         "parameters": network.vector.nbytes + _bytes(frozen),
-        "optimizer_state": _bytes(program.training.optimizer.init(network.vector).values()),
-        "buffers": _bytes(network.module.buffers()),
+        "optimizer_state": _bytes(program.member.training.optimizer.init(network.vector).values()),
+        "buffers": _bytes(network.module.buffers()) + network.weights.nbytes + taught,
         "batch": _bytes((program.inputs, program.targets)),
     }

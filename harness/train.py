@@ -1,33 +1,59 @@
-"""The plain loop: one trial at a time. This is what a trial means."""
+"""Training: from a Training and a seed to metrics and curves, in whatever mode.
+
+Epochs, validation, early stopping, divergence and measures are the same for all modes; how an epoch
+is trained is the engine's: :mod:`harness.plain`, which says what a trial means, or
+:mod:`harness.fused`.
+"""
 
 from __future__ import annotations
 
+import gc
 import math
-import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
-from torch import nn
 
 from harness.errors import HarnessError
+from harness.fused import Fused, NotFusableError
+from harness.losses import teacher_of
+from harness.measures.always import default_measures
+from harness.members import Member, evaluate, make_ready
+from harness.modes import PLAIN, Mode
+from harness.network import Snapshot, global_generators
+from harness.plain import Plain
 from harness.streams import torch_seed
+from harness.trained import Measure, Trained, When
 from harness.training import Training
-
-if TYPE_CHECKING:
-    from harness.data import Part, Splits
-
-EVALUATION_BATCH = 500
-"""Images per forward pass in evaluation: fixed, because sums in another order round otherwise."""
 
 
 class DivergedError(RuntimeError):
     """The loss stopped being a finite number: an outcome of the trial, not a fault of the code."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One trial to train.
+
+    Attributes:
+        training: what to train.
+        seed: what everything random in it is drawn from.
+        measures: what to measure on it, beside what always is.
+        test: whether to measure at the end, training and test images included; a trial that only
+            helps to choose a setting looks at the validation split alone.
+        taught_by: its teacher, trained; where it has one and this is not given, the teacher is
+            trained first.
+        keep: whether to return the trained network.
+    """
+
+    training: Training
+    seed: int
+    measures: tuple[Measure, ...] = ()
+    test: bool = True
+    taught_by: Snapshot | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,9 +64,14 @@ class Outcome:
         metrics: final values by metric name (see :mod:`harness.metrics`).
         curves: a value per epoch: ``train_loss`` is the mean over the epoch's batches while
             they are trained on; ``validation_loss`` and ``validation_accuracy`` follow the epoch.
-        seconds: wall time of everything but loading the data.
+        seconds: wall time of everything but loading the data, shared evenly among the trials that
+            trained together.
         steps: training steps taken.
         samples: training samples seen.
+        layers: values by layer, by metric name.
+        mode: how it was trained.
+        note: why it was not trained as asked; empty where it was.
+        network: the trained network, where it was asked for.
     """
 
     metrics: dict[str, float]
@@ -48,43 +79,35 @@ class Outcome:
     seconds: float
     steps: int
     samples: int
+    layers: dict[str, list[float]] = field(default_factory=dict)
+    mode: Mode = PLAIN
+    note: str = ""
+    network: Snapshot | None = None
 
 
-class Network:
-    """A module whose parameters are views of one vector, which the optimizer updates at once."""
+class Engine(Protocol):
+    """Trains trials epoch by epoch; positions count those that are still training."""
 
-    def __init__(self, module: nn.Module, device: torch.device) -> None:
-        self.module = module.to(device)
-        named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-        if not named:
-            raise HarnessError(
-                "a network must have parameters to train",
-                f"{type(module).__name__} without any",
-                "Add a layer with weights.",
-            )
-        self.names = [name for name, _ in named]
-        self.params = [p for _, p in named]
-        self.vector = torch.cat([p.detach().reshape(-1) for p in self.params])
-        parts = torch.split(self.vector, [p.numel() for p in self.params])
-        for param, part in zip(self.params, parts, strict=True):
-            param.data = part.view_as(param)
+    def start(self) -> None:
+        """Prepare for the first epoch."""
 
-    def gradients(self, loss: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the loss's gradient for each parameter, zero where it does not depend on one."""
-        return torch.autograd.grad(loss, self.params, materialize_grads=True)
+    def stop(self) -> None:
+        """Put back what ``start`` changed."""
 
-    def first_block(self) -> list[int]:
-        """Return the positions of the first block's parameters.
+    def epoch(self, number: int, most: int | None = None) -> list[float]:
+        """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
 
-        The block is the submodule that the module names in its attribute ``first_block``, or the
-        first with parameters.
-        """
-        prefix = getattr(self.module, "first_block", self.names[0].rpartition(".")[0])
-        return [
-            index
-            for index, name in enumerate(self.names)
-            if not prefix or name.startswith(f"{prefix}.")
-        ]
+    def validate(self) -> list[tuple[float, float]]:
+        """Return each trial's validation loss and accuracy."""
+
+    def save(self, positions: Sequence[int]) -> list[Snapshot]:
+        """Copy the state of some trials."""
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Go on with some trials alone."""
+
+    def unload(self, position: int) -> None:
+        """Give a trial's state to its own network."""
 
 
 def set_up(device: torch.device) -> None:
@@ -94,164 +117,285 @@ def set_up(device: torch.device) -> None:
         torch.backends.cudnn.deterministic = True
 
 
-@contextmanager
-def global_generators(seed: int, device: torch.device) -> Iterator[None]:
-    """Set the global generators of torch, numpy and Python, and put them back afterwards."""
-    before = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002 - what a user's module may draw from
-        try:
-            yield
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])  # noqa: NPY002
-
-
-def initialise(training: Training, splits: Splits, seed: int, device: torch.device) -> Network:
-    """Build the network with the initial weights of this seed.
+def make_engine(mode: Mode, members: Sequence[Member]) -> Engine:
+    """Return what trains these trials in a mode.
 
     Raises:
-        HarnessError: its output is not one logit per class.
+        NotFusableError: they cannot train together.
     """
-    with global_generators(torch_seed(seed, "weights"), device):
-        module = training.model.build(splits.shape, splits.classes)
-    network = Network(module, device)
-    module.eval()
-    with torch.no_grad():
-        shape = tuple(module(splits.standardize(splits.train.inputs[:2])).shape)
-    if shape != (2, splits.classes):
-        raise HarnessError(
-            f"a network must give one logit for each of the {splits.classes} classes, "
-            f"(2, {splits.classes}) for two inputs",
-            f"an output of shape {shape}",
-            "Use the `classes` that build is given as the width of its last layer.",
-        )
-    return network
+    if mode.kind == "plain":
+        return Plain(members, channels_last=mode.channels_last)
+    return Fused(
+        members,
+        compiled=mode.kind == "compiled",
+        models=mode.models,
+        channels_last=mode.channels_last,
+    )
 
 
-def steps_per_epoch(training: Training, splits: Splits) -> int:
-    """Return the number of whole batches in an epoch.
-
-    Raises:
-        HarnessError: there is not even one.
-    """
-    count = len(splits.train.targets)
-    if training.batch_size > count:
-        raise HarnessError(
-            f"batch_size must be at most the {count} training examples",
-            str(training.batch_size),
-            f"Write batch_size={count}, say.",
-        )
-    return count // training.batch_size
-
-
-def batches(training: Training, splits: Splits, seed: int, epoch: int) -> Iterator[torch.Tensor]:
-    """Yield the indices of each batch of one epoch, in the order of this seed."""
-    count = len(splits.train.targets)
-    generator = torch.Generator().manual_seed(torch_seed(seed, "order", epoch))
-    order = torch.randperm(count, generator=generator).to(splits.train.targets.device)
-    for step in range(steps_per_epoch(training, splits)):
-        yield order[step * training.batch_size : (step + 1) * training.batch_size]
-
-
-def make_step(
-    training: Training, network: Network
-) -> Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, tuple[torch.Tensor, ...]]]:
-    """Return the training step: ``(inputs, targets, factor) -> (loss, gradients)``.
-
-    It updates the network and the optimizer's state in place; ``factor`` is the schedule's.
-    """
-    state = training.optimizer.init(network.vector)
-
-    def step(
-        inputs: torch.Tensor, targets: torch.Tensor, factor: float
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        nonlocal state
-        loss = training.loss(network.module(inputs), targets)
-        grads = network.gradients(loss)
-        with torch.no_grad():
-            flat = torch.cat([grad.reshape(-1) for grad in grads])
-            updated, state = training.optimizer.update(flat, state, network.vector, factor)
-            network.vector.copy_(updated)
-        return loss.detach(), grads
-
-    return step
-
-
-def train(training: Training, seed: int, device: torch.device, *, test: bool = True) -> Outcome:
-    """Train once and measure the result.
+def train(
+    training: Training,
+    seed: int,
+    device: torch.device,
+    *,
+    test: bool = True,
+    measures: tuple[Measure, ...] = (),
+) -> Outcome:
+    """Train once, in the plain loop, and measure the result.
 
     Args:
         training: what to train.
         seed: what everything random in it is drawn from.
         device: where to train.
-        test: whether to measure training and test metrics at the end; a trial that only helps to
-            choose a setting looks at the validation split alone.
+        test: see :class:`Request`.
+        measures: what to measure beside what always is.
 
     Raises:
         DivergedError: the loss stopped being finite.
         HarnessError: the Training cannot be trained.
     """
-    splits = training.data.splits(seed).to(device)
-    started = time.perf_counter()
+    (result,) = train_together([Request(training, seed, measures, test)], device, PLAIN)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def train_together(
+    requests: Sequence[Request], device: torch.device, mode: Mode
+) -> list[Outcome | Exception]:
+    """Train trials of one program.
+
+    Where they cannot be trained as asked, the next slower mode is taken, and each outcome's note
+    says why; where memory does not suffice for all at once, halves follow one another.
+
+    Args:
+        requests: the trials.
+        device: where to train.
+        mode: how; one by one if plain.
+
+    Returns:
+        For each request its outcome, or the exception that ended it.
+    """
+    if mode.kind == "plain" and len(requests) > 1:
+        return [each for one in requests for each in train_together([one], device, mode)]
+    if mode.kind != "plain" and len(requests) > mode.models:
+        parts = [requests[: mode.models], requests[mode.models :]]
+        return [each for part in parts for each in train_together(part, device, mode)]
     set_up(device)
-    steps = steps_per_epoch(training, splits)
-    network = initialise(training, splits, seed, device)
-    factors = training.schedule.factors(steps * training.epochs).tolist()
-    step = make_step(training, network)
-    metrics: dict[str, float] = {}
-    curves: dict[str, list[float]] = {
-        "train_loss": [], "validation_loss": [], "validation_accuracy": [],
-    }  # fmt: skip
-    # for modules that draw from a global generator while they train
-    with global_generators(torch_seed(seed, "noise"), device):
-        for epoch in range(training.epochs):
-            network.module.train()
-            total = torch.zeros((), device=device)
-            for index, batch in enumerate(batches(training, splits, seed, epoch)):
-                inputs = splits.standardize(splits.train.inputs[batch])
-                targets = splits.train.targets[batch]
-                loss, grads = step(inputs, targets, factors[epoch * steps + index])
-                total += loss
-                if epoch == index == 0:
-                    block = torch.cat([grads[i].reshape(-1) for i in network.first_block()])
-                    metrics["gradient_norm_first_block"] = float(block.norm())
-                del grads  # or two steps' gradients would be held at once
-            curves["train_loss"].append(float(total) / steps)
-            _check_finite(curves["train_loss"][-1], f"training loss in epoch {epoch + 1}")
-            loss_now, accuracy = evaluate(network, splits, splits.validation)
-            _check_finite(loss_now, f"validation loss after epoch {epoch + 1}")
-            curves["validation_loss"].append(loss_now)
-            curves["validation_accuracy"].append(accuracy)
-    metrics["validation_loss"] = curves["validation_loss"][-1]
-    metrics["validation_accuracy"] = curves["validation_accuracy"][-1]
-    for name in ("train", "test") if test else ():
-        loss_now, accuracy = evaluate(network, splits, getattr(splits, name))
-        _check_finite(loss_now, f"{name} loss at the end")
-        metrics[f"{name}_loss"], metrics[f"{name}_accuracy"] = loss_now, accuracy
-    _check_finite(metrics["gradient_norm_first_block"], "gradient at the start")
-    count = steps * training.epochs
-    seconds = time.perf_counter() - started
-    return Outcome(metrics, curves, seconds, count, count * training.batch_size)
+    try:
+        return _cohort(requests, device, mode)
+    except Exception as error:  # whatever a network raises, alone or under vmap
+        if mode.kind == "plain":
+            return [error]
+        reason = _reason(error)
+        short = _out_of_memory(error)
+    # the traceback is gone by now, and with it what it kept alive
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    if short and len(requests) > 1:
+        half = replace(mode, models=max(1, mode.models // 2))
+        return _noted(train_together(requests, device, half), f"out of memory with {mode}")
+    slower = Mode("fused", mode.models) if mode.kind == "compiled" else PLAIN
+    return _noted(train_together(requests, device, slower), f"not {mode.kind}: {reason}")
 
 
-def evaluate(network: Network, splits: Splits, part: Part) -> tuple[float, float]:
-    """Return mean cross-entropy in nats and accuracy in [0, 1], in evaluation mode."""
-    network.module.eval()
-    loss = torch.zeros((), dtype=torch.float64)
-    right = 0
-    with torch.no_grad():
-        for start in range(0, len(part.targets), EVALUATION_BATCH):
-            targets = part.targets[start : start + EVALUATION_BATCH]
-            inputs = part.inputs[start : start + EVALUATION_BATCH]
-            logits = network.module(splits.standardize(inputs))
-            loss += F.cross_entropy(logits, targets, reduction="sum").cpu().double()
-            right += int((logits.argmax(dim=1) == targets).sum())
-    return float(loss) / len(part.targets), right / len(part.targets)
+def _noted(results: list[Outcome | Exception], note: str) -> list[Outcome | Exception]:
+    return [
+        each if isinstance(each, Exception) else replace(each, note=each.note or note)
+        for each in results
+    ]
 
 
-def _check_finite(value: float, what: str) -> None:
-    if not math.isfinite(value):
-        raise DivergedError(f"diverged: {what} is {value}")
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "DefaultCPUAllocator" in str(error)  # which raises a plain RuntimeError
+    )
+
+
+def _reason(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if isinstance(error, NotFusableError) else f"{type(error).__name__}: {text}"[:300]
+
+
+class _Trial:
+    """What is known of one trial while it trains."""
+
+    def __init__(self, request: Request, member: Member) -> None:
+        self.request = request
+        self.member = member
+        self.metrics: dict[str, float] = {}
+        self.layers: dict[str, list[float]] = {}
+        self.curves: dict[str, list[float]] = {
+            "train_loss": [], "validation_loss": [], "validation_accuracy": [],
+        }  # fmt: skip
+        self.best: Snapshot | None = None
+        self.error: Exception | None = None
+
+    def after_epoch(self, train_loss: float, validation: tuple[float, float]) -> None:
+        """Write down an epoch, unless training has diverged."""
+        epoch = len(self.curves["train_loss"]) + 1
+        for value, what in (
+            (train_loss, f"training loss in epoch {epoch}"),
+            (validation[0], f"validation loss after epoch {epoch}"),
+        ):
+            if self.error is None and not math.isfinite(value):
+                self.error = DivergedError(f"diverged: {what} is {value}")
+        for name, value in zip(self.curves, (train_loss, *validation), strict=True):
+            self.curves[name].append(value)
+
+    def measure(self, when: When) -> None:
+        """Take the measures of one moment."""
+        always = default_measures(self.member.training)
+        chosen = [each for each in (*always, *self.request.measures) if each.when == when]
+        if not chosen or (when == "end" and not self.request.test):
+            return
+        trained = Trained(self.member)
+        seed = torch_seed(self.member.seed, f"measures {when}")
+        with global_generators(seed, self.member.device):
+            for each in chosen:
+                for name, value in each(trained).items():
+                    if not isinstance(value, int | float):
+                        self.layers[name] = [float(one) for one in value]
+                    elif each in always or math.isfinite(value):
+                        self._take(name, float(value))
+                    # else it is missing: a ratio without a denominator, say, is no failure
+
+    def finish(self) -> None:
+        """Measure the trained network."""
+        stopping = self.member.training.stopping
+        curve = self.curves[stopping.metric if stopping else "validation_loss"]
+        at = stopping.best(curve) if stopping else len(curve) - 1
+        for name in ("validation_loss", "validation_accuracy"):
+            self.metrics[name] = self.curves[name][at]
+        for name in ("train", "test") if self.request.test else ():
+            part = getattr(self.member.splits, name)
+            # for networks that draw from a global generator in evaluation, too
+            with global_generators(torch_seed(self.member.seed, name), self.member.device):
+                loss, accuracy = evaluate(self.member.network, self.member.frame, part)
+            self._take(f"{name}_loss", loss, f"{name} loss at the end")
+            self.metrics[f"{name}_accuracy"] = accuracy
+        self.measure("end")
+
+    def _take(self, name: str, value: float, what: str = "") -> None:
+        if not math.isfinite(value):
+            raise DivergedError(f"diverged: {what or name} is {value}")
+        self.metrics[name] = value
+
+
+def _cohort(
+    requests: Sequence[Request], device: torch.device, mode: Mode
+) -> list[Outcome | Exception]:
+    """Train trials at the same time, in exactly this mode."""
+    begun: list[_Trial | Exception] = []
+    for request in requests:
+        try:
+            begun.append(_begin(request, device))
+        except (HarnessError, DivergedError) as error:
+            begun.append(error)
+    trials = [each for each in begun if isinstance(each, _Trial)]
+    started = time.perf_counter()
+    if trials:
+        engine = make_engine(mode, [trial.member for trial in trials])
+        engine.start()
+        try:
+            _epochs(engine, trials)
+        finally:
+            engine.stop()
+    for trial in trials:
+        if trial.error is None:
+            try:
+                trial.finish()
+            except (HarnessError, DivergedError) as error:
+                trial.error = error
+    seconds = (time.perf_counter() - started) / max(len(trials), 1)
+    done = replace(mode, models=len(trials)) if mode.kind == "fused" else mode
+    return [
+        each if isinstance(each, Exception) else _outcome(each, seconds, done) for each in begun
+    ]
+
+
+def _begin(request: Request, device: torch.device) -> _Trial:
+    """Make a trial ready and measure its untrained network."""
+    taught_by = request.taught_by
+    teacher = teacher_of(request.training)
+    if teacher is not None and taught_by is None:
+        taught_by = teach(teacher, request.seed, device)
+    member = make_ready(request.training, request.seed, device, taught_by)
+    trial = _Trial(request, member)
+    trial.measure("start")
+    return trial
+
+
+def teach(training: Training, seed: int, device: torch.device) -> Snapshot:
+    """Train a teacher, and return its network.
+
+    Raises:
+        DivergedError: its loss stopped being finite.
+        HarnessError: it cannot be trained.
+    """
+    request = Request(training, seed, test=False, keep=True)
+    (result,) = train_together([request], device, PLAIN)
+    if isinstance(result, Exception):
+        raise result
+    assert result.network is not None
+    return result.network
+
+
+def _epochs(engine: Engine, trials: Sequence[_Trial]) -> None:
+    """Train until every trial has ended: by the last epoch, by stopping early, by diverging."""
+    live = list(trials)
+    for epoch in range(trials[0].member.training.epochs):
+        losses, validation = engine.epoch(epoch), engine.validate()
+        for trial, loss, both in zip(live, losses, validation, strict=True):
+            trial.after_epoch(loss, both)
+        left = []
+        for position, trial in enumerate(live):
+            if trial.error is None and not _stops(engine, position, trial, epoch):
+                left.append(position)
+        if len(left) < len(live):
+            live = [live[position] for position in left]
+            if not live:
+                break
+            engine.keep(left)
+    for position, trial in enumerate(live):
+        engine.unload(position)
+        _restore(trial)
+
+
+def _stops(engine: Engine, position: int, trial: _Trial, epoch: int) -> bool:
+    """Keep the weights of a best epoch; tell whether a trial stops here."""
+    stopping = trial.member.training.stopping
+    if stopping is None:
+        return False
+    best = stopping.best(trial.curves[stopping.metric])
+    if best == epoch:
+        (trial.best,) = engine.save([position])
+    if epoch - best < stopping.patience:
+        return False
+    _restore(trial)
+    return True
+
+
+def _restore(trial: _Trial) -> None:
+    if trial.best is not None:
+        trial.member.network.load(trial.best.vector, trial.best.held)
+
+
+def _outcome(trial: _Trial, seconds: float, mode: Mode) -> Outcome | Exception:
+    if trial.error is not None:
+        return trial.error
+    training = trial.member.training
+    steps = len(trial.curves["train_loss"]) * trial.member.steps
+    network = Snapshot.of(trial.member.network) if trial.request.keep else None
+    return Outcome(
+        trial.metrics,
+        trial.curves,
+        seconds,
+        steps,
+        steps * training.batch_size,
+        trial.layers,
+        mode,
+        network=network,
+    )

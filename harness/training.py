@@ -9,17 +9,21 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from harness.errors import HarnessError
-from harness.losses import CrossEntropy
+from harness.losses import CrossEntropy, Loss, teacher_of
 from harness.schedules import Constant, Schedule
+from harness.stopping import EarlyStopping
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from harness.data import Splits
+    from harness.noise import Draws
+
+Precision = Literal["float32", "bfloat16", "float64"]
 
 
 @runtime_checkable
@@ -59,8 +63,69 @@ class Optimizer(Protocol):
         state: dict[str, torch.Tensor],
         params: torch.Tensor,
         factor: torch.Tensor | float,
+        decays: torch.Tensor | None,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return new parameters and new state; ``factor`` multiplies the learning rate."""
+        """Return new parameters and new state.
+
+        Args:
+            grads: the loss's gradient, a vector like ``params``.
+            state: what ``init`` or the step before returned.
+            params: all parameters as one vector.
+            factor: multiplies the learning rate.
+            decays: 1 where weight decay applies and 0 where it does not, a vector like ``params``;
+                ``None`` is everywhere.
+        """
+
+
+@runtime_checkable
+class Augmentation(Protocol):
+    """What is done to the images of a batch while they are trained on (see harness.augment)."""
+
+    @property
+    def strength(self) -> float:
+        """From 0, which is nothing, to 1."""
+
+    def __call__(
+        self, images: torch.Tensor, targets: torch.Tensor, draws: Draws
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return changed images and targets.
+
+        Args:
+            images: ``[batch, channels, height, width]``, from 0 to 1 where they were bytes.
+            targets: labels, int64 ``[batch]``, or probabilities ``[batch, classes]`` where an
+                augmentation of the Training mixes images.
+            draws: where everything random comes from.
+        """
+
+
+@runtime_checkable
+class Penalty(Protocol):
+    """What keeps parameters small (see harness.penalties)."""
+
+    @property
+    def touches(self) -> str:
+        """``"weights"``, which leaves out biases and normalisation, or ``"all"``."""
+
+    def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
+        """Return what is added to the loss, a scalar, or ``None`` where nothing is."""
+
+    def before(
+        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the parameters that the optimizer's step starts from, gradients being taken."""
+
+    def after(
+        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return parameters after the optimizer's step; ``rate`` is the step's learning rate."""
+
+
+@runtime_checkable
+class Clip(Protocol):
+    """What bounds gradients (see harness.clipping)."""
+
+    def __call__(self, grads: torch.Tensor) -> torch.Tensor:
+        """Return a gradient for the vector of all parameters."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +141,13 @@ class Training:
         epochs: passes over the training images.
         schedule: what multiplies the learning rate, step by step.
         loss: what is minimised.
+        augment: what is done to the images of each batch, in this order, each image for itself.
+        penalty: what keeps parameters small, beside the optimizer's own weight decay; that one
+            leaves out biases and normalisation.
+        clip: what bounds the gradient of each step, before the optimizer sees it.
+        stopping: when to stop before the last epoch.
+        precision: ``"bfloat16"`` runs the network under autocast, which keeps parameters, sums
+            and losses in float32; ``"float64"`` is for checks.
 
     Raises:
         HarnessError: a field has the wrong kind, or a number that cannot be trained with.
@@ -87,7 +159,12 @@ class Training:
     batch_size: int
     epochs: int
     schedule: Schedule = field(default_factory=Constant)
-    loss: CrossEntropy = field(default_factory=CrossEntropy)
+    loss: Loss = field(default_factory=CrossEntropy)
+    augment: tuple[Augmentation, ...] = ()
+    penalty: Penalty | None = None
+    clip: Clip | None = None
+    stopping: EarlyStopping | None = None
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         for name, kind, example in (
@@ -95,9 +172,14 @@ class Training:
             ("model", Model, "ConvNet(depth=20) from harness.models"),
             ("optimizer", Optimizer, "SGD(lr=0.1) from harness.optim"),
             ("schedule", Schedule, "Cosine() from harness.schedules"),
-            ("loss", CrossEntropy, "CrossEntropy() from harness.losses"),
+            ("loss", Loss, "CrossEntropy() from harness.losses"),
+            ("penalty", Penalty, "L2(1e-4) from harness.penalties"),
+            ("clip", Clip, "ClipNorm(1.0) from harness.clipping"),
+            ("stopping", EarlyStopping, "EarlyStopping(patience=5) from harness.stopping"),
         ):
             value = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
             if not isinstance(value, kind) or isinstance(value, type):
                 raise HarnessError(
                     f"Training({name}=...) must be a {kind.__name__}",
@@ -112,6 +194,47 @@ class Training:
                     repr(value),
                     f"Write {name}=64, say.",
                 )
+        self._check_augment()
+        if self.precision not in get_args(Precision):
+            raise HarnessError(
+                f"Training(precision=...) must be one of {', '.join(get_args(Precision))}",
+                repr(self.precision),
+                "Write precision='float32'.",
+            )
+        self._check_teacher()
+
+    def _check_augment(self) -> None:
+        given = self.augment
+        if not isinstance(given, tuple) or not all(
+            isinstance(each, Augmentation) and not isinstance(each, type) for each in given
+        ):
+            raise HarnessError(
+                "Training(augment=...) must be a tuple of augmentations",
+                repr(given),
+                "Write augment=(Shift(0.5),) from harness.augment, with the comma.",
+            )
+
+    def _check_teacher(self) -> None:
+        seen: list[Training] = [self]
+        teacher = teacher_of(self)
+        while teacher is not None:
+            if not isinstance(teacher, Training):
+                raise HarnessError(
+                    "Distillation(teacher=...) must be the Training of the teacher",
+                    repr(teacher),
+                    "Write teacher=Training(data=..., model=..., ...).",
+                )
+            if any(teacher is each for each in seen):
+                raise HarnessError(
+                    "a teacher must not be its own student",
+                    "a Distillation whose teacher is taught by itself",
+                    "Give the teacher a loss of its own, such as CrossEntropy().",
+                )
+            seen.append(teacher)
+            teacher = teacher_of(teacher)
+
+
+_OPTIONAL = frozenset({"penalty", "clip", "stopping"})
 
 
 def canonical(value: Any) -> Any:

@@ -40,6 +40,7 @@ from harness.data import (
     mnist,
 )
 from harness.data.folder import data_folder, may_download
+from harness.data.splits import standardize
 from harness.errors import HarnessError
 from harness.levels import level_name
 from harness.training import Data, canonical
@@ -91,6 +92,77 @@ def same(one: Splits, two: Splits) -> bool:
         and torch.equal(getattr(one, name).targets, getattr(two, name).targets)
         for name in ("train", "validation", "test")
     )
+
+
+# ---- parts of a pool
+
+
+def test_a_part_is_rows_of_a_pool():
+    inputs = torch.arange(12.0).view(6, 2)
+    whole = Part(inputs, torch.tensor([0, 1, 2, 0, 1, 2]))
+    assert len(whole) == 6
+    assert whole.rows is None
+    assert whole.inputs is inputs  # all of it is no copy
+    some = whole.at(torch.tensor([5, 1, 1, 0]))
+    again = some.at(torch.tensor([0, 3]))
+    assert some.targets.tolist() == [2, 1, 1, 0]
+    assert again.inputs.tolist() == [[10, 11], [0, 1]]
+    assert again.rows.tolist() == [5, 0]
+    assert (len(some), len(again)) == (4, 2)
+    assert whole.pool is some.pool is again.pool
+
+
+def test_the_parts_of_all_seeds_share_one_pool():
+    data = digits(train=50)
+    one, other = data.splits(0), data.splits(1)
+    parts = [getattr(each, name) for each in (one, other) for name in ("train", "test")]
+    assert len({id(part.pool) for part in parts}) == 1
+    assert len(parts[0].pool.targets) == 1797
+    assert parts[0].rows.tolist() != parts[2].rows.tolist()
+    rows = [set(getattr(one, name).rows.tolist()) for name in ("train", "validation", "test")]
+    assert sum(map(len, rows)) == len(set.union(*rows)) == 50 + 360 + 400
+
+
+def test_a_part_keeps_no_copy_of_its_inputs_and_picks_from_the_pool():
+    inputs, targets = torch.arange(15.0).view(5, 3), torch.arange(5)
+    part = Part(inputs, targets).at(torch.tensor([4, 1, 2]))
+    assert len(part) == 3
+    assert part.inputs.tolist() == inputs[[4, 1, 2]].tolist()
+    assert sum(each.numel() for each in vars(part).values() if torch.is_tensor(each)) == 3
+    for rows in (torch.tensor([2, 0]), slice(1, 3)):
+        picked, labels = part.pick(rows)
+        assert picked.tolist() == part.inputs[rows].tolist()
+        assert labels.tolist() == part.targets[rows].tolist()
+    whole, _ = Part(inputs, targets).pick(slice(0, 2))
+    assert whole.tolist() == inputs[:2].tolist()
+
+
+def test_another_device_is_given_the_pool_once_and_copies_nothing_to_be_asked_its_shape():
+    """ "meta" is a device without memory, which every machine has."""
+    data = digits(train=50)
+    one, other = data.splits(0).to("meta"), data.splits(1).to("meta")
+    assert one.train.pool is one.test.pool is other.train.pool
+    assert one.train.pool.inputs.device.type == one.train.rows.device.type == "meta"
+    assert len(one.train) == 50
+    assert one.shape == (1, 8, 8)
+    assert "inputs" not in vars(one.train)
+    assert one.train.inputs.shape == (50, 1, 8, 8)
+    assert one.to("meta").train is one.train
+    assert one.mean.device.type == "meta"
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.float32])
+def test_standardized_in_float64_as_in_float32(kind):
+    whole = arrays((INPUTS * 255).astype(np.uint8) if kind == torch.uint8 else INPUTS, TARGETS, "a")
+    splits = whole.splits(0)
+    narrow = splits.standardize(splits.train.inputs)
+    mean, std = splits.mean.double(), splits.std.double()
+    wide = standardize(splits.train.inputs, mean, std, 3)
+    assert (narrow.dtype, wide.dtype) == (torch.float32, torch.float64)
+    assert torch.allclose(narrow.double(), wide, rtol=1e-5, atol=1e-6)
+    # mean 0 and deviation 1, as far as both are known in float32
+    assert wide.mean((0, 2, 3)).abs().max() < 1e-6
+    assert torch.allclose(wide.std((0, 2, 3), correction=0), torch.ones(2).double(), rtol=1e-6)
 
 
 # ---- declarations

@@ -14,9 +14,13 @@ from torch import nn
 
 import harness.memory
 import harness.profile
+from harness.augment import Shift
+from harness.clipping import ClipNorm
 from harness.data import digits
+from harness.losses import Distillation
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, AdamW
+from harness.penalties import L2
 from harness.profile import measure
 from harness.profiles import Profile
 from harness.training import Model, Optimizer, Training
@@ -104,6 +108,42 @@ def test_flops_of_a_convolutional_network_are_those_by_hand():
     assert profiled(ConvNet(depth=8, width=8)).flops_per_step == by_hand == 72_081_408
 
 
+TEACHER = Training(digits(), MLP(hidden=(32,)), MOMENTUM, batch_size=64, epochs=10**6)
+
+
+@pytest.mark.parametrize(
+    ("augment", "asked"), [((), 0), ((Shift(0.5),), 2 * 64 * (64 * 32 + 32 * 10))]
+)
+def test_a_teacher_is_asked_at_every_step_where_images_are_augmented(augment, asked):
+    """It is not trained for this, and costs one forward pass or, known beforehand, nothing."""
+    alone = replace(training(MLP()), augment=augment)
+    taught = replace(alone, loss=Distillation(TEACHER))
+    flops = [measure(each, CPU, seconds=0).flops_per_step for each in (alone, taught)]
+    assert flops[0] == profiled(MLP()).flops_per_step
+    assert flops[1] - flops[0] == asked
+
+
+def test_a_teacher_is_shown_images_of_its_own_data_too():
+    """Its inputs are standardised by what it was trained on."""
+    other = replace(TEACHER, data=digits(train=200))
+    taught = replace(training(MLP()), augment=(Shift(0.5),), loss=Distillation(other))
+    assert measure(taught, CPU, seconds=0).parameters == profiled(MLP()).parameters
+
+
+def test_augmentation_dropout_penalty_and_clip_are_part_of_the_step():
+    """None has a matrix product; images that are moved are held once more at least."""
+    plain = training(MLP(hidden=(32,)))
+    full = replace(
+        plain, model=MLP(hidden=(32,), dropout=0.5), augment=(Shift(0.5),), penalty=L2(0.1),
+        clip=ClipNorm(1.0),
+    )  # fmt: skip
+    one, other = (measure(each, CPU, seconds=0) for each in (plain, full))
+    assert one.flops_per_step == other.flops_per_step
+    assert other.peak_bytes - one.peak_bytes >= 64 * 64 * 4
+    # two buffers for dropout: its share and its key
+    assert other.memory["buffers"] - one.memory["buffers"] == 8 + 4
+
+
 def test_a_deeper_network_has_more_of_everything():
     shallow, deep = profiled(ConvNet(depth=8, width=8)), profiled(ConvNet(depth=14, width=8))
     # Six more layers: two in each stage, each 2 * 9 * 64 FLOPs per pixel and pair of channels
@@ -130,7 +170,8 @@ def test_memory_held_between_steps_is_that_by_hand():
     channels = 3 * 8 + 2 * 16 + 2 * 32  # of seven batch normalisations
     assert memory["parameters"] == 4 * (weights + 2 * channels)
     assert memory["gradients"] == memory["optimizer_state"] == memory["parameters"]
-    assert memory["buffers"] == 2 * 4 * channels + 7 * 8  # and a count of batches in each
+    mask = memory["parameters"]  # which parameters weight decay applies to
+    assert memory["buffers"] == 2 * 4 * channels + mask
     assert memory["batch"] == 64 * (64 * 4 + 8)
 
 

@@ -13,14 +13,19 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 from torch import nn
 
+from harness.clipping import ClipNorm, ClipValue
 from harness.data import Part, Splits, digits
 from harness.errors import HarnessError
-from harness.losses import CrossEntropy
+from harness.losses import CrossEntropy, Distillation
+from harness.members import evaluate, make_ready
 from harness.models import MLP, ConvNet
+from harness.modes import Mode
+from harness.network import Network
 from harness.optim import SGD, AdamW
+from harness.penalties import L1, L2, Decay
 from harness.schedules import Cosine, OneCycle
 from harness.streams import torch_seed
-from harness.train import DivergedError, Network, Outcome, batches, evaluate, initialise, train
+from harness.train import DivergedError, Outcome, Request, train, train_together
 from harness.training import Data, Training
 
 CPU = torch.device("cpu")
@@ -70,7 +75,9 @@ class HandSGD:
     @torch.no_grad()
     def step(self, factor: float) -> None:
         for param, velocity in zip(self.params, self.velocity, strict=True):
-            grad = param.grad + self.rule.weight_decay * param
+            grad = param.grad
+            if param.ndim > 1:  # neither a bias nor part of a normalisation
+                grad = grad + self.rule.weight_decay * param
             velocity.copy_(self.rule.momentum * velocity + grad)
             ahead = grad + self.rule.momentum * velocity if self.rule.nesterov else velocity
             param.copy_(param - (self.rule.lr * factor) * ahead)
@@ -80,9 +87,13 @@ class Torchs:
     """torch.optim's class of the same name."""
 
     def __init__(self, rule: SGD | AdamW, params: list[nn.Parameter]) -> None:
+        groups = [
+            {"params": [each for each in params if each.ndim > 1]},
+            {"params": [each for each in params if each.ndim <= 1], "weight_decay": 0.0},
+        ]
         if isinstance(rule, SGD):
             self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
-                params,
+                groups,
                 lr=rule.lr,
                 momentum=rule.momentum,
                 nesterov=rule.nesterov,
@@ -90,7 +101,7 @@ class Torchs:
             )
         else:
             self.optimizer = torch.optim.AdamW(
-                params,
+                groups,
                 lr=rule.lr,
                 betas=(rule.beta1, rule.beta2),
                 eps=rule.eps,
@@ -108,22 +119,67 @@ class Torchs:
 class Hand:
     metrics: dict[str, float]
     curves: dict[str, list[float]]
+    model: nn.Module
+
+
+def calibration(logits: torch.Tensor, targets: torch.Tensor) -> float:
+    """The expected calibration error, example by example."""
+    bins: dict[int, list[float]] = {}
+    for row, target in zip(logits.double().softmax(1), targets, strict=True):
+        sure, guess = row.max(0)
+        bins.setdefault(math.ceil(sure.item() * 15), []).append(int(guess == target) - sure.item())
+    return sum(abs(sum(each)) for each in bins.values()) / len(targets)
+
+
+def criterion_of(training: Training, taught: nn.Module | None) -> Callable:
+    """The loss as a function of logits, labels and standardised inputs."""
+    loss = training.loss
+
+    def criterion(logits, targets, inputs):
+        if taught is not None:
+            hot = loss.temperature
+            with torch.no_grad():
+                wanted = (taught(inputs) / hot).softmax(1)
+            soft = F.kl_div((logits / hot).log_softmax(1), wanted, reduction="batchmean")
+            return loss.weight * hot**2 * soft + (1 - loss.weight) * F.cross_entropy(
+                logits, targets
+            )
+        value = F.cross_entropy(logits, targets)
+        if loss.label_smoothing:  # torch's own rounds in another order
+            share = loss.label_smoothing
+            value = value * (1 - share) - logits.log_softmax(1).mean() * share
+        return value
+
+    return criterion
+
+
+def penalised(training: Training, loss: torch.Tensor, model: nn.Module) -> torch.Tensor:
+    weights = [param for param in model.parameters() if param.ndim > 1]
+    if isinstance(training.penalty, L2):
+        loss = loss + training.penalty.strength / 2 * sum(each.square().sum() for each in weights)
+    if isinstance(training.penalty, L1):
+        loss = loss + training.penalty.strength * sum(each.abs().sum() for each in weights)
+    return loss
 
 
 def by_hand(training: Training, seed: int, kind: Callable, first: str) -> Hand:
     """Train as a tutorial would; ``first`` is the name of the network's first block."""
+    taught = None
+    if isinstance(training.loss, Distillation):
+        taught = by_hand(training.loss.teacher, seed, kind, first).model.eval()
     splits = training.data.splits(seed)
     mean, std = splits.mean.view(1, -1, 1, 1), splits.std.view(1, -1, 1, 1)
     torch.manual_seed(torch_seed(seed, "weights"))
     model = training.model.build(splits.shape, splits.classes)
-    optimizer = kind(training.optimizer, list(model.parameters()))
-    criterion = nn.CrossEntropyLoss(label_smoothing=training.loss.label_smoothing)
+    params = list(model.parameters())
+    optimizer = kind(training.optimizer, params)
+    criterion = criterion_of(training, taught)
     steps = len(splits.train) // training.batch_size
     factors = training.schedule.factors(steps * training.epochs)
 
-    def measure(part: Part) -> tuple[float, float]:
+    def measure(part: Part) -> tuple[float, float, torch.Tensor]:
         model.eval()
-        losses, right = 0.0, 0
+        losses, right, every = 0.0, 0, []
         with torch.no_grad():
             for inputs, targets in zip(
                 part.inputs.split(500), part.targets.split(500), strict=True
@@ -131,9 +187,11 @@ def by_hand(training: Training, seed: int, kind: Callable, first: str) -> Hand:
                 logits = model((inputs - mean) / std)
                 losses += F.cross_entropy(logits, targets, reduction="sum").item()
                 right += (logits.argmax(1) == targets).sum().item()
-        return losses / len(part), right / len(part)
+                every.append(logits)
+        return losses / len(part), right / len(part), torch.cat(every)
 
-    hand = Hand({}, {"train_loss": [], "validation_loss": [], "validation_accuracy": []})
+    curves = {"train_loss": [], "validation_loss": [], "validation_accuracy": []}
+    hand = Hand({}, curves, model)
     for epoch in range(training.epochs):
         model.train()
         generator = torch.Generator().manual_seed(torch_seed(seed, "order", epoch))
@@ -142,25 +200,40 @@ def by_hand(training: Training, seed: int, kind: Callable, first: str) -> Hand:
         for step in range(steps):
             batch = order[step * training.batch_size : (step + 1) * training.batch_size]
             model.zero_grad()
-            loss = criterion(
-                model((splits.train.inputs[batch] - mean) / std), splits.train.targets[batch]
-            )
-            loss.backward()
+            inputs = (splits.train.inputs[batch] - mean) / std
+            loss = criterion(model(inputs), splits.train.targets[batch], inputs)
             if epoch == step == 0:
-                block = [p.grad.flatten() for p in model.get_submodule(first).parameters()]
-                hand.metrics["gradient_norm_first_block"] = torch.cat(block).norm().item()
-            optimizer.step(float(factors[epoch * steps + step]))
+                block = list(model.get_submodule(first).parameters())
+                grads = torch.autograd.grad(loss, block, retain_graph=True)
+                norm = torch.cat([each.flatten() for each in grads]).norm().item()
+                hand.metrics["gradient_norm_first_block"] = norm
+            penalised(training, loss, model).backward()
+            if isinstance(training.clip, ClipNorm):
+                nn.utils.clip_grad_norm_(params, training.clip.limit)
+            if isinstance(training.clip, ClipValue):
+                nn.utils.clip_grad_value_(params, training.clip.limit)
+            factor = float(factors[epoch * steps + step])
+            if isinstance(training.penalty, Decay):
+                share = 1 - training.optimizer.lr * factor * training.penalty.strength
+                for param in params:
+                    param.data.mul_(share if param.ndim > 1 else 1.0)
+            optimizer.step(factor)
             losses.append(loss.detach())
         total = torch.zeros(())
         for loss in losses:
             total = total + loss
         hand.curves["train_loss"].append(total.item() / steps)
-        for name, value in zip(("loss", "accuracy"), measure(splits.validation), strict=True):
+        for name, value in zip(("loss", "accuracy"), measure(splits.validation), strict=False):
             hand.curves[f"validation_{name}"].append(value)
             hand.metrics[f"validation_{name}"] = value
     for split in ("train", "test"):
-        for name, value in zip(("loss", "accuracy"), measure(getattr(splits, split)), strict=True):
+        found = measure(getattr(splits, split))
+        for name, value in zip(("loss", "accuracy"), found, strict=False):
             hand.metrics[f"{split}_{name}"] = value
+    hand.metrics["test_calibration_error"] = calibration(found[2], splits.test.targets)
+    weights = torch.cat([p.detach().flatten() for p in params if p.ndim > 1])
+    hand.metrics["weight_norm"] = weights.double().norm().item()
+    hand.metrics["zero_weights"] = (weights == 0).double().mean().item()
     return hand
 
 
@@ -172,7 +245,9 @@ FIRST = {PERCEPTRON: "1", CONVOLUTIONAL: "blocks.0"}
 def test_equal_bit_for_bit_to_a_loop_by_hand(training, seed):
     seen = train(training, seed, CPU)
     wanted = by_hand(training, seed, HandSGD, FIRST[training])
-    assert seen.metrics == wanted.metrics
+    name = "test_calibration_error"  # which sums the examples in another order
+    assert seen.metrics[name] == pytest.approx(wanted.metrics[name], rel=1e-9)
+    assert seen.metrics == wanted.metrics | {name: seen.metrics[name]}
     assert seen.curves == wanted.curves
     # it learned something
     assert seen.curves["train_loss"][-1] < seen.curves["train_loss"][0]
@@ -187,13 +262,22 @@ def test_equal_bit_for_bit_to_a_loop_by_hand(training, seed):
         CONVOLUTIONAL,
         replace(PERCEPTRON, optimizer=AdamW(lr=0.01), schedule=OneCycle()),
         replace(CONVOLUTIONAL, optimizer=AdamW(lr=0.01, beta2=0.99, weight_decay=0.1)),
+        replace(PERCEPTRON, clip=ClipNorm(0.3), penalty=L2(0.02)),
+        replace(PERCEPTRON, clip=ClipValue(0.01)),
+        replace(PERCEPTRON, penalty=L1(0.001, proximal=False)),
+        replace(CONVOLUTIONAL, optimizer=AdamW(lr=0.01), penalty=Decay(0.5)),
+        replace(
+            PERCEPTRON,
+            loss=Distillation(replace(PERCEPTRON, epochs=2), temperature=3.0, weight=0.6),
+        ),
     ],
 )
 def test_equal_to_torch_optim_but_for_rounding(training):
     first = "1" if isinstance(training.model, MLP) else "blocks.0"
     seen = train(training, 1, CPU)
     wanted = by_hand(training, 1, Torchs, first)
-    losses = [name for name in wanted.metrics if not name.endswith("accuracy")]
+    coarse = ("accuracy", "calibration_error")  # which a single example moves
+    losses = [name for name in wanted.metrics if not name.endswith(coarse)]
     assert {name: seen.metrics[name] for name in losses} == pytest.approx(
         {name: wanted.metrics[name] for name in losses}, rel=1e-3
     )
@@ -205,7 +289,12 @@ def test_what_an_outcome_holds(training):
     seen = train(training, 0, CPU)
     names = {f"{split}_{what}" for split in ("train", "validation", "test") for what in
              ("loss", "accuracy")}  # fmt: skip
-    assert seen.metrics.keys() == names | {"gradient_norm_first_block"}
+    assert seen.metrics.keys() == names | {
+        "gradient_norm_first_block", "test_calibration_error", "weight_norm", "zero_weights",
+    }  # fmt: skip
+    assert seen.layers == {}
+    assert seen.network is None
+    assert seen.note == ""
     assert seen.curves.keys() == {"train_loss", "validation_loss", "validation_accuracy"}
     assert {len(curve) for curve in seen.curves.values()} == {training.epochs}
     assert all(isinstance(value, float) for value in seen.metrics.values())
@@ -263,7 +352,8 @@ def test_test_images_are_looked_at_last_and_only_when_asked():
     ("training", "reason"),
     [
         (replace(PERCEPTRON, optimizer=SGD(lr=1e8)), "training loss in epoch 1 is (nan|inf)"),
-        (replace(CONVOLUTIONAL, data=Spoilt("train")), "training loss in epoch 1 is nan"),
+        # seen in the first batch's gradient, before any step
+        (replace(CONVOLUTIONAL, data=Spoilt("train")), "gradient_norm_first_block is nan"),
         # one step an epoch: its loss is that of the initial weights, and fine
         (
             replace(PERCEPTRON, optimizer=SGD(lr=1e30), batch_size=210, schedule=OneCycle()),
@@ -314,16 +404,16 @@ def test_a_network_must_give_one_logit_per_class(kind):
 
 def test_a_network_must_have_parameters():
     with pytest.raises(HarnessError, match=r"must have parameters to train; got Flatten without"):
-        Network(nn.Flatten(), CPU)
+        Network(nn.Flatten(), CPU, torch.float32)
     with pytest.raises(HarnessError, match="must have parameters to train"):
-        Network(nn.Linear(2, 2).requires_grad_(False), CPU)
+        Network(nn.Linear(2, 2).requires_grad_(False), CPU, torch.float32)
 
 
 def test_parameters_are_views_of_one_vector():
     module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2).requires_grad_(False), nn.Linear(2, 1))
     before = torch.cat([p.flatten() for p in module.parameters() if p.requires_grad])
     frozen = module[1].weight.clone()
-    network = Network(module, CPU)
+    network = Network(module, CPU, torch.float32)
     assert torch.equal(network.vector, before)
     assert network.names == ["0.weight", "0.bias", "2.weight", "2.bias"]
     with torch.no_grad():
@@ -335,7 +425,7 @@ def test_parameters_are_views_of_one_vector():
 
 def test_a_parameter_that_the_loss_does_not_use_has_gradient_zero():
     module = nn.ModuleDict({"used": nn.Linear(2, 1), "idle": nn.Linear(2, 1)})
-    network = Network(module, CPU)
+    network = Network(module, CPU, torch.float32)
     grads = network.gradients(module["used"](torch.ones(1, 2)).sum())
     assert [grad.abs().sum().item() for grad in grads] == [2.0, 1.0, 0.0, 0.0]
 
@@ -358,36 +448,50 @@ class _Rooted(nn.Module):
     ],
 )
 def test_which_parameters_are_the_first_block(module, wanted):
-    assert Network(module, CPU).first_block() == wanted
+    assert Network(module, CPU, torch.float32).first_block() == wanted
 
 
 @pytest.mark.parametrize("seed", [0, 5])
 def test_each_epoch_has_an_order_of_its_own(seed):
-    splits = SMALL.splits(seed)
-    epochs = [torch.cat(list(batches(PERCEPTRON, splits, seed, epoch))) for epoch in range(4)]
+    member = make_ready(PERCEPTRON, seed, CPU)
+    assert member.order(0).shape == (10, 20)
+    epochs = [member.order(epoch).flatten() for epoch in range(4)]
     for order in epochs:
         assert len(order) == len(order.unique()) == 200
         assert order.min() >= 0
         assert order.max() < 210
     assert not torch.equal(epochs[0], epochs[1])
     assert len(torch.cat(epochs).unique()) == 210  # who is left over changes
-    again = torch.cat(list(batches(PERCEPTRON, splits, seed, 2)))
-    assert torch.equal(again, epochs[2])
+    assert torch.equal(make_ready(PERCEPTRON, seed, CPU).order(2).flatten(), epochs[2])
+    other = make_ready(PERCEPTRON, seed + 1, CPU).order(0).flatten()
+    assert not torch.equal(other, epochs[0])
 
 
 @dataclass(frozen=True)
 class Dropping:
-    """A network that draws from torch's global generator while it trains."""
+    """A network with dropout: a layer, or what draws from torch's global generator."""
 
     share: float
+    layer: bool = True
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        layers = [nn.Linear(math.prod(shape), 32), nn.ReLU(), nn.Dropout(self.share)]
+        drop = nn.Dropout(self.share) if self.layer else _Functional(self.share)
+        layers = [nn.Linear(math.prod(shape), 32), nn.ReLU(), drop]
         return nn.Sequential(nn.Flatten(), *layers, nn.Linear(32, classes))
 
 
-def test_what_a_module_draws_comes_from_the_seed_alone():
-    dropping = replace(PERCEPTRON, model=Dropping(0.5))
+class _Functional(nn.Module):
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return F.dropout(inputs, self.share, self.training)
+
+
+@pytest.mark.parametrize("layer", [True, False])
+def test_what_a_module_draws_comes_from_the_seed_alone(layer):
+    dropping = replace(PERCEPTRON, model=Dropping(0.5, layer))
     seen = []
     for state in (1, 2):
         torch.manual_seed(state)
@@ -395,7 +499,7 @@ def test_what_a_module_draws_comes_from_the_seed_alone():
         seen.append(train(dropping, 0, CPU))
         assert torch.equal(torch.random.get_rng_state(), before)
     assert same(*seen)
-    other = train(replace(PERCEPTRON, model=Dropping(0.0)), 0, CPU)
+    other = train(replace(PERCEPTRON, model=Dropping(0.0, layer)), 0, CPU)
     assert other.curves["train_loss"] != seen[0].curves["train_loss"]
     masks = train(replace(dropping, batch_size=10), 0, CPU)
     assert masks.curves["train_loss"] != seen[0].curves["train_loss"]
@@ -404,31 +508,31 @@ def test_what_a_module_draws_comes_from_the_seed_alone():
 def test_a_trial_that_fails_leaves_the_global_generator_alone():
     before = torch.random.get_rng_state()
     with pytest.raises(DivergedError):
-        train(replace(PERCEPTRON, model=Dropping(0.5), optimizer=SGD(lr=1e8)), 0, CPU)
+        train(replace(PERCEPTRON, model=Dropping(0.5, False), optimizer=SGD(lr=1e8)), 0, CPU)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_initial_weights_depend_on_the_seed_alone():
     """Two arms that differ in anything but the network begin alike."""
-    first = initialise(PERCEPTRON, SMALL.splits(0), 0, CPU).vector
+    first = make_ready(PERCEPTRON, 0, CPU).network.vector
     changed = replace(PERCEPTRON, optimizer=AdamW(lr=1.0), batch_size=7, epochs=9)
     torch.manual_seed(123)
-    assert torch.equal(initialise(changed, SMALL.splits(0), 0, CPU).vector, first)
-    assert not torch.equal(initialise(PERCEPTRON, SMALL.splits(0), 1, CPU).vector, first)
+    assert torch.equal(make_ready(changed, 0, CPU).network.vector, first)
+    assert not torch.equal(make_ready(PERCEPTRON, 1, CPU).network.vector, first)
 
 
-@pytest.mark.parametrize("model", [ConvNet(8, 4), Dropping(0.5)])
+@pytest.mark.parametrize("model", [ConvNet(8, 4), Dropping(0.5), Dropping(0.5, False)])
 def test_evaluation_is_the_same_whatever_mode_the_network_was_in(model):
-    splits = SMALL.splits(0)
-    network = initialise(replace(PERCEPTRON, model=model), splits, 0, CPU)
+    member = make_ready(replace(PERCEPTRON, model=model), 0, CPU)
+    network, frame, splits = member.network, member.frame, member.splits
     network.module.train()
     inputs = splits.standardize(splits.train.inputs[:64])
     training_mode = network.module(inputs)  # also moves the running statistics off 0 and 1
     network.module.train()
     buffers = [buffer.clone() for buffer in network.module.buffers()]
-    one = evaluate(network, splits, splits.test)
+    one = evaluate(network, frame, splits.test)
     network.module.eval()
-    other = evaluate(network, splits, splits.test)
+    other = evaluate(network, frame, splits.test)
     assert one == other
     left = list(network.module.buffers())
     assert all(torch.equal(*pair) for pair in zip(buffers, left, strict=True))
@@ -437,29 +541,15 @@ def test_evaluation_is_the_same_whatever_mode_the_network_was_in(model):
 
 
 def test_evaluation_by_formula():
-    splits = SMALL.splits(2)
-    network = initialise(PERCEPTRON, splits, 2, CPU)
-    loss, accuracy = evaluate(network, splits, splits.test)
+    member = make_ready(PERCEPTRON, 2, CPU)
+    network, splits = member.network, member.splits
+    loss, accuracy = evaluate(network, member.frame, splits.test)
     with torch.no_grad():
         logits = network.module(splits.standardize(splits.test.inputs)).double()
     chosen = logits.gather(1, splits.test.targets[:, None])[:, 0]
     assert loss == pytest.approx((logits.exp().sum(1).log() - chosen).mean().item(), rel=1e-5)
     assert accuracy == (chosen == logits.max(1).values).double().mean().item()
     assert 0 < accuracy < 0.5
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
-def test_label_smoothing_is_its_formula(smoothing):
-    """Szegedy et al. 2015, https://arxiv.org/abs/1512.00567, section 7."""
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(20, 5, generator=generator, dtype=torch.float64)
-    targets = torch.randint(5, (20,), generator=generator)
-    target = (1 - smoothing) * F.one_hot(targets, 5).double() + smoothing / 5
-    wanted = -(target * logits.log_softmax(1)).sum(1).mean()
-    seen = CrossEntropy(label_smoothing=smoothing)(logits, targets)
-    assert seen.item() == pytest.approx(wanted.item(), rel=1e-12)
-    torchs = nn.CrossEntropyLoss(label_smoothing=smoothing)(logits, targets)
-    assert seen.item() == torchs.item()
 
 
 def test_smoothing_is_in_the_loss_trained_on_and_not_in_what_is_measured():
@@ -473,13 +563,113 @@ def test_smoothing_is_in_the_loss_trained_on_and_not_in_what_is_measured():
     assert smooth.curves["train_loss"][0] != pytest.approx(plain.metrics["train_loss"], rel=1e-2)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.0, math.nan, "0.1", None])
-def test_bad_smoothing_is_told_in_one_line(value):
-    with pytest.raises(HarnessError) as caught:
-        CrossEntropy(label_smoothing=value)
-    message = str(caught.value)
-    assert message.startswith("CrossEntropy(label_smoothing=...) must lie in [0, 1); got ")
-    assert "\n" not in message
+@dataclass(frozen=True)
+class Failing:
+    """A network of a user's own that raises what users' networks raise."""
+
+    where: str
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return _Failing(self.where, classes)
+
+
+class _Failing(nn.Module):
+    def __init__(self, where: str, classes: int) -> None:
+        super().__init__()
+        self.where = where
+        self.head = nn.Linear(64, classes)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self.where == "training" and self.training:
+            raise AttributeError("no such thing")
+        if self.where == "vmap" and torch._C._functorch.is_batchedtensor(inputs):
+            raise TypeError("no batches of batches,\nplease")
+        return self.head(inputs.flatten(1))
+
+
+def test_one_trial_that_fails_takes_no_other_with_it():
+    good = Request(replace(PERCEPTRON, epochs=1), 0)
+    bad = Request(replace(good.training, model=Failing("training")), 0)
+    for mode in (Mode(), Mode("fused", 1)):
+        seen = train_together([bad, good, bad], CPU, mode) if mode == Mode() else [
+            train_together([each], CPU, mode)[0] for each in (bad, good, bad)
+        ]  # fmt: skip
+        assert isinstance(seen[0], AttributeError)
+        assert isinstance(seen[1], Outcome)
+        assert isinstance(seen[2], AttributeError)
+    with pytest.raises(AttributeError, match="no such thing"):
+        train(bad.training, 0, CPU)
+
+
+def test_whatever_a_network_raises_under_vmap_it_is_trained_alone():
+    training = replace(PERCEPTRON, model=Failing("vmap"), epochs=1)
+    requests = [Request(training, seed) for seed in range(2)]
+    for each, request in zip(
+        train_together(requests, CPU, Mode("fused", 2)), requests, strict=True
+    ):
+        assert isinstance(each, Outcome)
+        assert each.mode == Mode()
+        assert each.note == "not fused: TypeError: no batches of batches,"
+        assert same(each, train(training, request.seed, CPU))
+
+
+def test_a_network_is_kept_where_asked_for():
+    training = replace(CONVOLUTIONAL, epochs=1)
+    (seen,) = train_together([Request(training, 0, keep=True)], CPU, Mode())
+    assert isinstance(seen, Outcome)
+    model = by_hand(training, 0, HandSGD, "blocks.0").model
+    assert seen.network is not None
+    assert torch.equal(seen.network.vector, torch.cat([p.flatten() for p in model.parameters()]))
+    for name, each in seen.network.held.items():
+        assert torch.equal(each, model.get_buffer(name))
+    assert "norm.running_mean" in seen.network.held
+
+
+def test_precision_is_that_of_parameters_and_sums():
+    trainings = [
+        replace(PERCEPTRON, epochs=1, precision=name) for name in ("float32", "float64", "bfloat16")
+    ]
+    types = [make_ready(each, 0, CPU).network.vector.dtype for each in trainings]
+    assert types == [torch.float32, torch.float64, torch.float32]
+    loss = [train(each, 0, CPU).curves["train_loss"][0] for each in trainings]
+    assert loss[1] == pytest.approx(loss[0], rel=1e-5)
+    assert loss[2] == pytest.approx(loss[0], rel=0.05)
+    assert len(set(loss)) == 3
+
+
+@pytest.mark.parametrize(
+    ("module", "wanted"),
+    [
+        (nn.Linear(3, 2), [1] * 6 + [0] * 2),
+        (nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2)), [1, 1, 0, 0, 0, 0, 0, 0]),
+        (nn.LayerNorm((2, 3)), [0] * 12),  # of two axes, and none of them weights
+        (nn.Sequential(nn.GroupNorm(1, 2), nn.Linear(2, 1, bias=False)), [0] * 4 + [1] * 2),
+        (nn.Sequential(nn.RMSNorm((2, 2)), nn.PReLU(3)), [0] * 7),
+        (nn.Embedding(2, 2), [1] * 4),
+        (nn.ModuleDict({"frozen": nn.Linear(2, 2).requires_grad_(False),
+                        "free": nn.Linear(1, 1)}), [1, 0]),
+    ],
+)  # fmt: skip
+def test_which_parameters_are_weights(module, wanted):
+    for dtype in (torch.float32, torch.float64):
+        network = Network(module, CPU, dtype)
+        assert network.weights.tolist() == wanted
+        assert network.weights.dtype == network.vector.dtype == dtype
+
+
+def test_batch_normalisation_counts_no_batches_and_keeps_its_statistics():
+    one, other = nn.BatchNorm1d(4), nn.BatchNorm1d(4)
+    network = Network(nn.Sequential(one, nn.Linear(4, 1)), CPU, torch.float32)
+    inputs = torch.randn(10, 4, generator=torch.Generator().manual_seed(0))
+    for _ in range(3):
+        assert torch.equal(one(inputs), other(inputs))
+    assert network.held().keys() == {"0.running_mean", "0.running_var"}
+    assert torch.equal(one.running_var, other.running_var)
+    assert not torch.equal(one.running_var, torch.ones(4))
+    averaging = nn.BatchNorm1d(4, momentum=None)  # whose average needs the count
+    Network(averaging, CPU, torch.float32)
+    averaging(inputs)
+    assert averaging.num_batches_tracked.item() == 1
 
 
 def test_a_module_that_draws_from_numpy_and_python_is_reproducible():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class Pool:
+    """A whole data set, which the parts of every seed are rows of: held once in a process.
+
+    Attributes:
+        inputs: as those of a :class:`Part`.
+        targets: as those of a :class:`Part`.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+
+
 class Part:
     """Inputs and the class of each.
 
@@ -17,21 +30,52 @@ class Part:
         inputs: ``[n, channels, height, width]`` or ``[n, features]``; uint8, which counts as
             0 to 1 in steps of 1/255 and takes a quarter of the memory, or float32.
         targets: int64 ``[n]``, from 0 to ``classes - 1``.
+        pool: what it is a selection of; itself, where of nothing.
+        rows: int64 ``[n]``, which of the pool; ``None`` is all of it.
     """
 
-    inputs: torch.Tensor
-    targets: torch.Tensor
+    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        self.pool = Pool(inputs, targets)
+        self.rows: torch.Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.pool.targets if self.rows is None else self.rows)
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """All inputs, copied from the pool whenever they are asked for: see :meth:`pick`."""
+        return self.pool.inputs if self.rows is None else self.pool.inputs[self.rows]
+
+    @property
+    def targets(self) -> torch.Tensor:
+        """All targets, copied from the pool whenever they are asked for."""
+        return self.pool.targets if self.rows is None else self.pool.targets[self.rows]
+
+    def pick(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return inputs and targets of some rows, in that order."""
+        where = rows if self.rows is None else self.rows[rows]
+        return self.pool.inputs[where], self.pool.targets[where]
 
     def at(self, rows: torch.Tensor) -> Part:
-        """Return a copy of some rows, in that order; ``rows`` is int64 ``[k]``."""
-        return Part(self.inputs[rows], self.targets[rows])
+        """Return some rows, in that order; ``rows`` is int64 ``[k]``."""
+        part = Part(self.pool.inputs, self.pool.targets)
+        part.pool = self.pool
+        part.rows = rows if self.rows is None else self.rows[rows]
+        return part
 
     def to(self, device: torch.device | str) -> Part:
-        """Return the same part on another device."""
-        return Part(self.inputs.to(device), self.targets.to(device))
+        """Return the same part on another device, which is given the whole pool, and once."""
+        if self.pool.inputs.device.type == str(device).partition(":")[0]:
+            return self
+        part = Part(self.pool.inputs, self.pool.targets)
+        part.pool = _resident(self.pool, str(device))
+        part.rows = None if self.rows is None else self.rows.to(device)
+        return part
+
+
+@lru_cache(maxsize=2)  # the parts of every seed share their pools, two with an official test set
+def _resident(pool: Pool, device: str) -> Pool:
+    return Pool(pool.inputs.to(device), pool.targets.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +107,8 @@ class Splits:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one input, without the batch axis."""
-        return tuple(self.train.inputs.shape[1:])
+        # the pool's, because a part's own inputs would be copied to be asked
+        return tuple(self.train.pool.inputs.shape[1:])
 
     def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return ``(inputs - mean) / std`` as float32, so that the training part has 0 and 1.
@@ -71,11 +116,7 @@ class Splits:
         Args:
             inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are.
         """
-        ones = (1,) * (len(self.shape) - 1)
-        mean, std = self.mean.view(-1, *ones), self.std.view(-1, *ones)
-        if not inputs.is_floating_point():
-            mean, std = 255 * mean, 255 * std  # scales a few channels instead of every pixel
-        return (inputs.float() - mean) / std
+        return standardize(inputs, self.mean, self.std, len(self.shape))
 
     def to(self, device: torch.device | str) -> Splits:
         """Return the same splits on another device."""
@@ -87,6 +128,25 @@ class Splits:
             self.std.to(device),
             self.classes,
         )
+
+
+def standardize(
+    inputs: torch.Tensor, mean: torch.Tensor, std: torch.Tensor, dimensions: int
+) -> torch.Tensor:
+    """Return ``(inputs - mean) / std``, in the type of ``mean`` where the inputs are bytes.
+
+    Args:
+        inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are.
+        mean: ``[channels]`` or ``[features]``.
+        std: in the same shape.
+        dimensions: of one input.
+    """
+    ones = (1,) * (dimensions - 1)
+    mean, std = mean.view(-1, *ones), std.view(-1, *ones)
+    if not inputs.is_floating_point():
+        mean, std = 255 * mean, 255 * std  # scales a few channels instead of every pixel
+        inputs = inputs.to(mean.dtype)
+    return (inputs - mean) / std
 
 
 def mean_and_std(inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,213 @@
+"""Which mode trains the trials of a program fastest on this machine: measured, not assumed.
+
+Before a program is run at length the modes that apply train a few steps each, side by side in one
+process. What that may cost is bounded by a share of what the program's training is expected to
+cost, so a mode that takes long to prepare (compiled code) is tried only where it can pay.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from harness.fused import NotFusableError
+from harness.losses import teacher_of
+from harness.members import Member, make_ready
+from harness.modes import PLAIN, Choice, Kind, Mode, Timing
+from harness.network import Snapshot, build, global_generators
+from harness.streams import torch_seed
+from harness.train import Engine, make_engine, set_up
+from harness.training import Training
+
+SHARE = 0.05
+"""What calibration may take of the time that training is expected to take."""
+
+COMPILE_SECONDS = 25.0
+"""What compiling is expected to take before it has been tried."""
+
+_COUNTS = {"cpu": (8, 32), "cuda": (8, 32, 64)}
+_BLOCKS = 3
+
+# Of free memory: allocators waste some, and on a CPU others want theirs.
+_CUDA_SHARE, _CPU_SHARE = 0.8, 0.5
+
+
+@dataclass
+class _Clock:
+    """Seconds that are left."""
+
+    budget: float
+    started: float
+
+    @property
+    def left(self) -> float:
+        return self.budget - (time.perf_counter() - self.started)
+
+
+def calibrate(
+    training: Training,
+    device: torch.device,
+    trials: int,
+    *,
+    workers: int = 1,
+    kinds: Sequence[Kind] = ("plain", "fused", "compiled"),
+    most: int | None = None,
+) -> Choice:
+    """Measure the modes that apply to a program, and choose.
+
+    Args:
+        training: one of the program's.
+        device: where it will be trained.
+        trials: how many trials are to be trained.
+        workers: how many processes will share them.
+        kinds: the modes to choose from; one alone is taken as it is, and measured all the same.
+        most: models at a time that fit into memory, where that is known.
+
+    Raises:
+        HarnessError: the Training cannot be trained.
+    """
+    set_up(device)
+    started = time.perf_counter()
+    with global_generators(torch_seed(0, "calibration"), device):
+        members = _members(training, device, 1)
+        plain = _timed(PLAIN, members)
+        expected = plain.seconds * training.epochs * trials / workers
+        clock = _Clock(SHARE * expected, started)
+        timings, notes = [plain], []
+        for mode, cost in _candidates(members[0], trials, workers, plain, most, len(kinds) == 1):
+            if mode.kind not in kinds and mode.kind != "plain":
+                continue
+            forced = tuple(kinds) == (mode.kind,)
+            if clock.left < cost and not forced:
+                notes.append(f"{mode}: not tried, as measuring it would not pay")
+                continue
+            try:
+                members += _members(training, device, mode.models - len(members), len(members))
+                timings.append(_timed(mode, members[: mode.models]))
+            except NotFusableError as error:
+                notes.append(f"{mode}: {error}")
+                break
+            except Exception as error:  # whatever torch says about an operation or a compiler
+                line = str(error).strip().splitlines() or [""]
+                notes.append(f"{mode}: {type(error).__name__}: {line[0]}"[:300])
+            if device.type == "cuda":
+                gc.collect()
+                torch.cuda.empty_cache()
+    able = [each for each in timings if each.mode.kind in kinds] or timings[:1]
+    fastest = min(able, key=lambda each: _cost(each, training.epochs, trials, workers))
+    return Choice(
+        fastest.mode,
+        tuple(timings),
+        "; ".join(dict.fromkeys(notes)),
+        trials,
+        time.perf_counter() - started,
+    )
+
+
+def most_at_once(device: torch.device, peak: int, workers: int) -> int | None:
+    """Return how many models fit into the memory that is free, ``None`` where nobody can tell.
+
+    Args:
+        device: where they are trained.
+        peak: bytes that one takes at most, as a profile says; 0 where that was not measured.
+        workers: processes that share a CPU's memory.
+    """
+    if not peak:
+        return None
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return max(1, int(_CUDA_SHARE * free / peak))
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    free = next((1024 * int(x.split()[1]) for x in lines if x.startswith("MemAvailable:")), 0)
+    return max(1, int(_CPU_SHARE * free / workers / peak)) if free else None
+
+
+def _cost(timing: Timing, epochs: int, trials: int, workers: int) -> float:
+    """Return the seconds of one whole trial, with its share of what each worker prepares."""
+    return timing.seconds * epochs + timing.preparation * workers / max(trials, 1)
+
+
+def _candidates(
+    member: Member, trials: int, workers: int, plain: Timing, most: int | None, forced: bool
+) -> Iterator[tuple[Mode, float]]:
+    """Yield the modes to try after the plain one, and what trying each should cost in seconds."""
+    images = member.frame.dimensions == 3 and any(
+        param.ndim == 4 for param in member.network.params
+    )
+    step = plain.seconds / max(member.steps, 1)
+    if images:
+        yield replace(PLAIN, channels_last=True), 4 * step
+    largest = -(-trials // workers)
+    if most is not None:
+        largest = min(largest, most)
+    counts = [each for each in _COUNTS[member.device.type] if each <= largest]
+    if not counts and (largest > 1 or forced):
+        counts = [largest]
+    for count in counts:
+        yield Mode("fused", count), 5 * count * step + plain.preparation * count
+    yield Mode("compiled", 1, channels_last=images), COMPILE_SECONDS
+    for count in counts[-1:]:
+        yield Mode("compiled", count), COMPILE_SECONDS
+
+
+def _members(training: Training, device: torch.device, count: int, first: int = 0) -> list[Member]:
+    return [
+        make_ready(training, seed, device, _untrained_teacher(training, seed))
+        for seed in range(first, first + count)
+    ]
+
+
+def _untrained_teacher(training: Training, seed: int) -> Snapshot | None:
+    teacher = teacher_of(training)
+    if teacher is None:
+        return None
+    cpu = torch.device("cpu")
+    return Snapshot.of(build(teacher, teacher.data.splits(seed), seed, cpu))
+
+
+def _timed(mode: Mode, members: Sequence[Member]) -> Timing:
+    """Time some steps and one validation; what comes before the second step is preparation."""
+    device = members[0].device
+    started = time.perf_counter()
+    engine = make_engine(mode, members)
+    engine.start()
+    try:
+        engine.epoch(0, 1)
+        _wait(device)
+        preparation = time.perf_counter() - started
+        step = _fastest(engine, device, members[0].steps)
+        started = time.perf_counter()
+        engine.validate()
+        _wait(device)
+        validation = time.perf_counter() - started
+    finally:
+        engine.stop()
+    seconds = (step * members[0].steps + validation) / len(members)
+    return Timing(mode, seconds, preparation if mode.kind == "compiled" else 0.0)
+
+
+def _fastest(engine: Engine, device: torch.device, steps: int) -> float:
+    """Return the seconds of one step: the best of a few blocks, as others disturb the rest."""
+    engine.epoch(0, min(2, steps))
+    _wait(device)
+    blocks = []
+    for _ in range(_BLOCKS):
+        started = time.perf_counter()
+        count = min(4, steps)
+        engine.epoch(0, count)
+        _wait(device)
+        blocks.append((time.perf_counter() - started) / count)
+    return min(blocks)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

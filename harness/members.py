@@ -1,0 +1,218 @@
+"""One trial, made ready to train: its data, its network, and what follows from its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from harness.data.splits import standardize
+from harness.errors import HarnessError
+from harness.losses import teacher_of
+from harness.network import DTYPES, Network, Snapshot, build
+from harness.noise import Draws, mix, trial_key
+from harness.step import Frame
+from harness.streams import torch_seed
+from harness.training import Training, canonical
+
+if TYPE_CHECKING:
+    from harness.data import Part, Splits
+
+EVALUATION_BATCH = 500
+"""Images per forward pass in evaluation: fixed, because sums in another order round otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A trained network that another learns from.
+
+    Attributes:
+        network: the network, in evaluation mode.
+        frame: what its inputs are standardised by.
+        same_frame: whether that is what the student's are standardised by.
+        logits: of every training example of the student, ``[n, classes]``; ``None`` where
+            examples are augmented, so that the network itself is asked at every step.
+    """
+
+    network: Network
+    frame: Frame
+    same_frame: bool
+    logits: torch.Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One trial, made ready to train on a device.
+
+    Attributes:
+        training: what is trained.
+        seed: what everything random in it is drawn from.
+        splits: its data, on the device.
+        network: with its initial weights, on the device.
+        frame: what its inputs are standardised by, on the device.
+        factors: the schedule's factor for every step, float64 ``[steps]``.
+        steps: steps in an epoch.
+        teacher: whom it learns from.
+        device: where it is trained.
+    """
+
+    training: Training
+    seed: int
+    splits: Splits
+    network: Network
+    frame: Frame
+    factors: torch.Tensor
+    steps: int
+    teacher: Teacher | None
+    device: torch.device
+
+    @property
+    def augmentation_key(self) -> int:
+        """The key of all that augmentation draws."""
+        return trial_key(self.seed, "augmentation")
+
+    @property
+    def dropout_key(self) -> int:
+        """The key of all dropout masks."""
+        return trial_key(self.seed, "dropout")
+
+    def draws(self, step: int) -> Draws:
+        """Return the random numbers for augmentation at one step."""
+        return Draws(mix(self.augmentation_key, step), self.device, self.frame.mean.dtype)
+
+    def order(self, epoch: int) -> torch.Tensor:
+        """Return which training examples each batch of an epoch has, int64 ``[steps, batch]``.
+
+        The few examples left over when the batches are full differ from epoch to epoch.
+        """
+        count, size = len(self.splits.train), self.training.batch_size
+        generator = torch.Generator().manual_seed(torch_seed(self.seed, "order", epoch))
+        order = torch.randperm(count, generator=generator).to(self.device)
+        return order[: self.steps * size].view(self.steps, size)
+
+
+def steps_per_epoch(training: Training, splits: Splits) -> int:
+    """Return the number of whole batches in an epoch.
+
+    Raises:
+        HarnessError: there is not even one.
+    """
+    count = len(splits.train)
+    if training.batch_size > count:
+        raise HarnessError(
+            f"batch_size must be at most the {count} training examples",
+            str(training.batch_size),
+            f"Write batch_size={count}, say.",
+        )
+    return count // training.batch_size
+
+
+def make_ready(
+    training: Training, seed: int, device: torch.device, taught_by: Snapshot | None = None
+) -> Member:
+    """Load a trial's data and build its network.
+
+    Args:
+        training: what is trained.
+        seed: what everything random in it is drawn from.
+        device: where.
+        taught_by: its teacher, trained.
+
+    Raises:
+        HarnessError: the Training cannot be trained.
+    """
+    splits = training.data.splits(seed)
+    return ready_with(training, seed, splits, device, taught_by)
+
+
+def ready_with(
+    training: Training,
+    seed: int,
+    splits: Splits,
+    device: torch.device,
+    taught_by: Snapshot | None = None,
+) -> Member:
+    """Do as :func:`make_ready`, with data that is loaded already."""
+    steps = steps_per_epoch(training, splits)
+    _check_augmentation(training, splits)
+    splits = splits.to(device)
+    network = build(training, splits, seed, device)
+    teacher = None
+    if taught_by is not None:
+        teacher = _teacher(training, seed, splits, device, taught_by)
+    factors = torch.from_numpy(training.schedule.factors(steps * training.epochs)).double()
+    frame = frame_of(training, splits, device)
+    return Member(training, seed, splits, network, frame, factors, steps, teacher, device)
+
+
+def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
+    """Return what a trial's inputs are standardised by, on a device."""
+    dtype = DTYPES[training.precision]
+    return Frame(
+        splits.mean.to(device, dtype),
+        splits.std.to(device, dtype),
+        len(splits.shape),
+        splits.classes,
+    )
+
+
+def _check_augmentation(training: Training, splits: Splits) -> None:
+    for each in training.augment:
+        if getattr(each, "images_only", False) and len(splits.shape) != 3:
+            raise HarnessError(
+                f"{type(each).__name__} must be given images of shape (channels, height, width)",
+                f"inputs of shape {splits.shape}",
+                "Reshape the data, or leave that augmentation out.",
+            )
+
+
+def _teacher(
+    training: Training, seed: int, splits: Splits, device: torch.device, taught_by: Snapshot
+) -> Teacher:
+    """Put a teacher together again, and let it look at the training examples where it can."""
+    declared = teacher_of(training)
+    assert declared is not None
+    same = canonical(declared.data) == canonical(training.data)
+    theirs = splits if same else declared.data.splits(seed).to(device)
+    if (theirs.shape, theirs.classes) != (splits.shape, splits.classes):
+        raise HarnessError(
+            f"a teacher must know the student's inputs and classes, {splits.shape} and "
+            f"{splits.classes}",
+            f"a teacher of {theirs.shape} and {theirs.classes}",
+            "Train the teacher on data of the same kind.",
+        )
+    declared = replace(declared, precision=training.precision)
+    network = build(declared, theirs, seed, device)
+    network.load(taught_by.vector.to(device), {n: t.to(device) for n, t in taught_by.held.items()})
+    network.module.eval()
+    frame = frame_of(declared, theirs, device)
+    logits = None
+    if not training.augment:
+        logits = torch.cat([each for each, _ in logits_of(network, frame, splits.train)])
+        logits = logits.to(DTYPES[training.precision])
+    return Teacher(network, frame, same, logits)
+
+
+def logits_of(
+    network: Network, frame: Frame, part: Part
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield a network's logits and the targets of a part, batch by batch, in evaluation mode."""
+    network.module.eval()
+    with torch.no_grad():
+        for start in range(0, len(part), EVALUATION_BATCH):
+            inputs, targets = part.pick(slice(start, start + EVALUATION_BATCH))
+            inputs = standardize(inputs, frame.mean, frame.std, frame.dimensions)
+            yield network.module(inputs), targets
+
+
+def evaluate(network: Network, frame: Frame, part: Part) -> tuple[float, float]:
+    """Return mean cross-entropy in nats and accuracy in [0, 1], in evaluation mode."""
+    loss = torch.zeros((), dtype=torch.float64)
+    right = 0
+    for logits, targets in logits_of(network, frame, part):
+        total = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+        loss += total.cpu().double()
+        right += int((logits.argmax(dim=1) == targets).sum())
+    return float(loss) / len(part), right / len(part)

@@ -1,0 +1,120 @@
+"""How trials of one program are trained: one by one, many at a time, or as compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Kind = Literal["plain", "fused", "compiled"]
+KINDS: tuple[Kind, ...] = ("plain", "fused", "compiled")
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One way to train, which changes the rounding of a trial and nothing else.
+
+    Attributes:
+        kind: ``"plain"`` is the loop that says what a trial means; ``"fused"`` takes one step of
+            many trials with one call of each operation; ``"compiled"`` does so in code made for the
+            program.
+        models: trials at a time; always 1 where plain.
+        channels_last: whether images lie in memory with their channels last.
+    """
+
+    kind: Kind = "plain"
+    models: int = 1
+    channels_last: bool = False
+
+    def __str__(self) -> str:
+        many = "" if self.kind == "plain" else f", {self.models} at a time"
+        return f"{self.kind}{many}" + (", channels last" if self.channels_last else "")
+
+    @staticmethod
+    def parse(text: str) -> Mode:
+        """Read what ``str`` wrote."""
+        kind, *rest = text.split(", ")
+        models = next((int(each.split()[0]) for each in rest if each.endswith("at a time")), 1)
+        assert kind in KINDS, text
+        return Mode(kind, models, "channels last" in rest)
+
+
+PLAIN = Mode()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long one mode took.
+
+    Attributes:
+        mode: the mode.
+        seconds: for one epoch of one trial with its validation.
+        preparation: seconds before the first step, such as for compiling.
+    """
+
+    mode: Mode
+    seconds: float
+    preparation: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which mode a program is trained in, and why.
+
+    Attributes:
+        mode: the mode.
+        timings: what was measured, the plain loop first.
+        note: what was not measured, and why; empty where all was.
+        trials: how many were to be trained when it was measured.
+        seconds: what measuring took.
+    """
+
+    mode: Mode
+    timings: tuple[Timing, ...] = ()
+    note: str = ""
+    trials: int = 0
+    seconds: float = 0.0
+
+    @property
+    def gain(self) -> float:
+        """The time of the chosen mode over that of the plain loop; 1 where nothing was measured."""
+        seconds = {each.mode: each.seconds for each in self.timings}
+        if self.mode not in seconds or PLAIN not in seconds or not seconds[PLAIN]:
+            return 1.0
+        return seconds[self.mode] / seconds[PLAIN]
+
+    def at(self, count: int, *, forced: bool = False) -> Mode:
+        """Return the mode for so many trials at a time: fused steps hardly cost less for fewer.
+
+        Args:
+            count: how many there are.
+            forced: whether the kind of mode is to stay, also where the plain loop is faster.
+        """
+        plain = [each for each in self.timings if each.mode.kind == "plain"]
+        chosen = [each for each in self.timings if each.mode == self.mode]
+        if self.mode.kind == "plain" or not plain or not chosen or count >= self.mode.models:
+            return self.mode
+        best = min(plain, key=lambda each: each.seconds)
+        together = min(
+            (each for each in self.timings
+             if each.mode.kind == self.mode.kind and each.mode.models >= count),
+            key=lambda each: each.seconds * each.mode.models,
+        )  # fmt: skip
+        if not forced and count * best.seconds <= together.seconds * together.mode.models:
+            return best.mode
+        return together.mode
+
+    def plain_values(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        return asdict(self)
+
+    @staticmethod
+    def of(values: Mapping[str, Any]) -> Choice:
+        """Read what :meth:`plain_values` returned."""
+        timings = tuple(
+            Timing(Mode(**each["mode"]), each["seconds"], each["preparation"])
+            for each in values["timings"]
+        )
+        return Choice(
+            Mode(**values["mode"]), timings, values["note"], values["trials"], values["seconds"]
+        )

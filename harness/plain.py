@@ -1,0 +1,131 @@
+"""The plain loop: one trial at a time. This is what a trial means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from harness.data.splits import standardize
+from harness.members import Member, evaluate
+from harness.network import Snapshot, global_generators
+from harness.noise import signed
+from harness.step import Frame, dropout_keys, loss_of, prepare, update
+from harness.streams import torch_seed
+
+Step = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float, int], torch.Tensor]
+"""``(inputs, targets, taught, factor, number) -> loss``: one training step."""
+
+
+def make_step(member: Member, *, channels_last: bool = False) -> Step:
+    """Return the training step, which updates the network and the optimizer's state in place.
+
+    Its arguments are inputs as the data set has them, labels, the teacher's logits where there are
+    any, the schedule's factor, and the number of the step, which random numbers follow from.
+    """
+    training, network, frame = member.training, member.network, member.frame
+    state = training.optimizer.init(network.vector)
+
+    def step(
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        taught: torch.Tensor | None,
+        factor: float,
+        number: int,
+    ) -> torch.Tensor:
+        nonlocal state
+        inputs, targets = prepare(training, frame, inputs, targets, lambda: member.draws(number))
+        if channels_last and inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        if taught is None and member.teacher is not None:
+            taught = ask(member, inputs)
+        set_dropout(member, number)
+        loss = loss_of(training, network.module, inputs, targets, taught)
+        grads = network.gradients(loss)
+        with torch.no_grad():
+            flat = torch.cat([grad.reshape(-1) for grad in grads])
+            del grads  # or two copies would be held while parameters are updated
+            updated, state = update(training, flat, state, network.vector, factor, network.weights)
+            network.vector.copy_(updated)
+        return loss.detach()
+
+    return step
+
+
+def ask(member: Member, inputs: torch.Tensor) -> torch.Tensor:
+    """Return the teacher's logits for inputs that are standardised as the student's are."""
+    teacher = member.teacher
+    assert teacher is not None
+    if not teacher.same_frame:
+        inputs = restandardize(inputs, member.frame, teacher.frame.mean, teacher.frame.std)
+    with torch.no_grad():
+        logits: torch.Tensor = teacher.network.module(inputs)
+    return logits
+
+
+def restandardize(
+    inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
+) -> torch.Tensor:
+    """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
+    return standardize(inputs, (mean - frame.mean) / frame.std, std / frame.std, frame.dimensions)
+
+
+def set_dropout(member: Member, number: int) -> None:
+    """Give each dropout layer the key of a step."""
+    layers = member.network.dropouts
+    for layer, key in zip(
+        layers, dropout_keys(member.dropout_key, number, len(layers)), strict=True
+    ):
+        assert isinstance(key, int)
+        layer.key.fill_(signed(key))
+
+
+class Plain:
+    """Trains one trial, epoch by epoch."""
+
+    def __init__(self, members: Sequence[Member], *, channels_last: bool = False) -> None:
+        (self._member,) = members
+        self._step = make_step(self._member, channels_last=channels_last)
+        # for modules that draw from a global generator while they train
+        self._generators = global_generators(
+            torch_seed(self._member.seed, "noise"), self._member.device
+        )
+
+    def start(self) -> None:
+        """Set the global generators."""
+        self._generators.__enter__()
+
+    def stop(self) -> None:
+        """Put the global generators back."""
+        self._generators.__exit__(None, None, None)
+
+    def epoch(self, number: int, most: int | None = None) -> list[float]:
+        """Train for one epoch, ``most`` steps of it; return the mean loss over its batches."""
+        member = self._member
+        member.network.module.train()
+        part, teacher = member.splits.train, member.teacher
+        total = torch.zeros((), device=member.device, dtype=member.network.vector.dtype)
+        for index, rows in enumerate(member.order(number)[:most]):
+            taught = None
+            if teacher is not None and teacher.logits is not None:
+                taught = teacher.logits[rows]
+            step = number * member.steps + index
+            factor = float(member.factors[step])
+            inputs, targets = part.pick(rows)
+            total += self._step(inputs, targets, taught, factor, step)
+        return [float(total) / member.steps]
+
+    def validate(self) -> list[tuple[float, float]]:
+        """Return validation loss and accuracy."""
+        member = self._member
+        return [evaluate(member.network, member.frame, member.splits.validation)]
+
+    def save(self, positions: Sequence[int]) -> list[Snapshot]:
+        """Return the network's state."""
+        return [Snapshot.of(self._member.network) for _ in positions]
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Go on with these alone: with the one, or with none."""
+
+    def unload(self, position: int) -> None:
+        """The network has its state already."""

@@ -1,0 +1,133 @@
+"""One training step, written once for every mode: pure functions of one trial's tensors.
+
+The plain loop calls them with numbers, :mod:`harness.fused` with tensors under ``torch.func.vmap``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from harness.data.splits import standardize
+from harness.noise import Draws, Key, mix
+from harness.training import Training
+
+if TYPE_CHECKING:
+    from harness.noise import Key
+
+Apply = Callable[[torch.Tensor], torch.Tensor]
+"""A network: standardised inputs ``[batch, *shape]`` to logits ``[batch, classes]``."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a trial's inputs are standardised by.
+
+    Attributes:
+        mean: ``[channels]`` or ``[features]``.
+        std: in the same shape.
+        dimensions: of one input.
+        classes: how many there are.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+    dimensions: int
+    classes: int
+
+
+def prepare(
+    training: Training,
+    frame: Frame,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    draws: Callable[[], Draws],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return augmented and standardised inputs, and targets: probabilities where images are mixed.
+
+    Args:
+        training: what is trained.
+        frame: what inputs are standardised by.
+        inputs: ``[batch, *shape]``, as the data set has them.
+        targets: int64 ``[batch]``.
+        draws: gives this step's random numbers.
+    """
+    if training.augment:
+        bytes_ = not inputs.is_floating_point()
+        inputs = inputs.to(frame.mean.dtype)
+        inputs = inputs / 255 if bytes_ else inputs
+        if any(getattr(each, "mixes", False) for each in training.augment):
+            targets = torch.nn.functional.one_hot(targets, frame.classes).to(frame.mean.dtype)
+        source = draws()
+        for position, each in enumerate(training.augment):
+            inputs, targets = each(inputs, targets, source.within(str(position)))
+    return standardize(inputs, frame.mean, frame.std, frame.dimensions), targets
+
+
+def loss_of(
+    training: Training,
+    apply: Apply,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    taught: torch.Tensor | None,
+) -> torch.Tensor:
+    """Return the mean loss of a batch that :func:`prepare` gave, without penalties."""
+    with autocast(training, inputs.device):
+        logits = apply(inputs)
+    if training.precision == "bfloat16":
+        logits = logits.float()
+    return training.loss(logits, targets, taught)
+
+
+def autocast(training: Training, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Return the context that a network runs in."""
+    if training.precision != "bfloat16":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def update(
+    training: Training,
+    grads: torch.Tensor,
+    state: dict[str, torch.Tensor],
+    vector: torch.Tensor,
+    factor: torch.Tensor | float,
+    weights: torch.Tensor,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return parameters and optimizer state after a step: penalty, clipping, optimizer, in turn.
+
+    Args:
+        training: what is trained.
+        grads: gradient of the loss, ``[P]``.
+        state: the optimizer's.
+        vector: the parameters, ``[P]``.
+        factor: the schedule's.
+        weights: 1 for weights, 0 for biases and normalisation, ``[P]``.
+    """
+    penalty = training.penalty
+    mask = weights if penalty is not None and penalty.touches == "weights" else None
+    if penalty is not None and penalty.loss(vector, mask) is not None:
+        grads = grads + torch.func.grad(lambda params: penalty.loss(params, mask))(vector)
+    if training.clip is not None:
+        grads = training.clip(grads)
+    if penalty is None:
+        return training.optimizer.update(grads, state, vector, factor, weights)
+    rate = training.optimizer.lr * factor
+    vector = penalty.before(vector, rate, mask)
+    vector, state = training.optimizer.update(grads, state, vector, factor, weights)
+    return penalty.after(vector, rate, mask), state
+
+
+def dropout_keys(key: Key, step: int | torch.Tensor, layers: int) -> list[Key]:
+    """Return the key of each dropout layer at one step."""
+    of_step = mix(key, step)
+    if isinstance(of_step, int):
+        return [mix(of_step, layer) for layer in range(layers)]
+    labels = torch.arange(layers, dtype=torch.int32, device=of_step.device)
+    mixed = mix(of_step, labels)
+    assert isinstance(mixed, torch.Tensor)
+    return list(mixed.unbind())

@@ -1,0 +1,57 @@
+"""Stopping before the last epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.errors import HarnessError
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop once the validation metric has not improved for some epochs; keep the best weights.
+
+    The trial's final metrics are those of the epoch in which the metric was best, also where the
+    last epoch was reached (Prechelt 1998, "Early stopping - but when?", in its simplest form).
+
+    Attributes:
+        patience: epochs without an improvement after which training stops, at least 1.
+        metric: ``"validation_loss"`` or ``"validation_accuracy"``.
+        by: how much better counts as an improvement, in the metric's unit.
+    """
+
+    patience: int
+    metric: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
+    by: float = 0.0
+
+    def __post_init__(self) -> None:
+        patience = self.patience
+        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
+            raise HarnessError(
+                "EarlyStopping(patience=...) must be a whole number of at least 1",
+                repr(patience),
+                "Write patience=5, say.",
+            )
+        if self.metric not in ("validation_loss", "validation_accuracy"):
+            raise HarnessError(
+                "EarlyStopping(metric=...) must be validation_loss or validation_accuracy",
+                repr(self.metric),
+                "Write metric='validation_loss'.",
+            )
+        number = isinstance(self.by, int | float) and not isinstance(self.by, bool)
+        if not number or not 0 <= self.by < float("inf"):
+            raise HarnessError(
+                "EarlyStopping(by=...) must be at least 0 and finite",
+                repr(self.by),
+                "Write by=0.001, say.",
+            )
+
+    def best(self, curve: list[float]) -> int:
+        """Return the position of the best value of a learning curve: the first that counts."""
+        sign = 1 if self.metric == "validation_loss" else -1
+        best = 0
+        for position, value in enumerate(curve):
+            if sign * value < sign * curve[best] - self.by:
+                best = position
+        return best

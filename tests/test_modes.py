@@ -1,0 +1,404 @@
+"""Every mode gives what the plain loop gives, for every part that a Training can have."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+from torch import nn
+
+from harness.augment import (
+    Brightness,
+    Contrast,
+    Cutmix,
+    Cutout,
+    Flip,
+    Mixture,
+    Mixup,
+    Noise,
+    RandomErasing,
+    Rotate,
+    Scale,
+    Shift,
+)
+from harness.clipping import ClipNorm, ClipValue
+from harness.data import digits
+from harness.losses import CrossEntropy, Distillation
+from harness.models import CNN, MLP, ConvNet
+from harness.models.initialisation import (
+    HeUniform,
+    Normal,
+    Orthogonal,
+    XavierNormal,
+    XavierUniform,
+)
+from harness.modes import Mode
+from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
+from harness.penalties import L1, L2, Decay, ElasticNet
+from harness.schedules import Cosine, OneCycle, Step
+from harness.stopping import EarlyStopping
+from harness.train import DivergedError, Outcome, Request, train_together
+from harness.training import Training
+
+CPU = torch.device("cpu")
+DATA = digits(train=120, validation=60, test=60)
+BASE = Training(
+    data=DATA,
+    model=MLP(hidden=(12,)),
+    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-3),
+    batch_size=20,
+    epochs=3,
+    schedule=Cosine(warmup=0.2),
+)
+IMAGES = replace(BASE, model=CNN(channels=(4, 6)))
+
+
+@dataclass(frozen=True)
+class Own:
+    """A network as a user would write it: torch's own layers, buffers, two kinds of dropout."""
+
+    share: float = 0.3
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return OwnModule(shape, classes, self.share)
+
+
+class OwnModule(nn.Module):
+    def __init__(self, shape: tuple[int, ...], classes: int, share: float) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(shape[0], 6, 3)
+        self.norm = nn.BatchNorm2d(6)
+        self.spatial = nn.Dropout2d(share)
+        self.drop = nn.Dropout(share)
+        self.head = nn.Linear(6, classes)
+        self.register_buffer("scale", torch.rand(6))
+        self.frozen = nn.Parameter(torch.rand(6), requires_grad=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features = F.gelu(self.norm(self.convolution(images)))
+        features = self.spatial(features).mean(dim=(2, 3)) * self.scale + self.frozen
+        return self.head(self.drop(features))
+
+
+# Together they have every optimizer, clip, penalty, loss, schedule, augmentation, activation,
+# normalisation, order, kind of network and initialisation. Each has floats that its trials vary.
+CASES: dict[str, Training] = {
+    "sgd": replace(
+        BASE,
+        model=MLP(hidden=(12, 8), activation="tanh", initialisation=XavierUniform()),
+        optimizer=SGD(lr=0.1, momentum=0.8, nesterov=True, weight_decay=1e-2),
+        clip=ClipNorm(0.5),
+        loss=CrossEntropy(label_smoothing=0.1),
+    ),
+    "sgd without momentum, lasso": replace(
+        BASE, optimizer=SGD(lr=0.1), penalty=L1(0.01), schedule=Step(every=0.4)
+    ),
+    "adagrad, lasso in the loss": replace(
+        BASE,
+        model=MLP(hidden=(12,), activation="sigmoid", normalisation="layer"),
+        optimizer=Adagrad(lr=0.05, lr_decay=0.01),
+        penalty=L1(0.001, proximal=False),
+    ),
+    "adadelta, ridge": replace(
+        BASE,
+        model=MLP(
+            hidden=(12,), normalisation="batch", dropout=0.2, order="dropout, norm",
+            initialisation=HeUniform(),
+        ),
+        optimizer=Adadelta(lr=1.0, rho=0.8),
+        penalty=L2(0.01, touches="all"),
+    ),
+    "rmsprop, elastic net": replace(
+        BASE,
+        model=MLP(hidden=(12,), normalisation="batch", dropout=0.4, activation="leaky_relu"),
+        optimizer=RMSprop(lr=0.005, momentum=0.5),
+        penalty=ElasticNet(0.01, ratio=0.4),
+        clip=ClipValue(0.1),
+    ),
+    "adam, decay, stopping": replace(
+        BASE,
+        model=MLP(hidden=(12,), activation="silu", initialisation=Orthogonal()),
+        optimizer=Adam(lr=0.01, amsgrad=True),
+        penalty=Decay(0.1),
+        stopping=EarlyStopping(patience=1),
+        epochs=5,
+    ),
+    "plain cnn, geometry": replace(
+        IMAGES,
+        model=CNN(channels=(4, 6), normalisation="group", initialisation=XavierNormal()),
+        optimizer=AdamW(lr=0.01),
+        augment=(Shift(0.5), Rotate(0.6), Scale(0.7), Flip(0.5)),
+        schedule=OneCycle(),
+    ),
+    "plain cnn, colour": replace(
+        IMAGES,
+        model=CNN(channels=(4, 6), normalisation="instance", dropout=0.2, activation="gelu"),
+        augment=(Brightness(0.5), Contrast(0.5), Noise(0.3), Cutout(0.5), RandomErasing(0.5)),
+    ),
+    "residual, mixup": replace(
+        BASE, model=ConvNet(depth=8, width=4, dropout=0.1), augment=(Mixup(0.6),)
+    ),
+    "plain stack, cutmix, mixture": replace(
+        BASE,
+        model=ConvNet(depth=8, width=4, shortcut=False, initialisation=Normal(0.1)),
+        augment=(Cutmix(0.8), Mixture(0.5)),
+        loss=CrossEntropy(label_smoothing=0.2),
+    ),
+    "distillation": replace(
+        BASE, loss=Distillation(teacher=replace(BASE, epochs=2), temperature=3.0, weight=0.7)
+    ),
+    "distillation with augmentation": replace(
+        BASE,
+        augment=(Shift(0.5),),
+        loss=Distillation(
+            teacher=replace(IMAGES, epochs=1, data=replace(DATA, train=150)), weight=0.5
+        ),
+    ),
+    "a network of the user's own": replace(BASE, model=Own()),
+}  # fmt: skip
+EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def varied(training: Training, count: int) -> list[Request]:
+    """Trials of one program: other seeds, other rates, other strengths."""
+    out = []
+    for seed in range(count):
+        share = 1 - 0.5 * seed / count
+        one = replace(
+            training,
+            optimizer=replace(training.optimizer, lr=training.optimizer.lr * share),
+            augment=tuple(
+                replace(each, strength=each.strength * share) for each in training.augment
+            ),
+        )
+        if getattr(one.model, "dropout", 0.0):
+            one = replace(one, model=replace(one.model, dropout=one.model.dropout * share))
+        out.append(Request(one, seed))
+    return out
+
+
+def outcomes(requests: list[Request], mode: Mode) -> list[Outcome]:
+    found = train_together(requests, CPU, mode)
+    for each in found:
+        if isinstance(each, Exception):
+            raise each
+        assert each.note == "", each.note
+        assert each.mode.kind == mode.kind
+    return found
+
+
+def apart(one: Outcome, other: Outcome) -> float:
+    """The largest difference between two outcomes, over curves and metrics."""
+    assert one.curves.keys() == other.curves.keys()
+    assert one.metrics.keys() == other.metrics.keys()
+    pairs = [(one.metrics[name], other.metrics[name]) for name in one.metrics]
+    for name in one.curves:
+        pairs += zip(one.curves[name], other.curves[name], strict=True)
+    return max(abs(a - b) for a, b in pairs)
+
+
+def not_degenerate(found: list[Outcome]) -> None:
+    """Every trial differs from every other, and its loss moves."""
+    starts = [each.curves["train_loss"][0] for each in found]
+    assert len(set(starts)) == len(found)
+    for each in found:
+        curve = each.curves["train_loss"]
+        assert abs(curve[-1] - curve[0]) > 1e-3
+
+
+@EVERY
+def test_fused_is_plain_in_float64(training: Training) -> None:
+    requests = varied(replace(training, precision="float64"), 3)
+    plain = outcomes(requests, Mode())
+    not_degenerate(plain)
+    fused = outcomes(requests, Mode("fused", 3))
+    assert max(map(apart, plain, fused)) < 1e-9
+    assert [each.steps for each in plain] == [each.steps for each in fused]
+
+
+@EVERY
+def test_fused_is_plain_over_the_first_steps_in_float32(training: Training) -> None:
+    """50 steps: 6 in an epoch. Sums of other lengths round otherwise, and training amplifies it."""
+    requests = varied(replace(training, epochs=8, stopping=None), 2)
+    plain, fused = outcomes(requests, Mode()), outcomes(requests, Mode("fused", 2))
+    for one, other in zip(plain, fused, strict=True):
+        first = one.curves["train_loss"]
+        assert other.curves["train_loss"] == pytest.approx(first, rel=2e-3, abs=2e-4)
+        assert other.curves["train_loss"][0] == pytest.approx(first[0], rel=1e-5)
+
+
+@pytest.mark.slow
+@EVERY
+def test_compiled_is_plain_in_float64(training: Training) -> None:
+    requests = varied(replace(training, precision="float64"), 2)
+    plain = outcomes(requests, Mode())
+    compiled = outcomes(requests, Mode("compiled", 2))
+    assert max(map(apart, plain, compiled)) < 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rmsprop, elastic net", "residual, mixup"])
+def test_compiled_alone_is_plain_in_float64(name: str) -> None:
+    requests = varied(replace(CASES[name], precision="float64"), 1)
+    plain = outcomes(requests, Mode())
+    for channels_last in (False, True):
+        compiled = outcomes(requests, Mode("compiled", 1, channels_last))
+        assert apart(plain[0], compiled[0]) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["residual, mixup", "plain cnn, geometry"])
+def test_channels_last_is_plain_in_float64(name: str) -> None:
+    requests = varied(replace(CASES[name], precision="float64"), 1)
+    plain = outcomes(requests, Mode())
+    assert apart(plain[0], outcomes(requests, Mode(channels_last=True))[0]) < 1e-9
+
+
+CROWD = replace(
+    BASE,
+    model=MLP(hidden=(12,), normalisation="batch", dropout=0.3),
+    augment=(Shift(0.4), Mixup(0.4)),
+    precision="float64",
+)
+
+
+@pytest.mark.parametrize(("size", "place"), [(1, 0), (3, 0), (3, 2), (64, 0), (64, 40)])
+def test_a_result_does_not_depend_on_its_neighbours(size: int, place: int) -> None:
+    """Neighbours of other seeds and rates, some of which diverge."""
+    (alone,) = outcomes([Request(CROWD, 7)], Mode())
+    requests = [
+        Request(replace(CROWD, optimizer=SGD(lr=1e30 if seed % 2 else 0.01, momentum=0.5,
+                                             weight_decay=1e-4)), 100 + seed)
+        for seed in range(size)
+    ]  # fmt: skip
+    requests[place] = Request(CROWD, 7)
+    found = train_together(requests, CPU, Mode("fused", size))
+    other = found[place]
+    assert isinstance(other, Outcome)
+    assert apart(alone, other) < 1e-9
+    for position, each in enumerate(found):
+        if position != place and position % 2:
+            assert isinstance(each, DivergedError)
+    if size > 1:
+        assert any(isinstance(each, DivergedError) for each in found)
+
+
+def test_trials_stop_early_each_in_its_own_epoch() -> None:
+    training = replace(
+        BASE, optimizer=SGD(lr=0.5), epochs=12, stopping=EarlyStopping(patience=2),
+        precision="float64",
+    )  # fmt: skip
+    requests = [
+        Request(replace(training, optimizer=SGD(lr=rate)), seed)
+        for seed, rate in enumerate((0.01, 0.5, 2.0, 1.0, 3.0))
+    ]
+    plain, fused = outcomes(requests, Mode()), outcomes(requests, Mode("fused", 5))
+    lengths = [len(each.curves["train_loss"]) for each in plain]
+    assert len(set(lengths)) > 1, lengths
+    assert min(lengths) < 12
+    assert max(map(apart, plain, fused)) < 1e-9
+
+
+# ---- what cannot be fused goes on alone, and says why ------------------------------------------
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Networks with which trials cannot train together."""
+
+    kind: str
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return OddModule(self.kind, classes)
+
+
+class OddModule(nn.Module):
+    def __init__(self, kind: str, classes: int) -> None:
+        super().__init__()
+        self.kind = kind
+        self.head = nn.Linear(64, classes)
+        self.mask = torch.rand(64)  # no buffer: invisible to whoever stacks them
+        if kind != "hidden tensor":
+            self.mask.fill_(1.0)
+        self.number = random.random() if kind == "hidden number" else 0.5
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features = images.flatten(1) * self.mask * self.number
+        if self.kind == "branch" and features.sum() > 0:
+            features = features * 2
+        if self.kind == "torch's generator":
+            features = features + torch.randn_like(features)
+        if self.kind == "Python's generator" and self.training:
+            features = features * random.random()
+        if self.kind == "functional dropout":
+            features = F.dropout(features, 0.2, self.training)
+        return self.head(features)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("hidden tensor", "differ in mask"),
+        ("hidden number", "differ in number"),
+        ("branch", "data-dependent"),
+        ("torch's generator", "random"),
+        ("Python's generator", "global random generator"),
+        ("functional dropout", "random"),
+    ],
+)
+def test_what_cannot_be_fused_is_trained_alone_and_says_why(kind: str, why: str) -> None:
+    requests = [Request(replace(BASE, model=Odd(kind)), seed) for seed in range(3)]
+    plain = outcomes(requests, Mode())
+    found = train_together(requests, CPU, Mode("fused", 3))
+    for one, other in zip(plain, found, strict=True):
+        assert isinstance(other, Outcome)
+        assert (one.metrics, one.curves) == (other.metrics, other.curves)
+        assert other.mode == Mode()
+        assert "not fused: " in other.note
+        assert why in other.note
+        assert "\n" not in other.note
+
+
+def test_out_of_memory_halves_the_cohort_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness import train as module
+
+    seen: list[int] = []
+    real = module.make_engine
+
+    def scarce(mode: Mode, members: list) -> object:
+        seen.append(len(members))
+        if len(members) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return real(mode, members)
+
+    monkeypatch.setattr(module, "make_engine", scarce)
+    requests = varied(replace(BASE, precision="float64"), 7)
+    found = train_together(requests, CPU, Mode("fused", 8))
+    monkeypatch.undo()
+    plain = outcomes(requests, Mode())
+    assert seen[:2] == [7, 4]
+    assert max(seen[2:]) > 1
+    for one, other in zip(plain, found, strict=True):
+        assert isinstance(other, Outcome)
+        assert apart(one, other) < 1e-9
+        assert "out of memory" in other.note
+
+
+def test_bfloat16_is_close_to_float32_and_the_same_in_both_modes() -> None:
+    single = outcomes([Request(IMAGES, 0)], Mode())[0]
+    requests = [Request(replace(IMAGES, precision="bfloat16"), seed) for seed in range(2)]
+    plain, fused = outcomes(requests, Mode()), outcomes(requests, Mode("fused", 2))
+    assert plain[0].curves["train_loss"] != single.curves["train_loss"]
+    for each, by in ((single, plain[0]), (plain[0], fused[0])):
+        assert by.curves["train_loss"] == pytest.approx(each.curves["train_loss"], rel=0.05)

@@ -1,0 +1,220 @@
+"""Early stopping: which epoch was best, when training ends, and what weights are kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+
+from harness.augment import Shift
+from harness.data import digits
+from harness.errors import HarnessError
+from harness.models import MLP, ConvNet
+from harness.modes import Mode
+from harness.optim import SGD, Adam
+from harness.stopping import EarlyStopping
+from harness.train import DivergedError, Outcome, Request, train, train_together
+from harness.training import Training
+
+CPU = torch.device("cpu")
+# Few examples and a high rate: the validation loss soon rises again.
+BASE = Training(
+    data=digits(train=60, validation=60, test=60),
+    model=MLP(hidden=(32,), dropout=0.2),
+    optimizer=SGD(lr=0.5),
+    batch_size=10,
+    epochs=30,
+)
+# batch normalisation has buffers to be put back, Adam a state that is not
+BUFFERED = replace(
+    BASE, model=ConvNet(depth=8, width=4), optimizer=Adam(lr=0.03), augment=(Shift(0.2),), epochs=30
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def best_of(curve: list[float], stopping: EarlyStopping) -> int:
+    sign = -1 if stopping.metric == "validation_loss" else 1
+    return max(range(len(curve)), key=lambda epoch: (sign * curve[epoch], -epoch))
+
+
+# ---- which epoch is best
+
+
+@pytest.mark.parametrize(
+    ("curve", "by", "wanted"),
+    [
+        ([1.0], 0.0, 0),
+        ([3.0, 2.0, 1.0], 0.0, 2),
+        ([1.0, 2.0, 3.0], 0.0, 0),
+        ([2.0, 1.0, 1.0], 0.0, 1),  # as good is not better
+        ([2.0, 1.0, 3.0, 0.5], 0.0, 3),
+        ([2.0, 1.9, 1.8, 1.4], 0.5, 3),  # against the last that counted, not the one before
+        ([2.0, 1.75, 1.5], 0.5, 0),  # by 0.5 is not more than 0.5
+        ([2.0, 1.0, 0.8, 0.3], 0.5, 3),
+        ([2.0, 1.0, 0.8, 0.6], 0.5, 1),
+    ],
+)
+def test_best_by_hand(curve, by, wanted):
+    assert EarlyStopping(2, by=by).best(curve) == wanted
+    upside_down = [4 - each for each in curve]
+    assert EarlyStopping(2, "validation_accuracy", by).best(upside_down) == wanted
+
+
+def test_losses_fall_and_accuracies_rise():
+    assert EarlyStopping(1).best([0.1, 0.2]) == 0
+    assert EarlyStopping(1, metric="validation_accuracy").best([0.1, 0.2]) == 1
+
+
+# ---- training
+
+
+@pytest.mark.parametrize(
+    ("training", "stopping"),
+    [
+        (BASE, EarlyStopping(patience=2)),
+        (BASE, EarlyStopping(patience=5)),
+        (BASE, EarlyStopping(patience=3, metric="validation_accuracy")),
+        (BUFFERED, EarlyStopping(patience=2)),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_result_is_that_of_a_run_of_just_the_best_number_of_epochs(training, stopping, seed):
+    """With a constant rate: a schedule is laid over the epochs that were planned."""
+    seen = train(replace(training, stopping=stopping), seed, CPU)
+    curve = seen.curves[stopping.metric]
+    best = best_of(curve, stopping)
+    assert 0 < best < len(curve) - 1 < training.epochs - 1
+    assert len(curve) - 1 - best == stopping.patience
+    short = train(replace(training, epochs=best + 1), seed, CPU)
+    assert seen.metrics == short.metrics
+    assert seen.curves != short.curves
+    assert {name: values[: best + 1] for name, values in seen.curves.items()} == short.curves
+    assert seen.metrics["validation_loss"] == seen.curves["validation_loss"][best]
+    assert seen.metrics["validation_accuracy"] == seen.curves["validation_accuracy"][best]
+    # what was computed counts, not what was kept
+    assert seen.steps == len(curve) * (60 // training.batch_size)
+    assert seen.samples == seen.steps * training.batch_size
+
+
+def test_all_curves_end_together_and_follow_the_run_that_goes_on():
+    whole = train(BASE, 0, CPU)
+    seen = train(replace(BASE, stopping=EarlyStopping(patience=4)), 0, CPU)
+    length = len(seen.curves["train_loss"])
+    assert {len(curve) for curve in seen.curves.values()} == {length}
+    assert length < BASE.epochs
+    assert seen.curves == {name: curve[:length] for name, curve in whole.curves.items()}
+    assert seen.metrics != whole.metrics
+
+
+def test_more_patience_trains_longer_and_finds_nothing_worse():
+    outcomes = [
+        train(replace(BASE, stopping=EarlyStopping(patience=patience)), 0, CPU)
+        for patience in (1, 2, 4, 8)
+    ]
+    lengths = [len(each.curves["train_loss"]) for each in outcomes]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < lengths[-1]
+    losses = [each.metrics["validation_loss"] for each in outcomes]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_the_best_weights_are_kept_where_the_last_epoch_is_reached_too():
+    patient = replace(BASE, stopping=EarlyStopping(patience=BASE.epochs))
+    seen = train(patient, 0, CPU)
+    curve = seen.curves["validation_loss"]
+    assert len(curve) == BASE.epochs
+    best = best_of(curve, patient.stopping)
+    assert best < BASE.epochs - 1
+    assert seen.metrics == train(replace(BASE, epochs=best + 1), 0, CPU).metrics
+
+
+def test_what_gets_better_to_the_end_ends_as_without_stopping():
+    slow = replace(BASE, optimizer=SGD(lr=0.01), epochs=5)
+    stopping = train(replace(slow, stopping=EarlyStopping(patience=1)), 0, CPU)
+    assert (stopping.metrics, stopping.curves) == (
+        train(slow, 0, CPU).metrics,
+        train(slow, 0, CPU).curves,
+    )
+
+
+def test_an_improvement_must_be_as_large_as_asked():
+    fine, coarse = (
+        train(replace(BASE, stopping=EarlyStopping(patience=2, by=by)), 0, CPU) for by in (0.0, 0.2)
+    )
+    assert len(coarse.curves["train_loss"]) < len(fine.curves["train_loss"])
+    # nothing improves by so much: the first epoch is kept, after `patience` more of them
+    none = train(replace(BASE, stopping=EarlyStopping(patience=2, by=100.0)), 0, CPU)
+    assert len(none.curves["train_loss"]) == 3
+    assert none.metrics == train(replace(BASE, epochs=1), 0, CPU).metrics
+
+
+def test_tuning_stops_at_the_same_epoch():
+    training = replace(BASE, stopping=EarlyStopping(patience=2))
+    whole, part = train(training, 0, CPU), train(training, 0, CPU, test=False)
+    assert part.curves == whole.curves
+    assert part.metrics.items() <= whole.metrics.items()
+
+
+def test_the_network_that_is_returned_is_the_best_one():
+    stopping = EarlyStopping(patience=2)
+    request = Request(replace(BUFFERED, stopping=stopping), 0, keep=True)
+    (seen,) = train_together([request], CPU, Mode())
+    assert isinstance(seen, Outcome)
+    epochs = best_of(seen.curves["validation_loss"], stopping) + 1
+    again = Request(replace(BUFFERED, epochs=epochs), 0, keep=True)
+    (short,) = train_together([again], CPU, Mode())
+    assert isinstance(short, Outcome)
+    assert seen.network is not None
+    assert short.network is not None
+    assert torch.equal(seen.network.vector, short.network.vector)
+    # the keys of dropout and augmentation are those of a step, and no state of the network
+    names = [name for name in seen.network.held if "running" in name]
+    assert len(names) == 2 * 7
+    for name in names:
+        assert torch.equal(seen.network.held[name], short.network.held[name])
+
+
+def test_divergence_is_no_reason_to_fall_back_on_an_earlier_epoch():
+    wild = replace(BASE, optimizer=SGD(lr=1e30), stopping=EarlyStopping(patience=10))
+    with pytest.raises(DivergedError, match="loss"):
+        train(wild, 0, CPU)
+
+
+# ---- bad input
+
+
+@pytest.mark.parametrize("patience", [0, -1, 1.5, math.nan, "3", None, True])
+def test_bad_patience(patience):
+    with pytest.raises(HarnessError) as caught:
+        EarlyStopping(patience)
+    text = str(caught.value)
+    assert text.startswith("EarlyStopping(patience=...) must be a whole number of at least 1; got")
+    assert repr(patience) in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("metric", ["train_loss", "test_loss", "", None, 3])
+def test_bad_metrics(metric):
+    with pytest.raises(HarnessError, match="must be validation_loss or validation_accuracy; got"):
+        EarlyStopping(3, metric=metric)
+
+
+@pytest.mark.parametrize("by", [-0.1, math.nan, math.inf, "0.1", None, True])
+def test_bad_improvements(by):
+    with pytest.raises(HarnessError, match=r"EarlyStopping\(by=...\) must be at least 0"):
+        EarlyStopping(3, by=by)
+
+
+def test_a_training_wants_the_real_thing():
+    with pytest.raises(HarnessError, match=r"Training\(stopping=...\) must be a EarlyStopping"):
+        replace(BASE, stopping=3)
