@@ -67,8 +67,22 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
 
 
+BENCHMARKS = ["idiom", "modes", "overhead"]
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks; words after -- go to pytest."""
+    """Run the benchmarks, words after -- go to each script: --quick, --out DIR.
+
+    If the first word is the name of one of them, or `rounds` for those of pytest, it runs alone:
+    `nox -s bench -- idiom --trials 48`.
+    """
     session.install("-e", ".[test]")
-    session.run("pytest", "tests/benchmarks", "--benchmark-only", *session.posargs)
+    words = list(session.posargs)
+    alone = words.pop(0) if words and words[0] in {*BENCHMARKS, "rounds"} else ""
+    if alone in {"", "rounds"}:
+        given = words if alone else []
+        session.run("pytest", "tests/benchmarks", "--benchmark-only", *given)
+    for name in BENCHMARKS:
+        if alone in {"", name}:
+            session.run("python", f"tests/benchmarks/{name}.py", *words)

@@ -1,16 +1,18 @@
 """An ablation harness for PyTorch: declare a study, run it, read a verdict one can trust.
 
 Everything that a study file needs is here and in :mod:`harness.data`, :mod:`harness.models`,
-:mod:`harness.optim` and :mod:`harness.schedules`.
+:mod:`harness.optim`, :mod:`harness.schedules`, :mod:`harness.augment`, :mod:`harness.penalties`,
+:mod:`harness.clipping` and :mod:`harness.measures`.
 """
 
 from harness.claims import Claim, Higher, Interaction
 from harness.designs import Arms, Factorial, OneAtATime
 from harness.errors import HarnessError
 from harness.factors import Factor, Tuned
-from harness.losses import CrossEntropy
+from harness.losses import CrossEntropy, Distillation
 from harness.scales import Scale
-from harness.schedules import Constant, Cosine, OneCycle
+from harness.schedules import Constant, Cosine, OneCycle, Step
+from harness.stopping import EarlyStopping
 from harness.study import Study
 from harness.training import Training
 
@@ -22,6 +24,8 @@ __all__ = [
     "Constant",
     "Cosine",
     "CrossEntropy",
+    "Distillation",
+    "EarlyStopping",
     "Factor",
     "Factorial",
     "HarnessError",
@@ -30,6 +34,7 @@ __all__ = [
     "OneAtATime",
     "OneCycle",
     "Scale",
+    "Step",
     "Study",
     "Training",
     "Tuned",

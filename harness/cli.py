@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from harness.errors import HarnessError, one_line
+from harness.errors import HarnessError, near, one_line
 
 app = typer.Typer(
     name="harness",
@@ -48,6 +48,11 @@ Device = Annotated[
 Workers = Annotated[
     int,
     typer.Option("--workers", help="Worker processes; one per core on a CPU.", min=0,
+                 show_default=False),
+]  # fmt: skip
+Way = Annotated[
+    str | None,
+    typer.Option("--mode", help="plain, fused or compiled; by default what measures fastest.",
                  show_default=False),
 ]  # fmt: skip
 NoTuning = Annotated[
@@ -88,16 +93,15 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def plan(
     study: StudyName, scale: Scale = None, seeds: Seeds = None, out: Out = OUT,
-    store: StoreUrl = "", device: Device = "auto", workers: Workers = 0,
+    store: StoreUrl = "", device: Device = "auto", workers: Workers = 0, mode: Way = None,
     no_tuning: NoTuning = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Show arms, trials, what is done, what is left and why."""
     from harness.place import Place
     from harness.preview import plan_study, print_plan
 
-    found = plan_study(
-        study, scale, Place(out, store), _options(study, device, workers, seeds, no_tuning)
-    )
+    options = _options(study, device, workers, seeds, no_tuning, mode=mode)
+    found = plan_study(study, scale, Place(out, store), options)
     if as_json:
         print(json.dumps(found, indent=2))
     else:
@@ -111,7 +115,8 @@ def run(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every study that ships with it.")] = False,
     scale: Scale = None, seeds: Seeds = None, out: Out = OUT, store: StoreUrl = "",
-    device: Device = "auto", workers: Workers = 0, no_tuning: NoTuning = False,
+    device: Device = "auto", workers: Workers = 0, mode: Way = None,
+    no_tuning: NoTuning = False,
     no_profile: Annotated[
         bool, typer.Option("--no-profile", help="Do not measure time and memory.")
     ] = False,
@@ -140,8 +145,9 @@ def run(
     done = []
     for name in names:
         options = _options(
-            name, device, workers, seeds, no_tuning, profile=not no_profile, retry=retry_failed
-        )
+            name, device, workers, seeds, no_tuning,
+            profile=not no_profile, retry=retry_failed, mode=mode,
+        )  # fmt: skip
         results, folder, written = commands.run_study(
             name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
         )
@@ -230,11 +236,18 @@ def doctor() -> None:
 
 def _options(
     study: str, device: str, workers: int, seeds: int | None, no_tuning: bool,
-    *, profile: bool = True, retry: bool = False,
+    *, profile: bool = True, retry: bool = False, mode: str | None = None,
 ) -> Any:  # fmt: skip
     from harness.environment import choose_device
     from harness.executors import Options
+    from harness.modes import KINDS
 
+    if mode is not None and mode not in KINDS:
+        raise HarnessError(
+            f"--mode must be one of {', '.join(KINDS)}",
+            repr(mode),
+            near(mode, KINDS) + " Without it, what measures fastest is taken.",
+        )
     return Options(
         device=str(choose_device(device)),
         workers=workers,
@@ -243,6 +256,7 @@ def _options(
         profile=profile,
         retry_failed=retry,
         reference=study,
+        mode=mode,
     )
 
 

@@ -72,7 +72,7 @@ def gather(ledger: Ledger, found: str) -> Results:
     file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
     return assemble(
         ledger.study, ledger.scale, ledger.records(), plan, *profiles(ledger, plan["programs"]),
-        revision_of(file),
+        revision_of(file), ledger.notes("mode/"),
     )  # fmt: skip
 
 
@@ -114,6 +114,8 @@ def _digest(results: Results) -> str:
             sorted(results.profiles.items()),
             results.provenance,
             results.warnings,
+            results.programs,
+            [measure.metrics for measure in results.study.measures],
             results.study.question,
             code,
         )

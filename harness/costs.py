@@ -1,17 +1,18 @@
-"""The cost of arms: measured before training, kept with the study, read for reports and plans."""
+"""What is measured before training and kept with the study: costs of arms, modes of programs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 
 from harness.environment import hardware
 from harness.errors import HarnessError
-from harness.executors import Options
+from harness.executors import Options, worker_count
 from harness.ledger import Ledger
+from harness.modes import KINDS, PLAIN, Choice
 from harness.plan import TUNING_SEED, Trial, defaults, make_trial
 from harness.profiles import Profile
 from harness.progress import Display
@@ -64,9 +65,8 @@ def _measured(values: Mapping[str, Mapping[str, Any]]) -> int:
 
 def unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, Trial]:
     """Return, by the name that their profile will be kept under, what was not measured here."""
-    machine = f"{options.device}/{hardware(torch.device(options.device))}"
     known = ledger.notes("profile/")
-    names = {f"{trial.key}/{machine}": trial for trial in profile_trials(planner).values()}
+    names = {f"{trial.key}/{machine(options)}": trial for trial in profile_trials(planner).values()}
     return {
         name: trial
         for name, trial in names.items()
@@ -81,8 +81,8 @@ def measure_costs(
     fresh: Callable[[], Executor],
     options: Options,
     display: Display,
-) -> int:
-    """Measure each arm that was not measured on this machine; return how many.
+) -> tuple[int, Executor]:
+    """Measure each arm that was not measured on this machine.
 
     Args:
         ledger: where the profiles are kept.
@@ -92,32 +92,118 @@ def measure_costs(
         options: on which device, and whether what failed is measured again.
         display: what is told meanwhile.
 
+    Returns:
+        How many were measured, and the process that measured, or the one that took its place.
+
     Raises:
         HarnessError: an arm cannot be trained as it is declared.
     """
     count = 0
-    try:
-        # The lock keeps other processes of this store from beginning a trial meanwhile.
-        with ledger.store.lock():
-            missing = unprofiled(ledger, planner, options)
-            for name, trial in missing.items():
-                display.show("measuring cost", count, len(missing), None)
-                try:
-                    answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
-                except WorkerDiedError as error:
-                    executor.stop()
-                    executor = fresh()
-                    answer = Answer(reason=str(error))
-                if answer.mistake:
-                    raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
-                kept: dict[str, Any] = {"reason": answer.reason}
-                if answer.profile is not None:
-                    kept = asdict(answer.profile)
-                    if ledger.others_running():
-                        busy = "another process was training meanwhile, so times may be too long"
-                        kept["note"] = "; ".join(filter(None, (kept["note"], busy)))
-                ledger.write_note(f"profile/{name}", kept)
-                count += 1
-    finally:
-        executor.stop()
-    return count
+    # The lock keeps other processes of this store from beginning a trial meanwhile.
+    with ledger.store.lock():
+        missing = unprofiled(ledger, planner, options)
+        for name, trial in missing.items():
+            display.show("measuring cost", count, len(missing), None)
+            try:
+                answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
+            except WorkerDiedError as error:
+                executor.stop()
+                executor = fresh()
+                answer = Answer(reason=str(error))
+            if answer.mistake:
+                executor.stop()
+                raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
+            kept: dict[str, Any] = {"reason": answer.reason}
+            if answer.profile is not None:
+                kept = asdict(answer.profile)
+                if ledger.others_running():
+                    busy = "another process was training meanwhile, so times may be too long"
+                    kept["note"] = "; ".join(filter(None, (kept["note"], busy)))
+            ledger.write_note(f"profile/{name}", kept)
+            count += 1
+    return count, executor
+
+
+def machine(options: Options) -> str:
+    """Return the name under which measurements of this machine are kept."""
+    return f"{options.device}/{hardware(torch.device(options.device))}"
+
+
+def choices(ledger: Ledger, options: Options) -> dict[str, Choice]:
+    """Return, by program, how trials are trained on this machine, where that was measured."""
+    suffix = f"/{machine(options)}"
+    return {
+        name.removesuffix(suffix): Choice.of(value)
+        for name, value in ledger.notes("mode/").items()
+        if name.endswith(suffix)
+    }
+
+
+def by_program(planner: Planner) -> dict[str, list[Trial]]:
+    """Return one trial of each arm, by program."""
+    out: dict[str, list[Trial]] = {}
+    for trial in profile_trials(planner).values():
+        out.setdefault(trial.program, []).append(trial)
+    return out
+
+
+def uncalibrated(
+    ledger: Ledger, planner: Planner, options: Options
+) -> dict[str, tuple[Trial, int]]:
+    """Return, by program, a trial and how many there are, where no mode has been chosen yet.
+
+    A choice made for few trials is made anew once there are many more: measuring may pay then.
+    """
+    if options.mode == "plain":
+        return {}
+    known = choices(ledger, options)
+    each = planner.budget + len(planner.seeds)
+    out = {}
+    for program, trials in by_program(planner).items():
+        count = each * len(trials)
+        choice = known.get(program)
+        tried = choice is not None and (
+            options.mode is None or any(t.mode.kind == options.mode for t in choice.timings)
+        )
+        if not tried or (choice is not None and choice.note and count > 2 * choice.trials):
+            out[program] = (trials[0], count)
+    return out
+
+
+def choose_modes(
+    ledger: Ledger,
+    planner: Planner,
+    executor: Executor,
+    fresh: Callable[[], Executor],
+    options: Options,
+    display: Display,
+) -> Executor:
+    """Measure how each program is trained fastest, where that is not known on this machine.
+
+    Returns:
+        The process that measured, or the one that took its place.
+    """
+    missing = uncalibrated(ledger, planner, options)
+    workers = worker_count(options)
+    peaks = {a: each.peak_bytes for a, each in profiles(ledger, programs(planner))[0].items()}
+    kinds = KINDS if options.mode is None else (options.mode,)
+    for count, (program, (trial, trials)) in enumerate(missing.items()):
+        display.show("choosing modes", count, len(missing), None)
+        job = replace(
+            Job.of("calibrate", ledger.scale, trial),
+            count=trials,
+            workers=workers,
+            kinds=kinds,
+            peak=peaks.get(trial.arm.name, 0),
+        )
+        try:
+            answer = executor.submit(job).result()
+        except WorkerDiedError as error:
+            executor.stop()
+            executor = fresh()
+            answer = Answer(reason=str(error))
+        if answer.mistake:
+            raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
+        choice = answer.choice or Choice(PLAIN, note=answer.reason, trials=trials)
+        ledger.write_note(f"mode/{program}/{machine(options)}", choice.plain_values())
+    return executor

@@ -16,13 +16,17 @@ from harness.errors import HarnessError
 
 
 def choose_device(wanted: str) -> torch.device:
-    """Return the device asked for; ``auto`` is the first CUDA device, else the CPU.
+    """Return the device asked for; ``auto`` is CUDA where there is any, else the CPU.
+
+    Where there are several CUDA devices, ``cuda`` without a number stands for all of them.
 
     Raises:
         HarnessError: there is no such device.
     """
     if wanted == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and torch.cuda.device_count() > 1:
+        return torch.device("cuda")
     there = ["cpu"] + [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         there.append("mps")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 
+from harness.modes import Kind
 from harness.study import Study
 from harness.workers import Executor, InProcess, Worker
+
+if TYPE_CHECKING:
+    from harness.data.draw import Whole
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,15 @@ class Options:
 
     Attributes:
         device: torch's name of the device.
-        workers: number of worker processes; 0 chooses one per core on a CPU, one on others.
+        workers: number of worker processes; 0 chooses one per core on a CPU, one per GPU where
+            the device is ``cuda`` without a number, otherwise one.
         seeds: evaluation seeds per arm, where not what the scale says.
         tune: whether tuned settings are searched; otherwise they stay at their defaults.
         profile: whether the cost of arms is measured.
         retry_failed: whether failed trials are run again.
         reference: how the study was named by whoever runs it, for the report.
+        mode: the way to train, where it is not to be the one that is measured fastest.
+        shared: data sets in shared memory, which worker processes are handed.
     """
 
     device: str = "cpu"
@@ -34,13 +42,18 @@ class Options:
     profile: bool = True
     retry_failed: bool = False
     reference: str = ""
+    mode: Kind | None = None
+    shared: Mapping[str, Whole] = field(default_factory=dict, repr=False, compare=False)
 
 
 def worker_count(options: Options) -> int:
     """Return how many worker processes to use."""
     if options.workers:
         return options.workers
-    if torch.device(options.device).type != "cpu":
+    device = torch.device(options.device)
+    if options.device == "cuda":
+        return max(torch.cuda.device_count(), 1)
+    if device.type != "cpu":
         return 1
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
@@ -53,16 +66,28 @@ def executors(
     """Give a list of executors, which may be changed; those in it at the end are stopped."""
     made: list[Executor] = []
     try:
-        made += (make_executor(study, reference, options) for _ in range(count))
+        made += (make_executor(study, reference, options, index) for index in range(count))
         yield made
     finally:
         for executor in made:
             executor.stop()
 
 
-def make_executor(study: Study, reference: str | None, options: Options) -> Executor:
-    """Return what trains one trial at a time: a process of its own where a file holds the study."""
+def make_executor(
+    study: Study, reference: str | None, options: Options, index: int = 0
+) -> Executor:
+    """Return what trains: a process of its own where a file holds the study.
+
+    Args:
+        study: the study.
+        reference: its module or file, or ``None``.
+        options: how to run.
+        index: the how manieth it is, by which GPUs are shared out.
+    """
     if reference is None:
         return InProcess(study, options.device)
+    device = options.device
+    if device == "cuda":
+        device = f"cuda:{index % max(torch.cuda.device_count(), 1)}"
     # One thread each: on a CPU, processes beat threads, and sums always round alike.
-    return Worker(reference, options.device, threads=1)
+    return Worker(reference, device, threads=1, shared=options.shared)

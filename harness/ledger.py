@@ -11,9 +11,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -25,7 +29,18 @@ from harness.records import Record
 from harness.runner import Runner
 from harness.store import Store
 from harness.study import Study
-from harness.translate import WITHDRAWN, curves_text, parameters, record_of
+from harness.translate import (
+    NETWORK,
+    WITHDRAWN,
+    Book,
+    columns,
+    curve_points,
+    described,
+    description,
+    outcome,
+    parameters,
+    record_of,
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,9 @@ class Ledger:
             name = name or fitting(store, study, scale) or make(store, study, scale)
             self._optuna = optuna.load_study(storage=store.storage, study_name=name)
             self._id = store.storage.get_study_id_from_name(name)
+        self._book = Book(study.name, scale, self._shared)
+        self._notes: dict[str, Any] = {}
+        self._others: dict[str, optuna.Study] = {}
 
     @classmethod
     def existing(cls, store: Store, study: Study, scale: str) -> list[Ledger]:
@@ -79,27 +97,25 @@ class Ledger:
 
     def records(self) -> tuple[Record, ...]:
         """Return every record, in the order in which trials began."""
-        with self.store.errors():
-            trials = self._optuna.get_trials(deepcopy=False)
-            notes = self.store.storage.get_study_user_attrs(self._id)
-        return tuple(
-            record_of(trial, self.study.name, self.scale, notes)
-            for trial in trials
-            if WITHDRAWN not in trial.user_attrs
-        )
+        return self._look().records()
+
+    def done(self, ignored: frozenset[int] = frozenset()) -> Mapping[str, Record]:
+        """Return the newest finished or failed record of each key, but for those ignored by number.
+
+        It is a view, which changes when the ledger is next read. With thousands of trials this
+        costs much less than going through :meth:`records`.
+        """
+        return self._look().done(ignored)
 
     def note(self, name: str) -> Any:
         """Return what :meth:`write_note` kept under a name, ``None`` where there is nothing."""
-        with self.store.errors():
-            return self.store.storage.get_study_user_attrs(self._id).get(name)
+        return self._read_notes().get(name)
 
     def notes(self, prefix: str) -> dict[str, Any]:
         """Return all notes whose name begins with ``prefix``, by the rest of their name."""
-        with self.store.errors():
-            found = self.store.storage.get_study_user_attrs(self._id)
         return {
             name.removeprefix(prefix): value
-            for name, value in found.items()
+            for name, value in self._read_notes().items()
             if name.startswith(prefix)
         }
 
@@ -115,7 +131,12 @@ class Ledger:
         self.write_note(f"runner/{self._me}", time.time())
 
     def claim(
-        self, wanted: Sequence[Trial], count: int, retry: Collection[int] = ()
+        self,
+        wanted: Sequence[Trial],
+        count: int,
+        retry: Collection[int] = (),
+        *,
+        look: bool = True,
     ) -> list[Claimed]:
         """Undertake up to ``count`` of the trials that nobody has run or is running.
 
@@ -127,21 +148,25 @@ class Ledger:
             wanted: trials, most urgent first, without those that this process is running.
             count: at most so many.
             retry: numbers of failed trials that are to be run again.
+            look: whether the trials are read first. Who has read them, by :meth:`done` say, since
+                it took ``store.lock()``, and holds that still, need not wait for it again.
         """
         claimed: list[Claimed] = []
-        with self.store.errors(), self.store.lock():
-            last = self._latest()
+        with self.store.errors(), self.store.lock(), self.store.together():
+            book = self._look() if look else self._book
+            alive = self._living(self._read_notes)
             for trial in wanted:
                 if len(claimed) >= count:
                     break
-                found = last.get(trial.key)
-                if found is None or (found.state == TrialState.FAIL and found.number in retry):
+                found = book.trials(trial.key)[-1:]
+                state = found[0].state if found else None
+                if not found or (state == TrialState.FAIL and found[0].number in retry):
                     claimed.append(Claimed(trial, self._insert(trial)))
-                elif found.state == TrialState.RUNNING and not self._alive(found):
-                    taken = self._take_over(found)
+                elif state == TrialState.RUNNING and not alive(found[0]):
+                    taken = self._take_over(found[0])
                     claimed += [Claimed(trial, taken)] if taken is not None else []
         if self.store.path is None and claimed:
-            claimed = [each for each in claimed if self._mine(each)]
+            claimed = self._without_rivals(claimed)
         return claimed
 
     def release(self, claimed: Claimed) -> None:
@@ -156,33 +181,72 @@ class Ledger:
         curves: Mapping[str, Sequence[float]],
         cost: Mapping[str, float],
         env: Mapping[str, str],
+        layers: Mapping[str, Sequence[float]] = MappingProxyType({}),
+        network: str = "",
     ) -> None:
-        """Record a finished trial."""
-        storage, trial_id = self.store.storage, claimed.trial_id
-        with self.store.errors(), _finished_elsewhere():
-            for step, value in enumerate(curves.get(self.study.objective, ())):
-                storage.set_trial_intermediate_value(trial_id, step + 1, value)
-            for name, value in {**metrics, **cost}.items():
+        """Record a finished trial.
+
+        Args:
+            claimed: the trial.
+            metrics: final values, the study's objective among them.
+            curves: a value per epoch.
+            cost: seconds, steps and samples.
+            env: where it ran.
+            layers: a value per layer.
+            network: file with the trained network, which becomes an Optuna artifact.
+        """
+        storage, trial_id, objective = self.store.storage, claimed.trial_id, self.study.objective
+        if math.isnan(metrics[objective]):  # SQL storages cannot keep it as a value
+            self.fail(claimed, f"diverged: {objective} is nan", env)
+            return
+        with self.store.errors(), _finished_elsewhere(), self.store.together():
+            record = outcome(metrics, curves, cost, layers, self._note_once("env", env))
+            storage.set_trial_user_attr(trial_id, "record", record)
+            if network:
+                storage.set_trial_user_attr(trial_id, NETWORK, self._keep(claimed, network))
+            for name, value in columns(self.study, metrics).items():
                 storage.set_trial_user_attr(trial_id, name, value)
-            storage.set_trial_user_attr(trial_id, "curves", curves_text(curves))
-            self._set_env(trial_id, env)
-            self._close(trial_id, TrialState.COMPLETE, metrics[self.study.objective])
+            for epoch, value in curve_points(curves.get(objective, ())).items():
+                storage.set_trial_intermediate_value(trial_id, epoch, value)
+            self._close(trial_id, TrialState.COMPLETE, float(metrics[objective]))
+
+    def _keep(self, claimed: Claimed, file: str) -> str:
+        """Make a file an artifact of its trial; return the artifact's name."""
+        folder = self.store.networks
+        folder.mkdir(parents=True, exist_ok=True)
+        name = optuna.artifacts.upload_artifact(
+            artifact_store=optuna.artifacts.FileSystemArtifactStore(folder),
+            file_path=file,
+            study_or_trial=self.store.storage.get_trial(claimed.trial_id),
+            storage=self.store.storage,
+        )
+        Path(file).unlink()
+        return name
+
+    def network(self, key: str) -> str:
+        """Return the file with the network of a finished trial; empty where there is none."""
+        names = [trial.user_attrs.get(NETWORK, "") for trial in self._book.trials(key)]
+        files = [self.store.networks / name for name in names if name]
+        return next((str(file) for file in reversed(files) if file.is_file()), "")
 
     def fail(self, claimed: Claimed, reason: str, env: Mapping[str, str]) -> None:
         """Record that a trial failed, and why."""
-        with self.store.errors(), _finished_elsewhere():
-            self.store.storage.set_trial_user_attr(claimed.trial_id, "reason", reason)
-            self._set_env(claimed.trial_id, env)
-            self._close(claimed.trial_id, TrialState.FAIL, None)
+        storage, trial_id = self.store.storage, claimed.trial_id
+        with self.store.errors(), _finished_elsewhere(), self.store.together():
+            record = outcome({}, {}, {}, {}, self._note_once("env", env))
+            storage.set_trial_user_attr(trial_id, "record", record)
+            storage.set_trial_user_attr(trial_id, "reason", reason)
+            self._close(trial_id, TrialState.FAIL, None)
 
     def withdraw(self) -> None:
         """Close what dead processes left running and this run has not wanted.
 
         Such trials count as never begun: other code, fewer seeds, a retry that was broken off.
         """
-        with self.store.errors(), self.store.lock():
-            for found in self._optuna.get_trials(deepcopy=False):
-                if found.state == TrialState.RUNNING and not self._alive(found):
+        with self.store.errors(), self.store.lock(), self.store.together():
+            book, alive = self._look(), self._living(self._read_notes)
+            for found in book.running():
+                if not alive(found):
                     taken = self._take_over(found)
                     if taken is not None:
                         self._withdraw(taken, "its process died, and nobody wanted it any more")
@@ -193,63 +257,72 @@ class Ledger:
         with self.store.errors():
             for each in storage.get_all_studies():
                 identity = storage.get_study_id_from_name(each.study_name)
+                alive = self._living(partial(dict, each.user_attrs))
                 running = storage.get_all_trials(
                     identity, deepcopy=False, states=(TrialState.RUNNING,)
                 )
-                if any(self._alive(trial, identity) for trial in running):
+                if any(alive(trial) for trial in running):
                     return True
         return False
 
     def adopt(self, trials: Sequence[Trial]) -> int:
         """Copy trials that another study of this store has finished; return how many."""
         storage = self.store.storage
-        with self.store.errors(), self.store.lock():
-            others = [
-                s for s in storage.get_all_studies() if s.study_name != self._optuna.study_name
-            ]
-            if not others:
+        with self.store.errors(), self.store.lock(), self.store.together():
+            book = self._look()
+            wanted = {trial.key: trial for trial in trials if not book.trials(trial.key)}
+            if not wanted:
                 return 0
-            have = self._latest()
-            wanted = {trial.key: trial for trial in trials if trial.key not in have}
             count = 0
-            for other in others:
-                other_id = storage.get_study_id_from_name(other.study_name)
-                notes = storage.get_study_user_attrs(other_id)
-                for found in storage.get_all_trials(
-                    other_id, deepcopy=False, states=(TrialState.COMPLETE,)
+            for each in storage.get_all_studies():
+                name = each.study_name
+                if name == self._optuna.study_name:
+                    continue
+                if name not in self._others:
+                    self._others[name] = optuna.load_study(storage=storage, study_name=name)
+                for found in self._others[name].get_trials(
+                    deepcopy=False, states=(TrialState.COMPLETE,)
                 ):
-                    trial = wanted.pop(found.user_attrs.get("key", ""), None)
-                    if trial is not None and self.study.objective in found.user_attrs:
-                        self._copy(trial, found, other.study_name, notes)
+                    trial = wanted.get(described(found).get("key", ""))
+                    if trial is not None and self._copy(trial, found, name, each.user_attrs):
+                        del wanted[trial.key]
                         count += 1
         return count
 
     # -- the Optuna side -------------------------------------------------------------------
 
-    def _latest(self) -> dict[str, FrozenTrial]:
-        trials = self._optuna.get_trials(deepcopy=False)
-        return {
-            trial.user_attrs["key"]: trial
-            for trial in trials
-            if "key" in trial.user_attrs and WITHDRAWN not in trial.user_attrs
-        }
+    def _look(self) -> Book:
+        with self.store.errors():
+            self._book.update(self._optuna.get_trials(deepcopy=False))
+        return self._book
 
-    def _alive(self, trial: FrozenTrial, study_id: int | None = None) -> bool:
-        name = str(trial.user_attrs.get("runner", ""))
-        if name == self._me:
-            return False  # nobody asks for what it is running: its worker must have died
-        where = self._id if study_id is None else study_id
-        spoken = self.store.storage.get_study_user_attrs(where).get(f"runner/{name}", 0.0)
-        return bool(name) and Runner.parse(name).alive(spoken, time.time())
+    def _read_notes(self) -> dict[str, Any]:
+        with self.store.errors():
+            self._notes = dict(self.store.storage.get_study_user_attrs(self._id))
+        return self._notes
 
-    def _attributes(self, trial: Trial) -> dict[str, Any]:
-        return {
-            "arm": trial.arm.name,
-            "role": trial.role,
-            "key": trial.key,
-            "code": self._note_once("code", trial.code),
-            "training": self._note_once("training", trial.written),
-        }
+    def _shared(self, name: str) -> Any:
+        """Return a note that is written once and never changed."""
+        return self._notes[name] if name in self._notes else self._read_notes().get(name)
+
+    def _living(self, notes: Callable[[], Mapping[str, Any]]) -> Callable[[FrozenTrial], bool]:
+        """Return what tells whether a trial's process lives; each process is asked after once.
+
+        Args:
+            notes: gives what processes on other machines last said, where it is needed.
+        """
+        last_words = cache(notes)
+        here = Runner.parse(self._me).host
+
+        @cache
+        def lives(name: str) -> bool:
+            if name in {"", self._me}:
+                return False  # nobody asks for what it is running: its worker must have died
+            runner = Runner.parse(name)
+            said = 0.0 if runner.host == here else last_words().get(f"runner/{name}", 0.0)
+            return runner.alive(said, time.time())
+
+        return lambda trial: lives(str(trial.user_attrs.get("runner", "")))
 
     def _insert(self, trial: Trial) -> int:
         params, distributions = parameters(self.study, trial)
@@ -259,67 +332,83 @@ class Ledger:
                 state=TrialState.RUNNING,
                 params=params,
                 distributions=distributions,
-                user_attrs={**self._attributes(trial), "runner": self._me},
+                user_attrs={"trial": self._description(trial), "runner": self._me},
             ),
         )
 
+    def _description(self, trial: Trial) -> dict[str, Any]:
+        return description(trial, self._note_once("code", trial.code))
+
     def _copy(
         self, trial: Trial, found: FrozenTrial, source: str, notes: Mapping[str, Any]
-    ) -> None:
+    ) -> bool:
+        record = found.user_attrs.get("record", {})
+        if self.study.objective not in record.get("metrics", {}):
+            return False
         params, distributions = parameters(self.study, trial)
-        attrs = {**found.user_attrs, **self._attributes(trial), "adopted_from": source}
-        attrs["env"] = self._note_once("env", notes.get(f"env/{found.user_attrs.get('env')}", {}))
+        env = self._note_once("env", notes.get(f"env/{record['env']}", {}))
+        attrs = {
+            **columns(self.study, record["metrics"]),
+            "trial": self._description(trial),
+            "record": {**record, "env": env},
+            "adopted_from": source,
+        }
+        if NETWORK in found.user_attrs:
+            attrs[NETWORK] = found.user_attrs[NETWORK]
         self.store.storage.create_new_trial(
             self._id,
             create_trial(
                 state=TrialState.COMPLETE,
-                value=found.user_attrs[self.study.objective],
+                value=record["metrics"][self.study.objective],
                 params=params,
                 distributions=distributions,
                 user_attrs=attrs,
-                intermediate_values=found.intermediate_values,
+                intermediate_values=curve_points(record["curves"].get(self.study.objective, ())),
             ),
         )
+        return True
+
+    def _trial_id(self, trial: FrozenTrial) -> int:
+        return self.store.storage.get_trial_id_from_study_id_trial_number(self._id, trial.number)
 
     def _take_over(self, found: FrozenTrial) -> int | None:
         """Make a trial this process's own; ``None`` where it has been finished meanwhile."""
         storage = self.store.storage
-        trial_id = storage.get_trial_id_from_study_id_trial_number(self._id, found.number)
+        trial_id = self._trial_id(found)
         with _finished_elsewhere():
             storage.set_trial_user_attr(trial_id, "runner", self._me)
             return trial_id
         return None
 
-    def _mine(self, claimed: Claimed) -> bool:
-        """Whether this is the first unfinished trial of its key; if not, withdraw it."""
-        key = claimed.trial.key
-        own = self.store.storage.get_trial(claimed.trial_id)
-        rivals = [
-            trial
-            for trial in self._optuna.get_trials(deepcopy=False)
-            if trial.user_attrs.get("key") == key
-            and WITHDRAWN not in trial.user_attrs
-            and trial.number < own.number
-            and trial.state in {TrialState.COMPLETE, TrialState.RUNNING}
-        ]
-        if not rivals:
-            return own.user_attrs.get("runner") == self._me
-        self._withdraw(claimed.trial_id, "another process had claimed it")
-        return False
+    def _without_rivals(self, claims: Sequence[Claimed]) -> list[Claimed]:
+        """Return the claims that were first of their key, and withdraw the others."""
+        book = self._look()
+        mine: list[Claimed] = []
+        for claimed in claims:
+            unfailed = [
+                trial
+                for trial in book.trials(claimed.trial.key)
+                if trial.state in {TrialState.COMPLETE, TrialState.RUNNING}
+            ]
+            if unfailed and claimed.trial_id == self._trial_id(unfailed[0]):
+                if unfailed[0].user_attrs.get("runner") == self._me:
+                    mine.append(claimed)
+            else:
+                with _finished_elsewhere():
+                    self._withdraw(claimed.trial_id, "another process had claimed it")
+        return mine
 
     def _withdraw(self, trial_id: int, why: str) -> None:
         self.store.storage.set_trial_user_attr(trial_id, WITHDRAWN, why)
         self._close(trial_id, TrialState.FAIL, None)
 
-    def _set_env(self, trial_id: int, env: Mapping[str, str]) -> None:
-        self.store.storage.set_trial_user_attr(trial_id, "env", self._note_once("env", env))
-
     def _note_once(self, kind: str, value: Mapping[str, Any]) -> str:
         """Keep a mapping that many trials share once with the study; return its short name."""
         text = json.dumps(dict(value), sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()[:8]
-        if f"{kind}/{name}" not in self.store.storage.get_study_user_attrs(self._id):
+        if self._shared(f"{kind}/{name}") is None:
             self.store.storage.set_study_user_attr(self._id, f"{kind}/{name}", dict(value))
+            self._notes[f"{kind}/{name}"] = dict(value)
         return name
 
     def _close(self, trial_id: int, state: TrialState, value: float | None) -> None:
@@ -348,8 +437,8 @@ def find(store: Store, key: str) -> list[tuple[Record, str]]:
             if "harness_study" not in notes:
                 continue
             for trial in storage.get_all_trials(identity, deepcopy=False):
-                found = str(trial.user_attrs.get("key", ""))
-                if not found.startswith(key) or WITHDRAWN in trial.user_attrs:
+                found = str(described(trial).get("key", ""))
+                if not found or not found.startswith(key) or WITHDRAWN in trial.user_attrs:
                     continue
                 record = record_of(trial, notes["harness_study"], notes["harness_scale"], notes)
                 known = out.get(found)

@@ -14,8 +14,8 @@ from harness.metrics import metric_named
 from harness.store import Store
 from harness.study import Study
 
-FORMAT = 1
-"""Version of what is written here, raised when older code could not read it."""
+FORMAT = 2
+"""Version of what is written here, raised when older or newer code could not read it."""
 
 
 def _space(study: Study) -> str:
@@ -92,10 +92,10 @@ def make(store: Store, study: Study, scale: str) -> str:
 
 
 def check_format(store: Store, attrs: Mapping[str, Any]) -> None:
-    """Refuse what a newer version wrote.
+    """Refuse what another version wrote.
 
     Raises:
-        HarnessError: it was, or nobody knows what wrote it.
+        HarnessError: it did, or nobody knows what wrote it.
     """
     version = attrs.get("format")
     if not isinstance(version, int):
@@ -106,7 +106,13 @@ def check_format(store: Store, attrs: Mapping[str, Any]) -> None:
         )
     if version > FORMAT:
         raise HarnessError(
-            f"the store must be of format {FORMAT} or older",
+            f"the store must be of format {FORMAT}",
             f"format {version} in {store.url}, written by a newer version",
             "Upgrade with pip install --upgrade ablation-harness, or name another --store.",
+        )
+    if version < FORMAT:
+        raise HarnessError(
+            f"the store must be of format {FORMAT}",
+            f"format {version} in {store.url}, written by an older version",
+            "Name another store with --store; that version of the harness still reads the old one.",
         )

@@ -8,17 +8,26 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.code import code_of
 from harness.designs import Arm
 from harness.errors import HarnessError
+from harness.losses import teacher_of
+from harness.programs import program
 from harness.records import Role
 from harness.study import Study
 from harness.training import Training, canonical, definitions
 
+if TYPE_CHECKING:
+    from harness.trained import Measure
+
 TUNING_SEED = 1_000_000
 """The seed of every tuning trial: the same for all arms, and far from every evaluation seed."""
+
+
+TEACHER = "teacher"
+"""Stands where an arm's name would, for trials whose networks others learn from."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,12 @@ class Trial:
         training: what is trained.
         written: the Training in plain JSON types.
         code: short hash per module or definition that gives the Training its meaning.
-        key: hash of the Training, the seed and the code: two trials with the same key are the
-            same trial, whatever study they stand in.
+        key: hash of the Training, the measures, the seed and the code: two trials with the same
+            key are the same trial, whatever study they stand in.
+        program: hash of what trials must have in common to train together.
+        measures: what the study measures beside what is always measured.
+        teacher: the trial whose network this one learns from.
+        teaches: 0 for an arm's own trial, 1 for its teacher, 2 for that one's teacher...
     """
 
     arm: Arm
@@ -45,6 +58,15 @@ class Trial:
     written: Mapping[str, Any]
     code: Mapping[str, str]
     key: str
+    program: str
+    measures: tuple[Measure, ...] = ()
+    teacher: Trial | None = None
+    teaches: int = 0
+
+    @property
+    def owner(self) -> str:
+        """The arm's name; a teacher, whom many arms may share, belongs to none."""
+        return TEACHER if self.role == "teach" else self.arm.name
 
 
 def make_trial(
@@ -73,10 +95,43 @@ def make_trial(
             repr(training),
             "Write return Training(data=..., model=..., optimizer=..., ...).",
         )
-    code = _code(tuple(dict.fromkeys(definitions(training))))
+    return _trial(arm, seed, role, dict(tuned), training, tuple(study.measures), 0)
+
+
+def _trial(
+    arm: Arm,
+    seed: int,
+    role: Role,
+    tuned: dict[str, float],
+    training: Training,
+    measures: tuple[Measure, ...],
+    teaches: int,
+) -> Trial:
+    taught_by = teacher_of(training)
+    teacher = None
+    if taught_by is not None:
+        teacher = _trial(arm, seed, "teach", tuned, taught_by, (), teaches + 1)
+    found = tuple(dict.fromkeys([*definitions(training), *definitions(measures)]))
+    code = _code(found)
     written = canonical(training)
+    if measures:
+        written = {**written, "measures": canonical(measures)}
     key = key_of(written, seed, code)
-    return Trial(arm, seed, role, dict(tuned), training, written, code, key)
+    together = json.dumps([program(training), code], sort_keys=True)
+    return Trial(
+        arm,
+        seed,
+        role,
+        tuned,
+        training,
+        written,
+        code,
+        key,
+        hashlib.sha256(together.encode()).hexdigest()[:16],
+        measures,
+        teacher,
+        teaches,
+    )
 
 
 def _place(error: BaseException) -> str:

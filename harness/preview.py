@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from harness.costs import profile_trials, profiles, programs
+from harness.costs import choices, profile_trials, profiles, programs
 from harness.executors import Options, worker_count
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
+from harness.modes import Choice
 from harness.place import STORE_NAME, Place
-from harness.plan import changes, make_trial
+from harness.plan import Trial, changes, make_trial
+from harness.profiles import Profile
 from harness.progress import duration
 from harness.records import Record
-from harness.run import done_records
 from harness.search import Planner
 from harness.store import Store
 from harness.study import Study
@@ -43,9 +44,10 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
     planner = Planner(study, scale, options.seeds, tune=options.tune)
     ledgers = Ledger.existing(store, study, scale) if store is not None else []
     records = [record for ledger in ledgers for record in ledger.records()]
-    done = done_records(records)
+    done = {record.key: record for record in records if record.state != "running"}
     outlook = planner.outlook(done)
     costs = profiles(ledgers[-1], programs(planner))[0] if ledgers else {}
+    chosen = choices(ledgers[-1], options) if ledgers else {}
     finished = {arm.name: 0 for arm in planner.arms}
     failed = dict(finished)
     for trial in outlook.planned:
@@ -61,6 +63,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
             for arm, count in finished.items()
         )
         left = 1.3 * seconds / worker_count(options)  # evaluation takes about a third of training
+        left *= _quicker(chosen, trials, costs)
     if outlook.total == sum(finished.values()):
         left = 0.0
     return {
@@ -72,6 +75,9 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
                 "done": finished[arm.name],
                 "failed": failed[arm.name],
                 "training": dict(trials[arm.name].written),
+                "mode": str(chosen[trials[arm.name].program].mode)
+                if trials[arm.name].program in chosen
+                else "",
             }
             for arm in planner.arms
         ],
@@ -81,8 +87,28 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         "done": sum(finished.values()),
         "failed": sum(failed.values()),
         "seconds_left": left,
+        "modes": [
+            {
+                "arms": [arm for arm, trial in trials.items() if trial.program == program],
+                **choice.plain_values(),
+            }
+            for program, choice in chosen.items()
+            if any(trial.program == program for trial in trials.values())
+        ],
         "again": _again(records, planner, {t.key for t in outlook.planned}),
     }
+
+
+def _quicker(
+    chosen: Mapping[str, Choice], trials: Mapping[str, Trial], costs: Mapping[str, Profile]
+) -> float:
+    """Return by how much the chosen modes shorten training, all arms taken together."""
+    plain = taken = 0.0
+    for arm, trial in trials.items():
+        seconds = costs[arm].step_seconds * costs[arm].steps
+        plain += seconds
+        taken += seconds * (chosen[trial.program].gain if trial.program in chosen else 1.0)
+    return taken / plain if plain else 1.0
 
 
 def _again(records: Sequence[Record], planner: Planner, planned: set[str]) -> list[str]:
@@ -114,6 +140,23 @@ def _again(records: Sequence[Record], planner: Planner, planned: set[str]) -> li
     ]
 
 
+def _print_choice(choice: Choice, arms: Sequence[str], console: Console) -> None:
+    """Print what was measured for the arms of one program."""
+    names = ", ".join(arms[:3]) + (f" and {len(arms) - 3} more" if len(arms) > 3 else "")
+    figures = "; ".join(
+        f"{each.mode} {1e3 * each.seconds:.3g} ms"
+        + (f" after {each.preparation:.0f} s" if each.preparation else "")
+        for each in choice.timings
+    )
+    console.print(f"Mode of {names}: {choice.mode}.", markup=False, highlight=False)
+    console.print(
+        f"  Measured, for an epoch of one trial: {figures}" if figures else "  Nothing measured.",
+        markup=False, highlight=False,
+    )  # fmt: skip
+    if choice.note:
+        console.print(f"  {choice.note}", markup=False, highlight=False)
+
+
 def print_plan(plan: dict[str, Any], console: Console) -> None:
     """Print what :func:`plan_study` returned."""
     table = plain(
@@ -134,10 +177,17 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
         )
     console.print(table)
     for row in plan["scales"]:
-        arms = plain(f"Arms at {row['scale']}", [("arm", False), ("trials", True), ("done", True)])
+        arms = plain(
+            f"Arms at {row['scale']}",
+            [("arm", False), ("trials", True), ("done", True), ("mode", False)],
+        )
         for arm in row["arms"]:
-            arms.add_row(arm["arm"], str(arm["trials"]), str(arm["done"]))
+            arms.add_row(
+                arm["arm"], str(arm["trials"]), str(arm["done"]), arm["mode"] or "not chosen yet"
+            )
         console.print(arms)
+        for each in row["modes"]:
+            _print_choice(Choice.of(each), each["arms"], console)
         if row["again"]:
             console.print(f"Trials of scale {row['scale']} are to be run again, because:")
             for reason in row["again"]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-Role = Literal["evaluate", "tune"]
+Role = Literal["evaluate", "tune", "teach"]
 State = Literal["complete", "failed", "running"]
 
 
@@ -23,7 +23,7 @@ class Record:
         arm: the arm's name.
         levels: each factor's level, as a plain value or by its name.
         seed: the seed of everything random in it.
-        role: whether it evaluates the arm or helped to choose the arm's settings.
+        role: whether it evaluates the arm, helped to choose the arm's settings, or is a teacher's.
         tuned: the values of tuned settings that it was trained with.
         key: hash of its Training, seed and code.
         state: what became of it.
@@ -37,6 +37,7 @@ class Record:
         training: the Training in plain JSON types.
         number: its number in the Optuna study.
         finished: when it finished or failed, ISO 8601 with the zone; empty before.
+        layers: a value per layer, from the input on, by the name of what was measured.
     """
 
     study: str
@@ -57,9 +58,10 @@ class Record:
     training: Mapping[str, Any] = field(default_factory=dict)
     number: int = -1
     finished: str = ""
+    layers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
-        """Return the flat row of ``records.csv``; curves and code are left out."""
+        """Return the flat row of ``records.csv``; curves, layers and code are left out."""
         return {
             "study": self.study,
             "scale": self.scale,

@@ -12,10 +12,11 @@ from harness.executors import Options, make_executor
 from harness.ledger import find
 from harness.load import find as find_study
 from harness.load import load
+from harness.modes import Mode
 from harness.place import Place
-from harness.plan import changes, make_trial
+from harness.plan import Trial, changes, make_trial
 from harness.records import Record
-from harness.workers import Answer, Job, WorkerDiedError
+from harness.workers import Answer, Job, Named, Result, WorkerDiedError
 
 
 @dataclass(frozen=True)
@@ -64,27 +65,38 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     now = make_trial(study, scale, arms[record.arm], record.seed, record.role, record.tuned)
     executor = make_executor(study, found, options)
     try:
-        answer = executor.submit(Job.of("train", scale, now)).result()
+        answer = executor.submit(_again(scale, now, record)).result()
     except WorkerDiedError as error:
         answer = Answer(reason=str(error))
     finally:
         executor.stop()
     if answer.mistake:
         raise HarnessError.relayed(f"arm {record.arm}", answer.reason)
+    result = answer.results[0] if answer.results else Result(reason=answer.reason, env=answer.env)
     changed = (
-        *changes(record.env, answer.env),
+        *changes(record.env, result.env),
         *(f"code {each}" for each in changes(record.code, now.code)),
         *(f"training {each}" for each in changes(record.training, now.written)),
     )
-    if answer.reason or record.state == "failed":
-        return Replayed(answer.reason == record.reason, record, (), None, changed, answer.reason)
+    if result.reason or record.state == "failed":
+        return Replayed(result.reason == record.reason, record, (), None, changed, result.reason)
     then = _numbers(record.metrics, record.curves)
-    since = _numbers(answer.metrics, answer.curves)
+    since = _numbers(result.metrics, result.curves)
     shared = [(name, then[name], since[name]) for name in then if name in since]
     farthest = max(abs(before - after) for _, before, after in shared)
     differences = tuple(each for each in shared if each[1] != each[2] and each[0] in record.metrics)
     identical = farthest == 0 and then.keys() == since.keys()
     return Replayed(identical, record, differences, farthest, changed, "")
+
+
+def _again(scale: str, trial: Trial, record: Record) -> Job:
+    """Describe a trial trained as its record says: beside as many others, which are copies of it.
+
+    How many train together decides how sums are rounded, and what the others are does not.
+    """
+    mode = Mode.parse(record.env.get("mode", "plain"))
+    copies = mode.models if mode.kind == "fused" else 1
+    return Job("train", scale, (Named.of(trial),) * copies, mode)
 
 
 def _numbers(

@@ -9,6 +9,7 @@ from typing import Any
 
 import harness
 from harness.designs import Arm
+from harness.modes import Choice
 from harness.profiles import Profile
 from harness.records import Record
 from harness.study import Study
@@ -46,6 +47,20 @@ class ArmTuning:
 
 
 @dataclass(frozen=True)
+class Program:
+    """What arms have in common that train together, and how fast each way to train them is.
+
+    Attributes:
+        arms: their names.
+        choices: by machine, ``<device>/<hardware>``, the mode chosen there and what was measured;
+            empty where nothing was measured, as with ``--mode plain``.
+    """
+
+    arms: tuple[str, ...]
+    choices: Mapping[str, Choice]
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where the results come from.
 
@@ -57,7 +72,8 @@ class Provenance:
         date: when the newest record was written, ISO 8601, UTC; empty where there is none.
         hours: device hours of training behind the records, tuning included.
         environments: distinct environments of the records, most frequent first, each a mapping
-            such as ``{"python": "3.11.7", "torch": "2.15.0", "device": "cpu", ...}``.
+            such as ``{"python": "3.11.7", "torch": "2.15.0", "device": "cpu", ...}``; how a trial
+            was trained is no part of it.
     """
 
     command: str
@@ -84,6 +100,7 @@ class Results:
         profiles: cost by arm name; arms without one were not profiled.
         provenance: where it all comes from.
         warnings: sentences that a reader must see beside the verdicts.
+        programs: which arms train together, and how; empty where it is not recorded.
     """
 
     study: Study
@@ -97,6 +114,7 @@ class Results:
     profiles: Mapping[str, Profile]
     provenance: Provenance
     warnings: tuple[str, ...]
+    programs: tuple[Program, ...] = ()
 
 
 def assemble(
@@ -107,6 +125,7 @@ def assemble(
     profiles: Mapping[str, Profile],
     unprofiled: Mapping[str, str],
     revision: str,
+    modes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Results:
     """Judge what is recorded.
 
@@ -115,10 +134,11 @@ def assemble(
         scale: the scale's name.
         records: every record of this study and scale.
         plan: which trials make up the newest run: ``seeds``, ``tuned``, ``command``, ``trials``
-            (rows of arm, seed and key) and ``tuning``.
+            (rows of arm, seed and key), ``tuning``, and ``modes`` (arms by program).
         profiles: cost by arm name.
         unprofiled: why the cost of an arm could not be measured, by arm name.
         revision: git revision of the study's folder.
+        modes: how programs are trained, by ``<program>/<device>/<hardware>``.
     """
     arms = {arm.name: arm for arm in study.arms(scale)}
     by_key = {record.key: record for record in records if record.state != "running"}
@@ -133,6 +153,9 @@ def assemble(
         for arm, _, key in rows
         if key in by_key
     )
+    # A teacher is no arm's own: it is trained once for each seed, whoever learns from it.
+    teachers = {record.key: record for record in used if record.role == "teach"}
+    used = (*(record for record in used if record.role != "teach"), *teachers.values())
     tuning = tuple(
         ArmTuning(**{**each, "tried": tuple((value, goal) for value, goal in each["tried"])})
         for each in plan["tuning"]
@@ -154,11 +177,32 @@ def assemble(
             *_warnings(study, scale, used, plan, tuning, missing),
             *(f"The cost of {arm} could not be measured: {why}" for arm, why in unprofiled.items()),
         ),
+        programs=_programs(plan.get("modes", {}), arms, modes or {}),
     )
 
 
+def _programs(
+    planned: Mapping[str, Sequence[str]],
+    arms: Mapping[str, Arm],
+    modes: Mapping[str, Mapping[str, Any]],
+) -> tuple[Program, ...]:
+    """Return the programs of the arms there are, each with what is known of it by machine."""
+    out = []
+    for program, names in planned.items():
+        choices = {
+            name.removeprefix(f"{program}/"): Choice.of(value)
+            for name, value in sorted(modes.items())
+            if name.startswith(f"{program}/")
+        }
+        if own := tuple(name for name in arms if name in names):
+            out.append(Program(own, choices))
+    return tuple(out)
+
+
 def _provenance(records: Sequence[Record], command: str, revision: str) -> Provenance:
-    environments = Counter(tuple(sorted(record.env.items())) for record in records if record.env)
+    environments = Counter(
+        tuple(sorted(_where(record).items())) for record in records if record.env
+    )
     return Provenance(
         command=command,
         harness=harness.__version__,
@@ -167,6 +211,11 @@ def _provenance(records: Sequence[Record], command: str, revision: str) -> Prove
         hours=sum(record.cost.get("seconds", 0.0) for record in records) / 3600,
         environments=tuple(dict(items) for items, _ in environments.most_common()),
     )
+
+
+def _where(record: Record) -> dict[str, str]:
+    """Return where a trial ran, without how it was trained, which the report tells apart."""
+    return {name: each for name, each in record.env.items() if name not in {"mode", "mode_note"}}
 
 
 def _warnings(
@@ -199,7 +248,7 @@ def _warnings(
                 f"{each.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]
-    for role, title in (("evaluate", "evaluation"), ("tune", "tuning")):
+    for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", "teacher's")):
         count = sum(record.role == role for record in failed)
         if count:
             arms = sorted({record.arm for record in failed if record.role == role})
@@ -216,7 +265,7 @@ def _warnings(
         ]
         if left_out:
             yield f"Scale {scale} leaves out {factor} = {', '.join(left_out)}."
-    environments = [record.env for record in records if record.env]
+    environments = [_where(record) for record in records if record.env]
     differing = sorted(
         {name for each in environments for name in each if each[name] != environments[0].get(name)}
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
@@ -90,7 +90,7 @@ class Outlook:
     """What is known, at some moment of a run, of what is to be run.
 
     Attributes:
-        planned: every trial whose key is known by now, tuning first.
+        planned: every trial whose key is known by now: teachers, then tuning, then the rest.
         ready: those of them that are neither finished nor waiting for another.
         total: number of trials once all are known.
         chosen: the settings of each arm whose tuning is over, by arm name.
@@ -102,6 +102,25 @@ class Outlook:
     total: int
     chosen: Mapping[str, Settings]
     tuning: tuple[ArmTuning, ...]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is known of one arm.
+
+    Attributes:
+        trials: its tuning trials known by now.
+        records: what had become of each when this was worked out, ``None`` where nothing had.
+        settings: what was chosen; ``None`` before.
+        tuning: how it was chosen.
+        evaluations: its evaluation trials, known once the settings are.
+    """
+
+    trials: tuple[Trial, ...]
+    records: tuple[Record | None, ...]
+    settings: Settings | None = None
+    tuning: tuple[ArmTuning, ...] = ()
+    evaluations: tuple[Trial, ...] = ()
 
 
 class Planner:
@@ -116,6 +135,11 @@ class Planner:
         self._made: dict[tuple[str, int, tuple[tuple[str, float], ...]], Trial] = {}
         self._suggested: dict[tuple[str, int], tuple[list[Tried], Settings]] = {}
         self._first = first_settings(study, self.budget) if self.budget else []
+        self._part_of: dict[str, _Part] = {}
+        self._parts: list[_Part] = []
+        self._planned: tuple[Trial, ...] = ()
+        self._known: dict[str, Trial] = {}
+        self._teachers: dict[str, Trial] = {}
 
     def outlook(self, done: Mapping[str, Record]) -> Outlook:
         """Return what is to be run.
@@ -123,40 +147,62 @@ class Planner:
         Args:
             done: the finished and failed records by key.
         """
-        planned: list[Trial] = []
-        evaluations: list[Trial] = []
-        chosen: dict[str, Settings] = {}
-        tuning: list[ArmTuning] = []
-        for arm in self.arms:
-            trials, tried = self._tuning(arm, done)
-            planned += trials
-            if len(tried) < self.budget:
-                continue
-            settings, how = choose(self.study, tried)
-            chosen[arm.name] = settings
-            tuning += [
-                ArmTuning(
-                    arm=arm.name,
-                    setting=each.name,
-                    low=each.low,
-                    high=each.high,
-                    log=each.log,
-                    tried=tuple((values[each.name], objective) for values, objective in tried),
-                    chosen=settings[each.name],
-                    how=how,
-                    edge=edge(each, settings[each.name]) if how == "tuned" else "",
-                )
-                for each in self.study.tuned
-            ]
-            evaluations += [self._make(arm, seed, settings) for seed in self.seeds]
-        known = {trial.key: trial for trial in [*planned, *evaluations]}
+        parts = [self._part(arm, done) for arm in self.arms]
+        if parts != self._parts:
+            self._parts = parts
+            tuning = [trial for part in parts for trial in part.trials]
+            own = (*tuning, *(trial for part in parts for trial in part.evaluations))
+            self._teachers = {each.key: each for trial in own for each in _teachers(trial)}
+            self._planned = (*self._teachers.values(), *own)
+            self._known = {trial.key: trial for trial in self._planned}
         return Outlook(
-            planned=(*planned, *evaluations),
-            ready=tuple(trial for key, trial in known.items() if key not in done),
-            total=len(self.arms) * (self.budget + len(self.seeds)),
-            chosen=chosen,
-            tuning=tuple(tuning),
+            planned=self._planned,
+            ready=tuple(
+                trial
+                for key, trial in self._known.items()
+                if key not in done and (trial.teacher is None or trial.teacher.key in done)
+            ),
+            total=len(self.arms) * (self.budget + len(self.seeds)) + len(self._teachers),
+            chosen={
+                arm.name: part.settings
+                for arm, part in zip(self.arms, parts, strict=True)
+                if part.settings is not None
+            },
+            tuning=tuple(each for part in parts for each in part.tuning),
         )
+
+    def _part(self, arm: Arm, done: Mapping[str, Record]) -> _Part:
+        """Return what is known of one arm; the same object as long as its tuning stands still."""
+        known = self._part_of.get(arm.name)
+        if known is None or any(
+            done.get(trial.key) is not record
+            for trial, record in zip(known.trials, known.records, strict=True)
+        ):
+            self._part_of[arm.name] = known = self._new_part(arm, done)
+        return known
+
+    def _new_part(self, arm: Arm, done: Mapping[str, Record]) -> _Part:
+        trials, tried = self._tuning(arm, done)
+        records = tuple(done.get(trial.key) for trial in trials)
+        if len(tried) < self.budget:
+            return _Part(tuple(trials), records)
+        settings, how = choose(self.study, tried)
+        tuning = [
+            ArmTuning(
+                arm=arm.name,
+                setting=each.name,
+                low=each.low,
+                high=each.high,
+                log=each.log,
+                tried=tuple((values[each.name], objective) for values, objective in tried),
+                chosen=settings[each.name],
+                how=how,
+                edge=edge(each, settings[each.name]) if how == "tuned" else "",
+            )
+            for each in self.study.tuned
+        ]
+        evaluations = [self._make(arm, seed, settings) for seed in self.seeds]
+        return _Part(tuple(trials), records, settings, tuple(tuning), tuple(evaluations))
 
     def _tuning(self, arm: Arm, done: Mapping[str, Record]) -> tuple[list[Trial], list[Tried]]:
         """Return the tuning trials of an arm known by now, and those of them that are over."""
@@ -190,6 +236,13 @@ class Planner:
             role: Role = "tune" if seed == TUNING_SEED else "evaluate"
             self._made[place] = make_trial(self.study, self.scale, arm, seed, role, settings)
         return self._made[place]
+
+
+def _teachers(trial: Trial) -> Iterator[Trial]:
+    """Yield the teacher of a trial after that one's own teacher, and so on."""
+    if trial.teacher is not None:
+        yield from _teachers(trial.teacher)
+        yield trial.teacher
 
 
 def choose(study: Study, tried: Sequence[Tried]) -> tuple[Settings, str]:

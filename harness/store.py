@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import optuna
 import sqlalchemy
 import sqlalchemy.exc
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal import JournalFileBackend
 
 from harness.errors import HarnessError, one_line
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+POLL_SECONDS = 0.01
+"""How often a process that waits for a lock looks whether it is free."""
 
 BUSY_SECONDS = 60
 """How long a write waits for another process's write to an SQLite file."""
@@ -36,18 +41,50 @@ class Store:
         path: the file, where it is one.
     """
 
-    def __init__(self, url: str, storage: BaseStorage, path: Path | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        storage: BaseStorage,
+        path: Path | None,
+        together: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Keep what belongs to an open storage.
+
+        Args:
+            url: what it was opened by.
+            storage: the Optuna storage.
+            path: the file, where it is one.
+            together: what :meth:`together` returns.
+        """
         self.url = url
         self.storage = storage
         self.path = path
+        self._together = together
+        self._file_lock = None if path is None else _lock(path)
 
     def lock(self) -> AbstractContextManager[Any]:
         """Return what keeps other processes from claiming trials meanwhile.
 
         A file beside the storage's file is locked by the operating system, which lets go of it
-        when a process dies. A database server needs none: see ``Ledger.claim``.
+        when a process dies. Whoever holds it may take it again within. A database server needs
+        none: see ``Ledger.claim``.
         """
-        return nullcontext() if self.path is None else _lock(self.path)
+        return nullcontext() if self._file_lock is None else _holding(self._file_lock)
+
+    @property
+    def networks(self) -> Path:
+        """The folder of trained networks that other trials learn from."""
+        if self.path is None:  # a database server keeps no files
+            return Path("harness-networks").resolve()
+        return self.path.with_name(f"{self.path.name}.networks")
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return within which writes reach the disk at the end, all in one go.
+
+        Each is handed to the operating system at once, so a killed process loses none of them.
+        May be nested. Only a journal file gains by it; elsewhere it does nothing.
+        """
+        return self._together()
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what a storage raises when it cannot be read or written into one clear line."""
@@ -56,6 +93,12 @@ class Store:
 
 def _lock(path: Path) -> FileLock:
     return FileLock(f"{path}.lock")
+
+
+@contextmanager
+def _holding(lock: BaseFileLock) -> Iterator[None]:
+    with lock.acquire(poll_interval=POLL_SECONDS):
+        yield
 
 
 @contextmanager
@@ -205,29 +248,68 @@ def _journal(path: Path, create: bool) -> Store:
     _check_file(path, create)
     try:
         with _errors(f"journal:///{path}"):
-            storage = JournalStorage(JournalFileBackend(str(path), lock_obj=_FileLock(path)))
+            backend = _Journal(path)
+            storage = JournalStorage(backend)
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, HarnessError):
             raise
         raise _not_a_store(str(path), root_cause(error)) from error
-    return Store(f"journal:///{path}", storage, path)
+    return Store(f"journal:///{path}", storage, path, backend.together)
 
 
-class _FileLock(JournalFileOpenLock):
-    """A lock that the operating system releases when its holder dies.
+class _Journal(JournalFileBackend):
+    """A journal file that survives killed processes, and syncs many lines to the disk at once.
 
-    Optuna's own are files that outlive a killed process, and make the next one wait.
+    Optuna's own locks are files that outlive a killed process and make the next one wait; this
+    one the operating system releases when its holder dies.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
-        self._lock = FileLock(f"{path}.write-lock")
+        self._path = path
+        self._write_lock = FileLock(f"{path}.write-lock")
+        self._depth = 0
+        self._unsynced = False
 
-    def acquire(self) -> bool:
-        """Wait for the lock."""
-        self._lock.acquire()
-        return True
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Write lines at the end of the file."""
+        lines = [json.dumps(log, separators=(",", ":")) + "\n" for log in logs]
+        with _holding(self._write_lock), self._path.open("a+b") as file:
+            _drop_torn_line(file)
+            file.write("".join(lines).encode())
+            file.flush()
+            self._unsynced = self._depth > 0
+            if not self._unsynced:
+                os.fsync(file.fileno())
 
-    def release(self) -> None:
-        """Let go of it."""
-        self._lock.release()
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Sync what is written within to the disk at the end."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._unsynced and not self._depth:
+                self._unsynced = False
+                with self._path.open("ab") as file:
+                    os.fsync(file.fileno())
+
+
+def _drop_torn_line(file: BinaryIO) -> None:
+    """Cut off the half line that a process left which was killed while it wrote.
+
+    Nobody else writes meanwhile, and whatever came after it would make the file unreadable.
+    """
+    end = start = file.seek(0, os.SEEK_END)
+    tail = b""
+    if end:
+        file.seek(end - 1)
+        tail = file.read()
+    if tail in {b"", b"\n"}:
+        return
+    while start and b"\n" not in tail:
+        start = max(0, start - 65536)
+        file.seek(start)
+        tail = file.read(end - start)
+    file.truncate(start + tail.rfind(b"\n") + 1)

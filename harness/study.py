@@ -7,17 +7,32 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from harness.claims import Claim
 from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name
 from harness.errors import HarnessError, near
 from harness.factors import Factor, Tuned
 from harness.levels import Level
-from harness.metrics import metric_named
+from harness.metrics import BY_LAYER, METRICS, Metric, metric_named
 from harness.scales import Scale
 from harness.training import Training
 
+if TYPE_CHECKING:
+    from harness.trained import Measure
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+UNASKED = frozenset({
+    "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
+    "test_accuracy", "gradient_norm_first_block", "test_calibration_error", "weight_norm",
+    "zero_weights", "teacher_agreement", "teacher_divergence",
+})  # fmt: skip
+"""Metrics recorded without being asked for, the last two where there is a teacher.
+
+They stand here by name because importing harness.measures imports torch, for which nobody who lists
+studies should wait; a test holds them to what the trainer does.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,7 @@ class Study:
         tuned: settings searched anew in every arm.
         design: which combinations of levels are run.
         objective: the validation metric by which settings are chosen.
+        measures: what is measured on each network beside what always is (see harness.measures).
 
     Raises:
         HarnessError: anything in it does not fit the rest.
@@ -48,6 +64,7 @@ class Study:
     tuned: Sequence[Tuned] = ()
     design: Design = field(default_factory=Factorial)
     objective: str = "validation_loss"
+    measures: Sequence[Measure] = ()
 
     def __post_init__(self) -> None:
         for name, kind in (("factors", Factor), ("claims", Claim), ("tuned", Tuned)):
@@ -67,6 +84,7 @@ class Study:
             )
         object.__setattr__(self, "scales", dict(self.scales))
         self._check_names()
+        self._check_measures()
         self._check_build()
         self._check_scales()
         self._check_arms()
@@ -93,6 +111,28 @@ class Study:
                 f"objective={self.objective!r}",
                 "Write objective='validation_loss' or 'validation_accuracy'.",
             )
+
+    def _check_measures(self) -> None:
+        if not isinstance(self.measures, tuple | list):
+            raise HarnessError(
+                "Study(measures=...) must be a tuple, each of it a measure",
+                repr(self.measures),
+                "Write measures=(Sharpness(),) from harness.measures, with the comma.",
+            )
+        object.__setattr__(self, "measures", tuple(self.measures))
+        if not self.measures:
+            return
+        from harness.measures import check_measures  # imports torch, which is not always needed
+
+        check_measures(self.measures)
+        for measure in self.measures:
+            for metric in measure.metrics:
+                if metric.name in UNASKED:
+                    raise HarnessError(
+                        "Study(measures=...) must give metrics beside those always recorded",
+                        f"{measure!r}, which gives {metric.name!r}",
+                        "Leave it out, or give its metric another name.",
+                    )
 
     def _check_build(self) -> None:
         names = [each.name for each in self.factors] + [each.name for each in self.tuned]
@@ -165,7 +205,8 @@ class Study:
 
     def _check_claims(self) -> None:
         for claim in self.claims:
-            if metric_named(claim.metric).unit == "fraction" and claim.by >= 1:
+            self._check_measured(claim)
+            if self.metric(claim.metric).unit == "fraction" and claim.by >= 1:
                 raise HarnessError(
                     f"the margin of a claim on {claim.metric} must be below 1, which is 100 points",
                     f"by={claim.by!r}",
@@ -188,6 +229,50 @@ class Study:
                             f"{levels}, which no arm of scale {scale!r} has",
                             "Change the claim, the design, or the levels that the scale keeps.",
                         )
+
+    def _check_measured(self, claim: Claim) -> None:
+        """Check that a claim is about a number that every trial records."""
+        name = self.metric(claim.metric).name
+        given = {metric.name for measure in self.measures for metric in measure.metrics}
+        if name in UNASKED or (name in given and name not in BY_LAYER):
+            return
+        from harness import measures
+
+        kinds = {kind: getattr(measures, kind) for kind in measures.__all__}
+        found = {
+            kind: [metric.name for metric in value.metrics]
+            for kind, value in kinds.items()
+            if isinstance(getattr(value, "metrics", None), tuple)
+        }
+        kind = next(kind for kind, names in found.items() if name in names)
+        if name in BY_LAYER:
+            single = next(each for each in found[kind] if each not in BY_LAYER)
+            raise HarnessError(
+                f"the claim {claim.text!r} must be about a metric that is one number",
+                f"{name!r}, which has a value for each layer",
+                f"Write metric={single!r}.",
+            )
+        raise HarnessError(
+            f"the claim {claim.text!r} must be about a metric that the study measures",
+            repr(name),
+            f"Add measures=({kind}(),) from harness.measures.",
+        )
+
+    def metric(self, name: str) -> Metric:
+        """Find a metric by name: one that a measure of this study gives, or the harness's own.
+
+        Raises:
+            HarnessError: nobody records a metric of this name.
+        """
+        given = {metric.name: metric for measure in self.measures for metric in measure.metrics}
+        known = METRICS | BY_LAYER | given
+        if name not in known:
+            raise HarnessError(
+                "a metric must be one that trials record",
+                repr(name),
+                near(name, METRICS | given),
+            )
+        return known[name]
 
     def factor(self, name: str) -> Factor:
         """Find a factor by name.

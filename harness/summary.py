@@ -43,6 +43,8 @@ class ArmSummary:
 def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmSummary, ...]:
     """Describe every arm and every level of every factor, in every metric that was recorded.
 
+    Metrics come in the harness's order, then those of the study's own functions.
+
     Arms come first, in the study's order, then levels, in the factors' order. A level's value in
     a seed is the mean over its arms (those alike in the other factors at every level of that
     factor, as :func:`harness.pairs.comparable` says); the interval is over seeds, since arms of
@@ -60,6 +62,7 @@ def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmS
     trials = evaluations(study, scale, records)
     arms = study.arms(scale)
     recorded = {name for record in trials.values() for name in record.metrics}
+    given = (metric.name for measure in study.measures for metric in measure.metrics)
     groups: list[tuple[str, str, Sequence[Arm]]] = [("", arm.name, (arm,)) for arm in arms]
     for factor in study.factors:
         levels = [
@@ -70,11 +73,11 @@ def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmS
             (factor.name, level.name, members)
             for level, members in zip(levels, of_level, strict=True)
         ]
+    metrics = [name for name in dict.fromkeys([*METRICS, *given]) if name in recorded]
     return tuple(
         _summary(factor, group, members, metric, trials)
         for factor, group, members in groups
-        for metric in METRICS
-        if metric in recorded
+        for metric in metrics
     )
 
 

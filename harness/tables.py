@@ -9,7 +9,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from harness.metrics import metric_named
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict, Word
 
@@ -46,7 +45,7 @@ def verdict_table(results: Results) -> Table:
             Text(f"{MARKS[verdict.word]} {word(verdict)}", style=STYLES[verdict.word]),
             Text(verdict.claim.text),
             effect(verdict),
-            metric_named(verdict.claim.metric).format_difference(verdict.claim.by, signed=False),
+            verdict.metric.format_difference(verdict.claim.by, signed=False),
             str(verdict.n),
             p_value(verdict.p_adjusted),
         )
@@ -62,7 +61,7 @@ def word(verdict: Verdict) -> str:
 
 def effect(verdict: Verdict) -> str:
     """Print an effect with its interval, over two lines."""
-    metric = metric_named(verdict.claim.metric)
+    metric = verdict.metric
     if not math.isfinite(verdict.effect):
         return "–"
     shown = metric.format_difference(verdict.effect)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.claims import Claim
-from harness.metrics import metric_named
+from harness.metrics import Metric
 from harness.pairs import evaluations, pair
 from harness.reasons import reason
 from harness.records import Record
@@ -45,6 +45,7 @@ class Verdict:
 
     Attributes:
         claim: what was declared.
+        metric: what the claim is about.
         word: the verdict.
         reason: one or two sentences: what was seen and why this word.
         n: seeds in which every arm of the claim finished.
@@ -71,6 +72,7 @@ class Verdict:
     """
 
     claim: Claim
+    metric: Metric
     word: Word
     reason: str
     n: int
@@ -128,13 +130,15 @@ def judge(
         more = (
             more_seeds(stats.sd, stats.n, claim.by, each_alpha) if word == "inconclusive" else None
         )
+        metric = study.metric(claim.metric)
         verdicts.append(
             Verdict(
                 claim=claim,
+                metric=metric,
                 word=word,
                 reason=reason(
                     word,
-                    metric_named(claim.metric),
+                    metric,
                     claim.by,
                     stats,
                     pairs,

@@ -1,4 +1,4 @@
-"""Worker processes: each loads the study itself and trains one trial at a time."""
+"""Worker processes: each loads the study itself and trains what it is given, a cohort at a time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import HarnessError, one_line
+from harness.modes import KINDS, PLAIN, Choice, Kind, Mode
 from harness.profiles import Profile
 from harness.records import Role
 from harness.study import Study
@@ -23,38 +24,105 @@ from harness.study import Study
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    import torch
+
+    from harness.data.draw import Whole
+    from harness.network import Snapshot
     from harness.plan import Trial
+    from harness.train import Outcome
+    from harness.training import Training
 
 
 @dataclass(frozen=True)
-class Job:
-    """One trial to train, or one arm to profile, in plain values that travel to any process.
+class Named:
+    """A trial, named in plain values that travel to any process.
 
     Attributes:
-        kind: ``"train"``, ``"profile"``, or ``"warm"`` and ``"warm profiler"``, which import and
-            load what the others will need.
-        scale: the scale's name.
         arm: the arm's name.
         seed: the trial's seed.
         role: the trial's role.
         tuned: values of the tuned settings.
         key: the trial's key, which the worker must arrive at too.
+        teaches: 0 for the arm's own trial, 1 for its teacher, 2 for that one's teacher...
+        network: file with the network of the trial's own teacher; empty where there is none.
     """
 
-    kind: str
-    scale: str
     arm: str
     seed: int
     role: Role
     tuned: Mapping[str, float]
     key: str
+    teaches: int = 0
+    network: str = ""
+
+    @staticmethod
+    def of(trial: Trial, network: str = "") -> Named:
+        """Name a trial."""
+        return Named(
+            trial.arm.name,
+            trial.seed,
+            trial.role,
+            dict(trial.tuned),
+            trial.key,
+            trial.teaches,
+            network,
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is to do.
+
+    Attributes:
+        kind: ``"train"``, ``"profile"``, ``"calibrate"``, or ``"warm"`` and ``"warm profiler"``,
+            which import and load what the others will need.
+        scale: the scale's name.
+        trials: trials of one program; one alone, unless to train.
+        mode: how to train them.
+        count: to calibrate, how many trials the program has.
+        workers: to calibrate, how many processes share them.
+        kinds: to calibrate, the modes to choose from.
+        peak: to calibrate, the bytes that one trial takes at most; 0 where nobody knows.
+        networks: folder in which trained networks are left that others learn from.
+    """
+
+    kind: str
+    scale: str
+    trials: tuple[Named, ...]
+    mode: Mode = PLAIN
+    count: int = 0
+    workers: int = 1
+    kinds: tuple[Kind, ...] = KINDS
+    peak: int = 0
+    networks: str = ""
 
     @staticmethod
     def of(kind: str, scale: str, trial: Trial) -> Job:
-        """Describe a trial."""
-        return Job(
-            kind, scale, trial.arm.name, trial.seed, trial.role, dict(trial.tuned), trial.key
-        )
+        """Describe a job on one trial."""
+        return Job(kind, scale, (Named.of(trial),))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one trial.
+
+    Attributes:
+        reason: why it failed; empty where it did not.
+        metrics: final values.
+        curves: values per epoch.
+        layers: values by layer.
+        cost: seconds, steps and samples.
+        env: where and how it ran.
+        network: file with the trained network, where another trial learns from it.
+    """
+
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    curves: Mapping[str, list[float]] = field(default_factory=dict)
+    layers: Mapping[str, list[float]] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    network: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,22 +130,20 @@ class Answer:
     """What became of a job.
 
     Attributes:
-        reason: why it failed; empty where it did not.
-        mistake: whether the reason is a mistake in the study, not an outcome of the trial.
-        metrics: final values.
-        curves: values per epoch.
-        cost: seconds, steps and samples.
+        reason: why nothing came of it; empty where something did.
+        mistake: whether the reason is a mistake in the study, not an outcome of a trial.
+        results: what became of each trial, in order.
         env: where it ran.
         profile: what was measured, where the job was to profile.
+        choice: which mode is fastest, where the job was to calibrate.
     """
 
     reason: str = ""
     mistake: bool = False
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    curves: Mapping[str, list[float]] = field(default_factory=dict)
-    cost: Mapping[str, float] = field(default_factory=dict)
+    results: tuple[Result, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     profile: Profile | None = None
+    choice: Choice | None = None
 
 
 class Executor(Protocol):
@@ -103,45 +169,130 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
     import torch
 
     from harness.environment import environment
-    from harness.plan import make_trial
-    from harness.train import DivergedError, train
 
     env: dict[str, str] = {}
     try:
         device = torch.device(device_name)
         env = environment(device)
-        arm = next(arm for arm in study.arms(job.scale) if arm.name == job.arm)
-        trial = make_trial(study, job.scale, arm, job.seed, job.role, job.tuned)
-        if job.key and trial.key != job.key:
-            raise StudyChangedError(
-                "a study must stay as it is while it runs",
-                "other code or settings than when the run began",
-                "Start the same command again.",
-            )
-        if job.kind.startswith("warm"):
-            trial.training.data.splits(job.seed)
+        trials = [_find(study, job.scale, named) for named in job.trials]
+        if job.kind == "train":
+            return Answer(results=_train(trials, job, device, env), env=env)
+        training = trials[0].training
+        if job.kind == "profile":
+            from harness.profile import measure
+
+            return Answer(env=env, profile=measure(training, device))
+        if job.kind == "calibrate":
+            return Answer(env=env, choice=_calibrate(training, job, device))
+        training.data.splits(job.trials[0].seed)
         if job.kind == "warm profiler":
             from harness.profile import warm_up
 
             warm_up()
-        if job.kind.startswith("warm"):
-            return Answer(env=env)
-        if job.kind == "profile":
-            from harness.profile import measure
-
-            return Answer(env=env, profile=measure(trial.training, device))
-        outcome = train(trial.training, job.seed, device, test=job.role == "evaluate")
-    except DivergedError as error:
-        return Answer(reason=str(error), env=env)
     except HarnessError as error:
-        # Found before any training, a mistake ends the run; found later, it is the outcome of
-        # this trial alone, and does not stop the others.
-        mistake = job.kind != "train" or isinstance(error, StudyChangedError)
-        return Answer(reason=str(error), mistake=mistake, env=env)
+        # Found before any training, a mistake ends the run; what is found while a trial is
+        # trained is the outcome of that trial alone.
+        return Answer(reason=str(error), mistake=True, env=env)
     except Exception as error:
         return Answer(reason=reason_of(error), env=env)
-    cost = {"seconds": outcome.seconds, "steps": outcome.steps, "samples": outcome.samples}
-    return Answer(metrics=outcome.metrics, curves=outcome.curves, cost=cost, env=env)
+    return Answer(env=env)
+
+
+def _calibrate(training: Training, job: Job, device: torch.device) -> Choice:
+    from harness.calibrate import calibrate, most_at_once
+
+    most = most_at_once(device, job.peak, job.workers)
+    return calibrate(training, device, job.count, workers=job.workers, kinds=job.kinds, most=most)
+
+
+def _find(study: Study, scale: str, named: Named) -> Trial:
+    """Return a trial by its name.
+
+    Raises:
+        StudyChangedError: the study is another than that of whoever named it.
+    """
+    from harness.plan import make_trial
+
+    arm = next(arm for arm in study.arms(scale) if arm.name == named.arm)
+    trial = make_trial(study, scale, arm, named.seed, named.role, named.tuned)
+    for _ in range(named.teaches):
+        assert trial.teacher is not None
+        trial = trial.teacher
+    if named.key and trial.key != named.key:
+        raise StudyChangedError(
+            "a study must stay as it is while it runs",
+            "other code or settings than when the run began",
+            "Start the same command again.",
+        )
+    return trial
+
+
+def _train(
+    trials: Sequence[Trial], job: Job, device: torch.device, env: Mapping[str, str]
+) -> tuple[Result, ...]:
+    from harness.train import Request, train_together
+
+    requests = [
+        Request(
+            trial.training,
+            trial.seed,
+            trial.measures,
+            test=trial.role != "tune",
+            taught_by=_load(named.network),
+            keep=bool(named.teaches),
+        )
+        for trial, named in zip(trials, job.trials, strict=True)
+    ]
+    outcomes = train_together(requests, device, job.mode)
+    return tuple(
+        Result(reason=_outcome_reason(outcome), env=env)
+        if isinstance(outcome, Exception)
+        else _result(outcome, env, job, named)
+        for outcome, named in zip(outcomes, job.trials, strict=True)
+    )
+
+
+def _outcome_reason(error: Exception) -> str:
+    from harness.train import DivergedError
+
+    known = isinstance(error, HarnessError | DivergedError)
+    return str(error) if known else reason_of(error)
+
+
+def _result(outcome: Outcome, env: Mapping[str, str], job: Job, named: Named) -> Result:
+    how = {"mode": str(outcome.mode)} | ({"mode_note": outcome.note} if outcome.note else {})
+    return Result(
+        metrics=outcome.metrics,
+        curves=outcome.curves,
+        layers=outcome.layers,
+        cost={"seconds": outcome.seconds, "steps": outcome.steps, "samples": outcome.samples},
+        env={**env, **how},
+        network=_save(outcome, Path(job.networks), named) if outcome.network else "",
+    )
+
+
+def _load(path: str) -> Snapshot | None:
+    """Read a network; ``None`` where there is none, as after somebody cleared up."""
+    import torch
+
+    from harness.network import Snapshot
+
+    if not path or not Path(path).is_file():
+        return None
+    kept = torch.load(path, map_location="cpu", weights_only=True)
+    return Snapshot(kept["vector"], kept["held"])
+
+
+def _save(outcome: Outcome, folder: Path, named: Named) -> str:
+    """Write a network, all of it or nothing."""
+    import torch
+
+    assert outcome.network is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{named.key}.{os.getpid()}.part"
+    held = {name: each.cpu() for name, each in outcome.network.held.items()}
+    torch.save({"vector": outcome.network.vector.cpu(), "held": held}, path)
+    return str(path)
 
 
 def reason_of(error: BaseException) -> str:
@@ -175,13 +326,18 @@ class Worker:
         reference: the study's module name or file, which the process loads.
         device: where it trains.
         threads: CPU threads it uses.
+        shared: data sets in shared memory, by the name of their source.
     """
 
-    def __init__(self, reference: str, device: str, threads: int) -> None:
+    def __init__(
+        self, reference: str, device: str, threads: int, shared: Mapping[str, Whole]
+    ) -> None:
+        import torch.multiprocessing  # noqa: F401 - teaches processes to hand on shared memory
+
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, reference, device, threads), daemon=True
+            target=_serve, args=(theirs, reference, device, threads, dict(shared)), daemon=True
         )
         # Numerical libraries read these when they are first imported, before any code of ours.
         with _environment({"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}):
@@ -225,15 +381,19 @@ def _environment(values: Mapping[str, str]) -> Any:
                 os.environ[name] = value
 
 
-def _serve(connection: Connection, reference: str, device: str, threads: int) -> None:
+def _serve(
+    connection: Connection, reference: str, device: str, threads: int, shared: Mapping[str, Whole]
+) -> None:
     """Answer jobs until the parent closes its end, or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import torch
 
+    from harness.data.shared import install
     from harness.load import load
 
     torch.set_num_threads(threads)
+    install(shared)
     try:
         study = load(reference)
         mistake = ""

@@ -19,7 +19,6 @@ from reports.text import (
     hours_text,
     interval_text,
     margin_text,
-    metric_of,
     p_text,
     plural,
 )
@@ -90,7 +89,7 @@ def _verdicts(all_results: Sequence[Results], links: Sequence[str]) -> Table:
     rows = []
     for results, link in zip(all_results, links, strict=True):
         for number, verdict in enumerate(results.verdicts, 1):
-            metric = metric_of(verdict.claim.metric)
+            metric = verdict.metric
             rows.append(
                 row(
                     Cell(

@@ -22,6 +22,7 @@ from reports.sections.opening import (
     title,
     verdict_table,
 )
+from reports.sections.trained import TrainedSection, trained_section
 from reports.sections.tuning import TuningSection, tuning_section
 from reports.table import Table
 
@@ -41,6 +42,7 @@ class Page:
     tuning: TuningSection | None
     cost: CostSection | None
     ledger: LedgerSection
+    trained: TrainedSection | None
     methods: MethodsSection
 
 
@@ -59,5 +61,6 @@ def page_of(results: Results) -> Page:
         tuning_section(results),
         cost_section(results),
         ledger_section(results),
+        trained_section(results),
         methods_section(results),
     )

@@ -7,17 +7,21 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from harness.metrics import METRICS, Metric
+from harness.errors import HarnessError
+from harness.metrics import Metric
+from harness.study import Study
 
 DASH = "–"
 _THOUSANDS = re.compile(r"(?<![\d.])\d{4,}")
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|pp|nats|[nµm]?s|min|h|[KMGT]?i?B|[kMGT])\b|%)")
 
 
-def metric_of(name: str) -> Metric:
+def metric_of(study: Study, name: str) -> Metric:
     """Find a metric; records of another version may hold one that is not known here."""
-    known = METRICS.get(name)
-    return known or Metric(name, name.replace("_", " ").capitalize(), "", None, "Not described.")
+    try:
+        return study.metric(name)
+    except HarnessError:
+        return Metric(name, name.replace("_", " ").capitalize(), "", None, "Not described.")
 
 
 def in_title(metric: Metric) -> str:
@@ -64,8 +68,9 @@ def spread_text(metric: Metric, low: float, high: float) -> str:
 
 def cut(metric: Metric, low: float, high: float) -> tuple[float, float]:
     """Cut an interval of levels at the metric's range: a mean cannot lie beyond it."""
-    bottom = 0.0 if metric.unit or metric.name.startswith("gradient_norm") else -math.inf
-    top = 1.0 if metric.unit == "fraction" else math.inf
+    fraction = metric.unit == "fraction"
+    bottom = max(metric.least, 0.0) if fraction else metric.least
+    top = 1.0 if fraction else math.inf
 
     def inside(end: float) -> float:
         return min(max(end, bottom), top) if math.isfinite(end) else end

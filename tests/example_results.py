@@ -14,9 +14,11 @@ import numpy as np
 from harness import Factor, Higher, Interaction, Scale, Study, Tuned
 from harness.claims import Claim
 from harness.designs import Arm
+from harness.measures import ActivationVariance, GradientNorms, Occluded, measured
+from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.profiles import Profile
 from harness.records import Record
-from harness.results import ArmTuning, Provenance, Results
+from harness.results import ArmTuning, Program, Provenance, Results
 from harness.summary import summarise
 from harness.verdicts import judge
 
@@ -52,6 +54,19 @@ def residual_claims() -> tuple[Claim, ...]:
     )  # fmt: skip
 
 
+def logit_margin(trained: Any) -> float:
+    raise AssertionError("a report must not measure")
+
+
+MEASURES = (
+    ActivationVariance(),
+    GradientNorms(),
+    Occluded(0.3),
+    measured("logit_margin", logit_margin, title="Margin", better="higher",
+             meaning="Mean distance between the two largest logits on test examples."),
+)  # fmt: skip
+
+
 def _build(scale: Scale, shortcut: bool, depth: int, lr: float) -> Any:
     raise AssertionError("a report must not train")
 
@@ -65,6 +80,7 @@ def residual_study(**changes: Any) -> Study:
         "build": _build,
         "scales": {"quick": Scale(data="digits", width=8, epochs=15, seeds=10)},
         "claims": residual_claims(),
+        "measures": MEASURES,
     }
     return Study(**declared | changes)
 
@@ -127,7 +143,31 @@ def example_results(
             ),
         ),
         warnings,
+        _programs(arms),
     )  # fmt: skip
+
+
+def _programs(arms: tuple[Arm, ...]) -> tuple[Program, ...]:
+    """Programs of some arms each: what is fused, what stays plain, what was never measured."""
+    machine = "cpu/AMD EPYC 7B13"
+    fused, many = Mode("fused", 8), Mode("fused", 32)
+    compiled = Mode("compiled", 32)
+    unpaid = "not tried, as measuring it would not pay"
+    whole = Choice(
+        many,
+        (Timing(PLAIN, 0.412, 0.0), Timing(fused, 0.154, 0.0), Timing(many, 0.0937, 0.0),
+         Timing(compiled, 0.0701, 31.2)),
+        trials=54, seconds=44.0,
+    )  # fmt: skip
+    short = Choice(
+        PLAIN, (Timing(PLAIN, 1.31, 0.0), Timing(fused, 1.38, 0.0)),
+        f"{many}: {unpaid}; {compiled}: {unpaid}", trials=36, seconds=12.0,
+    )  # fmt: skip
+    found = [{machine: whole}, {machine: short}, {}]
+    return tuple(
+        Program(tuple(arm.name for arm in arms[place::3]), found[place])
+        for place in range(min(3, len(arms)))
+    )
 
 
 def _record(
@@ -149,7 +189,8 @@ def _record(
         "study": study.name, "scale": scale, "arm": arm.name, "levels": levels, "seed": seed,
         "role": "evaluate", "tuned": {each.name: each.start for each in study.tuned},
         "key": f"{place:02x}{seed:04x}9c1e7744aa0b", "number": place * 100 + seed,
-        "env": {"device": "cpu"},
+        "env": {"device": "cpu", **_mode(place, seed)},
+        "training": {"type": "Training", "epochs": 15},
     }  # fmt: skip
     if fails:
         return Record(**common, state="failed", reason=reason, cost={"seconds": 1.2})
@@ -162,7 +203,12 @@ def _record(
             "test_loss": 1.3 * loss + 0.03,
             "test_accuracy": 1 - error,
             "gradient_norm_first_block": float(2.0 + 0.4 * shared + noise.normal() * 1.1 + bad),
+            "activation_variance_ratio": float(math.exp(-4 * bad + 0.2 * shared)),
+            "gradient_norm_ratio": float(math.exp(-6 * bad + 0.2 * shared)),
+            "occluded_accuracy": 1 - min(1.0, 1.6 * error),
+            "logit_margin": float(4.1 - 3 * bad + 0.3 * shared),
         },
+        layers=_layers(arm, bad, shared, seed) if own else {},
         curves={
             "train_loss": tuple(map(float, curve)),
             "validation_loss": tuple(map(float, 1.2 * curve + 0.02)),
@@ -172,12 +218,35 @@ def _record(
     )
 
 
+def _mode(place: int, seed: int) -> dict[str, str]:
+    """How a trial was trained: the last ones of a program have too few beside them to fuse."""
+    if place % 3:
+        return {"mode": str(PLAIN)}
+    if place == 3 and seed == 4:
+        return {"mode": str(PLAIN), "mode_note": "not fused: OutOfMemoryError: too large together"}
+    return {"mode": str(Mode("fused", 7 if seed > 7 else 24))}
+
+
+def _layers(arm: Arm, bad: float, shared: float, seed: int) -> dict[str, tuple[float, ...]]:
+    """Signals that fade on the way where an arm trains badly."""
+    depth = int(arm.levels["depth"].value)
+    noise = np.random.default_rng([seed, depth, 4]).normal(size=(2, depth))
+    at = np.arange(depth) / depth
+    forward = np.exp(-9 * bad * at + 0.2 * shared + 0.15 * noise[0])
+    backward = np.exp(-11 * bad * (1 - at) + 0.1 * shared + 0.2 * noise[1])
+    return {
+        "activation_variance": tuple(map(float, forward)),
+        "gradient_norm": tuple(map(float, 0.4 * backward)),
+    }
+
+
 def _tune_record(study: Study, scale: str, arm: Arm, place: int, trial: int) -> Record:
     return Record(
         study.name, scale, arm.name, {name: level.plain for name, level in arm.levels.items()},
         1000 + trial, "tune", {each.name: 0.01 * (trial + 1) for each in study.tuned},
         f"f{place:02x}{trial:03x}55aa90d1c2b3", "complete", metrics={"validation_loss": 0.3},
-        cost={"seconds": 2.5}, number=5000 + place * 100 + trial,
+        env={"device": "cpu", **_mode(place, trial)}, cost={"seconds": 2.5},
+        number=5000 + place * 100 + trial,
     )  # fmt: skip
 
 

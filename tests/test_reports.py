@@ -17,16 +17,21 @@ from xml.etree import ElementTree
 import pytest
 
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
-from harness.metrics import METRICS
-from harness.results import Results
+from harness.metrics import METRICS, Metric
+from harness.modes import PLAIN, Choice, Mode, Timing
+from harness.results import Program, Results, assemble
 from harness.verdicts import MARKS, Word
 from reports import palette, write_index, write_report
 from reports.figures.canvas import plain, wrapped
 from reports.figures.curves import curves_of, draw_curves
+from reports.figures.layers import MOST_LINES, draw_layers, layers_of
 from reports.render import NO_PANGO, breaks, render_html, render_pdf
 from reports.sections.cost import cost_section
-from reports.sections.ledger import MOST_ROWS
+from reports.sections.factors import MOST_COLUMNS, factors_section
+from reports.sections.ledger import MOST_ROWS, ledger_section
+from reports.sections.methods import methods_section
 from reports.sections.opening import change
+from reports.sections.trained import not_tried, trained_section
 from reports.text import (
     alike,
     bind,
@@ -42,7 +47,7 @@ from reports.text import (
     spread_text,
 )
 from reports.words import LOOKS
-from tests.example_results import example_results, residual_study
+from tests.example_results import MEASURES, example_results, residual_study
 
 VOID = {"meta", "img", "source", "br", "link", "input", "wbr"}
 NASTY = "<script>alert('x')</script> \"$a_b$\" & 'c' {{ 7*7 }} שלום 深さ"
@@ -252,6 +257,7 @@ def broken(results: Results, value: float) -> Results:
         dataclasses.replace(
             each, metrics=dict.fromkeys(each.metrics, value),
             curves=dict.fromkeys(each.curves, (1.0, value, 0.5)),
+            layers=dict.fromkeys(each.layers, (1.0, value, 0.5)),
         )
         for each in results.records
     )  # fmt: skip
@@ -334,6 +340,20 @@ def empty() -> Results:
     )  # fmt: skip
 
 
+def by_layer(values: Any, **changed: Any) -> Results:
+    """Give every finished trial values by layer: those of its arm's place and its seed."""
+    results = example_results(seeds=5, failed=(), **changed)
+    places = {arm.name: place for place, arm in enumerate(results.arms)}
+    records = tuple(
+        dataclasses.replace(
+            each, layers={"activation_variance": values(places[each.arm], each.seed)}
+        )
+        if each.role == "evaluate" else each
+        for each in results.records
+    )  # fmt: skip
+    return dataclasses.replace(results, records=records)
+
+
 EDGES: dict[str, tuple[Any, str]] = {
     "nan everywhere": (lambda: broken(example_results(seeds=5), math.nan), "not assessable"),
     "infinity everywhere": (lambda: broken(example_results(seeds=5), math.inf), "∞"),
@@ -359,6 +379,9 @@ EDGES: dict[str, tuple[Any, str]] = {
     "one at a time": (lambda: designed(OneAtATime()), "4 arms × 5 seeds"),
     "named arms": (named_arms, "the baseline"),
     "nothing run": (empty, "No trial has been recorded."),
+    "no layer can be drawn": (lambda: by_layer(lambda *_: (math.nan, math.inf)), "left out"),
+    "layers without variance": (lambda: by_layer(lambda *_: (0.0, 0.0, 0.0)), "Layer by layer"),
+    "one layer": (lambda: by_layer(lambda *_: (2.0,)), "Layer by layer"),
 }  # fmt: skip
 
 
@@ -385,7 +408,7 @@ def test_ledger_is_cut_and_keeps_failures() -> None:
     rows = [each for each in page.all("table") if "ledger" in each.get("class", "")]
     assert len(rows) == 1
     html = render_html(results)
-    ledger = html[html.index('<table class="ledger"') : html.index('<section id="methods"')]
+    ledger = html[html.index('<table class="ledger"') : html.index("How they were trained")]
     assert ledger.count("<tr>") == MOST_ROWS + 1
     assert ledger.index("failed") < ledger.index("✓ complete")
     assert "200 of 324 trials, failures first; records.csv" in page.text
@@ -536,6 +559,11 @@ def test_numbers_of_metrics_as_text() -> None:
     assert interval_text(loss, math.nan, 1) == "–"
     assert level_text(loss, math.nan) == effect_text(accuracy, math.nan) == "–"
     # No mean lies beyond a metric's range, so no end of an interval is printed there.
+    shift, random = METRICS["variance_shift"], METRICS["sharpness_random"]
+    assert cut(shift, 0.9, 1.4) == (1, 1.4)
+    assert cut(random, -0.1, 0.2) == (-0.1, 0.2)
+    assert cut(Metric("own", "Own", "fraction", None, ""), -0.1, 1.2) == (0, 1)
+    assert cut(Metric("own", "Own", "", None, ""), -0.1, 1.2) == (-0.1, 1.2)
     assert cut(accuracy, -0.1, 1.2) == (0, 1)
     assert cut(loss, -0.1, 1.2) == (0, 1.2)
     assert spread_text(accuracy, 0.981, 1.013) == "[98.1, 100.0]"
@@ -567,12 +595,13 @@ def test_contents_stand_beside_the_report() -> None:
 
 
 def test_says_how_to_read_curves_and_memory(results: Results, page: Reader) -> None:
-    assert "image" not in page.text.lower()
+    # of images only where a measure of the study is about them
+    assert "image" not in page.text.replace(METRICS["occluded_accuracy"].meaning, "").lower()
     assert page.text.count("What would change this:") == 2 * len(results.verdicts)
     assert "the test sets of different seeds overlap" in page.text
     assert page.text.count("cut at the metric's range") >= 3
     captions = {
-        each.metric: draw_curves(each).caption
+        each.metric.name: draw_curves(each).caption
         for verdict in results.verdicts
         if (each := curves_of(results, verdict))
     }
@@ -586,3 +615,235 @@ def test_says_how_to_read_curves_and_memory(results: Results, page: Reader) -> N
     assert cost.memory.columns[-1].note == "VmHWM"
     assert "shown and never compared" in cost.memory.caption
     assert "vm hwm" not in page.text
+
+
+def test_a_metric_of_the_studys_own_stands_like_any_other() -> None:
+    claim = Higher(
+        "Shortcuts widen the margin.", metric="logit_margin", by=0.2,
+        higher={"shortcut": True}, lower={"shortcut": False},
+    )  # fmt: skip
+    results = example_results(residual_study(claims=(claim,)))
+    text = Reader(render_html(results)).text
+    assert "Difference in margin" in text
+    assert "Judged on margin alone" in text
+    assert "Mean distance between the two largest logits on test examples. no unit" in text
+    assert "Not described" not in text
+    section = factors_section(results)
+    assert section.figures[0][0] == "Margin"
+    assert section.means is not None
+    assert [column.title for column in section.means.columns[:2]] == ["Arm", "Margin"]
+    # in a study without that measure the name alone is left
+    other = dataclasses.replace(results, study=residual_study(measures=()))
+    assert factors_section(other).figures[0][0] == "Logit margin"
+    meanings = [row[1].text for row in methods_section(other).metrics.rows]
+    assert meanings.count("Not described.") == 1
+
+
+def test_tables_of_means_hold_every_metric_claims_first(results: Results) -> None:
+    section = factors_section(results)
+    assert section.means is not None
+    tables = [section.means, *section.more]
+    assert len(tables) == 2
+    columns = [[column.title for column in table.columns[1:-2]] for table in tables]
+    assert [len(each) for each in columns] == [MOST_COLUMNS, 3]
+    claimed = [verdict.metric.title for verdict in results.verdicts]
+    assert columns[0][: len(set(claimed))] == list(dict.fromkeys(claimed))
+    recorded = {each.metric for each in results.summaries}
+    assert {title for each in columns for title in each} == {
+        results.study.metric(name).title for name in recorded
+    }
+    glossary = [row[0].text for row in methods_section(results).metrics.rows]
+    assert len(glossary) == len(set(glossary))
+    assert {*columns[0], *columns[1], "Activation variance", "Gradient norm"} < {*glossary}
+
+
+def test_lines_by_layer_are_means_and_ranges_over_seeds() -> None:
+    results = by_layer(lambda place, seed: (1.0, 10.0 ** -(place + seed % 2), 0.0))
+    (values,) = layers_of(results)
+    assert values.log
+    assert values.seeds == 5
+    assert values.lost == 6 * 5  # the zeros, one for each trial
+    assert [line.arm for line in values.lines] == [arm.name for arm in results.arms]
+    third = values.lines[2]
+    # Seeds 0, 2, 4 have 1e-2 and 1, 3 have 1e-3; so the mean exponent is -2.4.
+    assert third.mean[:2] == pytest.approx((1, 10**-2.4))
+    assert (third.low[1], third.high[1]) == pytest.approx((1e-3, 1e-2))
+    assert math.isnan(third.mean[2])
+    caption = draw_layers(values).caption
+    assert "geometric mean over up to 5 seeds" in caption
+    assert "30 values that such an axis cannot show" in caption
+    (uneven,) = layers_of(by_layer(lambda place, seed: (1.0, 1.5 + seed)[: 1 + place % 2]))
+    assert [len(line.mean) for line in uneven.lines] == [1, 2, 1, 2, 1, 2]
+    (level,) = layers_of(by_layer(lambda place, seed: (1.0, 1.5 + 0.1 * seed)))
+    assert not level.log
+    assert level.lines[0].mean == pytest.approx((1, 1.7))
+    assert "geometric" not in draw_layers(level).caption
+
+
+def test_of_many_arms_those_of_claims_are_drawn() -> None:
+    results = many_arms()
+    records = tuple(
+        dataclasses.replace(each, layers={"gradient_norm": (1.0, 0.1)}) for each in results.records
+    )
+    results = dataclasses.replace(results, records=records)
+    (values,) = layers_of(results)
+    assert len(values.lines) == MOST_LINES
+    assert values.left_out == 40 - MOST_LINES
+    drawn = [line.arm for line in values.lines]
+    assert drawn[0] == results.arms[0].name
+    assert all("shortcut=1" in name or "shortcut=2" in name for name in drawn[1:])
+    assert "32 more arms" in draw_layers(values).caption
+
+
+def test_an_axis_over_many_decades_has_few_labels() -> None:
+    (values,) = layers_of(by_layer(lambda *_: tuple(10.0 ** -(2 * at) for at in range(15))))
+    svg = base64.b64decode(draw_layers(values).light.split(",", 1)[1]).decode()
+    labels = re.findall(r">(1e\u2212\d+|0\.\d+|1)<", svg)
+    assert 3 <= len(labels) <= 9
+    assert "1e\u221216" in labels or "1e\u221220" in labels
+
+
+def test_says_how_trials_were_trained(results: Results, page: Reader) -> None:
+    section = trained_section(results)
+    assert section is not None
+    done = [each for each in results.records if each.state == "complete"]
+    fused = sum(each.env["mode"].startswith("fused") for each in done)
+    assert f"Plain: {len(done) - fused} trials; fused, 7 to 24 at a time: {fused} trials." in (
+        section.lead
+    )
+    assert section.notes == ("2 trials: not fused: OutOfMemoryError: too large together.",)
+    assert section.choices is not None
+    assert section.timings is not None
+    one, two, three = ([cell.text for cell in row] for row in section.choices.rows)
+    assert one[1:] == ["fused, 32 at a time", "412 ms", "93.7 ms", "×4.4", "–"]
+    assert two[-1] == (
+        "fused, 32 at a time; compiled, 32 at a time: not tried, as measuring it would not pay"
+    )
+    assert three[1:] == ["plain", "–", "–", "–", "–"]
+    assert len(section.timings.rows) == 6
+    assert [row[1].text for row in section.timings.rows if row[1].note == "chosen"] == [
+        "fused, 32 at a time",
+        "plain",
+    ]
+    for part in (section.lead, "How they were trained", "not measured", "×5.9", "31.2 s"):
+        assert part in page.text
+    assert "A trial means what the plain loop says" in page.text
+
+
+def test_trials_of_an_older_harness_tell_no_mode(results: Results) -> None:
+    records = tuple(dataclasses.replace(each, env={}) for each in results.records)
+    old = dataclasses.replace(results, records=records, programs=())
+    assert trained_section(old) is None
+    text = Reader(render_html(old)).text
+    assert "How they were trained" not in text
+    assert "plain loop" not in text
+    both = dataclasses.replace(results, records=(*results.records[:3], *records[3:]), programs=())
+    section = trained_section(both)
+    assert section is not None
+    assert section.lead.startswith("Not recorded how: 104 trials; fused, 24 at a time: 3 trials.")
+
+
+def test_a_note_gives_each_reason_once() -> None:
+    assert not_tried("") == ""
+    assert not_tried("a: x; b: y; c: x") == "a; c: x. b: y"
+    assert not_tried("nothing to try") == "nothing to try"
+
+
+def test_programs_come_from_the_plan_and_the_notes(results: Results) -> None:
+    arms = [arm.name for arm in results.arms]
+    choice = Choice(Mode("fused", 8), (Timing(PLAIN, 0.2, 0.0),), "why", 7, 1.0)
+    plan = {
+        "seeds": [0], "tuned": True, "tuning": [], "trials": [], "command": "harness run",
+        "modes": {"ab": arms[:2], "abc": [arms[2], "an arm of before"], "gone": ["of before"]},
+    }  # fmt: skip
+    made = assemble(
+        results.study, results.scale, results.records, plan, {}, {}, "",
+        {"ab/cpu/EPYC / 7": choice.plain_values(), "other/cpu/EPYC": choice.plain_values()},
+    )  # fmt: skip
+    assert made.programs == (
+        Program(tuple(arms[:2]), {"cpu/EPYC / 7": choice}),
+        Program((arms[2],), {}),
+    )
+    section = trained_section(made)
+    assert section is not None
+    assert section.choices is not None
+    assert "measured on EPYC / 7 (cpu)" in section.choices.caption
+    before = assemble(
+        results.study, results.scale, (), {**plan, "modes": {}}, {}, {}, ""
+    )  # fmt: skip
+    assert before.programs == ()
+
+
+def test_a_mode_is_no_environment_and_a_teacher_counts_once(results: Results) -> None:
+    arms = [arm.name for arm in results.arms[:2]]
+    first = next(each for each in results.records if each.role == "evaluate")
+    envs = [{"device": "cpu", "mode": "plain"}, {"device": "cpu", "mode": "fused, 8 at a time"}]
+    pupils = [dataclasses.replace(first, key=f"{place}", env=env) for place, env in enumerate(envs)]
+    teacher = dataclasses.replace(first, key="t", role="teach", env=envs[0], metrics={})
+    plan = {
+        "seeds": [0], "tuned": True, "tuning": [], "command": "harness run",
+        "trials": [[arms[0], 0, "0"], [arms[1], 0, "1"], [arms[0], 0, "t"], [arms[1], 0, "t"]],
+    }  # fmt: skip
+    made = assemble(results.study, results.scale, (*pupils, teacher), plan, {}, {}, "")
+    assert [each.role for each in made.records] == ["evaluate", "evaluate", "teach"]
+    assert made.provenance.environments == ({"device": "cpu"},)
+    assert not [line for line in made.warnings if "environment" in line]
+    assert "3 trials: 2 to evaluate, 0 to tune, 1 teacher; 0 failed." in ledger_section(made).lead
+    other = dataclasses.replace(pupils[1], env={**envs[1], "device": "cuda:0"})
+    made = assemble(results.study, results.scale, (pupils[0], other), plan, {}, {}, "")
+    assert [line for line in made.warnings if "different environments (device)" in line]
+
+
+def procedures(results: Results) -> dict[str, str]:
+    return {each.name: each.text for each in methods_section(results).procedures}
+
+
+def test_methods_say_what_is_recorded_and_measured(results: Results) -> None:
+    found = procedures(results)
+    assert found["Recorded"] == (
+        "Of every network: “Train loss”, “Train accuracy”, “Test loss”, “Test accuracy” and "
+        "“Gradient norm, first block”."
+    )
+    said = found["Measured here"]
+    assert "“Accuracy, occluded” by Occluded(side=0.3), after the last step" in said
+    assert "last over first layer” by ActivationVariance, before the first step" in said
+    assert "“Margin” by the study's function logit_margin, after the last step" in said
+    assert len(MEASURES) == said.count(" by ")
+    assert not {"Early stopping", "Precision", "Teachers"} & set(found)
+    plain_study = example_results(residual_study(measures=()))
+    assert "Measured here" not in procedures(plain_study)
+    assert "Accuracy, occluded" in procedures(plain_study)["Recorded"]
+
+
+def test_methods_say_how_arms_stop_and_who_teaches_them(results: Results) -> None:
+    arms = [arm.name for arm in results.arms]
+    model = {"type": "ConvNet", "depth": 20}
+    extra: dict[str, dict[str, Any]] = {
+        arms[0]: {"stopping": {"type": "EarlyStopping", "patience": 3}},
+        arms[1]: {"stopping": {"type": "EarlyStopping", "patience": 1, "by": 0.01,
+                               "metric": "validation_accuracy"}},
+        arms[2]: {"loss": {"type": "Distillation", "weight": 0.5,
+                           "teacher": {"type": "Training", "model": model}}},
+        arms[3]: {"loss": {"type": "CrossEntropy", "smoothing": 0.1}},
+    }  # fmt: skip
+    records = tuple(
+        dataclasses.replace(
+            each,
+            training={**each.training, "precision": "bfloat16", **extra.get(each.arm, {})},
+            curves={name: curve[: 9 + each.seed % 4] for name, curve in each.curves.items()},
+        )
+        for each in results.records
+    )
+    found = procedures(dataclasses.replace(results, records=records))
+    assert found["Early stopping"] == (
+        f"In {arms[0]}: training stops once the validation loss has not improved for 3 epochs, "
+        f"and the weights of its best epoch are those measured. In {arms[1]}: training stops once "
+        "the validation accuracy has not improved by more than 0.01 for 1 epoch, and the weights "
+        "of its best epoch are those measured. Trials there trained 9 to 12 of 15 epochs."
+    )
+    assert found["Precision"].startswith("In every arm: networks run under bfloat16 autocast")
+    assert found["Teachers"].startswith(f"In {arms[2]}: each network learns from a teacher")
+    # a Training as it is written leaves out what is at its default, here the temperature
+    assert "at temperature 4, with weight 0.5 on the teacher" in found["Teachers"]
+    assert "of type ConvNet" in found["Teachers"]
+    assert arms[3] not in found["Teachers"]

@@ -21,7 +21,7 @@ FIXED = ["arm", "width", "seed", "role", "tuned_lr", "key", "state"]
 
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "harness", "run", *words, "--no-profile"],
+        [sys.executable, "-m", "harness", "run", *words, "--no-profile", "--mode", "plain"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -50,14 +50,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     metrics = [name for name in frame.columns if name.startswith("metric_")]
-    assert len(metrics) == 7
+    assert len(metrics) == 10
     return frame[FIXED + metrics].sort_values(["arm", "role", "seed", "key"], ignore_index=True)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_at_ten_random_moments_it_ends_as_if_it_had_not_been(command, here: Path) -> None:
-    command("run", str(TINY), "--scale", "longer", "--no-profile", "--out", "whole")
+    bits = ("--no-profile", "--mode", "plain")  # other modes round otherwise
+    command("run", str(TINY), "--scale", "longer", *bits, "--out", "whole")
     whole = records(command, "--scale", "longer", "--out", "whole")
     assert len(whole) == 2 * (4 + 5)
     draw = random.Random(20261120)
@@ -81,7 +82,7 @@ def test_killed_at_ten_random_moments_it_ends_as_if_it_had_not_been(command, her
         known = count
         struck.append(alive and 0 < count < 2 * (4 + 5))
     assert sum(struck) >= 3, "too few kills struck a run in the middle of its training"
-    command("run", str(TINY), "--scale", "longer", "--no-profile", "--out", "killed")
+    command("run", str(TINY), "--scale", "longer", *bits, "--out", "killed")
     again = records(command, "--scale", "longer", "--out", "killed")
     assert again["key"].is_unique
     assert (again["state"] == "complete").all()

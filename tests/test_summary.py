@@ -1,12 +1,14 @@
 """Means and intervals of arms and of levels, against numbers worked out by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from harness.designs import OneAtATime
 from harness.errors import HarnessError
 from harness.factors import Factor
+from harness.measures import Occluded, measured
 from harness.records import Record
 from harness.scales import Scale
 from harness.study import Study
@@ -93,6 +95,25 @@ def test_arms_come_first_then_levels_each_with_every_metric_recorded():
     assert math.isnan(accuracy["", ARMS[0], "test_accuracy"].low)
     assert accuracy["", ARMS[1], "test_accuracy"].n == 0
     assert math.isnan(accuracy["", ARMS[1], "test_accuracy"].mean)
+
+
+def reach(trained):
+    raise AssertionError("summarising must not measure")
+
+
+def test_metrics_of_the_studys_measures_come_last():
+    own = measured("reach", reach, meaning="How far it reaches.")
+    records = [
+        replace(each, metrics={"reach": 7, "occluded_accuracy": 0.5, "gone": 1, **each.metrics})
+        for each in table(FULL)
+    ]
+    seen = rows(records, measures=(own, Occluded()))
+    assert [metric for _, group, metric in seen if group == ARMS[0]] == [
+        "train_loss", "occluded_accuracy", "reach",
+    ]  # fmt: skip
+    assert numbers(seen["", ARMS[0], "reach"]) == (3, 0, 7, 0, 7, 7)
+    # what this study does not measure is of another version of it, and has no name
+    assert {metric for *_, metric in rows(records)} == {"train_loss", "occluded_accuracy"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from harness.claims import Higher, Interaction
 from harness.designs import Arms, OneAtATime
 from harness.errors import HarnessError
 from harness.factors import Factor
+from harness.measures import measured
 from harness.metrics import METRICS
 from harness.records import Record
 from harness.scales import Scale
@@ -103,6 +104,28 @@ def test_every_word_from_records(word):
             in verdict.reason
         )
         assert f"95 % interval of {shown}" in verdict.reason
+
+
+def spread(trained):
+    raise AssertionError("judging must not measure")
+
+
+OWN = measured("spread", spread, unit="fraction", meaning="How far it spreads.")
+
+
+@pytest.mark.parametrize("word", CASES)
+def test_a_metric_of_the_studys_own_is_judged_like_any_other(word):
+    shares = [
+        replace(each, metrics={"spread": each.metrics[METRIC] / 10})
+        for each in records(CASES[word] + np.linspace(1, 2, len(CASES[word])),
+                            np.linspace(1, 2, len(CASES[word])))
+    ]  # fmt: skip
+    made = study(claim(metric="spread", by=0.05), measures=(OWN,))
+    (verdict,) = judge(made, "quick", shares)
+    assert verdict.word == word
+    assert verdict.metric == OWN.metrics[0] == made.metric("spread")
+    if word != "not assessable":
+        assert f"{100 * verdict.effect:+.1f} pp".replace("-", "−") in verdict.reason
 
 
 def test_reasons_tell_the_words_apart():

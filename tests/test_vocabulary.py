@@ -31,12 +31,20 @@ from harness import (
     Training,
     Tuned,
 )
+from harness import measures as all_measures
 from harness.claims import Claim
 from harness.data import digits
 from harness.levels import Level, level_name
+from harness.losses import Distillation
+from harness.measures import Calibration, GradientNorms, Occluded, TeacherAgreement, measured
+from harness.measures.always import default_measures
+from harness.measures.chosen import RECORDED
+from harness.metrics import BY_LAYER, METRICS
 from harness.models import MLP, ConvNet
+from harness.models.initialisation import HeNormal
 from harness.optim import SGD, AdamW
 from harness.plan import defaults, evaluation_seeds, make_trial
+from harness.study import UNASKED
 from harness.training import canonical, definitions
 
 
@@ -104,6 +112,17 @@ def returns_none(scale: Scale, depth: int, shortcut: bool) -> Any:
 
 def wants_width(scale: Scale, depth: int, shortcut: bool) -> Training:
     return Training(digits(), ConvNet(depth, scale.width), SGD(0.1), 20, epochs=1)
+
+
+def margin(trained: Any) -> float:
+    raise AssertionError("declaring must not measure")
+
+
+MARGIN = measured("margin", margin, unit="fraction", meaning="How sure it is.")
+
+
+def measuring(*given: Any, metric: str = "test_accuracy", **changed: Any) -> Study:
+    return study(measures=given, claims=(higher(metric=metric, **changed),))
 
 
 def first_trial(made: Study) -> Any:
@@ -322,6 +341,38 @@ BAD = {
         "a metric must be one", "'test_acuracy'", "Did you mean test_accuracy"),
     "claim's metric far": (lambda: study(claims=(higher(metric="xyz"),)),
         "a metric must be one", "'xyz'", "Known: train_loss, train_accuracy"),
+    "claim's metric by layer": (lambda: measuring(GradientNorms(), metric="gradient_norm"),
+        "'Depth helps.' must be about a metric that is one number",
+        "'gradient_norm', which has a value for each layer", "Write metric='gradient_norm_ratio'."),
+    "claim's metric not measured": (lambda: measuring(metric="occluded_accuracy"),
+        "'Depth helps.' must be about a metric that the study measures",
+        "'occluded_accuracy'", "Add measures=(Occluded(),)"),
+    "claim's metric of another measure": (lambda: measuring(Occluded(), metric="dead_units"),
+        "a metric that the study measures", "'dead_units'", "Add measures=(DeadUnits(),)"),
+    "claim's metric of nothing": (lambda: measuring(metric="margin"),
+        "a metric must be one", "'margin'", "Known: train_loss"),
+    "claim near its own metric": (lambda: measuring(MARGIN, metric="margins"),
+        "a metric must be one", "'margins'", "Did you mean margin?"),
+    "margin of its own metric": (lambda: measuring(MARGIN, metric="margin", by=5),
+        "a claim on margin must be below 1", "by=5", "Write by=0.05 for 5"),
+    # measures
+    "measure no comma": (lambda: study(measures=Occluded()),
+        "Study(measures=...) must be a tuple", "Occluded(side=0.5)", "Write measures=(Sharpness("),
+    "measures none": (lambda: study(measures=None),
+        "(measures=...) must be a tuple", "None", "Write measures="),
+    "measures a text": (lambda: study(measures="Occluded"),
+        "(measures=...) must be a tuple", "'Occluded'", "Write measures="),
+    "measure a class": (lambda: study(measures=(Occluded,)),
+        "a measure must be a frozen dataclass", "Occluded", "Write Occluded(), with"),
+    "measure a function": (lambda: study(measures=(margin,)),
+        "a measure must be a frozen dataclass", "function margin", "Take one from"),
+    "two of a measure": (lambda: study(measures=(Occluded(0.3), Occluded(0.5))),
+        "no two measures may give the same metric", "which both give 'occluded_acc", "Leave one"),
+    "measured anyway": (lambda: study(measures=(Occluded(), Calibration())),
+        "must give metrics beside those always recorded",
+        "Calibration(), which gives 'test_calibration_error'", "Leave it out"),
+    "measured where taught": (lambda: study(measures=(TeacherAgreement(),)),
+        "beside those always recorded", "which gives 'teacher_agreement'", "Leave it out"),
     "claim's factor": (lambda: study(claims=(higher(higher={"depht": 56}),)),
         "must have the factor", "'depht'", "Did you mean depth?"),
     "claim's level": (lambda: study(claims=(higher(higher={"depth": 57}),)),
@@ -348,8 +399,8 @@ BAD = {
         "(optimizer=...) must be a", "'sgd'", "Write optimizer=SGD("),
     "schedule none": (lambda: training(schedule=None),
         "(schedule=...) must be a Schedule", "None", "Write"),
-    "loss a function": (lambda: training(loss=len),
-        "(loss=...) must be a CrossEntropy", "<built-in", "Write"),
+    "loss a name": (lambda: training(loss="cross_entropy"),
+        "(loss=...) must be a Loss", "'cross_entropy'", "Write loss=CrossEntropy()"),
     "batch zero": (lambda: training(batch_size=0),
         "(batch_size=...) must be a whole", "0", "Write"),
     "batch text": (lambda: training(batch_size="8"),
@@ -401,12 +452,62 @@ GOOD = {
         scales=scaled(tuning=3),
     ),
     "longest name": lambda: study(name="a" * 64),
+    "measures": lambda: study(measures=[Occluded(0.3), GradientNorms(), MARGIN]),
+    "claim on a measure": lambda: measuring(Occluded(), metric="occluded_accuracy"),
+    "claim on its own measure": lambda: measuring(MARGIN, metric="margin"),
+    "claim on what is measured anyway": lambda: measuring(metric="test_calibration_error"),
 }
 
 
 @pytest.mark.parametrize("case", GOOD)
 def test_what_the_cases_above_are_changed_from_is_accepted(case):
     GOOD[case]()
+
+
+def test_a_study_knows_its_own_metrics():
+    made = study(measures=[GradientNorms(), MARGIN])
+    assert made.measures == (GradientNorms(), MARGIN)
+    assert made.metric("margin").title == "Margin"
+    assert made.metric("test_loss") is METRICS["test_loss"]
+    assert made.metric("gradient_norm") is BY_LAYER["gradient_norm"]
+    with pytest.raises(HarnessError, match="Did you mean margin"):
+        made.metric("margn")
+    with pytest.raises(HarnessError, match="must be one that trials record"):
+        study().metric("margin")
+
+
+def test_what_is_recorded_unasked_is_what_the_trainer_records():
+    pupil = training(loss=Distillation(training()))
+    always = {metric.name for each in default_measures(pupil) for metric in each.metrics}
+    assert len(default_measures(pupil)) > len(default_measures(training()))
+    assert always | RECORDED == UNASKED
+    kinds = [getattr(all_measures, name) for name in all_measures.__all__]
+    asked = {
+        metric.name
+        for kind in kinds
+        if isinstance(getattr(kind, "metrics", None), tuple)
+        for metric in kind().metrics
+    }
+    # so the line that says which measure to add always finds one, and what it says can be written
+    assert set(METRICS) - UNASKED <= asked
+    assert set(BY_LAYER) <= asked
+
+
+def test_a_study_without_measures_needs_no_torch():
+    code = (
+        "import sys; from harness import *; import harness.metrics\n"
+        "def build(scale, depth): ...\n"
+        "claim = Higher('It helps.', metric='test_calibration_error', by=0.01, "
+        "higher={'depth': 2}, lower={'depth': 1})\n"
+        "Study('a', 'b?', (Factor('depth', (1, 2)),), build, {'quick': Scale(seeds=5)}, (claim,))\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout == "False\n"
 
 
 @dataclass(frozen=True)
@@ -699,7 +800,7 @@ def test_definitions_are_every_class_and_function_a_value_is_made_of():
     value = {"a": (AdamW(0.1), named_function), "b": [Block(3), 7, "text", None]}
     assert list(definitions(value)) == [AdamW, named_function, Block]
     found = list(definitions(training(model=ConvNet(8))))
-    assert found == [Training, digits, ConvNet, SGD, Constant, CrossEntropy]
+    assert found == [Training, digits, ConvNet, HeNormal, SGD, Constant, CrossEntropy]
 
 
 @pytest.mark.parametrize(

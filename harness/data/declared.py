@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.data.draw import Sizes, draw
+from harness.data.shared import shared
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -53,13 +54,25 @@ class Declared(ABC):
         Raises:
             HarnessError: the data is missing or damaged, or a size does not fit it.
         """
-        self.prepare()
+        whole = shared(self.source)
+        if whole is None:
+            self.prepare()
+            whole = self.load()
         sizes = Sizes(type(self).__name__, self.train, self.validation, self.test)
-        return draw(self._whole(), sizes, seed)
+        return draw(whole, sizes, seed)
+
+    @property
+    def source(self) -> str:
+        """What it is loaded from, where processes can share it; otherwise empty."""
+        return ""
 
     @abstractmethod
-    def _whole(self) -> Whole:
-        """Return everything there is, loaded once per process."""
+    def load(self) -> Whole:
+        """Return everything there is, loaded once per process.
+
+        Raises:
+            HarnessError: it is missing or damaged.
+        """
 
 
 def check_count(owner: Any, name: str, value: Any, *, optional: bool = False) -> None:

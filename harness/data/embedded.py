@@ -22,7 +22,13 @@ class Digits(Declared):
     validation: int = 360
     test: int = 400
 
-    def _whole(self) -> Whole:
+    @property
+    def source(self) -> str:
+        """What it is loaded from."""
+        return "digits"
+
+    def load(self) -> Whole:
+        """Return everything there is, loaded once per process."""
         return _load()
 
 

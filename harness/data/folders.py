@@ -86,7 +86,13 @@ class Images(Declared):
     def _root(self) -> Path:
         return (data_folder() / Path(self.folder).expanduser()).resolve()
 
-    def _whole(self) -> Whole:
+    @property
+    def source(self) -> str:
+        """What it is loaded from."""
+        return f"images {self._root()} {self.size}"
+
+    def load(self) -> Whole:
+        """Return everything there is, loaded once per process."""
         return _load(self._root(), self.size)
 
 

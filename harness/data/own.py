@@ -84,7 +84,8 @@ class Arrays(Declared):
     def __hash__(self) -> int:
         return hash(self.fingerprint())
 
-    def _whole(self) -> Whole:
+    def load(self) -> Whole:
+        """Return everything there is, loaded once per process."""
         rest, official = vars(self)["contents"]
         return Whole(rest.part(), None if official is None else official.part(), rest.classes)
 

@@ -54,7 +54,13 @@ class Vision(Declared):
         files = [f"{self.place}/{file}" for file in self.files]
         return [file for file in files if not (folder / file).is_file()]
 
-    def _whole(self) -> Whole:
+    @property
+    def source(self) -> str:
+        """What it is loaded from."""
+        return f"{type(self).__name__} {data_folder()}"
+
+    def load(self) -> Whole:
+        """Return everything there is, loaded once per process."""
         return _load(type(self), data_folder())
 
 

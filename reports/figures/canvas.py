@@ -43,6 +43,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _DPI = 96
 _NUMBER = re.compile(r"(?<![\d.])[1-9]\d*\.\d{3,}")
+_EMPTY = re.compile(r"\.?0+(?=e)")
 _UPRIGHT = re.compile(r' transform="rotate\(-?0 [^"]*"')
 
 
@@ -191,16 +192,20 @@ def ticks(axis: Axis, count: int = 5, *, log: bool = False, whole: bool = False)
     if log:
         low, high = axis.get_view_interval()
         few = 3 * math.log10(high / low) > count
-        axis.set_major_locator(LogLocator(subs=(1.0,) if few else (1.0, 2.0, 5.0), numticks=99))
+        whole_decades = LogLocator(subs=(1.0,), numticks=count + 2)
+        axis.set_major_locator(
+            whole_decades if few else LogLocator(subs=(1.0, 2.0, 5.0), numticks=99)
+        )
         axis.set_minor_formatter(NullFormatter())
     else:
         steps = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
         axis.set_major_locator(MaxNLocator(count, steps=steps, integer=whole))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value, log=log)))
 
 
-def _tick_text(value: float) -> str:
-    return "0" if abs(value) < 1e-12 else number_text(value, 4).removesuffix(".0")
+def _tick_text(value: float, *, log: bool) -> str:
+    text = _EMPTY.sub("", number_text(value, 4)).removesuffix(".0")
+    return "0" if abs(value) < 1e-12 and not log else text
 
 
 def limits(values: Sequence[float], pad: float = 0.06) -> tuple[float, float]:

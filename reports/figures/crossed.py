@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
 from reports.figures.canvas import (
@@ -21,7 +22,7 @@ from reports.figures.canvas import (
     wrapped,
 )
 from reports.palette import light
-from reports.text import alike, axis_title, cut, factor_of, in_title, level_text, metric_of
+from reports.text import alike, axis_title, cut, factor_of, in_title, level_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,19 +48,19 @@ class Crossed:
     """Means over two factors; ``None`` where no such arm was run.
 
     Attributes:
-        metric: the metric's name.
+        metric: what is averaged.
         across: the factor with more levels, and their names.
         lines: the other factor, and the names of its levels.
         cells: a row for each level of ``lines``, a column for each of ``across``.
     """
 
-    metric: str
+    metric: Metric
     across: tuple[str, tuple[str, ...]]
     lines: tuple[str, tuple[str, ...]]
     cells: tuple[tuple[Cell | None, ...], ...]
 
 
-def crossed(results: Results, metric: str) -> Crossed | None:
+def crossed(results: Results, metric: Metric) -> Crossed | None:
     """Work out the means; ``None`` unless the study has two factors, both of several levels."""
     if len(results.study.factors) != 2:
         return None
@@ -72,11 +73,13 @@ def crossed(results: Results, metric: str) -> Crossed | None:
     if len(run[lines]) < 2:
         return None
     means = {
-        each.group: each for each in results.summaries if not each.factor and each.metric == metric
+        each.group: each
+        for each in results.summaries
+        if not each.factor and each.metric == metric.name
     }
     arms = {(arm.levels[lines].name, arm.levels[across].name): arm.name for arm in results.arms}
     cells = tuple(
-        tuple(_cell(means.get(arms.get((row, column), ""))) for column in run[across])
+        tuple(_cell(means.get(arms.get((row, column), "")), metric) for column in run[across])
         for row in run[lines]
     )
     if not any(cell for row in cells for cell in row):
@@ -84,10 +87,9 @@ def crossed(results: Results, metric: str) -> Crossed | None:
     return Crossed(metric, (across, run[across]), (lines, run[lines]), cells)
 
 
-def _cell(summary: ArmSummary | None) -> Cell | None:
+def _cell(summary: ArmSummary | None, metric: Metric) -> Cell | None:
     if summary is None or not math.isfinite(summary.mean):
         return None
-    metric = metric_of(summary.metric)
     scale = factor_of(metric)
     low, high = cut(metric, summary.low, summary.high)
     return Cell(scale * summary.mean, scale * low, scale * high, summary.n)
@@ -101,7 +103,7 @@ def has_lines(values: Crossed) -> bool:
 
 
 def _said(values: Crossed) -> str:
-    metric = metric_of(values.metric)
+    metric = values.metric
     scale = factor_of(metric)
     return "; ".join(
         f"{values.lines[0]}={row_name}: "
@@ -116,7 +118,7 @@ def _said(values: Crossed) -> str:
 
 def draw_lines(values: Crossed) -> Picture:
     """Draw a line for each level of one factor over the levels of the other."""
-    metric = metric_of(values.metric)
+    metric = values.metric
     return paint(
         (COLUMN, TALL),
         lambda figure: _draw_lines(figure, values),
@@ -155,7 +157,7 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
     axes.set_ylim(*limits(shown))
     ticks(axes.yaxis, 5)
     axes.set_xlabel(plain(values.across[0]))
-    axes.set_ylabel(plain(axis_title(metric_of(values.metric)), 44))
+    axes.set_ylabel(plain(axis_title(values.metric), 44))
     axes.grid(axis="y")
     axes.legend(
         loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.0, labelspacing=0.25,
@@ -170,7 +172,7 @@ def _wrapped(name: str, count: int) -> str:
 
 def draw_heat(values: Crossed) -> Picture:
     """Draw the means as a table of shades, each with its number and n."""
-    metric = metric_of(values.metric)
+    metric = values.metric
     rows, columns = len(values.cells), len(values.across[1])
     height = 0.6 + max(0.5, min(0.62, 6 / rows)) * rows
     return paint(
@@ -223,7 +225,7 @@ def _tidy(axes: Axes, values: Crossed) -> None:
 
 
 def _notes(values: Crossed, *, small: bool) -> list[list[str]]:
-    fraction = metric_of(values.metric).unit == "fraction"
+    fraction = values.metric.unit == "fraction"
     means = [cell.mean for row in values.cells for cell in row if cell]
     texts = iter(alike(means, fraction=fraction))
     return [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.designs import Arm
+from harness.metrics import Metric
 from harness.pairs import comparable
 from harness.records import Record
 from harness.results import Results
@@ -49,8 +50,8 @@ class Group:
 class Curves:
     """What the learning curves of a claim show."""
 
-    metric: str
-    instead_of: str
+    metric: Metric
+    instead_of: Metric | None
     groups: tuple[Group, ...]
     log: bool
     seeds: int
@@ -81,9 +82,10 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
     finite = [value for value in values if math.isfinite(value)]
     # A loss that falls a long way is told apart only on a logarithmic axis.
     log = bool(finite) and min(finite) > 0 and max(finite) > 20 * min(finite)
-    log = log and metric_of(name).unit != "fraction"
+    metric = metric_of(results.study, name)
+    log = log and metric.unit != "fraction"
     return Curves(
-        name, wanted if wanted != name else "", tuple(groups), log,
+        metric, verdict.metric if wanted != name else None, tuple(groups), log,
         max(len(group.curves) for group in groups),
     )  # fmt: skip
 
@@ -111,18 +113,18 @@ def _average(curves: Sequence[Sequence[float]]) -> tuple[float, ...]:
 
 def draw_curves(values: Curves) -> Picture:
     """Draw them on one axis."""
-    metric = metric_of(values.metric)
+    metric = values.metric
     ends = join(
         f"{group.name} ends at {level_text(metric, group.mean[-1])}"
         for group in values.groups
         if group.mean
     )
     instead = (
-        f" {metric_of(values.instead_of).title} itself is measured at the end only."
+        f" {values.instead_of.title} itself is measured at the end only."
         if values.instead_of
         else ""
     )
-    if values.metric == "train_loss":
+    if metric.name == "train_loss":
         when = "by epoch"
         instead += (
             " The curve is the running mean over each epoch's batches while training; the metric "
@@ -142,7 +144,7 @@ def draw_curves(values: Curves) -> Picture:
 
 
 def _draw(figure: Figure, values: Curves) -> None:
-    metric = metric_of(values.metric)
+    metric = values.metric
     scale = factor_of(metric)
     room = 0.17 * len(values.groups)
     axes = panel(figure, 0.68, 0.5, 3.62, 2.4 - room)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
 from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
 from reports.palette import light
-from reports.text import axis_title, cut, factor_of, in_title, join, level_text, metric_of
+from reports.text import axis_title, cut, factor_of, in_title, join, level_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,36 +34,36 @@ class Row:
 class Dots:
     """Rows under headings."""
 
-    metric: str
+    metric: Metric
     groups: tuple[tuple[str, tuple[Row, ...]], ...]
     what: str
 
 
-def level_dots(results: Results, metric: str) -> Dots | None:
+def level_dots(results: Results, metric: Metric) -> Dots | None:
     """Work out the main effects: the mean at each level of each factor."""
     groups = []
     for factor in results.study.factors:
         rows = tuple(
-            _row(each)
+            _row(each, metric)
             for each in results.summaries
-            if each.factor == factor.name and each.metric == metric
+            if each.factor == factor.name and each.metric == metric.name
         )
         if rows and any(math.isfinite(row.mean) for row in rows):
             groups.append((factor.name, rows))
     return Dots(metric, tuple(groups), "level of each factor") if groups else None
 
 
-def arm_dots(results: Results, metric: str) -> Dots | None:
+def arm_dots(results: Results, metric: Metric) -> Dots | None:
     """Work out the mean of each arm, with the value of every seed."""
-    scale = factor_of(metric_of(metric))
-    arms = [each for each in results.summaries if not each.factor and each.metric == metric]
+    scale = factor_of(metric)
+    arms = [each for each in results.summaries if not each.factor and each.metric == metric.name]
     points: dict[str, list[float]] = {}
     for record in results.records:
-        value = record.metrics.get(metric, math.nan)
+        value = record.metrics.get(metric.name, math.nan)
         if record.role == "evaluate" and record.state == "complete" and math.isfinite(value):
             points.setdefault(record.arm, []).append(scale * value)
     rows = tuple(
-        replace(_row(each, points.get(each.group, ())), label=f"{number}. {each.group}")
+        replace(_row(each, metric, points.get(each.group, ())), label=f"{number}. {each.group}")
         for number, each in enumerate(arms, 1)
     )
     if not any(math.isfinite(row.mean) for row in rows):
@@ -70,8 +71,7 @@ def arm_dots(results: Results, metric: str) -> Dots | None:
     return Dots(metric, (("", rows),), "arm")
 
 
-def _row(summary: ArmSummary, points: Sequence[float] = ()) -> Row:
-    metric = metric_of(summary.metric)
+def _row(summary: ArmSummary, metric: Metric, points: Sequence[float] = ()) -> Row:
     scale = factor_of(metric)
     low, high = cut(metric, summary.low, summary.high)
     return Row(
@@ -84,7 +84,7 @@ LINE = 0.25
 
 def draw_dots(values: Dots) -> Picture:
     """Draw the rows, headings in bold."""
-    metric = metric_of(values.metric)
+    metric = values.metric
     scale = factor_of(metric)
     said = join(
         f"{f'{heading} ' if heading else ''}{row.label} {level_text(metric, row.mean / scale)}"
@@ -141,4 +141,4 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
     axes.set_xlim(*limits(shown))
     axes.grid(axis="both")
     ticks(axes.xaxis, 5)
-    axes.set_xlabel(plain(axis_title(metric_of(values.metric)), 60))
+    axes.set_xlabel(plain(axis_title(values.metric), 60))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.verdicts import Verdict, Word
 from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
 from reports.palette import light
-from reports.text import effect_text, factor_of, in_title, interval_text, join, metric_of, unit_of
+from reports.text import effect_text, factor_of, in_title, interval_text, join, unit_of
 from reports.words import LOOKS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def forests(verdicts: Sequence[Verdict]) -> list[Forest]:
     groups: dict[str, list[ForestRow]] = {}
     metrics: dict[str, list[str]] = {}
     for number, verdict in enumerate(verdicts, 1):
-        metric = metric_of(verdict.claim.metric)
+        metric = verdict.metric
         # Metrics without a unit are not commensurable either: each has an axis of its own.
         group = unit_of(metric, difference=True) or metric.title
         scale = factor_of(metric)

@@ -18,7 +18,6 @@ from reports.text import (
     factor_of,
     interval_text,
     margin_text,
-    metric_of,
     plural,
     unit_of,
 )
@@ -68,7 +67,7 @@ def short_sides(verdict: Verdict) -> tuple[str, str]:
 
 def paired(verdict: Verdict, interval: str) -> Paired | None:
     """Work out the values; ``None`` where no pair of finite values exists."""
-    metric = metric_of(verdict.claim.metric)
+    metric = verdict.metric
     pairs = [
         (a, b)
         for a, b in zip(verdict.first, verdict.second, strict=False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from harness.metrics import Metric
 from harness.results import Results
 from reports.figures.canvas import (
     COLUMN,
@@ -27,7 +28,6 @@ from reports.text import (
     factor_of,
     in_title,
     join,
-    metric_of,
     seconds_text,
 )
 
@@ -66,7 +66,7 @@ class Pareto:
         log: whether the cost axis is logarithmic.
     """
 
-    metric: str
+    metric: Metric
     cost: Cost
     unit: str
     points: tuple[Point, ...]
@@ -74,12 +74,13 @@ class Pareto:
     log: bool
 
 
-def pareto(results: Results, metric: str, cost: Cost) -> Pareto | None:
+def pareto(results: Results, metric: Metric, cost: Cost) -> Pareto | None:
     """Work out the points; ``None`` below two of them."""
-    quality = metric_of(metric)
-    scale = factor_of(quality)
+    scale = factor_of(metric)
     means = {
-        each.group: each for each in results.summaries if not each.factor and each.metric == metric
+        each.group: each
+        for each in results.summaries
+        if not each.factor and each.metric == metric.name
     }
     found = []
     for number, arm in enumerate(results.arms, 1):
@@ -103,12 +104,12 @@ def pareto(results: Results, metric: str, cost: Cost) -> Pareto | None:
             scale * low, scale * high, f"{arm} {text}",
         )
         for number, arm, costs, each, text in found
-        for low, high in [cut(quality, each.low, each.high)]
+        for low, high in [cut(metric, each.low, each.high)]
     )  # fmt: skip
     front = tuple(
         point.number
         for point in points
-        if not any(_beats(other, point, quality.better) for other in points)
+        if not any(_beats(other, point, metric.better) for other in points)
     )
     spread = [point.cost for point in points]
     return Pareto(metric, cost, unit, points, front, max(spread) > 8 * min(spread))
@@ -132,7 +133,7 @@ def _unit(values: list[float], cost: Cost) -> tuple[float, str]:
 
 def draw_pareto(values: Pareto) -> Picture:
     """Draw the points; filled ones form the front."""
-    metric = metric_of(values.metric)
+    metric = values.metric
     best = join(point.said for point in values.points if point.number in values.front)
     bars = (
         "quartiles over blocks of steps"
@@ -184,7 +185,7 @@ def _draw(figure: Figure, values: Pareto) -> None:
     ticks(axes.xaxis, 6, log=values.log)
     ticks(axes.yaxis, 5)
     axes.set_xlabel(f"{values.cost.capitalize()} ({values.unit})")
-    axes.set_ylabel(plain(axis_title(metric_of(values.metric)), 44))
+    axes.set_ylabel(plain(axis_title(values.metric), 44))
     axes.grid(axis="both")
     _number(axes, values.points)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.metrics import Metric
 from harness.results import ArmTuning
 from reports.figures.canvas import (
     Picture,
@@ -18,7 +19,7 @@ from reports.figures.canvas import (
     ticks,
 )
 from reports.palette import light
-from reports.text import axis_title, factor_of, join, metric_of, number_text, plural
+from reports.text import axis_title, factor_of, join, number_text, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,13 +34,13 @@ class Tried:
     """One setting in all arms (the first ``MOST`` of them)."""
 
     setting: str
-    objective: str
+    objective: Metric
     panels: tuple[ArmTuning, ...]
     left_out: int
     log: bool
 
 
-def tried(tuning: Sequence[ArmTuning], objective: str) -> list[Tried]:
+def tried(tuning: Sequence[ArmTuning], objective: Metric) -> list[Tried]:
     """Group by setting; arms in which nothing was tried have no panel."""
     out = []
     for setting in dict.fromkeys(each.setting for each in tuning):
@@ -47,7 +48,7 @@ def tried(tuning: Sequence[ArmTuning], objective: str) -> list[Tried]:
         if panels:
             values = _reached(panels)
             log = len(values) > 1 and values[0] > 0 and values[-1] > 20 * values[0]
-            log = log and metric_of(objective).unit != "fraction"
+            log = log and objective.unit != "fraction"
             out.append(
                 Tried(setting, objective, tuple(panels[:MOST]), max(0, len(panels) - MOST), log)
             )
@@ -68,7 +69,7 @@ WIDTH, TALL, LEFT, GAP = 8.6, 1.75, 0.68, 0.18
 
 def draw_tried(values: Tried) -> Picture:
     """Draw a panel an arm."""
-    metric = metric_of(values.objective)
+    metric = values.objective
     rows = -(-len(values.panels) // COLUMNS)
     chosen = join(f"{each.arm}: {number_text(each.chosen)}" for each in values.panels)
     failed = sum(value is None for each in values.panels for _, value in each.tried)
@@ -85,7 +86,7 @@ def draw_tried(values: Tried) -> Picture:
 
 
 def _draw(figure: Figure, values: Tried, rows: int) -> None:
-    scale = factor_of(metric_of(values.objective))
+    scale = factor_of(values.objective)
     reached = [scale * value for value in _reached(values.panels)]
     span = log_limits(reached) if values.log else limits(reached, 0.1)
     wide = (WIDTH - LEFT - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS
@@ -101,7 +102,7 @@ def _draw(figure: Figure, values: Tried, rows: int) -> None:
         if column:
             axes.tick_params(labelleft=False)
         elif row == 0:
-            axes.set_ylabel(plain(axis_title(metric_of(values.objective)), 26))
+            axes.set_ylabel(plain(axis_title(values.objective), 26))
 
 
 def _draw_panel(

@@ -23,7 +23,6 @@ from reports.text import (
     join,
     level_text,
     margin_text,
-    metric_of,
     p_text,
     plural,
     rho_text,
@@ -58,7 +57,7 @@ def claim_sections(results: Results) -> tuple[ClaimSection, ...]:
 
 
 def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
-    metric = metric_of(verdict.claim.metric)
+    metric = verdict.metric
     interval = interval_name([verdict]) + family_name(len(results.verdicts))
     figures = []
     if values := paired(verdict, interval):
@@ -80,7 +79,7 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
 
 
 def _checks(results: Results, verdict: Verdict) -> Table:
-    metric = metric_of(verdict.claim.metric)
+    metric = verdict.metric
     rho = verdict.rho
     pairing = (
         "undefined here"
@@ -168,7 +167,7 @@ def _values(profiles: Sequence[Profile], field: str) -> list[int]:
 def _numbers(verdict: Verdict) -> Table | None:
     if not verdict.seeds:
         return None
-    metric = metric_of(verdict.claim.metric)
+    metric = verdict.metric
     first, second = verdict.claim.sides()
     level = level_text if isinstance(verdict.claim, Higher) else effect_text
     rows = [

@@ -70,9 +70,9 @@ def _figures(results: Results) -> tuple[Picture, ...]:
     claimed = [verdict.claim.metric for verdict in results.verdicts]
     quality = next(
         (
-            name
+            metric
             for name in (*QUALITIES[:2], *claimed, *QUALITIES[2:])
-            if name in known and metric_of(name).better
+            if name in known and (metric := metric_of(results.study, name)).better
         ),
         None,
     )

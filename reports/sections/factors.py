@@ -1,29 +1,36 @@
-"""Factors: main effects, interaction, and the means of all arms."""
+"""Factors: main effects, interaction, values by layer, and the means of all arms."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
 from reports.figures.canvas import Picture
 from reports.figures.crossed import crossed, draw_heat, draw_lines, has_lines
 from reports.figures.dots import arm_dots, draw_dots, level_dots
+from reports.figures.layers import draw_layers, layers_of
 from reports.table import Cell, Column, Table, row
 from reports.text import level_text, metric_of, spread_text
 
 MOST_METRICS = 3
-"""Metrics that have figures; the table of means holds all."""
+"""Metrics that have figures; the tables of means hold all."""
+
+MOST_COLUMNS = 6
+"""Metrics that stand side by side in a table that fits the page."""
 
 
 @dataclass(frozen=True)
 class FactorsSection:
-    """Figures by metric, and the table of means."""
+    """Figures by metric, those by layer, and the means: what matters most, and the rest."""
 
     figures: tuple[tuple[str, tuple[Picture, ...]], ...]
-    means: Table | None
     left_out: tuple[str, ...]
+    layers: tuple[Picture, ...]
+    means: Table | None
+    more: tuple[Table, ...]
 
 
 def factors_section(results: Results) -> FactorsSection:
@@ -32,15 +39,36 @@ def factors_section(results: Results) -> FactorsSection:
     wanted = [verdict.claim.metric for verdict in results.verdicts]
     if not any(name.startswith("test_") for name in wanted):
         wanted += [name for name in ("test_accuracy", "test_loss") if name in known][:1]
-    shown = [name for name in dict.fromkeys(wanted) if name in known]
+    shown = [metric_of(results.study, name) for name in dict.fromkeys(wanted) if name in known]
+    metrics = table_order(results)
+    parts = [metrics[at : at + MOST_COLUMNS] for at in range(0, len(metrics), MOST_COLUMNS)]
+    tables = [
+        _means(results, part, FIRST if place == 0 and len(parts) > 1 else "")
+        for place, part in enumerate(parts)
+    ]
     return FactorsSection(
-        tuple((metric_of(name).title, _figures(results, name)) for name in shown[:MOST_METRICS]),
-        _means(results),
-        tuple(metric_of(name).title for name in shown[MOST_METRICS:]),
+        tuple((metric.title, _figures(results, metric)) for metric in shown[:MOST_METRICS]),
+        tuple(metric.title for metric in shown[MOST_METRICS:]),
+        tuple(draw_layers(values) for values in layers_of(results)),
+        tables[0] if tables else None,
+        tuple(tables[1:]),
     )
 
 
-def _figures(results: Results, metric: str) -> tuple[Picture, ...]:
+def table_order(results: Results) -> list[Metric]:
+    """Return what was recorded: what claims are about, what the study measures, the rest."""
+    recorded = dict.fromkeys(each.metric for each in results.summaries)
+    first = [
+        *(verdict.claim.metric for verdict in results.verdicts),
+        *(metric.name for measure in results.study.measures for metric in measure.metrics),
+        "test_accuracy",
+        "test_loss",
+    ]
+    names = dict.fromkeys([*(name for name in first if name in recorded), *recorded])
+    return [metric_of(results.study, name) for name in names]
+
+
+def _figures(results: Results, metric: Metric) -> tuple[Picture, ...]:
     out = []
     several = len(results.study.factors) > 1
     if several and (levels := level_dots(results, metric)):
@@ -55,31 +83,32 @@ def _figures(results: Results, metric: str) -> tuple[Picture, ...]:
     return tuple(out)
 
 
-def _means(results: Results) -> Table | None:
-    arms = [each for each in results.summaries if not each.factor]
-    if not arms:
-        return None
-    metrics = list(dict.fromkeys(each.metric for each in arms))
-    found = {(each.group, each.metric): each for each in arms}
+FIRST = " Metrics of claims and of the study's own measures come first; the others stand below."
+
+
+def _means(results: Results, metrics: list[Metric], more: str) -> Table:
+    found = {(each.group, each.metric): each for each in results.summaries if not each.factor}
     rows = []
     for number, arm in enumerate(results.arms, 1):
-        of_arm = [found[arm.name, name] for name in metrics if (arm.name, name) in found]
+        of_arm = [
+            found[arm.name, metric.name] for metric in metrics if (arm.name, metric.name) in found
+        ]
         n = max((each.n for each in of_arm), default=0)
         failed = max((each.failed for each in of_arm), default=0)
         rows.append(
             row(
                 f"{number}. {arm.name}",
-                *(_mean(found.get((arm.name, name)), name) for name in metrics),
+                *(_mean(found.get((arm.name, metric.name)), metric) for metric in metrics),
                 str(n),
                 Cell(str(failed), mark="×", tone="bad") if failed else "0",
             )
         )
     return Table(
         "Mean of each arm with its 95 % t interval over seeds, not corrected and cut at the "
-        "metric's range: for description. n: seeds that finished.",
+        f"metric's range: for description. n: seeds that finished.{more}",
         (
             Column("Arm"),
-            *(Column(metric_of(name).title, "number") for name in metrics),
+            *(Column(metric.title, "number") for metric in metrics),
             Column("n", "number"),
             Column("failed", "number"),
         ),
@@ -87,8 +116,7 @@ def _means(results: Results) -> Table | None:
     )
 
 
-def _mean(summary: ArmSummary | None, name: str) -> Cell:
-    metric = metric_of(name)
+def _mean(summary: ArmSummary | None, metric: Metric) -> Cell:
     if summary is None:
         return Cell("–")
     return Cell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 from harness.records import Record
@@ -30,11 +31,12 @@ def ledger_section(results: Results) -> LedgerSection:
     missing = sum(
         (arm.name, seed) not in evaluated for arm in results.arms for seed in results.seeds
     )
-    tuning = sum(record.role == "tune" for record in records)
+    roles = Counter(record.role for record in records)
     failed = sum(record.state == "failed" for record in records)
+    teachers = f", {plural(roles['teach'], 'teacher')}" if roles["teach"] else ""
     lead = (
-        f"{plural(len(records), 'trial')}: {len(records) - tuning} to evaluate, {tuning} to tune; "
-        f"{failed} failed."
+        f"{plural(len(records), 'trial')}: {roles['evaluate']} to evaluate, {roles['tune']} to "
+        f"tune{teachers}; {failed} failed."
     )
     if missing:
         lead += f" {plural(missing, 'planned trial')} of {len(results.arms) * len(results.seeds)} "

@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from harness.claims import Interaction
 from harness.results import Results
 from harness.verdicts import MARKS
+from reports.sections.factors import table_order
+from reports.sections.procedures import Procedure, recorded, taught
 from reports.table import Cell, Column, Table, row
 from reports.text import metric_of
 from reports.words import LOOKS
 
 MOST_ENVIRONMENTS = 3
-
-
-@dataclass(frozen=True)
-class Procedure:
-    """One procedure: its name, what it does here, and who says so."""
-
-    name: str
-    text: str
-    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +88,13 @@ COST = Procedure(
     "From a profile of each arm's program alone: median over blocks of steps after warm-up; FLOPs "
     "counted on the eager program; memory from a warm step.",
 )
+MODES = Procedure(
+    "Modes",
+    "A trial means what the plain loop says. Where that is faster on this machine, trials of one "
+    "program are trained many at a time: fused, one step of all of them with one call of each "
+    "operation, or compiled, in code made for the program. Every trial keeps its own random "
+    "numbers, so a mode changes how sums are rounded and nothing else.",
+)
 DESCRIPTION = Procedure(
     "Description",
     "Means of arms and of levels have 95 % t intervals over seeds, not corrected. They describe; "
@@ -104,13 +104,15 @@ DESCRIPTION = Procedure(
 
 def methods_section(results: Results) -> MethodsSection:
     """Work out the section, with the procedures that this report used."""
-    procedures = list(COMMON)
+    procedures = [COMMON[0], *recorded(results), *taught(results), *COMMON[1:]]
     if any(isinstance(verdict.claim, Interaction) for verdict in results.verdicts):
         procedures.append(INTERACTION)
     if results.tuning:
         procedures.append(TUNING)
     if results.profiles:
         procedures.append(COST)
+    if results.programs or any(record.env.get("mode") for record in results.records):
+        procedures.append(MODES)
     if results.summaries:
         procedures.append(DESCRIPTION)
     environments = results.provenance.environments
@@ -148,14 +150,17 @@ def _words() -> Table:
 
 
 def _metrics(results: Results) -> Table:
-    names = dict.fromkeys(
-        [verdict.claim.metric for verdict in results.verdicts]
-        + [each.metric for each in results.summaries]
-        + [results.study.objective]
+    by_layer = dict.fromkeys(name for record in results.records for name in record.layers)
+    metrics = dict.fromkeys(
+        [
+            *(verdict.metric for verdict in results.verdicts),
+            *table_order(results),
+            metric_of(results.study, results.study.objective),
+            *(metric_of(results.study, name) for name in by_layer),
+        ]
     )
     rows = []
-    for name in names:
-        metric = metric_of(name)
+    for metric in metrics:
         unit = {"fraction": "per cent; differences in percentage points (pp)"}.get(
             metric.unit, metric.unit or "no unit"
         )

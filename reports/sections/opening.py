@@ -6,12 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from harness.errors import HarnessError
-from harness.levels import level_name
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict
+from reports.sections.procedures import setting_text
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     date_text,
@@ -21,7 +19,6 @@ from reports.text import (
     interval_text,
     join,
     margin_text,
-    metric_of,
     p_text,
     percent_text,
     plural,
@@ -113,7 +110,7 @@ def verdict_table(results: Results) -> Table | None:
         return None
     rows = []
     for number, verdict in enumerate(results.verdicts, 1):
-        metric = metric_of(verdict.claim.metric)
+        metric = verdict.metric
         rows.append(
             row(
                 Cell(f"{number}. {verdict.claim.text}", note=metric.title, href=f"#claim-{number}"),
@@ -167,7 +164,7 @@ def in_words(results: Results) -> tuple[InWords, ...]:
 
 def change(verdict: Verdict) -> str:
     """Say what would change the answer, from the interval's ends and the margin."""
-    metric = metric_of(verdict.claim.metric)
+    metric = verdict.metric
     margin = verdict.claim.by
 
     def gap(value: float) -> str:
@@ -226,7 +223,9 @@ def held_fixed(results: Results) -> tuple[str, ...]:
     scale = results.study.scales.get(results.scale)
     lines = []
     if scale is not None and scale.settings:
-        shown = "; ".join(f"{name} = {_setting(value)}" for name, value in scale.settings.items())
+        shown = "; ".join(
+            f"{name} = {setting_text(value)}" for name, value in scale.settings.items()
+        )
         lines.append(f"Scale “{results.scale}”: {shown}. Other scales may answer otherwise.")
     lines.append(
         "Everything else that the study's build function writes out, such as batch size and "
@@ -242,10 +241,10 @@ def held_fixed(results: Results) -> tuple[str, ...]:
             else f"{names}: at the declared default in at least one arm, not tuned there; another "
             "value may favour another arm."
         )
-    metrics = list(dict.fromkeys(verdict.claim.metric for verdict in results.verdicts))
+    metrics = list(dict.fromkeys(verdict.metric for verdict in results.verdicts))
     if metrics:
         lines.append(
-            f"Judged on {join(in_title(metric_of(name)) for name in metrics)} alone, over the "
+            f"Judged on {join(in_title(metric) for metric in metrics)} alone, over the "
             "seeds of this run, which vary data split, initial weights and order together."
         )
     lines.append(
@@ -253,12 +252,3 @@ def held_fixed(results: Results) -> tuple[str, ...]:
         "seeds are not fully independent."
     )
     return tuple(lines)
-
-
-def _setting(value: Any) -> str:
-    """Name a setting without a memory address, so that reports stay the same."""
-    try:
-        text = level_name(value)
-    except HarnessError:
-        text = type(value).__name__
-    return text if len(text) <= 120 else text[:119] + "…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.metrics import Metric
 from harness.results import ArmTuning, Results
 from reports.figures.canvas import Picture
 from reports.figures.tuning import draw_tried, tried
@@ -26,7 +27,7 @@ def tuning_section(results: Results) -> TuningSection | None:
     """Work out the section; ``None`` where the study tunes nothing."""
     if not results.tuning:
         return None
-    objective = results.study.objective
+    objective = metric_of(results.study, results.study.objective)
     edges = tuple(
         f"{each.arm}: {each.setting} = {number_text(each.chosen)} lies at the {each.edge} edge of "
         f"its space, {number_text(each.low)} to {number_text(each.high)}; the best value may lie "
@@ -35,15 +36,14 @@ def tuning_section(results: Results) -> TuningSection | None:
         if each.edge
     )
     return TuningSection(
-        f"Chosen by {in_title(metric_of(objective))}, on a seed that no verdict uses.",
+        f"Chosen by {in_title(objective)}, on a seed that no verdict uses.",
         edges,
         tuple(draw_tried(each) for each in tried(results.tuning, objective)),
         _table(results.tuning, objective),
     )
 
 
-def _table(tuning: tuple[ArmTuning, ...], objective: str) -> Table:
-    metric = metric_of(objective)
+def _table(tuning: tuple[ArmTuning, ...], metric: Metric) -> Table:
     rows = []
     for each in tuning:
         reached = dict(each.tried).get(each.chosen)

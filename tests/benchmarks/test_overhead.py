@@ -1,15 +1,17 @@
 """What the harness itself costs for each trial, with no training in it."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import torch
+from optuna.storages import RDBStorage
+from sqlalchemy import Connection, MetaData, insert, select
 
 from harness.ledger import Ledger
-from harness.plan import make_trial
+from harness.plan import Trial
 from harness.search import Planner
 from harness.store import open_store
-from harness.train import batches, initialise, make_step
 from tests.tiny_study import study
 
 METRICS = {
@@ -22,54 +24,99 @@ CURVES = {
     "train_loss": [0.5] * 15,
     "validation_accuracy": [0.5] * 15,
 }
+COST = {"seconds": 1.0, "steps": 150, "samples": 3000}
+ENV = {"python": "3"}
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "journal"])
-@pytest.mark.parametrize("before", [0, 1000])
-def test_claim_and_finish_a_trial(benchmark, tmp_path: Path, kind: str, before: int) -> None:
-    """One trial through the ledger: claimed, 15 epochs of curve and all metrics written."""
-    where = str(tmp_path / "x.db") if kind == "sqlite" else f"journal:///{tmp_path}/x.log"
+def filled(where: str, trials: Sequence[Trial]) -> Ledger:
+    """Return a ledger in which trials are finished: one is, and the others are copied from it."""
     ledger = Ledger(open_store(where), study, "quick")
-    arm = study.arms("quick")[0]
-    seeds = iter(range(10**6))
+    for claimed in ledger.claim(trials[:1], 1):
+        ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    storage = ledger.store.storage
+    (first,) = storage.get_all_trials(ledger._id)
+    if isinstance(storage, RDBStorage):
+        with storage.engine.begin() as connection:
+            _copy_rows(connection, trials, first.user_attrs["trial"])
+    else:
+        with ledger.store.together():
+            for trial in trials[1:]:
+                first.params["seed"] = trial.seed
+                first.user_attrs["trial"]["key"] = trial.key
+                storage.create_new_trial(ledger._id, first)
+    return Ledger(open_store(where), study, "quick")
+
+
+def _copy_rows(connection: Connection, trials: Sequence[Trial], about: dict[str, object]) -> None:
+    """Add rows to every table, which takes seconds where Optuna would take minutes."""
+    tables = MetaData()
+    tables.reflect(connection)
+    for table in tables.sorted_tables:
+        if "trial_id" not in table.c:
+            continue
+        own = {column.name for column in table.primary_key} - {"trial_id"}
+        rows = []
+        for pattern in connection.execute(select(table)).mappings().all():
+            row = {name: value for name, value in pattern.items() if name not in own}
+            for number, trial in enumerate(trials[1:], start=1):
+                row = row | {"trial_id": row["trial_id"] + 1}
+                if table.name == "trials":
+                    row["number"] = number
+                elif row.get("param_name") == "seed":
+                    row["param_value"] = trial.seed
+                elif row.get("key") == "trial":
+                    row["value_json"] = json.dumps({**about, "key": trial.key})
+                rows.append(row)
+        if rows:
+            connection.execute(insert(table), rows)
+
+
+def location(kind: str, folder: Path) -> str:
+    return str(folder / "x.db") if kind == "sqlite" else f"journal:///{folder}/x.log"
+
+
+@pytest.mark.parametrize("at_once", [1, 64])
+@pytest.mark.parametrize("before", [100, 10_000])
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+def test_all_but_training(benchmark, tmp_path: Path, kind: str, before: int, at_once: int) -> None:
+    """What the loop does for each trial, or cohort: plan, claim, finish, read what is done."""
+    rounds = 20 if at_once == 1 else 4
+    planner = Planner(study, "quick", before // 2 + (rounds + 2) * at_once, tune=False)
+    trials = sorted(planner.outlook({}).planned, key=lambda trial: trial.seed)
+    ledger = filled(location(kind, tmp_path), trials[:before])
+    assert len(ledger.done()) == before
+    left = len(trials) - before
 
     def one() -> None:
-        trial = make_trial(study, "quick", arm, next(seeds), "evaluate", {"lr": 0.1})
-        (claimed,) = ledger.claim([trial], 1)
-        ledger.finish(claimed, METRICS, CURVES, {"seconds": 1.0}, {"python": "3"})
+        with ledger.store.lock():
+            ready = planner.outlook(ledger.done()).ready
+            claims = ledger.claim(ready, at_once, look=False)
+        assert len(claims) == at_once
+        with ledger.store.together():
+            for claimed in claims:
+                ledger.finish(claimed, METRICS, CURVES, COST, ENV)
 
-    for _ in range(before):
-        one()
-    benchmark.pedantic(one, rounds=30, warmup_rounds=2)
+    benchmark.extra_info["trials"] = at_once
+    benchmark.pedantic(one, rounds=rounds, warmup_rounds=1)
+    assert len(planner.outlook(ledger.done()).ready) == left - (rounds + 1) * at_once
 
 
-def test_what_is_next_of_1000_trials(benchmark) -> None:
+@pytest.mark.parametrize("count", [100, 10_000])
+@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+def test_a_first_look_at_a_study(benchmark, tmp_path: Path, kind: str, count: int) -> None:
+    """Every trial is read and translated, once for each process."""
+    trials = Planner(study, "quick", count // 2, tune=False).outlook({}).planned
+    filled(location(kind, tmp_path), trials)
+
+    def look() -> int:
+        return len(Ledger(open_store(location(kind, tmp_path)), study, "quick").records())
+
+    assert benchmark.pedantic(look, rounds=2) == count
+
+
+@pytest.mark.parametrize("count", [1000, 10_000])
+def test_what_is_next(benchmark, count: int) -> None:
     """Working out what is to be run, which happens each time a trial ends."""
-    planner = Planner(study, "quick", 500, tune=False)
-    assert len(planner.outlook({}).ready) == 1000
+    planner = Planner(study, "quick", count // 2, tune=False)
+    assert len(planner.outlook({}).ready) == count
     benchmark(planner.outlook, {})
-
-
-@pytest.mark.parametrize("way", ["harness", "torch.optim"])
-def test_a_training_step(benchmark, way: str) -> None:
-    """The plain loop's step beside the same step written with torch.optim."""
-    torch.set_num_threads(1)
-    arm = study.arms("quick")[1]
-    training = make_trial(study, "quick", arm, 0, "evaluate", {"lr": 0.01}).training
-    splits = training.data.splits(0)
-    network = initialise(training, splits, 0, torch.device("cpu"))
-    network.module.train()
-    index = next(batches(training, splits, 0, 0))
-    inputs, targets = splits.standardize(splits.train.inputs[index]), splits.train.targets[index]
-    if way == "harness":
-        step = make_step(training, network)
-        benchmark(step, inputs, targets, 1.0)
-        return
-    optimizer = torch.optim.SGD(network.module.parameters(), lr=0.01, momentum=0.9)
-
-    def torch_step() -> None:
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(network.module(inputs), targets).backward()
-        optimizer.step()
-
-    benchmark(torch_step)

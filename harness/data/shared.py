@@ -1,0 +1,45 @@
+"""Data sets that all worker processes have in common: loaded once, and in memory once.
+
+The process that starts the workers loads each data set into shared memory and hands it to them; a
+declaration finds it by the name of its source, and loads it itself where nobody has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.data.draw import Whole
+
+_HERE: dict[str, Whole] = {}
+
+
+def load_shared(declared: Iterable[Any]) -> dict[str, Whole]:
+    """Load data sets into shared memory; those of no known source are left out.
+
+    Raises:
+        HarnessError: one is missing or damaged.
+    """
+    found: dict[str, Whole] = {}
+    for data in declared:
+        source = getattr(data, "source", "")
+        if not source or source in found:
+            continue
+        whole = data.load()
+        for part in (whole.rest, whole.test):
+            if part is not None:
+                part.pool.inputs.share_memory_()
+                part.pool.targets.share_memory_()
+        found[source] = whole
+    return found
+
+
+def install(wholes: Mapping[str, Whole]) -> None:
+    """Let this process's declarations find data sets that another has loaded."""
+    _HERE.update(wholes)
+
+
+def shared(source: str) -> Whole | None:
+    """Return a data set that was handed to this process."""
+    return _HERE.get(source)

@@ -1,0 +1,308 @@
+"""The loop that keeps every worker busy: cohorts of trials out, results in."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.costs import by_program, choices, profiles, programs
+from harness.errors import HarnessError
+from harness.executors import Options, make_executor
+from harness.ledger import Claimed, Ledger
+from harness.modes import PLAIN, Choice, Mode
+from harness.plan import Trial
+from harness.progress import Display
+from harness.records import Record
+from harness.runner import HEARTBEAT_SECONDS
+from harness.search import Outlook, Planner
+from harness.workers import Answer, Executor, Job, Named, Result, WorkerDiedError
+
+POLL_SECONDS = 0.5
+"""How often the store is read for what other processes have done."""
+
+BULK_SECONDS = 1.0
+"""Short trials are handed out together up to so much work, which a kill may cost."""
+
+MOST_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class _Cohort:
+    """Trials that one worker is given at a time.
+
+    Attributes:
+        trials: trials of one program.
+        mode: how they are trained.
+    """
+
+    trials: tuple[Trial, ...]
+    mode: Mode
+
+
+class Session:
+    """Trains what is ready until nothing is left.
+
+    Args:
+        ledger: where it is recorded.
+        planner: what is to be run.
+        options: how to run.
+        display: what is told meanwhile.
+        ignored: numbers of failed trials that are to be run again.
+        started: the workers; the caller stops them, and dead ones are replaced in this list.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        planner: Planner,
+        options: Options,
+        display: Display,
+        ignored: frozenset[int],
+        started: list[Executor],
+    ) -> None:
+        self.ledger = ledger
+        self.planner = planner
+        self.options = options
+        self.display = display
+        self.ignored = ignored
+        self.executors = started
+        self.running: dict[Future[Answer], tuple[list[Claimed], Executor]] = {}
+        self.unwritten: list[tuple[Claimed, Result]] = []
+        self.deaths: dict[str, int] = {}
+        self.choices: Mapping[str, Choice] = choices(ledger, options)
+        self.seconds = {
+            arm: profile.step_seconds * profile.steps
+            for arm, profile in profiles(ledger, programs(planner))[0].items()
+        }
+        self.trained = 0
+        self.spoken = 0.0
+        self.known = -1
+
+    def work(self, reference: str | None) -> int:
+        """Train until nothing is left; return how many trials this process trained."""
+        outlook = self.refresh()
+        while outlook.ready or self.running or self.unwritten:
+            self.speak()
+            self.assign(outlook)
+            if self.unwritten:
+                self.write()  # while the workers train what they have just been given
+                outlook = self.refresh()
+                self.assign(outlook)
+            finished, _ = wait(self.running, POLL_SECONDS, FIRST_COMPLETED)
+            if not self.running:
+                time.sleep(POLL_SECONDS)  # others have claimed all that is ready
+            for future in finished:
+                self.take(future, reference)
+            if not self.unwritten:
+                outlook = self.refresh()
+        return self.trained
+
+    def release(self) -> None:
+        """Give back what is not finished, for a process that lives on after an interruption."""
+        for claims, _ in self.running.values():
+            for claimed in claims:
+                self.ledger.release(claimed)
+        self.running.clear()
+        self.write()
+
+    def speak(self) -> None:
+        """Let other machines know that this process is alive."""
+        if time.monotonic() - self.spoken > HEARTBEAT_SECONDS or not self.spoken:
+            self.ledger.speak()
+            self.spoken = time.monotonic()
+
+    def refresh(self) -> Outlook:
+        """Read what is done by now, and tell."""
+        done = self.ledger.done(self.ignored)
+        outlook = self.planner.outlook(done)
+        if len(outlook.planned) != self.known:
+            write_plan(self.ledger, self.planner, outlook, self.options)
+            self.known = len(outlook.planned)
+        tuning = any(trial.role == "tune" for trial in outlook.ready)
+        stage = "tuning and training" if tuning else "training"
+        count = sum(trial.key in done for trial in outlook.planned)
+        self.display.show(stage, count, outlook.total, self.left(outlook, done))
+        return outlook
+
+    def left(self, outlook: Outlook, done: Mapping[str, Record]) -> float | None:
+        """Estimate the seconds left from profiles, and from what trials took so far."""
+        known = {arm.name: self.seconds.get(arm.name) for arm in self.planner.arms}
+        if any(seconds is None for seconds in known.values()):
+            return None
+        each = self.planner.budget + len(self.planner.seeds)
+        finished: dict[str, int] = {}
+        took = expected = 0.0
+        for trial in outlook.planned:
+            record = done.get(trial.key)
+            if record is not None and trial.role != "teach":
+                finished[trial.arm.name] = finished.get(trial.arm.name, 0) + 1
+                took += record.cost.get("seconds", 0.0)
+                expected += (known[trial.arm.name] or 0.0) if "seconds" in record.cost else 0.0
+        left = sum(
+            (each - finished.get(arm, 0)) * (seconds or 0.0) for arm, seconds in known.items()
+        )
+        return left * (took / expected if expected else 1.3) / len(self.executors)
+
+    # -- out -------------------------------------------------------------------------------
+
+    def assign(self, outlook: Outlook) -> None:
+        """Give every idle worker a cohort."""
+        busy = {executor for _, executor in self.running.values()}
+        idle = [executor for executor in self.executors if executor not in busy]
+        mine = {claimed.trial.key for claims, _ in self.running.values() for claimed in claims}
+        mine |= {claimed.trial.key for claimed, _ in self.unwritten}
+        wanted = [trial for trial in outlook.ready if trial.key not in mine]
+        if not idle or not wanted:
+            return
+        wanted.sort(key=self.urgency)
+        cohorts = self.cohorts(wanted, len(idle))
+        trials = [trial for cohort in cohorts for trial in cohort.trials]
+        claims = {
+            claimed.trial.key: claimed
+            for claimed in self.ledger.claim(trials, len(trials), self.ignored)
+        }
+        for cohort, executor in zip(cohorts, idle, strict=False):
+            won = [claims[trial.key] for trial in cohort.trials if trial.key in claims]
+            won = self.with_teachers(won)
+            if won:
+                job = Job(
+                    "train",
+                    self.ledger.scale,
+                    tuple(Named.of(each.trial, self.network(each.trial)) for each in won),
+                    cohort.mode,
+                    networks=str(self.ledger.store.networks),
+                )
+                self.running[executor.submit(job)] = (won, executor)
+
+    def urgency(self, trial: Trial) -> tuple[bool, float]:
+        """Sort teachers first, whom others wait for; then what takes longest."""
+        return trial.role != "teach", -self.seconds.get(trial.arm.name, 0.0)
+
+    def cohorts(self, wanted: list[Trial], idle: int) -> list[_Cohort]:
+        """Divide trials among idle workers."""
+        groups: dict[str, list[Trial]] = {}
+        for trial in wanted:
+            # what a worker died of is found out by training each of its trials alone
+            group = f"{trial.program} {trial.key}" if trial.key in self.deaths else trial.program
+            groups.setdefault(group, []).append(trial)
+        out: list[_Cohort] = []
+        while groups and len(out) < idle:
+            name = next(iter(groups))
+            trials = groups[name]
+            share = -(-len(trials) // len(self.executors))
+            mode, size = self.way(trials[0], share)
+            out.append(_Cohort(tuple(trials[:size]), mode))
+            groups[name] = trials[size:]
+            if not groups[name]:
+                del groups[name]
+        return out
+
+    def way(self, trial: Trial, share: int) -> tuple[Mode, int]:
+        """Return how to train, and how many at most, where ``share`` are there for one worker."""
+        if trial.key in self.deaths:
+            return PLAIN, 1
+        choice = self.choices.get(trial.program, Choice(PLAIN))
+        mode = choice.at(share, forced=self.options.mode is not None)
+        if mode.kind != "plain":
+            return mode, min(share, mode.models)
+        seconds = self.seconds.get(trial.arm.name)
+        bulk = min(int(BULK_SECONDS / seconds), MOST_AT_ONCE) if seconds else 1
+        return mode, max(1, min(share, bulk))
+
+    def with_teachers(self, claims: list[Claimed]) -> list[Claimed]:
+        """Return the trials that can be trained; those whose teacher failed have failed."""
+        done = self.ledger.done(self.ignored)
+        out = []
+        for claimed in claims:
+            teacher = claimed.trial.teacher
+            record = done.get(teacher.key) if teacher is not None else None
+            if record is not None and record.state == "failed":
+                reason = f"its teacher failed: {record.reason}"
+                self.unwritten.append((claimed, Result(reason=reason, env=record.env)))
+            else:
+                out.append(claimed)
+        return out
+
+    def network(self, trial: Trial) -> str:
+        """Return the file with the network of a trial's teacher."""
+        return "" if trial.teacher is None else self.ledger.network(trial.teacher.key)
+
+    # -- in --------------------------------------------------------------------------------
+
+    def take(self, future: Future[Answer], reference: str | None) -> None:
+        """Take what a worker has done; it is idle again."""
+        claims, executor = self.running.pop(future)
+        try:
+            answer = future.result()
+        except WorkerDiedError as error:
+            self.replace(executor, reference)
+            for claimed in claims:
+                key = claimed.trial.key
+                # together with others once counts as nothing: another may have been to blame
+                self.deaths[key] = self.deaths.get(key, 0) + (1 if len(claims) == 1 else 0)
+                if self.deaths[key] > 1:
+                    self.unwritten.append((claimed, Result(reason=f"{error}, twice")))
+            return  # the others are still ours, and ready to be claimed again
+        if answer.mistake:  # no outcome of the trial, which whoever comes next takes over
+            raise HarnessError.relayed(f"arm {claims[0].trial.arm.name}", answer.reason)
+        results: Iterable[Result] = answer.results
+        if answer.reason:
+            results = [Result(reason=answer.reason, env=answer.env)] * len(claims)
+        self.unwritten += zip(claims, results, strict=True)
+
+    def replace(self, executor: Executor, reference: str | None) -> None:
+        """Start another worker in the place of a dead one."""
+        executor.stop()
+        place = self.executors.index(executor)
+        fresh = make_executor(self.ledger.study, reference, self.options, place)
+        self.executors[place] = fresh
+
+    def write(self) -> None:
+        """Write down what has become of trials."""
+        while self.unwritten:
+            claimed, result = self.unwritten[0]
+            if result.reason:
+                self.ledger.fail(claimed, result.reason, result.env)
+            else:
+                self.ledger.finish(
+                    claimed,
+                    result.metrics,
+                    result.curves,
+                    result.cost,
+                    result.env,
+                    result.layers,
+                    result.network,
+                )
+            del self.unwritten[0]
+            self.trained += 1
+
+
+def _command(scale: str, planner: Planner, options: Options) -> str:
+    """Return the command that comes to the same records on a new machine."""
+    words = ["harness", "run", options.reference, "--scale", scale]
+    words += ["--seeds", str(len(planner.seeds))]
+    if planner.study.tuned and not planner.budget:
+        words.append("--no-tuning")
+    return shlex.join(words)
+
+
+def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Options) -> None:
+    """Keep which trials make up the newest run, so that it can be judged without its code."""
+    plan: dict[str, Any] = {
+        "seeds": list(planner.seeds),
+        "tuned": planner.budget > 0,
+        "command": _command(ledger.scale, planner, options),
+        "trials": [[trial.owner, trial.seed, trial.key] for trial in outlook.planned],
+        "tuning": [asdict(each) for each in outlook.tuning],
+        "programs": programs(planner),
+        "modes": {
+            program: [trial.arm.name for trial in trials]
+            for program, trials in by_program(planner).items()
+        },
+    }
+    if ledger.note("plan") != plan:
+        ledger.write_note("plan", plan)

@@ -1,0 +1,159 @@
+"""Procedures that depend on the study: what was recorded, and how networks were taught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.levels import level_name
+from harness.losses import Distillation
+from harness.results import Results
+from harness.stopping import EarlyStopping
+from reports.text import join, metric_of, number_text, plural
+
+MOST_NAMES = 4
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """One procedure: its name, what it does here, and who says so."""
+
+    name: str
+    text: str
+    source: str = ""
+
+
+def recorded(results: Results) -> Iterator[Procedure]:
+    """Say what is recorded of every network, and what this study measures beside it."""
+    own = [metric for measure in results.study.measures for metric in measure.metrics]
+    names = dict.fromkeys(each.metric for each in results.summaries)
+    always = [
+        metric_of(results.study, name).title
+        for name in names
+        if name not in {metric.name for metric in own}
+    ]
+    if always:
+        yield Procedure("Recorded", f"Of every network: {_titles(always)}.")
+    if own:
+        said = "; ".join(map(_measure, results.study.measures))
+        yield Procedure(
+            "Measured here",
+            f"{said}. What is random in a measure follows from the seed, alike in every arm.",
+        )
+
+
+def _measure(measure: Any) -> str:
+    moment = "before the first step" if measure.when == "start" else "after the last step"
+    function = getattr(measure, "function", None)
+    by = f"the study's function {setting_text(function)}" if function else setting_text(measure)
+    return f"{_titles(metric.title for metric in measure.metrics)} by {by}, {moment}"
+
+
+def _titles(names: Iterable[str]) -> str:
+    """Join names which may hold commas."""
+    return join(f"“{name}”" for name in names)
+
+
+def taught(results: Results) -> Iterator[Procedure]:
+    """Say how networks stopped early, at what precision and from whom they learned, if any did."""
+    written: dict[str, Mapping[str, Any]] = {}
+    for record in results.records:
+        if record.role == "evaluate" and record.training:
+            written.setdefault(record.arm, record.training)
+    for name, field, say in (
+        ("Early stopping", "stopping", _stopping),
+        ("Precision", "precision", _precision),
+        ("Teachers", "loss", _teacher),
+    ):
+        arms: dict[str, list[str]] = {}
+        for arm, training in written.items():
+            if text := say(training.get(field)):
+                arms.setdefault(text, []).append(arm)
+        if arms:
+            parts = [f"{_in(of, len(written))}: {text}" for text, of in arms.items()]
+            text = " ".join(parts)
+            if name == "Early stopping":
+                text += _stopped(results, {arm for of in arms.values() for arm in of})
+            yield Procedure(name, text, _SOURCES.get(name, ""))
+
+
+_SOURCES = {
+    "Early stopping": "Prechelt 1998, in Neural Networks: Tricks of the Trade",
+    "Teachers": "Hinton, Vinyals & Dean 2015, arXiv:1503.02531",
+}
+
+
+def _in(arms: list[str], count: int) -> str:
+    if len(arms) == count:
+        return "In every arm"
+    shown = "; ".join(arms[:MOST_NAMES])
+    return f"In {shown}" + (f" and {plural(len(arms) - MOST_NAMES, 'more arm')}"
+                            if len(arms) > MOST_NAMES else "")  # fmt: skip
+
+
+def _stopping(written: Any) -> str:
+    """Describe early stopping; a Training as it is written leaves out what is at its default."""
+    if not isinstance(written, Mapping):
+        return ""
+    patience = written.get("patience", 0)
+    metric = str(written.get("metric", EarlyStopping.metric)).replace("_", " ")
+    by = written.get("by", EarlyStopping.by)
+    more = f" by more than {number_text(by)}" if by else ""
+    return (
+        f"training stops once the {metric} has not improved{more} for "
+        f"{plural(patience, 'epoch')}, and the weights of its best epoch are those measured."
+    )
+
+
+def _stopped(results: Results, arms: set[str]) -> str:
+    """Say how long trials trained."""
+    lengths = [
+        max((len(curve) for curve in record.curves.values()), default=0)
+        for record in results.records
+        if record.role == "evaluate" and record.state == "complete" and record.arm in arms
+    ]
+    planned = {
+        int(record.training["epochs"])
+        for record in results.records
+        if record.arm in arms and "epochs" in record.training
+    }
+    if not any(lengths) or len(planned) != 1:
+        return ""
+    low, high = min(lengths), max(lengths)
+    span = f"{low} to {high}" if low < high else str(low)
+    return f" Trials there trained {span} of {plural(planned.pop(), 'epoch')}."
+
+
+def _precision(written: Any) -> str:
+    return {
+        "bfloat16": "networks run under bfloat16 autocast; parameters, sums and losses stay in "
+        "float32.",
+        "float64": "everything is computed in float64.",
+    }.get(str(written), "")
+
+
+def _teacher(written: Any) -> str:
+    if not isinstance(written, Mapping) or not isinstance(written.get("teacher"), Mapping):
+        return ""
+    teacher = written["teacher"]
+    temperature = written.get("temperature", Distillation.temperature)
+    weight = written.get("weight", Distillation.weight)
+    model = teacher.get("model", {})
+    name = model.get("type", "network") if isinstance(model, Mapping) else "network"
+    return (
+        f"each network learns from a teacher as well as from labels, at temperature "
+        f"{number_text(temperature)}, with weight {number_text(weight)} on the teacher. That one, "
+        f"of type {name}, is trained once for each seed and shared by all trials that name it; "
+        "where it fails, they fail."
+    )
+
+
+def setting_text(value: Any) -> str:
+    """Name a setting without a memory address, so that reports stay the same."""
+    try:
+        text = level_name(value)
+    except HarnessError:
+        text = type(value).__name__
+    return text if len(text) <= 120 else text[:119] + "…"

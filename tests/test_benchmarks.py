@@ -1,0 +1,78 @@
+"""The benchmarks in their smallest form: that they run, and count what they say they count."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPTS = Path(__file__).parent / "benchmarks"
+
+
+def script(folder: Path, name: str, *words: str) -> tuple[dict[str, Any], str]:
+    """Run a script in an empty folder; return what it saved."""
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / f"{name}.py"), "--out", "found", *words],
+        cwd=folder, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "HARNESS_DATA": str(folder / "nowhere"), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((folder / "found" / f"{name}.json").read_text(encoding="utf-8"))
+    page = (folder / "found" / f"{name}.md").read_text(encoding="utf-8")
+    assert page.strip() in done.stdout
+    assert {"date", "command", "hardware", "torch", "optuna", "revision"} <= {*found["about"]}
+    return found, page
+
+
+@pytest.mark.slow
+def test_idiom_and_harness_train_the_same_trials(tmp_path: Path) -> None:
+    words = ("--trials", "1", "--workers", "1", "--mode", "plain")
+    found, page = script(
+        tmp_path, "idiom", *words, "--programs", "mlp-digits-64", "mlp-mnist-32"
+    )  # fmt: skip
+    (row,) = found["programs"]
+    # 64 images; 64 -> 128 -> 128 -> 10. Nothing asks for the gradient of the images.
+    by_hand = 2 * 64 * (2 * 64 * 128 + 3 * (128 * 128 + 128 * 10))
+    assert row["flops_per_step"] == by_hand
+    assert row["steps"] == 1000 // 64 * 20
+    assert [len(row[f"{side}_accuracy"]) for side in ("idiom", "harness")] == [1, 1]
+    assert min(*row["idiom_accuracy"], *row["harness_accuracy"]) > 0.8
+    assert row["mode"] == "plain (1)"
+    assert row["ratio"] == pytest.approx(row["idiom_seconds"] / row["harness_seconds"])
+    for side in ("idiom", "harness"):
+        took = found[side]
+        parts = took["before"] + took["training"] + took["after"]
+        assert took["command"] == pytest.approx(parts, abs=1e-3)
+        assert row[f"{side}_seconds"] == pytest.approx(took["training"])  # of the only trial
+        assert 0 < row[f"{side}_of_peak"] < 1
+    assert row["harness_busy_seconds"] < row["harness_seconds"]
+    assert "mlp-mnist-32 was skipped: MNIST must lie in the data folder" in page
+
+
+def test_modes_are_timed_beside_the_plain_loop(tmp_path: Path) -> None:
+    words = ("--kinds", "plain", "fused", "--models", "2", "--seconds", "0.02", "--device", "cpu")
+    found, page = script(tmp_path, "modes", *words, "--programs", "mlp-digits-64")
+    assert [(row["mode"], row["models"]) for row in found["rows"]] == [("plain", 1), ("fused", 2)]
+    assert [row["note"] for row in found["rows"]] == ["", ""]
+    plain, fused = (row["seconds"] for row in found["rows"])
+    assert found["rows"][1]["of_plain"] == fused / plain
+    # of one model, not of two: vmap of two may be slow, but not by this much
+    assert 0 < fused < 20 * plain
+    assert "| mlp-digits-64 | cpu | fused | 2 |" in page
+
+
+def test_overhead_is_what_a_run_takes_beyond_its_trials(tmp_path: Path) -> None:
+    words = ("--counts", "6", "--sleeping", "4", "--seconds", "0.1")
+    found, _ = script(tmp_path, "overhead", *words)
+    rows = found["rows"]
+    assert [(row["store"], row["trials"], row["at_once"]) for row in rows] == [
+        ("journal", 6, 1), ("journal", 6, 64), ("sqlite", 6, 1), ("sqlite", 6, 64),
+        ("journal", 4, 1), ("sqlite", 4, 1),
+    ]  # fmt: skip
+    for row in rows:
+        assert row["ideal"] == pytest.approx(row["trials"] * row["trial_seconds"] / 2)
+        assert row["wall"] > row["ideal"]
+        assert 0 < row["overhead_share"] <= 1
