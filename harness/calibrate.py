@@ -31,7 +31,9 @@ COMPILE_SECONDS = 25.0
 """What compiling is expected to take before it has been tried."""
 
 _COUNTS = {"cpu": (8, 32), "cuda": (8, 32, 64)}
-_BLOCKS = 3
+_LEAST_STEPS, _MOST_STEPS = 2, 30
+_PLAIN_SECONDS = 0.02  # before anybody knows what training will take
+_STEPS = _LEAST_STEPS + 1  # with the first, which warms up
 
 # Of free memory: allocators waste some, and on a CPU others want theirs.
 _CUDA_SHARE, _CPU_SHARE = 0.8, 0.5
@@ -75,11 +77,14 @@ def calibrate(
     started = time.perf_counter()
     with global_generators(torch_seed(0, "calibration"), device):
         members = _members(training, device, 1)
-        plain = _timed(PLAIN, members)
+        build = time.perf_counter() - started
+        plain = _timed(PLAIN, members, _PLAIN_SECONDS)
         expected = plain.seconds * training.epochs * trials / workers
         clock = _Clock(SHARE * expected, started)
         timings, notes = [plain], []
-        for mode, cost in _candidates(members[0], trials, workers, plain, most, len(kinds) == 1):
+        for mode, cost in _candidates(
+            members[0], trials, workers, plain, build, most, forced=len(kinds) == 1
+        ):
             if mode.kind not in kinds and mode.kind != "plain":
                 continue
             forced = tuple(kinds) == (mode.kind,)
@@ -88,7 +93,8 @@ def calibrate(
                 continue
             try:
                 members += _members(training, device, mode.models - len(members), len(members))
-                timings.append(_timed(mode, members[: mode.models]))
+                seconds = max(clock.left, 0.0) / 10
+                timings.append(_timed(mode, members[: mode.models], seconds))
             except NotFusableError as error:
                 notes.append(f"{mode}: {error}")
                 break
@@ -136,23 +142,43 @@ def _cost(timing: Timing, epochs: int, trials: int, workers: int) -> float:
 
 
 def _candidates(
-    member: Member, trials: int, workers: int, plain: Timing, most: int | None, forced: bool
+    member: Member,
+    trials: int,
+    workers: int,
+    plain: Timing,
+    build: float,
+    most: int | None,
+    *,
+    forced: bool,
 ) -> Iterator[tuple[Mode, float]]:
-    """Yield the modes to try after the plain one, and what trying each should cost in seconds."""
+    """Yield the modes to try after the plain one, and what trying each should cost in seconds.
+
+    Args:
+        member: a trial.
+        trials: how many there are.
+        workers: processes that share them.
+        plain: what the plain loop took.
+        build: seconds to make one trial ready.
+        most: models at a time that fit into memory.
+        forced: whether one mode is tried for few trials, too.
+    """
     images = member.frame.dimensions == 3 and any(
         param.ndim == 4 for param in member.network.params
     )
     step = plain.seconds / max(member.steps, 1)
-    if images:
-        yield replace(PLAIN, channels_last=True), 4 * step
     largest = -(-trials // workers)
     if most is not None:
         largest = min(largest, most)
     counts = [each for each in _COUNTS[member.device.type] if each <= largest]
     if not counts and (largest > 1 or forced):
         counts = [largest]
+    made = 1
     for count in counts:
-        yield Mode("fused", count), 5 * count * step + plain.preparation * count
+        # an operation on many costs at most about what it does on each
+        yield Mode("fused", count), _STEPS * count * step + build * (count - made)
+        made = count
+    if images:
+        yield replace(PLAIN, channels_last=True), _STEPS * step
     yield Mode("compiled", 1, channels_last=images), COMPILE_SECONDS
     for count in counts[-1:]:
         yield Mode("compiled", count), COMPILE_SECONDS
@@ -173,8 +199,14 @@ def _untrained_teacher(training: Training, seed: int) -> Snapshot | None:
     return Snapshot.of(build(teacher, teacher.data.splits(seed), seed, cpu))
 
 
-def _timed(mode: Mode, members: Sequence[Member]) -> Timing:
-    """Time some steps and one validation; what comes before the second step is preparation."""
+def _timed(mode: Mode, members: Sequence[Member], seconds: float) -> Timing:
+    """Time some steps and one validation; what comes before the second step is preparation.
+
+    Args:
+        mode: how to train.
+        members: whom.
+        seconds: how long to go on beyond the two steps that are timed at least.
+    """
     device = members[0].device
     started = time.perf_counter()
     engine = make_engine(mode, members)
@@ -183,29 +215,26 @@ def _timed(mode: Mode, members: Sequence[Member]) -> Timing:
         engine.epoch(0, 1)
         _wait(device)
         preparation = time.perf_counter() - started
-        step = _fastest(engine, device, members[0].steps)
+        step = _fastest(engine, device, seconds)
         started = time.perf_counter()
         engine.validate()
         _wait(device)
         validation = time.perf_counter() - started
     finally:
         engine.stop()
-    seconds = (step * members[0].steps + validation) / len(members)
-    return Timing(mode, seconds, preparation if mode.kind == "compiled" else 0.0)
+    each = (step * members[0].steps + validation) / len(members)
+    return Timing(mode, each, preparation if mode.kind == "compiled" else 0.0)
 
 
-def _fastest(engine: Engine, device: torch.device, steps: int) -> float:
-    """Return the seconds of one step: the best of a few blocks, as others disturb the rest."""
-    engine.epoch(0, min(2, steps))
-    _wait(device)
-    blocks = []
-    for _ in range(_BLOCKS):
+def _fastest(engine: Engine, device: torch.device, seconds: float) -> float:
+    """Return the seconds of one step: the least of a few, as others disturb the rest."""
+    taken: list[float] = []
+    while len(taken) < _LEAST_STEPS or (sum(taken) < seconds and len(taken) < _MOST_STEPS):
         started = time.perf_counter()
-        count = min(4, steps)
-        engine.epoch(0, count)
+        engine.epoch(0, 1)
         _wait(device)
-        blocks.append((time.perf_counter() - started) / count)
-    return min(blocks)
+        taken.append(time.perf_counter() - started)
+    return min(taken)
 
 
 def _wait(device: torch.device) -> None:

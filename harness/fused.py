@@ -118,6 +118,7 @@ class Fused:
             evaluate = vmap(self._evaluate, in_dims=(0, None))
         self._score = evaluate
         self._checked = False
+        self._kept: tuple[int, torch.Tensor, torch.Tensor] | None = None
 
     def _tensors(self, member: Member) -> Tensors:
         """Return what a trial has of its own, apart from optimizer state and batches."""
@@ -229,9 +230,7 @@ class Fused:
         """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
         first = self._first
         first.network.module.train()
-        order = torch.stack([each.order(number) for each in self._members])
-        flat = order.flatten(1)
-        rows = self._train.rows.gather(1, flat).view(order.shape)
+        order, rows = self._batches(number)
         total = torch.zeros_like(self._trials["vector"][:, 0])
         for index in range(first.steps if most is None else most):
             step = number * first.steps + index
@@ -255,6 +254,17 @@ class Fused:
             total += loss
         means = (total / first.steps).tolist() if first.steps else []
         return [means[place] for place in self._live]
+
+    def _batches(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return each trial's batches of an epoch, as its own rows and as the pool's.
+
+        Both are int64 ``[trials, steps, batch]``, and kept: steps are timed in the same epoch.
+        """
+        if self._kept is None or self._kept[0] != number:
+            order = torch.stack([each.order(number) for each in self._members])
+            rows = self._train.rows.gather(1, order.flatten(1)).view(order.shape)
+            self._kept = number, order, rows
+        return self._kept[1:]
 
     def validate(self) -> list[tuple[float, float]]:
         """Return validation loss and accuracy of each trial."""
@@ -300,6 +310,7 @@ class Fused:
         self._factors = chosen(self._factors)
         self._members = [self._members[position] for position in positions]
         self._live = list(range(len(positions)))
+        self._kept = None
         for name in ("_train", "_validation"):
             part = getattr(self, name)
             setattr(self, name, _Rows(part.inputs, part.targets, chosen(part.rows)))

@@ -86,6 +86,7 @@ class Plain:
     def __init__(self, members: Sequence[Member], *, channels_last: bool = False) -> None:
         (self._member,) = members
         self._step = make_step(self._member, channels_last=channels_last)
+        self._kept: tuple[int, torch.Tensor] | None = None
         # for modules that draw from a global generator while they train
         self._generators = global_generators(
             torch_seed(self._member.seed, "noise"), self._member.device
@@ -105,7 +106,9 @@ class Plain:
         member.network.module.train()
         part, teacher = member.splits.train, member.teacher
         total = torch.zeros((), device=member.device, dtype=member.network.vector.dtype)
-        for index, rows in enumerate(member.order(number)[:most]):
+        if self._kept is None or self._kept[0] != number:  # steps are timed in the same epoch
+            self._kept = number, member.order(number)
+        for index, rows in enumerate(self._kept[1][:most]):
             taught = None
             if teacher is not None and teacher.logits is not None:
                 taught = teacher.logits[rows]

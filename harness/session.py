@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,12 @@ from harness.workers import Answer, Executor, Job, Named, Result, WorkerDiedErro
 
 POLL_SECONDS = 0.5
 """How often the store is read for what other processes have done."""
+
+PLAN_SECONDS = 5.0
+"""How often, at most, it is written down which trials there are."""
+
+SHOW_SECONDS = 0.2
+"""How often, at most, somebody is told how far it is."""
 
 BULK_SECONDS = 1.0
 """Short trials are handed out together up to so much work, which a kill may cost."""
@@ -80,26 +87,30 @@ class Session:
         }
         self.trained = 0
         self.spoken = 0.0
+        self.shown = self.planned = -math.inf
         self.known = -1
 
     def work(self, reference: str | None) -> int:
         """Train until nothing is left; return how many trials this process trained."""
-        outlook = self.refresh()
-        while outlook.ready or self.running or self.unwritten:
+        while True:
             self.speak()
-            self.assign(outlook)
+            if self.idle():
+                with self.ledger.store.lock():  # so that nobody claims in between
+                    outlook = self.refresh()
+                    self.assign(outlook)
+            else:
+                outlook = self.refresh()
             if self.unwritten:
                 self.write()  # while the workers train what they have just been given
-                outlook = self.refresh()
-                self.assign(outlook)
+                if self.idle():
+                    continue  # for which there may be something now
+            if not outlook.ready and not self.running:
+                return self.trained
             finished, _ = wait(self.running, POLL_SECONDS, FIRST_COMPLETED)
             if not self.running:
                 time.sleep(POLL_SECONDS)  # others have claimed all that is ready
             for future in finished:
                 self.take(future, reference)
-            if not self.unwritten:
-                outlook = self.refresh()
-        return self.trained
 
     def release(self) -> None:
         """Give back what is not finished, for a process that lives on after an interruption."""
@@ -119,9 +130,13 @@ class Session:
         """Read what is done by now, and tell."""
         done = self.ledger.done(self.ignored)
         outlook = self.planner.outlook(done)
-        if len(outlook.planned) != self.known:
+        now = time.monotonic()
+        if len(outlook.planned) != self.known and now - self.planned > PLAN_SECONDS:
             write_plan(self.ledger, self.planner, outlook, self.options)
-            self.known = len(outlook.planned)
+            self.known, self.planned = len(outlook.planned), now
+        if now - self.shown < SHOW_SECONDS and outlook.ready:
+            return outlook
+        self.shown = now
         tuning = any(trial.role == "tune" for trial in outlook.ready)
         stage = "tuning and training" if tuning else "training"
         count = sum(trial.key in done for trial in outlook.planned)
@@ -150,9 +165,8 @@ class Session:
     # -- out -------------------------------------------------------------------------------
 
     def assign(self, outlook: Outlook) -> None:
-        """Give every idle worker a cohort."""
-        busy = {executor for _, executor in self.running.values()}
-        idle = [executor for executor in self.executors if executor not in busy]
+        """Give every idle worker a cohort; the store is locked, and ``outlook`` just read."""
+        idle = self.idle()
         mine = {claimed.trial.key for claims, _ in self.running.values() for claimed in claims}
         mine |= {claimed.trial.key for claimed, _ in self.unwritten}
         wanted = [trial for trial in outlook.ready if trial.key not in mine]
@@ -163,7 +177,7 @@ class Session:
         trials = [trial for cohort in cohorts for trial in cohort.trials]
         claims = {
             claimed.trial.key: claimed
-            for claimed in self.ledger.claim(trials, len(trials), self.ignored)
+            for claimed in self.ledger.claim(trials, len(trials), self.ignored, look=False)
         }
         for cohort, executor in zip(cohorts, idle, strict=False):
             won = [claims[trial.key] for trial in cohort.trials if trial.key in claims]
@@ -178,6 +192,11 @@ class Session:
                 )
                 self.running[executor.submit(job)] = (won, executor)
 
+    def idle(self) -> list[Executor]:
+        """Return the workers that have nothing to do."""
+        busy = {executor for _, executor in self.running.values()}
+        return [executor for executor in self.executors if executor not in busy]
+
     def urgency(self, trial: Trial) -> tuple[bool, float]:
         """Sort teachers first, whom others wait for; then what takes longest."""
         return trial.role != "teach", -self.seconds.get(trial.arm.name, 0.0)
@@ -189,12 +208,12 @@ class Session:
             # what a worker died of is found out by training each of its trials alone
             group = f"{trial.program} {trial.key}" if trial.key in self.deaths else trial.program
             groups.setdefault(group, []).append(trial)
+        shares = {name: -(-len(each) // len(self.executors)) for name, each in groups.items()}
         out: list[_Cohort] = []
         while groups and len(out) < idle:
             name = next(iter(groups))
             trials = groups[name]
-            share = -(-len(trials) // len(self.executors))
-            mode, size = self.way(trials[0], share)
+            mode, size = self.way(trials[0], min(shares[name], len(trials)))
             out.append(_Cohort(tuple(trials[:size]), mode))
             groups[name] = trials[size:]
             if not groups[name]:
@@ -263,22 +282,23 @@ class Session:
 
     def write(self) -> None:
         """Write down what has become of trials."""
-        while self.unwritten:
-            claimed, result = self.unwritten[0]
-            if result.reason:
-                self.ledger.fail(claimed, result.reason, result.env)
-            else:
-                self.ledger.finish(
-                    claimed,
-                    result.metrics,
-                    result.curves,
-                    result.cost,
-                    result.env,
-                    result.layers,
-                    result.network,
-                )
-            del self.unwritten[0]
-            self.trained += 1
+        with self.ledger.store.together():
+            while self.unwritten:
+                claimed, result = self.unwritten[0]
+                if result.reason:
+                    self.ledger.fail(claimed, result.reason, result.env)
+                else:
+                    self.ledger.finish(
+                        claimed,
+                        result.metrics,
+                        result.curves,
+                        result.cost,
+                        result.env,
+                        result.layers,
+                        result.network,
+                    )
+                del self.unwritten[0]
+                self.trained += 1
 
 
 def _command(scale: str, planner: Planner, options: Options) -> str:

@@ -60,7 +60,7 @@ class Bench:
         self.tried: list[Mode] = []
         self.members: list[int] = []
 
-    def timed(self, mode: Mode, members: list) -> Timing:
+    def timed(self, mode: Mode, members: list, seconds: float) -> Timing:
         self.tried.append(mode)
         self.members.append(len(members))
         self.now += self.spends.get(mode, 0.0)
@@ -124,7 +124,7 @@ def test_a_timing_is_of_one_trials_epoch_without_the_first_step(monkeypatch, mod
     engine = Engine(made)
     monkeypatch.setattr(harness.calibrate, "time", SimpleNamespace(perf_counter=lambda: made.now))
     monkeypatch.setattr(harness.calibrate, "make_engine", lambda *_: engine)
-    timing = harness.calibrate._timed(mode, members)
+    timing = harness.calibrate._timed(mode, members, 3.0)
     assert timing == Timing(mode, pytest.approx((6 * 0.5 + 2.0) / 4), pytest.approx(preparation))
     assert engine.started
     assert engine.stopped
@@ -366,12 +366,12 @@ def test_a_mode_that_breaks_is_noted_and_the_others_are_tried(monkeypatch):
     made = bench(plain=1.0, fused8=0.5, fused32=0.2, compiled=0.9, compiled32=0.8)
     made.install(monkeypatch)
 
-    def breaking(mode: Mode, members: list) -> Timing:
+    def breaking(mode: Mode, members: list, seconds: float) -> Timing:
         if mode == FUSED32:
             raise torch.OutOfMemoryError("no memory\nfor this")
         if mode.kind == "compiled":
             raise TypeError
-        return made.timed(mode, members)
+        return made.timed(mode, members, seconds)
 
     monkeypatch.setattr(harness.calibrate, "_timed", breaking)
     choice = calibrate(BASE, CPU, 500)
