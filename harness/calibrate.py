@@ -76,15 +76,13 @@ def calibrate(
     set_up(device)
     started = time.perf_counter()
     with global_generators(torch_seed(0, "calibration"), device):
-        members = _members(training, device, 1)
-        build = time.perf_counter() - started
-        plain = _timed(PLAIN, members, _PLAIN_SECONDS)
+        member = _member(training, device, 0)
+        members = [member]
+        plain = _timed(PLAIN, [member], _PLAIN_SECONDS)
         expected = plain.seconds * training.epochs * trials / workers
         clock = _Clock(SHARE * expected, started)
         timings, notes = [plain], []
-        for mode, cost in _candidates(
-            members[0], trials, workers, plain, build, most, forced=len(kinds) == 1
-        ):
+        for mode, cost in _candidates(member, trials, workers, plain, most, forced=len(kinds) == 1):
             if mode.kind not in kinds and mode.kind != "plain":
                 continue
             forced = tuple(kinds) == (mode.kind,)
@@ -92,9 +90,12 @@ def calibrate(
                 notes.append(f"{mode}: not tried, as measuring it would not pay")
                 continue
             try:
-                members += _members(training, device, mode.models - len(members), len(members))
+                if mode.models > 1 and len(members) == 1:
+                    members.append(_member(training, device, 1))
+                # two trials show whether any can be fused; copies of them take as long as others
+                together = [members[place % len(members)] for place in range(mode.models)]
                 seconds = max(clock.left, 0.0) / 10
-                timings.append(_timed(mode, members[: mode.models], seconds))
+                timings.append(_timed(mode, together, seconds))
             except NotFusableError as error:
                 notes.append(f"{mode}: {error}")
                 break
@@ -146,7 +147,6 @@ def _candidates(
     trials: int,
     workers: int,
     plain: Timing,
-    build: float,
     most: int | None,
     *,
     forced: bool,
@@ -158,7 +158,6 @@ def _candidates(
         trials: how many there are.
         workers: processes that share them.
         plain: what the plain loop took.
-        build: seconds to make one trial ready.
         most: models at a time that fit into memory.
         forced: whether one mode is tried for few trials, too.
     """
@@ -172,23 +171,18 @@ def _candidates(
     counts = [each for each in _COUNTS[member.device.type] if each <= largest]
     if not counts and (largest > 1 or forced):
         counts = [largest]
-    made = 1
     for count in counts:
         # an operation on many costs at most about what it does on each
-        yield Mode("fused", count), _STEPS * count * step + build * (count - made)
-        made = count
+        yield Mode("fused", count), _STEPS * count * step
     if images:
         yield replace(PLAIN, channels_last=True), _STEPS * step
     yield Mode("compiled", 1, channels_last=images), COMPILE_SECONDS
-    for count in counts[-1:]:
-        yield Mode("compiled", count), COMPILE_SECONDS
+    if counts and counts[-1] > 1:
+        yield Mode("compiled", counts[-1]), COMPILE_SECONDS
 
 
-def _members(training: Training, device: torch.device, count: int, first: int = 0) -> list[Member]:
-    return [
-        make_ready(training, seed, device, _untrained_teacher(training, seed))
-        for seed in range(first, first + count)
-    ]
+def _member(training: Training, device: torch.device, seed: int) -> Member:
+    return make_ready(training, seed, device, _untrained_teacher(training, seed))
 
 
 def _untrained_teacher(training: Training, seed: int) -> Snapshot | None:

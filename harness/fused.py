@@ -21,8 +21,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
 from harness import programs
-from harness.data import Part
-from harness.data.splits import standardize
+from harness.data.splits import Part, standardize
 from harness.members import EVALUATION_BATCH, Member
 from harness.network import Network, Snapshot
 from harness.noise import Draws, mix, signed

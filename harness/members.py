@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -68,12 +69,12 @@ class Member:
     teacher: Teacher | None
     device: torch.device
 
-    @property
+    @cached_property
     def augmentation_key(self) -> int:
         """The key of all that augmentation draws."""
         return trial_key(self.seed, "augmentation")
 
-    @property
+    @cached_property
     def dropout_key(self) -> int:
         """The key of all dropout masks."""
         return trial_key(self.seed, "dropout")

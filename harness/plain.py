@@ -73,6 +73,8 @@ def restandardize(
 def set_dropout(member: Member, number: int) -> None:
     """Give each dropout layer the key of a step."""
     layers = member.network.dropouts
+    if not layers:
+        return
     for layer, key in zip(
         layers, dropout_keys(member.dropout_key, number, len(layers)), strict=True
     ):

@@ -46,7 +46,7 @@ class Trained:
         Args:
             inputs: ``[n, *shape]``, as the data set has them: not standardised.
         """
-        from harness.data import Part
+        from harness.data.splits import Part
 
         part = Part(inputs, torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device))
         found = [each for each, _ in logits_of(self.network, self.member.frame, part)]

@@ -12,7 +12,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from harness.errors import HarnessError
-from harness.losses import CrossEntropy, Loss, teacher_of
+from harness.losses import CrossEntropy, Distillation, Loss
 from harness.schedules import Constant, Schedule
 from harness.stopping import EarlyStopping
 
@@ -216,8 +216,8 @@ class Training:
 
     def _check_teacher(self) -> None:
         seen: list[Training] = [self]
-        teacher = teacher_of(self)
-        while teacher is not None:
+        while isinstance(seen[-1].loss, Distillation):
+            teacher: Any = seen[-1].loss.teacher
             if not isinstance(teacher, Training):
                 raise HarnessError(
                     "Distillation(teacher=...) must be the Training of the teacher",
@@ -231,7 +231,6 @@ class Training:
                     "Give the teacher a loss of its own, such as CrossEntropy().",
                 )
             seen.append(teacher)
-            teacher = teacher_of(teacher)
 
 
 _OPTIONAL = frozenset({"penalty", "clip", "stopping"})

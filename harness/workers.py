@@ -191,8 +191,8 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
             warm_up()
     except HarnessError as error:
         # Found before any training, a mistake ends the run; what is found while a trial is
-        # trained is the outcome of that trial alone.
-        return Answer(reason=str(error), mistake=True, env=env)
+        # trained is the outcome of that trial alone, and so is what calibrating stumbles over.
+        return Answer(reason=str(error), mistake=job.kind != "calibrate", env=env)
     except Exception as error:
         return Answer(reason=reason_of(error), env=env)
     return Answer(env=env)

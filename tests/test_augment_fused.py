@@ -93,17 +93,3 @@ def test_features_fuse_as_well(kind) -> None:
     for index, (key, strength) in enumerate(zip(KEYS, STRENGTHS, strict=True)):
         alone = kind(strength)(images[index], targets[index], Draws(key, CPU))
         torch.testing.assert_close(together[0][index], alone[0], atol=1e-6, rtol=0)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # what the compiler of torch warns of is not ours
-@pytest.mark.parametrize("kind", [Rotate, Contrast, Cutout, Cutmix, Mixture])
-def test_compiled_is_the_same(kind) -> None:
-    images, targets = batches((1, 8, 8))
-    expected = fused(kind)(images, targets, *stacked())
-    torch._dynamo.reset()
-    compiled = torch.compile(fused(kind), fullgraph=True)
-    for _ in range(2):
-        result = compiled(images, targets, *stacked())
-        for ours, theirs in zip(expected, result, strict=True):
-            torch.testing.assert_close(theirs, ours, atol=1e-5, rtol=0)

@@ -17,7 +17,6 @@ from harness.calibrate import calibrate
 from harness.data import digits
 from harness.errors import HarnessError
 from harness.losses import Distillation
-from harness.members import make_ready
 from harness.models import MLP, ConvNet
 from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.optim import SGD
@@ -120,7 +119,7 @@ class Engine:
 
 @pytest.mark.parametrize(("mode", "preparation"), [(FUSED8, 0.0), (COMPILED32, 10.0)])
 def test_a_timing_is_of_one_trials_epoch_without_the_first_step(monkeypatch, mode, preparation):
-    made, members = Bench({}), harness.calibrate._members(BASE, CPU, 4)
+    made, members = Bench({}), [harness.calibrate._member(BASE, CPU, 0)] * 4
     engine = Engine(made)
     monkeypatch.setattr(harness.calibrate, "time", SimpleNamespace(perf_counter=lambda: made.now))
     monkeypatch.setattr(harness.calibrate, "make_engine", lambda *_: engine)
@@ -379,12 +378,6 @@ def test_a_mode_that_breaks_is_noted_and_the_others_are_tried(monkeypatch):
     assert "fused, 32 at a time: OutOfMemoryError: no memory" in choice.note
     assert "compiled, 1 at a time: TypeError: " in choice.note
     assert "\n" not in choice.note
-
-
-def test_members_are_of_seeds_of_their_own():
-    members = harness.calibrate._members(BASE, CPU, 3, 2)
-    assert [each.seed for each in members] == [2, 3, 4]
-    assert torch.equal(members[0].network.vector, make_ready(BASE, 2, CPU).network.vector)
 
 
 # ---- what a choice says

@@ -120,19 +120,6 @@ def test_the_gradient_that_was_given_is_left_alone(kind):
     assert torch.equal(grads, before)
 
 
-@pytest.mark.slow
-def test_three_trials_at_once_compile():
-    def both(grads: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
-        return with_limit(ClipNorm(1.0), limit)(with_limit(ClipValue(1.0), limit)(grads))
-
-    grads = gradients(torch.float32).expand(3, -1) * torch.tensor([[1.0], [2.0], [3.0]])
-    limits = torch.tensor(SHARED, dtype=torch.float64)
-    seen = torch.compile(vmap(both), fullgraph=True)(grads, limits)
-    assert seen.dtype == torch.float32
-    torch.testing.assert_close(seen, vmap(both)(grads, limits), rtol=1e-5, atol=1e-7)
-    assert float(seen[0].norm()) == pytest.approx(0.3, rel=1e-5)
-
-
 @pytest.mark.parametrize("kind", [ClipNorm, ClipValue])
 @pytest.mark.parametrize("limit", [0, 0.0, -1.0, math.nan, math.inf, "1", None, True, (1.0,)])
 def test_bad_input_is_told_in_one_line(kind, limit):

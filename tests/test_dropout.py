@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 
 from harness import noise
 from harness.errors import HarnessError
@@ -134,32 +134,6 @@ def test_together_is_each_alone(kind):
         assert torch.equal(together[index], alone(inputs[index]))
         assert torch.equal(shared[index], alone(inputs[0]))
     assert len({(each == 0).sum().item() for each in together}) == 3
-
-
-@pytest.mark.slow
-def test_compiled_is_the_same():
-    """With gradients, two uses of one layer, and new keys without another compilation."""
-    module = _Reusing()
-    replace_dropout(module)
-    number_dropouts(module)
-    params = {name: param.detach() for name, param in module.named_parameters()}
-    inputs = torch.randn(3, 5, 6)
-
-    def loss(params, p, key, inputs):
-        state = {**params, "drop.p": p, "drop.key": key}
-        outputs = functional_call(module, state, (inputs,))
-        return outputs.square().sum(), outputs
-
-    step = vmap(grad(loss, has_aux=True), (None, 0, 0, 0), randomness="error")
-    torch._dynamo.reset()
-    compiled = torch.compile(step, fullgraph=True)
-    for keys in (KEYS, KEYS + 1):
-        grads, outputs = compiled(params, P, keys, inputs)
-        wanted_grads, wanted = step(params, P, keys, inputs)
-        assert torch.equal(outputs == 0, wanted == 0)
-        torch.testing.assert_close(outputs, wanted)
-        torch.testing.assert_close(grads, wanted_grads)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
 
 
 @pytest.mark.parametrize("shape", [(40, 50, 3), (40, 50, 3, 2), (40, 50, 3, 2, 2)])

@@ -346,39 +346,6 @@ def test_the_state_of_many_trials_stacks():
         assert all(len(value) == 3 for value in states.values())
 
 
-@pytest.mark.slow
-def test_three_trials_at_once_compile():
-    rules = [FUSED[index] for index in (1, 3, 4, 6, 9)]  # one of each kind
-    given = [fused(optimizer, in_use(optimizer), torch.float32) for optimizer in rules]
-
-    def one_step(optimizer: Optimizer):
-        def run(params, grads, state, values):
-            changed = with_floats(optimizer, values)
-            return changed.update(grads, state, params, 0.5, None)
-
-        return run
-
-    def all_steps(params, grads, states, values):
-        return [
-            one_step(optimizer)(params, grads, state, each)
-            for optimizer, state, each in zip(rules, states, values, strict=True)
-        ]
-
-    params = begin().expand(3, -1) * torch.tensor([[1.0], [0.5], [0.2]])
-    grads = torch.linspace(-1, 1, 3 * COUNT).view(3, -1)
-    values = [inputs[1] for _, inputs, _ in given]
-    states = [
-        vmap(lambda params, values, o=o: with_floats(o, values).init(params))(params, each)
-        for o, each in zip(rules, values, strict=True)
-    ]
-    wanted = vmap(all_steps)(params, grads, states, values)
-    seen = torch.compile(vmap(all_steps), fullgraph=True)(params, grads, states, values)
-    for (one, one_state), (other, other_state) in zip(seen, wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(one_state, other_state, rtol=1e-5, atol=1e-6)
-        assert not torch.equal(other, params)
-
-
 # ---- bad input ----------------------------------------------------------------------------------
 
 NOT_RATES = (0, -0.1, math.nan, math.inf, "0.1", None, True)

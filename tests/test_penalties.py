@@ -340,25 +340,6 @@ def test_the_loss_of_three_trials_at_once(penalty):
     assert len(set(together.tolist())) == 3
 
 
-@pytest.mark.slow
-def test_three_trials_at_once_compile():
-    rates = torch.tensor([0.1, 0.2, 0.15], dtype=torch.float64)
-    mask = (torch.arange(COUNT) % 3 > 0).float()
-
-    def steps(params: torch.Tensor, strength: torch.Tensor, rate: torch.Tensor):
-        ends = []
-        for penalty in ALL:
-            changed = with_floats(penalty, {"strength": strength})
-            ends.append(one_step(changed, SGD(1.0), elementwise, params, {}, rate, mask)[0])
-        return ends
-
-    inputs = start(torch.float32).expand(3, -1), torch.tensor(STRENGTHS).double(), rates
-    seen = torch.compile(vmap(steps), fullgraph=True)(*inputs)
-    for one, other in zip(seen, vmap(steps)(*inputs), strict=True):
-        assert one.dtype == torch.float32
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
-
-
 # ---- bad input ----------------------------------------------------------------------------------
 
 NEGATIVE = (-1e-4, math.nan, math.inf, "0", None, True)

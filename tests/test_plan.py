@@ -14,10 +14,25 @@ from typing import Any
 
 import pytest
 
-from harness import Constant, Cosine, CrossEntropy, Factor, OneCycle, Scale, Study, Training, Tuned
+from harness import (
+    Constant,
+    Cosine,
+    CrossEntropy,
+    Distillation,
+    EarlyStopping,
+    Factor,
+    OneCycle,
+    Scale,
+    Study,
+    Training,
+    Tuned,
+)
+from harness.augment import Flip, Shift
+from harness.clipping import ClipNorm, ClipValue
 from harness.data import digits, mnist
-from harness.models import MLP, ConvNet
+from harness.models import MLP, ConvNet, Orthogonal
 from harness.optim import SGD, AdamW
+from harness.penalties import L1, L2
 from harness.plan import changes, key_of, make_trial
 from harness.training import canonical
 
@@ -50,11 +65,17 @@ def key(training: Training, seed: int = 0, role: Any = "evaluate") -> str:
     return make_trial(made, "quick", made.arms("quick")[0], seed, role, {}).key
 
 
+TEACHER = Training(digits(), MLP(), SGD(0.1), 20, 3)
 CHANGED = {
     "data": [digits(train=101), digits(train=100, test=300), mnist(train=100)],
-    "model": [ConvNet(14), ConvNet(8, width=8), ConvNet(8, shortcut=False), MLP()],
+    "model": [
+        ConvNet(14), ConvNet(8, width=8), ConvNet(8, shortcut=False), MLP(),
+        ConvNet(8, activation="gelu"), ConvNet(8, normalisation="group"), ConvNet(8, dropout=0.1),
+        ConvNet(8, order="dropout, norm"), ConvNet(8, initialisation=Orthogonal()),
+    ],
     "optimizer": [
         SGD(0.2, 0.9), SGD(0.1), SGD(0.1, 0.9, nesterov=True), SGD(0.1, 0.9, weight_decay=1e-4),
+        SGD(0.1, 0.9, dampening=0.5), AdamW(0.1, amsgrad=True),
         AdamW(0.1), AdamW(0.2), AdamW(0.1, beta1=0.8), AdamW(0.1, beta2=0.99), AdamW(0.1, eps=1e-6),
         AdamW(0.1, weight_decay=0.1),
     ],
@@ -62,7 +83,16 @@ CHANGED = {
     "epochs": [4],
     "schedule": [Cosine(), Cosine(0.2), Constant(), Constant(0.1), OneCycle(0.1),
                  OneCycle(0.2), OneCycle(0.1, start=10), OneCycle(0.1, end=10)],
-    "loss": [CrossEntropy(), CrossEntropy(0.2)],
+    "loss": [
+        CrossEntropy(), CrossEntropy(0.2), Distillation(TEACHER), Distillation(TEACHER, 2.0),
+        Distillation(TEACHER, weight=0.5), Distillation(replace(TEACHER, epochs=2)),
+    ],
+    "augment": [(Shift(0.5),), (Shift(0.4),), (Flip(0.5),), (Shift(0.5), Flip(0.5))],
+    "penalty": [L2(0.1), L2(0.2), L2(0.1, touches="all"), L1(0.1), L1(0.1, proximal=False)],
+    "clip": [ClipNorm(1.0), ClipNorm(2.0), ClipValue(1.0)],
+    "stopping": [EarlyStopping(1), EarlyStopping(2), EarlyStopping(1, "validation_accuracy"),
+                 EarlyStopping(1, by=0.1)],
+    "precision": ["bfloat16", "float64"],
 }  # fmt: skip
 
 

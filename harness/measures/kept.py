@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from harness.data import Part
+from harness.data.splits import Part
 from harness.members import EVALUATION_BATCH
 from harness.network import Snapshot, global_generators
 from harness.plain import ask

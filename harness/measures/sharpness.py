@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 
-from harness.data import Part
+from harness.data.splits import Part
 from harness.measures.fields import check_positive, check_whole
 from harness.measures.kept import batches, kept, some_training
 from harness.metrics import Metric, defined
