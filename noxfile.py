@@ -53,6 +53,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def compiled(session: nox.Session) -> None:
+    """Hold compiled training equal to the plain loop for every part: some ten minutes."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/test_modes.py", "-m", "compiled", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     session.install("ruff>=0.14")

@@ -98,7 +98,6 @@ def calibrate(
                 timings.append(_timed(mode, together, seconds))
             except NotFusableError as error:
                 notes.append(f"{mode}: {error}")
-                break
             except Exception as error:  # whatever torch says about an operation or a compiler
                 line = str(error).strip().splitlines() or [""]
                 notes.append(f"{mode}: {type(error).__name__}: {line[0]}"[:300])
@@ -128,7 +127,8 @@ def most_at_once(device: torch.device, peak: int, workers: int) -> int | None:
         return None
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return max(1, int(_CUDA_SHARE * free / peak))
+        beside = -(-workers // torch.cuda.device_count())  # processes on the same device
+        return max(1, int(_CUDA_SHARE * free / beside / peak))
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -12,7 +12,7 @@ from harness.environment import hardware
 from harness.errors import HarnessError
 from harness.executors import Options, worker_count
 from harness.ledger import Ledger
-from harness.modes import KINDS, PLAIN, Choice
+from harness.modes import KINDS, Choice
 from harness.plan import TUNING_SEED, Trial, defaults, make_trial
 from harness.profiles import Profile
 from harness.progress import Display
@@ -130,8 +130,13 @@ def machine(options: Options) -> str:
 
 
 def choices(ledger: Ledger, options: Options) -> dict[str, Choice]:
-    """Return, by program, how trials are trained on this machine, where that was measured."""
-    suffix = f"/{machine(options)}"
+    """Return, by program, how trials are trained on this machine, where that was measured.
+
+    What was measured for a forced mode is kept apart.
+    """
+    if options.mode == "plain":
+        return {}
+    suffix = _suffix(options)
     return {
         name.removesuffix(suffix): Choice.of(value)
         for name, value in ledger.notes("mode/").items()
@@ -162,12 +167,13 @@ def uncalibrated(
     for program, trials in by_program(planner).items():
         count = each * len(trials)
         choice = known.get(program)
-        tried = choice is not None and (
-            options.mode is None or any(t.mode.kind == options.mode for t in choice.timings)
-        )
-        if not tried or (choice is not None and choice.note and count > 2 * choice.trials):
+        if choice is None or count > 2 * choice.trials:
             out[program] = (trials[0], count)
     return out
+
+
+def _suffix(options: Options) -> str:
+    return f"/{machine(options)}" + (f"/{options.mode}" if options.mode else "")
 
 
 def choose_modes(
@@ -204,6 +210,7 @@ def choose_modes(
             answer = Answer(reason=str(error))
         if answer.mistake:
             raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
-        choice = answer.choice or Choice(PLAIN, note=answer.reason, trials=trials)
-        ledger.write_note(f"mode/{program}/{machine(options)}", choice.plain_values())
+        if answer.choice is None:  # whoever trains it will say what is wrong
+            continue
+        ledger.write_note(f"mode/{program}{_suffix(options)}", answer.choice.plain_values())
     return executor

@@ -7,10 +7,12 @@ how sums are rounded.
 
 from __future__ import annotations
 
+import copy
 import functools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -111,12 +113,14 @@ class Fused:
         step: Callable[..., Any] = functools.partial(_single, self._one)
         if len(filled) > 1:
             step = vmap(self._one, in_dims=(0, None), randomness="error")
+        if compiled:
+            _forget_other_programs(programs.program(first.training))
         self._step = torch.compile(step, dynamic=False) if compiled else step
         evaluate: Callable[..., Any] = functools.partial(_single, self._evaluate)
         if len(filled) > 1:
             evaluate = vmap(self._evaluate, in_dims=(0, None))
         self._score = evaluate
-        self._checked = False
+        self._checked = self._scored = False
         self._kept: tuple[int, torch.Tensor, torch.Tensor] | None = None
 
     def _tensors(self, member: Member) -> Tensors:
@@ -245,8 +249,9 @@ class Fused:
             if table is not None:
                 wanted = order[:, index, :, None].expand(-1, -1, table.shape[2])
                 trials["taught"] = table.gather(1, wanted)
-            count = torch.tensor(step, dtype=torch.int32, device=first.device)
-            with _watching(active=not self._checked):
+            # filled on the device: a copy would wait for it
+            count = torch.full((), step, dtype=torch.int32, device=first.device)
+            with _watching(first.network.module, active=not self._checked):
                 vector, self._state, loss = self._step(trials, count)
             self._checked = True
             self._trials["vector"] = vector
@@ -278,7 +283,9 @@ class Fused:
                 "inputs": part.inputs[which],
                 "targets": part.targets[which],
             }
-            losses, rights = self._score(trials, None)
+            with _watching(self._first.network.module, active=not self._scored):
+                losses, rights = self._score(trials, None)
+            self._scored = True
             loss += losses.double()
             right += rights
         losses, rights = (loss / count).tolist(), right.tolist()
@@ -320,6 +327,17 @@ class Fused:
         self._members[self._live[position]].network.load(snapshot.vector, snapshot.held)
 
 
+_compiled_last = ""
+
+
+def _forget_other_programs(program: str) -> None:
+    """Drop compiled code of another program: torch compiles a function a few times only."""
+    global _compiled_last  # noqa: PLW0603 - as global as torch's own cache
+    if program != _compiled_last:
+        torch.compiler.reset()
+        _compiled_last = program
+
+
 def _single(function: Callable[..., Any], trials: Tensors, shared: Any) -> Any:
     """Call a function of one trial on stacks of one, without vmap."""
     alone = function(pytree.tree_map(lambda each: each[0], trials), shared)
@@ -341,21 +359,29 @@ def _dropout_names(module: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 class _watching:  # noqa: N801 - a context manager
-    """Refuses a step that drew from a global generator: once for all trials, or in another order.
+    """Refuses what changes more than tensors: once for all trials, or in another order.
 
-    vmap itself refuses some of torch's random operations, and not all.
+    That is a network that draws from a global generator (vmap itself refuses some of torch's random
+    operations, and not all), or that changes its own attributes.
     """
 
-    def __init__(self, *, active: bool) -> None:
+    def __init__(self, module: nn.Module, *, active: bool) -> None:
+        self._module = module
         self._active = active
 
     def __enter__(self) -> None:
         if self._active:
-            self._before = _states()
+            self._before = _states(), _beside(self._module)
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if self._active and kind is None and _states() != self._before:
+        if not self._active or kind is not None:
+            return
+        states, kept = self._before
+        if _states() != states:
             raise NotFusableError("its network draws from a global random generator")
+        for name, value in _beside(self._module).items():
+            if name not in kept or not _alike(kept[name], value):
+                raise NotFusableError(f"its network changes its own {name}")
 
 
 def _states() -> tuple[object, ...]:
@@ -391,10 +417,10 @@ def _check_same(one: Network, other: Network) -> None:
         if type(mine) is not type(theirs):
             raise NotFusableError(f"their networks differ in the kind of {name or 'module'}")
         # what a module keeps beside parameters and buffers would be the first one's for all
-        for key, value in vars(mine).items():
+        for key in vars(mine).keys() | vars(theirs).keys():
             if key in _TORCHS_OWN or key == "calls":
                 continue
-            if not _alike(value, vars(theirs).get(key)):
+            if not _alike(vars(mine).get(key), vars(theirs).get(key)):
                 where = f"{name}.{key}" if name else key
                 raise NotFusableError(f"their networks differ in {where}")
 
@@ -408,26 +434,53 @@ def _check_same_teacher(one: Member, other: Member) -> None:
 _TORCHS_OWN = frozenset(vars(nn.Module())) - {"training"}
 
 
-def _alike(one: Any, other: Any) -> bool:
-    if isinstance(one, torch.Tensor):
-        return isinstance(other, torch.Tensor) and torch.equal(one, other)
-    if isinstance(one, np.ndarray):
-        return isinstance(other, np.ndarray) and np.array_equal(one, other)
-    if isinstance(one, list | tuple):
-        same = isinstance(other, type(one)) and len(one) == len(other)
-        return same and all(map(_alike, one, other))
-    if isinstance(one, dict):
-        same = isinstance(other, dict) and one.keys() == other.keys()
-        return same and all(_alike(each, other[key]) for key, each in one.items())
-    if isinstance(one, nn.Module):
-        return type(one) is type(other)  # a part of the network, compared by itself
-    try:
-        if bool(one == other):
-            return True
-    except Exception:
+def _alike(one: Any, other: Any, depth: int = 0) -> bool:
+    """Whether two values are known to be the same; what cannot be looked into is not."""
+    if one is other:
+        # nothing is shared by accident but what is constant; a generator would be drawn from twice
+        return not isinstance(one, torch.Generator | np.random.Generator | random.Random)
+    if type(one) is not type(other) or depth > _DEEPEST:
         return False
-    # what only says that it is itself, such as a function object, is known by its kind alone
-    return type(one) is type(other) and type(one).__eq__ is _IDENTITY
+    if isinstance(one, torch.Tensor):
+        return one.shape == other.shape and torch.equal(one, other)
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
+    if isinstance(one, list | tuple):
+        same = len(one) == len(other)
+        return same and all(_alike(x, y, depth + 1) for x, y in zip(one, other, strict=True))
+    if isinstance(one, dict):
+        same = one.keys() == other.keys()
+        return same and all(_alike(each, other[key], depth + 1) for key, each in one.items())
+    if isinstance(one, nn.Module):
+        return True  # a part of the network, compared by itself
+    if isinstance(one, FunctionType):
+        cells = [[c.cell_contents for c in f.__closure__ or ()] for f in (one, other)]
+        return one.__code__ is other.__code__ and _alike(
+            [one.__defaults__, one.__kwdefaults__, cells[0]],
+            [other.__defaults__, other.__kwdefaults__, cells[1]],
+            depth + 1,
+        )
+    if type(one).__eq__ is not _IDENTITY:
+        try:
+            return bool(one == other)
+        except Exception:
+            return False
+    plain = getattr(one, "__dict__", None)
+    return plain is not None and _alike(plain, vars(other), depth + 1)
 
 
 _IDENTITY: object = object.__eq__
+_DEEPEST = 8
+
+
+def _beside(module: nn.Module) -> dict[str, Any]:
+    """Return what a network keeps beside parameters and buffers, copied."""
+    kept: dict[str, Any] = {}
+    for name, part in module.named_modules():
+        for key, value in vars(part).items():
+            if key not in _TORCHS_OWN and key != "calls" and not isinstance(value, nn.Module):
+                kept[f"{name}.{key}" if name else key] = value
+    try:
+        return copy.deepcopy(kept)
+    except Exception as error:
+        raise NotFusableError(f"its network keeps what cannot be copied: {error}") from error

@@ -202,7 +202,7 @@ class Ledger:
         with self.store.errors(), _finished_elsewhere(), self.store.together():
             record = outcome(metrics, curves, cost, layers, self._note_once("env", env))
             storage.set_trial_user_attr(trial_id, "record", record)
-            if network:
+            if network and Path(network).is_file():
                 storage.set_trial_user_attr(trial_id, NETWORK, self._keep(claimed, network))
             for name, value in columns(self.study, metrics).items():
                 storage.set_trial_user_attr(trial_id, name, value)

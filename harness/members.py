@@ -110,6 +110,20 @@ def steps_per_epoch(training: Training, splits: Splits) -> int:
     return count // training.batch_size
 
 
+def check_teachers(training: Training, seed: int) -> None:
+    """Check that a Training's teacher can be trained, and that one's own teacher.
+
+    Raises:
+        HarnessError: it cannot.
+    """
+    teacher = teacher_of(training)
+    if teacher is not None:
+        splits = teacher.data.splits(seed)
+        steps_per_epoch(teacher, splits)
+        _check_augmentation(teacher, splits)
+        check_teachers(teacher, seed)
+
+
 def make_ready(
     training: Training, seed: int, device: torch.device, taught_by: Snapshot | None = None
 ) -> Member:

@@ -51,7 +51,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
     finished = {arm.name: 0 for arm in planner.arms}
     failed = dict(finished)
     for trial in outlook.planned:
-        if trial.key in done:
+        if trial.key in done and trial.role != "teach":
             finished[trial.arm.name] += 1
             failed[trial.arm.name] += done[trial.key].state == "failed"
     each = planner.budget + len(planner.seeds)

@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from harness.data import Part, Splits
 from harness.environment import hardware
 from harness.losses import teacher_of
-from harness.members import Member, ready_with, steps_per_epoch
+from harness.members import Member, check_teachers, ready_with, steps_per_epoch
 from harness.memory import cpu_peak, cuda_peak
 from harness.network import Snapshot, build
 from harness.plain import ask, make_step, set_dropout
@@ -124,6 +124,7 @@ def measure(
 
 def _build(training: Training, device: torch.device, seed: int) -> tuple[_Program, int]:
     """Return the program, and the number of steps of one whole trial."""
+    check_teachers(training, seed)
     splits = training.data.splits(seed)
     steps = steps_per_epoch(training, splits) * training.epochs
     # Only the batch goes to the device: a data set kept there would be counted in the peak.

@@ -77,6 +77,8 @@ def _fuses(value: Any) -> bool:
     """
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return False
+    if callable(getattr(value, "fingerprint", None)):  # it holds data, and says what it is
+        return False
     return all(
         isinstance(getattr(type(value), name, None), cached_property) for name in _beside(value)
     )

@@ -9,13 +9,14 @@ from rich.console import Console
 
 from harness.errors import HarnessError, near
 from harness.executors import Options, make_executor
-from harness.ledger import find
+from harness.ledger import Ledger, find
 from harness.load import find as find_study
 from harness.load import load
 from harness.modes import Mode
 from harness.place import Place
 from harness.plan import Trial, changes, make_trial
 from harness.records import Record
+from harness.study import Study
 from harness.workers import Answer, Job, Named, Result, WorkerDiedError
 
 
@@ -65,7 +66,8 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     now = make_trial(study, scale, arms[record.arm], record.seed, record.role, record.tuned)
     executor = make_executor(study, found, options)
     try:
-        answer = executor.submit(_again(scale, now, record)).result()
+        network = _network(place, study, scale, now)
+        answer = executor.submit(_again(scale, now, record, network)).result()
     except WorkerDiedError as error:
         answer = Answer(reason=str(error))
     finally:
@@ -89,14 +91,25 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     return Replayed(identical, record, differences, farthest, changed, "")
 
 
-def _again(scale: str, trial: Trial, record: Record) -> Job:
+def _network(place: Place, study: Study, scale: str, trial: Trial) -> str:
+    """Return the file with the network of a trial's teacher; empty where there is none."""
+    if trial.teacher is None:
+        return ""
+    ledgers = Ledger.existing(place.open(create=False), study, scale)
+    for ledger in ledgers:
+        ledger.records()
+    found = (ledger.network(trial.teacher.key) for ledger in ledgers)
+    return next(filter(None, found), "")
+
+
+def _again(scale: str, trial: Trial, record: Record, network: str) -> Job:
     """Describe a trial trained as its record says: beside as many others, which are copies of it.
 
     How many train together decides how sums are rounded, and what the others are does not.
     """
     mode = Mode.parse(record.env.get("mode", "plain"))
     copies = mode.models if mode.kind == "fused" else 1
-    return Job("train", scale, (Named.of(trial),) * copies, mode)
+    return Job("train", scale, (Named.of(trial, network),) * copies, mode)
 
 
 def _numbers(

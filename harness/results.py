@@ -10,6 +10,7 @@ from typing import Any
 import harness
 from harness.designs import Arm
 from harness.modes import Choice
+from harness.plan import TEACHER, TUNING_SEED
 from harness.profiles import Profile
 from harness.records import Record
 from harness.study import Study
@@ -144,18 +145,19 @@ def assemble(
     by_key = {record.key: record for record in records if record.state != "running"}
     rows = [row for row in plan["trials"] if row[0] in arms]
     used = tuple(
-        # One trial may stand for several arms which train the same thing.
+        # One trial may stand for several arms which train the same thing, or for a teacher, too.
         replace(
             by_key[key],
             arm=arm,
+            role="tune" if seed == TUNING_SEED else "evaluate",
             levels={name: level.plain for name, level in arms[arm].levels.items()},
         )
-        for arm, _, key in rows
+        for arm, seed, key in rows
         if key in by_key
     )
     # A teacher is no arm's own: it is trained once for each seed, whoever learns from it.
-    teachers = {record.key: record for record in used if record.role == "teach"}
-    used = (*(record for record in used if record.role != "teach"), *teachers.values())
+    teachers = [row[2] for row in plan["trials"] if row[0] == TEACHER and row[2] in by_key]
+    used = (*used, *(replace(by_key[key], arm=TEACHER, role="teach") for key in teachers))
     tuning = tuple(
         ArmTuning(**{**each, "tried": tuple((value, goal) for value, goal in each["tried"])})
         for each in plan["tuning"]

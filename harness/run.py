@@ -100,7 +100,9 @@ def run(
                 display.show("starting", 0, outlook.total, None)
                 _warm_up(started, planner, profiler=unmeasured)
                 if alone:
-                    profiled = _measure(ledger, planner, reference, options, display, started)
+                    profiled = _measure(
+                        ledger, planner, reference, options, display, started, modes=uncertain
+                    )
                 if outlook.ready:
                     session = Session(ledger, planner, options, display, ignored, started)
                     try:
@@ -173,6 +175,8 @@ def _measure(
     options: Options,
     display: Display,
     started: list[Executor],
+    *,
+    modes: bool,
 ) -> int:
     """Let the last process measure costs and modes while the others wait; return how many costs."""
     fresh = partial(make_executor, ledger.study, reference, options)
@@ -181,7 +185,7 @@ def _measure(
     try:
         if options.profile:
             profiled, executor = measure_costs(ledger, planner, executor, fresh, options, display)
-        if reference:
+        if modes:
             executor = choose_modes(ledger, planner, executor, fresh, options, display)
     finally:
         executor.stop()

@@ -95,6 +95,7 @@ class Outlook:
         total: number of trials once all are known.
         chosen: the settings of each arm whose tuning is over, by arm name.
         tuning: how they were chosen.
+        teachers: keys of those planned whose networks others learn from.
     """
 
     planned: tuple[Trial, ...]
@@ -102,6 +103,7 @@ class Outlook:
     total: int
     chosen: Mapping[str, Settings]
     tuning: tuple[ArmTuning, ...]
+    teachers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ class Planner:
         self._planned: tuple[Trial, ...] = ()
         self._known: dict[str, Trial] = {}
         self._teachers: dict[str, Trial] = {}
+        self._extra = 0
 
     def outlook(self, done: Mapping[str, Record]) -> Outlook:
         """Return what is to be run.
@@ -153,6 +156,7 @@ class Planner:
             tuning = [trial for part in parts for trial in part.trials]
             own = (*tuning, *(trial for part in parts for trial in part.evaluations))
             self._teachers = {each.key: each for trial in own for each in _teachers(trial)}
+            self._extra = len(self._teachers.keys() - {trial.key for trial in own})
             self._planned = (*self._teachers.values(), *own)
             self._known = {trial.key: trial for trial in self._planned}
         return Outlook(
@@ -162,13 +166,14 @@ class Planner:
                 for key, trial in self._known.items()
                 if key not in done and (trial.teacher is None or trial.teacher.key in done)
             ),
-            total=len(self.arms) * (self.budget + len(self.seeds)) + len(self._teachers),
+            total=len(self.arms) * (self.budget + len(self.seeds)) + self._extra,
             chosen={
                 arm.name: part.settings
                 for arm, part in zip(self.arms, parts, strict=True)
                 if part.settings is not None
             },
             tuning=tuple(each for part in parts for each in part.tuning),
+            teachers=frozenset(self._teachers),
         )
 
     def _part(self, arm: Arm, done: Mapping[str, Record]) -> _Part:

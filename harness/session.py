@@ -97,7 +97,9 @@ class Session:
             if self.idle():
                 with self.ledger.store.lock():  # so that nobody claims in between
                     outlook = self.refresh()
-                    self.assign(outlook)
+                    jobs = self.assign(outlook)
+                for job, claims, executor in jobs:  # without the lock: this process may train
+                    self.running[executor.submit(job)] = (claims, executor)
             else:
                 outlook = self.refresh()
             if self.unwritten:
@@ -114,6 +116,9 @@ class Session:
 
     def release(self) -> None:
         """Give back what is not finished, for a process that lives on after an interruption."""
+        for future in [each for each in self.running if each.done() and not each.exception()]:
+            if not future.result().mistake:
+                self.take(future, None)
         for claims, _ in self.running.values():
             for claimed in claims:
                 self.ledger.release(claimed)
@@ -164,21 +169,28 @@ class Session:
 
     # -- out -------------------------------------------------------------------------------
 
-    def assign(self, outlook: Outlook) -> None:
-        """Give every idle worker a cohort; the store is locked, and ``outlook`` just read."""
+    def assign(self, outlook: Outlook) -> list[tuple[Job, list[Claimed], Executor]]:
+        """Claim a cohort for every idle worker; the store is locked, and ``outlook`` just read."""
         idle = self.idle()
         mine = {claimed.trial.key for claims, _ in self.running.values() for claimed in claims}
         mine |= {claimed.trial.key for claimed, _ in self.unwritten}
         wanted = [trial for trial in outlook.ready if trial.key not in mine]
         if not idle or not wanted:
-            return
-        wanted.sort(key=self.urgency)
+            return []
+        # teachers first, for whom others wait; then what takes longest
+        wanted.sort(
+            key=lambda trial: (
+                trial.key not in outlook.teachers,
+                -self.seconds.get(trial.arm.name, 0.0),
+            )
+        )
         cohorts = self.cohorts(wanted, len(idle))
         trials = [trial for cohort in cohorts for trial in cohort.trials]
         claims = {
             claimed.trial.key: claimed
             for claimed in self.ledger.claim(trials, len(trials), self.ignored, look=False)
         }
+        jobs = []
         for cohort, executor in zip(cohorts, idle, strict=False):
             won = [claims[trial.key] for trial in cohort.trials if trial.key in claims]
             won = self.with_teachers(won)
@@ -186,20 +198,24 @@ class Session:
                 job = Job(
                     "train",
                     self.ledger.scale,
-                    tuple(Named.of(each.trial, self.network(each.trial)) for each in won),
+                    tuple(
+                        Named.of(
+                            each.trial,
+                            self.network(each.trial),
+                            keep=each.trial.key in outlook.teachers,
+                        )
+                        for each in won
+                    ),
                     cohort.mode,
                     networks=str(self.ledger.store.networks),
                 )
-                self.running[executor.submit(job)] = (won, executor)
+                jobs.append((job, won, executor))
+        return jobs
 
     def idle(self) -> list[Executor]:
         """Return the workers that have nothing to do."""
         busy = {executor for _, executor in self.running.values()}
         return [executor for executor in self.executors if executor not in busy]
-
-    def urgency(self, trial: Trial) -> tuple[bool, float]:
-        """Sort teachers first, whom others wait for; then what takes longest."""
-        return trial.role != "teach", -self.seconds.get(trial.arm.name, 0.0)
 
     def cohorts(self, wanted: list[Trial], idle: int) -> list[_Cohort]:
         """Divide trials among idle workers."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import gc
 import math
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
 
-from harness.errors import HarnessError
 from harness.fused import Fused, NotFusableError
 from harness.losses import teacher_of
 from harness.measures.always import default_measures
@@ -186,6 +186,7 @@ def train_together(
         return _cohort(requests, device, mode)
     except Exception as error:  # whatever a network raises, alone or under vmap
         if mode.kind == "plain":
+            traceback.clear_frames(error.__traceback__)  # or they keep the trial in memory
             return [error]
         reason = _reason(error)
         short = _out_of_memory(error)
@@ -194,7 +195,7 @@ def train_together(
     if device.type == "cuda":
         torch.cuda.empty_cache()
     if short and len(requests) > 1:
-        half = replace(mode, models=max(1, mode.models // 2))
+        half = replace(mode, models=(min(mode.models, len(requests)) + 1) // 2)
         return _noted(train_together(requests, device, half), f"out of memory with {mode}")
     slower = Mode("fused", mode.models) if mode.kind == "compiled" else PLAIN
     return _noted(train_together(requests, device, slower), f"not {mode.kind}: {reason}")
@@ -292,7 +293,9 @@ def _cohort(
     for request in requests:
         try:
             begun.append(_begin(request, device))
-        except (HarnessError, DivergedError) as error:
+        except Exception as error:  # of this trial; its neighbours go on
+            if _out_of_memory(error):
+                raise
             begun.append(error)
     trials = [each for each in begun if isinstance(each, _Trial)]
     started = time.perf_counter()
@@ -307,7 +310,9 @@ def _cohort(
         if trial.error is None:
             try:
                 trial.finish()
-            except (HarnessError, DivergedError) as error:
+            except Exception as error:
+                if _out_of_memory(error):
+                    raise
                 trial.error = error
     seconds = (time.perf_counter() - started) / max(len(trials), 1)
     done = replace(mode, models=len(trials)) if mode.kind == "fused" else mode

@@ -45,6 +45,7 @@ class Named:
         key: the trial's key, which the worker must arrive at too.
         teaches: 0 for the arm's own trial, 1 for its teacher, 2 for that one's teacher...
         network: file with the network of the trial's own teacher; empty where there is none.
+        keep: whether its network is to be kept, for others to learn from.
     """
 
     arm: str
@@ -54,9 +55,10 @@ class Named:
     key: str
     teaches: int = 0
     network: str = ""
+    keep: bool = False
 
     @staticmethod
-    def of(trial: Trial, network: str = "") -> Named:
+    def of(trial: Trial, network: str = "", *, keep: bool = False) -> Named:
         """Name a trial."""
         return Named(
             trial.arm.name,
@@ -66,6 +68,7 @@ class Named:
             trial.key,
             trial.teaches,
             network,
+            keep,
         )
 
 
@@ -239,7 +242,7 @@ def _train(
             trial.measures,
             test=trial.role != "tune",
             taught_by=_load(named.network),
-            keep=bool(named.teaches),
+            keep=named.keep,
         )
         for trial, named in zip(trials, job.trials, strict=True)
     ]
@@ -260,6 +263,10 @@ def _outcome_reason(error: Exception) -> str:
 
 
 def _result(outcome: Outcome, env: Mapping[str, str], job: Job, named: Named) -> Result:
+    try:
+        network = _save(outcome, Path(job.networks), named) if outcome.network else ""
+    except OSError as error:
+        return Result(reason=reason_of(error), env=env)
     how = {"mode": str(outcome.mode)} | ({"mode_note": outcome.note} if outcome.note else {})
     return Result(
         metrics=outcome.metrics,
@@ -267,7 +274,7 @@ def _result(outcome: Outcome, env: Mapping[str, str], job: Job, named: Named) ->
         layers=outcome.layers,
         cost={"seconds": outcome.seconds, "steps": outcome.steps, "samples": outcome.samples},
         env={**env, **how},
-        network=_save(outcome, Path(job.networks), named) if outcome.network else "",
+        network=network,
     )
 
 
@@ -279,8 +286,11 @@ def _load(path: str) -> Snapshot | None:
 
     if not path or not Path(path).is_file():
         return None
-    kept = torch.load(path, map_location="cpu", weights_only=True)
-    return Snapshot(kept["vector"], kept["held"])
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        return Snapshot(kept["vector"], kept["held"])
+    except Exception:  # damaged: the teacher is trained again, as where there is none
+        return None
 
 
 def _save(outcome: Outcome, folder: Path, named: Named) -> str:
@@ -359,6 +369,8 @@ class Worker:
             code = self._process.exitcode
             how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit {code}"
             future.set_exception(WorkerDiedError(f"the worker process died ({how})"))
+        except Exception as error:  # what cannot be sent, or read
+            future.set_exception(WorkerDiedError(f"the worker was not understood ({error})"))
 
     def stop(self) -> None:
         """Kill the process: what it was doing is done again by whoever comes next."""
@@ -405,6 +417,8 @@ def _serve(
         except EOFError:
             return
         answer = Answer(reason=mistake, mistake=True) if mistake else do(study, job, device)
+        if any("AcceleratorError" in each.reason for each in answer.results):
+            os._exit(1)  # whatever is done on the device from now on fails: a new process is needed
         connection.send(answer)
 
 

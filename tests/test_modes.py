@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
@@ -239,8 +240,19 @@ def test_fused_is_plain_over_the_first_steps_in_float32(training: Training) -> N
         assert other.curves["train_loss"][0] == pytest.approx(first[0], rel=1e-5)
 
 
-@pytest.mark.slow
-@EVERY
+SOME = ("rmsprop, elastic net", "plain stack, cutmix, mixture", "distillation with augmentation")
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        # with a C++ compiler each takes from ten seconds to a minute
+        pytest.param(
+            each, id=name, marks=pytest.mark.slow if name in SOME else pytest.mark.compiled
+        )
+        for name, each in CASES.items()
+    ],
+)
 def test_compiled_is_plain_in_float64(training: Training) -> None:
     requests = varied(replace(training, precision="float64"), 2)
     plain = outcomes(requests, Mode())
@@ -248,7 +260,7 @@ def test_compiled_is_plain_in_float64(training: Training) -> None:
     assert max(map(apart, plain, compiled)) < 1e-9
 
 
-@pytest.mark.slow
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", ["rmsprop, elastic net", "residual, mixup"])
 def test_compiled_alone_is_plain_in_float64(name: str) -> None:
     requests = varied(replace(CASES[name], precision="float64"), 1)
@@ -332,6 +344,10 @@ class OddModule(nn.Module):
         if kind != "hidden tensor":
             self.mask.fill_(1.0)
         self.number = random.random() if kind == "hidden number" else 0.5
+        self.own = np.random.default_rng(0) if kind == "its own generator" else None
+        factor = float(torch.rand(()))
+        self.scale = (lambda x: x * factor) if kind == "closure" else None
+        self.count = 0
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         features = images.flatten(1) * self.mask * self.number
@@ -341,6 +357,13 @@ class OddModule(nn.Module):
             features = features + torch.randn_like(features)
         if self.kind == "Python's generator" and self.training:
             features = features * random.random()
+        if self.own is not None and self.training:
+            features = features * float(self.own.random())
+        if self.scale is not None:
+            features = self.scale(features)
+        if self.kind == "counts" and self.training:
+            self.count += 1
+            features = features / (1 + 0.1 * self.count)
         if self.kind == "functional dropout":
             features = F.dropout(features, 0.2, self.training)
         return self.head(features)
@@ -355,6 +378,9 @@ class OddModule(nn.Module):
         ("torch's generator", "random"),
         ("Python's generator", "global random generator"),
         ("functional dropout", "random"),
+        ("its own generator", "differ in own"),
+        ("closure", "differ in scale"),
+        ("counts", "changes its own count"),
     ],
 )
 def test_what_cannot_be_fused_is_trained_alone_and_says_why(kind: str, why: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import InitVar, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,8 +86,14 @@ class Arrays(Declared):
 
     def load(self) -> Whole:
         """Return everything there is, loaded once per process."""
-        rest, official = vars(self)["contents"]
-        return Whole(rest.part(), None if official is None else official.part(), rest.classes)
+        return _whole(self)
+
+
+@lru_cache(maxsize=4)
+def _whole(declared: Arrays) -> Whole:
+    """Return the contents as tensors: one pool for all seeds, however often it is declared."""
+    rest, official = vars(declared)["contents"]
+    return Whole(rest.part(), None if official is None else official.part(), rest.classes)
 
 
 def arrays(

@@ -27,10 +27,13 @@ def load_shared(declared: Iterable[Any]) -> dict[str, Whole]:
         if not source or source in found:
             continue
         whole = data.load()
-        for part in (whole.rest, whole.test):
-            if part is not None:
-                part.pool.inputs.share_memory_()
-                part.pool.targets.share_memory_()
+        try:
+            for part in (whole.rest, whole.test):
+                if part is not None:
+                    part.pool.inputs.share_memory_()
+                    part.pool.targets.share_memory_()
+        except RuntimeError:  # a small /dev/shm, as in a container: each process loads its own
+            continue
         found[source] = whole
     return found
 
