@@ -16,6 +16,9 @@ nox.options.reuse_existing_virtualenvs = True
 PANGO = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-liberation"]
 
 
+PYTEST = ["pytest", "-n", "auto", "--dist", "worksteal", "--benchmark-skip"]
+
+
 def install_pango(session: nox.Session) -> None:
     """Install Pango where nobody needs to be asked; otherwise say how."""
     if ctypes.util.find_library("pango-1.0") and ctypes.util.find_library("harfbuzz-subset"):
@@ -46,17 +49,18 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; words after -- go to pytest."""
+    """Run the tests, but for the slow ones; words after -- go to pytest."""
     install_pango(session)
     session.install("-e", ".[test]")
-    session.run("pytest", "-n", "auto", "--dist", "worksteal", "--benchmark-skip", *session.posargs)
+    session.run(*PYTEST, "-m", "not slow", *session.posargs)
 
 
 @nox.session
-def compiled(session: nox.Session) -> None:
-    """Hold compiled training equal to the plain loop for every part: some ten minutes."""
+def slow(session: nox.Session) -> None:
+    """Run the slow tests: killed and shared runs, cohorts and teachers, compiled training."""
+    install_pango(session)
     session.install("-e", ".[test]")
-    session.run("pytest", "tests/test_modes.py", "-m", "compiled", *session.posargs)
+    session.run(*PYTEST, "-m", "slow", *session.posargs)
 
 
 @nox.session

@@ -194,11 +194,11 @@ def test_what_cannot_be_fused_is_trained_alone_with_a_line_that_says_why(
     frame = table(command, "unfusable.py")
     assert (frame["state"] == "complete").all()
     assert set(frame["env_mode"]) == {"plain"}
-    planned = json.loads(command("plan", "unfusable.py", "--json").stdout)
+    planned = json.loads(command("plan", "unfusable.py", "--mode", "fused", "--json").stdout)
     (modes,) = planned["scales"][0]["modes"]
     assert modes["mode"]["kind"] == "plain"
     assert "data-dependent" in modes["note"]
-    shown = command("plan", "unfusable.py").stdout
+    shown = command("plan", "unfusable.py", "--mode", "fused").stdout
     assert "data-dependent" in shown
 
 

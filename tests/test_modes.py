@@ -240,19 +240,8 @@ def test_fused_is_plain_over_the_first_steps_in_float32(training: Training) -> N
         assert other.curves["train_loss"][0] == pytest.approx(first[0], rel=1e-5)
 
 
-SOME = ("rmsprop, elastic net", "plain stack, cutmix, mixture", "distillation with augmentation")
-
-
-@pytest.mark.parametrize(
-    "training",
-    [
-        # with a C++ compiler each takes from ten seconds to a minute
-        pytest.param(
-            each, id=name, marks=pytest.mark.slow if name in SOME else pytest.mark.compiled
-        )
-        for name, each in CASES.items()
-    ],
-)
+@pytest.mark.slow
+@EVERY
 def test_compiled_is_plain_in_float64(training: Training) -> None:
     requests = varied(replace(training, precision="float64"), 2)
     plain = outcomes(requests, Mode())
@@ -260,7 +249,7 @@ def test_compiled_is_plain_in_float64(training: Training) -> None:
     assert max(map(apart, plain, compiled)) < 1e-9
 
 
-@pytest.mark.compiled
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rmsprop, elastic net", "residual, mixup"])
 def test_compiled_alone_is_plain_in_float64(name: str) -> None:
     requests = varied(replace(CASES[name], precision="float64"), 1)
