@@ -64,8 +64,8 @@ class Outcome:
         metrics: final values by metric name (see :mod:`harness.metrics`).
         curves: a value per epoch: ``train_loss`` is the mean over the epoch's batches while
             they are trained on; ``validation_loss`` and ``validation_accuracy`` follow the epoch.
-        seconds: wall time of everything but loading the data, shared evenly among the trials that
-            trained together.
+        seconds: wall time of training and of measuring the result, without loading the data and
+            building the network, shared evenly among the trials that trained together.
         steps: training steps taken.
         samples: training samples seen.
         layers: values by layer, by metric name.

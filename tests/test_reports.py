@@ -19,6 +19,7 @@ import pytest
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
 from harness.metrics import METRICS, Metric
 from harness.modes import PLAIN, Choice, Mode, Timing
+from harness.plan import TEACHER
 from harness.results import Program, Results, assemble
 from harness.verdicts import MARKS, Word
 from reports import palette, write_index, write_report
@@ -782,7 +783,7 @@ def test_a_mode_is_no_environment_and_a_teacher_counts_once(results: Results) ->
     teacher = dataclasses.replace(first, key="t", role="teach", env=envs[0], metrics={})
     plan = {
         "seeds": [0], "tuned": True, "tuning": [], "command": "harness run",
-        "trials": [[arms[0], 0, "0"], [arms[1], 0, "1"], [arms[0], 0, "t"], [arms[1], 0, "t"]],
+        "trials": [[arms[0], 0, "0"], [arms[1], 0, "1"], [TEACHER, 0, "t"]],
     }  # fmt: skip
     made = assemble(results.study, results.scale, (*pupils, teacher), plan, {}, {}, "")
     assert [each.role for each in made.records] == ["evaluate", "evaluate", "teach"]
