@@ -16,10 +16,9 @@ from pathlib import Path
 import torch
 
 from harness.fused import NotFusableError
-from harness.losses import teacher_of
-from harness.members import Member, make_ready
+from harness.members import Member, make_ready, untrained_teacher
 from harness.modes import PLAIN, Choice, Kind, Mode, Timing
-from harness.network import Snapshot, build, global_generators
+from harness.network import global_generators
 from harness.streams import torch_seed
 from harness.train import Engine, make_engine, set_up
 from harness.training import Training
@@ -182,15 +181,7 @@ def _candidates(
 
 
 def _member(training: Training, device: torch.device, seed: int) -> Member:
-    return make_ready(training, seed, device, _untrained_teacher(training, seed))
-
-
-def _untrained_teacher(training: Training, seed: int) -> Snapshot | None:
-    teacher = teacher_of(training)
-    if teacher is None:
-        return None
-    cpu = torch.device("cpu")
-    return Snapshot.of(build(teacher, teacher.data.splits(seed), seed, cpu))
+    return make_ready(training, seed, device, untrained_teacher(training, seed))
 
 
 def _timed(mode: Mode, members: Sequence[Member], seconds: float) -> Timing:

@@ -124,6 +124,14 @@ def check_teachers(training: Training, seed: int) -> None:
         check_teachers(teacher, seed)
 
 
+def untrained_teacher(training: Training, seed: int) -> Snapshot | None:
+    """Return a teacher as it begins, where there is one: it costs what a trained one does."""
+    teacher = teacher_of(training)
+    if teacher is None:
+        return None
+    return Snapshot.of(build(teacher, teacher.data.splits(seed), seed, torch.device("cpu")))
+
+
 def make_ready(
     training: Training, seed: int, device: torch.device, taught_by: Snapshot | None = None
 ) -> Member:

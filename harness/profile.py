@@ -16,12 +16,16 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.data import Part, Splits
+from harness.data import Part
 from harness.environment import hardware
-from harness.losses import teacher_of
-from harness.members import Member, check_teachers, ready_with, steps_per_epoch
+from harness.members import (
+    Member,
+    check_teachers,
+    ready_with,
+    steps_per_epoch,
+    untrained_teacher,
+)
 from harness.memory import cpu_peak, cuda_peak
-from harness.network import Snapshot, build
 from harness.plain import ask, make_step, set_dropout
 from harness.profiles import Profile
 from harness.step import loss_of, prepare
@@ -133,19 +137,11 @@ def _build(training: Training, device: torch.device, seed: int) -> tuple[_Progra
     few = splits.train.at(torch.arange(size))
     few = Part(few.inputs, few.targets)
     splits = replace(splits, train=few, validation=few, test=few)
-    member = ready_with(training, seed, splits, device, _untrained_teacher(training, seed, splits))
+    member = ready_with(training, seed, splits, device, untrained_teacher(training, seed))
     member.network.module.train()
     part = member.splits.train
     inputs = part.inputs[: training.batch_size].clone()
     return _Program(member, inputs, part.targets[: training.batch_size].clone()), steps
-
-
-def _untrained_teacher(training: Training, seed: int, splits: Splits) -> Snapshot | None:
-    """Return a teacher as it begins, where there is one: its cost is that of a trained one."""
-    teacher = teacher_of(training)
-    if teacher is None:
-        return None
-    return Snapshot.of(build(teacher, splits, seed, torch.device("cpu")))
 
 
 def _flops(program: _Program) -> int:

@@ -231,8 +231,8 @@ def test_fused_is_plain_in_float64(training: Training) -> None:
 
 @EVERY
 def test_fused_is_plain_over_the_first_steps_in_float32(training: Training) -> None:
-    """50 steps: 6 in an epoch. Sums of other lengths round otherwise, and training amplifies it."""
-    requests = varied(replace(training, epochs=8, stopping=None), 2)
+    """54 steps: 6 in an epoch. Sums of other lengths round otherwise, and training amplifies it."""
+    requests = varied(replace(training, epochs=9, stopping=None), 2)
     plain, fused = outcomes(requests, Mode()), outcomes(requests, Mode("fused", 2))
     for one, other in zip(plain, fused, strict=True):
         first = one.curves["train_loss"]
