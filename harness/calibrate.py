@@ -193,6 +193,7 @@ def _timed(mode: Mode, members: Sequence[Member], seconds: float) -> Timing:
         seconds: how long to go on beyond the two steps that are timed at least.
     """
     device = members[0].device
+    members = [each.laid_out(channels_last=mode.channels_last) for each in members]
     started = time.perf_counter()
     engine = make_engine(mode, members)
     engine.start()

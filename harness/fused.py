@@ -11,7 +11,7 @@ import copy
 import functools
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
@@ -23,8 +23,8 @@ from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
 from harness import programs
-from harness.data.splits import Part, standardize
-from harness.members import EVALUATION_BATCH, Member
+from harness.data.splits import Part
+from harness.members import Member, evaluation_batch
 from harness.network import Network, Snapshot
 from harness.noise import Draws, mix, signed
 from harness.plain import restandardize
@@ -82,15 +82,12 @@ class Fused:
             compile anew for one fewer would take longer.
         models: at least as many as there are trials; compiled code is made for this number, and
             copies of the first trial fill the places that are left.
-        channels_last: whether images lie in memory with their channels last.
 
     Raises:
         NotFusableError: they cannot be trained together.
     """
 
-    def __init__(
-        self, members: Sequence[Member], *, compiled: bool, models: int, channels_last: bool
-    ) -> None:
+    def __init__(self, members: Sequence[Member], *, compiled: bool, models: int) -> None:
         ballast = models - len(members) if compiled else 0
         filled = [*members, *[members[0]] * ballast]
         for each in members[1:]:
@@ -101,7 +98,6 @@ class Fused:
         self._members = filled
         self._live = list(range(len(members)))
         self._compiled = compiled
-        self._channels_last = channels_last
         self._paths = programs.paths(first.training)
         self._names = first.network.names
         self._shapes = [p.shape for p in first.network.params]
@@ -164,15 +160,13 @@ class Fused:
         """Return a trial's parameters, optimizer state and loss after one step."""
         first = self._first
         training = programs.bind(first.training, self._paths, list(trial["values"].unbind()))
-        frame = Frame(trial["mean"], trial["std"], first.frame.dimensions, first.frame.classes)
+        frame = replace(first.frame, mean=trial["mean"], std=trial["std"])
 
         def draws() -> Draws:
             key = mix(trial["augmentation"], number)
             return Draws(key, first.device, frame.mean.dtype)
 
         inputs, targets = prepare(training, frame, trial["inputs"], trial["targets"], draws)
-        if self._channels_last and inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
         taught = self._taught(trial, frame, inputs)
         held = {**trial["held"]}
         layers = first.network.dropouts
@@ -214,8 +208,8 @@ class Fused:
 
     def _evaluate(self, trial: Tensors, _: None) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a trial's summed loss and number of right answers on a batch."""
-        frame = self._first.frame
-        inputs = standardize(trial["inputs"], trial["mean"], trial["std"], frame.dimensions)
+        frame = replace(self._first.frame, mean=trial["mean"], std=trial["std"])
+        inputs = frame.standardize(trial["inputs"])
         tensors = {**self._params(trial["vector"]), **trial["held"]}
         logits = functional_call(self._first.network.module, tensors, (inputs,))
         loss = F.cross_entropy(logits, trial["targets"], reduction="sum")
@@ -274,11 +268,11 @@ class Fused:
         """Return validation loss and accuracy of each trial."""
         self._first.network.module.eval()
         part = self._validation
-        count = part.rows.shape[1]
+        count, size = part.rows.shape[1], evaluation_batch(part.inputs)
         loss = torch.zeros(len(self._members), dtype=torch.float64, device=self._first.device)
         right = torch.zeros(len(self._members), dtype=torch.int64, device=self._first.device)
-        for begin in range(0, count, EVALUATION_BATCH):
-            which = part.rows[:, begin : begin + EVALUATION_BATCH]
+        for begin in range(0, count, size):
+            which = part.rows[:, begin : begin + size]
             trials = {name: self._trials[name] for name in ("vector", "held", "mean", "std")} | {
                 "inputs": part.inputs[which],
                 "targets": part.targets[which],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
-from harness.data.splits import standardize
 from harness.errors import HarnessError
 from harness.losses import teacher_of
 from harness.network import DTYPES, Network, Snapshot, build
@@ -22,7 +22,24 @@ if TYPE_CHECKING:
     from harness.data import Part, Splits
 
 EVALUATION_BATCH = 500
-"""Images per forward pass in evaluation: fixed, because sums in another order round otherwise."""
+"""Inputs per forward pass in evaluation, at most: fixed, as sums in another order round otherwise.
+"""
+
+_CPU_VALUES, _CPU_LEAST = 100_000, 50
+
+
+def evaluation_batch(inputs: torch.Tensor) -> int:
+    """Return how many inputs go through a network at a time in evaluation.
+
+    On a CPU fewer where they are large: activations that fit into its cache cost half the time.
+
+    Args:
+        inputs: ``[n, *shape]``.
+    """
+    if inputs.device.type != "cpu":
+        return EVALUATION_BATCH
+    values = math.prod(inputs.shape[1:])
+    return min(EVALUATION_BATCH, max(_CPU_LEAST, _CPU_VALUES // max(values, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +85,14 @@ class Member:
     steps: int
     teacher: Teacher | None
     device: torch.device
+
+    def laid_out(self, *, channels_last: bool) -> Member:
+        """Return the same trial with its images' channels last in memory, or first.
+
+        Inputs that are no images stay as they are.
+        """
+        last = channels_last and self.frame.dimensions == 3
+        return replace(self, frame=replace(self.frame, channels_last=last))
 
     @cached_property
     def augmentation_key(self) -> int:
@@ -224,18 +249,24 @@ def logits_of(
     """Yield a network's logits and the targets of a part, batch by batch, in evaluation mode."""
     network.module.eval()
     with torch.no_grad():
-        for start in range(0, len(part), EVALUATION_BATCH):
-            inputs, targets = part.pick(slice(start, start + EVALUATION_BATCH))
-            inputs = standardize(inputs, frame.mean, frame.std, frame.dimensions)
-            yield network.module(inputs), targets
+        size = evaluation_batch(part.pool.inputs)
+        for start in range(0, len(part), size):
+            inputs, targets = part.pick(slice(start, start + size))
+            yield network.module(frame.standardize(inputs)), targets
 
 
 def evaluate(network: Network, frame: Frame, part: Part) -> tuple[float, float]:
     """Return mean cross-entropy in nats and accuracy in [0, 1], in evaluation mode."""
+    return score(logits_of(network, frame, part))
+
+
+def score(outputs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
+    """Return mean cross-entropy in nats and accuracy in [0, 1] of what :func:`logits_of` yields."""
     loss = torch.zeros((), dtype=torch.float64)
-    right = 0
-    for logits, targets in logits_of(network, frame, part):
+    right = count = 0
+    for logits, targets in outputs:
         total = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
         loss += total.cpu().double()
         right += int((logits.argmax(dim=1) == targets).sum())
-    return float(loss) / len(part), right / len(part)
+        count += len(targets)
+    return float(loss) / count, right / count

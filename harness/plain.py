@@ -17,7 +17,7 @@ Step = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float, int], t
 """``(inputs, targets, taught, factor, number) -> loss``: one training step."""
 
 
-def make_step(member: Member, *, channels_last: bool = False) -> Step:
+def make_step(member: Member) -> Step:
     """Return the training step, which updates the network and the optimizer's state in place.
 
     Its arguments are inputs as the data set has them, labels, the teacher's logits where there are
@@ -35,8 +35,6 @@ def make_step(member: Member, *, channels_last: bool = False) -> Step:
     ) -> torch.Tensor:
         nonlocal state
         inputs, targets = prepare(training, frame, inputs, targets, lambda: member.draws(number))
-        if channels_last and inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
         if taught is None and member.teacher is not None:
             taught = ask(member, inputs)
         set_dropout(member, number)
@@ -67,7 +65,8 @@ def restandardize(
     inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
 ) -> torch.Tensor:
     """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
-    return standardize(inputs, (mean - frame.mean) / frame.std, std / frame.std, frame.dimensions)
+    mean, std = (mean - frame.mean) / frame.std, std / frame.std
+    return frame.laid_out(standardize(inputs, mean, std, frame.dimensions))
 
 
 def set_dropout(member: Member, number: int) -> None:
@@ -85,9 +84,9 @@ def set_dropout(member: Member, number: int) -> None:
 class Plain:
     """Trains one trial, epoch by epoch."""
 
-    def __init__(self, members: Sequence[Member], *, channels_last: bool = False) -> None:
+    def __init__(self, members: Sequence[Member]) -> None:
         (self._member,) = members
-        self._step = make_step(self._member, channels_last=channels_last)
+        self._step = make_step(self._member)
         self._kept: tuple[int, torch.Tensor] | None = None
         # for modules that draw from a global generator while they train
         self._generators = global_generators(

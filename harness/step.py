@@ -32,12 +32,34 @@ class Frame:
         std: in the same shape.
         dimensions: of one input.
         classes: how many there are.
+        channels_last: whether images lie in memory with their channels last: [batch, height,
+            width, channels], by strides alone. The shape stays the same.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
     dimensions: int
     classes: int
+    channels_last: bool = False
+
+    def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return inputs as the network is given them.
+
+        Args:
+            inputs: ``[batch, *shape]``, as the data set has them.
+        """
+        return self.laid_out(standardize(inputs, self.mean, self.std, self.dimensions))
+
+    def laid_out(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the same inputs in the layout that the network works in."""
+        if not self.channels_last:
+            return inputs
+        _, channels, height, width = inputs.shape
+        # with one channel torch holds both layouts for the same and goes on with the channels
+        # first, unless the strides themselves say which is meant
+        strides = (channels * height * width, 1, channels * width, channels)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return inputs.as_strided(inputs.shape, strides)
 
 
 def prepare(
@@ -65,7 +87,7 @@ def prepare(
         source = draws()
         for position, each in enumerate(training.augment):
             inputs, targets = each(inputs, targets, source.within(str(position)))
-    return standardize(inputs, frame.mean, frame.std, frame.dimensions), targets
+    return frame.standardize(inputs), targets
 
 
 def loss_of(

@@ -20,7 +20,7 @@ import torch
 from harness.fused import Fused, NotFusableError
 from harness.losses import teacher_of
 from harness.measures.always import default_measures
-from harness.members import Member, evaluate, make_ready
+from harness.members import Member, make_ready, score
 from harness.modes import PLAIN, Mode
 from harness.network import Snapshot, global_generators
 from harness.plain import Plain
@@ -118,19 +118,14 @@ def set_up(device: torch.device) -> None:
 
 
 def make_engine(mode: Mode, members: Sequence[Member]) -> Engine:
-    """Return what trains these trials in a mode.
+    """Return what trains these trials in a mode; their layout is their own.
 
     Raises:
         NotFusableError: they cannot train together.
     """
     if mode.kind == "plain":
-        return Plain(members, channels_last=mode.channels_last)
-    return Fused(
-        members,
-        compiled=mode.kind == "compiled",
-        models=mode.models,
-        channels_last=mode.channels_last,
-    )
+        return Plain(members)
+    return Fused(members, compiled=mode.kind == "compiled", models=mode.models)
 
 
 def train(
@@ -246,13 +241,12 @@ class _Trial:
         for name, value in zip(self.curves, (train_loss, *validation), strict=True):
             self.curves[name].append(value)
 
-    def measure(self, when: When) -> None:
-        """Take the measures of one moment."""
+    def measure(self, when: When, trained: Trained) -> None:
+        """Take the measures of one moment, which shares what it computes among them."""
         always = default_measures(self.member.training)
         chosen = [each for each in (*always, *self.request.measures) if each.when == when]
         if not chosen or (when == "end" and not self.request.test):
             return
-        trained = Trained(self.member)
         seed = torch_seed(self.member.seed, f"measures {when}")
         with global_generators(seed, self.member.device):
             for each in chosen:
@@ -270,14 +264,15 @@ class _Trial:
         at = stopping.best(curve) if stopping else len(curve) - 1
         for name in ("validation_loss", "validation_accuracy"):
             self.metrics[name] = self.curves[name][at]
+        trained = Trained(self.member)
         for name in ("train", "test") if self.request.test else ():
-            part = getattr(self.member.splits, name)
             # for networks that draw from a global generator in evaluation, too
             with global_generators(torch_seed(self.member.seed, name), self.member.device):
-                loss, accuracy = evaluate(self.member.network, self.member.frame, part)
+                test = name == "test"
+                loss, accuracy = score(trained.test_outputs if test else trained.outputs(name))
             self._take(f"{name}_loss", loss, f"{name} loss at the end")
             self.metrics[f"{name}_accuracy"] = accuracy
-        self.measure("end")
+        self.measure("end", trained)
 
     def _take(self, name: str, value: float, what: str = "") -> None:
         if not math.isfinite(value):
@@ -292,7 +287,7 @@ def _cohort(
     begun: list[_Trial | Exception] = []
     for request in requests:
         try:
-            begun.append(_begin(request, device))
+            begun.append(_begin(request, device, mode))
         except Exception as error:  # of this trial; its neighbours go on
             if _out_of_memory(error):
                 raise
@@ -321,15 +316,16 @@ def _cohort(
     ]
 
 
-def _begin(request: Request, device: torch.device) -> _Trial:
+def _begin(request: Request, device: torch.device, mode: Mode) -> _Trial:
     """Make a trial ready and measure its untrained network."""
     taught_by = request.taught_by
     teacher = teacher_of(request.training)
     if teacher is not None and taught_by is None:
         taught_by = teach(teacher, request.seed, device)
     member = make_ready(request.training, request.seed, device, taught_by)
+    member = member.laid_out(channels_last=mode.channels_last)
     trial = _Trial(request, member)
-    trial.measure("start")
+    trial.measure("start", Trained(member))
     return trial
 
 

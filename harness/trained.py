@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -52,10 +52,19 @@ class Trained:
         found = [each for each, _ in logits_of(self.network, self.member.frame, part)]
         return torch.cat(found)
 
+    def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""
+        return logits_of(self.network, self.member.frame, getattr(self.member.splits, name))
+
     @cached_property
+    def test_outputs(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Logits and targets of the test images, batch by batch: many measures want them."""
+        return list(self.outputs("test"))
+
+    @property
     def test_logits(self) -> torch.Tensor:
         """Logits of the test images, ``[n, classes]``."""
-        return self.logits(self.member.splits.test.inputs)
+        return torch.cat([logits for logits, _ in self.test_outputs])
 
     def first_batch(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Return the first step's batch: inputs augmented and standardised, targets, taught.

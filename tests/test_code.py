@@ -219,7 +219,7 @@ EDITS: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
     "module docstring": ("harness/train.py", '"""Training: from', '"""A training: from', NEITHER),
     "docstring": ("harness/train.py", "Train once, in the plain", "Train, in the plain",
                   NEITHER),
-    "trainer": ("harness/members.py", "EVALUATION_BATCH = 500", "EVALUATION_BATCH = 501", BOTH),
+    "trainer": ("harness/members.py", "_CPU_LEAST = 100_000, 50", "_CPU_LEAST = 100_000, 51", BOTH),
     "streams": ("harness/streams.py", "np.uint64(1)", "np.uint64(2)", BOTH),
     "loss": ("harness/losses.py", "F.cross_entropy(", "1 * F.cross_entropy(", BOTH),
     "optimizer": ("harness/optim/sgd.py", "params - grads * (", "params - 1 * grads * (", BOTH),

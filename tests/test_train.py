@@ -17,7 +17,7 @@ from harness.clipping import ClipNorm, ClipValue
 from harness.data import Part, Splits, digits
 from harness.errors import HarnessError
 from harness.losses import CrossEntropy, Distillation
-from harness.members import evaluate, make_ready
+from harness.members import evaluate, evaluation_batch, make_ready
 from harness.models import MLP, ConvNet
 from harness.modes import Mode
 from harness.network import Network
@@ -550,6 +550,34 @@ def test_evaluation_by_formula():
     assert loss == pytest.approx((logits.exp().sum(1).log() - chosen).mean().item(), rel=1e-5)
     assert accuracy == (chosen == logits.max(1).values).double().mean().item()
     assert 0 < accuracy < 0.5
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_convolutions_really_work_with_the_channels_last(channels):
+    """torch goes on with the channels first where an image has one and its strides do not say."""
+    frame = make_ready(replace(PERCEPTRON, model=ConvNet(8, 4)), 0, CPU).frame
+    images = torch.rand(2, channels, 8, 8)
+    kernel = torch.rand(5, channels, 3, 3)
+    for last in (False, True):
+        laid = replace(frame, channels_last=last).laid_out(images)
+        assert torch.equal(laid, images)
+        out = torch.nn.functional.conv2d(laid, kernel)
+        assert out.is_contiguous(memory_format=torch.channels_last) is last
+
+
+def test_inputs_that_are_no_images_have_one_layout():
+    images = make_ready(PERCEPTRON, 0, CPU)
+    rows = replace(images, frame=replace(images.frame, dimensions=1))
+    assert images.laid_out(channels_last=True).frame.channels_last
+    assert not rows.laid_out(channels_last=True).frame.channels_last
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"), [((64,), 500), ((1, 8, 8), 500), ((1, 28, 28), 127), ((3, 224, 224), 50)]
+)
+def test_large_inputs_are_evaluated_fewer_at_a_time_on_a_cpu(shape, count):
+    assert evaluation_batch(torch.empty(1, *shape)) == count
+    assert evaluation_batch(torch.empty(1, *shape, device="meta")) == 500
 
 
 def test_smoothing_is_in_the_loss_trained_on_and_not_in_what_is_measured():

@@ -11,7 +11,7 @@ import torch
 from harness.errors import HarnessError
 from harness.measures.fields import check_when, check_whole
 from harness.measures.kept import kept, loss_on, some_training
-from harness.members import EVALUATION_BATCH
+from harness.members import evaluation_batch
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
@@ -72,7 +72,9 @@ class GradientNoise:
         with kept(trained, "gradient noise"):
             trained.network.module.eval()
             mean = torch.zeros_like(trained.network.vector, dtype=torch.float64)
-            for batch in torch.split(rows, EVALUATION_BATCH):
+            for batch in torch.split(
+                rows, evaluation_batch(trained.member.splits.train.pool.inputs)
+            ):
                 mean += _gradient(trained, batch) * (len(batch) / population)
             spread = torch.zeros_like(mean[0])
             for batch in torch.split(rows[: count * self.small], self.small):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from harness.data.splits import Part
-from harness.members import EVALUATION_BATCH
+from harness.members import evaluation_batch
 from harness.network import Snapshot, global_generators
 from harness.plain import ask
 from harness.step import loss_of
@@ -53,17 +53,15 @@ def some_training(trained: Trained, count: int) -> torch.Tensor:
 
 def batches(trained: Trained, part: Part) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield standardised inputs and targets of a part, as many at a time as in any evaluation."""
-    for start in range(0, len(part), EVALUATION_BATCH):
-        inputs, targets = part.pick(slice(start, start + EVALUATION_BATCH))
+    size = evaluation_batch(part.pool.inputs)
+    for start in range(0, len(part), size):
+        inputs, targets = part.pick(slice(start, start + size))
         yield standardized(trained, inputs), targets
 
 
 def standardized(trained: Trained, inputs: torch.Tensor) -> torch.Tensor:
     """Return inputs ``[n, *shape]``, as the data set has them, as the network is given them."""
-    from harness.data.splits import standardize
-
-    frame = trained.member.frame
-    return standardize(inputs, frame.mean, frame.std, frame.dimensions)
+    return trained.member.frame.standardize(inputs)
 
 
 def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
