@@ -12,6 +12,10 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "lint", "types"]
 nox.options.reuse_existing_virtualenvs = True
 
+# Some images set it; then each process that a session starts compiles torch's Python anew, which
+# takes it three seconds in the place of one.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # What WeasyPrint needs to write a PDF, and a font that sets well.
 PANGO = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-liberation"]
 

@@ -11,12 +11,13 @@ import gc
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 
-from harness.fused import NotFusableError
+from harness.alike import NotFusableError
+from harness.fused import load_functorch
 from harness.members import Member, make_ready, untrained_teacher
+from harness.memory import free_memory
 from harness.modes import PLAIN, Choice, Kind, Mode, Timing
 from harness.network import global_generators
 from harness.streams import torch_seed
@@ -28,6 +29,8 @@ SHARE = 0.05
 
 COMPILE_SECONDS = 25.0
 """What compiling is expected to take before it has been tried."""
+
+_LOADING_SECONDS = 2.0  # load_functorch, before it has been tried
 
 _COUNTS = {"cpu": (8, 32), "cuda": (8, 32, 64)}
 _LEAST_STEPS, _MOST_STEPS = 2, 30
@@ -58,6 +61,7 @@ def calibrate(
     workers: int = 1,
     kinds: Sequence[Kind] = ("plain", "fused", "compiled"),
     most: int | None = None,
+    compiling: float = COMPILE_SECONDS,
 ) -> Choice:
     """Measure the modes that apply to a program, and choose.
 
@@ -68,6 +72,7 @@ def calibrate(
         workers: how many processes will share them.
         kinds: the modes to choose from; one alone is taken as it is, and measured all the same.
         most: models at a time that fit into memory, where that is known.
+        compiling: seconds that compiling is expected to take.
 
     Raises:
         HarnessError: the Training cannot be trained.
@@ -85,7 +90,7 @@ def calibrate(
             if mode.kind not in kinds and mode.kind != "plain":
                 continue
             forced = tuple(kinds) == (mode.kind,)
-            if clock.left < cost and not forced:
+            if clock.left < (compiling if cost is None else cost) and not forced:
                 notes.append(f"{mode}: not tried, as measuring it would not pay")
                 continue
             try:
@@ -94,7 +99,11 @@ def calibrate(
                 # two trials show whether any can be fused; copies of them take as long as others
                 together = [members[place % len(members)] for place in range(mode.models)]
                 seconds = max(clock.left, 0.0) / 10
-                timings.append(_timed(mode, together, seconds))
+                loading = load_functorch() if mode.models > 1 else 0.0
+                timing = _timed(mode, together, seconds)
+                if mode.kind == "compiled":
+                    compiling = timing.preparation
+                timings.append(replace(timing, preparation=timing.preparation + loading))
             except NotFusableError as error:
                 notes.append(f"{mode}: {error}")
             except Exception as error:  # whatever torch says about an operation or a compiler
@@ -128,11 +137,7 @@ def most_at_once(device: torch.device, peak: int, workers: int) -> int | None:
         free, _ = torch.cuda.mem_get_info(device)
         beside = -(-workers // torch.cuda.device_count())  # processes on the same device
         return max(1, int(_CUDA_SHARE * free / beside / peak))
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    free = next((1024 * int(x.split()[1]) for x in lines if x.startswith("MemAvailable:")), 0)
+    free = free_memory()
     return max(1, int(_CPU_SHARE * free / workers / peak)) if free else None
 
 
@@ -149,8 +154,10 @@ def _candidates(
     most: int | None,
     *,
     forced: bool,
-) -> Iterator[tuple[Mode, float]]:
+) -> Iterator[tuple[Mode, float | None]]:
     """Yield the modes to try after the plain one, and what trying each should cost in seconds.
+
+    ``None`` is what compiling costs.
 
     Args:
         member: a trial.
@@ -170,14 +177,15 @@ def _candidates(
     counts = [each for each in _COUNTS[member.device.type] if each <= largest]
     if not counts and (largest > 1 or forced):
         counts = [largest]
-    for count in counts:
-        # an operation on many costs at most about what it does on each
-        yield Mode("fused", count), _STEPS * count * step
     if images:
         yield replace(PLAIN, channels_last=True), _STEPS * step
-    yield Mode("compiled", 1, channels_last=images), COMPILE_SECONDS
+    for count in counts:
+        # an operation on many costs at most about what it does on each
+        loading = 0.0 if load_functorch.cache_info().currsize else _LOADING_SECONDS
+        yield Mode("fused", count), _STEPS * count * step + loading
+    yield Mode("compiled", 1, channels_last=images), None
     if counts and counts[-1] > 1:
-        yield Mode("compiled", counts[-1]), COMPILE_SECONDS
+        yield Mode("compiled", counts[-1]), None
 
 
 def _member(training: Training, device: torch.device, seed: int) -> Member:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from harness.modes import KINDS, Choice
 from harness.plan import TUNING_SEED, Trial, defaults, make_trial
 from harness.profiles import Profile
 from harness.progress import Display
+from harness.records import Record
 from harness.search import Planner
 from harness.workers import Answer, Executor, Job, WorkerDiedError
 
@@ -153,23 +155,40 @@ def by_program(planner: Planner) -> dict[str, list[Trial]]:
 
 
 def uncalibrated(
-    ledger: Ledger, planner: Planner, options: Options
+    ledger: Ledger, planner: Planner, options: Options, done: Mapping[str, Record]
 ) -> dict[str, tuple[Trial, int]]:
-    """Return, by program, a trial and how many there are, where no mode has been chosen yet.
+    """Return, by program, a trial and how many are left, where no mode has been chosen yet.
 
-    A choice made for few trials is made anew once there are many more: measuring may pay then.
+    A choice made for few trials is made anew where many more are left: measuring may pay then.
+
+    Args:
+        ledger: where choices are kept.
+        planner: what is to be run.
+        options: on which device, and whether a mode is forced.
+        done: the finished and failed records by key.
     """
     if options.mode == "plain":
         return {}
     known = choices(ledger, options)
     each = planner.budget + len(planner.seeds)
+    over = Counter(
+        trial.program
+        for trial in planner.outlook(done).planned
+        if trial.role != "teach" and trial.key in done
+    )
     out = {}
     for program, trials in by_program(planner).items():
-        count = each * len(trials)
+        count = each * len(trials) - over[program]
         choice = known.get(program)
-        if choice is None or count > 2 * choice.trials:
+        if count > 0 and (choice is None or count > 2 * choice.trials):
             out[program] = (trials[0], count)
     return out
+
+
+def compiling_seconds(seen: Iterable[Choice]) -> float:
+    """Return what compiling took on average where it was tried; 0 where it was not."""
+    took = [each.preparation for one in seen for each in one.timings if each.preparation]
+    return sum(took) / len(took) if took else 0.0
 
 
 def _suffix(options: Options) -> str:
@@ -183,13 +202,22 @@ def choose_modes(
     fresh: Callable[[], Executor],
     options: Options,
     display: Display,
+    missing: Mapping[str, tuple[Trial, int]],
 ) -> Executor:
     """Measure how each program is trained fastest, where that is not known on this machine.
+
+    Args:
+        ledger: where choices are kept.
+        planner: what is to be run.
+        executor: a process that does nothing else.
+        fresh: gives another, should that one die.
+        options: on which device, and whether a mode is forced.
+        display: what is told meanwhile.
+        missing: what :func:`uncalibrated` returned.
 
     Returns:
         The process that measured, or the one that took its place.
     """
-    missing = uncalibrated(ledger, planner, options)
     workers = worker_count(options)
     peaks = {a: each.peak_bytes for a, each in profiles(ledger, programs(planner))[0].items()}
     kinds = KINDS if options.mode is None else (options.mode,)
@@ -201,6 +229,7 @@ def choose_modes(
             workers=workers,
             kinds=kinds,
             peak=peaks.get(trial.arm.name, 0),
+            compiling=compiling_seconds(choices(ledger, options).values()),
         )
         try:
             answer = executor.submit(job).result()

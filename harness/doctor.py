@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -63,6 +64,11 @@ def examine() -> list[Examined]:
 
 def _python() -> Iterator[Examined]:
     yield Examined("Python", "right", f"{platform.python_version()} at {sys.executable}")
+    spec = importlib.util.find_spec("torch")
+    kept = spec and spec.origin and Path(importlib.util.cache_from_source(spec.origin)).is_file()
+    if sys.dont_write_bytecode and not kept:
+        mend = "Unset PYTHONDONTWRITEBYTECODE, or each process compiles torch for some seconds."
+        yield Examined("bytecode", "absent", "neither there nor to be written", mend)
 
 
 def _packages() -> Iterator[Examined]:
@@ -119,7 +125,8 @@ def _tools() -> Iterator[Examined]:
     if compiler:
         yield Examined("C++ compiler", "right", compiler)
     else:
-        yield Examined("C++ compiler", "absent", "none", "Nothing here needs one yet.")
+        mend = "Training is then never compiled. On Debian: apt-get install g++"
+        yield Examined("C++ compiler", "absent", "none", mend)
     git = shutil.which("git")
     if git:
         yield Examined("git", "right", git)

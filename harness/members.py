@@ -135,18 +135,18 @@ def steps_per_epoch(training: Training, splits: Splits) -> int:
     return count // training.batch_size
 
 
-def check_teachers(training: Training, seed: int) -> None:
-    """Check that a Training's teacher can be trained, and that one's own teacher.
+def check_ready(training: Training, seed: int) -> None:
+    """Check that a Training can be begun, and its teacher, and that one's own teacher.
 
     Raises:
         HarnessError: it cannot.
     """
+    splits = training.data.splits(seed)
+    ready_with(training, seed, splits, torch.device("cpu"))
     teacher = teacher_of(training)
     if teacher is not None:
-        splits = teacher.data.splits(seed)
-        steps_per_epoch(teacher, splits)
-        _check_augmentation(teacher, splits)
-        check_teachers(teacher, seed)
+        _check_teacher(teacher.data.splits(seed), splits)
+        check_ready(teacher, seed)
 
 
 def untrained_teacher(training: Training, seed: int) -> Snapshot | None:
@@ -216,6 +216,16 @@ def _check_augmentation(training: Training, splits: Splits) -> None:
             )
 
 
+def _check_teacher(theirs: Splits, splits: Splits) -> None:
+    if (theirs.shape, theirs.classes) != (splits.shape, splits.classes):
+        raise HarnessError(
+            f"a teacher must know the student's inputs and classes, {splits.shape} and "
+            f"{splits.classes}",
+            f"a teacher of {theirs.shape} and {theirs.classes}",
+            "Train the teacher on data of the same kind.",
+        )
+
+
 def _teacher(
     training: Training, seed: int, splits: Splits, device: torch.device, taught_by: Snapshot
 ) -> Teacher:
@@ -224,13 +234,7 @@ def _teacher(
     assert declared is not None
     same = canonical(declared.data) == canonical(training.data)
     theirs = splits if same else declared.data.splits(seed).to(device)
-    if (theirs.shape, theirs.classes) != (splits.shape, splits.classes):
-        raise HarnessError(
-            f"a teacher must know the student's inputs and classes, {splits.shape} and "
-            f"{splits.classes}",
-            f"a teacher of {theirs.shape} and {theirs.classes}",
-            "Train the teacher on data of the same kind.",
-        )
+    _check_teacher(theirs, splits)
     declared = replace(declared, precision=training.precision)
     network = build(declared, theirs, seed, device)
     network.load(taught_by.vector.to(device), {n: t.to(device) for n, t in taught_by.held.items()})

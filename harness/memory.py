@@ -124,6 +124,34 @@ def _quiet() -> Iterator[None]:
             del os.environ[name]
 
 
+def free_memory(root: Path = Path("/")) -> int:
+    """Return the bytes that this machine or container still has, 0 where nobody can tell.
+
+    Linux says what can be had without swapping (proc(5), "meminfo"), and what a container may use
+    and does (cgroups(7); in version 2 a container sees its own limit at the top).
+
+    Args:
+        root: where /proc and /sys are.
+    """
+    try:
+        lines = (root / "proc/meminfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    free = next((1024 * int(x.split()[1]) for x in lines if x.startswith("MemAvailable:")), 0)
+    for folder, limit, used in (
+        ("sys/fs/cgroup", "memory.max", "memory.current"),
+        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        try:
+            both = [
+                int((root / folder / each).read_text(encoding="utf-8")) for each in (limit, used)
+            ]
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+        free = min(free, max(both[0] - both[1], 0))
+    return free
+
+
 def _status(name: str) -> int:
     """Return one of this process's sizes in bytes (proc(5), "status")."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()

@@ -20,7 +20,6 @@ from harness.data import Part
 from harness.environment import hardware
 from harness.members import (
     Member,
-    check_teachers,
     ready_with,
     steps_per_epoch,
     untrained_teacher,
@@ -128,7 +127,6 @@ def measure(
 
 def _build(training: Training, device: torch.device, seed: int) -> tuple[_Program, int]:
     """Return the program, and the number of steps of one whole trial."""
-    check_teachers(training, seed)
     splits = training.data.splits(seed)
     steps = steps_per_epoch(training, splits) * training.epochs
     # Only the batch goes to the device: a data set kept there would be counted in the peak.

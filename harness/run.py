@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,10 +24,11 @@ from harness.progress import Display
 from harness.search import Outlook, Planner
 from harness.session import Session, write_plan
 from harness.training import canonical
-from harness.workers import Executor, Job, WorkerDiedError
+from harness.workers import Executor, Job, Named, WorkerDiedError
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole
+    from harness.plan import Trial
 
 
 class InterruptedRunError(Exception):
@@ -89,19 +91,21 @@ def run(
             adopted += count  # adopted tuning may tell of trials that can be adopted too
             outlook = _look(ledger, planner, ignored)
         unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
-        uncertain = bool(outlook.ready and reference and uncalibrated(ledger, planner, options))
+        done = ledger.done(ignored)
+        unknown = {}  # how to train it
+        if outlook.ready and reference:
+            unknown = uncalibrated(ledger, planner, options, done)
         if outlook.ready or unmeasured:
             options = replace(options, shared=_load_data(planner))
-            done = ledger.done(ignored)
             left = outlook.total - sum(trial.key in done for trial in outlook.planned)
             count = min(worker_count(options), left) if reference else 1
-            alone = unmeasured or uncertain
+            alone = unmeasured or bool(unknown)
             with executors(ledger.study, reference, options, count + alone) as started:
                 display.show("starting", 0, outlook.total, None)
                 _warm_up(started, planner, profiler=unmeasured)
                 if alone:
                     profiled = _measure(
-                        ledger, planner, reference, options, display, started, modes=uncertain
+                        ledger, planner, reference, options, display, started, unknown
                     )
                 if outlook.ready:
                     session = Session(ledger, planner, options, display, ignored, started)
@@ -146,18 +150,22 @@ def _load_data(planner: Planner) -> dict[str, Whole]:
 def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> None:
     """Let all processes import and load at once, so that nothing disturbs the profile later.
 
+    Each checks its share of the arms, so that what cannot be trained is told before anything is.
+
     Raises:
         HarnessError: a process cannot load the study or its data.
     """
-    trial = next(iter(profile_trials(planner).values()))
+    trials = [Named.of(trial) for trial in profile_trials(planner).values()]
     last = len(started) - 1
-    answers = [
-        executor.submit(
-            Job.of("warm profiler" if profiler and index == last else "warm", planner.scale, trial)
+    jobs = [
+        Job(
+            "warm profiler" if profiler and index == last else "warm",
+            planner.scale,
+            tuple(trials[index :: len(started)]) or tuple(trials[:1]),
         )
-        for index, executor in enumerate(started)
+        for index in range(len(started))
     ]
-    for answer in answers:
+    for answer in [each.submit(job) for each, job in zip(started, jobs, strict=True)]:
         try:
             said = answer.result()
         except WorkerDiedError as error:
@@ -165,7 +173,7 @@ def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> No
                 "worker processes must start", str(error), "`harness doctor` shows what is amiss."
             ) from error
         if said.mistake:
-            raise HarnessError.relayed("starting", said.reason)
+            raise HarnessError.relayed(said.place or "starting", said.reason)
 
 
 def _measure(
@@ -175,8 +183,7 @@ def _measure(
     options: Options,
     display: Display,
     started: list[Executor],
-    *,
-    modes: bool,
+    unknown: Mapping[str, tuple[Trial, int]],
 ) -> int:
     """Let the last process measure costs and modes while the others wait; return how many costs."""
     fresh = partial(make_executor, ledger.study, reference, options)
@@ -185,8 +192,8 @@ def _measure(
     try:
         if options.profile:
             profiled, executor = measure_costs(ledger, planner, executor, fresh, options, display)
-        if modes:
-            executor = choose_modes(ledger, planner, executor, fresh, options, display)
+        if unknown:
+            executor = choose_modes(ledger, planner, executor, fresh, options, display, unknown)
     finally:
         executor.stop()
     return profiled

@@ -17,7 +17,8 @@ from typing import Protocol
 
 import torch
 
-from harness.fused import Fused, NotFusableError
+from harness.alike import NotFusableError
+from harness.fused import Fused
 from harness.losses import teacher_of
 from harness.measures.always import default_measures
 from harness.members import Member, make_ready, score

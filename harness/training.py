@@ -79,7 +79,11 @@ class Optimizer(Protocol):
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """What is done to the images of a batch while they are trained on (see harness.augment)."""
+    """What is done to the images of a batch while they are trained on (see harness.augment).
+
+    One that blends images and targets says so in a class attribute ``mixes = True``, and is given
+    targets as probabilities; one that takes nothing but images has ``images_only = True``.
+    """
 
     @property
     def strength(self) -> float:

@@ -78,14 +78,15 @@ class Job:
 
     Attributes:
         kind: ``"train"``, ``"profile"``, ``"calibrate"``, or ``"warm"`` and ``"warm profiler"``,
-            which import and load what the others will need.
+            which import and load what the others will need, and check that trials can be begun.
         scale: the scale's name.
-        trials: trials of one program; one alone, unless to train.
+        trials: to train, trials of one program; to warm up, any; else one.
         mode: how to train them.
         count: to calibrate, how many trials the program has.
         workers: to calibrate, how many processes share them.
         kinds: to calibrate, the modes to choose from.
         peak: to calibrate, the bytes that one trial takes at most; 0 where nobody knows.
+        compiling: to calibrate, the seconds that compiling took before; 0 where nobody knows.
         networks: folder in which trained networks are left that others learn from.
     """
 
@@ -97,6 +98,7 @@ class Job:
     workers: int = 1
     kinds: tuple[Kind, ...] = KINDS
     peak: int = 0
+    compiling: float = 0.0
     networks: str = ""
 
     @staticmethod
@@ -135,6 +137,7 @@ class Answer:
     Attributes:
         reason: why nothing came of it; empty where something did.
         mistake: whether the reason is a mistake in the study, not an outcome of a trial.
+        place: the arm that the mistake is in; empty where it is in none.
         results: what became of each trial, in order.
         env: where it ran.
         profile: what was measured, where the job was to profile.
@@ -143,6 +146,7 @@ class Answer:
 
     reason: str = ""
     mistake: bool = False
+    place: str = ""
     results: tuple[Result, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     profile: Profile | None = None
@@ -172,8 +176,10 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
     import torch
 
     from harness.environment import environment
+    from harness.members import check_ready
 
     env: dict[str, str] = {}
+    place = ""
     try:
         device = torch.device(device_name)
         env = environment(device)
@@ -187,7 +193,10 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
             return Answer(env=env, profile=measure(training, device))
         if job.kind == "calibrate":
             return Answer(env=env, choice=_calibrate(training, job, device))
-        training.data.splits(job.trials[0].seed)
+        for trial in trials:
+            place = f"arm {trial.arm.name}"
+            check_ready(trial.training, trial.seed)
+        place = ""
         if job.kind == "warm profiler":
             from harness.profile import warm_up
 
@@ -195,17 +204,25 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
     except HarnessError as error:
         # Found before any training, a mistake ends the run; what is found while a trial is
         # trained is the outcome of that trial alone, and so is what calibrating stumbles over.
-        return Answer(reason=str(error), mistake=job.kind != "calibrate", env=env)
+        return Answer(str(error), mistake=job.kind != "calibrate", place=place, env=env)
     except Exception as error:
         return Answer(reason=reason_of(error), env=env)
     return Answer(env=env)
 
 
 def _calibrate(training: Training, job: Job, device: torch.device) -> Choice:
-    from harness.calibrate import calibrate, most_at_once
+    from harness.calibrate import COMPILE_SECONDS, calibrate, most_at_once
 
     most = most_at_once(device, job.peak, job.workers)
-    return calibrate(training, device, job.count, workers=job.workers, kinds=job.kinds, most=most)
+    return calibrate(
+        training,
+        device,
+        job.count,
+        workers=job.workers,
+        kinds=job.kinds,
+        most=most,
+        compiling=job.compiling or COMPILE_SECONDS,
+    )
 
 
 def _find(study: Study, scale: str, named: Named) -> Trial:

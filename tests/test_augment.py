@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,6 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
 from harness.augment import (
-    Augmentation,
     Brightness,
     Contrast,
     Cutmix,
@@ -24,14 +24,18 @@ from harness.augment import (
     Rotate,
     Scale,
     Shift,
-    check_shape,
 )
 from harness.augment.base import PerImage
 from harness.augment.erase import Box
 from harness.augment.geometry import Placement, warp
 from harness.augment.mixture import OPERATIONS
+from harness.data import arrays
 from harness.errors import HarnessError
+from harness.members import make_ready
+from harness.models import MLP
 from harness.noise import Draws
+from harness.optim import SGD
+from harness.training import Augmentation, Training
 
 PER_IMAGE: list[type[PerImage]] = [
     Shift, Rotate, Scale, Flip, Brightness, Contrast, Noise, Cutout, RandomErasing, Mixture,
@@ -465,12 +469,15 @@ def test_bad_operations_are_one_clear_line(wrong) -> None:
 
 
 def test_images_only_augmentations_refuse_other_inputs() -> None:
-    check_shape([kind(0.5) for kind in ALL], (3, 32, 32))
-    check_shape([Noise(0.5), Mixup(0.5)], (40,))
+    targets = torch.arange(60) % 3
+    images = Training(arrays(torch.rand(60, 3, 8, 8), targets, "images"), MLP(), SGD(lr=0.1), 10, 1)
+    rows = replace(images, data=arrays(torch.rand(60, 40), targets, "rows"))
+    make_ready(replace(images, augment=tuple(kind(0.5) for kind in ALL)), 0, CPU)
+    make_ready(replace(rows, augment=(Noise(0.5), Mixup(0.5))), 0, CPU)
     for kind in ALL:
         if kind not in {Noise, Mixup}:
             with pytest.raises(HarnessError, match=rf"{kind.__name__} must be given images") as e:
-                check_shape([Noise(0.1), kind(0.5)], (40,))
+                make_ready(replace(rows, augment=(Noise(0.1), kind(0.5))), 0, CPU)
             assert "\n" not in str(e.value)
             assert "(40,)" in str(e.value)
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from harness.augment import (
-    Augmentation,
     Brightness,
     Contrast,
     Cutmix,
@@ -24,6 +23,7 @@ from harness.augment import (
     Shift,
 )
 from harness.noise import Draws, signed
+from harness.training import Augmentation
 
 ALL: list[Callable[..., Augmentation]] = [
     Shift, Rotate, Scale, Flip, Brightness, Contrast, Noise, Cutout, RandomErasing, Mixup, Cutmix,

@@ -1,5 +1,6 @@
 """The command line: bad input gets one clear line and exit code 2, and nothing is lost."""
 
+import importlib.util
 import json
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import _main
+from harness.doctor import examine
 from tests.conftest import TINY
 
 STUDY = TINY.read_text()
@@ -309,29 +311,35 @@ def test_the_journal_file_is_a_store_too(here: Path) -> None:
 
 
 def test_where_no_trial_finishes_the_answer_is_cannot_tell(here: Path, capsys) -> None:
-    edited(here, "hopeless.py", ("batch_size=20", "batch_size=500"))
+    edited(here, "hopeless.py", ("SGD(lr=lr,", "SGD(lr=1e38 + lr,"))
     words = ["run", "hopeless.py", "--no-tuning", "--no-profile", "--seeds", "2"]
     assert _main(words, debug=False) == 3
     captured = capsys.readouterr()
     assert "no trial of tiny finished" in captured.err
     assert "4 evaluation trials failed" in captured.out
-    assert "batch_size must be at most the 200" in captured.out.replace("\n", " ")
+    assert "diverged: training loss" in captured.out.replace("\n", " ")
 
 
-def test_a_mistake_in_one_arm_found_in_training_does_not_stop_the_others(
-    here: Path, capsys
-) -> None:
-    edited(here, "partly.py", ("batch_size=20", "batch_size=20 if width == 4 else 500"))
+def test_what_fails_in_one_arm_does_not_stop_the_others(here: Path, capsys) -> None:
+    edited(here, "partly.py", ("SGD(lr=lr,", "SGD(lr=lr if width == 4 else 1e38 + lr,"))
     words = ["run", "partly.py", "--no-tuning", "--no-profile", "--seeds", "2", "-q"]
     assert _main(words, debug=False) == 0
     capsys.readouterr()
     assert _main(["export", "partly.py", "--format", "json"], debug=False) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {(row["width"], row["state"]) for row in rows} == {(4, "complete"), (32, "failed")}
-    assert all("at most the 200" in row["reason"] for row in rows if row["width"] == 32)
-    # With the profile, which looks at every arm before training, the same mistake ends the run.
-    assert _main([*words[:3], "--seeds", "2", "-q", "--out", "other"], debug=False) == 2
-    assert "arm width=32: batch_size must be" in capsys.readouterr().err
+    assert all("diverged" in row["reason"] for row in rows if row["width"] == 32)
+
+
+def test_a_mistake_in_one_arm_ends_the_run_before_anything_is_trained(
+    here: Path, refused, capsys
+) -> None:
+    edited(here, "partly.py", ("batch_size=20", "batch_size=20 if width == 4 else 500"))
+    for words in (["--no-profile"], []):
+        line = refused("run", "partly.py", "--no-tuning", "--seeds", "2", *words)
+        assert "arm width=32: batch_size must be at most the 200 training examples" in line
+    assert _main(["export", "partly.py", "--format", "json"], debug=False) == 2
+    assert "partly" in capsys.readouterr().err
 
 
 def test_doctor_finds_nothing_wrong_here(capsys) -> None:
@@ -339,6 +347,14 @@ def test_doctor_finds_nothing_wrong_here(capsys) -> None:
     text = capsys.readouterr().out
     for name in ("Python", "torch", "CPU", "PDF", "data folder"):
         assert name in text
+
+
+def test_doctor_tells_of_python_that_is_compiled_anew_in_each_process(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(importlib.util, "cache_from_source", lambda _: "/nowhere")
+    (found,) = (each for each in examine() if each.what == "bytecode")
+    assert found.state == "absent"
+    assert "PYTHONDONTWRITEBYTECODE" in found.mend
 
 
 def test_an_internal_error_says_so_and_how_to_see_it(here: Path, capsys, monkeypatch) -> None:

@@ -5,7 +5,6 @@ uses), called as ``augmentation(images, targets, draws)``. Images are floating p
 before they are standardised.
 """
 
-from harness.augment.base import Augmentation, check_shape
 from harness.augment.blend import Cutmix, Mixup
 from harness.augment.colour import Brightness, Contrast, Noise
 from harness.augment.erase import Cutout, RandomErasing
@@ -13,7 +12,6 @@ from harness.augment.geometry import Flip, Rotate, Scale, Shift
 from harness.augment.mixture import Mixture
 
 __all__ = [
-    "Augmentation",
     "Brightness",
     "Contrast",
     "Cutmix",
@@ -26,5 +24,4 @@ __all__ = [
     "Rotate",
     "Scale",
     "Shift",
-    "check_shape",
 ]

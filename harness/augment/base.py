@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 
@@ -16,32 +15,15 @@ from harness.noise import Draws
 Parameters = TypeVar("Parameters")
 
 
-@runtime_checkable
-class Augmentation(Protocol):
-    """An augmentation as declared: a frozen dataclass with these attributes and ``__call__``.
+@dataclass(frozen=True)
+class Strength:
+    """A strength from 0 to 1, and what the trainer asks of an augmentation.
 
     Attributes:
+        strength: how strong, from 0 (off) to 1.
         mixes: whether images and targets of a batch are blended, so that targets must be given as
             probabilities ``[batch, classes]``.
         images_only: whether inputs must be ``[batch, channels, height, width]``.
-    """
-
-    mixes: ClassVar[bool]
-    images_only: ClassVar[bool]
-
-    @property
-    def strength(self) -> float:
-        """How strong, from 0 (off) to 1."""
-
-    def __call__(
-        self, images: torch.Tensor, targets: torch.Tensor, draws: Draws
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return new images and targets; what is random comes from ``draws`` alone."""
-
-
-@dataclass(frozen=True)
-class Strength:
-    """A strength from 0 to 1.
 
     Raises:
         HarnessError: it is not such a number.
@@ -91,22 +73,6 @@ def per_image(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 def signed(draws: Draws, name: str, *shape: int) -> torch.Tensor:
     """Return numbers in [-1, 1), float32 of ``shape``."""
     return 2 * draws.uniform(name, *shape) - 1
-
-
-def check_shape(augmentations: Iterable[Augmentation], shape: tuple[int, ...]) -> None:
-    """Check that inputs of ``shape``, without the batch axis, can be augmented so.
-
-    Raises:
-        HarnessError: they are not images of shape (channels, height, width), and one of the
-            augmentations is for images alone.
-    """
-    for each in augmentations:
-        if each.images_only and len(shape) != 3:
-            raise HarnessError(
-                f"{type(each).__name__} must be given images of shape (channels, height, width)",
-                f"inputs of shape {tuple(shape)}",
-                "Reshape the data, or leave it out; Noise and Mixup take any inputs.",
-            )
 
 
 def check_probabilities(owner: object, targets: torch.Tensor) -> None:
