@@ -30,7 +30,7 @@ SHARE = 0.05
 COMPILE_SECONDS = 25.0
 """What compiling is expected to take before it has been tried."""
 
-_LOADING_SECONDS = 2.0  # load_functorch, before it has been tried
+_LOADING_SECONDS = 1.0  # load_functorch, before it has been tried
 
 _COUNTS = {"cpu": (8, 32), "cuda": (8, 32, 64)}
 _LEAST_STEPS, _MOST_STEPS = 2, 30

@@ -236,7 +236,9 @@ class Book:
             return
         same[number] = trial
         if ended or number not in self._records:
-            names = (f"code/{about['code']}", f"env/{_wrote(trial).get('env')}")
+            env = _wrote(trial).get("env")
+            names = [f"code/{about['code']}", *([f"env/{env}"] if env else [])]
+            # a note that is not there is looked for anew: all notes are read, the plan among them
             notes = {name: self._note(name) or {} for name in names}
             self._records[number] = record_of(trial, self._study, self._scale, notes)
         if ended:

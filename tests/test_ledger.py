@@ -437,6 +437,26 @@ def test_a_journal_reaches_the_disk_once_for_all_that_is_written_together(
     assert len(synced) == 3
 
 
+def test_all_notes_are_not_read_anew_for_each_trial(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among them is the plan, which is as long as there are trials."""
+    ledger = Ledger(open_store(where), study, "quick")
+    read: list[int] = []
+    once = Ledger._read_notes
+    monkeypatch.setattr(Ledger, "_read_notes", lambda self: read.append(1) or once(self))
+
+    def reads(seeds: range) -> int:
+        read.clear()
+        for claimed in ledger.claim([trial(seed) for seed in seeds], len(seeds)):
+            ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+        assert len(ledger.done()) == seeds.stop
+        return len(read)
+
+    assert reads(range(1)) > 0
+    assert reads(range(1, 4)) == reads(range(4, 24))
+
+
 @pytest.mark.parametrize("length", [5, 200_000])
 def test_the_half_line_of_a_killed_process_does_no_harm(tmp_path: Path, length: int) -> None:
     where = f"journal:///{tmp_path}/x.log"

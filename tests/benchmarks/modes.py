@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from saving import about, number, parser, save, table
 
 from harness.environment import hardware
 from harness.members import Member, make_ready
+from harness.models import MLP
 from harness.modes import KINDS, PLAIN, Mode
 from harness.train import Engine, make_engine, set_up
 
@@ -53,7 +55,9 @@ def blocks_of(engine: Engine, device: torch.device, steps: int, seconds: float) 
 def timed(mode: Mode, members: Sequence[Member], seconds: float) -> dict[str, Any]:
     """Time a mode; what goes wrong becomes a note."""
     device = members[0].device
-    row: dict[str, Any] = {"mode": mode.kind, "models": mode.models, "note": ""}
+    kind = mode.kind + (", channels last" if mode.channels_last else "")
+    row: dict[str, Any] = {"mode": kind, "models": mode.models, "note": ""}
+    members = [each.laid_out(channels_last=mode.channels_last) for each in members]
     started = time.perf_counter()
     try:
         engine = make_engine(mode, members)
@@ -82,6 +86,9 @@ def measured(
     """Time every mode of one program on one device, the plain loop first."""
     training = PROGRAMS[name].training(LEARNING_RATES[0])
     modes = [PLAIN]
+    if not isinstance(training.model, MLP):
+        modes.append(replace(PLAIN, channels_last=True))
+        modes += [Mode("compiled", 1, channels_last=True)] if "compiled" in kinds else []
     modes += [Mode(kind, many) for kind in KINDS if kind in kinds and kind != "plain"
               for many in models]  # fmt: skip
     rows: list[dict[str, Any]] = []
