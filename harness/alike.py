@@ -91,7 +91,7 @@ def check_same(one: Network, other: Network) -> None:
 
 
 def check_same_teacher(one: Member, other: Member) -> None:
-    """Check as :func:`_check_same` does the teachers that are asked at every step."""
+    """Check as :func:`check_same` does the teachers that are asked at every step."""
     if one.teacher is not None and other.teacher is not None and one.teacher.logits is None:
         check_same(one.teacher.network, other.teacher.network)
 

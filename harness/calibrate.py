@@ -62,6 +62,7 @@ def calibrate(
     kinds: Sequence[Kind] = ("plain", "fused", "compiled"),
     most: int | None = None,
     compiling: float = COMPILE_SECONDS,
+    programs: int = 1,
 ) -> Choice:
     """Measure the modes that apply to a program, and choose.
 
@@ -73,6 +74,7 @@ def calibrate(
         kinds: the modes to choose from; one alone is taken as it is, and measured all the same.
         most: models at a time that fit into memory, where that is known.
         compiling: seconds that compiling is expected to take.
+        programs: how many programs are to be trained in the same processes.
 
     Raises:
         HarnessError: the Training cannot be trained.
@@ -99,11 +101,9 @@ def calibrate(
                 # two trials show whether any can be fused; copies of them take as long as others
                 together = [members[place % len(members)] for place in range(mode.models)]
                 seconds = max(clock.left, 0.0) / 10
-                loading = load_functorch() if mode.models > 1 else 0.0
-                timing = _timed(mode, together, seconds)
-                if mode.kind == "compiled":
-                    compiling = timing.preparation
-                timings.append(replace(timing, preparation=timing.preparation + loading))
+                loading = 0.0 if mode.kind == "plain" else load_functorch()
+                timings.append(replace(_timed(mode, together, seconds), loading=loading))
+                compiling = timings[-1].preparation or compiling
             except NotFusableError as error:
                 notes.append(f"{mode}: {error}")
             except Exception as error:  # whatever torch says about an operation or a compiler
@@ -113,7 +113,7 @@ def calibrate(
                 gc.collect()
                 torch.cuda.empty_cache()
     able = [each for each in timings if each.mode.kind in kinds] or timings[:1]
-    fastest = min(able, key=lambda each: _cost(each, training.epochs, trials, workers))
+    fastest = min(able, key=lambda each: _cost(each, training.epochs, trials, workers, programs))
     return Choice(
         fastest.mode,
         tuple(timings),
@@ -137,13 +137,14 @@ def most_at_once(device: torch.device, peak: int, workers: int) -> int | None:
         free, _ = torch.cuda.mem_get_info(device)
         beside = -(-workers // torch.cuda.device_count())  # processes on the same device
         return max(1, int(_CUDA_SHARE * free / beside / peak))
-    free = free_memory()
-    return max(1, int(_CPU_SHARE * free / workers / peak)) if free else None
+    left = free_memory()
+    return None if left is None else max(1, int(_CPU_SHARE * left / workers / peak))
 
 
-def _cost(timing: Timing, epochs: int, trials: int, workers: int) -> float:
+def _cost(timing: Timing, epochs: int, trials: int, workers: int, programs: int) -> float:
     """Return the seconds of one whole trial, with its share of what each worker prepares."""
-    return timing.seconds * epochs + timing.preparation * workers / max(trials, 1)
+    once = timing.preparation + timing.loading / programs
+    return timing.seconds * epochs + once * workers / max(trials, 1)
 
 
 def _candidates(

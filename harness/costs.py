@@ -187,7 +187,9 @@ def uncalibrated(
 
 def compiling_seconds(seen: Iterable[Choice]) -> float:
     """Return what compiling took on average where it was tried; 0 where it was not."""
-    took = [each.preparation for one in seen for each in one.timings if each.preparation]
+    took = [
+        each.preparation for one in seen for each in one.timings if each.mode.kind == "compiled"
+    ]
     return sum(took) / len(took) if took else 0.0
 
 
@@ -223,13 +225,17 @@ def choose_modes(
     kinds = KINDS if options.mode is None else (options.mode,)
     for count, (program, (trial, trials)) in enumerate(missing.items()):
         display.show("choosing modes", count, len(missing), None)
+        known = choices(ledger, options)
+        if program in known and trials <= 2 * known[program].trials:
+            continue  # another process has measured it meanwhile
         job = replace(
             Job.of("calibrate", ledger.scale, trial),
             count=trials,
             workers=workers,
             kinds=kinds,
             peak=peaks.get(trial.arm.name, 0),
-            compiling=compiling_seconds(choices(ledger, options).values()),
+            compiling=compiling_seconds(known.values()),
+            programs=len(missing),
         )
         try:
             answer = executor.submit(job).result()

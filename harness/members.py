@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from harness.data import Part, Splits
 
 EVALUATION_BATCH = 500
-"""Inputs per forward pass in evaluation, at most: fixed, as sums in another order round otherwise.
-"""
+"""Inputs per forward pass in evaluation, at most."""
 
 _CPU_VALUES, _CPU_LEAST = 100_000, 50
 
@@ -31,7 +30,8 @@ _CPU_VALUES, _CPU_LEAST = 100_000, 50
 def evaluation_batch(inputs: torch.Tensor) -> int:
     """Return how many inputs go through a network at a time in evaluation.
 
-    On a CPU fewer where they are large: activations that fit into its cache cost half the time.
+    The same on every machine with such a device, as sums in another order round otherwise. On a CPU
+    fewer where they are large: activations that fit into its cache cost half the time.
 
     Args:
         inputs: ``[n, *shape]``.

@@ -124,11 +124,12 @@ def _quiet() -> Iterator[None]:
             del os.environ[name]
 
 
-def free_memory(root: Path = Path("/")) -> int:
-    """Return the bytes that this machine or container still has, 0 where nobody can tell.
+def free_memory(root: Path = Path("/")) -> int | None:
+    """Return the bytes that this machine or container still has, ``None`` where nobody can tell.
 
     Linux says what can be had without swapping (proc(5), "meminfo"), and what a container may use
-    and does (cgroups(7); in version 2 a container sees its own limit at the top).
+    and does (cgroups(7); in version 2 a container sees its own limit at the top). What it has read
+    of files and can drop again counts as free.
 
     Args:
         root: where /proc and /sys are.
@@ -136,19 +137,24 @@ def free_memory(root: Path = Path("/")) -> int:
     try:
         lines = (root / "proc/meminfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return 0
-    free = next((1024 * int(x.split()[1]) for x in lines if x.startswith("MemAvailable:")), 0)
-    for folder, limit, used in (
-        ("sys/fs/cgroup", "memory.max", "memory.current"),
-        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
+        return None
+    free = next((1024 * int(x.split()[1]) for x in lines if x.startswith("MemAvailable:")), None)
+    if free is None:
+        return None
+    for folder, limit, used, droppable in (
+        ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+        (
+            "sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+            "total_inactive_file",
+        ),
+    ):  # fmt: skip
         try:
-            both = [
-                int((root / folder / each).read_text(encoding="utf-8")) for each in (limit, used)
-            ]
+            most, taken = (int((root / folder / each).read_text()) for each in (limit, used))
+            stat = (root / folder / "memory.stat").read_text().splitlines()
         except (OSError, ValueError):  # not there, or "max"
             continue
-        free = min(free, max(both[0] - both[1], 0))
+        taken -= sum(int(line.split()[1]) for line in stat if line.split()[0] == droppable)
+        free = min(free, max(most - taken, 0))
     return free
 
 

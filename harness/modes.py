@@ -49,12 +49,14 @@ class Timing:
     Attributes:
         mode: the mode.
         seconds: for one epoch of one trial with its validation.
-        preparation: seconds before the first step, such as for compiling.
+        preparation: seconds before the first step, for compiling.
+        loading: seconds that each process takes once for whatever it trains so.
     """
 
     mode: Mode
     seconds: float
     preparation: float
+    loading: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,12 @@ class Choice:
     def of(values: Mapping[str, Any]) -> Choice:
         """Read what :meth:`plain_values` returned."""
         timings = tuple(
-            Timing(Mode(**each["mode"]), each["seconds"], each["preparation"])
+            Timing(
+                Mode(**each["mode"]),
+                each["seconds"],
+                each["preparation"],
+                each.get("loading", 0.0),
+            )
             for each in values["timings"]
         )
         return Choice(

@@ -150,10 +150,12 @@ def _load_data(planner: Planner) -> dict[str, Whole]:
 def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> None:
     """Let all processes import and load at once, so that nothing disturbs the profile later.
 
-    Each checks its share of the arms, so that what cannot be trained is told before anything is.
+    Each checks its share of the arms, so that mistakes are told before anything is trained. Other
+    exceptions, such as a network's own, are outcomes of the arm's trials.
 
     Raises:
-        HarnessError: a process cannot load the study or its data.
+        HarnessError: a process cannot load the study or its data, or an arm cannot be trained as
+            it is declared.
     """
     trials = [Named.of(trial) for trial in profile_trials(planner).values()]
     last = len(started) - 1

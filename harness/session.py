@@ -224,9 +224,9 @@ class Session:
             # what a worker died of is found out by training each of its trials alone
             group = f"{trial.program} {trial.key}" if trial.key in self.deaths else trial.program
             groups.setdefault(group, []).append(trial)
-        # where there is other work for the others, a program need not be divided among all
-        among = 1 if len(groups) > len(self.executors) else len(self.executors)
-        shares = {name: -(-len(each) // among) for name, each in groups.items()}
+        # a program need not be divided among all where there is as much other work for the others
+        fair = -(-len(wanted) // len(self.executors))
+        shares = {name: min(len(each), fair) for name, each in groups.items()}
         out: list[_Cohort] = []
         while groups and len(out) < idle:
             name = next(iter(groups))

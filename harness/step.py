@@ -51,7 +51,11 @@ class Frame:
         return self.laid_out(standardize(inputs, self.mean, self.std, self.dimensions))
 
     def laid_out(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the same inputs in the layout that the network works in."""
+        """Return the same inputs in the layout that the network works in.
+
+        Not under ``vmap``, where strides cannot be seen; trials that train together have theirs
+        with the channels first.
+        """
         if not self.channels_last:
             return inputs
         _, channels, height, width = inputs.shape

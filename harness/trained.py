@@ -61,7 +61,7 @@ class Trained:
         """Logits and targets of the test images, batch by batch: many measures want them."""
         return list(self.outputs("test"))
 
-    @property
+    @cached_property
     def test_logits(self) -> torch.Tensor:
         """Logits of the test images, ``[n, classes]``."""
         return torch.cat([logits for logits, _ in self.test_outputs])

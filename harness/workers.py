@@ -80,13 +80,14 @@ class Job:
         kind: ``"train"``, ``"profile"``, ``"calibrate"``, or ``"warm"`` and ``"warm profiler"``,
             which import and load what the others will need, and check that trials can be begun.
         scale: the scale's name.
-        trials: to train, trials of one program; to warm up, any; else one.
+        trials: to train, trials of one program; to warm up, those to check; else one.
         mode: how to train them.
         count: to calibrate, how many trials the program has.
         workers: to calibrate, how many processes share them.
         kinds: to calibrate, the modes to choose from.
         peak: to calibrate, the bytes that one trial takes at most; 0 where nobody knows.
         compiling: to calibrate, the seconds that compiling took before; 0 where nobody knows.
+        programs: to calibrate, how many programs are to be trained.
         networks: folder in which trained networks are left that others learn from.
     """
 
@@ -99,6 +100,7 @@ class Job:
     kinds: tuple[Kind, ...] = KINDS
     peak: int = 0
     compiling: float = 0.0
+    programs: int = 1
     networks: str = ""
 
     @staticmethod
@@ -195,7 +197,12 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
             return Answer(env=env, choice=_calibrate(training, job, device))
         for trial in trials:
             place = f"arm {trial.arm.name}"
-            check_ready(trial.training, trial.seed)
+            try:
+                check_ready(trial.training, trial.seed)
+            except HarnessError:
+                raise
+            except Exception:  # a network's own, which is the outcome of the arm's trials
+                continue
         place = ""
         if job.kind == "warm profiler":
             from harness.profile import warm_up
@@ -222,6 +229,7 @@ def _calibrate(training: Training, job: Job, device: torch.device) -> Choice:
         kinds=job.kinds,
         most=most,
         compiling=job.compiling or COMPILE_SECONDS,
+        programs=job.programs,
     )
 
 

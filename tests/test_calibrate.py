@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 import harness.calibrate
-from harness.calibrate import _cost, calibrate
+from harness.calibrate import _cost, calibrate, most_at_once
+from harness.costs import compiling_seconds
 from harness.data import digits
 from harness.errors import HarnessError
 from harness.fused import load_functorch
@@ -102,8 +103,10 @@ def test_it_chooses_something_that_it_measured(monkeypatch: pytest.MonkeyPatch):
     assert modes == [PLAIN, FUSED8, FUSED32]
     assert all(each.seconds > 0 for each in choice.timings)
     # torch loads something the first time, which counts against all that need it
-    assert [each.preparation > 0 for each in choice.timings] == [False, True, True]
-    fastest = min(choice.timings, key=lambda each: _cost(each, BASE.epochs, 40, 1))
+    assert [each.loading > 0 for each in choice.timings] == [False, True, True]
+    assert all(each.preparation == 0 for each in choice.timings)
+    assert compiling_seconds([choice]) == 0, "nothing was compiled"
+    fastest = min(choice.timings, key=lambda each: _cost(each, BASE.epochs, 40, 1, 1))
     assert choice.mode == fastest.mode
     assert choice.note == ""
     assert choice.trials == 40
@@ -176,17 +179,33 @@ def test_the_free_memory_of_a_container_is_what_its_limit_leaves(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
 
-    assert free_memory(tmp_path) == 0
+    assert free_memory(tmp_path) is None
     write("proc/meminfo", "MemTotal: 4000 kB\nMemAvailable:    3000 kB\n")
     assert free_memory(tmp_path) == 3_072_000
     write("sys/fs/cgroup/memory.max", "max\n")
-    write("sys/fs/cgroup/memory.current", "500\n")
+    write("sys/fs/cgroup/memory.current", "900\n")
+    write("sys/fs/cgroup/memory.stat", "anon 500\ninactive_file 400\nactive_file 7\n")
     assert free_memory(tmp_path) == 3_072_000
     write("sys/fs/cgroup/memory.max", "2000\n")
     assert free_memory(tmp_path) == 1500
     write("sys/fs/cgroup/memory/memory.limit_in_bytes", "1000\n")
     write("sys/fs/cgroup/memory/memory.usage_in_bytes", "2000\n")
+    write("sys/fs/cgroup/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 300\n")
     assert free_memory(tmp_path) == 0
+    write("sys/fs/cgroup/memory/memory.usage_in_bytes", "1200\n")
+    assert free_memory(tmp_path) == 100
+
+
+def test_where_no_memory_is_left_one_is_trained_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    for free, most in ((0, 1), (8_000, 2), (None, None)):
+        monkeypatch.setattr(harness.calibrate, "free_memory", lambda free=free: free)
+        assert most_at_once(CPU, 1_000, 2) == most
+
+
+def test_what_each_process_loads_once_is_shared_by_its_programs():
+    timing = Timing(FUSED8, 0.1, 0.0, loading=2.0)
+    assert _cost(timing, 3, 8, 2, 1) == pytest.approx(0.3 + 0.5)
+    assert _cost(timing, 3, 8, 2, 5) == pytest.approx(0.3 + 0.1)
 
 
 @pytest.mark.slow

@@ -342,6 +342,31 @@ def test_a_mistake_in_one_arm_ends_the_run_before_anything_is_trained(
     assert "partly" in capsys.readouterr().err
 
 
+BROKEN = """
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Broken:
+    def build(self, shape, classes):
+        raise KeyError("x")
+
+
+"""
+
+
+def test_an_exception_in_one_arm_does_not_hide_the_mistake_in_another(here: Path, refused) -> None:
+    edited(
+        here, "both.py",
+        ("MLP(hidden=(width,))", "MLP(hidden=(width,)) if width == 32 else Broken()"),
+        ("batch_size=20", "batch_size=20 if width == 4 else 500"),
+        ("def build", BROKEN + "def build"),
+    )  # fmt: skip
+    for workers in ("1", "2"):
+        line = refused("run", "both.py", "--no-tuning", "--no-profile", "--workers", workers)
+        assert "arm width=32: batch_size must be at most the 200 training examples" in line
+
+
 def test_doctor_finds_nothing_wrong_here(capsys) -> None:
     assert _main(["doctor"], debug=False) == 0
     text = capsys.readouterr().out

@@ -12,7 +12,7 @@ from harness.augment.erase import Box, place
 from harness.errors import HarnessError
 from harness.measures.fields import check_positive
 from harness.measures.kept import kept
-from harness.members import evaluation_batch
+from harness.members import EVALUATION_BATCH
 from harness.metrics import Metric, defined
 from harness.noise import Draws
 from harness.trained import Trained, Values, When
@@ -36,11 +36,10 @@ class _Disturbed(ABC):
         """
         (metric,) = self.metrics
         inputs, targets = trained.member.splits.test.inputs, trained.member.splits.test.targets
-        size = evaluation_batch(inputs)
         draws, right = trained.draws(metric.name), 0
         with kept(trained, metric.name):
-            for index, start in enumerate(range(0, len(targets), size)):
-                rows = slice(start, start + size)
+            for index, start in enumerate(range(0, len(targets), EVALUATION_BATCH)):
+                rows = slice(start, start + EVALUATION_BATCH)
                 images = self.disturb(as_floats(inputs[rows]), draws.within(str(index)))
                 predicted = trained.logits(images).argmax(dim=1)
                 right += int((predicted == targets[rows]).sum())
