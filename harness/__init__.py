@@ -5,7 +5,7 @@ Everything that a study file needs is here and in :mod:`harness.data`, :mod:`har
 :mod:`harness.clipping` and :mod:`harness.measures`.
 """
 
-from harness.claims import Claim, Higher, Interaction
+from harness.claims import Best, Claim, Equivalent, Higher, Interaction, Peak, Trend
 from harness.designs import Arms, Factorial, OneAtATime
 from harness.errors import HarnessError
 from harness.factors import Factor, Tuned
@@ -20,12 +20,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Arms",
+    "Best",
     "Claim",
     "Constant",
     "Cosine",
     "CrossEntropy",
     "Distillation",
     "EarlyStopping",
+    "Equivalent",
     "Factor",
     "Factorial",
     "HarnessError",
@@ -33,10 +35,12 @@ __all__ = [
     "Interaction",
     "OneAtATime",
     "OneCycle",
+    "Peak",
     "Scale",
     "Step",
     "Study",
     "Training",
+    "Trend",
     "Tuned",
     "__version__",
 ]

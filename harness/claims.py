@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
 
-from harness.errors import HarnessError
-from harness.levels import level_name
+from harness.errors import HarnessError, near
+from harness.levels import Level, level_name
 
 Partial = Mapping[str, Any]
 """An arm, or part of one: the other factors are averaged over within each seed."""
+
+LevelsOf = Callable[[str], Sequence[Level]]
+"""The levels of a factor that are run, in the order declared, by the factor's name."""
+
+Axis = Literal["linear", "log", "rank"]
+AXES: tuple[Axis, ...] = ("linear", "log", "rank")
 
 
 @dataclass(frozen=True)
@@ -21,14 +28,21 @@ class Claim:
     Attributes:
         text: the sentence, as it will stand in the report.
         metric: which metric it speaks of.
-        by: the margin, in the metric's unit: the smallest difference that matters.
+        by: the margin, in the metric's unit: the smallest difference that matters. For costs,
+            which are compared as ratios, 0.05 is 5 %.
         source: who says so.
+        primary: whether it gets a verdict, with those of all primary claims corrected for their
+            number; an exploratory claim (``primary=False``) is a lead at most.
     """
 
     text: str
     metric: str
     by: float
     source: str = ""
+    primary: bool = True
+
+    contrast: ClassVar[str] = "difference"
+    """What its effect is, for axes and sentences."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
@@ -46,14 +60,24 @@ class Claim:
                 repr(self.by),
                 "Write by=0.01, say: the smallest difference that would matter.",
             )
+        if not isinstance(self.primary, bool):
+            raise HarnessError(
+                f"primary in the claim {self.text!r} must be True or False",
+                repr(self.primary),
+                "Leave it out for a claim that is to be judged.",
+            )
 
     @property
     def kind(self) -> str:
         """The name of the kind, as in ``verdicts.json``."""
         return type(self).__name__
 
-    def terms(self) -> list[tuple[float, Partial]]:
-        """Return the contrast: its value per seed is the sum of weight times the arm's mean."""
+    def partials(self, levels_of: LevelsOf) -> list[Partial]:
+        """Return the partial arms that the claim looks at, in the order its kind defines.
+
+        Raises:
+            HarnessError: the levels that are run do not suffice for it.
+        """
         raise NotImplementedError
 
     def sides(self) -> tuple[str, str]:
@@ -75,20 +99,97 @@ class Higher(Claim):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not _differ(self.higher, self.lower):
-            raise HarnessError(
-                f"the claim {self.text!r} must compare two different arms",
-                f"{self.higher!r} and {self.lower!r}",
-                "Name the levels in which they differ.",
-            )
+        _check_two_arms(self, self.higher, self.lower)
 
-    def terms(self) -> list[tuple[float, Partial]]:
-        """Return the contrast, higher minus lower."""
-        return [(1.0, self.higher), (-1.0, self.lower)]
+    def partials(self, _levels_of: LevelsOf) -> list[Partial]:
+        """Return the higher arm, then the lower."""
+        return [self.higher, self.lower]
 
     def sides(self) -> tuple[str, str]:
         """Name the arm claimed higher and the arm claimed lower."""
         return _levels(self.higher), _levels(self.lower)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equivalent(Claim):
+    """The metric of two arms differs by less than the margin, whichever way.
+
+    That no difference was found is no evidence for this; an interval within the margins is
+    (Schuirmann 1987, https://doi.org/10.1007/BF01068419).
+
+    Attributes:
+        first: one arm; may name some factors only.
+        second: the other.
+    """
+
+    first: Partial
+    second: Partial
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_two_arms(self, self.first, self.second)
+
+    def partials(self, _levels_of: LevelsOf) -> list[Partial]:
+        """Return both arms."""
+        return [self.first, self.second]
+
+    def sides(self) -> tuple[str, str]:
+        """Name both arms."""
+        return _levels(self.first), _levels(self.second)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best(Claim):
+    """One level of a factor beats every other level of it by at least the margin.
+
+    The other factors are averaged over. Its effect is the difference to the level that comes
+    nearest.
+
+    Attributes:
+        best: the level claimed best, as ``{"optimizer": "adam"}``; more factors may be fixed
+            beside it by ``where``.
+        where: levels of other factors at which the comparison is made; empty for all.
+        lowest: whether the lowest value is the best.
+    """
+
+    best: Partial
+    where: Partial | None = None
+    lowest: bool = False
+
+    contrast: ClassVar[str] = "difference to the nearest other level"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.best, Mapping) or len(self.best) != 1:
+            raise HarnessError(
+                f"best in the claim {self.text!r} must name one level of one factor",
+                repr(self.best),
+                "Write best={'optimizer': 'adam'}, say, and where={...} for other factors.",
+            )
+        _check_where(self, self.where, set(self.best))
+
+    def partials(self, levels_of: LevelsOf) -> list[Partial]:
+        """Return the level claimed best, then all others.
+
+        Raises:
+            HarnessError: there is no other level.
+        """
+        ((factor, best),) = self.best.items()
+        others = [level for level in levels_of(factor) if not _is(level, best)]
+        if not others:
+            raise HarnessError(
+                f"the claim {self.text!r} must have levels to be better than",
+                f"{_levels(self.best)} alone",
+                "Let the scale keep another level of that factor.",
+            )
+        where = self.where or {}
+        return [{**where, **self.best}, *({**where, factor: level.value} for level in others)]
+
+    def sides(self) -> tuple[str, str]:
+        """Name the level claimed best and the rest."""
+        ((factor, _),) = self.best.items()
+        first, second = _levels(self.best), f"the nearest other {factor}"
+        return (second, first) if self.lowest else (first, second)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +206,8 @@ class Interaction(Claim):
 
     of: tuple[Partial, Partial]
     at: tuple[Partial, Partial]
+
+    contrast: ClassVar[str] = "difference of differences"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,18 +227,164 @@ class Interaction(Claim):
                 "Name one factor in each.",
             )
 
-    def terms(self) -> list[tuple[float, Partial]]:
-        """Return the difference of differences."""
-        return [
-            (sign_of * sign_at, {**of, **at})
-            for sign_at, at in zip((1.0, -1.0), self.at, strict=True)
-            for sign_of, of in zip((1.0, -1.0), self.of, strict=True)
-        ]
+    def partials(self, _levels_of: LevelsOf) -> list[Partial]:
+        """Return both of ``of`` at the first of ``at``, then at the second."""
+        return [{**of, **at} for at in self.at for of in self.of]
 
     def sides(self) -> tuple[str, str]:
         """Name the two places at which the difference is taken."""
         change = f"{_levels(self.of[0])} − {_levels(self.of[1])}"
         return f"({change}) at {_levels(self.at[0])}", f"the same at {_levels(self.at[1])}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend(Claim):
+    """The metric rises with the dose, by at least the margin from the lowest dose to the highest.
+
+    The doses are the levels of a factor, numbers in ascending order. The value per seed is the rise
+    of the straight line that fits best; and no step from one dose to the next may fall by as much
+    as the margin.
+
+    Attributes:
+        over: the factor whose levels are the doses.
+        where: levels of other factors at which it is seen; empty for all.
+        axis: on which a straight line is meant: ``"linear"``, ``"log"`` (doses above 0), or
+            ``"rank"``, on which steps from dose to dose are equally long.
+        falls: whether the claim is that the metric falls.
+    """
+
+    over: str
+    where: Partial | None = None
+    axis: Axis = "linear"
+    falls: bool = False
+
+    contrast: ClassVar[str] = "rise over the doses"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_where(self, self.where, {self.over})
+        if self.axis not in AXES:
+            raise HarnessError(
+                f"axis in the claim {self.text!r} must be one of {', '.join(AXES)}",
+                repr(self.axis),
+                near(str(self.axis), AXES),
+            )
+
+    def doses(self, levels_of: LevelsOf) -> tuple[float, ...]:
+        """Return the doses on the axis, ascending.
+
+        Raises:
+            HarnessError: the factor's levels are no such doses.
+        """
+        doses = _doses(self, self.over, levels_of, least=3)
+        if self.axis == "rank":
+            return tuple(float(place) for place in range(len(doses)))
+        if self.axis == "log":
+            if doses[0] <= 0:
+                raise HarnessError(
+                    f"the doses of the claim {self.text!r} must be above 0 on an axis 'log'",
+                    f"{self.over}={doses[0]:g}",
+                    "Write axis='rank', or leave that level out.",
+                )
+            return tuple(math.log(dose) for dose in doses)
+        return doses
+
+    def partials(self, levels_of: LevelsOf) -> list[Partial]:
+        """Return the doses, ascending."""
+        self.doses(levels_of)
+        where = self.where or {}
+        return [{**where, self.over: level.value} for level in levels_of(self.over)]
+
+    def sides(self) -> tuple[str, str]:
+        """Name both ends of the line."""
+        high, low = f"line at the highest {self.over}", f"line at the lowest {self.over}"
+        return (low, high) if self.falls else (high, low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak(Claim):
+    """The metric at an inner dose beats both neighbouring doses by at least the margin.
+
+    Its effect is the difference to the neighbour that comes nearest.
+
+    Attributes:
+        over: the factor whose levels, numbers in ascending order, are the doses.
+        at: the dose claimed best, not the lowest and not the highest.
+        where: levels of other factors at which it is seen; empty for all.
+        lowest: whether it is a trough, where the lowest value is the best.
+    """
+
+    over: str
+    at: Any
+    where: Partial | None = None
+    lowest: bool = False
+
+    contrast: ClassVar[str] = "difference to the nearest neighbour"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_where(self, self.where, {self.over})
+
+    def partials(self, levels_of: LevelsOf) -> list[Partial]:
+        """Return the dose, then its lower and its upper neighbour.
+
+        Raises:
+            HarnessError: it is no inner dose.
+        """
+        _doses(self, self.over, levels_of, least=3)
+        levels = list(levels_of(self.over))
+        place = next((p for p in range(1, len(levels) - 1) if _is(levels[p], self.at)), None)
+        if place is None:
+            raise HarnessError(
+                f"at in the claim {self.text!r} must be an inner level of {self.over!r}",
+                level_name(self.at),
+                near(level_name(self.at), [level.name for level in levels[1:-1]]),
+            )
+        where = self.where or {}
+        return [{**where, self.over: levels[each].value} for each in (place, place - 1, place + 1)]
+
+    def sides(self) -> tuple[str, str]:
+        """Name the dose and its neighbours."""
+        first = f"{self.over}={level_name(self.at)}"
+        second = "the nearest neighbour"
+        return (second, first) if self.lowest else (first, second)
+
+
+def _is(level: Level, wanted: Any) -> bool:
+    """Whether a level is meant, by its value or by its name."""
+    return level_name(wanted) in {level.name, level_name(level.value)}
+
+
+def _doses(claim: Claim, factor: str, levels_of: LevelsOf, least: int) -> tuple[float, ...]:
+    values = [level.value for level in levels_of(factor)]
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    ascending = all(low < high for low, high in pairwise(numbers))
+    if len(numbers) < max(len(values), least) or not ascending:
+        raise HarnessError(
+            f"the levels of {factor!r} in the claim {claim.text!r} must be at least {least} "
+            "numbers in ascending order",
+            ", ".join(level.name for level in levels_of(factor)),
+            "Order the levels, or claim Higher of two of them.",
+        )
+    return tuple(float(number) for number in numbers)
+
+
+def _check_where(claim: Claim, where: Partial | None, taken: set[str]) -> None:
+    if where is not None and (not isinstance(where, Mapping) or taken & set(where)):
+        raise HarnessError(
+            f"where in the claim {claim.text!r} must name levels of other factors",
+            repr(where),
+            "Write where={'depth': 20}, say.",
+        )
+
+
+def _check_two_arms(claim: Claim, first: Any, second: Any) -> None:
+    if not _differ(first, second):
+        raise HarnessError(
+            f"the claim {claim.text!r} must compare two different arms",
+            f"{first!r} and {second!r}",
+            "Name the levels in which they differ.",
+        )
 
 
 def _differ(first: Any, second: Any) -> bool:

@@ -55,6 +55,15 @@ Way = Annotated[
     typer.Option("--mode", help="plain, fused or compiled; by default what measures fastest.",
                  show_default=False),
 ]  # fmt: skip
+UntilDecided = Annotated[
+    bool,
+    typer.Option("--until-decided", help="Add seeds to claims that are open, at 5, 10, 20, 40."),
+]
+MaxSeeds = Annotated[
+    int | None,
+    typer.Option("--max-seeds", help="Seeds at the last look of --until-decided; 40.", min=5,
+                 show_default=False),
+]  # fmt: skip
 NoTuning = Annotated[
     bool, typer.Option("--no-tuning", help="Use the declared defaults of tuned settings.")
 ]
@@ -94,13 +103,15 @@ def list_(as_json: AsJson = False) -> None:
 def plan(
     study: StudyName, scale: Scale = None, seeds: Seeds = None, out: Out = OUT,
     store: StoreUrl = "", device: Device = "auto", workers: Workers = 0, mode: Way = None,
+    until_decided: UntilDecided = False, max_seeds: MaxSeeds = None,
     no_tuning: NoTuning = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Show arms, trials, what is done, what is left and why."""
     from harness.place import Place
     from harness.preview import plan_study, print_plan
 
-    options = _options(study, device, workers, seeds, no_tuning, mode=mode)
+    looks = _looks(seeds, until_decided, max_seeds)
+    options = _options(study, device, workers, seeds, no_tuning, mode=mode, looks=looks)
     found = plan_study(study, scale, Place(out, store), options)
     if as_json:
         print(json.dumps(found, indent=2))
@@ -116,6 +127,7 @@ def run(
     every: Annotated[bool, typer.Option("--all", help="Every study that ships with it.")] = False,
     scale: Scale = None, seeds: Seeds = None, out: Out = OUT, store: StoreUrl = "",
     device: Device = "auto", workers: Workers = 0, mode: Way = None,
+    until_decided: UntilDecided = False, max_seeds: MaxSeeds = None,
     no_tuning: NoTuning = False,
     no_profile: Annotated[
         bool, typer.Option("--no-profile", help="Do not measure time and memory.")
@@ -147,6 +159,7 @@ def run(
         options = _options(
             name, device, workers, seeds, no_tuning,
             profile=not no_profile, retry=retry_failed, mode=mode,
+            looks=_looks(seeds, until_decided, max_seeds),
         )  # fmt: skip
         results, folder, written = commands.run_study(
             name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
@@ -184,6 +197,21 @@ def report(
     _index(done, out, quiet=quiet or as_json)
     if as_json:
         print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+
+
+@app.command()
+def explain(
+    study: StudyName,
+    claim: Annotated[
+        int | None, typer.Argument(metavar="[CLAIM]", help="Its number, from 1; all of them.")
+    ] = None,
+    scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
+) -> None:  # fmt: skip
+    """Say in words what was compared, what was seen, why this verdict, and what would change it."""
+    from harness import commands
+    from harness.place import Place
+
+    commands.explain_study(study, claim, scale, Place(out, store), _out())
 
 
 @app.command()
@@ -236,7 +264,7 @@ def doctor() -> None:
 
 def _options(
     study: str, device: str, workers: int, seeds: int | None, no_tuning: bool,
-    *, profile: bool = True, retry: bool = False, mode: str | None = None,
+    *, profile: bool = True, retry: bool = False, mode: str | None = None, looks: Any = None,
 ) -> Any:  # fmt: skip
     from harness.environment import choose_device
     from harness.executors import Options
@@ -257,7 +285,30 @@ def _options(
         retry_failed=retry,
         reference=study,
         mode=mode,
+        looks=looks,
     )
+
+
+def _looks(seeds: int | None, until_decided: bool, most: int | None) -> Any:
+    if not until_decided and most is None:
+        return None
+    if not until_decided or seeds is not None:
+        raise HarnessError(
+            "--max-seeds must stand beside --until-decided, and --seeds without both",
+            " ".join(
+                word
+                for word, given in (
+                    ("--seeds", seeds is not None),
+                    ("--until-decided", until_decided),
+                    ("--max-seeds", most is not None),
+                )
+                if given
+            ),
+            "Write --until-decided --max-seeds 20, say, or --seeds 5.",
+        )
+    from harness.stats import Looks
+
+    return Looks.until(40 if most is None else most)
 
 
 def _out() -> Console:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from ctypes.util import find_library
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 from harness.code import normalised
 from harness.costs import profiles
@@ -21,10 +24,10 @@ from harness.load import load
 from harness.outputs import records_text, revision_of, write_records, write_verdicts, write_whole
 from harness.place import Place
 from harness.progress import display
-from harness.results import Results, assemble
+from harness.results import Results, assemble, looks_of
 from harness.run import run
 from harness.search import Planner
-from harness.tables import verdict_table
+from harness.tables import explained, verdict_table
 
 if TYPE_CHECKING:
     from reports import Written
@@ -43,8 +46,9 @@ def run_study(
     found = find_study(reference)
     study = load(found)
     scale, _ = study.scale(scale_name)
-    planner = Planner(study, scale, options.seeds, tune=options.tune)
+    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks)
     ledger = Ledger(place.open(create=True), study, scale)
+    check_looks(ledger.note("plan"), options)
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
@@ -54,6 +58,26 @@ def run_study(
         folder = place.folder(study, scale)
         written = write(results, folder, force=False)
     return results, folder, written
+
+
+def check_looks(plan: Mapping[str, Any] | None, options: Options) -> None:
+    """Check that claims are looked at as was declared when a study began.
+
+    Raises:
+        HarnessError: they would be looked at otherwise, for which the levels were not made.
+    """
+    before = looks_of(plan) if plan is not None else None
+    if before is None or before == options.looks:
+        return
+    came = "a fixed number of seeds"
+    if options.looks:
+        came = f"--max-seeds {options.looks.seeds[-1]}"
+    raise HarnessError(
+        "a study must be looked at as was declared when it began, or its verdicts would be wrong "
+        f"more often than they say: at {', '.join(map(str, before.seeds))} seeds",
+        came,
+        f"Write --until-decided --max-seeds {before.seeds[-1]}, or take another --store.",
+    )
 
 
 def gather(ledger: Ledger, found: str) -> Results:
@@ -148,6 +172,46 @@ def report_study(
         assert written is not None
         out.append((results, folder, written))
     return out
+
+
+def explain_study(
+    reference: str, number: int | None, scale_name: str | None, place: Place, console: Console
+) -> None:
+    """Print the reasoning behind verdicts.
+
+    Raises:
+        HarnessError: nothing was run, or there is no such claim.
+    """
+    found = find_study(reference)
+    study = load(found)
+    scale, _ = study.scale(scale_name)
+    ledgers = Ledger.existing(place.open(create=False), study, scale)
+    if not ledgers:
+        raise HarnessError(
+            "there must be records to explain",
+            f"none of {study.name} at scale {scale}",
+            f"`harness run {reference} --scale {scale}` makes some.",
+        )
+    results = gather(ledgers[-1], found)
+    if not results.verdicts:
+        raise HarnessError(
+            "a study must have claims to explain", "none", "Add claims=(Higher(...),) to it."
+        )
+    if number is not None and not 1 <= number <= len(results.verdicts):
+        raise HarnessError(
+            f"a claim of {study.name} must be one of 1 to {len(results.verdicts)}",
+            str(number),
+            "Leave it out for all of them.",
+        )
+    for place_of, verdict in enumerate(results.verdicts, 1):
+        if number in {None, place_of}:
+            title, *lines = explained(place_of, verdict)
+            console.print(Text(title, style="bold"))
+            for line in lines:
+                console.print(Padding(Text(line), (0, 0, 0, 3)))
+            console.print()
+    for warning in results.warnings:
+        console.print(f"! {warning}", markup=False, highlight=False)
 
 
 def export_study(

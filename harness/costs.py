@@ -170,7 +170,6 @@ def uncalibrated(
     if options.mode == "plain":
         return {}
     known = choices(ledger, options)
-    each = planner.budget + len(planner.seeds)
     over = Counter(
         trial.program
         for trial in planner.outlook(done).planned
@@ -178,7 +177,7 @@ def uncalibrated(
     )
     out = {}
     for program, trials in by_program(planner).items():
-        count = each * len(trials) - over[program]
+        count = sum(planner.trials(trial.arm.name) for trial in trials) - over[program]
         choice = known.get(program)
         if count > 0 and (choice is None or count > 2 * choice.trials):
             out[program] = (trials[0], count)

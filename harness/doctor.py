@@ -103,7 +103,7 @@ def _devices() -> Iterator[Examined]:
             found = f"{name}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free"
             yield Examined(f"cuda:{index}", "right", found)
     else:
-        mend = "Only needed for scale `full`; see pytorch.org for a build that fits your driver."
+        mend = "Training runs on the CPU; see pytorch.org for a build that fits your driver."
         yield Examined("CUDA", "absent", "no device that torch can use", mend)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from harness.modes import Kind
+from harness.stats import Looks
 from harness.study import Study
 from harness.workers import Executor, InProcess, Worker
 
@@ -27,6 +28,7 @@ class Options:
         workers: number of worker processes; 0 chooses one per core on a CPU, one per GPU where
             the device is ``cuda`` without a number, otherwise one.
         seeds: evaluation seeds per arm, where not what the scale says.
+        looks: when claims are looked at, where seeds are added until they are decided.
         tune: whether tuned settings are searched; otherwise they stay at their defaults.
         profile: whether the cost of arms is measured.
         retry_failed: whether failed trials are run again.
@@ -38,6 +40,7 @@ class Options:
     device: str = "cpu"
     workers: int = 0
     seeds: int | None = None
+    looks: Looks | None = None
     tune: bool = True
     profile: bool = True
     retry_failed: bool = False

@@ -16,7 +16,8 @@ class Metric:
     Attributes:
         name: the key in records and claims.
         title: the name on an axis.
-        unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent) or ``""``.
+        unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent), ``"ratio"`` (compared as a
+            ratio: differences and intervals are logarithms, printed as ×1.07) or ``""``.
         better: which direction is good; ``None`` where neither is.
         meaning: one sentence for the glossary.
         least: what no value can lie below.
@@ -24,7 +25,7 @@ class Metric:
 
     name: str
     title: str
-    unit: Literal["nats", "fraction", ""]
+    unit: Literal["nats", "fraction", "ratio", ""]
     better: Literal["higher", "lower"] | None
     meaning: str
     least: float = -math.inf
@@ -33,18 +34,24 @@ class Metric:
         """Print a level of this metric, with its unit."""
         if self.unit == "fraction":
             return f"{100 * value:.1f} %"
-        return f"{value:.3g}" + (f" {self.unit}" if self.unit else "")
+        unit = "" if self.unit == "ratio" else self.unit
+        return f"{value:.3g}" + (f" {unit}" if unit else "")
 
     def format_difference(self, value: float, *, signed: bool = True, unit: bool = True) -> str:
-        """Print a difference of this metric; percentage points for fractions."""
+        """Print a difference of this metric: percentage points for fractions, ×1.07 for ratios."""
+        if self.unit == "ratio":
+            return f"×{math.exp(value):.3g}"
         sign = "+" if signed else ""
         if self.unit == "fraction":
-            return f"{100 * value:{sign}.1f}".replace("-", "−") + (" pp" if unit else "")
+            points = round(100 * value, 1) + 0.0  # there is no −0
+            return f"{points:{sign}.1f}".replace("-", "−") + (" pp" if unit else "")
         suffix = f" {self.unit}" if self.unit and unit else ""
         return f"{value:{sign}.3g}".replace("-", "−") + suffix
 
     def format_interval(self, low: float, high: float) -> str:
         """Print an interval of differences, such as ``[+0.8, +1.2] nats``."""
+        if self.unit == "ratio":
+            return f"×[{math.exp(low):.3g}, {math.exp(high):.3g}]"
         if self.unit == "fraction":
             ends = [self.format_difference(end, unit=False) for end in (low, high)]
         else:  # the same decimals at both ends: three digits of the larger one
@@ -72,6 +79,16 @@ def _split_metrics() -> list[Metric]:
         ]  # fmt: skip
     return out
 
+
+FAILED = Metric(
+    "failed",
+    "Failed runs",
+    "fraction",
+    "lower",
+    "Share of runs that diverged or failed otherwise.",
+    least=0,
+)
+"""Not measured on a trained model, but on whether there is one: a claim may be about it."""
 
 METRICS: dict[str, Metric] = {
     metric.name: metric

@@ -8,6 +8,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,12 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
         "high": verdict.high,
         "p": verdict.p,
         "p_adjusted": verdict.p_adjusted,
+        "primary": verdict.claim.primary,
         "word": verdict.word,
         "reason": verdict.reason,
+        "change": verdict.change,
+        "more_seeds": verdict.more_seeds,
+        "looks": [asdict(look) for look in verdict.looks],
     }
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Records to paired values: which trials count, and what each side of a claim is in each seed."""
+"""Records to paired values: which trials count, and what each arm of a claim is in each seed."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ Trials = Mapping[tuple[str, int], Record]
 
 @dataclass(frozen=True)
 class Pairs:
-    """The two sides of a claim's contrast, seed by seed.
+    """What a claim looks at, seed by seed.
 
     Attributes:
         seeds: those in which every arm of the claim finished, ascending.
-        first: the added side in each of these seeds.
-        second: the subtracted side.
+        values: for each of these seeds the mean of the metric over the arms of each partial arm.
+        ended: the seeds in which a trial of every arm has ended, failures included, ascending.
+        fails: for each of those whether a trial of each partial arm failed.
         trials: trials of the claim's arms that have ended, failures included.
         failed: those of them that failed, or whose metric is not finite.
-        missing: seeds seen in the study but left out here.
+        missing: seeds seen in the study but left out of ``seeds``.
         unfinished: those of them in which nothing failed: a trial has not been run, or not ended.
     """
 
     seeds: tuple[int, ...]
-    first: tuple[float, ...]
-    second: tuple[float, ...]
+    values: tuple[tuple[float, ...], ...]
+    ended: tuple[int, ...]
+    fails: tuple[tuple[bool, ...], ...]
     trials: int
     failed: int
     missing: int
@@ -102,37 +104,51 @@ def comparable(
     return [tuple(arm for arm in group if rest(arm) in shared) for group in matching]
 
 
-def pair(study: Study, scale: str, claim: Claim, trials: Trials) -> Pairs:
-    """Return the two sides of a claim in every seed that has them.
+def groups_of(study: Study, scale: str, claim: Claim) -> list[tuple[Arm, ...]]:
+    """Return the arms that each partial arm of a claim stands for."""
+    return comparable(study.arms(scale), study.partials(claim, scale))
 
-    A claim's terms come in two halves, the added side and the subtracted one; each is the sum of
-    weight times the mean of the term's arms.
+
+def pair(
+    study: Study, scale: str, claim: Claim, trials: Trials, among: Sequence[int] | None = None
+) -> Pairs:
+    """Return what a claim looks at in every seed that has it.
+
+    Args:
+        study: what was declared.
+        scale: the scale's name.
+        claim: one of the study's.
+        trials: what :func:`evaluations` returned.
+        among: the seeds to look at; all that there are, where not given.
     """
-    terms = study.terms(claim)
-    groups = comparable(study.arms(scale), [partial for _, partial in terms])
+    groups = groups_of(study, scale, claim)
     names = {arm.name for group in groups for arm in group}
-    own = [record for (arm, _), record in trials.items() if arm in names]
+    everywhere = sorted({seed for _, seed in trials} if among is None else among)
+    looked_at = set(everywhere)
+    own = [record for (arm, seed), record in trials.items() if arm in names and seed in looked_at]
     failures = [record.seed for record in own if has_failed(record, claim.metric)]
-    half = len(terms) // 2
-    seeds, first, second = [], [], []
-    everywhere = sorted({seed for _, seed in trials})
+    seeds, values, ended, fails = [], [], [], []
     for seed in everywhere:
         means = [mean_in_seed(group, trials, seed, claim.metric) for group in groups]
-        parts = [
-            weight * mean
-            for (weight, _), mean in zip(terms, means, strict=True)
-            if mean is not None
-        ]
-        if len(parts) == len(terms):
+        finished = [mean for mean in means if mean is not None]
+        if len(finished) == len(groups):
             seeds.append(seed)
-            first.append(math.fsum(parts[:half]))
-            second.append(-math.fsum(parts[half:]))
+            values.append(tuple(finished))
+        found = [[trials.get((arm.name, seed)) for arm in group] for group in groups]
+        if all(each is not None and each.state != "running" for side in found for each in side):
+            ended.append(seed)
+            fails.append(
+                tuple(
+                    any(has_failed(each, claim.metric) for each in side if each) for side in found
+                )
+            )
     return Pairs(
         seeds=tuple(seeds),
-        first=tuple(first),
-        second=tuple(second),
+        values=tuple(values),
+        ended=tuple(ended),
+        fails=tuple(fails),
         trials=sum(record.state != "running" for record in own),
         failed=len(failures),
         missing=len(everywhere) - len(seeds),
-        unfinished=len(set(everywhere) - set(seeds) - set(failures)),
+        unfinished=len(looked_at - set(seeds) - set(failures)),
     )

@@ -83,6 +83,12 @@ def make_trial(
         training = study.build(scale=study.scales[scale], **values, **tuned)
     except HarnessError:
         raise
+    except RecursionError as error:
+        raise HarnessError(
+            f"build of study {study.name!r} must not call itself without end",
+            f"a call within a call, for {arm.name}",
+            "Give a teacher a function of its own, which has no teacher in turn.",
+        ) from error
     except Exception as error:
         raise HarnessError(
             f"build of study {study.name!r} must return a Training for every arm",

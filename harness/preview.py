@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,37 +42,37 @@ def plan_study(
 
 
 def _plan_scale(study: Study, scale: str, store: Store | None, options: Options) -> dict[str, Any]:
-    planner = Planner(study, scale, options.seeds, tune=options.tune)
     ledgers = Ledger.existing(store, study, scale) if store is not None else []
+    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks)
     records = [record for ledger in ledgers for record in ledger.records()]
     done = {record.key: record for record in records if record.state != "running"}
     outlook = planner.outlook(done)
     costs = profiles(ledgers[-1], programs(planner))[0] if ledgers else {}
     chosen = choices(ledgers[-1], options) if ledgers else {}
     finished = {arm.name: 0 for arm in planner.arms}
+    taught = sum(trial.key in done for trial in outlook.planned if trial.role == "teach")
     failed = dict(finished)
     for trial in outlook.planned:
         if trial.key in done and trial.role != "teach":
             finished[trial.arm.name] += 1
             failed[trial.arm.name] += done[trial.key].state == "failed"
-    each = planner.budget + len(planner.seeds)
     trials = profile_trials(planner)
     left = None
     if all(arm in costs for arm in finished):
         seconds = sum(
-            (each - count) * costs[arm].step_seconds * costs[arm].steps
+            (planner.trials(arm) - count) * costs[arm].step_seconds * costs[arm].steps
             for arm, count in finished.items()
         )
         left = 1.3 * seconds / worker_count(options)  # evaluation takes about a third of training
         left *= _quicker(chosen, trials, costs)
-    if outlook.total == sum(finished.values()):
+    if outlook.total == taught + sum(finished.values()):
         left = 0.0
     return {
         "scale": scale,
         "arms": [
             {
                 "arm": arm.name,
-                "trials": each,
+                "trials": planner.trials(arm.name),
                 "done": finished[arm.name],
                 "failed": failed[arm.name],
                 "training": dict(trials[arm.name].written),
@@ -82,9 +83,10 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
             for arm in planner.arms
         ],
         "seeds": len(planner.seeds),
+        "looks": asdict(planner.looks) if planner.looks else None,
         "tuning": planner.budget,
         "trials": outlook.total,
-        "done": sum(finished.values()),
+        "done": taught + sum(finished.values()),
         "failed": sum(failed.values()),
         "seconds_left": left,
         "modes": [

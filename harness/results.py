@@ -9,10 +9,11 @@ from typing import Any
 
 import harness
 from harness.designs import Arm
-from harness.modes import Choice
+from harness.modes import KINDS, Choice
 from harness.plan import TEACHER, TUNING_SEED
 from harness.profiles import Profile
 from harness.records import Record
+from harness.stats import Looks
 from harness.study import Study
 from harness.summary import ArmSummary, summarise
 from harness.verdicts import Verdict, judge
@@ -102,6 +103,7 @@ class Results:
         provenance: where it all comes from.
         warnings: sentences that a reader must see beside the verdicts.
         programs: which arms train together, and how; empty where it is not recorded.
+        looks: when claims were looked at; ``None`` where the number of seeds was fixed.
     """
 
     study: Study
@@ -116,6 +118,13 @@ class Results:
     provenance: Provenance
     warnings: tuple[str, ...]
     programs: tuple[Program, ...] = ()
+    looks: Looks | None = None
+
+
+def looks_of(plan: Mapping[str, Any]) -> Looks | None:
+    """Return when claims are looked at; ``None`` where the number of seeds is fixed."""
+    kept = plan.get("looks")
+    return Looks(tuple(kept["seeds"]), tuple(kept["alphas"])) if kept else None
 
 
 def assemble(
@@ -163,14 +172,16 @@ def assemble(
         for each in plan["tuning"]
         if each["arm"] in arms
     )
-    missing = len(arms) * len(plan["seeds"]) - sum(record.role == "evaluate" for record in used)
+    planned = plan.get("evaluations", len(arms) * len(plan["seeds"]))
+    missing = planned - sum(record.role == "evaluate" for record in used)
+    looks = looks_of(plan)
     return Results(
         study=study,
         scale=scale,
         arms=tuple(arms.values()),
         seeds=tuple(plan["seeds"]),
         records=used,
-        verdicts=judge(study, scale, used),
+        verdicts=judge(study, scale, used, looks),
         summaries=summarise(study, scale, used),
         tuning=tuning,
         profiles=dict(profiles),
@@ -180,6 +191,7 @@ def assemble(
             *(f"The cost of {arm} could not be measured: {why}" for arm, why in unprofiled.items()),
         ),
         programs=_programs(plan.get("modes", {}), arms, modes or {}),
+        looks=looks,
     )
 
 
@@ -192,13 +204,19 @@ def _programs(
     out = []
     for program, names in planned.items():
         choices = {
-            name.removeprefix(f"{program}/"): Choice.of(value)
+            _machine(name.removeprefix(f"{program}/")): Choice.of(value)
             for name, value in sorted(modes.items())
             if name.startswith(f"{program}/")
         }
         if own := tuple(name for name in arms if name in names):
             out.append(Program(own, choices))
     return tuple(out)
+
+
+def _machine(name: str) -> str:
+    """Name a machine, and the mode that was forced on it where one was."""
+    rest, _, kind = name.rpartition("/")
+    return f"{rest}, {kind} forced" if kind in KINDS else name
 
 
 def _provenance(records: Sequence[Record], command: str, revision: str) -> Provenance:
@@ -234,7 +252,7 @@ def _warnings(
     if study.tuned and not plan["tuned"]:
         shown = ", ".join(f"{each.name} = {each.start:.3g}" for each in study.tuned)
         yield (
-            f"Nothing was tuned: every arm used the declared default ({shown}), which may favour "
+            f"Nothing was tuned: every arm used the default ({shown}), which may favour "
             "one arm over another."
         )
     for each in tuning:
@@ -246,7 +264,7 @@ def _warnings(
             )
         if each.how == "declared default" and plan["tuned"]:
             yield (
-                f"{each.arm}: every {each.setting} tried failed, so the declared default "
+                f"{each.arm}: every {each.setting} tried failed, so the default "
                 f"{each.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]

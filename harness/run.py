@@ -85,6 +85,7 @@ def run(
         if record.state == "failed" and options.retry_failed
     )
     profiled = trained = adopted = 0
+    planner.check_space()
     try:
         outlook = _look(ledger, planner, ignored)
         while count := ledger.adopt(outlook.ready):
@@ -150,8 +151,7 @@ def _load_data(planner: Planner) -> dict[str, Whole]:
 def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> None:
     """Let all processes import and load at once, so that nothing disturbs the profile later.
 
-    Each checks its share of the arms, so that mistakes are told before anything is trained. Other
-    exceptions, such as a network's own, are outcomes of the arm's trials.
+    Each checks its share of the arms, so that mistakes are told before anything is trained.
 
     Raises:
         HarnessError: a process cannot load the study or its data, or an arm cannot be trained as

@@ -19,13 +19,16 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from harness.designs import Arm
+from harness.errors import HarnessError
 from harness.factors import Tuned
 from harness.metrics import metric_named
 from harness.pairs import value
 from harness.plan import TUNING_SEED, Trial, defaults, evaluation_seeds, make_trial
 from harness.records import Record, Role
 from harness.results import ArmTuning
+from harness.stats import Looks
 from harness.study import Study
+from harness.verdicts import seeds_needed
 
 Settings = dict[str, float]
 Tried = tuple[Settings, float | None]
@@ -128,17 +131,28 @@ class _Part:
 class Planner:
     """Works out what is to be run next from what is done: the same answer in every process."""
 
-    def __init__(self, study: Study, scale: str, seeds: int | None, *, tune: bool) -> None:
+    def __init__(
+        self,
+        study: Study,
+        scale: str,
+        seeds: int | None,
+        *,
+        tune: bool,
+        looks: Looks | None = None,
+    ) -> None:
         self.study = study
         self.scale = scale
-        self.seeds = evaluation_seeds(study, scale, seeds)
+        self.looks = looks
+        self.seeds = evaluation_seeds(study, scale, looks.seeds[-1] if looks else seeds)
         self.budget = study.budget(scale) if tune else 0
         self.arms = study.arms(scale)
+        first = looks.seeds[0] if looks else len(self.seeds)
+        self.need = {arm.name: first for arm in self.arms}
         self._made: dict[tuple[str, int, tuple[tuple[str, float], ...]], Trial] = {}
         self._suggested: dict[tuple[str, int], tuple[list[Tried], Settings]] = {}
         self._first = first_settings(study, self.budget) if self.budget else []
         self._part_of: dict[str, _Part] = {}
-        self._parts: list[_Part] = []
+        self._planned_from: tuple[list[_Part], dict[str, int]] | None = None
         self._planned: tuple[Trial, ...] = ()
         self._known: dict[str, Trial] = {}
         self._teachers: dict[str, Trial] = {}
@@ -151,10 +165,13 @@ class Planner:
             done: the finished and failed records by key.
         """
         parts = [self._part(arm, done) for arm in self.arms]
-        if parts != self._parts:
-            self._parts = parts
+        while self._look_again(parts, done):
+            pass
+        if (parts, self.need) != self._planned_from:
+            self._planned_from = parts, dict(self.need)
             tuning = [trial for part in parts for trial in part.trials]
-            own = (*tuning, *(trial for part in parts for trial in part.evaluations))
+            wanted = [trial for part in parts for trial in self._wanted(part)]
+            own = (*tuning, *wanted)
             self._teachers = {each.key: each for trial in own for each in _teachers(trial)}
             self._extra = len(self._teachers.keys() - {trial.key for trial in own})
             self._planned = (*self._teachers.values(), *own)
@@ -166,7 +183,7 @@ class Planner:
                 for key, trial in self._known.items()
                 if key not in done and (trial.teacher is None or trial.teacher.key in done)
             ),
-            total=len(self.arms) * (self.budget + len(self.seeds)) + self._extra,
+            total=sum(self.trials(arm.name) for arm in self.arms) + self._extra,
             chosen={
                 arm.name: part.settings
                 for arm, part in zip(self.arms, parts, strict=True)
@@ -175,6 +192,31 @@ class Planner:
             tuning=tuple(each for part in parts for each in part.tuning),
             teachers=frozenset(self._teachers),
         )
+
+    def trials(self, arm: str) -> int:
+        """Return how many trials an arm has, as far as is known by now."""
+        return self.budget + self.need[arm]
+
+    def _wanted(self, part: _Part) -> tuple[Trial, ...]:
+        """Return the evaluation trials of an arm that are to be run."""
+        if not part.evaluations:
+            return ()
+        return part.evaluations[: self.need[part.evaluations[0].arm.name]]
+
+    def _look_again(self, parts: Sequence[_Part], done: Mapping[str, Record]) -> bool:
+        """Give open claims the seeds of their next look once all trials of this one have ended."""
+        if self.looks is None or not all(part.evaluations for part in parts):
+            return False
+        wanted = [trial for part in parts for trial in self._wanted(part)]
+        if not all(trial.key in done for trial in wanted):
+            return False
+        found = {(trial.arm.name, trial.seed): done[trial.key] for trial in wanted}
+        need = seeds_needed(self.study, self.scale, found, self.looks)
+        grown = {arm: max(count, self.need[arm]) for arm, count in need.items()}
+        if grown == self.need:
+            return False
+        self.need = grown
+        return True
 
     def _part(self, arm: Arm, done: Mapping[str, Record]) -> _Part:
         """Return what is known of one arm; the same object as long as its tuning stands still."""
@@ -239,8 +281,26 @@ class Planner:
         place = (arm.name, seed, tuple(sorted(settings.items())))
         if place not in self._made:
             role: Role = "tune" if seed == TUNING_SEED else "evaluate"
-            self._made[place] = make_trial(self.study, self.scale, arm, seed, role, settings)
+            try:
+                trial = make_trial(self.study, self.scale, arm, seed, role, settings)
+            except HarnessError as error:
+                if not settings:
+                    raise
+                shown = ", ".join(f"{name} = {value:.4g}" for name, value in settings.items())
+                raise HarnessError.relayed(f"arm {arm.name} with {shown}", str(error)) from error
+            self._made[place] = trial
         return self._made[place]
+
+    def check_space(self) -> None:
+        """Check that settings can be built at both ends of their space, in every arm.
+
+        Raises:
+            HarnessError: they cannot.
+        """
+        for arm in self.arms if self.budget else ():
+            for each in self.study.tuned:
+                for end in (each.low, each.high):
+                    self._make(arm, TUNING_SEED, {**defaults(self.study), each.name: end})
 
 
 def _teachers(trial: Trial) -> Iterator[Trial]:

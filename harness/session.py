@@ -153,7 +153,6 @@ class Session:
         known = {arm.name: self.seconds.get(arm.name) for arm in self.planner.arms}
         if any(seconds is None for seconds in known.values()):
             return None
-        each = self.planner.budget + len(self.planner.seeds)
         finished: dict[str, int] = {}
         took = expected = 0.0
         for trial in outlook.planned:
@@ -163,7 +162,8 @@ class Session:
                 took += record.cost.get("seconds", 0.0)
                 expected += (known[trial.arm.name] or 0.0) if "seconds" in record.cost else 0.0
         left = sum(
-            (each - finished.get(arm, 0)) * (seconds or 0.0) for arm, seconds in known.items()
+            (self.planner.trials(arm) - finished.get(arm, 0)) * (seconds or 0.0)
+            for arm, seconds in known.items()
         )
         return left * (took / expected if expected else 1.3) / len(self.executors)
 
@@ -322,7 +322,12 @@ class Session:
 def _command(scale: str, planner: Planner, options: Options) -> str:
     """Return the command that comes to the same records on a new machine."""
     words = ["harness", "run", options.reference, "--scale", scale]
-    words += ["--seeds", str(len(planner.seeds))]
+    if planner.looks:
+        words += ["--until-decided", "--max-seeds", str(len(planner.seeds))]
+    else:
+        words += ["--seeds", str(len(planner.seeds))]
+    if options.mode:
+        words += ["--mode", options.mode]
     if planner.study.tuned and not planner.budget:
         words.append("--no-tuning")
     return shlex.join(words)
@@ -332,6 +337,8 @@ def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Opti
     """Keep which trials make up the newest run, so that it can be judged without its code."""
     plan: dict[str, Any] = {
         "seeds": list(planner.seeds),
+        "looks": asdict(planner.looks) if planner.looks else None,
+        "evaluations": sum(planner.need.values()),
         "tuned": planner.budget > 0,
         "command": _command(ledger.scale, planner, options),
         "trials": [[trial.owner, trial.seed, trial.key] for trial in outlook.planned],

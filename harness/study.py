@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.claims import Claim
+from harness.claims import Claim, Equivalent, Higher
 from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name
 from harness.errors import HarnessError, near
 from harness.factors import Factor, Tuned
 from harness.levels import Level
-from harness.metrics import BY_LAYER, METRICS, Metric, metric_named
+from harness.metrics import BY_LAYER, FAILED, METRICS, Metric, metric_named
 from harness.scales import Scale
 from harness.training import Training
 
@@ -212,16 +212,15 @@ class Study:
                     f"by={claim.by!r}",
                     f"Write by={claim.by / 100:g} for {claim.by:g} percentage points.",
                 )
-            partials = [partial for _, partial in self.terms(claim)]
-            if any(partials.count(partial) > 1 for partial in partials):
-                raise HarnessError(
-                    f"the claim {claim.text!r} must compare two different arms",
-                    " and ".join(arm_name(partial) for partial in partials),
-                    "Name the levels in which they differ.",
-                )
             for scale in self.scales:
-                arms = self.arms(scale)
-                for _, partial in self.terms(claim):
+                partials, arms = self.partials(claim, scale), self.arms(scale)
+                if any(partials.count(partial) > 1 for partial in partials):
+                    raise HarnessError(
+                        f"the claim {claim.text!r} must compare two different arms",
+                        " and ".join(arm_name(partial) for partial in partials),
+                        "Name the levels in which they differ.",
+                    )
+                for partial in partials:
                     if not any(arm.matches(partial) for arm in arms):
                         levels = ", ".join(f"{key}={level.name}" for key, level in partial.items())
                         raise HarnessError(
@@ -233,6 +232,14 @@ class Study:
     def _check_measured(self, claim: Claim) -> None:
         """Check that a claim is about a number that every trial records."""
         name = self.metric(claim.metric).name
+        if name == FAILED.name:
+            if not isinstance(claim, Higher | Equivalent):
+                raise HarnessError(
+                    f"the claim {claim.text!r} on failed runs must compare two arms",
+                    claim.kind,
+                    "Write Higher(..., metric='failed', higher={...}, lower={...}, by=0.1).",
+                )
+            return
         given = {metric.name for measure in self.measures for metric in measure.metrics}
         if name in UNASKED or (name in given and name not in BY_LAYER):
             return
@@ -265,7 +272,7 @@ class Study:
             HarnessError: nobody records a metric of this name.
         """
         given = {metric.name: metric for measure in self.measures for metric in measure.metrics}
-        known = METRICS | BY_LAYER | given
+        known = METRICS | BY_LAYER | {FAILED.name: FAILED} | given
         if name not in known:
             raise HarnessError(
                 "a metric must be one that trials record",
@@ -310,22 +317,27 @@ class Study:
             return 0
         return self.scales[scale].tuning or self.tuned[0].trials
 
-    def terms(self, claim: Claim) -> list[tuple[float, dict[str, Level]]]:
-        """Return a claim's contrast: a weight and a partial arm for each of its terms."""
+    def partials(self, claim: Claim, scale: str) -> list[dict[str, Level]]:
+        """Return the partial arms that a claim looks at, in the order its kind defines.
+
+        Raises:
+            HarnessError: the levels that the scale keeps do not suffice for it.
+        """
         return [
-            (weight, {name: self.factor(name).level(value) for name, value in partial.items()})
-            for weight, partial in claim.terms()
+            {name: self.factor(name).level(value) for name, value in partial.items()}
+            for partial in claim.partials(lambda name: self.levels(name, scale))
         ]
+
+    def levels(self, factor: str, scale: str) -> tuple[Level, ...]:
+        """Return the levels of a factor that a scale keeps, baseline first."""
+        declared, kept = self.factor(factor), self.scales[scale].levels
+        if factor in kept:
+            return tuple(declared.level(each) for each in kept[factor])
+        return declared.named
 
     def arms(self, scale: str) -> tuple[Arm, ...]:
         """Return the arms of one scale, baseline first."""
-        kept = self.scales[scale].levels
-        levels = {
-            factor.name: tuple(factor.level(each) for each in kept[factor.name])
-            if factor.name in kept
-            else factor.named
-            for factor in self.factors
-        }
+        levels = {factor.name: self.levels(factor.name, scale) for factor in self.factors}
         baseline = {name: options[0] for name, options in levels.items()}
         if isinstance(self.design, Arms):
             return tuple(

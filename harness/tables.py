@@ -21,6 +21,8 @@ STYLES: Mapping[Word, str] = {
     "reversed": "red",
     "inconclusive": "yellow",
     "not assessable": "bright_black",
+    "suggestive": "yellow",
+    "not suggestive": "bright_black",
 }
 
 
@@ -45,7 +47,7 @@ def verdict_table(results: Results) -> Table:
             Text(f"{MARKS[verdict.word]} {word(verdict)}", style=STYLES[verdict.word]),
             Text(verdict.claim.text),
             effect(verdict),
-            verdict.metric.format_difference(verdict.claim.by, signed=False),
+            verdict.metric.format_difference(verdict.margin, signed=False),
             str(verdict.n),
             p_value(verdict.p_adjusted),
         )
@@ -75,3 +77,25 @@ def p_value(p: float) -> str:
     if not math.isfinite(p):
         return "–"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def explained(number: int, verdict: Verdict) -> list[str]:
+    """Return the lines that explain a verdict to a reader who is no statistician."""
+    claim = verdict.claim
+    source = f" ({claim.source})" if claim.source else ""
+    by = verdict.metric.format_difference(verdict.margin, signed=False)
+    sides = " against ".join(claim.sides())
+    lines = [
+        f"{number}. {claim.text}{source}",
+        f"{MARKS[verdict.word]} {verdict.word}",
+        f"Compared: {verdict.metric.title}, {sides}. What matters, as declared: {by} or more.",
+        f"{verdict.reason}",
+        f"What would change this: {verdict.change}",
+    ]
+    if len(verdict.looks) > 1:
+        lines.append(
+            "Looked at with "
+            + "; ".join(f"{look.n} seeds: {look.word}" for look in verdict.looks)
+            + "."
+        )
+    return lines

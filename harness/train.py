@@ -213,6 +213,8 @@ def _out_of_memory(error: BaseException) -> bool:
 def _reason(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
+    if "randomness" in text and "vmap" in text:
+        return "its network draws from a global random generator while it trains"
     return text if isinstance(error, NotFusableError) else f"{type(error).__name__}: {text}"[:300]
 
 

@@ -185,10 +185,12 @@ class Training:
             if value is None and name in _OPTIONAL:
                 continue
             if not isinstance(value, kind) or isinstance(value, type):
+                module = name == "model" and hasattr(value, "state_dict")
+                wrapped = "a frozen dataclass whose build(shape, classes) returns the module"
                 raise HarnessError(
                     f"Training({name}=...) must be a {kind.__name__}",
                     repr(value),
-                    f"Write {name}={example}.",
+                    f"Write {name}={wrapped if module else example}.",
                 )
         for name in ("batch_size", "epochs"):
             value = getattr(self, name)

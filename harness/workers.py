@@ -201,8 +201,13 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
                 check_ready(trial.training, trial.seed)
             except HarnessError:
                 raise
-            except Exception:  # a network's own, which is the outcome of the arm's trials
-                continue
+            except Exception as error:  # a network's own
+                return Answer(
+                    f"its network cannot be built and given two inputs: {reason_of(error)}",
+                    mistake=True,
+                    place=place,
+                    env=env,
+                )
         place = ""
         if job.kind == "warm profiler":
             from harness.profile import warm_up

@@ -48,7 +48,7 @@ class Page:
 
 def page_of(results: Results) -> Page:
     """Work a report out; pure: the same results give the same page."""
-    interval = interval_name(results.verdicts) + family_name(len(results.verdicts))
+    interval = interval_name(results.verdicts) + family_name(results.verdicts)
     return Page(
         title(results),
         verdict_table(results),

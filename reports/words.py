@@ -54,9 +54,17 @@ LOOKS: dict[Word, Look] = {
         "D", False, "open",
         "The interval, or the test beside it, leaves open whether there is an effect that matters.",
     ),
+    "suggestive": Look(
+        "P", False, "open",
+        "The claim was declared as exploratory, and stands out among them: a lead, no verdict.",
+    ),
+    "not suggestive": Look(
+        ".", False, "none",
+        "The claim was declared as exploratory, and does not stand out: no verdict.",
+    ),
     "not assessable": Look(
         "X", True, "none",
         "Too few pairs of runs finished (at least 5 are needed) for any verdict.",
     ),
 }  # fmt: skip
-"""The eight words, from yes through no to cannot tell."""
+"""The eight words, from yes through no to cannot tell, and two for leads."""

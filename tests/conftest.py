@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import _main
+
 TINY = Path(__file__).with_name("tiny_study.py")
 
 
@@ -24,5 +26,30 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         if code is not None:
             assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    return run
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("HARNESS_DATA", "HARNESS_DOWNLOAD"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(here: Path, capsys: pytest.CaptureFixture[str]):
+    """Run a command that must be refused; return its one line."""
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        assert _main(list(words), debug=False) == 2
+        captured = capsys.readouterr()
+        *progress, line = captured.err.strip().splitlines()
+        assert line.startswith("harness: "), captured.err
+        assert all(each.startswith("tiny (quick): ") for each in progress), captured.err
+        assert not (here / "runs" / "tiny-quick").exists()
+        return line
 
     return run

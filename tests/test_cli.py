@@ -17,31 +17,6 @@ from tests.conftest import TINY
 STUDY = TINY.read_text()
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("HARNESS_DATA", "HARNESS_DOWNLOAD"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
-
-
-@pytest.fixture
-def refused(here: Path, capsys: pytest.CaptureFixture[str]):
-    """Run a command that must be refused; return its one line."""
-
-    def run(*words: str) -> str:
-        capsys.readouterr()
-        assert _main(list(words), debug=False) == 2
-        captured = capsys.readouterr()
-        *progress, line = captured.err.strip().splitlines()
-        assert line.startswith("harness: "), captured.err
-        assert all(each.startswith("tiny (quick): ") for each in progress), captured.err
-        assert not (here / "runs" / "tiny-quick").exists()
-        return line
-
-    return run
-
-
 def edited(here: Path, name: str, *changes: tuple[str, str]) -> str:
     text = STUDY
     for before, after in changes:
@@ -342,7 +317,7 @@ def test_a_mistake_in_one_arm_ends_the_run_before_anything_is_trained(
     assert "partly" in capsys.readouterr().err
 
 
-BROKEN = """
+UNBUILDABLE = """
 from dataclasses import dataclass
 
 
@@ -355,16 +330,36 @@ class Broken:
 """
 
 
-def test_an_exception_in_one_arm_does_not_hide_the_mistake_in_another(here: Path, refused) -> None:
+def test_a_network_that_cannot_be_built_is_told_before_anything_is_trained(
+    here: Path, refused
+) -> None:
     edited(
-        here, "both.py",
-        ("MLP(hidden=(width,))", "MLP(hidden=(width,)) if width == 32 else Broken()"),
-        ("batch_size=20", "batch_size=20 if width == 4 else 500"),
-        ("def build", BROKEN + "def build"),
+        here, "broken.py",
+        ("MLP(hidden=(width,))", "MLP(hidden=(width,)) if width == 4 else Broken()"),
+        ("def build", UNBUILDABLE + "def build"),
     )  # fmt: skip
-    for workers in ("1", "2"):
-        line = refused("run", "both.py", "--no-tuning", "--no-profile", "--workers", workers)
-        assert "arm width=32: batch_size must be at most the 200 training examples" in line
+    for words in (["--workers", "1", "--no-profile"], ["--workers", "2"]):
+        line = refused("run", "broken.py", "--no-tuning", *words)
+        assert "arm width=32: its network cannot be built and given two inputs: KeyError" in line
+        assert "(broken.py:" in line
+
+
+def test_a_setting_that_cannot_be_is_told_before_anything_is_trained(here: Path, refused) -> None:
+    edited(here, "space.py", ("MLP(hidden=(width,))", "MLP(hidden=(width,), dropout=2 * lr)"))
+    line = refused("run", "space.py", "--no-profile")
+    assert "arm width=4 with lr = 1: MLP(dropout=...) must lie in [0, 1)" in line
+
+
+def test_a_teacher_that_is_its_own_student_is_one_clear_line(here: Path, refused) -> None:
+    edited(
+        here, "own.py",
+        ("epochs=scale.epochs,",
+         "epochs=scale.epochs,\n        loss=Distillation(build(scale, width, lr)),"),
+        ("from harness.optim", "from harness.losses import Distillation\nfrom harness.optim"),
+    )  # fmt: skip
+    line = refused("run", "own.py")
+    assert "must not call itself without end" in line
+    assert "a teacher" in line
 
 
 def test_doctor_finds_nothing_wrong_here(capsys) -> None:

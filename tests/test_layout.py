@@ -12,10 +12,10 @@ ORDER = [
     "designs", "syntax", "source", "code", "modes", "profiles", "records", "data", "augment",
     "models", "optim", "network", "step", "members", "plain", "trained", "measures", "alike",
     "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan", "stats",
-    "pairs", "reasons", "verdicts", "summary", "results", "runner", "store", "optuna_study",
-    "translate", "ledger", "search", "load", "workers", "progress", "executors", "costs",
-    "session", "run", "outputs", "tables", "place", "preview", "replay", "commands", "doctor",
-    "cli",
+    "pairs", "contrasts", "reasons", "verdicts", "summary", "results", "runner", "store",
+    "optuna_study", "translate", "ledger", "search", "load", "workers", "progress", "executors",
+    "costs", "session", "run", "outputs", "tables", "place", "preview", "replay", "commands",
+    "doctor", "cli",
 ]  # fmt: skip
 
 

@@ -17,9 +17,12 @@ from xml.etree import ElementTree
 import pytest
 
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
+from harness.contrasts import see
 from harness.metrics import METRICS, Metric
 from harness.modes import PLAIN, Choice, Mode, Timing
+from harness.pairs import evaluations, pair
 from harness.plan import TEACHER
+from harness.reasons import Context, change, reason
 from harness.results import Program, Results, assemble
 from harness.verdicts import MARKS, Word
 from reports import palette, write_index, write_report
@@ -31,7 +34,6 @@ from reports.sections.cost import cost_section
 from reports.sections.factors import MOST_COLUMNS, factors_section
 from reports.sections.ledger import MOST_ROWS, ledger_section
 from reports.sections.methods import methods_section
-from reports.sections.opening import change
 from reports.sections.trained import not_tried, trained_section
 from reports.text import (
     alike,
@@ -177,7 +179,7 @@ def test_says_everything_that_it_must(page: Reader, results: Results) -> None:
     for number, verdict in enumerate(results.verdicts, 1):
         assert text.count(verdict.claim.text) >= 3
         assert text.count(fold(verdict.reason)) == 2
-        assert change(verdict) in text
+        assert verdict.change in text
         assert MARKS[verdict.word] in text
         assert f"Claim {number}" in text
     for line in results.warnings:
@@ -397,10 +399,18 @@ def test_edges(name: str) -> None:
 
 
 @pytest.mark.parametrize("word", LOOKS)
-def test_every_word_says_what_would_change_it(results: Results, word: Word) -> None:
-    said = change(dataclasses.replace(results.verdicts[0], word=word, more_seeds=None))
-    assert said.endswith(".")
-    assert "nan" not in said
+def test_every_word_says_why_and_what_would_change_it(results: Results, word: Word) -> None:
+    verdict = results.verdicts[0]
+    pairs = pair(
+        results.study, results.scale, verdict.claim,
+        evaluations(results.study, results.scale, results.records),
+    )  # fmt: skip
+    seen = see(verdict.claim, verdict.metric, pairs, (), verdict.level)
+    context = Context(verdict.metric, verdict.margin, seen, pairs, verdict.p_adjusted, 3, None)
+    for said in (change(word, context), reason(word, verdict.claim, context)):
+        assert said.endswith(".")
+        assert "nan" not in said
+        assert "{" not in said
 
 
 def test_ledger_is_cut_and_keeps_failures() -> None:

@@ -150,8 +150,8 @@ def test_reasons_tell_the_words_apart():
     ],
 )
 def test_order_of_the_words(low, high, word):
-    assert verdict_word(10, low, high, 1.0, significant=True) == word
-    assert verdict_word(4, low, high, 1.0, significant=True) == "not assessable"
+    assert verdict_word(10, (low + high) / 2, low, high, 1.0, confirmed=low > 0 or high < 0) == word
+    assert verdict_word(4, (low + high) / 2, low, high, 1.0, confirmed=True) == "not assessable"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_order_of_the_words(low, high, word):
     ],
 )
 def test_without_significance_no_word_names_a_direction(low, high, word):
-    assert verdict_word(10, low, high, 1.0, significant=False) == word
+    assert verdict_word(10, (low + high) / 2, low, high, 1.0, confirmed=False) == word
 
 
 def test_permutation_test_vetoes():
@@ -406,6 +406,7 @@ def test_a_seed_that_lacks_a_trial_is_left_out_and_told(kind, arm):
     without = [record for record in data if record.seed != 9]
     (expected,) = judge(study(claim()), "quick", without)
     counts = {"failed": int(kind in KINDS[:3]), "missing": 1, "reason": verdict.reason}
+    counts["looks"] = verdict.looks
     assert verdict == replace(expected, **counts)
     assert "Over the 9 of 10 seeds in which every arm finished (1 pair left out: " in verdict.reason
     told = "1 of 20 trials failed" if kind in KINDS[:3] else "1 seed not run to the end"
@@ -523,7 +524,7 @@ def words(effect):
     seen = stats.t_interval(d, 0.95)
     p = np.maximum(seen.p, stats.sign_flip(d))
     found = [
-        verdict_word(10, low, high, 0.5, significant=each < 0.05)
+        verdict_word(10, (low + high) / 2, low, high, 0.5, confirmed=each < 0.05)
         for low, high, each in zip(seen.low, seen.high, p, strict=True)
     ]
     return lambda *some: sum(word in some for word in found) / 4_000

@@ -582,7 +582,7 @@ def test_a_level_is_found_by_value_or_name_and_true_is_not_1():
 def test_a_claim_may_tell_true_from_1():
     factor = Factor("shortcut", (1, True))
     claim = higher(higher={"shortcut": 1}, lower={"shortcut": True})
-    (_, first), (_, second) = study(factors=(factor, DEPTH), claims=(claim,)).terms(claim)
+    first, second = study(factors=(factor, DEPTH), claims=(claim,)).partials(claim, "quick")
     assert (first["shortcut"].name, second["shortcut"].name) == ("1", "yes")
 
 
@@ -638,30 +638,20 @@ def test_an_arm_matches_what_names_some_of_its_levels():
     assert all(arm.matches({}) for arm in made.arms("quick"))
 
 
-def test_terms_are_weights_and_partial_arms():
+def test_partial_arms_come_in_the_order_that_their_kind_defines():
     made = study(claims=(higher(), interaction()))
     readable = [
-        [(weight, {name: level.value for name, level in partial.items()})
-         for weight, partial in made.terms(claim)]
+        [{name: level.value for name, level in partial.items()}
+         for partial in made.partials(claim, "quick")]
         for claim in made.claims
     ]  # fmt: skip
-    assert readable[0] == [(1.0, {"depth": 56}), (-1.0, {"depth": 8})]
+    assert readable[0] == [{"depth": 56}, {"depth": 8}]
     assert readable[1] == [
-        (1.0, {"depth": 56, "shortcut": True}),
-        (-1.0, {"depth": 8, "shortcut": True}),
-        (-1.0, {"depth": 56, "shortcut": False}),
-        (1.0, {"depth": 8, "shortcut": False}),
+        {"depth": 56, "shortcut": True},
+        {"depth": 8, "shortcut": True},
+        {"depth": 56, "shortcut": False},
+        {"depth": 8, "shortcut": False},
     ]
-
-
-def test_terms_of_an_interaction_give_the_difference_of_differences():
-    """On made-up metrics m(depth, shortcut), by the formula in its docstring."""
-    metric = {(56, True): 1.0, (8, True): 20.0, (56, False): 300.0, (8, False): 4000.0}
-    total = math.fsum(
-        weight * metric[partial["depth"].value, partial["shortcut"].value]
-        for weight, partial in study().terms(interaction())
-    )
-    assert total == (1.0 - 20.0) - (300.0 - 4000.0)
 
 
 def test_what_claims_say_of_themselves():
@@ -744,9 +734,10 @@ def test_a_scale_has_its_settings_as_attributes():
 
 def test_a_kind_of_claim_must_say_what_it_compares():
     claim = Claim("A sentence.", "test_loss", 0.1)
-    for method in (claim.terms, claim.sides):
-        with pytest.raises(NotImplementedError):
-            method()
+    with pytest.raises(NotImplementedError):
+        claim.partials(lambda _: ())
+    with pytest.raises(NotImplementedError):
+        claim.sides()
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
         if record.state == "complete" and name in record.curves
     }
     groups = []
-    partials = [partial for _, partial in results.study.terms(verdict.claim)]
+    partials = results.study.partials(verdict.claim, results.scale)
     for partial, arms in zip(partials, comparable(results.arms, partials), strict=True):
         label = ", ".join(f"{factor}={level.name}" for factor, level in partial.items())
         if group := _group(label, arms, done, name):

@@ -91,7 +91,9 @@ def layers_of(results: Results) -> tuple[Layers, ...]:
 def _ordered(results: Results) -> Sequence[Arm]:
     """Return the arms by how much a reader wants to see them."""
     partials = [
-        partial for verdict in results.verdicts for _, partial in results.study.terms(verdict.claim)
+        partial
+        for verdict in results.verdicts
+        for partial in results.study.partials(verdict.claim, results.scale)
     ]
 
     def place(arm: Arm) -> bool:

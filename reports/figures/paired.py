@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.claims import Higher
+from harness.claims import Equivalent, Higher, Interaction
 from harness.levels import level_name
 from harness.metrics import Metric
 from harness.verdicts import Verdict
@@ -51,10 +51,10 @@ class Paired:
 def short_sides(verdict: Verdict) -> tuple[str, str]:
     """Name the two sides by what tells them apart; what they share stands in the text."""
     claim = verdict.claim
-    if isinstance(claim, Higher):
+    if isinstance(claim, Higher | Equivalent):
         own = [
             {name: level_name(value) for name, value in side.items()}
-            for side in (claim.higher, claim.lower)
+            for side in claim.partials(lambda _: ())
         ]
         apart = [
             ", ".join(f"{name}={value}" for name, value in side.items() if other.get(name) != value)
@@ -77,18 +77,18 @@ def paired(verdict: Verdict, interval: str) -> Paired | None:
         return None
     scale = factor_of(metric)
     names = short_sides(verdict)
-    difference = not isinstance(verdict.claim, Higher)
+    difference = isinstance(verdict.claim, Interaction)
     alt = (
         f"{names[0]} minus {names[1]}: mean difference {effect_text(metric, verdict.effect)}, "
         f"{interval} {interval_text(metric, verdict.low, verdict.high)}, "
-        f"margin {margin_text(metric, verdict.claim.by)}; "
+        f"margin {margin_text(metric, verdict.margin)}; "
         f"above 0 in {verdict.wins} of {plural(len(pairs), 'seed')}."
     )
     return Paired(
         metric, names, axis_title(metric, difference=difference),
         tuple(scale * a for a, _ in pairs), tuple(scale * b for _, b in pairs),
         scale * verdict.effect, scale * verdict.low, scale * verdict.high,
-        scale * verdict.claim.by, alt,
+        scale * verdict.margin, alt,
     )  # fmt: skip
 
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.claims import Higher
+from harness.claims import Equivalent, Higher, Interaction
 from harness.pairs import comparable
 from harness.profiles import Profile
 from harness.results import Results
-from harness.verdicts import Verdict
+from harness.verdicts import MARKS, Verdict
 from reports.figures.canvas import Picture
 from reports.figures.curves import curves_of, draw_curves
 from reports.figures.paired import draw_paired, paired
-from reports.sections.opening import change, family_name, interval_name, verdict_cell
+from reports.sections.opening import family_name, interval_name, verdict_cell
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     DASH,
@@ -24,9 +24,11 @@ from reports.text import (
     level_text,
     margin_text,
     p_text,
+    percent_text,
     plural,
     rho_text,
 )
+from reports.words import LOOKS
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class ClaimSection:
     change: str
     figures: tuple[Picture, ...]
     checks: Table
+    looks: Table | None
     numbers: Table | None
 
 
@@ -58,7 +61,8 @@ def claim_sections(results: Results) -> tuple[ClaimSection, ...]:
 
 def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
     metric = verdict.metric
-    interval = interval_name([verdict]) + family_name(len(results.verdicts))
+    family = results.verdicts if verdict.claim.primary else ()
+    interval = interval_name([verdict]) + family_name(family)
     figures = []
     if values := paired(verdict, interval):
         figures.append(draw_paired(values, interval))
@@ -67,14 +71,15 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
     facts = (
         ("Effect", effect_text(metric, verdict.effect), "mean over seeds"),
         ("Interval", interval_text(metric, verdict.low, verdict.high), interval),
-        ("Margin δ", margin_text(metric, verdict.claim.by), "declared beforehand"),
+        ("Margin δ", margin_text(metric, verdict.margin), "declared beforehand"),
         ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
         ("Wins", f"{verdict.wins} of {verdict.n}", "seeds with a difference above 0"),
     )
     return ClaimSection(
         number, f"claim-{number}", verdict.claim.kind, metric.title, verdict.claim.text,
         verdict.claim.source, verdict.claim.sides(), verdict_cell(verdict), facts, verdict.reason,
-        change(verdict), tuple(figures), _checks(results, verdict), _numbers(verdict),
+        verdict.change, tuple(figures), _checks(results, verdict), _looks(verdict),
+        _numbers(verdict),
     )  # fmt: skip
 
 
@@ -111,12 +116,46 @@ def _checks(results: Results, verdict: Verdict) -> Table:
             "because a trial failed or is missing",
         ),
     ]
+    rows += [
+        row(
+            name[0].upper() + name[1:],
+            percent_text(value) if verdict.metric.name == "failed" else p_text(value),
+            "describes, and decides nothing",
+        )
+        for name, value in verdict.beside.items()
+    ]
     if confound := confounds(results, verdict):
         rows.append(row("Sides differ also in", Cell(confound, mark="≠", tone="open"), "see Cost"))
     return Table(
         "Assumptions and outcomes behind the verdict.",
         (Column("Check"), Column("Value", "number"), Column("Reading")),
         tuple(rows),
+        stack=True,
+    )
+
+
+def _looks(verdict: Verdict) -> Table | None:
+    """One row a look; ``None`` where there was one alone."""
+    if len(verdict.looks) < 2:
+        return None
+    metric = verdict.metric
+    return Table(
+        "The interval at each look, at the level of that look; the claim stopped at the last one.",
+        (
+            Column("Seeds", "number"),
+            Column("Effect", "number"),
+            Column("Interval", "number"),
+            Column("Verdict, were this the only look"),
+        ),
+        tuple(
+            row(
+                str(look.n),
+                effect_text(metric, look.effect),
+                interval_text(metric, look.low, look.high),
+                Cell(look.word, mark=MARKS[look.word], tone=LOOKS[look.word].tone),
+            )
+            for look in verdict.looks
+        ),
         stack=True,
     )
 
@@ -141,9 +180,9 @@ def _skew(verdict: Verdict) -> str:
 
 def confounds(results: Results, verdict: Verdict) -> str:
     """Name the costs in which the two sides of a comparison differ, where profiles tell."""
-    if not isinstance(verdict.claim, Higher):
+    if not isinstance(verdict.claim, Higher | Equivalent):
         return ""
-    partials = [partial for _, partial in results.study.terms(verdict.claim)]
+    partials = results.study.partials(verdict.claim, results.scale)
     groups = comparable(results.arms, partials)
     if not all(arm.name in results.profiles for group in groups for arm in group):
         return ""
@@ -169,7 +208,7 @@ def _numbers(verdict: Verdict) -> Table | None:
         return None
     metric = verdict.metric
     first, second = verdict.claim.sides()
-    level = level_text if isinstance(verdict.claim, Higher) else effect_text
+    level = effect_text if isinstance(verdict.claim, Interaction) else level_text
     rows = [
         row(str(seed), level(metric, a), level(metric, b), effect_text(metric, a - b))
         for seed, a, b in zip(verdict.seeds, verdict.first, verdict.second, strict=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.claims import Interaction
+from harness.claims import Best, Claim, Equivalent, Interaction, Peak, Trend
 from harness.results import Results
+from harness.stats import Looks
 from harness.verdicts import MARKS
 from reports.sections.factors import table_order
 from reports.sections.procedures import Procedure, recorded, taught
@@ -39,24 +40,26 @@ COMMON = (
     ),
     Procedure(
         "Interval",
-        "Student's t interval of the mean difference over seeds, at level 1 − α/m for m claims "
-        "(Bonferroni, α = 5 %): all intervals of the report cover at once with 95 %.",
+        "Student's t interval of the mean difference over seeds, at level 1 − α/m for m primary "
+        "claims (Bonferroni, α = 5 %): all intervals of the report cover at once with 95 %.",
         "scipy.stats.ttest_rel; Dror et al. 2017, arXiv:1709.09500",
     ),
     Procedure(
         "Verdict",
         "Read from the interval against 0 and the margin δ, never from a p value alone; at least "
-        "5 pairs are needed. A word that names a direction also needs the adjusted p below 5 %, so "
-        "that the permutation test can veto it. The words stand in the glossary; they are tried "
-        "in the order reversed, real but negligible, equivalent, refuted, supported and material, "
-        "supported, inconclusive.",
+        "5 pairs are needed. A word that names a direction needs the adjusted p below 5 %, so that "
+        "the permutation test can veto it; one that names a size needs the interval. The words "
+        "stand in the glossary; they are tried in the order reversed, real but negligible, "
+        "equivalent, refuted, supported and material, supported, inconclusive.",
         "Benavoli et al. 2017, arXiv:1606.04316",
     ),
     Procedure(
         "p value",
         "Two-sided, against no difference: the larger of the paired t test and, from 8 seeds on, "
-        "the sign-flip permutation test; multiplied by the number of claims (Bonferroni).",
-        "scipy.stats.ttest_rel, scipy.stats.permutation_test",
+        "the sign-flip permutation test; adjusted for the number of primary claims by Holm's "
+        "procedure. Exploratory claims get no verdict: theirs are adjusted for the false discovery "
+        "rate among them (Benjamini & Hochberg).",
+        "scipy.stats.ttest_rel, scipy.stats.permutation_test; Holm 1979; statsmodels multipletests",
     ),
     Procedure(
         "Failures",
@@ -69,10 +72,44 @@ COMMON = (
         "before any comparison, over arms that are alike on both sides.",
     ),
 )
-INTERACTION = Procedure(
-    "Interaction",
-    "For each seed the difference of differences; then as any other claim. It takes far more "
-    "seeds than a main effect of the same size.",
+KINDS: dict[type[Claim], Procedure] = {
+    Interaction: Procedure(
+        "Interaction",
+        "For each seed the difference of differences; then as any other claim. It takes far more "
+        "seeds than a main effect of the same size.",
+    ),
+    Best: Procedure(
+        "Best",
+        "Against every other level; the effect is the smallest difference. That all are above 0 is "
+        "shown where each is, so its p is the largest of theirs, uncorrected (intersection-union); "
+        "that one is below 0, and the upper end of the interval, are corrected for their number.",
+        "Berger 1982, Technometrics 24",
+    ),
+    Peak: Procedure(
+        "Peak",
+        "An inner dose against both neighbours, as for Best: the effect is the smaller difference.",
+        "Berger 1982, Technometrics 24",
+    ),
+    Trend: Procedure(
+        "Trend",
+        "For each seed the rise of the least-squares line from the lowest dose to the highest; "
+        "then as any other claim. Supported only where every step from dose to dose is shown to "
+        "fall by less than δ. Page's test stands beside it and decides nothing.",
+        "scipy.stats.page_trend_test",
+    ),
+    Equivalent: Procedure(
+        "Equivalence",
+        "The interval must lie within ±δ, which is stricter than two one-sided tests at α; that no "
+        "difference was found is no evidence. Refuted where it lies beyond δ.",
+        "Schuirmann 1987, doi.org/10.1007/BF01068419",
+    ),
+}
+FAILURE_RATE = Procedure(
+    "Failure rates",
+    "Exact McNemar test on the seeds in which one side alone failed; a side fails in a seed where "
+    "one of its arms does. The interval of the difference joins two exact binomial ones, and holds "
+    "its level whatever the number of seeds is.",
+    "McNemar 1947; Clopper & Pearson 1934",
 )
 TUNING = Procedure(
     "Tuning",
@@ -105,8 +142,12 @@ DESCRIPTION = Procedure(
 def methods_section(results: Results) -> MethodsSection:
     """Work out the section, with the procedures that this report used."""
     procedures = [COMMON[0], *recorded(results), *taught(results), *COMMON[1:]]
-    if any(isinstance(verdict.claim, Interaction) for verdict in results.verdicts):
-        procedures.append(INTERACTION)
+    kinds = {type(verdict.claim) for verdict in results.verdicts}
+    procedures += [procedure for kind, procedure in KINDS.items() if kind in kinds]
+    if any(verdict.metric.name == "failed" for verdict in results.verdicts):
+        procedures.append(FAILURE_RATE)
+    if results.looks:
+        procedures.append(_looks(results.looks))
     if results.tuning:
         procedures.append(TUNING)
     if results.profiles:
@@ -126,6 +167,20 @@ def methods_section(results: Results) -> MethodsSection:
         results.provenance.command,
         _words(),
         _metrics(results),
+    )
+
+
+def _looks(looks: Looks) -> Procedure:
+    seeds = ", ".join(map(str, looks.seeds))
+    alphas = ", ".join(f"{100 * alpha:.3g}" for alpha in looks.alphas)
+    return Procedure(
+        "Looks",
+        f"Claims were looked at with {seeds} seeds, each look at a level of its own ({alphas} %), "
+        "together 5 %, divided by the number of primary claims. A claim stops at the first look "
+        "that decides it, and its arms get no more seeds for it. By the union bound over looks "
+        "this holds whatever the rule to stop is; p values are the smallest over looks, times the "
+        "number that evens out their levels.",
+        "Bonferroni's inequality",
     )
 
 

@@ -47,7 +47,7 @@ def title(results: Results) -> Title:
         len(results.records) - done - failed
     )
     facts = [
-        ("Design", f"{plural(len(results.arms), 'arm')} × {plural(len(results.seeds), 'seed')}"),
+        ("Design", design(results)),
         ("Cost", f"{hours_text(source.hours)} on the device; {trials}"),
         ("Hardware", hardware(results)),
         ("Date", date_text(source.date) if source.date else "no records yet"),
@@ -61,6 +61,21 @@ def title(results: Results) -> Title:
         if counts[word]
     )
     return Title(results.study.name, results.scale, results.study.question, tuple(facts), tally)
+
+
+def design(results: Results) -> str:
+    """Say how many arms were run with how many seeds, and what was saved where that varies."""
+    arms = plural(len(results.arms), "arm")
+    most = len(results.seeds)
+    if results.looks is None:
+        return f"{arms} × {plural(most, 'seed')}"
+    ran = sum(record.role == "evaluate" for record in results.records)
+    saved = len(results.arms) * most - ran
+    looks = ", ".join(map(str, results.looks.seeds))
+    return (
+        f"{arms}, looked at with {looks} seeds until decided: {plural(ran, 'training')}, "
+        f"{saved:,} fewer than with {most} seeds each"
+    )
 
 
 def hardware(results: Results) -> str:
@@ -93,8 +108,9 @@ def interval_name(verdicts: Sequence[Verdict]) -> str:
     return f"{level} t interval over {seeds}"
 
 
-def family_name(claims: int) -> str:
+def family_name(verdicts: Sequence[Verdict]) -> str:
     """Say what the level of the intervals was corrected for."""
+    claims = sum(verdict.claim.primary for verdict in verdicts)
     return f", Bonferroni over {claims} claims" if claims > 1 else ""
 
 
@@ -119,17 +135,17 @@ def verdict_table(results: Results) -> Table | None:
                     effect_text(metric, verdict.effect),
                     note=interval_text(metric, verdict.low, verdict.high),
                 ),
-                margin_text(metric, verdict.claim.by),
+                margin_text(metric, verdict.margin),
                 str(verdict.n),
                 p_text(verdict.p_adjusted),
             )
         )
-    interval = interval_name(results.verdicts) + family_name(len(results.verdicts))
+    interval = interval_name(results.verdicts) + family_name(results.verdicts)
     return Table(
         f"Every claim with its verdict. Effect: mean difference, with the {interval}. δ: the "
         "margin declared beforehand, the smallest difference that matters. n: seeds in which "
         "every arm of the claim finished. p: against no difference, adjusted for the number of "
-        "claims; a word that names a direction needs it below 5 % beside the interval.",
+        "claims; a word that names a direction needs it below 5 %.",
         (
             Column("Claim"),
             Column("Verdict"),
@@ -157,65 +173,9 @@ class InWords:
 def in_words(results: Results) -> tuple[InWords, ...]:
     """Say of each claim what was seen, and what would change the answer."""
     return tuple(
-        InWords(number, verdict_cell(verdict), verdict.claim.text, verdict.reason, change(verdict))
+        InWords(number, verdict_cell(verdict), verdict.claim.text, verdict.reason, verdict.change)
         for number, verdict in enumerate(results.verdicts, 1)
     )
-
-
-def change(verdict: Verdict) -> str:
-    """Say what would change the answer, from the interval's ends and the margin."""
-    metric = verdict.metric
-    margin = verdict.claim.by
-
-    def gap(value: float) -> str:
-        return margin_text(metric, abs(value))
-
-    match verdict.word:
-        case "supported, material":
-            return (
-                f"Data that bring the lower end of the interval below δ; it is now "
-                f"{gap(verdict.low - margin)} above. A margin larger than {gap(verdict.low)} "
-                "would also have left open whether the effect matters."
-            )
-        case "supported":
-            return (
-                "That there is an effect would change only if the interval reached 0; it is now "
-                f"{gap(verdict.low)} away. More seeds can tell whether it exceeds δ: the lower "
-                f"end is {gap(margin - verdict.low)} short."
-            )
-        case "real but negligible":
-            return (
-                f"A smaller margin: the effect counts as negligible because even the upper end of "
-                f"the interval, {gap(verdict.high)}, is below δ = {gap(margin)}."
-            )
-        case "equivalent":
-            reach = max(abs(verdict.low), abs(verdict.high))
-            return (
-                f"A margin below {gap(reach)}, which is as far as the interval reaches: "
-                "equivalence is always equivalence up to δ."
-            )
-        case "refuted":
-            return (
-                "Data that bring the upper end of the interval above δ; it is now "
-                f"{gap(margin - verdict.high)} below."
-            )
-        case "reversed":
-            return (
-                "Data that bring the upper end of the interval above 0; it is now "
-                f"{gap(verdict.high)} below."
-            )
-        case "inconclusive":
-            more = verdict.more_seeds
-            return (
-                f"More seeds, which narrow the interval: about {more:,} more, judging by the "
-                "spread and not by the effect seen."
-                if more
-                else "More seeds, or a less noisy metric."
-            )
-        case "not assessable":
-            return (
-                f"At least 5 seeds in which every arm of the claim finishes; there are {verdict.n}."
-            )
 
 
 def held_fixed(results: Results) -> tuple[str, ...]:

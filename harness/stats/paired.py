@@ -1,10 +1,8 @@
-"""Intervals and tests on plain arrays; knows nothing of studies."""
+"""One mean, and the difference of two sides measured on the same seeds."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +87,7 @@ def t_interval(values: npt.ArrayLike, level: float) -> Mean:
     Raises:
         ValueError: a value is not finite.
     """
-    array = _finite(values)
+    array = finite(values)
     n = array.shape[-1]
     nothing = np.full(array.shape[:-1], np.nan)
     if n < 2:
@@ -124,7 +122,7 @@ def sign_flip(values: npt.ArrayLike) -> Floats:
         ValueError: a value is not finite.
     """
     result = stats.permutation_test(
-        (_finite(values),),
+        (finite(values),),
         np.mean,
         permutation_type="samples",
         vectorized=True,
@@ -136,7 +134,7 @@ def sign_flip(values: npt.ArrayLike) -> Floats:
     return np.asarray(result.pvalue, dtype=np.float64)
 
 
-def paired(first: npt.ArrayLike, second: npt.ArrayLike, level: float) -> Paired:
+def paired(first: npt.ArrayLike, second: npt.ArrayLike, level: float, scale: float = 0.0) -> Paired:
     """Compare two sides measured on the same seeds.
 
     p is the larger of the paired t test's and, from n = 8, the sign-flip test's: t is too bold
@@ -152,14 +150,16 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, level: float) -> Paired:
         first: shape (n,), finite.
         second: shape (n,), finite; ``second[i]`` has the seed of ``first[i]``.
         level: confidence level of the interval.
+        scale: size of the values that both sides were computed from, where those are larger: what
+            rounding may have left is reckoned from it.
 
     Raises:
         ValueError: the shapes differ, or a value is not finite.
     """
-    sides = _finite(first), _finite(second)
+    sides = finite(first), finite(second)
     if sides[0].ndim != 1 or sides[0].shape != sides[1].shape:
         raise ValueError(f"pairs must have one shape (n,), got {sides[0].shape}, {sides[1].shape}")
-    d = _differences(*sides)
+    d = differences(*sides, scale)
     n = len(d)
     mean = t_interval(d, level)
     p_t = float(mean.p)
@@ -188,70 +188,20 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, level: float) -> Paired:
     )
 
 
-def bonferroni(p: Sequence[float]) -> tuple[float, ...]:
-    """Return p values adjusted for how many there are, min(1, m p) (Dunn 1961).
-
-    A NaN, a claim that could not be tested, stays NaN and still counts as one of the m.
-    """
-    if not p:
-        return ()
-    from statsmodels.stats.multitest import multipletests
-
-    values = np.asarray(p, dtype=np.float64)
-    untested = np.isnan(values)
-    adjusted = multipletests(np.where(untested, 1.0, values), method="bonferroni")[1]
-    return tuple(float(each) for each in np.where(untested, np.nan, adjusted))
-
-
-def sd_upper(sd: float, n: int) -> float:
-    """Return the 80 % upper confidence limit of a standard deviation seen on n normal values.
-
-    It is 1.56 times what was seen at n = 5, 1.29 times at n = 10: a sample size planned on the sd
-    itself is too small more often than not (Browne 1995, Statistics in Medicine 14, 1933-1940).
-    """
-    return sd * math.sqrt((n - 1) / float(stats.chi2.ppf(0.2, n - 1)))
-
-
-def more_seeds(sd: float, n: int, margin: float, alpha: float) -> int:
-    """Return about how many further pairs would decide, at least 1.
-
-    As many as find a difference of ``margin`` 80 % of the time, whatever the effect that was seen:
-    planning on that one would chase noise. Where as many are there already, the effect lies
-    between 0 and the margin, and the answer is when the interval gets narrower than the margin,
-    so that it cannot hold both.
-
-    Args:
-        sd: standard deviation of the differences seen; its 80 % upper limit is planned with.
-        n: pairs there are, at least 2.
-        margin: the smallest difference that matters, in the unit of ``sd``, above 0.
-        alpha: two-sided level of the test to come, already divided by the number of claims.
-    """
-    from statsmodels.stats.power import TTestPower
-
-    sd = sd_upper(sd, n)
-    # Outside these bounds solve_power does not converge; the upper one means five pairs or so.
-    effect = min(max(margin / sd, 1e-6), 2.0) if sd > 0 else 2.0
-    power = float(TTestPower().solve_power(effect_size=effect, alpha=alpha, power=0.8))
-    # The sign-flip test's smallest p value, 2^(1 - n), must be able to get below alpha.
-    total = max(math.ceil(power), math.floor(1 - math.log2(alpha)) + 1)
-    if total <= n:
-
-        def narrow(pairs: int) -> bool:
-            t = float(stats.t.ppf(1 - alpha / 2, pairs - 1))
-            return 2 * t * sd / math.sqrt(pairs) < margin
-
-        total = bisect_left(range(10**9), True, lo=n, key=narrow)
-    return max(1, total - n)
-
-
-def _differences(first: Floats, second: Floats) -> Floats:
+def differences(first: Floats, second: Floats, scale: float = 0.0) -> Floats:
     """Subtract, and take out what rounding alone has left, so that ties are ties."""
     d = first - second
     if not d.size:
         return d
-    rounding = _ROUNDING * float(np.abs([first, second]).max())
+    rounding = _ROUNDING * max(float(np.abs([first, second]).max()), scale)
     d = np.where(np.abs(d) <= rounding, 0.0, d)
     return np.full_like(d, d[0]) if float(np.ptp(d)) <= rounding else d
+
+
+def snapped(values: Floats) -> Floats:
+    """Return values on a grid as fine as rounding, so that ties are ties."""
+    grid = _ROUNDING * float(np.abs(values).max(initial=0.0))
+    return np.round(values / grid) * grid if grid else values
 
 
 def _equal(values: Floats) -> npt.NDArray[np.bool_]:
@@ -260,7 +210,12 @@ def _equal(values: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray(spread <= _ROUNDING * np.abs(values).max(axis=-1))
 
 
-def _finite(values: npt.ArrayLike) -> Floats:
+def finite(values: npt.ArrayLike) -> Floats:
+    """Return float64 values.
+
+    Raises:
+        ValueError: one is not finite.
+    """
     array = np.asarray(values, dtype=np.float64)
     if not np.isfinite(array).all():
         raise ValueError("statistics need finite values: leave failed runs out, and count them")

@@ -1,0 +1,191 @@
+"""Seeds are added until claims are decided: which arms get them, and what that does not change."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.claims import Higher
+from harness.cli import _main
+from harness.factors import Factor
+from harness.pairs import evaluations
+from harness.records import Record
+from harness.scales import Scale
+from harness.search import Planner
+from harness.stats import Looks
+from harness.study import Study
+from harness.verdicts import judge, seeds_needed
+from tests.conftest import TINY
+
+LOOKS = Looks.until(20)
+
+
+def build(scale: Scale, a: str) -> None:
+    raise AssertionError("nothing is trained here")
+
+
+def claim(text: str, higher: str, lower: str, **more: object) -> Higher:
+    return Higher(
+        text, metric="test_accuracy", by=0.1, higher={"a": higher}, lower={"a": lower}, **more
+    )
+
+
+def study(*claims: Higher) -> Study:
+    return Study(
+        name="made-up",
+        question="Which?",
+        factors=(Factor("a", ("clear", "base", "noisy", "alone")),),
+        build=build,
+        scales={"quick": Scale(seeds=5)},
+        claims=claims,
+    )
+
+
+CLEAR = claim("Clear beats base.", "clear", "base")
+OPEN = claim("Noisy beats base.", "noisy", "base")
+LEAD = claim("Noisy beats alone, perhaps.", "noisy", "alone", primary=False)
+
+
+def accuracy(arm: str, seed: int) -> float:
+    noise = random.Random(f"{arm} {seed}").gauss(0, 1)
+    mean = {"clear": 0.8, "base": 0.4, "noisy": 0.46, "alone": 0.4}[arm]
+    return mean + noise * (0.15 if arm == "noisy" else 0.01)
+
+
+def record(arm: str, seed: int) -> Record:
+    return Record(
+        study="made-up", scale="quick", arm=f"a={arm}", levels={"a": arm}, seed=seed,
+        role="evaluate", key=f"{arm}{seed}", number=seed, state="complete", reason="", tuned={},
+        metrics={"test_accuracy": accuracy(arm, seed)}, curves={}, layers={}, cost={}, env={},
+        code={}, training={}, finished="",
+    )  # fmt: skip
+
+
+def records(**seeds: int) -> list[Record]:
+    return [record(arm, seed) for arm, count in seeds.items() for seed in range(count)]
+
+
+def needed(made: Study, found: list[Record]) -> dict[str, int]:
+    need = seeds_needed(made, "quick", evaluations(made, "quick", found), LOOKS)
+    return {arm.removeprefix("a="): count for arm, count in need.items()}
+
+
+def test_only_the_arms_of_open_claims_get_more_seeds():
+    made = study(CLEAR, OPEN, LEAD)
+    at_5 = records(clear=5, base=5, noisy=5, alone=5)
+    assert [v.word for v in judge(made, "quick", at_5, LOOKS)][:2] == [
+        "supported, material", "inconclusive",
+    ]  # fmt: skip
+    assert needed(made, at_5) == {"clear": 5, "base": 10, "noisy": 10, "alone": 5}
+    at_10 = records(clear=5, base=10, noisy=10, alone=5)
+    assert needed(made, at_10) == {"clear": 5, "base": 20, "noisy": 20, "alone": 5}
+    at_20 = records(clear=5, base=20, noisy=20, alone=5)
+    assert needed(made, at_20) == {"clear": 5, "base": 20, "noisy": 20, "alone": 5}
+
+
+def test_a_look_is_not_over_before_all_its_trials_are():
+    made = study(OPEN)
+    assert needed(made, records(base=5, noisy=4))["noisy"] == 5
+    assert needed(made, []) == dict.fromkeys(("clear", "base", "noisy", "alone"), 5)
+    half = records(base=10, noisy=8)
+    assert needed(made, half)["noisy"] == 10
+    assert judge(made, "quick", half, LOOKS) == judge(
+        made, "quick", records(base=5, noisy=5), LOOKS
+    ), "half a look changes nothing"
+
+
+def test_what_was_decided_stays_whatever_comes_later():
+    """A claim that stopped is judged on the seeds of its look, though an arm has got more since."""
+    made = study(CLEAR, OPEN)
+    early = judge(made, "quick", records(clear=5, base=5, noisy=5), LOOKS)
+    late = judge(made, "quick", records(clear=5, base=20, noisy=20), LOOKS)
+    assert early[0].looks == late[0].looks
+    assert (late[0].n, late[0].word) == (5, "supported, material")
+    assert late[0].level == 1 - LOOKS.alphas[0] / 2
+    assert [look.seeds for look in late[1].looks] == [5, 10, 20]
+    assert late[1].n == 20
+
+
+def test_failed_trials_end_a_look():
+    made = study(OPEN)
+    found = [
+        replace(each, state="failed", metrics={}) if each.arm == "a=noisy" else each
+        for each in records(base=5, noisy=5)
+    ]
+    assert needed(made, found)["noisy"] == 10
+    (verdict,) = judge(made, "quick", found, LOOKS)
+    assert verdict.word == "not assessable"
+
+
+def refusal(refused, *words: str) -> str:
+    return refused("run", str(TINY), "--no-tuning", *words)
+
+
+def test_looks_and_a_fixed_number_of_seeds_exclude_each_other(refused) -> None:
+    assert "--max-seeds must stand beside --until-decided" in refusal(refused, "--max-seeds", "9")
+    assert "must stand beside" in refusal(refused, "--until-decided", "--seeds", "9")
+    assert "--max-seeds" in refusal(refused, "--until-decided", "--max-seeds", "4")
+
+
+def test_a_planner_asks_for_the_next_look_alone() -> None:
+    from tests.tiny_study import study as tiny
+
+    planner = Planner(tiny, "quick", None, tune=False, looks=LOOKS)
+    assert (len(planner.seeds), planner.outlook({}).total) == (20, 10)
+    made = {trial.key: trial for trial in planner.outlook({}).planned}
+
+    def done(count: int) -> dict[str, Record]:
+        return {
+            key: replace(
+                record("noisy" if trial.arm.name == "width=32" else "base", trial.seed),
+                study="tiny", arm=trial.arm.name,
+            )
+            for key, trial in list(made.items())[:count]
+        }  # fmt: skip
+
+    assert planner.outlook(done(9)).total == 10
+    outlook = planner.outlook(done(10))
+    assert outlook.total == 20
+    assert {trial.seed for trial in outlook.ready} == set(range(5, 10))
+    again = Planner(tiny, "quick", None, tune=False, looks=LOOKS)
+    assert [t.key for t in again.outlook(done(10)).ready] == [t.key for t in outlook.ready]
+
+
+@pytest.mark.slow
+def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = TINY.read_text().replace("by=0.01", "by=0.001")
+    Path("close.py").write_text(
+        text.replace("(4, 32)", "(30, 32)").replace('"width": 4', '"width": 30')
+    )
+    base = ["run", "close.py", "--no-tuning", "--no-profile", "-q", "--until-decided"]
+    assert _main([*base, "--max-seeds", "7"], debug=False) == 0
+    verdicts = Path("runs/tiny-quick/verdicts.json")
+    first = json.loads(verdicts.read_text())
+    assert [look["seeds"] for look in first[0]["looks"]] == [5, 7]
+    assert first[0]["word"] == "inconclusive"
+    capsys.readouterr()
+    for words in (["--max-seeds", "9"], []):
+        assert _main([*base, *words], debug=False) == 2
+        assert "must be looked at as was declared when it began" in capsys.readouterr().err
+    assert _main([*base[:-1], "--seeds", "9"], debug=False) == 2
+    capsys.readouterr()
+    assert _main([*base, "--max-seeds", "7"], debug=False) == 0
+    assert json.loads(verdicts.read_text()) == first
+    assert _main(["explain", "close.py", "1"], debug=False) == 0
+    said = capsys.readouterr().out.replace("\n", " ")
+    assert "inconclusive" in said
+    assert "Looked at with 5 seeds: inconclusive; 7 seeds: inconclusive." in " ".join(said.split())
+    assert _main(["explain", "close.py", "2"], debug=False) == 2
+
+
+def test_a_schedule_has_5_seeds_at_least() -> None:
+    assert Looks.until(5).seeds == (5,)
+    with pytest.raises(ValueError, match="at 5 seeds at least, got 4"):
+        Looks.until(4)
