@@ -82,6 +82,13 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
 
 
+@nox.session
+def calibration(session: nox.Session) -> None:
+    """Simulate how often verdicts are wrong, against targets; words after -- go to the script."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.calibration.calibrate_verdicts", *session.posargs)
+
+
 BENCHMARKS = ["idiom", "modes", "overhead"]
 
 

@@ -238,7 +238,9 @@ def _judge(
             break
     assert judged is not None
     pairs, seen, level = judged
-    p = looks.adjusted([each.p for each in taken])
+    # of the look where the claim stands, not the smallest of all: an earlier one, too weak to
+    # stop at, may have pointed the other way
+    p = looks.adjusted(seen.p, len(taken) - 1)
     return _Judged(claim, metric, pairs, seen, tuple(taken), p, 1 - level)
 
 

@@ -526,18 +526,16 @@ def test_looks_double_until_the_last(most, seeds):
 def test_looks_until_forty_and_a_fixed_number():
     assert stats.Looks.until(40).alphas == (0.0125,) * 4
     assert stats.Looks.fixed(12, 0.1) == stats.Looks((12,), (0.1,))
-    assert stats.Looks.fixed(12).adjusted([0.03]) == pytest.approx(0.03)
+    assert stats.Looks.fixed(12).adjusted(0.03, 0) == pytest.approx(0.03)
 
 
 def test_adjusted_p_by_hand():
     looks = stats.Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028))
     assert looks.alpha == pytest.approx(0.05)
-    assert looks.adjusted([0.01]) == pytest.approx(0.5)
-    assert looks.adjusted([0.01, 0.003]) == pytest.approx(0.025)
-    assert looks.adjusted([NAN, 0.003, 0.9]) == pytest.approx(0.025)
-    assert looks.adjusted([0.9]) == 1
-    assert math.isnan(looks.adjusted([]))
-    assert math.isnan(looks.adjusted([NAN, NAN]))
+    assert looks.adjusted(0.01, 0) == pytest.approx(0.5)
+    assert looks.adjusted(0.003, 1) == pytest.approx(0.025)
+    assert looks.adjusted(0.9, 3) == 1
+    assert math.isnan(looks.adjusted(NAN, 2))
 
 
 @settings(max_examples=200, deadline=None)
@@ -546,15 +544,12 @@ def test_adjusted_p_by_hand():
         stats.Looks.until(5), stats.Looks.until(40), stats.Looks.until(41, 0.1),
         stats.Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028)),
     ]),
-    st.lists(st.none() | st.floats(0, 0.1), max_size=4),
+    st.floats(0, 0.1),
 )  # fmt: skip
-def test_adjusted_is_below_alpha_just_where_a_look_is_below_its_own(looks, drawn):
-    taken = [NAN if p is None else p for p in drawn][: len(looks.seeds)]
-    below = any(p < level for p, level in zip(taken, looks.alphas, strict=False))
-    near = any(
-        p == pytest.approx(level, rel=1e-12) for p, level in zip(taken, looks.alphas, strict=False)
-    )
-    assert near or (looks.adjusted(taken) < looks.alpha * (1 - 1e-15)) == below
+def test_adjusted_is_below_alpha_just_where_a_look_is_below_its_own(looks, p):
+    for place, level in enumerate(looks.alphas):
+        near = p == pytest.approx(level, rel=1e-12)
+        assert near or (looks.adjusted(p, place) < looks.alpha) == (p < level)
 
 
 # The statistic of each kind of claim.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 SEEDS = (5, 10, 20, 40)
@@ -56,18 +55,14 @@ class Looks:
         """The level of all looks together."""
         return math.fsum(self.alphas)
 
-    def adjusted(self, p: Sequence[float]) -> float:
-        """Return one p value for the looks taken so far.
+    def adjusted(self, p: float, look: int) -> float:
+        """Return a look's p value on the scale of all looks: min(1, p * alpha / alphas[look]).
 
-        It is the smallest of ``p[k] * alpha / alphas[k]``: below α just where some look's p value
-        was below its level, so it may be read whenever one stops.
+        It is below ``alpha`` just where p is below the look's own level, so it may be read
+        whenever one stops, and whichever look one stops at.
 
         Args:
-            p: one for each look taken, in order; NaN where nothing could be tested.
+            p: of one look; NaN, where nothing could be tested, stays NaN.
+            look: its position.
         """
-        scaled = [
-            one * self.alpha / level
-            for one, level in zip(p, self.alphas, strict=False)
-            if not math.isnan(one)
-        ]
-        return min(1.0, *scaled) if scaled else math.nan
+        return math.nan if math.isnan(p) else min(1.0, p * self.alpha / self.alphas[look])

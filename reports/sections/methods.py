@@ -178,8 +178,8 @@ def _looks(looks: Looks) -> Procedure:
         f"Claims were looked at with {seeds} seeds, each look at a level of its own ({alphas} %), "
         "together 5 %, divided by the number of primary claims. A claim stops at the first look "
         "that decides it, and its arms get no more seeds for it. By the union bound over looks "
-        "this holds whatever the rule to stop is; p values are the smallest over looks, times the "
-        "number that evens out their levels.",
+        "this holds whatever the rule to stop is; a p value is that of the look where the claim "
+        "stands, over the look's share of 5 %.",
         "Bonferroni's inequality",
     )
 

@@ -1,0 +1,1 @@
+"""Simulations that compare the verdicts' error rates with what they are said to be."""
