@@ -170,6 +170,9 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
     first = json.loads(verdicts.read_text())
     assert [look["seeds"] for look in first[0]["looks"]] == [5, 7]
     assert first[0]["word"] == "inconclusive"
+    page = Path("runs/tiny-quick/report.html").read_text()
+    for said in ("Each look at its own level", "looked at with 5, 7 seeds until decided", "(2.5"):
+        assert said in page
     capsys.readouterr()
     for words in (["--max-seeds", "9"], []):
         assert _main([*base, *words], debug=False) == 2

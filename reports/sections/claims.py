@@ -140,16 +140,17 @@ def _looks(verdict: Verdict) -> Table | None:
         return None
     metric = verdict.metric
     return Table(
-        "The interval at each look, at the level of that look; the claim stopped at the last one.",
+        "Each look at its own level, with the verdict were it the only one; the claim stopped at "
+        "the last.",
         (
-            Column("Seeds", "number"),
+            Column("Look"),
             Column("Effect", "number"),
             Column("Interval", "number"),
-            Column("Verdict, were this the only look"),
+            Column("Verdict"),
         ),
         tuple(
             row(
-                str(look.n),
+                plural(look.n, "seed"),
                 effect_text(metric, look.effect),
                 interval_text(metric, look.low, look.high),
                 Cell(look.word, mark=MARKS[look.word], tone=LOOKS[look.word].tone),
