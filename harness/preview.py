@@ -168,10 +168,11 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
     )  # fmt: skip
     for row in plan["scales"]:
         left = row["seconds_left"]
+        least = f"{row['looks']['seeds'][0]} to " if row["looks"] else ""
         table.add_row(
             row["scale"],
             str(len(row["arms"])),
-            f"{row['tuning']} + {row['seeds']}",
+            f"{row['tuning']} + {least}{row['seeds']}",
             str(row["trials"]),
             str(row["done"]),
             str(row["failed"]),

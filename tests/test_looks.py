@@ -155,6 +155,17 @@ def test_a_planner_asks_for_the_next_look_alone() -> None:
     assert [t.key for t in again.outlook(done(10)).ready] == [t.key for t in outlook.ready]
 
 
+def test_a_plan_shows_the_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["plan", str(TINY), "--scale", "quick", "--until-decided", "--max-seeds", "20"]
+    assert _main(words, debug=False) == 0
+    assert "4 + 5 to 20" in capsys.readouterr().out
+    assert _main([*words, "--json"], debug=False) == 0
+    (scale,) = json.loads(capsys.readouterr().out)["scales"]
+    assert scale["looks"]["seeds"] == [5, 10, 20]
+    assert scale["trials"] == 2 * (4 + 5)
+
+
 @pytest.mark.slow
 def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
