@@ -28,8 +28,7 @@ class Claim:
     Attributes:
         text: the sentence, as it will stand in the report.
         metric: which metric it speaks of.
-        by: the margin, in the metric's unit: the smallest difference that matters. For costs,
-            which are compared as ratios, 0.05 is 5 %.
+        by: the margin, in the metric's unit: the smallest difference that matters.
         source: who says so.
         primary: whether it gets a verdict, with those of all primary claims corrected for their
             number; an exploratory claim (``primary=False``) is a lead at most.

@@ -19,7 +19,7 @@ Shape = Literal["holds", "open", "fails"]
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a claim, in the unit that its metric is compared in.
+    """What was seen of a claim, in the metric's unit.
 
     Attributes:
         n: seeds behind it.
@@ -38,7 +38,6 @@ class Seen:
         p_permutation: the sign-flip test's.
         shape: of a trend: whether every step from dose to dose is shown to fall by less than the
             margin, may, or one is shown to fall by more; ``"holds"`` for other kinds.
-        nearest: position of the partial arm that the effect is to; 1 but where there are several.
         beside: p values and rates that describe, by what they are.
     """
 
@@ -57,13 +56,7 @@ class Seen:
     p_t: float = math.nan
     p_permutation: float = math.nan
     shape: Shape = "holds"
-    nearest: int = 1
     beside: Mapping[str, float] = field(default_factory=dict)
-
-
-def margin(claim: Claim, metric: Metric) -> float:
-    """Return a claim's margin in the unit that its metric is compared in: costs on a log scale."""
-    return math.log1p(claim.by) if metric.unit == "ratio" else float(claim.by)
 
 
 def see(claim: Claim, metric: Metric, pairs: Pairs, doses: Sequence[float], level: float) -> Seen:
@@ -78,14 +71,11 @@ def see(claim: Claim, metric: Metric, pairs: Pairs, doses: Sequence[float], leve
     """
     if metric.name == "failed":
         return _failures(pairs, level)
-    by = margin(claim, metric)
     if not pairs.values:
         return Seen(0, math.nan, math.nan, math.nan, level, math.nan)
     values = np.array(pairs.values, dtype=np.float64)
-    if metric.unit == "ratio":
-        values = np.log(values)
     if isinstance(claim, Trend):
-        return _trend(values, claim, doses, by, level)
+        return _trend(values, claim, doses, level)
     if isinstance(claim, Best | Peak):
         return _least(-values if claim.lowest else values, claim, level)
     if isinstance(claim, Interaction):
@@ -95,7 +85,9 @@ def see(claim: Claim, metric: Metric, pairs: Pairs, doses: Sequence[float], leve
     size = float(np.abs(values).max())
     seen = _seen(paired(first, second, level, size), first, second)
     if isinstance(claim, Equivalent):
-        return replace(seen, beside={"equivalence, two one-sided tests": tost(first, second, by)})
+        return replace(
+            seen, beside={"equivalence, two one-sided tests": tost(first, second, claim.by)}
+        )
     return seen
 
 
@@ -131,7 +123,6 @@ def _least(values: np.ndarray, claim: Best | Peak, level: float) -> Seen:
         low=found.low,
         high=found.high,
         p=found.p,
-        nearest=1 + found.which,
         beside=beside if isinstance(claim, Best) else {},
     )
 
@@ -145,9 +136,7 @@ def _turned(seen: Seen) -> Seen:
     )
 
 
-def _trend(
-    values: np.ndarray, claim: Trend, doses: Sequence[float], by: float, level: float
-) -> Seen:
+def _trend(values: np.ndarray, claim: Trend, doses: Sequence[float], level: float) -> Seen:
     values = -values if claim.falls else values
     size = float(np.abs(values).max())
     axis = np.asarray(doses, dtype=np.float64)
@@ -161,9 +150,9 @@ def _trend(
     # one step may be found to fall in any of them, so there the level is divided
     upper = [paired(values[:, k + 1], values[:, k], 1 - (1 - level) / steps) for k in range(steps)]
     shape: Shape = "open"
-    if any(one.high < -by for one in upper):
+    if any(one.high < -claim.by for one in upper):
         shape = "fails"
-    elif all(one.low > -by for one in each):
+    elif all(one.low > -claim.by for one in each):
         shape = "holds"
     return replace(seen, shape=shape, beside={"steady trend in the dose, Page": page(values)})
 

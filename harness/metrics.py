@@ -16,8 +16,7 @@ class Metric:
     Attributes:
         name: the key in records and claims.
         title: the name on an axis.
-        unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent), ``"ratio"`` (compared as a
-            ratio: differences and intervals are logarithms, printed as ×1.07) or ``""``.
+        unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent) or ``""``.
         better: which direction is good; ``None`` where neither is.
         meaning: one sentence for the glossary.
         least: what no value can lie below.
@@ -25,7 +24,7 @@ class Metric:
 
     name: str
     title: str
-    unit: Literal["nats", "fraction", "ratio", ""]
+    unit: Literal["nats", "fraction", ""]
     better: Literal["higher", "lower"] | None
     meaning: str
     least: float = -math.inf
@@ -34,13 +33,10 @@ class Metric:
         """Print a level of this metric, with its unit."""
         if self.unit == "fraction":
             return f"{100 * value:.1f} %"
-        unit = "" if self.unit == "ratio" else self.unit
-        return f"{value:.3g}" + (f" {unit}" if unit else "")
+        return f"{value:.3g}" + (f" {self.unit}" if self.unit else "")
 
     def format_difference(self, value: float, *, signed: bool = True, unit: bool = True) -> str:
-        """Print a difference of this metric: percentage points for fractions, ×1.07 for ratios."""
-        if self.unit == "ratio":
-            return f"×{math.exp(value):.3g}"
+        """Print a difference of this metric: percentage points for fractions."""
         sign = "+" if signed else ""
         if self.unit == "fraction":
             points = round(100 * value, 1) + 0.0  # there is no −0
@@ -50,8 +46,6 @@ class Metric:
 
     def format_interval(self, low: float, high: float) -> str:
         """Print an interval of differences, such as ``[+0.8, +1.2] nats``."""
-        if self.unit == "ratio":
-            return f"×[{math.exp(low):.3g}, {math.exp(high):.3g}]"
         if self.unit == "fraction":
             ends = [self.format_difference(end, unit=False) for end in (low, high)]
         else:  # the same decimals at both ends: three digits of the larger one

@@ -47,7 +47,7 @@ def verdict_table(results: Results) -> Table:
             Text(f"{MARKS[verdict.word]} {word(verdict)}", style=STYLES[verdict.word]),
             Text(verdict.claim.text),
             effect(verdict),
-            verdict.metric.format_difference(verdict.margin, signed=False),
+            verdict.metric.format_difference(verdict.claim.by, signed=False),
             str(verdict.n),
             p_value(verdict.p_adjusted),
         )
@@ -83,7 +83,7 @@ def explained(number: int, verdict: Verdict) -> list[str]:
     """Return the lines that explain a verdict to a reader who is no statistician."""
     claim = verdict.claim
     source = f" ({claim.source})" if claim.source else ""
-    by = verdict.metric.format_difference(verdict.margin, signed=False)
+    by = verdict.metric.format_difference(verdict.claim.by, signed=False)
     sides = " against ".join(claim.sides())
     lines = [
         f"{number}. {claim.text}{source}",

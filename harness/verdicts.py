@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.claims import Claim, Equivalent, Trend
-from harness.contrasts import Seen, margin, see
+from harness.contrasts import Seen, see
 from harness.metrics import Metric
 from harness.pairs import Pairs, Trials, evaluations, groups_of, pair
 from harness.reasons import Context, change, reason
@@ -75,8 +75,7 @@ class Look:
 class Verdict:
     """One claim, judged.
 
-    Effects and intervals are in the metric's unit; for metrics compared as ratios they are
-    logarithms of ratios, and so is ``margin``.
+    Effects and intervals are in the metric's unit.
 
     Attributes:
         claim: what was declared.
@@ -84,7 +83,6 @@ class Verdict:
         word: the verdict.
         reason: two or three sentences: what was compared and seen, and why this word.
         change: what would change it.
-        margin: the claim's, in the unit of the effect.
         n: seeds in which every arm of the claim finished.
         effect: mean over seeds of the claim's contrast (NaN for n = 0).
         low: lower end of its interval, at ``level`` (NaN for n < 2).
@@ -115,7 +113,6 @@ class Verdict:
     word: Word
     reason: str
     change: str
-    margin: float
     n: int
     effect: float
     low: float
@@ -231,7 +228,7 @@ def _judge(
         level = 1 - share / claims
         seen = see(claim, metric, pairs, doses, level)
         sure = not math.isnan(seen.p) and seen.p < 1 - level
-        word = word_of(claim, seen, margin(claim, metric), confirmed=sure)
+        word = word_of(claim, seen, confirmed=sure)
         judged = pairs, seen, level
         taken.append(Look(seeds, seen.n, seen.effect, seen.low, seen.high, seen.p, word))
         if word not in OPEN:
@@ -259,12 +256,10 @@ def seeds_needed(study: Study, scale: str, trials: Trials, looks: Looks) -> dict
     primary = [claim for claim in study.claims if claim.primary]
     need = {arm.name: looks.seeds[0] for arm in study.arms(scale)}
     for claim in primary:
-        taken = _judge(study, scale, claim, trials, looks, len(primary)).looks
-        last = taken[-1]
-        pairs = pair(study, scale, claim, trials, range(last.seeds))
-        seeds = last.seeds
-        if last.word in OPEN and len(pairs.ended) == seeds and len(taken) < len(looks.seeds):
-            seeds = looks.seeds[len(taken)]
+        judged = _judge(study, scale, claim, trials, looks, len(primary))
+        last, taken = judged.looks[-1], len(judged.looks)
+        over = last.word in OPEN and len(judged.pairs.ended) == last.seeds
+        seeds = looks.seeds[taken] if over and taken < len(looks.seeds) else last.seeds
         for group in groups_of(study, scale, claim):
             for arm in group:
                 need[arm.name] = max(need[arm.name], seeds)
@@ -273,22 +268,20 @@ def seeds_needed(study: Study, scale: str, trials: Trials, looks: Looks) -> dict
 
 def _verdict(judged: _Judged, p: float, alpha: float, claims: int) -> Verdict:
     claim, metric, seen, pairs = judged.claim, judged.metric, judged.seen, judged.pairs
-    by = margin(claim, metric)
     confirmed = not math.isnan(p) and p < alpha
-    word = word_of(claim, seen, by, confirmed=confirmed)
+    word = word_of(claim, seen, confirmed=confirmed)
     if not claim.primary and word != "not assessable":
         word = "suggestive" if confirmed and seen.effect > 0 else "not suggestive"
     more = None
     if word == "inconclusive" and metric.name != "failed":
-        more = more_seeds(seen.sd, seen.n, by, judged.alpha)
-    context = Context(metric, by, seen, pairs, p, claims, more)
+        more = more_seeds(seen.sd, seen.n, claim.by, judged.alpha)
+    context = Context(metric, claim.by, seen, pairs, p, claims, more)
     return Verdict(
         claim=claim,
         metric=metric,
         word=word,
         reason=reason(word, claim, context),
         change=change(word, context),
-        margin=by,
         n=seen.n,
         effect=seen.effect,
         low=seen.low,
@@ -313,18 +306,17 @@ def _verdict(judged: _Judged, p: float, alpha: float, claims: int) -> Verdict:
     )
 
 
-def word_of(claim: Claim, seen: Seen, by: float, *, confirmed: bool) -> Word:
+def word_of(claim: Claim, seen: Seen, *, confirmed: bool) -> Word:
     """Name the verdict on a claim.
 
     Args:
         claim: the claim.
         seen: what was seen of it.
-        by: its margin, in the unit of the effect.
         confirmed: whether the p value, adjusted, is below alpha.
     """
     if isinstance(claim, Equivalent):
-        return equivalence_word(seen.n, seen.low, seen.high, by, confirmed=confirmed)
-    word = verdict_word(seen.n, seen.effect, seen.low, seen.high, by, confirmed=confirmed)
+        return equivalence_word(seen.n, seen.low, seen.high, claim.by, confirmed=confirmed)
+    word = verdict_word(seen.n, seen.effect, seen.low, seen.high, claim.by, confirmed=confirmed)
     if word.startswith("supported") and seen.shape != "holds":
         return "refuted" if seen.shape == "fails" else "inconclusive"
     return word

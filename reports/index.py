@@ -102,7 +102,7 @@ def _verdicts(all_results: Sequence[Results], links: Sequence[str]) -> Table:
                         effect_text(metric, verdict.effect),
                         note=interval_text(metric, verdict.low, verdict.high),
                     ),
-                    margin_text(metric, verdict.margin),
+                    margin_text(metric, verdict.claim.by),
                     str(verdict.n),
                     p_text(verdict.p_adjusted),
                 )

@@ -17,14 +17,13 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from harness import stats
 from harness.claims import Best, Equivalent, Higher, Interaction, Peak, Trend
-from harness.contrasts import margin, see
+from harness.contrasts import see
 from harness.levels import Level
 from harness.metrics import FAILED, Metric
 from harness.pairs import Pairs
 
 NAN = math.nan
 SCORE = Metric("score", "Score", "", "higher", "A number.")
-COST = Metric("cost", "Cost", "ratio", "lower", "A cost.", least=0)
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 sixty_fourths = st.integers(-200, 200).map(lambda number: number / 64)
@@ -45,9 +44,7 @@ THROMBOLYSIS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("adjust", "rejected"), [(stats.bonferroni, 3), (stats.holm, 3), (stats.false_discovery, 4)]
-)
+@pytest.mark.parametrize(("adjust", "rejected"), [(stats.holm, 3), (stats.false_discovery, 4)])
 def test_benjamini_and_hochbergs_example(adjust, rejected):
     shuffled = np.random.default_rng(0).permutation(THROMBOLYSIS).tolist()
     adjusted = dict(zip(shuffled, adjust(shuffled), strict=True))
@@ -78,7 +75,7 @@ def test_published_adjusted_values_and_claims_that_could_not_be_tested():
     assert stats.false_discovery(with_untested) == pytest.approx(expected, nan_ok=True)
 
 
-@pytest.mark.parametrize("adjust", [stats.bonferroni, stats.holm, stats.false_discovery])
+@pytest.mark.parametrize("adjust", [stats.holm, stats.false_discovery])
 def test_one_claim_none_and_untested_ones(adjust):
     assert adjust([]) == ()
     assert adjust([0.03]) == pytest.approx((0.03,))
@@ -96,12 +93,13 @@ def test_ties_are_adjusted_alike():
 @given(p_values)
 def test_false_discovery_below_holm_below_bonferroni_and_all_in_order(p):
     raw, found, holm, bonferroni = map(
-        np.array, (p, stats.false_discovery(p), stats.holm(p), stats.bonferroni(p))
+        np.array,
+        (p, stats.false_discovery(p), stats.holm(p), [min(1.0, len(p) * one) for one in p]),
     )
     small = 1e-12
     assert (raw <= found + small).all()
     assert (found <= holm + small).all()
-    assert (holm <= bonferroni).all()
+    assert (holm <= bonferroni + small).all()
     assert (bonferroni <= 1).all()
     order = np.argsort(raw)
     for adjusted in (found, holm, bonferroni):
@@ -586,18 +584,15 @@ def per_seed(seen):
     ],
     ids=["higher", "equivalent", "interaction"],
 )
-def test_differences_of_a_claim_on_sides_and_costs_on_a_log_scale(claim, of_seed):
+def test_differences_of_a_claim_on_two_sides(claim, of_seed):
     values = VALUES[:, : 4 if claim is INTERACTION else 2]
-    for metric, unit in ((SCORE, values), (COST, np.log(values))):
-        seen = see(claim, metric, pairs_of(values), (), 0.95)
-        d = of_seed(unit)
-        assert per_seed(seen) == pytest.approx(d)
-        test = scipy_stats.ttest_1samp(d, 0)
-        assert (seen.n, seen.effect, seen.p) == pytest.approx((6, d.mean(), test.pvalue))
-        assert (seen.low, seen.high) == pytest.approx(tuple(test.confidence_interval(0.95)))
-        assert seen.wins == np.count_nonzero(d > 0)
-    assert margin(claim, SCORE) == 0.5
-    assert margin(claim, COST) == pytest.approx(math.log(1.5))
+    seen = see(claim, SCORE, pairs_of(values), (), 0.95)
+    d = of_seed(values)
+    assert per_seed(seen) == pytest.approx(d)
+    test = scipy_stats.ttest_1samp(d, 0)
+    assert (seen.n, seen.effect, seen.p) == pytest.approx((6, d.mean(), test.pvalue))
+    assert (seen.low, seen.high) == pytest.approx(tuple(test.confidence_interval(0.95)))
+    assert seen.wins == np.count_nonzero(d > 0)
 
 
 def test_an_interaction_adds_and_subtracts_as_its_partial_arms_are_ordered():
@@ -613,9 +608,8 @@ def test_an_interaction_that_is_zero_but_for_rounding_is_zero():
 
 def test_equivalence_has_its_two_one_sided_tests_beside_it():
     values = VALUES[:, :2]
-    for metric, unit, by in ((SCORE, values, 0.5), (COST, np.log(values), math.log(1.5))):
-        (found,) = see(EQUIVALENT, metric, pairs_of(values), (), 0.95).beside.values()
-        assert found == pytest.approx(ttost_paired(unit[:, 0], unit[:, 1], -by, by)[0])
+    (found,) = see(EQUIVALENT, SCORE, pairs_of(values), (), 0.95).beside.values()
+    assert found == pytest.approx(ttost_paired(values[:, 0], values[:, 1], -0.5, 0.5)[0])
 
 
 @pytest.mark.parametrize("lowest", [False, True])
@@ -632,7 +626,6 @@ def test_the_best_level_is_compared_with_the_nearest_in_the_direction_claimed(ki
     seen = see(claim, SCORE, pairs_of(values), (), 0.95)
     sign = -1 if lowest else 1
     d = sign * (values[:, 0] - values[:, 2])
-    assert seen.nearest == 2
     assert seen.effect == pytest.approx(d.mean())
     assert seen.effect == pytest.approx(3 if lowest else 2, abs=0.3)
     assert per_seed(seen) == pytest.approx(d)

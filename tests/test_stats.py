@@ -187,17 +187,6 @@ def test_t_interval_of_each_row_is_that_of_the_row_alone():
 # Many claims, and how many seeds.
 
 
-def test_bonferroni():
-    assert stats.bonferroni([0.01, 0.4, 0.02]) == pytest.approx((0.03, 1.0, 0.06))
-    assert stats.bonferroni([]) == ()
-
-
-def test_an_untested_claim_still_counts_among_the_claims():
-    adjusted = stats.bonferroni([0.01, math.nan])
-    assert adjusted[0] == pytest.approx(0.02)
-    assert math.isnan(adjusted[1])
-
-
 @pytest.mark.parametrize(("n", "factor"), [(5, 1.56), (10, 1.29)])
 def test_upper_limit_of_a_standard_deviation(n, factor):
     assert stats.sd_upper(2.0, n) == pytest.approx(2 * factor, abs=0.01)

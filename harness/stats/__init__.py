@@ -5,7 +5,7 @@ from harness.stats.equivalence import tost
 from harness.stats.failures import Discordance, Rate, discordance, rate
 from harness.stats.joint import Least, least
 from harness.stats.looks import Looks
-from harness.stats.multiple import bonferroni, false_discovery, holm
+from harness.stats.multiple import false_discovery, holm
 from harness.stats.paired import (
     FEWEST,
     FEWEST_PERMUTED,
@@ -26,7 +26,6 @@ __all__ = [
     "Mean",
     "Paired",
     "Rate",
-    "bonferroni",
     "discordance",
     "false_discovery",
     "holm",

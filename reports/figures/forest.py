@@ -56,7 +56,7 @@ def forests(verdicts: Sequence[Verdict]) -> list[Forest]:
         )
         row = ForestRow(
             number, verdict.claim.text, verdict.word, scale * verdict.effect,
-            scale * verdict.low, scale * verdict.high, scale * verdict.margin, said,
+            scale * verdict.low, scale * verdict.high, scale * verdict.claim.by, said,
         )  # fmt: skip
         groups.setdefault(group, []).append(row)
         names = metrics.setdefault(group, [])

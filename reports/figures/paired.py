@@ -81,14 +81,14 @@ def paired(verdict: Verdict, interval: str) -> Paired | None:
     alt = (
         f"{names[0]} minus {names[1]}: mean difference {effect_text(metric, verdict.effect)}, "
         f"{interval} {interval_text(metric, verdict.low, verdict.high)}, "
-        f"margin {margin_text(metric, verdict.margin)}; "
+        f"margin {margin_text(metric, verdict.claim.by)}; "
         f"above 0 in {verdict.wins} of {plural(len(pairs), 'seed')}."
     )
     return Paired(
         metric, names, axis_title(metric, difference=difference),
         tuple(scale * a for a, _ in pairs), tuple(scale * b for _, b in pairs),
         scale * verdict.effect, scale * verdict.low, scale * verdict.high,
-        scale * verdict.margin, alt,
+        scale * verdict.claim.by, alt,
     )  # fmt: skip
 
 

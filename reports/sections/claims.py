@@ -71,7 +71,7 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
     facts = (
         ("Effect", effect_text(metric, verdict.effect), "mean over seeds"),
         ("Interval", interval_text(metric, verdict.low, verdict.high), interval),
-        ("Margin δ", margin_text(metric, verdict.margin), "declared beforehand"),
+        ("Margin δ", margin_text(metric, verdict.claim.by), "declared beforehand"),
         ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
         ("Wins", f"{verdict.wins} of {verdict.n}", "seeds with a difference above 0"),
     )

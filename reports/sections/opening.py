@@ -135,7 +135,7 @@ def verdict_table(results: Results) -> Table | None:
                     effect_text(metric, verdict.effect),
                     note=interval_text(metric, verdict.low, verdict.high),
                 ),
-                margin_text(metric, verdict.margin),
+                margin_text(metric, verdict.claim.by),
                 str(verdict.n),
                 p_text(verdict.p_adjusted),
             )
