@@ -12,7 +12,8 @@ def holm(p: Sequence[float]) -> tuple[float, ...]:
     """Return p values adjusted by Holm's step-down procedure (1979, Scand. J. Statistics 6, 65-70).
 
     Whatever is below α has a family-wise error rate of at most α, and none is larger than
-    Bonferroni's m p. A NaN, a claim that could not be tested, stays NaN and still counts as one of m.
+    Bonferroni's m p. A NaN, a claim that could not be tested, stays NaN and still counts as
+    one of the m.
     """
     return _adjusted(p, "holm")
 
