@@ -5,10 +5,21 @@ Everything that a study file needs is here and in :mod:`harness.data`, :mod:`har
 :mod:`harness.clipping` and :mod:`harness.measures`.
 """
 
-from harness.claims import Best, Claim, Equivalent, Higher, Interaction, Peak, Trend
+from harness.claims import (
+    Best,
+    Claim,
+    Equivalent,
+    Higher,
+    Interaction,
+    NotWorse,
+    Peak,
+    Sooner,
+    Trend,
+)
 from harness.designs import Arms, Factorial, OneAtATime
 from harness.errors import HarnessError
 from harness.factors import Factor, Tuned
+from harness.looks import Looks
 from harness.losses import CrossEntropy, Distillation
 from harness.scales import Scale
 from harness.schedules import Constant, Cosine, OneCycle, Step
@@ -33,10 +44,13 @@ __all__ = [
     "HarnessError",
     "Higher",
     "Interaction",
+    "Looks",
+    "NotWorse",
     "OneAtATime",
     "OneCycle",
     "Peak",
     "Scale",
+    "Sooner",
     "Step",
     "Study",
     "Training",

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from harness.errors import HarnessError, near
 from harness.levels import Level, level_name
+from harness.metrics import SOONER, Metric
 
 Partial = Mapping[str, Any]
 """An arm, or part of one: the other factors are averaged over within each seed."""
@@ -28,7 +29,8 @@ class Claim:
     Attributes:
         text: the sentence, as it will stand in the report.
         metric: which metric it speaks of.
-        by: the margin, in the metric's unit: the smallest difference that matters.
+        by: the margin, in the metric's unit: the smallest difference that matters. For costs it
+            is relative: 0.05 is five per cent more.
         source: who says so.
         primary: whether it gets a verdict, with those of all primary claims corrected for their
             number; an exploratory claim (``primary=False``) is a lead at most.
@@ -83,6 +85,10 @@ class Claim:
         """Name what is added and what is subtracted, for axes and sentences."""
         raise NotImplementedError
 
+    def effect_in(self, metric: Metric) -> Metric:
+        """Return what its effect and margin are in, which is mostly its metric."""
+        return metric
+
 
 @dataclass(frozen=True, kw_only=True)
 class Higher(Claim):
@@ -135,6 +141,102 @@ class Equivalent(Claim):
     def sides(self) -> tuple[str, str]:
         """Name both arms."""
         return _levels(self.first), _levels(self.second)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotWorse(Claim):
+    """The metric of one arm is not worse than another's by as much as the margin.
+
+    Which direction is worse, the metric says. That no difference was found is no evidence for
+    this; an interval that ends before the margin is (non-inferiority: Piaggio et al. 2012,
+    https://doi.org/10.1001/jama.2012.87802).
+
+    Attributes:
+        arm: the arm that is claimed to be as good; may name some factors only.
+        than: the one that it is compared with.
+    """
+
+    arm: Partial
+    than: Partial
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_two_arms(self, self.arm, self.than)
+
+    def partials(self, _levels_of: LevelsOf) -> list[Partial]:
+        """Return the arm, then the other."""
+        return [self.arm, self.than]
+
+    def sides(self) -> tuple[str, str]:
+        """Name both arms."""
+        return _levels(self.arm), _levels(self.than)
+
+
+Clock = Literal["epochs", "steps", "seconds"]
+CLOCKS: tuple[Clock, ...] = ("epochs", "steps", "seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sooner(Claim):
+    """One arm reaches a target before another, in more seeds than the other way round.
+
+    Where an arm never reaches it, its time is infinite; so there are no means, and its effect is
+    the share of seeds in which the first arm comes first less that in which the second does. The
+    margin is a difference of such shares.
+
+    Attributes:
+        sooner: the arm claimed to come first; all factors, or all that vary, must be named.
+        later: the arm claimed to come second.
+        reaches: the target: the first epoch counts after which the metric, one with a learning
+            curve, is at least that good.
+        clock: what is counted until then: epochs, steps, or seconds, which are steps times the
+            time that a step of the arm takes.
+    """
+
+    sooner: Partial
+    later: Partial
+    reaches: float
+    clock: Clock = "steps"
+
+    contrast: ClassVar[str] = "difference of the shares of seeds in which each side is first"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_two_arms(self, self.sooner, self.later)
+        if self.by >= 1:
+            raise HarnessError(
+                f"the margin of the claim {self.text!r} must be below 1, which is all seeds",
+                repr(self.by),
+                "Write by=0.2, say: first in a fifth of the seeds more than the other.",
+            )
+        if (
+            not isinstance(self.reaches, int | float)
+            or isinstance(self.reaches, bool)
+            or not math.isfinite(self.reaches)
+        ):
+            raise HarnessError(
+                f"reaches in the claim {self.text!r} must be a number, in the unit of its metric",
+                repr(self.reaches),
+                "Write metric='validation_accuracy', reaches=0.9, say.",
+            )
+        if self.clock not in CLOCKS:
+            raise HarnessError(
+                f"clock in the claim {self.text!r} must be one of {', '.join(CLOCKS)}",
+                repr(self.clock),
+                near(str(self.clock), CLOCKS),
+            )
+
+    def partials(self, _levels_of: LevelsOf) -> list[Partial]:
+        """Return the arm claimed to come first, then the other."""
+        return [self.sooner, self.later]
+
+    def sides(self) -> tuple[str, str]:
+        """Name which side is first."""
+        return f"{_levels(self.sooner)} first", f"{_levels(self.later)} first"
+
+    def effect_in(self, _metric: Metric) -> Metric:
+        """Return shares of seeds."""
+        return SOONER
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,11 +57,14 @@ Way = Annotated[
 ]  # fmt: skip
 UntilDecided = Annotated[
     bool,
-    typer.Option("--until-decided", help="Add seeds to claims that are open, at 5, 10, 20, 40."),
+    typer.Option(
+        "--until-decided",
+        help="Add seeds to open claims: 5, 10, 20, 40, or as the study says.",
+    ),
 ]
 MaxSeeds = Annotated[
     int | None,
-    typer.Option("--max-seeds", help="Seeds at the last look of --until-decided; 40.", min=5,
+    typer.Option("--max-seeds", help="Seeds at the last look of --until-decided; 40.", min=1,
                  show_default=False),
 ]  # fmt: skip
 NoTuning = Annotated[
@@ -110,8 +113,10 @@ def plan(
     from harness.place import Place
     from harness.preview import plan_study, print_plan
 
-    looks = _looks(seeds, until_decided, max_seeds)
-    options = _options(study, device, workers, seeds, no_tuning, mode=mode, looks=looks)
+    options = _options(
+        study, device, workers, seeds, no_tuning, mode=mode, until_decided=until_decided,
+        max_seeds=max_seeds,
+    )  # fmt: skip
     found = plan_study(study, scale, Place(out, store), options)
     if as_json:
         print(json.dumps(found, indent=2))
@@ -159,7 +164,7 @@ def run(
         options = _options(
             name, device, workers, seeds, no_tuning,
             profile=not no_profile, retry=retry_failed, mode=mode,
-            looks=_looks(seeds, until_decided, max_seeds),
+            until_decided=until_decided, max_seeds=max_seeds,
         )  # fmt: skip
         results, folder, written = commands.run_study(
             name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
@@ -264,12 +269,14 @@ def doctor() -> None:
 
 def _options(
     study: str, device: str, workers: int, seeds: int | None, no_tuning: bool,
-    *, profile: bool = True, retry: bool = False, mode: str | None = None, looks: Any = None,
+    *, profile: bool = True, retry: bool = False, mode: str | None = None,
+    until_decided: bool = False, max_seeds: int | None = None,
 ) -> Any:  # fmt: skip
     from harness.environment import choose_device
     from harness.executors import Options
     from harness.modes import KINDS
 
+    _check_looks(seeds, until_decided, max_seeds)
     if mode is not None and mode not in KINDS:
         raise HarnessError(
             f"--mode must be one of {', '.join(KINDS)}",
@@ -285,14 +292,13 @@ def _options(
         retry_failed=retry,
         reference=study,
         mode=mode,
-        looks=looks,
+        until_decided=until_decided,
+        max_seeds=max_seeds,
     )
 
 
-def _looks(seeds: int | None, until_decided: bool, most: int | None) -> Any:
-    if not until_decided and most is None:
-        return None
-    if not until_decided or seeds is not None:
+def _check_looks(seeds: int | None, until_decided: bool, most: int | None) -> None:
+    if (until_decided or most is not None) and (not until_decided or seeds is not None):
         raise HarnessError(
             "--max-seeds must stand beside --until-decided, and --seeds without both",
             " ".join(
@@ -306,9 +312,6 @@ def _looks(seeds: int | None, until_decided: bool, most: int | None) -> Any:
             ),
             "Write --until-decided --max-seeds 20, say, or --seeds 5.",
         )
-    from harness.stats import Looks
-
-    return Looks.until(40 if most is None else most)
 
 
 def _out() -> Console:

@@ -15,12 +15,12 @@ from rich.padding import Padding
 from rich.text import Text
 
 from harness.code import normalised
-from harness.costs import profiles
 from harness.errors import HarnessError
 from harness.executors import Options
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
+from harness.looks import Looks
 from harness.outputs import records_text, revision_of, write_records, write_verdicts, write_whole
 from harness.place import Place
 from harness.progress import display
@@ -28,6 +28,7 @@ from harness.results import Results, assemble, looks_of
 from harness.run import run
 from harness.search import Planner
 from harness.tables import explained, verdict_table
+from harness.timing import costs_of
 
 if TYPE_CHECKING:
     from reports import Written
@@ -46,9 +47,10 @@ def run_study(
     found = find_study(reference)
     study = load(found)
     scale, _ = study.scale(scale_name)
-    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks)
+    looks = options.looks(study)
+    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=looks)
     ledger = Ledger(place.open(create=True), study, scale)
-    check_looks(ledger.note("plan"), options)
+    check_looks(ledger.note("plan"), looks)
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
@@ -60,18 +62,20 @@ def run_study(
     return results, folder, written
 
 
-def check_looks(plan: Mapping[str, Any] | None, options: Options) -> None:
+def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
     """Check that claims are looked at as was declared when a study began.
 
     Raises:
         HarnessError: they would be looked at otherwise, for which the levels were not made.
     """
     before = looks_of(plan) if plan is not None else None
-    if before is None or before == options.looks:
+    if before is None or before == looks:
         return
     came = "a fixed number of seeds"
-    if options.looks:
-        came = f"--max-seeds {options.looks.seeds[-1]}"
+    if looks:
+        came = f"at {', '.join(map(str, looks.seeds))} seeds"
+        if looks.seeds == before.seeds:
+            came += f", with α of {', '.join(f'{alpha:g}' for alpha in looks.alphas)}"
     raise HarnessError(
         "a study must be looked at as was declared when it began, or its verdicts would be wrong "
         f"more often than they say: at {', '.join(map(str, before.seeds))} seeds",
@@ -93,9 +97,10 @@ def gather(ledger: Ledger, found: str) -> Results:
             f"none of {ledger.study.name} at scale {ledger.scale}",
             f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
         )
+    costs, unmeasured = costs_of(ledger, plan["programs"])
     file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
     return assemble(
-        ledger.study, ledger.scale, ledger.records(), plan, *profiles(ledger, plan["programs"]),
+        ledger.study, ledger.scale, ledger.records(), plan, costs, unmeasured,
         revision_of(file), ledger.notes("mode/"),
     )  # fmt: skip
 

@@ -3,64 +3,84 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from harness.claims import Best, Claim, Equivalent, Interaction, Peak, Trend
-from harness.metrics import Metric
+from harness.claims import Best, Claim, Equivalent, Interaction, NotWorse, Peak, Sooner, Trend
+from harness.metrics import FAILED, Metric
 from harness.pairs import Pairs
-from harness.stats import Paired, discordance, least, omnibus, page, paired, rate, rises, tost
+from harness.stats import (
+    FEWEST,
+    Paired,
+    discordance,
+    least,
+    noninferior,
+    omnibus,
+    page,
+    paired,
+    rate,
+    rises,
+    tost,
+)
 
+Floats = npt.NDArray[np.float64]
 Shape = Literal["holds", "open", "fails"]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen of a claim, in the metric's unit.
+class Beside:
+    """A figure that describes, and decides nothing.
 
     Attributes:
-        n: seeds behind it.
-        effect: the contrast's mean over seeds (NaN for n = 0).
-        low: lower end of its interval (NaN where there is none).
-        high: upper end.
-        level: confidence level of the interval.
-        p: two-sided p value against 0 (NaN where it was not tested).
-        first: the added side in each seed.
-        second: the subtracted side; ``first - second`` is the effect per seed.
-        sd: standard deviation of the differences.
-        median: median of the differences.
-        wins: seeds in which the difference is above 0.
-        rho: Pearson correlation of the two sides.
-        p_t: the paired t test's p value.
-        p_permutation: the sign-flip test's.
-        shape: of a trend: whether every step from dose to dose is shown to fall by less than the
-            margin, may, or one is shown to fall by more; ``"holds"`` for other kinds.
-        beside: p values and rates that describe, by what they are.
+        what: what it is.
+        value: the figure.
+        kind: how it is printed: a p value, a share, a plain number, or in the effect's unit.
     """
 
-    n: int
-    effect: float
-    low: float
-    high: float
-    level: float
-    p: float
+    what: str
+    value: float
+    kind: Literal["p", "share", "number", "effect"] = "p"
+
+
+@dataclass(frozen=True)
+class Seen(Paired):
+    """What was seen of a claim: the two sides over seeds, and what its kind adds to that.
+
+    Attributes:
+        first: the added side in each seed.
+        second: the subtracted side; ``first - second`` is the effect per seed.
+        shape: of a trend: whether every step from dose to dose is shown to fall by less than the
+            margin, may, or one is shown to fall by more; ``"holds"`` for other kinds.
+        exact: whether it is no estimate: measuring again gives the same to the last digit.
+        floor: of a time: how far two measurements of the same arm may lie apart, by their
+            interval; what is not beyond it may be the machine.
+        p_margin: of a claim that a difference is within a margin, the p value of the margin; NaN
+            for others.
+        beside: what describes.
+    """
+
     first: tuple[float, ...] = ()
     second: tuple[float, ...] = ()
-    sd: float = math.nan
-    median: float = math.nan
-    wins: int = 0
-    rho: float = math.nan
-    p_t: float = math.nan
-    p_permutation: float = math.nan
     shape: Shape = "holds"
-    beside: Mapping[str, float] = field(default_factory=dict)
+    exact: bool = False
+    floor: float = 0.0
+    p_margin: float = math.nan
+    beside: tuple[Beside, ...] = ()
 
 
-def see(claim: Claim, metric: Metric, pairs: Pairs, doses: Sequence[float], level: float) -> Seen:
-    """Return what was seen of a claim.
+def see(
+    claim: Claim,
+    metric: Metric,
+    pairs: Pairs,
+    doses: Sequence[float],
+    level: float,
+    twins: Sequence[tuple[float, float]] = (),
+) -> Seen:
+    """Return what was seen of a claim, on the scale on which its metric is compared.
 
     Args:
         claim: the claim.
@@ -68,14 +88,35 @@ def see(claim: Claim, metric: Metric, pairs: Pairs, doses: Sequence[float], leve
         pairs: its values.
         doses: of a trend, on its axis.
         level: confidence level of the interval.
+        twins: of a time, both measurements of the arm that was measured twice, by round.
     """
-    if metric.name == "failed":
-        return _failures(pairs, level)
+    if metric.name == FAILED.name:
+        first, second = np.array(pairs.fails, dtype=bool).reshape(-1, 2).T
+        return _counted(first, second, level, "side fails")
     if not pairs.values:
-        return Seen(0, math.nan, math.nan, math.nan, level, math.nan)
+        return Seen(**_fields(paired((), (), level)))
     values = np.array(pairs.values, dtype=np.float64)
+    if isinstance(claim, Sooner):
+        return _sooner(values, level)
+    by = metric.margin(claim.by)
+    if metric.replicate == "":
+        # the same however often it is measured: an interval of no width
+        values = np.repeat(values, FEWEST, axis=0)
+        return _as_exact(_contrast(values, claim, by, doses, level, metric.better))
+    seen = _contrast(values, claim, by, doses, level, metric.better)
+    return _on_machine(seen, twins) if metric.replicate == "round" else seen
+
+
+def _contrast(
+    values: Floats,
+    claim: Claim,
+    by: float,
+    doses: Sequence[float],
+    level: float,
+    better: str | None,
+) -> Seen:
     if isinstance(claim, Trend):
-        return _trend(values, claim, doses, level)
+        return _trend(values, claim, by, doses, level)
     if isinstance(claim, Best | Peak):
         return _least(-values if claim.lowest else values, claim, level)
     if isinstance(claim, Interaction):
@@ -85,45 +126,63 @@ def see(claim: Claim, metric: Metric, pairs: Pairs, doses: Sequence[float], leve
     size = float(np.abs(values).max())
     seen = _seen(paired(first, second, level, size), first, second)
     if isinstance(claim, Equivalent):
-        return replace(
-            seen, beside={"equivalence, two one-sided tests": tost(first, second, claim.by)}
-        )
+        p = tost(first, second, by)
+        test = Beside("equivalence, two one-sided tests", p)
+        return replace(seen, p_margin=p, beside=(test,))
+    if isinstance(claim, NotWorse):
+        sign = -1 if better == "lower" else 1
+        p = noninferior(sign * first, sign * second, by)
+        test = Beside("non-inferiority, one-sided test", p)
+        return replace(seen, p_margin=p, beside=(test,))
     return seen
 
 
-def _seen(found: Paired, first: np.ndarray, second: np.ndarray) -> Seen:
-    return Seen(
-        n=found.n,
-        effect=found.effect,
-        low=found.low,
-        high=found.high,
-        level=found.level,
-        p=found.p,
-        first=tuple(first.tolist()),
-        second=tuple(second.tolist()),
-        sd=found.sd,
-        median=found.median,
-        wins=found.wins,
-        rho=found.rho,
-        p_t=found.p_t,
-        p_permutation=found.p_permutation,
+def _fields(found: Paired) -> dict[str, Any]:
+    return {each.name: getattr(found, each.name) for each in fields(Paired)}
+
+
+def _seen(found: Paired, first: Floats, second: Floats) -> Seen:
+    return Seen(**_fields(found), first=tuple(first.tolist()), second=tuple(second.tolist()))
+
+
+def _as_exact(seen: Seen) -> Seen:
+    """Undo what repeating a value was for."""
+    nan = math.nan
+    return replace(
+        seen, n=1, exact=True, p=nan, p_t=nan, p_permutation=nan, p_margin=nan,
+        rho=nan,
+        wins=int(seen.effect > 0), first=seen.first[:1], second=seen.second[:1], beside=(),
+    )  # fmt: skip
+
+
+def _on_machine(seen: Seen, twins: Sequence[tuple[float, float]]) -> Seen:
+    """Set what was seen of times beside what the machine makes of one arm measured twice."""
+    first, second = np.array(twins, dtype=np.float64).reshape(-1, 2).T
+    same = paired(first, second, seen.level)
+    reach = max(abs(same.low), abs(same.high))
+    found = (
+        Beside("the same arm measured twice (A/A), mean", same.effect, "effect"),
+        Beside("A/A, lower end of the interval", same.low, "effect"),
+        Beside("A/A, upper end", same.high, "effect"),
     )
+    floor = math.inf if math.isnan(reach) else reach
+    return replace(seen, floor=floor, beside=(*seen.beside, *found))
 
 
-def _least(values: np.ndarray, claim: Best | Peak, level: float) -> Seen:
+def _least(values: Floats, claim: Best | Peak, level: float) -> Seen:
     """Compare the first column with each other one; the nearest counts."""
     others = [values[:, place] for place in range(1, values.shape[1])]
     found = least(values[:, 0], others, level)
     seen = _seen(found.each[found.which], values[:, 0], others[found.which])
     if claim.lowest:
         seen = _turned(seen)
-    beside = {"any difference among the levels, permutation F": omnibus(values)}
+    beside = Beside("any difference among the levels, permutation F", omnibus(values))
     return replace(
         seen,
         low=found.low,
         high=found.high,
         p=found.p,
-        beside=beside if isinstance(claim, Best) else {},
+        beside=(beside,) if isinstance(claim, Best) else (),
     )
 
 
@@ -136,7 +195,7 @@ def _turned(seen: Seen) -> Seen:
     )
 
 
-def _trend(values: np.ndarray, claim: Trend, doses: Sequence[float], level: float) -> Seen:
+def _trend(values: Floats, claim: Trend, by: float, doses: Sequence[float], level: float) -> Seen:
     values = -values if claim.falls else values
     size = float(np.abs(values).max())
     axis = np.asarray(doses, dtype=np.float64)
@@ -150,18 +209,35 @@ def _trend(values: np.ndarray, claim: Trend, doses: Sequence[float], level: floa
     # one step may be found to fall in any of them, so there the level is divided
     upper = [paired(values[:, k + 1], values[:, k], 1 - (1 - level) / steps) for k in range(steps)]
     shape: Shape = "open"
-    if any(one.high < -claim.by for one in upper):
+    if any(one.high < -by for one in upper):
         shape = "fails"
-    elif all(one.low > -claim.by for one in each):
+    elif all(one.low > -by for one in each):
         shape = "holds"
-    return replace(seen, shape=shape, beside={"steady trend in the dose, Page": page(values)})
+    steady = Beside("steady trend in the dose, Page", page(values))
+    return replace(seen, shape=shape, beside=(steady,))
 
 
-def _failures(pairs: Pairs, level: float) -> Seen:
-    first = [fails[0] for fails in pairs.fails]
-    second = [fails[1] for fails in pairs.fails]
+def _sooner(times: Floats, level: float) -> Seen:
+    """Count which side is first; both that never come, or come at once, are a tie."""
+    seen = _counted(times[:, 0] < times[:, 1], times[:, 1] < times[:, 0], level, "side is first")
+    beside = []
+    for side, own in zip(("first", "second"), times.T, strict=True):
+        share = float(np.isfinite(own).mean())
+        # the lower of the two in the middle: halfway between a time and infinity is nothing
+        median = float(np.sort(own)[(len(own) - 1) // 2])
+        beside += [
+            Beside(f"{side} side reaches the target, share of seeds", share, "share"),
+            Beside(f"{side} side, median until then", median, "number"),
+        ]
+    return replace(seen, beside=tuple(beside))
+
+
+def _counted(
+    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], level: float, what: str
+) -> Seen:
+    """Compare how often something is so on either side: exact McNemar, which is a sign test."""
     found = discordance(first, second, level)
-    rates = rate(first), rate(second)
+    nan = math.nan
     return Seen(
         n=found.n,
         effect=found.effect,
@@ -169,16 +245,21 @@ def _failures(pairs: Pairs, level: float) -> Seen:
         high=found.high,
         level=level,
         p=found.p,
+        p_t=nan,
+        p_permutation=nan,
+        sd=nan,
+        median=nan,
+        wins=found.only_first,
+        rho=nan,
         first=tuple(map(float, first)),
         second=tuple(map(float, second)),
-        wins=found.only_first,
-        beside={
-            f"{side} side fails, {what}": value
-            for side, one in zip(("first", "second"), rates, strict=True)
-            for what, value in (
-                ("share", one.count / one.n if one.n else math.nan),
+        beside=tuple(
+            Beside(f"{side} {what}, {which}", figure, "share")
+            for side, one in (("first", rate(first)), ("second", rate(second)))
+            for which, figure in (
+                ("share", one.count / one.n if one.n else nan),
                 ("95 % low", one.low),
                 ("95 % high", one.high),
             )
-        },
+        ),
     )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from harness.looks import Looks
 from harness.modes import Kind
-from harness.stats import Looks
 from harness.study import Study
 from harness.workers import Executor, InProcess, Worker
 
@@ -28,7 +28,8 @@ class Options:
         workers: number of worker processes; 0 chooses one per core on a CPU, one per GPU where
             the device is ``cuda`` without a number, otherwise one.
         seeds: evaluation seeds per arm, where not what the scale says.
-        looks: when claims are looked at, where seeds are added until they are decided.
+        until_decided: whether seeds are added until claims are decided.
+        max_seeds: seeds at the last look, where not what the study says.
         tune: whether tuned settings are searched; otherwise they stay at their defaults.
         profile: whether the cost of arms is measured.
         retry_failed: whether failed trials are run again.
@@ -40,13 +41,24 @@ class Options:
     device: str = "cpu"
     workers: int = 0
     seeds: int | None = None
-    looks: Looks | None = None
+    until_decided: bool = False
+    max_seeds: int | None = None
     tune: bool = True
     profile: bool = True
     retry_failed: bool = False
     reference: str = ""
     mode: Kind | None = None
     shared: Mapping[str, Whole] = field(default_factory=dict, repr=False, compare=False)
+
+    def looks(self, study: Study) -> Looks | None:
+        """Return when claims are looked at; ``None`` where the number of seeds is fixed.
+
+        Raises:
+            HarnessError: there would be fewer seeds than at the study's first look.
+        """
+        if not self.until_decided:
+            return None
+        return study.looks if self.max_seeds is None else study.looks.upto(self.max_seeds)
 
 
 def worker_count(options: Options) -> int:

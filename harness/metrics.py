@@ -8,6 +8,9 @@ from typing import Literal
 
 from harness.errors import HarnessError, near
 
+Unit = Literal["nats", "fraction", "s", "B", ""]
+Replicate = Literal["seed", "round", ""]
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -16,18 +19,35 @@ class Metric:
     Attributes:
         name: the key in records and claims.
         title: the name on an axis.
-        unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent) or ``""``.
+        unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent), ``"s"``, ``"B"`` or ``""``.
         better: which direction is good; ``None`` where neither is.
         meaning: one sentence for the glossary.
         least: what no value can lie below.
+        relative: whether it is compared by ratio: claims then look at logarithms, effects and
+            intervals are differences of logarithms, printed as ratios, and a margin of 0.05 is a
+            ratio of 1.05, or of 1 / 1.05 the other way.
+        replicate: what it is measured anew in: a ``"seed"``, a ``"round"`` of timing, or nothing,
+            ``""``, where measuring again gives the same number to the last digit.
     """
 
     name: str
     title: str
-    unit: Literal["nats", "fraction", ""]
+    unit: Unit
     better: Literal["higher", "lower"] | None
     meaning: str
     least: float = -math.inf
+    relative: bool = False
+    replicate: Replicate = "seed"
+
+    def scaled(self, value: float) -> float:
+        """Return a value on the scale on which claims compare it; NaN where it has none there."""
+        if not self.relative:
+            return value
+        return math.log(value) if 0 < value < math.inf else math.nan
+
+    def margin(self, by: float) -> float:
+        """Return a claim's margin on the scale of effects."""
+        return math.log1p(by) if self.relative else by
 
     def format(self, value: float) -> str:
         """Print a level of this metric, with its unit."""
@@ -36,7 +56,10 @@ class Metric:
         return f"{value:.3g}" + (f" {self.unit}" if self.unit else "")
 
     def format_difference(self, value: float, *, signed: bool = True, unit: bool = True) -> str:
-        """Print a difference of this metric: percentage points for fractions."""
+        """Print a difference of this metric: percentage points for fractions, else a ratio."""
+        if self.relative:
+            shown = _ratio(value, _decimals(value))
+            return f"×{shown if signed else _shortest(shown)}"
         sign = "+" if signed else ""
         if self.unit == "fraction":
             points = round(100 * value, 1) + 0.0  # there is no −0
@@ -46,6 +69,9 @@ class Metric:
 
     def format_interval(self, low: float, high: float) -> str:
         """Print an interval of differences, such as ``[+0.8, +1.2] nats``."""
+        if self.relative:
+            decimals = max(_decimals(low), _decimals(high))
+            return f"[×{_ratio(low, decimals)}, ×{_ratio(high, decimals)}]"
         if self.unit == "fraction":
             ends = [self.format_difference(end, unit=False) for end in (low, high)]
         else:  # the same decimals at both ends: three digits of the larger one
@@ -54,6 +80,23 @@ class Metric:
             ends = [f"{end:+.{max(0, 2 - whole)}f}".replace("-", "−") for end in (low, high)]
         unit = "pp" if self.unit == "fraction" else self.unit
         return f"[{', '.join(ends)}]" + (f" {unit}" if unit else "")
+
+
+def _decimals(log: float) -> int:
+    """Return how many decimals a ratio is printed with: three near 1, less further off."""
+    return 3 if abs(log) < 0.1 else 2 if log < math.log(100) else 0
+
+
+def _ratio(log: float, decimals: int) -> str:
+    ratio = math.exp(min(log, 700.0))
+    if ratio >= 1e6 or 0 < ratio < 0.01:
+        return f"{ratio:.2e}"
+    return f"{ratio:,.{decimals}f}"
+
+
+def _shortest(number: str) -> str:
+    """Drop the noughts at the end of a number with decimals: a margin of 1.05 is not 1.050."""
+    return number.rstrip("0").rstrip(".") if "." in number and "e" not in number else number
 
 
 def _split_metrics() -> list[Metric]:
@@ -83,6 +126,51 @@ FAILED = Metric(
     least=0,
 )
 """Not measured on a trained model, but on whether there is one: a claim may be about it."""
+
+SOONER = Metric(
+    "sooner",
+    "Seeds first to the target",
+    "fraction",
+    "higher",
+    "Share of seeds in which an arm comes to a target before another, which may never come to it.",
+    least=0,
+)
+"""What a claim on the time to a target is judged by."""
+
+COUNTED: frozenset[str] = frozenset({FAILED.name, SOONER.name})
+"""What is counted over seeds, yes or no in each."""
+
+COSTS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in [
+        Metric(
+            "parameters", "Parameters", "", "lower", "Number of trainable parameters.",
+            least=0, relative=True, replicate="",
+        ),
+        Metric(
+            "flops_per_step", "FLOPs per step", "", "lower",
+            "Floating-point operations of the matrix products and convolutions of a training step.",
+            least=0, relative=True, replicate="",
+        ),
+        Metric(
+            "peak_bytes", "Peak memory", "B", "lower",
+            "Most memory in use at a time within a warm training step.",
+            least=0, relative=True, replicate="",
+        ),
+        Metric(
+            "step_seconds", "Time per step", "s", "lower",
+            "Time of a training step, alone on the machine, by rounds in processes of their own.",
+            least=0, relative=True, replicate="round",
+        ),
+        Metric(
+            "samples_per_second", "Samples per second", "", "higher",
+            "Samples trained on per second, alone on the machine, by rounds in processes of their "
+            "own.",
+            least=0, relative=True, replicate="round",
+        ),
+    ]
+}  # fmt: skip
+"""What an arm costs, apart from any training; see :mod:`harness.rounds` for how it is timed."""
 
 METRICS: dict[str, Metric] = {
     metric.name: metric

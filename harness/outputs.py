@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.records import Record, to_frame
-from harness.verdicts import Verdict
+from harness.verdicts import Look, Verdict
 
 
 def write_whole(path: Path, content: bytes) -> Path:
@@ -43,25 +43,44 @@ def write_whole(path: Path, content: bytes) -> Path:
 
 
 def verdict_row(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as it stands in ``verdicts.json``; what cannot be told is null."""
+    """Return a verdict as it stands in ``verdicts.json``; what cannot be told is null.
+
+    Effects on costs are ratios there, and their margin is what was declared: 0.05 for 1.05.
+    """
+    relative = verdict.metric.relative
     row = {
         "claim": verdict.claim.text,
         "kind": verdict.claim.kind,
         "metric": verdict.claim.metric,
+        "unit": "ratio" if relative else verdict.metric.unit,
         "margin": verdict.claim.by,
-        "n": verdict.n,
-        "effect": verdict.effect,
-        "low": verdict.low,
-        "high": verdict.high,
-        "p": verdict.p,
+        "n": verdict.seen.n,
+        "effect": _natural(verdict.seen.effect, relative),
+        "low": _natural(verdict.seen.low, relative),
+        "high": _natural(verdict.seen.high, relative),
+        "p": verdict.seen.p,
         "p_adjusted": verdict.p_adjusted,
         "primary": verdict.claim.primary,
         "word": verdict.word,
         "reason": verdict.reason,
         "change": verdict.change,
         "more_seeds": verdict.more_seeds,
-        "looks": [asdict(look) for look in verdict.looks],
+        "looks": [_look_row(look, relative) for look in verdict.looks],
     }
+    return _told(row)
+
+
+def _look_row(look: Look, relative: bool) -> dict[str, Any]:
+    ends = {name: _natural(getattr(look, name), relative) for name in ("effect", "low", "high")}
+    return _told(asdict(look) | ends)
+
+
+def _natural(value: float, relative: bool) -> float:
+    """Return a ratio for its logarithm, by which costs are compared."""
+    return math.exp(value) if relative else value
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in row.items()

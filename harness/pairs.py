@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.claims import Claim
+from harness.claims import Claim, Sooner
 from harness.designs import Arm
 from harness.levels import Level
+from harness.metrics import Metric
 from harness.records import Record
 from harness.study import Study
 
@@ -22,7 +23,8 @@ class Pairs:
 
     Attributes:
         seeds: those in which every arm of the claim finished, ascending.
-        values: for each of these seeds the mean of the metric over the arms of each partial arm.
+        values: for each of these seeds the mean of the metric over the arms of each partial arm;
+            for a time to a target, that time, infinite where it was not reached.
         ended: the seeds in which a trial of every arm has ended, failures included, ascending.
         fails: for each of those whether a trial of each partial arm failed.
         trials: trials of the claim's arms that have ended, failures included.
@@ -82,6 +84,33 @@ def mean_in_seed(arms: Sequence[Arm], trials: Trials, seed: int, metric: str) ->
     return math.fsum(finished) / len(finished)
 
 
+def reached(
+    record: Record | None, claim: Sooner, metric: Metric, step_seconds: float
+) -> float | None:
+    """Return when a trial reached a target: infinity where it never did, None where it failed.
+
+    Args:
+        record: of the trial.
+        claim: says which target, and what is counted.
+        metric: whose learning curve is looked at.
+        step_seconds: the time of a step of its arm, where seconds are counted.
+    """
+    if record is None or value(record, metric.name) is None:
+        return None
+    curve = record.curves.get(metric.name, ())
+    if not curve:
+        return None
+    sign = 1 if metric.better == "higher" else -1
+    epochs = next(
+        (k for k, each in enumerate(curve, 1) if sign * each >= sign * claim.reaches), math.inf
+    )
+    if claim.clock == "epochs":
+        return epochs
+    steps = epochs * record.cost.get("steps", math.nan) / len(curve)
+    found = steps * step_seconds if claim.clock == "seconds" else steps
+    return None if math.isnan(found) else found
+
+
 def comparable(
     arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]
 ) -> list[tuple[Arm, ...]]:
@@ -110,7 +139,12 @@ def groups_of(study: Study, scale: str, claim: Claim) -> list[tuple[Arm, ...]]:
 
 
 def pair(
-    study: Study, scale: str, claim: Claim, trials: Trials, among: Sequence[int] | None = None
+    study: Study,
+    scale: str,
+    claim: Claim,
+    trials: Trials,
+    among: Sequence[int] | None = None,
+    step_seconds: Mapping[str, float] | None = None,
 ) -> Pairs:
     """Return what a claim looks at in every seed that has it.
 
@@ -120,8 +154,17 @@ def pair(
         claim: one of the study's.
         trials: what :func:`evaluations` returned.
         among: the seeds to look at; all that there are, where not given.
+        step_seconds: the time of a step by arm name, for what is counted in seconds.
     """
     groups = groups_of(study, scale, claim)
+    metric, times = study.metric(claim.metric), step_seconds or {}
+
+    def of(group: Sequence[Arm], seed: int) -> float | None:
+        if not isinstance(claim, Sooner):
+            return mean_in_seed(group, trials, seed, claim.metric)
+        (arm,) = group  # the study has checked it
+        return reached(trials.get((arm.name, seed)), claim, metric, times.get(arm.name, math.nan))
+
     names = {arm.name for group in groups for arm in group}
     everywhere = sorted({seed for _, seed in trials} if among is None else among)
     looked_at = set(everywhere)
@@ -129,7 +172,7 @@ def pair(
     failures = [record.seed for record in own if has_failed(record, claim.metric)]
     seeds, values, ended, fails = [], [], [], []
     for seed in everywhere:
-        means = [mean_in_seed(group, trials, seed, claim.metric) for group in groups]
+        means = [of(group, seed) for group in groups]
         finished = [mean for mean in means if mean is not None]
         if len(finished) == len(groups):
             seeds.append(seed)

@@ -89,8 +89,7 @@ def measure(
         HarnessError: the Training cannot be trained.
         NotImplementedError: the device is neither a CPU nor a CUDA device.
     """
-    if device.type not in ("cpu", "cuda"):
-        raise NotImplementedError(f"profiles are taken on a CPU or a CUDA device, not on {device}")
+    _check(device)
     set_up(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(torch_seed(seed, "noise"))
@@ -98,12 +97,11 @@ def measure(
         flops = _flops(program)
         network = program.member.network
         held, gradients = _held(program), network.vector.nbytes
+        blocks, time_note = _time(program, device, seconds)
         if device.type == "cpu":
-            blocks, time_note = _cpu_time(program.start(), seconds)
             peak, parts, memory_note = cpu_peak(program.start, held, gradients)
         else:
             with torch.cuda.device(device):
-                blocks, time_note = _cuda_time(program.start(), seconds)
                 peak, parts, memory_note = cuda_peak(program.start, held, gradients)
     low, median, high = (float(each) for each in np.quantile(blocks, (0.25, 0.5, 0.75)))
     return Profile(
@@ -123,6 +121,42 @@ def measure(
         threads=torch.get_num_threads(),
         note="; ".join(filter(None, (time_note, memory_note))),
     )
+
+
+def step_seconds(
+    training: Training, device: torch.device, *, seconds: float = 0.3, seed: int = 0
+) -> float:
+    """Return the median time of a training step, the one number that a process gives in a round.
+
+    Args:
+        training: what the arm trains.
+        device: a CPU or a CUDA device.
+        seconds: about how long to time steps; there are five blocks of steps at least.
+        seed: what the data split and the initial weights are drawn from.
+
+    Raises:
+        HarnessError: the Training cannot be trained.
+        NotImplementedError: the device is neither a CPU nor a CUDA device.
+    """
+    _check(device)
+    set_up(device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(torch_seed(seed, "noise"))
+        program, _ = _build(training, device, seed)
+        return statistics.median(_time(program, device, seconds)[0])
+
+
+def _check(device: torch.device) -> None:
+    if device.type not in ("cpu", "cuda"):
+        raise NotImplementedError(f"profiles are taken on a CPU or a CUDA device, not on {device}")
+
+
+def _time(program: _Program, device: torch.device, seconds: float) -> tuple[list[float], str]:
+    """Return seconds per step of each block, and a note where the CPU holds the device up."""
+    if device.type == "cpu":
+        return _cpu_time(program.start(), seconds), ""
+    with torch.cuda.device(device):
+        return _cuda_time(program.start(), seconds)
 
 
 def _build(training: Training, device: torch.device, seed: int) -> tuple[_Program, int]:
@@ -157,7 +191,7 @@ def _flops(program: _Program) -> int:
     return int(counter.get_total_flops())
 
 
-def _cpu_time(once: Callable[[], None], seconds: float) -> tuple[list[float], str]:
+def _cpu_time(once: Callable[[], None], seconds: float) -> list[float]:
     """Return seconds per step of each block."""
     size = _block_size(once, seconds, lambda: None)
     blocks: list[float] = []
@@ -168,7 +202,7 @@ def _cpu_time(once: Callable[[], None], seconds: float) -> tuple[list[float], st
             once()
         spent += (taken := (time.perf_counter_ns() - started) / 1e9)
         blocks.append(taken / size)
-    return blocks, ""
+    return blocks
 
 
 def _cuda_time(once: Callable[[], None], seconds: float) -> tuple[list[float], str]:

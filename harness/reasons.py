@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.claims import Best, Claim, Equivalent, Peak, Trend
+from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Trend
 from harness.contrasts import Seen
-from harness.metrics import Metric
+from harness.metrics import FAILED, Metric
 from harness.pairs import Pairs
 from harness.stats import FEWEST
 
@@ -17,16 +17,26 @@ _WHY = {
     "difference may be smaller than what matters",
     "real but negligible": "The direction is clear, but all of the interval lies below the margin "
     "of {by}: there is a difference, but one too small to matter",
-    "equivalent": "All of the interval lies between −{by} and +{by}: whatever difference there "
+    "equivalent": "All of the interval lies between {minus} and {plus}: whatever difference there "
     "is, it is too small to matter either way",
     "refuted": "The interval ends below the margin of {by}, so a difference as large as claimed "
     "is ruled out; one as large the other way is not, so equivalence is not shown",
     "reversed": "The difference goes the other way",
-    "inconclusive": "The interval holds both 0 and the margin of {by}, so there may be no "
+    "inconclusive": "The interval holds both {zero} and the margin of {by}, so there may be no "
     "difference at all, or one that matters",
     "suggestive": "The claim was declared as exploratory: this is a lead for a study of its own, "
     "and no verdict",
     "not suggestive": "The claim was declared as exploratory, and nothing stands out in its favour",
+}
+
+_EXACT = {
+    "supported, material": "It is above the margin of {by}",
+    "supported": "It is the margin of {by} itself",
+    "real but negligible": "It is below the margin of {by}: there is a difference, but one too "
+    "small to matter",
+    "equivalent": "It lies between {minus} and {plus}, too small to matter either way",
+    "refuted": "It is below the margin of {by}",
+    "reversed": "The difference goes the other way",
 }
 
 
@@ -52,6 +62,38 @@ class Context:
     claims: int
     more_seeds: int | None
 
+    @property
+    def each(self) -> str:
+        """What there are several of: seeds, or rounds of timing."""
+        return self.metric.replicate or "seed"
+
+    @property
+    def zero(self) -> str:
+        """No difference, in the unit of the effect."""
+        return "×1" if self.metric.relative else "0"
+
+    def size(self, value: float) -> str:
+        """Print how large a difference is."""
+        shown = self.metric.format_difference(abs(value), signed=False)
+        return shown.replace("×", "a factor of ") if self.metric.relative else shown
+
+    def shown(self, text: str) -> str:
+        """Fill in margins and the like."""
+        metric, by = self.metric, self.by
+        return text.format(
+            by=metric.format_difference(by, signed=False),
+            minus=metric.format_difference(-by),
+            plus=metric.format_difference(by),
+            zero=self.zero,
+        )
+
+
+def contrast_of(claim: Claim, metric: Metric) -> str:
+    """Name what the effect of a claim is."""
+    if not metric.relative:
+        return claim.contrast
+    return claim.contrast.replace("differences", "ratios").replace("difference", "ratio")
+
 
 def reason(word: str, claim: Claim, context: Context) -> str:
     """Say in two or three sentences what was compared and seen, and why this word.
@@ -64,22 +106,56 @@ def reason(word: str, claim: Claim, context: Context) -> str:
     metric, seen, pairs = context.metric, context.seen, context.pairs
     if word == "not assessable":
         return _too_few(context)
-    by = metric.format_difference(context.by, signed=False)
-    over = f"Over {seen.n} seeds"
-    if pairs.missing and metric.name != "failed":
+    contrast, effect = contrast_of(claim, metric), metric.format_difference(seen.effect)
+    if seen.exact:
+        exact = f"The {contrast} is {effect}, and would be again: it is no estimate."
+        if not seen.effect:
+            return f"There is no difference: the {contrast} is {effect}, and would be again."
+        why = _why_exact(word, claim)
+        return f"{exact} {context.shown(why)}."
+    each = context.each
+    over = f"Over {_count(seen.n, each)}"
+    if pairs.missing and metric.name != FAILED.name:
         over = (
-            f"Over the {seen.n} of {seen.n + pairs.missing} seeds in which every arm finished "
-            f"({_count(pairs.missing, 'pair')} left out: {_causes(pairs)})"
+            f"Over the {seen.n} of {seen.n + pairs.missing} {each}s in which every arm finished "
+            f"({_count(pairs.missing, 'pair')} left out: {_causes(context)})"
         )
     what = (
-        f"{over} the mean {claim.contrast} is {metric.format_difference(seen.effect)}, with a "
-        f"{100 * seen.level:.4g} % interval of {metric.format_interval(seen.low, seen.high)}."
+        f"{over} the mean {contrast} is {effect}, with a {100 * seen.level:.4g} % interval of "
+        f"{metric.format_interval(seen.low, seen.high)}."
     )
-    return f"{what} {_why(word, claim, context).format(by=by)}{_more(context.more_seeds)}."
+    return f"{what} {context.shown(_why(word, claim, context))}{_more(context)}."
+
+
+def _why_exact(word: str, claim: Claim) -> str:
+    if isinstance(claim, NotWorse):
+        return {
+            "supported": "It is not worse by as much as the margin of {by}",
+            "refuted": "It is worse by more than the margin of {by}",
+            "inconclusive": "It is worse by the margin of {by} itself",
+        }.get(word, _WHY.get(word, ""))
+    if isinstance(claim, Equivalent) and word != "equivalent":
+        return "It is beyond the margin of {by}" if word == "refuted" else _WHY[word]
+    return _EXACT.get(word, _WHY[word])
 
 
 def _why(word: str, claim: Claim, context: Context) -> str:
     seen, by = context.seen, context.by
+    if word == "inconclusive" and seen.floor > by:
+        return (
+            "One arm measured twice seems to differ by up to "
+            + context.size(seen.floor)
+            + ", more than the margin of {by}: this machine, as busy as it was, cannot tell such "
+            "times apart"
+        )
+    if isinstance(claim, NotWorse):
+        return {
+            "supported": "The interval ends before the margin of {by} on the worse side: a loss as "
+            "large as that is ruled out",
+            "refuted": "All of the interval lies beyond the margin of {by} on the worse side",
+            "inconclusive": "The interval reaches across the margin of {by} on the worse side: a "
+            "loss that matters is not ruled out",
+        }.get(word, _WHY.get(word, ""))
     if isinstance(claim, Equivalent) and word == "refuted":
         return "All of the interval lies beyond the margin of {by}: the arms differ by more"
     if isinstance(claim, Equivalent) and word == "inconclusive":
@@ -98,9 +174,9 @@ def _why(word: str, claim: Claim, context: Context) -> str:
     why = _WHY[word]
     if word in {"supported", "reversed"} and seen.low <= 0 <= seen.high:
         why = (
-            f"The interval, made wider to hold for all {context.claims} claims at once, reaches 0, "
-            f"but the test confirms the direction (p = {context.p:.2g}, adjusted by Holm's "
-            "procedure)"
+            f"The interval, made wider to hold for all {context.claims} claims at once, reaches "
+            f"{context.zero}, but the test confirms the direction (p = {context.p:.2g}, adjusted "
+            "by Holm's procedure)"
         )
         if word == "reversed":
             why += ", which is the other one than claimed"
@@ -108,8 +184,8 @@ def _why(word: str, claim: Claim, context: Context) -> str:
     if leaves_out_zero and word in {"equivalent", "refuted", "inconclusive"}:
         # The one way to get here: the test that p comes from has vetoed a direction.
         veto = (
-            "the interval leaves out 0, but the sign-flip permutation test does not confirm a "
-            f"direction (p = {context.p:.2g})"
+            f"the interval leaves out {context.zero}, but the sign-flip permutation test does not "
+            f"confirm a direction (p = {context.p:.2g})"
         )
         why = veto[0].upper() + veto[1:] if word == "inconclusive" else f"{why}; {veto}"
     if isinstance(claim, Best | Peak) and word.startswith("supported"):
@@ -117,24 +193,43 @@ def _why(word: str, claim: Claim, context: Context) -> str:
     return why
 
 
-def _more(seeds: int | None) -> str:
-    if seeds is None:
+def _more(context: Context) -> str:
+    if context.more_seeds is None:
         return ""
-    return f"; about {seeds:,} more {'seed' if seeds == 1 else 'seeds'} would decide"
+    return f"; about {_count(context.more_seeds, f'more {context.each}')} would decide"
 
 
-def change(word: str, context: Context) -> str:
+def change(word: str, claim: Claim, context: Context) -> str:
     """Say what would change the verdict, from the interval's ends and the margin.
 
     Args:
         word: the verdict.
+        claim: what was declared.
         context: the numbers.
     """
-    metric, seen, by = context.metric, context.seen, context.by
+    seen = context.seen
+    if word == "not assessable":
+        return _to_assess(context)
+    if word in {"suggestive", "not suggestive"}:
+        return "Declaring it as primary in a new study, before its data are seen."
+    if seen.exact:
+        return (
+            f"Another network, or another margin: the two lie {context.size(seen.effect)} apart."
+            if seen.effect
+            else "Another network: there is no difference at all."
+        )
+    if isinstance(claim, NotWorse) and word != "inconclusive":
+        if word == "refuted":
+            return f"A margin above {context.size(seen.effect)}, or other data."
+        end = seen.low if context.metric.better == "higher" else -seen.high
+        if end >= 0:
+            return "Data in which the arm is worse; at present all of the interval is better."
+        return f"A margin below {context.size(end)}, which is as far as the interval reaches."
+    return _change(word, context)
 
-    def gap(value: float) -> str:
-        return metric.format_difference(abs(value), signed=False)
 
+def _change(word: str, context: Context) -> str:
+    seen, by, gap, each = context.seen, context.by, context.size, context.each
     match word:
         case "supported, material":
             return (
@@ -144,8 +239,8 @@ def change(word: str, context: Context) -> str:
             )
         case "supported":
             return (
-                "More seeds can tell whether the effect exceeds δ: the lower end of the interval "
-                f"is {gap(by - seen.low)} short."
+                f"More {each}s can tell whether the effect exceeds δ: the lower end of the "
+                f"interval is {gap(by - seen.low)} short."
             )
         case "real but negligible":
             return (
@@ -164,41 +259,53 @@ def change(word: str, context: Context) -> str:
                     "Data that bring the upper end of the interval above δ; it is now "
                     f"{gap(by - seen.high)} below."
                 )
-            return "Other data: more seeds of the same can hardly undo what is this clear."
+            return f"Other data: more {each}s of the same can hardly undo what is this clear."
         case "reversed":
             if seen.high >= 0:
                 return "Data in which the difference is less clear, or goes the way claimed."
             return (
-                "Data that bring the upper end of the interval above 0; it is now "
+                f"Data that bring the upper end of the interval above {context.zero}; it is now "
                 f"{gap(seen.high)} below."
             )
-        case "inconclusive":
-            return (
-                f"More seeds, which narrow the interval: about {context.more_seeds:,} more, "
-                "judging by the spread and not by the effect seen."
-                if context.more_seeds
-                else "More seeds, or a less noisy metric."
-            )
-        case "suggestive" | "not suggestive":
-            return "Declaring it as primary in a new study, before its data are seen."
-    return f"At least {FEWEST} seeds in which every arm of the claim finishes; there are {seen.n}."
+    return (
+        f"More {each}s, which narrow the interval: about {context.more_seeds:,} more, judging by "
+        "the spread and not by the effect seen."
+        if context.more_seeds
+        else f"More {each}s, or a less noisy metric."
+    )
+
+
+def _to_assess(context: Context) -> str:
+    metric, n = context.metric, context.seen.n
+    if metric.replicate == "":
+        return "A profile of every arm of the claim: a run without --no-profile."
+    return (
+        f"At least {FEWEST} {context.each}s in which every arm of the claim finishes; "
+        f"there {'is' if n == 1 else 'are'} {n}."
+    )
 
 
 def _too_few(context: Context) -> str:
     pairs, n = context.pairs, context.seen.n
+    if context.metric.replicate == "":
+        return "What it costs was not measured in every arm of the claim."
+    if context.metric.replicate == "round":
+        have = f"Only {_count(n, 'round')}" if n else "No round"
+        return f"{have} of timing has every arm of the claim, and a verdict needs {FEWEST}."
     have = f"Only {_count(n, 'seed')}" if n else "No seed"
     text = f"{have} finished in every arm of the claim, and a verdict needs at least {FEWEST}"
-    return text + (f": {_causes(pairs)}." if pairs.missing else ".")
+    return text + (f": {_causes(context)}." if pairs.missing else ".")
 
 
-def _causes(pairs: Pairs) -> str:
+def _causes(context: Context) -> str:
+    pairs = context.pairs
     causes = []
     if pairs.failed:
         causes.append(f"{pairs.failed} of {_count(pairs.trials, 'trial')} failed")
     if pairs.unfinished:
-        causes.append(f"{_count(pairs.unfinished, 'seed')} not run to the end in every arm")
+        causes.append(f"{_count(pairs.unfinished, context.each)} not run to the end in every arm")
     return " and ".join(causes)
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

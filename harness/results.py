@@ -9,11 +9,12 @@ from typing import Any
 
 import harness
 from harness.designs import Arm
+from harness.looks import Looks
 from harness.modes import KINDS, Choice
 from harness.plan import TEACHER, TUNING_SEED
 from harness.profiles import Profile
 from harness.records import Record
-from harness.stats import Looks
+from harness.rounds import Costs
 from harness.study import Study
 from harness.summary import ArmSummary, summarise
 from harness.verdicts import Verdict, judge
@@ -132,8 +133,8 @@ def assemble(
     scale: str,
     records: Sequence[Record],
     plan: Mapping[str, Any],
-    profiles: Mapping[str, Profile],
-    unprofiled: Mapping[str, str],
+    costs: Costs,
+    unmeasured: Sequence[str],
     revision: str,
     modes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Results:
@@ -145,8 +146,8 @@ def assemble(
         records: every record of this study and scale.
         plan: which trials make up the newest run: ``seeds``, ``tuned``, ``command``, ``trials``
             (rows of arm, seed and key), ``tuning``, and ``modes`` (arms by program).
-        profiles: cost by arm name.
-        unprofiled: why the cost of an arm could not be measured, by arm name.
+        costs: what was measured of arms apart from training.
+        unmeasured: sentences on what could not be.
         revision: git revision of the study's folder.
         modes: how programs are trained, by ``<program>/<device>/<hardware>``.
     """
@@ -181,14 +182,14 @@ def assemble(
         arms=tuple(arms.values()),
         seeds=tuple(plan["seeds"]),
         records=used,
-        verdicts=judge(study, scale, used, looks),
+        verdicts=judge(study, scale, used, looks, costs),
         summaries=summarise(study, scale, used),
         tuning=tuning,
-        profiles=dict(profiles),
+        profiles=dict(costs.profiles),
         provenance=_provenance(used, plan["command"], revision),
         warnings=(
             *_warnings(study, scale, used, plan, tuning, missing),
-            *(f"The cost of {arm} could not be measured: {why}" for arm, why in unprofiled.items()),
+            *unmeasured,
         ),
         programs=_programs(plan.get("modes", {}), arms, modes or {}),
         looks=looks,

@@ -12,6 +12,7 @@ from harness.costs import (
     choose_modes,
     measure_costs,
     profile_trials,
+    programs,
     uncalibrated,
     unprofiled,
 )
@@ -23,6 +24,7 @@ from harness.losses import teacher_of
 from harness.progress import Display
 from harness.search import Outlook, Planner
 from harness.session import Session, write_plan
+from harness.timing import costs_of, measure_times, untimed
 from harness.training import canonical
 from harness.workers import Executor, Job, Named, WorkerDiedError
 
@@ -86,17 +88,19 @@ def run(
     )
     profiled = trained = adopted = 0
     planner.check_space()
+    planner.costs, _ = costs_of(ledger, programs(planner))
     try:
         outlook = _look(ledger, planner, ignored)
         while count := ledger.adopt(outlook.ready):
             adopted += count  # adopted tuning may tell of trials that can be adopted too
             outlook = _look(ledger, planner, ignored)
         unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
+        time = bool(options.profile and reference and untimed(ledger, planner, options))
         done = ledger.done(ignored)
         unknown = {}  # how to train it
         if outlook.ready and reference:
             unknown = uncalibrated(ledger, planner, options, done)
-        if outlook.ready or unmeasured:
+        if outlook.ready or unmeasured or time:
             options = replace(options, shared=_load_data(planner))
             left = outlook.total - sum(trial.key in done for trial in outlook.planned)
             count = min(worker_count(options), left) if reference else 1
@@ -108,6 +112,10 @@ def run(
                     profiled = _measure(
                         ledger, planner, reference, options, display, started, unknown
                     )
+                if time:
+                    fresh = partial(make_executor, ledger.study, reference, options)
+                    measure_times(ledger, planner, fresh, options, display)
+                planner.costs, _ = costs_of(ledger, programs(planner))
                 if outlook.ready:
                     session = Session(ledger, planner, options, display, ignored, started)
                     try:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.claims import Claim, Equivalent, Higher
+from harness.claims import Claim, Equivalent, Higher, NotWorse, Sooner
 from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name
 from harness.errors import HarnessError, near
 from harness.factors import Factor, Tuned
 from harness.levels import Level
-from harness.metrics import BY_LAYER, FAILED, METRICS, Metric, metric_named
+from harness.looks import Looks
+from harness.metrics import BY_LAYER, COSTS, FAILED, METRICS, Metric, metric_named
 from harness.scales import Scale
 from harness.training import Training
 
@@ -35,6 +36,10 @@ studies should wait; a test holds them to what the trainer does.
 """
 
 
+CURVES = frozenset({"train_loss", "validation_loss", "validation_accuracy"})
+"""Metrics of which there is a value after each epoch."""
+
+
 @dataclass(frozen=True)
 class Study:
     """A question: factors, a ``build`` function, scales and claims.
@@ -50,6 +55,8 @@ class Study:
         design: which combinations of levels are run.
         objective: the validation metric by which settings are chosen.
         measures: what is measured on each network beside what always is (see harness.measures).
+        looks: when claims are looked at with ``--until-decided``, and the family-wise error rate
+            α of all verdicts.
 
     Raises:
         HarnessError: anything in it does not fit the rest.
@@ -65,6 +72,7 @@ class Study:
     design: Design = field(default_factory=Factorial)
     objective: str = "validation_loss"
     measures: Sequence[Measure] = ()
+    looks: Looks = field(default_factory=Looks)
 
     def __post_init__(self) -> None:
         for name, kind in (("factors", Factor), ("claims", Claim), ("tuned", Tuned)):
@@ -105,6 +113,12 @@ class Study:
             )
         if not self.factors:
             raise HarnessError("a study must vary something", "no factors", "Add a Factor.")
+        if not isinstance(self.looks, Looks) or not self.looks.alpha < 1:
+            raise HarnessError(
+                "Study(looks=...) must be Looks, whose α add up to less than 1",
+                repr(self.looks),
+                "Write looks=Looks((5, 10, 20, 40)).",
+            )
         if not metric_named(self.objective).name.startswith("validation_"):
             raise HarnessError(
                 "settings must be chosen on the validation split",
@@ -127,7 +141,7 @@ class Study:
         check_measures(self.measures)
         for measure in self.measures:
             for metric in measure.metrics:
-                if metric.name in UNASKED:
+                if metric.name in UNASKED | COSTS.keys():
                     raise HarnessError(
                         "Study(measures=...) must give metrics beside those always recorded",
                         f"{measure!r}, which gives {metric.name!r}",
@@ -228,10 +242,39 @@ class Study:
                             f"{levels}, which no arm of scale {scale!r} has",
                             "Change the claim, the design, or the levels that the scale keeps.",
                         )
+                self._check_single(claim, scale)
+
+    def _check_single(self, claim: Claim, scale: str) -> None:
+        """Check that a claim on times to a target compares single arms: there is no mean time."""
+        if not isinstance(claim, Sooner):
+            return
+        for partial in self.partials(claim, scale):
+            matching = [arm.name for arm in self.arms(scale) if arm.matches(partial)]
+            if len(matching) > 1:
+                raise HarnessError(
+                    f"the claim {claim.text!r} must compare two single arms",
+                    f"{arm_name(partial)}, which scale {scale!r} has {len(matching)} arms of",
+                    f"Name all factors, as in {matching[0]}.",
+                )
 
     def _check_measured(self, claim: Claim) -> None:
-        """Check that a claim is about a number that every trial records."""
-        name = self.metric(claim.metric).name
+        """Check that a claim is about a number that every trial records, or about a cost."""
+        metric = self.metric(claim.metric)
+        name = metric.name
+        if isinstance(claim, NotWorse) and metric.better is None:
+            raise HarnessError(
+                f"the claim {claim.text!r} must be about a metric of which one direction is worse",
+                repr(name),
+                "Write Higher(...) or Equivalent(...).",
+            )
+        if isinstance(claim, Sooner) and name not in CURVES:
+            raise HarnessError(
+                f"the claim {claim.text!r} must be about a metric with a learning curve",
+                repr(name),
+                f"Write metric='validation_accuracy', or one of {', '.join(sorted(CURVES))}.",
+            )
+        if name in COSTS:
+            return
         if name == FAILED.name:
             if not isinstance(claim, Higher | Equivalent):
                 raise HarnessError(
@@ -272,12 +315,12 @@ class Study:
             HarnessError: nobody records a metric of this name.
         """
         given = {metric.name: metric for measure in self.measures for metric in measure.metrics}
-        known = METRICS | BY_LAYER | {FAILED.name: FAILED} | given
+        known = METRICS | BY_LAYER | COSTS | {FAILED.name: FAILED} | given
         if name not in known:
             raise HarnessError(
                 "a metric must be one that trials record",
                 repr(name),
-                near(name, METRICS | given),
+                near(name, METRICS | COSTS | given),
             )
         return known[name]
 

@@ -47,28 +47,29 @@ def verdict_table(results: Results) -> Table:
             Text(f"{MARKS[verdict.word]} {word(verdict)}", style=STYLES[verdict.word]),
             Text(verdict.claim.text),
             effect(verdict),
-            verdict.metric.format_difference(verdict.claim.by, signed=False),
-            str(verdict.n),
+            verdict.metric.format_difference(verdict.by, signed=False),
+            "exact" if verdict.seen.exact else str(verdict.seen.n),
             p_value(verdict.p_adjusted),
         )
     return table
 
 
 def word(verdict: Verdict) -> str:
-    """Return the verdict's word, with the number of seeds that an inconclusive one wants."""
+    """Return the verdict's word, with how many more seeds or rounds an inconclusive one wants."""
     if verdict.word == "inconclusive" and verdict.more_seeds:
-        return f"inconclusive, about {verdict.more_seeds} more seeds"
+        each = verdict.metric.replicate
+        return f"inconclusive, about {verdict.more_seeds:,} more {each}s"
     return verdict.word
 
 
 def effect(verdict: Verdict) -> str:
     """Print an effect with its interval, over two lines."""
     metric = verdict.metric
-    if not math.isfinite(verdict.effect):
+    if not math.isfinite(verdict.seen.effect):
         return "–"
-    shown = metric.format_difference(verdict.effect)
-    if math.isfinite(verdict.low):
-        shown += "\n" + metric.format_interval(verdict.low, verdict.high)
+    shown = metric.format_difference(verdict.seen.effect)
+    if math.isfinite(verdict.seen.low) and not verdict.seen.exact:
+        shown += "\n" + metric.format_interval(verdict.seen.low, verdict.seen.high)
     return shown
 
 
@@ -81,21 +82,21 @@ def p_value(p: float) -> str:
 
 def explained(number: int, verdict: Verdict) -> list[str]:
     """Return the lines that explain a verdict to a reader who is no statistician."""
-    claim = verdict.claim
+    claim, metric = verdict.claim, verdict.metric
     source = f" ({claim.source})" if claim.source else ""
-    by = verdict.metric.format_difference(verdict.claim.by, signed=False)
+    by = verdict.metric.format_difference(verdict.by, signed=False)
     sides = " against ".join(claim.sides())
     lines = [
         f"{number}. {claim.text}{source}",
         f"{MARKS[verdict.word]} {verdict.word}",
-        f"Compared: {verdict.metric.title}, {sides}. What matters, as declared: {by} or more.",
+        f"Compared: {metric.title}, {sides}. What matters, as declared: {by} or more.",
         f"{verdict.reason}",
         f"What would change this: {verdict.change}",
     ]
     if len(verdict.looks) > 1:
         lines.append(
             "Looked at with "
-            + "; ".join(f"{look.n} seeds: {look.word}" for look in verdict.looks)
+            + "; ".join(f"{look.n} {metric.replicate}s: {look.word}" for look in verdict.looks)
             + "."
         )
     return lines

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from harness.claims import Claim, Equivalent, Trend
+from harness.claims import Claim, Equivalent, NotWorse, Trend
 from harness.contrasts import Seen, see
-from harness.metrics import Metric
+from harness.looks import Looks
+from harness.metrics import COUNTED, FAILED, Metric
 from harness.pairs import Pairs, Trials, evaluations, groups_of, pair
 from harness.reasons import Context, change, reason
 from harness.records import Record
-from harness.stats import FEWEST, Looks, false_discovery, holm, more_seeds
+from harness.rounds import Costs, cost_pairs, timed_claims, twins
+from harness.stats import FEWEST, false_discovery, holm, more_seeds
 from harness.study import Study
 
 Word = Literal[
@@ -75,37 +77,23 @@ class Look:
 class Verdict:
     """One claim, judged.
 
-    Effects and intervals are in the metric's unit.
-
     Attributes:
         claim: what was declared.
-        metric: what the claim is about.
+        metric: what its effect and margin are in.
         word: the verdict.
         reason: two or three sentences: what was compared and seen, and why this word.
         change: what would change it.
-        n: seeds in which every arm of the claim finished.
-        effect: mean over seeds of the claim's contrast (NaN for n = 0).
-        low: lower end of its interval, at ``level`` (NaN for n < 2).
-        high: upper end.
-        level: confidence level of the interval: 1 - the look's α / (number of primary claims).
-        p: two-sided p value against 0 at the look where the claim stands.
+        seen: effect, interval at 1 - the look's α / (number of primary claims), p value at the
+            look where the claim stands, and all else that was seen of it.
+        by: the margin, on the scale of the effect.
         p_adjusted: adjusted for looks and for the number of claims: Holm for primary claims,
             Benjamini-Hochberg for exploratory ones.
-        p_t: the paired t test's p value (NaN for n < 2).
-        p_permutation: the permutation test's; NaN below n = 8, and while its smallest p could
-            not name a direction among so many claims.
-        seeds: the seeds used, ascending.
-        first: the added side of the contrast in each seed.
-        second: the subtracted side in each seed; ``first - second`` is the effect per seed.
-        sd: standard deviation of the differences (NaN for n < 2).
-        median: median of the differences (NaN for n = 0).
-        wins: seeds in which the difference is above 0.
-        rho: Pearson correlation of the two sides over seeds (NaN where undefined).
+        seeds: the seeds used, ascending; of a time, the rounds.
         failed: trials of the claim's arms that failed, or whose metric is not finite.
         missing: seeds left out because a trial of theirs failed or is missing.
-        more_seeds: about how many further seeds would decide; None unless inconclusive.
+        more_seeds: about how many further seeds, or rounds, would decide; None unless
+            inconclusive.
         looks: every look taken, in order; one where the number of seeds was fixed.
-        beside: p values and rates that describe and decide nothing, by what they are.
     """
 
     claim: Claim
@@ -113,27 +101,14 @@ class Verdict:
     word: Word
     reason: str
     change: str
-    n: int
-    effect: float
-    low: float
-    high: float
-    level: float
-    p: float
+    seen: Seen
+    by: float
     p_adjusted: float
-    p_t: float
-    p_permutation: float
     seeds: tuple[int, ...]
-    first: tuple[float, ...]
-    second: tuple[float, ...]
-    sd: float
-    median: float
-    wins: int
-    rho: float
     failed: int
     missing: int
     more_seeds: int | None
-    looks: tuple[Look, ...] = ()
-    beside: Mapping[str, float] = field(default_factory=dict)
+    looks: tuple[Look, ...]
 
 
 @dataclass(frozen=True)
@@ -142,21 +117,26 @@ class _Judged:
 
     Attributes:
         claim: the claim.
-        metric: what it is about.
+        metric: what its effect is in.
+        by: its margin, on the scale of the effect.
         pairs: its values there.
         seen: what was seen there.
         looks: the looks taken.
-        p: adjusted for the looks.
-        alpha: two-sided level of the interval.
+        p: of the direction, adjusted for the looks.
     """
 
     claim: Claim
     metric: Metric
+    by: float
     pairs: Pairs
     seen: Seen
     looks: tuple[Look, ...]
     p: float
-    alpha: float
+
+    @property
+    def lead(self) -> float:
+        """The p value by which an exploratory claim stands out: its margin's, where it has one."""
+        return self.p if math.isnan(self.seen.p_margin) else self.seen.p_margin
 
 
 def judge(
@@ -164,26 +144,27 @@ def judge(
     scale: str,
     records: Iterable[Record],
     looks: Looks | None = None,
-    alpha: float = 0.05,
+    costs: Costs | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge every claim of a study on the records of one scale, in the order declared.
 
-    A pure function of the evaluation records, whatever their order: of several for one arm and
-    seed, the last (by ``number``) counts. The contrast is taken within each seed in which every
-    arm of the claim finished.
+    A pure function of the evaluation records and costs, whatever the records' order: of several
+    for one arm and seed, the last (by ``number``) counts. The contrast is taken within each seed
+    in which every arm of the claim finished; of times, within each round.
 
     With looks, a claim is judged on the seeds of the first look that decides it, or of the last
-    that is complete. Directions of primary claims are those that Holm's procedure confirms at
-    ``alpha``, from p values adjusted for the looks; margins are read from intervals at the look's
-    level divided by the number m of primary claims (Bonferroni). So each kind of false verdict has
-    a family-wise error rate of at most ``alpha``. Exploratory claims get no verdict.
+    that is complete. Directions of primary claims are those that Holm's procedure confirms at the
+    study's α, from p values adjusted for the looks; margins are read from intervals at the look's
+    level divided by the number m of primary claims (Bonferroni), of which those on exact costs,
+    which no chance can turn, are none. So each kind of false verdict has a family-wise error rate
+    of at most α. Exploratory claims get no verdict.
 
     Args:
         study: what was declared.
         scale: the scale's name.
         records: may hold those of other studies, scales and roles, which are passed over.
         looks: when claims are looked at; once, at all seeds there are, where not given.
-        alpha: family-wise error rate, where ``looks`` is not given.
+        costs: what claims on cost look at.
 
     Raises:
         HarnessError: the study has no such scale.
@@ -191,57 +172,101 @@ def judge(
     scale, _ = study.scale(scale)
     if not study.claims:
         return ()
-    trials = evaluations(study, scale, records)
-    if looks is None:
-        looks = Looks.fixed(len({seed for _, seed in trials}), alpha)
-    primary = sum(claim.primary for claim in study.claims)
+    evidence = _Evidence(study, scale, evaluations(study, scale, records), costs or Costs())
+    primary = evidence.family()
     judged = [
-        _judge(study, scale, claim, trials, looks, primary if claim.primary else 1)
-        for claim in study.claims
+        _judge(evidence, claim, looks, primary if claim.primary else 1) for claim in study.claims
     ]
     adjusted: dict[int, float] = {}
     for wanted, adjust in ((True, holm), (False, false_discovery)):
-        places = [place for place, each in enumerate(judged) if each.claim.primary is wanted]
-        values = adjust([judged[place].p for place in places])
+        places = [
+            place
+            for place, each in enumerate(judged)
+            if each.claim.primary is wanted and each.metric.replicate
+        ]
+        values = adjust([judged[place].p if wanted else judged[place].lead for place in places])
         adjusted |= dict(zip(places, values, strict=True))
+    alpha = (looks or study.looks).alpha
     return tuple(
-        _verdict(each, adjusted[place], looks.alpha, primary) for place, each in enumerate(judged)
+        _verdict(each, adjusted.get(place, math.nan), alpha, primary)
+        for place, each in enumerate(judged)
     )
 
 
-def _judge(
-    study: Study, scale: str, claim: Claim, trials: Trials, looks: Looks, claims: int
-) -> _Judged:
+@dataclass(frozen=True)
+class _Evidence:
+    """What claims are judged on.
+
+    Attributes:
+        study: what was declared.
+        scale: the scale's name.
+        trials: the record that counts, by arm name and seed.
+        costs: what was measured apart from training.
+    """
+
+    study: Study
+    scale: str
+    trials: Trials
+    costs: Costs
+
+    def family(self) -> int:
+        """Count the primary claims that chance can turn; 1 at least."""
+        claims = (claim for claim in self.study.claims if claim.primary)
+        return max(1, sum(self.study.metric(claim.metric).replicate != "" for claim in claims))
+
+    def planned(self, metric: Metric) -> Sequence[int]:
+        """Return the seeds, or the rounds, that there are of a metric."""
+        if metric.replicate == "seed":
+            return sorted({seed for _, seed in self.trials})
+        return range(len(self.costs.rounds) if metric.replicate == "round" else 1)
+
+    def pairs(self, claim: Claim, metric: Metric, among: Sequence[int]) -> Pairs:
+        """Return what a claim looks at in these seeds, or rounds."""
+        if metric.replicate != "seed":
+            groups = groups_of(self.study, self.scale, claim)
+            return cost_pairs(groups, metric, self.costs, len(among))
+        seconds = {arm: each.step_seconds for arm, each in self.costs.profiles.items()}
+        return pair(self.study, self.scale, claim, self.trials, among, seconds)
+
+
+def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) -> _Judged:
     """Take the looks of one claim until one decides it."""
+    study = evidence.study
     metric = study.metric(claim.metric)
+    shown = claim.effect_in(metric)
+    by = shown.margin(claim.by)
     doses: Sequence[float] = ()
     if isinstance(claim, Trend):
-        doses = claim.doses(lambda name: study.levels(name, scale))
-    every = sorted({seed for _, seed in trials})
+        doses = claim.doses(lambda name: study.levels(name, evidence.scale))
+    every = evidence.planned(metric)
+    if looks is None or metric.replicate == "":
+        looks = Looks.fixed(len(every), (looks or study.looks).alpha)
     taken: list[Look] = []
-    judged: tuple[Pairs, Seen, float] | None = None
+    judged: tuple[Pairs, Seen] | None = None
     for seeds, share in zip(looks.seeds, looks.alphas, strict=True):
-        pairs = pair(study, scale, claim, trials, every[:seeds])
+        pairs = evidence.pairs(claim, metric, every[:seeds])
         # a look that has just begun is not taken, unless there is no other
         if judged is not None and len(pairs.ended) < seeds:
             break
         level = 1 - share / claims
-        seen = see(claim, metric, pairs, doses, level)
+        seen = see(claim, metric, pairs, doses, level, twins(evidence.costs, seeds))
         sure = not math.isnan(seen.p) and seen.p < 1 - level
-        word = word_of(claim, seen, confirmed=sure)
-        judged = pairs, seen, level
+        word = word_of(claim, shown, seen, confirmed=sure)
+        judged = pairs, seen
         taken.append(Look(seeds, seen.n, seen.effect, seen.low, seen.high, seen.p, word))
         if word not in OPEN:
             break
     assert judged is not None
-    pairs, seen, level = judged
+    pairs, seen = judged
     # of the look where the claim stands, not the smallest of all: an earlier one, too weak to
     # stop at, may have pointed the other way
     p = looks.adjusted(seen.p, len(taken) - 1)
-    return _Judged(claim, metric, pairs, seen, tuple(taken), p, 1 - level)
+    return _Judged(claim, shown, by, pairs, seen, tuple(taken), p)
 
 
-def seeds_needed(study: Study, scale: str, trials: Trials, looks: Looks) -> dict[str, int]:
+def seeds_needed(
+    study: Study, scale: str, trials: Trials, looks: Looks, costs: Costs | None = None
+) -> dict[str, int]:
     """Return how many seeds each arm is to be run with, by the arm's name.
 
     An arm in a primary claim that its last complete look left open gets those of the next look;
@@ -252,71 +277,96 @@ def seeds_needed(study: Study, scale: str, trials: Trials, looks: Looks) -> dict
         scale: the scale's name.
         trials: the record that counts, by arm name and seed.
         looks: when claims are looked at.
+        costs: the time of steps, for claims that count seconds.
     """
-    primary = [claim for claim in study.claims if claim.primary]
+    evidence = _Evidence(study, scale, trials, costs or Costs())
     need = {arm.name: looks.seeds[0] for arm in study.arms(scale)}
-    for claim in primary:
-        judged = _judge(study, scale, claim, trials, looks, len(primary))
-        last, taken = judged.looks[-1], len(judged.looks)
-        over = last.word in OPEN and len(judged.pairs.ended) == last.seeds
-        seeds = looks.seeds[taken] if over and taken < len(looks.seeds) else last.seeds
-        for group in groups_of(study, scale, claim):
-            for arm in group:
-                need[arm.name] = max(need[arm.name], seeds)
+    for claim in study.claims:
+        if claim.primary and study.metric(claim.metric).replicate == "seed":
+            seeds = _needed(evidence, claim, looks)
+            for group in groups_of(study, scale, claim):
+                for arm in group:
+                    need[arm.name] = max(need[arm.name], seeds)
     return need
+
+
+def rounds_needed(study: Study, scale: str, costs: Costs, looks: Looks) -> int:
+    """Return in how many rounds arms are to be timed: those of the next look of open claims."""
+    evidence = _Evidence(study, scale, {}, costs)
+    claims = timed_claims(study)
+    if not claims:
+        return 0
+    needed = [_needed(evidence, claim, looks) for claim in claims if claim.primary]
+    return max((looks.seeds[0], *needed))
+
+
+def _needed(evidence: _Evidence, claim: Claim, looks: Looks) -> int:
+    judged = _judge(evidence, claim, looks, evidence.family())
+    last, taken = judged.looks[-1], len(judged.looks)
+    over = last.word in OPEN and len(judged.pairs.ended) == last.seeds
+    return looks.seeds[taken] if over and taken < len(looks.seeds) else last.seeds
 
 
 def _verdict(judged: _Judged, p: float, alpha: float, claims: int) -> Verdict:
     claim, metric, seen, pairs = judged.claim, judged.metric, judged.seen, judged.pairs
     confirmed = not math.isnan(p) and p < alpha
-    word = word_of(claim, seen, confirmed=confirmed)
+    word = word_of(claim, metric, seen, confirmed=confirmed)
     if not claim.primary and word != "not assessable":
-        word = "suggestive" if confirmed and seen.effect > 0 else "not suggestive"
+        if seen.exact:
+            stands_out = word in {"supported", "supported, material"} or (
+                word == "equivalent" and isinstance(claim, Equivalent)
+            )
+        else:
+            # nor does what the machine cannot tell apart
+            told = seen.floor <= judged.by or word != "inconclusive"
+            stands_out = told and confirmed and (seen.effect > 0 or not math.isnan(seen.p_margin))
+        word = "suggestive" if stands_out else "not suggestive"
     more = None
-    if word == "inconclusive" and metric.name != "failed":
-        more = more_seeds(seen.sd, seen.n, claim.by, judged.alpha)
-    context = Context(metric, claim.by, seen, pairs, p, claims, more)
+    if word == "inconclusive" and metric.name not in COUNTED:
+        # where the machine is too noisy for the margin, what it can tell apart is what counts
+        by = max(judged.by, seen.floor) if math.isfinite(seen.floor) else judged.by
+        more = more_seeds(seen.sd, seen.n, by, 1 - seen.level)
+    context = Context(metric, judged.by, seen, pairs, p, claims, more)
     return Verdict(
         claim=claim,
         metric=metric,
         word=word,
         reason=reason(word, claim, context),
-        change=change(word, context),
-        n=seen.n,
-        effect=seen.effect,
-        low=seen.low,
-        high=seen.high,
-        level=seen.level,
-        p=seen.p,
+        change=change(word, claim, context),
+        seen=seen,
+        by=judged.by,
         p_adjusted=p,
-        p_t=seen.p_t,
-        p_permutation=seen.p_permutation,
-        seeds=pairs.ended if metric.name == "failed" else pairs.seeds,
-        first=seen.first,
-        second=seen.second,
-        sd=seen.sd,
-        median=seen.median,
-        wins=seen.wins,
-        rho=seen.rho,
+        seeds=pairs.ended if metric.name == FAILED.name else pairs.seeds,
         failed=pairs.failed,
         missing=pairs.missing,
         more_seeds=more,
         looks=judged.looks,
-        beside=seen.beside,
     )
 
 
-def word_of(claim: Claim, seen: Seen, *, confirmed: bool) -> Word:
+def word_of(claim: Claim, metric: Metric, seen: Seen, *, confirmed: bool) -> Word:
     """Name the verdict on a claim.
 
     Args:
         claim: the claim.
+        metric: what its effect is in.
         seen: what was seen of it.
         confirmed: whether the p value, adjusted, is below alpha.
     """
+    n, by = seen.n, metric.margin(claim.by)
+    if seen.exact:  # needs neither replicates nor a test
+        n, confirmed = FEWEST, seen.effect != 0
+    beyond = max(seen.low, -seen.high) > seen.floor
+    if n >= FEWEST and seen.floor > by and not beyond:
+        return "inconclusive"  # the machine cannot tell such times apart
     if isinstance(claim, Equivalent):
-        return equivalence_word(seen.n, seen.low, seen.high, claim.by, confirmed=confirmed)
-    word = verdict_word(seen.n, seen.effect, seen.low, seen.high, claim.by, confirmed=confirmed)
+        return equivalence_word(n, seen.low, seen.high, by, confirmed=confirmed)
+    if isinstance(claim, NotWorse):
+        better = (seen.low, seen.high)
+        if metric.better == "lower":
+            better = (-seen.high, -seen.low)
+        return not_worse_word(n, *better, by)
+    word = verdict_word(n, seen.effect, seen.low, seen.high, by, confirmed=confirmed)
     if word.startswith("supported") and seen.shape != "holds":
         return "refuted" if seen.shape == "fails" else "inconclusive"
     return word
@@ -361,3 +411,10 @@ def equivalence_word(n: int, low: float, high: float, by: float, *, confirmed: b
     if -by < low and high < by:
         return "equivalent"
     return "refuted" if confirmed and (low > by or high < -by) else "inconclusive"
+
+
+def not_worse_word(n: int, low: float, high: float, by: float) -> Word:
+    """Name the verdict on "not worse by ``by``"; ``low`` and ``high`` are of how much better."""
+    if n < FEWEST:
+        return "not assessable"
+    return "supported" if low > -by else "refuted" if high < -by else "inconclusive"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -77,8 +78,9 @@ class Job:
     """What a worker is to do.
 
     Attributes:
-        kind: ``"train"``, ``"profile"``, ``"calibrate"``, or ``"warm"`` and ``"warm profiler"``,
-            which import and load what the others will need, and check that trials can be begun.
+        kind: ``"train"``, ``"profile"``, ``"time"``, ``"calibrate"``, or ``"warm"`` and
+            ``"warm profiler"``, which import and load what the others will need, and check that
+            trials can be begun.
         scale: the scale's name.
         trials: to train, trials of one program; to warm up, those to check; else one.
         mode: how to train them.
@@ -144,6 +146,7 @@ class Answer:
         env: where it ran.
         profile: what was measured, where the job was to profile.
         choice: which mode is fastest, where the job was to calibrate.
+        seconds: of a training step, where the job was to time it.
     """
 
     reason: str = ""
@@ -153,6 +156,7 @@ class Answer:
     env: Mapping[str, str] = field(default_factory=dict)
     profile: Profile | None = None
     choice: Choice | None = None
+    seconds: float = math.nan
 
 
 class Executor(Protocol):
@@ -193,6 +197,10 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
             from harness.profile import measure
 
             return Answer(env=env, profile=measure(training, device))
+        if job.kind == "time":
+            from harness.profile import step_seconds
+
+            return Answer(env=env, seconds=step_seconds(training, device))
         if job.kind == "calibrate":
             return Answer(env=env, choice=_calibrate(training, job, device))
         for trial in trials:

@@ -10,7 +10,18 @@ shallow networks still err on more than one test image in twenty, so that a diff
 either way.
 """
 
-from harness import Cosine, Factor, Higher, Interaction, Scale, Study, Training, Tuned
+from harness import (
+    Cosine,
+    Equivalent,
+    Factor,
+    Higher,
+    Interaction,
+    NotWorse,
+    Scale,
+    Study,
+    Training,
+    Tuned,
+)
 from harness.data import cifar10, digits, mnist
 from harness.models import ConvNet
 from harness.optim import SGD
@@ -56,10 +67,10 @@ study = Study(
             metric="train_loss", higher=PLAIN_56, lower=PLAIN_20, by=0.1,
             source="He et al. 2015, section 4.2 and figure 6, left",
         ),
-        Higher(
-            "With shortcuts, 56 layers are worse than 20 on test images.",
-            metric="test_accuracy", higher=RESIDUAL_20, lower=RESIDUAL_56, by=0.02,
-            source="He et al. 2015, table 6, says the opposite: 91.25 % at 20, 93.03 % at 56",
+        NotWorse(
+            "With shortcuts, 56 layers are not worse than 20 on test images.",
+            metric="test_accuracy", arm=RESIDUAL_56, than=RESIDUAL_20, by=0.02,
+            source="He et al. 2015, table 6: 91.25 % at 20, 93.03 % at 56",
         ),
         Interaction(
             "Going from 20 to 56 layers raises the training loss more without shortcuts.",
@@ -71,6 +82,16 @@ study = Study(
             "At 56 layers, shortcuts raise test accuracy.",
             metric="test_accuracy", higher=RESIDUAL_56, lower=PLAIN_56, by=0.02,
             source="He et al. 2015, section 4.2",
+        ),
+        NotWorse(
+            "At 56 layers, shortcuts cost less than 5 % of the time of a step.",
+            metric="step_seconds", arm=RESIDUAL_56, than=PLAIN_56, by=0.05,
+            source="He et al. 2015, section 3.2: no extra computation but the addition",
+        ),
+        Equivalent(
+            "Shortcuts add no parameters.",
+            metric="parameters", first={"shortcut": True}, second={"shortcut": False}, by=0.001,
+            source="He et al. 2015, section 3.2",
         ),
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from harness.looks import Looks
 from tests.calibration import calibrate_verdicts as calibrate
 from tests.calibration.calibrate_verdicts import Row
 
@@ -47,12 +48,15 @@ def test_records_are_judged_as_simulated(case: Case) -> None:
 def test_no_claim_of_ten_without_effects_names_a_direction_too_often() -> None:
     rng = calibrate.stream(10)
     old, new = calibrate.ten_claims(rng, 300, 0.0)
-    found = calibrate.walk(
-        (new - old).reshape(-1, 40), calibrate.Looks.until(40), claims=calibrate.TEN
-    )
+    found = calibrate.walk((new - old).reshape(-1, 40), Looks().upto(40), claims=calibrate.TEN)
     wrong = calibrate.by_report(found.among(calibrate.DIRECTION))
     assert wrong.any()
     check([calibrate.at_most("ten claims", wrong, calibrate.ALPHA)])
+
+
+def test_rates_of_claims_on_times_margins_and_targets() -> None:
+    for case in (calibrate.autocorrelated, calibrate.bounds, calibrate.sooner):
+        check(case(400))
 
 
 def test_a_figure_that_is_off_is_told() -> None:

@@ -14,12 +14,12 @@ from sklearn.datasets import load_digits
 from harness.claims import Equivalent, Higher
 from harness.data import Arrays, arrays
 from harness.factors import Factor
+from harness.looks import Looks
 from harness.models import MLP
 from harness.modes import Mode
 from harness.optim import SGD
 from harness.records import Record
 from harness.scales import Scale
-from harness.stats import Looks
 from harness.study import Study
 from harness.train import Outcome, Request, train_together
 from harness.training import Training
@@ -122,7 +122,7 @@ def test_twins_looked_at_again_and_again_are_not_told_apart_more_often(twins):
     wide = twins.reshape(STUDIES // 2, 2, 2, SEEDS).transpose(0, 2, 1, 3)
     wrong = 0
     for one, other in wide.reshape(STUDIES // 2, 2, 2 * SEEDS).tolist():
-        (verdict,) = judge(STUDY, "quick", records(one, other), Looks.until(20))
+        (verdict,) = judge(STUDY, "quick", records(one, other), Looks().upto(20))
         wrong += verdict.word in DIRECTION
     assert wrong <= most(STUDIES // 2)
 

@@ -8,14 +8,14 @@ ROOT = Path(__file__).parents[1]
 # Each module may import only modules above it.
 ORDER = [
     "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
-    "stopping", "penalties", "clipping", "training", "programs", "claims", "factors", "scales",
-    "designs", "syntax", "source", "code", "modes", "profiles", "records", "data", "augment",
-    "models", "optim", "network", "step", "members", "plain", "trained", "measures", "alike",
-    "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan", "stats",
-    "pairs", "contrasts", "reasons", "verdicts", "summary", "results", "runner", "store",
-    "optuna_study", "translate", "ledger", "search", "load", "workers", "progress", "executors",
-    "costs", "session", "run", "outputs", "tables", "place", "preview", "replay", "commands",
-    "doctor", "cli",
+    "stopping", "looks", "penalties", "clipping", "training", "programs", "claims", "factors",
+    "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
+    "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
+    "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
+    "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "results",
+    "runner", "store", "optuna_study", "translate", "ledger", "search", "load", "workers",
+    "progress", "executors", "costs", "timing", "session", "run", "outputs", "tables", "place",
+    "preview", "replay", "commands", "doctor", "cli",
 ]  # fmt: skip
 
 

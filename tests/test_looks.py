@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +12,19 @@ import pytest
 
 from harness.claims import Higher
 from harness.cli import _main
+from harness.errors import HarnessError
+from harness.executors import Options
 from harness.factors import Factor
+from harness.looks import Looks
 from harness.pairs import evaluations
 from harness.records import Record
 from harness.scales import Scale
 from harness.search import Planner
-from harness.stats import Looks
 from harness.study import Study
 from harness.verdicts import judge, seeds_needed
 from tests.conftest import TINY
 
-LOOKS = Looks.until(20)
+LOOKS = Looks().upto(20)
 
 
 def build(scale: Scale, a: str) -> None:
@@ -104,10 +107,10 @@ def test_what_was_decided_stays_whatever_comes_later():
     early = judge(made, "quick", records(clear=5, base=5, noisy=5), LOOKS)
     late = judge(made, "quick", records(clear=5, base=20, noisy=20), LOOKS)
     assert early[0].looks == late[0].looks
-    assert (late[0].n, late[0].word) == (5, "supported, material")
-    assert late[0].level == 1 - LOOKS.alphas[0] / 2
+    assert (late[0].seen.n, late[0].word) == (5, "supported, material")
+    assert late[0].seen.level == 1 - LOOKS.alphas[0] / 2
     assert [look.seeds for look in late[1].looks] == [5, 10, 20]
-    assert late[1].n == 20
+    assert late[1].seen.n == 20
 
 
 def test_failed_trials_end_a_look():
@@ -200,6 +203,54 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
 
 
 def test_a_schedule_has_5_seeds_at_least() -> None:
-    assert Looks.until(5).seeds == (5,)
-    with pytest.raises(ValueError, match="at 5 seeds at least, got 4"):
-        Looks.until(4)
+    assert Looks().upto(5).seeds == (5,)
+    with pytest.raises(HarnessError, match="at 5 seeds at least"):
+        Looks().upto(4)
+
+
+BACK_LOADED = Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028))
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: Looks((10, 5)), "increase.*10, 5.*Looks"),
+        (lambda: Looks((5, 5)), "increase"),
+        (lambda: Looks(()), "increase"),
+        (lambda: Looks((5, 7.5)), "whole numbers"),  # type: ignore[arg-type]
+        (lambda: Looks((5, 10), (0.05,)), "one α for each look; got 1 for 2 looks"),
+        (lambda: Looks((5,), (0.0,)), "between 0 and 1"),
+        (lambda: Looks((5,), (1.0,)), "between 0 and 1"),
+        (lambda: Looks((5,), (float("nan"),)), "between 0 and 1"),
+        (lambda: Looks((5,), 0.05), "between 0 and 1"),  # type: ignore[arg-type]
+        (lambda: replace(study(CLEAR), looks=Looks((5, 10), (0.6, 0.6))), "less than 1"),
+        (lambda: replace(study(CLEAR), looks=(5, 10)), "must be Looks"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(made: Callable[[], object], said: str) -> None:
+    with pytest.raises(HarnessError, match=said):
+        made()
+
+
+def test_a_shorter_or_longer_schedule_keeps_alpha_and_its_proportions() -> None:
+    for most in (5, 7, 10, 20, 40, 80, 100):
+        looks = BACK_LOADED.upto(most)
+        assert looks.alpha == pytest.approx(0.05)
+        assert looks.seeds[-1] == most
+    assert BACK_LOADED.upto(40) == BACK_LOADED
+    short = BACK_LOADED.upto(20)
+    assert short.alphas == pytest.approx(tuple(x * 0.05 / 0.022 for x in (0.001, 0.006, 0.015)))
+    assert BACK_LOADED.upto(100).seeds == (5, 10, 20, 40, 80, 100)
+
+
+def test_a_study_is_looked_at_as_it_says() -> None:
+    made = replace(study(CLEAR, OPEN), looks=BACK_LOADED)
+    found = records(clear=5, base=5, noisy=5)
+    assert Options(until_decided=True).looks(made) == BACK_LOADED
+    assert Options(until_decided=True, max_seeds=10).looks(made) == BACK_LOADED.upto(10)
+    assert Options().looks(made) is None
+    # two claims at .001 each, so each interval is at 1 - .0005
+    assert judge(made, "quick", found, BACK_LOADED)[0].seen.level == 1 - 0.001 / 2
+    # where the number of seeds is fixed there is one look, at all of α
+    strict = replace(study(CLEAR, OPEN), looks=Looks((5, 10), (0.005, 0.005)))
+    assert judge(strict, "quick", found)[0].seen.level == 1 - 0.01 / 2

@@ -19,6 +19,7 @@ from harness import stats
 from harness.claims import Best, Equivalent, Higher, Interaction, Peak, Trend
 from harness.contrasts import see
 from harness.levels import Level
+from harness.looks import Looks
 from harness.metrics import FAILED, Metric
 from harness.pairs import Pairs
 
@@ -515,20 +516,20 @@ def test_tost_without_variance_or_pairs():
      (41, (5, 10, 20, 40, 41)), (80, (5, 10, 20, 40, 80))],
 )  # fmt: skip
 def test_looks_double_until_the_last(most, seeds):
-    looks = stats.Looks.until(most)
+    looks = Looks().upto(most)
     assert looks.seeds == seeds
     assert looks.alphas == pytest.approx((0.05 / len(seeds),) * len(seeds))
     assert looks.alpha == pytest.approx(0.05)
 
 
 def test_looks_until_forty_and_a_fixed_number():
-    assert stats.Looks.until(40).alphas == (0.0125,) * 4
-    assert stats.Looks.fixed(12, 0.1) == stats.Looks((12,), (0.1,))
-    assert stats.Looks.fixed(12).adjusted(0.03, 0) == pytest.approx(0.03)
+    assert Looks().upto(40).alphas == (0.0125,) * 4
+    assert Looks.fixed(12, 0.1) == Looks((12,), (0.1,))
+    assert Looks.fixed(12).adjusted(0.03, 0) == pytest.approx(0.03)
 
 
 def test_adjusted_p_by_hand():
-    looks = stats.Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028))
+    looks = Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028))
     assert looks.alpha == pytest.approx(0.05)
     assert looks.adjusted(0.01, 0) == pytest.approx(0.5)
     assert looks.adjusted(0.003, 1) == pytest.approx(0.025)
@@ -539,8 +540,8 @@ def test_adjusted_p_by_hand():
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from([
-        stats.Looks.until(5), stats.Looks.until(40), stats.Looks.until(41, 0.1),
-        stats.Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028)),
+        Looks().upto(5), Looks().upto(40), Looks().upto(41),
+        Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028)),
     ]),
     st.floats(0, 0.1),
 )  # fmt: skip
@@ -608,8 +609,9 @@ def test_an_interaction_that_is_zero_but_for_rounding_is_zero():
 
 def test_equivalence_has_its_two_one_sided_tests_beside_it():
     values = VALUES[:, :2]
-    (found,) = see(EQUIVALENT, SCORE, pairs_of(values), (), 0.95).beside.values()
-    assert found == pytest.approx(ttost_paired(values[:, 0], values[:, 1], -0.5, 0.5)[0])
+    seen = see(EQUIVALENT, SCORE, pairs_of(values), (), 0.95)
+    assert seen.beside[0].value == seen.p_margin
+    assert seen.p_margin == pytest.approx(ttost_paired(values[:, 0], values[:, 1], -0.5, 0.5)[0])
 
 
 @pytest.mark.parametrize("lowest", [False, True])
@@ -667,7 +669,7 @@ def test_a_trend_is_the_rise_of_the_line_on_its_axis(axis, expected, falls):
     test = scipy_stats.ttest_1samp(rise, 0)
     assert (seen.effect, seen.p) == pytest.approx((rise.mean(), test.pvalue))
     assert (seen.low, seen.high) == pytest.approx(tuple(test.confidence_interval(0.95)))
-    assert tuple(seen.beside.values()) == pytest.approx((stats.page(sign * values),))
+    assert [each.value for each in seen.beside] == pytest.approx([stats.page(sign * values)])
 
 
 @pytest.mark.parametrize(
@@ -717,7 +719,9 @@ def test_failures_are_compared_as_rates_of_the_same_seeds():
     assert (seen.low, seen.high, seen.wins) == (alone.low, alone.high, 5)
     assert per_seed(seen).mean() == pytest.approx(seen.effect)
     first = stats.rate([one for one, _ in fails])
-    assert list(seen.beside.values())[:3] == pytest.approx((0.6, first.low, first.high))
+    assert tuple(each.value for each in seen.beside[:3]) == pytest.approx(
+        (0.6, first.low, first.high)
+    )
     nothing = see(claim, FAILED, pairs_of([]), (), 0.9)
     assert nothing.n == 0
     assert math.isnan(nothing.effect)

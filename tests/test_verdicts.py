@@ -98,9 +98,9 @@ def test_every_word_from_records(word):
     assert verdict.reason.endswith(".")
     assert verdict.reason.count(". ") <= 1  # one or two sentences
     if word != "not assessable":
-        shown = METRICS[METRIC].format_interval(verdict.low, verdict.high)
+        shown = METRICS[METRIC].format_interval(verdict.seen.low, verdict.seen.high)
         assert (
-            f"Over 10 seeds the mean difference is {verdict.effect:+.3g}".replace("-", "−")
+            f"Over 10 seeds the mean difference is {verdict.seen.effect:+.3g}".replace("-", "−")
             in verdict.reason
         )
         assert f"95 % interval of {shown}" in verdict.reason
@@ -125,7 +125,7 @@ def test_a_metric_of_the_studys_own_is_judged_like_any_other(word):
     assert verdict.word == word
     assert verdict.metric == OWN.metrics[0] == made.metric("spread")
     if word != "not assessable":
-        assert f"{100 * verdict.effect:+.1f} pp".replace("-", "−") in verdict.reason
+        assert f"{100 * verdict.seen.effect:+.1f} pp".replace("-", "−") in verdict.reason
 
 
 def test_reasons_tell_the_words_apart():
@@ -171,9 +171,9 @@ def test_without_significance_no_word_names_a_direction(low, high, word):
 def test_permutation_test_vetoes():
     # Five of eight seeds differ, all one way: 2 of their 2 ** 5 sign flips are as extreme.
     verdict = one(np.array([0, 0, 0, 3, 3, 4, 4, 4]), claim(by=0.5))
-    assert verdict.low > 0.5
-    assert verdict.p_t < 0.02
-    assert verdict.p == verdict.p_permutation == 1 / 16
+    assert verdict.seen.low > 0.5
+    assert verdict.seen.p_t < 0.02
+    assert verdict.seen.p == verdict.seen.p_permutation == 1 / 16
     assert verdict.word == "inconclusive"
     assert "permutation test does not confirm a direction (p = 0.062)" in verdict.reason
 
@@ -182,10 +182,10 @@ def test_the_permutation_test_has_no_veto_while_it_could_name_no_direction():
     """Ten claims: at 8 seeds its smallest p, 2/2^8, is above .05/10; at 9 seeds it is below."""
     differences = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2])
     eight = one(differences, *[claim() for _ in range(10)])
-    assert math.isnan(eight.p_permutation)
-    assert eight.p_adjusted == pytest.approx(10 * eight.p_t)
+    assert math.isnan(eight.seen.p_permutation)
+    assert eight.p_adjusted == pytest.approx(10 * eight.seen.p_t)
     nine = one(np.append(differences, 1.3), *[claim() for _ in range(10)])
-    assert nine.p_permutation == 2 / 2**9
+    assert nine.seen.p_permutation == 2 / 2**9
     assert nine.p_adjusted == pytest.approx(10 * 2 / 2**9)
     assert nine.p_adjusted < 0.05
     # A seed more never turns a direction into none here.
@@ -195,7 +195,7 @@ def test_the_permutation_test_has_no_veto_while_it_could_name_no_direction():
 def test_veto_of_a_reversal_is_told_where_the_claim_is_refuted():
     differences = -np.array([-0.01, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3])
     verdict = one(differences, *[claim() for _ in range(10)])
-    assert verdict.high < 0
+    assert verdict.seen.high < 0
     assert verdict.word == "refuted"
     assert "is ruled out" in verdict.reason
     assert "does not confirm a direction" in verdict.reason
@@ -203,7 +203,12 @@ def test_veto_of_a_reversal_is_told_where_the_claim_is_refuted():
 
 def test_identical_arms_are_equivalent():
     verdict = one(np.zeros(5))
-    assert (verdict.word, verdict.p, verdict.low, verdict.high) == ("equivalent", 1, 0, 0)
+    assert (verdict.word, verdict.seen.p, verdict.seen.low, verdict.seen.high) == (
+        "equivalent",
+        1,
+        0,
+        0,
+    )
     assert verdict.reason == (
         "Over 5 seeds the mean difference is +0 nats, with a 95 % interval of [+0.00, +0.00] "
         "nats. All of the interval lies between −0.5 nats and +0.5 nats: whatever difference "
@@ -225,15 +230,15 @@ def test_sleep_data_as_a_study():
     drug_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
     drug_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
     (verdict,) = judge(study(claim(by=0.5)), "quick", records(drug_2, drug_1))
-    assert (verdict.low, verdict.high) == pytest.approx((0.7001142, 2.4598858), abs=5e-8)
-    assert verdict.p_t == pytest.approx(0.002833, abs=5e-7)
-    assert verdict.p_adjusted == verdict.p == verdict.p_permutation == 4 / 1024
-    assert (verdict.n, verdict.wins, verdict.level) == (10, 9, 0.95)
-    assert verdict.effect == pytest.approx(1.58)
-    assert verdict.median == pytest.approx(1.3)
-    assert verdict.rho == pytest.approx(0.7951702, abs=5e-8)
-    assert verdict.first == tuple(drug_2)
-    assert verdict.second == tuple(drug_1)
+    assert (verdict.seen.low, verdict.seen.high) == pytest.approx((0.7001142, 2.4598858), abs=5e-8)
+    assert verdict.seen.p_t == pytest.approx(0.002833, abs=5e-7)
+    assert verdict.p_adjusted == verdict.seen.p == verdict.seen.p_permutation == 4 / 1024
+    assert (verdict.seen.n, verdict.seen.wins, verdict.seen.level) == (10, 9, 0.95)
+    assert verdict.seen.effect == pytest.approx(1.58)
+    assert verdict.seen.median == pytest.approx(1.3)
+    assert verdict.seen.rho == pytest.approx(0.7951702, abs=5e-8)
+    assert verdict.seen.first == tuple(drug_2)
+    assert verdict.seen.second == tuple(drug_1)
     assert verdict.seeds == tuple(range(10))
     assert (verdict.failed, verdict.missing) == (0, 0)
     assert verdict.word == "supported, material"
@@ -243,9 +248,9 @@ def test_claims_share_the_error_rate():
     data = records(2 + RAMP, np.full(10, 1.5))
     alone = judge(study(claim()), "quick", data)[0]
     shared = judge(study(claim(), claim(by=0.1), claim(by=9.0)), "quick", data)
-    assert [verdict.level for verdict in shared] == pytest.approx([1 - 0.05 / 3] * 3)
-    assert [verdict.p_adjusted for verdict in shared] == pytest.approx([3 * alone.p] * 3)
-    assert shared[0].low < alone.low < alone.high < shared[0].high
+    assert [verdict.seen.level for verdict in shared] == pytest.approx([1 - 0.05 / 3] * 3)
+    assert [verdict.p_adjusted for verdict in shared] == pytest.approx([3 * alone.seen.p] * 3)
+    assert shared[0].seen.low < alone.seen.low < alone.seen.high < shared[0].seen.high
     assert "98.33 % interval" in shared[0].reason
 
 
@@ -262,10 +267,10 @@ def test_more_seeds_does_not_depend_on_the_effect_seen():
     wide = [one(center + 3 * RAMP) for center in (0.0, 0.5, 0.75)]
     assert {verdict.word for verdict in wide} == {"inconclusive"}
     (more,) = {verdict.more_seeds for verdict in wide}
-    assert more == stats.more_seeds(wide[0].sd, 10, margin=0.5, alpha=0.05)
+    assert more == stats.more_seeds(wide[0].seen.sd, 10, margin=0.5, alpha=0.05)
     assert f"about {more} more seeds would decide" in wide[0].reason
     shared = one(3 * RAMP, claim(), claim())
-    assert shared.more_seeds == stats.more_seeds(shared.sd, 10, margin=0.5, alpha=0.025) > more
+    assert shared.more_seeds == stats.more_seeds(shared.seen.sd, 10, margin=0.5, alpha=0.025) > more
 
 
 # Interactions, partial arms.
@@ -292,13 +297,15 @@ def test_interaction_is_the_difference_of_differences():
     for seed in range(5):
         data += grid(seed, [1, 3 + seed / 8, 5, 4])  # (3 + seed/8 - 1) - (4 - 5)
     (verdict,) = judge(study(asked, factors=TWO_BY_TWO), "quick", data)
-    assert verdict.first == (2, 2.125, 2.25, 2.375, 2.5)
-    assert verdict.second == (-1, -1, -1, -1, -1)
-    assert verdict.effect == 3.25
+    assert verdict.seen.first == (2, 2.125, 2.25, 2.375, 2.5)
+    assert verdict.seen.second == (-1, -1, -1, -1, -1)
+    assert verdict.seen.effect == 3.25
     # t(.975, 4) = 2.776445 (any table of t); sd of five steps of 1/8 is sqrt(2.5)/8
     half = 2.776445 * math.sqrt(2.5) / 8 / math.sqrt(5)
-    assert (verdict.low, verdict.high) == pytest.approx((3.25 - half, 3.25 + half), abs=1e-6)
-    assert math.isnan(verdict.rho)
+    assert (verdict.seen.low, verdict.seen.high) == pytest.approx(
+        (3.25 - half, 3.25 + half), abs=1e-6
+    )
+    assert math.isnan(verdict.seen.rho)
     assert verdict.word == "supported, material"
 
 
@@ -309,9 +316,9 @@ def test_partial_arms_are_averaged_within_a_seed_that_has_them_all():
     del data[4 * 5]
     (verdict,) = judge(study(asked, factors=TWO_BY_TWO), "quick", data)
     assert verdict.seeds == (0, 1, 2, 3, 4)
-    assert verdict.first == (5.5, 6, 6.5, 7, 7.5)
-    assert verdict.second == (1.5,) * 5
-    assert (verdict.n, verdict.failed, verdict.missing) == (5, 1, 2)
+    assert verdict.seen.first == (5.5, 6, 6.5, 7, 7.5)
+    assert verdict.seen.second == (1.5,) * 5
+    assert (verdict.seen.n, verdict.failed, verdict.missing) == (5, 1, 2)
     assert (
         "Over the 5 of 7 seeds in which every arm finished (2 pairs left out: 1 of 27 trials "
         in (verdict.reason)
@@ -331,8 +338,8 @@ def test_one_factor_at_a_time_compares_arms_alike_in_everything_else():
         data.append(trial("optimizer=adam, depth=20", seed, 1 + seed / 8))
         data.append(trial("optimizer=sgd, depth=56", seed, 100))
     (verdict,) = judge(made, "quick", data)
-    assert verdict.second == (1,) * 5
-    assert verdict.first == (1, 1.125, 1.25, 1.375, 1.5)
+    assert verdict.seen.second == (1,) * 5
+    assert verdict.seen.first == (1, 1.125, 1.25, 1.375, 1.5)
 
 
 def test_arms_listed_by_hand_are_compared_as_they_are():
@@ -341,7 +348,7 @@ def test_arms_listed_by_hand_are_compared_as_they_are():
     design = Arms({"plain": {}, "normed": {"norm": "batch", "lr": 0.5}})
     data = [trial("plain", s, 1) for s in range(5)] + [trial("normed", s, 3) for s in range(5)]
     (verdict,) = judge(study(asked, factors=factors, design=design), "quick", data)
-    assert verdict.effect == 2
+    assert verdict.seen.effect == 2
 
 
 # Which records count.
@@ -364,7 +371,7 @@ def test_the_last_of_several_records_counts():
     data.insert(0, trial("a=new", 3, 60, number=78))
     data += [trial("a=new", 4, 70, number=80), failed("a=new", 4, number=81)]
     (verdict,) = judge(study(claim()), "quick", data)
-    assert verdict.first == (0, 1, 50, 60)
+    assert verdict.seen.first == (0, 1, 50, 60)
     assert (verdict.failed, verdict.missing, verdict.word) == (1, 1, "not assessable")
 
 
@@ -424,9 +431,9 @@ def test_too_many_failures_leave_nothing_to_judge(kind):
         "Only 2 seeds finished in every arm of the claim, and a verdict needs at least 5: "
         "3 of 10 trials failed."
     )
-    assert math.isnan(verdict.p)
+    assert math.isnan(verdict.seen.p)
     assert math.isnan(verdict.p_adjusted)
-    assert verdict.effect == 10
+    assert verdict.seen.effect == 10
 
 
 def test_running_trials_have_neither_failed_nor_ended():
@@ -446,8 +453,8 @@ def test_four_good_seeds_are_too_few():
 
 def test_nothing_recorded_yet():
     (verdict,) = judge(study(claim()), "quick", [])
-    assert (verdict.word, verdict.n, verdict.seeds) == ("not assessable", 0, ())
-    assert math.isnan(verdict.effect)
+    assert (verdict.word, verdict.seen.n, verdict.seeds) == ("not assessable", 0, ())
+    assert math.isnan(verdict.seen.effect)
     assert verdict.reason.startswith("No seed finished in every arm")
 
 
@@ -456,7 +463,7 @@ def test_a_claim_that_cannot_be_judged_still_counts_among_the_claims():
     two = judge(study(claim(), claim(metric="test_loss")), "quick", data)
     alone = judge(study(claim()), "quick", data)
     assert two[1].word == "not assessable"
-    assert two[0].p_adjusted == pytest.approx(2 * alone[0].p)
+    assert two[0].p_adjusted == pytest.approx(2 * alone[0].seen.p)
 
 
 # Properties; multiples of 1/64 keep sums and differences exact.
@@ -475,11 +482,11 @@ def test_scale_and_origin_of_the_metric_change_no_verdict(rows, power):
     (moved,) = judge(
         study(claim(by=0.5 * factor)), "quick", records(first * factor + 3, second * factor + 3)
     )
-    assert (moved.word, moved.more_seeds, moved.wins) == (
-        verdict.word, verdict.more_seeds, verdict.wins,
+    assert (moved.word, moved.more_seeds, moved.seen.wins) == (
+        verdict.word, verdict.more_seeds, verdict.seen.wins,
     )  # fmt: skip
-    assert moved.p == pytest.approx(verdict.p)
-    assert moved.effect == pytest.approx(verdict.effect * factor)
+    assert moved.seen.p == pytest.approx(verdict.seen.p)
+    assert moved.seen.effect == pytest.approx(verdict.seen.effect * factor)
 
 
 @settings(max_examples=60, deadline=None)
@@ -489,8 +496,10 @@ def test_swapping_arms_mirrors_the_verdict(rows):
     swapped = claim(higher={"a": "old"}, lower={"a": "new"})
     verdict = judge(study(claim()), "quick", records(first, second))[0]
     mirror = judge(study(swapped), "quick", records(first, second))[0]
-    assert (mirror.low, mirror.high) == pytest.approx((-verdict.high, -verdict.low))
-    assert mirror.p == pytest.approx(verdict.p)
+    assert (mirror.seen.low, mirror.seen.high) == pytest.approx(
+        (-verdict.seen.high, -verdict.seen.low)
+    )
+    assert mirror.seen.p == pytest.approx(verdict.seen.p)
     assert (verdict.word == "reversed") == (mirror.word in FAVOURABLE)
     assert (mirror.word == "reversed") == (verdict.word in FAVOURABLE)
     assert (verdict.word == "equivalent") == (mirror.word == "equivalent")
@@ -511,7 +520,7 @@ def test_losing_trials_never_turns_into_a_number(rows, draw):
     (verdict,) = judge(study(claim()), "quick", kept)
     whole = [seed for seed in range(len(rows)) if not {seed, seed + len(rows)} & lost]
     assert verdict.seeds == tuple(whole)
-    assert verdict.first == tuple(first[whole])
+    assert verdict.seen.first == tuple(first[whole])
     assert (verdict.word == "not assessable") == (len(whole) < 5)
     assert verdict.failed == sum(kind in KINDS[:3] for kind in kinds)
 

@@ -1,10 +1,9 @@
 """Intervals and tests on plain arrays; knows nothing of studies."""
 
 from harness.stats.doses import omnibus, page, rises
-from harness.stats.equivalence import tost
+from harness.stats.equivalence import noninferior, tost
 from harness.stats.failures import Discordance, Rate, discordance, rate
 from harness.stats.joint import Least, least
-from harness.stats.looks import Looks
 from harness.stats.multiple import false_discovery, holm
 from harness.stats.paired import (
     FEWEST,
@@ -22,7 +21,6 @@ __all__ = [
     "FEWEST_PERMUTED",
     "Discordance",
     "Least",
-    "Looks",
     "Mean",
     "Paired",
     "Rate",
@@ -31,6 +29,7 @@ __all__ = [
     "holm",
     "least",
     "more_seeds",
+    "noninferior",
     "omnibus",
     "page",
     "paired",

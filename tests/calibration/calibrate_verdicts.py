@@ -30,18 +30,28 @@ import numpy.typing as npt
 
 from harness.claims import Higher
 from harness.factors import Factor
+from harness.looks import Looks
 from harness.records import Record
 from harness.scales import Scale
-from harness.stats import FEWEST_PERMUTED, Looks, holm, sign_flip, t_interval
+from harness.stats import FEWEST_PERMUTED, holm, sign_flip, t_interval
 from harness.study import Study
 from harness.verdicts import MARKS, OPEN, Verdict, judge, verdict_word
+from tests.calibration.calibrate_kinds import autocorrelated, bounds, sooner, times
+from tests.calibration.figures import (
+    REPLICATES,
+    Row,
+    at_most,
+    mean_near,
+    near,
+    none_of,
+    share_near,
+    stream,
+)
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
 
-REPLICATES = 4_000
-SEED = 20_240
 ALPHA = 0.05
 MARGIN = 0.5
 METRIC = "train_loss"
@@ -49,80 +59,6 @@ BACK_LOADED = Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028))
 SUPPORTED = frozenset({"supported, material", "supported"})
 DENIED = frozenset({"real but negligible", "equivalent", "refuted", "reversed"})
 DIRECTION = SUPPORTED | {"real but negligible", "reversed"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table.
-
-    Attributes:
-        case: what was simulated.
-        figure: what came out.
-        target: what should have, as printed.
-        tolerance: how far off it may be.
-        ok: whether it is within.
-    """
-
-    case: str
-    figure: float
-    target: str
-    tolerance: float
-    ok: bool
-
-    def line(self) -> str:
-        """Return the row of a markdown table."""
-        told = "ok" if self.ok else "**MISSED**"
-        return (
-            f"| {self.case} | {self.figure:.4g} | {self.target} | {self.tolerance:.2g} | {told} |"
-        )
-
-
-def near(case: str, figure: float, target: str, sd: float, n: int, target_n: int) -> Row:
-    """Compare a figure with a target that was printed with rounding.
-
-    Args:
-        case: what was simulated.
-        figure: what came out.
-        target: what should have, as printed.
-        sd: standard deviation of one replicate's contribution.
-        n: replicates of the figure.
-        target_n: replicates of the target.
-    """
-    decimals = len(target.partition(".")[2])
-    tolerance = 3 * sd * math.sqrt(1 / n + 1 / target_n) + 0.5 * 10.0**-decimals
-    return Row(case, figure, target, tolerance, abs(figure - float(target)) <= tolerance)
-
-
-def share_near(case: str, found: npt.ArrayLike, target: str) -> Row:
-    """Compare the share of replicates in which something happened with a simulated target."""
-    hits = np.asarray(found, dtype=bool)
-    p = float(target)
-    return near(case, float(hits.mean()), target, math.sqrt(p * (1 - p)), hits.size, REPLICATES)
-
-
-def mean_near(case: str, values: npt.ArrayLike, target: str) -> Row:
-    """Compare the mean of a number over replicates with a simulated target."""
-    array = np.asarray(values, dtype=np.float64)
-    return near(case, float(array.mean()), target, float(array.std()), array.size, REPLICATES)
-
-
-def at_most(case: str, found: npt.ArrayLike, bound: float) -> Row:
-    """Check that a share of replicates does not exceed a bound by more than chance."""
-    hits = np.asarray(found, dtype=bool)
-    tolerance = 3 * math.sqrt(bound * (1 - bound) / hits.size)
-    figure = float(hits.mean())
-    return Row(case, figure, f"at most {bound:g}", tolerance, figure <= bound + tolerance)
-
-
-def none_of(case: str, wrong: Iterable[bool]) -> Row:
-    """Check that something never happens."""
-    count = sum(wrong)
-    return Row(case, count, "0", 0.0, count == 0)
-
-
-def stream(case: int) -> np.random.Generator:
-    """Return the random numbers of one case, so that no case depends on those before it."""
-    return np.random.default_rng([SEED, case])
 
 
 # 1. Type I error of one test.
@@ -220,7 +156,7 @@ def stopping(replicates: int) -> list[Row]:
     found, _ = stop_t(rng.normal(size=(replicates, 40)), each)
     rows.append(share_near("stopping, a look after every seed from 3 (wrong), size", found, ".292"))
     rules = (
-        ("4 looks, equal", Looks.until(40), (".046", ".73", "14.5")),
+        ("4 looks, equal", Looks().upto(40), (".046", ".73", "14.5")),
         ("4 looks, back-loaded", BACK_LOADED, (".049", ".82", "16.6")),
         ("fixed 40", Looks.fixed(40), (".057", ".87", "40")),
     )
@@ -330,7 +266,7 @@ WORDS = (
 def words(replicates: int) -> list[Row]:
     """Return the rates of the verdict words, with t alone and with the harness's own p."""
     rng = stream(4)
-    looks = Looks.until(40)
+    looks = Looks().upto(40)
     rows = []
     for name, effect, targets in WORDS:
         d = rng.normal(effect, 1, (replicates, 40))
@@ -414,7 +350,7 @@ def judge_words(asked: Study, given: Sequence[Record], looks: Looks | None = Non
 def same_as_judge(replicates: int) -> list[Row]:
     """Check that the fast path gives the words and seeds that judging records gives."""
     rng = stream(5)
-    looks = Looks.until(40)
+    looks = Looks().upto(40)
     asked = study(1)
     count = max(5, replicates // 80)
     rows = []
@@ -427,7 +363,7 @@ def same_as_judge(replicates: int) -> list[Row]:
             for pair in zip(old, new, strict=True)
         ]
         differ = [
-            (one.word, one.n) != (word, n)
+            (one.word, one.seen.n) != (word, n)
             for one, word, n in zip(slow, fast.words.tolist(), fast.n.tolist(), strict=True)
         ]
         rows.append(none_of(f"fast path against judge, effect {name}, {count} studies", differ))
@@ -449,7 +385,7 @@ def family(replicates: int) -> list[Row]:
     """Return family-wise error rates of reports with ten claims."""
     rng = stream(6)
     rows = []
-    rules = (("looks until 40", Looks.until(40)), ("fixed 10", Looks.fixed(10)))
+    rules = (("looks until 40", Looks().upto(40)), ("fixed 10", Looks.fixed(10)))
     for name, looks in rules:
         case = f"10 claims correlated .5, {name}"
         old, new = ten_claims(rng, replicates, 0.0)
@@ -479,9 +415,9 @@ def family_through_judge(rng: np.random.Generator, reports: int) -> list[Row]:
     for effect in (0.0, MARGIN):
         old, new = ten_claims(rng, reports, effect)
         differences = (new - old).reshape(-1, 40)
-        fast = walk(differences, Looks.until(40), claims=TEN).words.reshape(-1, TEN)
+        fast = walk(differences, Looks().upto(40), claims=TEN).words.reshape(-1, TEN)
         differ = [
-            judge_words(asked, records(old[place, 0], *new[place]), Looks.until(40))
+            judge_words(asked, records(old[place, 0], *new[place]), Looks().upto(40))
             != fast[place].tolist()
             for place in range(reports)
         ]
@@ -498,7 +434,7 @@ NAN = re.compile(r"\bnan\b", re.IGNORECASE)
 def odd(verdict: Verdict) -> bool:
     """Whether a verdict has no known word, tells of a NaN, or judges too few seeds."""
     told = f"{verdict.word} {verdict.reason} {verdict.change}"
-    few = (verdict.n < 5) != (verdict.word == "not assessable")
+    few = (verdict.seen.n < 5) != (verdict.word == "not assessable")
     return verdict.word not in MARKS or NAN.search(told) is not None or few
 
 
@@ -514,7 +450,7 @@ def constant(_: int) -> list[Row]:
     }  # fmt: skip
     rows = []
     for case, (n, effect, wrong) in cases.items():
-        taken = (None,) if n == 6 else (None, Looks.until(40))  # six are no look of the four
+        taken = (None,) if n == 6 else (None, Looks().upto(40))  # six are no look of the four
         old = np.linspace(1, 2, n)
         found = [judge(asked, "quick", records(old, old + effect), looks=looks)[0]
                  for looks in taken]  # fmt: skip
@@ -555,7 +491,7 @@ def missing(replicates: int) -> list[Row]:
         old = rng.normal(size=n)
         given = spoiled(rng, records(old, old + rng.normal(rng.choice([0, 1]), 1, n)), 0.15)
         found = judge(asked, "quick", given)[0]
-        strange.append(odd(found) or odd(judge(asked, "quick", given, looks=Looks.until(40))[0]))
+        strange.append(odd(found) or odd(judge(asked, "quick", given, looks=Looks().upto(40))[0]))
         differ.append(found.word != judge(asked, "quick", whole(given))[0].word)
     return [
         none_of(f"failed and missing trials, {len(strange)} studies: odd verdicts", strange),
@@ -614,7 +550,7 @@ def begun(replicates: int) -> list[Row]:
         old = rng.normal(size=9)
         given = records(old, old + rng.normal(0.5, 1, 9))
         first = [one for one in given if one.seed < 5]
-        looks = Looks.until(40)
+        looks = Looks().upto(40)
         differ.append(judge_words(asked, given, looks) != judge_words(asked, first, looks))
     return [none_of(f"a look just begun changes the word, {len(differ)} studies", differ)]
 
@@ -630,9 +566,9 @@ def earlier_sign(_: int) -> list[Row]:
     )
     old = np.linspace(1, 2, 40)
     given = records(old, old + 3 + 0.1 * np.cos(np.arange(40)), old + d)
-    verdict = judge(study(2), "quick", given, looks=Looks.until(40))[1]
-    wrong = verdict.word in DIRECTION and verdict.p >= ALPHA
-    case = f"2 claims, +1 at n=5, -0.3 at n=40 with p = {verdict.p:.2g}: a direction"
+    verdict = judge(study(2), "quick", given, looks=Looks().upto(40))[1]
+    wrong = verdict.word in DIRECTION and verdict.seen.p >= ALPHA
+    case = f"2 claims, +1 at n=5, -0.3 at n=40 with p = {verdict.seen.p:.2g}: a direction"
     return [none_of(case, [wrong])]
 
 
@@ -642,6 +578,7 @@ CASES: tuple[Callable[[int], list[Row]], ...] = (
     type_one, power, stopping, words, same_as_judge, family,
     constant,
     earlier_sign, missing, messy, begun,
+    autocorrelated, times, bounds, sooner,
 )  # fmt: skip
 
 
