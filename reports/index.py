@@ -11,15 +11,11 @@ from urllib.parse import quote
 
 from harness.results import Results
 from harness.verdicts import MARKS
-from reports.sections.opening import verdict_cell
+from reports.sections.opening import judged_cells, ratios, replicates
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     date_text,
-    effect_text,
     hours_text,
-    interval_text,
-    margin_text,
-    p_text,
     plural,
 )
 from reports.words import LOOKS
@@ -86,31 +82,23 @@ def _reports(all_results: Sequence[Results], links: Sequence[str]) -> Table:
 
 
 def _verdicts(all_results: Sequence[Results], links: Sequence[str]) -> Table:
-    rows = []
-    for results, link in zip(all_results, links, strict=True):
-        for number, verdict in enumerate(results.verdicts, 1):
-            metric = verdict.metric
-            rows.append(
-                row(
-                    Cell(
-                        verdict.claim.text,
-                        note=f"{results.study.name}, {results.scale}: {metric.title}",
-                        href=f"{link}#claim-{number}",
-                    ),
-                    verdict_cell(verdict),
-                    Cell(
-                        effect_text(metric, verdict.effect),
-                        note=interval_text(metric, verdict.low, verdict.high),
-                    ),
-                    margin_text(metric, verdict.claim.by),
-                    str(verdict.n),
-                    p_text(verdict.p_adjusted),
-                )
-            )
+    rows = [
+        row(
+            Cell(
+                verdict.claim.text,
+                note=f"{results.study.name}, {results.scale}: {verdict.metric.title}",
+                href=f"{link}#claim-{number}",
+            ),
+            *judged_cells(verdict),
+        )
+        for results, link in zip(all_results, links, strict=True)
+        for number, verdict in enumerate(results.verdicts, 1)
+    ]
+    every = [verdict for results in all_results for verdict in results.verdicts]
     return Table(
-        "Every claim of every study. Effect: mean difference over seeds, with the interval from "
-        "which its report read the verdict; intervals and p are corrected for the claims of one "
-        "study, not of all.",
+        f"Every claim of every study. Effect: mean difference{ratios(every)}, with the interval "
+        f"from which its report read the verdict. n: {replicates(every)}. Intervals and p are "
+        "corrected for the claims of one study, not of all.",
         (
             Column("Claim"),
             Column("Verdict"),

@@ -15,10 +15,8 @@ from reports.sections.methods import MethodsSection, methods_section
 from reports.sections.opening import (
     InWords,
     Title,
-    family_name,
     held_fixed,
     in_words,
-    interval_name,
     title,
     verdict_table,
 )
@@ -48,14 +46,13 @@ class Page:
 
 def page_of(results: Results) -> Page:
     """Work a report out; pure: the same results give the same page."""
-    interval = interval_name(results.verdicts) + family_name(results.verdicts)
     return Page(
         title(results),
         verdict_table(results),
         in_words(results),
         held_fixed(results),
         results.warnings,
-        tuple(draw_forest(each, interval) for each in forests(results.verdicts)),
+        tuple(draw_forest(each) for each in forests(results.verdicts)),
         claim_sections(results),
         factors_section(results),
         tuning_section(results),

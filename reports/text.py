@@ -12,6 +12,12 @@ from harness.metrics import Metric
 from harness.study import Study
 
 DASH = "–"
+_MOST = 700.0  # the exponential of more is no floating-point number
+_EXPONENT = re.compile(r"e([+-]\d+)")
+_SIZES = {
+    "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
+    "B": ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB")),
+}
 _THOUSANDS = re.compile(r"(?<![\d.])\d{4,}")
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|pp|nats|[nµm]?s|min|h|[KMGT]?i?B|[kMGT])\b|%)")
 
@@ -25,35 +31,71 @@ def metric_of(study: Study, name: str) -> Metric:
 
 
 def in_title(metric: Metric) -> str:
-    """Name a metric within a sentence."""
+    """Name a metric within a sentence; one that begins with an abbreviation keeps it."""
+    if metric.title[:2].isupper():
+        return metric.title
     return metric.title[:1].lower() + metric.title[1:]
+
+
+def each_of(metric: Metric) -> str:
+    """Name what a metric is measured anew in: a seed, or a round of timing."""
+    return metric.replicate or "seed"
+
+
+def unscaled(metric: Metric, value: float) -> float:
+    """Go back from the scale on which claims compare to the metric's own."""
+    return math.exp(min(value, _MOST)) if metric.relative else value
 
 
 def level_text(metric: Metric, value: float) -> str:
     """Print a value of a metric with its unit."""
+    if metric.unit == "s":
+        return seconds_text(value)
+    if metric.unit == "B":
+        return bytes_text(value) if math.isfinite(value) else not_finite(value)
+    if metric.relative:
+        return count_text(value) if abs(value) >= 1e6 else number_text(value)
     if _is_beyond(metric, value):
         return _with_unit(metric, number_text(value))
     return metric.format(value).replace("-", "−")
 
 
 def effect_text(metric: Metric, value: float) -> str:
-    """Print a difference with sign and unit."""
+    """Print a difference with sign and unit, or a ratio."""
+    if metric.relative:
+        return ratio_text(metric, value)
     if _is_beyond(metric, value):
         return _with_unit(metric, _signed(value))
     return metric.format_difference(value)
 
 
 def margin_text(metric: Metric, value: float) -> str:
-    """Print a margin: a difference without a sign."""
+    """Print a margin: a difference without a sign, or a ratio with the digits it was given."""
+    if metric.relative:
+        return f"×{number_text(unscaled(metric, value), 4)}"
     if _is_beyond(metric, value):
         return _with_unit(metric, number_text(value))
     return metric.format_difference(value, signed=False)
+
+
+def ratio_text(metric: Metric, value: float) -> str:
+    """Print a difference of logarithms as the ratio that it is."""
+    if not math.isfinite(value):
+        return DASH if math.isnan(value) else "×∞" if value > 0 else "×0"
+    return _exponents(metric.format_difference(value))
+
+
+def _exponents(text: str) -> str:
+    """Print exponents as everywhere: 1.00e6 and not 1.00e+06."""
+    return _EXPONENT.sub(lambda match: f"e{int(match[1])}".replace("-", "−"), text)
 
 
 def interval_text(metric: Metric, low: float, high: float) -> str:
     """Print an interval of differences, or a dash; both ends have the same decimals."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return DASH
+    if metric.relative:
+        return _exponents(metric.format_interval(low, high))
     largest = max(abs(low), abs(high))
     if metric.unit != "fraction" and largest and not 1e-4 <= largest < 1e6:
         return _with_unit(metric, f"[{_signed(low)}, {_signed(high)}]")
@@ -113,16 +155,38 @@ def factor_of(metric: Metric) -> float:
 
 
 def unit_of(metric: Metric, *, difference: bool = False) -> str:
-    """Name the unit on an axis; a difference of fractions is in percentage points."""
+    """Name the unit on an axis; a difference of fractions is in percentage points.
+
+    A ratio has none.
+    """
+    if metric.relative and difference:
+        return ""
     if metric.unit == "fraction":
         return "pp" if difference else "%"
     return metric.unit
 
 
+def in_units(metric: Metric, values: Sequence[float]) -> tuple[float, str]:
+    """Choose the unit in which a metric's values are easy to read, and how large it is."""
+    sizes = _SIZES.get(metric.unit, ((1.0, metric.unit),))
+    middle = sorted(values)[len(values) // 2]
+    return next(((size, name) for size, name in sizes if middle >= size), sizes[-1])
+
+
+def levels_text(metric: Metric, values: Sequence[float]) -> list[str]:
+    """Print finite values below each other: in one unit, with the same decimals."""
+    if not values:
+        return []
+    size, unit = in_units(metric, values)
+    texts = alike(value / size for value in values)
+    return [f"{text} {unit}" if unit else text for text in texts]
+
+
 def axis_title(metric: Metric, *, difference: bool = False) -> str:
     """Title an axis, unit included."""
     unit = unit_of(metric, difference=difference)
-    start = f"Difference in {in_title(metric)}" if difference else metric.title
+    change = "Ratio of" if metric.relative else "Difference in"
+    start = f"{change} {in_title(metric)}" if difference else metric.title
     return f"{start} ({unit})" if unit else start
 
 

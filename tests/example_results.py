@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from harness import Factor, Higher, Interaction, Scale, Study, Tuned
-from harness.claims import Claim
+from harness.claims import Claim, Equivalent, NotWorse, Sooner
 from harness.designs import Arm
+from harness.looks import Looks
 from harness.measures import ActivationVariance, GradientNorms, Occluded, measured
 from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.profiles import Profile
 from harness.records import Record
 from harness.results import ArmTuning, Program, Provenance, Results
+from harness.rounds import Costs, Round
 from harness.summary import summarise
 from harness.verdicts import judge
 
@@ -108,9 +110,11 @@ def example_results(
         "shortcut=no, depth=20: the chosen lr = 0.786 lies on the upper edge of its space.",
     ),
     copies: int = 1,
+    costs: Costs | None = None,
+    looks: Looks | None = None,
 ) -> Results:
     """Make results; ``failed`` holds (place of arm, seed), ``copies`` repeats the records."""
-    own = study is None
+    own = study is None or study.name == "shortcut_cost"
     study = study or residual_study()
     scale = next(iter(study.scales))
     arms = study.arms(scale)
@@ -132,7 +136,7 @@ def example_results(
     ]
     return Results(
         study, scale, arms, tuple(range(seeds)), tuple(records) * copies,
-        judge(study, scale, records), summarise(study, scale, records), tuned,
+        judge(study, scale, records, looks, costs), summarise(study, scale, records), tuned,
         {arm.name: _profile(place, arm) for place, arm in enumerate(arms)} if profiles else {},
         Provenance(
             f"harness run {study.name} --scale {scale} --seeds {seeds}", "0.1.0",
@@ -144,7 +148,82 @@ def example_results(
         ),
         warnings,
         _programs(arms),
+        looks,
     )  # fmt: skip
+
+
+def cost_claims() -> tuple[Claim, ...]:
+    """Claims on costs, and of the kinds that go with them: quality kept, and time until then."""
+    with_them, without = {"shortcut": True, "depth": 56}, {"shortcut": False, "depth": 56}
+    short = {"shortcut": True, "depth": 20}
+    return (
+        NotWorse(
+            "20 layers classify no worse than 56, with shortcuts.",
+            metric="test_accuracy", by=0.02, arm=short, than=with_them,
+        ),
+        NotWorse(
+            "At 56 layers, shortcuts do no harm to the test loss.",
+            metric="test_loss", by=0.1, arm=with_them, than=without,
+        ),
+        Sooner(
+            "At 56 layers, shortcuts come sooner to a validation accuracy of 80 %.",
+            metric="validation_accuracy", by=0.2, sooner=with_them, later=without, reaches=0.8,
+        ),
+        Higher(
+            "56 layers take more memory than 20.",
+            metric="peak_bytes", by=0.5, higher=with_them, lower=short,
+        ),
+        Equivalent(
+            "Shortcuts cost no parameters.",
+            metric="parameters", by=0.01, first={"shortcut": True}, second={"shortcut": False},
+        ),
+        NotWorse(
+            "At 56 layers, shortcuts take no more than 5 % of a step's time.",
+            metric="step_seconds", by=0.05, arm=with_them, than=without,
+        ),
+        Higher(
+            "20 layers train more samples a second than 56.",
+            metric="samples_per_second", by=0.2, higher=short, lower=with_them,
+        ),
+        Higher(
+            "At 20 layers, shortcuts take time.",
+            metric="step_seconds", by=0.01, higher=short, lower={"shortcut": False, "depth": 20},
+            primary=False,
+        ),
+    )  # fmt: skip
+
+
+def cost_study(**changes: Any) -> Study:
+    return residual_study(**{"name": "shortcut_cost", "claims": cost_claims()} | changes)
+
+
+def cost_results(
+    *,
+    rounds: int = 10,
+    noise: float = 0.01,
+    looks: Looks | None = None,
+    claims: tuple[Claim, ...] | None = None,
+    **changes: Any,
+) -> Results:
+    """Make results of claims on costs; ``noise`` is the spread of a time from round to round."""
+    study = cost_study() if claims is None else cost_study(claims=claims)
+    (scale,) = study.scales
+    arms = study.arms(scale)
+    profiles = {arm.name: _profile(place, arm) for place, arm in enumerate(arms)}
+    costs = Costs(profiles, tuple(_round(profiles, noise, place) for place in range(rounds)))
+    return example_results(study, costs=costs, looks=looks, **changes)
+
+
+def _round(profiles: dict[str, Profile], noise: float, place: int) -> Round:
+    """One round: all arms are as slow as the machine is just then, and each a little on its own."""
+    drawn = np.random.default_rng([place, 6])
+    slow = 1 + 3 * noise * drawn.random()
+    seconds = {
+        name: float(each.step_seconds * slow * math.exp(noise * drawn.normal()))
+        for name, each in profiles.items()
+    }
+    twin = list(profiles)[place % len(profiles)]
+    return Round(seconds, twin, seconds[twin] * math.exp(noise * float(drawn.normal())))
 
 
 def _programs(arms: tuple[Arm, ...]) -> tuple[Program, ...]:
@@ -194,6 +273,12 @@ def _record(
     }  # fmt: skip
     if fails:
         return Record(**common, state="failed", reason=reason, cost={"seconds": 1.2})
+    curves = {
+        "train_loss": tuple(map(float, curve)),
+        "validation_loss": tuple(map(float, 1.2 * curve + 0.02)),
+        "validation_accuracy": tuple(map(float, 1 - np.clip(0.4 * curve, 0.0, 0.9))),
+    }
+    ends = {each.metric for each in study.claims if isinstance(each, Sooner)}
     return Record(
         **common,
         state="complete",
@@ -207,13 +292,10 @@ def _record(
             "gradient_norm_ratio": float(math.exp(-6 * bad + 0.2 * shared)),
             "occluded_accuracy": 1 - min(1.0, 1.6 * error),
             "logit_margin": float(4.1 - 3 * bad + 0.3 * shared),
+            **{name: values[-1] for name, values in curves.items() if name in ends},
         },
         layers=_layers(arm, bad, shared, seed) if own else {},
-        curves={
-            "train_loss": tuple(map(float, curve)),
-            "validation_loss": tuple(map(float, 1.2 * curve + 0.02)),
-            "validation_accuracy": tuple(map(float, 1 - np.clip(0.4 * curve, 0.0, 0.9))),
-        },
+        curves=curves,
         cost={"seconds": 3.0 + place + 0.1 * noise.normal(), "steps": 150, "samples": 19200},
     )
 

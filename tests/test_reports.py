@@ -24,6 +24,7 @@ from harness.pairs import evaluations, pair
 from harness.plan import TEACHER
 from harness.reasons import Context, change, reason
 from harness.results import Program, Results, assemble
+from harness.rounds import Costs
 from harness.verdicts import MARKS, Word
 from reports import palette, write_index, write_report
 from reports.figures.canvas import plain, wrapped
@@ -242,9 +243,17 @@ def broken(results: Results, value: float) -> Results:
     """Put a number that is none wherever one may stand."""
     verdicts = tuple(
         dataclasses.replace(
-            each, effect=value, low=value, high=value, p=value, p_adjusted=value, p_t=value,
-            p_permutation=value, sd=value, median=value, rho=value, level=value,
-            first=(value,) * each.n, word="not assessable",
+            each, p_adjusted=value, word="not assessable",
+            seen=dataclasses.replace(
+                each.seen, effect=value, low=value, high=value, p=value, p_t=value,
+                p_permutation=value, sd=value, median=value, rho=value, level=value, floor=value,
+                p_margin=value, first=(value,) * each.seen.n,
+                beside=tuple(dataclasses.replace(one, value=value) for one in each.seen.beside),
+            ),
+            looks=tuple(
+                dataclasses.replace(one, effect=value, low=value, high=value, p=value)
+                for one in each.looks
+            ),
         )
         for each in results.verdicts
     )  # fmt: skip
@@ -336,8 +345,11 @@ def empty() -> Results:
     return dataclasses.replace(
         results, records=(), summaries=(), tuning=(), profiles={}, provenance=nothing, warnings=(),
         verdicts=tuple(
-            dataclasses.replace(each, n=0, seeds=(), first=(), second=(), effect=math.nan,
-                                low=math.nan, high=math.nan, word="not assessable")
+            dataclasses.replace(
+                each, seeds=(), word="not assessable",
+                seen=dataclasses.replace(each.seen, n=0, first=(), second=(), effect=math.nan,
+                                         low=math.nan, high=math.nan),
+            )
             for each in results.verdicts
         ),
     )  # fmt: skip
@@ -405,9 +417,9 @@ def test_every_word_says_why_and_what_would_change_it(results: Results, word: Wo
         results.study, results.scale, verdict.claim,
         evaluations(results.study, results.scale, results.records),
     )  # fmt: skip
-    seen = see(verdict.claim, verdict.metric, pairs, (), verdict.level)
+    seen = see(verdict.claim, verdict.metric, pairs, (), verdict.seen.level)
     context = Context(verdict.metric, verdict.claim.by, seen, pairs, verdict.p_adjusted, 3, None)
-    for said in (change(word, context), reason(word, verdict.claim, context)):
+    for said in (change(word, verdict.claim, context), reason(word, verdict.claim, context)):
         assert said.endswith(".")
         assert "nan" not in said
         assert "{" not in said
@@ -768,7 +780,7 @@ def test_programs_come_from_the_plan_and_the_notes(results: Results) -> None:
         "modes": {"ab": arms[:2], "abc": [arms[2], "an arm of before"], "gone": ["of before"]},
     }  # fmt: skip
     made = assemble(
-        results.study, results.scale, results.records, plan, {}, {}, "",
+        results.study, results.scale, results.records, plan, Costs(), (), "",
         {"ab/cpu/EPYC / 7": choice.plain_values(), "other/cpu/EPYC": choice.plain_values()},
     )  # fmt: skip
     assert made.programs == (
@@ -780,7 +792,7 @@ def test_programs_come_from_the_plan_and_the_notes(results: Results) -> None:
     assert section.choices is not None
     assert "measured on EPYC / 7 (cpu)" in section.choices.caption
     before = assemble(
-        results.study, results.scale, (), {**plan, "modes": {}}, {}, {}, ""
+        results.study, results.scale, (), {**plan, "modes": {}}, Costs(), (), ""
     )  # fmt: skip
     assert before.programs == ()
 
@@ -795,13 +807,13 @@ def test_a_mode_is_no_environment_and_a_teacher_counts_once(results: Results) ->
         "seeds": [0], "tuned": True, "tuning": [], "command": "harness run",
         "trials": [[arms[0], 0, "0"], [arms[1], 0, "1"], [TEACHER, 0, "t"]],
     }  # fmt: skip
-    made = assemble(results.study, results.scale, (*pupils, teacher), plan, {}, {}, "")
+    made = assemble(results.study, results.scale, (*pupils, teacher), plan, Costs(), (), "")
     assert [each.role for each in made.records] == ["evaluate", "evaluate", "teach"]
     assert made.provenance.environments == ({"device": "cpu"},)
     assert not [line for line in made.warnings if "environment" in line]
     assert "3 trials: 2 to evaluate, 0 to tune, 1 teacher; 0 failed." in ledger_section(made).lead
     other = dataclasses.replace(pupils[1], env={**envs[1], "device": "cuda:0"})
-    made = assemble(results.study, results.scale, (pupils[0], other), plan, {}, {}, "")
+    made = assemble(results.study, results.scale, (pupils[0], other), plan, Costs(), (), "")
     assert [line for line in made.warnings if "different environments (device)" in line]
 
 

@@ -43,6 +43,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _DPI = 96
 _NUMBER = re.compile(r"(?<![\d.])[1-9]\d*\.\d{3,}")
+_TAG = re.compile(r"<[^>]*>")
 _EMPTY = re.compile(r"\.?0+(?=e)")
 _UPRIGHT = re.compile(r' transform="rotate\(-?0 [^"]*"')
 
@@ -95,7 +96,12 @@ def paint(
 def _slim(svg: str) -> str:
     """Name the fonts to show, and drop digits and turns that change nothing one can see."""
     svg = _UPRIGHT.sub("", svg.replace("'DejaVu Sans'", FONTS))
-    return _NUMBER.sub(lambda match: f"{float(match[0]):.2f}", svg)
+    # Within tags only: what stands between them is text, and 1.025 there is no 1.02.
+    return _TAG.sub(lambda tag: _NUMBER.sub(_shorter, tag[0]), svg)
+
+
+def _shorter(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"
 
 
 def _uri(svg: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.claims import Sooner
 from harness.designs import Arm
 from harness.metrics import Metric
 from harness.pairs import comparable
@@ -24,6 +25,7 @@ from reports.figures.canvas import (
     series,
     ticks,
 )
+from reports.palette import light
 from reports.text import axis_title, factor_of, join, level_text, metric_of, plural
 
 if TYPE_CHECKING:
@@ -48,13 +50,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Curves:
-    """What the learning curves of a claim show."""
+    """What the learning curves of a claim show; ``target`` is what a claim wants reached."""
 
     metric: Metric
     instead_of: Metric | None
     groups: tuple[Group, ...]
     log: bool
     seeds: int
+    target: float | None
 
 
 def curves_of(results: Results, verdict: Verdict) -> Curves | None:
@@ -87,6 +90,7 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
     return Curves(
         metric, verdict.metric if wanted != name else None, tuple(groups), log,
         max(len(group.curves) for group in groups),
+        verdict.claim.reaches if isinstance(verdict.claim, Sooner) else None,
     )  # fmt: skip
 
 
@@ -133,6 +137,8 @@ def draw_curves(values: Curves) -> Picture:
     else:
         when = "after each epoch"
     axis = ", on a logarithmic axis" if values.log else ""
+    if values.target is not None:
+        instead += f" Dashed: the target, {level_text(metric, values.target)}."
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
@@ -164,6 +170,10 @@ def _draw(figure: Figure, values: Curves) -> None:
             range(1, len(means) + 1), means, linewidth=2.3, markersize=5, label=plain(group.name),
             markevery=(min(place, max(len(means) - 1, 0)), every), **look,
         )  # fmt: skip
+    if values.target is not None and not (values.log and values.target <= 0):
+        target = scale * values.target
+        axes.axhline(target, color=light("axis"), linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
+        shown.append(target)
     axes.set_xlim(1 - 0.02 * length, length * 1.02)
     if values.log:
         axes.set_yscale("log")

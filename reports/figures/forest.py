@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.claims import Claim, Equivalent, NotWorse
 from harness.verdicts import Verdict, Word
-from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
+from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain
+from reports.figures.margins import DASHED, Margin, band_text, effect_ticks, margin_of
+from reports.intervals import family_name, interval_name, is_counted, is_exact
 from reports.palette import light
 from reports.text import effect_text, factor_of, in_title, interval_text, join, unit_of
 from reports.words import LOOKS
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One claim, in the unit of the axis."""
+    """One claim, in the unit of the axis: differences, or logarithms of ratios."""
 
     number: int
     text: str
@@ -29,62 +32,127 @@ class ForestRow:
     effect: float
     low: float
     high: float
-    margin: float
+    margin: Margin
+    exact: bool
     said: str
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Claims that share an axis: those on metrics of one unit."""
+    """Claims that share an axis: those on metrics of one unit, or all those on ratios.
+
+    Attributes:
+        title: what is compared.
+        axis: the same, or less where that would be too long for an axis.
+        relative: whether effects are logarithms of ratios.
+        rows: top to bottom.
+        interval: which interval they have, and over how many seeds; empty where none has one.
+        kinds: of the claims, which decide what the edges of their bands mean.
+    """
 
     title: str
+    axis: str
+    relative: bool
     rows: tuple[ForestRow, ...]
+    interval: str
+    kinds: frozenset[type[Claim]]
 
 
 def forests(verdicts: Sequence[Verdict]) -> list[Forest]:
     """Group claims by unit, since effects in different units share no axis."""
-    groups: dict[str, list[ForestRow]] = {}
-    metrics: dict[str, list[str]] = {}
+    groups: dict[str, list[tuple[int, Verdict]]] = {}
     for number, verdict in enumerate(verdicts, 1):
-        metric = verdict.metric
-        # Metrics without a unit are not commensurable either: each has an axis of its own.
-        group = unit_of(metric, difference=True) or metric.title
-        scale = factor_of(metric)
-        said = (
-            f"claim {number}, {verdict.word}, {effect_text(metric, verdict.effect)} "
-            f"{interval_text(metric, verdict.low, verdict.high)}"
-        )
-        row = ForestRow(
-            number, verdict.claim.text, verdict.word, scale * verdict.effect,
-            scale * verdict.low, scale * verdict.high, scale * verdict.claim.by, said,
-        )  # fmt: skip
-        groups.setdefault(group, []).append(row)
-        names = metrics.setdefault(group, [])
-        if in_title(metric) not in names:
-            names.append(in_title(metric))
+        groups.setdefault(_axis(verdict), []).append((number, verdict))
     return [
         Forest(
-            f"Difference in {join(metrics[group])}"
-            + (f" ({group})" if group in ("nats", "pp") else ""),
-            tuple(rows),
+            *_titles([verdict for _, verdict in own]),
+            own[0][1].metric.relative,
+            tuple(_row(number, verdict) for number, verdict in own),
+            _interval([verdict for _, verdict in own], verdicts),
+            frozenset(type(verdict.claim) for _, verdict in own),
         )
-        for group, rows in groups.items()
+        for own in groups.values()
     ]
 
+
+def _axis(verdict: Verdict) -> str:
+    """Name what can share an axis: what has one unit, but nothing that would dwarf the rest."""
+    if verdict.metric.relative:
+        ends = (verdict.by, verdict.seen.effect, verdict.seen.low, verdict.seen.high)
+        near = all(abs(end) < NEAR for end in ends if math.isfinite(end))
+        return "ratio near 1" if near else "ratio"
+    if is_counted(verdict):
+        return "counted"
+    return unit_of(verdict.metric, difference=True) or verdict.metric.title
+
+
+def _titles(verdicts: Sequence[Verdict]) -> tuple[str, str]:
+    """Title an axis, in full and so short that it fits."""
+    metric = verdicts[0].metric
+    names = join(dict.fromkeys(in_title(each.metric) for each in verdicts))
+    unit = unit_of(metric, difference=True)
+    end = f" ({unit})" if unit else ""
+    what, of = ("Ratio", "of") if metric.relative else ("Difference", "in")
+    title = f"{what} {of} {names}{end}"
+    return title, title if len(title) <= LONGEST else what + end
+
+
+def _interval(own: Sequence[Verdict], verdicts: Sequence[Verdict]) -> str:
+    name = interval_name(own)
+    return name + family_name(verdicts) if name else ""
+
+
+def _row(number: int, verdict: Verdict) -> ForestRow:
+    metric, seen, scale = verdict.metric, verdict.seen, factor_of(verdict.metric)
+    exact = is_exact(verdict)
+    interval = "exact" if exact else interval_text(metric, seen.low, seen.high)
+    return ForestRow(
+        number, verdict.claim.text, verdict.word, scale * seen.effect, scale * seen.low,
+        scale * seen.high, margin_of(verdict), exact,
+        f"claim {number}, {verdict.word}, {effect_text(metric, seen.effect)} {interval}",
+    )  # fmt: skip
+
+
+NEAR = math.log(1.4)
+"""Ratios within this have an axis of their own: beside one of 10, 1.05 is 1."""
+
+LONGEST = 54
+"""Characters of a title that fit below an axis."""
 
 LEFT, RIGHT, ROW, FOOT = 0.1, 0.1, 0.72, 0.52
 
 
-def draw_forest(forest: Forest, interval: str) -> Picture:
-    """Draw one axis of claims; ``interval`` says which interval and over how many seeds."""
+def draw_forest(forest: Forest) -> Picture:
+    """Draw one axis of claims."""
     height = FOOT + ROW * len(forest.rows) + 0.08
     rows = "; ".join(row.said for row in forest.rows)
     return paint(
         (COLUMN, height),
         lambda figure: _draw(figure, forest),
         alt=f"{forest.title}: {rows}.",
-        caption=f"{forest.title}, claim by claim. Mark: mean; bar: {interval}. The shaded band is "
-        "±δ, the claim's own margin, and its right edge is what was claimed.",
+        caption=_caption(forest),
+    )
+
+
+def _caption(forest: Forest) -> str:
+    mark = "geometric mean" if forest.relative else "mean"
+    exact = all(row.exact for row in forest.rows)
+    shown = (
+        "Mark: the ratio, which is exact and has no interval"
+        if exact
+        else f"Mark: {mark}; bar: {forest.interval}"
+        + ("; a mark alone is exact" if any(row.exact for row in forest.rows) else "")
+    )
+    others = any(kind not in (Equivalent, NotWorse) for kind in forest.kinds)
+    edges = ["the right one, which is what was claimed"] * others
+    if Equivalent in forest.kinds:
+        edges.append("both, for a claim of equivalence")
+    if NotWorse in forest.kinds:
+        edges.append("the one on the worse side, for a claim of “not worse”")
+    return (
+        f"{forest.title}, claim by claim. {shown}. The shaded band is "
+        f"{band_text(relative=forest.relative)}, the claim's own margin, and the edge that counts "
+        f"is solid: {'; '.join(edges)}."
     )
 
 
@@ -94,7 +162,7 @@ def _draw(figure: Figure, forest: Forest) -> None:
     ends = [
         end
         for row in rows
-        for end in (row.low, row.high, row.effect, row.margin, -row.margin)
+        for end in (row.low, row.high, row.effect, *row.margin.ends)
         if math.isfinite(end)
     ]
     axes.set_xlim(*limits([0.0, *ends]))
@@ -102,8 +170,8 @@ def _draw(figure: Figure, forest: Forest) -> None:
     axes.set_ylim(len(rows), 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    ticks(axes.xaxis, 5)
-    axes.set_xlabel(plain(forest.title, 90))
+    effect_ticks(axes.xaxis, 5, relative=forest.relative)
+    axes.set_xlabel(plain(forest.axis))
     # Lines stand beside the intervals only, and leave the sentences between them alone.
     for place in range(len(rows)):
         ends_at = (place + 0.74 - 0.24, place + 0.74 + 0.24)
@@ -118,13 +186,11 @@ def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
     look = LOOKS[row.word]
     tone = light(look.tone)
     at = place + 0.74
-    axes.fill_between(
-        [-row.margin, row.margin], at - 0.2, at + 0.2, color=light("band"), linewidth=0
-    )
-    for edge in (-row.margin, row.margin):
+    axes.fill_between(row.margin.ends, at - 0.2, at + 0.2, color=light("band"), linewidth=0)
+    for edge in row.margin.ends:
         axes.plot(
             [edge, edge], [at - 0.2, at + 0.2], color=light("axis"), linewidth=0.9,
-            linestyle="solid" if edge > 0 else (0, (2, 2)),
+            linestyle="solid" if row.margin.is_solid(edge) else DASHED,
         )  # fmt: skip
     lines = textwrap.wrap(
         plain(f"{row.number}  {row.text}", 400), 66, max_lines=2, placeholder=" …"
@@ -133,7 +199,7 @@ def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
         0.0, place + 0.5, "\n".join(lines), transform=axes.get_yaxis_transform(),
         va="bottom", ha="left", fontsize=9.0, linespacing=1.1, zorder=2,
     )  # fmt: skip
-    if math.isfinite(row.low) and math.isfinite(row.high):
+    if not row.exact and math.isfinite(row.low) and math.isfinite(row.high):
         axes.plot([row.low, row.high], [at, at], color=tone, linewidth=2.2, zorder=3)
     if math.isfinite(row.effect):
         axes.plot(
@@ -142,6 +208,7 @@ def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
         )  # fmt: skip
     else:
         axes.text(
-            0.5, at, "no interval: not assessable", transform=axes.get_yaxis_transform(),
-            va="center", ha="center", color=light("muted"), style="italic",
+            0.5, at, "not measured" if row.exact else "no interval: not assessable",
+            transform=axes.get_yaxis_transform(), va="center", ha="center",
+            color=light("muted"), style="italic",
         )  # fmt: skip

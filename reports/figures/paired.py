@@ -6,20 +6,43 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.claims import Equivalent, Higher, Interaction
+from harness.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
 from harness.levels import level_name
 from harness.metrics import Metric
 from harness.verdicts import Verdict
-from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks, wrapped
+from reports.figures.canvas import (
+    COLUMN,
+    Picture,
+    limits,
+    log_limits,
+    paint,
+    panel,
+    plain,
+    ticks,
+    wrapped,
+)
+from reports.figures.margins import (
+    Margin,
+    band_text,
+    draw_margin,
+    edge_text,
+    effect_ticks,
+    level_ticks,
+    margin_of,
+)
+from reports.intervals import is_counted, is_exact
 from reports.palette import light
 from reports.text import (
     axis_title,
+    each_of,
     effect_text,
     factor_of,
+    in_units,
     interval_text,
     margin_text,
     plural,
     unit_of,
+    unscaled,
 )
 
 if TYPE_CHECKING:
@@ -29,29 +52,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Paired:
-    """Both sides of a claim in each seed, in the unit of the axis."""
+    """Both sides of a claim in each seed, or round, and what they differ by.
+
+    Attributes:
+        metric: what the effect is in.
+        names: of the two sides.
+        each: what there is a line for: ``"seed"`` or ``"round"``.
+        axis: title of the axis of levels.
+        first: the added side, in the unit of its axis, which is logarithmic for ratios.
+        second: the subtracted side.
+        differences: in the unit of the axis of effects; of ratios, their logarithms.
+        effect: their mean.
+        low: lower end of its interval.
+        high: upper end.
+        margin: the claim's, on the same axis.
+        edges: what a caption says of the band's edges, where it must.
+        alt: all of it in a sentence.
+    """
 
     metric: Metric
     names: tuple[str, str]
+    each: str
     axis: str
     first: tuple[float, ...]
     second: tuple[float, ...]
+    differences: tuple[float, ...]
     effect: float
     low: float
     high: float
-    margin: float
+    margin: Margin
+    edges: str
     alt: str
-
-    @property
-    def differences(self) -> tuple[float, ...]:
-        """What each seed contributes to the effect."""
-        return tuple(a - b for a, b in zip(self.first, self.second, strict=True))
 
 
 def short_sides(verdict: Verdict) -> tuple[str, str]:
     """Name the two sides by what tells them apart; what they share stands in the text."""
     claim = verdict.claim
-    if isinstance(claim, Higher | Equivalent):
+    if isinstance(claim, Higher | Equivalent | NotWorse | Sooner):
         own = [
             {name: level_name(value) for name, value in side.items()}
             for side in claim.partials(lambda _: ())
@@ -66,41 +103,56 @@ def short_sides(verdict: Verdict) -> tuple[str, str]:
 
 
 def paired(verdict: Verdict, interval: str) -> Paired | None:
-    """Work out the values; ``None`` where no pair of finite values exists."""
-    metric = verdict.metric
+    """Work out the values.
+
+    ``None`` where no pair of finite values exists, where there is one number on each side, and
+    where something is so or not so in each seed: lines between yes and no hide how many there are.
+    """
+    metric, seen = verdict.metric, verdict.seen
     pairs = [
         (a, b)
-        for a, b in zip(verdict.first, verdict.second, strict=False)
+        for a, b in zip(seen.first, seen.second, strict=False)
         if math.isfinite(a) and math.isfinite(b)
     ]
-    if not pairs:
+    if not pairs or is_exact(verdict) or is_counted(verdict):
         return None
     scale = factor_of(metric)
     names = short_sides(verdict)
     difference = isinstance(verdict.claim, Interaction)
+    size, axis = 1 / scale, axis_title(metric, difference=difference)
+    if metric.relative and not difference:
+        size, unit = in_units(metric, [unscaled(metric, b) for _, b in pairs])
+        axis = f"{metric.title} ({unit})" if unit else metric.title
+    each = each_of(metric)
+    what, over, zero = ("ratio", "over", "×1") if metric.relative else ("difference", "minus", "0")
     alt = (
-        f"{names[0]} minus {names[1]}: mean difference {effect_text(metric, verdict.effect)}, "
-        f"{interval} {interval_text(metric, verdict.low, verdict.high)}, "
-        f"margin {margin_text(metric, verdict.claim.by)}; "
-        f"above 0 in {verdict.wins} of {plural(len(pairs), 'seed')}."
+        f"{names[0]} {over} {names[1]}: mean {what} {effect_text(metric, seen.effect)}, "
+        f"{interval} {interval_text(metric, seen.low, seen.high)}, "
+        f"margin {margin_text(metric, verdict.by)}; "
+        f"above {zero} in {seen.wins} of {plural(len(pairs), each)}."
     )
     return Paired(
-        metric, names, axis_title(metric, difference=difference),
-        tuple(scale * a for a, _ in pairs), tuple(scale * b for _, b in pairs),
-        scale * verdict.effect, scale * verdict.low, scale * verdict.high,
-        scale * verdict.claim.by, alt,
+        metric, names, each, axis,
+        tuple(unscaled(metric, a) / size for a, _ in pairs),
+        tuple(unscaled(metric, b) / size for _, b in pairs),
+        tuple(scale * (a - b) for a, b in pairs), scale * seen.effect, scale * seen.low,
+        scale * seen.high, margin_of(verdict), edge_text(verdict), alt,
     )  # fmt: skip
 
 
 def draw_paired(values: Paired, interval: str) -> Picture:
     """Draw the slopes on the left and the differences on the right."""
+    relative = values.metric.relative
+    mean, what = ("geometric mean", "ratio") if relative else ("mean", "difference")
+    axis = ", on a logarithmic axis" if relative else ""
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=values.alt,
-        caption=f"Left: a line for each seed ({plural(len(values.first), 'pair')}), heavy: "
-        "their mean; rising lines solid, falling ones dashed. Right: the difference in each seed; "
-        f"diamond and bar: mean and {interval}; band: ±δ.",
+        caption=f"Left: a line for each {values.each} ({plural(len(values.first), 'pair')}), "
+        f"heavy: their {mean}; rising lines solid, falling ones dashed{axis}. Right: the {what} "
+        f"in each {values.each}; diamond and bar: {mean} and {interval}; band: "
+        f"{band_text(relative=relative)}{values.edges}.",
     )
 
 
@@ -119,24 +171,33 @@ def _draw_slopes(axes: Axes, values: Paired) -> None:
             color=light("series1" if up else "series2"),
             linestyle="solid" if up else (0, (4, 2)), zorder=2,
         )  # fmt: skip
-    count = len(values.first)
-    means = [math.fsum(values.second) / count, math.fsum(values.first) / count]
+    relative = values.metric.relative
+    means = [_middle(side, relative=relative) for side in (values.second, values.first)]
     axes.plot([0, 1], means, color=light("ink"), linewidth=2.6, zorder=3)
     axes.set_xlim(-0.22, 1.22)
     axes.set_xticks([0, 1], [_lines(name) for name in values.names[::-1]])
-    axes.set_ylim(*limits([*values.first, *values.second]))
+    shown = [*values.first, *values.second]
+    if relative:
+        axes.set_yscale("log")
+        axes.set_ylim(*log_limits(shown))
+        level_ticks(axes.yaxis, 5)
+    else:
+        axes.set_ylim(*limits(shown))
+        ticks(axes.yaxis, 5)
     axes.set_ylabel(plain(values.axis, 44))
     axes.grid(axis="y")
-    ticks(axes.yaxis, 5)
+
+
+def _middle(values: tuple[float, ...], *, relative: bool) -> float:
+    """Return where the heavy line ends: at the mean of what the axis shows."""
+    shown = [math.log(each) for each in values] if relative else values
+    mean = math.fsum(shown) / len(shown)
+    return math.exp(mean) if relative else mean
 
 
 def _draw_differences(axes: Axes, values: Paired) -> None:
     differences = values.differences
-    margin = values.margin
-    axes.axhspan(-margin, margin, color=light("band"), linewidth=0, zorder=0.5)
-    axes.axhline(margin, color=light("axis"), linewidth=0.9, zorder=1)
-    axes.axhline(-margin, color=light("axis"), linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
-    axes.axhline(0, color=light("axis"), linewidth=1.2, zorder=1)
+    draw_margin(axes, values.margin)
     for side, inside in ((1, True), (-1, False)):
         dots = [
             (_jitter(place), value)
@@ -157,16 +218,13 @@ def _draw_differences(axes: Axes, values: Paired) -> None:
         axes.plot([1], [values.effect], "D", color=ink, markersize=6, zorder=4)
         ends.append(values.effect)
     axes.set_xlim(-0.6, 1.5)
-    axes.set_xticks([0, 1], ["seeds", "mean"])
-    axes.set_ylim(*limits([0.0, margin, -margin, *differences, *ends]))
-    axes.set_ylabel("Difference" + _in_unit(values), labelpad=2)
-    axes.grid(axis="y")
-    ticks(axes.yaxis, 5)
-
-
-def _in_unit(values: Paired) -> str:
+    axes.set_xticks([0, 1], [f"{values.each}s", "mean"])
+    axes.set_ylim(*limits([0.0, *values.margin.ends, *differences, *ends]))
     unit = unit_of(values.metric, difference=True)
-    return f" ({unit})" if unit else ""
+    name = "Ratio" if values.metric.relative else "Difference"
+    axes.set_ylabel(f"{name} ({unit})" if unit else name, labelpad=2)
+    axes.grid(axis="y")
+    effect_ticks(axes.yaxis, 5, relative=values.metric.relative)
 
 
 def _jitter(place: int) -> float:

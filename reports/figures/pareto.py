@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from harness.metrics import Metric
+from harness.metrics import COSTS, Metric
 from harness.results import Results
 from reports.figures.canvas import (
     COLUMN,
@@ -27,6 +27,7 @@ from reports.text import (
     cut,
     factor_of,
     in_title,
+    in_units,
     join,
     seconds_text,
 )
@@ -97,7 +98,8 @@ def pareto(results: Results, metric: Metric, cost: Cost) -> Pareto | None:
             found.append((number, arm.name, costs, summary, text))
     if len(found) < 2:
         return None
-    size, unit = _unit([costs[0] for _, _, costs, _, _ in found], cost)
+    measured = COSTS["step_seconds" if cost == "step time" else "peak_bytes"]
+    size, unit = in_units(measured, [costs[0] for _, _, costs, _, _ in found])
     points = tuple(
         Point(
             number, arm, costs[0] / size, costs[1] / size, costs[2] / size, scale * each.mean,
@@ -119,16 +121,6 @@ def _beats(a: Point, b: Point, better: str | None) -> bool:
     sign = -1.0 if better == "lower" else 1.0
     at_least = a.cost <= b.cost and sign * a.mean >= sign * b.mean
     return at_least and (a.cost < b.cost or a.mean != b.mean)
-
-
-def _unit(values: list[float], cost: Cost) -> tuple[float, str]:
-    middle = sorted(values)[len(values) // 2]
-    sizes: list[tuple[float, str]] = (
-        [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")]
-        if cost == "step time"
-        else [(2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB")]
-    )
-    return next(((size, name) for size, name in sizes if middle >= size), sizes[-1])
 
 
 def draw_pareto(values: Pareto) -> Picture:

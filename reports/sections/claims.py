@@ -6,34 +6,61 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.claims import Equivalent, Higher, Interaction
-from harness.pairs import comparable
-from harness.profiles import Profile
+from harness.claims import Interaction, NotWorse, Sooner
+from harness.metrics import FAILED
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict
 from reports.figures.canvas import Picture
 from reports.figures.curves import curves_of, draw_curves
-from reports.figures.paired import draw_paired, paired
-from reports.sections.opening import family_name, interval_name, verdict_cell
+from reports.figures.looks import draw_looks, looked
+from reports.figures.paired import draw_paired, paired, short_sides
+from reports.intervals import family_name, interval_name, is_counted, is_exact
+from reports.sections.checks import checks
+from reports.sections.opening import verdict_cell
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     DASH,
+    each_of,
     effect_text,
+    in_title,
     interval_text,
-    join,
     level_text,
+    levels_text,
     margin_text,
     p_text,
-    percent_text,
     plural,
-    rho_text,
+    unscaled,
 )
 from reports.words import LOOKS
+
+Fact = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class ClaimSection:
-    """One claim as printed."""
+    """One claim as printed.
+
+    Attributes:
+        number: its place in the study.
+        anchor: where links lead.
+        kind: as in ``verdicts.json``.
+        metric: what its effect is in.
+        text: the sentence.
+        source: who says so.
+        sides: what is compared.
+        between: the word between them.
+        verdict: the word with its mark.
+        facts: name, value and a note of each number that matters most.
+        reason: why this word.
+        change: what would change it.
+        figures: what can be drawn.
+        nothing: why nothing is drawn, where that needs saying.
+        checks: what stands behind the verdict.
+        looks: one row a look, where there were several.
+        looked: the same as a figure.
+        each: what numbers are listed by: ``"seed"`` or ``"round"``.
+        numbers: both sides in each; ``None`` where there are none, or one alone.
+    """
 
     number: int
     anchor: str
@@ -42,13 +69,17 @@ class ClaimSection:
     text: str
     source: str
     sides: tuple[str, str]
+    between: str
     verdict: Cell
-    facts: tuple[tuple[str, str, str], ...]
+    facts: tuple[Fact, ...]
     reason: str
     change: str
     figures: tuple[Picture, ...]
+    nothing: str
     checks: Table
     looks: Table | None
+    looked: Picture | None
+    each: str
     numbers: Table | None
 
 
@@ -60,78 +91,88 @@ def claim_sections(results: Results) -> tuple[ClaimSection, ...]:
 
 
 def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
-    metric = verdict.metric
-    family = results.verdicts if verdict.claim.primary else ()
-    interval = interval_name([verdict]) + family_name(family)
+    claim, metric = verdict.claim, verdict.metric
+    interval = interval_name([verdict])
+    if interval and claim.primary:
+        interval += family_name(results.verdicts)
     figures = []
     if values := paired(verdict, interval):
         figures.append(draw_paired(values, interval))
     if curves := curves_of(results, verdict):
         figures.append(draw_curves(curves))
-    facts = (
-        ("Effect", effect_text(metric, verdict.effect), "mean over seeds"),
-        ("Interval", interval_text(metric, verdict.low, verdict.high), interval),
-        ("Margin δ", margin_text(metric, verdict.claim.by), "declared beforehand"),
-        ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
-        ("Wins", f"{verdict.wins} of {verdict.n}", "seeds with a difference above 0"),
-    )
+    looks = looked(verdict)
     return ClaimSection(
-        number, f"claim-{number}", verdict.claim.kind, metric.title, verdict.claim.text,
-        verdict.claim.source, verdict.claim.sides(), verdict_cell(verdict), facts, verdict.reason,
-        verdict.change, tuple(figures), _checks(results, verdict), _looks(verdict),
-        _numbers(verdict),
+        number, f"claim-{number}", claim.kind, _metric(results, verdict), claim.text, claim.source,
+        claim.sides(), "over" if metric.relative else "minus", verdict_cell(verdict),
+        _exact_facts(verdict) if is_exact(verdict) else _facts(verdict, interval), verdict.reason,
+        verdict.change, tuple(figures), _nothing(verdict), checks(results, verdict),
+        _looks(verdict), draw_looks(looks) if looks else None, each_of(metric), _numbers(verdict),
     )  # fmt: skip
 
 
-def _checks(results: Results, verdict: Verdict) -> Table:
-    metric = verdict.metric
-    rho = verdict.rho
-    pairing = (
-        "undefined here"
-        if not math.isfinite(rho)
-        else "above 0: what seeds share cancels in the differences"
-        if rho > 0
-        else "not above 0: nothing that seeds share cancels in the differences"
+def _metric(results: Results, verdict: Verdict) -> str:
+    """Name what the effect is in; of a time to a target, with the target."""
+    claim = verdict.claim
+    if not isinstance(claim, Sooner):
+        return verdict.metric.title
+    curve = results.study.metric(claim.metric)
+    bound = "least" if curve.better == "higher" else "most"
+    return (
+        f"{verdict.metric.title}, {in_title(curve)} of at {bound} "
+        f"{level_text(curve, claim.reaches)}, counted in {claim.clock}"
     )
-    agree = _agreement(verdict)
-    rows = [
-        row("Correlation of the two sides, ρ", rho_text(rho), pairing),
-        row("Paired t test, p", p_text(verdict.p_t), "assumes roughly normal differences"),
-        row("Sign-flip permutation test, p", p_text(verdict.p_permutation), agree),
-        row("Larger of the two, p", p_text(verdict.p), "the one that counts, before adjustment"),
-        row(
-            "Standard deviation of the differences",
-            margin_text(metric, verdict.sd) if math.isfinite(verdict.sd) else DASH,
-            "over seeds",
-        ),
-        row("Median difference", effect_text(metric, verdict.median), _skew(verdict)),
-        row(
-            "Failed trials in these arms",
-            Cell(str(verdict.failed), mark="×", tone="bad") if verdict.failed else "0",
-            "an outcome of its own; never turned into a number",
-        ),
-        row(
-            "Seeds left out",
-            Cell(str(verdict.missing), mark="×", tone="bad") if verdict.missing else "0",
-            "because a trial failed or is missing",
-        ),
-    ]
-    rows += [
-        row(
-            name[0].upper() + name[1:],
-            percent_text(value) if verdict.metric.name == "failed" else p_text(value),
-            "describes, and decides nothing",
+
+
+def _facts(verdict: Verdict, interval: str) -> tuple[Fact, ...]:
+    metric, seen, each = verdict.metric, verdict.seen, each_of(verdict.metric)
+    mean, zero = f"mean over {each}s", "a difference above 0"
+    if metric.relative:
+        mean, zero = f"geometric {mean}", "a ratio above ×1"
+    if is_counted(verdict):
+        mean = "difference of two shares of seeds"
+        zero = (
+            "a failure on the first side alone"
+            if metric.name == FAILED.name
+            else "the first side first"
         )
-        for name, value in verdict.beside.items()
-    ]
-    if confound := confounds(results, verdict):
-        rows.append(row("Sides differ also in", Cell(confound, mark="≠", tone="open"), "see Cost"))
-    return Table(
-        "Assumptions and outcomes behind the verdict.",
-        (Column("Check"), Column("Value", "number"), Column("Reading")),
-        tuple(rows),
-        stack=True,
+    p = "against no difference"
+    if isinstance(verdict.claim, NotWorse):
+        p += "; the interval decides"
+    return (
+        ("Effect", effect_text(metric, seen.effect), mean),
+        ("Interval", interval_text(metric, seen.low, seen.high), interval),
+        ("Margin δ", margin_text(metric, verdict.by), "declared beforehand"),
+        ("p, adjusted", p_text(verdict.p_adjusted), p),
+        ("Wins", f"{seen.wins} of {seen.n}", f"{each}s with {zero}"),
     )
+
+
+def _exact_facts(verdict: Verdict) -> tuple[Fact, ...]:
+    """Two numbers and their ratio: there is no interval, and nothing to test."""
+    metric, seen = verdict.metric, verdict.seen
+    levels = [
+        (title, level_text(metric, unscaled(metric, values[0])), name)
+        for title, values, name in zip(
+            ("First side", "Second side"), (seen.first, seen.second), short_sides(verdict),
+            strict=True,
+        )
+        if values
+    ]  # fmt: skip
+    note = "exact: the same however often it is measured" if levels else "not measured"
+    return (
+        ("Effect", effect_text(metric, seen.effect), note),
+        ("Margin δ", margin_text(metric, verdict.by), "declared beforehand"),
+        *levels,
+    )
+
+
+def _nothing(verdict: Verdict) -> str:
+    """Say why there is no figure: not where two numbers are all there is, or counts."""
+    if is_exact(verdict) or (is_counted(verdict) and verdict.seen.n):
+        return ""
+    if verdict.metric.replicate == "round":
+        return "No round of timing has every arm of the claim, so there is nothing to draw."
+    return "No pair of runs finished, so there is nothing to draw."
 
 
 def _looks(verdict: Verdict) -> Table | None:
@@ -150,7 +191,7 @@ def _looks(verdict: Verdict) -> Table | None:
         ),
         tuple(
             row(
-                plural(look.n, "seed"),
+                plural(look.n, each_of(metric)),
                 effect_text(metric, look.effect),
                 interval_text(metric, look.low, look.high),
                 Cell(look.word, mark=MARKS[look.word], tone=LOOKS[look.word].tone),
@@ -161,67 +202,43 @@ def _looks(verdict: Verdict) -> Table | None:
     )
 
 
-def _agreement(verdict: Verdict) -> str:
-    if not math.isfinite(verdict.p_permutation):
-        return "used from 8 seeds on"
-    if not math.isfinite(verdict.p_t):
-        return "makes no assumption of normality"
-    both = (verdict.p_t < 0.05) == (verdict.p_permutation < 0.05)
-    return "no normality assumed; " + (
-        "agrees with t at 5 %" if both else "disagrees with t at 5 %"
-    )
-
-
-def _skew(verdict: Verdict) -> str:
-    if not (math.isfinite(verdict.median) and math.isfinite(verdict.effect)):
-        return ""
-    same = verdict.median * verdict.effect >= 0
-    return "same sign as the mean" if same else "of the other sign than the mean: outliers decide"
-
-
-def confounds(results: Results, verdict: Verdict) -> str:
-    """Name the costs in which the two sides of a comparison differ, where profiles tell."""
-    if not isinstance(verdict.claim, Higher | Equivalent):
-        return ""
-    partials = results.study.partials(verdict.claim, results.scale)
-    groups = comparable(results.arms, partials)
-    if not all(arm.name in results.profiles for group in groups for arm in group):
-        return ""
-    sides = [[results.profiles[arm.name] for arm in group] for group in groups]
-    return join(
-        name
-        for name, field in (
-            ("parameters", "parameters"),
-            ("FLOPs per step", "flops_per_step"),
-            ("steps", "steps"),
-            ("samples", "samples"),
-        )
-        if _values(sides[0], field) != _values(sides[1], field)
-    )
-
-
-def _values(profiles: Sequence[Profile], field: str) -> list[int]:
-    return sorted(getattr(profile, field) for profile in profiles)
-
-
 def _numbers(verdict: Verdict) -> Table | None:
-    if not verdict.seeds:
+    if not verdict.seeds or is_exact(verdict):
         return None
-    metric = verdict.metric
-    first, second = verdict.claim.sides()
-    level = effect_text if isinstance(verdict.claim, Interaction) else level_text
+    metric, seen = verdict.metric, verdict.seen
+    each = each_of(metric)
+    sides = _sides(verdict, seen.first), _sides(verdict, seen.second)
+    apart = [a - b for a, b in zip(seen.first, seen.second, strict=False)]
+    texts = _signs(apart) if is_counted(verdict) else [effect_text(metric, each) for each in apart]
     rows = [
-        row(str(seed), level(metric, a), level(metric, b), effect_text(metric, a - b))
-        for seed, a, b in zip(verdict.seeds, verdict.first, verdict.second, strict=False)
+        row(str(seed), *cells) for seed, *cells in zip(verdict.seeds, *sides, texts, strict=False)
     ]
-    rows.append(row("mean", DASH, DASH, effect_text(metric, verdict.effect)))
+    rows.append(row("mean", DASH, DASH, effect_text(metric, seen.effect)))
+    first, second = verdict.claim.sides()
     return Table(
-        f"{metric.title} in each of {plural(len(verdict.seeds), 'seed')}.",
+        f"{metric.title} in each of {plural(len(verdict.seeds), each)}.",
         (
-            Column("Seed"),
+            Column(each.capitalize()),
             Column(first, "number"),
             Column(second, "number"),
-            Column("difference", "number"),
+            Column("ratio" if metric.relative else "difference", "number"),
         ),
         tuple(rows),
     )
+
+
+def _sides(verdict: Verdict, values: Sequence[float]) -> list[str]:
+    """Print one side: whether it is so, what it differs by, or its level."""
+    metric = verdict.metric
+    if is_counted(verdict):
+        return ["yes" if value else "no" for value in values]
+    if isinstance(verdict.claim, Interaction):
+        return [effect_text(metric, value) for value in values]
+    if metric.relative and all(map(math.isfinite, values)):
+        return levels_text(metric, [unscaled(metric, value) for value in values])
+    return [level_text(metric, value) for value in values]
+
+
+def _signs(values: Sequence[float]) -> list[str]:
+    """Print −1, 0 and +1: which side alone it is so on."""
+    return ["0" if value == 0 else "+1" if value > 0 else "−1" for value in values]

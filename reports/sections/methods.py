@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.claims import Best, Claim, Equivalent, Interaction, Peak, Trend
+from harness.claims import Best, Claim, Equivalent, Interaction, NotWorse, Peak, Sooner, Trend
+from harness.looks import Looks
 from harness.results import Results
-from harness.stats import Looks
 from harness.verdicts import MARKS
 from reports.sections.factors import table_order
 from reports.sections.procedures import Procedure, recorded, taught
@@ -103,6 +103,23 @@ KINDS: dict[type[Claim], Procedure] = {
         "difference was found is no evidence. Refuted where it lies beyond δ.",
         "Schuirmann 1987, doi.org/10.1007/BF01068419",
     ),
+    NotWorse: Procedure(
+        "Non-inferiority",
+        "Whether one arm is not worse than another by as much as δ; which direction is worse, the "
+        "metric says. Supported where the interval ends before δ on the worse side, refuted where "
+        "all of it lies beyond, inconclusive elsewhere; that no difference was found is no "
+        "evidence. The one-sided test of the margin stands beside it.",
+        "Piaggio et al. 2012, doi.org/10.1001/jama.2012.87802",
+    ),
+    Sooner: Procedure(
+        "Time to a target",
+        "Which arm comes first, in the share of seeds in which the one does less that in which the "
+        "other does; the first epoch counts whose value is at least as good as the target. A "
+        "target that is not reached has an infinite time, so there are no means; arms that never "
+        "come, or come at once, are a tie. Exact sign test on the seeds in which one is first, "
+        "and an interval that joins two exact binomial ones.",
+        "Clopper & Pearson 1934",
+    ),
 }
 FAILURE_RATE = Procedure(
     "Failure rates",
@@ -110,6 +127,20 @@ FAILURE_RATE = Procedure(
     "one of its arms does. The interval of the difference joins two exact binomial ones, and holds "
     "its level whatever the number of seeds is.",
     "McNemar 1947; Clopper & Pearson 1934",
+)
+EXACT = Procedure(
+    "Exact costs",
+    "Parameters, FLOPs and peak memory come out the same however often they are measured: their "
+    "ratio is compared with the margin as it is, without interval or test, and it does not count "
+    "among the claims that intervals and p values are corrected for.",
+)
+TIMES = Procedure(
+    "Times",
+    "In rounds, and not in seeds: in each round every arm is timed once, in a fresh process of its "
+    "own, and the next round takes the arms in the opposite order, so that a machine that grows "
+    "slower favours none. Compared are logarithms, so that effects are ratios. One arm is timed "
+    "twice in each round, as if it were two (A/A): where the interval of its ratio to itself "
+    "reaches beyond δ, nothing within that reach is given a direction or a size.",
 )
 TUNING = Procedure(
     "Tuning",
@@ -146,6 +177,11 @@ def methods_section(results: Results) -> MethodsSection:
     procedures += [procedure for kind, procedure in KINDS.items() if kind in kinds]
     if any(verdict.metric.name == "failed" for verdict in results.verdicts):
         procedures.append(FAILURE_RATE)
+    replicates = {verdict.metric.replicate for verdict in results.verdicts}
+    if "" in replicates:
+        procedures.append(EXACT)
+    if "round" in replicates:
+        procedures.append(TIMES)
     if results.looks:
         procedures.append(_looks(results.looks))
     if results.tuning:
@@ -165,7 +201,7 @@ def methods_section(results: Results) -> MethodsSection:
         ),
         max(0, len(environments) - MOST_ENVIRONMENTS),
         results.provenance.command,
-        _words(),
+        _words(not kinds.isdisjoint((Equivalent, NotWorse))),
         _metrics(results),
     )
 
@@ -192,9 +228,10 @@ def _environment(env: Mapping[str, str], place: int, count: int) -> Table:
     )
 
 
-def _words() -> Table:
+def _words(has_others: bool) -> Table:
+    others = "; what they mean of equivalence or non-inferiority stands above" * has_others
     return Table(
-        "Verdict words, for a claim that an effect is at least δ.",
+        f"Verdict words, for a claim that an effect is at least δ{others}.",
         (Column("Word"), Column("Meaning")),
         tuple(
             row(Cell(word, mark=MARKS[word], tone=look.tone), look.meaning)
@@ -209,6 +246,7 @@ def _metrics(results: Results) -> Table:
     metrics = dict.fromkeys(
         [
             *(verdict.metric for verdict in results.verdicts),
+            *(metric_of(results.study, verdict.claim.metric) for verdict in results.verdicts),
             *table_order(results),
             metric_of(results.study, results.study.objective),
             *(metric_of(results.study, name) for name in by_layer),
@@ -218,7 +256,7 @@ def _metrics(results: Results) -> Table:
     for metric in metrics:
         unit = {"fraction": "per cent; differences in percentage points (pp)"}.get(
             metric.unit, metric.unit or "no unit"
-        )
+        ) + ("; compared by ratio" if metric.relative else "")
         better = f"{metric.better} is better" if metric.better else "neither direction is better"
         rows.append(row(metric.title, metric.meaning, unit, better))
     return Table(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict
+from reports.intervals import family_name, interval_name, is_exact
 from reports.sections.procedures import setting_text
 from reports.table import Cell, Column, Table, row
 from reports.text import (
+    DASH,
     date_text,
+    each_of,
     effect_text,
     hours_text,
     in_title,
@@ -20,7 +22,6 @@ from reports.text import (
     join,
     margin_text,
     p_text,
-    percent_text,
     plural,
 )
 from reports.words import LOOKS
@@ -93,25 +94,37 @@ def hardware(results: Results) -> str:
     return join(name for name in names if name) or "not recorded"
 
 
-def interval_name(verdicts: Sequence[Verdict]) -> str:
-    """Say which interval the verdicts were read from: level, kind, seeds and correction."""
-    if not verdicts:
-        return "t interval"
-    levels = sorted({verdict.level for verdict in verdicts if math.isfinite(verdict.level)})
-    counts = sorted({verdict.n for verdict in verdicts})
-    level = join(percent_text(each) for each in levels)
-    seeds = (
-        plural(counts[0], "seed")
-        if len(counts) == 1
-        else f"{counts[0]} to {plural(counts[-1], 'seed')}"
+def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
+    """Show word, effect with interval, margin, n and p of a claim."""
+    metric, seen = verdict.metric, verdict.seen
+    each = each_of(metric)
+    exact = is_exact(verdict)
+    return (
+        verdict_cell(verdict),
+        Cell(
+            effect_text(metric, seen.effect),
+            note="exact" if exact else interval_text(metric, seen.low, seen.high),
+        ),
+        Cell(margin_text(metric, verdict.by)),
+        Cell(DASH) if exact else Cell(str(seen.n), note="" if each == "seed" else f"{each}s"),
+        Cell(p_text(verdict.p_adjusted)),
     )
-    return f"{level} t interval over {seeds}"
 
 
-def family_name(verdicts: Sequence[Verdict]) -> str:
-    """Say what the level of the intervals was corrected for."""
-    claims = sum(verdict.claim.primary for verdict in verdicts)
-    return f", Bonferroni over {claims} claims" if claims > 1 else ""
+def ratios(verdicts: Sequence[Verdict]) -> str:
+    """Say what the effect of a claim on cost is, where there is one."""
+    relative = any(verdict.metric.relative for verdict in verdicts)
+    return ", for costs the ratio (a geometric mean)" if relative else ""
+
+
+def replicates(verdicts: Sequence[Verdict]) -> str:
+    """Say what is counted as n."""
+    text = "seeds in which every arm of the claim finished"
+    if any(verdict.metric.replicate == "round" for verdict in verdicts):
+        text += ", of times the rounds of timing"
+    if any(map(is_exact, verdicts)):
+        text += f"; {DASH} where measuring again gives the same number"
+    return text
 
 
 def verdict_cell(verdict: Verdict) -> Cell:
@@ -124,27 +137,23 @@ def verdict_table(results: Results) -> Table | None:
     """One row a claim; ``None`` where nothing was claimed."""
     if not results.verdicts:
         return None
-    rows = []
-    for number, verdict in enumerate(results.verdicts, 1):
-        metric = verdict.metric
-        rows.append(
-            row(
-                Cell(f"{number}. {verdict.claim.text}", note=metric.title, href=f"#claim-{number}"),
-                verdict_cell(verdict),
-                Cell(
-                    effect_text(metric, verdict.effect),
-                    note=interval_text(metric, verdict.low, verdict.high),
-                ),
-                margin_text(metric, verdict.claim.by),
-                str(verdict.n),
-                p_text(verdict.p_adjusted),
-            )
+    rows = [
+        row(
+            Cell(
+                f"{number}. {verdict.claim.text}",
+                note=verdict.metric.title,
+                href=f"#claim-{number}",
+            ),
+            *judged_cells(verdict),
         )
-    interval = interval_name(results.verdicts) + family_name(results.verdicts)
+        for number, verdict in enumerate(results.verdicts, 1)
+    ]
+    interval = interval_name(results.verdicts)
+    shown = f", with the {interval}{family_name(results.verdicts)}" if interval else ""
     return Table(
-        f"Every claim with its verdict. Effect: mean difference, with the {interval}. δ: the "
-        "margin declared beforehand, the smallest difference that matters. n: seeds in which "
-        "every arm of the claim finished. p: against no difference, adjusted for the number of "
+        f"Every claim with its verdict. Effect: mean difference{ratios(results.verdicts)}{shown}. "
+        "δ: the margin declared beforehand, the smallest difference that matters. "
+        f"n: {replicates(results.verdicts)}. p: against no difference, adjusted for the number of "
         "claims; a word that names a direction needs it below 5 %.",
         (
             Column("Claim"),
@@ -201,11 +210,21 @@ def held_fixed(results: Results) -> tuple[str, ...]:
             else f"{names}: at the declared default in at least one arm, not tuned there; another "
             "value may favour another arm."
         )
-    metrics = list(dict.fromkeys(verdict.metric for verdict in results.verdicts))
-    if metrics:
+    metrics = dict.fromkeys(verdict.metric for verdict in results.verdicts)
+    trained = [in_title(metric) for metric in metrics if metric.replicate == "seed"]
+    if trained:
         lines.append(
-            f"Judged on {join(in_title(metric) for metric in metrics)} alone, over the "
-            "seeds of this run, which vary data split, initial weights and order together."
+            f"Judged on {join(trained)} alone, over the seeds of this run, which vary data split, "
+            "initial weights and order together."
+        )
+    # Parameters and FLOPs are the same on any machine.
+    costs = [
+        in_title(metric) for metric in metrics if metric.replicate == "round" or metric.unit == "B"
+    ]
+    if costs:
+        lines.append(
+            f"Compared in {join(costs)} on one machine, apart from all training; another machine "
+            "may answer otherwise."
         )
     lines.append(
         "Where the data has no test set of its own, the test sets of different seeds overlap, so "

@@ -1,0 +1,52 @@
+"""Which intervals verdicts were read from, and over what: for captions and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from harness.metrics import COUNTED
+from harness.verdicts import Verdict
+from reports.text import each_of, join, percent_text, plural
+
+
+def is_counted(verdict: Verdict) -> bool:
+    """Whether a claim is about what is so or not so in each seed: it has no mean and no t test."""
+    return verdict.metric.name in COUNTED
+
+
+def is_exact(verdict: Verdict) -> bool:
+    """Whether a claim is about what measuring again would not change, measured or not."""
+    return verdict.metric.replicate == ""
+
+
+def interval_name(verdicts: Sequence[Verdict]) -> str:
+    """Say which interval the verdicts were read from: level, kind, and over how many seeds.
+
+    Exact costs have none, so that the name of theirs alone is empty.
+    """
+    kinds: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        if not is_exact(verdict):
+            kinds.setdefault("binomial" if is_counted(verdict) else "t", []).append(verdict)
+    return " or ".join(_named(kind, own) for kind, own in kinds.items())
+
+
+def _named(kind: str, verdicts: Sequence[Verdict]) -> str:
+    levels = sorted({each.seen.level for each in verdicts if math.isfinite(each.seen.level)})
+    counts: dict[str, list[int]] = {}
+    for verdict in verdicts:
+        counts.setdefault(each_of(verdict.metric), []).append(verdict.seen.n)
+    over = " or ".join(_span(each, numbers) for each, numbers in counts.items())
+    return f"{join(map(percent_text, levels))} {kind} interval over {over}".strip()
+
+
+def _span(each: str, counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return plural(low, each) if low == high else f"{low} to {plural(high, each)}"
+
+
+def family_name(verdicts: Sequence[Verdict]) -> str:
+    """Say what the level of the intervals was corrected for: claims that chance can turn."""
+    claims = sum(verdict.claim.primary and not is_exact(verdict) for verdict in verdicts)
+    return f", Bonferroni over {claims} claims" if claims > 1 else ""
