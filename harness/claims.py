@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from harness.errors import HarnessError, near
 from harness.levels import Level, level_name
@@ -38,12 +38,9 @@ class Claim:
 
     text: str
     metric: str
-    by: float
+    by: float = math.nan
     source: str = ""
     primary: bool = True
-
-    contrast: ClassVar[str] = "difference"
-    """What its effect is, for axes and sentences."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
@@ -58,15 +55,20 @@ class Claim:
         ):
             raise HarnessError(
                 f"the margin of the claim {self.text!r} must be above 0, in the unit of its metric",
-                repr(self.by),
+                "none, or nan" if _is_nan(self.by) else repr(self.by),
                 "Write by=0.01, say: the smallest difference that would matter.",
             )
         if not isinstance(self.primary, bool):
             raise HarnessError(
-                f"primary in the claim {self.text!r} must be True or False",
+                f"primary= in the claim {self.text!r} must be True or False",
                 repr(self.primary),
                 "Leave it out for a claim that is to be judged.",
             )
+
+    @property
+    def contrast(self) -> str:
+        """What its effect is, for sentences."""
+        return "difference"
 
     @property
     def kind(self) -> str:
@@ -172,8 +174,8 @@ class NotWorse(Claim):
         return _levels(self.arm), _levels(self.than)
 
 
-Clock = Literal["epochs", "steps", "seconds"]
-CLOCKS: tuple[Clock, ...] = ("epochs", "steps", "seconds")
+Clock = Literal["epochs", "steps"]
+CLOCKS: tuple[Clock, ...] = ("epochs", "steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,16 +191,13 @@ class Sooner(Claim):
         later: the arm claimed to come second.
         reaches: the target: the first epoch counts after which the metric, one with a learning
             curve, is at least that good.
-        clock: what is counted until then: epochs, steps, or seconds, which are steps times the
-            time that a step of the arm takes.
+        clock: what is counted until then: epochs, which are samples seen, or steps.
     """
 
     sooner: Partial
     later: Partial
     reaches: float
     clock: Clock = "steps"
-
-    contrast: ClassVar[str] = "difference of the shares of seeds in which each side is first"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -215,16 +214,21 @@ class Sooner(Claim):
             or not math.isfinite(self.reaches)
         ):
             raise HarnessError(
-                f"reaches in the claim {self.text!r} must be a number, in the unit of its metric",
+                f"reaches= in the claim {self.text!r} must be a number, in the unit of its metric",
                 repr(self.reaches),
                 "Write metric='validation_accuracy', reaches=0.9, say.",
             )
         if self.clock not in CLOCKS:
             raise HarnessError(
-                f"clock in the claim {self.text!r} must be one of {', '.join(CLOCKS)}",
+                f"clock= in the claim {self.text!r} must be one of {', '.join(CLOCKS)}",
                 repr(self.clock),
                 near(str(self.clock), CLOCKS),
             )
+
+    @property
+    def contrast(self) -> str:
+        """What its effect is, for sentences."""
+        return "difference of the shares of seeds in which each side is first"
 
     def partials(self, _levels_of: LevelsOf) -> list[Partial]:
         """Return the arm claimed to come first, then the other."""
@@ -257,17 +261,20 @@ class Best(Claim):
     where: Partial | None = None
     lowest: bool = False
 
-    contrast: ClassVar[str] = "difference to the nearest other level"
-
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.best, Mapping) or len(self.best) != 1:
             raise HarnessError(
-                f"best in the claim {self.text!r} must name one level of one factor",
+                f"best= in the claim {self.text!r} must name one level of one factor",
                 repr(self.best),
                 "Write best={'optimizer': 'adam'}, say, and where={...} for other factors.",
             )
         _check_where(self, self.where, set(self.best))
+
+    @property
+    def contrast(self) -> str:
+        """What its effect is, for sentences."""
+        return "difference to the nearest other level"
 
     def partials(self, levels_of: LevelsOf) -> list[Partial]:
         """Return the level claimed best, then all others.
@@ -289,7 +296,8 @@ class Best(Claim):
     def sides(self) -> tuple[str, str]:
         """Name the level claimed best and the rest."""
         ((factor, _),) = self.best.items()
-        first, second = _levels(self.best), f"the nearest other {factor}"
+        first = _levels(self.best) + _at(self.where)
+        second = f"the nearest other {factor}" + _at(self.where)
         return (second, first) if self.lowest else (first, second)
 
 
@@ -308,25 +316,28 @@ class Interaction(Claim):
     of: tuple[Partial, Partial]
     at: tuple[Partial, Partial]
 
-    contrast: ClassVar[str] = "difference of differences"
-
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("of", "at"):
             pair = getattr(self, name)
             if not isinstance(pair, tuple | list) or len(pair) != 2 or not _differ(*pair):
                 raise HarnessError(
-                    f"{name} in the claim {self.text!r} must be two different partial arms",
+                    f"{name}= in the claim {self.text!r} must be two different partial arms",
                     repr(pair),
                     f"Write {name}=({{'depth': 56}}, {{'depth': 20}}), say.",
                 )
         shared = set(self.of[0]) | set(self.of[1])
         if shared & (set(self.at[0]) | set(self.at[1])):
             raise HarnessError(
-                f"of and at in the claim {self.text!r} must name different factors",
+                f"of= and at= in the claim {self.text!r} must name different factors",
                 f"of={self.of!r} at={self.at!r}",
                 "Name one factor in each.",
             )
+
+    @property
+    def contrast(self) -> str:
+        """What its effect is, for sentences."""
+        return "difference of differences"
 
     def partials(self, _levels_of: LevelsOf) -> list[Partial]:
         """Return both of ``of`` at the first of ``at``, then at the second."""
@@ -359,14 +370,12 @@ class Trend(Claim):
     axis: Axis = "linear"
     falls: bool = False
 
-    contrast: ClassVar[str] = "rise over the doses"
-
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_where(self, self.where, {self.over})
         if self.axis not in AXES:
             raise HarnessError(
-                f"axis in the claim {self.text!r} must be one of {', '.join(AXES)}",
+                f"axis= in the claim {self.text!r} must be one of {', '.join(AXES)}",
                 repr(self.axis),
                 near(str(self.axis), AXES),
             )
@@ -390,6 +399,11 @@ class Trend(Claim):
             return tuple(math.log(dose) for dose in doses)
         return doses
 
+    @property
+    def contrast(self) -> str:
+        """What its effect is, for sentences."""
+        return f"{'fall' if self.falls else 'rise'} over the doses"
+
     def partials(self, levels_of: LevelsOf) -> list[Partial]:
         """Return the doses, ascending."""
         self.doses(levels_of)
@@ -398,7 +412,8 @@ class Trend(Claim):
 
     def sides(self) -> tuple[str, str]:
         """Name both ends of the line."""
-        high, low = f"line at the highest {self.over}", f"line at the lowest {self.over}"
+        high = f"line at the highest {self.over}" + _at(self.where)
+        low = f"line at the lowest {self.over}" + _at(self.where)
         return (low, high) if self.falls else (high, low)
 
 
@@ -420,11 +435,14 @@ class Peak(Claim):
     where: Partial | None = None
     lowest: bool = False
 
-    contrast: ClassVar[str] = "difference to the nearest neighbour"
-
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_where(self, self.where, {self.over})
+
+    @property
+    def contrast(self) -> str:
+        """What its effect is, for sentences."""
+        return "difference to the nearest neighbour"
 
     def partials(self, levels_of: LevelsOf) -> list[Partial]:
         """Return the dose, then its lower and its upper neighbour.
@@ -437,7 +455,7 @@ class Peak(Claim):
         place = next((p for p in range(1, len(levels) - 1) if _is(levels[p], self.at)), None)
         if place is None:
             raise HarnessError(
-                f"at in the claim {self.text!r} must be an inner level of {self.over!r}",
+                f"at= in the claim {self.text!r} must be an inner level of {self.over!r}",
                 level_name(self.at),
                 near(level_name(self.at), [level.name for level in levels[1:-1]]),
             )
@@ -446,8 +464,8 @@ class Peak(Claim):
 
     def sides(self) -> tuple[str, str]:
         """Name the dose and its neighbours."""
-        first = f"{self.over}={level_name(self.at)}"
-        second = "the nearest neighbour"
+        first = f"{self.over}={level_name(self.at)}" + _at(self.where)
+        second = "the nearest neighbour" + _at(self.where)
         return (second, first) if self.lowest else (first, second)
 
 
@@ -473,7 +491,7 @@ def _doses(claim: Claim, factor: str, levels_of: LevelsOf, least: int) -> tuple[
 def _check_where(claim: Claim, where: Partial | None, taken: set[str]) -> None:
     if where is not None and (not isinstance(where, Mapping) or taken & set(where)):
         raise HarnessError(
-            f"where in the claim {claim.text!r} must name levels of other factors",
+            f"where= in the claim {claim.text!r} must name levels of other factors",
             repr(where),
             "Write where={'depth': 20}, say.",
         )
@@ -495,6 +513,14 @@ def _differ(first: Any, second: Any) -> bool:
     # by name, because True == 1
     names = [{key: level_name(value) for key, value in each.items()} for each in (first, second)]
     return names[0] != names[1]
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _at(where: Partial | None) -> str:
+    return f" at {_levels(where)}" if where else ""
 
 
 def _levels(partial: Partial) -> str:

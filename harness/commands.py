@@ -97,7 +97,7 @@ def gather(ledger: Ledger, found: str) -> Results:
             f"none of {ledger.study.name} at scale {ledger.scale}",
             f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
         )
-    costs, unmeasured = costs_of(ledger, plan["programs"])
+    costs, unmeasured = costs_of(ledger, plan["programs"], plan.get("machine", ""))
     file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
     return assemble(
         ledger.study, ledger.scale, ledger.records(), plan, costs, unmeasured,

@@ -28,6 +28,7 @@ from harness.stats import (
 )
 
 Floats = npt.NDArray[np.float64]
+_AT = 1e-12  # relative: how far off logarithms of whole numbers may be from that of a margin
 Shape = Literal["holds", "open", "fails"]
 
 
@@ -58,6 +59,7 @@ class Seen(Paired):
         exact: whether it is no estimate: measuring again gives the same to the last digit.
         floor: of a time: how far two measurements of the same arm may lie apart, by their
             interval; what is not beyond it may be the machine.
+        nearest: of a claim on one level against several, which of its partial arms comes nearest.
         p_margin: of a claim that a difference is within a margin, the p value of the margin; NaN
             for others.
         beside: what describes.
@@ -68,8 +70,13 @@ class Seen(Paired):
     shape: Shape = "holds"
     exact: bool = False
     floor: float = 0.0
+    nearest: int = 0
     p_margin: float = math.nan
     beside: tuple[Beside, ...] = ()
+
+    def in_noise(self, by: float) -> bool:
+        """Whether the machine cannot tell times apart as finely as a margin, nor as seen here."""
+        return self.floor > by and max(self.low, -self.high) <= self.floor
 
 
 def see(
@@ -102,9 +109,12 @@ def see(
     if metric.replicate == "":
         # the same however often it is measured: an interval of no width
         values = np.repeat(values, FEWEST, axis=0)
-        return _as_exact(_contrast(values, claim, by, doses, level, metric.better))
+        return _as_exact(_contrast(values, claim, by, doses, level, metric.better), by)
     seen = _contrast(values, claim, by, doses, level, metric.better)
-    return _on_machine(seen, twins) if metric.replicate == "round" else seen
+    if metric.replicate != "round":
+        return seen
+    # a steady difference of the twins may come twice into a ratio of ratios
+    return _on_machine(seen, twins, times=2 if isinstance(claim, Interaction) else 1)
 
 
 def _contrast(
@@ -145,21 +155,23 @@ def _seen(found: Paired, first: Floats, second: Floats) -> Seen:
     return Seen(**_fields(found), first=tuple(first.tolist()), second=tuple(second.tolist()))
 
 
-def _as_exact(seen: Seen) -> Seen:
-    """Undo what repeating a value was for."""
-    nan = math.nan
+def _as_exact(seen: Seen, by: float) -> Seen:
+    """Undo what repeating a value was for; what is at the margin but for rounding is at it."""
+    nan, effect = math.nan, seen.effect
+    if abs(abs(effect) - by) <= _AT * max(by, 1.0):
+        effect = math.copysign(by, effect)
     return replace(
-        seen, n=1, exact=True, p=nan, p_t=nan, p_permutation=nan, p_margin=nan,
-        rho=nan,
+        seen, n=1, effect=effect, low=effect, high=effect, exact=True,
+        p=nan, p_t=nan, p_permutation=nan, p_margin=nan, rho=nan,
         wins=int(seen.effect > 0), first=seen.first[:1], second=seen.second[:1], beside=(),
     )  # fmt: skip
 
 
-def _on_machine(seen: Seen, twins: Sequence[tuple[float, float]]) -> Seen:
+def _on_machine(seen: Seen, twins: Sequence[tuple[float, float]], times: int) -> Seen:
     """Set what was seen of times beside what the machine makes of one arm measured twice."""
     first, second = np.array(twins, dtype=np.float64).reshape(-1, 2).T
     same = paired(first, second, seen.level)
-    reach = max(abs(same.low), abs(same.high))
+    reach = times * max(abs(same.low), abs(same.high))
     found = (
         Beside("the same arm measured twice (A/A), mean", same.effect, "effect"),
         Beside("A/A, lower end of the interval", same.low, "effect"),
@@ -182,6 +194,7 @@ def _least(values: Floats, claim: Best | Peak, level: float) -> Seen:
         low=found.low,
         high=found.high,
         p=found.p,
+        nearest=found.which + 1,
         beside=(beside,) if isinstance(claim, Best) else (),
     )
 
@@ -218,7 +231,12 @@ def _trend(values: Floats, claim: Trend, by: float, doses: Sequence[float], leve
 
 
 def _sooner(times: Floats, level: float) -> Seen:
-    """Count which side is first; both that never come, or come at once, are a tie."""
+    """Count which side is first; both that never come, or come at once, are a tie.
+
+    Where no side ever comes, in any seed, nothing was seen: that is no evidence of likeness.
+    """
+    if not np.isfinite(times).any():
+        return Seen(**_fields(paired((), (), level)))
     seen = _counted(times[:, 0] < times[:, 1], times[:, 1] < times[:, 0], level, "side is first")
     beside = []
     for side, own in zip(("first", "second"), times.T, strict=True):

@@ -38,23 +38,26 @@ def programs(planner: Planner) -> dict[str, str]:
 
 
 def profiles(
-    ledger: Ledger, programs: Mapping[str, str]
+    ledger: Ledger, programs: Mapping[str, str], machine: str = ""
 ) -> tuple[dict[str, Profile], dict[str, str]]:
     """Return the cost of arms by arm name, and why it is missing where measuring it failed.
 
-    All are of one machine, which makes them comparable: the one that measured most arms.
+    All are of one machine, which makes them comparable.
 
     Args:
         ledger: where profiles are kept.
         programs: key of each arm's program by arm name.
+        machine: the one preferred; else the one that measured most arms.
     """
     arms = {key: arm for arm, key in programs.items()}
     machines: dict[str, dict[str, Mapping[str, Any]]] = {}
     for name, value in ledger.notes("profile/").items():
-        key, _, machine = name.partition("/")
+        key, _, where = name.partition("/")
         if key in arms:
-            machines.setdefault(machine, {})[arms[key]] = value
-    best = max(machines.values(), key=_measured, default={})
+            machines.setdefault(where, {})[arms[key]] = value
+    if machine not in machines:
+        machine = max(machines, key=lambda each: (_measured(machines[each]), each), default="")
+    best = machines.get(machine, {})
     return (
         {arm: Profile(**value) for arm, value in best.items() if "reason" not in value},
         {arm: str(value["reason"]) for arm, value in best.items() if "reason" in value},

@@ -70,7 +70,7 @@ class Metric:
     def format_interval(self, low: float, high: float) -> str:
         """Print an interval of differences, such as ``[+0.8, +1.2] nats``."""
         if self.relative:
-            decimals = max(_decimals(low), _decimals(high))
+            decimals = min(max(_decimals(low), _decimals(high)), 3)
             return f"[×{_ratio(low, decimals)}, ×{_ratio(high, decimals)}]"
         if self.unit == "fraction":
             ends = [self.format_difference(end, unit=False) for end in (low, high)]
@@ -83,13 +83,18 @@ class Metric:
 
 
 def _decimals(log: float) -> int:
-    """Return how many decimals a ratio is printed with: three near 1, less further off."""
-    return 3 if abs(log) < 0.1 else 2 if log < math.log(100) else 0
+    """Return how many decimals a ratio is printed with: enough to tell it from 1, and from 0."""
+    off = abs(math.expm1(min(log, 700.0)))
+    if off > 99:
+        return 0
+    if log < math.log(0.1):
+        return 1 - math.floor(log / math.log(10))
+    return 2 if off >= 0.1 else max(3, 1 - math.floor(math.log10(off))) if off > 1e-9 else 0
 
 
 def _ratio(log: float, decimals: int) -> str:
     ratio = math.exp(min(log, 700.0))
-    if ratio >= 1e6 or 0 < ratio < 0.01:
+    if ratio >= 1e6 or 0 < ratio < 1e-3:
         return f"{ratio:.2e}"
     return f"{ratio:,.{decimals}f}"
 
@@ -122,7 +127,8 @@ FAILED = Metric(
     "Failed runs",
     "fraction",
     "lower",
-    "Share of runs that diverged or failed otherwise.",
+    "Share of runs that diverged or failed otherwise; in a claim on several arms, of seeds in "
+    "which one of them did.",
     least=0,
 )
 """Not measured on a trained model, but on whether there is one: a claim may be about it."""

@@ -77,7 +77,7 @@ def _look_row(look: Look, relative: bool) -> dict[str, Any]:
 
 def _natural(value: float, relative: bool) -> float:
     """Return a ratio for its logarithm, by which costs are compared."""
-    return math.exp(value) if relative else value
+    return math.exp(value) if relative and value < 700 else value if not relative else math.inf
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:

@@ -84,16 +84,13 @@ def mean_in_seed(arms: Sequence[Arm], trials: Trials, seed: int, metric: str) ->
     return math.fsum(finished) / len(finished)
 
 
-def reached(
-    record: Record | None, claim: Sooner, metric: Metric, step_seconds: float
-) -> float | None:
+def reached(record: Record | None, claim: Sooner, metric: Metric) -> float | None:
     """Return when a trial reached a target: infinity where it never did, None where it failed.
 
     Args:
         record: of the trial.
         claim: says which target, and what is counted.
         metric: whose learning curve is looked at.
-        step_seconds: the time of a step of its arm, where seconds are counted.
     """
     if record is None or value(record, metric.name) is None:
         return None
@@ -106,9 +103,8 @@ def reached(
     )
     if claim.clock == "epochs":
         return epochs
-    steps = epochs * record.cost.get("steps", math.nan) / len(curve)
-    found = steps * step_seconds if claim.clock == "seconds" else steps
-    return None if math.isnan(found) else found
+    steps = record.cost.get("steps", math.nan) / len(curve)
+    return None if math.isnan(steps) else epochs * steps
 
 
 def comparable(
@@ -144,7 +140,6 @@ def pair(
     claim: Claim,
     trials: Trials,
     among: Sequence[int] | None = None,
-    step_seconds: Mapping[str, float] | None = None,
 ) -> Pairs:
     """Return what a claim looks at in every seed that has it.
 
@@ -154,16 +149,15 @@ def pair(
         claim: one of the study's.
         trials: what :func:`evaluations` returned.
         among: the seeds to look at; all that there are, where not given.
-        step_seconds: the time of a step by arm name, for what is counted in seconds.
     """
     groups = groups_of(study, scale, claim)
-    metric, times = study.metric(claim.metric), step_seconds or {}
+    metric = study.metric(claim.metric)
 
     def of(group: Sequence[Arm], seed: int) -> float | None:
         if not isinstance(claim, Sooner):
             return mean_in_seed(group, trials, seed, claim.metric)
         (arm,) = group  # the study has checked it
-        return reached(trials.get((arm.name, seed)), claim, metric, times.get(arm.name, math.nan))
+        return reached(trials.get((arm.name, seed)), claim, metric)
 
     names = {arm.name for group in groups for arm in group}
     everywhere = sorted({seed for _, seed in trials} if among is None else among)

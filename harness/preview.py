@@ -24,7 +24,6 @@ from harness.search import Planner
 from harness.store import Store
 from harness.study import Study
 from harness.tables import plain
-from harness.timing import costs_of
 
 
 def plan_study(
@@ -47,8 +46,6 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
     planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks(study))
     records = [record for ledger in ledgers for record in ledger.records()]
     done = {record.key: record for record in records if record.state != "running"}
-    if ledgers:
-        planner.costs, _ = costs_of(ledgers[-1], programs(planner))
     outlook = planner.outlook(done)
     costs = profiles(ledgers[-1], programs(planner))[0] if ledgers else {}
     chosen = choices(ledgers[-1], options) if ledgers else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Trend
+from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Sooner, Trend
 from harness.contrasts import Seen
 from harness.metrics import FAILED, Metric
 from harness.pairs import Pairs
@@ -52,6 +52,7 @@ class Context:
         p: the p value behind the direction, adjusted for looks and claims.
         claims: primary claims that are judged together.
         more_seeds: how many more would decide, where the verdict is inconclusive.
+        spent: whether claims were looked at by a schedule, and no look is left.
     """
 
     metric: Metric
@@ -61,6 +62,7 @@ class Context:
     p: float
     claims: int
     more_seeds: int | None
+    spent: bool = False
 
     @property
     def each(self) -> str:
@@ -90,6 +92,8 @@ class Context:
 
 def contrast_of(claim: Claim, metric: Metric) -> str:
     """Name what the effect of a claim is."""
+    if metric.name == FAILED.name:
+        return "difference of the shares of seeds in which an arm of each side failed"
     if not metric.relative:
         return claim.contrast
     return claim.contrast.replace("differences", "ratios").replace("difference", "ratio")
@@ -105,20 +109,20 @@ def reason(word: str, claim: Claim, context: Context) -> str:
     """
     metric, seen, pairs = context.metric, context.seen, context.pairs
     if word == "not assessable":
-        return _too_few(context)
+        return _too_few(claim, context)
     contrast, effect = contrast_of(claim, metric), metric.format_difference(seen.effect)
     if seen.exact:
         exact = f"The {contrast} is {effect}, and would be again: it is no estimate."
         if not seen.effect:
             return f"There is no difference: the {contrast} is {effect}, and would be again."
-        why = _why_exact(word, claim)
+        why = _why_exact(word, claim, seen)
         return f"{exact} {context.shown(why)}."
     each = context.each
     over = f"Over {_count(seen.n, each)}"
     if pairs.missing and metric.name != FAILED.name:
         over = (
             f"Over the {seen.n} of {seen.n + pairs.missing} {each}s in which every arm finished "
-            f"({_count(pairs.missing, 'pair')} left out: {_causes(context)})"
+            f"({_count(pairs.missing, each)} left out: {_causes(context)})"
         )
     what = (
         f"{over} the mean {contrast} is {effect}, with a {100 * seen.level:.4g} % interval of "
@@ -127,7 +131,13 @@ def reason(word: str, claim: Claim, context: Context) -> str:
     return f"{what} {context.shown(_why(word, claim, context))}{_more(context)}."
 
 
-def _why_exact(word: str, claim: Claim) -> str:
+def _why_exact(word: str, claim: Claim, seen: Seen) -> str:
+    if isinstance(claim, Trend) and seen.shape != "holds" and word in {"refuted", "inconclusive"}:
+        return (
+            "From one dose to the next it falls by more than the margin of {by}"
+            if seen.shape == "fails"
+            else "From one dose to the next it falls by the margin of {by} itself"
+        )
     if isinstance(claim, NotWorse):
         return {
             "supported": "It is not worse by as much as the margin of {by}",
@@ -141,7 +151,7 @@ def _why_exact(word: str, claim: Claim) -> str:
 
 def _why(word: str, claim: Claim, context: Context) -> str:
     seen, by = context.seen, context.by
-    if word == "inconclusive" and seen.floor > by:
+    if word == "inconclusive" and seen.in_noise(by):
         return (
             "One arm measured twice seems to differ by up to "
             + context.size(seen.floor)
@@ -196,7 +206,8 @@ def _why(word: str, claim: Claim, context: Context) -> str:
 def _more(context: Context) -> str:
     if context.more_seeds is None:
         return ""
-    return f"; about {_count(context.more_seeds, f'more {context.each}')} would decide"
+    more = _count(context.more_seeds, f"more {context.each}")
+    return f"; about {more} would tell a difference of the margin's size from none"
 
 
 def change(word: str, claim: Claim, context: Context) -> str:
@@ -209,12 +220,13 @@ def change(word: str, claim: Claim, context: Context) -> str:
     """
     seen = context.seen
     if word == "not assessable":
-        return _to_assess(context)
+        return _to_assess(claim, context)
     if word in {"suggestive", "not suggestive"}:
-        return "Declaring it as primary in a new study, before its data are seen."
+        start = "Other data. A verdict" if word == "not suggestive" else "A verdict"
+        return f"{start} takes a new study that declares it as primary, before its data are seen."
     if seen.exact:
         return (
-            f"Another network, or another margin: the two lie {context.size(seen.effect)} apart."
+            f"Another network, or another margin: the sides lie {context.size(seen.effect)} apart."
             if seen.effect
             else "Another network: there is no difference at all."
         )
@@ -240,7 +252,7 @@ def _change(word: str, context: Context) -> str:
         case "supported":
             return (
                 f"More {each}s can tell whether the effect exceeds δ: the lower end of the "
-                f"interval is {gap(by - seen.low)} short."
+                f"interval is {gap(by - seen.low)} short.{_spent(context)}"
             )
         case "real but negligible":
             return (
@@ -267,28 +279,45 @@ def _change(word: str, context: Context) -> str:
                 f"Data that bring the upper end of the interval above {context.zero}; it is now "
                 f"{gap(seen.high)} below."
             )
-    return (
+    if seen.in_noise(by):
+        return (
+            f"A quieter machine: one on which an arm measured twice differs by less than {gap(by)}."
+        )
+    more = (
         f"More {each}s, which narrow the interval: about {context.more_seeds:,} more, judging by "
         "the spread and not by the effect seen."
         if context.more_seeds
         else f"More {each}s, or a less noisy metric."
     )
+    return more + _spent(context)
 
 
-def _to_assess(context: Context) -> str:
+def _spent(context: Context) -> str:
+    if not context.spent:
+        return ""
+    return " The looks declared are over: that takes another store, with a later last look."
+
+
+def _to_assess(claim: Claim, context: Context) -> str:
     metric, n = context.metric, context.seen.n
+    if isinstance(claim, Sooner) and context.pairs.seeds and not n:
+        return "A target that is easier to reach, or longer training."
     if metric.replicate == "":
-        return "A profile of every arm of the claim: a run without --no-profile."
+        return "A profile of every arm, by a run without --no-profile; of 0 there is no ratio."
     return (
         f"At least {FEWEST} {context.each}s in which every arm of the claim finishes; "
         f"there {'is' if n == 1 else 'are'} {n}."
     )
 
 
-def _too_few(context: Context) -> str:
+def _too_few(claim: Claim, context: Context) -> str:
     pairs, n = context.pairs, context.seen.n
+    if isinstance(claim, Sooner) and pairs.seeds and not n:
+        return (
+            f"No arm of the claim ever reached the target, in {_count(len(pairs.seeds), 'seed')}."
+        )
     if context.metric.replicate == "":
-        return "What it costs was not measured in every arm of the claim."
+        return "What it costs was not measured in every arm of the claim, or is 0 in one."
     if context.metric.replicate == "round":
         have = f"Only {_count(n, 'round')}" if n else "No round"
         return f"{have} of timing has every arm of the claim, and a verdict needs {FEWEST}."

@@ -121,6 +121,11 @@ class Results:
     programs: tuple[Program, ...] = ()
     looks: Looks | None = None
 
+    @property
+    def alpha(self) -> float:
+        """The family-wise error rate of the verdicts."""
+        return (self.looks or self.study.looks).alpha
+
 
 def looks_of(plan: Mapping[str, Any]) -> Looks | None:
     """Return when claims are looked at; ``None`` where the number of seeds is fixed."""
@@ -250,6 +255,13 @@ def _warnings(
     """Yield what a reader must know before believing a verdict."""
     if missing:
         yield f"{missing} evaluation trials are not there yet: these verdicts are provisional."
+    asked = plan.get("asked", [])
+    if len(asked) > 1 or (asked and plan.get("looks")):
+        yield (
+            f"This study was run with {' and with '.join(map(str, asked))} seeds"
+            f"{', then until decided' if plan.get('looks') else ''}: adding seeds after seeing a "
+            "verdict, outside of declared looks, makes verdicts wrong more often than they say."
+        )
     if study.tuned and not plan["tuned"]:
         shown = ", ".join(f"{each.name} = {each.start:.3g}" for each in study.tuned)
         yield (

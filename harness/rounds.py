@@ -27,13 +27,19 @@ class Round:
 
     Attributes:
         seconds: of one training step, by arm name.
+        samples: that a step trains on, by arm name.
         twin: the arm that was measured twice.
         again: its seconds the second time.
     """
 
     seconds: Mapping[str, float]
+    samples: Mapping[str, int]
     twin: str
     again: float
+
+    def has(self, groups: Sequence[Sequence[Arm]]) -> bool:
+        """Whether all of these arms were timed."""
+        return all(self.seconds.get(arm.name, 0.0) > 0 for group in groups for arm in group)
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,12 @@ def timed_arms(study: Study, scale: str) -> list[Arm]:
     return [arm for arm in study.arms(scale) if arm.name in names]
 
 
-def cost_pairs(
-    groups: Sequence[Sequence[Arm]], metric: Metric, costs: Costs, most: int | None = None
-) -> Pairs:
+def rounds_of(groups: Sequence[Sequence[Arm]], costs: Costs) -> tuple[Round, ...]:
+    """Return the rounds that have every arm of a claim, in the order taken."""
+    return tuple(one for one in costs.rounds if one.has(groups))
+
+
+def cost_pairs(groups: Sequence[Sequence[Arm]], metric: Metric, costs: Costs, most: int) -> Pairs:
     """Return what a claim on a cost looks at, by round; a single row where there are no rounds.
 
     Values are logarithms; a partial arm's is the mean of those of its arms.
@@ -72,42 +81,32 @@ def cost_pairs(
         groups: the arms that each partial arm of the claim stands for.
         metric: the cost.
         costs: what was measured.
-        most: how many rounds to look at; all, where not given.
+        most: how many rounds to look at, of those that have every arm.
     """
     if metric.replicate == "round":
-        rounds = costs.rounds[:most]
-        rows = [[_timed(group, metric, costs, each) for group in groups] for each in rounds]
+        rounds = rounds_of(groups, costs)[:most]
+        rows = [tuple(_timed(group, metric, one) for group in groups) for one in rounds]
     else:
-        rows = [[_exact(group, metric, costs) for group in groups]]
-    kept = {
-        place: tuple(row)
-        for place, row in enumerate(rows)
-        if not any(math.isnan(each) for each in row)
-    }
+        rows = [tuple(_exact(group, metric, costs) for group in groups)]
+        rows = [row for row in rows if not any(math.isnan(each) for each in row)]
+    places = tuple(range(len(rows)))
     return Pairs(
-        seeds=tuple(kept),
-        values=tuple(kept.values()),
-        ended=tuple(range(len(rows))),
-        fails=(),
-        trials=0,
-        failed=0,
-        missing=len(rows) - len(kept),
-        unfinished=len(rows) - len(kept),
-    )
+        seeds=places, values=tuple(rows), ended=places, fails=(), trials=0, failed=0, missing=0,
+        unfinished=0,
+    )  # fmt: skip
 
 
-def twins(costs: Costs, most: int | None = None) -> list[tuple[float, float]]:
+def twins(groups: Sequence[Sequence[Arm]], costs: Costs, most: int) -> list[tuple[float, float]]:
     """Return the logarithms of both measurements of the arm measured twice, by round."""
     return [
-        (math.log(each.seconds[each.twin]), math.log(each.again))
-        for each in costs.rounds[:most]
-        if each.seconds.get(each.twin, 0.0) > 0 and each.again > 0
+        (math.log(one.seconds[one.twin]), math.log(one.again))
+        for one in rounds_of(groups, costs)[:most]
     ]
 
 
 def _mean(values: Iterable[float]) -> float:
     logs = list(values)
-    return math.fsum(logs) / len(logs) if logs else math.nan
+    return math.fsum(logs) / len(logs)
 
 
 def _exact(group: Sequence[Arm], metric: Metric, costs: Costs) -> float:
@@ -118,14 +117,11 @@ def _exact(group: Sequence[Arm], metric: Metric, costs: Costs) -> float:
     )
 
 
-def _timed(group: Sequence[Arm], metric: Metric, costs: Costs, one: Round) -> float:
+def _timed(group: Sequence[Arm], metric: Metric, one: Round) -> float:
     def of(arm: Arm) -> float:
-        seconds = one.seconds.get(arm.name, math.nan)
+        seconds = one.seconds[arm.name]
         if metric.name == "step_seconds":
             return metric.scaled(seconds)
-        profile = costs.profiles.get(arm.name)  # says how many samples a step has
-        if profile is None or not profile.steps or not seconds > 0:
-            return math.nan
-        return metric.scaled(profile.samples / profile.steps / seconds)
+        return metric.scaled(one.samples[arm.name] / seconds)
 
     return _mean(of(arm) for arm in group)

@@ -12,7 +12,6 @@ from harness.costs import (
     choose_modes,
     measure_costs,
     profile_trials,
-    programs,
     uncalibrated,
     unprofiled,
 )
@@ -24,7 +23,7 @@ from harness.losses import teacher_of
 from harness.progress import Display
 from harness.search import Outlook, Planner
 from harness.session import Session, write_plan
-from harness.timing import costs_of, measure_times, untimed
+from harness.timing import measure_times, untimed
 from harness.training import canonical
 from harness.workers import Executor, Job, Named, WorkerDiedError
 
@@ -88,7 +87,6 @@ def run(
     )
     profiled = trained = adopted = 0
     planner.check_space()
-    planner.costs, _ = costs_of(ledger, programs(planner))
     try:
         outlook = _look(ledger, planner, ignored)
         while count := ledger.adopt(outlook.ready):
@@ -115,7 +113,6 @@ def run(
                 if time:
                     fresh = partial(make_executor, ledger.study, reference, options)
                     measure_times(ledger, planner, fresh, options, display)
-                planner.costs, _ = costs_of(ledger, programs(planner))
                 if outlook.ready:
                     session = Session(ledger, planner, options, display, ignored, started)
                     try:

@@ -27,7 +27,6 @@ from harness.pairs import value
 from harness.plan import TUNING_SEED, Trial, defaults, evaluation_seeds, make_trial
 from harness.records import Record, Role
 from harness.results import ArmTuning
-from harness.rounds import Costs
 from harness.study import Study
 from harness.verdicts import seeds_needed
 
@@ -130,10 +129,7 @@ class _Part:
 
 
 class Planner:
-    """Works out what is to be run next from what is done: the same answer in every process.
-
-    Its ``costs``, once they are measured, serve claims that count seconds until a target.
-    """
+    """Works out what is to be run next from what is done: the same answer in every process."""
 
     def __init__(
         self,
@@ -152,7 +148,6 @@ class Planner:
         self.arms = study.arms(scale)
         first = looks.seeds[0] if looks else len(self.seeds)
         self.need = {arm.name: first for arm in self.arms}
-        self.costs = Costs()
         self._made: dict[tuple[str, int, tuple[tuple[str, float], ...]], Trial] = {}
         self._suggested: dict[tuple[str, int], tuple[list[Tried], Settings]] = {}
         self._first = first_settings(study, self.budget) if self.budget else []
@@ -216,7 +211,7 @@ class Planner:
         if not all(trial.key in done for trial in wanted):
             return False
         found = {(trial.arm.name, trial.seed): done[trial.key] for trial in wanted}
-        need = seeds_needed(self.study, self.scale, found, self.looks, self.costs)
+        need = seeds_needed(self.study, self.scale, found, self.looks)
         grown = {arm: max(count, self.need[arm]) for arm, count in need.items()}
         if grown == self.need:
             return False

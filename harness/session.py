@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.costs import by_program, choices, profiles, programs
+from harness.costs import by_program, choices, machine, profiles, programs
 from harness.errors import HarnessError
 from harness.executors import Options, make_executor
 from harness.ledger import Claimed, Ledger
@@ -335,8 +335,12 @@ def _command(scale: str, planner: Planner, options: Options) -> str:
 
 def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Options) -> None:
     """Keep which trials make up the newest run, so that it can be judged without its code."""
+    before = ledger.note("plan") or {}
     plan: dict[str, Any] = {
         "seeds": list(planner.seeds),
+        "asked": sorted(
+            {*before.get("asked", ()), *([] if planner.looks else [len(planner.seeds)])}
+        ),
         "looks": asdict(planner.looks) if planner.looks else None,
         "evaluations": sum(planner.need.values()),
         "tuned": planner.budget > 0,
@@ -344,10 +348,11 @@ def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Opti
         "trials": [[trial.owner, trial.seed, trial.key] for trial in outlook.planned],
         "tuning": [asdict(each) for each in outlook.tuning],
         "programs": programs(planner),
+        "machine": machine(options),
         "modes": {
             program: [trial.arm.name for trial in trials]
             for program, trials in by_program(planner).items()
         },
     }
-    if ledger.note("plan") != plan:
+    if before != plan:
         ledger.write_note("plan", plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,10 @@ studies should wait; a test holds them to what the trainer does.
 
 CURVES = frozenset({"train_loss", "validation_loss", "validation_accuracy"})
 """Metrics of which there is a value after each epoch."""
+
+
+FEWEST_SEEDS = 5
+"""Fewest seeds for a verdict: ``harness.stats.FEWEST``, which nobody who lists studies loads."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +118,12 @@ class Study:
             )
         if not self.factors:
             raise HarnessError("a study must vary something", "no factors", "Add a Factor.")
-        if not isinstance(self.looks, Looks) or not self.looks.alpha < 1:
+        looks = self.looks
+        if not isinstance(looks, Looks) or not looks.alpha < 1 or looks.seeds[-1] < FEWEST_SEEDS:
             raise HarnessError(
-                "Study(looks=...) must be Looks, whose α add up to less than 1",
-                repr(self.looks),
+                "Study(looks=...) must be Looks, whose α add up to less than 1, the last of them "
+                f"at {FEWEST_SEEDS} seeds at least",
+                repr(looks),
                 "Write looks=Looks((5, 10, 20, 40)).",
             )
         if not metric_named(self.objective).name.startswith("validation_"):
@@ -273,6 +280,14 @@ class Study:
                 repr(name),
                 f"Write metric='validation_accuracy', or one of {', '.join(sorted(CURVES))}.",
             )
+        if isinstance(claim, Sooner):
+            most = 1.0 if metric.unit == "fraction" else math.inf
+            if not 0 < claim.reaches <= most:
+                raise HarnessError(
+                    f"reaches= in the claim {claim.text!r} must be a value that {name} can have",
+                    repr(claim.reaches),
+                    "Write reaches=0.9 for an accuracy of 90 %, say.",
+                )
         if name in COSTS:
             return
         if name == FAILED.name:

@@ -85,17 +85,19 @@ def explained(number: int, verdict: Verdict) -> list[str]:
     claim, metric = verdict.claim, verdict.metric
     source = f" ({claim.source})" if claim.source else ""
     by = verdict.metric.format_difference(verdict.by, signed=False)
-    sides = " against ".join(claim.sides())
+    sides = " against ".join(verdict.sides)
+    if verdict.averaged:
+        sides += f", averaged over {' and '.join(verdict.averaged)}"
     lines = [
         f"{number}. {claim.text}{source}",
         f"{MARKS[verdict.word]} {verdict.word}",
-        f"Compared: {metric.title}, {sides}. What matters, as declared: {by} or more.",
+        f"Compared: {metric.title}, {sides}. What matters, as declared: δ = {by} or more.",
         f"{verdict.reason}",
         f"What would change this: {verdict.change}",
     ]
-    if len(verdict.looks) > 1:
+    if len(verdict.looks) > 1 and claim.primary:
         lines.append(
-            "Looked at with "
+            "Looked at, each as if it were the only look, with "
             + "; ".join(f"{look.n} {metric.replicate}s: {look.word}" for look in verdict.looks)
             + "."
         )

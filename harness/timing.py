@@ -20,7 +20,7 @@ from harness.progress import Display
 from harness.rounds import Costs, Round, timed_arms
 from harness.search import Planner
 from harness.stats import FEWEST
-from harness.verdicts import rounds_needed
+from harness.verdicts import rounds_missing
 from harness.workers import Executor, Job, WorkerDiedError
 
 AT_ONCE = 8
@@ -32,69 +32,71 @@ class _UntimedError(Exception):
 
 
 def costs_of(
-    ledger: Ledger, programs: Mapping[str, str], machine: str | None = None
+    ledger: Ledger, programs: Mapping[str, str], machine: str = ""
 ) -> tuple[Costs, list[str]]:
-    """Return what was measured of arms, and sentences on what could not be.
+    """Return what was measured of arms, and sentences on what went wrong in it.
 
-    Rounds are those of one machine that have all arms as their code is now.
+    A round counts where the code of all its arms is what it was; rounds of one machine do.
 
     Args:
         ledger: where it is kept.
         programs: key of each arm's program by arm name.
-        machine: the one that counts; the one with most rounds, where not given.
+        machine: the one preferred; else the one with most rounds, or most profiles.
     """
-    known, reasons = profiles(ledger, programs)
-    machines: dict[str, dict[int, Round]] = {}
-    for name, value in ledger.notes("round/").items():
+    known, reasons = profiles(ledger, programs, machine)
+    machines: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for name, kept in ledger.notes("round/").items():
         number, _, where = name.partition("/")
-        if one := _round(value, programs):
-            machines.setdefault(where, {})[int(number)] = one
-    if machine is None:
-        machine = max(machines, key=lambda each: (len(machines[each]), each), default="")
-    rounds = machines.get(machine, {})
-    unmeasured = [f"The cost of {arm} could not be measured: {why}" for arm, why in reasons.items()]
-    unmeasured += [
-        f"Arms could not be timed side by side: {why}"
-        for name, why in ledger.notes("untimed/").items()
-        if name == machine or not machine
+        if all(programs.get(arm) == each["key"] for arm, each in kept["arms"].items()):
+            machines.setdefault(where, {})[int(number)] = kept
+    if machine not in machines:
+        machine = max(machines, key=lambda each: (len(machines[each]), each), default=machine)
+    rounds = [each for _, each in sorted(machines.get(machine, {}).items())]
+    wrong = [f"The cost of {arm} could not be measured: {why}" for arm, why in reasons.items()]
+    wrong += [
+        f"Arms could not be timed side by side: {kept['reason']}"
+        for name, kept in ledger.notes("untimed/").items()
+        if kept and name == machine and _is_current(kept, programs)
     ]
-    return Costs(known, tuple(rounds[number] for number in sorted(rounds))), unmeasured
+    busy = sum(each["busy"] for each in rounds)
+    if busy:
+        wrong.append(
+            f"Other trainings ran while arms were timed ({busy} of {len(rounds)} rounds), so times "
+            "vary more than they need."
+        )
+    return Costs(known, tuple(map(_round, rounds))), wrong
 
 
-def _round(kept: Mapping[str, Any], programs: Mapping[str, str]) -> Round | None:
-    """Return a round by arm name; ``None`` where it was of other code, or of fewer arms."""
-    arms = {arm: kept["arms"][arm] for arm in kept["arms"] if arm in programs}
-    if any(programs[arm] != each["key"] for arm, each in arms.items()) or not arms:
-        return None
-    twin = kept["twin"]
-    if twin not in arms:
-        return None
-    return Round({arm: each["seconds"] for arm, each in arms.items()}, twin, kept["again"])
+def _round(kept: Mapping[str, Any]) -> Round:
+    arms = kept["arms"]
+    return Round(
+        {arm: each["seconds"] for arm, each in arms.items()},
+        {arm: each["samples"] for arm, each in arms.items()},
+        kept["twin"],
+        kept["again"],
+    )
 
 
-def rounds_wanted(planner: Planner, costs: Costs) -> int:
-    """Return in how many rounds arms are to be timed, by what is known so far."""
-    if not timed_arms(planner.study, planner.scale):
-        return 0
-    if planner.looks is None:
-        return max(FEWEST, len(planner.seeds))
-    return rounds_needed(planner.study, planner.scale, costs, planner.looks)
+def _is_current(kept: Mapping[str, Any] | None, programs: Mapping[str, str]) -> bool:
+    """Whether a note on what could not be timed is about arms as they are now."""
+    return kept is not None and all(programs.get(arm) == key for arm, key in kept["keys"].items())
+
+
+def _missing(ledger: Ledger, planner: Planner, options: Options) -> int:
+    """Return how many more rounds are wanted of this machine."""
+    costs, _ = costs_of(ledger, programs(planner), machine(options))
+    fixed = max(FEWEST, len(planner.seeds))
+    return rounds_missing(planner.study, planner.scale, costs, planner.looks, fixed)
 
 
 def untimed(ledger: Ledger, planner: Planner, options: Options) -> bool:
     """Whether rounds of timing are to be taken on this machine."""
-    costs = _here(ledger, planner, options)
-    if ledger.note(f"untimed/{machine(options)}") and not options.retry_failed:
+    if not timed_arms(planner.study, planner.scale):
         return False
-    return len(costs.rounds) < rounds_wanted(planner, costs)
-
-
-def _here(ledger: Ledger, planner: Planner, options: Options) -> Costs:
-    """Return the costs measured on this machine, with the rounds that have every arm timed."""
-    costs, _ = costs_of(ledger, programs(planner), machine(options))
-    names = [arm.name for arm in timed_arms(planner.study, planner.scale)]
-    whole = tuple(each for each in costs.rounds if set(names) <= set(each.seconds))
-    return Costs(costs.profiles, whole)
+    failed = _is_current(ledger.note(f"untimed/{machine(options)}"), programs(planner))
+    if failed and not options.retry_failed:
+        return False
+    return _missing(ledger, planner, options) > 0
 
 
 def measure_times(
@@ -120,20 +122,21 @@ def measure_times(
     trials = {name: trial for name, trial in profile_trials(planner).items() if name in arms}
     # The lock keeps other processes of this store from beginning a trial meanwhile.
     with ledger.store.lock():
-        while True:
-            costs = _here(ledger, planner, options)
-            there, wanted = len(costs.rounds), rounds_wanted(planner, costs)
-            if there >= wanted:
-                return
-            display.show("timing arms side by side", there, wanted, None)
-            batch = max(1, min(AT_ONCE // (len(arms) + 1), wanted - there))
+        taken = 0
+        while missing := _missing(ledger, planner, options):
+            display.show("timing arms side by side", taken, taken + missing, None)
+            batch = max(1, min(AT_ONCE // (len(arms) + 1), missing))
             numbers = _free(ledger, options, batch)
             try:
                 _take(ledger, planner.scale, trials, arms, fresh, options, numbers)
             except (WorkerDiedError, _UntimedError) as error:
                 # claims on time are not assessable then, and the report says why
-                ledger.write_note(f"untimed/{machine(options)}", str(error))
+                keys = {arm: trials[arm].key for arm in arms}
+                kept = {"reason": str(error), "keys": keys}
+                ledger.write_note(f"untimed/{machine(options)}", kept)
                 return
+            ledger.write_note(f"untimed/{machine(options)}", None)
+            taken += batch
 
 
 def _free(ledger: Ledger, options: Options, count: int) -> range:
@@ -178,12 +181,22 @@ def _take(
             if (said := answer.result()).mistake:
                 raise HarnessError.relayed(said.place or "timing", said.reason)
         for number, pairs in placed.items():
+            busy = ledger.others_running()
             taken = [(arm, _seconds(process, scale, trials[arm])) for arm, process in pairs]
-            counts = dict(taken if number % 2 else taken[::-1])  # of the arm at both ends, the last
+            # of the arm at both ends, the first counts, and backwards the last
+            counts = dict(taken if number % 2 else taken[::-1])
             ledger.write_note(
                 f"round/{number}/{machine(options)}",
                 {
-                    "arms": {arm: {"key": trials[arm].key, "seconds": counts[arm]} for arm in arms},
+                    "arms": {
+                        arm: {
+                            "key": trials[arm].key,
+                            "seconds": counts[arm],
+                            "samples": trials[arm].training.batch_size,
+                        }
+                        for arm in arms
+                    },
+                    "busy": busy,
                     "twin": arms[0],
                     "again": taken[-1 if number % 2 == 0 else 0][1],
                 },

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.claims import Claim, Equivalent, NotWorse, Trend
+from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Trend
 from harness.contrasts import Seen, see
 from harness.looks import Looks
 from harness.metrics import COUNTED, FAILED, Metric
 from harness.pairs import Pairs, Trials, evaluations, groups_of, pair
 from harness.reasons import Context, change, reason
 from harness.records import Record
-from harness.rounds import Costs, cost_pairs, timed_claims, twins
+from harness.rounds import Costs, cost_pairs, rounds_of, timed_claims, twins
 from harness.stats import FEWEST, false_discovery, holm, more_seeds
 from harness.study import Study
 
@@ -86,8 +86,11 @@ class Verdict:
         seen: effect, interval at 1 - the look's α / (number of primary claims), p value at the
             look where the claim stands, and all else that was seen of it.
         by: the margin, on the scale of the effect.
-        p_adjusted: adjusted for looks and for the number of claims: Holm for primary claims,
-            Benjamini-Hochberg for exploratory ones.
+        sides: names of what is added and of what is subtracted.
+        averaged: factors that both are averaged over.
+        p_adjusted: adjusted for looks and for the number of claims: against no difference, by
+            Holm's procedure; of a claim that a difference is within a margin, against the margin,
+            by Bonferroni; of an exploratory claim, by Benjamini's and Hochberg's.
         seeds: the seeds used, ascending; of a time, the rounds.
         failed: trials of the claim's arms that failed, or whose metric is not finite.
         missing: seeds left out because a trial of theirs failed or is missing.
@@ -103,6 +106,8 @@ class Verdict:
     change: str
     seen: Seen
     by: float
+    sides: tuple[str, str]
+    averaged: tuple[str, ...]
     p_adjusted: float
     seeds: tuple[int, ...]
     failed: int
@@ -123,6 +128,8 @@ class _Judged:
         seen: what was seen there.
         looks: the looks taken.
         p: of the direction, adjusted for the looks.
+        p_margin: of the margin, adjusted for the looks, where the claim is within one.
+        spent: whether there is a schedule of looks, and no look is left.
     """
 
     claim: Claim
@@ -132,11 +139,8 @@ class _Judged:
     seen: Seen
     looks: tuple[Look, ...]
     p: float
-
-    @property
-    def lead(self) -> float:
-        """The p value by which an exploratory claim stands out: its margin's, where it has one."""
-        return self.p if math.isnan(self.seen.p_margin) else self.seen.p_margin
+    p_margin: float
+    spent: bool
 
 
 def judge(
@@ -184,11 +188,11 @@ def judge(
             for place, each in enumerate(judged)
             if each.claim.primary is wanted and each.metric.replicate
         ]
-        values = adjust([judged[place].p if wanted else judged[place].lead for place in places])
+        values = adjust([judged[place].p if wanted else _lead(judged[place]) for place in places])
         adjusted |= dict(zip(places, values, strict=True))
     alpha = (looks or study.looks).alpha
     return tuple(
-        _verdict(each, adjusted.get(place, math.nan), alpha, primary)
+        _verdict(evidence, each, adjusted.get(place, math.nan), alpha, primary)
         for place, each in enumerate(judged)
     )
 
@@ -214,19 +218,20 @@ class _Evidence:
         claims = (claim for claim in self.study.claims if claim.primary)
         return max(1, sum(self.study.metric(claim.metric).replicate != "" for claim in claims))
 
-    def planned(self, metric: Metric) -> Sequence[int]:
-        """Return the seeds, or the rounds, that there are of a metric."""
+    def there(self, claim: Claim, metric: Metric) -> Sequence[int]:
+        """Return the seeds, or the rounds, that there are for a claim."""
         if metric.replicate == "seed":
             return sorted({seed for _, seed in self.trials})
-        return range(len(self.costs.rounds) if metric.replicate == "round" else 1)
+        if metric.replicate == "":
+            return range(1)
+        return range(len(rounds_of(groups_of(self.study, self.scale, claim), self.costs)))
 
     def pairs(self, claim: Claim, metric: Metric, among: Sequence[int]) -> Pairs:
-        """Return what a claim looks at in these seeds, or rounds."""
+        """Return what a claim looks at in these seeds, or in the first so many rounds."""
         if metric.replicate != "seed":
             groups = groups_of(self.study, self.scale, claim)
             return cost_pairs(groups, metric, self.costs, len(among))
-        seconds = {arm: each.step_seconds for arm, each in self.costs.profiles.items()}
-        return pair(self.study, self.scale, claim, self.trials, among, seconds)
+        return pair(self.study, self.scale, claim, self.trials, among)
 
 
 def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) -> _Judged:
@@ -238,7 +243,9 @@ def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) 
     doses: Sequence[float] = ()
     if isinstance(claim, Trend):
         doses = claim.doses(lambda name: study.levels(name, evidence.scale))
-    every = evidence.planned(metric)
+    every = evidence.there(claim, metric)
+    groups = groups_of(study, evidence.scale, claim)
+    planned = looks is not None
     if looks is None or metric.replicate == "":
         looks = Looks.fixed(len(every), (looks or study.looks).alpha)
     taken: list[Look] = []
@@ -249,7 +256,7 @@ def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) 
         if judged is not None and len(pairs.ended) < seeds:
             break
         level = 1 - share / claims
-        seen = see(claim, metric, pairs, doses, level, twins(evidence.costs, seeds))
+        seen = see(claim, metric, pairs, doses, level, twins(groups, evidence.costs, seeds))
         sure = not math.isnan(seen.p) and seen.p < 1 - level
         word = word_of(claim, shown, seen, confirmed=sure)
         judged = pairs, seen
@@ -260,13 +267,39 @@ def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) 
     pairs, seen = judged
     # of the look where the claim stands, not the smallest of all: an earlier one, too weak to
     # stop at, may have pointed the other way
-    p = looks.adjusted(seen.p, len(taken) - 1)
-    return _Judged(claim, shown, by, pairs, seen, tuple(taken), p)
+    last = len(taken) - 1
+    p, p_margin = looks.adjusted(seen.p, last), looks.adjusted(seen.p_margin, last)
+    spent = planned and len(taken) == len(looks.seeds)
+    return _Judged(claim, shown, by, pairs, seen, tuple(taken), p, p_margin, spent)
 
 
-def seeds_needed(
-    study: Study, scale: str, trials: Trials, looks: Looks, costs: Costs | None = None
-) -> dict[str, int]:
+def _lead(judged: _Judged) -> float:
+    """Return the p value by which an exploratory claim stands out: its margin's if it has one."""
+    if judged.seen.n < FEWEST:
+        return math.nan
+    return judged.p if math.isnan(judged.p_margin) else judged.p_margin
+
+
+def _sides(evidence: _Evidence, claim: Claim, seen: Seen) -> tuple[tuple[str, str], list[str]]:
+    """Name both sides, with the level that comes nearest, and what they are averaged over."""
+    partials = evidence.study.partials(claim, evidence.scale)
+    first, second = claim.sides()
+    if isinstance(claim, Best | Peak) and seen.n:
+        factor = claim.over if isinstance(claim, Peak) else next(iter(claim.best))
+        name = f"{factor}={partials[seen.nearest][factor].name}, the nearest"
+        first, second = (each.replace("the nearest", name) for each in (first, second))
+    groups = groups_of(evidence.study, evidence.scale, claim)
+    named = {factor for partial in partials for factor in partial}
+    averaged = [
+        factor.name
+        for factor in evidence.study.factors
+        if factor.name not in named
+        and any(len({arm.levels[factor.name].name for arm in group}) > 1 for group in groups)
+    ]
+    return (first, second), averaged
+
+
+def seeds_needed(study: Study, scale: str, trials: Trials, looks: Looks) -> dict[str, int]:
     """Return how many seeds each arm is to be run with, by the arm's name.
 
     An arm in a primary claim that its last complete look left open gets those of the next look;
@@ -277,9 +310,8 @@ def seeds_needed(
         scale: the scale's name.
         trials: the record that counts, by arm name and seed.
         looks: when claims are looked at.
-        costs: the time of steps, for claims that count seconds.
     """
-    evidence = _Evidence(study, scale, trials, costs or Costs())
+    evidence = _Evidence(study, scale, trials, Costs())
     need = {arm.name: looks.seeds[0] for arm in study.arms(scale)}
     for claim in study.claims:
         if claim.primary and study.metric(claim.metric).replicate == "seed":
@@ -290,14 +322,25 @@ def seeds_needed(
     return need
 
 
-def rounds_needed(study: Study, scale: str, costs: Costs, looks: Looks) -> int:
-    """Return in how many rounds arms are to be timed: those of the next look of open claims."""
+def rounds_missing(study: Study, scale: str, costs: Costs, looks: Looks | None, fixed: int) -> int:
+    """Return how many more rounds of timing are wanted.
+
+    Args:
+        study: what was declared.
+        scale: the scale's name.
+        costs: what was measured so far.
+        looks: when claims are looked at; then those of the next look of claims that are open.
+        fixed: how many are wanted without looks.
+    """
     evidence = _Evidence(study, scale, {}, costs)
-    claims = timed_claims(study)
-    if not claims:
-        return 0
-    needed = [_needed(evidence, claim, looks) for claim in claims if claim.primary]
-    return max((looks.seeds[0], *needed))
+    missing = [0]
+    for claim in timed_claims(study):
+        there = len(evidence.there(claim, study.metric(claim.metric)))
+        wanted = fixed
+        if looks is not None:
+            wanted = _needed(evidence, claim, looks) if claim.primary else looks.seeds[0]
+        missing.append(wanted - there)
+    return max(missing)
 
 
 def _needed(evidence: _Evidence, claim: Claim, looks: Looks) -> int:
@@ -307,7 +350,7 @@ def _needed(evidence: _Evidence, claim: Claim, looks: Looks) -> int:
     return looks.seeds[taken] if over and taken < len(looks.seeds) else last.seeds
 
 
-def _verdict(judged: _Judged, p: float, alpha: float, claims: int) -> Verdict:
+def _verdict(evidence: _Evidence, judged: _Judged, p: float, alpha: float, claims: int) -> Verdict:
     claim, metric, seen, pairs = judged.claim, judged.metric, judged.seen, judged.pairs
     confirmed = not math.isnan(p) and p < alpha
     word = word_of(claim, metric, seen, confirmed=confirmed)
@@ -317,16 +360,16 @@ def _verdict(judged: _Judged, p: float, alpha: float, claims: int) -> Verdict:
                 word == "equivalent" and isinstance(claim, Equivalent)
             )
         else:
-            # nor does what the machine cannot tell apart
-            told = seen.floor <= judged.by or word != "inconclusive"
-            stands_out = told and confirmed and (seen.effect > 0 or not math.isnan(seen.p_margin))
+            stands_out = confirmed and (seen.effect > 0 or not math.isnan(seen.p_margin))
+            stands_out = stands_out and not seen.in_noise(judged.by)
         word = "suggestive" if stands_out else "not suggestive"
     more = None
-    if word == "inconclusive" and metric.name not in COUNTED:
-        # where the machine is too noisy for the margin, what it can tell apart is what counts
-        by = max(judged.by, seen.floor) if math.isfinite(seen.floor) else judged.by
-        more = more_seeds(seen.sd, seen.n, by, 1 - seen.level)
-    context = Context(metric, judged.by, seen, pairs, p, claims, more)
+    if word == "inconclusive" and metric.name not in COUNTED and not seen.in_noise(judged.by):
+        more = more_seeds(seen.sd, seen.n, judged.by, 1 - seen.level)
+    context = Context(metric, judged.by, seen, pairs, p, claims, more, judged.spent)
+    sides, averaged = _sides(evidence, claim, seen)
+    if claim.primary and not math.isnan(judged.p_margin):
+        p = min(1.0, 2 * claims * judged.p_margin)  # one-sided: twice for a level of α
     return Verdict(
         claim=claim,
         metric=metric,
@@ -335,6 +378,8 @@ def _verdict(judged: _Judged, p: float, alpha: float, claims: int) -> Verdict:
         change=change(word, claim, context),
         seen=seen,
         by=judged.by,
+        sides=sides,
+        averaged=tuple(averaged),
         p_adjusted=p,
         seeds=pairs.ended if metric.name == FAILED.name else pairs.seeds,
         failed=pairs.failed,
@@ -356,16 +401,18 @@ def word_of(claim: Claim, metric: Metric, seen: Seen, *, confirmed: bool) -> Wor
     n, by = seen.n, metric.margin(claim.by)
     if seen.exact:  # needs neither replicates nor a test
         n, confirmed = FEWEST, seen.effect != 0
-    beyond = max(seen.low, -seen.high) > seen.floor
-    if n >= FEWEST and seen.floor > by and not beyond:
-        return "inconclusive"  # the machine cannot tell such times apart
+    if n >= FEWEST and seen.in_noise(by):
+        return "inconclusive"
     if isinstance(claim, Equivalent):
         return equivalence_word(n, seen.low, seen.high, by, confirmed=confirmed)
     if isinstance(claim, NotWorse):
         better = (seen.low, seen.high)
         if metric.better == "lower":
             better = (-seen.high, -seen.low)
-        return not_worse_word(n, *better, by)
+        word = not_worse_word(n, *better, by)
+        # where all differences are equal the interval has no width, and says nothing alone
+        unsure = seen.sd == 0 and not seen.exact and not confirmed
+        return "inconclusive" if word == "refuted" and unsure else word
     word = verdict_word(n, seen.effect, seen.low, seen.high, by, confirmed=confirmed)
     if word.startswith("supported") and seen.shape != "holds":
         return "refuted" if seen.shape == "fails" else "inconclusive"

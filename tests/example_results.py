@@ -222,8 +222,10 @@ def _round(profiles: dict[str, Profile], noise: float, place: int) -> Round:
         name: float(each.step_seconds * slow * math.exp(noise * drawn.normal()))
         for name, each in profiles.items()
     }
-    twin = list(profiles)[place % len(profiles)]
-    return Round(seconds, twin, seconds[twin] * math.exp(noise * float(drawn.normal())))
+    twin = next(iter(profiles))
+    samples = dict.fromkeys(profiles, 32)
+    again = seconds[twin] * math.exp(noise * float(drawn.normal()))
+    return Round(seconds, samples, twin, again)
 
 
 def _programs(arms: tuple[Arm, ...]) -> tuple[Program, ...]:

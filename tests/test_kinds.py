@@ -14,9 +14,7 @@ from harness.claims import Equivalent, Higher, NotWorse, Sooner
 from harness.errors import HarnessError
 from harness.factors import Factor
 from harness.measures import measured
-from harness.rounds import Costs
 from harness.verdicts import judge
-from tests.test_rounds import PROFILE
 from tests.test_verdicts import failed, records, study, trial
 
 NEW, OLD = {"a": "new"}, {"a": "old"}
@@ -174,10 +172,32 @@ def test_always_first_is_supported_and_always_second_reversed():
     assert found.word == "reversed"
 
 
-def test_where_neither_ever_comes_it_is_a_tie():
-    (found,) = judge(study(sooner()), "quick", runs([NEVER] * 8, [NEVER] * 8))
+def test_where_neither_ever_comes_nothing_was_seen():
+    (found,) = judge(study(sooner()), "quick", runs([NEVER] * 40, [NEVER] * 40))
+    assert (found.word, found.seen.n) == ("not assessable", 0)
+    assert found.reason == "No arm of the claim ever reached the target, in 40 seeds."
+    (found,) = judge(study(sooner()), "quick", runs([2] * 8, [2] * 8))
     assert (found.seen.effect, found.seen.p, found.seen.wins) == (0, 1, 0)
-    assert found.word in {"inconclusive", "equivalent"}
+
+
+def test_equal_losses_on_a_coarse_metric_refute_nothing_alone():
+    assert judged(not_worse(by=0.01), np.full(5, 0.05)).word == "inconclusive"
+    assert judged(not_worse(by=0.01), np.full(6, 0.05)).word == "refuted"
+
+
+def test_few_pairs_lend_no_p_to_other_leads():
+    lead = Equivalent("E.", "test_loss", 0.5, first=NEW, second=OLD, primary=False)
+    other = Higher("H.", "train_loss", 0.1, higher=NEW, lower=OLD, primary=False)
+    old = np.linspace(1, 2, 10)
+    data = [
+        replace(each, metrics={**each.metrics, **({"test_loss": 1.0} if each.seed < 3 else {})})
+        for each in records(old + RAMP + 0.45, old)
+    ]
+    alone = judge(study(other), "quick", data)[0]
+    few, beside = judge(study(lead, other), "quick", data)
+    assert few.word == "not assessable"
+    assert math.isnan(few.p_adjusted)
+    assert beside.p_adjusted >= alone.p_adjusted
 
 
 def test_a_failed_run_is_left_out_and_counted():
@@ -201,20 +221,17 @@ def test_a_target_of_a_loss_is_reached_from_above():
     assert found.seen.wins == 6  # 0.3 is enough, and what is no number never is
 
 
-def test_steps_and_seconds_are_counted_where_asked():
-    """Old needs fewer epochs but four times the steps in each; in seconds both are the same."""
+def test_steps_are_counted_where_asked():
+    """Old needs fewer epochs, but four times the steps in each."""
     data = [
         replace(each, cost={"steps": 160.0 if each.arm == "a=old" else 40.0})
         for each in runs([4] * 8, [2] * 8)
     ]
-    costs = Costs({"a=new": replace(PROFILE, step_seconds=2e-3), "a=old": PROFILE})
     wins = {}
-    for clock in ("epochs", "steps", "seconds"):
-        (found,) = judge(study(sooner(clock=clock)), "quick", data, None, costs)
+    for clock in ("epochs", "steps"):
+        (found,) = judge(study(sooner(clock=clock)), "quick", data)
         wins[clock] = (found.seen.wins, found.seen.effect)
-    assert wins == {"epochs": (0, -1), "steps": (8, 1), "seconds": (0, 0)}
-    (blind,) = judge(study(sooner(clock="seconds")), "quick", data)
-    assert blind.word == "not assessable"
+    assert wins == {"epochs": (0, -1), "steps": (8, 1)}
 
 
 @settings(max_examples=30, deadline=None)
@@ -231,9 +248,11 @@ def test_swapping_the_arms_mirrors_who_is_first(pairs):
     ("changes", "said"),
     [
         ({"by": 1.0}, "below 1"),
-        ({"reaches": math.nan}, "reaches .* must be a number"),
-        ({"reaches": True}, "reaches .* must be a number"),
-        ({"clock": "hours"}, "epochs, steps, seconds"),
+        ({"reaches": math.nan}, "reaches= .* must be a number"),
+        ({"reaches": True}, "reaches= .* must be a number"),
+        ({"clock": "hours"}, "epochs, steps"),
+        ({"reaches": 80}, "a value that validation_accuracy can have"),
+        ({"reaches": 0}, "a value that validation_accuracy can have"),
         ({"later": NEW}, "two different arms"),
         ({"metric": "test_accuracy"}, "learning curve"),
     ],
@@ -248,6 +267,11 @@ def test_there_is_no_mean_time_over_arms():
     with pytest.raises(HarnessError, match=r"two single arms.*2 arms of.*Name all factors"):
         study(sooner(), factors=factors)
     study(sooner(sooner={"a": "new", "b": 1}, later={"a": "old", "b": 1}), factors=factors)
+
+
+def test_a_margin_that_is_missing_is_asked_for():
+    with pytest.raises(HarnessError, match=r"margin of the claim 'H\.' .*got none.*Write by="):
+        Higher("H.", "train_loss", higher=NEW, lower=OLD)
 
 
 @pytest.mark.parametrize("name", ["parameters", "step_seconds"])

@@ -5,6 +5,7 @@ import math
 import sqlite3
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -21,12 +22,13 @@ from harness.metrics import COSTS
 from harness.profiles import Profile
 from harness.rounds import Costs, Round, timed_arms
 from harness.timing import _order, _take, _UntimedError
-from harness.verdicts import judge, rounds_needed
+from harness.verdicts import judge, rounds_missing
 from harness.workers import Answer
 from tests.conftest import TINY
 from tests.test_verdicts import records, study
 
 NEW, OLD = {"a": "new"}, {"a": "old"}
+LOOKS = Looks().upto(20)
 PROFILE = Profile(
     step_seconds=1e-3, step_low=1e-3, step_high=1e-3, blocks=5, samples_per_second=32e3,
     peak_bytes=1000, memory={}, flops_per_step=1000, parameters=1000, steps=100, samples=3200,
@@ -39,14 +41,19 @@ def exact(**parameters):
     return Costs({f"a={name}": replace(PROFILE, parameters=n) for name, n in parameters.items()})
 
 
-def timed(ratios, twins=None, **profiles):
+def timed(ratios, twins=None, samples=32):
     """Rounds in which a=new takes so many times as long as a=old, which is measured twice."""
     again = np.ones(len(ratios)) if twins is None else twins
     base = 1e-3 * (1 + 0.1 * np.sin(np.arange(len(ratios))))  # what a round shares
     return Costs(
-        {"a=old": replace(PROFILE, **profiles), "a=new": PROFILE},
+        {},
         tuple(
-            Round({"a=old": float(s), "a=new": float(s * ratio)}, "a=old", float(s * twin))
+            Round(
+                {"a=old": float(s), "a=new": float(s * ratio)},
+                {"a=old": 32, "a=new": samples},
+                "a=old",
+                float(s * twin),
+            )
             for s, ratio, twin in zip(base, ratios, again, strict=True)
         ),
     )
@@ -206,11 +213,7 @@ def test_times_are_compared_by_the_t_test_on_log_ratios():
 
 def test_samples_per_second_are_the_batch_over_the_time():
     """Twice the batch in 1.2 times the time: 1 / .6 times the samples in a second."""
-    costs = timed(RATIOS, TWINS)
-    costs = replace(
-        costs, profiles={**costs.profiles, "a=new": replace(PROFILE, samples=2 * PROFILE.samples)}
-    )
-    found = word(higher("samples_per_second"), costs)
+    found = word(higher("samples_per_second"), timed(RATIOS, TWINS, samples=64))
     assert found.seen.effect == pytest.approx(math.log(2) - np.log(RATIOS).mean())
     assert found.seen.first[0] == pytest.approx(math.log(64 / (1e-3 * RATIOS[0])))
 
@@ -235,7 +238,8 @@ def test_below_what_the_machine_can_tell_nothing_is_decided(claim):
     assert found.word == "inconclusive"
     assert found.seen.floor > 0.2
     assert "cannot tell such times apart" in found.reason
-    assert found.more_seeds
+    assert found.more_seeds is None, "more rounds do not make a machine quieter"
+    assert "quieter machine" in found.change
 
 
 def test_beyond_what_the_machine_can_tell_the_word_stands():
@@ -266,7 +270,11 @@ def test_the_unit_of_time_does_not_matter(ratios, factor):
     other = Costs(
         costs.profiles,
         tuple(
-            Round({a: s * factor for a, s in each.seconds.items()}, each.twin, each.again * factor)
+            replace(
+                each,
+                seconds={a: s * factor for a, s in each.seconds.items()},
+                again=each.again * factor,
+            )
             for each in costs.rounds
         ),
     )
@@ -275,23 +283,79 @@ def test_the_unit_of_time_does_not_matter(ratios, factor):
     assert two.seen.floor == pytest.approx(one.seen.floor, abs=1e-9)
 
 
+def missing(claim, costs, looks=LOOKS, fixed=5):
+    return rounds_missing(study(claim), "quick", costs, looks, fixed)
+
+
 def test_rounds_are_added_until_claims_on_time_are_decided():
-    looks = Looks().upto(20)
-    made = study(higher("step_seconds"))
-    assert rounds_needed(made, "quick", Costs(), looks) == 5
-    clear = timed(np.resize(RATIOS, 5), np.resize(TWINS, 5))
-    assert rounds_needed(made, "quick", clear, looks) == 5
+    claim = higher("step_seconds")
+    assert missing(claim, Costs()) == 5
+    assert missing(claim, timed(np.resize(RATIOS, 5), np.resize(TWINS, 5))) <= 0
     unclear = timed(np.resize(NOISY, 5), np.resize(TWINS, 5))
-    assert rounds_needed(made, "quick", unclear, looks) == 10
-    assert rounds_needed(made, "quick", timed(np.resize(NOISY, 20)), looks) == 20
-    lead = study(higher("step_seconds", primary=False))
-    assert rounds_needed(lead, "quick", unclear, looks) == 5
-    assert rounds_needed(study(higher("parameters")), "quick", Costs(), looks) == 0
+    assert missing(claim, unclear) == 5
+    assert missing(claim, timed(np.resize(NOISY, 20))) <= 0
+    assert missing(higher("step_seconds", primary=False), unclear) <= 0
+    assert missing(higher("parameters"), Costs()) <= 0
+    assert missing(claim, unclear, looks=None, fixed=12) == 7
+
+
+def test_rounds_that_lack_an_arm_are_none_of_a_claim_that_needs_it():
+    """Ten rounds of two arms, then five with a third: the claim on it has five, the other 15."""
+    factors = (Factor("a", ("old", "new", "other")),)
+    old = timed(np.resize(RATIOS, 10), np.resize(TWINS, 10))
+    more = tuple(
+        replace(
+            each, seconds={**each.seconds, "a=other": 1.2 * each.seconds["a=new"]},
+            samples={**each.samples, "a=other": 32},
+        )
+        for each in timed(np.resize(RATIOS, 5), np.resize(TWINS, 5)).rounds
+    )  # fmt: skip
+    late = Higher("L.", "step_seconds", 0.05, higher={"a": "other"}, lower=OLD)
+    made = study(higher("step_seconds"), late, factors=factors)
+    assert rounds_missing(made, "quick", old, None, 5) == 5
+    costs = Costs({}, old.rounds + more)
+    assert rounds_missing(made, "quick", costs, None, 5) <= 0
+    first, second = judge(made, "quick", [], None, costs)
+    assert (first.seen.n, second.seen.n) == (15, 5)
+    assert second.word == "supported, material"
+    looked = judge(made, "quick", [], LOOKS, costs)
+    assert [each.seen.n for each in looked] == [5, 5]
+
+
+@pytest.mark.parametrize("by", [0.05, 0.25, 1.0])
+def test_an_exact_cost_at_the_margin_is_at_it_whatever_the_size(by):
+    """Logarithms of whole numbers round either way; a doubling is a doubling."""
+    costs_of_sizes = [exact(old=20 * n, new=round(20 * n * (1 + by))) for n in range(1, 400)]
+    assert {word(higher(by=by), each).word for each in costs_of_sizes} == {"supported"}
+    fine = NotWorse("N.", "parameters", by, arm=NEW, than=OLD)
+    assert {word(fine, each).word for each in costs_of_sizes} == {"inconclusive"}
+
+
+def test_a_step_that_falls_is_told_of_an_exact_trend():
+    claim = Trend("T.", "parameters", 0.05, over="a", axis="log", where={"b": "x"})
+    (found,) = judge(
+        study(claim, factors=DOSES), "quick", [], None, doses(x=(100, 50, 400), y=(1, 1, 1))
+    )
+    assert found.word == "refuted"
+    assert "From one dose to the next it falls" in found.reason
+
+
+def test_an_interaction_of_times_may_be_off_by_both_twins():
+    factors = (Factor("a", ("old", "new")), Factor("b", ("x", "y")))
+    names = [arm.name for arm in study(higher("parameters"), factors=factors).arms("quick")]
+    rounds = tuple(
+        Round(dict.fromkeys(names, 1.0), dict.fromkeys(names, 1), names[0], float(twin))
+        for twin in TWINS
+    )
+    crossed = Interaction("I.", "step_seconds", 0.05, of=(NEW, OLD), at=({"b": "x"}, {"b": "y"}))
+    plain = Higher("H.", "step_seconds", 0.05, higher=NEW, lower=OLD)
+    one, two = judge(study(crossed, plain, factors=factors), "quick", [], None, Costs({}, rounds))
+    assert one.seen.floor == pytest.approx(2 * two.seen.floor)
 
 
 def test_a_time_is_judged_at_the_look_that_decided_it():
     ratios = np.concatenate([np.resize(RATIOS, 5), np.resize(1 / RATIOS, 15)])
-    found = word(higher("step_seconds"), timed(ratios), looks=Looks().upto(20))
+    found = word(higher("step_seconds"), timed(ratios), looks=LOOKS)
     assert (found.word, found.seen.n, len(found.looks)) == ("supported, material", 5, 1)
 
 
@@ -336,6 +400,9 @@ class Kept(dict):
 
     write_note = dict.__setitem__
 
+    def others_running(self):
+        return False
+
 
 def take(monkeypatch, process, numbers):
     monkeypatch.setattr("harness.timing.machine", lambda options: "here")
@@ -352,6 +419,7 @@ class Stand:
 
     def __init__(self, name):
         self.arm, self.key = Named(name), f"key of {name}"
+        self.training = SimpleNamespace(batch_size=32)
 
 
 @dataclass(frozen=True)
@@ -396,8 +464,8 @@ def test_a_mistake_in_an_arm_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize(("ratio", "shown"), [
-    (1.07, "×1.070"), (1.5, "×1.50"), (0.5, "×0.50"), (1, "×1.000"), (123.4, "×123"),
-    (1e-3, "×1.00e-03"),
+    (1.07, "×1.070"), (1.5, "×1.50"), (0.5, "×0.50"), (1, "×1"), (123.4, "×123"),
+    (1e-4, "×1.00e-04"), (0.0149, "×0.015"), (0.9999, "×0.999900"), (2e6, "×2.00e+06"),
 ])  # fmt: skip
 def test_ratios_are_printed_as_ratios(ratio, shown):
     assert COSTS["step_seconds"].format_difference(math.log(ratio)) == shown

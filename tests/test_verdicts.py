@@ -268,7 +268,10 @@ def test_more_seeds_does_not_depend_on_the_effect_seen():
     assert {verdict.word for verdict in wide} == {"inconclusive"}
     (more,) = {verdict.more_seeds for verdict in wide}
     assert more == stats.more_seeds(wide[0].seen.sd, 10, margin=0.5, alpha=0.05)
-    assert f"about {more} more seeds would decide" in wide[0].reason
+    assert (
+        f"about {more} more seeds would tell a difference of the margin's size from none"
+        in wide[0].reason
+    )
     shared = one(3 * RAMP, claim(), claim())
     assert shared.more_seeds == stats.more_seeds(shared.seen.sd, 10, margin=0.5, alpha=0.025) > more
 
@@ -320,7 +323,7 @@ def test_partial_arms_are_averaged_within_a_seed_that_has_them_all():
     assert verdict.seen.second == (1.5,) * 5
     assert (verdict.seen.n, verdict.failed, verdict.missing) == (5, 1, 2)
     assert (
-        "Over the 5 of 7 seeds in which every arm finished (2 pairs left out: 1 of 27 trials "
+        "Over the 5 of 7 seeds in which every arm finished (2 seeds left out: 1 of 27 trials "
         in (verdict.reason)
     )
     assert "failed and 1 seed not run to the end in every arm)" in verdict.reason
@@ -415,7 +418,7 @@ def test_a_seed_that_lacks_a_trial_is_left_out_and_told(kind, arm):
     counts = {"failed": int(kind in KINDS[:3]), "missing": 1, "reason": verdict.reason}
     counts["looks"] = verdict.looks
     assert verdict == replace(expected, **counts)
-    assert "Over the 9 of 10 seeds in which every arm finished (1 pair left out: " in verdict.reason
+    assert "Over the 9 of 10 seeds in which every arm finished (1 seed left out: " in verdict.reason
     told = "1 of 20 trials failed" if kind in KINDS[:3] else "1 seed not run to the end"
     assert told in verdict.reason
 

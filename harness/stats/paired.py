@@ -139,8 +139,8 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, level: float, scale: flo
 
     p is the larger of the paired t test's and, from n = 8, the sign-flip test's: t is too bold
     where differences are skewed (type I error .099 at n = 10 for exponential ones). The sign-flip
-    test has no say while its smallest p, 2^(1 - n), is not below 1 - level: it could then only
-    forbid every direction, whatever the data.
+    test has no say while its smallest p, 2^(1 - n) or what so many drawn flips can give, is not
+    below 1 - level: it could then only forbid every direction, whatever the data.
 
     Where all differences are equal but not 0, the interval is that one value, and t, which would
     divide by 0, has no say: p is the sign-flip test's at any n, 2^(1 - n). So five equal
@@ -163,7 +163,8 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, level: float, scale: flo
     n = len(d)
     mean = t_interval(d, level)
     p_t = float(mean.p)
-    permuted = n >= FEWEST_PERMUTED and 2.0 ** (1 - n) < 1 - level
+    smallest = max(2.0 ** (1 - n), 0.0 if 2**n <= _RESAMPLES else 2 / (_RESAMPLES + 1))
+    permuted = n >= FEWEST_PERMUTED and smallest < 1 - level
     p_permutation = float(sign_flip(d)) if permuted else math.nan
     if n < FEWEST:
         p = math.nan

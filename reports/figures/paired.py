@@ -99,7 +99,7 @@ def short_sides(verdict: Verdict) -> tuple[str, str]:
         ]
         if all(apart):
             return apart[0], apart[1]
-    return claim.sides()
+    return verdict.sides
 
 
 def paired(verdict: Verdict, interval: str) -> Paired | None:

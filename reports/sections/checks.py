@@ -24,7 +24,6 @@ from reports.text import (
     p_text,
     percent_text,
     rho_text,
-    seconds_text,
 )
 
 Row = tuple[Cell, ...]
@@ -164,9 +163,7 @@ def _time(verdict: Verdict, value: float) -> str:
         return number_text(value)
     if value == math.inf:
         return "never"
-    return (
-        seconds_text(value) if claim.clock == "seconds" else f"{number_text(value)} {claim.clock}"
-    )
+    return f"{number_text(value)} {claim.clock}"
 
 
 def _floor(verdict: Verdict) -> Row:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.claims import Interaction, NotWorse, Sooner
+from harness.claims import Interaction, Sooner
 from harness.metrics import FAILED
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict
@@ -103,7 +103,7 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
     looks = looked(verdict)
     return ClaimSection(
         number, f"claim-{number}", claim.kind, _metric(results, verdict), claim.text, claim.source,
-        claim.sides(), "over" if metric.relative else "minus", verdict_cell(verdict),
+        verdict.sides, "over" if metric.relative else "minus", verdict_cell(verdict),
         _exact_facts(verdict) if is_exact(verdict) else _facts(verdict, interval), verdict.reason,
         verdict.change, tuple(figures), _nothing(verdict), checks(results, verdict),
         _looks(verdict), draw_looks(looks) if looks else None, each_of(metric), _numbers(verdict),
@@ -135,9 +135,8 @@ def _facts(verdict: Verdict, interval: str) -> tuple[Fact, ...]:
             if metric.name == FAILED.name
             else "the first side first"
         )
-    p = "against no difference"
-    if isinstance(verdict.claim, NotWorse):
-        p += "; the interval decides"
+    within = not math.isnan(seen.p_margin)
+    p = "against a difference of δ" if within else "against no difference"
     return (
         ("Effect", effect_text(metric, seen.effect), mean),
         ("Interval", interval_text(metric, seen.low, seen.high), interval),
@@ -214,7 +213,7 @@ def _numbers(verdict: Verdict) -> Table | None:
         row(str(seed), *cells) for seed, *cells in zip(verdict.seeds, *sides, texts, strict=False)
     ]
     rows.append(row("mean", DASH, DASH, effect_text(metric, seen.effect)))
-    first, second = verdict.claim.sides()
+    first, second = verdict.sides
     return Table(
         f"{metric.title} in each of {plural(len(verdict.seeds), each)}.",
         (

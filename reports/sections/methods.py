@@ -12,7 +12,7 @@ from harness.verdicts import MARKS
 from reports.sections.factors import table_order
 from reports.sections.procedures import Procedure, recorded, taught
 from reports.table import Cell, Column, Table, row
-from reports.text import metric_of
+from reports.text import metric_of, percent_text
 from reports.words import LOOKS
 
 MOST_ENVIRONMENTS = 3
@@ -41,13 +41,13 @@ COMMON = (
     Procedure(
         "Interval",
         "Student's t interval of the mean difference over seeds, at level 1 − α/m for m primary "
-        "claims (Bonferroni, α = 5 %): all intervals of the report cover at once with 95 %.",
+        "claims (Bonferroni): all intervals of the report cover at once with 1 − α.",
         "scipy.stats.ttest_rel; Dror et al. 2017, arXiv:1709.09500",
     ),
     Procedure(
         "Verdict",
         "Read from the interval against 0 and the margin δ, never from a p value alone; at least "
-        "5 pairs are needed. A word that names a direction needs the adjusted p below 5 %, so that "
+        "5 pairs are needed. A word that names a direction needs the adjusted p below α, so that "
         "the permutation test can veto it; one that names a size needs the interval. The words "
         "stand in the glossary; they are tried in the order reversed, real but negligible, "
         "equivalent, refuted, supported and material, supported, inconclusive.",
@@ -211,11 +211,11 @@ def _looks(looks: Looks) -> Procedure:
     alphas = ", ".join(f"{100 * alpha:.3g}" for alpha in looks.alphas)
     return Procedure(
         "Looks",
-        f"Claims were looked at with {seeds} seeds, each look at a level of its own ({alphas} %), "
-        "together 5 %, divided by the number of primary claims. A claim stops at the first look "
-        "that decides it, and its arms get no more seeds for it. By the union bound over looks "
-        "this holds whatever the rule to stop is; a p value is that of the look where the claim "
-        "stands, over the look's share of 5 %.",
+        f"Claims were looked at with {seeds} seeds, or rounds of timing, each look at a level of "
+        f"its own ({alphas} %), together α = {percent_text(looks.alpha)}, divided by the number of "
+        "primary claims. A claim stops at the first look that decides it, and its arms get no more "
+        "seeds for it. By the union bound over looks this holds whatever the rule to stop is; a p "
+        "value is that of the look where the claim stands, over the look's share of α.",
         "Bonferroni's inequality",
     )
 

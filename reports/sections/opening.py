@@ -22,6 +22,7 @@ from reports.text import (
     join,
     margin_text,
     p_text,
+    percent_text,
     plural,
 )
 from reports.words import LOOKS
@@ -154,7 +155,9 @@ def verdict_table(results: Results) -> Table | None:
         f"Every claim with its verdict. Effect: mean difference{ratios(results.verdicts)}{shown}. "
         "δ: the margin declared beforehand, the smallest difference that matters. "
         f"n: {replicates(results.verdicts)}. p: against no difference, adjusted for the number of "
-        "claims; a word that names a direction needs it below 5 %.",
+        "claims; a word that names a direction needs it below "
+        f"α = {percent_text(results.alpha)}. Of NotWorse and Equivalent, p is against a difference "
+        "of δ.",
         (
             Column("Claim"),
             Column("Verdict"),

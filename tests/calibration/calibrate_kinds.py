@@ -91,7 +91,12 @@ def rounds(rng: np.random.Generator, count: int, ratio: float, noise: float) -> 
     return Costs(
         {"a=old": PROFILE, "a=new": PROFILE},
         tuple(
-            Round({"a=old": float(a), "a=new": float(b)}, "a=old", float(again))
+            Round(
+                {"a=old": float(a), "a=new": float(b)},
+                {"a=old": 32, "a=new": 32},
+                "a=old",
+                float(again),
+            )
             for a, b, again in seconds
         ),
     )
