@@ -103,6 +103,17 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .py file that is not there yet.")],
+) -> None:
+    """Write a study that runs as it is, with comments, for you to change."""
+    from harness.new import write_study
+
+    path = write_study(file)
+    print(f"{path}  written; run it with: harness run {shlex.quote(str(file))}")
+
+
+@app.command()
 def plan(
     study: StudyName, scale: Scale = None, seeds: Seeds = None, out: Out = OUT,
     store: StoreUrl = "", device: Device = "auto", workers: Workers = 0, mode: Way = None,

@@ -33,8 +33,15 @@ def profile_trials(planner: Planner) -> dict[str, Trial]:
 
 
 def programs(planner: Planner) -> dict[str, str]:
-    """Return, by arm name, the key under which the cost of the arm's program is kept."""
-    return {arm: trial.key for arm, trial in profile_trials(planner).items()}
+    """Return, by arm name, the key under which the cost of the arm's program is kept.
+
+    It is that of the program's first arm: floats, in which its other arms differ, cost the same.
+    """
+    first: dict[str, str] = {}
+    return {
+        arm: first.setdefault(trial.program, trial.key)
+        for arm, trial in profile_trials(planner).items()
+    }
 
 
 def profiles(
@@ -49,12 +56,14 @@ def profiles(
         programs: key of each arm's program by arm name.
         machine: the one preferred; else the one that measured most arms.
     """
-    arms = {key: arm for arm, key in programs.items()}
+    arms: dict[str, list[str]] = {}
+    for arm, key in programs.items():
+        arms.setdefault(key, []).append(arm)
     machines: dict[str, dict[str, Mapping[str, Any]]] = {}
     for name, value in ledger.notes("profile/").items():
         key, _, where = name.partition("/")
         if key in arms:
-            machines.setdefault(where, {})[arms[key]] = value
+            machines.setdefault(where, {}).update(dict.fromkeys(arms[key], value))
     if machine not in machines:
         machine = max(machines, key=lambda each: (_measured(machines[each]), each), default="")
     best = machines.get(machine, {})
@@ -71,7 +80,12 @@ def _measured(values: Mapping[str, Mapping[str, Any]]) -> int:
 def unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, Trial]:
     """Return, by the name that their profile will be kept under, what was not measured here."""
     known = ledger.notes("profile/")
-    names = {f"{trial.key}/{machine(options)}": trial for trial in profile_trials(planner).values()}
+    firsts = set(programs(planner).values())
+    names = {
+        f"{trial.key}/{machine(options)}": trial
+        for trial in profile_trials(planner).values()
+        if trial.key in firsts
+    }
     return {
         name: trial
         for name, trial in names.items()
@@ -87,7 +101,7 @@ def measure_costs(
     options: Options,
     display: Display,
 ) -> tuple[int, Executor]:
-    """Measure each arm that was not measured on this machine.
+    """Measure each program, by its first arm, that was not measured on this machine.
 
     Args:
         ledger: where the profiles are kept.

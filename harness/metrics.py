@@ -183,6 +183,13 @@ METRICS: dict[str, Metric] = {
     for metric in [
         *_split_metrics(),
         Metric(
+            "generalisation_gap",
+            "Generalisation gap",
+            "nats",
+            "lower",
+            "Test loss less training loss, both after the last step.",
+        ),
+        Metric(
             "gradient_norm_first_block",
             "Gradient norm, first block",
             "",

@@ -2,7 +2,8 @@
 
 Trials whose Trainings differ in floats alone share one *program* and can train together: each float
 that a training step uses then comes as a tensor, with a value for each trial. A float of exactly 0
-stays structure, because 0 stands for "off", and what is off is left out of the program.
+stays structure, because 0 stands for "off", and what is off is left out of the program. Initial
+weights are no part of a program either, so networks may begin by different rules in one.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def _structure_of(training: Training) -> dict[str, Any]:
             # a user's module may have done anything with a float while it was built
             fuses = getattr(value, "floats_in_buffers", False)
             out[item.name] = _erased(value) if fuses else canonical(value)
+            for name in getattr(value, "only_initial", ()):
+                out[item.name].pop(name)
         elif item.name not in OUTSIDE_FIELDS:
             out[item.name] = canonical(value)
     return out

@@ -27,8 +27,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 UNASKED = frozenset({
     "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
-    "test_accuracy", "gradient_norm_first_block", "test_calibration_error", "weight_norm",
-    "zero_weights", "teacher_agreement", "teacher_divergence",
+    "test_accuracy", "generalisation_gap", "gradient_norm_first_block", "test_calibration_error",
+    "weight_norm", "zero_weights", "teacher_agreement", "teacher_divergence",
 })  # fmt: skip
 """Metrics recorded without being asked for, the last two where there is a teacher.
 
@@ -398,12 +398,15 @@ class Study:
         levels = {factor.name: self.levels(factor.name, scale) for factor in self.factors}
         baseline = {name: options[0] for name, options in levels.items()}
         if isinstance(self.design, Arms):
-            return tuple(
-                Arm(
-                    name,
-                    baseline | {key: self.factor(key).level(each) for key, each in partial.items()},
-                )
+            named = {
+                name: baseline
+                | {key: self.factor(key).level(each) for key, each in partial.items()}
                 for name, partial in self.design.named.items()
+            }
+            return tuple(
+                Arm(name, row)
+                for name, row in named.items()
+                if all(level in levels[factor] for factor, level in row.items())
             )
         if isinstance(self.design, OneAtATime):
             rows = [baseline] + [

@@ -120,6 +120,7 @@ def measure_times(
     """
     arms = [arm.name for arm in timed_arms(planner.study, planner.scale)]
     trials = {name: trial for name, trial in profile_trials(planner).items() if name in arms}
+    keys = {name: key for name, key in programs(planner).items() if name in arms}
     # The lock keeps other processes of this store from beginning a trial meanwhile.
     with ledger.store.lock():
         taken = 0
@@ -128,10 +129,9 @@ def measure_times(
             batch = max(1, min(AT_ONCE // (len(arms) + 1), missing))
             numbers = _free(ledger, options, batch)
             try:
-                _take(ledger, planner.scale, trials, arms, fresh, options, numbers)
+                _take(ledger, planner.scale, trials, keys, fresh, options, numbers)
             except (WorkerDiedError, _UntimedError) as error:
                 # claims on time are not assessable then, and the report says why
-                keys = {arm: trials[arm].key for arm in arms}
                 kept = {"reason": str(error), "keys": keys}
                 ledger.write_note(f"untimed/{machine(options)}", kept)
                 return
@@ -159,18 +159,19 @@ def _take(
     ledger: Ledger,
     scale: str,
     trials: Mapping[str, Trial],
-    arms: Sequence[str],
+    keys: Mapping[str, str],
     fresh: Callable[[], Executor],
     options: Options,
     numbers: range,
 ) -> None:
-    """Take some rounds, and keep each.
+    """Take some rounds, and keep each with the keys of the arms' programs.
 
     Raises:
         HarnessError: an arm cannot be trained as it is declared.
         WorkerDiedError: a process ended.
         _UntimedError: a step could not be timed.
     """
+    arms = list(keys)
     orders = {number: _order(arms, number) for number in numbers}
     jobs = {arm: Job.of("warm", scale, trials[arm]) for arm in arms}
     with _processes(fresh, sum(map(len, orders.values()))) as started:
@@ -190,7 +191,7 @@ def _take(
                 {
                     "arms": {
                         arm: {
-                            "key": trials[arm].key,
+                            "key": keys[arm],
                             "seconds": counts[arm],
                             "samples": trials[arm].training.batch_size,
                         }

@@ -267,7 +267,7 @@ class _Trial:
         at = stopping.best(curve) if stopping else len(curve) - 1
         for name in ("validation_loss", "validation_accuracy"):
             self.metrics[name] = self.curves[name][at]
-        trained = Trained(self.member)
+        trained = Trained(self.member, self.curves)
         for name in ("train", "test") if self.request.test else ():
             # for networks that draw from a global generator in evaluation, too
             with global_generators(torch_seed(self.member.seed, name), self.member.device):
@@ -275,6 +275,9 @@ class _Trial:
                 loss, accuracy = score(trained.test_outputs if test else trained.outputs(name))
             self._take(f"{name}_loss", loss, f"{name} loss at the end")
             self.metrics[f"{name}_accuracy"] = accuracy
+        if self.request.test:
+            gap = self.metrics["test_loss"] - self.metrics["train_loss"]
+            self.metrics["generalisation_gap"] = gap
         self.measure("end", trained)
 
     def _take(self, name: str, value: float, what: str = "") -> None:

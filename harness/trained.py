@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -31,9 +31,13 @@ class Trained:
 
     Attributes:
         member: the trial: ``training``, ``seed``, ``splits``, ``network``, ``teacher``, ``device``.
+        curves: a value per epoch by ``train_loss`` (the mean over the epoch's batches while they
+            were trained on), ``validation_loss`` and ``validation_accuracy``; empty before the
+            first step.
     """
 
     member: Member
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def network(self) -> Network:

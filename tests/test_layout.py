@@ -14,8 +14,8 @@ ORDER = [
     "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
     "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "results",
     "runner", "store", "optuna_study", "translate", "ledger", "search", "load", "workers",
-    "progress", "executors", "costs", "timing", "session", "run", "outputs", "tables", "place",
-    "preview", "replay", "commands", "doctor", "cli",
+    "progress", "executors", "costs", "timing", "session", "run", "outputs", "new", "tables",
+    "place", "preview", "replay", "commands", "doctor", "cli",
 ]  # fmt: skip
 
 

@@ -40,6 +40,7 @@ from harness.models.initialisation import (
 from harness.modes import Mode
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.penalties import L1, L2, Decay, ElasticNet
+from harness.programs import program
 from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
 from harness.train import DivergedError, Outcome, Request, train_together
@@ -227,6 +228,22 @@ def test_fused_is_plain_in_float64(training: Training) -> None:
     fused = outcomes(requests, Mode("fused", 3))
     assert max(map(apart, plain, fused)) < 1e-9
     assert [each.steps for each in plain] == [each.steps for each in fused]
+
+
+@pytest.mark.parametrize(
+    "model", [MLP((12, 12), activation="tanh"), CNN((4, 6)), ConvNet(depth=8, width=4)],
+    ids=lambda model: type(model).__name__,
+)  # fmt: skip
+def test_networks_that_begin_by_other_rules_train_together(model: MLP | CNN | ConvNet) -> None:
+    rules = (HeUniform(), XavierNormal(), Orthogonal(), Normal(0.1))
+    requests = [
+        Request(replace(BASE, model=replace(model, initialisation=rule), precision="float64"), 0)
+        for rule in rules
+    ]
+    assert len({program(each.training) for each in requests}) == 1
+    plain, fused = outcomes(requests, Mode()), outcomes(requests, Mode("fused", 4))
+    not_degenerate(plain)
+    assert max(map(apart, plain, fused)) < 1e-9
 
 
 @EVERY

@@ -410,7 +410,8 @@ def take(monkeypatch, process, numbers):
     monkeypatch.setattr("harness.workers.Named.of", lambda trial: trial)
     trials = {name: Stand(name) for name in ("one", "two")}
     kept = Kept()
-    _take(kept, "quick", trials, ["one", "two"], process, None, numbers)
+    keys = {name: f"key of {name}" for name in trials}
+    _take(kept, "quick", trials, keys, process, None, numbers)
     return kept
 
 

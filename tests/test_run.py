@@ -50,7 +50,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     metrics = [name for name in frame.columns if name.startswith("metric_")]
-    assert len(metrics) == 10
+    assert len(metrics) == 11
     return frame[FIXED + metrics].sort_values(["arm", "role", "seed", "key"], ignore_index=True)
 
 

@@ -49,6 +49,8 @@ class CNN:
         kernel: pixels on a side of each convolution's kernel, odd.
         floats_in_buffers: every float reaches the module as initial weights or as a buffer, so
             networks that differ in floats alone may share one program.
+        only_initial: fields that say nothing but which weights it begins with: so may networks
+            that differ in these.
 
     Raises:
         HarnessError: a field is wrong.
@@ -63,6 +65,7 @@ class CNN:
     kernel: int = 3
 
     floats_in_buffers: ClassVar[bool] = True
+    only_initial: ClassVar[tuple[str, ...]] = ("initialisation",)
 
     def __post_init__(self) -> None:
         check_counts(self, "channels", self.channels, "(16, 32)")

@@ -57,6 +57,8 @@ class ConvNet:
             last one too, with the activation's gain. Biases begin at zero.
         floats_in_buffers: every float reaches the module as initial weights or as a buffer, so
             networks that differ in floats alone may share one program.
+        only_initial: fields that say nothing but which weights it begins with: so may networks
+            that differ in these.
 
     Raises:
         HarnessError: a field is wrong.
@@ -72,6 +74,7 @@ class ConvNet:
     initialisation: Initialisation = field(default_factory=HeNormal)
 
     floats_in_buffers: ClassVar[bool] = True
+    only_initial: ClassVar[tuple[str, ...]] = ("initialisation",)
 
     def __post_init__(self) -> None:
         if not isinstance(self.depth, int) or self.depth < 8 or (self.depth - 2) % 6:

@@ -41,6 +41,8 @@ class MLP:
             last one too, with the activation's gain. Biases begin at zero.
         floats_in_buffers: every float reaches the module as initial weights or as a buffer, so
             networks that differ in floats alone may share one program.
+        only_initial: fields that say nothing but which weights it begins with: so may networks
+            that differ in these.
 
     Raises:
         HarnessError: a field is wrong.
@@ -54,6 +56,7 @@ class MLP:
     initialisation: Initialisation = field(default_factory=HeNormal)
 
     floats_in_buffers: ClassVar[bool] = True
+    only_initial: ClassVar[tuple[str, ...]] = ("initialisation",)
 
     def __post_init__(self) -> None:
         check_counts(self, "hidden", self.hidden, "(128, 128)")
