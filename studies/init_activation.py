@@ -63,7 +63,7 @@ def learned(trained: Trained) -> float:
 
 def unit_spread(trained: Trained) -> float:
     """The largest distance of a weight of the second layer from its mean over the layer's units."""
-    weight = dict(trained.network.module.named_parameters())["3.weight"]
+    weight = dict(trained.network.module.named_parameters())["3.weight"].detach()
     return float((weight - weight.mean(dim=0)).abs().max())
 
 

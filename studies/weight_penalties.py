@@ -8,8 +8,9 @@ are the same under plain SGD, and are not under Adam (Loshchilov & Hutter 2017,
 https://arxiv.org/abs/1711.05101).
 
 The strength is searched on a logarithmic grid along with the learning rate, anew in every arm, so
-that each penalty is judged at the strength where it is best. The network is one linear layer
-(softmax regression): digits have 64 features, and there are 40 or 400 of them to train on.
+that each penalty is judged at the strength where it is best. The network is
+one linear layer (softmax regression); at `quick`, digits have 64 features, and there are 400 or 40
+of them to train on.
 """
 
 import math

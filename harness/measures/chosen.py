@@ -13,7 +13,7 @@ from harness.trained import Measure
 
 RECORDED = frozenset(
     f"{split}_{kind}" for split in ("train", "validation", "test") for kind in ("loss", "accuracy")
-)
+) | {"generalisation_gap"}
 """What the trainer records by itself."""
 
 
