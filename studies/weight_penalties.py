@@ -53,15 +53,15 @@ def penalty_named(name: str, strength: float) -> Penalty | None:
 def build(
     scale: Scale, penalty: str, data: str, optimizer: str, lr: float, strength: float
 ) -> Training:
-    few = replace(scale.data, train=scale.few)
+    train = scale.few if data == "few" else scale.data.train
     return Training(
-        data=few if data == "few" else scale.data,
+        data=replace(scale.data, train=train),
         model=Softmax(),
         # Adam's usual rates are a tenth of SGD's
         optimizer=SGD(lr=lr) if optimizer == "sgd" else Adam(lr=lr / 10),
         penalty=penalty_named(penalty, strength),
-        batch_size=min(scale.few, 40),
-        epochs=scale.epochs,
+        batch_size=40,
+        epochs=round(scale.epochs * scale.data.train / train),  # as many steps for few as for many
     )
 
 

@@ -198,7 +198,7 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
     assert _main(["explain", "close.py", "1"], debug=False) == 0
     said = capsys.readouterr().out.replace("\n", " ")
     assert "inconclusive" in said
-    assert "Looked at with 5 seeds: inconclusive; 7 seeds: inconclusive." in " ".join(said.split())
+    assert "only look, with 5 seeds: inconclusive; 7 seeds: inconclusive." in " ".join(said.split())
     assert _main(["explain", "close.py", "2"], debug=False) == 2
 
 
