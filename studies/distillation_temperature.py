@@ -77,7 +77,7 @@ study = Study(
                {"labels": "distilled", "temperature": t, "weight": w, "share": share}
            for share in (1.0, 0.1) for w in WEIGHTS for t in TEMPERATURES},
     }),
-    tuned=(Tuned("lr", 0.003, 0.3, log=True, trials=6),),
+    tuned=(Tuned("lr", 0.001, 0.3, log=True, trials=6),),
     build=build,
     scales={
         "quick": Scale(

@@ -4,7 +4,7 @@ Lecture notes say that Adam "mostly gives the best results" and that Adagrad's r
 Keskar et al. 2016 (https://arxiv.org/abs/1609.04836) that large batches end in sharp minima,
 which generalise worse. All arms see the same number of samples. The learning rate is tuned anew
 in every arm, because the space it is searched in may decide the ranking (Choi et al. 2019,
-https://arxiv.org/abs/1910.05446): as a factor, between 1/30 and 30, on a rate that is usual for
+https://arxiv.org/abs/1910.05446): as a factor, between 1/100 and 100, on a rate that is usual for
 the optimizer. Sharpness depends on how it is measured (Andriushchenko et al. 2023,
 https://arxiv.org/abs/2302.07011), so it is measured twice.
 
@@ -66,7 +66,7 @@ study = Study(
         )),
         Factor("batch", (16, 64, 256, "all")),
     ),
-    tuned=(Tuned("factor", 1 / 30, 30.0, log=True, trials=8),),
+    tuned=(Tuned("factor", 0.01, 100.0, log=True, trials=8),),
     build=build,
     scales={
         "quick": Scale(

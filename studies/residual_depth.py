@@ -45,7 +45,7 @@ study = Study(
     name="residual_depth",
     question="Do shortcuts let a convolutional network gain from depth?",
     factors=(Factor("shortcut", (False, True)), Factor("depth", (8, 20, 32, 44, 56, 110))),
-    tuned=(Tuned("lr", 0.01, 1.0, log=True, trials=8),),
+    tuned=(Tuned("lr", 0.003, 1.0, log=True, trials=8),),
     build=build,
     scales={
         "quick": Scale(

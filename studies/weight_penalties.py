@@ -83,7 +83,7 @@ study = Study(
            for penalty in ("none", "l2", "decay")},
     }),
     tuned=(
-        Tuned("lr", 0.01, 1.0, log=True, trials=12),
+        Tuned("lr", 0.03, 3.0, log=True, trials=12),
         Tuned("strength", 1e-5, 0.1, log=True, trials=12),
     ),
     build=build,
