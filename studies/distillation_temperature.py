@@ -8,7 +8,8 @@ and all are trained on the whole training set and on a tenth of it, for the same
 There is one teacher a seed, trained on the whole set. The learning rate is tuned anew in every
 arm.
 
-At `quick` the student has eight hidden units, and 300 and 30 of scikit-learn's digits.
+At `quick` the student has eight hidden units, and 300 and 30 of scikit-learn's digits: on labels
+alone it errs on about 17 % of the test images, and on 40 %.
 """
 
 from dataclasses import replace

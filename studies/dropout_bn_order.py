@@ -7,7 +7,8 @@ normalisation takes down in training a variance that its inputs no longer have i
 nothing is dropped. That shift is measured, too. The learning rate is tuned anew in every arm.
 
 "No better than the better one alone" follows from being no better than either; here it is claimed
-against batch normalisation. At `quick` there are 200 of scikit-learn's digits to train on.
+against batch normalisation. At `quick` there are 200 of scikit-learn's
+digits to train on, and arms err on 6 to 9 % of the test images.
 """
 
 from dataclasses import replace

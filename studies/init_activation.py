@@ -7,7 +7,8 @@ here is deep and has no normalisation, which would hide the difference: eleven l
 the first ten are alike. What signals and gradients do is measured before the first step: in
 decades, because both ratios range from 1e-30 to 1. The learning rate is tuned anew in every arm.
 
-At `quick` there are 300 of scikit-learn's digits to train on.
+At `quick` there are 300 of scikit-learn's digits to train on, of which the networks that learn miss
+between a tenth and a third of the test images.
 """
 
 import math

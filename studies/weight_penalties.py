@@ -10,7 +10,7 @@ https://arxiv.org/abs/1711.05101).
 The strength is searched on a logarithmic grid along with the learning rate, anew in every arm, so
 that each penalty is judged at the strength where it is best. The network is
 one linear layer (softmax regression); at `quick`, digits have 64 features, and there are 400 or 40
-of them to train on.
+of them to train on, where it errs on 6 % and on 15 % of the test images.
 """
 
 import math
