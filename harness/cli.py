@@ -183,7 +183,10 @@ def run(
         done.append((results, folder))
         if not quiet and not as_json:
             note = written.note if written is not None else ""
-            commands.print_results(results, folder, note, _out())
+            alone = len(names) == 1
+            commands.print_results(results, folder, note, _out(), table=alone)
+    if len(names) > 1 and not quiet and not as_json:
+        commands.print_together([results for results, _ in done], _out())
     _index(done, out, quiet=quiet or as_json)
     if as_json:
         print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ctypes.util import find_library
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -252,11 +252,19 @@ def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
     }
 
 
-def print_results(results: Results, folder: Path, note: str, console: Console) -> None:
+def print_together(several: Sequence[Results], console: Console) -> None:
+    """Print the verdicts of several studies in one table."""
+    if any(results.verdicts for results in several):
+        console.print(verdict_table(several))
+
+
+def print_results(
+    results: Results, folder: Path, note: str, console: Console, *, table: bool = True
+) -> None:
     """Print the verdict table, warnings, and where the files are."""
-    if results.verdicts:
-        console.print(verdict_table(results))
-    else:
+    if results.verdicts and table:
+        console.print(verdict_table([results]))
+    elif not results.verdicts:
         console.print(f"{results.study.name} ({results.scale}) has no claims to judge.")
     for warning in results.warnings:
         console.print(f"! {warning}", markup=False, highlight=False)

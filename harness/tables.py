@@ -34,23 +34,28 @@ def plain(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
     return table
 
 
-def verdict_table(results: Results) -> Table:
-    """Return the verdicts of a study, a row a claim."""
-    study = results.study
-    table = plain(
-        f"{study.name} ({results.scale}): {study.question}",
-        [("verdict", False), ("claim", False), ("effect", True), ("margin", True), ("n", True),
-         ("p adj.", True)],
-    )  # fmt: skip
-    for verdict in results.verdicts:
-        table.add_row(
-            Text(f"{MARKS[verdict.word]} {word(verdict)}", style=STYLES[verdict.word]),
-            Text(verdict.claim.text),
-            effect(verdict),
-            verdict.metric.format_difference(verdict.by, signed=False),
-            "exact" if verdict.seen.exact else str(verdict.seen.n),
-            p_value(verdict.p_adjusted),
-        )
+def verdict_table(several: Sequence[Results]) -> Table:
+    """Return the verdicts of one or more studies, a row a claim."""
+    columns = [("verdict", False), ("claim", False), ("effect", True), ("margin", True),
+               ("n", True), ("p adj.", True)]  # fmt: skip
+    if len(several) == 1:
+        study = several[0].study
+        table = plain(f"{study.name} ({several[0].scale}): {study.question}", columns)
+    else:
+        table = plain(f"{len(several)} studies", [("study", False), *columns])
+    for results in several:
+        for place, verdict in enumerate(results.verdicts):
+            name = [results.study.name if place == 0 else ""] if len(several) > 1 else []
+            table.add_row(
+                *name,
+                Text(f"{MARKS[verdict.word]} {word(verdict)}", style=STYLES[verdict.word]),
+                Text(verdict.claim.text),
+                effect(verdict),
+                verdict.metric.format_difference(verdict.by, signed=False),
+                "exact" if verdict.seen.exact else str(verdict.seen.n),
+                p_value(verdict.p_adjusted),
+                end_section=len(several) > 1 and place == len(results.verdicts) - 1,
+            )
     return table
 
 

@@ -17,6 +17,7 @@ from harness.looks import Looks
 from harness.metrics import COSTS, METRICS
 from harness.results import Results
 from harness.rounds import Costs
+from harness.tables import verdict_table as terminal_table
 from reports import write_index
 from reports.figures.canvas import Picture, paint
 from reports.figures.curves import curves_of, draw_curves
@@ -512,3 +513,14 @@ def test_texts_of_figures_keep_their_digits() -> None:
     picture = paint((2, 1), draw, alt="", caption="")
     assert drawn(picture) == ["1.025 and ×2.0625"]
     assert not re.search(r"[1-9]\d*\.\d{3,}", "".join(re.findall(r"<[^>]*>", svg_of(picture))))
+
+
+def test_several_studies_stand_in_one_table_of_the_terminal():
+    several = [example_results(), cost_results()]
+    table = terminal_table(several)
+    assert table.row_count == sum(len(each.verdicts) for each in several)
+    names = [cell for cell in table.columns[0].cells if cell]
+    assert names == [each.study.name for each in several]
+    alone = terminal_table(several[:1])
+    assert len(alone.columns) == len(table.columns) - 1
+    assert several[0].study.question in str(alone.title)
