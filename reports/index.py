@@ -59,7 +59,7 @@ def _reports(all_results: Sequence[Results], links: Sequence[str]) -> Table:
         row(
             Cell(results.study.question, note=f"{results.study.name}, {results.scale}", href=link),
             plural(len(results.verdicts), "claim"),
-            f"{len(results.arms)} × {len(results.seeds)}",
+            f"{len(results.arms)} × {'up to ' if results.looks else ''}{len(results.seeds)}",
             str(sum(record.state == "failed" for record in results.records)),
             hours_text(results.provenance.hours),
             date_text(results.provenance.date),
