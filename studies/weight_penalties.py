@@ -95,7 +95,9 @@ study = Study(
         "standard": Scale(
             data=mnist(train=4000, validation=2000), few=400, epochs=20, seeds=5, tuning=10,
         ),
-        "full": Scale(data=cifar10(), few=1000, epochs=40, seeds=10),
+        "full": Scale(
+            data=cifar10(train=40_000, validation=10_000), few=1000, epochs=40, seeds=10,
+        ),
     },
     measures=(PrunedAccuracy(0.8),),
     claims=(

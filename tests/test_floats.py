@@ -102,6 +102,7 @@ def test_floats_and_what_works_between_steps_leave_a_program_as_it_is(change):
         {"loss": CrossEntropy(label_smoothing=0.4)},
         {"penalty": ElasticNet(0.5, ratio=0.9)},
         {"clip": ClipNorm(0.1)},
+        {"model": MLP(hidden=(8,), dropout=0.2, initialisation=Normal(0.2))},
     ],
 )
 def test_floats_of_each_part_leave_a_program_as_it_is(change):
@@ -117,7 +118,6 @@ def test_floats_of_each_part_leave_a_program_as_it_is(change):
         {"precision": "float64"},
         {"model": MLP(hidden=(9,), dropout=0.2)},
         {"model": MLP(hidden=(8,), dropout=0.2, activation="tanh")},
-        {"model": MLP(hidden=(8,), dropout=0.2, initialisation=Normal(0.2))},
         {"model": ConvNet(depth=8, width=4, dropout=0.2)},
         {"optimizer": AdamW(lr=0.1)},
         {"optimizer": SGD(lr=0.1, momentum=0.9, nesterov=True)},

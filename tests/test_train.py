@@ -234,6 +234,7 @@ def by_hand(training: Training, seed: int, kind: Callable, first: str) -> Hand:
     weights = torch.cat([p.detach().flatten() for p in params if p.ndim > 1])
     hand.metrics["weight_norm"] = weights.double().norm().item()
     hand.metrics["zero_weights"] = (weights == 0).double().mean().item()
+    hand.metrics["generalisation_gap"] = hand.metrics["test_loss"] - hand.metrics["train_loss"]
     return hand
 
 
@@ -291,6 +292,7 @@ def test_what_an_outcome_holds(training):
              ("loss", "accuracy")}  # fmt: skip
     assert seen.metrics.keys() == names | {
         "gradient_norm_first_block", "test_calibration_error", "weight_norm", "zero_weights",
+        "generalisation_gap",
     }  # fmt: skip
     assert seen.layers == {}
     assert seen.network is None
