@@ -7,9 +7,10 @@ batch out of the data set is no part of it.
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,11 +90,7 @@ def measure(
         HarnessError: the Training cannot be trained.
         NotImplementedError: the device is neither a CPU nor a CUDA device.
     """
-    _check(device)
-    set_up(device)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(torch_seed(seed, "noise"))
-        program, steps = _build(training, device, seed)
+    with _prepared(training, device, seed) as (program, steps):
         flops = _flops(program)
         network = program.member.network
         held, gradients = _held(program), network.vector.nbytes
@@ -138,17 +135,21 @@ def step_seconds(
         HarnessError: the Training cannot be trained.
         NotImplementedError: the device is neither a CPU nor a CUDA device.
     """
-    _check(device)
-    set_up(device)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(torch_seed(seed, "noise"))
-        program, _ = _build(training, device, seed)
+    with _prepared(training, device, seed) as (program, _):
         return statistics.median(_time(program, device, seconds)[0])
 
 
-def _check(device: torch.device) -> None:
+@contextlib.contextmanager
+def _prepared(
+    training: Training, device: torch.device, seed: int
+) -> Iterator[tuple[_Program, int]]:
+    """Give the program and the steps of a trial, with random numbers that leave no trace."""
     if device.type not in ("cpu", "cuda"):
         raise NotImplementedError(f"profiles are taken on a CPU or a CUDA device, not on {device}")
+    set_up(device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(torch_seed(seed, "noise"))
+        yield _build(training, device, seed)
 
 
 def _time(program: _Program, device: torch.device, seconds: float) -> tuple[list[float], str]:

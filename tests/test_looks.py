@@ -20,7 +20,8 @@ from harness.pairs import evaluations
 from harness.records import Record
 from harness.scales import Scale
 from harness.search import Planner
-from harness.study import Study
+from harness.stats import FEWEST
+from harness.study import FEWEST_SEEDS, Study
 from harness.verdicts import judge, seeds_needed
 from tests.conftest import TINY
 
@@ -206,6 +207,12 @@ def test_a_schedule_has_5_seeds_at_least() -> None:
     assert Looks().upto(5).seeds == (5,)
     with pytest.raises(HarnessError, match="at 5 seeds at least"):
         Looks().upto(4)
+
+
+def test_a_study_asks_for_as_many_seeds_as_a_verdict_needs() -> None:
+    assert FEWEST_SEEDS == FEWEST
+    with pytest.raises(HarnessError, match="5 seeds at least"):
+        replace(study(CLEAR), looks=Looks((2, 3)))
 
 
 BACK_LOADED = Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028))

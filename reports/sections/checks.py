@@ -123,11 +123,10 @@ def _skew(verdict: Verdict) -> str:
 
 
 def _lost(verdict: Verdict) -> Iterator[Row]:
-    """Count what is left out: of training, failed trials; of timing, rounds without an arm."""
-    missing = Cell(str(verdict.missing), mark="×", tone="bad") if verdict.missing else "0"
+    """Count failed trials, and what they cost; a round of timing has all arms, or is none."""
     if verdict.metric.replicate == "round":
-        yield row("Rounds left out", missing, "because an arm was not timed")
         return
+    missing = Cell(str(verdict.missing), mark="×", tone="bad") if verdict.missing else "0"
     yield row(
         "Failed trials in these arms",
         Cell(str(verdict.failed), mark="×", tone="bad") if verdict.failed else "0",
