@@ -13,6 +13,7 @@ from harness.claims import (
     Interaction,
     NotWorse,
     Peak,
+    Some,
     Sooner,
     Trend,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "OneCycle",
     "Peak",
     "Scale",
+    "Some",
     "Sooner",
     "Step",
     "Study",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.claims import Best, Claim, Equivalent, Interaction, NotWorse, Peak, Sooner, Trend
+from harness.claims import Best, Claim, Equivalent, Interaction, NotWorse, Peak, Some, Sooner, Trend
 from harness.metrics import FAILED, Metric
 from harness.pairs import Pairs
 from harness.stats import (
@@ -129,6 +129,8 @@ def _contrast(
         return _trend(values, claim, by, doses, level)
     if isinstance(claim, Best | Peak):
         return _least(-values if claim.lowest else values, claim, level)
+    if isinstance(claim, Some):
+        return _most(-values if claim.lowest else values, claim, level)
     if isinstance(claim, Interaction):
         first, second = values[:, 0] - values[:, 1], values[:, 2] - values[:, 3]
     else:
@@ -197,6 +199,23 @@ def _least(values: Floats, claim: Best | Peak, level: float) -> Seen:
         nearest=found.which + 1,
         beside=(beside,) if isinstance(claim, Best) else (),
     )
+
+
+def _most(values: Floats, claim: Some, level: float) -> Seen:
+    """Compare each other column with the first; the one that exceeds it by most counts.
+
+    The largest of these differences is the smallest of their negatives, with ends exchanged.
+    """
+    reference, others = values[:, 0], [values[:, k] for k in range(1, values.shape[1])]
+    found = least(reference, others, level)
+    best = others[found.which]
+    seen = _seen(paired(best, reference, level), best, reference)
+    seen = _turned(seen) if claim.lowest else seen
+    beside = Beside("any difference among the levels, permutation F", omnibus(values))
+    return replace(
+        seen, low=-found.high, high=-found.low, p=found.p, nearest=found.which + 1,
+        beside=(beside,),
+    )  # fmt: skip
 
 
 def _turned(seen: Seen) -> Seen:

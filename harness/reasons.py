@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Sooner, Trend
+from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Sooner, Trend
 from harness.contrasts import Seen
 from harness.metrics import FAILED, Metric
 from harness.pairs import Pairs
@@ -200,6 +200,8 @@ def _why(word: str, claim: Claim, context: Context) -> str:
         why = veto[0].upper() + veto[1:] if word == "inconclusive" else f"{why}; {veto}"
     if isinstance(claim, Best | Peak) and word.startswith("supported"):
         why += "; it beats every other that it is compared with, and this one by least"
+    if isinstance(claim, Some) and word in {"equivalent", "refuted", "reversed"}:
+        why += "; of the others, none is better than this one"
     return why
 
 

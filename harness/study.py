@@ -233,6 +233,9 @@ class Study:
                     f"by={claim.by!r}",
                     f"Write by={claim.by / 100:g} for {claim.by:g} percentage points.",
                 )
+            for factor, levels in claim.chosen().items():
+                for each in levels:
+                    self.factor(factor).level(each)  # one that is not declared is an error
             for scale in self.scales:
                 partials, arms = self.partials(claim, scale), self.arms(scale)
                 if any(partials.count(partial) > 1 for partial in partials):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Trend
+from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Trend
 from harness.contrasts import Seen, see
 from harness.looks import Looks
 from harness.metrics import COUNTED, FAILED, Metric
@@ -284,10 +284,11 @@ def _sides(evidence: _Evidence, claim: Claim, seen: Seen) -> tuple[tuple[str, st
     """Name both sides, with the level that comes nearest, and what they are averaged over."""
     partials = evidence.study.partials(claim, evidence.scale)
     first, second = claim.sides()
-    if isinstance(claim, Best | Peak) and seen.n:
-        factor = claim.over if isinstance(claim, Peak) else next(iter(claim.best))
-        name = f"{factor}={partials[seen.nearest][factor].name}, the nearest"
-        first, second = (each.replace("the nearest", name) for each in (first, second))
+    if isinstance(claim, Best | Peak | Some) and seen.n:
+        factor = next(iter(claim.best)) if isinstance(claim, Best) else claim.over
+        which = "the best" if isinstance(claim, Some) else "the nearest"
+        name = f"{factor}={partials[seen.nearest][factor].name}, {which}"
+        first, second = (each.replace(which, name) for each in (first, second))
     groups = groups_of(evidence.study, evidence.scale, claim)
     named = {factor for partial in partials for factor in partial}
     averaged = [

@@ -235,7 +235,7 @@ EDITS: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
     "own data": ("harness/data/own.py", "values.ndim not in (2, 4)", "values.ndim != 2", NEITHER),
     "scales": ("harness/scales.py", "count < 1", "count < 0", NEITHER),
     "study": ("harness/study.py", "{0,63}", "{0,62}", NEITHER),
-    "claims": ("harness/claims.py", "self.by <= 0", "self.by < 0", NEITHER),
+    "claims": ("harness/claims/base.py", "self.by <= 0", "self.by < 0", NEITHER),
     "plan": ("harness/plan.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001", NEITHER),
     "search": ("harness/search.py", "<= 0.05", "<= 0.06", NEITHER),
     "statistics": ("harness/stats/paired.py", "import math\n", "import math\nEXTRA = 1\n",

@@ -16,8 +16,9 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
 from harness import stats
-from harness.claims import Best, Equivalent, Higher, Interaction, Peak, Trend
+from harness.claims import Best, Equivalent, Higher, Interaction, Peak, Some, Trend
 from harness.contrasts import see
+from harness.errors import HarnessError
 from harness.levels import Level
 from harness.looks import Looks
 from harness.metrics import FAILED, Metric
@@ -642,6 +643,63 @@ def test_the_best_level_is_compared_with_the_nearest_in_the_direction_claimed(ki
     assert worst.effect < 0
     assert worst.high < 0
     assert bool(seen.beside) == (kind is Best)
+
+
+@pytest.mark.parametrize("lowest", [False, True])
+def test_some_level_beats_the_reference_where_the_best_does_by_hand(lowest):
+    """Of 5 against 4, 7 and 6 the second leads by 2, as the highest or as the lowest."""
+    claim = Some("S.", "score", 0.5, over="a", than={"a": 1}, lowest=lowest)
+    sign = -1 if lowest else 1
+    values = sign * (np.random.default_rng(19).normal(0, 0.3, (6, 4)) + [5, 4, 7, 6])
+    seen = see(claim, SCORE, pairs_of(values), (), 0.9)
+    d = sign * (values[:, 1:] - values[:, :1])
+    assert seen.nearest == 2
+    assert seen.effect == pytest.approx(d[:, 1].mean())
+    assert per_seed(seen) == pytest.approx(d[:, 1])
+    tests = [scipy_stats.ttest_1samp(column, 0) for column in d.T]
+    strict = [test.confidence_interval(1 - 0.1 / 3).low for test in tests]
+    assert seen.low == pytest.approx(max(strict))
+    assert seen.high == pytest.approx(max(test.confidence_interval(0.9).high for test in tests))
+    assert 0 < seen.low < tests[1].confidence_interval(0.9).low
+    assert seen.p == pytest.approx(3 * min(test.pvalue for test in tests[1:]))
+    best, reference = (seen.second, seen.first) if lowest else (seen.first, seen.second)
+    assert best == pytest.approx(values[:, 2])
+    assert reference == pytest.approx(values[:, 0])
+    assert claim.sides()[1 if lowest else 0] == "the best a"
+    none = see(claim, SCORE, pairs_of(values[:, [2, 1, 0, 3]]), (), 0.9)
+    assert none.effect < none.high < 0
+    down = [scipy_stats.ttest_rel(values[:, k], values[:, 2]).pvalue for k in (0, 1, 3)]
+    assert none.p == pytest.approx(max(down))
+
+
+def test_some_is_best_of_the_reference_turned_round():
+    values = np.random.default_rng(20).normal(size=(9, 5))
+    some = see(Some("S.", "score", 0.5, over="a", than={"a": 1}), SCORE, pairs_of(values), (), 0.95)
+    best = see(Best("B.", "score", 0.5, best={"a": 1}), SCORE, pairs_of(values), (), 0.95)
+    assert (some.effect, some.low, some.high) == pytest.approx(
+        (-best.effect, -best.high, -best.low)
+    )
+    assert some.p == best.p
+
+
+def test_partial_arms_of_some_begin_with_the_reference():
+    than = Some("S.", "score", 0.5, over="a", than={"a": 2}, where={"b": 1})
+    assert than.partials(levels_of(1, 2, 3)) == [{"b": 1, "a": n} for n in (2, 1, 3)]
+    other = Some("S.", "score", 0.5, over="a", than={"b": 0}, where={"b": 1}, among=(1, 3, 4))
+    assert other.partials(levels_of(1, 2, 3)) == [{"b": 0}, {"b": 1, "a": 1}, {"b": 1, "a": 3}]
+
+
+def test_chosen_levels_take_part_and_no_others():
+    best = Best("B.", "score", 0.5, best={"a": 2}, among=(2, 3, 9)).partials(levels_of(1, 2, 3))
+    peak = Peak("P.", "score", 0.5, over="a", at=3, among=(1, 3, 4))
+    trend = Trend("T.", "score", 0.5, over="a", among=(1, 3, 4))
+    levels = levels_of("tuned", 1, 2, 3, 4)
+    assert best == [{"a": 2}, {"a": 3}]
+    assert peak.partials(levels) == [{"a": 3}, {"a": 1}, {"a": 4}]
+    assert trend.partials(levels) == [{"a": 1}, {"a": 3}, {"a": 4}]
+    assert trend.doses(levels) == (1, 3, 4)
+    with pytest.raises(HarnessError, match=r"at least 3 numbers.*got tuned.*among="):
+        Trend("T.", "score", 0.5, over="a").doses(levels)
 
 
 def test_partial_arms_of_best_and_peak_begin_with_the_one_claimed():

@@ -27,6 +27,7 @@ from harness import (
     Interaction,
     OneAtATime,
     Scale,
+    Some,
     Study,
     Training,
     Tuned,
@@ -87,6 +88,11 @@ def interaction(**changed: Any) -> Interaction:
     given = {"text": "More so with shortcuts.", "metric": "test_accuracy", "by": 0.01}
     pairs = {"of": (DEEP, SHALLOW), "at": ({"shortcut": True}, {"shortcut": False})}
     return Interaction(**given | pairs | changed)
+
+
+def some(**changed: Any) -> Some:
+    given = {"text": "Some depth helps.", "metric": "test_accuracy", "by": 0.01}
+    return Some(**given | {"over": "depth", "than": SHALLOW} | changed)
 
 
 def training(**changed: Any) -> Training:
@@ -415,6 +421,17 @@ BAD = {
         "must be a plain value", "<lambda>", "Make"),
     "written object": (lambda: canonical([object()]),
         "must be a plain value", "<object", "Make it"),
+    # levels of one factor
+    "among a level": (lambda: some(among=20),
+        "among= in the claim 'Some depth helps.' must be a tuple of levels", "20", "Write among="),
+    "among none": (lambda: some(among=()), "must be a tuple of levels", "()", "Write among="),
+    "among what is not declared": (lambda: study(claims=(some(among=(20, 57)),)),
+        "a level of factor 'depth'", "57", "Did you mean 56?"),
+    "some than nothing": (lambda: some(than={}), "must name an arm", "{}", "Write than="),
+    "some of one": (lambda: study(claims=(some(among=(8,)),)),
+        "must have levels to compare with", "8 alone", "Let the scale keep"),
+    "some where over": (lambda: some(where={"depth": 8}),
+        "must name levels of other factors", "{'depth': 8}", "Write where="),
     # plans
     "no seeds": (lambda: evaluation_seeds(study(), "quick", 0),
         "at least one seed", "0", "Write"),
@@ -442,6 +459,7 @@ GOOD = {
     "tuned": tuned,
     "higher": lambda: study(claims=(higher(),)),
     "interaction": lambda: study(claims=(interaction(),)),
+    "some": lambda: study(claims=(some(), some(text="All.", among=(8, 20, 56)))),
     "training": training,
     "arms": lambda: arms({"a": {"depth": 8}, "b": {"depth": 20}}),
     "lists": lambda: study(factors=[SHORTCUT, DEPTH], claims=[higher()]),

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.claims import Best, Claim, Equivalent, Interaction, NotWorse, Peak, Sooner, Trend
+from harness.claims import (
+    Best,
+    Claim,
+    Equivalent,
+    Interaction,
+    NotWorse,
+    Peak,
+    Some,
+    Sooner,
+    Trend,
+)
 from harness.looks import Looks
 from harness.results import Results
 from harness.verdicts import MARKS
@@ -84,6 +94,14 @@ KINDS: dict[type[Claim], Procedure] = {
         "shown where each is, so its p is the largest of theirs, uncorrected (intersection-union); "
         "that one is below 0, and the upper end of the interval, are corrected for their number.",
         "Berger 1982, Technometrics 24",
+    ),
+    Some: Procedure(
+        "Some level",
+        "Every level against the reference; the effect is the largest difference. That one of them "
+        "is above 0, and the lower end of the interval, are corrected for their number (union-"
+        "intersection); that all are below 0 or below δ is shown where each is, uncorrected. The "
+        "best of several looks better than it is: read the interval.",
+        "Roy 1953, Ann. Math. Statist. 24; Berger 1982, Technometrics 24",
     ),
     Peak: Procedure(
         "Peak",

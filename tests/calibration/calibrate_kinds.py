@@ -1,4 +1,4 @@
-"""Error rates of claims on times, on arms that are not worse, and on times to a target."""
+"""Error rates of claims on times, margins, times to a target, and the best of several levels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.claims import Claim, Equivalent, Higher, NotWorse, Sooner
+from harness.claims import Claim, Equivalent, Higher, NotWorse, Some, Sooner
 from harness.factors import Factor
 from harness.profiles import Profile
 from harness.records import Record
@@ -33,8 +33,8 @@ PROFILE = Profile(
 )  # fmt: skip
 
 
-def study(claim: Claim) -> Study:
-    """Return a study of two arms with one claim."""
+def study(claim: Claim, levels: Sequence[str] = ("old", "new")) -> Study:
+    """Return a study of one factor with one claim."""
 
     def build(*_: Any) -> Any:
         raise AssertionError("nothing is trained here")
@@ -42,13 +42,17 @@ def study(claim: Claim) -> Study:
     build.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("scale", "a")
     )
-    factors = (Factor("a", ("old", "new")),)
+    factors = (Factor("a", tuple(levels)),)
     return Study("simulated", "?", factors, build, {"quick": Scale(seeds=5)}, (claim,))
 
 
-def words_of(claim: Claim, given: Sequence[tuple[Sequence[Record], Costs | None]]) -> list[str]:
+def words_of(
+    claim: Claim,
+    given: Sequence[tuple[Sequence[Record], Costs | None]],
+    levels: Sequence[str] = ("old", "new"),
+) -> list[str]:
     """Return the word on each of several sets of records and costs."""
-    made = study(claim)
+    made = study(claim, levels)
     return [judge(made, "quick", records, None, costs)[0].word for records, costs in given]
 
 
@@ -189,4 +193,36 @@ def sooner(replicates: int) -> list[Row]:
             given.append((records, None))
         case = f"times to a target alike, n={n}: a direction"
         rows.append(share_of(case, words_of(claim, given), DIRECTION))
+    return rows
+
+
+def some(replicates: int) -> list[Row]:
+    """Return how often "some of four levels beats the reference" is wrong, at its two limits.
+
+    Of a false success most where all four stand at the limit, of a false denial where only one
+    does and the others are far below.
+    """
+    rng, by = stream(24), 0.5
+    claim = Some("S.", "train_loss", by, over="a", than=OLD)
+    names = ("old", "one", "two", "three", "four")
+    few = max(100, replicates // 8)
+    cases = (
+        ("none differs: a direction", (0.0,) * 4, DIRECTION, ALPHA),
+        ("all at the margin: material", (by,) * 4, frozenset({"supported, material"}), ALPHA / 2),
+        ("one at the margin: denied", (by, -3.0, -3.0, -3.0), DENIED, ALPHA / 2),
+    )
+    rows = []
+    for n in (5, 10, 20):
+        for case, truths, wrong, bound in cases:
+            given = []
+            for _ in range(few):
+                values = rng.normal((0.0, *truths), 1, (n, 5))
+                records = [
+                    record(f"a={name}", seed, metrics={"train_loss": float(value)})
+                    for name, column in zip(names, values.T, strict=True)
+                    for seed, value in enumerate(column)
+                ]
+                given.append((records, None))
+            found = words_of(claim, given, names)
+            rows.append(share_of(f"some of four levels, n={n}, {case}", found, wrong, bound))
     return rows

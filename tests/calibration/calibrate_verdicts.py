@@ -36,7 +36,7 @@ from harness.scales import Scale
 from harness.stats import FEWEST_PERMUTED, holm, sign_flip, t_interval
 from harness.study import Study
 from harness.verdicts import MARKS, OPEN, Verdict, judge, verdict_word
-from tests.calibration.calibrate_kinds import autocorrelated, bounds, sooner, times
+from tests.calibration.calibrate_kinds import autocorrelated, bounds, some, sooner, times
 from tests.calibration.figures import (
     REPLICATES,
     Row,
@@ -578,7 +578,7 @@ CASES: tuple[Callable[[int], list[Row]], ...] = (
     type_one, power, stopping, words, same_as_judge, family,
     constant,
     earlier_sign, missing, messy, begun,
-    autocorrelated, times, bounds, sooner,
+    autocorrelated, times, bounds, sooner, some,
 )  # fmt: skip
 
 
