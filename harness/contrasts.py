@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from harness.claims import Best, Claim, Equivalent, Interaction, NotWorse, Peak, Some, Sooner, Trend
 from harness.metrics import FAILED, Metric
-from harness.pairs import Pairs
+from harness.pairs import Pairs, median_time
 from harness.stats import (
     FEWEST,
     Paired,
@@ -260,8 +260,7 @@ def _sooner(times: Floats, level: float) -> Seen:
     beside = []
     for side, own in zip(("first", "second"), times.T, strict=True):
         share = float(np.isfinite(own).mean())
-        # the lower of the two in the middle: halfway between a time and infinity is nothing
-        median = float(np.sort(own)[(len(own) - 1) // 2])
+        median = median_time(own.tolist())
         beside += [
             Beside(f"{side} side reaches the target, share of seeds", share, "share"),
             Beside(f"{side} side, median until then", median, "number"),

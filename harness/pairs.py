@@ -84,13 +84,16 @@ def mean_in_seed(arms: Sequence[Arm], trials: Trials, seed: int, metric: str) ->
     return math.fsum(finished) / len(finished)
 
 
-def reached(record: Record | None, claim: Sooner, metric: Metric) -> float | None:
-    """Return when a trial reached a target: infinity where it never did, None where it failed.
+def until(record: Record | None, metric: Metric, reaches: float) -> tuple[float, float] | None:
+    """Return the epochs and the steps after which a trial first reached a target.
+
+    Both are infinite where it never did; None where it failed, or recorded no such curve. Steps
+    are NaN where their number was not recorded.
 
     Args:
         record: of the trial.
-        claim: says which target, and what is counted.
         metric: whose learning curve is looked at.
+        reaches: how good it is to be, in the metric's unit.
     """
     if record is None or value(record, metric.name) is None:
         return None
@@ -98,13 +101,17 @@ def reached(record: Record | None, claim: Sooner, metric: Metric) -> float | Non
     if not curve:
         return None
     sign = 1 if metric.better == "higher" else -1
-    epochs = next(
-        (k for k, each in enumerate(curve, 1) if sign * each >= sign * claim.reaches), math.inf
-    )
-    if claim.clock == "epochs":
-        return epochs
-    steps = record.cost.get("steps", math.nan) / len(curve)
-    return None if math.isnan(steps) else epochs * steps
+    epochs = next((k for k, each in enumerate(curve, 1) if sign * each >= sign * reaches), math.inf)
+    return epochs, epochs * record.cost.get("steps", math.nan) / len(curve)
+
+
+def median_time(times: Sequence[float]) -> float:
+    """Return the lower of the two in the middle: half way between a time and infinity is nothing.
+
+    Args:
+        times: one at least; infinite where the target was not reached.
+    """
+    return sorted(times)[(len(times) - 1) // 2]
 
 
 def comparable(
@@ -157,7 +164,9 @@ def pair(
         if not isinstance(claim, Sooner):
             return mean_in_seed(group, trials, seed, claim.metric)
         (arm,) = group  # the study has checked it
-        return reached(trials.get((arm.name, seed)), claim, metric)
+        times = until(trials.get((arm.name, seed)), metric, claim.reaches)
+        time = times[claim.clock == "steps"] if times else math.nan
+        return None if math.isnan(time) else time
 
     names = {arm.name for group in groups for arm in group}
     everywhere = sorted({seed for _, seed in trials} if among is None else among)

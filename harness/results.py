@@ -11,12 +11,14 @@ import harness
 from harness.designs import Arm
 from harness.looks import Looks
 from harness.modes import KINDS, Choice
+from harness.pairs import evaluations
 from harness.plan import TEACHER, TUNING_SEED
 from harness.profiles import Profile
 from harness.records import Record
 from harness.rounds import Costs
 from harness.study import Study
 from harness.summary import ArmSummary, summarise
+from harness.targets import Target, targets
 from harness.verdicts import Verdict, judge
 
 
@@ -105,6 +107,7 @@ class Results:
         warnings: sentences that a reader must see beside the verdicts.
         programs: which arms train together, and how; empty where it is not recorded.
         looks: when claims were looked at; ``None`` where the number of seeds was fixed.
+        targets: how long every arm takes to each target that a claim names.
     """
 
     study: Study
@@ -120,6 +123,7 @@ class Results:
     warnings: tuple[str, ...]
     programs: tuple[Program, ...] = ()
     looks: Looks | None = None
+    targets: tuple[Target, ...] = ()
 
     @property
     def alpha(self) -> float:
@@ -198,6 +202,9 @@ def assemble(
         ),
         programs=_programs(plan.get("modes", {}), arms, modes or {}),
         looks=looks,
+        targets=targets(
+            study, tuple(arms.values()), evaluations(study, scale, used), costs.profiles
+        ),
     )
 
 

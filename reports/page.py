@@ -20,6 +20,7 @@ from reports.sections.opening import (
     title,
     verdict_table,
 )
+from reports.sections.targets import target_tables
 from reports.sections.trained import TrainedSection, trained_section
 from reports.sections.tuning import TuningSection, tuning_section
 from reports.table import Table
@@ -37,6 +38,7 @@ class Page:
     forest: tuple[Picture, ...]
     claims: tuple[ClaimSection, ...]
     factors: FactorsSection
+    targets: tuple[Table, ...]
     tuning: TuningSection | None
     cost: CostSection | None
     ledger: LedgerSection
@@ -55,6 +57,7 @@ def page_of(results: Results) -> Page:
         tuple(draw_forest(each) for each in forests(results.verdicts)),
         claim_sections(results),
         factors_section(results),
+        target_tables(results),
         tuning_section(results),
         cost_section(results),
         ledger_section(results),

@@ -7,13 +7,25 @@ on all of a training set and on a tenth of it, for the same number of steps. DeV
 such networks see occluded images better is measured, and accuracy with noise beside it. The
 learning rate is tuned anew in every arm.
 
-At `quick` there are 300 and 30 of scikit-learn's digits, and four policies at two strengths:
-without augmentation, networks err on about 9 % of the test images, and on 29 %.
+At `quick` there are 300 and 30 of scikit-learn's digits, and a network with one hidden layer that
+errs on about 6 % of the test images without augmentation, and on 22 %; it is trained long enough
+to fit images at half strength, too.
 """
 
 from dataclasses import replace
 
-from harness import Arms, Factor, Higher, Interaction, Scale, Study, Training, Tuned
+from harness import (
+    Arms,
+    Best,
+    Factor,
+    Higher,
+    Interaction,
+    Scale,
+    Some,
+    Study,
+    Training,
+    Tuned,
+)
 from harness.augment import (
     Cutmix,
     Cutout,
@@ -26,7 +38,7 @@ from harness.augment import (
 )
 from harness.data import cifar10, digits, mnist
 from harness.measures import Noisy, Occluded
-from harness.models import CNN, ConvNet
+from harness.models import CNN, MLP, ConvNet
 from harness.optim import SGD
 from harness.training import Augmentation
 
@@ -63,6 +75,7 @@ def build(scale: Scale, policy: str, strength: float, share: float, lr: float) -
 
 
 POLICIES = ("shift, rotate", "cutout", "erasing", "mixup", "cutmix", "mixture", "noise")
+SHOWING = ("shift, rotate", "mixup", "cutmix", "mixture", "noise")
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 NONE, MODERATE = {"policy": "none"}, {"policy": "shift, rotate", "strength": 0.5}
 
@@ -86,14 +99,12 @@ study = Study(
     build=build,
     scales={
         "quick": Scale(
-            data=digits(train=300, validation=200, test=1000), model=CNN((8, 16)), batch_size=30,
-            epochs=12, seeds=5, tuning=3,
-            levels={"policy": ("none", "shift, rotate", "cutout", "mixup", "cutmix"),
-                    "strength": (0.0, 0.5, 1.0)},
+            data=digits(train=300, validation=200, test=1000), model=MLP((64,)), batch_size=30,
+            epochs=48, seeds=5, tuning=3, levels={"strength": (0.0, 0.25, 0.5, 1.0)},
         ),
         "standard": Scale(
-            data=mnist(train=2000, validation=1000), model=CNN((8, 16)), batch_size=50, epochs=5,
-            seeds=5, tuning=3, levels={"strength": (0.0, 0.5, 1.0)},
+            data=mnist(train=1000, validation=300, test=2000), model=CNN((8, 16)), batch_size=50,
+            epochs=16, seeds=5, tuning=3,
         ),
         "full": Scale(
             data=cifar10(train=40_000, validation=10_000), model=ConvNet(depth=20, width=16),
@@ -102,10 +113,10 @@ study = Study(
     },
     measures=(Occluded(0.5), Noisy(0.3)),
     claims=(
-        Higher(
-            "Shifting and rotating at half strength is better than nothing.",
-            metric="test_accuracy", higher=MODERATE, lower=NONE, by=0.01,
-            source="lecture notes 001",
+        Some(
+            "At some strength, shifting and rotating is better than nothing.",
+            metric="test_accuracy", over="strength", among=STRENGTHS,
+            where={"policy": "shift, rotate"}, than=NONE, by=0.01, source="lecture notes 001",
         ),
         Higher(
             "Full strength is worse than half, over all policies.",
@@ -117,15 +128,16 @@ study = Study(
             metric="test_accuracy", by=0.01, of=(MODERATE, NONE),
             at=({"share": 0.1}, {"share": 1.0}), source="lecture notes 001",
         ),
-        Higher(
-            "Cutout sees occluded images better than shifting and rotating does.",
-            metric="occluded_accuracy", by=0.01, higher={"policy": "cutout"},
-            lower={"policy": "shift, rotate"}, source="DeVries & Taylor 2017, section 3",
+        Best(
+            "Cutout sees occluded images better than any policy does that hides nothing.",
+            metric="occluded_accuracy", by=0.01, best={"policy": "cutout"},
+            among=("none", *SHOWING), source="DeVries & Taylor 2017, section 3",
         ),
-        Higher(
-            "Cutout sees occluded images better than no augmentation does.",
-            metric="occluded_accuracy", by=0.01, higher={"policy": "cutout"}, lower=NONE,
-            source="DeVries & Taylor 2017, section 3",
+        Best(
+            "Random erasing sees occluded images better than any policy does that hides nothing.",
+            metric="occluded_accuracy", by=0.01, best={"policy": "erasing"},
+            among=("none", *SHOWING),
+            source="Zhong et al. 2017, https://arxiv.org/abs/1708.04896, section 4.2",
         ),
         Higher(
             "Cutmix is better than mixup.",

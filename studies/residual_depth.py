@@ -53,7 +53,7 @@ study = Study(
             levels={"depth": (8, 20, 56)}, seeds=5, tuning=4,
         ),
         "standard": Scale(
-            data=mnist(train=4000, validation=1000), width=8, batch_size=128, epochs=3,
+            data=mnist(train=2000, validation=500, test=5000), width=8, batch_size=32, epochs=6,
             levels={"depth": (8, 20, 56)}, seeds=5, tuning=5,
         ),
         "full": Scale(

@@ -7,10 +7,11 @@ as a subgradient in the loss, which never arrives at 0. L2 in the loss and decou
 are the same under plain SGD, and are not under Adam (Loshchilov & Hutter 2017,
 https://arxiv.org/abs/1711.05101).
 
-The strength is searched on a logarithmic grid along with the learning rate, anew in every arm, so
-that each penalty is judged at the strength where it is best. The network is
-one linear layer (softmax regression); at `quick`, digits have 64 features, and there are 400 or 40
-of them to train on, where it errs on 6 % and on 15 % of the test images.
+Each penalty has arms with fixed strengths, a factor of ten apart, which show what strength does,
+and one whose strength is searched on a logarithmic axis along with the learning rate: there each
+penalty is judged where it is best. The network is one linear layer (softmax regression); at
+`quick`, digits have 64 features, and there are 400 or 40 of them to train on, where it errs on 6 %
+and on 15 % of the test images.
 """
 
 import math
@@ -18,7 +19,19 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from harness import Arms, Equivalent, Factor, Higher, Interaction, Scale, Study, Training, Tuned
+from harness import (
+    Arms,
+    Equivalent,
+    Factor,
+    Higher,
+    Interaction,
+    Scale,
+    Some,
+    Study,
+    Training,
+    Trend,
+    Tuned,
+)
 from harness.data import cifar10, digits, mnist
 from harness.measures import PrunedAccuracy
 from harness.optim import SGD, Adam
@@ -51,7 +64,13 @@ def penalty_named(name: str, strength: float) -> Penalty | None:
 
 
 def build(
-    scale: Scale, penalty: str, data: str, optimizer: str, lr: float, strength: float
+    scale: Scale,
+    penalty: str,
+    strength: float | str,
+    data: str,
+    optimizer: str,
+    lr: float,
+    searched: float,
 ) -> Training:
     train = scale.few if data == "few" else scale.data.train
     return Training(
@@ -59,38 +78,47 @@ def build(
         model=Softmax(),
         # Adam's usual rates are a tenth of SGD's
         optimizer=SGD(lr=lr) if optimizer == "sgd" else Adam(lr=lr / 10),
-        penalty=penalty_named(penalty, strength),
+        penalty=penalty_named(penalty, searched if isinstance(strength, str) else strength),
         batch_size=40,
         epochs=round(scale.epochs * scale.data.train / train),  # as many steps for few as for many
     )
 
 
-PENALTIES = ("none", "l1", "l1 subgradient", "l2", "elastic 0.25", "elastic 0.5", "elastic 0.75",
-             "decay")  # fmt: skip
+PENALTIES = ("l1", "l1 subgradient", "l2", "elastic 0.25", "elastic 0.5", "elastic 0.75", "decay")
+STRENGTHS = (0.0001, 0.001, 0.01, 0.1)
+TUNED_L1, TUNED_L2, TUNED_ELASTIC, TUNED_DECAY = (
+    {"penalty": penalty, "strength": "tuned"} for penalty in ("l1", "l2", "elastic 0.5", "decay")
+)
 
 study = Study(
     name="weight_penalties",
     question="What do L1, L2 and elastic net do to weights, and does it help?",
     factors=(
-        Factor("penalty", PENALTIES),
+        Factor("penalty", ("none", *PENALTIES)),
+        Factor("strength", ("tuned", *STRENGTHS)),
         Factor("data", ("many", "few")),
         Factor("optimizer", ("sgd", "adam")),
     ),
     design=Arms({
         **{f"{penalty}, {data}": {"penalty": penalty, "data": data}
-           for data in ("many", "few") for penalty in PENALTIES},
+           for data in ("many", "few") for penalty in ("none", *PENALTIES)},
         **{f"{penalty}, many, adam": {"penalty": penalty, "optimizer": "adam"}
            for penalty in ("none", "l2", "decay")},
+        **{f"{penalty} {strength:g}, {data}":
+               {"penalty": penalty, "strength": strength, "data": data}
+           for data in ("many", "few") for penalty in PENALTIES for strength in STRENGTHS},
     }),
     tuned=(
         Tuned("lr", 0.03, 3.0, log=True, trials=12),
-        Tuned("strength", 1e-5, 0.1, log=True, trials=12),
+        Tuned("searched", 1e-5, 0.1, log=True, trials=12),
     ),
     build=build,
     scales={
         "quick": Scale(
             data=digits(train=400, validation=300, test=1000), few=40, epochs=30, seeds=5,
             tuning=8,
+            levels={"penalty": ("none", "l1", "l1 subgradient", "l2", "elastic 0.5", "decay"),
+                    "strength": ("tuned", 0.001, 0.01, 0.1)},
         ),
         "standard": Scale(
             data=mnist(train=4000, validation=2000), few=400, epochs=20, seeds=5, tuning=10,
@@ -103,54 +131,67 @@ study = Study(
     claims=(
         Higher(
             "L1 leaves more weights at exactly 0 than L2, each at its best strength.",
-            metric="zero_weights", higher={"penalty": "l1"}, lower={"penalty": "l2"}, by=0.05,
+            metric="zero_weights", higher=TUNED_L1, lower=TUNED_L2, by=0.05,
             source="Tibshirani 1996; lecture notes 001",
         ),
         Higher(
             "L2 leaves smaller weights than L1, each at its best strength.",
-            metric="weight_norm", higher={"penalty": "l1"}, lower={"penalty": "l2"}, by=0.2,
+            metric="weight_norm", higher=TUNED_L1, lower=TUNED_L2, by=0.2,
             source="lecture notes 001",
         ),
         Higher(
             "L1 leaves more weights at 0 than elastic net of equal parts.",
-            metric="zero_weights", higher={"penalty": "l1"}, lower={"penalty": "elastic 0.5"},
-            by=0.05, source="Zou & Hastie 2005",
+            metric="zero_weights", higher=TUNED_L1, lower=TUNED_ELASTIC, by=0.05,
+            source="Zou & Hastie 2005",
         ),
         Higher(
             "Elastic net of equal parts leaves more weights at 0 than L2.",
-            metric="zero_weights", higher={"penalty": "elastic 0.5"}, lower={"penalty": "l2"},
-            by=0.05, source="Zou & Hastie 2005",
+            metric="zero_weights", higher=TUNED_ELASTIC, lower=TUNED_L2, by=0.05,
+            source="Zou & Hastie 2005",
         ),
         Interaction(
             "Elastic net helps more where features outnumber samples.",
             metric="test_accuracy", by=0.01,
-            of=({"penalty": "elastic 0.5", "optimizer": "sgd"},
-                {"penalty": "none", "optimizer": "sgd"}),
+            of=(TUNED_ELASTIC | {"optimizer": "sgd"}, {"penalty": "none", "optimizer": "sgd"}),
             at=({"data": "few"}, {"data": "many"}), source="lecture notes 001",
         ),
         Equivalent(
             "Under SGD, L2 in the loss and decoupled decay classify equally well.",
             metric="test_accuracy", by=0.01,
-            first={"penalty": "l2", "data": "many", "optimizer": "sgd"},
-            second={"penalty": "decay", "data": "many", "optimizer": "sgd"},
+            first=TUNED_L2 | {"data": "many", "optimizer": "sgd"},
+            second=TUNED_DECAY | {"data": "many", "optimizer": "sgd"},
             source="Loshchilov & Hutter 2017, proposition 1",
         ),
         Higher(
             "Under Adam, decoupled decay classifies better than L2 in the loss.",
             metric="test_accuracy", by=0.01,
-            higher={"penalty": "decay", "optimizer": "adam"},
-            lower={"penalty": "l2", "optimizer": "adam"},
+            higher=TUNED_DECAY | {"optimizer": "adam"}, lower=TUNED_L2 | {"optimizer": "adam"},
             source="Loshchilov & Hutter 2017, section 4",
         ),
         Equivalent(
             "As a subgradient, L1 leaves no more weights at exactly 0 than no penalty does.",
-            metric="zero_weights", first={"penalty": "l1 subgradient"}, second={"penalty": "none"},
-            by=0.01, source="mathematics: a step lands on 0 by chance alone",
+            metric="zero_weights", first={"penalty": "l1 subgradient", "strength": "tuned"},
+            second={"penalty": "none"}, by=0.01,
+            source="mathematics: a step lands on 0 by chance alone",
+        ),
+        Trend(
+            "The stronger L1 is, the more weights are exactly 0.",
+            metric="zero_weights", over="strength", among=STRENGTHS, axis="log",
+            where={"penalty": "l1"}, by=0.05, source="Tibshirani 1996, section 2",
+        ),
+        Trend(
+            "The stronger L2 is, the smaller the weights are.",
+            metric="weight_norm", over="strength", among=STRENGTHS, axis="log", falls=True,
+            where={"penalty": "l2"}, by=0.2, source="Hoerl & Kennard 1970; lecture notes 001",
+        ),
+        Some(
+            "At some strength, elastic net classifies better than no penalty.",
+            metric="test_accuracy", over="strength", among=STRENGTHS,
+            where={"penalty": "elastic 0.5"}, than={"penalty": "none"}, by=0.01, primary=False,
         ),
         Higher(
             "Without the smallest four fifths of weights, L1's networks lose less than L2's.",
-            metric="pruned_accuracy", higher={"penalty": "l1"}, lower={"penalty": "l2"}, by=0.02,
-            primary=False,
+            metric="pruned_accuracy", higher=TUNED_L1, lower=TUNED_L2, by=0.02, primary=False,
         ),
     ),
 )  # fmt: skip

@@ -17,11 +17,13 @@ from harness.designs import Arm
 from harness.looks import Looks
 from harness.measures import ActivationVariance, GradientNorms, Occluded, measured
 from harness.modes import PLAIN, Choice, Mode, Timing
+from harness.pairs import evaluations
 from harness.profiles import Profile
 from harness.records import Record
 from harness.results import ArmTuning, Program, Provenance, Results
 from harness.rounds import Costs, Round
 from harness.summary import summarise
+from harness.targets import targets
 from harness.verdicts import judge
 
 
@@ -134,10 +136,11 @@ def example_results(
         for place, arm in enumerate(arms)
         for trial in range(study.budget(scale) if tuning else 0)
     ]
+    costs_by_arm = {arm.name: _profile(place, arm) for place, arm in enumerate(arms)}
     return Results(
         study, scale, arms, tuple(range(seeds)), tuple(records) * copies,
         judge(study, scale, records, looks, costs), summarise(study, scale, records), tuned,
-        {arm.name: _profile(place, arm) for place, arm in enumerate(arms)} if profiles else {},
+        costs_by_arm if profiles else {},
         Provenance(
             f"harness run {study.name} --scale {scale} --seeds {seeds}", "0.1.0",
             "3f2c9ab+changes", "2026-03-05T14:02:11+00:00", 0.412,
@@ -149,6 +152,7 @@ def example_results(
         warnings,
         _programs(arms),
         looks,
+        targets(study, arms, evaluations(study, scale, records), costs_by_arm if profiles else {}),
     )  # fmt: skip
 
 

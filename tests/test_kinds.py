@@ -14,7 +14,10 @@ from harness.claims import Equivalent, Higher, NotWorse, Sooner
 from harness.errors import HarnessError
 from harness.factors import Factor
 from harness.measures import measured
+from harness.pairs import evaluations
+from harness.targets import targets
 from harness.verdicts import judge
+from tests.calibration.calibrate_kinds import PROFILE
 from tests.test_verdicts import failed, records, study, trial
 
 NEW, OLD = {"a": "new"}, {"a": "old"}
@@ -232,6 +235,23 @@ def test_steps_are_counted_where_asked():
         (found,) = judge(study(sooner(clock=clock)), "quick", data)
         wins[clock] = (found.seen.wins, found.seen.effect)
     assert wins == {"epochs": (0, -1), "steps": (8, 1)}
+
+
+def test_time_to_a_target_of_every_arm_by_hand():
+    made = study(sooner(), replace(sooner(clock="steps"), text="The same target."))
+    data = [*runs([1, 2, 4, 9, NEVER], [3, 5, NEVER, NEVER]), failed("a=old", 4)]
+    trials = evaluations(made, "quick", data)
+    (target,) = targets(made, made.arms("quick"), trials, {"a=old": PROFILE})
+    old, new = target.arms
+    assert (target.metric, target.reaches) == ("validation_accuracy", 0.9)
+    assert (new.arm, new.seeds, new.share, new.epochs, new.steps) == ("a=new", 5, 0.8, 4, 16)
+    assert math.isnan(new.seconds)
+    assert (old.seeds, old.share, old.epochs, old.steps) == (4, 0.5, 5, 20)
+    assert old.seconds == pytest.approx(20 * PROFILE.step_seconds)
+    (none,) = targets(made, made.arms("quick")[:1], {}, {})
+    assert none.arms[0].seeds == 0
+    assert math.isnan(none.arms[0].share)
+    assert targets(study(not_worse()), made.arms("quick"), trials, {}) == ()
 
 
 @settings(max_examples=30, deadline=None)

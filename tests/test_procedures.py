@@ -650,7 +650,7 @@ def test_some_level_beats_the_reference_where_the_best_does_by_hand(lowest):
     """Of 5 against 4, 7 and 6 the second leads by 2, as the highest or as the lowest."""
     claim = Some("S.", "score", 0.5, over="a", than={"a": 1}, lowest=lowest)
     sign = -1 if lowest else 1
-    values = sign * (np.random.default_rng(19).normal(0, 0.3, (6, 4)) + [5, 4, 7, 6])
+    values = sign * (np.random.default_rng(19).normal(0, 0.3, (6, 4)) + np.array([5, 4, 7, 6]))
     seen = see(claim, SCORE, pairs_of(values), (), 0.9)
     d = sign * (values[:, 1:] - values[:, :1])
     assert seen.nearest == 2

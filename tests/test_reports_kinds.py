@@ -18,6 +18,7 @@ from harness.metrics import COSTS, METRICS
 from harness.results import Results
 from harness.rounds import Costs
 from harness.tables import verdict_table as terminal_table
+from harness.targets import Reached
 from reports import write_index
 from reports.figures.canvas import Picture, paint
 from reports.figures.curves import curves_of, draw_curves
@@ -30,6 +31,7 @@ from reports.render import render_html
 from reports.sections.claims import ClaimSection, claim_sections
 from reports.sections.methods import methods_section
 from reports.sections.opening import held_fixed, verdict_table
+from reports.sections.targets import target_tables
 from reports.table import Table
 from reports.text import (
     axis_title,
@@ -375,6 +377,32 @@ def test_curves_show_the_target(results: Results) -> None:
     other = curves_of(results, results.verdicts[ACCURACY])
     assert other is not None
     assert other.target is None
+
+
+def test_times_to_the_target_of_every_arm_stand_in_a_table(results: Results) -> None:
+    (table,) = target_tables(results)
+    assert table.caption.startswith("Time until validation accuracy is at least 80.0 %")
+    texts = [[cell.text for cell in one] for one in table.rows]
+    assert [one[0] for one in texts] == [arm.name for arm in results.arms]
+    (target,) = results.targets
+    for one, arm in zip(texts, target.arms, strict=True):
+        assert one[1] == f"{round(arm.share * arm.seeds)} of {arm.seeds}"
+        never = math.isinf(arm.epochs)
+        assert (one[2] == one[3] == one[4] == "never") == never
+        assert never or float(one[2]) == arm.epochs
+    assert {"never"} < {one[4] for one in texts}
+    assert target_tables(example_results(residual_study())) == ()
+
+
+def test_an_arm_without_a_seed_or_without_a_profile_has_no_time(results: Results) -> None:
+    (target,) = results.targets
+    nothing = Reached("a", 0, math.nan, math.nan, math.nan, math.nan)
+    unprofiled = dataclasses.replace(target.arms[0], epochs=2.0, steps=8.0, seconds=math.nan)
+    changed = dataclasses.replace(target, arms=(nothing, unprofiled))
+    (table,) = target_tables(dataclasses.replace(results, targets=(changed,)))
+    texts = [[cell.text for cell in one][1:] for one in table.rows]
+    assert texts[0] == ["no seed finished", "–", "–", "–"]
+    assert texts[1][1:] == ["2", "8", "–"]
 
 
 def test_looks_are_drawn_where_there_are_several(looks: Results) -> None:

@@ -1,0 +1,103 @@
+"""Time to a target: how long every arm takes until its learning curve is good enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.claims import Claim, Sooner
+from harness.designs import Arm
+from harness.pairs import Trials, median_time, until
+from harness.profiles import Profile
+from harness.study import Study
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How long one arm takes.
+
+    Attributes:
+        arm: its name.
+        seeds: the seeds that it finished in.
+        share: of those, the share in which it reaches the target; NaN where there is none.
+        epochs: median over those seeds; infinite where it is reached in half of them or fewer.
+        steps: the same, in optimizer steps.
+        seconds: the median number of steps, each as long as a step was measured to take apart
+            from training; NaN where the arm was not profiled.
+    """
+
+    arm: str
+    seeds: int
+    share: float
+    epochs: float
+    steps: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target that claims of the study name, and every arm's time to it.
+
+    Attributes:
+        metric: the metric's name.
+        reaches: how good it is to be.
+        arms: in the study's order.
+    """
+
+    metric: str
+    reaches: float
+    arms: tuple[Reached, ...]
+
+
+def targets(
+    study: Study,
+    arms: Sequence[Arm],
+    trials: Trials,
+    profiles: Mapping[str, Profile],
+) -> tuple[Target, ...]:
+    """Work out the time to each target that a claim of the study names.
+
+    Args:
+        study: what was declared.
+        arms: those of one scale.
+        trials: the record that counts, by arm name and seed.
+        profiles: cost by arm name.
+    """
+    claimed: Sequence[Claim] = study.claims
+    named = dict.fromkeys(
+        (claim.metric, claim.reaches) for claim in claimed if isinstance(claim, Sooner)
+    )
+    return tuple(
+        Target(
+            metric,
+            reaches,
+            tuple(
+                _reached(study, arm.name, trials, metric, reaches, profiles.get(arm.name))
+                for arm in arms
+            ),
+        )
+        for metric, reaches in named
+    )
+
+
+def _reached(
+    study: Study,
+    arm: str,
+    trials: Trials,
+    metric: str,
+    reaches: float,
+    profile: Profile | None,
+) -> Reached:
+    found = [
+        until(record, study.metric(metric), reaches)
+        for (name, _), record in trials.items()
+        if name == arm
+    ]
+    done = [each for each in found if each is not None]
+    if not done:
+        return Reached(arm, 0, math.nan, math.nan, math.nan, math.nan)
+    epochs, steps = (median_time(times) for times in zip(*done, strict=True))
+    seconds = steps * profile.step_seconds if profile else math.nan
+    share = sum(math.isfinite(each) for each, _ in done) / len(done)
+    return Reached(arm, len(done), share, epochs, steps, seconds)

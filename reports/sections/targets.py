@@ -1,0 +1,53 @@
+"""Time to a target: epochs, steps and seconds until an arm is good enough."""
+
+from __future__ import annotations
+
+import math
+
+from harness.metrics import Metric
+from harness.results import Results
+from harness.targets import Reached, Target
+from reports.table import Cell, Column, Table, row
+from reports.text import level_text, metric_of, number_text, seconds_text
+
+
+def target_tables(results: Results) -> tuple[Table, ...]:
+    """Return a table for each target that a claim names."""
+    return tuple(_table(results, each) for each in results.targets)
+
+
+def _table(results: Results, target: Target) -> Table:
+    metric = metric_of(results.study, target.metric)
+    return Table(
+        f"Time until {_what(metric, target.reaches)}, looked at after every epoch: medians over "
+        "seeds, of which those that never come there count as infinite. Seconds are steps times "
+        "the median time of a step as profiled, without evaluation.",
+        (
+            Column("Arm"),
+            *(Column(title, "number") for title in ("Seeds", "Epochs", "Steps", "Seconds")),
+        ),
+        tuple(_row(each) for each in target.arms),
+    )
+
+
+def _what(metric: Metric, reaches: float) -> str:
+    least = "at most" if metric.better == "lower" else "at least"
+    return f"{metric.title.lower()} is {least} {level_text(metric, reaches)}"
+
+
+def _row(reached: Reached) -> tuple[Cell, ...]:
+    if not reached.seeds:
+        return row(reached.arm, Cell("no seed finished", tone="muted"), *["–"] * 3)
+    seeds = f"{round(reached.share * reached.seeds)} of {reached.seeds}"
+    times = (
+        (reached.epochs, number_text(reached.epochs)),
+        (reached.steps, number_text(reached.steps)),
+        (reached.seconds, seconds_text(reached.seconds)),
+    )
+    return row(reached.arm, seeds, *(_time(*each) for each in times))
+
+
+def _time(value: float, text: str) -> Cell | str:
+    if math.isnan(value):
+        return "–"
+    return text if math.isfinite(value) else Cell("never", tone="muted")
