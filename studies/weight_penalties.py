@@ -110,7 +110,7 @@ study = Study(
     }),
     tuned=(
         Tuned("lr", 0.03, 3.0, log=True, trials=12),
-        Tuned("searched", 1e-5, 0.1, log=True, trials=12),
+        Tuned("searched", 1e-5, 0.1, log=True, trials=12, default=0.003),
     ),
     build=build,
     scales={
