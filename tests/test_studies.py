@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -193,7 +194,7 @@ def test_constant_weights_keep_the_units_of_a_layer_equal() -> None:
             (outcome, _) = outcomes(study, replace(training, precision="float64"), Mode())
             spread[arm.name] = outcome.metrics["unit_spread"]
     constant = [value for arm, value in spread.items() if "constant" in arm]
-    assert len(constant) == 4
+    assert len(constant) == 5
     assert max(constant) < 1e-12
     assert min(value for arm, value in spread.items() if "constant" not in arm) > 0.1
 
@@ -210,7 +211,7 @@ def test_l2_is_decay_under_sgd_and_is_not_under_adam(optimizer: str) -> None:
     _, scale = study.scale("quick")
     found = []
     for penalty in ("l2", "decay"):
-        training = module.build(scale, penalty, "few", optimizer, 0.1, 0.05)
+        training = module.build(scale, penalty, 0.05, "few", optimizer, lr=0.1, searched=math.nan)
         wanted = replace(small(training), precision="float64")
         (outcome,) = train_together([Request(wanted, 0, (norm,))], CPU, Mode())
         assert isinstance(outcome, Outcome)
