@@ -121,7 +121,7 @@ study = Study(
                     "strength": ("tuned", 0.001, 0.01, 0.1)},
         ),
         "standard": Scale(
-            data=mnist(train=4000, validation=2000), few=400, epochs=20, seeds=5, tuning=10,
+            data=mnist(train=4000, validation=500), few=400, epochs=10, seeds=5, tuning=8,
         ),
         "full": Scale(
             data=cifar10(train=40_000, validation=10_000), few=1000, epochs=40, seeds=10,
