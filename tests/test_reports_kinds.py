@@ -386,7 +386,7 @@ def test_times_to_the_target_of_every_arm_stand_in_a_table(results: Results) -> 
     assert [one[0] for one in texts] == [arm.name for arm in results.arms]
     (target,) = results.targets
     for one, arm in zip(texts, target.arms, strict=True):
-        assert one[1] == f"{round(arm.share * arm.seeds)} of {arm.seeds}"
+        assert one[1] == f"{round(arm.share * arm.seeds)} of {arm.seeds} seeds"
         never = math.isinf(arm.epochs)
         assert (one[2] == one[3] == one[4] == "never") == never
         assert never or float(one[2]) == arm.epochs

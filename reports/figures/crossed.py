@@ -133,8 +133,9 @@ def draw_lines(values: Crossed) -> Picture:
 def _draw_lines(figure: Figure, values: Crossed) -> None:
     count = len(values.across[1])
     room = 0.19 * len(values.cells)
-    tall = max((len(_wrapped(name, count).split("\n")) for name in values.across[1]), default=1)
-    bottom = 0.4 + 0.15 * tall
+    names, aslant = _names(values)
+    tall = max((len(name.split("\n")) for name in names), default=1)
+    bottom = 0.4 + (aslant or 0.15 * tall)
     axes = panel(figure, 0.68, bottom, 3.62, TALL - 0.12 - bottom - room)
     shown: list[float] = []
     for place, (name, row) in enumerate(zip(values.lines[1], values.cells, strict=True)):
@@ -153,7 +154,9 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
                 axes.plot([x, x], [cell.low, cell.high], color=look["color"], linewidth=1.4)
                 shown += [cell.low, cell.high]
     axes.set_xlim(-0.4, count - 0.6)
-    axes.set_xticks(range(count), [_wrapped(name, count) for name in values.across[1]])
+    axes.set_xticks(range(count), names)
+    if aslant:
+        _slant(axes)
     axes.set_ylim(*limits(shown))
     ticks(axes.yaxis, 5)
     axes.set_xlabel(plain(values.across[0]))
@@ -174,7 +177,7 @@ def draw_heat(values: Crossed) -> Picture:
     """Draw the means as a table of shades, each with its number and n."""
     metric = values.metric
     rows, columns = len(values.cells), len(values.across[1])
-    height = 0.6 + max(0.5, min(0.62, 6 / rows)) * rows
+    height = 0.6 + _names(values)[1] + max(0.5, min(0.62, 6 / rows)) * rows
     return paint(
         (COLUMN, height),
         lambda figure: _draw_heat(figure, values, height, columns),
@@ -190,7 +193,8 @@ def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> 
 
     widest = max(len(name) for name in values.lines[1])
     left = min(0.62 + 0.068 * widest, 1.6)
-    axes = panel(figure, left, 0.5, COLUMN - left - 0.1, height - 0.6)
+    names, room = _names(values)
+    axes = panel(figure, left, 0.5 + room, COLUMN - left - 0.1, height - 0.6 - room)
     data = np.array([[cell.mean if cell else np.nan for cell in row] for row in values.cells])
     small = columns > 6
     notes = np.array(_notes(values, small=small))
@@ -199,13 +203,33 @@ def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> 
         data, ax=axes, annot=notes, fmt="", cmap=_shades(), cbar=False, vmin=low, vmax=high,
         linewidths=2.0, linecolor=light("card"), mask=~np.isfinite(data),
         annot_kws={"fontsize": 7.0 if small else 9.0, "linespacing": 1.25},
-        xticklabels=[_wrapped(name, columns) for name in values.across[1]],
+        xticklabels=names,
         yticklabels=[wrapped(plain(name, 40), 14, 2) for name in values.lines[1]],
     )  # fmt: skip
     _tidy(axes, values)
+    if room:
+        _slant(axes)
     shades = np.asarray(axes.collections[0].get_facecolor())[np.isfinite(data).ravel()]
     for text, shade in zip(axes.texts, shades, strict=True):
         text.set_color(_on(shade))
+
+
+def _names(values: Crossed) -> tuple[list[str], float]:
+    """Return the names across, and the height, in inches, that they need aslant; 0 for upright.
+
+    Upright, they are broken between words; names of which a word is too long are set aslant.
+    """
+    count = max(1, len(values.across[1]))
+    words = [word for name in values.across[1] for word in plain(name, 60).split()]
+    if max(map(len, words), default=0) * 0.068 <= (COLUMN - 1.0) / count:
+        return [_wrapped(name, count) for name in values.across[1]], 0.0
+    names = [plain(name, 14) for name in values.across[1]]
+    return names, 0.045 * max(map(len, names)) + 0.15
+
+
+def _slant(axes: Axes) -> None:
+    for label in axes.get_xticklabels():
+        label.set(rotation=45, ha="right", rotation_mode="anchor")
 
 
 def _on(shade: Sequence[float]) -> str:

@@ -8,7 +8,7 @@ from harness.metrics import Metric
 from harness.results import Results
 from harness.targets import Reached, Target
 from reports.table import Cell, Column, Table, row
-from reports.text import level_text, metric_of, number_text, seconds_text
+from reports.text import level_text, metric_of, number_text, plural, seconds_text
 
 
 def target_tables(results: Results) -> tuple[Table, ...]:
@@ -24,7 +24,7 @@ def _table(results: Results, target: Target) -> Table:
         "the median time of a step as profiled, without evaluation.",
         (
             Column("Arm"),
-            *(Column(title, "number") for title in ("Seeds", "Epochs", "Steps", "Seconds")),
+            *(Column(title, "number") for title in ("Reached in", "Epochs", "Steps", "Seconds")),
         ),
         tuple(_row(each) for each in target.arms),
     )
@@ -38,7 +38,7 @@ def _what(metric: Metric, reaches: float) -> str:
 def _row(reached: Reached) -> tuple[Cell, ...]:
     if not reached.seeds:
         return row(reached.arm, Cell("no seed finished", tone="muted"), *["–"] * 3)
-    seeds = f"{round(reached.share * reached.seeds)} of {reached.seeds}"
+    seeds = f"{round(reached.share * reached.seeds)} of {plural(reached.seeds, 'seed')}"
     times = (
         (reached.epochs, number_text(reached.epochs)),
         (reached.steps, number_text(reached.steps)),
