@@ -73,6 +73,7 @@ NoTuning = Annotated[
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where data sets lie; HARNESS_DATA, or ./data.")
 ]
+Download = Annotated[bool, typer.Option("--download", help="Download data sets that are missing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
 
@@ -119,15 +120,24 @@ def plan(
     store: StoreUrl = "", device: Device = "auto", workers: Workers = 0, mode: Way = None,
     until_decided: UntilDecided = False, max_seeds: MaxSeeds = None,
     no_tuning: NoTuning = False, as_json: AsJson = False,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Measure steps here first, to tell the time it will take."),
+    ] = False,
+    data_dir: DataDir = None, download: Download = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Show arms, trials, what is done, what is left and why."""
     from harness.place import Place
-    from harness.preview import plan_study, print_plan
+    from harness.preview import measure_study, plan_study, print_plan
 
     options = _options(
         study, device, workers, seeds, no_tuning, mode=mode, until_decided=until_decided,
         max_seeds=max_seeds,
     )  # fmt: skip
+    if measure:
+        _data(data_dir, download)
+        errors = Console(stderr=True)
+        measure_study(study, scale, Place(out, store), options, errors, quiet=quiet or as_json)
     found = plan_study(study, scale, Place(out, store), options)
     if as_json:
         print(json.dumps(found, indent=2))
@@ -151,11 +161,8 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed trials again.")
     ] = False,
-    data_dir: DataDir = None,
-    download: Annotated[
-        bool, typer.Option("--download", help="Download data sets that are missing.")
-    ] = False,
-    quiet: Quiet = False, as_json: AsJson = False,
+    data_dir: DataDir = None, download: Download = False, quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run what is missing, judge, write the report, print the verdicts."""
     from harness.load import built_in

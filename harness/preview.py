@@ -18,12 +18,27 @@ from harness.modes import Choice
 from harness.place import STORE_NAME, Place
 from harness.plan import Trial, changes, make_trial
 from harness.profiles import Profile
-from harness.progress import duration
+from harness.progress import display, duration
 from harness.records import Record
+from harness.run import measure
 from harness.search import Planner
 from harness.store import Store
 from harness.study import Study
 from harness.tables import plain
+
+
+def measure_study(
+    reference: str, scale_name: str | None, place: Place, options: Options, errors: Console,
+    *, quiet: bool,
+) -> None:  # fmt: skip
+    """Measure here what the time left is estimated from, at one scale; trains nothing."""
+    found = find_study(reference)
+    study = load(found)
+    scale, _ = study.scale(scale_name)
+    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks(study))
+    ledger = Ledger(place.open(create=True), study, scale)
+    with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
+        measure(ledger, planner, found, options, shown)
 
 
 def plan_study(
@@ -198,5 +213,5 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
     if any(row["seconds_left"] is None for row in plan["scales"]):
         console.print(
             "The time left is known once the cost of a step has been measured, which is the first "
-            "thing that `harness run` does."
+            "thing that `harness run` does, and all that `harness plan --measure` does."
         )

@@ -251,6 +251,33 @@ def _where(record: Record) -> dict[str, str]:
     return {name: each for name, each in record.env.items() if name not in {"mode", "mode_note"}}
 
 
+def on_edges(tuning: Sequence[ArmTuning], most: int = 3) -> Iterator[str]:
+    """Yield a sentence for each edge of a space on which chosen settings lie.
+
+    Args:
+        tuning: how settings were chosen.
+        most: arms that are named.
+    """
+    edges: dict[tuple[str, str], list[ArmTuning]] = {}
+    for each in tuning:
+        if each.edge:
+            edges.setdefault((each.setting, each.edge), []).append(each)
+    for (setting, edge), found in edges.items():
+        space = f"the {edge} edge of its space, {found[0].low:g} to {found[0].high:g}"
+        if len(found) == 1:
+            yield (
+                f"{found[0].arm}: the chosen {setting} = {found[0].chosen:.3g} lies on {space}; "
+                "a wider space might favour this arm."
+            )
+            continue
+        names = "; ".join(each.arm for each in found[:most])
+        names += f" and {len(found) - most} more" if len(found) > most else ""
+        yield (
+            f"{len(found)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
+            "might favour them."
+        )
+
+
 def _warnings(
     study: Study,
     scale: str,
@@ -275,13 +302,8 @@ def _warnings(
             f"Nothing was tuned: every arm used the default ({shown}), which may favour "
             "one arm over another."
         )
+    yield from on_edges(tuning)
     for each in tuning:
-        if each.edge:
-            yield (
-                f"{each.arm}: the chosen {each.setting} = {each.chosen:.3g} lies on the "
-                f"{each.edge} edge of its space, {each.low:g} to {each.high:g}; a wider space "
-                "might favour this arm."
-            )
         if each.how == "declared default" and plan["tuned"]:
             yield (
                 f"{each.arm}: every {each.setting} tried failed, so the default "

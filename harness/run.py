@@ -130,6 +130,35 @@ def run(
     return Ran(trained, adopted, outlook.total, profiled)
 
 
+def measure(
+    ledger: Ledger, planner: Planner, reference: str, options: Options, display: Display
+) -> int:
+    """Measure what arms cost and choose how to train them, where that is not known; train nothing.
+
+    Args:
+        ledger: where it is recorded.
+        planner: what is to be run.
+        reference: the study's module or file, which worker processes load.
+        options: how it would be run.
+        display: what is told meanwhile.
+
+    Returns:
+        how many programs were measured.
+
+    Raises:
+        HarnessError: the study is wrong, or the store or the data is not there.
+    """
+    planner.check_space()
+    unknown = uncalibrated(ledger, planner, options, ledger.done(frozenset()))
+    if not unknown and not unprofiled(ledger, planner, options):
+        return 0
+    options = replace(options, shared=_load_data(planner))
+    with executors(ledger.study, reference, options, 1) as started:
+        display.show("starting", 0, len(unknown), None)
+        _warm_up(started, planner, profiler=True)
+        return _measure(ledger, planner, reference, options, display, started, unknown)
+
+
 def _look(ledger: Ledger, planner: Planner, ignored: frozenset[int]) -> Outlook:
     return planner.outlook(ledger.done(ignored))
 

@@ -4,6 +4,9 @@ The first settings tried are the same in every arm: the default, then points tha
 evenly (Halton's sequence). The rest come from Optuna's TPE (Bergstra et al. 2011; Watanabe 2023,
 https://arxiv.org/abs/2304.11127), seeded by the arm and the position alone: what is tried follows
 from what was seen, however often the run was interrupted and whoever took part in it.
+
+A setting that changes nothing in an arm, as the strength of a penalty where there is none, is not
+searched there; where none changes anything, nothing is tuned.
 """
 
 from __future__ import annotations
@@ -35,14 +38,22 @@ Tried = tuple[Settings, float | None]
 """Settings and the objective that they reached, ``None`` where the trial failed."""
 
 
-def first_settings(study: Study, budget: int) -> list[Settings]:
-    """Return the settings with which every arm begins: at most three, or half of the budget."""
+def first_settings(study: Study, budget: int, searched: Sequence[Tuned]) -> list[Settings]:
+    """Return the settings with which an arm begins: at most three, or half of the budget.
+
+    Args:
+        study: what is tuned.
+        budget: how many settings an arm may try.
+        searched: those of the tuned settings that are searched in it; the others keep their
+            defaults.
+    """
     from scipy.stats import qmc
 
     count = min(budget, max(3, budget // 2))
-    points = qmc.Halton(len(study.tuned), scramble=False).random(count + 1)[1:]
+    points = qmc.Halton(len(searched), scramble=False).random(count + 1)[1:]
     spread = [
-        {each.name: each.at(float(share)) for each, share in zip(study.tuned, point, strict=True)}
+        defaults(study)
+        | {each.name: each.at(float(share)) for each, share in zip(searched, point, strict=True)}
         for point in points
     ]
     out = [defaults(study)]
@@ -52,18 +63,21 @@ def first_settings(study: Study, budget: int) -> list[Settings]:
     return out
 
 
-def next_settings(study: Study, scale: str, arm: str, tried: Sequence[Tried]) -> Settings:
+def next_settings(
+    study: Study, scale: str, arm: str, tried: Sequence[Tried], searched: Sequence[Tuned]
+) -> Settings:
     """Return what TPE tries after ``tried``.
 
     Args:
         study: what is tuned, and by which objective.
         scale: the scale's name.
         arm: the arm's name.
+        searched: those of the tuned settings that are searched in it.
         tried: everything tried in this arm so far, in order.
     """
     better = metric_named(study.objective).better
     space: dict[str, BaseDistribution] = {
-        x.name: FloatDistribution(x.low, x.high, log=x.log) for x in study.tuned
+        x.name: FloatDistribution(x.low, x.high, log=x.log) for x in searched
     }
     seed = zlib.crc32(f"{study.name}/{scale}/{arm}/{len(tried)}".encode())
     memory = optuna.create_study(
@@ -78,13 +92,16 @@ def next_settings(study: Study, scale: str, arm: str, tried: Sequence[Tried]) ->
             state = TrialState.PRUNED if objective is None else TrialState.COMPLETE
             memory.add_trial(
                 create_trial(
-                    state=state, value=objective, params=dict(settings), distributions=dict(space)
+                    state=state,
+                    value=objective,
+                    distributions=dict(space),
+                    params={name: settings[name] for name in space},
                 )
             )
         found = memory.ask(space).params
-    return {
+    return defaults(study) | {
         each.name: min(max(float(f"{found[each.name]:.6g}"), each.low), each.high)
-        for each in study.tuned
+        for each in searched
     }
 
 
@@ -150,7 +167,8 @@ class Planner:
         self.need = {arm.name: first for arm in self.arms}
         self._made: dict[tuple[str, int, tuple[tuple[str, float], ...]], Trial] = {}
         self._suggested: dict[tuple[str, int], tuple[list[Tried], Settings]] = {}
-        self._first = first_settings(study, self.budget) if self.budget else []
+        self._searched: dict[str, tuple[Tuned, ...]] = {}
+        self._first: dict[tuple[Tuned, ...], list[Settings]] = {}
         self._part_of: dict[str, _Part] = {}
         self._planned_from: tuple[list[_Part], dict[str, int]] | None = None
         self._planned: tuple[Trial, ...] = ()
@@ -195,7 +213,37 @@ class Planner:
 
     def trials(self, arm: str) -> int:
         """Return how many trials an arm has, as far as is known by now."""
-        return self.budget + self.need[arm]
+        return self._budget(arm) + self.need[arm]
+
+    def _budget(self, arm: str) -> int:
+        return self.budget if self.searched(arm) else 0
+
+    def searched(self, arm: str) -> tuple[Tuned, ...]:
+        """Return the settings that are searched in an arm: those that change its training.
+
+        Each is set to both ends of its space, beside the default and two more settings.
+        """
+        if arm not in self._searched:
+            (own,) = (each for each in self.arms if each.name == arm)
+            self._searched[arm] = tuple(
+                each for each in self.study.tuned if self._matters(own, each)
+            )
+        return self._searched[arm]
+
+    def _begin(self, searched: tuple[Tuned, ...]) -> list[Settings]:
+        if searched not in self._first:
+            self._first[searched] = first_settings(self.study, self.budget, searched)
+        return self._first[searched]
+
+    def _matters(self, arm: Arm, setting: Tuned) -> bool:
+        for beside in first_settings(self.study, 3, self.study.tuned):
+            low, high = (
+                self._make(arm, TUNING_SEED, {**beside, setting.name: end}).written
+                for end in (setting.low, setting.high)
+            )
+            if low != high:
+                return True
+        return False
 
     def _wanted(self, part: _Part) -> tuple[Trial, ...]:
         """Return the evaluation trials of an arm that are to be run."""
@@ -231,7 +279,7 @@ class Planner:
     def _new_part(self, arm: Arm, done: Mapping[str, Record]) -> _Part:
         trials, tried = self._tuning(arm, done)
         records = tuple(done.get(trial.key) for trial in trials)
-        if len(tried) < self.budget:
+        if len(tried) < self._budget(arm.name):
             return _Part(tuple(trials), records)
         settings, how = choose(self.study, tried)
         tuning = [
@@ -246,7 +294,7 @@ class Planner:
                 how=how,
                 edge=edge(each, settings[each.name]) if how == "tuned" else "",
             )
-            for each in self.study.tuned
+            for each in self.searched(arm.name)
         ]
         evaluations = [self._make(arm, seed, settings) for seed in self.seeds]
         return _Part(tuple(trials), records, settings, tuple(tuning), tuple(evaluations))
@@ -255,9 +303,11 @@ class Planner:
         """Return the tuning trials of an arm known by now, and those of them that are over."""
         trials: list[Trial] = []
         tried: list[Tried] = []
-        for position in range(self.budget):
-            if position < len(self._first):
-                settings = self._first[position]
+        budget, searched = self._budget(arm.name), self.searched(arm.name)
+        first = self._begin(searched) if budget else []
+        for position in range(budget):
+            if position < len(first):
+                settings = first[position]
             elif len(tried) == position:
                 settings = self._suggest(arm, tried)
             else:
@@ -273,7 +323,8 @@ class Planner:
         place = (arm.name, len(tried))
         known = self._suggested.get(place)
         if known is None or known[0] != tried:
-            settings = next_settings(self.study, self.scale, arm.name, tried)
+            searched = self.searched(arm.name)
+            settings = next_settings(self.study, self.scale, arm.name, tried, searched)
             self._suggested[place] = known = (list(tried), settings)
         return known[1]
 

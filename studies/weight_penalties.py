@@ -109,7 +109,7 @@ study = Study(
            for data in ("many", "few") for penalty in PENALTIES for strength in STRENGTHS},
     }),
     tuned=(
-        Tuned("lr", 0.03, 3.0, log=True, trials=12),
+        Tuned("lr", 0.003, 3.0, log=True, trials=12),
         Tuned("searched", 1e-5, 0.1, log=True, trials=12, default=0.003),
     ),
     build=build,

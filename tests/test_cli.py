@@ -259,6 +259,21 @@ def test_plan_knows_trials_before_anything_was_run(here: Path, capsys) -> None:
     assert not (here / "runs").exists()
 
 
+def test_plan_measures_where_asked_and_trains_nothing(here: Path, capsys) -> None:
+    assert _main(["plan", str(TINY), "--json"], debug=False) == 0
+    assert json.loads(capsys.readouterr().out)["scales"][0]["seconds_left"] is None
+    words = ["plan", str(TINY), "--measure", "--json", "--workers", "1"]
+    assert _main(words, debug=False) == 0
+    quick, longer = json.loads(capsys.readouterr().out)["scales"]
+    assert quick["seconds_left"] > 0
+    assert quick["done"] == 0
+    assert all(arm["mode"] for arm in quick["arms"])
+    assert longer["seconds_left"] is None, "the first scale alone was asked for"
+    assert not (here / "runs" / "tiny-quick").exists(), "nothing was judged"
+    assert _main(["plan", str(TINY)], debug=False) == 0
+    assert "about" in capsys.readouterr().out
+
+
 def test_run_report_and_export(here: Path, capsys) -> None:
     words = ["run", str(TINY), "--no-tuning", "--no-profile", "--json"]
     assert _main(words, debug=False) == 0

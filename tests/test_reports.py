@@ -23,7 +23,7 @@ from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.pairs import evaluations, pair
 from harness.plan import TEACHER
 from harness.reasons import Context, change, reason
-from harness.results import Program, Results, assemble
+from harness.results import ArmTuning, Program, Results, assemble, on_edges
 from harness.rounds import Costs
 from harness.verdicts import MARKS, Word
 from reports import palette, write_index, write_report
@@ -187,7 +187,7 @@ def test_says_everything_that_it_must(page: Reader, results: Results) -> None:
         assert line in text
     assert "99 % t interval over 9 seeds, Bonferroni over 5 claims" in text
     assert "4 of 5 arms beside the baseline differ" in text
-    assert "lies at the upper edge" in text
+    assert "lies on the upper edge" in text
     assert "diverged: the training loss was not finite" in text
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", text)
 
@@ -398,6 +398,17 @@ EDGES: dict[str, tuple[Any, str]] = {
     "layers without variance": (lambda: by_layer(lambda *_: (0.0, 0.0, 0.0)), "Layer by layer"),
     "one layer": (lambda: by_layer(lambda *_: (2.0,)), "Layer by layer"),
 }  # fmt: skip
+
+
+def test_many_arms_on_one_edge_of_a_space_are_one_sentence() -> None:
+    one = ArmTuning("a", "lr", 0.01, 1.0, True, ((0.01, 0.5),), 0.01, "tuned", "lower")
+    (alone,) = on_edges([one])
+    assert alone.startswith("a: the chosen lr = 0.01 lies on the lower edge of its space, 0.01 to")
+    many = [dataclasses.replace(one, arm=name) for name in "abcde"]
+    inner = dataclasses.replace(one, arm="f", edge="")
+    first, second = on_edges([*many, dataclasses.replace(one, edge="upper"), inner])
+    assert first.startswith("5 arms (a; b; c and 2 more): the chosen lr lies on the lower edge")
+    assert second.startswith("a: the chosen lr")
 
 
 @pytest.mark.parametrize("name", EDGES)

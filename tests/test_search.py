@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,7 +107,7 @@ def by_arm(trials: tuple[Trial, ...], role: str) -> dict[str, list[dict[str, flo
 @pytest.mark.parametrize("budget", [1, 2, 3, 5, 8, 20])
 @pytest.mark.parametrize("made", [ONE, BOTH])
 def test_first_settings_begin_with_the_default_and_fill_the_space(made, budget):
-    settings = first_settings(made, budget)
+    settings = first_settings(made, budget, made.tuned)
     assert len(settings) == min(budget, max(3, budget // 2))
     assert settings[0]["lr"] == 0.02
     assert settings[0].get("decay", 0.05) == 0.05
@@ -117,19 +118,57 @@ def test_first_settings_begin_with_the_default_and_fill_the_space(made, budget):
         if budget >= 8:
             assert min(values) < each.at(0.5) < max(values)
     assert all(settings.count(each) == 1 for each in settings)
-    assert settings == first_settings(made, budget)
+    assert settings == first_settings(made, budget, made.tuned)
 
 
 def test_first_settings_are_haltons_points():
     """Halton 1960: the radical inverses of 1, 2, 3... in bases 2 and 3."""
     inverses = [(1 / 2, 1 / 3), (1 / 4, 2 / 3), (3 / 4, 1 / 9)]
     wanted = [{"lr": LR.at(a), "decay": DECAY.at(b)} for a, b in inverses]
-    assert first_settings(BOTH, 8)[1:] == wanted
+    assert first_settings(BOTH, 8, BOTH.tuned)[1:] == wanted
     # the default in the middle is not tried twice
     middle = study(Tuned("lr", 0.001, 1.0, log=True))
-    assert [each["lr"] for each in first_settings(middle, 8)] == [
+    assert [each["lr"] for each in first_settings(middle, 8, middle.tuned)] == [
         pytest.approx(10 ** (-3 + 3 * share), rel=1e-5) for share in (1 / 2, 1 / 4, 3 / 4, 1 / 8)
     ]
+
+
+def build_rare(scale: Scale, width: int, lr: float, decay: float) -> Training:
+    """Decay matters at a width of 16 alone, and nothing at one of 64."""
+    rate = 0.1 if width == 64 else lr
+    return build(scale, width, rate, decay if width == 16 else 0.0)
+
+
+def test_a_setting_that_changes_nothing_in_an_arm_is_not_searched_there():
+    planner = Planner(replace(BOTH, build=build_rare), "quick", None, tune=True)
+    names = {arm.name: [each.name for each in planner.searched(arm.name)] for arm in planner.arms}
+    assert names == {"width=4": ["lr"], "width=16": ["lr", "decay"], "width=64": []}
+    outlook, done, _ = run(planner, bowl, first)
+    tried = by_arm(outlook.planned, "tune")
+    assert {arm: len(each) for arm, each in tried.items()} == {
+        "width=4": BUDGET, "width=16": BUDGET,
+    }  # fmt: skip
+    assert {each["decay"] for each in tried["width=4"]} == {DECAY.start}
+    assert len({each["decay"] for each in tried["width=16"]}) == BUDGET
+    assert tried["width=4"][: len(first_settings(ONE, BUDGET, (LR,)))] == [
+        {**each, "decay": DECAY.start} for each in first_settings(ONE, BUDGET, (LR,))
+    ]
+    assert outlook.chosen["width=64"] == {"lr": LR.start, "decay": DECAY.start}
+    assert outlook.total == len(outlook.planned) == len(done) == 2 * BUDGET + 3 * SEEDS
+    rows = {(each.arm, each.setting) for each in outlook.tuning}
+    assert rows == {("width=4", "lr"), ("width=16", "lr"), ("width=16", "decay")}
+    untuned = Planner(replace(BOTH, build=build_rare), "quick", None, tune=False)
+    assert [each.name for each in untuned.searched("width=16")] == ["lr", "decay"]
+    assert untuned.trials("width=16") == SEEDS
+
+
+def test_a_setting_that_matters_beside_some_others_alone_is_searched():
+    def hidden(scale: Scale, width: int, lr: float, decay: float) -> Training:
+        return build(scale, width, lr, decay if lr > 0.025 else 0.0)
+
+    assert LR.start < 0.025
+    planner = Planner(replace(BOTH, build=hidden), "quick", None, tune=True)
+    assert [each.name for each in planner.searched("width=4")] == ["lr", "decay"]
 
 
 def test_every_arm_begins_with_the_same_settings():
@@ -137,7 +176,7 @@ def test_every_arm_begins_with_the_same_settings():
     ready = by_arm(planner.outlook({}).ready, "tune")
     assert len(ready) == 3
     for settings in ready.values():
-        assert settings == first_settings(BOTH, BUDGET)
+        assert settings == first_settings(BOTH, BUDGET, BOTH.tuned)
 
 
 def test_every_arm_gets_the_same_budget_and_total_is_known_from_the_start():
@@ -264,19 +303,21 @@ HISTORY = tried((0.02, 1.0), (0.0316, 0.9), (0.2, 0.5), (0.005, 2.0))
 
 
 def test_the_next_setting_follows_from_the_history():
-    seen = next_settings(ONE, "quick", "width=4", HISTORY)
+    seen = next_settings(ONE, "quick", "width=4", HISTORY, ONE.tuned)
     assert LR.low <= seen["lr"] <= LR.high
-    assert seen == next_settings(ONE, "quick", "width=4", list(HISTORY))
+    assert seen == next_settings(ONE, "quick", "width=4", list(HISTORY), ONE.tuned)
     others = [
-        next_settings(ONE, "quick", "width=16", HISTORY),
-        next_settings(ONE, "quick", "width=4", HISTORY[:3]),
-        next_settings(ONE, "quick", "width=4", tried(*[(s["lr"], -v) for s, v in HISTORY])),
-        next_settings(study(LR, name="other"), "quick", "width=4", HISTORY),
+        next_settings(ONE, "quick", "width=16", HISTORY, ONE.tuned),
+        next_settings(ONE, "quick", "width=4", HISTORY[:3], ONE.tuned),
+        next_settings(
+            ONE, "quick", "width=4", tried(*[(s["lr"], -v) for s, v in HISTORY]), ONE.tuned
+        ),
+        next_settings(study(LR, name="other"), "quick", "width=4", HISTORY, (LR,)),
     ]
     assert seen not in others
     for failed in range(len(HISTORY) + 1):
         history = [(s, None if i < failed else v) for i, (s, v) in enumerate(HISTORY)]
-        assert LR.low <= next_settings(ONE, "quick", "width=4", history)["lr"] <= LR.high
+        assert LR.low <= next_settings(ONE, "quick", "width=4", history, ONE.tuned)["lr"] <= LR.high
 
 
 def test_search_looks_where_it_was_good():
@@ -287,7 +328,7 @@ def test_search_looks_where_it_was_good():
             draw = random.Random(index)
             rates = [10 ** draw.uniform(-3, 0) for _ in range(12)]
             history = tried(*[(rate, worse(rate)) for rate in rates])
-            low += next_settings(ONE, "quick", f"arm {index}", history)["lr"] < 0.03
+            low += next_settings(ONE, "quick", f"arm {index}", history, ONE.tuned)["lr"] < 0.03
         assert low >= 15  # a blind draw is below 0.03 half of the time
 
 

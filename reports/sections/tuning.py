@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from harness.metrics import Metric
-from harness.results import ArmTuning, Results
+from harness.results import ArmTuning, Results, on_edges
 from reports.figures.canvas import Picture
 from reports.figures.tuning import draw_tried, tried
 from reports.table import Cell, Column, Table, row
@@ -28,16 +28,9 @@ def tuning_section(results: Results) -> TuningSection | None:
     if not results.tuning:
         return None
     objective = metric_of(results.study, results.study.objective)
-    edges = tuple(
-        f"{each.arm}: {each.setting} = {number_text(each.chosen)} lies at the {each.edge} edge of "
-        f"its space, {number_text(each.low)} to {number_text(each.high)}; the best value may lie "
-        "beyond it."
-        for each in results.tuning
-        if each.edge
-    )
     return TuningSection(
         f"Chosen by {in_title(objective)}, on a seed that no verdict uses.",
-        edges,
+        tuple(on_edges(results.tuning)),
         tuple(draw_tried(each) for each in tried(results.tuning, objective)),
         _table(results.tuning, objective),
     )
