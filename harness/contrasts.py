@@ -59,7 +59,8 @@ class Seen(Paired):
         exact: whether it is no estimate: measuring again gives the same to the last digit.
         floor: of a time: how far two measurements of the same arm may lie apart, by their
             interval; what is not beyond it may be the machine.
-        nearest: of a claim on one level against several, which of its partial arms comes nearest.
+        nearest: of a claim on one level against several, which of its partial arms counts; of a
+            trend, from which the weakest step goes.
         p_margin: of a claim that a difference is within a margin, the p value of the margin; NaN
             for others.
         beside: what describes.
@@ -213,7 +214,7 @@ def _most(values: Floats, claim: Some, level: float) -> Seen:
     seen = _turned(seen) if claim.lowest else seen
     beside = Beside("any difference among the levels, permutation F", omnibus(values))
     return replace(
-        seen, low=-found.high, high=-found.low, p=found.p, nearest=found.which + 1,
+        seen, low=0.0 - found.high, high=0.0 - found.low, p=found.p, nearest=found.which + 1,
         beside=(beside,),
     )  # fmt: skip
 
@@ -245,8 +246,13 @@ def _trend(values: Floats, claim: Trend, by: float, doses: Sequence[float], leve
         shape = "fails"
     elif all(one.low > -by for one in each):
         shape = "holds"
-    steady = Beside("steady trend in the dose, Page", page(values))
-    return replace(seen, shape=shape, beside=(steady,))
+    weakest = int(np.argmin([one.low for one in each]))
+    beside = (
+        Beside("steady trend in the dose, Page", page(values)),
+        Beside("weakest step from dose to dose, mean", each[weakest].effect, "effect"),
+        Beside("weakest step, lower end of its interval", each[weakest].low, "effect"),
+    )
+    return replace(seen, shape=shape, nearest=weakest, beside=beside)
 
 
 def _sooner(times: Floats, level: float) -> Seen:

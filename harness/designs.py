@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,3 +53,25 @@ class Arm:
 def arm_name(levels: Mapping[str, Level]) -> str:
     """Name an arm by its levels, such as ``shortcut=no, depth=56``."""
     return ", ".join(f"{name}={level.name}" for name, level in levels.items())
+
+
+def comparable(
+    arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]
+) -> list[tuple[Arm, ...]]:
+    """Return the arms that each partial arm stands for, alike in all factors none of them names.
+
+    Of the arms that match, those count whose other levels every partial arm has: where one factor
+    is varied at a time, ``{"optimizer": adam}`` against ``{"optimizer": sgd}`` is the baseline
+    with one changed optimizer, and not an average in which sgd alone meets other depths. Where
+    nothing is shared, as with arms listed by hand, all that match count.
+    """
+    named = {factor for partial in partials for factor in partial}
+
+    def rest(arm: Arm) -> tuple[str, ...]:
+        return tuple(level.name for factor, level in arm.levels.items() if factor not in named)
+
+    matching = [tuple(arm for arm in arms if arm.matches(partial)) for partial in partials]
+    shared = set.intersection(*({rest(arm) for arm in group} for group in matching))
+    if not shared:
+        return matching
+    return [tuple(arm for arm in group if rest(arm) in shared) for group in matching]

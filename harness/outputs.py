@@ -62,6 +62,8 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
         "p_adjusted": verdict.p_adjusted,
         "primary": verdict.claim.primary,
         "word": verdict.word,
+        "sides": list(verdict.sides),
+        "averaged_over": list(verdict.averaged),
         "reason": verdict.reason,
         "change": verdict.change,
         "more_seeds": verdict.more_seeds,

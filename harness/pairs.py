@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.claims import Claim, Sooner
-from harness.designs import Arm
-from harness.levels import Level
+from harness.designs import Arm, comparable
 from harness.metrics import Metric
 from harness.records import Record
 from harness.study import Study
@@ -112,28 +111,6 @@ def median_time(times: Sequence[float]) -> float:
         times: one at least; infinite where the target was not reached.
     """
     return sorted(times)[(len(times) - 1) // 2]
-
-
-def comparable(
-    arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]
-) -> list[tuple[Arm, ...]]:
-    """Return the arms that each partial arm stands for, alike in all factors none of them names.
-
-    Of the arms that match, those count whose other levels every partial arm has: where one factor
-    is varied at a time, ``{"optimizer": adam}`` against ``{"optimizer": sgd}`` is the baseline
-    with one changed optimizer, and not an average in which sgd alone meets other depths. Where
-    nothing is shared, as with arms listed by hand, all that match count.
-    """
-    named = {factor for partial in partials for factor in partial}
-
-    def rest(arm: Arm) -> tuple[str, ...]:
-        return tuple(level.name for factor, level in arm.levels.items() if factor not in named)
-
-    matching = [tuple(arm for arm in arms if arm.matches(partial)) for partial in partials]
-    shared = set.intersection(*({rest(arm) for arm in group} for group in matching))
-    if not shared:
-        return matching
-    return [tuple(arm for arm in group if rest(arm) in shared) for group in matching]
 
 
 def groups_of(study: Study, scale: str, claim: Claim) -> list[tuple[Arm, ...]]:

@@ -53,6 +53,7 @@ class Context:
         claims: primary claims that are judged together.
         more_seeds: how many more would decide, where the verdict is inconclusive.
         spent: whether claims were looked at by a schedule, and no look is left.
+        level: of a claim on several levels, the one that counts; of a trend, the weakest step.
     """
 
     metric: Metric
@@ -63,6 +64,7 @@ class Context:
     claims: int
     more_seeds: int | None
     spent: bool = False
+    level: str = ""
 
     @property
     def each(self) -> str:
@@ -174,12 +176,12 @@ def _why(word: str, claim: Claim, context: Context) -> str:
         if word == "refuted":
             return (
                 "From one dose to the next it falls by more than the margin of {by}, so there is "
-                "no steady rise, whatever the line through all doses does"
+                "no steady rise, whatever the line through all doses does" + _step(claim, context)
             )
         if word == "inconclusive" and seen.shape == "open" and seen.low > 0:
             return (
                 "The line rises, but some step from one dose to the next may fall by the margin of "
-                "{by} or more"
+                "{by} or more" + _step(claim, context)
             )
     why = _WHY[word]
     if word in {"supported", "reversed"} and seen.low <= 0 <= seen.high:
@@ -200,9 +202,24 @@ def _why(word: str, claim: Claim, context: Context) -> str:
         why = veto[0].upper() + veto[1:] if word == "inconclusive" else f"{why}; {veto}"
     if isinstance(claim, Best | Peak) and word.startswith("supported"):
         why += "; it beats every other that it is compared with, and this one by least"
-    if isinstance(claim, Some) and word in {"equivalent", "refuted", "reversed"}:
-        why += "; of the others, none is better than this one"
+    if isinstance(claim, Some):
+        why += (
+            f"; {claim.over}={context.level} came out best of those tried, and the best of several "
+            "looks better than it is, which the interval allows for"
+        )
     return why
+
+
+def _step(claim: Trend, context: Context) -> str:
+    """Say what was seen of the step that rises least."""
+    figures = {each.what: each.value for each in context.seen.beside}
+    mean = figures["weakest step from dose to dose, mean"]
+    low = figures["weakest step, lower end of its interval"]
+    metric, what = context.metric, "fall" if claim.falls else "rise"
+    return (
+        f" (from {claim.over}={context.level} a {what} of {metric.format_difference(mean)}, and by "
+        f"its interval of {metric.format_difference(low)} at least)"
+    )
 
 
 def _more(context: Context) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.claims import Claim, Equivalent, Higher, NotWorse, Sooner
-from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name
+from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name, comparable
 from harness.errors import HarnessError, near
 from harness.factors import Factor, Tuned
 from harness.levels import Level
@@ -233,9 +233,9 @@ class Study:
                     f"by={claim.by!r}",
                     f"Write by={claim.by / 100:g} for {claim.by:g} percentage points.",
                 )
-            for factor, levels in claim.chosen().items():
-                for each in levels:
-                    self.factor(factor).level(each)  # one that is not declared is an error
+            factor, chosen = claim.chosen()
+            for each in chosen:
+                self.factor(factor).level(each)  # one that is not declared is an error
             for scale in self.scales:
                 partials, arms = self.partials(claim, scale), self.arms(scale)
                 if any(partials.count(partial) > 1 for partial in partials):
@@ -252,7 +252,22 @@ class Study:
                             f"{levels}, which no arm of scale {scale!r} has",
                             "Change the claim, the design, or the levels that the scale keeps.",
                         )
+                self._check_apart(claim, scale)
                 self._check_single(claim, scale)
+
+    def _check_apart(self, claim: Claim, scale: str) -> None:
+        """Check that no arm stands on two sides of a claim."""
+        partials = self.partials(claim, scale)
+        seen: dict[str, str] = {}
+        for partial, arms in zip(partials, comparable(self.arms(scale), partials), strict=True):
+            for arm in arms:
+                if arm.name in seen:
+                    raise HarnessError(
+                        f"the sides of the claim {claim.text!r} must have no arm in common",
+                        f"{arm.name}, which belongs to {seen[arm.name]} and to {arm_name(partial)}",
+                        "Name levels of the same factor on both sides.",
+                    )
+                seen[arm.name] = arm_name(partial)
 
     def _check_single(self, claim: Claim, scale: str) -> None:
         """Check that a claim on times to a target compares single arms: there is no mean time."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.designs import Arm
+from harness.designs import Arm, comparable
 from harness.metrics import METRICS
-from harness.pairs import Trials, comparable, evaluations, has_failed, mean_in_seed
+from harness.pairs import Trials, evaluations, has_failed, mean_in_seed
 from harness.records import Record
 from harness.stats import t_interval
 from harness.study import Study

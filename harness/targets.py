@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.claims import Claim, Sooner
 from harness.designs import Arm
-from harness.pairs import Trials, median_time, until
+from harness.pairs import Trials, has_failed, median_time, until
 from harness.profiles import Profile
 from harness.study import Study
 
@@ -20,8 +20,10 @@ class Reached:
     Attributes:
         arm: its name.
         seeds: the seeds that it finished in.
-        share: of those, the share in which it reaches the target; NaN where there is none.
-        epochs: median over those seeds; infinite where it is reached in half of them or fewer.
+        failed: the seeds in which it failed, which count neither way.
+        share: of those finished, the share in which it reaches the target; NaN where none is.
+        epochs: median over those seeds, the lower of two in the middle; infinite where the target
+            is reached in fewer than half of them.
         steps: the same, in optimizer steps.
         seconds: the median number of steps, each as long as a step was measured to take apart
             from training; NaN where the arm was not profiled.
@@ -29,6 +31,7 @@ class Reached:
 
     arm: str
     seeds: int
+    failed: int
     share: float
     epochs: float
     steps: float
@@ -89,15 +92,13 @@ def _reached(
     reaches: float,
     profile: Profile | None,
 ) -> Reached:
-    found = [
-        until(record, study.metric(metric), reaches)
-        for (name, _), record in trials.items()
-        if name == arm
-    ]
+    own = [record for (name, _), record in trials.items() if name == arm]
+    failed = sum(has_failed(record, metric) for record in own)
+    found = [until(record, study.metric(metric), reaches) for record in own]
     done = [each for each in found if each is not None]
     if not done:
-        return Reached(arm, 0, math.nan, math.nan, math.nan, math.nan)
+        return Reached(arm, 0, failed, math.nan, math.nan, math.nan, math.nan)
     epochs, steps = (median_time(times) for times in zip(*done, strict=True))
     seconds = steps * profile.step_seconds if profile else math.nan
     share = sum(math.isfinite(each) for each, _ in done) / len(done)
-    return Reached(arm, len(done), share, epochs, steps, seconds)
+    return Reached(arm, len(done), failed, share, epochs, steps, seconds)

@@ -283,12 +283,6 @@ def _lead(judged: _Judged) -> float:
 def _sides(evidence: _Evidence, claim: Claim, seen: Seen) -> tuple[tuple[str, str], list[str]]:
     """Name both sides, with the level that comes nearest, and what they are averaged over."""
     partials = evidence.study.partials(claim, evidence.scale)
-    first, second = claim.sides()
-    if isinstance(claim, Best | Peak | Some) and seen.n:
-        factor = next(iter(claim.best)) if isinstance(claim, Best) else claim.over
-        which = "the best" if isinstance(claim, Some) else "the nearest"
-        name = f"{factor}={partials[seen.nearest][factor].name}, {which}"
-        first, second = (each.replace(which, name) for each in (first, second))
     groups = groups_of(evidence.study, evidence.scale, claim)
     named = {factor for partial in partials for factor in partial}
     averaged = [
@@ -297,7 +291,18 @@ def _sides(evidence: _Evidence, claim: Claim, seen: Seen) -> tuple[tuple[str, st
         if factor.name not in named
         and any(len({arm.levels[factor.name].name for arm in group}) > 1 for group in groups)
     ]
-    return (first, second), averaged
+    return claim.sides(_level(evidence, claim, seen)), averaged
+
+
+def _level(evidence: _Evidence, claim: Claim, seen: Seen) -> str:
+    """Name the level that counts, of a claim on several; of a trend, both ends of a step."""
+    if not isinstance(claim, Best | Peak | Some | Trend) or not seen.n:
+        return ""
+    factor = next(iter(claim.best)) if isinstance(claim, Best) else claim.over
+    partials = evidence.study.partials(claim, evidence.scale)
+    if isinstance(claim, Trend):
+        return " to ".join(each[factor].name for each in partials[seen.nearest : seen.nearest + 2])
+    return partials[seen.nearest][factor].name
 
 
 def seeds_needed(study: Study, scale: str, trials: Trials, looks: Looks) -> dict[str, int]:
@@ -366,8 +371,11 @@ def _verdict(evidence: _Evidence, judged: _Judged, p: float, alpha: float, claim
         word = "suggestive" if stands_out else "not suggestive"
     more = None
     if word == "inconclusive" and metric.name not in COUNTED and not seen.in_noise(judged.by):
-        more = more_seeds(seen.sd, seen.n, judged.by, 1 - seen.level)
-    context = Context(metric, judged.by, seen, pairs, p, claims, more, judged.spent)
+        # some level of several: that of the test of each
+        tests = len(pairs.values[0]) - 1 if isinstance(claim, Some) else 1
+        more = more_seeds(seen.sd, seen.n, judged.by, (1 - seen.level) / tests)
+    level = _level(evidence, claim, seen)
+    context = Context(metric, judged.by, seen, pairs, p, claims, more, judged.spent, level)
     sides, averaged = _sides(evidence, claim, seen)
     if claim.primary and not math.isnan(judged.p_margin):
         p = min(1.0, 2 * claims * judged.p_margin)  # one-sided: twice for a level of α

@@ -1,11 +1,13 @@
 """How strong should augmentation be?
 
-Lecture notes 001 say that augmentation helps, that too much of it destroys the features, and that
-it helps most where there is little data. So each policy has strengths from 0 to 1, and is tried
-on all of a training set and on a tenth of it, for the same number of steps. DeVries & Taylor 2017
-(https://arxiv.org/abs/1708.04552) hide squares, so that networks do not rely on one part; whether
-such networks see occluded images better is measured, and accuracy with noise beside it. The
-learning rate is tuned anew in every arm.
+Lecture notes 001 say that augmentation helps, and that too much of it destroys the features; it is
+used most where there is little data (Shorten & Khoshgoftaar 2019). So each policy has strengths
+from 0 to 1, and is tried on all of a training set and on a tenth of it, for the same number of
+steps; claims that name no share are on the average of both. DeVries & Taylor 2017
+(https://arxiv.org/abs/1708.04552) hide squares, so that networks do not rely on one part. Whether
+such networks see occluded images better is measured with a black square, which is what cutout
+itself puts there, while random erasing fills it with noise; accuracy with noise stands beside it.
+The learning rate is tuned anew in every arm.
 
 At `quick` there are 300 and 30 of scikit-learn's digits, and a network with one hidden layer that
 errs on about 6 % of the test images without augmentation, and on 22 %; it is trained long enough
@@ -75,7 +77,7 @@ def build(scale: Scale, policy: str, strength: float, share: float, lr: float) -
 
 
 POLICIES = ("shift, rotate", "cutout", "erasing", "mixup", "cutmix", "mixture", "noise")
-SHOWING = ("shift, rotate", "mixup", "cutmix", "mixture", "noise")
+SHOWING = ("none", "shift, rotate", "mixup", "noise")
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 NONE, MODERATE = {"policy": "none"}, {"policy": "shift, rotate", "strength": 0.5}
 
@@ -118,26 +120,28 @@ study = Study(
             metric="test_accuracy", over="strength", among=STRENGTHS,
             where={"policy": "shift, rotate"}, than=NONE, by=0.01, source="lecture notes 001",
         ),
-        Higher(
-            "Full strength is worse than half, over all policies.",
-            metric="test_accuracy", higher={"strength": 0.5}, lower={"strength": 1.0}, by=0.01,
+        Some(
+            "Averaged over policies, some weaker strength is better than full.",
+            metric="test_accuracy", over="strength", among=(0.25, 0.5, 0.75),
+            than={"strength": 1.0}, by=0.01,
             source="lecture notes 001: too much destroys the features",
         ),
         Interaction(
             "Shifting and rotating helps more with a tenth of the data.",
             metric="test_accuracy", by=0.01, of=(MODERATE, NONE),
-            at=({"share": 0.1}, {"share": 1.0}), source="lecture notes 001",
+            at=({"share": 0.1}, {"share": 1.0}),
+            source="Shorten & Khoshgoftaar 2019, https://doi.org/10.1186/s40537-019-0197-0",
         ),
         Best(
             "Cutout sees occluded images better than any policy does that hides nothing.",
             metric="occluded_accuracy", by=0.01, best={"policy": "cutout"},
-            among=("none", *SHOWING), source="DeVries & Taylor 2017, section 3",
+            among=SHOWING, source="DeVries & Taylor 2017; lecture notes 001",
         ),
         Best(
             "Random erasing sees occluded images better than any policy does that hides nothing.",
             metric="occluded_accuracy", by=0.01, best={"policy": "erasing"},
-            among=("none", *SHOWING),
-            source="Zhong et al. 2017, https://arxiv.org/abs/1708.04896, section 4.2",
+            among=SHOWING,
+            source="Zhong et al. 2017, https://arxiv.org/abs/1708.04896; lecture notes 001",
         ),
         Higher(
             "Cutmix is better than mixup.",

@@ -6,14 +6,15 @@ both are used, dropout belongs before batch normalisation. Li et al. 2018
 normalisation takes down in training a variance that its inputs no longer have in evaluation, when
 nothing is dropped. That shift is measured, too. The learning rate is tuned anew in every arm.
 
-"No better than the better one alone" follows from being no better than either; here it is claimed
-against batch normalisation. At `quick` there are 200 of scikit-learn's
+That the two together are no better than the better one alone follows where they are no better than
+batch normalisation: on average over rates, and at the best of them, which is claimed the other way
+round, that some rate is better. At `quick` there are 200 of scikit-learn's
 digits to train on, and arms err on 6 to 9 % of the test images.
 """
 
 from dataclasses import replace
 
-from harness import Arms, Factor, Higher, NotWorse, Scale, Study, Training, Trend, Tuned
+from harness import Arms, Factor, Higher, NotWorse, Scale, Some, Study, Training, Trend, Tuned
 from harness.data import cifar10, digits, mnist
 from harness.measures import VarianceShift
 from harness.models import CNN, MLP
@@ -66,14 +67,26 @@ study = Study(
     measures=(VarianceShift(),),
     claims=(
         NotWorse(
-            "Batch normalisation alone is not worse than with dropout after it.",
+            "On average over rates, dropout after batch normalisation does not make it better.",
             metric="test_accuracy", arm={"parts": "bn"}, than={"parts": "bn, dropout"}, by=0.01,
             source="lecture notes 001",
         ),
         NotWorse(
-            "Batch normalisation alone is not worse than with dropout before it.",
+            "On average over rates, dropout before batch normalisation does not make it better.",
             metric="test_accuracy", arm={"parts": "bn"}, than={"parts": "dropout, bn"}, by=0.01,
             source="lecture notes 001",
+        ),
+        Some(
+            "At some rate, batch normalisation is better with dropout after it than alone.",
+            metric="test_accuracy", by=0.01, over="p", among=SHARES,
+            where={"parts": "bn, dropout"}, than={"parts": "bn"},
+            source="lecture notes 001 say the opposite",
+        ),
+        Some(
+            "At some rate, batch normalisation is better with dropout before it than alone.",
+            metric="test_accuracy", by=0.01, over="p", among=SHARES,
+            where={"parts": "dropout, bn"}, than={"parts": "bn"},
+            source="lecture notes 001 say the opposite",
         ),
         Higher(
             "Dropout before batch normalisation is better than after it.",
@@ -82,7 +95,7 @@ study = Study(
             source="lecture notes 001; Li et al. 2018, section 5, say the opposite",
         ),
         Higher(
-            "With dropout first, batch normalisation meets another variance in evaluation.",
+            "The variance shift is larger with dropout before batch normalisation than after it.",
             metric="variance_shift", by=0.1, higher={"parts": "dropout, bn"},
             lower={"parts": "bn, dropout"}, source="Li et al. 2018, section 4.1",
         ),
@@ -96,10 +109,10 @@ study = Study(
             metric="test_accuracy", higher={"parts": "bn"}, lower={"parts": "neither"}, by=0.01,
             source="Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167",
         ),
-        Higher(
-            "Dropout alone is better than neither.",
-            metric="test_accuracy", higher={"parts": "dropout"}, lower={"parts": "neither"},
-            by=0.01, source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
+        Some(
+            "At some rate, dropout alone is better than neither.",
+            metric="test_accuracy", over="p", among=SHARES, where={"parts": "dropout"},
+            than={"parts": "neither"}, by=0.01, source="Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html",
         ),
         Higher(
             "Dropout narrows the gap between training and test loss.",

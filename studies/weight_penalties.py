@@ -130,12 +130,12 @@ study = Study(
     measures=(PrunedAccuracy(0.8),),
     claims=(
         Higher(
-            "L1 leaves more weights at exactly 0 than L2, each at its best strength.",
+            "L1 leaves more weights at exactly 0 than L2, each at the strength tuned for it.",
             metric="zero_weights", higher=TUNED_L1, lower=TUNED_L2, by=0.05,
             source="Tibshirani 1996; lecture notes 001",
         ),
         Higher(
-            "L2 leaves smaller weights than L1, each at its best strength.",
+            "L2 leaves smaller weights than L1, each at the strength tuned for it.",
             metric="weight_norm", higher=TUNED_L1, lower=TUNED_L2, by=0.2,
             source="lecture notes 001",
         ),

@@ -246,7 +246,7 @@ def test_time_to_a_target_of_every_arm_by_hand():
     assert (target.metric, target.reaches) == ("validation_accuracy", 0.9)
     assert (new.arm, new.seeds, new.share, new.epochs, new.steps) == ("a=new", 5, 0.8, 4, 16)
     assert math.isnan(new.seconds)
-    assert (old.seeds, old.share, old.epochs, old.steps) == (4, 0.5, 5, 20)
+    assert (old.seeds, old.failed, old.share, old.epochs, old.steps) == (4, 1, 0.5, 5, 20)
     assert old.seconds == pytest.approx(20 * PROFILE.step_seconds)
     (none,) = targets(made, made.arms("quick")[:1], {}, {})
     assert none.arms[0].seeds == 0

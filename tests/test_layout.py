@@ -12,7 +12,7 @@ ORDER = [
     "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
     "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
     "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
-    "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "results",
+    "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets", "results",
     "runner", "store", "optuna_study", "translate", "ledger", "search", "load", "workers",
     "progress", "executors", "costs", "timing", "session", "run", "outputs", "new", "tables",
     "place", "preview", "replay", "commands", "doctor", "cli",

@@ -419,6 +419,17 @@ def test_least_of_one_is_the_paired_comparison():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("k", "n", "level"), [(4, 10, 1 - 0.0125 / 5), (3, 8, 0.99)])
+def test_many_comparisons_do_not_forbid_a_direction_that_no_data_could_show(k, n, level):
+    """k times the smallest sign-flip p, 2^(1-n), exceeds α here: so that test has no say."""
+    assert k * 2.0 ** (1 - n) > 1 - level
+    rng = np.random.default_rng(21)
+    reference, others = rng.normal(size=n), rng.normal(100, 1, (k, n))
+    seen = stats.least(reference, list(others), level)
+    assert seen.p < 1 - level
+    assert seen.high < -90
+
+
 def test_least_of_three_by_hand():
     rng = np.random.default_rng(6)
     others = [rng.normal(size=7) - shift for shift in (2, 1, 4)]
@@ -689,6 +700,30 @@ def test_partial_arms_of_some_begin_with_the_reference():
     assert other.partials(levels_of(1, 2, 3)) == [{"b": 0}, {"b": 1, "a": 1}, {"b": 1, "a": 3}]
 
 
+def test_a_level_called_none_is_a_level_like_others():
+    some = Some("S.", "score", 0.5, over="a", than={"b": 0}, where={"b": 1})
+    assert some.partials(levels_of("none", "l1", "l2")) == [
+        {"b": 0}, {"b": 1, "a": "none"}, {"b": 1, "a": "l1"}, {"b": 1, "a": "l2"},
+    ]  # fmt: skip
+
+
+def test_levels_are_found_by_value_or_name_as_factors_find_them():
+    levels = (Level("a", 1), Level("1", 2), Level("yes", True), Level("c", 1.0))
+    found = Best("B.", "score", 0.5, best={"f": "1"}, among=(1, True)).partials(lambda _: levels)
+    assert [each["f"] for each in found[1:]] == [1, True]
+    assert [type(each["f"]) for each in found[1:]] == [int, bool]
+
+
+def test_sides_name_the_level_that_counts_and_those_that_take_part():
+    best = Best("B.", "score", 0.5, best={"a": 2}, among=(1, 3), where={"b": 0})
+    assert best.sides() == ("a=2 at b=0", "the nearest other a of 1, 3 at b=0")
+    assert best.sides("3") == ("a=2 at b=0", "a=3, the nearest other a of 1, 3 at b=0")
+    some = Some("S.", "score", 0.5, over="a", than={"a": 1}, where={"b": 0}, lowest=True)
+    assert some.sides("the best") == ("b=0, a=1", "a=the best, the best a at b=0")
+    trend = Trend("T.", "score", 0.5, over="a", among=(1, 2, 4))
+    assert trend.sides("1 to 2")[0] == "line at the highest a of 1, 2, 4"
+
+
 def test_chosen_levels_take_part_and_no_others():
     best = Best("B.", "score", 0.5, best={"a": 2}, among=(2, 3, 9)).partials(levels_of(1, 2, 3))
     peak = Peak("P.", "score", 0.5, over="a", at=3, among=(1, 3, 4))
@@ -727,7 +762,13 @@ def test_a_trend_is_the_rise_of_the_line_on_its_axis(axis, expected, falls):
     test = scipy_stats.ttest_1samp(rise, 0)
     assert (seen.effect, seen.p) == pytest.approx((rise.mean(), test.pvalue))
     assert (seen.low, seen.high) == pytest.approx(tuple(test.confidence_interval(0.95)))
-    assert [each.value for each in seen.beside] == pytest.approx([stats.page(sign * values)])
+    steps = [scipy_stats.ttest_1samp(sign * np.diff(values)[:, k], 0) for k in range(2)]
+    lows = [step.confidence_interval(0.95).low for step in steps]
+    weakest = int(np.argmin(lows))
+    assert seen.nearest == weakest
+    assert [each.value for each in seen.beside] == pytest.approx(
+        [stats.page(sign * values), (sign * np.diff(values)[:, weakest]).mean(), lows[weakest]]
+    )
 
 
 @pytest.mark.parametrize(

@@ -388,20 +388,21 @@ def test_times_to_the_target_of_every_arm_stand_in_a_table(results: Results) -> 
     for one, arm in zip(texts, target.arms, strict=True):
         assert one[1] == f"{round(arm.share * arm.seeds)} of {arm.seeds} seeds"
         never = math.isinf(arm.epochs)
-        assert (one[2] == one[3] == one[4] == "never") == never
+        assert (one[2] == one[3] == one[4] == "∞") == never
         assert never or float(one[2]) == arm.epochs
-    assert {"never"} < {one[4] for one in texts}
+    assert {"∞"} < {one[4] for one in texts}
     assert target_tables(example_results(residual_study())) == ()
 
 
 def test_an_arm_without_a_seed_or_without_a_profile_has_no_time(results: Results) -> None:
     (target,) = results.targets
-    nothing = Reached("a", 0, math.nan, math.nan, math.nan, math.nan)
+    nothing = Reached("a", 0, 2, math.nan, math.nan, math.nan, math.nan)
     unprofiled = dataclasses.replace(target.arms[0], epochs=2.0, steps=8.0, seconds=math.nan)
     changed = dataclasses.replace(target, arms=(nothing, unprofiled))
     (table,) = target_tables(dataclasses.replace(results, targets=(changed,)))
     texts = [[cell.text for cell in one][1:] for one in table.rows]
     assert texts[0] == ["no seed finished", "–", "–", "–"]
+    assert table.rows[0][1].note == "2 failed"
     assert texts[1][1:] == ["2", "8", "–"]
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from harness import (
     Arms,
+    Best,
     Constant,
     Cosine,
     CrossEntropy,
@@ -93,6 +94,11 @@ def interaction(**changed: Any) -> Interaction:
 def some(**changed: Any) -> Some:
     given = {"text": "Some depth helps.", "metric": "test_accuracy", "by": 0.01}
     return Some(**given | {"over": "depth", "than": SHALLOW} | changed)
+
+
+def best(**changed: Any) -> Best:
+    given = {"text": "Depth is best.", "metric": "test_accuracy", "by": 0.01, "best": DEEP}
+    return Best(**given | changed)
 
 
 def training(**changed: Any) -> Training:
@@ -423,11 +429,19 @@ BAD = {
         "must be a plain value", "<object", "Make it"),
     # levels of one factor
     "among a level": (lambda: some(among=20),
-        "among= in the claim 'Some depth helps.' must be a tuple of levels", "20", "Write among="),
-    "among none": (lambda: some(among=()), "must be a tuple of levels", "()", "Write among="),
+        "among= in the claim 'Some depth helps.' must be a tuple of", "20", "Write among="),
+    "among none": (lambda: some(among=()), "must be a tuple of", "()", "Write among="),
     "among what is not declared": (lambda: study(claims=(some(among=(20, 57)),)),
         "a level of factor 'depth'", "57", "Did you mean 56?"),
     "some than nothing": (lambda: some(than={}), "must name an arm", "{}", "Write than="),
+    "among twice": (lambda: some(among=(20, 20)), "must be a tuple of", "(20, 20)", "Write"),
+    "best among itself": (lambda: study(claims=(best(among=(56,)),)),
+        "must have levels to compare with", "56 alone", "or name another in among="),
+    "an arm on two sides": (lambda: study(claims=(higher(lower={"shortcut": True}),)),
+        "must have no arm in common", "shortcut=yes, depth=56, which belongs to depth=56 and to",
+        "Name levels of the same factor"),
+    "a level among its reference": (lambda: study(claims=(some(than={"shortcut": True}),)),
+        "must have no arm in common", "shortcut=yes", "Name levels"),
     "some of one": (lambda: study(claims=(some(among=(8,)),)),
         "must have levels to compare with", "8 alone", "Let the scale keep"),
     "some where over": (lambda: some(where={"depth": 8}),

@@ -31,7 +31,7 @@ class Higher(Claim):
         """Return the higher arm, then the lower."""
         return [self.higher, self.lower]
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, _level: str = "") -> tuple[str, str]:
         """Name the arm claimed higher and the arm claimed lower."""
         return named(self.higher), named(self.lower)
 
@@ -59,7 +59,7 @@ class Equivalent(Claim):
         """Return both arms."""
         return [self.first, self.second]
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, _level: str = "") -> tuple[str, str]:
         """Name both arms."""
         return named(self.first), named(self.second)
 
@@ -88,7 +88,7 @@ class NotWorse(Claim):
         """Return the arm, then the other."""
         return [self.arm, self.than]
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, _level: str = "") -> tuple[str, str]:
         """Name both arms."""
         return named(self.arm), named(self.than)
 
@@ -153,7 +153,7 @@ class Sooner(Claim):
         """Return the arm claimed to come first, then the other."""
         return [self.sooner, self.later]
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, _level: str = "") -> tuple[str, str]:
         """Name which side is first."""
         return f"{named(self.sooner)} first", f"{named(self.later)} first"
 
@@ -204,7 +204,7 @@ class Interaction(Claim):
         """Return both of ``of`` at the first of ``at``, then at the second."""
         return [{**of, **at} for at in self.at for of in self.of]
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, _level: str = "") -> tuple[str, str]:
         """Name the two places at which the difference is taken."""
         change = f"{named(self.of[0])} − {named(self.of[1])}"
         return f"({change}) at {named(self.at[0])}", f"the same at {named(self.at[1])}"

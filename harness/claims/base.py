@@ -79,12 +79,16 @@ class Claim:
         """
         raise NotImplementedError
 
-    def chosen(self) -> Mapping[str, Sequence[Any]]:
-        """Return the levels that it names beside those of partial arms, by factor."""
-        return {}
+    def chosen(self) -> tuple[str, Sequence[Any]]:
+        """Return a factor and those of its levels that alone take part, where any are named."""
+        return "", ()
 
-    def sides(self) -> tuple[str, str]:
-        """Name what is added and what is subtracted, for axes and sentences."""
+    def sides(self, level: str = "") -> tuple[str, str]:
+        """Name what is added and what is subtracted, for axes and sentences.
+
+        Args:
+            level: of a claim on one level against several, the one that counts, once it is known.
+        """
         raise NotImplementedError
 
     def effect_in(self, metric: Metric) -> Metric:

@@ -59,19 +59,20 @@ class Best(Claim):
             HarnessError: there is no other level.
         """
         ((factor, best),) = self.best.items()
-        others = _others(self, levels_of(factor), self.among, best)
+        others = _others(self, levels_of(factor), self.among, [best])
         where = self.where or {}
         return [{**where, **self.best}, *({**where, factor: level.value} for level in others)]
 
-    def chosen(self) -> Mapping[str, Sequence[Any]]:
-        """Return the levels named that take part, by factor."""
-        return _chosen(next(iter(self.best)), self.among)
+    def chosen(self) -> tuple[str, Sequence[Any]]:
+        """Return a factor and those of its levels that alone take part, where any are named."""
+        return next(iter(self.best)), self.among or ()
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, level: str = "") -> tuple[str, str]:
         """Name the level claimed best and the rest."""
         ((factor, _),) = self.best.items()
         first = named(self.best) + _at(self.where)
-        second = f"the nearest other {factor}" + _at(self.where)
+        second = f"the nearest other {factor}" + _of(self.among)
+        second = _which(factor, level, second) + _at(self.where)
         return (second, first) if self.lowest else (first, second)
 
 
@@ -122,17 +123,20 @@ class Some(Claim):
             HarnessError: there is no level to try.
         """
         levels, where = levels_of(self.over), self.where or {}
-        tried = _others(self, levels, self.among, self.than.get(self.over))
+        own = [self.than[self.over]] if self.over in self.than else []
+        tried = _others(self, levels, self.among, own)
         return [{**where, **self.than}, *({**where, self.over: level.value} for level in tried)]
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, level: str = "") -> tuple[str, str]:
         """Name the level that comes out best and the reference."""
-        first, second = f"the best {self.over}" + _at(self.where), named(self.than)
+        best = f"the best {self.over}" + _of(self.among)
+        first = _which(self.over, level, best) + _at(self.where)
+        second = named({**(self.where or {}), **self.than})
         return (second, first) if self.lowest else (first, second)
 
-    def chosen(self) -> Mapping[str, Sequence[Any]]:
-        """Return the levels named that take part, by factor."""
-        return _chosen(self.over, self.among)
+    def chosen(self) -> tuple[str, Sequence[Any]]:
+        """Return a factor and those of its levels that alone take part, where any are named."""
+        return self.over, self.among or ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,14 +206,14 @@ class Trend(Claim):
     def _levels(self, levels_of: LevelsOf) -> list[Level]:
         return _taking_part(levels_of(self.over), self.among)
 
-    def chosen(self) -> Mapping[str, Sequence[Any]]:
-        """Return the levels named that take part, by factor."""
-        return _chosen(self.over, self.among)
+    def chosen(self) -> tuple[str, Sequence[Any]]:
+        """Return a factor and those of its levels that alone take part, where any are named."""
+        return self.over, self.among or ()
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, _level: str = "") -> tuple[str, str]:
         """Name both ends of the line."""
-        high = f"line at the highest {self.over}" + _at(self.where)
-        low = f"line at the lowest {self.over}" + _at(self.where)
+        at = _of(self.among) + _at(self.where)
+        high, low = f"line at the highest {self.over}{at}", f"line at the lowest {self.over}{at}"
         return (low, high) if self.falls else (high, low)
 
 
@@ -261,20 +265,26 @@ class Peak(Claim):
         where = self.where or {}
         return [{**where, self.over: levels[each].value} for each in (place, place - 1, place + 1)]
 
-    def chosen(self) -> Mapping[str, Sequence[Any]]:
-        """Return the levels named that take part, by factor."""
-        return _chosen(self.over, self.among)
+    def chosen(self) -> tuple[str, Sequence[Any]]:
+        """Return a factor and those of its levels that alone take part, where any are named."""
+        return self.over, self.among or ()
 
-    def sides(self) -> tuple[str, str]:
+    def sides(self, level: str = "") -> tuple[str, str]:
         """Name the dose and its neighbours."""
         first = f"{self.over}={level_name(self.at)}" + _at(self.where)
-        second = "the nearest neighbour" + _at(self.where)
+        second = _which(self.over, level, "the nearest neighbour") + _at(self.where)
         return (second, first) if self.lowest else (first, second)
 
 
 def _is(level: Level, wanted: Any) -> bool:
-    """Whether a level is meant, by its value or by its name."""
-    return level_name(wanted) in {level.name, level_name(level.value)}
+    """Whether a level is meant, by its value or by its name, as factors find theirs."""
+    same = type(level.value) is type(wanted) and level.value == wanted
+    return same or (isinstance(wanted, str) and level.name == wanted)
+
+
+def _which(factor: str, level: str, otherwise: str) -> str:
+    """Name the level that counts, with what it is."""
+    return f"{factor}={level}, {otherwise}" if level else otherwise
 
 
 def _doses(claim: Claim, factor: str, levels: Sequence[Level], least: int) -> tuple[float, ...]:
@@ -286,7 +296,7 @@ def _doses(claim: Claim, factor: str, levels: Sequence[Level], least: int) -> tu
             f"the levels of {factor!r} in the claim {claim.text!r} must be at least {least} "
             "numbers in ascending order",
             ", ".join(level.name for level in levels),
-            "Order the levels, choose some by among=(...), or claim Higher of two of them.",
+            "Order the factor's levels, choose others by among=(...), or claim Higher of two.",
         )
     return tuple(float(number) for number in numbers)
 
@@ -296,27 +306,28 @@ def _taking_part(levels: Sequence[Level], among: Sequence[Any] | None) -> list[L
 
 
 def _others(
-    claim: Claim, levels: Sequence[Level], among: Sequence[Any] | None, one: Any
+    claim: Claim, levels: Sequence[Level], among: Sequence[Any] | None, one: Sequence[Any]
 ) -> list[Level]:
-    """Return the levels that one level is compared with."""
-    others = [level for level in _taking_part(levels, among) if not _is(level, one)]
+    """Return the levels that one level, where there is one, is compared with."""
+    others = [
+        level for level in _taking_part(levels, among) if not any(_is(level, each) for each in one)
+    ]
     if not others:
         raise HarnessError(
             f"the claim {claim.text!r} must have levels to compare with",
-            f"{level_name(one)} alone",
-            "Let the scale keep another level of that factor.",
+            " and ".join(map(level_name, one)) + " alone" if one else "none",
+            "Let the scale keep another level of that factor"
+            + (", or name another in among=." if among else "."),
         )
     return others
 
 
-def _chosen(factor: str, among: Sequence[Any] | None) -> Mapping[str, Sequence[Any]]:
-    return {} if among is None else {factor: among}
-
-
 def _check_among(claim: Claim, among: Any) -> None:
-    if among is not None and (not isinstance(among, tuple | list) or not among):
+    if among is None:
+        return
+    if not isinstance(among, tuple | list) or not among or len(set(map(repr, among))) < len(among):
         raise HarnessError(
-            f"among= in the claim {claim.text!r} must be a tuple of levels",
+            f"among= in the claim {claim.text!r} must be a tuple of different levels",
             repr(among),
             "Write among=(2, 4, 8), say, or leave it out for all.",
         )
@@ -329,6 +340,10 @@ def _check_where(claim: Claim, where: Partial | None, taken: set[str]) -> None:
             repr(where),
             "Write where={'depth': 20}, say.",
         )
+
+
+def _of(among: Sequence[Any] | None) -> str:
+    return f" of {', '.join(map(level_name, among))}" if among else ""
 
 
 def _at(where: Partial | None) -> str:

@@ -63,7 +63,8 @@ def least(first: npt.ArrayLike, others: Sequence[npt.ArrayLike], level: float) -
         if effects[which] > 0:
             p = max(one.p for one in each)
         else:
-            p = min(1.0, k * min(one.p for one in each if one.effect <= 0))
+            # tests of their own level: whether a sign-flip test has a say depends on it
+            p = min(1.0, k * min(one.p for one in upper if one.effect <= 0))
     return Least(
         each,
         which,

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.claims import Sooner
-from harness.designs import Arm
+from harness.designs import Arm, comparable
 from harness.metrics import Metric
-from harness.pairs import comparable
 from harness.records import Record
 from harness.results import Results
 from harness.verdicts import Verdict

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from harness.claims import Equivalent, Higher, NotWorse, Sooner
+from harness.claims import Best, Equivalent, Higher, NotWorse, Peak, Some, Sooner
 from harness.contrasts import Beside
+from harness.designs import comparable
 from harness.metrics import FAILED
-from harness.pairs import comparable
 from harness.profiles import Profile
 from harness.results import Results
 from harness.verdicts import Verdict
@@ -72,6 +72,10 @@ def _tests(verdict: Verdict) -> Iterator[Row]:
     counts = "the one that counts, before adjustment"
     if isinstance(verdict.claim, NotWorse):
         counts = "of no difference; whether it is worse, the interval says"
+    if isinstance(verdict.claim, Best | Peak | Some):
+        counts = "of all levels together (see Methods), before adjustment"
+        yield row("The claim's own, p", p_text(seen.p), counts)
+        return
     yield row("Larger of the two, p", p_text(seen.p), counts)
 
 

@@ -24,6 +24,7 @@ from reports.text import (
     effect_text,
     in_title,
     interval_text,
+    join,
     level_text,
     levels_text,
     margin_text,
@@ -48,6 +49,7 @@ class ClaimSection:
         text: the sentence.
         source: who says so.
         sides: what is compared.
+        averaged: the factors that both are averaged over.
         between: the word between them.
         verdict: the word with its mark.
         facts: name, value and a note of each number that matters most.
@@ -69,6 +71,7 @@ class ClaimSection:
     text: str
     source: str
     sides: tuple[str, str]
+    averaged: str
     between: str
     verdict: Cell
     facts: tuple[Fact, ...]
@@ -103,7 +106,8 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
     looks = looked(verdict)
     return ClaimSection(
         number, f"claim-{number}", claim.kind, _metric(results, verdict), claim.text, claim.source,
-        verdict.sides, "over" if metric.relative else "minus", verdict_cell(verdict),
+        verdict.sides, join(verdict.averaged), "over" if metric.relative else "minus",
+        verdict_cell(verdict),
         _exact_facts(verdict) if is_exact(verdict) else _facts(verdict, interval), verdict.reason,
         verdict.change, tuple(figures), _nothing(verdict), checks(results, verdict),
         _looks(verdict), draw_looks(looks) if looks else None, each_of(metric), _numbers(verdict),

@@ -20,7 +20,8 @@ def _table(results: Results, target: Target) -> Table:
     metric = metric_of(results.study, target.metric)
     return Table(
         f"Time until {_what(metric, target.reaches)}, looked at after every epoch: medians over "
-        "seeds, of which those that never come there count as infinite. Seconds are steps times "
+        "the seeds that finished, of which those that never come there count as infinite; ∞ where "
+        "fewer than half do. Seconds are steps times "
         "the median time of a step as profiled, without evaluation.",
         (
             Column("Arm"),
@@ -36,18 +37,19 @@ def _what(metric: Metric, reaches: float) -> str:
 
 
 def _row(reached: Reached) -> tuple[Cell, ...]:
+    failed = f"{reached.failed} failed" if reached.failed else ""
     if not reached.seeds:
-        return row(reached.arm, Cell("no seed finished", tone="muted"), *["–"] * 3)
+        return row(reached.arm, Cell("no seed finished", failed, tone="muted"), *["–"] * 3)
     seeds = f"{round(reached.share * reached.seeds)} of {plural(reached.seeds, 'seed')}"
     times = (
         (reached.epochs, number_text(reached.epochs)),
         (reached.steps, number_text(reached.steps)),
         (reached.seconds, seconds_text(reached.seconds)),
     )
-    return row(reached.arm, seeds, *(_time(*each) for each in times))
+    return row(reached.arm, Cell(seeds, failed), *(_time(*each) for each in times))
 
 
 def _time(value: float, text: str) -> Cell | str:
     if math.isnan(value):
         return "–"
-    return text if math.isfinite(value) else Cell("never", tone="muted")
+    return text if math.isfinite(value) else Cell("∞", tone="muted")
