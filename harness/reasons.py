@@ -201,7 +201,7 @@ def _why(word: str, claim: Claim, context: Context) -> str:
         )
         why = veto[0].upper() + veto[1:] if word == "inconclusive" else f"{why}; {veto}"
     if isinstance(claim, Best | Peak) and word.startswith("supported"):
-        why += "; it beats every other that it is compared with, and this one by least"
+        why += f"; it beats every other that it is compared with, and {context.level} by least"
     if isinstance(claim, Some):
         why += (
             f"; {claim.over}={context.level} came out best of those tried, and the best of several "

@@ -175,6 +175,7 @@ class Planner:
         self._known: dict[str, Trial] = {}
         self._teachers: dict[str, Trial] = {}
         self._extra = 0
+        self._teachers_of: int | None = None
 
     def outlook(self, done: Mapping[str, Record]) -> Outlook:
         """Return what is to be run.
@@ -201,7 +202,8 @@ class Planner:
                 for key, trial in self._known.items()
                 if key not in done and (trial.teacher is None or trial.teacher.key in done)
             ),
-            total=sum(self.trials(arm.name) for arm in self.arms) + self._extra,
+            total=sum(self.trials(arm.name) for arm in self.arms)
+            + max(self._extra, self._expected(parts)),
             chosen={
                 arm.name: part.settings
                 for arm, part in zip(self.arms, parts, strict=True)
@@ -210,6 +212,23 @@ class Planner:
             tuning=tuple(each for part in parts for each in part.tuning),
             teachers=frozenset(self._teachers),
         )
+
+    def _expected(self, parts: Sequence[_Part]) -> int:
+        """Return how many teachers there will be, by the default settings of arms being tuned."""
+        if all(part.evaluations for part in parts):
+            return 0
+        if self._teachers_of is None:
+            default = defaults(self.study)
+            trials = [self._make(arm, TUNING_SEED, default) for arm in self.arms]
+            taught = [trial.arm for trial in trials if trial.teacher is not None]
+            trials += [
+                self._make(arm, seed, default)
+                for arm in taught
+                for seed in self.seeds[: self.need[arm.name]]
+            ]
+            keys = {each.key for trial in trials for each in _teachers(trial)}
+            self._teachers_of = len(keys - {trial.key for trial in trials})
+        return self._teachers_of
 
     def trials(self, arm: str) -> int:
         """Return how many trials an arm has, as far as is known by now."""

@@ -399,9 +399,13 @@ class Study:
         Raises:
             HarnessError: the levels that the scale keeps do not suffice for it.
         """
+        try:
+            partials = claim.partials(lambda name: self.levels(name, scale))
+        except HarnessError as error:
+            raise HarnessError.relayed(f"scale {scale!r}", str(error)) from error
         return [
             {name: self.factor(name).level(value) for name, value in partial.items()}
-            for partial in claim.partials(lambda name: self.levels(name, scale))
+            for partial in partials
         ]
 
     def levels(self, factor: str, scale: str) -> tuple[Level, ...]:

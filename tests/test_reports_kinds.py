@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.claims import Best, Higher, Interaction, Trend
+from harness.factors import Factor
 from harness.looks import Looks
 from harness.metrics import COSTS, METRICS
 from harness.results import Results
@@ -22,10 +23,12 @@ from harness.targets import Reached
 from reports import write_index
 from reports.figures.canvas import Picture, paint
 from reports.figures.curves import curves_of, draw_curves
+from reports.figures.dots import arm_dots
 from reports.figures.forest import draw_forest, forests
 from reports.figures.looks import MOST_WORDS, draw_looks, looked
 from reports.figures.margins import margin_of, round_ratios
 from reports.figures.paired import draw_paired, paired, short_sides
+from reports.figures.pareto import _numbers
 from reports.intervals import family_name, interval_name
 from reports.render import render_html
 from reports.sections.claims import ClaimSection, claim_sections
@@ -392,6 +395,25 @@ def test_times_to_the_target_of_every_arm_stand_in_a_table(results: Results) -> 
         assert never or float(one[2]) == arm.epochs
     assert {"∞"} < {one[4] for one in texts}
     assert target_tables(example_results(residual_study())) == ()
+
+
+def test_many_arms_are_drawn_in_parts_on_one_axis() -> None:
+    factors = (Factor("shortcut", (False, True)), Factor("depth", tuple(range(8, 104, 6))))
+    made = example_results(residual_study(factors=factors), seeds=2, tuning=False)
+    first, second = arm_dots(made, METRICS["test_accuracy"])
+    rows = [row.label for part in (first, second) for _, own in part.groups for row in own]
+    assert len(rows) == len(set(rows)) == 32
+    assert rows[0].startswith("1. ")
+    assert rows[-1].startswith("32. ")
+    assert first.span == second.span is not None
+    (alone,) = arm_dots(example_results(residual_study()), METRICS["test_accuracy"])
+    assert len(alone.groups[0][1]) == len(example_results(residual_study()).arms)
+
+
+def test_numbers_in_a_row_are_a_span() -> None:
+    assert _numbers([1]) == "1"
+    assert _numbers([1, 2, 4]) == "1, 2, 4"
+    assert _numbers([1, 2, 3, 5, 7, 8, 9, 10]) == "1–3, 5, 7–10"
 
 
 def test_an_arm_without_a_seed_or_without_a_profile_has_no_time(results: Results) -> None:

@@ -175,7 +175,8 @@ def _checked(name: str, which: str, inputs: Any, targets: Any) -> Contents:
         raise HarnessError(
             f"the {which}targets of {name!r} must be whole numbers, [n]",
             f"dtype {labels.dtype}, shape {list(labels.shape)}",
-            "Write one class number for each image, as targets.astype('int64').",
+            "Write a class number for each input; numpy.unique(targets, return_inverse=True)[1] "
+            "makes them of names. Only classes can be learnt, no measured quantities.",
         )
     if len(values) != len(labels):
         raise HarnessError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.designs import comparable
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
@@ -32,11 +33,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Dots:
-    """Rows under headings."""
+    """Rows under headings.
+
+    Attributes:
+        metric: what they are means of.
+        groups: headings with their rows.
+        what: what there is a row for.
+        restricted: which arms are behind them, where not all are.
+        span: what the axis shows, where there are several parts.
+    """
 
     metric: Metric
     groups: tuple[tuple[str, tuple[Row, ...]], ...]
     what: str
+    restricted: str = ""
+    span: tuple[float, float] | None = None
 
 
 def level_dots(results: Results, metric: Metric) -> Dots | None:
@@ -50,11 +61,36 @@ def level_dots(results: Results, metric: Metric) -> Dots | None:
         )
         if rows and any(math.isfinite(row.mean) for row in rows):
             groups.append((factor.name, rows))
-    return Dots(metric, tuple(groups), "level of each factor") if groups else None
+    if not groups:
+        return None
+    return Dots(metric, tuple(groups), "level of each factor", _restricted(results))
 
 
-def arm_dots(results: Results, metric: Metric) -> Dots | None:
-    """Work out the mean of each arm, with the value of every seed."""
+def _restricted(results: Results) -> str:
+    """Say of which factors only some arms have levels that can be compared, and which arms."""
+    said = []
+    for factor in results.study.factors:
+        levels = results.study.levels(factor.name, results.scale)
+        groups = comparable(results.arms, [{factor.name: level} for level in levels])
+        kept = []
+        for other in results.study.factors:
+            if other.name == factor.name:
+                continue
+            names = {arm.levels[other.name].name for arm in results.arms}
+            shown = dict.fromkeys(arm.levels[other.name].name for group in groups for arm in group)
+            if set(shown) < names:
+                kept.append(f"{other.name} = {' or '.join(shown)}")
+        if kept and len(levels) > 1:
+            said.append(f"{factor.name} at {join(kept)} only")
+    return f" Where arms are alike in all other factors: {'; '.join(said)}." if said else ""
+
+
+TOGETHER = 30
+"""Arms in one picture, which must fit on a page."""
+
+
+def arm_dots(results: Results, metric: Metric) -> tuple[Dots, ...]:
+    """Work out the mean of each arm, with the value of every seed, in as many parts as it takes."""
     scale = factor_of(metric)
     arms = [each for each in results.summaries if not each.factor and each.metric == metric.name]
     points: dict[str, list[float]] = {}
@@ -67,8 +103,19 @@ def arm_dots(results: Results, metric: Metric) -> Dots | None:
         for number, each in enumerate(arms, 1)
     )
     if not any(math.isfinite(row.mean) for row in rows):
-        return None
-    return Dots(metric, (("", rows),), "arm")
+        return ()
+    count = -(-len(rows) // TOGETHER)
+    size = -(-len(rows) // count)
+    span = limits([value for row in rows for value in _shown(row)])
+    return tuple(
+        Dots(metric, (("", rows[start : start + size]),), "arm", span=span)
+        for start in range(0, len(rows), size)
+    )
+
+
+def _shown(row: Row) -> list[float]:
+    values = (row.mean, row.low, row.high, *row.points)
+    return [value for value in values if math.isfinite(value)]
 
 
 def _row(summary: ArmSummary, metric: Metric, points: Sequence[float] = ()) -> Row:
@@ -101,18 +148,18 @@ def draw_dots(values: Dots) -> Picture:
         lambda figure: _draw(figure, values, lines),
         alt=f"Mean {in_title(metric)} by {values.what}: {said}.",
         caption=f"{metric.title} by {values.what}: mean and 95 % t interval over seeds ({n}), "
-        f"not corrected and cut at the metric's range: for description, not for verdicts.{each}",
+        f"not corrected and cut at the metric's range: for description, not for verdicts."
+        f"{each}{values.restricted}",
     )
 
 
 def _draw(figure: Figure, values: Dots, lines: int) -> None:
     widest = max(len(row.label) for _, rows in values.groups for row in rows)
-    left = min(0.35 + 0.068 * widest, 2.25)
+    left = min(0.35 + 0.068 * widest, 2.6)
     axes = panel(figure, left, 0.5, COLUMN - left - 0.14, LINE * lines + 0.06)
     color = light("series1")
     place = 0
     labels: list[str] = []
-    shown: list[float] = []
     for heading, rows in values.groups:
         if heading:
             axes.text(
@@ -122,7 +169,7 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
             labels.append("")
             place += 1
         for row in rows:
-            labels.append(plain(row.label, 27))
+            labels.append(plain(row.label, 34))
             ends = [end for end in (row.low, row.high) if math.isfinite(end)]
             if row.points:
                 axes.plot(
@@ -133,12 +180,11 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
                 axes.plot(ends, [place, place], color=color, linewidth=2.0, zorder=3)
             if math.isfinite(row.mean):
                 axes.plot([row.mean], [place], "D", color=color, markersize=5.2, zorder=4)
-                ends.append(row.mean)
-            shown += [*ends, *row.points]
             place += 1
     axes.set_ylim(lines - 0.4, -0.6)
     axes.set_yticks(range(lines), labels)
-    axes.set_xlim(*limits(shown))
+    shown = [value for _, rows in values.groups for row in rows for value in _shown(row)]
+    axes.set_xlim(*(values.span or limits(shown)))
     axes.grid(axis="both")
     ticks(axes.xaxis, 5)
     axes.set_xlabel(plain(axis_title(values.metric), 60))

@@ -192,8 +192,24 @@ def _number(axes: Axes, points: Sequence[Point]) -> None:
             group.append(point)
         else:
             groups.append(((x, y), [point]))
-    for _, group in groups:
+    for (x, _), group in groups:
+        # on the side where there is room for it
+        right = axes.transAxes.inverted().transform((x, 0))[0] > 0.6
         axes.annotate(
-            ", ".join(str(point.number) for point in group), (group[0].cost, group[0].mean), (7, 4),
+            _numbers([point.number for point in group]), (group[0].cost, group[0].mean),
+            (-7 if right else 7, 4), ha="right" if right else "left",
             textcoords="offset points", fontsize=9, fontweight="bold", zorder=4,
         )  # fmt: skip
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    """Write ascending numbers, three or more in a row as a span."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1].append(number)
+        else:
+            spans.append([number])
+    return ", ".join(
+        f"{span[0]}–{span[-1]}" if len(span) > 2 else ", ".join(map(str, span)) for span in spans
+    )

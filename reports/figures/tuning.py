@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 24
+TOGETHER = 12
+"""Panels of one picture, which must fit on a page."""
 COLUMNS = 3
 
 
 @dataclass(frozen=True)
 class Tried:
-    """One setting in all arms (the first ``MOST`` of them)."""
+    """One setting in some arms: ``TOGETHER`` at most, of the first ``MOST`` there are."""
 
     setting: str
     objective: Metric
@@ -49,9 +51,12 @@ def tried(tuning: Sequence[ArmTuning], objective: Metric) -> list[Tried]:
             values = _reached(panels)
             log = len(values) > 1 and values[0] > 0 and values[-1] > 20 * values[0]
             log = log and objective.unit != "fraction"
-            out.append(
-                Tried(setting, objective, tuple(panels[:MOST]), max(0, len(panels) - MOST), log)
-            )
+            shown = panels[:MOST]
+            for start in range(0, len(shown), TOGETHER):
+                last = start + TOGETHER >= len(shown)
+                part = tuple(shown[start : start + TOGETHER])
+                left_out = len(panels) - len(shown) if last else 0
+                out.append(Tried(setting, objective, part, left_out, log))
     return out
 
 

@@ -78,8 +78,8 @@ def _figures(results: Results, metric: Metric) -> tuple[Picture, ...]:
         out.append(draw_heat(both))
         if has_lines(both):
             out.append(draw_lines(both))
-    elif arms := arm_dots(results, metric):
-        out.append(draw_dots(arms))
+    else:
+        out += [draw_dots(part) for part in arm_dots(results, metric)]
     return tuple(out)
 
 

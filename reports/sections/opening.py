@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.results import Results
+from harness.study import Study
 from harness.verdicts import MARKS, Verdict
 from reports.intervals import family_name, interval_name, is_exact
 from reports.sections.procedures import setting_text
@@ -35,6 +38,7 @@ class Title:
     name: str
     scale: str
     question: str
+    about: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     tally: tuple[Cell, ...]
 
@@ -62,7 +66,17 @@ def title(results: Results) -> Title:
         for word, look in LOOKS.items()
         if counts[word]
     )
-    return Title(results.study.name, results.scale, results.study.question, tuple(facts), tally)
+    study = results.study
+    return Title(study.name, results.scale, study.question, about(study), tuple(facts), tally)
+
+
+def about(study: Study) -> tuple[str, ...]:
+    """Return the paragraphs of the study file's docstring, after its first line."""
+    module = sys.modules.get(getattr(study.build, "__module__", ""))
+    text = inspect.cleandoc((module.__doc__ if module is not None else None) or "")
+    _, _, rest = text.partition("\n")
+    parts = (" ".join(part.split()).replace("`", "") for part in rest.split("\n\n"))
+    return tuple(part for part in parts if part)
 
 
 def design(results: Results) -> str:

@@ -74,6 +74,12 @@ def taught(results: Results) -> Iterator[Procedure]:
         if arms:
             parts = [f"{_in(of, len(written))}: {text}" for text, of in arms.items()]
             text = " ".join(parts)
+            if name == "Teachers":
+                text += (
+                    " A teacher is trained once for each seed and shared by all trials that name "
+                    "it; where it fails, they fail. Costs are those of a student's step: what its "
+                    "teacher predicts is worked out beforehand."
+                )
             if name == "Early stopping":
                 text += _stopped(results, {arm for of in arms.values() for arm in of})
             yield Procedure(name, text, _SOURCES.get(name, ""))
@@ -143,10 +149,8 @@ def _teacher(written: Any) -> str:
     model = teacher.get("model", {})
     name = model.get("type", "network") if isinstance(model, Mapping) else "network"
     return (
-        f"each network learns from a teacher as well as from labels, at temperature "
-        f"{number_text(temperature)}, with weight {number_text(weight)} on the teacher. That one, "
-        f"of type {name}, is trained once for each seed and shared by all trials that name it; "
-        "where it fails, they fail."
+        f"each network learns from a teacher of type {name} as well as from labels, at temperature "
+        f"{number_text(temperature)}, with weight {number_text(weight)} on the teacher."
     )
 
 
