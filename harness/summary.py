@@ -47,7 +47,7 @@ def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmS
 
     Arms come first, in the study's order, then levels, in the factors' order. A level's value in
     a seed is the mean over its arms (those alike in the other factors at every level of that
-    factor, as :func:`harness.pairs.comparable` says); the interval is over seeds, since arms of
+    factor, as :func:`harness.designs.comparable` says); the interval is over seeds, since arms of
     one seed are not replicates of each other.
 
     Args:

@@ -29,12 +29,14 @@ from harness.verdicts import MARKS, Word
 from reports import palette, write_index, write_report
 from reports.figures.canvas import plain, wrapped
 from reports.figures.curves import curves_of, draw_curves
+from reports.figures.dots import draw_dots, level_dots
 from reports.figures.layers import MOST_LINES, draw_layers, layers_of
 from reports.render import NO_PANGO, breaks, render_html, render_pdf
 from reports.sections.cost import cost_section
 from reports.sections.factors import MOST_COLUMNS, factors_section
 from reports.sections.ledger import MOST_ROWS, ledger_section
 from reports.sections.methods import methods_section
+from reports.sections.opening import about
 from reports.sections.trained import not_tried, trained_section
 from reports.text import (
     alike,
@@ -409,6 +411,26 @@ def test_many_arms_on_one_edge_of_a_space_are_one_sentence() -> None:
     first, second = on_edges([*many, dataclasses.replace(one, edge="upper"), inner])
     assert first.startswith("5 arms (a; b; c and 2 more): the chosen lr lies on the lower edge")
     assert second.startswith("a: the chosen lr")
+
+
+def test_means_of_levels_say_which_arms_are_behind_them() -> None:
+    listed = Arms({"a": {}, "b": {"depth": 56}, "c": {"depth": 56, "shortcut": True}})
+    dots = level_dots(designed(listed), METRICS["test_accuracy"])
+    assert dots is not None
+    wanted = "shortcut at depth = 56 only; depth at shortcut = no only."
+    assert dots.restricted.endswith(wanted)
+    assert wanted in draw_dots(dots).caption
+    whole = level_dots(example_results(), METRICS["test_accuracy"])
+    assert whole is not None
+    assert whole.restricted == ""
+
+
+def test_a_report_begins_with_the_docstring_of_the_study_file() -> None:
+    (text,) = about(residual_study())
+    assert text.startswith("The numbers are drawn so that each kind of verdict has a chance")
+    page = Reader(render_html(example_results()))
+    assert text in page.text
+    assert about(residual_study(build=lambda scale, shortcut, depth, lr: None)) == ()
 
 
 @pytest.mark.parametrize("name", EDGES)

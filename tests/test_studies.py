@@ -27,6 +27,7 @@ from harness.plan import defaults, make_trial
 from harness.records import Record
 from harness.results import assemble
 from harness.rounds import Costs
+from harness.search import Planner
 from harness.study import Study
 from harness.train import Outcome, Request, train_together
 from harness.training import Training, canonical
@@ -111,6 +112,21 @@ def test_every_claim_has_its_arms_at_every_scale(name: str) -> None:
             assert len(groups) >= (3 if isinstance(claim, kinds) else 2)
             # sides differ in what is claimed, and have as many arms of everything else
             assert len({tuple(arm.name for arm in group) for group in groups}) == len(groups)
+
+
+def test_teachers_are_counted_before_anything_is_run() -> None:
+    study = load("distillation_temperature")
+    planner = Planner(study, "quick", None, tune=True)
+    own = len(study.arms("quick")) * (study.budget("quick") + 5)
+    assert planner.outlook({}).total == own + 1 + 5  # one for tuning, and one for each seed
+
+
+def test_a_strength_is_searched_where_there_is_one_to_search() -> None:
+    planner = Planner(load("weight_penalties"), "quick", None, tune=True)
+    for arm in planner.arms:
+        names = [each.name for each in planner.searched(arm.name)]
+        own = arm.levels["penalty"].name != "none" and arm.levels["strength"].name == "tuned"
+        assert names == (["lr", "searched"] if own else ["lr"])
 
 
 def small(training: Training) -> Training:

@@ -70,7 +70,11 @@ def _restricted(results: Results) -> str:
     """Say of which factors only some arms have levels that can be compared, and which arms."""
     said = []
     for factor in results.study.factors:
-        levels = results.study.levels(factor.name, results.scale)
+        levels = [
+            level
+            for level in factor.named
+            if any(arm.levels[factor.name] == level for arm in results.arms)
+        ]
         groups = comparable(results.arms, [{factor.name: level} for level in levels])
         kept = []
         for other in results.study.factors:
