@@ -78,6 +78,7 @@ study = Study(
         ),
         "standard": Scale(
             data=mnist(train=2000, validation=1000), model=MLP((128,)), epochs=15, seeds=5,
+            tuning=6,
         ),
         "full": Scale(
             data=cifar10(train=40_000, validation=10_000), model=CNN((32, 64, 128)), epochs=30,
