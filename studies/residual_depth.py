@@ -50,7 +50,7 @@ study = Study(
     scales={
         "quick": Scale(
             data=digits(train=300, validation=200, test=1000), width=8, batch_size=32, epochs=12,
-            levels={"depth": (8, 20, 56)}, seeds=5, tuning=4,
+            levels={"depth": (8, 20, 56)}, seeds=5, tuning=3,
         ),
         "standard": Scale(
             data=mnist(train=2000, validation=500, test=5000), width=8, batch_size=32, epochs=6,

@@ -116,7 +116,7 @@ study = Study(
     scales={
         "quick": Scale(
             data=digits(train=400, validation=300, test=1000), few=40, epochs=30, seeds=5,
-            tuning=8,
+            tuning=6,
             levels={"penalty": ("none", "l1", "l1 subgradient", "l2", "elastic 0.5", "decay"),
                     "strength": ("tuned", 0.001, 0.01, 0.1)},
         ),
