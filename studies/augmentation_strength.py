@@ -9,9 +9,9 @@ such networks see occluded images better is measured with a black square, which 
 itself puts there, while random erasing fills it with noise; accuracy with noise stands beside it.
 The learning rate is tuned anew in every arm.
 
-At `quick` there are 300 and 30 of scikit-learn's digits, five policies, and a network with one hidden layer that
-errs on about 6 % of the test images without augmentation, and on 22 %; it is trained long enough
-to fit images at half strength, too.
+At `quick` there are 300 and 30 of scikit-learn's digits, five policies, and a network with one
+hidden layer that errs on about 6 % of the test images without augmentation, and on 22 %; it is
+trained long enough to fit images at half strength, too.
 """
 
 from dataclasses import replace
