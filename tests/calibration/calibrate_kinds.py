@@ -205,7 +205,7 @@ def some(replicates: int) -> list[Row]:
     rng, by = stream(24), 0.5
     claim = Some("S.", "train_loss", by, over="a", than=OLD)
     names = ("old", "one", "two", "three", "four")
-    few = max(100, replicates // 8)
+    few = max(100, replicates // 20)  # slow: each level has its permutation tests
     cases = (
         ("none differs: a direction", (0.0,) * 4, DIRECTION, ALPHA),
         ("all at the margin: material", (by,) * 4, frozenset({"supported, material"}), ALPHA / 2),
