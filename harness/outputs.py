@@ -60,16 +60,35 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
         "high": _natural(verdict.seen.high, relative),
         "p": verdict.seen.p,
         "p_adjusted": verdict.p_adjusted,
+        "p_margin_adjusted": verdict.p_margin,
         "primary": verdict.claim.primary,
         "word": verdict.word,
+        "direction_and_size": verdict.told,
+        "cautions": list(verdict.cautions),
         "sides": list(verdict.sides),
         "averaged_over": list(verdict.averaged),
         "reason": verdict.reason,
         "change": verdict.change,
-        "more_seeds": verdict.more_seeds,
+        "more_seeds": _more_row(verdict, relative),
         "looks": [_look_row(look, relative) for look in verdict.looks],
     }
     return _told(row)
+
+
+def _more_row(verdict: Verdict, relative: bool) -> dict[str, Any] | None:
+    """Return how many more seeds would decide, and what is told within reach."""
+    more = verdict.more_seeds
+    if more is None:
+        return None
+    return _told(
+        {
+            "low": more.low,
+            "high": more.high,
+            "within_reach": more.within(verdict.seen.n),
+            "reach": more.reach,
+            "tells": _natural(more.tells, relative),
+        }
+    )
 
 
 def _look_row(look: Look, relative: bool) -> dict[str, Any]:

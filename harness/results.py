@@ -191,7 +191,7 @@ def assemble(
         arms=tuple(arms.values()),
         seeds=tuple(plan["seeds"]),
         records=used,
-        verdicts=judge(study, scale, used, looks, costs),
+        verdicts=judge(study, scale, used, looks, costs, len(plan["seeds"])),
         summaries=summarise(study, scale, used),
         tuning=tuning,
         profiles=dict(costs.profiles),

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from harness.reasons import more_text
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict, Word
 
@@ -19,6 +20,8 @@ STYLES: Mapping[Word, str] = {
     "equivalent": "cyan",
     "refuted": "red",
     "reversed": "red",
+    "identical": "cyan",
+    "direction only": "yellow",
     "inconclusive": "yellow",
     "not assessable": "bright_black",
     "suggestive": "yellow",
@@ -37,7 +40,7 @@ def plain(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
 def verdict_table(several: Sequence[Results]) -> Table:
     """Return the verdicts of one or more studies, a row a claim."""
     columns = [("verdict", False), ("claim", False), ("effect", True), ("margin", True),
-               ("n", True), ("p adj.", True)]  # fmt: skip
+               ("n", True), ("p ≠ 0", True), ("p margin", True)]  # fmt: skip
     if len(several) == 1:
         study = several[0].study
         table = plain(f"{study.name} ({several[0].scale}): {study.question}", columns)
@@ -54,17 +57,26 @@ def verdict_table(several: Sequence[Results]) -> Table:
                 verdict.metric.format_difference(verdict.by, signed=False),
                 "exact" if verdict.seen.exact else str(verdict.seen.n),
                 p_value(verdict.p_adjusted),
+                p_value(verdict.p_margin),
                 end_section=len(several) > 1 and place == len(results.verdicts) - 1,
             )
     return table
 
 
 def word(verdict: Verdict) -> str:
-    """Return the verdict's word, with how many more seeds or rounds an inconclusive one wants."""
-    if verdict.word == "inconclusive" and verdict.more_seeds:
+    """Return the verdict's word; below it direction and size, and what more seeds would do."""
+    lines = [verdict.word + (" ⚠ skewed" if verdict.cautions else "")]
+    if verdict.told:
+        lines.append(verdict.told)
+    more = verdict.more_seeds
+    if more is not None:
         each = verdict.metric.replicate
-        return f"inconclusive, about {verdict.more_seeds:,} more {each}s"
-    return verdict.word
+        lines.append(
+            f"about {more_text(more)} more {each}s"
+            if more.within(verdict.seen.n)
+            else f"not within reach of {more.reach:,} {each}s"
+        )
+    return "\n".join(lines)
 
 
 def effect(verdict: Verdict) -> str:
@@ -95,9 +107,10 @@ def explained(number: int, verdict: Verdict) -> list[str]:
         sides += f", averaged over {' and '.join(verdict.averaged)}"
     lines = [
         f"{number}. {claim.text}{source}",
-        f"{MARKS[verdict.word]} {verdict.word}",
+        f"{MARKS[verdict.word]} {verdict.word}" + f": {verdict.told}" * bool(verdict.told),
         f"Compared: {metric.title}, {sides}. What matters, as declared: δ = {by} or more.",
         f"{verdict.reason}",
+        *(f"⚠ {caution}" for caution in verdict.cautions),
         f"What would change this: {verdict.change}",
     ]
     if len(verdict.looks) > 1 and claim.primary:

@@ -53,7 +53,9 @@ class ClaimSection:
         between: the word between them.
         verdict: the word with its mark.
         facts: name, value and a note of each number that matters most.
+        told: direction and size, each by itself.
         reason: why this word.
+        cautions: what it rests on that may not hold.
         change: what would change it.
         figures: what can be drawn.
         nothing: why nothing is drawn, where that needs saying.
@@ -75,7 +77,9 @@ class ClaimSection:
     between: str
     verdict: Cell
     facts: tuple[Fact, ...]
+    told: str
     reason: str
+    cautions: tuple[str, ...]
     change: str
     figures: tuple[Picture, ...]
     nothing: str
@@ -108,8 +112,9 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
         number, f"claim-{number}", claim.kind, _metric(results, verdict), claim.text, claim.source,
         verdict.sides, join(verdict.averaged), "over" if metric.relative else "minus",
         verdict_cell(verdict),
-        _exact_facts(verdict) if is_exact(verdict) else _facts(verdict, interval), verdict.reason,
-        verdict.change, tuple(figures), _nothing(verdict), checks(results, verdict),
+        _exact_facts(verdict) if is_exact(verdict) else _facts(verdict, interval), verdict.told,
+        verdict.reason, verdict.cautions, verdict.change, tuple(figures), _nothing(verdict),
+        checks(results, verdict),
         _looks(verdict), draw_looks(looks) if looks else None, each_of(metric), _numbers(verdict),
     )  # fmt: skip
 
@@ -139,13 +144,15 @@ def _facts(verdict: Verdict, interval: str) -> tuple[Fact, ...]:
             if metric.name == FAILED.name
             else "the first side first"
         )
-    within = not math.isnan(seen.p_margin)
-    p = "against a difference of δ" if within else "against no difference"
+    margin: tuple[Fact, ...] = ()
+    if not math.isnan(verdict.p_margin):
+        margin = (("p of δ, adjusted", p_text(verdict.p_margin), "against a difference of δ"),)
     return (
         ("Effect", effect_text(metric, seen.effect), mean),
         ("Interval", interval_text(metric, seen.low, seen.high), interval),
         ("Margin δ", margin_text(metric, verdict.by), "declared beforehand"),
-        ("p, adjusted", p_text(verdict.p_adjusted), p),
+        ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
+        *margin,
         ("Wins", f"{seen.wins} of {seen.n}", f"{each}s with {zero}"),
     )
 

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.results import Results
 from harness.study import Study
@@ -115,7 +115,7 @@ def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
     each = each_of(metric)
     exact = is_exact(verdict)
     return (
-        verdict_cell(verdict),
+        told_cell(verdict),
         Cell(
             effect_text(metric, seen.effect),
             note="exact" if exact else interval_text(metric, seen.low, seen.high),
@@ -123,6 +123,7 @@ def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
         Cell(margin_text(metric, verdict.by)),
         Cell(DASH) if exact else Cell(str(seen.n), note="" if each == "seed" else f"{each}s"),
         Cell(p_text(verdict.p_adjusted)),
+        Cell(p_text(verdict.p_margin)),
     )
 
 
@@ -148,6 +149,14 @@ def verdict_cell(verdict: Verdict) -> Cell:
     return Cell(verdict.word, mark=MARKS[verdict.word], tone=look.tone)
 
 
+def told_cell(verdict: Verdict) -> Cell:
+    """Show the word with direction and size below it, and a sign where it rests on much."""
+    note = verdict.told
+    if verdict.cautions:
+        note += ("; " if note else "") + "⚠ skewed"
+    return replace(verdict_cell(verdict), note=note)
+
+
 def verdict_table(results: Results) -> Table | None:
     """One row a claim; ``None`` where nothing was claimed."""
     if not results.verdicts:
@@ -168,10 +177,10 @@ def verdict_table(results: Results) -> Table | None:
     return Table(
         f"Every claim with its verdict. Effect: mean difference{ratios(results.verdicts)}{shown}. "
         "δ: the margin declared beforehand, the smallest difference that matters. "
-        f"n: {replicates(results.verdicts)}. p: against no difference, adjusted for the number of "
-        "claims; a word that names a direction needs it below "
-        f"α = {percent_text(results.alpha)}. Of NotWorse and Equivalent, p is against a difference "
-        "of δ.",
+        f"n: {replicates(results.verdicts)}. p: against no difference, adjusted for looks and for "
+        "the number of claims; below "
+        f"α = {percent_text(results.alpha)} just where the interval leaves out no difference. "
+        "p of δ: of claims that a difference is within δ, against a difference of δ.",
         (
             Column("Claim"),
             Column("Verdict"),
@@ -179,6 +188,7 @@ def verdict_table(results: Results) -> Table | None:
             Column("δ", "number"),
             Column("n", "number"),
             Column("p", "number"),
+            Column("p of δ", "number"),
         ),
         tuple(rows),
         stack=True,
@@ -193,13 +203,21 @@ class InWords:
     verdict: Cell
     text: str
     reason: str
+    cautions: tuple[str, ...]
     change: str
 
 
 def in_words(results: Results) -> tuple[InWords, ...]:
     """Say of each claim what was seen, and what would change the answer."""
     return tuple(
-        InWords(number, verdict_cell(verdict), verdict.claim.text, verdict.reason, verdict.change)
+        InWords(
+            number,
+            verdict_cell(verdict),
+            verdict.claim.text,
+            verdict.reason,
+            verdict.cautions,
+            verdict.change,
+        )
         for number, verdict in enumerate(results.verdicts, 1)
     )
 
