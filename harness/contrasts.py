@@ -28,6 +28,7 @@ from harness.stats import (
     rate,
     rises,
     sign_flip,
+    t_interval,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -120,9 +121,11 @@ class _Scale:
     @staticmethod
     def of(metric: Metric, values: Floats) -> _Scale:
         """Read it from a metric and its values."""
-        seen = max(0.0, float(values.max())) - min(0.0, float(values.min()))
+        # of a metric that was never anything but 0, nobody knows how far it goes
+        seen = max(0.0, float(values.max())) - min(0.0, float(values.min())) or math.inf
         shares = metric.unit == "fraction" and metric.name not in COUNTED
-        return _Scale(values, max(1.0, seen) if shares else seen, shares, metric.replicate == "")
+        reach = seen if not shares else max(1.0, seen) if math.isfinite(seen) else 1.0
+        return _Scale(values, reach, shares, metric.replicate == "")
 
     def locate(self, first: Floats, second: Floats, times: float = 1.0) -> Location:
         """Say where the mean difference of two columns lies.
@@ -134,7 +137,7 @@ class _Scale:
         """
         size = float(np.abs(self.parts).max())
         if self.exact:
-            mean = float(np.mean(first - second))
+            mean = located(first, second, size).mean
             return Location(len(first), mean, 0.0, kind="constant", below=0.0, above=0.0)
         return located(first, second, size, times * self.reach, self.parts, shares=self.shares)
 
@@ -270,12 +273,13 @@ def _as_identical(seen: Seen) -> Seen:
 def _on_machine(seen: Seen, twins: Sequence[tuple[float, float]], times: int) -> Seen:
     """Set what was seen of times beside what the machine makes of one arm measured twice."""
     first, second = np.array(twins, dtype=np.float64).reshape(-1, 2).T
-    same = paired(first, second, seen.level)
-    reach = times * max(abs(same.low), abs(same.high))
+    same = t_interval(first - second, seen.level)
+    mean, low, high = float(same.mean), float(same.low), float(same.high)
+    reach = times * max(abs(low), abs(high))
     found = (
-        Beside("the same arm measured twice (A/A), mean", same.effect, "effect"),
-        Beside("A/A, lower end of the interval", same.low, "effect"),
-        Beside("A/A, upper end", same.high, "effect"),
+        Beside("the same arm measured twice (A/A), mean", mean, "effect"),
+        Beside("A/A, lower end of the interval", low, "effect"),
+        Beside("A/A, upper end", high, "effect"),
     )
     floor = math.inf if math.isnan(reach) else reach
     return replace(seen, floor=floor, beside=(*seen.beside, *found))

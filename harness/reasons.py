@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Sooner, Trend
@@ -238,7 +239,7 @@ def told(word: str, claim: Claim, context: Context) -> str:
 
 
 def _why_exact(word: str, claim: Claim, seen: Seen) -> str:
-    if isinstance(claim, Trend) and seen.shape != "holds" and word in {"refuted", "inconclusive"}:
+    if isinstance(claim, Trend) and seen.shape != "holds" and word in {"refuted", "direction only"}:
         return (
             "From one dose to the next it falls by more than the margin of {by}"
             if seen.shape == "fails"
@@ -248,9 +249,11 @@ def _why_exact(word: str, claim: Claim, seen: Seen) -> str:
         return {
             "supported": "It is not worse by as much as the margin of {by}",
             "refuted": "It is worse by more than the margin of {by}",
-            "inconclusive": "It is worse by the margin of {by} itself",
+            "direction only": "It is worse by the margin of {by} itself",
         }.get(word, _WHY.get(word, ""))
     if isinstance(claim, Equivalent) and word != "equivalent":
+        if word == "direction only":
+            return "It is the margin of {by} itself"
         return "It is beyond the margin of {by}" if word == "refuted" else _WHY[word]
     return _EXACT.get(word, _WHY[word])
 
@@ -420,6 +423,11 @@ def _change(word: str, context: Context) -> str:
 
 def out_of_reach(more: More, metric: Metric, each: str) -> str:
     """Say what so many seeds can tell, where those that would decide are too many."""
+    if more.tells == math.inf:
+        return (
+            "A metric that varies: from one that was 0 in every run nobody can tell how far others "
+            "may lie."
+        )
     tells = metric.format_difference(more.tells, signed=False)
     return (
         f"Not within reach: {more.reach:,} {each}s would tell differences of about {tells}. "

@@ -139,8 +139,9 @@ class Location:
             return 1.0
         if self.kind == "constant":
             far = (self.below, self.above)[side]
-            left = 1 - distance / far if math.isfinite(far) else 1.0
-            return left**self.n / 2 if left > 0 else 0.0
+            if distance >= far:  # further than any value can lie
+                return 0.0
+            return (1 - distance / far) ** self.n / 2
         if self.kind == "varied" or distance <= 0:
             factor = float(factors(self.skew, self.n)[side]) if distance > 0 else 1.0
             error = self.sd * factor / math.sqrt(self.n)
@@ -149,7 +150,7 @@ class Location:
         def gap(log: float) -> float:
             return self.reaches(math.exp(log))[side] - distance
 
-        lowest = -650.0  # e^-650 is about the smallest p that Student's quantile is found for
+        lowest = -450.0  # scipy finds Student's quantile for p = e^-450, but not for much less
         if gap(lowest) < 0:
             return 0.0
         return math.exp(float(optimize.brentq(gap, lowest, -1e-12, xtol=1e-12))) / 2
@@ -200,7 +201,9 @@ def skewness(values: Floats) -> Floats:
     )
 
 
-def locate(values: Floats, limits: tuple[float, float], parts: Floats, *, shares: bool) -> Location:
+def locate(
+    values: Floats, limits: tuple[float, float], parts: Floats, unit: float = 1.0, *, shares: bool
+) -> Location:
     """Describe a sample.
 
     Args:
@@ -208,6 +211,7 @@ def locate(values: Floats, limits: tuple[float, float], parts: Floats, *, shares
         limits: the lowest and the highest that one can be.
         parts: values that they were computed from, of any shape: the steps of a tied metric are
             read from these.
+        unit: what values and limits, but not parts, were divided by.
         shares: whether those are shares of examples, so that their noise on so many can be told.
     """
     n = len(values)
@@ -233,7 +237,13 @@ def locate(values: Floats, limits: tuple[float, float], parts: Floats, *, shares
     usual = float(distinct[int(counts.argmax())])
     seen = float(np.abs(distinct - usual).max())
     return Location(
-        n, mean, sd, skew, "tied", others=n - most, far=max(seen, grain(parts, shares=shares))
+        n,
+        mean,
+        sd,
+        skew,
+        "tied",
+        others=n - most,
+        far=max(seen, grain(parts, shares=shares) / unit),
     )
 
 

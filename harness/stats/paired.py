@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -202,13 +202,19 @@ def located(
     own = finite(parts) if np.size(parts) else np.concatenate(sides)
     size = _unit(d)
     if math.isnan(reach) and own.size:
-        reach = max(0.0, float(own.max())) - min(0.0, float(own.min()))
+        # of a metric that was never anything but 0, nobody knows how far it goes
+        reach = max(0.0, float(own.max())) - min(0.0, float(own.min())) or math.inf
     with np.errstate(over="ignore"):
-        found = locate(d / size, (-reach / size, reach / size), own / size, shares=shares)
-        return Location(
-            found.n, found.mean * size, found.sd * size, found.skew, found.kind, found.others,
-            found.far * size, found.below * size, found.above * size,
-        )  # fmt: skip
+        found = locate(d / size, (-reach / size, reach / size), own, size, shares=shares)
+        mean = found.mean * size
+        return replace(
+            found,
+            mean=0.0 if abs(mean) <= _rounding(*sides, scale) else mean,
+            sd=found.sd * size,
+            far=found.far * size,
+            below=found.below * size,
+            above=found.above * size,
+        )
 
 
 def paired(
