@@ -21,6 +21,7 @@ from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
 from harness.looks import Looks
+from harness.next_step import next_step
 from harness.outputs import records_text, revision_of, write_records, write_verdicts, write_whole
 from harness.place import Place
 from harness.progress import display
@@ -268,6 +269,8 @@ def print_results(
         console.print(f"{results.study.name} ({results.scale}) has no claims to judge.")
     for warning in results.warnings:
         console.print(f"! {warning}", markup=False, highlight=False)
+    if step := next_step(results):
+        console.print(f"→ {step}", markup=False, highlight=False, soft_wrap=True)
     for name in ("report.html", "report.pdf"):
         path = folder / name
         if path.exists():

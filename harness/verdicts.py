@@ -105,6 +105,7 @@ class Verdict:
         more_seeds: how many further seeds, or rounds, would make the interval narrow enough; None
             where its width is not what is open.
         looks: every look taken, in order; one where the number of seeds was fixed.
+        awaits: with how many seeds the first look will be taken, where fewer have ended; else 0.
     """
 
     claim: Claim
@@ -125,6 +126,7 @@ class Verdict:
     missing: int
     more_seeds: More | None
     looks: tuple[Look, ...]
+    awaits: int = 0
 
 
 @dataclass(frozen=True)
@@ -457,6 +459,7 @@ def _verdict(
         missing=pairs.missing,
         more_seeds=more,
         looks=judged.looks,
+        awaits=judged.wanted,
     )
 
 

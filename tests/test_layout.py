@@ -13,6 +13,7 @@ ORDER = [
     "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
     "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
     "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets", "results",
+    "next_step",
     "runner", "store", "optuna_study", "translate", "ledger", "search", "load", "workers",
     "progress", "executors", "costs", "timing", "session", "run", "outputs", "new", "tables",
     "place", "preview", "replay", "commands", "doctor", "cli",
