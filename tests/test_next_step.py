@@ -51,7 +51,7 @@ def test_looks_that_are_over_name_another_store():
     mixed = 0.25 + RAMP[[0, 9, 1, 8, 2, 7, 3, 6, 4, 5]]
     said = next_step(results(mixed, Looks((5, 10)), command=command))
     assert said.endswith(
-        "harness run study.py --scale quick --until-decided --max-seeds 20 --store OTHER.db"
+        "harness run study.py --scale quick --until-decided --max-seeds 40 --store OTHER.db"
     )
 
 

@@ -68,13 +68,12 @@ def _needed(place: Location, width: float, alpha: float) -> int:
     def narrow(n: int) -> bool:
         return bool(max(place.reaches(alpha, n)) < width)
 
-    count: int = bisect_left(range(most), True, lo=2, key=narrow)
-    return count
+    return bisect_left(range(most), True, lo=2, key=narrow)
 
 
 def rounded(count: int) -> int:
     """Round a count to one digit, or to two where it begins with a 1, for sentences."""
     if count < 20:
         return count
-    step = 10 ** (len(str(count)) - (2 if str(count)[0] == "1" else 1))
+    step = int(10 ** (len(str(count)) - (2 if str(count)[0] == "1" else 1)))
     return math.floor(count / step + 0.5) * step
