@@ -121,7 +121,7 @@ def reason(word: str, claim: Claim, context: Context) -> str:
     if word == "not assessable":
         return _too_few(claim, context)
     contrast, effect = contrast_of(claim, metric), metric.format_difference(seen.effect)
-    if seen.identical:
+    if seen.identical or word == "identical":
         return (
             f"In each of {_count(seen.n, 'seed')} the arms trained the same networks: every value "
             "of every curve and metric is the same to the last bit. What they differ in did "
@@ -346,7 +346,7 @@ def change(word: str, claim: Claim, context: Context) -> str:
     if word in {"suggestive", "not suggestive"}:
         start = "Other data. A verdict" if word == "not suggestive" else "A verdict"
         return f"{start} takes a new study that declares it as primary, before its data are seen."
-    if seen.identical:
+    if seen.identical or word == "identical":
         return (
             "Arms that differ in what they train: another level, or a setting under which it acts."
         )

@@ -451,7 +451,7 @@ def test_every_word_says_why_and_what_would_change_it(results: Results, word: Wo
         evaluations(results.study, results.scale, results.records),
     )  # fmt: skip
     seen = see(verdict.claim, verdict.metric, pairs, (), verdict.seen.level)
-    context = Context(verdict.metric, verdict.claim.by, seen, pairs, verdict.p_adjusted, 3, None)
+    context = Context(verdict.metric, verdict.claim.by, seen, pairs, 3, None)
     for said in (change(word, verdict.claim, context), reason(word, verdict.claim, context)):
         assert said.endswith(".")
         assert "nan" not in said

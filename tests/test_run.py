@@ -106,8 +106,8 @@ def test_run_again_trains_nothing_and_leaves_the_report_alone(command, here: Pat
     verdicts = json.loads((folder / "verdicts.json").read_text())
     assert list(verdicts[0]) == [
         "claim", "kind", "metric", "unit", "margin", "n", "effect", "low", "high", "p",
-        "p_adjusted", "primary", "word", "sides", "averaged_over", "reason", "change",
-            "more_seeds", "looks",
+        "p_adjusted", "p_margin_adjusted", "primary", "word", "direction_and_size", "cautions",
+        "sides", "averaged_over", "reason", "change", "more_seeds", "looks",
     ]  # fmt: skip
     assert verdicts[0]["n"] == 5
     columns = list(pd.read_csv(folder / "records.csv").columns)

@@ -109,8 +109,20 @@ def hardware(results: Results) -> str:
     return join(name for name in names if name) or "not recorded"
 
 
+JUDGED_COLUMNS = (
+    Column("Claim"),
+    Column("Verdict"),
+    Column("Effect", "number"),
+    Column("δ", "number"),
+    Column("n", "number"),
+    Column("p", "number"),
+    Column("p of δ", "number"),
+)
+"""The claim, then what :func:`judged_cells` shows of it."""
+
+
 def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
-    """Show word, effect with interval, margin, n and p of a claim."""
+    """Show word, effect with interval, margin, n and both p values of a claim."""
     metric, seen = verdict.metric, verdict.seen
     each = each_of(metric)
     exact = is_exact(verdict)
@@ -181,15 +193,7 @@ def verdict_table(results: Results) -> Table | None:
         "the number of claims; below "
         f"α = {percent_text(results.alpha)} just where the interval leaves out no difference. "
         "p of δ: of claims that a difference is within δ, against a difference of δ.",
-        (
-            Column("Claim"),
-            Column("Verdict"),
-            Column("Effect", "number"),
-            Column("δ", "number"),
-            Column("n", "number"),
-            Column("p", "number"),
-            Column("p of δ", "number"),
-        ),
+        JUDGED_COLUMNS,
         tuple(rows),
         stack=True,
     )
