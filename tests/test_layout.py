@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[1]
 
 # Each module may import only modules above it.
 ORDER = [
-    "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
+    "redact", "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
     "stopping", "looks", "penalties", "clipping", "training", "programs", "claims", "factors",
     "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
     "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
