@@ -5,11 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from harness.redact import clean, urls
-
 
 class HarnessError(ValueError):
-    """The command or the study is wrong (exit code 2); the message is one line, without secrets.
+    """The command or the study is wrong (exit code 2); the message is one line.
 
     Args:
         must: what must hold.
@@ -18,13 +16,13 @@ class HarnessError(ValueError):
     """
 
     def __init__(self, must: str, got: str, instead: str) -> None:
-        super().__init__(one_line(f"{urls(must)}; got {clean(got)}. {urls(instead)}"))
+        super().__init__(one_line(f"{must}; got {got}. {instead}"))
 
     @classmethod
     def relayed(cls, where: str, said: str) -> HarnessError:
         """Return an error that a worker process put into words, with where it arose."""
         error = cls.__new__(cls)
-        ValueError.__init__(error, one_line(clean(f"{where}: {said}")))
+        ValueError.__init__(error, one_line(f"{where}: {said}"))
         return error
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.damage import Noticed
 from harness.store import Store, open_store
 from harness.study import Study
 
@@ -18,14 +19,17 @@ class Place:
     Attributes:
         out: the output folder.
         store: the store's URL or path; empty for a file in the output folder.
+        noticed: what is noticed of the store while it is read.
     """
 
     out: Path
-    store: str = ""
+    store: str = field(default="", repr=False)
+    noticed: Noticed = field(default_factory=Noticed, repr=False, compare=False)
 
     def open(self, *, create: bool) -> Store:
         """Open the store."""
-        return open_store(self.store or str(self.out / STORE_NAME), create=create)
+        where = self.store or str(self.out / STORE_NAME)
+        return open_store(where, create=create, noticed=self.noticed)
 
     def folder(self, study: Study, scale: str) -> Path:
         """Return the folder of a study's report; names are checked when a study is made."""

@@ -7,7 +7,6 @@ import traceback
 import pytest
 
 from harness import redact
-from harness.errors import HarnessError
 
 SPECIAL = "p@ss:w/r d%40'x"
 
@@ -92,13 +91,6 @@ def test_an_error_loses_secrets_with_all_it_came_from() -> None:
         said = [line for line in told.splitlines() if "Error: " in line]
         assert len(said) == 3
         assert not [line for line in said if "PW" in line]
-
-
-def test_errors_of_the_harness_have_none() -> None:
-    redact.learn("postgresql://u:SECRETPW@h/d")
-    error = HarnessError("it must be", "SECRETPW", "See http://x:PWPWPWPW@h.")
-    assert str(error) == "it must be; got ***. See http://x:***@h."
-    assert "PW" not in str(HarnessError.relayed("arm a", "said SECRETPW"))
 
 
 def test_streams_and_logs_are_cleaned() -> None:
