@@ -76,10 +76,20 @@ class Noticed:
     Attributes:
         damage: the rows that were left out.
         lost: sentences on finished trials that are gone.
+        told: sentences that somebody has been told.
     """
 
     damage: dict[Damage, None] = field(default_factory=dict)
     lost: dict[str, None] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+    def untold(self) -> list[str]:
+        """Return a sentence for all that was not told yet, and count it as told."""
+        mend = "`harness doctor --store STORE --mend` sets it aside"
+        every = [*self.lost, *(f"damaged, and left out: {each}; {mend}" for each in self.damage)]
+        fresh = [each for each in every if each not in self.told]
+        self.told.update(fresh)
+        return fresh
 
     def sentences(self) -> list[str]:
         """Return a sentence for each damaged row."""

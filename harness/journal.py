@@ -216,8 +216,8 @@ def stand_ins(lines: list[bytes]) -> dict[int, list[Log]]:
             if kind is None:
                 unknown.append(number)
             elif kind == JournalOperation.CREATE_STUDY:
-                name = re.search(r'"study_name"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
-                out[number] = [_study(name.group(1) if name else f"damaged-{studies}")]
+                named = re.search(r'"study_name"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
+                out[number] = [_study(named.group(1) if named else f"damaged-{studies}")]
                 studies += 1
             elif kind == JournalOperation.CREATE_TRIAL:
                 out[number] = [_trial(latest if study is None else study, text)]

@@ -48,7 +48,6 @@ from harness.translate import (
     wrong_with,
 )
 
-
 WORKING = "working/"
 """What the names of attributes begin with that say since when a process is at work."""
 
@@ -402,7 +401,8 @@ class Ledger:
         if self.study.objective not in record.get("metrics", {}):
             return False
         params, distributions = parameters(self.study, trial)
-        env = self._note_once("env", notes.get(f"env/{record['env']}", {}))
+        env = notes.get(f"env/{record['env']}", {})
+        env = self._note_once("env", {} if note_wrong("env/", env) else env)
         attrs = {
             **columns(self.study, record["metrics"]),
             "trial": self._description(trial),
@@ -535,8 +535,8 @@ def find(store: Store, key: str) -> list[tuple[Record, str]]:
             identity = storage.get_study_id_from_name(each.study_name)
             notes = storage.get_study_user_attrs(identity)
             for name, value in list(notes.items()):
-                if wrong := note_wrong(name, value):
-                    store.notice(each.study_name, None, f"attribute {name}", wrong)
+                if why := note_wrong(name, value):
+                    store.notice(each.study_name, None, f"attribute {name}", why)
                     del notes[name]
             if not {"harness_study", "harness_scale"} <= notes.keys():
                 continue

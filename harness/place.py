@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 from harness.damage import Noticed
 from harness.store import Store, open_store
 from harness.study import Study
@@ -30,6 +32,11 @@ class Place:
         """Open the store."""
         where = self.store or str(self.out / STORE_NAME)
         return open_store(where, create=create, noticed=self.noticed)
+
+    def tell(self, errors: Console) -> None:
+        """Say what was noticed of the store while it was read, each once."""
+        for sentence in self.noticed.untold():
+            errors.print(f"harness: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
     def folder(self, study: Study, scale: str) -> Path:
         """Return the folder of a study's report; names are checked when a study is made."""

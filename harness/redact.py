@@ -26,7 +26,9 @@ _SECRET_NAME = (
     r"[\w.%-]*(?:pass|pwd|secret|token|key|credential|signature|odbc_connect|auth)[\w.%-]*"
 )
 _PARAMETER = re.compile(rf"(?i)(?<=[?&;])({_SECRET_NAME}=)([^&;\s'\"#)]+)")
-_KEYWORD = re.compile(r"(?i)\b((?:password|passwd|pwd|sslpassword)\s*=\s*)('[^']*'|\"[^\"]*\"|[^&;\s'\"#)]+)")
+_KEYWORD = re.compile(
+    r"(?i)\b((?:password|passwd|pwd|sslpassword)\s*=\s*)('[^']*'|\"[^\"]*\"|[^&;\s'\"#)]+)"
+)
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:/{1,3}")
 _IN_TEXT = re.compile(r"[A-Za-z][\w+.-]*:/{1,3}\S+")
 _SERVER = re.compile(r"(?i)^(\w*sql\w*|maria\w*|oracle|redis\w*|cockroach\w*|https?)(\+\w+)?[:/]")
@@ -192,7 +194,9 @@ def _pattern(secret: str, public: set[str]) -> re.Pattern[str]:
     """
     text = re.escape(secret)
     if len(secret) < 4 or secret.lower() in public:
-        return re.compile(rf"(?<=:){text}(?=@)|(?<==){text}(?=[&\s'\"]|$)|(?<=['\"]){text}(?=['\"])")
+        return re.compile(
+            rf"(?<=:){text}(?=@)|(?<==){text}(?=[&\s'\"]|$)|(?<=['\"]){text}(?=['\"])"
+        )
     if len(secret) < 8:
         return re.compile(rf"(?<![A-Za-z0-9]){text}(?![A-Za-z0-9])")
     return re.compile(text)

@@ -44,19 +44,15 @@ class Rows(RDBStorage):
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
         try:
-            return super()._get_trials(
-                study_id, states, included_trial_ids, trial_id_greater_than
-            )
+            return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
         except DAMAGED:
             ids = self._column("SELECT trial_id FROM trials WHERE study_id = :i", study_id)
             if not ids and not self._column(
                 "SELECT study_id FROM studies WHERE study_id = :i", study_id
             ):
                 raise  # there is no such study
-        wanted = [
-            each for each in sorted(ids) if each in included_trial_ids or each > trial_id_greater_than
-        ]
-        trials = self._in_groups(wanted)
+        known = {*range(trial_id_greater_than + 1)} - included_trial_ids
+        trials = self._in_groups([each for each in sorted(ids) if each not in known])
         return [each for each in trials if states is None or each.state in states]
 
     def _build_frozen_trial_from_trial_model(self, trial: models.TrialModel) -> FrozenTrial:

@@ -213,9 +213,7 @@ def _server(url: str, create: bool) -> Rows:
     """
     # Optuna takes the URL for a template, in which one name has a value.
     known = "{SCHEMA_VERSION}"
-    template = known.join(
-        each.replace("{", "{{").replace("}", "}}") for each in url.split(known)
-    )
+    template = known.join(each.replace("{", "{{").replace("}", "}}") for each in url.split(known))
     if not create:
         _check_tables(url, template.format(SCHEMA_VERSION=SCHEMA_VERSION))
         return Rows(template, skip_table_creation=True)

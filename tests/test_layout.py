@@ -13,9 +13,10 @@ ORDER = [
     "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
     "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
     "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets", "results",
-    "runner", "damage", "tally", "rows", "journal", "store", "optuna_study", "translate", "ledger", "search", "load", "workers",
+    "runner", "damage", "tally", "rows", "journal", "store", "optuna_study", "translate", "ledger",
+    "search", "load", "workers",
     "progress", "executors", "costs", "timing", "session", "run", "outputs", "new", "tables",
-    "place", "preview", "replay", "commands", "doctor", "cli",
+    "place", "preview", "replay", "commands", "mend", "doctor", "cli",
 ]  # fmt: skip
 
 
