@@ -85,8 +85,14 @@ class Noticed:
 
     def untold(self) -> list[str]:
         """Return a sentence for all that was not told yet, and count it as told."""
-        mend = "`harness doctor --store STORE --mend` sets it aside"
-        every = [*self.lost, *(f"damaged, and left out: {each}; {mend}" for each in self.damage)]
+        every = [
+            *self.lost,
+            *(
+                f"damaged, and left out: {each}; `harness doctor --store {each.store} --mend` sets "
+                "it aside"
+                for each in self.damage
+            ),
+        ]
         fresh = [each for each in every if each not in self.told]
         self.told.update(fresh)
         return fresh

@@ -29,7 +29,7 @@ from harness.errors import HarnessError, one_line
 from harness.journal import Lines, read_line, stand_in
 from harness.optuna_study import FORMAT
 from harness.rows import Rows
-from harness.store import Store, open_store
+from harness.store import Store, open_store, sqlite_rows
 from harness.translate import WITHDRAWN, wrong_with
 
 CORE = {"format": FORMAT}
@@ -378,7 +378,7 @@ def _salvage(path: Path) -> str:
     with FileLock(f"{path}.lock"):
         draft = path.with_name(f".{path.name}.draft")
         draft.unlink(missing_ok=True)
-        storage = Rows(f"sqlite:///{draft}".replace("{", "{{").replace("}", "}}"))
+        storage = sqlite_rows(draft)
         storage.remove_session()
         storage.engine.dispose()
         new, old = sqlite3.connect(draft), sqlite3.connect(path)

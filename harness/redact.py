@@ -25,7 +25,7 @@ FILES = ("sqlite", "journal")
 _SECRET_NAME = (
     r"[\w.%-]*(?:pass|pwd|secret|token|key|credential|signature|odbc_connect|auth)[\w.%-]*"
 )
-_PARAMETER = re.compile(rf"(?i)(?<=[?&;])({_SECRET_NAME}=)([^&;\s'\"#)]+)")
+_PARAMETER = re.compile(rf"(?is)(?<=[?&;])({_SECRET_NAME}=)([^&]+)")
 _KEYWORD = re.compile(
     r"(?i)\b((?:password|passwd|pwd|sslpassword)\s*=\s*)('[^']*'|\"[^\"]*\"|[^&;\s'\"#)]+)"
 )
@@ -40,9 +40,12 @@ _known: dict[str, re.Pattern[str]] = {}
 def shown(where: str) -> str:
     """Return a URL, or the path of a file, without its secrets."""
     scheme, rest = _split(where)
+    if scheme and not _names_file(scheme):
+        rest = _PARAMETER.sub(rf"\g<1>{HIDDEN}", rest)
     before, hidden, after = _parts(scheme, rest)
-    found = f"{scheme}{before}{HIDDEN if hidden else ''}{after}"
-    return _PARAMETER.sub(rf"\g<1>{HIDDEN}", found) if scheme and not _names_file(scheme) else found
+    if len(hidden) >= 4:  # written twice
+        after = after.replace(hidden, HIDDEN)
+    return f"{scheme}{before}{HIDDEN if hidden else ''}{after}"
 
 
 def learn(where: str) -> None:
@@ -52,6 +55,8 @@ def learn(where: str) -> None:
         where: the URL, or a path, which has none.
     """
     scheme, rest = _split(where)
+    if scheme and not _names_file(scheme):
+        rest = _PARAMETER.sub(rf"\g<1>{HIDDEN}", rest)
     before, hidden, after = _parts(scheme, rest)
     public = {each.lower() for each in re.findall(r"\w+", f"{scheme} {before} {after}")} | _KEPT
     found = [hidden, *hidden.split("@")]  # a driver takes the first @ for the password's end
@@ -83,8 +88,11 @@ def scrub(error: BaseException) -> None:
     for each in _chain(error):
         each.args = tuple(clean(value) if isinstance(value, str) else value for value in each.args)
         for name, value in list(_fields(each)):
-            if isinstance(value, str) and clean(value) != value:
-                setattr(each, name, clean(value))
+            if isinstance(value, BaseException | bool | int | float | None):
+                continue  # another link of the chain, or nothing that could hold one
+            text = value if isinstance(value, str) else repr(value)
+            if clean(text) != text:  # of a driver's connection, say
+                setattr(each, name, clean(text))
 
 
 def is_server_misspelt(where: str) -> bool:
@@ -150,7 +158,9 @@ def _parts(scheme: str, rest: str) -> tuple[str, str, str]:
         return rest, "", ""
     found = re.match(r"(?s)([^:?#]*:)(.*)(@.*)", rest)
     if found is not None:
-        return found.group(1), found.group(2), found.group(3)
+        before, hidden, after = found.groups()
+        port = re.match(r"@[^:/?#\[\]]*:(?!\d*(?!\w))", after)  # no port: this is password, too
+        return (before, hidden + after, "") if port else (before, hidden, after)
     # No @ was written: what stands where the port should, and is no number, may be a password.
     found = re.match(r"(?s)([^:/?#\[\]]+:)([^/?#]*)(.*)", rest)
     if found is not None and scheme and not re.match(r"\d*(?!\w)", found.group(2)):

@@ -192,14 +192,17 @@ SPELLING = (
 
 
 def _check_spelling(url: str) -> None:
-    """Refuse a URL whose password a driver would take for a part of the host, and print.
+    """Refuse a URL of which a driver would take, and print, parts of the password for others.
 
     Raises:
         HarnessError: it is such a one.
     """
-    found = re.match(r"(?s)[\w+]+://[^:/]*:[^@]*@([^?]*)", url)
-    if found is not None and "@" in found.group(1):
+    found = re.match(r"(?s)[\w+]+://(?:[^:/]*(?::[^@]*)?@)?([^?]*)", url)
+    host = found.group(1) if found is not None else ""
+    if "@" in host:
         raise _not_a_store(url, "more than one @ before the name of the database", SPELLING)
+    if re.match(r"(?:\[[^\]]*\]|[^:/]*):(?!\d*(?:/|$))", host):
+        raise _not_a_store(url, "no number where the port stands", SPELLING)
 
 
 def _server(url: str, create: bool) -> Rows:
@@ -220,7 +223,9 @@ def _server(url: str, create: bool) -> Rows:
     for pause in (0.5, 2.0):
         try:
             return Rows(template)
-        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError) as error:
+            if error.statement is None:
+                raise  # it did not come to any table: the URL is wrong
             time.sleep(pause)
     return Rows(template)
 
@@ -279,11 +284,7 @@ def _sqlite(path: Path, create: bool, noticed: Noticed) -> Store:
         with _errors(str(path)):
             if not path.exists() or not path.stat().st_size:
                 _new_sqlite(path)
-            storage = Rows(
-                f"sqlite:///{path}".replace("{", "{{").replace("}", "}}"),
-                engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}},
-                skip_table_creation=not create,
-            )
+            storage = sqlite_rows(path, skip_table_creation=not create)
             # The schema's own connections are dropped, so that all others are set up alike.
             sqlalchemy.event.listen(
                 storage.engine, "connect", _on_connect if create else _on_connect_to_read
@@ -296,6 +297,19 @@ def _sqlite(path: Path, create: bool, noticed: Noticed) -> Store:
     return Store(str(path), storage, path, noticed=noticed, log_was_there=log_was_there)
 
 
+def sqlite_rows(path: Path, *, skip_table_creation: bool = False) -> Rows:
+    """Open an SQLite file, whatever its name: in a URL, ``?`` and ``%`` would mean something."""
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+
+    return Rows(
+        "sqlite:///file",  # which names the dialect, and no file
+        engine_kwargs={"creator": connect},
+        skip_table_creation=skip_table_creation,
+    )
+
+
 def _new_sqlite(path: Path) -> None:
     """Make the tables in a draft, then give it its name: a killed process leaves no half store."""
     with _lock(path):
@@ -303,7 +317,7 @@ def _new_sqlite(path: Path) -> None:
             return  # another process was first
         draft = path.with_name(f".{path.name}.draft")
         draft.unlink(missing_ok=True)
-        storage = Rows(f"sqlite:///{draft}".replace("{", "{{").replace("}", "}}"))
+        storage = sqlite_rows(draft)
         storage.remove_session()
         storage.engine.dispose()
         draft.replace(path)

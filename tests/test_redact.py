@@ -24,6 +24,8 @@ def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
     ("postgresql://u:p w@h/d", "postgresql://u:***@h/d"),
     ("me@corp:SECRETPW@h/d", "me@corp:***@h/d"),
     ("redis://:SECRETPW@h", "redis://:***@h"),
+    ("postgresql://u:SECRET@PW:x/y", "postgresql://u:***"),  # what follows the @ is no port
+    ("postgresql://u:SECRETPW@h/d?x=SECRETPW", "postgresql://u:***@h/d?x=***"),
     ("postgresql://u:SECRETPW/d", "postgresql://u:***/d"),  # its @host was forgotten
     ("postgresql:/u:SECRETPW@h/d", "postgresql:/u:***@h/d"),
     ("postgresql///u:SECRETPW@h/d", "postgresql///u:***@h/d"),
