@@ -313,6 +313,7 @@ def _noticing(place: Place) -> Iterator[Place]:
         yield place
     finally:
         place.tell(Console(stderr=True))
+        place.close()
     if place.noticed.damage:
         raise typer.Exit(1)
 

@@ -93,6 +93,7 @@ def examine_store(where: str, *, mend: bool) -> list[Examined]:
     store = open_store(where, create=False, noticed=noticed)
     found = mending.damage(store)
     every = [*noticed.damage, *mending.as_damage(store, found), *mending.torn(store)]
+    store.close()
     out += [Examined("damaged", "wrong", str(each)) for each in every]
     if every:
         way = f"harness doctor --store {shown(where)} --mend sets this aside; nothing is deleted."

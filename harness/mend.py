@@ -188,6 +188,7 @@ def mend(where: str) -> list[str]:
     elif isinstance(store.storage, Lines) and store.path is not None:
         with store.lock(), store.storage._journal.alone():
             done += _rewrite(store, store.path, seen, noticed)
+    store.close()
     return done
 
 

@@ -22,16 +22,24 @@ class Place:
         out: the output folder.
         store: the store's URL or path; empty for a file in the output folder.
         noticed: what is noticed of the store while it is read.
+        opened: the stores that were opened, and are to be closed.
     """
 
     out: Path
     store: str = field(default="", repr=False)
     noticed: Noticed = field(default_factory=Noticed, repr=False, compare=False)
+    opened: list[Store] = field(default_factory=list, repr=False, compare=False)
 
     def open(self, *, create: bool) -> Store:
         """Open the store."""
         where = self.store or str(self.out / STORE_NAME)
-        return open_store(where, create=create, noticed=self.noticed)
+        self.opened.append(open_store(where, create=create, noticed=self.noticed))
+        return self.opened[-1]
+
+    def close(self) -> None:
+        """Close every store that was opened here."""
+        while self.opened:
+            self.opened.pop().close()
 
     def tell(self, errors: Console) -> None:
         """Say what was noticed of the store while it was read, each once."""

@@ -107,6 +107,12 @@ class Store:
         """
         self.noticed.damage[Damage(self.url, study, trial, part, one_line(clean(wrong)))] = None
 
+    def close(self) -> None:
+        """Let go of connections; nothing is lost by leaving it out."""
+        if isinstance(self.storage, Rows):
+            self.storage.remove_session()
+            self.storage.engine.dispose()
+
     def checkpoint(self) -> None:
         """Work an SQLite file's write-ahead log into it, as far as nobody reads it meanwhile."""
         if self.path is not None and isinstance(self.storage, Rows):

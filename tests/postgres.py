@@ -52,16 +52,19 @@ def server(password: str) -> Iterator[str]:
         for each in (folder, secret):
             shutil.chown(each, user)
     data = str(folder / "data")
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "cwd": folder, "user": user}
+    log = folder / "log"
+    log.touch()
     words = ["initdb", "-D", data, "-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}", "-N"]
-    made = subprocess.run(words, check=False, **quiet)
-    assert made.returncode == 0, made.stdout
-    process = subprocess.Popen(
-        ["postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"],
-        **quiet,
-    )
+    with log.open("ab") as out:
+        quiet = {"stdout": out, "stderr": out, "cwd": folder, "user": user}
+        made = subprocess.run(words, check=False, **quiet)
+        assert made.returncode == 0, log.read_text()
+        process = subprocess.Popen(
+            ["postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"],
+            **quiet,
+        )
     try:
-        wait_for(port, process)
+        wait_for(port, process, log)
         yield f"postgresql+psycopg://{USER}:{quote(password, safe='')}@127.0.0.1:{port}/postgres"
     finally:
         process.terminate()
@@ -69,12 +72,12 @@ def server(password: str) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for(port: int, process: subprocess.Popen) -> None:
+def wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
     """Wait until the server answers."""
     import time
 
     for _ in range(300):
-        assert process.poll() is None, process.stdout.read()
+        assert process.poll() is None, log.read_text()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.1)
