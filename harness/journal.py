@@ -36,6 +36,25 @@ NOTHING: Log = {"op_code": int(JournalOperation.SET_TRIAL_USER_ATTR), "worker_id
 """An operation that changes nothing: there is no such trial."""
 
 
+_STUDY = frozenset({"worker_id", "study_id"})
+_TRIAL = frozenset({"worker_id", "trial_id"})
+
+NEEDED: dict[int, frozenset[str]] = {
+    JournalOperation.CREATE_STUDY: frozenset({"worker_id", "study_name", "directions"}),
+    JournalOperation.DELETE_STUDY: _STUDY,
+    JournalOperation.SET_STUDY_USER_ATTR: _STUDY | {"user_attr"},
+    JournalOperation.SET_STUDY_SYSTEM_ATTR: _STUDY | {"system_attr"},
+    JournalOperation.CREATE_TRIAL: _STUDY | {"datetime_start"},
+    JournalOperation.SET_TRIAL_PARAM: _TRIAL,
+    JournalOperation.SET_TRIAL_STATE_VALUES: _TRIAL | {"state", "values"},
+    JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE: _TRIAL | {"step", "intermediate_value"},
+    JournalOperation.SET_TRIAL_USER_ATTR: _TRIAL | {"user_attr"},
+    JournalOperation.SET_TRIAL_SYSTEM_ATTR: _TRIAL | {"system_attr"},
+    10: frozenset(),  # DISCARD_TRIALS, which changes nothing here
+}
+"""What an operation needs, by its code."""
+
+
 @contextmanager
 def holding(lock: BaseFileLock) -> Iterator[None]:
     """Hold a lock, asking for it often: it is never held for long."""
@@ -69,9 +88,11 @@ class Journal(JournalFileBackend):
         """Yield the operations from a line on, with stand-ins for lines that cannot be read."""
         try:
             for log in super().read_logs(log_number_from):
+                if _lacking(log):
+                    raise ValueError
                 log_number_from += 1
                 yield log
-        except ValueError:  # no JSON, or no text
+        except ValueError:  # no JSON, no text, or no operation
             yield from self._damaged_logs(log_number_from)
             return
         # Optuna passes over a last line that is no JSON: somebody might still be writing it.
@@ -171,14 +192,23 @@ def known_studies(result: Any) -> int:
 def read_line(line: bytes) -> tuple[Log, str]:
     """Return the operation of a line, and what is wrong with it, empty where nothing is."""
     try:
-        log = json.loads(line)
+        log = json.loads(line.decode())
     except ValueError as error:
         return {}, f"it is no JSON ({error})"
+    wrong = _lacking(log)
+    return ({}, wrong) if wrong else (log, "")
+
+
+def _lacking(log: Any) -> str:
+    """Return what a line that is JSON lacks of an operation; empty where it lacks nothing."""
     if not isinstance(log, dict):
-        return {}, f"it is no mapping, but {str(log)[:40]!r}"
-    if log.get("op_code") not in set(JournalOperation):
-        return {}, f"no operation is {log.get('op_code')!r}"
-    return log, ""
+        return f"it is no mapping, but {str(log)[:40]!r}"
+    kind = log.get("op_code")
+    if type(kind) is not int or kind not in NEEDED:
+        return f"no operation is {kind!r}"
+    if not log.keys() >= NEEDED[kind]:
+        return f"it lacks {', '.join(sorted(NEEDED[kind] - log.keys()))}"
+    return ""
 
 
 def broken(lines: list[bytes]) -> list[int]:
@@ -213,11 +243,12 @@ def stand_ins(lines: list[bytes]) -> dict[int, list[Log]]:
         if wrong:
             kind, study = _number("op_code", text), _number("study_id", text)
             out[number] = []
-            if kind is None:
+            if kind is None or kind not in NEEDED:
                 unknown.append(number)
             elif kind == JournalOperation.CREATE_STUDY:
                 named = re.search(r'"study_name"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
-                out[number] = [_study(named.group(1) if named else f"damaged-{studies}")]
+                name = named.group(1) if named else _name_of(studies, lines[number:])
+                out[number] = [_study(name or f"damaged-{studies}")]
                 studies += 1
             elif kind == JournalOperation.CREATE_TRIAL:
                 out[number] = [_trial(latest if study is None else study, text)]
@@ -263,7 +294,7 @@ def _number(name: str, text: str) -> int | None:
 
 def _study(name: str) -> Log:
     return {"op_code": int(JournalOperation.CREATE_STUDY), "worker_id": "", "study_name": name,
-            "directions": [0]}  # fmt: skip
+            "directions": [1]}  # fmt: skip
 
 
 def _trial(study: int, text: str) -> Log:

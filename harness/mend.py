@@ -415,28 +415,35 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: sqlalchemy.Ta
 
 
 def _readable(old: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a table that can be read, in ever smaller ranges where some cannot."""
-    last = 0
-    for order in ("DESC", "ASC"):  # from whichever end can be read
+    """Yield the rows of a table that can be read: what lies on a damaged page is passed over."""
+    query = f'SELECT rowid, {columns} FROM "{table}" NOT INDEXED WHERE rowid >= ? ORDER BY rowid'
+
+    def reads_from(start: int) -> bool:
         try:
-            query = f'SELECT rowid FROM "{table}" NOT INDEXED ORDER BY rowid {order}'
-            for (number,) in old.execute(query):
-                last = max(last, number)
-                if order == "DESC":
-                    break
+            old.execute(f"{query} LIMIT 1", (start,)).fetchone()
         except sqlite3.Error:
-            last = max(last, 100_000)  # nobody knows how many there were
-    ranges = [(0, last)]
-    while ranges:
-        low, high = ranges.pop()
-        query = f'SELECT {columns} FROM "{table}" NOT INDEXED WHERE rowid BETWEEN ? AND ?'
+            return False
+        return True
+
+    start = 0
+    while True:
         try:
-            rows = old.execute(query, (low, high)).fetchall()
+            for number, *row in old.execute(query, (start,)):
+                yield tuple(row)
+                start = number + 1
         except sqlite3.Error:
-            middle = (low + high) // 2
-            ranges += [] if low >= high else [(middle + 1, high), (low, middle)]
+            step = 1
+            while not reads_from(start + step):
+                step *= 2
+                if step > 2**40:
+                    return  # nothing after it can be read
+            bad, good = start + step // 2, start + step
+            while good - bad > 1:
+                middle = (bad + good) // 2
+                bad, good = (bad, middle) if reads_from(middle) else (middle, good)
+            start = good
         else:
-            yield from rows
+            return
 
 
 def _name_studies(new: sqlite3.Connection) -> None:
