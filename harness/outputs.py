@@ -19,7 +19,7 @@ from harness.errors import HarnessError
 from harness.records import Record, to_frame
 from harness.verdicts import Look, Verdict
 
-FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 """How texts begin that a spreadsheet would take for a formula, or that are told from such."""
 
 
@@ -155,19 +155,20 @@ def records_text(records: Sequence[Record], kind: str) -> str:
 def as_cell(value: Any) -> Any:
     r"""Return a value for a cell of a CSV file: text that a spreadsheet would run is quoted.
 
-    Spreadsheets take a text that begins with one of ``= + - @``, a tab or a line's end for a
-    formula (OWASP, CSV injection). An apostrophe before it makes it text. A text that begins with
-    apostrophes before such a sign gets one more, so that taking one off always gives the text
-    back: ``re.sub("^'(?='*[=+\-@\t\r\n])", "", cell)``. Numbers stay numbers.
+    Spreadsheets take a text that begins with one of ``= + - @``, also as wide as an ideograph, or
+    with a tab or a line's end for a formula (OWASP, CSV injection). An apostrophe before it makes
+    it text. A text that begins with apostrophes before such a sign gets one more, so that taking
+    one off always gives the text back:
+    ``re.sub("^'(?='*[=+\-@＝＋－＠\t\r\n])", "", cell)``. Numbers stay numbers.
     """
-    if isinstance(value, str) and FORMULA.match(value) and not _is_number(value):
+    if type(value) is str and FORMULA.match(value) and not _is_number(value):
         return f"'{value}"
     return value
 
 
 def _is_number(text: str) -> bool:
     """Whether a spreadsheet and pandas read a text as a number, such as a level's -0.5."""
-    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) is not None
+    return re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) is not None
 
 
 def revision_of(file: Path) -> str:
