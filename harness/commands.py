@@ -51,6 +51,7 @@ def run_study(
     looks = options.looks(study)
     planner = Planner(study, scale, options.seeds, tune=options.tune, looks=looks)
     ledger = Ledger(place.open(create=True), study, scale)
+    place.tell(errors)
     check_looks(ledger.note("plan"), looks)
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
@@ -99,10 +100,11 @@ def gather(ledger: Ledger, found: str) -> Results:
             f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
         )
     costs, unmeasured = costs_of(ledger, plan["programs"], plan.get("machine", ""))
+    records = ledger.records()
     file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
     return assemble(
-        ledger.study, ledger.scale, ledger.records(), plan, costs, unmeasured,
-        revision_of(file), ledger.notes("mode/"),
+        ledger.study, ledger.scale, records, plan, costs,
+        [*unmeasured, *ledger.store.noticed.sentences()], revision_of(file), ledger.notes("mode/"),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -12,9 +13,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from harness.errors import HarnessError
 from harness.records import Record, to_frame
 from harness.verdicts import Look, Verdict
+
+FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
+"""How texts begin that a spreadsheet would take for a formula, or that are told from such."""
 
 
 def write_whole(path: Path, content: bytes) -> Path:
@@ -150,7 +156,11 @@ def records_text(records: Sequence[Record], kind: str) -> str:
         HarnessError: another kind.
     """
     if kind == "csv":
-        return str(to_frame(records).to_csv(index=False))
+        rows = [
+            {as_cell(name): as_cell(value) for name, value in record.row().items()}
+            for record in records
+        ]
+        return str(pd.DataFrame(rows).to_csv(index=False))
     if kind == "json":
         rows = [record.row() for record in records]
         names = list(dict.fromkeys(name for row in rows for name in row))
@@ -159,6 +169,25 @@ def records_text(records: Sequence[Record], kind: str) -> str:
     raise HarnessError(
         "--format must be csv, json, or parquet with --to FILE", repr(kind), "Write --format csv."
     )
+
+
+def as_cell(value: Any) -> Any:
+    r"""Return a value for a cell of a CSV file: text that a spreadsheet would run is quoted.
+
+    Spreadsheets take a text that begins with one of ``= + - @``, also as wide as an ideograph, or
+    with a tab or a line's end for a formula (OWASP, CSV injection). An apostrophe before it makes
+    it text. A text that begins with apostrophes before such a sign gets one more, so that taking
+    one off always gives the text back:
+    ``re.sub("^'(?='*[=+\-@＝＋－＠\t\r\n])", "", cell)``. Numbers stay numbers.
+    """
+    if type(value) is str and FORMULA.match(value) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    """Whether a spreadsheet and pandas read a text as a number, such as a level's -0.5."""
+    return re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) is not None
 
 
 def revision_of(file: Path) -> str:

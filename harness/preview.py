@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,14 +14,14 @@ from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
 from harness.modes import Choice
-from harness.place import STORE_NAME, Place
+from harness.place import Place
 from harness.plan import Trial, changes, make_trial
 from harness.profiles import Profile
 from harness.progress import display, duration
 from harness.records import Record
 from harness.run import measure
 from harness.search import Planner
-from harness.store import Store
+from harness.store import NoStoreError, Store
 from harness.study import Study
 from harness.tables import plain
 
@@ -47,8 +46,11 @@ def plan_study(
     """Return what is planned and done at each scale, as plain values."""
     study = load(find_study(reference))
     scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
-    path = Path(place.store or place.out / STORE_NAME)
-    store = place.open(create=False) if place.store or path.exists() else None
+    store: Store | None
+    try:
+        store = place.open(create=False)
+    except NoStoreError:
+        store = None  # nothing was run yet, and planning makes nothing
     return {
         "study": study.name,
         "question": study.question,

@@ -92,6 +92,7 @@ class Session:
 
     def work(self, reference: str | None) -> int:
         """Train until nothing is left; return how many trials this process trained."""
+        self.ledger.begin_work()
         while True:
             self.speak()
             if self.idle():
@@ -124,6 +125,7 @@ class Session:
                 self.ledger.release(claimed)
         self.running.clear()
         self.write()
+        self.ledger.end_work()
 
     def speak(self) -> None:
         """Let other machines know that this process is alive."""
@@ -317,6 +319,7 @@ class Session:
                     )
                 del self.unwritten[0]
                 self.trained += 1
+        self.ledger.tally()
 
 
 def _command(scale: str, planner: Planner, options: Options) -> str:

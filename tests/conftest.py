@@ -33,7 +33,7 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("HARNESS_DATA", "HARNESS_DOWNLOAD"):
+    for name in ("HARNESS_DATA", "HARNESS_DOWNLOAD", "HARNESS_STORE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 

@@ -7,16 +7,16 @@ ROOT = Path(__file__).parents[1]
 
 # Each module may import only modules above it.
 ORDER = [
-    "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
+    "redact", "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
     "stopping", "looks", "penalties", "clipping", "training", "programs", "claims", "factors",
     "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
     "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
     "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
     "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets", "results",
-    "next_step",
-    "runner", "store", "optuna_study", "translate", "ledger", "search", "load", "workers",
+    "next_step", "runner", "damage", "tally", "rows", "journal", "store", "optuna_study",
+    "translate", "ledger", "search", "load", "workers",
     "progress", "executors", "costs", "timing", "session", "run", "outputs", "new", "tables",
-    "place", "preview", "replay", "commands", "doctor", "cli",
+    "place", "preview", "replay", "commands", "mend", "doctor", "cli",
 ]  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
 
 
 def test_only_the_ledger_side_imports_optuna() -> None:
-    allowed = {"store", "optuna_study", "translate", "ledger", "search"}
+    allowed = {"rows", "journal", "store", "optuna_study", "translate", "ledger", "search", "mend"}
     users = {
         module(file)
         for file in (ROOT / "harness").rglob("*.py")
