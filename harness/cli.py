@@ -250,7 +250,9 @@ def export(
     from harness import commands
     from harness.place import Place
 
-    found = commands.export_study(study, scale, Place(out, store), kind, to)
+    found, note = commands.export_study(study, scale, Place(out, store), kind, to)
+    if note:
+        print(f"harness: {note}", file=sys.stderr)
     if isinstance(found, Path):
         print(found.resolve())
     else:

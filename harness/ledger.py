@@ -76,6 +76,7 @@ class Ledger:
             name = name or fitting(store, study, scale) or make(store, study, scale)
             self._optuna = optuna.load_study(storage=store.storage, study_name=name)
             self._id = store.storage.get_study_id_from_name(name)
+        self.name = name
         self._book = Book(study.name, scale, self._shared)
         self._notes: dict[str, Any] = {}
         self._others: dict[str, optuna.Study] = {}

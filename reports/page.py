@@ -10,14 +10,15 @@ from reports.figures.forest import draw_forest, forests
 from reports.sections.claims import ClaimSection, claim_sections
 from reports.sections.cost import CostSection, cost_section
 from reports.sections.factors import FactorsSection, factors_section
+from reports.sections.fixed import held_fixed
 from reports.sections.ledger import LedgerSection, ledger_section
 from reports.sections.methods import MethodsSection, methods_section
 from reports.sections.opening import (
     InWords,
     Title,
-    held_fixed,
     in_words,
     title,
+    unclaimed,
     verdict_table,
 )
 from reports.sections.targets import target_tables
@@ -32,6 +33,7 @@ class Page:
 
     title: Title
     verdicts: Table | None
+    unclaimed: tuple[str, ...]
     words: tuple[InWords, ...]
     fixed: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -51,6 +53,7 @@ def page_of(results: Results) -> Page:
     return Page(
         title(results),
         verdict_table(results),
+        unclaimed(results),
         in_words(results),
         held_fixed(results),
         results.warnings,

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.history import Declared, day
 from harness.results import Results
 from harness.study import Study
 from harness.verdicts import MARKS, Verdict
 from reports.intervals import family_name, interval_name, is_exact
-from reports.sections.procedures import setting_text
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     DASH,
@@ -20,7 +20,6 @@ from reports.text import (
     each_of,
     effect_text,
     hours_text,
-    in_title,
     interval_text,
     join,
     margin_text,
@@ -156,7 +155,7 @@ def verdict_table(results: Results) -> Table | None:
         row(
             Cell(
                 f"{number}. {verdict.claim.text}",
-                note=verdict.metric.title,
+                note=f"{verdict.metric.title}; {warned(results.history.of(number - 1))}",
                 href=f"#claim-{number}",
             ),
             *judged_cells(verdict),
@@ -167,7 +166,7 @@ def verdict_table(results: Results) -> Table | None:
     shown = f", with the {interval}{family_name(results.verdicts)}" if interval else ""
     return Table(
         f"Every claim with its verdict. Effect: mean difference{ratios(results.verdicts)}{shown}. "
-        "δ: the margin declared beforehand, the smallest difference that matters. "
+        "δ: the smallest difference that matters, as declared. "
         f"n: {replicates(results.verdicts)}. p: against no difference, adjusted for the number of "
         "claims; a word that names a direction needs it below "
         f"α = {percent_text(results.alpha)}. Of NotWorse and Equivalent, p is against a difference "
@@ -182,6 +181,28 @@ def verdict_table(results: Results) -> Table | None:
         ),
         tuple(rows),
         stack=True,
+    )
+
+
+def warned(declared: Declared) -> str:
+    """Say when a claim was declared, with a sign where results were there."""
+    return f"{'⚠ ' * bool(declared.late)}{declared.short()}"
+
+
+def unclaimed(results: Results) -> tuple[str, ...]:
+    """List claims that were removed, and what else was changed, when there were results."""
+    history = results.history
+    return (
+        *(
+            f"“{each.text}” ({'primary' if each.primary else 'exploratory'}): {each.sentence()}."
+            for each in history.removed
+        ),
+        *(
+            f"{change}, after {plural(event.results, 'result')}, on {day(event.time)}."
+            for event in history.looks
+            if event.late
+            for change in event.changes
+        ),
     )
 
 
@@ -202,49 +223,3 @@ def in_words(results: Results) -> tuple[InWords, ...]:
         InWords(number, verdict_cell(verdict), verdict.claim.text, verdict.reason, verdict.change)
         for number, verdict in enumerate(results.verdicts, 1)
     )
-
-
-def held_fixed(results: Results) -> tuple[str, ...]:
-    """List what was not varied: each line is a caveat on every verdict."""
-    scale = results.study.scales.get(results.scale)
-    lines = []
-    if scale is not None and scale.settings:
-        shown = "; ".join(
-            f"{name} = {setting_text(value)}" for name, value in scale.settings.items()
-        )
-        lines.append(f"Scale “{results.scale}”: {shown}. Other scales may answer otherwise.")
-    lines.append(
-        "Everything else that the study's build function writes out, such as batch size and "
-        "schedule, was the same in every arm."
-    )
-    if results.study.tuned:
-        names = join(each.name for each in results.study.tuned)
-        tuned = {each.how for each in results.tuning} == {"tuned"}
-        lines.append(
-            f"{names}: chosen by one tuning study per arm, with one space and budget for all; "
-            "verdicts hold given these settings."
-            if tuned
-            else f"{names}: at the declared default in at least one arm, not tuned there; another "
-            "value may favour another arm."
-        )
-    metrics = dict.fromkeys(verdict.metric for verdict in results.verdicts)
-    trained = [in_title(metric) for metric in metrics if metric.replicate == "seed"]
-    if trained:
-        lines.append(
-            f"Judged on {join(trained)} alone, over the seeds of this run, which vary data split, "
-            "initial weights and order together."
-        )
-    # Parameters and FLOPs are the same on any machine.
-    costs = [
-        in_title(metric) for metric in metrics if metric.replicate == "round" or metric.unit == "B"
-    ]
-    if costs:
-        lines.append(
-            f"Compared in {join(costs)} on one machine, apart from all training; another machine "
-            "may answer otherwise."
-        )
-    lines.append(
-        "Where the data has no test set of its own, the test sets of different seeds overlap, so "
-        "seeds are not fully independent."
-    )
-    return tuple(lines)
