@@ -23,7 +23,7 @@ from reports.sections.opening import (
 )
 from reports.sections.targets import target_tables
 from reports.sections.trained import TrainedSection, trained_section
-from reports.sections.tuning import TuningSection, tuning_section
+from reports.sections.tuning import TuningSection, tuning_section, untuned
 from reports.table import Table
 
 
@@ -42,6 +42,7 @@ class Page:
     factors: FactorsSection
     targets: tuple[Table, ...]
     tuning: TuningSection | None
+    untuned: str
     cost: CostSection | None
     ledger: LedgerSection
     trained: TrainedSection | None
@@ -62,6 +63,7 @@ def page_of(results: Results) -> Page:
         factors_section(results),
         target_tables(results),
         tuning_section(results),
+        untuned(results),
         cost_section(results),
         ledger_section(results),
         trained_section(results),

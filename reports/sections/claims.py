@@ -194,8 +194,8 @@ def _looks(verdict: Verdict) -> Table | None:
         return None
     metric = verdict.metric
     return Table(
-        "Each look at its own level, with the verdict were it the only one; the claim stopped at "
-        "the last.",
+        "Each look at its own level, with the verdict were it the only one; the last that was "
+        "taken counts.",
         (
             Column("Look"),
             Column("Effect", "number"),

@@ -45,12 +45,11 @@ class Title:
 def title(results: Results) -> Title:
     """Say what was asked, where, when, and what it cost."""
     source = results.provenance
-    done = sum(record.state == "complete" for record in results.records)
-    failed = sum(record.state == "failed" for record in results.records)
-    trials = plural(len(results.records), "trial") + (f", {failed} failed" if failed else "")
-    trials += f", {len(results.records) - done - failed} unfinished" * bool(
-        len(results.records) - done - failed
-    )
+    # one that stands for several arms was trained once
+    trained = Counter({record.key: record.state for record in results.records}.values())
+    failed, running = trained["failed"], trained["running"]
+    trials = plural(trained.total(), "trial") + (f", {failed} failed" if failed else "")
+    trials += f", {running} unfinished" * bool(running)
     facts = [
         ("Design", design(results)),
         ("Cost", f"{hours_text(source.hours)} on the device; {trials}"),
@@ -99,9 +98,8 @@ def hardware(results: Results) -> str:
         dict.fromkeys(
             [profile.hardware for profile in results.profiles.values() if profile.hardware]
             + [
-                env.get("hardware") or env.get("device") or ""
+                env.get("hardware") or env.get("device", "") * (not results.profiles)
                 for env in results.provenance.environments
-                if not results.profiles
             ]
         )
     )
