@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from harness.preview import plan_study, print_plan
 from harness.results import Results
 from harness.session import OLDER
 from harness.study import Study
-from tests.declaring import higher, opened, report, run, study
+from tests.declaring import opened, report, run, study
 from tests.test_declared import page, terminal
 
 NOW = "Judged are the trials of the study's file as it is now, and no others."
@@ -62,10 +61,8 @@ def test_a_file_changed_and_run_and_changed_back_is_judged_on_its_own_trials(
     assert results.records == first.records
     assert effect(results) == effect(first)
     (line,) = about_versions(results)
-    assert (
-        line
-        == f"The newest run in this store was of other code or settings (optimizer.lr: 0.3 → 0.1). {NOW}"
-    )
+    why = "of other code or settings (optimizer.lr: 0.3 → 0.1)"
+    assert line == f"The newest run in this store was {why}. {NOW}"
     assert line in terminal(results, tmp_path)
     assert line in page(results)
     assert "not there yet" not in " ".join(results.warnings)
@@ -154,19 +151,13 @@ def test_seeds_of_other_code_are_no_seeds_asked_for_of_this(tmp_path: Path) -> N
 
 
 def test_an_arm_that_stands_for_other_levels_now_is_not_judged_as_those(tmp_path: Path) -> None:
-    def named(width: int) -> Study:
-        claim = higher(higher={"width": 64}, lower={"width": 4})
-        return study(claim, design=Arms({"low": {"width": 4}, "high": {"width": 64},
-                                         "third": {"width": width}}))  # fmt: skip
+    def listed(width: int) -> Study:
+        arms = {"low": {"width": 4}, "high": {"width": 64}, "third": {"width": width}}
+        return study(design=Arms(arms), factors=(Factor("width", (4, 16, 32, 64)),))
 
     store = opened(tmp_path)
-    run(store, named(16))
-    changed = named(256 // 4 // 2)
-    wide = (Factor("width", (4, 16, 32, 64)),)
-    first = dataclasses.replace(named(16), factors=wide, name="other")
-    run(store, first)
-    second = dataclasses.replace(changed, factors=wide, name="other")
-    results = report(store, second)
+    run(store, listed(16))
+    results = report(store, listed(32))
     assert {record.arm for record in results.records} == {"low", "high"}
     assert "model.hidden: [16] → [32] in 1 of 3 arms" in about_versions(results)[0]
 
