@@ -16,6 +16,7 @@ from reports.sections.methods import MethodsSection, methods_section
 from reports.sections.opening import (
     InWords,
     Title,
+    Unclaimed,
     in_words,
     title,
     unclaimed,
@@ -33,7 +34,7 @@ class Page:
 
     title: Title
     verdicts: Table | None
-    unclaimed: tuple[str, ...]
+    unclaimed: Unclaimed | None
     words: tuple[InWords, ...]
     fixed: tuple[str, ...]
     warnings: tuple[str, ...]

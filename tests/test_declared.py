@@ -88,7 +88,7 @@ def test_a_claim_declared_before_any_result_is_told_so_everywhere(tmp_path: Path
     text = page(results)
     assert text.count(f"Declared before any result of its arms, on {TODAY}.") == 2
     assert "declared beforehand" not in text
-    assert "Removed or changed" not in text
+    assert "after results" not in text.partition("Methods To do it again")[0]
     kept = Ledger.existing(store, study(), "quick")[0].notes(NOTE)
     assert len(kept) == 1, "judging the same claims again keeps nothing new"
 
@@ -162,7 +162,7 @@ def test_a_claim_removed_after_results_is_listed_everywhere(tmp_path: Path) -> N
     assert row["effect"] is None
     assert row.keys() == rows(results, tmp_path)[0].keys()
     text = page(results)
-    assert "Removed or changed after results" in text
+    assert "Claims removed after results" in text
     assert f"“16 beats 4.” (primary): {gone.sentence()}." in text
 
 
@@ -256,7 +256,9 @@ def test_looks_and_alpha_that_are_moved_after_results_are_told(tmp_path: Path) -
     assert event.results == 15
     assert "α changed from 5 % to 20 %" in cautions(results)[0]
     assert f"α from 5 % to 20 % after 15 results, on {TODAY}." in terminal(results, tmp_path)
-    assert f"α from 5 % to 20 %, after 15 results, on {TODAY}." in page(results)
+    text = page(results)
+    assert "Looks changed after results" in text
+    assert f"α from 5 % to 20 %, after 15 results, on {TODAY}." in text
 
 
 def test_a_store_of_before_says_that_it_is_not_known_when(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def held_fixed(results: Results) -> tuple[str, ...]:
         shown = "; ".join(
             f"{name} = {setting_text(value)}" for name, value in scale.settings.items()
         )
-        lines.append(f"Scale “{results.scale}”: {shown}. Other scales may answer otherwise.")
+        lines.append(f"Scale “{results.scale}” says {shown}. Other scales may answer otherwise.")
     lines += [*_arms(results), *_tuned(results), *_judged(results)]
     return tuple(lines)
 
@@ -136,10 +136,13 @@ def _named(results: Results, flat: Mapping[str, Flat], path: str) -> str:
 
 
 def _is_factor(results: Results, values: Mapping[str, Any]) -> bool:
-    """Whether values are those of a factor's levels."""
+    """Whether values are those of a factor's levels; a default is not written out."""
     arms = {arm.name: arm for arm in results.arms}
     return any(
-        all(value == arms[arm].levels[factor.name].plain for arm, value in values.items())
+        all(
+            value is None or value == arms[arm].levels[factor.name].plain
+            for arm, value in values.items()
+        )
         for factor in results.study.factors
     )
 

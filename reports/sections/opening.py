@@ -187,21 +187,32 @@ def warned(declared: Declared) -> str:
     return f"{'⚠ ' * bool(declared.late)}{declared.short()}"
 
 
-def unclaimed(results: Results) -> tuple[str, ...]:
-    """List claims that were removed, and what else was changed, when there were results."""
+@dataclass(frozen=True)
+class Unclaimed:
+    """What was declared once, is declared no more, and had results."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def unclaimed(results: Results) -> Unclaimed | None:
+    """List claims that were removed, and what was changed of looks, when there were results."""
     history = results.history
-    return (
-        *(
-            f"“{each.text}” ({'primary' if each.primary else 'exploratory'}): {each.sentence()}."
-            for each in history.removed
-        ),
-        *(
-            f"{change}, after {plural(event.results, 'result')}, on {day(event.time)}."
-            for event in history.looks
-            if event.late
-            for change in event.changes
-        ),
-    )
+    removed = [
+        f"“{each.text}” ({'primary' if each.primary else 'exploratory'}): {each.sentence()}."
+        for each in history.removed
+    ]
+    changed = [
+        f"{change}, after {plural(event.results, 'result')}, on {day(event.time)}."
+        for event in history.looks
+        if event.late
+        for change in event.changes
+    ]
+    if not removed and not changed:
+        return None
+    kinds = ["claims removed"] * bool(removed) + ["looks changed"] * bool(changed)
+    said = " and ".join(kinds)
+    return Unclaimed(f"{said[0].upper()}{said[1:]} after results", (*removed, *changed))
 
 
 @dataclass(frozen=True)
