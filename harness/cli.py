@@ -260,7 +260,9 @@ def export(
     from harness.place import Place
 
     with _noticing(Place(out, store)) as place:
-        found = commands.export_study(study, scale, place, kind, to)
+        found, note = commands.export_study(study, scale, place, kind, to)
+        if note:
+            print(f"harness: {note}", file=sys.stderr)
         if isinstance(found, Path):
             print(found.resolve())
         else:

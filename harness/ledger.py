@@ -86,7 +86,7 @@ class Ledger:
             name = name or fitting(store, study, scale) or make(store, study, scale)
             self._optuna = optuna.load_study(storage=store.storage, study_name=name)
             self._id = store.storage.get_study_id_from_name(name)
-        self._name = name
+        self.name = name
         self._book = Book(study.name, scale, self._shared, partial(store.notice, name))
         self._ended = self._tallied = 0
         self._notes: dict[str, Any] = {}
@@ -164,7 +164,7 @@ class Ledger:
             anew: whether to write it down also where it is no more than was written before.
         """
         if self.store.path is not None and (anew or self._ended > self._tallied):
-            write_tally(self.store.path, self._name, self._ended)
+            write_tally(self.store.path, self.name, self._ended)
             self._tallied = self._ended
 
     @property
@@ -351,7 +351,7 @@ class Ledger:
         for name in list(found):
             wrong = note_wrong(name, found[name])
             if wrong:
-                self.store.notice(self._name, None, f"attribute {name}", wrong)
+                self.store.notice(self.name, None, f"attribute {name}", wrong)
                 self._damaged[name] = found.pop(name)
         self._notes = found
         return self._notes

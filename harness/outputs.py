@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from typing import Any
 import pandas as pd
 
 from harness.errors import HarnessError
+from harness.history import Declared
 from harness.records import Record, to_frame
+from harness.results import Results
 from harness.verdicts import Look, Verdict
 
 FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
@@ -48,10 +50,14 @@ def write_whole(path: Path, content: bytes) -> Path:
         ) from error
 
 
-def verdict_row(verdict: Verdict) -> dict[str, Any]:
+def verdict_row(verdict: Verdict, declared: Declared) -> dict[str, Any]:
     """Return a verdict as it stands in ``verdicts.json``; what cannot be told is null.
 
     Effects on costs are ratios there, and their margin is what was declared: 0.05 for 1.05.
+
+    Args:
+        verdict: the verdict.
+        declared: when its claim was declared, and what was changed since.
     """
     relative = verdict.metric.relative
     row = {
@@ -77,6 +83,7 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
         "change": verdict.change,
         "more_seeds": _more_row(verdict, relative),
         "looks": [_look_row(look, relative) for look in verdict.looks],
+        "declared": _declared_row(declared),
     }
     return _told(row)
 
@@ -97,6 +104,42 @@ def _more_row(verdict: Verdict, relative: bool) -> dict[str, Any] | None:
     )
 
 
+def _declared_row(declared: Declared) -> dict[str, Any]:
+    return {
+        "status": declared.status,
+        "since": declared.since or None,
+        "text": declared.sentence(),
+        "history": [
+            {
+                "event": event.what,
+                "time": event.time,
+                "results": event.results,
+                "none_judged": event.fresh,
+                "changes": [
+                    {"what": each.what, "from": each.before, "to": each.after}
+                    for each in event.changes
+                ],
+            }
+            for event in declared.events
+        ],
+    }
+
+
+def _removed_row(declared: Declared, names: Iterable[str]) -> dict[str, Any]:
+    """Return a claim that was dropped when there were results: it has no verdict."""
+    told = {
+        "claim": declared.text,
+        "kind": declared.kind,
+        "metric": declared.metric,
+        "margin": declared.by,
+        "primary": declared.primary,
+        "word": "removed",
+        "reason": declared.sentence(),
+        "declared": _declared_row(declared),
+    }
+    return dict.fromkeys(names) | told
+
+
 def _look_row(look: Look, relative: bool) -> dict[str, Any]:
     ends = {name: _natural(getattr(look, name), relative) for name in ("effect", "low", "high")}
     return _told(asdict(look) | ends)
@@ -114,9 +157,15 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def write_verdicts(verdicts: Sequence[Verdict], path: Path) -> None:
-    """Write ``verdicts.json``: a list, one object a claim."""
-    text = json.dumps([verdict_row(verdict) for verdict in verdicts], indent=2, ensure_ascii=False)
+def write_verdicts(results: Results, path: Path) -> None:
+    """Write ``verdicts.json``: a list, one object a claim; last those removed after results."""
+    history = results.history
+    rows = [
+        verdict_row(verdict, history.of(place)) for place, verdict in enumerate(results.verdicts)
+    ]
+    names = [item for row in rows[:1] for item in row]
+    rows += [_removed_row(each, names) for each in history.removed]
+    text = json.dumps(rows, indent=2, ensure_ascii=False)
     write_whole(path, f"{text}\n".encode())
 
 

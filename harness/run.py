@@ -12,10 +12,12 @@ from harness.costs import (
     choose_modes,
     measure_costs,
     profile_trials,
+    programs,
     uncalibrated,
     unprofiled,
 )
 from harness.data.shared import load_shared
+from harness.declare import declare
 from harness.errors import HarnessError
 from harness.executors import Options, executors, make_executor, worker_count
 from harness.ledger import Ledger
@@ -92,6 +94,7 @@ def run(
         while count := ledger.adopt(outlook.ready):
             adopted += count  # adopted tuning may tell of trials that can be adopted too
             outlook = _look(ledger, planner, ignored)
+        declare(ledger, partial(programs, planner))  # before anything is measured or trained
         unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
         time = bool(options.profile and reference and untimed(ledger, planner, options))
         done = ledger.done(ignored)
@@ -149,6 +152,7 @@ def measure(
         HarnessError: the study is wrong, or the store or the data is not there.
     """
     planner.check_space()
+    declare(ledger, partial(programs, planner))  # what steps cost is a result, of claims on costs
     unknown = uncalibrated(ledger, planner, options, ledger.done(frozenset()))
     if not unknown and not unprofiled(ledger, planner, options):
         return 0

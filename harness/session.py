@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import shlex
 import time
@@ -336,26 +338,67 @@ def _command(scale: str, planner: Planner, options: Options) -> str:
     return shlex.join(words)
 
 
-def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Options) -> None:
-    """Keep which trials make up the newest run, so that it can be judged without its code."""
-    before = ledger.note("plan") or {}
-    plan: dict[str, Any] = {
+def plan_of(
+    planner: Planner, outlook: Outlook, asked: Iterable[int], command: str, machine: str
+) -> dict[str, Any]:
+    """Return which trials make up a run, as plain values.
+
+    Args:
+        planner: what is to be run.
+        outlook: what is known of it.
+        asked: the fixed numbers of seeds that trials of the same code were run with.
+        command: what comes to the same records.
+        machine: the one preferred for costs.
+    """
+    return {
         "seeds": list(planner.seeds),
-        "asked": sorted(
-            {*before.get("asked", ()), *([] if planner.looks else [len(planner.seeds)])}
-        ),
+        "asked": sorted(set(asked)),
         "looks": asdict(planner.looks) if planner.looks else None,
         "evaluations": sum(planner.need.values()),
         "tuned": planner.budget > 0,
-        "command": _command(ledger.scale, planner, options),
+        "command": command,
         "trials": [[trial.owner, trial.seed, trial.key] for trial in outlook.planned],
         "tuning": [asdict(each) for each in outlook.tuning],
         "programs": programs(planner),
-        "machine": machine(options),
+        "machine": machine,
         "modes": {
             program: [trial.arm.name for trial in trials]
             for program, trials in by_program(planner).items()
         },
     }
-    if before != plan:
-        ledger.write_note("plan", plan)
+
+
+OLDER = "plan/"
+"""What the names begin with under which plans of runs of other code or settings are kept."""
+
+
+def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Options) -> None:
+    """Keep which trials make up the newest run, so that it can be judged without its code.
+
+    The plan before is kept, too, where it has no trial in common with this one: it was of other
+    code or settings, and the seeds asked for then say nothing of these trials.
+    """
+    before = ledger.note("plan") or {}
+    older = ledger.notes(OLDER)
+    keys = _keys(outlook.planned)
+    kin = [each for each in (before, *older.values()) if not keys.isdisjoint(_kept_keys(each))]
+    asked = [count for each in kin for count in each.get("asked", ())]
+    plan = plan_of(
+        planner, outlook, [*asked, *([] if planner.looks else [len(planner.seeds)])],
+        _command(ledger.scale, planner, options), machine(options),
+    )  # fmt: skip
+    if before == plan:
+        return
+    if before.get("trials") and keys and keys.isdisjoint(_kept_keys(before)):
+        text = json.dumps(before["trials"])
+        name = f"{OLDER}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        ledger.write_note(name, before)
+    ledger.write_note("plan", plan)
+
+
+def _keys(trials: Iterable[Trial]) -> set[str]:
+    return {trial.key for trial in trials}
+
+
+def _kept_keys(plan: Mapping[str, Any]) -> set[str]:
+    return {key for _, _, key in plan.get("trials", ())}

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from harness.history import Declared, day
 from harness.reasons import more_text
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict, Word
@@ -97,7 +98,30 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def explained(number: int, verdict: Verdict) -> list[str]:
+def declared_lines(results: Results) -> list[str]:
+    """Say of every claim when it was declared, those of which the same can be said together."""
+    history = results.history
+    told = [(place + 1, history.of(place)) for place in range(len(results.verdicts))]
+    lines: dict[str, list[int]] = {}
+    for number, each in told:
+        lines.setdefault(each.sentence(), []).append(number)
+    out = []
+    for sentence, numbers in lines.items():
+        which = f"Claim{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+        if len(numbers) == len(told) > 1:
+            which = f"All {len(told)} claims"
+        out.append(f"{which}: {sentence}.")
+    out += [f"No claim any more: “{each.text}”, {each.sentence()}." for each in history.removed]
+    out += [
+        f"{change} after {event.results:,} results, on {day(event.time)}."
+        for event in history.looks
+        if event.late
+        for change in event.changes
+    ]
+    return out
+
+
+def explained(number: int, verdict: Verdict, declared: Declared) -> list[str]:
     """Return the lines that explain a verdict to a reader who is no statistician."""
     claim, metric = verdict.claim, verdict.metric
     source = f" ({claim.source})" if claim.source else ""
@@ -109,6 +133,7 @@ def explained(number: int, verdict: Verdict) -> list[str]:
         f"{number}. {claim.text}{source}",
         f"{MARKS[verdict.word]} {verdict.word}" + f": {verdict.told}" * bool(verdict.told),
         f"Compared: {metric.title}, {sides}. What matters, as declared: δ = {by} or more.",
+        f"Declared: {declared.sentence()}.",
         f"{verdict.reason}",
         *(f"⚠ {caution}" for caution in verdict.cautions),
         f"What would change this: {verdict.change}",

@@ -12,11 +12,12 @@ ORDER = [
     "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
     "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
     "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
-    "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets", "results",
+    "stats", "pairs", "declarations", "history", "rounds", "contrasts", "reasons", "verdicts",
+    "summary", "targets", "results",
     "next_step", "runner", "damage", "tally", "rows", "journal", "store", "optuna_study",
     "translate", "ledger", "search", "load", "workers",
-    "progress", "executors", "costs", "timing", "session", "run", "outputs", "new", "tables",
-    "place", "preview", "replay", "commands", "mend", "doctor", "cli",
+    "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
+    "outputs", "new", "tables", "place", "preview", "replay", "commands", "mend", "doctor", "cli",
 ]  # fmt: skip
 
 

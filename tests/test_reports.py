@@ -388,7 +388,7 @@ EDGES: dict[str, tuple[Any, str]] = {
     "one seed": (lambda: example_results(seeds=1, failed=()), "6 arms × 1 seed"),
     "four seeds": (lambda: example_results(seeds=4, failed=()), "At least 5 seeds"),
     "no profiles": (lambda: example_results(profiles=False), "No arm was profiled"),
-    "no tuning": (lambda: example_results(tuning=False), "Nothing is tuned"),
+    "no tuning": (lambda: example_results(tuning=False), "No setting has been chosen"),
     "declared defaults": (not_tuned, "declared default"),
     "linear and several settings": (linear_tuning, "decay"),
     "one factor": (one_factor, "Deeper is better."),

@@ -14,6 +14,7 @@ from harness.results import Results
 from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
 from harness.verdicts import Verdict
 from reports.intervals import is_counted, is_exact
+from reports.sections.fixed import also_differ
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     DASH,
@@ -41,8 +42,15 @@ def checks(results: Results, verdict: Verdict) -> Table:
     rows += [_beside(verdict, each) for each in verdict.seen.beside]
     if math.isfinite(verdict.seen.effect) and verdict.metric.replicate == "round":
         rows.append(_floor(verdict))
+    if parts := also_differ(results, verdict):
+        mark = Cell(parts, mark="≠", tone="open")
+        rows.append(row("Trainings of the sides differ in", mark, "not one part of them alone"))
     if confound := confounds(results, verdict):
-        rows.append(row("Sides differ also in", Cell(confound, mark="≠", tone="open"), "see Cost"))
+        rows.append(
+            row(
+                "Programs of the sides differ in", Cell(confound, mark="≠", tone="open"), "see Cost"
+            )
+        )
     return Table(
         "Assumptions and outcomes behind the verdict.",
         (Column("Check"), Column("Value", "number"), Column("Reading")),

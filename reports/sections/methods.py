@@ -98,7 +98,8 @@ COMMON = (
     Procedure(
         "Failures",
         "A failed, diverged or missing run is an outcome with a reason. It never becomes a "
-        "number; its seed leaves the claim, and both are counted beside it.",
+        "number; its seed leaves every claim but those on failures, and both are counted beside "
+        "it.",
     ),
     Procedure(
         "Partial arms",
@@ -180,19 +181,20 @@ EXACT = Procedure(
 )
 TIMES = Procedure(
     "Times",
-    "In rounds, and not in seeds: in each round every arm is timed once, in a fresh process of its "
-    "own, and the next round takes the arms in the opposite order, so that a machine that grows "
-    "slower favours none. Compared are logarithms, so that effects are ratios. One arm is timed "
-    "twice in each round, as if it were two (A/A): where the interval of its ratio to itself "
-    "reaches beyond δ, nothing within that reach is given a direction or a size.",
+    "In rounds, and not in seeds: in each round every arm that a claim on time looks at is timed "
+    "once, in a fresh process of its own, and the next round takes the arms in the opposite "
+    "order, so that a machine that grows slower favours none. Compared are logarithms, so that "
+    "effects are ratios. One arm is timed twice in each round, as if it were two (A/A): where "
+    "the interval of its ratio to itself reaches beyond δ, nothing within that reach is given a "
+    "direction or a size.",
 )
 TUNING = Procedure(
     "Tuning",
-    "One search per arm, with the same space and budget, by the objective on a validation split; "
-    "its seed is no evaluation seed, and its trials measure no test examples. The best trial's "
-    "value is never a result: the chosen setting is trained again on fresh seeds. Where the data "
-    "has no test set of its own, every seed draws one from the same examples, so an evaluation's "
-    "test examples may have been among those tuned on.",
+    "One search in every arm that depends on a setting, with the same space and budget, by the "
+    "objective on a validation split; its seed is no evaluation seed, and its trials measure no "
+    "test examples. The best trial's value is never a result: the chosen setting is trained "
+    "again on fresh seeds. Where the data has no test set of its own, every seed draws one from "
+    "the same examples, so an evaluation's test examples may have been among those tuned on.",
     "Choi et al. 2019, arXiv:1910.05446",
 )
 COST = Procedure(
@@ -200,12 +202,20 @@ COST = Procedure(
     "From a profile of each arm's program alone: median over blocks of steps after warm-up; FLOPs "
     "counted on the eager program; memory from a warm step.",
 )
+DECLARED = Procedure(
+    "Declarations",
+    "What a study claims is kept in its store whenever it is run, reported or explained and "
+    "claims something else than before: with the time, and how many results of each claim's arms "
+    "there were in that store. Margin, metric, arms, kind, direction, standing and looks count; "
+    "another sentence for the same is noted, and no more. What was seen elsewhere, the store "
+    "cannot know.",
+)
 MODES = Procedure(
     "Modes",
-    "A trial means what the plain loop says. Where that is faster on this machine, trials of one "
-    "program are trained many at a time: fused, one step of all of them with one call of each "
-    "operation, or compiled, in code made for the program. Every trial keeps its own random "
-    "numbers, so a mode changes how sums are rounded and nothing else.",
+    "A trial means what the plain loop says. Where that was measured to be faster, or was asked "
+    "for, trials of one program are trained many at a time: fused, one step of all of them with "
+    "one call of each operation, or compiled, in code made for the program. Every trial keeps "
+    "its own random numbers, so a mode changes how sums are rounded and nothing else.",
 )
 DESCRIPTION = Procedure(
     "Description",
@@ -219,6 +229,8 @@ def methods_section(results: Results) -> MethodsSection:
     procedures = [COMMON[0], *recorded(results), *taught(results), *COMMON[1:]]
     kinds = {type(verdict.claim) for verdict in results.verdicts}
     procedures += [procedure for kind, procedure in KINDS.items() if kind in kinds]
+    if results.verdicts or results.history.removed:
+        procedures.append(DECLARED)
     if any(verdict.metric.name == "failed" for verdict in results.verdicts):
         procedures.append(FAILURE_RATE)
     replicates = {verdict.metric.replicate for verdict in results.verdicts}
@@ -228,7 +240,7 @@ def methods_section(results: Results) -> MethodsSection:
         procedures.append(TIMES)
     if results.looks:
         procedures.append(_looks(results.looks))
-    if results.tuning:
+    if any(each.tried for each in results.tuning):
         procedures.append(TUNING)
     if results.profiles:
         procedures.append(COST)
