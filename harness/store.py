@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,11 +16,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import optuna
 import sqlalchemy
 import sqlalchemy.exc
-from filelock import BaseFileLock, FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from harness.errors import HarnessError, one_line
+from harness.server import ServerStorage
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -27,6 +30,9 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 POLL_SECONDS = 0.01
 """How often a process that waits for a lock looks whether it is free."""
+
+TOLD_SECONDS = 2.0
+"""After how long it is told that a lock is waited for."""
 
 BUSY_SECONDS = 60
 """How long a write waits for another process's write to an SQLite file."""
@@ -47,6 +53,7 @@ class Store:
         storage: BaseStorage,
         path: Path | None,
         together: Callable[[], AbstractContextManager[None]] = nullcontext,
+        lock: Path | None = None,
     ) -> None:
         """Keep what belongs to an open storage.
 
@@ -55,21 +62,40 @@ class Store:
             storage: the Optuna storage.
             path: the file, where it is one.
             together: what :meth:`together` returns.
+            lock: the file whose lock :meth:`lock` takes; beside ``path``, where there is one.
         """
         self.url = url
         self.storage = storage
         self.path = path
         self._together = together
-        self._file_lock = None if path is None else _lock(path)
+        self._file_lock = _lock(path) if path else FileLock(lock) if lock else None
 
-    def lock(self) -> AbstractContextManager[Any]:
+    def lock(self, told: Callable[[], None] | None = None) -> AbstractContextManager[Any]:
         """Return what keeps other processes from claiming trials meanwhile.
 
         A file beside the storage's file is locked by the operating system, which lets go of it
-        when a process dies. Whoever holds it may take it again within. A database server needs
-        none: see ``Ledger.claim``.
+        when a process dies. Whoever holds it may take it again within. For a database server it
+        is a file of this machine: processes on others are not kept out, see ``Ledger.claim``.
+
+        Args:
+            told: called once where another process holds it for longer than it takes to claim.
         """
-        return nullcontext() if self._file_lock is None else _holding(self._file_lock)
+        return nullcontext() if self._file_lock is None else _holding(self._file_lock, told)
+
+    @property
+    def since(self) -> float:
+        """When a lost connection last came back, in seconds since 1970; 0 if none was lost."""
+        return self.storage.since if isinstance(self.storage, ServerStorage) else 0.0
+
+    def impatiently(self) -> AbstractContextManager[None]:
+        """Return within which this thread does not wait for a lost connection to come back."""
+        server = self.storage if isinstance(self.storage, ServerStorage) else None
+        return server.impatiently() if server else nullcontext()
+
+    def on_loss(self, told: Callable[[str], None]) -> None:
+        """Have one line told when a connection is lost, and tried for again."""
+        if isinstance(self.storage, ServerStorage):
+            self.storage.told = told
 
     @property
     def networks(self) -> Path:
@@ -96,8 +122,14 @@ def _lock(path: Path) -> FileLock:
 
 
 @contextmanager
-def _holding(lock: BaseFileLock) -> Iterator[None]:
-    with lock.acquire(poll_interval=POLL_SECONDS):
+def _holding(lock: BaseFileLock, told: Callable[[], None] | None = None) -> Iterator[None]:
+    try:
+        held = lock.acquire(poll_interval=POLL_SECONDS, timeout=TOLD_SECONDS if told else -1)
+    except Timeout:
+        assert told is not None
+        told()
+        held = lock.acquire(poll_interval=POLL_SECONDS)
+    with held:
         yield
 
 
@@ -145,14 +177,30 @@ def open_store(where: str, *, create: bool = True) -> Store:
         return _journal(Path(rest.removeprefix("/")), create)
     try:
         with _errors(where):
-            return Store(where, _server(where), None)
+            return Store(where, _server(where), None, lock=_lock_of_server(where))
     except (ImportError, RuntimeError, ValueError, sqlalchemy.exc.ArgumentError) as error:
         if isinstance(error, HarnessError):
             raise
         raise _not_a_store(where, root_cause(error)) from error
 
 
-def _server(url: str) -> RDBStorage:
+def _lock_of_server(url: str) -> Path | None:
+    """Return the file that processes of this user and machine lock for a database, if any can be.
+
+    Its name tells neither the server nor a password.
+    """
+    place = sqlalchemy.make_url(url).set(password=None, drivername="server")
+    name = hashlib.sha256(str(place).encode()).hexdigest()[:16]
+    user = getattr(os, "getuid", lambda: "user")()
+    folder = Path(tempfile.gettempdir()) / f"ablation-harness-{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return folder / f"{name}.lock" if os.access(folder, os.W_OK) else None
+
+
+def _server(url: str) -> ServerStorage:
     """Connect to a database server.
 
     Two processes that make the tables of an empty database at the same moment get in each other's
@@ -160,10 +208,10 @@ def _server(url: str) -> RDBStorage:
     """
     for pause in (0.5, 2.0):
         try:
-            return RDBStorage(url)
+            return ServerStorage(url)
         except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
             time.sleep(pause)
-    return RDBStorage(url)
+    return ServerStorage(url)
 
 
 def _not_a_store(where: str, got: str) -> HarnessError:

@@ -13,9 +13,9 @@ ORDER = [
     "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
     "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
     "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets", "results",
-    "runner", "store", "optuna_study", "translate", "ledger", "search", "load", "workers",
-    "progress", "executors", "costs", "timing", "session", "run", "outputs", "new", "tables",
-    "place", "preview", "replay", "commands", "doctor", "cli",
+    "runner", "server", "store", "optuna_study", "translate", "ledger", "presence", "search",
+    "shares", "load", "workers", "progress", "executors", "costs", "timing", "session", "run",
+    "outputs", "new", "tables", "place", "preview", "replay", "commands", "doctor", "cli",
 ]  # fmt: skip
 
 
