@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from harness.errors import HarnessError, near, one_line
+from harness.errors import ConnectionLostError, HarnessError, near, one_line
 
 app = typer.Typer(
     name="harness",
@@ -370,7 +370,8 @@ def _main(words: list[str], *, debug: bool) -> int:
     try:
         code = app(words, standalone_mode=False)
     except HarnessError as error:
-        return _failed(str(error), 2, debug=debug)
+        code = 130 if isinstance(error, ConnectionLostError) else 2
+        return _failed(str(error), code, debug=debug)
     except typer.TyperException as error:
         if not error.format_message():  # no command given: the help is printed already
             return error.exit_code

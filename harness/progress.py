@@ -21,7 +21,7 @@ class Display(Protocol):
         """Say how far it is; ``seconds_left`` is ``None`` while nobody can tell."""
 
 
-WAITING = "waiting while another process measures"
+WAITING = "waiting for another process, which may be measuring"
 
 
 class Remembering:

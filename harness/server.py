@@ -23,7 +23,7 @@ import sqlalchemy
 import sqlalchemy.exc
 from optuna.storages import BaseStorage, RDBStorage
 
-from harness.errors import HarnessError, one_line
+from harness.errors import ConnectionLostError, one_line
 
 if TYPE_CHECKING:
     from optuna.storages._rdb.models import TrialModel
@@ -49,10 +49,6 @@ LIBPQ = {
 https://www.postgresql.org/docs/current/libpq-connect.html."""
 
 
-class ConnectionLostError(HarnessError):
-    """The store's server went away and did not come back in time; the same command goes on."""
-
-
 class ServerStorage(RDBStorage):
     """Optuna's storage on a server, patient once it has been opened.
 
@@ -62,17 +58,18 @@ class ServerStorage(RDBStorage):
         since: when it last came back, in seconds since 1970; 0 where it was never lost.
     """
 
-    def __init__(self, url: str, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, url: str, patience: float | None = None) -> None:
         """Connect; a server that is not there is an error at once.
 
         Args:
             url: the database's.
-            patience: for how many seconds a connection lost later is tried for.
+            patience: for how many seconds a connection lost later is tried for; 300.
         """
-        self.patience = patience
+        self.patience = PATIENCE_SECONDS if patience is None else patience
         self.told: Callable[[str], None] = _nobody
         self.since = 0.0
         self._thread = threading.local()
+        self._given_up = False  # what is still to be written then is tried once
         super().__init__(url, engine_kwargs=_engine_kwargs(url))
         # what goes wrong with a connection is told here, not with tracebacks by the pool
         logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
@@ -105,23 +102,26 @@ class ServerStorage(RDBStorage):
                     raise
                 now = time.monotonic()
                 lost = now if lost is None else lost
-                if getattr(self._thread, "impatient", False) or now + wait > lost + self.patience:
+                left = lost + self.patience - now
+                if getattr(self._thread, "impatient", False) or self._given_up or left <= 0:
+                    self._given_up = self._given_up or left <= 0
                     raise _lost(error, now - lost) from error
                 self.told(
                     f"no connection to the store, trying again for up to {_minutes(self.patience)}"
                 )
-                self._sleep(wait)
+                self._sleep(min(wait, left))
                 wait = min(2 * wait, LONGEST_WAIT)
             else:
                 if lost is not None:
                     self.since = time.time()
+                self._given_up = False
                 return out
 
     def _sleep(self, seconds: float) -> None:
         try:
             time.sleep(seconds)
         except KeyboardInterrupt:
-            self.patience = 0.0  # whoever wants to end does not want to wait for the rest
+            self._given_up = True  # whoever wants to end does not want to wait any more
             raise
 
     def _create_new_trial(
@@ -164,10 +164,10 @@ for _name in _REPEATED:
 def is_lost(error: BaseException | None) -> bool:
     """Whether an error comes from a connection that broke, or could not be made."""
     while error is not None:
+        if isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.PendingRollbackError):
+            return True  # the latter where Optuna goes on in a transaction whose connection broke
         if isinstance(error, sqlalchemy.exc.DBAPIError):
-            return error.connection_invalidated or isinstance(
-                error, sqlalchemy.exc.OperationalError
-            )
+            return error.connection_invalidated
         error = error.__cause__
     return False
 

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.cli import _main
+from tests.postgres import Cluster, MissingError
 
 TINY = Path(__file__).with_name("tiny_study.py")
 
@@ -53,3 +54,14 @@ def refused(here: Path, capsys: pytest.CaptureFixture[str]):
         return line
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL of its own."""
+    try:
+        made = Cluster()
+    except MissingError as error:
+        pytest.skip(str(error))
+    yield made
+    made.remove()
