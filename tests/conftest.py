@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.cli import _main
+from harness.server import ServerStorage
 from tests.postgres import Cluster, MissingError
+from tests.pretend import Farm
 
 TINY = Path(__file__).with_name("tiny_study.py")
 
@@ -65,3 +67,28 @@ def cluster() -> Iterator[Cluster]:
         pytest.skip(str(error))
     yield made
     made.remove()
+
+
+@pytest.fixture
+def url(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of an empty database; what is opened in this process is closed at the end."""
+    made: list[ServerStorage] = []
+    make = ServerStorage.__init__
+
+    def remember(self: ServerStorage, *words: object, **more: object) -> None:
+        made.append(self)
+        make(self, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ServerStorage, "__init__", remember)
+    yield cluster.database()
+    for each in made:
+        if hasattr(each, "engine"):
+            each.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+    """Starts processes that only pretend to train."""
+    made = Farm(tmp_path_factory.mktemp("farm"))
+    yield made
+    made.stop()

@@ -3,24 +3,29 @@
 Session, ledger, planner and store are the real ones. A worker sleeps, and answers with figures
 that follow from the trial's key alone, so that whoever trains a trial comes to the same. Tests
 start several such processes, let them begin at the same moment, and kill some of them.
-
-    python -m tests.pretend STORE '{"workers": 2, "seconds": 0.2}'
 """
 
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+
+RUNNING = 1000
+"""What stands for the exit code of a process that has not ended."""
 
 
 @dataclass(frozen=True)
@@ -75,53 +80,89 @@ class Said:
     errors: str = ""
 
 
-class Started:
-    """A process that has imported what it needs, and waits for the word."""
+class Farm:
+    """Starts processes that have imported all they need: each is a fork of one that has."""
 
-    def __init__(self, where: str, pretence: Pretence = Pretence()) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.pretend", where, json.dumps(vars(pretence))],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    def __init__(self, folder: Path) -> None:
+        """Start that one.
+
+        Args:
+            folder: where processes write what they say.
+        """
+        self._folder = folder
+        self._codes: dict[int, int] = {}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.pretend"], cwd=ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
+        assert self._said() == "ready"
 
-    def ready(self) -> None:
-        """Wait until it has imported what it needs."""
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n", self.process.communicate()[1]
+    def _said(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
 
-    def go(self) -> None:
-        """Let it begin."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
+    def _ask(self, **words: Any) -> int:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(words) + "\n")
+        self._process.stdin.flush()
+        return int(self._said())
+
+    def start(self, where: str, *pretences: Pretence) -> list["Started"]:
+        """Start processes on one store, which begin when all have opened it."""
+        paths = [tempfile.mkstemp(dir=self._folder)[1] for _ in pretences]
+        return [
+            Started(
+                self,
+                self._ask(where=where, pretence=vars(each), path=path, all=paths),
+                Path(path),
+            )
+            for each, path in zip(pretences, paths, strict=True)
+        ]
+
+    def code(self, pid: int) -> int | None:
+        """Return the exit code of a process that has ended; negative where a signal did it."""
+        if pid not in self._codes:
+            status = self._ask(wait=pid)
+            if status == RUNNING:
+                return None
+            self._codes[pid] = status
+        return self._codes[pid]
+
+    def together(self, where: str, *pretences: Pretence) -> list[Said]:
+        """Run processes on one store to their end."""
+        said = [each.end() for each in self.start(where, *pretences)]
+        assert [each.code for each in said] == [0] * len(said), said
+        return said
+
+    def stop(self) -> None:
+        """End the one that others come from."""
+        self._process.communicate(timeout=30)
+
+
+@dataclass
+class Started:
+    """A process that runs."""
+
+    farm: Farm
+    pid: int
+    path: Path
+
+    def kill(self) -> None:
+        """Kill it; nothing of it can notice."""
+        os.kill(self.pid, signal.SIGKILL)
 
     def end(self, timeout: float = 120) -> Said:
         """Wait for its end."""
-        try:
-            out, errors = self.process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        said = json.loads(out.splitlines()[-1]) if out.strip() else {}
-        return Said(self.process.returncode, errors=errors, **said)
-
-
-def start(where: str, *pretences: Pretence) -> list[Started]:
-    """Start processes; all begin when the last of them can."""
-    started = [Started(where, each) for each in pretences]
-    for each in started:
-        each.ready()
-    for each in started:
-        each.go()
-    return started
-
-
-def together(where: str, *pretences: Pretence) -> list[Said]:
-    """Run processes on one store to their end."""
-    said = [each.end() for each in start(where, *pretences)]
-    assert [each.code for each in said] == [0] * len(said), said
-    return said
+        deadline = time.monotonic() + timeout
+        while (code := self.farm.code(self.pid)) is None:
+            if time.monotonic() > deadline:
+                self.kill()
+                raise TimeoutError(self.path.read_text())
+            time.sleep(0.02)
+        lines = self.path.read_text().splitlines()
+        said = json.loads(lines.pop()) if lines and lines[-1].startswith("{") else {}
+        return Said(code, errors="\n".join(lines), **said)
 
 
 def wall(said: Sequence[Said]) -> float:
@@ -232,8 +273,15 @@ class Listening:
             self.told.append(stage)
 
 
-def main(where: str, words: str) -> None:
-    """Be one of the processes; say at the end what was done."""
+def wait_for_all(own: str, everyone: Sequence[str]) -> None:
+    """Say that this process is ready, and wait until all are."""
+    Path(f"{own}.ready").touch()
+    while not all(Path(f"{each}.ready").exists() for each in everyone):
+        time.sleep(0.01)
+
+
+def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
+    """Be one of the processes; say at the end what was done; return the exit code."""
     import harness.executors
     import harness.run
     import harness.server
@@ -246,8 +294,6 @@ def main(where: str, words: str) -> None:
     from harness.search import Planner
     from harness.store import open_store
 
-    given = json.loads(words)
-    pretence = Pretence(**{**given, "looks": tuple(given["looks"])})
     made = study(pretence)
     jobs: list[int] = []
     last_arm = made.arms("quick")[-1].name
@@ -259,37 +305,76 @@ def main(where: str, words: str) -> None:
         module.make_executor = make  # type: ignore[attr-defined]
     harness.run._load_data = lambda planner: {}
     harness.server.PATIENCE_SECONDS = pretence.patience
+    harness.session.PATIENT_SECONDS = 0.5
     looks = made.looks if pretence.looks else None
     planner = Planner(made, "quick", None, tune=pretence.budget > 0, looks=looks)
-    planner.outlook({})  # reads the harness's code
-    print("ready", flush=True)
-    sys.stdin.readline()
-    time.sleep(pretence.late)
-    began = time.time()
-    ledger = Ledger(open_store(where), made, "quick")
     fused = pretence.models > 1
     options = Options(
         workers=pretence.workers, profile=False, mode=None if fused else "plain",
         until_decided=looks is not None, reference="pretend.py",
     )  # fmt: skip
-    if fused:  # or a mode would be measured, by training
-        choice = Choice(Mode("fused", pretence.models), trials=1000).plain_values()
-        for program in by_program(planner):
-            ledger.write_note(f"mode/{program}/{machine(options)}", choice)
     display = Listening()
+    said: dict[str, Any] = {"jobs": jobs, "told": display.told}
     try:
+        ledger = Ledger(open_store(where), made, "quick")
+        begin()
+        time.sleep(pretence.late)
+        said["began"] = time.time()
+        if fused:  # or a mode would be measured, by training
+            choice = Choice(Mode("fused", pretence.models), trials=1000).plain_values()
+            for program in by_program(planner):
+                ledger.write_note(f"mode/{program}/{machine(options)}", choice)
         ran = harness.run.run(ledger, planner, "pretend.py", options, display)
-        said: dict[str, Any] = {"trained": ran.trained, "began": began, "ended": time.time()}
         outlook = planner.outlook(ledger.done())
         assert all(trial.key in ledger.done() for trial in outlook.planned)
+        said["trained"] = ran.trained
         said["chosen"] = {arm: dict(each) for arm, each in outlook.chosen.items()}
     except ConnectionLostError as error:
         print(error, file=sys.stderr)
-        said = {"began": began, "ended": time.time()}
-        print(json.dumps({**said, "jobs": jobs, "told": display.told}), flush=True)
-        sys.exit(130)
-    print(json.dumps({**said, "jobs": jobs, "told": display.told}), flush=True)
+        return 130
+    else:
+        return 0
+    finally:
+        sys.stderr.flush()
+        print(json.dumps({**said, "ended": time.time()}), flush=True)
+
+
+def main() -> None:
+    """Fork a process for each line of standard input, and tell what became of it."""
+    import harness.run  # noqa: F401 - imported once for all
+    from harness.search import Planner
+    from harness.store import open_store
+
+    with tempfile.TemporaryDirectory() as folder:
+        open_store(f"{folder}/x.db")  # imports on its way
+    for each in (Pretence(), Pretence(budget=1)):  # reads the harness's code
+        Planner(study(each), "quick", None, tune=False).outlook({})
+    print("ready", flush=True)
+    for line in sys.stdin:
+        words = json.loads(line)
+        if "wait" in words:
+            pid, status = os.waitpid(words["wait"], os.WNOHANG)
+            print(os.waitstatus_to_exitcode(status) if pid else RUNNING, flush=True)
+            continue
+        child = os.fork()
+        if child:
+            print(child, flush=True)
+            continue
+        handle = os.open(words["path"], os.O_WRONLY)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        code = 1
+        try:
+            given = words["pretence"]
+            pretence = Pretence(**{**given, "looks": tuple(given["looks"])})
+            begin = partial(wait_for_all, words["path"], words["all"])
+            code = run_one(words["where"], pretence, begin)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -38,11 +38,12 @@ def test_idle_workers_are_given_different_trials() -> None:
     assert len({each.trials[0].key for each in cohorts}) == 3
 
 
-@pytest.mark.parametrize(("workers", "largest"), [(2, 15), (4, 8), (6, 5), (100, 1)])
+@pytest.mark.parametrize(("workers", "largest"), [(2, 15), (3, 10), (4, 8), (6, 5), (100, 1)])
 def test_nobody_is_given_more_than_a_share_among_all_workers(workers: int, largest: int) -> None:
     """Those of other processes count too."""
     sizes = [len(each.trials) for each in divide(TRIALS, 2, workers, all_of_it)]
-    assert sizes == [largest] * 2
+    assert max(sizes) == largest
+    assert all(largest / 2 <= size for size in sizes)
 
 
 def test_what_a_worker_died_of_is_trained_apart() -> None:
