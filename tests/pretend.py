@@ -42,6 +42,7 @@ class Pretence:
         looks: numbers of seeds at which claims are looked at; with none, the number is fixed.
         late: seconds after which it begins.
         patience: for how long a lost connection is tried for, in seconds.
+        measured: whether costs and modes are measured first, in pretence too.
     """
 
     workers: int = 2
@@ -53,6 +54,7 @@ class Pretence:
     looks: tuple[int, ...] = ()
     late: float = 0.0
     patience: float = 60.0
+    measured: bool = False
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Said:
         began: when it began to run, in seconds since 1970.
         ended: when it had ended.
         jobs: numbers of trials that its workers were given at a time.
+        measured: what its workers measured: "profile" or "calibrate", for each time.
         chosen: settings of each arm.
         told: the stages that were shown, each once.
         errors: what it wrote to standard error.
@@ -75,6 +78,7 @@ class Said:
     began: float = 0.0
     ended: float = 0.0
     jobs: list[int] = field(default_factory=list)
+    measured: list[str] = field(default_factory=list)
     chosen: dict[str, dict[str, float]] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     errors: str = ""
@@ -222,8 +226,10 @@ def figures(key: str) -> dict[str, float]:
     }
 
 
-def pretender(pretence: Pretence, last_arm: str, jobs: list[int]) -> Any:
+def pretender(pretence: Pretence, last_arm: str, jobs: list[int], measured: list[str]) -> Any:
     """Return a worker that sleeps."""
+    from harness.modes import Choice, Mode
+    from harness.profiles import Profile
     from harness.workers import Answer, Job, Result
 
     env = {"python": "3", "device": "cpu", "mode": "plain"}
@@ -232,6 +238,14 @@ def pretender(pretence: Pretence, last_arm: str, jobs: list[int]) -> Any:
         return pretence.seconds + (pretence.longer if arm == last_arm else 0.0)
 
     def answer(job: Job) -> Answer:
+        if job.kind in {"profile", "calibrate"}:
+            measured.append(job.kind)
+            time.sleep(pretence.seconds)
+            profile = Profile(
+                0.001, 0.001, 0.001, 1, 1e4, 10**6, {}, 10**6, 10**3, 90, 900, "cpu", "", 1
+            )
+            choice = Choice(Mode("fused", 4), trials=1000)
+            return Answer(env=env, profile=profile, choice=choice)
         if job.kind != "train":
             return Answer(env=env)
         time.sleep(sum(seconds(each.arm) for each in job.trials))
@@ -296,10 +310,11 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
 
     made = study(pretence)
     jobs: list[int] = []
+    measured: list[str] = []
     last_arm = made.arms("quick")[-1].name
 
     def make(*_: object) -> Any:
-        return pretender(pretence, last_arm, jobs)
+        return pretender(pretence, last_arm, jobs, measured)
 
     for module in (harness.executors, harness.run, harness.session):
         module.make_executor = make  # type: ignore[attr-defined]
@@ -310,11 +325,12 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     planner = Planner(made, "quick", None, tune=pretence.budget > 0, looks=looks)
     fused = pretence.models > 1
     options = Options(
-        workers=pretence.workers, profile=False, mode=None if fused else "plain",
+        workers=pretence.workers, profile=pretence.measured,
+        mode=None if fused or pretence.measured else "plain",
         until_decided=looks is not None, reference="pretend.py",
     )  # fmt: skip
     display = Listening()
-    said: dict[str, Any] = {"jobs": jobs, "told": display.told}
+    said: dict[str, Any] = {"jobs": jobs, "measured": measured, "told": display.told}
     try:
         ledger = Ledger(open_store(where), made, "quick")
         begin()

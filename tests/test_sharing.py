@@ -78,6 +78,15 @@ def test_sharing_changes_no_setting(farm: Farm, tmp_path: Path) -> None:
     assert alone.trained == sum(each.trained for each in said)
 
 
+def test_nothing_is_measured_twice(farm: Farm, where: str) -> None:
+    """Both begin at once; one measures, the other waits and then has it, too."""
+    pretence = Pretence(seconds=0.15, seeds=2, measured=True)
+    said = farm.together(where, pretence, pretence)
+    measured = [each for process in said for each in process.measured]
+    assert sorted(measured) == ["calibrate"] * 6 + ["profile"] * 6
+    check_whole(where, pretence, 12)
+
+
 def test_who_has_nothing_left_waits_for_the_others_and_ends_with_all(
     farm: Farm, tmp_path: Path
 ) -> None:
