@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from harness import redact
-from harness.errors import HarnessError, near, one_line
+from harness.errors import ConnectionLostError, HarnessError, near, one_line
 
 if TYPE_CHECKING:
     from harness.place import Place
@@ -404,7 +404,8 @@ def _main(words: list[str], *, debug: bool) -> int:
         with contextlib.redirect_stderr(redact.Clean(sys.stderr)):
             code = app(words, standalone_mode=False)
     except HarnessError as error:
-        return _failed(redact.urls(str(error)), 2, debug=debug)
+        code = 130 if isinstance(error, ConnectionLostError) else 2
+        return _failed(redact.urls(str(error)), code, debug=debug)
     except typer.TyperException as error:
         if not error.format_message():  # no command given: the help is printed already
             return error.exit_code

@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filelock import BaseFileLock, FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
 from harness.damage import BROKEN, Unreadable
+
+TOLD_SECONDS = 2.0
+"""After how long it is told that a lock is waited for."""
 
 POLL_SECONDS = 0.01
 """How often a process that waits for a lock looks whether it is free."""
@@ -56,9 +59,20 @@ NEEDED: dict[int, frozenset[str]] = {
 
 
 @contextmanager
-def holding(lock: BaseFileLock) -> Iterator[None]:
-    """Hold a lock, asking for it often: it is never held for long."""
-    with lock.acquire(poll_interval=POLL_SECONDS):
+def holding(lock: BaseFileLock, told: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold a lock, asking for it often: it is mostly not held for long.
+
+    Args:
+        lock: the lock.
+        told: called once where another process holds it for longer than :data:`TOLD_SECONDS`.
+    """
+    try:
+        held = lock.acquire(poll_interval=POLL_SECONDS, timeout=TOLD_SECONDS if told else -1)
+    except Timeout:
+        assert told is not None
+        told()
+        held = lock.acquire(poll_interval=POLL_SECONDS)
+    with held:
         yield
 
 

@@ -14,7 +14,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -50,6 +50,7 @@ from harness.translate import (
 
 WORKING = "working/"
 """What the names of attributes begin with that say since when a process is at work."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,32 @@ class Ledger:
         """Say, to processes on other machines, that this one still runs."""
         self.write_note(f"runner/{self._me}", time.time())
 
+    def announce(self, workers: int) -> None:
+        """Say how many workers of this process share the study's trials; 0 at the end."""
+        self.speak()
+        self.write_note(f"workers/{self._me}", workers)
+
+    def others_workers(self) -> int:
+        """Return how many workers other processes that live have announced."""
+        notes = self._read_notes()
+        lives = self._lives(lambda: notes)
+        announced = {
+            name.removeprefix("workers/"): count
+            for name, count in notes.items()
+            if name.startswith("workers/") and count
+        }
+        return sum(count for name, count in announced.items() if lives(name))
+
+    def free(self, trials: Iterable[Trial], retry: Collection[int] = ()) -> list[Trial]:
+        """Return the trials that nobody has run or is running, by what was last read.
+
+        Args:
+            trials: without those that this process is running.
+            retry: numbers of failed trials that are to be run again.
+        """
+        is_free = self._is_free(retry)
+        return [trial for trial in trials if is_free(self._book.newest(trial.key))]
+
     def claim(
         self,
         wanted: Sequence[Trial],
@@ -186,9 +213,9 @@ class Ledger:
     ) -> list[Claimed]:
         """Undertake up to ``count`` of the trials that nobody has run or is running.
 
-        A trial that a dead process left running is taken over. Files are locked meanwhile; on a
-        database server two processes may insert the same trial at the same moment, and then all
-        but the first withdraw.
+        A trial that a dead process left running is taken over. The store is locked meanwhile; on
+        a database server, where that keeps out processes of this machine alone, others may insert
+        the same trial at the same moment, and then all but the first withdraw.
 
         Args:
             wanted: trials, most urgent first, without those that this process is running.
@@ -200,17 +227,18 @@ class Ledger:
         claimed: list[Claimed] = []
         with self.store.errors(), self.store.lock(), self.store.together():
             book = self._look() if look else self._book
-            alive = self._living(self._read_notes)
+            is_free = self._is_free(retry)
             for trial in wanted:
                 if len(claimed) >= count:
                     break
-                found = book.trials(trial.key)[-1:]
-                state = found[0].state if found else None
-                if not found or (state == TrialState.FAIL and found[0].number in retry):
-                    claimed.append(Claimed(trial, self._insert(trial)))
-                elif state == TrialState.RUNNING and not alive(found[0]):
-                    taken = self._take_over(found[0])
+                found = book.newest(trial.key)
+                if not is_free(found):
+                    continue
+                if found is not None and found.state == TrialState.RUNNING:
+                    taken = self._take_over(found)
                     claimed += [Claimed(trial, taken)] if taken is not None else []
+                else:
+                    claimed.append(Claimed(trial, self._insert(trial)))
         if self.store.path is None and claimed:
             claimed = self._without_rivals(claimed)
         return claimed
@@ -227,7 +255,7 @@ class Ledger:
         curves: Mapping[str, Sequence[float]],
         cost: Mapping[str, float],
         env: Mapping[str, str],
-        layers: Mapping[str, Sequence[float]] = MappingProxyType({}),
+        layers: Mapping[str, Sequence[float]] = NOTHING,
         network: str = "",
     ) -> None:
         """Record a finished trial.
@@ -360,12 +388,34 @@ class Ledger:
         """Return a note that is written once and never changed."""
         return self._notes[name] if name in self._notes else self._read_notes().get(name)
 
-    def _living(self, notes: Callable[[], Mapping[str, Any]]) -> Callable[[FrozenTrial], bool]:
+    def _is_free(self, retry: Collection[int]) -> Callable[[FrozenTrial | None], bool]:
+        """Return what tells, of the newest trial of a key, whether the key is free to be run."""
+        alive = self._living(self._read_notes, self._notes)
+
+        def free(found: FrozenTrial | None) -> bool:
+            if found is None:
+                return True
+            if found.state == TrialState.RUNNING:
+                return not alive(found)
+            return found.state == TrialState.FAIL and found.number in retry
+
+        return free
+
+    def _living(
+        self, notes: Callable[[], Mapping[str, Any]], known: Mapping[str, Any] = NOTHING
+    ) -> Callable[[FrozenTrial], bool]:
         """Return what tells whether a trial's process lives; each process is asked after once.
 
         Args:
             notes: gives what processes on other machines last said, where it is needed.
+            known: what was read of that before, which does where it says that a process lives.
         """
+        lives = self._lives(notes, known)
+        return lambda trial: lives(str(trial.user_attrs.get("runner", "")))
+
+    def _lives(
+        self, notes: Callable[[], Mapping[str, Any]], known: Mapping[str, Any] = NOTHING
+    ) -> Callable[[str], bool]:
         last_words = cache(notes)
         here = Runner.parse(self._me).host
 
@@ -374,10 +424,18 @@ class Ledger:
             if name in {"", self._me}:
                 return False  # nobody asks for what it is running: its worker must have died
             runner = Runner.parse(name)
-            said = 0.0 if runner.host == here else last_words().get(f"runner/{name}", 0.0)
-            return runner.alive(said if isinstance(said, float | int) else 0.0, time.time())
+            if runner.host == here:
+                return runner.alive(0.0, time.time())
 
-        return lambda trial: lives(str(trial.user_attrs.get("runner", "")))
+            def said(words: Mapping[str, Any]) -> bool:
+                # while there was no connection to the store, nobody could say anything
+                last = words.get(f"runner/{name}", 0.0)
+                heard = last if isinstance(last, float | int) else 0.0
+                return runner.alive(max(heard, self.store.since), time.time())
+
+            return said(known) or said(last_words())
+
+        return lives
 
     def _insert(self, trial: Trial) -> int:
         params, distributions = parameters(self.study, trial)

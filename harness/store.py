@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,6 +25,7 @@ from harness.errors import HarnessError, one_line
 from harness.journal import Journal, Lines, holding, read_line
 from harness.redact import clean, guard, is_server_misspelt, learn, scrub, shown
 from harness.rows import TABLES, Rows
+from harness.server import ServerStorage
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -51,6 +55,7 @@ class Store:
         path: Path | None,
         together: Callable[[], AbstractContextManager[None]] = nullcontext,
         noticed: Noticed | None = None,
+        lock: Path | None = None,
         *,
         log_was_there: bool = True,
     ) -> None:
@@ -62,6 +67,7 @@ class Store:
             path: the file, where it is one.
             together: what :meth:`together` returns.
             noticed: where damage is written down that was noticed.
+            lock: the file whose lock :meth:`lock` takes; beside ``path``, where there is one.
             log_was_there: whether an SQLite file had its write-ahead log beside it.
         """
         self.url = shown(url)
@@ -70,16 +76,34 @@ class Store:
         self.noticed = Noticed() if noticed is None else noticed
         self.log_was_there = log_was_there
         self._together = together
-        self._file_lock = None if path is None else _lock(path)
+        self._file_lock = _lock(path) if path else FileLock(lock) if lock else None
 
-    def lock(self) -> AbstractContextManager[Any]:
+    def lock(self, told: Callable[[], None] | None = None) -> AbstractContextManager[Any]:
         """Return what keeps other processes from claiming trials meanwhile.
 
         A file beside the storage's file is locked by the operating system, which lets go of it
-        when a process dies. Whoever holds it may take it again within. A database server needs
-        none: see ``Ledger.claim``.
+        when a process dies. Whoever holds it may take it again within. For a database server it
+        is a file of this machine: processes on others are not kept out, see ``Ledger.claim``.
+
+        Args:
+            told: called once where another process holds it for longer than it takes to claim.
         """
-        return nullcontext() if self._file_lock is None else holding(self._file_lock)
+        return nullcontext() if self._file_lock is None else holding(self._file_lock, told)
+
+    @property
+    def since(self) -> float:
+        """When a lost connection last came back, in seconds since 1970; 0 if none was lost."""
+        return self.storage.since if isinstance(self.storage, ServerStorage) else 0.0
+
+    def impatiently(self) -> AbstractContextManager[None]:
+        """Return within which this thread does not wait for a lost connection to come back."""
+        server = self.storage if isinstance(self.storage, ServerStorage) else None
+        return server.impatiently() if server else nullcontext()
+
+    def on_loss(self, told: Callable[[str], None]) -> None:
+        """Have one line told when a connection is lost, and tried for again."""
+        if isinstance(self.storage, ServerStorage):
+            self.storage.told = told
 
     @property
     def networks(self) -> Path:
@@ -180,7 +204,8 @@ def open_store(where: str, *, create: bool = True, noticed: Noticed | None = Non
     _check_spelling(where)
     try:
         with _errors(where):
-            return Store(where, _server(where, create), None, noticed=noticed)
+            lock = _lock_of_server(where)
+            return Store(where, _server(where, create), None, noticed=noticed, lock=lock)
     except HarnessError:
         raise
     except (ImportError, RuntimeError, ValueError, LookupError, TypeError) as error:
@@ -211,7 +236,23 @@ def _check_spelling(url: str) -> None:
         raise _not_a_store(url, "no number where the port stands", SPELLING)
 
 
-def _server(url: str, create: bool) -> Rows:
+def _lock_of_server(url: str) -> Path | None:
+    """Return the file that processes of this user and machine lock for a database, if any can be.
+
+    Its name tells neither the server nor a password.
+    """
+    place = sqlalchemy.make_url(url).set(password=None, drivername="server")
+    name = hashlib.sha256(str(place).encode()).hexdigest()[:16]
+    user = getattr(os, "getuid", lambda: "user")()
+    folder = Path(tempfile.gettempdir()) / f"ablation-harness-{user}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return folder / f"{name}.lock" if os.access(folder, os.W_OK) else None
+
+
+def _server(url: str, create: bool) -> ServerStorage:
     """Connect to a database server.
 
     Two processes that make the tables of an empty database at the same moment get in each other's
@@ -225,15 +266,15 @@ def _server(url: str, create: bool) -> Rows:
     template = known.join(each.replace("{", "{{").replace("}", "}}") for each in url.split(known))
     if not create:
         _check_tables(url, template.format(SCHEMA_VERSION=SCHEMA_VERSION))
-        return Rows(template, skip_table_creation=True)
+        return ServerStorage(template, url, make_tables=False)
     for pause in (0.5, 2.0):
         try:
-            return Rows(template)
+            return ServerStorage(template, url)
         except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError) as error:
             if error.statement is None:
                 raise  # it did not come to any table: the URL is wrong
             time.sleep(pause)
-    return Rows(template)
+    return ServerStorage(template, url)
 
 
 class NoStoreError(HarnessError):

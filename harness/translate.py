@@ -254,6 +254,11 @@ class Book:
         found = self._same.get(key, {})
         return [found[number] for number in sorted(found)]
 
+    def newest(self, key: str) -> FrozenTrial | None:
+        """Return the newest trial of a key that was not withdrawn, if there is one."""
+        found = self._same.get(key)
+        return found[max(found)] if found else None
+
     def running(self) -> tuple[FrozenTrial, ...]:
         """Return every trial that has not ended."""
         return tuple(self._running.values())

@@ -227,7 +227,7 @@ def test_nothing_that_a_run_on_a_server_writes_holds_its_password(
         assert _main([*words, "--store", url], debug=False) == 1, words
     assert _main(["doctor", "--mend", "--store", url], debug=False) == 0
     assert _main(["plan", STUDY, "--store", url], debug=False) == 0
-    for wrong in (url.replace("/postgres", "/nowhere"), url.replace("tester:", "nobody:")):
+    for wrong in (url.replace("/postgres", "/nowhere"), url.replace("harness:", "nobody:")):
         for words in (["plan", STUDY], ["run", STUDY]):
             assert _main([*words, "--store", wrong], debug=True) == 2
     out, err = capfd.readouterr()
