@@ -60,13 +60,12 @@ class ServerStorage(Rows):
     """
 
     def __init__(
-        self, template: str, url: str, patience: float | None = None, *, make_tables: bool = True
+        self, url: str, patience: float | None = None, *, make_tables: bool = True
     ) -> None:
         """Connect; a server that is not there is an error at once.
 
         Args:
-            template: the database's URL as Optuna wants it, with its braces doubled.
-            url: the database's URL.
+            url: the database's.
             patience: for how many seconds a connection lost later is tried for; 300.
             make_tables: whether to make the tables, where they are not there.
         """
@@ -76,7 +75,7 @@ class ServerStorage(Rows):
         self._thread = threading.local()
         self._given_up = False  # what is still to be written then is tried once
         super().__init__(
-            template, engine_kwargs=_engine_kwargs(url), skip_table_creation=not make_tables
+            template(url), engine_kwargs=_engine_kwargs(url), skip_table_creation=not make_tables
         )
         # what goes wrong with a connection is told here, not with tracebacks by the pool
         logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
@@ -196,6 +195,12 @@ def _inserted(study_id: int, wanted: FrozenTrial, session: Session) -> TrialMode
             )
         )
     return query.order_by(TrialModel.trial_id.desc()).first()
+
+
+def template(url: str) -> str:
+    """Return a URL as Optuna takes it: for a template, in which one name has a value."""
+    known = "{SCHEMA_VERSION}"
+    return known.join(each.replace("{", "{{").replace("}", "}}") for each in url.split(known))
 
 
 def _engine_kwargs(url: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from harness.errors import HarnessError, one_line
 from harness.journal import Journal, Lines, holding, read_line
 from harness.redact import clean, guard, is_server_misspelt, learn, scrub, shown
 from harness.rows import TABLES, Rows
-from harness.server import ServerStorage
+from harness.server import ServerStorage, template
 
 if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -261,20 +261,17 @@ def _server(url: str, create: bool) -> ServerStorage:
     Raises:
         HarnessError: there are no tables, and none are to be made.
     """
-    # Optuna takes the URL for a template, in which one name has a value.
-    known = "{SCHEMA_VERSION}"
-    template = known.join(each.replace("{", "{{").replace("}", "}}") for each in url.split(known))
     if not create:
-        _check_tables(url, template.format(SCHEMA_VERSION=SCHEMA_VERSION))
-        return ServerStorage(template, url, make_tables=False)
+        _check_tables(url, template(url).format(SCHEMA_VERSION=SCHEMA_VERSION))
+        return ServerStorage(url, make_tables=False)
     for pause in (0.5, 2.0):
         try:
-            return ServerStorage(template, url)
+            return ServerStorage(url)
         except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError) as error:
             if error.statement is None:
                 raise  # it did not come to any table: the URL is wrong
             time.sleep(pause)
-    return ServerStorage(template, url)
+    return ServerStorage(url)
 
 
 class NoStoreError(HarnessError):

@@ -233,8 +233,8 @@ def test_the_command_says_so_in_one_line_and_exits_with_130(
 ) -> None:  # fmt: skip
     monkeypatch.setattr("harness.server.PATIENCE_SECONDS", 0.5)
 
-    def opened_and_gone(where: str, *, create: bool) -> Store:
-        store = open_store(where, create=create)
+    def opened_and_gone(where: str, **how: Any) -> Store:
+        store = open_store(where, **how)
         cluster.stop()
         return store
 
