@@ -6,6 +6,7 @@ be there once, finished, and with the record of an undisturbed run, bit for bit.
 
     python -m tests.kills                       # twenty kills on an SQLite file
     python -m tests.kills --store journal       # or postgresql, where one is installed
+    python -m tests.kills --pretend             # much sooner: nothing is trained
     python -m tests.kills --times               # how much sooner several processes end
 """
 
@@ -18,13 +19,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
+from optuna.storages import RDBStorage
 
+from harness.ledger import Ledger
+from harness.runner import Runner
+from harness.store import open_store
 from tests.postgres import Cluster
-from tests.pretend import Farm, Pretence, wall
+from tests.pretend import Farm, Pretence, study, wall
+from tests.pretend import figures as figures_of
 
 STUDY = '''
 """Does it survive?"""
@@ -108,9 +114,6 @@ def table(folder: Path, store: str, file: str) -> pd.DataFrame:
 
 def progress(store: str) -> Callable[[], tuple[int, set[int]]]:
     """Return what counts finished trials, and names the processes with trials of their own."""
-    from harness.runner import Runner
-    from harness.store import open_store
-
     opened = open_store(store)
 
     def count() -> tuple[int, set[int]]:
@@ -182,6 +185,45 @@ def strike(folder: Path, store: str, kills: int, seed: int) -> Figures:
     return figures
 
 
+def strike_pretenders(farm: Farm, store: str, kills: int, seed: int) -> Figures:
+    """Do the same to processes that only pretend to train, which start much sooner.
+
+    Raises:
+        AssertionError: something was lost, done twice, or is not what it must be.
+    """
+    draw, figures, begun = random.Random(seed), Figures(), time.monotonic()
+    pretence = Pretence(seconds=0.2, seeds=20, budget=4)
+    total = 6 * (pretence.seeds + pretence.budget)
+    running = [farm.start(store, pretence)[0] for _ in range(2)]
+    while figures.kills < kills:
+        time.sleep(draw.uniform(0.0, 1.0))
+        place = draw.randrange(2)
+        if all(farm.code(each.pid) is not None for each in running):
+            break
+        if farm.code(running[place].pid) is None:
+            running[place].kill()
+            figures.kills += 1
+        running[place].end()
+        running[place] = farm.start(store, pretence)[0]
+    said = [each.end() for each in running]
+    figures.seconds = time.monotonic() - begun
+    assert [each.code for each in said] == [0, 0], said
+    opened = open_store(store)
+    found = Ledger(opened, study(pretence), "quick").records()
+    figures.trials = len(found)
+    assert len(found) == len({each.key for each in found}) == total
+    assert {each.state for each in found} == {"complete"}
+    assert all(dict(each.metrics) == figures_of(each.key) for each in found)
+    # by one process, undisturbed, the same trials: tuning too came to the same
+    (alone,) = farm.together(f"{farm.folder}/{seed}.db", replace(pretence, seconds=0.0))
+    assert alone.trained == total
+    whole = Ledger(open_store(f"{farm.folder}/{seed}.db"), study(pretence), "quick").records()
+    assert {each.key for each in whole} == {each.key for each in found}
+    if isinstance(opened.storage, RDBStorage):
+        opened.storage.engine.dispose()
+    return figures
+
+
 def times(seconds: float) -> None:
     """Print how long several processes take, beside one."""
     with tempfile.TemporaryDirectory() as name:
@@ -213,6 +255,7 @@ def main() -> None:
     made.add_argument("--store", choices=("sqlite", "journal", "postgresql"), default="sqlite")
     made.add_argument("--kills", type=int, default=20)
     made.add_argument("--seed", type=int, default=20261126)
+    made.add_argument("--pretend", action="store_true", help="workers only pretend to train")
     made.add_argument("--times", action="store_true", help="measure how work is shared instead")
     made.add_argument("--seconds", type=float, default=0.5, help="of a trial, with --times")
     words = made.parse_args()
@@ -225,15 +268,22 @@ def main() -> None:
         store = f"journal:///{folder}/x.log" if words.store == "journal" else f"{folder}/x.db"
         try:
             url = store if cluster is None else cluster.database()
-            figures = strike(folder, url, words.kills, words.seed)
+            if words.pretend:
+                farm = Farm(folder)
+                figures = strike_pretenders(farm, url, words.kills, words.seed)
+                farm.stop()
+            else:
+                figures = strike(folder, url, words.kills, words.seed)
         finally:
             if cluster is not None:
                 cluster.remove()
+    of = f", {figures.training} of processes that had begun a trial" if figures.done else ""
     print(
-        f"{words.store}: {figures.kills} kills in {figures.seconds:.0f} s, {figures.training} of "
-        f"them of a process that had begun a trial, at {figures.done} finished trials; at the end "
-        f"{figures.trials} of {TRIALS} trials, none twice, bit for bit those of an undisturbed run"
+        f"{words.store}: {figures.kills} kills in {figures.seconds:.0f} s{of}; at the end all "
+        f"{figures.trials} trials, none twice, the same bits as undisturbed"
     )
+    if figures.done:
+        print(f"trials finished at each kill: {figures.done}")
     if figures.kills < words.kills:
         sys.exit(f"only {figures.kills} of {words.kills} kills came before the end")
 

@@ -93,7 +93,7 @@ class Farm:
         Args:
             folder: where processes write what they say.
         """
-        self._folder = folder
+        self.folder = folder
         self._codes: dict[int, int] = {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.pretend"], cwd=ROOT, text=True,
@@ -114,7 +114,7 @@ class Farm:
 
     def start(self, where: str, *pretences: Pretence) -> list["Started"]:
         """Start processes on one store, which begin when all have opened it."""
-        paths = [tempfile.mkstemp(dir=self._folder)[1] for _ in pretences]
+        paths = [tempfile.mkstemp(dir=self.folder)[1] for _ in pretences]
         return [
             Started(
                 self,

@@ -14,6 +14,7 @@ import pytest
 from harness.ledger import Ledger
 from harness.records import Record
 from harness.store import open_store
+from tests.kills import strike_pretenders
 from tests.pretend import Farm, Pretence, figures, study
 
 KINDS = {
@@ -120,3 +121,9 @@ def test_one_of_two_is_killed_and_the_other_does_the_rest(
     assert killed.end().code == -signal.SIGKILL, "it was over before it was killed"
     assert said.trained < 30
     check_whole(where, pretence, 30)
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_change_nothing(farm: Farm, where: str) -> None:
+    """`nox -s kills` does the same to real trainings."""
+    assert strike_pretenders(farm, where, 20, seed=len(where)).kills == 20
