@@ -302,7 +302,9 @@ def doctor(
 
     if mend and not store:
         raise HarnessError("--mend must stand beside --store", "--mend", "Add --store FILE.")
-    found = examine_store(store, mend=mend) if store else examine()
+    named = store and (mend or store != os.environ.get("HARNESS_STORE"))
+    found = [] if named else examine()
+    found += examine_store(store, mend=mend) if store else []
     print_examined(found, _out())
     if any(each.state == "wrong" for each in found):
         raise typer.Exit(1)
@@ -399,8 +401,27 @@ def main() -> None:
     sys.exit(_main(words, debug=debug))
 
 
+def _check_places(words: list[str]) -> None:
+    """Refuse a URL with a password that stands anywhere but after ``--store``.
+
+    Folders would be made of it, and files be named after it.
+
+    Raises:
+        HarnessError: there is one.
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        value = word.partition("=")[2] if word.startswith("-") else word
+        if redact.holds_secret(value) and "--store" not in {before, word.partition("=")[0]}:
+            raise HarnessError(
+                "a URL with a password may stand after --store, and nowhere else",
+                redact.shown(value),
+                "Write --store URL, or set HARNESS_STORE to it.",
+            )
+
+
 def _main(words: list[str], *, debug: bool) -> int:
     try:
+        _check_places(words)
         with contextlib.redirect_stderr(redact.Clean(sys.stderr)):
             code = app(words, standalone_mode=False)
     except HarnessError as error:

@@ -401,6 +401,8 @@ def _untimed(value: Any) -> str:
 
 def _numbered(name: str) -> str:
     kind, _, rest = name.partition("/")
+    if kind in {"runner", "working"}:
+        return _runner(rest)
     number = rest.partition("/")[0]
     return f"no round is {number!r}" if kind == "round" and not number.isdigit() else ""
 

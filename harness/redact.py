@@ -48,6 +48,11 @@ def shown(where: str) -> str:
     return f"{scheme}{before}{HIDDEN if hidden else ''}{after}"
 
 
+def holds_secret(text: str) -> bool:
+    """Whether a text is a URL with a secret."""
+    return _SCHEME.match(text) is not None and shown(text) != text
+
+
 def learn(where: str) -> None:
     """Remember the secrets of a URL, so that :func:`clean` finds them also where they stand alone.
 

@@ -109,6 +109,7 @@ URL = f"postgresql+psycopg://u:{PLAIN}@127.0.0.1:1/h"
     ("plan", STUDY, "--scale", URL), ("plan", STUDY, "--device", URL), ("new", URL),
     ("plan", STUDY, "--mode", URL), ("replay", URL), ("explain", STUDY, URL),
     ("plan", STUDY, f"--stroe={URL}"), ("plan", STUDY, "--seeds", URL),
+    ("run", STUDY, "--out", URL), ("export", STUDY, "--to", URL), ("run", STUDY, "--data-dir", URL),
 ])  # fmt: skip
 def test_nor_where_a_url_stands_in_a_wrong_place(
     words: tuple[str, ...], here: Path, capfd: pytest.CaptureFixture[str]
@@ -117,6 +118,8 @@ def test_nor_where_a_url_stands_in_a_wrong_place(
     out, err = capfd.readouterr()
     assert code == 2
     assert not leaks(out + err, PLAIN), out + err
+    assert "a URL with a password may stand after --store, and nowhere else" in err
+    assert [*here.iterdir()] == []
 
 
 def test_a_password_with_an_at_sign_is_told_how_to_write_it(
