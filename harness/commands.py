@@ -101,7 +101,7 @@ def gather(ledger: Ledger, found: str) -> Results:
             f"none of {ledger.study.name} at scale {ledger.scale}",
             f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
         )
-    plan, other = choose_plan(ledger, plan, found)
+    plan, other = choose_plan(ledger, plan)
     declarations, unkept = declare(ledger, lambda: plan["programs"], required=False)
     costs, unmeasured = costs_of(ledger, plan["programs"], plan.get("machine", ""))
     records = ledger.records()

@@ -25,15 +25,12 @@ MOST = 3
 """Reasons that a sentence names."""
 
 
-def choose_plan(
-    ledger: Ledger, plan: Mapping[str, Any], reference: str
-) -> tuple[Mapping[str, Any], str]:
+def choose_plan(ledger: Ledger, plan: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     """Return the plan that is to be judged, and a warning where the newest is of another version.
 
     Args:
         ledger: what is recorded.
         plan: the newest plan.
-        reference: how the study is named on the command line.
     """
     study, scale = ledger.study, ledger.scale
     records = ledger.records()
@@ -59,8 +56,7 @@ def choose_plan(
         )
     return _as_declared(study, scale, plan, done), (
         f"The study's file has changed since these trials were run ({said(why)}). Judged are the "
-        f"trials of that run, and no others; `harness run {reference} --scale {scale}` runs what "
-        "the file says now."
+        f"trials of that run, and no others; `{plan['command']}` runs what the file says now."
     )
 
 
