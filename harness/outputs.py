@@ -10,11 +10,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.records import Record, to_frame
-from harness.verdicts import Look, Verdict
+
+if TYPE_CHECKING:
+    from harness.verdicts import Look, Verdict
 
 
 def write_whole(path: Path, content: bytes) -> Path:

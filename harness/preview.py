@@ -20,7 +20,6 @@ from harness.plan import Trial, changes, make_trial
 from harness.profiles import Profile
 from harness.progress import display, duration
 from harness.records import Record
-from harness.run import measure
 from harness.search import Planner
 from harness.store import Store
 from harness.study import Study
@@ -32,6 +31,8 @@ def measure_study(
     *, quiet: bool,
 ) -> None:  # fmt: skip
     """Measure here what the time left is estimated from, at one scale; trains nothing."""
+    from harness.run import measure  # with all that trains, for which no other plan should wait
+
     found = find_study(reference)
     study = load(found)
     scale, _ = study.scale(scale_name)

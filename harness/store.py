@@ -15,9 +15,10 @@ import optuna
 import sqlalchemy
 import sqlalchemy.exc
 from filelock import BaseFileLock, FileLock
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from harness.database import Database
 from harness.errors import HarnessError, one_line
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def open_store(where: str, *, create: bool = True) -> Store:
         raise _not_a_store(where, root_cause(error)) from error
 
 
-def _server(url: str) -> RDBStorage:
+def _server(url: str) -> Database:
     """Connect to a database server.
 
     Two processes that make the tables of an empty database at the same moment get in each other's
@@ -160,10 +161,10 @@ def _server(url: str) -> RDBStorage:
     """
     for pause in (0.5, 2.0):
         try:
-            return RDBStorage(url)
+            return Database(url)
         except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
             time.sleep(pause)
-    return RDBStorage(url)
+    return Database(url)
 
 
 def _not_a_store(where: str, got: str) -> HarnessError:
@@ -198,7 +199,7 @@ def _sqlite(path: Path, create: bool) -> Store:
         with _errors(str(path)):
             if not path.exists() or not path.stat().st_size:
                 _new_sqlite(path)
-            storage = RDBStorage(
+            storage = Database(
                 f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
             )
             # The schema's own connections are dropped, so that all others are set up alike.
@@ -218,7 +219,7 @@ def _new_sqlite(path: Path) -> None:
             return  # another process was first
         draft = path.with_name(f".{path.name}.draft")
         draft.unlink(missing_ok=True)
-        storage = RDBStorage(f"sqlite:///{draft}")
+        storage = Database(f"sqlite:///{draft}")
         storage.remove_session()
         storage.engine.dispose()
         draft.replace(path)

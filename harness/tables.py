@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from harness.results import Results
-from harness.verdicts import MARKS, Verdict, Word
+if TYPE_CHECKING:
+    from harness.results import Results
+    from harness.verdicts import Verdict, Word
 
 STYLES: Mapping[Word, str] = {
     "supported, material": "green",
@@ -36,6 +38,8 @@ def plain(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
 
 def verdict_table(several: Sequence[Results]) -> Table:
     """Return the verdicts of one or more studies, a row a claim."""
+    from harness.verdicts import MARKS  # imports scipy, for which `harness plan` should not wait
+
     columns = [("verdict", False), ("claim", False), ("effect", True), ("margin", True),
                ("n", True), ("p adj.", True)]  # fmt: skip
     if len(several) == 1:
@@ -87,6 +91,8 @@ def p_value(p: float) -> str:
 
 def explained(number: int, verdict: Verdict) -> list[str]:
     """Return the lines that explain a verdict to a reader who is no statistician."""
+    from harness.verdicts import MARKS
+
     claim, metric = verdict.claim, verdict.metric
     source = f" ({claim.source})" if claim.source else ""
     by = verdict.metric.format_difference(verdict.by, signed=False)

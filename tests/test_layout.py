@@ -10,12 +10,12 @@ ORDER = [
     "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
     "stopping", "looks", "penalties", "clipping", "training", "programs", "claims", "factors",
     "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
-    "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
-    "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
-    "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets", "results",
-    "runner", "store", "optuna_study", "translate", "ledger", "search", "load", "workers",
-    "progress", "executors", "costs", "timing", "session", "run", "outputs", "new", "tables",
-    "place", "preview", "replay", "commands", "doctor", "cli",
+    "tuning", "augment", "models", "optim", "network", "step", "members", "plain", "trained",
+    "measures", "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study",
+    "plan", "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets",
+    "results", "runner", "database", "store", "optuna_study", "translate", "ledger", "search",
+    "load", "workers", "progress", "executors", "costs", "timing", "session", "run", "outputs",
+    "new", "tables", "place", "preview", "replay", "commands", "doctor", "cli",
 ]  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
 
 
 def test_only_the_ledger_side_imports_optuna() -> None:
-    allowed = {"store", "optuna_study", "translate", "ledger", "search"}
+    allowed = {"database", "store", "optuna_study", "translate", "ledger", "search"}
     users = {
         module(file)
         for file in (ROOT / "harness").rglob("*.py")
