@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.source import PACKAGE, Followed, is_module, ours, short
-from harness.syntax import Import, normalised, parsed
+from harness.syntax import Import, imports_of, normalised
 
 __all__ = ["code_of", "normalised"]
 
@@ -61,7 +61,7 @@ def _imported(modules: frozenset[str]) -> frozenset[str]:
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            for each in parsed(_module_text(name)).imports:
+            for each in imports_of(_module_text(name)):
                 waiting += _imports_within(each)
     return frozenset(seen)
 

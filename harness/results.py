@@ -190,15 +190,15 @@ def _programs(
     modes: Mapping[str, Mapping[str, Any]],
 ) -> tuple[Program, ...]:
     """Return the programs of the arms there are, each with what is known of it by machine."""
+    places = {name: place for place, name in enumerate(arms)}
+    measured: dict[str, dict[str, Choice]] = {}
+    for name, value in sorted(modes.items()):
+        program, _, machine = name.partition("/")
+        measured.setdefault(program, {})[_machine(machine)] = Choice.of(value)
     out = []
     for program, names in planned.items():
-        choices = {
-            _machine(name.removeprefix(f"{program}/")): Choice.of(value)
-            for name, value in sorted(modes.items())
-            if name.startswith(f"{program}/")
-        }
-        if own := tuple(name for name in arms if name in names):
-            out.append(Program(own, choices))
+        if own := tuple(sorted({*names} & places.keys(), key=places.__getitem__)):
+            out.append(Program(own, measured.get(program, {})))
     return tuple(out)
 
 

@@ -11,6 +11,7 @@ searched there; where none changes anything, nothing is tuned.
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 import zlib
@@ -49,20 +50,44 @@ def first_settings(study: Study, budget: int, searched: Sequence[Tuned]) -> list
         searched: those of the tuned settings that are searched in it; the others keep their
             defaults.
     """
-    from scipy.stats import qmc
-
     count = min(budget, max(3, budget // 2))
-    points = qmc.Halton(len(searched), scramble=False).random(count + 1)[1:]
+    bases = list(itertools.islice(_primes(), len(searched)))
     spread = [
         defaults(study)
-        | {each.name: each.at(float(share)) for each, share in zip(searched, point, strict=True)}
-        for point in points
+        | {
+            each.name: each.at(radical_inverse(number, base))
+            for each, base in zip(searched, bases, strict=True)
+        }
+        for number in range(1, count + 1)
     ]
     out = [defaults(study)]
     for settings in spread:
         if len(out) < count and settings not in out:
             out.append(settings)
     return out
+
+
+def radical_inverse(number: int, base: int) -> float:
+    """Return the digits of a number behind the point: 6, which is 110 in base 2, gives 0.011.
+
+    Those of 1, 2, 3... in the first primes are Halton's points (1960,
+    https://doi.org/10.1007/BF01386213), rounded here as in ``scipy.stats.qmc``, whose import would
+    take longer than planning a study does.
+    """
+    share, place = 0.0, 1.0 / base
+    while number:
+        number, digit = divmod(number, base)
+        share += digit * place
+        place /= base
+    return share
+
+
+def _primes() -> Iterator[int]:
+    known: list[int] = []
+    for number in itertools.count(2):
+        if all(number % prime for prime in known):
+            known.append(number)
+            yield number
 
 
 def next_settings(

@@ -164,6 +164,15 @@ def parsed(text: str) -> Source:
     return Source(tuple(statements), binding, imported, _imports(tree))
 
 
+def imports_of(text: str) -> tuple[Import, ...]:
+    """Return the imports of a file, wherever they stand: ``parsed(text).imports``, much sooner.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    return _imports(_Runtime().visit(ast.parse(text)))
+
+
 class _Runtime(ast.NodeTransformer):
     """Leaves out what only type checkers read, and what only a script runs."""
 
