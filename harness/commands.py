@@ -14,26 +14,19 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from harness.code import normalised
-from harness.declare import declare
 from harness.errors import HarnessError
-from harness.executors import Options
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
-from harness.looks import Looks
-from harness.next_step import next_step
 from harness.outputs import records_text, revision_of, write_records, write_verdicts, write_whole
 from harness.place import Place
-from harness.progress import display
-from harness.results import Results, assemble, looks_of
-from harness.run import run
-from harness.search import Planner
 from harness.tables import declared_lines, explained, verdict_table
-from harness.timing import costs_of
-from harness.versions import choose_plan, outdated, said
 
+# What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:
+    from harness.executors import Options
+    from harness.looks import Looks
+    from harness.results import Results
     from reports import Written
 
 
@@ -47,6 +40,10 @@ def run_study(
         the results, the report's folder, and what was written; ``None`` where the report was
         up to date.
     """
+    from harness.progress import display
+    from harness.run import run
+    from harness.search import Planner
+
     found = find_study(reference)
     study = load(found)
     scale, _ = study.scale(scale_name)
@@ -72,6 +69,8 @@ def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
     Raises:
         HarnessError: they would be looked at otherwise, for which the levels were not made.
     """
+    from harness.results import looks_of
+
     before = looks_of(plan) if plan is not None else None
     if before is None or before == looks:
         return
@@ -94,6 +93,11 @@ def gather(ledger: Ledger, found: str) -> Results:
     Raises:
         HarnessError: nothing was ever run.
     """
+    from harness.declare import declare
+    from harness.results import assemble
+    from harness.timing import costs_of
+    from harness.versions import choose_plan
+
     plan = ledger.note("plan")
     if plan is None:
         raise HarnessError(
@@ -136,6 +140,7 @@ def write(results: Results, folder: Path, *, force: bool) -> Written | None:
 def _digest(results: Results) -> str:
     """Hash all that a report is made from: results, declaration and the report's code."""
     import reports
+    from harness.code import normalised
 
     home = Path(reports.__file__).parent
     code = [
@@ -248,6 +253,8 @@ def export_study(
             f"none of {study.name} at scale {scale} in {store.url}",
             f"`harness run {reference} --scale {scale}` makes some.",
         )
+    from harness.versions import outdated, said
+
     note = ""
     try:
         other, why = outdated(study, scale, records)
@@ -286,6 +293,8 @@ def print_results(
     results: Results, folder: Path, note: str, console: Console, *, table: bool = True
 ) -> None:
     """Print the verdict table, warnings, and where the files are."""
+    from harness.next_step import next_step
+
     if results.verdicts and table:
         console.print(verdict_table([results]))
     elif not results.verdicts:

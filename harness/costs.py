@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.executors import Options, worker_count
 from harness.ledger import Ledger
 from harness.modes import KINDS, Choice
-from harness.plan import TUNING_SEED, Trial, defaults, make_trial
+from harness.plan import Trial
 from harness.profiles import Profile
 from harness.progress import WAITING, Display
 from harness.records import Record
@@ -25,12 +25,7 @@ from harness.workers import Answer, Executor, Job, WorkerDiedError
 
 def profile_trials(planner: Planner) -> dict[str, Trial]:
     """Return, by arm name, the trial whose program is profiled: settings at their defaults."""
-    return {
-        arm.name: make_trial(
-            planner.study, planner.scale, arm, TUNING_SEED, "tune", defaults(planner.study)
-        )
-        for arm in planner.arms
-    }
+    return planner.at_defaults()
 
 
 def programs(planner: Planner) -> dict[str, str]:

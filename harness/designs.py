@@ -71,7 +71,11 @@ def comparable(
         return tuple(level.name for factor, level in arm.levels.items() if factor not in named)
 
     matching = [tuple(arm for arm in arms if arm.matches(partial)) for partial in partials]
-    shared = set.intersection(*({rest(arm) for arm in group} for group in matching))
+    rests = [[rest(arm) for arm in group] for group in matching]
+    shared = set.intersection(*map(set, rests))
     if not shared:
         return matching
-    return [tuple(arm for arm in group if rest(arm) in shared) for group in matching]
+    return [
+        tuple(arm for arm, own in zip(group, each, strict=True) if own in shared)
+        for group, each in zip(matching, rests, strict=True)
+    ]

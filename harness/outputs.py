@@ -11,15 +11,15 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.history import Declared
 from harness.records import Record, to_frame
-from harness.results import Results
-from harness.verdicts import Look, Verdict
+
+if TYPE_CHECKING:
+    from harness.history import Declared
+    from harness.results import Results
+    from harness.verdicts import Look, Verdict
 
 FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 """How texts begin that a spreadsheet would take for a formula, or that are told from such."""
@@ -205,6 +205,8 @@ def records_text(records: Sequence[Record], kind: str) -> str:
         HarnessError: another kind.
     """
     if kind == "csv":
+        import pandas as pd
+
         rows = [
             {as_cell(name): as_cell(value) for name, value in record.row().items()}
             for record in records

@@ -57,6 +57,14 @@ def evaluations(study: Study, scale: str, records: Iterable[Record]) -> Trials:
     return last
 
 
+def by_arm(trials: Trials) -> dict[str, list[Record]]:
+    """Return the records of each arm that has any, by its name, in the order of ``trials``."""
+    out: dict[str, list[Record]] = {}
+    for (arm, _), record in trials.items():
+        out.setdefault(arm, []).append(record)
+    return out
+
+
 def _order(record: Record) -> tuple[int, str, str, str]:
     # After the number, anything will do that does not depend on the order the records came in.
     return record.number, record.state, record.key, repr(sorted(record.metrics.items()))
@@ -151,7 +159,8 @@ def pair(
     names = {arm.name for group in groups for arm in group}
     everywhere = sorted({seed for _, seed in trials} if among is None else among)
     looked_at = set(everywhere)
-    own = [record for (arm, seed), record in trials.items() if arm in names and seed in looked_at]
+    places = ((name, seed) for name in names for seed in looked_at)
+    own = [trials[place] for place in places if place in trials]
     failures = [record.seed for record in own if has_failed(record, claim.metric)]
     seeds, values, ended, fails = [], [], [], []
     for seed in everywhere:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.code import code_of
@@ -31,37 +31,114 @@ TEACHER = "teacher"
 
 
 @dataclass(frozen=True)
+class Unseeded:
+    """What one arm trains with some settings: a trial but for its seed.
+
+    A Training says nothing of the seed, so it is built, written down and hashed once for all of
+    them; what only few ask for is worked out when it is first asked for.
+
+    Attributes:
+        arm: which arm.
+        tuned: values of the tuned settings.
+        training: what is trained.
+        measures: what the study measures beside what is always measured.
+        teacher: what the network is trained by that this one learns from.
+        teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
+    """
+
+    arm: Arm
+    tuned: Mapping[str, float]
+    training: Training
+    measures: tuple[Measure, ...] = ()
+    teacher: Unseeded | None = None
+    teaches: int = 0
+
+    @cached_property
+    def written(self) -> Mapping[str, Any]:
+        """The Training, and the measures, in plain JSON types."""
+        written: dict[str, Any] = canonical(self.training)
+        return {**written, "measures": canonical(self.measures)} if self.measures else written
+
+    @cached_property
+    def code(self) -> Mapping[str, str]:
+        """Short hash per module or definition that gives the Training its meaning."""
+        found = (*definitions(self.training), *definitions(self.measures))
+        return _code(tuple(dict.fromkeys(found)))
+
+    @cached_property
+    def program(self) -> str:
+        """Hash of what trials must have in common to train together."""
+        together = json.dumps([program(self.training), self.code], sort_keys=True)
+        return hashlib.sha256(together.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _key(self) -> Callable[[int], str]:
+        return keys_of(self.written, self.code)
+
+    def trial(self, seed: int, role: Role) -> Trial:
+        """Return the trial with a seed; its teacher's has the same."""
+        teacher = self.teacher.trial(seed, "teach") if self.teacher is not None else None
+        return Trial(self, seed, role, self._key(seed), teacher)
+
+
+@dataclass(frozen=True)
 class Trial:
     """One arm with one seed.
 
     Attributes:
-        arm: which arm.
+        what: all of it but the seed.
         seed: the seed of everything random in it.
         role: whether it evaluates the arm or helps to choose the arm's settings.
-        tuned: values of the tuned settings.
-        training: what is trained.
-        written: the Training in plain JSON types.
-        code: short hash per module or definition that gives the Training its meaning.
         key: hash of the Training, the measures, the seed and the code: two trials with the same
             key are the same trial, whatever study they stand in.
-        program: hash of what trials must have in common to train together.
-        measures: what the study measures beside what is always measured.
         teacher: the trial whose network this one learns from.
-        teaches: 0 for an arm's own trial, 1 for its teacher, 2 for that one's teacher...
     """
 
-    arm: Arm
+    what: Unseeded
     seed: int
     role: Role
-    tuned: Mapping[str, float]
-    training: Training
-    written: Mapping[str, Any]
-    code: Mapping[str, str]
     key: str
-    program: str
-    measures: tuple[Measure, ...] = ()
     teacher: Trial | None = None
-    teaches: int = 0
+
+    @property
+    def arm(self) -> Arm:
+        """Which arm."""
+        return self.what.arm
+
+    @property
+    def tuned(self) -> Mapping[str, float]:
+        """Values of the tuned settings."""
+        return self.what.tuned
+
+    @property
+    def training(self) -> Training:
+        """What is trained."""
+        return self.what.training
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The Training, and the measures, in plain JSON types."""
+        return self.what.written
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        """Short hash per module or definition that gives the Training its meaning."""
+        return self.what.code
+
+    @property
+    def program(self) -> str:
+        """Hash of what trials must have in common to train together."""
+        return self.what.program
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What the study measures beside what is always measured."""
+        return self.what.measures
+
+    @property
+    def teaches(self) -> int:
+        """0 for an arm's own trial, 1 for its teacher, 2 for that one's teacher..."""
+        return self.what.teaches
 
     @property
     def owner(self) -> str:
@@ -77,6 +154,15 @@ def make_trial(
     Raises:
         HarnessError: ``build`` returned something else than a Training, or a value in it cannot
             be written down.
+    """
+    return unseeded(study, scale, arm, tuned).trial(seed, role)
+
+
+def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> Unseeded:
+    """Build the Training of an arm with some settings, which is that of all its seeds.
+
+    Raises:
+        HarnessError: ``build`` returned something else than a Training.
     """
     values = {name: level.value for name, level in arm.levels.items()}
     try:
@@ -101,43 +187,21 @@ def make_trial(
             repr(training),
             "Write return Training(data=..., model=..., optimizer=..., ...).",
         )
-    return _trial(arm, seed, role, dict(tuned), training, tuple(study.measures), 0)
+    return _unseeded(arm, dict(tuned), training, tuple(study.measures), 0)
 
 
-def _trial(
+def _unseeded(
     arm: Arm,
-    seed: int,
-    role: Role,
     tuned: dict[str, float],
     training: Training,
     measures: tuple[Measure, ...],
     teaches: int,
-) -> Trial:
+) -> Unseeded:
     taught_by = teacher_of(training)
     teacher = None
     if taught_by is not None:
-        teacher = _trial(arm, seed, "teach", tuned, taught_by, (), teaches + 1)
-    found = tuple(dict.fromkeys([*definitions(training), *definitions(measures)]))
-    code = _code(found)
-    written = canonical(training)
-    if measures:
-        written = {**written, "measures": canonical(measures)}
-    key = key_of(written, seed, code)
-    together = json.dumps([program(training), code], sort_keys=True)
-    return Trial(
-        arm,
-        seed,
-        role,
-        tuned,
-        training,
-        written,
-        code,
-        key,
-        hashlib.sha256(together.encode()).hexdigest()[:16],
-        measures,
-        teacher,
-        teaches,
-    )
+        teacher = _unseeded(arm, tuned, taught_by, (), teaches + 1)
+    return Unseeded(arm, tuned, training, measures, teacher, teaches)
 
 
 def _place(error: BaseException) -> str:
@@ -158,8 +222,25 @@ def key_of(written: Mapping[str, Any], seed: int, code: Mapping[str, str]) -> st
         seed: the trial's seed.
         code: short hash per piece of code that gives the Training its meaning.
     """
-    text = json.dumps({"training": written, "seed": seed, "code": dict(code)}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return keys_of(written, code)(seed)
+
+
+def keys_of(written: Mapping[str, Any], code: Mapping[str, str]) -> Callable[[int], str]:
+    """Return what gives the key of a trial, by its seed: only that part is hashed anew.
+
+    The text hashed is that of ``{"training": written, "seed": seed, "code": code}`` as JSON with
+    sorted names, in which the code comes first and the Training last.
+    """
+    before = json.dumps({"code": dict(code)}, sort_keys=True)[:-1]
+    begun = hashlib.sha256(before.encode())
+    after = json.dumps({"training": written}, sort_keys=True)[1:]
+
+    def key(seed: int) -> str:
+        text = begun.copy()
+        text.update(f', "seed": {json.dumps(seed)}, {after}'.encode())
+        return text.hexdigest()[:16]
+
+    return key
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any], where: str = "") -> list[str]:

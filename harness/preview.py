@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from harness.costs import choices, profile_trials, profiles, programs
 from harness.executors import Options, worker_count
@@ -19,7 +20,6 @@ from harness.plan import Trial, make_trial, why_other
 from harness.profiles import Profile
 from harness.progress import display, duration
 from harness.records import Record
-from harness.run import measure
 from harness.search import Outlook, Planner
 from harness.store import NoStoreError, Store
 from harness.study import Study
@@ -31,6 +31,8 @@ def measure_study(
     *, quiet: bool,
 ) -> None:  # fmt: skip
     """Measure here what the time left is estimated from, at one scale; trains nothing."""
+    from harness.run import measure  # with all that trains, for which no other plan should wait
+
     found = find_study(reference)
     study = load(found)
     scale, _ = study.scale(scale_name)
@@ -74,6 +76,8 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
             finished[trial.arm.name] += 1
             failed[trial.arm.name] += done[trial.key].state == "failed"
     trials = profile_trials(planner)
+    together = _together(trials, chosen)
+    modes = {arm: str(chosen[each].mode) for each, arms in together.items() for arm in arms}
     left = None
     if all(arm in costs for arm in finished):
         seconds = sum(
@@ -93,11 +97,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
                 "done": finished[arm.name],
                 "failed": failed[arm.name],
                 "training": dict(trials[arm.name].written),
-                "mode": str(chosen[trials[arm.name].program].mode)
-                if trials[arm.name].program in chosen
-                else "plain"
-                if options.mode == "plain"
-                else "",
+                "mode": modes.get(arm.name, ""),
             }
             for arm in planner.arms
         ],
@@ -109,16 +109,22 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         "failed": sum(failed.values()),
         "seconds_left": left,
         "modes": [
-            {
-                "arms": [arm for arm, trial in trials.items() if trial.program == program],
-                **choice.plain_values(),
-            }
+            {"arms": together[program], **choice.plain_values()}
             for program, choice in chosen.items()
-            if any(trial.program == program for trial in trials.values())
+            if program in together
         ],
         "again": _again(records, planner, outlook),
         "newest": _newest(ledgers[-1], planner, outlook, done) if ledgers else [],
     }
+
+
+def _together(trials: Mapping[str, Trial], chosen: Mapping[str, Choice]) -> dict[str, list[str]]:
+    """Return the arms of each program for which a mode was chosen."""
+    out: dict[str, list[str]] = {}
+    for arm, trial in trials.items() if chosen else ():
+        if trial.program in chosen:
+            out.setdefault(trial.program, []).append(arm)
+    return out
 
 
 def _quicker(
@@ -221,7 +227,10 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
         )
         for arm in row["arms"]:
             arms.add_row(
-                arm["arm"], str(arm["trials"]), str(arm["done"]), arm["mode"] or "not chosen yet"
+                Text(arm["arm"]),
+                str(arm["trials"]),
+                str(arm["done"]),
+                arm["mode"] or "not chosen yet",
             )
         console.print(arms)
         for each in row["modes"]:

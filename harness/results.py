@@ -21,36 +21,12 @@ from harness.rounds import Costs
 from harness.study import Study
 from harness.summary import ArmSummary, summarise
 from harness.targets import Target, targets
+from harness.tuning import ArmTuning
 from harness.verdicts import Verdict, judge
 
-
-@dataclass(frozen=True)
-class ArmTuning:
-    """How one setting was chosen in one arm.
-
-    Attributes:
-        arm: the arm's name.
-        setting: the setting's name.
-        low: lower end of its space.
-        high: upper end of its space.
-        log: whether it was searched on a logarithmic axis.
-        tried: each value tried, with the objective reached (``None`` where the trial failed).
-        chosen: the value that evaluation trials use.
-        how: ``"tuned"``, or ``"declared default"`` where no tuning was asked for, or where every
-            setting tried failed.
-        edge: ``"lower"`` or ``"upper"`` where the chosen value lies on the edge of its space
-            (within a twentieth of it), else ``""``.
-    """
-
-    arm: str
-    setting: str
-    low: float
-    high: float
-    log: bool
-    tried: tuple[tuple[float, float | None], ...]
-    chosen: float
-    how: str
-    edge: str
+__all__ = [
+    "ArmTuning", "Program", "Provenance", "Results", "assemble", "looks_of", "on_edges",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -246,15 +222,15 @@ def _programs(
     modes: Mapping[str, Mapping[str, Any]],
 ) -> tuple[Program, ...]:
     """Return the programs of the arms there are, each with what is known of it by machine."""
+    places = {name: place for place, name in enumerate(arms)}
+    measured: dict[str, dict[str, Choice]] = {}
+    for name, value in sorted(modes.items()):
+        program, _, machine = name.partition("/")
+        measured.setdefault(program, {})[_machine(machine)] = Choice.of(value)
     out = []
     for program, names in planned.items():
-        choices = {
-            _machine(name.removeprefix(f"{program}/")): Choice.of(value)
-            for name, value in sorted(modes.items())
-            if name.startswith(f"{program}/")
-        }
-        if own := tuple(name for name in arms if name in names):
-            out.append(Program(own, choices))
+        if own := tuple(sorted({*names} & places.keys(), key=places.__getitem__)):
+            out.append(Program(own, measured.get(program, {})))
     return tuple(out)
 
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import sqlalchemy
 from optuna.distributions import json_to_distribution
-from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
 from harness.damage import BROKEN, Unreadable
+from harness.database import Database
 
 DAMAGED = (ValueError, TypeError, LookupError, AssertionError, AttributeError, OverflowError)
 """What reading a damaged value raises."""
@@ -31,7 +31,7 @@ TABLES = frozenset({*models.BaseModel.metadata.tables, "alembic_version"})
 """The tables that a whole store has."""
 
 
-class Rows(RDBStorage):
+class Rows(Database):
     """Optuna's storage on SQL, which names what it cannot read."""
 
     # -- trials ----------------------------------------------------------------------------

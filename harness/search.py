@@ -11,11 +11,15 @@ searched there; where none changes anything, nothing is tuned.
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
@@ -27,11 +31,10 @@ from harness.factors import Tuned
 from harness.looks import Looks
 from harness.metrics import metric_named
 from harness.pairs import value
-from harness.plan import TUNING_SEED, Trial, defaults, evaluation_seeds, make_trial
+from harness.plan import TUNING_SEED, Trial, Unseeded, defaults, evaluation_seeds, unseeded
 from harness.records import Record, Role
-from harness.results import ArmTuning
 from harness.study import Study
-from harness.verdicts import seeds_needed
+from harness.tuning import ArmTuning
 
 Settings = dict[str, float]
 Tried = tuple[Settings, float | None]
@@ -47,20 +50,44 @@ def first_settings(study: Study, budget: int, searched: Sequence[Tuned]) -> list
         searched: those of the tuned settings that are searched in it; the others keep their
             defaults.
     """
-    from scipy.stats import qmc
-
     count = min(budget, max(3, budget // 2))
-    points = qmc.Halton(len(searched), scramble=False).random(count + 1)[1:]
+    bases = list(itertools.islice(_primes(), len(searched)))
     spread = [
         defaults(study)
-        | {each.name: each.at(float(share)) for each, share in zip(searched, point, strict=True)}
-        for point in points
+        | {
+            each.name: each.at(radical_inverse(number, base))
+            for each, base in zip(searched, bases, strict=True)
+        }
+        for number in range(1, count + 1)
     ]
     out = [defaults(study)]
     for settings in spread:
         if len(out) < count and settings not in out:
             out.append(settings)
     return out
+
+
+def radical_inverse(number: int, base: int) -> float:
+    """Return the digits of a number behind the point: 6, which is 110 in base 2, gives 0.011.
+
+    Those of 1, 2, 3... in the first primes are Halton's points (1960,
+    https://doi.org/10.1007/BF01386213), rounded here as in ``scipy.stats.qmc``, whose import would
+    take longer than planning a study does.
+    """
+    share, place = 0.0, 1.0 / base
+    while number:
+        number, digit = divmod(number, base)
+        share += digit * place
+        place /= base
+    return share
+
+
+def _primes() -> Iterator[int]:
+    known: list[int] = []
+    for number in itertools.count(2):
+        if all(number % prime for prime in known):
+            known.append(number)
+            yield number
 
 
 def next_settings(
@@ -165,7 +192,9 @@ class Planner:
         self.arms = study.arms(scale)
         first = looks.seeds[0] if looks else len(self.seeds)
         self.need = {arm.name: first for arm in self.arms}
+        self._arms = {arm.name: arm for arm in self.arms}
         self._made: dict[tuple[str, int, tuple[tuple[str, float], ...]], Trial] = {}
+        self._built: dict[tuple[str, tuple[tuple[str, float], ...]], Unseeded] = {}
         self._suggested: dict[tuple[str, int], tuple[list[Tried], Settings]] = {}
         self._searched: dict[str, tuple[Tuned, ...]] = {}
         self._first: dict[tuple[Tuned, ...], list[Settings]] = {}
@@ -243,7 +272,7 @@ class Planner:
         Each is set to both ends of its space, beside the default and two more settings.
         """
         if arm not in self._searched:
-            (own,) = (each for each in self.arms if each.name == arm)
+            own = self._arms[arm]
             self._searched[arm] = tuple(
                 each for each in self.study.tuned if self._matters(own, each)
             )
@@ -254,15 +283,24 @@ class Planner:
             self._first[searched] = first_settings(self.study, self.budget, searched)
         return self._first[searched]
 
+    @cached_property
+    def _beside(self) -> list[Settings]:
+        """The settings beside which it is looked at whether one matters."""
+        return first_settings(self.study, 3, self.study.tuned)
+
     def _matters(self, arm: Arm, setting: Tuned) -> bool:
-        for beside in first_settings(self.study, 3, self.study.tuned):
+        for beside in self._beside:
             low, high = (
-                self._make(arm, TUNING_SEED, {**beside, setting.name: end}).written
+                self._written(arm, {**beside, setting.name: end})
                 for end in (setting.low, setting.high)
             )
             if low != high:
                 return True
         return False
+
+    def _written(self, arm: Arm, settings: Settings) -> Mapping[str, Any]:
+        with _naming(arm, settings):
+            return self._build(arm, settings).written
 
     def _wanted(self, part: _Part) -> tuple[Trial, ...]:
         """Return the evaluation trials of an arm that are to be run."""
@@ -277,6 +315,8 @@ class Planner:
         wanted = [trial for part in parts for trial in self._wanted(part)]
         if not all(trial.key in done for trial in wanted):
             return False
+        from harness.verdicts import seeds_needed  # imports scipy, for which no plan should wait
+
         found = {(trial.arm.name, trial.seed): done[trial.key] for trial in wanted}
         need = seeds_needed(self.study, self.scale, found, self.looks)
         grown = {arm: max(count, self.need[arm]) for arm, count in need.items()}
@@ -351,15 +391,21 @@ class Planner:
         place = (arm.name, seed, tuple(sorted(settings.items())))
         if place not in self._made:
             role: Role = "tune" if seed == TUNING_SEED else "evaluate"
-            try:
-                trial = make_trial(self.study, self.scale, arm, seed, role, settings)
-            except HarnessError as error:
-                if not settings:
-                    raise
-                shown = ", ".join(f"{name} = {value:.4g}" for name, value in settings.items())
-                raise HarnessError.relayed(f"arm {arm.name} with {shown}", str(error)) from error
-            self._made[place] = trial
+            with _naming(arm, settings):
+                self._made[place] = self._build(arm, settings).trial(seed, role)
         return self._made[place]
+
+    def _build(self, arm: Arm, settings: Settings) -> Unseeded:
+        """Return what an arm trains with some settings, which is built once for all seeds."""
+        place = (arm.name, tuple(sorted(settings.items())))
+        if place not in self._built:
+            self._built[place] = unseeded(self.study, self.scale, arm, settings)
+        return self._built[place]
+
+    def at_defaults(self) -> dict[str, Trial]:
+        """Return, by arm name, the trial that the tuning of an arm begins with."""
+        settings = defaults(self.study)
+        return {arm.name: self._make(arm, TUNING_SEED, settings) for arm in self.arms}
 
     def check_space(self) -> None:
         """Check that settings can be built at both ends of their space, in every arm.
@@ -371,6 +417,18 @@ class Planner:
             for each in self.study.tuned:
                 for end in (each.low, each.high):
                     self._make(arm, TUNING_SEED, {**defaults(self.study), each.name: end})
+
+
+@contextmanager
+def _naming(arm: Arm, settings: Settings) -> Iterator[None]:
+    """Let errors say with which settings of which arm they arose."""
+    try:
+        yield
+    except HarnessError as error:
+        if not settings:
+            raise
+        shown = ", ".join(f"{name} = {value:.4g}" for name, value in settings.items())
+        raise HarnessError.relayed(f"arm {arm.name} with {shown}", str(error)) from error
 
 
 def _teachers(trial: Trial) -> Iterator[Trial]:

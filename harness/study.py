@@ -6,8 +6,10 @@ import inspect
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.claims import Claim, Equivalent, Higher, NotWorse, Sooner
@@ -215,9 +217,9 @@ class Study:
                 raise HarnessError(
                     "a study must have arms", "none", "Write Arms({'plain': {...}, ...})."
                 )
-            names = [arm_name(arm.levels) for arm in arms]
-            for name in names:
-                if names.count(name) > 1:
+            counts = Counter(arm_name(arm.levels) for arm in arms)
+            for name, count in counts.items():
+                if count > 1:
                     raise HarnessError(
                         f"the arms of scale {scale!r} must differ",
                         f"{name} twice",
@@ -417,6 +419,16 @@ class Study:
 
     def arms(self, scale: str) -> tuple[Arm, ...]:
         """Return the arms of one scale, baseline first."""
+        if scale not in self._arms:
+            self._arms[scale] = self._make_arms(scale)
+        return self._arms[scale]
+
+    @cached_property
+    def _arms(self) -> dict[str, tuple[Arm, ...]]:
+        """The arms of each scale that was asked for; every claim asks."""
+        return {}
+
+    def _make_arms(self, scale: str) -> tuple[Arm, ...]:
         levels = {factor.name: self.levels(factor.name, scale) for factor in self.factors}
         baseline = {name: options[0] for name, options in levels.items()}
         if isinstance(self.design, Arms):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.designs import Arm, comparable
 from harness.metrics import METRICS
-from harness.pairs import Trials, evaluations, has_failed, mean_in_seed
+from harness.pairs import Trials, by_arm, evaluations, has_failed, mean_in_seed
 from harness.records import Record
 from harness.stats import t_interval
 from harness.study import Study
@@ -74,31 +74,44 @@ def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmS
             for level, members in zip(levels, of_level, strict=True)
         ]
     metrics = [name for name in dict.fromkeys([*METRICS, *given]) if name in recorded]
-    return tuple(
-        _summary(factor, group, members, metric, trials)
-        for factor, group, members in groups
-        for metric in metrics
-    )
+    return _summaries(groups, metrics, trials)
 
 
-def _summary(
-    factor: str, group: str, arms: Sequence[Arm], metric: str, trials: Trials
-) -> ArmSummary:
-    names = {arm.name for arm in arms}
+def _summaries(
+    groups: Sequence[tuple[str, str, Sequence[Arm]]], metrics: Sequence[str], trials: Trials
+) -> tuple[ArmSummary, ...]:
+    """Describe every group in every metric; those of equally many seeds are worked out at once."""
     seeds = sorted({seed for _, seed in trials})
-    means = [mean_in_seed(arms, trials, seed, metric) for seed in seeds]
-    values = [mean for mean in means if mean is not None]
-    over_seeds = t_interval(values, level=0.95)
-    return ArmSummary(
-        factor=factor,
-        group=group,
-        metric=metric,
-        n=len(values),
-        failed=sum(
-            has_failed(record, metric) for (arm, _), record in trials.items() if arm in names
-        ),
-        mean=float(over_seeds.mean),
-        sd=float(over_seeds.sd),
-        low=float(over_seeds.low),
-        high=float(over_seeds.high),
+    records = by_arm(trials)
+    values: list[list[float]] = []
+    failed: list[int] = []
+    for _, _, arms in groups:
+        names = {arm.name for arm in arms}
+        own = [record for name in names for record in records.get(name, [])]
+        for metric in metrics:
+            means = (mean_in_seed(arms, trials, seed, metric) for seed in seeds)
+            values.append([mean for mean in means if mean is not None])
+            failed.append(sum(has_failed(record, metric) for record in own))
+    described = _described(values)
+    named = [(*group[:2], metric) for group in groups for metric in metrics]
+    return tuple(
+        ArmSummary(factor, group, metric, len(own), count, *numbers)
+        for (factor, group, metric), own, count, numbers in zip(
+            named, values, failed, described, strict=True
+        )
     )
+
+
+def _described(values: Sequence[Sequence[float]]) -> list[tuple[float, float, float, float]]:
+    """Return mean, sd and both ends of the interval of each list of values."""
+    of_length: dict[int, list[int]] = {}
+    for place, own in enumerate(values):
+        of_length.setdefault(len(own), []).append(place)
+    out: dict[int, tuple[float, float, float, float]] = {}
+    for places in of_length.values():
+        found = t_interval([values[place] for place in places], level=0.95)
+        columns = (found.mean, found.sd, found.low, found.high)
+        for row, place in enumerate(places):
+            mean, sd, low, high = (float(column[row]) for column in columns)
+            out[place] = mean, sd, low, high
+    return [out[place] for place in range(len(values))]

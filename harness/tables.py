@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from harness.history import Declared, day
-from harness.reasons import more_text
-from harness.results import Results
-from harness.verdicts import MARKS, Verdict, Word
+from harness.history import day
+
+if TYPE_CHECKING:
+    from harness.history import Declared
+    from harness.results import Results
+    from harness.verdicts import Verdict, Word
 
 STYLES: Mapping[Word, str] = {
     "supported, material": "green",
@@ -40,6 +43,8 @@ def plain(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
 
 def verdict_table(several: Sequence[Results]) -> Table:
     """Return the verdicts of one or more studies, a row a claim."""
+    from harness.verdicts import MARKS  # imports scipy, for which `harness plan` should not wait
+
     columns = [("verdict", False), ("claim", False), ("effect", True), ("margin", True),
                ("n", True), ("p ≠ 0", True), ("p margin", True)]  # fmt: skip
     if len(several) == 1:
@@ -66,6 +71,8 @@ def verdict_table(several: Sequence[Results]) -> Table:
 
 def word(verdict: Verdict) -> str:
     """Return the verdict's word; below it direction and size, and what more seeds would do."""
+    from harness.reasons import more_text
+
     lines = [verdict.word + (" ⚠ skewed" if verdict.cautions else "")]
     if verdict.told:
         lines.append(verdict.told)
@@ -123,6 +130,8 @@ def declared_lines(results: Results) -> list[str]:
 
 def explained(number: int, verdict: Verdict, declared: Declared) -> list[str]:
     """Return the lines that explain a verdict to a reader who is no statistician."""
+    from harness.verdicts import MARKS
+
     claim, metric = verdict.claim, verdict.metric
     source = f" ({claim.source})" if claim.source else ""
     by = verdict.metric.format_difference(verdict.by, signed=False)

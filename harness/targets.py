@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from harness.claims import Claim, Sooner
 from harness.designs import Arm
-from harness.pairs import Trials, has_failed, median_time, until
+from harness.metrics import Metric
+from harness.pairs import Trials, by_arm, has_failed, median_time, until
 from harness.profiles import Profile
+from harness.records import Record
 from harness.study import Study
 
 
@@ -71,30 +73,32 @@ def targets(
     named = dict.fromkeys(
         (claim.metric, claim.reaches) for claim in claimed if isinstance(claim, Sooner)
     )
+    records = by_arm(trials)
     return tuple(
         Target(
             metric,
             reaches,
             tuple(
-                _reached(study, arm.name, trials, metric, reaches, profiles.get(arm.name))
+                _reached(
+                    arm.name, records.get(arm.name, []), study.metric(metric), reaches,
+                    profiles.get(arm.name),
+                )
                 for arm in arms
             ),
         )
         for metric, reaches in named
-    )
+    )  # fmt: skip
 
 
 def _reached(
-    study: Study,
     arm: str,
-    trials: Trials,
-    metric: str,
+    own: Sequence[Record],
+    metric: Metric,
     reaches: float,
     profile: Profile | None,
 ) -> Reached:
-    own = [record for (name, _), record in trials.items() if name == arm]
-    failed = sum(has_failed(record, metric) for record in own)
-    found = [until(record, study.metric(metric), reaches) for record in own]
+    failed = sum(has_failed(record, metric.name) for record in own)
+    found = [until(record, metric, reaches) for record in own]
     done = [each for each in found if each is not None]
     if not done:
         return Reached(arm, 0, failed, math.nan, math.nan, math.nan, math.nan)

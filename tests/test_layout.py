@@ -10,11 +10,11 @@ ORDER = [
     "redact", "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
     "stopping", "looks", "penalties", "clipping", "training", "programs", "claims", "factors",
     "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
-    "augment", "models", "optim", "network", "step", "members", "plain", "trained", "measures",
-    "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study", "plan",
-    "stats", "pairs", "declarations", "history", "rounds", "contrasts", "reasons", "verdicts",
-    "summary", "targets", "results",
-    "next_step", "runner", "damage", "tally", "rows", "server", "journal", "store",
+    "tuning", "augment", "models", "optim", "network", "step", "members", "plain", "trained",
+    "measures", "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study",
+    "plan", "stats", "pairs", "declarations", "history", "rounds", "contrasts", "reasons",
+    "verdicts", "summary", "targets", "results", "next_step",
+    "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
     "optuna_study", "translate", "ledger", "presence", "search", "shares", "load", "workers",
     "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
     "outputs", "new", "tables", "place", "preview", "replay", "commands", "mend", "doctor", "cli",
@@ -75,8 +75,8 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
 
 def test_only_the_ledger_side_imports_optuna() -> None:
     allowed = {
-        "rows", "server", "journal", "store", "optuna_study", "translate", "ledger", "search",
-        "mend",
+        "database", "rows", "server", "journal", "store", "optuna_study", "translate", "ledger",
+        "search", "mend",
     }  # fmt: skip
     users = {
         module(file)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from scipy.stats import qmc
 
 from harness import Factor, Higher, Scale, Study, Training, Tuned
 from harness.data import digits
@@ -15,7 +16,15 @@ from harness.models import MLP
 from harness.optim import SGD
 from harness.plan import TUNING_SEED, Trial
 from harness.records import Record
-from harness.search import Outlook, Planner, choose, edge, first_settings, next_settings
+from harness.search import (
+    Outlook,
+    Planner,
+    choose,
+    edge,
+    first_settings,
+    next_settings,
+    radical_inverse,
+)
 
 BUDGET, SEEDS = 8, 3
 LR = Tuned("lr", 0.001, 1.0, log=True, trials=BUDGET, default=0.02)
@@ -130,6 +139,25 @@ def test_first_settings_are_haltons_points():
     middle = study(Tuned("lr", 0.001, 1.0, log=True))
     assert [each["lr"] for each in first_settings(middle, 8, middle.tuned)] == [
         pytest.approx(10 ** (-3 + 3 * share), rel=1e-5) for share in (1 / 2, 1 / 4, 3 / 4, 1 / 8)
+    ]
+
+
+def test_radical_inverses_are_scipys_to_the_last_bit():
+    bases = [2, 3, 5, 7, 11, 13, 17, 19]
+    wanted = qmc.Halton(len(bases), scramble=False).random(500)
+    made = Study(
+        name="many",
+        question="Do many settings fill their space?",
+        factors=(Factor("width", (4,)),),
+        tuned=[Tuned(f"s{base}", 0.0, 1.0, trials=1000, default=0.5) for base in bases],
+        build=lambda scale, width, s2, s3, s5, s7, s11, s13, s17, s19: None,
+        scales={"quick": Scale(seeds=5)},
+    )
+    assert [[radical_inverse(n, base) for base in bases] for n in range(500)] == wanted.tolist()
+    points = [list(each.values()) for each in first_settings(made, 100, made.tuned)[1:]]
+    assert points == [
+        [each.at(share) for each, share in zip(made.tuned, point, strict=True)]
+        for point in wanted[1:50].tolist()
     ]
 
 

@@ -228,6 +228,38 @@ def log_limits(values: Sequence[float]) -> tuple[float, float]:
     return low / room, high * room
 
 
+MANY = 100
+"""Marks of one kind beyond which they are drawn in one go."""
+
+
+def strokes(axes: Axes, lines: Sequence[Sequence[tuple[float, float]]], **look: Any) -> None:
+    """Draw many lines, or many dots, which are lines from a point to itself, as one path.
+
+    Each mark of its own is an element of the SVG, of which a PDF takes a millisecond. As one path
+    they overlap without becoming darker, which does not show where there are so many.
+
+    Args:
+        axes: where, in the axes' own units.
+        lines: each with two or more points.
+        look: colour, line width and so on, in the words of matplotlib's patches.
+    """
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    points = [point for line in lines for point in line]
+    codes = [Path.LINETO if at else Path.MOVETO for line in lines for at in range(len(line))]
+    path = Path(points, codes)
+    path.should_simplify = False  # it would drop the dots
+    axes.add_patch(PathPatch(path, fill=False, capstyle="round", **look))
+
+
+def dots(
+    axes: Axes, points: Sequence[tuple[float, float]], size: float, zorder: float, **look: Any
+) -> None:
+    """Draw round dots, ``size`` points wide."""
+    strokes(axes, [(point, point) for point in points], linewidth=size, zorder=zorder, **look)
+
+
 def series(index: int) -> dict[str, Any]:
     """Return colour, dash and marker of the ``index``-th series; no two of 36 are alike."""
     shift = index // len(MARKERS)

@@ -11,7 +11,7 @@ from harness.designs import comparable
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
-from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
+from reports.figures.canvas import COLUMN, MANY, Picture, dots, limits, paint, panel, plain, ticks
 from reports.palette import light
 from reports.text import axis_title, cut, factor_of, in_title, join, level_text
 
@@ -175,7 +175,10 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
         for row in rows:
             labels.append(plain(row.label, 34))
             ends = [end for end in (row.low, row.high) if math.isfinite(end)]
-            if row.points:
+            if len(row.points) > MANY:
+                marks = [(value, place) for value in row.points]
+                dots(axes, marks, 3.4, 2, alpha=0.55, edgecolor=light("series6"))
+            elif row.points:
                 axes.plot(
                     row.points, [place] * len(row.points), "o", markersize=3.4, alpha=0.55,
                     color=light("series6"), markeredgewidth=0, zorder=2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,15 @@ from harness.metrics import Metric
 from harness.verdicts import Verdict
 from reports.figures.canvas import (
     COLUMN,
+    MANY,
     Picture,
+    dots,
     limits,
     log_limits,
     paint,
     panel,
     plain,
+    strokes,
     ticks,
     wrapped,
 )
@@ -164,7 +168,11 @@ def _draw(figure: Figure, values: Paired) -> None:
 
 
 def _draw_slopes(axes: Axes, values: Paired) -> None:
-    for a, b in zip(values.first, values.second, strict=True):
+    pairs = list(zip(values.first, values.second, strict=True))
+    if len(pairs) > MANY:
+        _draw_many_slopes(axes, pairs)
+        pairs = []
+    for a, b in pairs:
         up = a >= b
         axes.plot(
             [0, 1], [b, a], marker="o", markersize=3.4, linewidth=1.1,
@@ -188,6 +196,15 @@ def _draw_slopes(axes: Axes, values: Paired) -> None:
     axes.grid(axis="y")
 
 
+def _draw_many_slopes(axes: Axes, pairs: Sequence[tuple[float, float]]) -> None:
+    for rising, style in ((True, "solid"), (False, (0, (4, 2)))):
+        lines = [((0.0, b), (1.0, a)) for a, b in pairs if (a >= b) == rising]
+        color = light("series1" if rising else "series2")
+        if lines:
+            strokes(axes, lines, linewidth=1.1, linestyle=style, edgecolor=color, zorder=2)
+            dots(axes, [end for line in lines for end in line], 4.4, 2, edgecolor=color)
+
+
 def _middle(values: tuple[float, ...], *, relative: bool) -> float:
     """Return where the heavy line ends: at the mean of what the axis shows."""
     shown = [math.log(each) for each in values] if relative else values
@@ -199,14 +216,18 @@ def _draw_differences(axes: Axes, values: Paired) -> None:
     differences = values.differences
     draw_margin(axes, values.margin)
     for side, inside in ((1, True), (-1, False)):
-        dots = [
+        marks = [
             (_jitter(place), value)
             for place, value in enumerate(differences)
             if (value >= 0) == inside
         ]
-        if dots:
+        if len(marks) > MANY:
+            dots(axes, marks, 5.4, 2, edgecolor=light("series1" if side > 0 else "series2"))
+            if side < 0:
+                dots(axes, marks, 3.0, 2, edgecolor=light("card"))
+        elif marks:
             axes.plot(
-                *zip(*dots, strict=True), "o", markersize=4.2, zorder=2, markeredgewidth=1.2,
+                *zip(*marks, strict=True), "o", markersize=4.2, zorder=2, markeredgewidth=1.2,
                 color=light("series1" if side > 0 else "series2"),
                 markerfacecolor=light("series1" if side > 0 else "card"),
             )  # fmt: skip
