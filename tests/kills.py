@@ -146,12 +146,12 @@ def strike(folder: Path, store: str, kills: int, seed: int) -> Figures:
     known = 0
     while figures.kills < kills:
         name = draw.choice(sorted(running))
-        if figures.kills % 3:  # a little after somebody has begun a trial
+        if figures.kills % 3:  # a little after one more trial was finished
             deadline = time.monotonic() + 120
             while time.monotonic() < deadline and any(p.poll() is None for p in running.values()):
-                busy = look()[1]
+                done, busy = look()
                 name = next((each for each, p in running.items() if p.pid in busy), name)
-                if running[name].pid in busy:
+                if done > known and running[name].pid in busy:
                     break
                 time.sleep(0.1)
             time.sleep(draw.uniform(0.0, 2.0))
