@@ -229,14 +229,13 @@ def log_limits(values: Sequence[float]) -> tuple[float, float]:
 
 
 MANY = 100
-"""Marks of one kind beyond which they are drawn in one go."""
+"""Marks of one kind beyond which they are drawn so many at a time."""
 
 
 def strokes(axes: Axes, lines: Sequence[Sequence[tuple[float, float]]], **look: Any) -> None:
-    """Draw many lines, or many dots, which are lines from a point to itself, as one path.
+    """Draw many lines, or many dots, which are lines from a point to itself, as few paths.
 
-    Each mark of its own is an element of the SVG, of which a PDF takes a millisecond. As one path
-    they overlap without becoming darker, which does not show where there are so many.
+    Each mark of its own would be an element of the SVG, for which a PDF takes a millisecond.
 
     Args:
         axes: where, in the axes' own units.
@@ -246,11 +245,13 @@ def strokes(axes: Axes, lines: Sequence[Sequence[tuple[float, float]]], **look: 
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    points = [point for line in lines for point in line]
-    codes = [Path.LINETO if at else Path.MOVETO for line in lines for at in range(len(line))]
-    path = Path(points, codes)
-    path.should_simplify = False  # it would drop the dots
-    axes.add_patch(PathPatch(path, fill=False, capstyle="round", **look))
+    for start in range(0, len(lines), MANY):
+        part = lines[start : start + MANY]
+        points = [point for line in part for point in line]
+        codes = [Path.LINETO if at else Path.MOVETO for line in part for at in range(len(line))]
+        path = Path(points, codes)
+        path.should_simplify = False  # it would drop the dots
+        axes.add_patch(PathPatch(path, fill=False, capstyle="round", **look))
 
 
 def dots(

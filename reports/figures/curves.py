@@ -15,6 +15,7 @@ from harness.results import Results
 from harness.verdicts import Verdict
 from reports.figures.canvas import (
     COLUMN,
+    MANY,
     Picture,
     limits,
     log_limits,
@@ -22,6 +23,7 @@ from reports.figures.canvas import (
     panel,
     plain,
     series,
+    strokes,
     ticks,
 )
 from reports.palette import light
@@ -150,6 +152,17 @@ def draw_curves(values: Curves) -> Picture:
     )
 
 
+def _pieces(curve: Sequence[float], scale: float) -> list[list[tuple[float, float]]]:
+    """Return a curve's points by epoch; in several pieces where it has gaps."""
+    pieces: list[list[tuple[float, float]]] = [[]]
+    for epoch, value in enumerate(curve, 1):
+        if math.isfinite(value):
+            pieces[-1].append((float(epoch), scale * value))
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if len(piece) > 1]
+
+
 def _draw(figure: Figure, values: Curves) -> None:
     metric = values.metric
     scale = factor_of(metric)
@@ -159,10 +172,15 @@ def _draw(figure: Figure, values: Curves) -> None:
     length = 1
     for place, group in enumerate(values.groups):
         look = series(place)
+        thin = {"linewidth": 0.6, "alpha": 0.45}
+        if len(group.curves) > MANY:
+            pieces = [piece for curve in group.curves for piece in _pieces(curve, scale)]
+            strokes(axes, pieces, edgecolor=look["color"], zorder=2, **thin)
         for curve in group.curves:
             epochs = range(1, len(curve) + 1)
             ordinates = [scale * value if math.isfinite(value) else math.nan for value in curve]
-            axes.plot(epochs, ordinates, color=look["color"], linewidth=0.6, alpha=0.45)
+            if len(group.curves) <= MANY:
+                axes.plot(epochs, ordinates, color=look["color"], **thin)
             shown += [value for value in ordinates if math.isfinite(value)]
             length = max(length, len(curve))
         means = [scale * v if math.isfinite(v) else math.nan for v in group.mean]
