@@ -89,6 +89,16 @@ def calibration(session: nox.Session) -> None:
     session.run("python", "-m", "tests.calibration.calibrate_verdicts", *session.posargs)
 
 
+@nox.session
+def kills(session: nox.Session) -> None:
+    """Kill two processes that share a store twenty times; words after -- go to the script.
+
+    `nox -s kills -- --store postgresql`, or `-- --times` for how much sooner several end.
+    """
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.kills", *session.posargs)
+
+
 BENCHMARKS = ["idiom", "modes", "overhead"]
 
 

@@ -6,19 +6,25 @@ Exit codes: 0 done; 1 a check failed; 2 the command or the study was wrong; 3 ca
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import shlex
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from harness.errors import HarnessError, near, one_line
+from harness import redact
+from harness.errors import ConnectionLostError, HarnessError, near, one_line
+
+if TYPE_CHECKING:
+    from harness.place import Place
 
 app = typer.Typer(
     name="harness",
@@ -40,6 +46,7 @@ StoreUrl = Annotated[
     typer.Option(
         "--store",
         help="An SQLite file, journal:///FILE or any database URL of Optuna's; OUT/harness.db.",
+        envvar="HARNESS_STORE",
         show_default=False,
     ),
 ]
@@ -136,15 +143,16 @@ def plan(
         study, device, workers, seeds, no_tuning, mode=mode, until_decided=until_decided,
         max_seeds=max_seeds,
     )  # fmt: skip
-    if measure:
-        _data(data_dir, download)
-        errors = Console(stderr=True)
-        measure_study(study, scale, Place(out, store), options, errors, quiet=quiet or as_json)
-    found = plan_study(study, scale, Place(out, store), options)
-    if as_json:
-        print(json.dumps(found, indent=2))
-    else:
-        print_plan(found, _out())
+    with _noticing(Place(out, store)) as place:
+        if measure:
+            _data(data_dir, download)
+            errors = Console(stderr=True)
+            measure_study(study, scale, place, options, errors, quiet=quiet or as_json)
+        found = plan_study(study, scale, place, options)
+        if as_json:
+            print(json.dumps(found, indent=2))
+        else:
+            print_plan(found, _out())
 
 
 @app.command()
@@ -178,31 +186,31 @@ def run(
     from harness import commands
     from harness.place import Place
 
-    place = Place(out, store)
     done = []
-    for name in names:
-        options = _options(
-            name, device, workers, seeds, no_tuning,
-            profile=not no_profile, retry=retry_failed, mode=mode,
-            until_decided=until_decided, max_seeds=max_seeds,
-        )  # fmt: skip
-        results, folder, written = commands.run_study(
-            name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
-        )
-        done.append((results, folder))
-        if not quiet and not as_json:
-            note = written.note if written is not None else ""
-            alone = len(names) == 1
-            commands.print_results(results, folder, note, _out(), table=alone)
-    if len(names) > 1 and not quiet and not as_json:
-        commands.print_together([results for results, _ in done], _out())
-    _index(done, out, quiet=quiet or as_json)
-    if as_json:
-        print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
-    for results, _ in done:
-        if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
-            print(f"harness: no trial of {results.study.name} finished", file=sys.stderr)
-            raise typer.Exit(3)
+    with _noticing(Place(out, store)) as place:
+        for name in names:
+            options = _options(
+                name, device, workers, seeds, no_tuning,
+                profile=not no_profile, retry=retry_failed, mode=mode,
+                until_decided=until_decided, max_seeds=max_seeds,
+            )  # fmt: skip
+            results, folder, written = commands.run_study(
+                name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
+            )
+            done.append((results, folder))
+            if not quiet and not as_json:
+                note = written.note if written is not None else ""
+                alone = len(names) == 1
+                commands.print_results(results, folder, note, _out(), table=alone)
+        if len(names) > 1 and not quiet and not as_json:
+            commands.print_together([results for results, _ in done], _out())
+        _index(done, out, quiet=quiet or as_json)
+        if as_json:
+            print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+        for results, _ in done:
+            if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
+                print(f"harness: no trial of {results.study.name} finished", file=sys.stderr)
+                raise typer.Exit(3)
 
 
 @app.command()
@@ -216,16 +224,16 @@ def report(
     from harness import commands
     from harness.place import Place
 
-    place = Place(out, store)
     done = []
-    for name in studies:
-        for results, folder, written in commands.report_study(name, scale, place):
-            done.append((results, folder))
-            if not quiet and not as_json:
-                commands.print_results(results, folder, written.note, _out())
-    _index(done, out, quiet=quiet or as_json)
-    if as_json:
-        print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+    with _noticing(Place(out, store)) as place:
+        for name in studies:
+            for results, folder, written in commands.report_study(name, scale, place):
+                done.append((results, folder))
+                if not quiet and not as_json:
+                    commands.print_results(results, folder, written.note, _out())
+        _index(done, out, quiet=quiet or as_json)
+        if as_json:
+            print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
 
 
 @app.command()
@@ -241,7 +249,8 @@ def explain(
     from harness import commands
     from harness.place import Place
 
-    commands.explain_study(study, claim, scale, Place(out, store), _out())
+    with _noticing(Place(out, store)) as place:
+        commands.explain_study(study, claim, scale, place, _out())
 
 
 @app.command()
@@ -255,11 +264,14 @@ def export(
     from harness import commands
     from harness.place import Place
 
-    found = commands.export_study(study, scale, Place(out, store), kind, to)
-    if isinstance(found, Path):
-        print(found.resolve())
-    else:
-        sys.stdout.write(found if found.endswith("\n") else found + "\n")
+    with _noticing(Place(out, store)) as place:
+        found, note = commands.export_study(study, scale, place, kind, to)
+        if note:
+            print(f"harness: {note}", file=sys.stderr)
+        if isinstance(found, Path):
+            print(found.resolve())
+        else:
+            sys.stdout.write(found if found.endswith("\n") else found + "\n")
 
 
 @app.command()
@@ -276,20 +288,42 @@ def replay(
     from harness.replay import print_replay, train_again
 
     options = _options("", device, 1, None, False)
-    replayed = train_again(key, study, Place(out, store), options)
-    print_replay(replayed, _out())
-    if not replayed.identical:
-        raise typer.Exit(1)
+    with _noticing(Place(out, store)) as place:
+        replayed = train_again(key, study, place, options)
+        print_replay(replayed, _out())
+        if not replayed.identical:
+            raise typer.Exit(1)
 
 
 @app.command()
-def doctor() -> None:
-    """Show what is installed, which devices there are, and how to mend what is not right."""
-    from harness.doctor import examine, print_examined
+def doctor(
+    store: StoreUrl = "",
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Set damaged rows of --store aside; nothing is deleted.")
+    ] = False,
+) -> None:
+    """Show what is installed and which devices there are; of a --store, what is damaged."""
+    from harness.doctor import examine, examine_store, print_examined
 
-    found = examine()
+    if mend and not store:
+        raise HarnessError("--mend must stand beside --store", "--mend", "Add --store FILE.")
+    named = store and (mend or store != os.environ.get("HARNESS_STORE"))
+    found = [] if named else examine()
+    found += examine_store(store, mend=mend) if store else []
     print_examined(found, _out())
     if any(each.state == "wrong" for each in found):
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _noticing(place: Place) -> Iterator[Place]:
+    """Say at the end what was noticed of a store; exit code 1 where rows of it were damaged."""
+    try:
+        yield place
+    finally:
+        place.tell(Console(stderr=True))
+        place.close()
+    if place.noticed.damage:
         raise typer.Exit(1)
 
 
@@ -377,21 +411,42 @@ def main() -> None:
     """Run the command line; the entry point of ``harness``."""
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
+    sys.argv[1:] = [redact.shown(word) for word in words]  # worker processes are handed a copy
     sys.exit(_main(words, debug=debug))
+
+
+def _check_places(words: list[str]) -> None:
+    """Refuse a URL with a password that stands anywhere but after ``--store``.
+
+    Folders would be made of it, and files be named after it.
+
+    Raises:
+        HarnessError: there is one.
+    """
+    for before, word in zip(["", *words], words, strict=False):
+        value = word.partition("=")[2] if word.startswith("-") else word
+        if redact.holds_secret(value) and "--store" not in {before, word.partition("=")[0]}:
+            raise HarnessError(
+                "a URL with a password may stand after --store, and nowhere else",
+                redact.shown(value),
+                "Write --store URL, or set HARNESS_STORE to it.",
+            )
 
 
 def _main(words: list[str], *, debug: bool) -> int:
     try:
-        code = app(words, standalone_mode=False)
+        _check_places(words)
+        with contextlib.redirect_stderr(redact.Clean(sys.stderr)):
+            code = app(words, standalone_mode=False)
     except HarnessError as error:
-        return _failed(str(error), 2, debug=debug)
+        code = 130 if isinstance(error, ConnectionLostError) else 2
+        return _failed(redact.urls(str(error)), code, debug=debug)
     except typer.TyperException as error:
         if not error.format_message():  # no command given: the help is printed already
             return error.exit_code
-        command = shlex.join(["harness", *words[:1]])
-        return _failed(
-            f"{error.format_message().rstrip('.')}. See `{command} --help`.", 2, debug=debug
-        )
+        command = redact.urls(shlex.join(["harness", *words[:1]]))
+        said = redact.urls(error.format_message())
+        return _failed(f"{said.rstrip('.')}. See `{command} --help`.", 2, debug=debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -401,7 +456,8 @@ def _main(words: list[str], *, debug: bool) -> int:
             return _failed(said, 130, debug=debug)
         where = traceback.extract_tb(error.__traceback__)[-1]
         said = (
-            f"internal error: {type(error).__name__}: {error} ({Path(where.filename).name}:"
+            f"internal error: {type(error).__name__}: {redact.clean(str(error))} "
+            f"({Path(where.filename).name}:"
             f"{where.lineno}); this is a fault of the harness, and --debug shows the traceback"
         )
         return _failed(said, 3, debug=debug)
@@ -412,6 +468,6 @@ def _main(words: list[str], *, debug: bool) -> int:
 
 def _failed(said: str, code: int, *, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
+        print(redact.clean(traceback.format_exc()), end="", file=sys.stderr)
     print(f"harness: {one_line(said)}", file=sys.stderr)
     return code

@@ -20,7 +20,7 @@ from harness.load import find as find_study
 from harness.load import load
 from harness.outputs import records_text, revision_of, write_records, write_verdicts, write_whole
 from harness.place import Place
-from harness.tables import explained, verdict_table
+from harness.tables import declared_lines, explained, verdict_table
 
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def run_study(
     looks = options.looks(study)
     planner = Planner(study, scale, options.seeds, tune=options.tune, looks=looks)
     ledger = Ledger(place.open(create=True), study, scale)
+    place.tell(errors)
     check_looks(ledger.note("plan"), looks)
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
@@ -87,13 +88,15 @@ def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
 
 
 def gather(ledger: Ledger, found: str) -> Results:
-    """Judge what a ledger holds.
+    """Judge what a ledger holds, of one version of the study, and keep what it claims now.
 
     Raises:
         HarnessError: nothing was ever run.
     """
+    from harness.declare import declare
     from harness.results import assemble
     from harness.timing import costs_of
+    from harness.versions import choose_plan
 
     plan = ledger.note("plan")
     if plan is None:
@@ -102,11 +105,16 @@ def gather(ledger: Ledger, found: str) -> Results:
             f"none of {ledger.study.name} at scale {ledger.scale}",
             f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
         )
+    plan, other = choose_plan(ledger, plan)
+    declarations, unkept = declare(ledger, lambda: plan["programs"], required=False)
     costs, unmeasured = costs_of(ledger, plan["programs"], plan.get("machine", ""))
+    records = ledger.records()
     file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
+    notes = [other, f"That these claims were declared is not kept: {unkept}" if unkept else ""]
     return assemble(
-        ledger.study, ledger.scale, ledger.records(), plan, costs, unmeasured,
-        revision_of(file), ledger.notes("mode/"),
+        ledger.study, ledger.scale, records, plan, costs,
+        [*unmeasured, *ledger.store.noticed.sentences()], revision_of(file), ledger.notes("mode/"),
+        declarations, tuple(filter(None, notes)),
     )  # fmt: skip
 
 
@@ -123,7 +131,7 @@ def write(results: Results, folder: Path, *, force: bool) -> Written | None:
     from reports import write_report  # the composition root: reports import harness, not back
 
     write_records(results.records, folder / "records.csv")
-    write_verdicts(results.verdicts, folder / "verdicts.json")
+    write_verdicts(results, folder / "verdicts.json")
     written = write_report(results, folder)
     write_whole(mark, digest.encode())
     return written
@@ -144,6 +152,7 @@ def _digest(results: Results) -> str:
         (
             [record.row() for record in results.records],
             results.verdicts,
+            results.history,
             results.summaries,
             results.tuning,
             sorted(results.profiles.items()),
@@ -216,7 +225,7 @@ def explain_study(
         )
     for place_of, verdict in enumerate(results.verdicts, 1):
         if number in {None, place_of}:
-            title, *lines = explained(place_of, verdict)
+            title, *lines = explained(place_of, verdict, results.history.of(place_of - 1))
             console.print(Text(title, style="bold"))
             for line in lines:
                 console.print(Padding(Text(line), (0, 0, 0, 3)))
@@ -227,8 +236,11 @@ def explain_study(
 
 def export_study(
     reference: str, scale_name: str | None, place: Place, kind: str, path: Path | None
-) -> str | Path:
-    """Write the records of a study; return the text where no path was given."""
+) -> tuple[str | Path, str]:
+    """Write the records of a study; return the text where no path was given, and a note.
+
+    The note says which of them are not what the study's file says now; it is empty where all are.
+    """
     found = find_study(reference)
     study = load(found)
     scale, _ = study.scale(scale_name)
@@ -241,10 +253,23 @@ def export_study(
             f"none of {study.name} at scale {scale} in {store.url}",
             f"`harness run {reference} --scale {scale}` makes some.",
         )
+    from harness.versions import outdated, said
+
+    note = ""
+    try:
+        other, why = outdated(study, scale, records)
+        if other:
+            many = "trials are" if other > 1 else "trial is"
+            note = (
+                f"{other} evaluation {many} of other code or settings than the study's file has "
+                f"now ({said(why)}); keys tell them apart."
+            )
+    except HarnessError as error:
+        note = f"It cannot be told which trials are of the study's file as it is now: {error}"
     if path is not None:
         write_records(records, path, kind)
-        return path
-    return records_text(records, kind)
+        return path, note
+    return records_text(records, kind), note
 
 
 def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
@@ -268,12 +293,18 @@ def print_results(
     results: Results, folder: Path, note: str, console: Console, *, table: bool = True
 ) -> None:
     """Print the verdict table, warnings, and where the files are."""
+    from harness.next_step import next_step
+
     if results.verdicts and table:
         console.print(verdict_table([results]))
     elif not results.verdicts:
         console.print(f"{results.study.name} ({results.scale}) has no claims to judge.")
+    for line in declared_lines(results):
+        console.print(line, markup=False, highlight=False)
     for warning in results.warnings:
         console.print(f"! {warning}", markup=False, highlight=False)
+    if step := next_step(results):
+        console.print(f"→ {step}", markup=False, highlight=False, soft_wrap=True)
     for name in ("report.html", "report.pdf"):
         path = folder / name
         if path.exists():

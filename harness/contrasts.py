@@ -5,30 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.claims import Best, Claim, Equivalent, Interaction, NotWorse, Peak, Some, Sooner, Trend
-from harness.metrics import FAILED, Metric
+from harness.metrics import COUNTED, FAILED, Metric
 from harness.pairs import Pairs, median_time
 from harness.stats import (
     FEWEST,
+    FEWEST_PERMUTED,
+    Location,
     Paired,
     discordance,
     least,
-    noninferior,
+    located,
     omnibus,
     page,
     paired,
     rate,
     rises,
-    tost,
+    sign_flip,
+    t_interval,
 )
 
 Floats = npt.NDArray[np.float64]
-_AT = 1e-12  # relative: how far off logarithms of whole numbers may be from that of a margin
+_AT = 1e-9  # relative to a margin: what lies this near to it is at it
 Shape = Literal["holds", "open", "fails"]
 
 
@@ -57,12 +61,16 @@ class Seen(Paired):
         shape: of a trend: whether every step from dose to dose is shown to fall by less than the
             margin, may, or one is shown to fall by more; ``"holds"`` for other kinds.
         exact: whether it is no estimate: measuring again gives the same to the last digit.
+        identical: whether in each seed all arms trained the same, to the last bit.
         floor: of a time: how far two measurements of the same arm may lie apart, by their
             interval; what is not beyond it may be the machine.
         nearest: of a claim on one level against several, which of its partial arms counts; of a
             trend, from which the weakest step goes.
-        p_margin: of a claim that a difference is within a margin, the p value of the margin; NaN
-            for others.
+        p_margin: of a claim that a difference is within a margin, the one-sided p value of the
+            margin; NaN for others, and below n = 5.
+        p_permutation: the sign-flip test's p value of the effect, which describes; NaN below n = 8.
+        places: where the means lie whose intervals decide: of the effect, then of a trend that of
+            its weakest step; empty for counts.
         beside: what describes.
     """
 
@@ -70,14 +78,68 @@ class Seen(Paired):
     second: tuple[float, ...] = ()
     shape: Shape = "holds"
     exact: bool = False
+    identical: bool = False
     floor: float = 0.0
     nearest: int = 0
     p_margin: float = math.nan
+    p_permutation: float = math.nan
+    places: tuple[Location, ...] = ()
     beside: tuple[Beside, ...] = ()
 
     def in_noise(self, by: float) -> bool:
         """Whether the machine cannot tell times apart as finely as a margin, nor as seen here."""
         return self.floor > by and max(self.low, -self.high) <= self.floor
+
+    def off(self, by: float) -> float:
+        """Return how far from a margin a number may lie that is at it but for rounding."""
+        return 4 * self.rounding + _AT * by
+
+    @property
+    def clear(self) -> bool:
+        """Whether the direction is shown: of estimates, whether the interval leaves out 0."""
+        if self.exact:
+            return self.effect != 0
+        return self.p < 1 - self.level  # never of a NaN
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What is known of a metric's values, beside the values.
+
+    Attributes:
+        parts: all of them.
+        reach: how far from 0 a difference of two of them can lie.
+        shares: whether they are shares of examples.
+        exact: whether measuring again gives the same.
+    """
+
+    parts: Floats
+    reach: float
+    shares: bool
+    exact: bool
+
+    @staticmethod
+    def of(metric: Metric, values: Floats) -> _Scale:
+        """Read it from a metric and its values."""
+        # of a metric that was never anything but 0, nobody knows how far it goes
+        seen = max(0.0, float(values.max())) - min(0.0, float(values.min())) or math.inf
+        shares = metric.unit == "fraction" and metric.name not in COUNTED
+        reach = seen if not shares else max(1.0, seen) if math.isfinite(seen) else 1.0
+        return _Scale(values, reach, shares, metric.replicate == "")
+
+    def locate(self, first: Floats, second: Floats, times: float = 1.0) -> Location:
+        """Say where the mean difference of two columns lies.
+
+        Args:
+            first: the added side.
+            second: the subtracted side.
+            times: how many times as far as of two values the difference can lie from 0.
+        """
+        size = float(np.abs(self.parts).max())
+        if self.exact:
+            mean = located(first, second, size).mean
+            return Location(len(first), mean, 0.0, kind="constant", below=0.0, above=0.0)
+        return located(first, second, size, times * self.reach, self.parts, shares=self.shares)
 
 
 def see(
@@ -87,6 +149,8 @@ def see(
     doses: Sequence[float],
     level: float,
     twins: Sequence[tuple[float, float]] = (),
+    *,
+    describe: bool = True,
 ) -> Seen:
     """Return what was seen of a claim, on the scale on which its metric is compared.
 
@@ -97,6 +161,7 @@ def see(
         doses: of a trend, on its axis.
         level: confidence level of the interval.
         twins: of a time, both measurements of the arm that was measured twice, by round.
+        describe: whether to add permutation tests, which decide nothing and take a while.
     """
     if metric.name == FAILED.name:
         first, second = np.array(pairs.fails, dtype=bool).reshape(-1, 2).T
@@ -105,13 +170,21 @@ def see(
         return Seen(**_fields(paired((), (), level)))
     values = np.array(pairs.values, dtype=np.float64)
     if isinstance(claim, Sooner):
-        return _sooner(values, level)
+        found = _sooner(values, level)
+        return _as_identical(found) if pairs.identical and found.n else found
     by = metric.margin(claim.by)
     if metric.replicate == "":
-        # the same however often it is measured: an interval of no width
-        values = np.repeat(values, FEWEST, axis=0)
-        return _as_exact(_contrast(values, claim, by, doses, level, metric.better), by)
-    seen = _contrast(values, claim, by, doses, level, metric.better)
+        values = np.repeat(values, FEWEST, axis=0)  # the same however often it is measured
+    scale = _Scale.of(metric, values)
+    seen = _contrast(values, claim, by, doses, level, scale, metric.better)
+    if describe and not scale.exact and not pairs.identical:
+        seen = _described(seen, claim, values)
+    if scale.exact:
+        return _as_exact(seen)
+    if pairs.identical:
+        return _as_identical(seen)
+    if seen.n < FEWEST:
+        seen = replace(seen, p_margin=math.nan)
     if metric.replicate != "round":
         return seen
     # a steady difference of the twins may come twice into a ratio of ratios
@@ -124,99 +197,120 @@ def _contrast(
     by: float,
     doses: Sequence[float],
     level: float,
+    scale: _Scale,
     better: str | None,
 ) -> Seen:
     if isinstance(claim, Trend):
-        return _trend(values, claim, by, doses, level)
+        return _trend(values, claim, by, doses, level, scale)
     if isinstance(claim, Best | Peak):
-        return _least(-values if claim.lowest else values, claim, level)
+        return _least(-values if claim.lowest else values, claim, level, scale)
     if isinstance(claim, Some):
-        return _most(-values if claim.lowest else values, claim, level)
+        return _most(-values if claim.lowest else values, claim, level, scale)
+    times = 1.0
     if isinstance(claim, Interaction):
         first, second = values[:, 0] - values[:, 1], values[:, 2] - values[:, 3]
+        times = 2.0
     else:
         first, second = values[:, 0], values[:, 1]
-    size = float(np.abs(values).max())
-    seen = _seen(paired(first, second, level, size), first, second)
+    place = scale.locate(first, second, times)
+    seen = _seen(first, second, level, place, float(np.abs(values).max()))
+    above, below = place.p_above(-by), place.p_below(by)
     if isinstance(claim, Equivalent):
-        p = tost(first, second, by)
+        p = max(above, below)
         test = Beside("equivalence, two one-sided tests", p)
         return replace(seen, p_margin=p, beside=(test,))
     if isinstance(claim, NotWorse):
-        sign = -1 if better == "lower" else 1
-        p = noninferior(sign * first, sign * second, by)
+        p = below if better == "lower" else above
         test = Beside("non-inferiority, one-sided test", p)
         return replace(seen, p_margin=p, beside=(test,))
     return seen
+
+
+def _described(seen: Seen, claim: Claim, values: Floats) -> Seen:
+    """Add tests that make no assumption of normality, and decide nothing."""
+    tests: tuple[Beside, ...] = ()
+    if isinstance(claim, Best | Some):
+        tests = (Beside("any difference among the levels, permutation F", omnibus(values)),)
+    if isinstance(claim, Trend):
+        tests = (
+            Beside("steady trend in the dose, Page", page(-values if claim.falls else values)),
+        )
+    p = math.nan
+    if seen.n >= FEWEST_PERMUTED:
+        p = float(sign_flip(np.subtract(seen.first, seen.second)))
+    return replace(seen, p_permutation=p, beside=(*tests, *seen.beside))
 
 
 def _fields(found: Paired) -> dict[str, Any]:
     return {each.name: getattr(found, each.name) for each in fields(Paired)}
 
 
-def _seen(found: Paired, first: Floats, second: Floats) -> Seen:
-    return Seen(**_fields(found), first=tuple(first.tolist()), second=tuple(second.tolist()))
+def _seen(first: Floats, second: Floats, level: float, place: Location, size: float = 0.0) -> Seen:
+    return Seen(
+        **_fields(paired(first, second, level, size, place)),
+        first=tuple(first.tolist()), second=tuple(second.tolist()), places=(place,),
+    )  # fmt: skip
 
 
-def _as_exact(seen: Seen, by: float) -> Seen:
-    """Undo what repeating a value was for; what is at the margin but for rounding is at it."""
+def _as_exact(seen: Seen) -> Seen:
+    """Undo what repeating a value was for."""
     nan, effect = math.nan, seen.effect
-    if abs(abs(effect) - by) <= _AT * max(by, 1.0):
-        effect = math.copysign(by, effect)
     return replace(
-        seen, n=1, effect=effect, low=effect, high=effect, exact=True,
-        p=nan, p_t=nan, p_permutation=nan, p_margin=nan, rho=nan,
-        wins=int(seen.effect > 0), first=seen.first[:1], second=seen.second[:1], beside=(),
+        seen, n=1, low=effect, high=effect, exact=True, p=nan, p_t=nan, p_margin=nan, rho=nan,
+        wins=int(effect > 0), first=seen.first[:1], second=seen.second[:1], places=(), beside=(),
+    )  # fmt: skip
+
+
+def _as_identical(seen: Seen) -> Seen:
+    """Say that there was nothing to estimate: the arms trained the same networks."""
+    nan = math.nan
+    return replace(
+        seen, effect=0.0, low=0.0, high=0.0, identical=True, p=nan, p_t=nan, p_margin=nan,
+        share=nan, shape="holds", places=(), beside=(),
     )  # fmt: skip
 
 
 def _on_machine(seen: Seen, twins: Sequence[tuple[float, float]], times: int) -> Seen:
     """Set what was seen of times beside what the machine makes of one arm measured twice."""
     first, second = np.array(twins, dtype=np.float64).reshape(-1, 2).T
-    same = paired(first, second, seen.level)
-    reach = times * max(abs(same.low), abs(same.high))
+    same = t_interval(first - second, seen.level)
+    mean, low, high = float(same.mean), float(same.low), float(same.high)
+    reach = times * max(abs(low), abs(high))
     found = (
-        Beside("the same arm measured twice (A/A), mean", same.effect, "effect"),
-        Beside("A/A, lower end of the interval", same.low, "effect"),
-        Beside("A/A, upper end", same.high, "effect"),
+        Beside("the same arm measured twice (A/A), mean", mean, "effect"),
+        Beside("A/A, lower end of the interval", low, "effect"),
+        Beside("A/A, upper end", high, "effect"),
     )
     floor = math.inf if math.isnan(reach) else reach
     return replace(seen, floor=floor, beside=(*seen.beside, *found))
 
 
-def _least(values: Floats, claim: Best | Peak, level: float) -> Seen:
+def _least(values: Floats, claim: Best | Peak, level: float, scale: _Scale) -> Seen:
     """Compare the first column with each other one; the nearest counts."""
     others = [values[:, place] for place in range(1, values.shape[1])]
-    found = least(values[:, 0], others, level)
-    seen = _seen(found.each[found.which], values[:, 0], others[found.which])
+    places = [scale.locate(values[:, 0], other) for other in others]
+    found = least(places, level)
+    seen = _seen(
+        values[:, 0], others[found.which], level, places[found.which], float(np.abs(values).max())
+    )
     if claim.lowest:
         seen = _turned(seen)
-    beside = Beside("any difference among the levels, permutation F", omnibus(values))
-    return replace(
-        seen,
-        low=found.low,
-        high=found.high,
-        p=found.p,
-        nearest=found.which + 1,
-        beside=(beside,) if isinstance(claim, Best) else (),
-    )
+    return replace(seen, low=found.low, high=found.high, p=found.p, nearest=found.which + 1)
 
 
-def _most(values: Floats, claim: Some, level: float) -> Seen:
+def _most(values: Floats, claim: Some, level: float, scale: _Scale) -> Seen:
     """Compare each other column with the first; the one that exceeds it by most counts.
 
     The largest of these differences is the smallest of their negatives, with ends exchanged.
     """
     reference, others = values[:, 0], [values[:, k] for k in range(1, values.shape[1])]
-    found = least(reference, others, level)
+    found = least([scale.locate(reference, other) for other in others], level)
     best = others[found.which]
-    seen = _seen(paired(best, reference, level), best, reference)
+    seen = _seen(best, reference, level, scale.locate(best, reference), float(np.abs(values).max()))
     seen = _turned(seen) if claim.lowest else seen
-    beside = Beside("any difference among the levels, permutation F", omnibus(values))
     return replace(
-        seen, low=0.0 - found.high, high=0.0 - found.low, p=found.p, nearest=found.which + 1,
-        beside=(beside,),
-    )  # fmt: skip
+        seen, low=0.0 - found.high, high=0.0 - found.low, p=found.p, nearest=found.which + 1
+    )
 
 
 def _turned(seen: Seen) -> Seen:
@@ -228,31 +322,37 @@ def _turned(seen: Seen) -> Seen:
     )
 
 
-def _trend(values: Floats, claim: Trend, by: float, doses: Sequence[float], level: float) -> Seen:
+def _trend(
+    values: Floats, claim: Trend, by: float, doses: Sequence[float], level: float, scale: _Scale
+) -> Seen:
     values = -values if claim.falls else values
-    size = float(np.abs(values).max())
     axis = np.asarray(doses, dtype=np.float64)
     rise = rises(values, axis)
     # the ends of each seed's line, whose difference is the rise
     low = values.mean(axis=1) + rise * (axis.min() - axis.mean()) / np.ptp(axis)
-    seen = _seen(paired(low + rise, low, level, size), low + rise, low)
+    spread = axis - axis.mean()
+    times = float(np.abs(spread).sum() / (spread @ spread) * np.ptp(axis) / 2)
+    place = scale.locate(low + rise, low, times)
+    seen = _seen(low + rise, low, level, place, float(np.abs(values).max()))
     seen = _turned(seen) if claim.falls else seen
-    steps = values.shape[1] - 1
-    each = [paired(values[:, k + 1], values[:, k], level) for k in range(steps)]
+    steps = [scale.locate(after, before) for before, after in pairwise(values.T)]
+    lows = [step.ends(level)[0] for step in steps]
     # one step may be found to fall in any of them, so there the level is divided
-    upper = [paired(values[:, k + 1], values[:, k], 1 - (1 - level) / steps) for k in range(steps)]
+    highs = [step.ends(1 - (1 - level) / len(steps))[1] for step in steps]
+    off = seen.off(by)
     shape: Shape = "open"
-    if any(one.high < -by for one in upper):
+    if any(high < -by - off for high in highs):
         shape = "fails"
-    elif all(one.low > -by for one in each):
+    elif all(one > -by + off for one in lows):
         shape = "holds"
-    weakest = int(np.argmin([one.low for one in each]))
+    weakest = int(np.argmin(lows))
     beside = (
-        Beside("steady trend in the dose, Page", page(values)),
-        Beside("weakest step from dose to dose, mean", each[weakest].effect, "effect"),
-        Beside("weakest step, lower end of its interval", each[weakest].low, "effect"),
+        Beside("weakest step from dose to dose, mean", steps[weakest].mean, "effect"),
+        Beside("weakest step, lower end of its interval", lows[weakest], "effect"),
     )
-    return replace(seen, shape=shape, nearest=weakest, beside=beside)
+    return replace(
+        seen, shape=shape, nearest=weakest, beside=beside, places=(place, steps[weakest])
+    )
 
 
 def _sooner(times: Floats, level: float) -> Seen:
@@ -288,7 +388,6 @@ def _counted(
         level=level,
         p=found.p,
         p_t=nan,
-        p_permutation=nan,
         sd=nan,
         median=nan,
         wins=found.only_first,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from harness.ledger import Ledger
 from harness.modes import KINDS, Choice
 from harness.plan import Trial
 from harness.profiles import Profile
-from harness.progress import Display
+from harness.progress import WAITING, Display
 from harness.records import Record
 from harness.search import Planner
 from harness.workers import Answer, Executor, Job, WorkerDiedError
@@ -114,7 +115,7 @@ def measure_costs(
     """
     count = 0
     # The lock keeps other processes of this store from beginning a trial meanwhile.
-    with ledger.store.lock():
+    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
         missing = unprofiled(ledger, planner, options)
         for name, trial in missing.items():
             display.show("measuring cost", count, len(missing), None)
@@ -235,28 +236,30 @@ def choose_modes(
     peaks = {a: each.peak_bytes for a, each in profiles(ledger, programs(planner))[0].items()}
     kinds = KINDS if options.mode is None else (options.mode,)
     for count, (program, (trial, trials)) in enumerate(missing.items()):
-        display.show("choosing modes", count, len(missing), None)
-        known = choices(ledger, options)
-        if program in known and trials <= 2 * known[program].trials:
-            continue  # another process has measured it meanwhile
-        job = replace(
-            Job.of("calibrate", ledger.scale, trial),
-            count=trials,
-            workers=workers,
-            kinds=kinds,
-            peak=peaks.get(trial.arm.name, 0),
-            compiling=compiling_seconds(known.values()),
-            programs=len(missing),
-        )
-        try:
-            answer = executor.submit(job).result()
-        except WorkerDiedError as error:
-            executor.stop()
-            executor = fresh()
-            answer = Answer(reason=str(error))
-        if answer.mistake:
-            raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
-        if answer.choice is None:  # whoever trains it will say what is wrong
-            continue
-        ledger.write_note(f"mode/{program}{_suffix(options)}", answer.choice.plain_values())
+        # Two processes that measured at once would disturb each other, and do it twice.
+        with ledger.store.lock(partial(display.show, WAITING, count, len(missing), None)):
+            known = choices(ledger, options)
+            if program in known and trials <= 2 * known[program].trials:
+                continue  # another process has measured it meanwhile
+            display.show("choosing modes", count, len(missing), None)
+            job = replace(
+                Job.of("calibrate", ledger.scale, trial),
+                count=trials,
+                workers=workers,
+                kinds=kinds,
+                peak=peaks.get(trial.arm.name, 0),
+                compiling=compiling_seconds(known.values()),
+                programs=len(missing),
+            )
+            try:
+                answer = executor.submit(job).result()
+            except WorkerDiedError as error:
+                executor.stop()
+                executor = fresh()
+                answer = Answer(reason=str(error))
+            if answer.mistake:
+                raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
+            if answer.choice is None:  # whoever trains it will say what is wrong
+                continue
+            ledger.write_note(f"mode/{program}{_suffix(options)}", answer.choice.plain_values())
     return executor

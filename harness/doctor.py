@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 import os
@@ -20,7 +21,7 @@ PANGO = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fo
 
 PACKAGES = (
     "ablation-harness", "torch", "torchvision", "optuna", "sqlalchemy", "numpy", "scipy",
-    "statsmodels", "pandas", "matplotlib", "seaborn", "scikit-learn", "jinja2", "weasyprint",
+    "pandas", "matplotlib", "seaborn", "scikit-learn", "jinja2", "weasyprint",
     "typer", "rich",
 )  # fmt: skip
 
@@ -59,6 +60,48 @@ def examine() -> list[Examined]:
         except Exception as error:
             name = look.__name__.strip("_")
             out.append(Examined(name, "wrong", f"{type(error).__name__}: {error}"))
+    return out
+
+
+def examine_store(where: str, *, mend: bool) -> list[Examined]:
+    """Look for damage in a store, and set it aside where asked to.
+
+    Args:
+        where: what ``--store`` takes.
+        mend: whether damage is set aside.
+
+    Raises:
+        HarnessError: there is no such store, or it cannot be read.
+    """
+    from harness import mend as mending
+    from harness.damage import Noticed
+    from harness.redact import shown
+    from harness.store import open_store
+
+    out: list[Examined] = []
+    path = mending.sqlite_path(where)
+    there = path is not None and path.is_file() and path.stat().st_size > 0
+    if path is not None and there and not mending.is_database(path):
+        way = "It is no store, and is left as it is: name another, or move it away."
+        return [Examined("store", "wrong", f"{path} is no SQLite database", way)]
+    if mend:
+        out += [Examined("set aside", "right", each) for each in mending.mend(where)]
+    if wrong := mending.damaged_file(where):
+        way = f"harness doctor --store {shown(where)} --mend reads what can be read into a new file"
+        return [*out, Examined("damaged", "wrong", f"{shown(where)}: {wrong}", f"{way}.")]
+    noticed = Noticed()
+    store = open_store(where, create=False, noticed=noticed)
+    found = mending.damage(store)
+    every = [*noticed.damage, *mending.as_damage(store, found), *mending.torn(store)]
+    store.close()
+    out += [Examined("damaged", "wrong", str(each)) for each in every]
+    if every:
+        way = f"harness doctor --store {shown(where)} --mend sets this aside; nothing is deleted."
+        if "***" in way:
+            way += " *** stands for the password; HARNESS_STORE takes the whole URL, too."
+        out[-1] = dataclasses.replace(out[-1], mend=way)
+    else:
+        out.append(Examined("store", "right", f"{store.url}: nothing is damaged"))
     return out
 
 

@@ -26,6 +26,13 @@ class HarnessError(ValueError):
         return error
 
 
+class ConnectionLostError(HarnessError):
+    """A store's server went away and did not come back in time (exit code 130).
+
+    What was recorded is kept, and the same command goes on from there.
+    """
+
+
 def one_line(text: str) -> str:
     """Fold all white space, so that an error never spreads over several lines."""
     return " ".join(text.split())

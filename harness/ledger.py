@@ -12,9 +12,11 @@ import contextlib
 import hashlib
 import json
 import math
+import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -23,12 +25,15 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from harness.damage import ASIDE, note_wrong, spoils
 from harness.optuna_study import fitting, make, named
 from harness.plan import Trial
 from harness.records import Record
+from harness.rows import Rows
 from harness.runner import Runner
 from harness.store import Store
 from harness.study import Study
+from harness.tally import read_tally, write_tally
 from harness.translate import (
     NETWORK,
     WITHDRAWN,
@@ -40,7 +45,12 @@ from harness.translate import (
     outcome,
     parameters,
     record_of,
+    wrong_with,
 )
+
+WORKING = "working/"
+"""What the names of attributes begin with that say since when a process is at work."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -73,12 +83,18 @@ class Ledger:
         self.scale = scale
         self._me = str(Runner.here())
         with store.errors():
+            made = not name
             name = name or fitting(store, study, scale) or make(store, study, scale)
             self._optuna = optuna.load_study(storage=store.storage, study_name=name)
             self._id = store.storage.get_study_id_from_name(name)
-        self._book = Book(study.name, scale, self._shared)
+        self.name = name
+        self._book = Book(study.name, scale, self._shared, partial(store.notice, name))
+        self._ended = self._tallied = 0
         self._notes: dict[str, Any] = {}
+        self._damaged: dict[str, Any] = {}
         self._others: dict[str, optuna.Study] = {}
+        if made and _tell_losses(store, f"{study.name}-{scale}", {name: self}):
+            self.tally(anew=True)  # told once
 
     @classmethod
     def existing(cls, store: Store, study: Study, scale: str) -> list[Ledger]:
@@ -91,7 +107,9 @@ class Ledger:
             names = [name for name, _ in named(store, study, scale)]
             current = fitting(store, study, scale)
         names.sort(key=lambda name: name == current)
-        return [cls(store, study, scale, name) for name in names]
+        ledgers = {name: cls(store, study, scale, name) for name in names}
+        _tell_losses(store, f"{study.name}-{scale}", ledgers)
+        return list(ledgers.values())
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -122,13 +140,68 @@ class Ledger:
     # -- writing ---------------------------------------------------------------------------
 
     def write_note(self, name: str, value: Any) -> None:
-        """Keep a JSON value with the study."""
+        """Keep a JSON value with the study; a damaged one of that name is kept, too."""
         with self.store.errors():
+            if name in self._damaged:
+                aside = ASIDE + name
+                self.store.storage.set_study_user_attr(self._id, aside, self._damaged.pop(name))
             self.store.storage.set_study_user_attr(self._id, name, value)
+
+    def begin_work(self) -> None:
+        """Leave in the store's file itself that this process is at work on it."""
+        self.write_note(f"{WORKING}{self._me}", time.time())
+        self.store.checkpoint()
+
+    def end_work(self) -> None:
+        """Take that back, for this process and for those that were killed."""
+        for name, since in self.notes(WORKING).items():
+            if since and (name == self._me or not Runner.parse(name).alive(since, time.time())):
+                self.write_note(f"{WORKING}{name}", 0.0)
+
+    def tally(self, *, anew: bool = False) -> None:
+        """Write down beside the store's file how many trials have ended.
+
+        Args:
+            anew: whether to write it down also where it is no more than was written before.
+        """
+        if self.store.path is not None and (anew or self._ended > self._tallied):
+            write_tally(self.store.path, self.name, self._ended)
+            self._tallied = self._ended
+
+    @property
+    def ended(self) -> int:
+        """How many trials have ended, as they were read last, and by this process since."""
+        return self._ended
 
     def speak(self) -> None:
         """Say, to processes on other machines, that this one still runs."""
         self.write_note(f"runner/{self._me}", time.time())
+
+    def announce(self, workers: int) -> None:
+        """Say how many workers of this process share the study's trials; 0 at the end."""
+        self.speak()
+        self.write_note(f"workers/{self._me}", workers)
+
+    def others_workers(self) -> int:
+        """Return how many workers other processes that live have announced."""
+        notes = self._read_notes()
+        lives = self._lives(lambda: notes)
+        announced = {
+            name.removeprefix("workers/"): count
+            for name, count in notes.items()
+            if name.startswith("workers/") and count
+        }
+        return sum(count for name, count in announced.items() if lives(name))
+
+    def free(self, trials: Iterable[Trial], retry: Collection[int] = ()) -> list[Trial]:
+        """Return the trials that nobody has run or is running, by what was last read.
+
+        Args:
+            trials: without those that this process is running.
+            retry: numbers of failed trials that are to be run again.
+        """
+        is_free = self._is_free(retry)
+        return [trial for trial in trials if is_free(self._book.newest(trial.key))]
 
     def claim(
         self,
@@ -140,9 +213,9 @@ class Ledger:
     ) -> list[Claimed]:
         """Undertake up to ``count`` of the trials that nobody has run or is running.
 
-        A trial that a dead process left running is taken over. Files are locked meanwhile; on a
-        database server two processes may insert the same trial at the same moment, and then all
-        but the first withdraw.
+        A trial that a dead process left running is taken over. The store is locked meanwhile; on
+        a database server, where that keeps out processes of this machine alone, others may insert
+        the same trial at the same moment, and then all but the first withdraw.
 
         Args:
             wanted: trials, most urgent first, without those that this process is running.
@@ -154,17 +227,18 @@ class Ledger:
         claimed: list[Claimed] = []
         with self.store.errors(), self.store.lock(), self.store.together():
             book = self._look() if look else self._book
-            alive = self._living(self._read_notes)
+            is_free = self._is_free(retry)
             for trial in wanted:
                 if len(claimed) >= count:
                     break
-                found = book.trials(trial.key)[-1:]
-                state = found[0].state if found else None
-                if not found or (state == TrialState.FAIL and found[0].number in retry):
-                    claimed.append(Claimed(trial, self._insert(trial)))
-                elif state == TrialState.RUNNING and not alive(found[0]):
-                    taken = self._take_over(found[0])
+                found = book.newest(trial.key)
+                if not is_free(found):
+                    continue
+                if found is not None and found.state == TrialState.RUNNING:
+                    taken = self._take_over(found)
                     claimed += [Claimed(trial, taken)] if taken is not None else []
+                else:
+                    claimed.append(Claimed(trial, self._insert(trial)))
         if self.store.path is None and claimed:
             claimed = self._without_rivals(claimed)
         return claimed
@@ -181,7 +255,7 @@ class Ledger:
         curves: Mapping[str, Sequence[float]],
         cost: Mapping[str, float],
         env: Mapping[str, str],
-        layers: Mapping[str, Sequence[float]] = MappingProxyType({}),
+        layers: Mapping[str, Sequence[float]] = NOTHING,
         network: str = "",
     ) -> None:
         """Record a finished trial.
@@ -261,7 +335,7 @@ class Ledger:
                 running = storage.get_all_trials(
                     identity, deepcopy=False, states=(TrialState.RUNNING,)
                 )
-                if any(alive(trial) for trial in running):
+                if any(alive(trial) for trial in running if not wrong_with(trial)):
                     return True
         return False
 
@@ -284,7 +358,9 @@ class Ledger:
                     deepcopy=False, states=(TrialState.COMPLETE,)
                 ):
                     trial = wanted.get(described(found).get("key", ""))
-                    if trial is not None and self._copy(trial, found, name, each.user_attrs):
+                    if trial is None or any(map(spoils, wrong_with(found))):
+                        continue
+                    if self._copy(trial, found, name, each.user_attrs):
                         del wanted[trial.key]
                         count += 1
         return count
@@ -294,23 +370,52 @@ class Ledger:
     def _look(self) -> Book:
         with self.store.errors():
             self._book.update(self._optuna.get_trials(deepcopy=False))
+        self._ended = self._book.ended
         return self._book
 
     def _read_notes(self) -> dict[str, Any]:
         with self.store.errors():
-            self._notes = dict(self.store.storage.get_study_user_attrs(self._id))
+            found = dict(self.store.storage.get_study_user_attrs(self._id))
+        for name in list(found):
+            wrong = note_wrong(name, found[name])
+            if wrong:
+                self.store.notice(self.name, None, f"attribute {name}", wrong)
+                self._damaged[name] = found.pop(name)
+        self._notes = found
         return self._notes
 
     def _shared(self, name: str) -> Any:
         """Return a note that is written once and never changed."""
         return self._notes[name] if name in self._notes else self._read_notes().get(name)
 
-    def _living(self, notes: Callable[[], Mapping[str, Any]]) -> Callable[[FrozenTrial], bool]:
+    def _is_free(self, retry: Collection[int]) -> Callable[[FrozenTrial | None], bool]:
+        """Return what tells, of the newest trial of a key, whether the key is free to be run."""
+        alive = self._living(self._read_notes, self._notes)
+
+        def free(found: FrozenTrial | None) -> bool:
+            if found is None:
+                return True
+            if found.state == TrialState.RUNNING:
+                return not alive(found)
+            return found.state == TrialState.FAIL and found.number in retry
+
+        return free
+
+    def _living(
+        self, notes: Callable[[], Mapping[str, Any]], known: Mapping[str, Any] = NOTHING
+    ) -> Callable[[FrozenTrial], bool]:
         """Return what tells whether a trial's process lives; each process is asked after once.
 
         Args:
             notes: gives what processes on other machines last said, where it is needed.
+            known: what was read of that before, which does where it says that a process lives.
         """
+        lives = self._lives(notes, known)
+        return lambda trial: lives(str(trial.user_attrs.get("runner", "")))
+
+    def _lives(
+        self, notes: Callable[[], Mapping[str, Any]], known: Mapping[str, Any] = NOTHING
+    ) -> Callable[[str], bool]:
         last_words = cache(notes)
         here = Runner.parse(self._me).host
 
@@ -319,10 +424,18 @@ class Ledger:
             if name in {"", self._me}:
                 return False  # nobody asks for what it is running: its worker must have died
             runner = Runner.parse(name)
-            said = 0.0 if runner.host == here else last_words().get(f"runner/{name}", 0.0)
-            return runner.alive(said, time.time())
+            if runner.host == here:
+                return runner.alive(0.0, time.time())
 
-        return lambda trial: lives(str(trial.user_attrs.get("runner", "")))
+            def said(words: Mapping[str, Any]) -> bool:
+                # while there was no connection to the store, nobody could say anything
+                last = words.get(f"runner/{name}", 0.0)
+                heard = last if isinstance(last, float | int) else 0.0
+                return runner.alive(max(heard, self.store.since), time.time())
+
+            return said(known) or said(last_words())
+
+        return lives
 
     def _insert(self, trial: Trial) -> int:
         params, distributions = parameters(self.study, trial)
@@ -346,7 +459,8 @@ class Ledger:
         if self.study.objective not in record.get("metrics", {}):
             return False
         params, distributions = parameters(self.study, trial)
-        env = self._note_once("env", notes.get(f"env/{record['env']}", {}))
+        env = notes.get(f"env/{record['env']}", {})
+        env = self._note_once("env", {} if note_wrong("env/", env) else env)
         attrs = {
             **columns(self.study, record["metrics"]),
             "trial": self._description(trial),
@@ -414,6 +528,50 @@ class Ledger:
     def _close(self, trial_id: int, state: TrialState, value: float | None) -> None:
         values = None if value is None else [value]
         self.store.storage.set_trial_state_values(trial_id, state, values)
+        self._ended += 1
+
+
+def _tell_losses(store: Store, base: str, ledgers: Mapping[str, Ledger]) -> bool:
+    """Tell of finished trials that are in a store's file no more; return whether there are any.
+
+    Args:
+        store: the store.
+        base: study and scale.
+        ledgers: what is there of them, by the name of the Optuna study.
+    """
+    if store.path is None:
+        return False
+    tally = {
+        name: count
+        for name, count in read_tally(store.path).items()
+        if re.fullmatch(rf"{re.escape(base)}(?: \(\d+\))?", name)
+    }
+    lost = store.noticed.lost
+    with store.errors():
+        there = {each.study_name for each in store.storage.get_all_studies()} if tally else set()
+    log = f"{store.path.name}-wal"
+    why = ""
+    if isinstance(store.storage, Rows) and not store.log_was_there:
+        why = f" (its log {log} was not there: it was deleted, say, or the file copied without it)"
+    for name, count in tally.items():
+        if name not in ledgers and name in there:
+            continue  # of other levels, which nobody reads now
+        found = ledgers[name]._look().ended if name in ledgers else 0
+        if found < count:
+            lost[
+                f"{count - found} of {count} finished trials of {name} are not in {store.url} any "
+                f"more{why}; `harness run` trains them again"
+            ] = None
+    for name, ledger in {} if tally or not why else ledgers.items():
+        for runner, since in ledger.notes(WORKING).items():
+            if since and not Runner.parse(runner).alive(since, time.time()):
+                begun = datetime.fromtimestamp(since, UTC).isoformat(timespec="minutes")
+                lost[
+                    f"a run of {name} that began at {begun} was at work on {store.url} when this "
+                    f"file lost its log {log}, or was copied without it: trials that it finished "
+                    "may be missing, nobody can tell how many; `harness run` trains them again"
+                ] = None
+    return bool(lost)
 
 
 def _finished_elsewhere() -> contextlib.suppress:
@@ -434,11 +592,20 @@ def find(store: Store, key: str) -> list[tuple[Record, str]]:
         for each in storage.get_all_studies():
             identity = storage.get_study_id_from_name(each.study_name)
             notes = storage.get_study_user_attrs(identity)
-            if "harness_study" not in notes:
+            for name, value in list(notes.items()):
+                if why := note_wrong(name, value):
+                    store.notice(each.study_name, None, f"attribute {name}", why)
+                    del notes[name]
+            if not {"harness_study", "harness_scale"} <= notes.keys():
                 continue
             for trial in storage.get_all_trials(identity, deepcopy=False):
                 found = str(described(trial).get("key", ""))
-                if not found or not found.startswith(key) or WITHDRAWN in trial.user_attrs:
+                if WITHDRAWN in trial.user_attrs:
+                    continue
+                wrong = wrong_with(trial)
+                for part, what in wrong.items():
+                    store.notice(each.study_name, trial.number, part, what)
+                if not found.startswith(key) or not found or any(map(spoils, wrong)):
                     continue
                 record = record_of(trial, notes["harness_study"], notes["harness_scale"], notes)
                 known = out.get(found)

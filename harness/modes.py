@@ -106,6 +106,24 @@ class Choice:
             return best.mode
         return together.mode
 
+    def seconds_each(self, count: int, *, forced: bool = False) -> float:
+        """Return the time of a trial's epoch where so many train at a time.
+
+        Where it was not measured, each counts as 1, but for compiled code, which computes the
+        places that stay empty, too.
+
+        Args:
+            count: how many there are.
+            forced: whether the kind of mode is to stay, also where the plain loop is faster.
+        """
+        mode = self.at(count, forced=forced)
+        known = [each.seconds for each in self.timings if each.mode == mode]
+        if mode.kind == "plain":
+            return known[0] if known else 1.0
+        if known or mode.kind == "compiled":
+            return (known[0] if known else 1.0) * max(mode.models / count, 1.0)
+        return 1.0
+
     def plain_values(self) -> dict[str, Any]:
         """Return the same as plain values."""
         return asdict(self)

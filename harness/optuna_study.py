@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 
+from harness.damage import Unreadable
 from harness.errors import HarnessError
 from harness.metrics import metric_named
 from harness.store import Store
@@ -98,6 +99,8 @@ def check_format(store: Store, attrs: Mapping[str, Any]) -> None:
         HarnessError: it did, or nobody knows what wrote it.
     """
     version = attrs.get("format")
+    if isinstance(version, Unreadable):
+        return  # damaged, which whoever reads the attributes says
     if not isinstance(version, int):
         raise HarnessError(
             "the store must hold studies of the harness under the names of the harness's studies",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,12 @@ from harness.errors import HarnessError
 from harness.records import Record, to_frame
 
 if TYPE_CHECKING:
+    from harness.history import Declared
+    from harness.results import Results
     from harness.verdicts import Look, Verdict
+
+FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
+"""How texts begin that a spreadsheet would take for a formula, or that are told from such."""
 
 
 def write_whole(path: Path, content: bytes) -> Path:
@@ -44,10 +50,14 @@ def write_whole(path: Path, content: bytes) -> Path:
         ) from error
 
 
-def verdict_row(verdict: Verdict) -> dict[str, Any]:
+def verdict_row(verdict: Verdict, declared: Declared) -> dict[str, Any]:
     """Return a verdict as it stands in ``verdicts.json``; what cannot be told is null.
 
     Effects on costs are ratios there, and their margin is what was declared: 0.05 for 1.05.
+
+    Args:
+        verdict: the verdict.
+        declared: when its claim was declared, and what was changed since.
     """
     relative = verdict.metric.relative
     row = {
@@ -62,16 +72,72 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
         "high": _natural(verdict.seen.high, relative),
         "p": verdict.seen.p,
         "p_adjusted": verdict.p_adjusted,
+        "p_margin_adjusted": verdict.p_margin,
         "primary": verdict.claim.primary,
         "word": verdict.word,
+        "direction_and_size": verdict.told,
+        "cautions": list(verdict.cautions),
         "sides": list(verdict.sides),
         "averaged_over": list(verdict.averaged),
         "reason": verdict.reason,
         "change": verdict.change,
-        "more_seeds": verdict.more_seeds,
+        "more_seeds": _more_row(verdict, relative),
         "looks": [_look_row(look, relative) for look in verdict.looks],
+        "declared": _declared_row(declared),
     }
     return _told(row)
+
+
+def _more_row(verdict: Verdict, relative: bool) -> dict[str, Any] | None:
+    """Return how many more seeds would decide, and what is told within reach."""
+    more = verdict.more_seeds
+    if more is None:
+        return None
+    return _told(
+        {
+            "low": more.low,
+            "high": more.high,
+            "within_reach": more.within(verdict.seen.n),
+            "reach": more.reach,
+            "tells": _natural(more.tells, relative),
+        }
+    )
+
+
+def _declared_row(declared: Declared) -> dict[str, Any]:
+    return {
+        "status": declared.status,
+        "since": declared.since or None,
+        "text": declared.sentence(),
+        "history": [
+            {
+                "event": event.what,
+                "time": event.time,
+                "results": event.results,
+                "none_judged": event.fresh,
+                "changes": [
+                    {"what": each.what, "from": each.before, "to": each.after}
+                    for each in event.changes
+                ],
+            }
+            for event in declared.events
+        ],
+    }
+
+
+def _removed_row(declared: Declared, names: Iterable[str]) -> dict[str, Any]:
+    """Return a claim that was dropped when there were results: it has no verdict."""
+    told = {
+        "claim": declared.text,
+        "kind": declared.kind,
+        "metric": declared.metric,
+        "margin": declared.by,
+        "primary": declared.primary,
+        "word": "removed",
+        "reason": declared.sentence(),
+        "declared": _declared_row(declared),
+    }
+    return dict.fromkeys(names) | told
 
 
 def _look_row(look: Look, relative: bool) -> dict[str, Any]:
@@ -91,9 +157,15 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def write_verdicts(verdicts: Sequence[Verdict], path: Path) -> None:
-    """Write ``verdicts.json``: a list, one object a claim."""
-    text = json.dumps([verdict_row(verdict) for verdict in verdicts], indent=2, ensure_ascii=False)
+def write_verdicts(results: Results, path: Path) -> None:
+    """Write ``verdicts.json``: a list, one object a claim; last those removed after results."""
+    history = results.history
+    rows = [
+        verdict_row(verdict, history.of(place)) for place, verdict in enumerate(results.verdicts)
+    ]
+    names = [item for row in rows[:1] for item in row]
+    rows += [_removed_row(each, names) for each in history.removed]
+    text = json.dumps(rows, indent=2, ensure_ascii=False)
     write_whole(path, f"{text}\n".encode())
 
 
@@ -133,7 +205,13 @@ def records_text(records: Sequence[Record], kind: str) -> str:
         HarnessError: another kind.
     """
     if kind == "csv":
-        return str(to_frame(records).to_csv(index=False))
+        import pandas as pd
+
+        rows = [
+            {as_cell(name): as_cell(value) for name, value in record.row().items()}
+            for record in records
+        ]
+        return str(pd.DataFrame(rows).to_csv(index=False))
     if kind == "json":
         rows = [record.row() for record in records]
         names = list(dict.fromkeys(name for row in rows for name in row))
@@ -142,6 +220,25 @@ def records_text(records: Sequence[Record], kind: str) -> str:
     raise HarnessError(
         "--format must be csv, json, or parquet with --to FILE", repr(kind), "Write --format csv."
     )
+
+
+def as_cell(value: Any) -> Any:
+    r"""Return a value for a cell of a CSV file: text that a spreadsheet would run is quoted.
+
+    Spreadsheets take a text that begins with one of ``= + - @``, also as wide as an ideograph, or
+    with a tab or a line's end for a formula (OWASP, CSV injection). An apostrophe before it makes
+    it text. A text that begins with apostrophes before such a sign gets one more, so that taking
+    one off always gives the text back:
+    ``re.sub("^'(?='*[=+\-@＝＋－＠\t\r\n])", "", cell)``. Numbers stay numbers.
+    """
+    if type(value) is str and FORMULA.match(value) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    """Whether a spreadsheet and pandas read a text as a number, such as a level's -0.5."""
+    return re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) is not None
 
 
 def revision_of(file: Path) -> str:

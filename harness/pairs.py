@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.claims import Claim, Sooner
 from harness.designs import Arm, comparable
-from harness.metrics import Metric
+from harness.metrics import METRICS, Metric
 from harness.records import Record
 from harness.study import Study
 
@@ -30,6 +30,8 @@ class Pairs:
         failed: those of them that failed, or whose metric is not finite.
         missing: seeds seen in the study but left out of ``seeds``.
         unfinished: those of them in which nothing failed: a trial has not been run, or not ended.
+        identical: whether in each of ``seeds`` all arms of the claim trained the same network, by
+            every value of every curve and metric.
     """
 
     seeds: tuple[int, ...]
@@ -40,6 +42,7 @@ class Pairs:
     failed: int
     missing: int
     unfinished: int
+    identical: bool = False
 
 
 def evaluations(study: Study, scale: str, records: Iterable[Record]) -> Trials:
@@ -183,4 +186,42 @@ def pair(
         failed=len(failures),
         missing=len(everywhere) - len(seeds),
         unfinished=len(looked_at - set(seeds) - set(failures)),
+        identical=_identical(study, groups, trials, seeds, values),
     )
+
+
+def _identical(
+    study: Study,
+    groups: Sequence[Sequence[Arm]],
+    trials: Trials,
+    seeds: Sequence[int],
+    values: Sequence[Sequence[float]],
+) -> bool:
+    """Whether the arms of a claim, side by side, trained the same networks to the last bit.
+
+    Metrics alone do not tell: two different networks may both be right about every example. So
+    each trial must have a curve, and one of something finer than a share of examples.
+    """
+    if not seeds or any(one != side[0] for side in values for one in side):
+        return False
+    if len({len(group) for group in groups}) != 1:
+        return False
+
+    def same(seed: int, arms: Sequence[Arm]) -> bool:
+        first, *others = [trials[arm.name, seed] for arm in arms]
+        fine = any(_fine(study, name) and curve for name, curve in first.curves.items())
+        return fine and all(_bits(first) == _bits(other) for other in others)
+
+    return all(same(seed, arms) for seed in seeds for arms in zip(*groups, strict=True))
+
+
+def _fine(study: Study, name: str) -> bool:
+    known = name in METRICS or any(
+        metric.name == name for measure in study.measures for metric in measure.metrics
+    )
+    return known and study.metric(name).unit != "fraction"
+
+
+def _bits(record: Record) -> str:
+    """Write all that was measured; by ``repr``, in which a NaN is like another."""
+    return repr((sorted(record.curves.items()), sorted(record.metrics.items())))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
+from harness.damage import Noticed
 from harness.store import Store, open_store
 from harness.study import Study
 
@@ -18,14 +21,30 @@ class Place:
     Attributes:
         out: the output folder.
         store: the store's URL or path; empty for a file in the output folder.
+        noticed: what is noticed of the store while it is read.
+        opened: the stores that were opened, and are to be closed.
     """
 
     out: Path
-    store: str = ""
+    store: str = field(default="", repr=False)
+    noticed: Noticed = field(default_factory=Noticed, repr=False, compare=False)
+    opened: list[Store] = field(default_factory=list, repr=False, compare=False)
 
     def open(self, *, create: bool) -> Store:
         """Open the store."""
-        return open_store(self.store or str(self.out / STORE_NAME), create=create)
+        where = self.store or str(self.out / STORE_NAME)
+        self.opened.append(open_store(where, create=create, noticed=self.noticed))
+        return self.opened[-1]
+
+    def close(self) -> None:
+        """Close every store that was opened here."""
+        while self.opened:
+            self.opened.pop().close()
+
+    def tell(self, errors: Console) -> None:
+        """Say what was noticed of the store while it was read, each once."""
+        for sentence in self.noticed.untold():
+            errors.print(f"harness: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
     def folder(self, study: Study, scale: str) -> Path:
         """Return the folder of a study's report; names are checked when a study is made."""

@@ -262,6 +262,23 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any], where: str = ""
     return out
 
 
+def why_other(code: Mapping[str, str], written: Mapping[str, Any], now: Trial) -> list[str]:
+    """Name what differs between a trial that was run and the same trial as it would be run now.
+
+    Args:
+        code: short hash per piece of code that gave it its meaning.
+        written: its Training in plain values.
+        now: the trial now.
+    """
+    return [
+        f"{name} changed" if name in code and name in now.code
+        else f"{name} is new" if name in now.code
+        else f"{name} is gone"
+        for name in sorted({*code, *now.code})
+        if code.get(name) != now.code.get(name)
+    ] + changes(written, now.written)  # fmt: skip
+
+
 def _shown(value: Any) -> str:
     return "default" if value is None else str(value)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,13 +15,13 @@ from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
 from harness.modes import Choice
-from harness.place import STORE_NAME, Place
-from harness.plan import Trial, changes, make_trial
+from harness.place import Place
+from harness.plan import Trial, make_trial, why_other
 from harness.profiles import Profile
 from harness.progress import display, duration
 from harness.records import Record
-from harness.search import Planner
-from harness.store import Store
+from harness.search import Outlook, Planner
+from harness.store import NoStoreError, Store
 from harness.study import Study
 from harness.tables import plain
 
@@ -49,8 +48,11 @@ def plan_study(
     """Return what is planned and done at each scale, as plain values."""
     study = load(find_study(reference))
     scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
-    path = Path(place.store or place.out / STORE_NAME)
-    store = place.open(create=False) if place.store or path.exists() else None
+    store: Store | None
+    try:
+        store = place.open(create=False)
+    except NoStoreError:
+        store = None  # nothing was run yet, and planning makes nothing
     return {
         "study": study.name,
         "question": study.question,
@@ -111,7 +113,8 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
             for program, choice in chosen.items()
             if program in together
         ],
-        "again": _again(records, planner, {t.key for t in outlook.planned}),
+        "again": _again(records, planner, outlook),
+        "newest": _newest(ledgers[-1], planner, outlook, done) if ledgers else [],
     }
 
 
@@ -136,27 +139,42 @@ def _quicker(
     return taken / plain if plain else 1.0
 
 
-def _again(records: Sequence[Record], planner: Planner, planned: set[str]) -> list[str]:
-    """Say why trials that were run before are to be run again."""
+def _again(records: Sequence[Record], planner: Planner, outlook: Outlook) -> list[str]:
+    """Say why trials that were run before are to be run again, where some are."""
     newest: dict[str, Record] = {}
     for record in records:
         if record.role == "evaluate" and record.state != "running":
             newest[record.arm] = record
+    left = {trial.arm.name for trial in outlook.ready if trial.role != "teach"}
+    left |= {arm.name for arm in planner.arms if arm.name not in outlook.chosen}
+    own = {arm: record for arm, record in newest.items() if arm in left}
+    return _reasons(own, planner, outlook)
+
+
+def _newest(
+    ledger: Ledger, planner: Planner, outlook: Outlook, done: Mapping[str, Record]
+) -> list[str]:
+    """Say in what the newest run differs from what the file says now."""
+    plan = ledger.note("plan") or {"trials": []}
+    newest = {arm: done[key] for arm, _, key in plan["trials"] if key in done}
+    return _reasons(newest, planner, outlook)
+
+
+def _reasons(newest: Mapping[str, Record], planner: Planner, outlook: Outlook) -> list[str]:
+    """Name what differs between one record of each arm and what is planned, and in how many."""
+    planned = {trial.key for trial in outlook.planned}
     reasons: dict[str, int] = {}
     for arm in planner.arms:
         if arm.name not in newest or newest[arm.name].key in planned:
             continue
         record = newest[arm.name]
-        now = make_trial(planner.study, planner.scale, arm, record.seed, "evaluate", record.tuned)
+        settings = {
+            each.name: record.tuned.get(each.name, each.start) for each in planner.study.tuned
+        }
+        now = make_trial(planner.study, planner.scale, arm, record.seed, "evaluate", settings)
         if now.key == record.key:
             continue  # tuning has not yet come to where this one was trained
-        why = [
-            f"{name} changed" if name in record.code and name in now.code else f"{name} is new"
-            if name in now.code else f"{name} is gone"
-            for name in sorted({*record.code, *now.code})
-            if record.code.get(name) != now.code.get(name)
-        ] + changes(record.training, now.written)  # fmt: skip
-        for reason in why:
+        for reason in why_other(record.code, record.training, now):
             reasons[reason] = reasons.get(reason, 0) + 1
     total = len(planner.arms)
     return [
@@ -221,8 +239,13 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
             console.print(f"Trials of scale {row['scale']} are to be run again, because:")
             for reason in row["again"]:
                 console.print(f"  {reason}", markup=False, highlight=False)
+        elif row["newest"]:
+            console.print(f"The newest run of scale {row['scale']} was of other code or settings:")
+            for reason in row["newest"]:
+                console.print(f"  {reason}", markup=False, highlight=False)
     if any(row["seconds_left"] is None for row in plan["scales"]):
         console.print(
-            "The time left is known once the cost of a step has been measured, which is the first "
-            "thing that `harness run` does, and all that `harness plan --measure` does."
+            "The time left is known once the cost of a step has been measured in every arm, which "
+            "`harness run` does first, unless --no-profile is given, and `harness plan --measure` "
+            "does without training."
         )

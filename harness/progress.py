@@ -21,6 +21,26 @@ class Display(Protocol):
         """Say how far it is; ``seconds_left`` is ``None`` while nobody can tell."""
 
 
+WAITING = "waiting for another process, which may be measuring"
+
+
+class Remembering:
+    """Passes on what is told, and can tell something else at the same place."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._known = (0, 0)
+
+    def show(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Say how far it is."""
+        self._known = done, total
+        self._display.show(stage, done, total, seconds_left)
+
+    def again(self, stage: str) -> None:
+        """Say something while it is as far as before."""
+        self._display.show(stage, *self._known, None)
+
+
 class Silent:
     """Says nothing."""
 

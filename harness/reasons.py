@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Sooner, Trend
 from harness.contrasts import Seen
-from harness.metrics import FAILED, Metric
+from harness.metrics import COUNTED, FAILED, SOONER, Metric
 from harness.pairs import Pairs
-from harness.stats import FEWEST
+from harness.stats import FEWEST, LARGE_SKEW, More, rounded
 
 _WHY = {
     "supported, material": "All of the interval lies above the margin of {by}: even its lower end "
@@ -22,6 +23,8 @@ _WHY = {
     "refuted": "The interval ends below the margin of {by}, so a difference as large as claimed "
     "is ruled out; one as large the other way is not, so equivalence is not shown",
     "reversed": "The difference goes the other way",
+    "direction only": "The direction is clear, but the interval holds the margin of {by}, so the "
+    "difference may be larger or smaller than what matters",
     "inconclusive": "The interval holds both {zero} and the margin of {by}, so there may be no "
     "difference at all, or one that matters",
     "suggestive": "The claim was declared as exploratory: this is a lead for a study of its own, "
@@ -49,22 +52,22 @@ class Context:
         by: the margin, in the unit of the effect.
         seen: the statistics of the contrast.
         pairs: where they come from.
-        p: the p value behind the direction, adjusted for looks and claims.
         claims: primary claims that are judged together.
-        more_seeds: how many more would decide, where the verdict is inconclusive.
+        more_seeds: what would make the interval narrow enough, where its width is what is open.
         spent: whether claims were looked at by a schedule, and no look is left.
         level: of a claim on several levels, the one that counts; of a trend, the weakest step.
+        wanted: seeds of the first look, or all that are planned, where fewer have ended; else 0.
     """
 
     metric: Metric
     by: float
     seen: Seen
     pairs: Pairs
-    p: float
     claims: int
-    more_seeds: int | None
+    more_seeds: More | None
     spent: bool = False
     level: str = ""
+    wanted: int = 0
 
     @property
     def each(self) -> str:
@@ -75,6 +78,11 @@ class Context:
     def zero(self) -> str:
         """No difference, in the unit of the effect."""
         return "×1" if self.metric.relative else "0"
+
+    @property
+    def contrasts(self) -> str:
+        """What is seen in each seed, in the plural."""
+        return "ratios" if self.metric.relative else "differences"
 
     def size(self, value: float) -> str:
         """Print how large a difference is."""
@@ -113,6 +121,12 @@ def reason(word: str, claim: Claim, context: Context) -> str:
     if word == "not assessable":
         return _too_few(claim, context)
     contrast, effect = contrast_of(claim, metric), metric.format_difference(seen.effect)
+    if seen.identical or word == "identical":
+        return (
+            f"In each of {_count(seen.n, 'seed')} the arms trained the same networks: every value "
+            "of every curve and metric is the same to the last bit. What they differ in did "
+            "nothing there, so there is nothing to estimate."
+        )
     if seen.exact:
         exact = f"The {contrast} is {effect}, and would be again: it is no estimate."
         if not seen.effect:
@@ -130,11 +144,102 @@ def reason(word: str, claim: Claim, context: Context) -> str:
         f"{over} the mean {contrast} is {effect}, with a {100 * seen.level:.4g} % interval of "
         f"{metric.format_interval(seen.low, seen.high)}."
     )
-    return f"{what} {context.shown(_why(word, claim, context))}{_more(context)}."
+    return f"{what} {context.shown(_why(word, claim, context))}{_more(context)}.{_alike(context)}"
+
+
+def _alike(context: Context) -> str:
+    """Say what differences that are all or mostly the same leave open."""
+    seen = context.seen
+    if seen.kind == "varied" or seen.exact or context.metric.name in COUNTED:
+        return ""
+    share = f"{100 * seen.share:.0f} %"
+    if seen.kind == "constant":
+        return (
+            f" All {seen.n} differences are the same. That leaves up to {share} of {context.each}s "
+            "in which they may not be, by as much as the metric's values allow, and the interval "
+            "reaches as far as these could move the mean."
+        )
+    return (
+        f" More than half of the differences are the same, and those that are not may be up to "
+        f"{share} of all {context.each}s: the interval allows for as many, at least one step of "
+        "the metric apart."
+    )
+
+
+def cautions(word: str, context: Context) -> tuple[str, ...]:
+    """Say what the verdict rests on that may not hold.
+
+    Args:
+        word: the verdict.
+        context: the numbers.
+    """
+    seen = context.seen
+    skewed = seen.kind == "varied" and abs(seen.skew) >= LARGE_SKEW
+    if word == "not assessable" or seen.exact or seen.identical or not skewed:
+        return ()
+    side = "high" if seen.skew > 0 else "low"
+    text = (
+        f"The {context.contrasts} are skewed: few {context.each}s lie far on the {side} side "
+        f"(skewness {seen.skew:+.1f} standard errors). ".replace("-", "−")
+    )
+    if seen.n < ENOUGH:
+        text += (
+            f"The interval is made longer on that side, which from so few {context.each}s may not "
+            f"be enough: see Methods. {ENOUGH} {context.each}s, or a metric without such outliers, "
+            "would settle it."
+        )
+    else:
+        text += "The interval is made longer on that side."
+    return (text,)
+
+
+ENOUGH = 20
+"""Seeds from which intervals hold their level for exponential and lognormal differences, too."""
+
+_SAID = {FAILED.name: ("fails more often", "fails less often"), SOONER.name: ("sooner", "later")}
+
+
+def told(word: str, claim: Claim, context: Context) -> str:
+    """Tell direction and size, each by itself; empty where nothing is judged.
+
+    Args:
+        word: the verdict.
+        claim: what was declared.
+        context: the numbers.
+    """
+    seen, by, metric = context.seen, context.by, context.metric
+    if word in {"not assessable", "suggestive", "not suggestive", "identical"}:
+        return ""
+    up, down = _SAID.get(metric.name, ("higher", "lower"))
+    if isinstance(claim, NotWorse):
+        up, down = ("better", "worse") if metric.better == "higher" else ("worse", "better")
+    if isinstance(claim, Trend):
+        up, down = ("falls", "rises") if claim.falls else ("rises", "falls")
+    size = metric.format_difference(by, signed=False)
+    off = seen.off(by)
+    if seen.in_noise(by):
+        return "direction and size open"
+    if not seen.clear:
+        if -by + off < seen.low and seen.high < by - off:
+            return f"direction open; by {size} or more: ruled out either way"
+        sides = [name for name, no in ((up, seen.high < by - off), (down, seen.low > -by + off))
+                 if no]  # fmt: skip
+        ruled = f"{sides[0]} by {size} or more: ruled out" if sides else f"by {size} or more: open"
+        return f"direction open; {ruled}"
+    side, near, far = up, seen.low, seen.high
+    if seen.effect < 0:
+        side, near, far = down, -seen.high, -seen.low
+    state = "shown" if near > by + off else "ruled out" if far < by - off else "open"
+    if seen.exact and state == "open":
+        state = "just that"
+    text = f"{side}; by {size} or more: {state}"
+    if isinstance(claim, Trend) and word == "direction only":
+        text += "; every step: open"
+    return text
 
 
 def _why_exact(word: str, claim: Claim, seen: Seen) -> str:
-    if isinstance(claim, Trend) and seen.shape != "holds" and word in {"refuted", "inconclusive"}:
+    if isinstance(claim, Trend) and seen.shape != "holds" and word in {"refuted", "direction only"}:
         return (
             "From one dose to the next it falls by more than the margin of {by}"
             if seen.shape == "fails"
@@ -144,9 +249,11 @@ def _why_exact(word: str, claim: Claim, seen: Seen) -> str:
         return {
             "supported": "It is not worse by as much as the margin of {by}",
             "refuted": "It is worse by more than the margin of {by}",
-            "inconclusive": "It is worse by the margin of {by} itself",
+            "direction only": "It is worse by the margin of {by} itself",
         }.get(word, _WHY.get(word, ""))
     if isinstance(claim, Equivalent) and word != "equivalent":
+        if word == "direction only":
+            return "It is the margin of {by} itself"
         return "It is beyond the margin of {by}" if word == "refuted" else _WHY[word]
     return _EXACT.get(word, _WHY[word])
 
@@ -165,11 +272,15 @@ def _why(word: str, claim: Claim, context: Context) -> str:
             "supported": "The interval ends before the margin of {by} on the worse side: a loss as "
             "large as that is ruled out",
             "refuted": "All of the interval lies beyond the margin of {by} on the worse side",
+            "direction only": "It is worse, but the interval holds the margin of {by} on the worse "
+            "side: whether the loss is as large as that is open",
             "inconclusive": "The interval reaches across the margin of {by} on the worse side: a "
             "loss that matters is not ruled out",
         }.get(word, _WHY.get(word, ""))
     if isinstance(claim, Equivalent) and word == "refuted":
         return "All of the interval lies beyond the margin of {by}: the arms differ by more"
+    if isinstance(claim, Equivalent) and word == "direction only":
+        return "The arms differ, but whether by the margin of {by} or more is open"
     if isinstance(claim, Equivalent) and word == "inconclusive":
         return "The interval reaches beyond the margin of {by}, so the arms may differ by more"
     if isinstance(claim, Trend) and seen.high >= by:
@@ -178,28 +289,12 @@ def _why(word: str, claim: Claim, context: Context) -> str:
                 "From one dose to the next it falls by more than the margin of {by}, so there is "
                 "no steady rise, whatever the line through all doses does" + _step(claim, context)
             )
-        if word == "inconclusive" and seen.shape == "open" and seen.low > 0:
+        if word == "direction only":
             return (
                 "The line rises, but some step from one dose to the next may fall by the margin of "
                 "{by} or more" + _step(claim, context)
             )
     why = _WHY[word]
-    if word in {"supported", "reversed"} and seen.low <= 0 <= seen.high:
-        why = (
-            f"The interval, made wider to hold for all {context.claims} claims at once, reaches "
-            f"{context.zero}, but the test confirms the direction (p = {context.p:.2g}, adjusted "
-            "by Holm's procedure)"
-        )
-        if word == "reversed":
-            why += ", which is the other one than claimed"
-    leaves_out_zero = seen.low > 0 or seen.high < 0
-    if leaves_out_zero and word in {"equivalent", "refuted", "inconclusive"}:
-        # The one way to get here: the test that p comes from has vetoed a direction.
-        veto = (
-            f"the interval leaves out {context.zero}, but the sign-flip permutation test does not "
-            f"confirm a direction (p = {context.p:.2g})"
-        )
-        why = veto[0].upper() + veto[1:] if word == "inconclusive" else f"{why}; {veto}"
     if isinstance(claim, Best | Peak) and word.startswith("supported"):
         why += f"; it beats every other that it is compared with, and {context.level} by least"
     if isinstance(claim, Some):
@@ -223,10 +318,18 @@ def _step(claim: Trend, context: Context) -> str:
 
 
 def _more(context: Context) -> str:
-    if context.more_seeds is None:
+    more = context.more_seeds
+    if more is None:
         return ""
-    more = _count(context.more_seeds, f"more {context.each}")
-    return f"; about {more} would tell a difference of the margin's size from none"
+    if not more.within(context.seen.n):
+        return ""
+    return f"; about {more_text(more)} more {context.each}s would decide"
+
+
+def more_text(more: More) -> str:
+    """Write how many more as a range of round numbers."""
+    low, high = rounded(more.low), rounded(more.high)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def change(word: str, claim: Claim, context: Context) -> str:
@@ -243,13 +346,17 @@ def change(word: str, claim: Claim, context: Context) -> str:
     if word in {"suggestive", "not suggestive"}:
         start = "Other data. A verdict" if word == "not suggestive" else "A verdict"
         return f"{start} takes a new study that declares it as primary, before its data are seen."
+    if seen.identical or word == "identical":
+        return (
+            "Arms that differ in what they train: another level, or a setting under which it acts."
+        )
     if seen.exact:
         return (
             f"Another network, or another margin: the sides lie {context.size(seen.effect)} apart."
             if seen.effect
             else "Another network: there is no difference at all."
         )
-    if isinstance(claim, NotWorse) and word != "inconclusive":
+    if isinstance(claim, NotWorse) and word not in {"inconclusive", "direction only"}:
         if word == "refuted":
             return f"A margin above {context.size(seen.effect)}, or other data."
         end = seen.low if context.metric.better == "higher" else -seen.high
@@ -302,13 +409,30 @@ def _change(word: str, context: Context) -> str:
         return (
             f"A quieter machine: one on which an arm measured twice differs by less than {gap(by)}."
         )
-    more = (
-        f"More {each}s, which narrow the interval: about {context.more_seeds:,} more, judging by "
-        "the spread and not by the effect seen."
-        if context.more_seeds
-        else f"More {each}s, or a less noisy metric."
+    more = context.more_seeds
+    if more is None:
+        return f"Other data: the interval is narrow, and lies across the margin.{_spent(context)}"
+    if more.within(seen.n):
+        text = (
+            f"More {each}s, which narrow the interval: about {more_text(more)} more, by the spread "
+            "and not by the effect seen."
+        )
+        return text + _spent(context)
+    return out_of_reach(more, context.metric, each)
+
+
+def out_of_reach(more: More, metric: Metric, each: str) -> str:
+    """Say what so many seeds can tell, where those that would decide are too many."""
+    if more.tells == math.inf:
+        return (
+            "A metric that varies: from one that was 0 in every run nobody can tell how far others "
+            "may lie."
+        )
+    tells = metric.format_difference(more.tells, signed=False)
+    return (
+        f"Not within reach: {more.reach:,} {each}s would tell differences of about {tells}. "
+        "Declare a margin of that size, or measure something steadier."
     )
-    return more + _spent(context)
 
 
 def _spent(context: Context) -> str:
@@ -323,6 +447,8 @@ def _to_assess(claim: Claim, context: Context) -> str:
         return "A target that is easier to reach, or longer training."
     if metric.replicate == "":
         return "A profile of every arm, by a run without --no-profile; of 0 there is no ratio."
+    if context.wanted >= FEWEST:
+        return f"The rest of the {context.wanted} {context.each}s: run the same command again."
     return (
         f"At least {FEWEST} {context.each}s in which every arm of the claim finishes; "
         f"there {'is' if n == 1 else 'are'} {n}."
@@ -331,6 +457,13 @@ def _to_assess(claim: Claim, context: Context) -> str:
 
 def _too_few(claim: Claim, context: Context) -> str:
     pairs, n = context.pairs, context.seen.n
+    if context.wanted and context.wanted >= FEWEST:
+        ended = len(pairs.ended)
+        return (
+            f"{_count(ended, context.each)} of {context.wanted} ended in every arm of the claim. "
+            "There is no verdict before all have: looking in between would make it wrong more "
+            "often than it says."
+        )
     if isinstance(claim, Sooner) and pairs.seeds and not n:
         return (
             f"No arm of the claim ever reached the target, in {_count(len(pairs.seeds), 'seed')}."

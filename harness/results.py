@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import harness
+from harness.declarations import Declaration
 from harness.designs import Arm
+from harness.history import History, history
 from harness.looks import Looks
 from harness.modes import KINDS, Choice
-from harness.pairs import evaluations
+from harness.pairs import evaluations, groups_of
 from harness.plan import TEACHER, TUNING_SEED
 from harness.profiles import Profile
 from harness.records import Record
@@ -84,6 +86,8 @@ class Results:
         programs: which arms train together, and how; empty where it is not recorded.
         looks: when claims were looked at; ``None`` where the number of seeds was fixed.
         targets: how long every arm takes to each target that a claim names.
+        history: when each claim was declared, and what was changed since.
+        missing: evaluation trials that were planned and are not there.
     """
 
     study: Study
@@ -100,6 +104,8 @@ class Results:
     programs: tuple[Program, ...] = ()
     looks: Looks | None = None
     targets: tuple[Target, ...] = ()
+    history: History = field(default_factory=History)
+    missing: int = 0
 
     @property
     def alpha(self) -> float:
@@ -122,6 +128,8 @@ def assemble(
     unmeasured: Sequence[str],
     revision: str,
     modes: Mapping[str, Mapping[str, Any]] | None = None,
+    declarations: Sequence[Declaration] = (),
+    notes: Sequence[str] = (),
 ) -> Results:
     """Judge what is recorded.
 
@@ -135,6 +143,8 @@ def assemble(
         unmeasured: sentences on what could not be.
         revision: git revision of the study's folder.
         modes: how programs are trained, by ``<program>/<device>/<hardware>``.
+        declarations: of the study's claims, oldest first, that of now last.
+        notes: sentences on which trials these are, which come before all others.
     """
     arms = {arm.name: arm for arm in study.arms(scale)}
     by_key = {record.key: record for record in records if record.state != "running"}
@@ -161,18 +171,22 @@ def assemble(
     planned = plan.get("evaluations", len(arms) * len(plan["seeds"]))
     missing = planned - sum(record.role == "evaluate" for record in used)
     looks = looks_of(plan)
+    told = history(declarations, _lowest(study, scale, used)) if declarations else History()
+    caution = told.caution()
     return Results(
         study=study,
         scale=scale,
         arms=tuple(arms.values()),
         seeds=tuple(plan["seeds"]),
         records=used,
-        verdicts=judge(study, scale, used, looks, costs),
+        verdicts=judge(study, scale, used, looks, costs, len(plan["seeds"])),
         summaries=summarise(study, scale, used),
         tuning=tuning,
         profiles=dict(costs.profiles),
         provenance=_provenance(used, plan["command"], revision),
         warnings=(
+            *notes,
+            *([caution] if caution else []),
             *_warnings(study, scale, used, plan, tuning, missing),
             *unmeasured,
         ),
@@ -181,7 +195,25 @@ def assemble(
         targets=targets(
             study, tuple(arms.values()), evaluations(study, scale, used), costs.profiles
         ),
+        history=told,
+        missing=max(0, missing),
     )
+
+
+def _lowest(study: Study, scale: str, records: Sequence[Record]) -> list[int | None]:
+    """Return, for each claim, the lowest number of the trials that it is judged on."""
+    lowest: dict[str, int] = {}
+    for record in records:
+        if record.role == "evaluate":
+            lowest[record.arm] = min(record.number, lowest.get(record.arm, record.number))
+    out: list[int | None] = []
+    for claim in study.claims:
+        arms = [arm.name for group in groups_of(study, scale, claim) for arm in group]
+        seeds = study.metric(claim.metric).replicate == "seed"
+        out.append(
+            min((lowest[arm] for arm in arms if arm in lowest), default=None) if seeds else None
+        )
+    return out
 
 
 def _programs(
@@ -217,7 +249,12 @@ def _provenance(records: Sequence[Record], command: str, revision: str) -> Prove
         harness=harness.__version__,
         revision=revision,
         date=max((record.finished for record in records), default=""),
-        hours=sum(record.cost.get("seconds", 0.0) for record in records) / 3600,
+        # a trial that stands for several arms was trained once
+        hours=sum(
+            record.cost.get("seconds", 0.0)
+            for record in {record.key: record for record in records}.values()
+        )
+        / 3600,
         environments=tuple(dict(items) for items, _ in environments.most_common()),
     )
 
@@ -263,8 +300,9 @@ def _warnings(
     missing: int,
 ) -> Iterator[str]:
     """Yield what a reader must know before believing a verdict."""
-    if missing:
-        yield f"{missing} evaluation trials are not there yet: these verdicts are provisional."
+    if missing > 0:
+        many = "trials are" if missing > 1 else "trial is"
+        yield f"{missing} evaluation {many} not there yet: these verdicts are provisional."
     asked = plan.get("asked", [])
     if len(asked) > 1 or (asked and plan.get("looks")):
         yield (
@@ -273,7 +311,7 @@ def _warnings(
             "verdict, outside of declared looks, makes verdicts wrong more often than they say."
         )
     if study.tuned and not plan["tuned"]:
-        shown = ", ".join(f"{each.name} = {each.start:.3g}" for each in study.tuned)
+        shown = ", ".join(f"{name} = {value}" for name, value in _untuned(study, records).items())
         yield (
             f"Nothing was tuned: every arm used the default ({shown}), which may favour "
             "one arm over another."
@@ -309,6 +347,16 @@ def _warnings(
     )
     if differing:
         yield (
-            f"Trials ran in different environments ({', '.join(differing)}); results may differ "
-            "in their last digits."
+            f"Trials ran in different environments ({', '.join(differing)}), which can change "
+            "results by itself, mostly in their last digits."
         )
+
+
+def _untuned(study: Study, records: Sequence[Record]) -> dict[str, str]:
+    """Return the settings that trials were run with, which the file may give otherwise by now."""
+    defaults = {each.name: each.start for each in study.tuned}
+    ran = [record.tuned for record in records if record.role == "evaluate"] or [defaults]
+    return {
+        name: " or ".join(dict.fromkeys(f"{each[name]:.3g}" for each in ran if name in each))
+        for name in dict.fromkeys(name for each in ran for name in each)
+    }

@@ -12,15 +12,18 @@ from harness.costs import (
     choose_modes,
     measure_costs,
     profile_trials,
+    programs,
     uncalibrated,
     unprofiled,
 )
 from harness.data.shared import load_shared
+from harness.declare import declare
 from harness.errors import HarnessError
 from harness.executors import Options, executors, make_executor, worker_count
 from harness.ledger import Ledger
 from harness.losses import teacher_of
-from harness.progress import Display
+from harness.presence import Presence, present
+from harness.progress import WAITING, Display, Remembering
 from harness.search import Outlook, Planner
 from harness.session import Session, write_plan
 from harness.timing import measure_times, untimed
@@ -86,39 +89,22 @@ def run(
         if record.state == "failed" and options.retry_failed
     )
     profiled = trained = adopted = 0
+    display = Remembering(display)
+    ledger.store.on_loss(display.again)
     planner.check_space()
     try:
         outlook = _look(ledger, planner, ignored)
         while count := ledger.adopt(outlook.ready):
             adopted += count  # adopted tuning may tell of trials that can be adopted too
             outlook = _look(ledger, planner, ignored)
-        unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
-        time = bool(options.profile and reference and untimed(ledger, planner, options))
-        done = ledger.done(ignored)
-        unknown = {}  # how to train it
-        if outlook.ready and reference:
-            unknown = uncalibrated(ledger, planner, options, done)
-        if outlook.ready or unmeasured or time:
+        declare(ledger, partial(programs, planner))  # before anything is measured or trained
+        if _anything(ledger, planner, options, reference, outlook):
             options = replace(options, shared=_load_data(planner))
-            left = outlook.total - sum(trial.key in done for trial in outlook.planned)
-            count = min(worker_count(options), left) if reference else 1
-            alone = unmeasured or bool(unknown)
-            with executors(ledger.study, reference, options, count + alone) as started:
-                display.show("starting", 0, outlook.total, None)
-                _warm_up(started, planner, profiler=unmeasured)
-                if alone:
-                    profiled = _measure(
-                        ledger, planner, reference, options, display, started, unknown
-                    )
-                if time:
-                    fresh = partial(make_executor, ledger.study, reference, options)
-                    measure_times(ledger, planner, fresh, options, display)
-                if outlook.ready:
-                    session = Session(ledger, planner, options, display, ignored, started)
-                    try:
-                        trained = session.work(reference)
-                    finally:
-                        session.release()
+            workers = worker_count(options) if reference else 1
+            with present(ledger, workers) as presence:
+                profiled, trained = _work(
+                    ledger, planner, reference, options, display, ignored, presence
+                )
     except KeyboardInterrupt:
         done = ledger.done(ignored)
         outlook = planner.outlook(done)
@@ -128,6 +114,54 @@ def run(
     ledger.withdraw()
     write_plan(ledger, planner, outlook, options)
     return Ran(trained, adopted, outlook.total, profiled)
+
+
+def _anything(
+    ledger: Ledger, planner: Planner, options: Options, reference: str | None, outlook: Outlook
+) -> bool:
+    """Whether there is anything to train or to measure."""
+    if outlook.ready or (options.profile and unprofiled(ledger, planner, options)):
+        return True
+    return bool(options.profile and reference and untimed(ledger, planner, options))
+
+
+def _work(
+    ledger: Ledger,
+    planner: Planner,
+    reference: str | None,
+    options: Options,
+    display: Display,
+    ignored: frozenset[int],
+    presence: Presence,
+) -> tuple[int, int]:
+    """Measure what is not known, train what is missing; return how many of each."""
+    # Starting processes would disturb what another one measures, and may do for this one, too.
+    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+        unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
+        done = ledger.done(ignored)
+        outlook = planner.outlook(done)
+        unknown = {}  # how to train it
+        if outlook.ready and reference:
+            unknown = uncalibrated(ledger, planner, options, done)
+    left = outlook.total - sum(trial.key in done for trial in outlook.planned)
+    count = min(worker_count(options), left) if reference else 1
+    alone = unmeasured or bool(unknown)
+    profiled = trained = 0
+    with executors(ledger.study, reference, options, count + alone) as started:
+        display.show("starting", 0, outlook.total, None)
+        _warm_up(started, planner, profiler=unmeasured)
+        if alone:
+            profiled = _measure(ledger, planner, reference, options, display, started, unknown)
+        if options.profile and reference and untimed(ledger, planner, options):
+            fresh = partial(make_executor, ledger.study, reference, options)
+            measure_times(ledger, planner, fresh, options, display)
+        if outlook.ready:
+            session = Session(ledger, planner, options, display, ignored, started, presence)
+            try:
+                trained = session.work(reference)
+            finally:
+                session.release()
+    return profiled, trained
 
 
 def measure(
@@ -149,6 +183,7 @@ def measure(
         HarnessError: the study is wrong, or the store or the data is not there.
     """
     planner.check_space()
+    declare(ledger, partial(programs, planner))  # what steps cost is a result, of claims on costs
     unknown = uncalibrated(ledger, planner, options, ledger.done(frozenset()))
     if not unknown and not unprofiled(ledger, planner, options):
         return 0

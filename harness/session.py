@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import shlex
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from harness.costs import by_program, choices, machine, profiles, programs
@@ -16,38 +18,26 @@ from harness.executors import Options, make_executor
 from harness.ledger import Claimed, Ledger
 from harness.modes import PLAIN, Choice, Mode
 from harness.plan import Trial
-from harness.progress import Display
-from harness.records import Record
-from harness.runner import HEARTBEAT_SECONDS
+from harness.presence import Presence
+from harness.progress import WAITING, Display
 from harness.search import Outlook, Planner
+from harness.shares import Pace, divide, in_order, way_to_train
 from harness.workers import Answer, Executor, Job, Named, Result, WorkerDiedError
 
 POLL_SECONDS = 0.5
-"""How often the store is read for what other processes have done."""
+"""How often, at least, the store is read for what other processes have done."""
+
+SOON_SECONDS = 0.05
+"""How often, at most, it is read by a process that has nothing to do."""
+
+PATIENT_SECONDS = 5.0
+"""After how long without anything to train it is said that others are waited for."""
 
 PLAN_SECONDS = 5.0
 """How often, at most, it is written down which trials there are."""
 
 SHOW_SECONDS = 0.2
 """How often, at most, somebody is told how far it is."""
-
-BULK_SECONDS = 1.0
-"""Short trials are handed out together up to so much work, which a kill may cost."""
-
-MOST_AT_ONCE = 64
-
-
-@dataclass(frozen=True)
-class _Cohort:
-    """Trials that one worker is given at a time.
-
-    Attributes:
-        trials: trials of one program.
-        mode: how they are trained.
-    """
-
-    trials: tuple[Trial, ...]
-    mode: Mode
 
 
 class Session:
@@ -60,6 +50,7 @@ class Session:
         display: what is told meanwhile.
         ignored: numbers of failed trials that are to be run again.
         started: the workers; the caller stops them, and dead ones are replaced in this list.
+        presence: how many workers other processes have.
     """
 
     def __init__(
@@ -70,7 +61,9 @@ class Session:
         display: Display,
         ignored: frozenset[int],
         started: list[Executor],
+        presence: Presence,
     ) -> None:
+        self.presence = presence
         self.ledger = ledger
         self.planner = planner
         self.options = options
@@ -81,38 +74,51 @@ class Session:
         self.unwritten: list[tuple[Claimed, Result]] = []
         self.deaths: dict[str, int] = {}
         self.choices: Mapping[str, Choice] = choices(ledger, options)
-        self.seconds = {
+        self.profiled = {
             arm: profile.step_seconds * profile.steps
             for arm, profile in profiles(ledger, programs(planner))[0].items()
         }
+        self.pace = Pace()
         self.trained = 0
-        self.spoken = 0.0
-        self.shown = self.planned = -math.inf
-        self.known = -1
+        self.shown = self.planned = self.changed = -math.inf
+        self.busy = time.monotonic()
+        self.written = self.seen = -1
+        self.known = (0, 0)
 
     def work(self, reference: str | None) -> int:
         """Train until nothing is left; return how many trials this process trained."""
+        self.ledger.begin_work()
+        outlook = self.refresh()
+        fresh = True  # whether workers have become idle since trials were last handed out
         while True:
-            self.speak()
-            if self.idle():
-                with self.ledger.store.lock():  # so that nobody claims in between
-                    outlook = self.refresh()
-                    jobs = self.assign(outlook)
-                for job, claims, executor in jobs:  # without the lock: this process may train
-                    self.running[executor.submit(job)] = (claims, executor)
-            else:
+            if not fresh:
                 outlook = self.refresh()
+            if fresh or (self.idle() and self.free(outlook)):
+                outlook = self.hand_out()
+            fresh = False
             if self.unwritten:
                 self.write()  # while the workers train what they have just been given
                 if self.idle():
-                    continue  # for which there may be something now
+                    fresh = True  # for which there may be something now
+                    continue
             if not outlook.ready and not self.running:
                 return self.trained
-            finished, _ = wait(self.running, POLL_SECONDS, FIRST_COMPLETED)
+            pause = self.pause()
+            finished, _ = wait(self.running, pause, FIRST_COMPLETED)
             if not self.running:
-                time.sleep(POLL_SECONDS)  # others have claimed all that is ready
+                time.sleep(pause)  # others are running all that is left
             for future in finished:
                 self.take(future, reference)
+                fresh = True
+
+    def pause(self) -> float:
+        """Return after how many seconds to look again, should no worker of ours end before.
+
+        With idle workers that is soon after anything has changed, and later where nothing does.
+        """
+        if not self.idle():
+            return POLL_SECONDS
+        return min(POLL_SECONDS, max(SOON_SECONDS, (time.monotonic() - self.changed) / 5))
 
     def release(self) -> None:
         """Give back what is not finished, for a process that lives on after an interruption."""
@@ -124,67 +130,76 @@ class Session:
                 self.ledger.release(claimed)
         self.running.clear()
         self.write()
-
-    def speak(self) -> None:
-        """Let other machines know that this process is alive."""
-        if time.monotonic() - self.spoken > HEARTBEAT_SECONDS or not self.spoken:
-            self.ledger.speak()
-            self.spoken = time.monotonic()
+        self.ledger.end_work()
 
     def refresh(self) -> Outlook:
         """Read what is done by now, and tell."""
         done = self.ledger.done(self.ignored)
         outlook = self.planner.outlook(done)
         now = time.monotonic()
-        if len(outlook.planned) != self.known and now - self.planned > PLAN_SECONDS:
+        if len(done) != self.seen:
+            self.seen, self.changed = len(done), now
+        if len(outlook.planned) != self.written and now - self.planned > PLAN_SECONDS:
             write_plan(self.ledger, self.planner, outlook, self.options)
-            self.known, self.planned = len(outlook.planned), now
+            self.written, self.planned = len(outlook.planned), now
         if now - self.shown < SHOW_SECONDS and outlook.ready:
             return outlook
         self.shown = now
-        tuning = any(trial.role == "tune" for trial in outlook.ready)
-        stage = "tuning and training" if tuning else "training"
-        count = sum(trial.key in done for trial in outlook.planned)
-        self.display.show(stage, count, outlook.total, self.left(outlook, done))
+        self.pace = Pace.of(outlook.planned, done, self.profiled)
+        self.known = sum(trial.key in done for trial in outlook.planned), outlook.total
+        self.display.show(self.stage(outlook), *self.known, self.left())
         return outlook
 
-    def left(self, outlook: Outlook, done: Mapping[str, Record]) -> float | None:
-        """Estimate the seconds left from profiles, and from what trials took so far."""
-        known = {arm.name: self.seconds.get(arm.name) for arm in self.planner.arms}
-        if any(seconds is None for seconds in known.values()):
-            return None
-        finished: dict[str, int] = {}
-        took = expected = 0.0
-        for trial in outlook.planned:
-            record = done.get(trial.key)
-            if record is not None and trial.role != "teach":
-                finished[trial.arm.name] = finished.get(trial.arm.name, 0) + 1
-                took += record.cost.get("seconds", 0.0)
-                expected += (known[trial.arm.name] or 0.0) if "seconds" in record.cost else 0.0
-        left = sum(
-            (self.planner.trials(arm) - finished.get(arm, 0)) * (seconds or 0.0)
-            for arm, seconds in known.items()
-        )
-        return left * (took / expected if expected else 1.3) / len(self.executors)
+    def stage(self, outlook: Outlook) -> str:
+        """Say what is going on."""
+        if self.running or self.unwritten:
+            self.busy = time.monotonic()
+        elif outlook.ready and time.monotonic() - self.busy > PATIENT_SECONDS:
+            return "waiting for other processes on this store"
+        tuning = any(trial.role == "tune" for trial in outlook.ready)
+        return "tuning and training" if tuning else "training"
+
+    def left(self) -> float | None:
+        """Estimate the seconds left, from what trials took so far and from profiles."""
+        total = 0.0
+        for arm in self.planner.arms:
+            seconds = self.pace.seconds(arm.name)
+            if seconds is None:
+                return None
+            total += (self.planner.trials(arm.name) - self.pace.ended.get(arm.name, 0)) * seconds
+        return total / (len(self.executors) + self.presence.others())
 
     # -- out -------------------------------------------------------------------------------
+
+    def hand_out(self) -> Outlook:
+        """Give idle workers what nobody is running; return what was read meanwhile."""
+        with self.ledger.store.lock(self.wait_for_measuring):  # so that nobody claims in between
+            outlook = self.refresh()
+            jobs = self.assign(outlook)
+        for job, claims, executor in jobs:  # without the lock: this process may train
+            self.running[executor.submit(job)] = (claims, executor)
+        return outlook
+
+    def wait_for_measuring(self) -> None:
+        """Say why nothing is begun."""
+        self.display.show(WAITING, *self.known, None)
+
+    def free(self, outlook: Outlook) -> list[Trial]:
+        """Return the trials that can be begun: nobody has run them or is running them."""
+        mine = {claimed.trial.key for claims, _ in self.running.values() for claimed in claims}
+        mine |= {claimed.trial.key for claimed, _ in self.unwritten}
+        return self.ledger.free(
+            [trial for trial in outlook.ready if trial.key not in mine], self.ignored
+        )
 
     def assign(self, outlook: Outlook) -> list[tuple[Job, list[Claimed], Executor]]:
         """Claim a cohort for every idle worker; the store is locked, and ``outlook`` just read."""
         idle = self.idle()
-        mine = {claimed.trial.key for claims, _ in self.running.values() for claimed in claims}
-        mine |= {claimed.trial.key for claimed, _ in self.unwritten}
-        wanted = [trial for trial in outlook.ready if trial.key not in mine]
-        if not idle or not wanted:
+        wanted = in_order(self.free(outlook), outlook.teachers, self.pace) if idle else []
+        if not wanted:
             return []
-        # teachers first, for whom others wait; then what takes longest
-        wanted.sort(
-            key=lambda trial: (
-                trial.key not in outlook.teachers,
-                -self.seconds.get(trial.arm.name, 0.0),
-            )
-        )
-        cohorts = self.cohorts(wanted, len(idle))
+        workers = len(self.executors) + self.presence.others()
+        cohorts = divide(wanted, len(idle), workers, self.way, self.deaths)
         trials = [trial for cohort in cohorts for trial in cohort.trials]
         claims = {
             claimed.trial.key: claimed
@@ -217,38 +232,13 @@ class Session:
         busy = {executor for _, executor in self.running.values()}
         return [executor for executor in self.executors if executor not in busy]
 
-    def cohorts(self, wanted: list[Trial], idle: int) -> list[_Cohort]:
-        """Divide trials among idle workers."""
-        groups: dict[str, list[Trial]] = {}
-        for trial in wanted:
-            # what a worker died of is found out by training each of its trials alone
-            group = f"{trial.program} {trial.key}" if trial.key in self.deaths else trial.program
-            groups.setdefault(group, []).append(trial)
-        # a program need not be divided among all where there is as much other work for the others
-        fair = -(-len(wanted) // len(self.executors))
-        shares = {name: min(len(each), fair) for name, each in groups.items()}
-        out: list[_Cohort] = []
-        while groups and len(out) < idle:
-            name = next(iter(groups))
-            trials = groups[name]
-            mode, size = self.way(trials[0], min(shares[name], len(trials)))
-            out.append(_Cohort(tuple(trials[:size]), mode))
-            groups[name] = trials[size:]
-            if not groups[name]:
-                del groups[name]
-        return out
-
     def way(self, trial: Trial, share: int) -> tuple[Mode, int]:
         """Return how to train, and how many at most, where ``share`` are there for one worker."""
-        if trial.key in self.deaths:
+        if trial.key in self.deaths:  # what a worker died of is found out by training each alone
             return PLAIN, 1
         choice = self.choices.get(trial.program, Choice(PLAIN))
-        mode = choice.at(share, forced=self.options.mode is not None)
-        if mode.kind != "plain":
-            return mode, min(share, mode.models)
-        seconds = self.seconds.get(trial.arm.name)
-        bulk = min(int(BULK_SECONDS / seconds), MOST_AT_ONCE) if seconds else 1
-        return mode, max(1, min(share, bulk))
+        seconds = None if trial.role == "teach" else self.pace.seen.get(trial.arm.name)
+        return way_to_train(choice, share, seconds, forced=self.options.mode is not None)
 
     def with_teachers(self, claims: list[Claimed]) -> list[Claimed]:
         """Return the trials that can be trained; those whose teacher failed have failed."""
@@ -317,6 +307,7 @@ class Session:
                     )
                 del self.unwritten[0]
                 self.trained += 1
+        self.ledger.tally()
 
 
 def _command(scale: str, planner: Planner, options: Options) -> str:
@@ -333,26 +324,67 @@ def _command(scale: str, planner: Planner, options: Options) -> str:
     return shlex.join(words)
 
 
-def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Options) -> None:
-    """Keep which trials make up the newest run, so that it can be judged without its code."""
-    before = ledger.note("plan") or {}
-    plan: dict[str, Any] = {
+def plan_of(
+    planner: Planner, outlook: Outlook, asked: Iterable[int], command: str, machine: str
+) -> dict[str, Any]:
+    """Return which trials make up a run, as plain values.
+
+    Args:
+        planner: what is to be run.
+        outlook: what is known of it.
+        asked: the fixed numbers of seeds that trials of the same code were run with.
+        command: what comes to the same records.
+        machine: the one preferred for costs.
+    """
+    return {
         "seeds": list(planner.seeds),
-        "asked": sorted(
-            {*before.get("asked", ()), *([] if planner.looks else [len(planner.seeds)])}
-        ),
+        "asked": sorted(set(asked)),
         "looks": asdict(planner.looks) if planner.looks else None,
         "evaluations": sum(planner.need.values()),
         "tuned": planner.budget > 0,
-        "command": _command(ledger.scale, planner, options),
+        "command": command,
         "trials": [[trial.owner, trial.seed, trial.key] for trial in outlook.planned],
         "tuning": [asdict(each) for each in outlook.tuning],
         "programs": programs(planner),
-        "machine": machine(options),
+        "machine": machine,
         "modes": {
             program: [trial.arm.name for trial in trials]
             for program, trials in by_program(planner).items()
         },
     }
-    if before != plan:
-        ledger.write_note("plan", plan)
+
+
+OLDER = "plan/"
+"""What the names begin with under which plans of runs of other code or settings are kept."""
+
+
+def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Options) -> None:
+    """Keep which trials make up the newest run, so that it can be judged without its code.
+
+    The plan before is kept, too, where it has no trial in common with this one: it was of other
+    code or settings, and the seeds asked for then say nothing of these trials.
+    """
+    before = ledger.note("plan") or {}
+    older = ledger.notes(OLDER)
+    keys = _keys(outlook.planned)
+    kin = [each for each in (before, *older.values()) if not keys.isdisjoint(_kept_keys(each))]
+    asked = [count for each in kin for count in each.get("asked", ())]
+    plan = plan_of(
+        planner, outlook, [*asked, *([] if planner.looks else [len(planner.seeds)])],
+        _command(ledger.scale, planner, options), machine(options),
+    )  # fmt: skip
+    if before == plan:
+        return
+    if before.get("trials") and keys and keys.isdisjoint(_kept_keys(before)):
+        text = json.dumps(before["trials"])
+        name = f"{OLDER}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        ledger.write_note(name, before)
+    ledger.write_note("plan", plan)
+
+
+def _keys(trials: Iterable[Trial]) -> set[str]:
+    return {trial.key for trial in trials}
+
+
+def _kept_keys(plan: Mapping[str, Any]) -> set[str]:
+    return {key for _, _, key in plan.get("trials", ())}

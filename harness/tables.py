@@ -10,7 +10,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from harness.history import day
+
 if TYPE_CHECKING:
+    from harness.history import Declared
     from harness.results import Results
     from harness.verdicts import Verdict, Word
 
@@ -21,6 +24,8 @@ STYLES: Mapping[Word, str] = {
     "equivalent": "cyan",
     "refuted": "red",
     "reversed": "red",
+    "identical": "cyan",
+    "direction only": "yellow",
     "inconclusive": "yellow",
     "not assessable": "bright_black",
     "suggestive": "yellow",
@@ -41,7 +46,7 @@ def verdict_table(several: Sequence[Results]) -> Table:
     from harness.verdicts import MARKS  # imports scipy, for which `harness plan` should not wait
 
     columns = [("verdict", False), ("claim", False), ("effect", True), ("margin", True),
-               ("n", True), ("p adj.", True)]  # fmt: skip
+               ("n", True), ("p ≠ 0", True), ("p margin", True)]  # fmt: skip
     if len(several) == 1:
         study = several[0].study
         table = plain(f"{study.name} ({several[0].scale}): {study.question}", columns)
@@ -58,17 +63,28 @@ def verdict_table(several: Sequence[Results]) -> Table:
                 verdict.metric.format_difference(verdict.by, signed=False),
                 "exact" if verdict.seen.exact else str(verdict.seen.n),
                 p_value(verdict.p_adjusted),
+                p_value(verdict.p_margin),
                 end_section=len(several) > 1 and place == len(results.verdicts) - 1,
             )
     return table
 
 
 def word(verdict: Verdict) -> str:
-    """Return the verdict's word, with how many more seeds or rounds an inconclusive one wants."""
-    if verdict.word == "inconclusive" and verdict.more_seeds:
+    """Return the verdict's word; below it direction and size, and what more seeds would do."""
+    from harness.reasons import more_text
+
+    lines = [verdict.word + (" ⚠ skewed" if verdict.cautions else "")]
+    if verdict.told:
+        lines.append(verdict.told)
+    more = verdict.more_seeds
+    if more is not None:
         each = verdict.metric.replicate
-        return f"inconclusive, about {verdict.more_seeds:,} more {each}s"
-    return verdict.word
+        lines.append(
+            f"about {more_text(more)} more {each}s"
+            if more.within(verdict.seen.n)
+            else f"not within reach of {more.reach:,} {each}s"
+        )
+    return "\n".join(lines)
 
 
 def effect(verdict: Verdict) -> str:
@@ -89,7 +105,30 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def explained(number: int, verdict: Verdict) -> list[str]:
+def declared_lines(results: Results) -> list[str]:
+    """Say of every claim when it was declared, those of which the same can be said together."""
+    history = results.history
+    told = [(place + 1, history.of(place)) for place in range(len(results.verdicts))]
+    lines: dict[str, list[int]] = {}
+    for number, each in told:
+        lines.setdefault(each.sentence(), []).append(number)
+    out = []
+    for sentence, numbers in lines.items():
+        which = f"Claim{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+        if len(numbers) == len(told) > 1:
+            which = f"All {len(told)} claims"
+        out.append(f"{which}: {sentence}.")
+    out += [f"No claim any more: “{each.text}”, {each.sentence()}." for each in history.removed]
+    out += [
+        f"{change} after {event.results:,} results, on {day(event.time)}."
+        for event in history.looks
+        if event.late
+        for change in event.changes
+    ]
+    return out
+
+
+def explained(number: int, verdict: Verdict, declared: Declared) -> list[str]:
     """Return the lines that explain a verdict to a reader who is no statistician."""
     from harness.verdicts import MARKS
 
@@ -101,9 +140,11 @@ def explained(number: int, verdict: Verdict) -> list[str]:
         sides += f", averaged over {' and '.join(verdict.averaged)}"
     lines = [
         f"{number}. {claim.text}{source}",
-        f"{MARKS[verdict.word]} {verdict.word}",
+        f"{MARKS[verdict.word]} {verdict.word}" + f": {verdict.told}" * bool(verdict.told),
         f"Compared: {metric.title}, {sides}. What matters, as declared: δ = {by} or more.",
+        f"Declared: {declared.sentence()}.",
         f"{verdict.reason}",
+        *(f"⚠ {caution}" for caution in verdict.cautions),
         f"What would change this: {verdict.change}",
     ]
     if len(verdict.looks) > 1 and claim.primary:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from harness.costs import machine, profile_trials, profiles, programs
@@ -16,7 +17,7 @@ from harness.errors import HarnessError
 from harness.executors import Options
 from harness.ledger import Ledger
 from harness.plan import Trial
-from harness.progress import Display
+from harness.progress import WAITING, Display
 from harness.rounds import Costs, Round, timed_arms
 from harness.search import Planner
 from harness.stats import FEWEST
@@ -122,7 +123,7 @@ def measure_times(
     trials = {name: trial for name, trial in profile_trials(planner).items() if name in arms}
     keys = {name: key for name, key in programs(planner).items() if name in arms}
     # The lock keeps other processes of this store from beginning a trial meanwhile.
-    with ledger.store.lock():
+    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
         taken = 0
         while missing := _missing(ledger, planner, options):
             display.show("timing arms side by side", taken, taken + missing, None)

@@ -19,6 +19,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
+from harness.damage import spoils, trial_wrong
 from harness.plan import TUNING_SEED, Trial
 from harness.records import Record, State
 from harness.study import Study
@@ -105,9 +106,16 @@ def curve_points(curve: Sequence[float]) -> dict[int, float]:
 
 
 def described(trial: FrozenTrial) -> Mapping[str, Any]:
-    """Return the attribute ``trial``; empty where something else than the harness made it."""
+    """Return the attribute ``trial``; empty where there is none, or a damaged one."""
     found = trial.user_attrs.get("trial")
-    return found if isinstance(found, dict) and "key" in found else {}
+    return found if isinstance(found, dict) and isinstance(found.get("key"), str) else {}
+
+
+def wrong_with(trial: FrozenTrial) -> dict[str, str]:
+    """Return what is damaged in a trial, by part; nothing is, in one that was withdrawn."""
+    if WITHDRAWN in trial.user_attrs:
+        return {}
+    return trial_wrong(trial, STATES.get(trial.state, "failed"))
 
 
 def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, Any]) -> Record:
@@ -172,18 +180,28 @@ class Book:
     for what is new and what was running.
     """
 
-    def __init__(self, study: str, scale: str, note: Callable[[str], Any]) -> None:
+    def __init__(
+        self,
+        study: str,
+        scale: str,
+        note: Callable[[str], Any],
+        notice: Callable[[int, str, str], None],
+    ) -> None:
         """Begin an empty book.
 
         Args:
             study: the study's name.
             scale: the scale's name.
             note: returns an attribute of the Optuna study, ``None`` where there is none.
+            notice: told of what is damaged: a trial's number, the part, and what is wrong.
         """
         self._study = study
         self._scale = scale
         self._note = note
+        self._notice = notice
+        self.ended = 0
         self._seen = 0
+        self._unended: list[int] = []
         self._running: dict[int, FrozenTrial] = {}
         self._same: dict[str, dict[int, FrozenTrial]] = {}
         self._records: dict[int, Record] = {}
@@ -191,12 +209,30 @@ class Book:
         self._ignored: frozenset[int] = frozenset()
 
     def update(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take in all trials of the study, in the order of their numbers, which have no gaps."""
-        looked = [*self._running, *range(self._seen, len(trials))]
+        """Take in all trials of the study, in the order of their numbers.
+
+        They have no gaps, unless somebody has deleted a row, which is damage, too.
+        """
+        if trials and trials[-1].number >= len(trials) and self._seen < len(trials):
+            gone = sorted({*range(trials[-1].number)} - {trial.number for trial in trials})
+            for number in gone:
+                self._notice(number, "row", "there is none")
+        looked = [*self._unended, *range(self._seen, len(trials))]
         self._seen = len(trials)
-        for number in looked:
-            if described(trials[number]):
-                self._take_in(number, trials[number])
+        self._unended = []
+        for place in looked:
+            trial = trials[place]
+            if trial.state.is_finished():
+                self.ended += 1
+            else:
+                self._unended.append(place)
+            wrong = wrong_with(trial)
+            for part, what in wrong.items():
+                self._notice(trial.number, part, what)
+            if any(map(spoils, wrong)) or not described(trial):
+                self._leave_out(trial.number)
+            else:
+                self._take_in(trial.number, trial)
 
     def records(self) -> tuple[Record, ...]:
         """Return every record, in the order in which trials began, but for withdrawn ones."""
@@ -218,9 +254,21 @@ class Book:
         found = self._same.get(key, {})
         return [found[number] for number in sorted(found)]
 
+    def newest(self, key: str) -> FrozenTrial | None:
+        """Return the newest trial of a key that was not withdrawn, if there is one."""
+        found = self._same.get(key)
+        return found[max(found)] if found else None
+
     def running(self) -> tuple[FrozenTrial, ...]:
         """Return every trial that has not ended."""
         return tuple(self._running.values())
+
+    def _leave_out(self, number: int) -> None:
+        """Take a trial for never begun, which is damaged, and may have been whole before."""
+        before = self._running.pop(number, None)
+        if before is not None:
+            self._same[described(before)["key"]].pop(number, None)
+            self._records.pop(number, None)
 
     def _take_in(self, number: int, trial: FrozenTrial) -> None:
         ended = trial.state.is_finished()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Trend
@@ -12,10 +12,10 @@ from harness.contrasts import Seen, see
 from harness.looks import Looks
 from harness.metrics import COUNTED, FAILED, Metric
 from harness.pairs import Pairs, Trials, evaluations, groups_of, pair
-from harness.reasons import Context, change, reason
+from harness.reasons import Context, cautions, change, reason, told
 from harness.records import Record
 from harness.rounds import Costs, cost_pairs, rounds_of, timed_claims, twins
-from harness.stats import FEWEST, false_discovery, holm, more_seeds
+from harness.stats import FEWEST, More, bonferroni, false_discovery, more_seeds
 from harness.study import Study
 
 Word = Literal[
@@ -25,6 +25,8 @@ Word = Literal[
     "equivalent",
     "refuted",
     "reversed",
+    "identical",
+    "direction only",
     "inconclusive",
     "not assessable",
     "suggestive",
@@ -39,6 +41,8 @@ MARKS: Mapping[Word, str] = {
     "equivalent": "●",
     "refuted": "▽",
     "reversed": "▼",
+    "identical": "=",
+    "direction only": "◈",
     "inconclusive": "◇",
     "not assessable": "×",
     "suggestive": "+",
@@ -46,7 +50,7 @@ MARKS: Mapping[Word, str] = {
 }
 """The sign that stands before a word, so that nothing is told by colour alone."""
 
-OPEN: frozenset[Word] = frozenset({"inconclusive", "not assessable"})
+OPEN: frozenset[Word] = frozenset({"direction only", "inconclusive", "not assessable"})
 """Words that more seeds may change; a claim stops at its first other one."""
 
 
@@ -60,7 +64,7 @@ class Look:
         effect: as in :class:`Verdict`.
         low: lower end of the interval at this look's level.
         high: upper end.
-        p: two-sided p value, not adjusted.
+        p: two-sided p value against no difference, not adjusted.
         word: what the claim would be called if this were the only look.
     """
 
@@ -88,15 +92,20 @@ class Verdict:
         by: the margin, on the scale of the effect.
         sides: names of what is added and of what is subtracted.
         averaged: factors that both are averaged over.
-        p_adjusted: adjusted for looks and for the number of claims: against no difference, by
-            Holm's procedure; of a claim that a difference is within a margin, against the margin,
-            by Bonferroni; of an exploratory claim, by Benjamini's and Hochberg's.
+        p_adjusted: against no difference, adjusted for looks and for the number of claims; of an
+            exploratory claim for false discoveries, and of one on a margin against that.
+        p_margin: of a claim that a difference is within a margin, against that margin, two-sided
+            and adjusted for looks and for the number of primary claims; NaN for others.
+        told: direction and size, each by itself: "lower; by 2 pp or more: open"; empty where
+            nothing is judged.
+        cautions: sentences on what this verdict rests on that may not hold.
         seeds: the seeds used, ascending; of a time, the rounds.
         failed: trials of the claim's arms that failed, or whose metric is not finite.
         missing: seeds left out because a trial of theirs failed or is missing.
-        more_seeds: about how many further seeds, or rounds, would decide; None unless
-            inconclusive.
+        more_seeds: how many further seeds, or rounds, would make the interval narrow enough; None
+            where its width is not what is open.
         looks: every look taken, in order; one where the number of seeds was fixed.
+        awaits: with how many seeds the first look will be taken, where fewer have ended; else 0.
     """
 
     claim: Claim
@@ -109,11 +118,15 @@ class Verdict:
     sides: tuple[str, str]
     averaged: tuple[str, ...]
     p_adjusted: float
+    p_margin: float
+    told: str
+    cautions: tuple[str, ...]
     seeds: tuple[int, ...]
     failed: int
     missing: int
-    more_seeds: int | None
+    more_seeds: More | None
     looks: tuple[Look, ...]
+    awaits: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,22 +137,28 @@ class _Judged:
         claim: the claim.
         metric: what its effect is in.
         by: its margin, on the scale of the effect.
+        word: what it is called.
         pairs: its values there.
         seen: what was seen there.
         looks: the looks taken.
-        p: of the direction, adjusted for the looks.
-        p_margin: of the margin, adjusted for the looks, where the claim is within one.
+        p: against no difference, adjusted for the looks; NaN where it is not assessable.
+        p_margin: of the margin, likewise, where the claim is within one.
+        wanted: of a first look that is not complete, how many seeds it is to be taken with; else 0.
+        last: seeds of the last look there will be.
         spent: whether there is a schedule of looks, and no look is left.
     """
 
     claim: Claim
     metric: Metric
     by: float
+    word: Word
     pairs: Pairs
     seen: Seen
     looks: tuple[Look, ...]
     p: float
     p_margin: float
+    wanted: int
+    last: int
     spent: bool
 
 
@@ -149,6 +168,7 @@ def judge(
     records: Iterable[Record],
     looks: Looks | None = None,
     costs: Costs | None = None,
+    seeds: int | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge every claim of a study on the records of one scale, in the order declared.
 
@@ -157,18 +177,20 @@ def judge(
     in which every arm of the claim finished; of times, within each round.
 
     With looks, a claim is judged on the seeds of the first look that decides it, or of the last
-    that is complete. Directions of primary claims are those that Holm's procedure confirms at the
-    study's α, from p values adjusted for the looks; margins are read from intervals at the look's
-    level divided by the number m of primary claims (Bonferroni), of which those on exact costs,
-    which no chance can turn, are none. So each kind of false verdict has a family-wise error rate
-    of at most α. Exploratory claims get no verdict.
+    that is complete; before the first is, there is no verdict. Every word is read from the claim's
+    interval at the look's level divided by the number m of primary claims (Bonferroni), of which
+    those on exact costs, which no chance can turn, are none. Since all these intervals hold at once
+    with 1 - α, the probability of any wrong word in a report, of whichever kind, is at most α.
+    Exploratory claims get no verdict.
 
     Args:
         study: what was declared.
         scale: the scale's name.
         records: may hold those of other studies, scales and roles, which are passed over.
-        looks: when claims are looked at; once, at all seeds there are, where not given.
+        looks: when claims are looked at; once, where not given.
         costs: what claims on cost look at.
+        seeds: where claims are looked at once, with how many seeds; with those there are, where
+            not given.
 
     Raises:
         HarnessError: the study has no such scale.
@@ -176,23 +198,26 @@ def judge(
     scale, _ = study.scale(scale)
     if not study.claims:
         return ()
-    evidence = _Evidence(study, scale, evaluations(study, scale, records), costs or Costs())
+    evidence = _Evidence(study, scale, evaluations(study, scale, records), costs or Costs(), seeds)
     primary = evidence.family()
     judged = [
         _judge(evidence, claim, looks, primary if claim.primary else 1) for claim in study.claims
     ]
-    adjusted: dict[int, float] = {}
-    for wanted, adjust in ((True, holm), (False, false_discovery)):
-        places = [
-            place
-            for place, each in enumerate(judged)
-            if each.claim.primary is wanted and each.metric.replicate
-        ]
-        values = adjust([judged[place].p if wanted else _lead(judged[place]) for place in places])
-        adjusted |= dict(zip(places, values, strict=True))
+    leads = [
+        place
+        for place, each in enumerate(judged)
+        if not each.claim.primary and each.metric.replicate
+    ]
+    found = false_discovery([_lead(judged[place]) for place in leads])
     alpha = (looks or study.looks).alpha
+    stand_out = {place for place, p in zip(leads, found, strict=True) if p < alpha}
+    adjusted = [(bonferroni(each.p, primary), bonferroni(each.p_margin, 2 * primary))
+                for each in judged]  # fmt: skip
+    for place, p in zip(leads, found, strict=True):
+        margin = not math.isnan(judged[place].p_margin)
+        adjusted[place] = (math.nan, p) if margin else (p, math.nan)
     return tuple(
-        _verdict(evidence, each, adjusted.get(place, math.nan), alpha, primary)
+        _verdict(evidence, each, adjusted[place], primary, leads=place in stand_out)
         for place, each in enumerate(judged)
     )
 
@@ -206,12 +231,14 @@ class _Evidence:
         scale: the scale's name.
         trials: the record that counts, by arm name and seed.
         costs: what was measured apart from training.
+        planned: seeds that are to be judged at once, where there are no looks and it is known.
     """
 
     study: Study
     scale: str
     trials: Trials
     costs: Costs
+    planned: int | None = None
 
     def family(self) -> int:
         """Count the primary claims that chance can turn; 1 at least."""
@@ -225,6 +252,30 @@ class _Evidence:
         if metric.replicate == "":
             return range(1)
         return range(len(rounds_of(groups_of(self.study, self.scale, claim), self.costs)))
+
+    def once(self, metric: Metric) -> int:
+        """Return how many seeds, or rounds, are planned where there is one look alone."""
+        planned = self.planned or 0
+        return max(FEWEST, planned) if metric.replicate == "round" else planned
+
+    def see(
+        self,
+        claim: Claim,
+        metric: Metric,
+        pairs: Pairs,
+        level: float,
+        seeds: int,
+        *,
+        describe: bool,
+    ) -> Seen:
+        """Return what is seen of a claim at a level, with the twins of so many rounds."""
+        doses: Sequence[float] = ()
+        if isinstance(claim, Trend):
+            doses = claim.doses(lambda name: self.study.levels(name, self.scale))
+        same: Sequence[tuple[float, float]] = ()
+        if metric.replicate == "round":
+            same = twins(groups_of(self.study, self.scale, claim), self.costs, seeds)
+        return see(claim, metric, pairs, doses, level, same, describe=describe)
 
     def pairs(self, claim: Claim, metric: Metric, among: Sequence[int]) -> Pairs:
         """Return what a claim looks at in these seeds, or in the first so many rounds."""
@@ -240,37 +291,40 @@ def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) 
     metric = study.metric(claim.metric)
     shown = claim.effect_in(metric)
     by = shown.margin(claim.by)
-    doses: Sequence[float] = ()
-    if isinstance(claim, Trend):
-        doses = claim.doses(lambda name: study.levels(name, evidence.scale))
     every = evidence.there(claim, metric)
-    groups = groups_of(study, evidence.scale, claim)
-    planned = looks is not None
+    scheduled = looks is not None
+    # without a number that was planned, whatever there is makes a look
+    whole = metric.replicate != "" and (scheduled or evidence.planned is not None)
     if looks is None or metric.replicate == "":
-        looks = Looks.fixed(len(every), (looks or study.looks).alpha)
+        once = evidence.once(metric) if whole else len(every)
+        looks = Looks.fixed(once, (looks or study.looks).alpha)
     taken: list[Look] = []
-    judged: tuple[Pairs, Seen] | None = None
+    judged: tuple[Pairs, Seen, Word, int] | None = None
     for seeds, share in zip(looks.seeds, looks.alphas, strict=True):
         pairs = evidence.pairs(claim, metric, every[:seeds])
-        # a look that has just begun is not taken, unless there is no other
-        if judged is not None and len(pairs.ended) < seeds:
+        wanted = seeds if whole and len(pairs.ended) < seeds else 0
+        # a look that is not complete is not taken; if it is the first, there is no verdict yet
+        if judged is not None and wanted:
             break
-        level = 1 - share / claims
-        seen = see(claim, metric, pairs, doses, level, twins(groups, evidence.costs, seeds))
-        sure = not math.isnan(seen.p) and seen.p < 1 - level
-        word = word_of(claim, shown, seen, confirmed=sure)
-        judged = pairs, seen
+        seen = evidence.see(claim, metric, pairs, 1 - share / claims, seeds, describe=False)
+        if wanted:
+            seen = replace(seen, p=math.nan, p_margin=math.nan)
+        word: Word = "not assessable" if wanted else word_of(claim, shown, seen)
+        judged = pairs, seen, word, wanted
         taken.append(Look(seeds, seen.n, seen.effect, seen.low, seen.high, seen.p, word))
-        if word not in OPEN:
+        if word not in OPEN or wanted:
             break
     assert judged is not None
-    pairs, seen = judged
+    pairs, seen, word, wanted = judged
     # of the look where the claim stands, not the smallest of all: an earlier one, too weak to
     # stop at, may have pointed the other way
     last = len(taken) - 1
     p, p_margin = looks.adjusted(seen.p, last), looks.adjusted(seen.p_margin, last)
-    spent = planned and len(taken) == len(looks.seeds)
-    return _Judged(claim, shown, by, pairs, seen, tuple(taken), p, p_margin, spent)
+    spent = scheduled and len(taken) == len(looks.seeds) and not wanted
+    return _Judged(
+        claim, shown, by, word, pairs, seen, tuple(taken), p, p_margin, wanted, looks.seeds[-1],
+        spent,
+    )  # fmt: skip
 
 
 def _lead(judged: _Judged) -> float:
@@ -356,29 +410,36 @@ def _needed(evidence: _Evidence, claim: Claim, looks: Looks) -> int:
     return looks.seeds[taken] if over and taken < len(looks.seeds) else last.seeds
 
 
-def _verdict(evidence: _Evidence, judged: _Judged, p: float, alpha: float, claims: int) -> Verdict:
+def _verdict(
+    evidence: _Evidence,
+    judged: _Judged,
+    p: tuple[float, float],
+    claims: int,
+    *,
+    leads: bool,
+) -> Verdict:
+    """Say all that there is to say of a claim.
+
+    Args:
+        evidence: what it is judged on.
+        judged: the claim at the look where it stands.
+        p: against no difference and against the margin, both adjusted.
+        claims: primary claims that are judged together.
+        leads: whether it is exploratory, and stands out among those.
+    """
     claim, metric, seen, pairs = judged.claim, judged.metric, judged.seen, judged.pairs
-    confirmed = not math.isnan(p) and p < alpha
-    word = word_of(claim, metric, seen, confirmed=confirmed)
+    word = judged.word
     if not claim.primary and word != "not assessable":
-        if seen.exact:
-            stands_out = word in {"supported", "supported, material"} or (
-                word == "equivalent" and isinstance(claim, Equivalent)
-            )
-        else:
-            stands_out = confirmed and (seen.effect > 0 or not math.isnan(seen.p_margin))
-            stands_out = stands_out and not seen.in_noise(judged.by)
-        word = "suggestive" if stands_out else "not suggestive"
-    more = None
-    if word == "inconclusive" and metric.name not in COUNTED and not seen.in_noise(judged.by):
-        # some level of several: that of the test of each
-        tests = len(pairs.values[0]) - 1 if isinstance(claim, Some) else 1
-        more = more_seeds(seen.sd, seen.n, judged.by, (1 - seen.level) / tests)
+        word = _exploratory(judged, leads=leads)
+    if seen.n and not judged.wanted:  # once more, with what only describes
+        of = evidence.study.metric(claim.metric)
+        seen = evidence.see(claim, of, pairs, seen.level, judged.looks[-1].seeds, describe=True)
     level = _level(evidence, claim, seen)
-    context = Context(metric, judged.by, seen, pairs, p, claims, more, judged.spent, level)
+    more = _more(judged, word)
+    context = Context(
+        metric, judged.by, seen, pairs, claims, more, judged.spent, level, judged.wanted
+    )
     sides, averaged = _sides(evidence, claim, seen)
-    if claim.primary and not math.isnan(judged.p_margin):
-        p = min(1.0, 2 * claims * judged.p_margin)  # one-sided: twice for a level of α
     return Verdict(
         claim=claim,
         metric=metric,
@@ -389,88 +450,153 @@ def _verdict(evidence: _Evidence, judged: _Judged, p: float, alpha: float, claim
         by=judged.by,
         sides=sides,
         averaged=tuple(averaged),
-        p_adjusted=p,
+        p_adjusted=p[0],
+        p_margin=p[1],
+        told=told(word, claim, context),
+        cautions=cautions(word, context),
         seeds=pairs.ended if metric.name == FAILED.name else pairs.seeds,
         failed=pairs.failed,
         missing=pairs.missing,
         more_seeds=more,
         looks=judged.looks,
+        awaits=judged.wanted,
     )
 
 
-def word_of(claim: Claim, metric: Metric, seen: Seen, *, confirmed: bool) -> Word:
+def _exploratory(judged: _Judged, *, leads: bool) -> Word:
+    seen = judged.seen
+    if seen.identical:
+        return "suggestive" if isinstance(judged.claim, Equivalent) else "not suggestive"
+    if seen.exact:
+        stands_out = judged.word in {"supported", "supported, material"} or (
+            judged.word == "equivalent" and isinstance(judged.claim, Equivalent)
+        )
+    else:
+        stands_out = leads and (seen.effect > 0 or not math.isnan(seen.p_margin))
+        stands_out = stands_out and not seen.in_noise(judged.by)
+    return "suggestive" if stands_out else "not suggestive"
+
+
+def _more(judged: _Judged, word: Word) -> More | None:
+    """Return how many more seeds would narrow what is open; None where that is not its width."""
+    seen, metric = judged.seen, judged.metric
+    if word not in {"inconclusive", "direction only"} or metric.name in COUNTED or not seen.places:
+        return None
+    if seen.in_noise(judged.by):
+        return None
+    effect, *steps = seen.places
+    places = [effect] if word == "inconclusive" and seen.low <= 0 <= seen.high else []
+    if not isinstance(judged.claim, Trend):
+        places = [effect]
+    elif seen.shape == "open":
+        places += steps
+    # some level of several: that of the test of each
+    tests = len(judged.pairs.values[0]) - 1 if isinstance(judged.claim, Some) else 1
+    alpha = (1 - seen.level) / tests
+    widest = max((max(place.reaches(alpha)) for place in places), default=0.0)
+    if 2 * widest < judged.by:
+        return None
+    return more_seeds(places, judged.by, alpha, max(10 * seen.n, judged.last))
+
+
+def word_of(claim: Claim, metric: Metric, seen: Seen) -> Word:
     """Name the verdict on a claim.
 
     Args:
         claim: the claim.
         metric: what its effect is in.
         seen: what was seen of it.
-        confirmed: whether the p value, adjusted, is below alpha.
     """
-    n, by = seen.n, metric.margin(claim.by)
-    if seen.exact:  # needs neither replicates nor a test
-        n, confirmed = FEWEST, seen.effect != 0
-    if n >= FEWEST and seen.in_noise(by):
+    by = metric.margin(claim.by)
+    if seen.n < FEWEST and not seen.exact:  # what is exact needs no replicates
+        return "not assessable"
+    if seen.identical:
+        return "identical"
+    if seen.in_noise(by):
         return "inconclusive"
+    confirmed = seen.clear
+    ends = Ends(seen.effect, seen.low, seen.high, by, seen.off(by))
     if isinstance(claim, Equivalent):
-        return equivalence_word(n, seen.low, seen.high, by, confirmed=confirmed)
+        return equivalence_word(ends, confirmed=confirmed)
     if isinstance(claim, NotWorse):
-        better = (seen.low, seen.high)
-        if metric.better == "lower":
-            better = (-seen.high, -seen.low)
-        word = not_worse_word(n, *better, by)
-        # where all differences are equal the interval has no width, and says nothing alone
-        unsure = seen.sd == 0 and not seen.exact and not confirmed
-        return "inconclusive" if word == "refuted" and unsure else word
-    word = verdict_word(n, seen.effect, seen.low, seen.high, by, confirmed=confirmed)
+        return not_worse_word(ends.turned() if metric.better == "lower" else ends,
+                              confirmed=confirmed)  # fmt: skip
+    word = verdict_word(ends, confirmed=confirmed)
     if word.startswith("supported") and seen.shape != "holds":
-        return "refuted" if seen.shape == "fails" else "inconclusive"
+        return "refuted" if seen.shape == "fails" else "direction only"
     return word
 
 
-def verdict_word(
-    n: int, effect: float, low: float, high: float, by: float, *, confirmed: bool
-) -> Word:
-    """Name the verdict on "higher by ``by``" from an interval of the difference.
+@dataclass(frozen=True)
+class Ends:
+    """An effect with its interval, beside a margin.
 
-    Words are tried from the strongest against the claim to the weakest for it. Those that name a
-    direction need the test, which a permutation test may veto and Holm's procedure may confirm
-    where the interval, at Bonferroni's level, just reaches 0; those that name a size are read from
-    the interval.
-
-    Args:
-        n: pairs behind the interval.
+    Attributes:
         effect: the mean difference.
         low: lower end of the interval.
         high: upper end.
-        by: the claim's margin, above 0.
-        confirmed: whether the adjusted p value is below alpha.
+        by: the margin, above 0.
+        off: how far apart two numbers may lie that are the same but for rounding. What is at the
+            margin is neither above nor below it.
     """
-    if n < FEWEST:
-        return "not assessable"
-    up, down = confirmed and effect > 0, confirmed and effect < 0
+
+    effect: float
+    low: float
+    high: float
+    by: float
+    off: float = 0.0
+
+    def above(self, bound: float) -> bool:
+        """Whether all of the interval lies above a bound."""
+        return self.low > bound + self.off
+
+    def below(self, bound: float) -> bool:
+        """Whether all of the interval lies below a bound."""
+        return self.high < bound - self.off
+
+    def turned(self) -> Ends:
+        """Return the same of the negated effect."""
+        return replace(self, effect=-self.effect, low=-self.high, high=-self.low)
+
+
+def verdict_word(ends: Ends, *, confirmed: bool) -> Word:
+    """Name the verdict on "higher by the margin".
+
+    Words are tried from the strongest against the claim to the weakest for it. Those that name a
+    direction need it confirmed; those that name a size are read from the interval.
+
+    Args:
+        ends: what was seen.
+        confirmed: whether the direction is.
+    """
+    by = ends.by
+    up, down = confirmed and ends.effect > 0, confirmed and ends.effect < 0
     tried: tuple[tuple[Word, bool], ...] = (
         ("reversed", down),
-        ("real but negligible", up and high < by),
-        ("equivalent", -by < low and high < by),
-        ("refuted", high < by),
-        ("supported, material", up and low > by),
+        ("real but negligible", up and ends.below(by)),
+        ("equivalent", ends.above(-by) and ends.below(by)),
+        ("refuted", ends.below(by)),
+        ("supported, material", up and ends.above(by)),
         ("supported", up),
     )
     return next((word for word, holds in tried if holds), "inconclusive")
 
 
-def equivalence_word(n: int, low: float, high: float, by: float, *, confirmed: bool) -> Word:
-    """Name the verdict on "the same within ``by``"; arguments as for :func:`verdict_word`."""
-    if n < FEWEST:
-        return "not assessable"
-    if -by < low and high < by:
+def equivalence_word(ends: Ends, *, confirmed: bool) -> Word:
+    """Name the verdict on "the same within the margin"; arguments as of :func:`verdict_word`."""
+    by = ends.by
+    if ends.above(-by) and ends.below(by):
         return "equivalent"
-    return "refuted" if confirmed and (low > by or high < -by) else "inconclusive"
+    if not confirmed:
+        return "inconclusive"
+    return "refuted" if ends.above(by) or ends.below(-by) else "direction only"
 
 
-def not_worse_word(n: int, low: float, high: float, by: float) -> Word:
-    """Name the verdict on "not worse by ``by``"; ``low`` and ``high`` are of how much better."""
-    if n < FEWEST:
-        return "not assessable"
-    return "supported" if low > -by else "refuted" if high < -by else "inconclusive"
+def not_worse_word(ends: Ends, *, confirmed: bool) -> Word:
+    """Name the verdict on "not worse by the margin"; ``ends`` are of how much better."""
+    by = ends.by
+    if ends.above(-by):
+        return "supported"
+    if ends.below(-by) and confirmed:
+        return "refuted"
+    return "direction only" if confirmed and ends.effect < 0 else "inconclusive"

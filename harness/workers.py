@@ -388,7 +388,10 @@ class Worker:
             target=_serve, args=(theirs, reference, device, threads, dict(shared)), daemon=True
         )
         # Numerical libraries read these when they are first imported, before any code of ours.
-        with _environment({"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}):
+        # The store is no business of theirs, and its URL may hold a password.
+        with _environment({
+            "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "HARNESS_STORE": None
+        }):  # fmt: skip
             self._process.start()
         theirs.close()
 
@@ -418,17 +421,21 @@ class Worker:
 
 
 @contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Any:
+def _environment(values: Mapping[str, str | None]) -> Any:
     before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    _set(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _serve(

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from harness.results import Results
 from harness.verdicts import MARKS
-from reports.sections.opening import judged_cells, ratios, replicates
+from reports.sections.opening import JUDGED_COLUMNS, judged_cells, ratios, replicates, warned
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     date_text,
@@ -86,7 +86,8 @@ def _verdicts(all_results: Sequence[Results], links: Sequence[str]) -> Table:
         row(
             Cell(
                 verdict.claim.text,
-                note=f"{results.study.name}, {results.scale}: {verdict.metric.title}",
+                note=f"{results.study.name}, {results.scale}: {verdict.metric.title}; "
+                + warned(results.history.of(number - 1)),
                 href=f"{link}#claim-{number}",
             ),
             *judged_cells(verdict),
@@ -99,14 +100,7 @@ def _verdicts(all_results: Sequence[Results], links: Sequence[str]) -> Table:
         f"Every claim of every study. Effect: mean difference{ratios(every)}, with the interval "
         f"from which its report read the verdict. n: {replicates(every)}. Intervals and p are "
         "corrected for the claims of one study, not of all.",
-        (
-            Column("Claim"),
-            Column("Verdict"),
-            Column("Effect", "number"),
-            Column("δ", "number"),
-            Column("n", "number"),
-            Column("p", "number"),
-        ),
+        JUDGED_COLUMNS,
         tuple(rows),
         stack=True,
     )

@@ -10,19 +10,21 @@ from reports.figures.forest import draw_forest, forests
 from reports.sections.claims import ClaimSection, claim_sections
 from reports.sections.cost import CostSection, cost_section
 from reports.sections.factors import FactorsSection, factors_section
+from reports.sections.fixed import held_fixed
 from reports.sections.ledger import LedgerSection, ledger_section
 from reports.sections.methods import MethodsSection, methods_section
 from reports.sections.opening import (
     InWords,
     Title,
-    held_fixed,
+    Unclaimed,
     in_words,
     title,
+    unclaimed,
     verdict_table,
 )
 from reports.sections.targets import target_tables
 from reports.sections.trained import TrainedSection, trained_section
-from reports.sections.tuning import TuningSection, tuning_section
+from reports.sections.tuning import TuningSection, tuning_section, untuned
 from reports.table import Table
 
 
@@ -32,6 +34,7 @@ class Page:
 
     title: Title
     verdicts: Table | None
+    unclaimed: Unclaimed | None
     words: tuple[InWords, ...]
     fixed: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -40,6 +43,7 @@ class Page:
     factors: FactorsSection
     targets: tuple[Table, ...]
     tuning: TuningSection | None
+    untuned: str
     cost: CostSection | None
     ledger: LedgerSection
     trained: TrainedSection | None
@@ -51,6 +55,7 @@ def page_of(results: Results) -> Page:
     return Page(
         title(results),
         verdict_table(results),
+        unclaimed(results),
         in_words(results),
         held_fixed(results),
         results.warnings,
@@ -59,6 +64,7 @@ def page_of(results: Results) -> Page:
         factors_section(results),
         target_tables(results),
         tuning_section(results),
+        untuned(results),
         cost_section(results),
         ledger_section(results),
         trained_section(results),

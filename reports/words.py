@@ -50,9 +50,18 @@ LOOKS: dict[Word, Look] = {
         "v", True, "bad",
         "The whole interval lies below 0: the effect goes the other way.",
     ),
+    "identical": Look(
+        "s", True, "same",
+        "In each seed the arms trained the same networks, to the last bit: nothing to estimate.",
+    ),
+    "direction only": Look(
+        "D", True, "open",
+        "The direction is shown; whether the claim holds, which is about size, or about every step "
+        "of a trend, is open.",
+    ),
     "inconclusive": Look(
         "D", False, "open",
-        "The interval, or the test beside it, leaves open whether there is an effect that matters.",
+        "The interval leaves open whether there is an effect that matters.",
     ),
     "suggestive": Look(
         "P", False, "open",
@@ -67,4 +76,4 @@ LOOKS: dict[Word, Look] = {
         "Too few pairs of runs finished (at least 5 are needed) for any verdict.",
     ),
 }  # fmt: skip
-"""The eight words, from yes through no to cannot tell, and two for leads."""
+"""The words of verdicts, from yes through no to cannot tell, and two for leads."""

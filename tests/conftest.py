@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.cli import _main
+from harness.server import ServerStorage
+from tests.postgres import Cluster, MissingError
+from tests.pretend import Farm
 
 TINY = Path(__file__).with_name("tiny_study.py")
 
@@ -33,7 +36,7 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name in ("HARNESS_DATA", "HARNESS_DOWNLOAD"):
+    for name in ("HARNESS_DATA", "HARNESS_DOWNLOAD", "HARNESS_STORE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -53,3 +56,39 @@ def refused(here: Path, capsys: pytest.CaptureFixture[str]):
         return line
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL of its own."""
+    try:
+        made = Cluster()
+    except MissingError as error:
+        pytest.skip(str(error))
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def url(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of an empty database; what is opened in this process is closed at the end."""
+    made: list[ServerStorage] = []
+    make = ServerStorage.__init__
+
+    def remember(self: ServerStorage, *words: object, **more: object) -> None:
+        made.append(self)
+        make(self, *words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ServerStorage, "__init__", remember)
+    yield cluster.database()
+    for each in made:
+        if hasattr(each, "engine"):
+            each.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+    """Starts processes that only pretend to train."""
+    made = Farm(tmp_path_factory.mktemp("farm"))
+    yield made
+    made.stop()

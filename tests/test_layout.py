@@ -7,15 +7,17 @@ ROOT = Path(__file__).parents[1]
 
 # Each module may import only modules above it.
 ORDER = [
-    "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
+    "redact", "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
     "stopping", "looks", "penalties", "clipping", "training", "programs", "claims", "factors",
     "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
     "tuning", "augment", "models", "optim", "network", "step", "members", "plain", "trained",
     "measures", "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study",
-    "plan", "stats", "pairs", "rounds", "contrasts", "reasons", "verdicts", "summary", "targets",
-    "results", "runner", "database", "store", "optuna_study", "translate", "ledger", "search",
-    "load", "workers", "progress", "executors", "costs", "timing", "session", "run", "outputs",
-    "new", "tables", "place", "preview", "replay", "commands", "doctor", "cli",
+    "plan", "stats", "pairs", "declarations", "history", "rounds", "contrasts", "reasons",
+    "verdicts", "summary", "targets", "results", "next_step",
+    "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
+    "optuna_study", "translate", "ledger", "presence", "search", "shares", "load", "workers",
+    "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
+    "outputs", "new", "tables", "place", "preview", "replay", "commands", "mend", "doctor", "cli",
 ]  # fmt: skip
 
 
@@ -72,7 +74,10 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
 
 
 def test_only_the_ledger_side_imports_optuna() -> None:
-    allowed = {"database", "store", "optuna_study", "translate", "ledger", "search"}
+    allowed = {
+        "database", "rows", "server", "journal", "store", "optuna_study", "translate", "ledger",
+        "search", "mend",
+    }  # fmt: skip
     users = {
         module(file)
         for file in (ROOT / "harness").rglob("*.py")

@@ -388,7 +388,7 @@ EDGES: dict[str, tuple[Any, str]] = {
     "one seed": (lambda: example_results(seeds=1, failed=()), "6 arms × 1 seed"),
     "four seeds": (lambda: example_results(seeds=4, failed=()), "At least 5 seeds"),
     "no profiles": (lambda: example_results(profiles=False), "No arm was profiled"),
-    "no tuning": (lambda: example_results(tuning=False), "Nothing is tuned"),
+    "no tuning": (lambda: example_results(tuning=False), "No setting has been chosen"),
     "declared defaults": (not_tuned, "declared default"),
     "linear and several settings": (linear_tuning, "decay"),
     "one factor": (one_factor, "Deeper is better."),
@@ -451,7 +451,7 @@ def test_every_word_says_why_and_what_would_change_it(results: Results, word: Wo
         evaluations(results.study, results.scale, results.records),
     )  # fmt: skip
     seen = see(verdict.claim, verdict.metric, pairs, (), verdict.seen.level)
-    context = Context(verdict.metric, verdict.claim.by, seen, pairs, verdict.p_adjusted, 3, None)
+    context = Context(verdict.metric, verdict.claim.by, seen, pairs, 3, None)
     for said in (change(word, verdict.claim, context), reason(word, verdict.claim, context)):
         assert said.endswith(".")
         assert "nan" not in said

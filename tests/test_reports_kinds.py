@@ -32,8 +32,9 @@ from reports.figures.pareto import _numbers
 from reports.intervals import family_name, interval_name
 from reports.render import render_html
 from reports.sections.claims import ClaimSection, claim_sections
+from reports.sections.fixed import held_fixed
 from reports.sections.methods import methods_section
-from reports.sections.opening import held_fixed, verdict_table
+from reports.sections.opening import verdict_table
 from reports.sections.targets import target_tables
 from reports.table import Table
 from reports.text import (
@@ -226,7 +227,7 @@ def test_facts_are_true_of_each_kind(sections: tuple[ClaimSection, ...]) -> None
 def test_checks_fit_the_kind(results: Results, sections: tuple[ClaimSection, ...]) -> None:
     exact = column(sections[MEMORY].checks, 1)
     assert exact == {
-        "Measured": "once", "Sides differ also in": "parameters and FLOPs per step",
+        "Measured": "once", "Programs of the sides differ in": "parameters and FLOPs per step",
     }  # fmt: skip
     # what the claim is about is no confound of it
     assert column(sections[SAME].checks, 1) == {"Measured": "once"}

@@ -106,8 +106,8 @@ def test_run_again_trains_nothing_and_leaves_the_report_alone(command, here: Pat
     verdicts = json.loads((folder / "verdicts.json").read_text())
     assert list(verdicts[0]) == [
         "claim", "kind", "metric", "unit", "margin", "n", "effect", "low", "high", "p",
-        "p_adjusted", "primary", "word", "sides", "averaged_over", "reason", "change",
-            "more_seeds", "looks",
+        "p_adjusted", "p_margin_adjusted", "primary", "word", "direction_and_size", "cautions",
+        "sides", "averaged_over", "reason", "change", "more_seeds", "looks",
     ]  # fmt: skip
     assert verdicts[0]["n"] == 5
     columns = list(pd.read_csv(folder / "records.csv").columns)
@@ -270,6 +270,28 @@ def test_replay_says_identical_or_how_far_apart_and_why(command, here: Path) -> 
     again = command("plan", "tiny_study.py", "--no-tuning", "--seeds", "1", "--scale", "quick")
     assert "to be run again" in again.stdout
     assert "optimizer.momentum: 0.9 → 0.5" in again.stdout
+
+
+@pytest.mark.slow
+def test_a_file_changed_back_and_a_margin_moved_are_told(command, here: Path) -> None:
+    study, text = here / "tiny_study.py", TINY.read_text()
+    quickly = ("--no-profile", "--no-tuning", "--mode", "plain", "--quiet")
+    study.write_text(text)
+    command("run", "tiny_study.py", *quickly)
+    first = json.loads((here / "runs/tiny-quick/verdicts.json").read_text())
+    study.write_text(text.replace("momentum=0.9", "momentum=0.5"))
+    command("run", "tiny_study.py", *quickly)
+    study.write_text(text)
+    done = command("report", "tiny_study.py", "--scale", "quick")
+    said = " ".join(done.stdout.split())
+    assert "of other code or settings (optimizer.momentum: 0.5 → 0.9)" in said
+    assert json.loads((here / "runs/tiny-quick/verdicts.json").read_text()) == first
+    assert first[0]["declared"]["status"] == "before any result"
+    study.write_text(text.replace("by=0.01", "by=0.5"))
+    said = " ".join(command("explain", "tiny_study.py").stdout.split())
+    assert "Declared: changed after 20 results of its arms, on " in said
+    assert "margin from 1.0 pp to 50.0 pp." in said
+    assert "harness: 10 evaluation trials are" in command("export", "tiny_study.py").stderr
 
 
 @pytest.mark.slow

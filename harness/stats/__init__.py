@@ -1,42 +1,47 @@
 """Intervals and tests on plain arrays; knows nothing of studies."""
 
 from harness.stats.doses import omnibus, page, rises
-from harness.stats.equivalence import noninferior, tost
 from harness.stats.failures import Discordance, Rate, discordance, rate
 from harness.stats.joint import Least, least
-from harness.stats.multiple import false_discovery, holm
+from harness.stats.location import LARGE_SKEW, Location
+from harness.stats.multiple import bonferroni, false_discovery
 from harness.stats.paired import (
     FEWEST,
     FEWEST_PERMUTED,
     Mean,
     Paired,
+    judged_interval,
+    located,
     paired,
     sign_flip,
     t_interval,
 )
-from harness.stats.planning import more_seeds, sd_upper
+from harness.stats.planning import More, more_seeds, rounded
 
 __all__ = [
     "FEWEST",
     "FEWEST_PERMUTED",
+    "LARGE_SKEW",
     "Discordance",
     "Least",
+    "Location",
     "Mean",
+    "More",
     "Paired",
     "Rate",
+    "bonferroni",
     "discordance",
     "false_discovery",
-    "holm",
+    "judged_interval",
     "least",
+    "located",
     "more_seeds",
-    "noninferior",
     "omnibus",
     "page",
     "paired",
     "rate",
     "rises",
-    "sd_upper",
+    "rounded",
     "sign_flip",
     "t_interval",
-    "tost",
 ]

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from harness.stats.paired import Floats, finite, snapped
+from harness.stats.location import Floats
+from harness.stats.paired import finite, snapped
 
 
 def rises(values: npt.ArrayLike, doses: npt.ArrayLike) -> Floats:

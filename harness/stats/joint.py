@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from harness.stats.paired import Paired, paired
+from harness.stats.location import Location
+from harness.stats.paired import FEWEST
 
 
 @dataclass(frozen=True)
@@ -17,26 +17,20 @@ class Least:
     """The smallest of several differences, each over the same n seeds.
 
     Attributes:
-        each: the comparisons, at the level that their lower ends have.
         which: position of the smallest mean difference.
-        effect: that mean difference.
         low: lower end of the interval of the smallest of the true differences.
         high: upper end.
-        level: confidence level.
-        p: two-sided p value: that all are above 0, or that one is below.
+        p: two-sided p value: that all are above 0, or that one is below; NaN below n = 5.
     """
 
-    each: tuple[Paired, ...]
     which: int
-    effect: float
     low: float
     high: float
-    level: float
     p: float
 
 
-def least(first: npt.ArrayLike, others: Sequence[npt.ArrayLike], level: float) -> Least:
-    """Compare one side with each of several, and judge the smallest difference.
+def least(places: Sequence[Location], level: float) -> Least:
+    """Judge the smallest of several differences.
 
     That all differences are above 0 is shown where each is, so its p value is the largest of
     theirs and needs no further correction (Berger 1982, Technometrics 24, 295-300). For the same
@@ -44,33 +38,25 @@ def least(first: npt.ArrayLike, others: Sequence[npt.ArrayLike], level: float) -
     below 0 may come from any of the k, so there p and upper ends are corrected by Bonferroni.
 
     Args:
-        first: shape (n,), finite.
-        others: k sides of the same shape and seeds.
+        places: the k differences.
         level: confidence level of the interval.
 
     Raises:
-        ValueError: shapes differ, a value is not finite, or nothing is compared.
+        ValueError: nothing is compared.
     """
-    if not others:
+    k = len(places)
+    if not k:
         raise ValueError("one side at least must be compared with")
-    k = len(others)
-    each = tuple(paired(first, other, level) for other in others)
-    upper = tuple(paired(first, other, 1 - (1 - level) / k) for other in others)
-    effects = [one.effect for one in each]
-    which = int(np.argmin(effects))
+    upper = 1 - (1 - level) / k
+    which = int(np.argmin([place.mean for place in places]))
     p = math.nan
-    if not any(math.isnan(one.p) for one in each):
-        if effects[which] > 0:
-            p = max(one.p for one in each)
-        else:
-            # tests of their own level: whether a sign-flip test has a say depends on it
-            p = min(1.0, k * min(one.p for one in upper if one.effect <= 0))
+    if places[0].n >= FEWEST:
+        above = max(2 * place.p_above(0.0) for place in places)
+        below = k * min(2 * place.p_below(0.0) for place in places)
+        p = min(1.0, above, below)
     return Least(
-        each,
         which,
-        effects[which],
-        min(one.low for one in each),
-        min(one.high for one in upper),
-        level,
+        min(place.ends(level)[0] for place in places),
+        min(place.ends(upper)[1] for place in places),
         p,
     )

@@ -145,7 +145,9 @@ def draw_curves(values: Curves) -> Picture:
         lambda figure: _draw(figure, values),
         alt=f"{metric.title} by epoch, mean over seeds: {ends or 'no common length'}.",
         caption=f"{metric.title} {when}{axis}. "
-        f"Thin: each of {plural(values.seeds, 'seed')} that finished; bold: their mean; no "
+        "Thin: each seed in which every arm of a side finished after equally many epochs "
+        f"({plural(values.seeds, 'seed')} at most); bold: their mean"
+        f"{'' if all(group.mean for group in values.groups) else ', where all are as long'}; no "
         f"interval is drawn. Failed trials are not drawn, but counted below.{instead}",
     )
 

@@ -94,7 +94,7 @@ def draw_looks(values: Looked) -> Picture:
         alt=f"{values.title}, look by look: {said}.",
         caption=f"{values.title} at each look, by number of {values.each}s. Mark: {mean}, in the "
         "shape of the verdict were this look the only one; bar: interval at the look's own level; "
-        f"band: {band_text(relative=relative)}{values.edges}. The claim stopped at the last look."
+        f"band: {band_text(relative=relative)}{values.edges}. The last that was taken counts."
         + cut,
     )
 

@@ -11,8 +11,10 @@ from harness.designs import comparable
 from harness.metrics import FAILED
 from harness.profiles import Profile
 from harness.results import Results
+from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
 from harness.verdicts import Verdict
 from reports.intervals import is_counted, is_exact
+from reports.sections.fixed import also_differ
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     DASH,
@@ -40,8 +42,15 @@ def checks(results: Results, verdict: Verdict) -> Table:
     rows += [_beside(verdict, each) for each in verdict.seen.beside]
     if math.isfinite(verdict.seen.effect) and verdict.metric.replicate == "round":
         rows.append(_floor(verdict))
+    if parts := also_differ(results, verdict):
+        mark = Cell(parts, mark="≠", tone="open")
+        rows.append(row("Trainings of the sides differ in", mark, "not one part of them alone"))
     if confound := confounds(results, verdict):
-        rows.append(row("Sides differ also in", Cell(confound, mark="≠", tone="open"), "see Cost"))
+        rows.append(
+            row(
+                "Programs of the sides differ in", Cell(confound, mark="≠", tone="open"), "see Cost"
+            )
+        )
     return Table(
         "Assumptions and outcomes behind the verdict.",
         (Column("Check"), Column("Value", "number"), Column("Reading")),
@@ -66,17 +75,15 @@ def _counts(verdict: Verdict) -> Iterator[Row]:
 def _tests(verdict: Verdict) -> Iterator[Row]:
     seen = verdict.seen
     yield row("Correlation of the two sides, ρ", rho_text(seen.rho), _pairing(verdict))
+    counts = "what the verdict goes by, before adjustment"
+    if isinstance(verdict.claim, Best | Peak | Some):
+        counts = "of all levels together (see Methods), before adjustment"
+    if isinstance(verdict.claim, NotWorse):
+        counts = "of no difference; whether it is worse, the interval says"
+    yield row("The claim's own, p", p_text(seen.p), counts)
     normal = "logarithms of the ratios" if verdict.metric.relative else "differences"
     yield row("Paired t test, p", p_text(seen.p_t), f"assumes roughly normal {normal}")
     yield row("Sign-flip permutation test, p", p_text(seen.p_permutation), _agreement(verdict))
-    counts = "the one that counts, before adjustment"
-    if isinstance(verdict.claim, NotWorse):
-        counts = "of no difference; whether it is worse, the interval says"
-    if isinstance(verdict.claim, Best | Peak | Some):
-        counts = "of all levels together (see Methods), before adjustment"
-        yield row("The claim's own, p", p_text(seen.p), counts)
-        return
-    yield row("Larger of the two, p", p_text(seen.p), counts)
 
 
 def _compared(verdict: Verdict) -> str:
@@ -95,7 +102,7 @@ def _pairing(verdict: Verdict) -> str:
 def _agreement(verdict: Verdict) -> str:
     seen = verdict.seen
     if not math.isfinite(seen.p_permutation):
-        return f"needs 8 {each_of(verdict.metric)}s at least, and more at a stricter level"
+        return f"needs {FEWEST_PERMUTED} {each_of(verdict.metric)}s at least"
     if not math.isfinite(seen.p_t):
         return "makes no assumption of normality"
     both = (seen.p_t < 0.05) == (seen.p_permutation < 0.05)
@@ -114,6 +121,22 @@ def _differences(verdict: Verdict) -> Iterator[Row]:
         f"over {each_of(metric)}s" + (", as a factor" if metric.relative else ""),
     )
     yield row(f"Median {what}", effect_text(metric, seen.median), _skew(verdict))
+    if seen.kind == "varied" and seen.n >= 3:
+        large = abs(seen.skew) >= LARGE_SKEW
+        shown = f"{seen.skew:+.1f}".replace("-", "−")
+        yield row(
+            f"Skewness of the {what}s, in standard errors",
+            Cell(shown, mark="⚠", tone="open") if large else shown,
+            "large: the interval is longer on that side" if large else "within what chance makes",
+        )
+    elif math.isfinite(seen.share):
+        yield row(
+            f"Seeds that may differ from {'all' if seen.kind == 'constant' else 'most'}, at most",
+            percent_text(seen.share),
+            f"all {what}s are the same"
+            if seen.kind == "constant"
+            else f"most {what}s are the same",
+        )
 
 
 def _skew(verdict: Verdict) -> str:

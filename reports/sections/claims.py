@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.claims import Interaction, Sooner
+from harness.history import Declared
 from harness.metrics import FAILED
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict
@@ -52,8 +53,12 @@ class ClaimSection:
         averaged: the factors that both are averaged over.
         between: the word between them.
         verdict: the word with its mark.
+        declared: when it was declared, and what was changed since.
+        late: whether that was when there were results.
         facts: name, value and a note of each number that matters most.
+        told: direction and size, each by itself.
         reason: why this word.
+        cautions: what it rests on that may not hold.
         change: what would change it.
         figures: what can be drawn.
         nothing: why nothing is drawn, where that needs saying.
@@ -74,8 +79,12 @@ class ClaimSection:
     averaged: str
     between: str
     verdict: Cell
+    declared: str
+    late: bool
     facts: tuple[Fact, ...]
+    told: str
     reason: str
+    cautions: tuple[str, ...]
     change: str
     figures: tuple[Picture, ...]
     nothing: str
@@ -104,12 +113,17 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
     if curves := curves_of(results, verdict):
         figures.append(draw_curves(curves))
     looks = looked(verdict)
+    declared = results.history.of(number - 1)
+    said = declared.sentence()
     return ClaimSection(
         number, f"claim-{number}", claim.kind, _metric(results, verdict), claim.text, claim.source,
         verdict.sides, join(verdict.averaged), "over" if metric.relative else "minus",
-        verdict_cell(verdict),
-        _exact_facts(verdict) if is_exact(verdict) else _facts(verdict, interval), verdict.reason,
-        verdict.change, tuple(figures), _nothing(verdict), checks(results, verdict),
+        verdict_cell(verdict), f"{said[0].upper()}{said[1:]}.", bool(declared.late),
+        _exact_facts(verdict, declared)
+        if is_exact(verdict)
+        else _facts(verdict, interval, declared),
+        verdict.told, verdict.reason, verdict.cautions, verdict.change, tuple(figures),
+        _nothing(verdict), checks(results, verdict),
         _looks(verdict), draw_looks(looks) if looks else None, each_of(metric), _numbers(verdict),
     )  # fmt: skip
 
@@ -127,7 +141,7 @@ def _metric(results: Results, verdict: Verdict) -> str:
     )
 
 
-def _facts(verdict: Verdict, interval: str) -> tuple[Fact, ...]:
+def _facts(verdict: Verdict, interval: str, declared: Declared) -> tuple[Fact, ...]:
     metric, seen, each = verdict.metric, verdict.seen, each_of(verdict.metric)
     mean, zero = f"mean over {each}s", "a difference above 0"
     if metric.relative:
@@ -139,18 +153,20 @@ def _facts(verdict: Verdict, interval: str) -> tuple[Fact, ...]:
             if metric.name == FAILED.name
             else "the first side first"
         )
-    within = not math.isnan(seen.p_margin)
-    p = "against a difference of δ" if within else "against no difference"
+    margin: tuple[Fact, ...] = ()
+    if not math.isnan(verdict.p_margin):
+        margin = (("p of δ, adjusted", p_text(verdict.p_margin), "against a difference of δ"),)
     return (
         ("Effect", effect_text(metric, seen.effect), mean),
         ("Interval", interval_text(metric, seen.low, seen.high), interval),
-        ("Margin δ", margin_text(metric, verdict.by), "declared beforehand"),
-        ("p, adjusted", p_text(verdict.p_adjusted), p),
+        ("Margin δ", margin_text(metric, verdict.by), declared.short()),
+        ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
+        *margin,
         ("Wins", f"{seen.wins} of {seen.n}", f"{each}s with {zero}"),
     )
 
 
-def _exact_facts(verdict: Verdict) -> tuple[Fact, ...]:
+def _exact_facts(verdict: Verdict, declared: Declared) -> tuple[Fact, ...]:
     """Two numbers and their ratio: there is no interval, and nothing to test."""
     metric, seen = verdict.metric, verdict.seen
     levels = [
@@ -164,7 +180,7 @@ def _exact_facts(verdict: Verdict) -> tuple[Fact, ...]:
     note = "exact: the same however often it is measured" if levels else "not measured"
     return (
         ("Effect", effect_text(metric, seen.effect), note),
-        ("Margin δ", margin_text(metric, verdict.by), "declared beforehand"),
+        ("Margin δ", margin_text(metric, verdict.by), declared.short()),
         *levels,
     )
 
@@ -184,8 +200,8 @@ def _looks(verdict: Verdict) -> Table | None:
         return None
     metric = verdict.metric
     return Table(
-        "Each look at its own level, with the verdict were it the only one; the claim stopped at "
-        "the last.",
+        "Each look at its own level, with the verdict were it the only one; the last that was "
+        "taken counts.",
         (
             Column("Look"),
             Column("Effect", "number"),

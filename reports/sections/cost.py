@@ -53,8 +53,8 @@ def cost_section(results: Results) -> CostSection | None:
         for profile in known
     )
     return CostSection(
-        f"Measured on {join(machines)}, one program alone in a process of its own, apart from "
-        "all training.",
+        f"Measured on {join(machines)}, one program at a time, in a process that does nothing "
+        "else.",
         _table(profiles),
         _figures(results),
         _memory(profiles),
@@ -185,8 +185,8 @@ def _confounds(profiles: list[tuple[str, Profile | None]]) -> tuple[Table, str]:
             flagged.append(name)
     said = (
         f"{len(flagged)} of {plural(len(profiles) - 1, 'arm')} beside the baseline differ from it "
-        "in parameters, FLOPs, steps or samples. Where a claim compares such arms, what was "
-        "varied is not all that differs."
+        "in parameters, FLOPs, steps or samples. Where a claim compares such arms, an effect may "
+        "come from these."
         if flagged
         else "No arm differs from the baseline in parameters, FLOPs, steps or samples."
         if base and all(profile for _, profile in profiles)

@@ -27,10 +27,6 @@ class LedgerSection:
 def ledger_section(results: Results) -> LedgerSection:
     """Work out the section; failures come first, so that no cut can hide one."""
     records = sorted(results.records, key=lambda record: record.state == "complete")
-    evaluated = {(each.arm, each.seed) for each in records if each.role == "evaluate"}
-    missing = sum(
-        (arm.name, seed) not in evaluated for arm in results.arms for seed in results.seeds
-    )
     roles = Counter(record.role for record in records)
     failed = sum(record.state == "failed" for record in records)
     teachers = f", {plural(roles['teach'], 'teacher')}" if roles["teach"] else ""
@@ -38,9 +34,12 @@ def ledger_section(results: Results) -> LedgerSection:
         f"{plural(len(records), 'trial')}: {roles['evaluate']} to evaluate, {roles['tune']} to "
         f"tune{teachers}; {failed} failed."
     )
-    if missing:
-        lead += f" {plural(missing, 'planned trial')} of {len(results.arms) * len(results.seeds)} "
-        lead += "not run." if missing > 1 else "was not run."
+    trained = len({record.key for record in records})
+    if trained < len(records):
+        lead += f" Arms that are alike share some: {trained:,} were trained."
+    if missing := results.missing:
+        lead += f" {plural(missing, 'trial')} planned to evaluate "
+        lead += "have not been run." if missing > 1 else "has not been run."
     cut = (
         f"Shown: {MOST_ROWS} of {len(records):,} trials, failures first; records.csv beside this "
         "report has the rest."
@@ -50,7 +49,7 @@ def ledger_section(results: Results) -> LedgerSection:
     if not records:
         return LedgerSection("No trial has been recorded.", "", None)
     table = Table(
-        "Failures first, then in the order recorded. Seconds are of a machine that may have been "
+        "Failures first. Seconds are of a machine that may have been "
         "shared: they tell what the run cost, and no claim is judged on them.",
         (
             Column("Arm"),

@@ -6,13 +6,13 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness.history import Declared, day
 from harness.results import Results
 from harness.study import Study
 from harness.verdicts import MARKS, Verdict
 from reports.intervals import family_name, interval_name, is_exact
-from reports.sections.procedures import setting_text
 from reports.table import Cell, Column, Table, row
 from reports.text import (
     DASH,
@@ -20,7 +20,6 @@ from reports.text import (
     each_of,
     effect_text,
     hours_text,
-    in_title,
     interval_text,
     join,
     margin_text,
@@ -46,12 +45,11 @@ class Title:
 def title(results: Results) -> Title:
     """Say what was asked, where, when, and what it cost."""
     source = results.provenance
-    done = sum(record.state == "complete" for record in results.records)
-    failed = sum(record.state == "failed" for record in results.records)
-    trials = plural(len(results.records), "trial") + (f", {failed} failed" if failed else "")
-    trials += f", {len(results.records) - done - failed} unfinished" * bool(
-        len(results.records) - done - failed
-    )
+    # one that stands for several arms was trained once
+    trained = Counter({record.key: record.state for record in results.records}.values())
+    failed, running = trained["failed"], trained["running"]
+    trials = plural(trained.total(), "trial") + (f", {failed} failed" if failed else "")
+    trials += f", {running} unfinished" * bool(running)
     facts = [
         ("Design", design(results)),
         ("Cost", f"{hours_text(source.hours)} on the device; {trials}"),
@@ -100,22 +98,33 @@ def hardware(results: Results) -> str:
         dict.fromkeys(
             [profile.hardware for profile in results.profiles.values() if profile.hardware]
             + [
-                env.get("hardware") or env.get("device") or ""
+                env.get("hardware") or env.get("device", "") * (not results.profiles)
                 for env in results.provenance.environments
-                if not results.profiles
             ]
         )
     )
     return join(name for name in names if name) or "not recorded"
 
 
+JUDGED_COLUMNS = (
+    Column("Claim"),
+    Column("Verdict"),
+    Column("Effect", "number"),
+    Column("δ", "number"),
+    Column("n", "number"),
+    Column("p", "number"),
+    Column("p of δ", "number"),
+)
+"""The claim, then what :func:`judged_cells` shows of it."""
+
+
 def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
-    """Show word, effect with interval, margin, n and p of a claim."""
+    """Show word, effect with interval, margin, n and both p values of a claim."""
     metric, seen = verdict.metric, verdict.seen
     each = each_of(metric)
     exact = is_exact(verdict)
     return (
-        verdict_cell(verdict),
+        told_cell(verdict),
         Cell(
             effect_text(metric, seen.effect),
             note="exact" if exact else interval_text(metric, seen.low, seen.high),
@@ -123,6 +132,7 @@ def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
         Cell(margin_text(metric, verdict.by)),
         Cell(DASH) if exact else Cell(str(seen.n), note="" if each == "seed" else f"{each}s"),
         Cell(p_text(verdict.p_adjusted)),
+        Cell(p_text(verdict.p_margin)),
     )
 
 
@@ -148,6 +158,14 @@ def verdict_cell(verdict: Verdict) -> Cell:
     return Cell(verdict.word, mark=MARKS[verdict.word], tone=look.tone)
 
 
+def told_cell(verdict: Verdict) -> Cell:
+    """Show the word with direction and size below it, and a sign where it rests on much."""
+    note = verdict.told
+    if verdict.cautions:
+        note += ("; " if note else "") + "⚠ skewed"
+    return replace(verdict_cell(verdict), note=note)
+
+
 def verdict_table(results: Results) -> Table | None:
     """One row a claim; ``None`` where nothing was claimed."""
     if not results.verdicts:
@@ -156,7 +174,7 @@ def verdict_table(results: Results) -> Table | None:
         row(
             Cell(
                 f"{number}. {verdict.claim.text}",
-                note=verdict.metric.title,
+                note=f"{verdict.metric.title}; {warned(results.history.of(number - 1))}",
                 href=f"#claim-{number}",
             ),
             *judged_cells(verdict),
@@ -167,22 +185,48 @@ def verdict_table(results: Results) -> Table | None:
     shown = f", with the {interval}{family_name(results.verdicts)}" if interval else ""
     return Table(
         f"Every claim with its verdict. Effect: mean difference{ratios(results.verdicts)}{shown}. "
-        "δ: the margin declared beforehand, the smallest difference that matters. "
-        f"n: {replicates(results.verdicts)}. p: against no difference, adjusted for the number of "
-        "claims; a word that names a direction needs it below "
-        f"α = {percent_text(results.alpha)}. Of NotWorse and Equivalent, p is against a difference "
-        "of δ.",
-        (
-            Column("Claim"),
-            Column("Verdict"),
-            Column("Effect", "number"),
-            Column("δ", "number"),
-            Column("n", "number"),
-            Column("p", "number"),
-        ),
+        "δ: the smallest difference that matters, as declared. "
+        f"n: {replicates(results.verdicts)}. p: against no difference, adjusted for looks and for "
+        "the number of claims; below "
+        f"α = {percent_text(results.alpha)} just where the interval leaves out no difference. "
+        "p of δ: of claims that a difference is within δ, against a difference of δ.",
+        JUDGED_COLUMNS,
         tuple(rows),
         stack=True,
     )
+
+
+def warned(declared: Declared) -> str:
+    """Say when a claim was declared, with a sign where results were there."""
+    return f"{'⚠ ' * bool(declared.late)}{declared.short()}"
+
+
+@dataclass(frozen=True)
+class Unclaimed:
+    """What was declared once, is declared no more, and had results."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def unclaimed(results: Results) -> Unclaimed | None:
+    """List claims that were removed, and what was changed of looks, when there were results."""
+    history = results.history
+    removed = [
+        f"“{each.text}” ({'primary' if each.primary else 'exploratory'}): {each.sentence()}."
+        for each in history.removed
+    ]
+    changed = [
+        f"{change}, after {plural(event.results, 'result')}, on {day(event.time)}."
+        for event in history.looks
+        if event.late
+        for change in event.changes
+    ]
+    if not removed and not changed:
+        return None
+    kinds = ["claims removed"] * bool(removed) + ["looks changed"] * bool(changed)
+    said = " and ".join(kinds)
+    return Unclaimed(f"{said[0].upper()}{said[1:]} after results", (*removed, *changed))
 
 
 @dataclass(frozen=True)
@@ -193,58 +237,20 @@ class InWords:
     verdict: Cell
     text: str
     reason: str
+    cautions: tuple[str, ...]
     change: str
 
 
 def in_words(results: Results) -> tuple[InWords, ...]:
     """Say of each claim what was seen, and what would change the answer."""
     return tuple(
-        InWords(number, verdict_cell(verdict), verdict.claim.text, verdict.reason, verdict.change)
+        InWords(
+            number,
+            verdict_cell(verdict),
+            verdict.claim.text,
+            verdict.reason,
+            verdict.cautions,
+            verdict.change,
+        )
         for number, verdict in enumerate(results.verdicts, 1)
     )
-
-
-def held_fixed(results: Results) -> tuple[str, ...]:
-    """List what was not varied: each line is a caveat on every verdict."""
-    scale = results.study.scales.get(results.scale)
-    lines = []
-    if scale is not None and scale.settings:
-        shown = "; ".join(
-            f"{name} = {setting_text(value)}" for name, value in scale.settings.items()
-        )
-        lines.append(f"Scale “{results.scale}”: {shown}. Other scales may answer otherwise.")
-    lines.append(
-        "Everything else that the study's build function writes out, such as batch size and "
-        "schedule, was the same in every arm."
-    )
-    if results.study.tuned:
-        names = join(each.name for each in results.study.tuned)
-        tuned = {each.how for each in results.tuning} == {"tuned"}
-        lines.append(
-            f"{names}: chosen by one tuning study per arm, with one space and budget for all; "
-            "verdicts hold given these settings."
-            if tuned
-            else f"{names}: at the declared default in at least one arm, not tuned there; another "
-            "value may favour another arm."
-        )
-    metrics = dict.fromkeys(verdict.metric for verdict in results.verdicts)
-    trained = [in_title(metric) for metric in metrics if metric.replicate == "seed"]
-    if trained:
-        lines.append(
-            f"Judged on {join(trained)} alone, over the seeds of this run, which vary data split, "
-            "initial weights and order together."
-        )
-    # Parameters and FLOPs are the same on any machine.
-    costs = [
-        in_title(metric) for metric in metrics if metric.replicate == "round" or metric.unit == "B"
-    ]
-    if costs:
-        lines.append(
-            f"Compared in {join(costs)} on one machine, apart from all training; another machine "
-            "may answer otherwise."
-        )
-    lines.append(
-        "Where the data has no test set of its own, the test sets of different seeds overlap, so "
-        "seeds are not fully independent."
-    )
-    return tuple(lines)

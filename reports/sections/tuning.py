@@ -28,11 +28,24 @@ def tuning_section(results: Results) -> TuningSection | None:
     if not results.tuning:
         return None
     objective = metric_of(results.study, results.study.objective)
+    lead = f"Chosen by {in_title(objective)}, on a seed that no verdict uses."
+    if not any(each.tried for each in results.tuning):
+        lead = "Nothing was tuned: every arm used what the study declares as default."
     return TuningSection(
-        f"Chosen by {in_title(objective)}, on a seed that no verdict uses.",
+        lead,
         tuple(on_edges(results.tuning)),
         tuple(draw_tried(each) for each in tried(results.tuning, objective)),
         _table(results.tuning, objective),
+    )
+
+
+def untuned(results: Results) -> str:
+    """Say why there is no such section."""
+    if not results.study.tuned:
+        return "Nothing is tuned in this study."
+    return (
+        "No setting has been chosen: tuning has not ended in any arm, or no arm depends on what is "
+        "tuned."
     )
 
 
@@ -58,9 +71,15 @@ def _table(tuning: tuple[ArmTuning, ...], metric: Metric) -> Table:
                 Cell(each.how, mark="" if tuned else "⚠", tone="" if tuned else "open"),
             )
         )
+    several = any(len(each.tried) > 1 for each in tuning)
+    caption = (
+        f" “{metric.title}” is what the chosen value reached in tuning: the best of several, so "
+        "too good by construction."
+        if several
+        else ""
+    )
     return Table(
-        f"Spaces, budgets and choices. “{metric.title}” is what the chosen value reached in "
-        "tuning: the best of several, so too good by construction.",
+        f"Spaces, budgets and choices.{caption}",
         (
             Column("Arm"),
             Column("Setting"),

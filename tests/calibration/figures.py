@@ -36,9 +36,9 @@ class Row:
     def line(self) -> str:
         """Return the row of a markdown table."""
         told = "ok" if self.ok else "**MISSED**"
-        return (
-            f"| {self.case} | {self.figure:.4g} | {self.target} | {self.tolerance:.2g} | {told} |"
-        )
+        off = "" if math.isnan(self.tolerance) else f"{self.tolerance:.2g}"
+        told = "" if math.isnan(self.tolerance) else told
+        return f"| {self.case} | {self.figure:.4g} | {self.target} | {off} | {told} |"
 
 
 def near(case: str, figure: float, target: str, sd: float, n: int, target_n: int) -> Row:
@@ -76,6 +76,17 @@ def at_most(case: str, found: npt.ArrayLike, bound: float) -> Row:
     tolerance = 3 * math.sqrt(bound * (1 - bound) / hits.size)
     figure = float(hits.mean())
     return Row(case, figure, f"at most {bound:g}", tolerance, figure <= bound + tolerance)
+
+
+def told(case: str, found: npt.ArrayLike) -> Row:
+    """Tell a share of replicates that nothing is promised of."""
+    return Row(case, float(np.mean(found)), "told", math.nan, ok=True)
+
+
+def at_least(case: str, figure: float, bound: float, n: int) -> Row:
+    """Check that a share of n replicates does not fall below a bound by more than chance."""
+    tolerance = 3 * math.sqrt(bound * (1 - bound) / n)
+    return Row(case, figure, f"at least {bound:g}", tolerance, figure >= bound - tolerance)
 
 
 def none_of(case: str, wrong: Iterable[bool]) -> Row:

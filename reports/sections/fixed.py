@@ -1,0 +1,224 @@
+"""What was not varied, and what differs between arms beside: read from the Trainings recorded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.designs import Arm
+from harness.pairs import groups_of
+from harness.records import Record
+from harness.results import Results
+from harness.verdicts import Verdict
+from reports.sections.procedures import setting_text
+from reports.text import in_title, join, number_text, plural
+
+Flat = Mapping[str, Any]
+"""A Training as it is written: its values by the path that leads to them."""
+
+MOST_PATHS = 8
+MOST_ARMS = 3
+MOST_VALUES = 4
+
+
+def held_fixed(results: Results) -> tuple[str, ...]:
+    """List what was not varied, or not alone: each line is a caveat on every verdict."""
+    lines = []
+    scale = results.study.scales.get(results.scale)
+    if scale is not None and scale.settings:
+        shown = "; ".join(
+            f"{name} = {setting_text(value)}" for name, value in scale.settings.items()
+        )
+        lines.append(f"Scale “{results.scale}” says {shown}. Other scales may answer otherwise.")
+    lines += [*_arms(results), *_tuned(results), *_judged(results)]
+    return tuple(lines)
+
+
+def _arms(results: Results) -> Iterator[str]:
+    """Say in what the Trainings of arms differ; nothing where none is recorded."""
+    flat = trainings(results)
+    if len(flat) < 2:
+        return
+    those = "Arms" if len(flat) == len(results.arms) else f"The {len(flat)} arms that were run"
+    paths = differing(flat.values())
+    if not paths:
+        yield f"{those} differ in nothing that the study's build function writes out."
+        return
+    named = [_named(results, flat, path) for path in paths[:MOST_PATHS]]
+    if len(paths) > MOST_PATHS:
+        named.append(plural(len(paths) - MOST_PATHS, "other setting"))
+    yield (
+        f"{those} differ in {join(named)}, and in nothing else that the study's build function "
+        "writes out."
+    )
+    for factor in results.study.factors:
+        parts = _parts(_varied(results.arms, flat, factor.name))
+        if len(parts) > 1:
+            yield (
+                f"{factor.name} changes more than one part of a training: {join(parts)}. What it "
+                "makes of a metric may come from any of them."
+            )
+
+
+def trainings(results: Results, among: Collection[str] | None = None) -> dict[str, Flat]:
+    """Return the Training of each arm, or of some, with tuned settings at the same values.
+
+    An arm that was tuned has trials with the settings that tuning begins with in every arm; one in
+    which nothing was searched is the same whatever they are.
+    """
+    tuning = [record for record in results.records if record.role == "tune" and record.training]
+    start = tuning[0].tuned if tuning else None
+    found: dict[str, Record] = {}
+    for record in results.records:
+        if record.training and record.role == "evaluate":
+            found.setdefault(record.arm, record)
+    found |= {record.arm: record for record in reversed(tuning) if record.tuned == start}
+    order = [arm.name for arm in results.arms if arm.name in found]
+    wanted = [name for name in order if among is None or name in among]
+    return {name: dict(_flat(found[name].training)) for name in wanted}
+
+
+def _flat(written: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield values by their paths; what kind of object stands at a path is the path's own value."""
+    for name, value in written.items():
+        here = path if name == "type" and path else f"{path}.{name}" if path else str(name)
+        if isinstance(value, Mapping):
+            yield from _flat(value, here)
+        else:
+            yield here, value
+
+
+def differing(trainings: Iterable[Flat]) -> list[str]:
+    """Return the paths at which Trainings differ; of objects of different kinds, theirs alone."""
+    rows = list(trainings)
+    names = dict.fromkeys(name for row in rows for name in row)
+    paths = [name for name in names if any(row.get(name) != rows[0].get(name) for row in rows)]
+    return [
+        path
+        for path in paths
+        if not any(path.startswith(f"{other}.") for other in paths if other != path)
+    ]
+
+
+def _parts(paths: Iterable[str]) -> list[str]:
+    """Name the fields of a Training that paths begin with."""
+    return list(dict.fromkeys(path.partition(".")[0] for path in paths))
+
+
+def _varied(arms: Sequence[Arm], flat: Mapping[str, Flat], factor: str) -> list[str]:
+    """Return the paths at which arms differ that are alike in all factors but one."""
+    alike: dict[tuple[str, ...], list[Flat]] = {}
+    for arm in arms:
+        if arm.name in flat:
+            rest = tuple(level.name for name, level in arm.levels.items() if name != factor)
+            alike.setdefault(rest, []).append(flat[arm.name])
+    found = dict.fromkeys(path for group in alike.values() for path in differing(group))
+    return list(found)
+
+
+def _named(results: Results, flat: Mapping[str, Flat], path: str) -> str:
+    """Name a path, with its values where they are few numbers or names, and not the levels."""
+    values = {arm: each.get(path) for arm, each in flat.items()}
+    if _is_factor(results, values) or any(isinstance(each, list) for each in values.values()):
+        return path
+    texts = {arm: _value(value) for arm, value in values.items()}
+    counts = Counter(texts.values()).most_common()
+    if len(counts) > MOST_VALUES:
+        return path
+    (most, _), *others = counts
+    said = []
+    for text, count in others:
+        arms = [arm for arm in texts if texts[arm] == text]
+        where = "; ".join(arms) if count <= MOST_ARMS else plural(count, "arm")
+        said.append(f"{text} in {where}")
+    return f"{path} ({', '.join(said)}, {most} in the others)"
+
+
+def _is_factor(results: Results, values: Mapping[str, Any]) -> bool:
+    """Whether values are those of a factor's levels; a default is not written out."""
+    arms = {arm.name: arm for arm in results.arms}
+    return any(
+        all(
+            value is None or value == arms[arm].levels[factor.name].plain
+            for arm, value in values.items()
+        )
+        for factor in results.study.factors
+    )
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "the default"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number_text(value) if isinstance(value, int | float) else str(value)
+
+
+def also_differ(results: Results, verdict: Verdict) -> str:
+    """Name the parts of a Training in which the sides of a claim differ, where they are several."""
+    groups = groups_of(results.study, results.scale, verdict.claim)
+    partials = results.study.partials(verdict.claim, results.scale)
+    named = {factor for partial in partials for factor in partial}
+    flat = trainings(results, {arm.name for group in groups for arm in group})
+    alike: dict[tuple[str, ...], list[Flat]] = {}
+    for group in groups:
+        for arm in group:
+            if arm.name in flat:
+                rest = tuple(level.name for name, level in arm.levels.items() if name not in named)
+                alike.setdefault(rest, []).append(flat[arm.name])
+    paths = list(dict.fromkeys(path for rows in alike.values() for path in differing(rows)))
+    if len(_parts(paths)) < 2:
+        return ""
+    return join(_named(results, flat, path) for path in paths)
+
+
+def _tuned(results: Results) -> Iterator[str]:
+    """Say how tuned settings were chosen, in which arms."""
+    names = join(each.name for each in results.study.tuned)
+    if not names:
+        return
+    searched = {each.arm for each in results.tuning if each.tried}
+    chosen = {each.arm for each in results.tuning if each.how == "tuned"}
+    if not searched:
+        yield (
+            f"{names}: at the declared default in every arm, not tuned; another value may favour "
+            "another arm."
+        )
+        return
+    where = "per arm" if len(searched) == len(results.arms) else (
+        f"in each of the {len(searched)} of {plural(len(results.arms), 'arm')} that depend on it"
+        if len(searched) > 1
+        else "in the one arm that depends on it"
+    )  # fmt: skip
+    yield (
+        f"{names}: chosen by one search {where}, with one space and budget for all; verdicts hold "
+        "given these settings."
+    )
+    if failed := sorted(searched - chosen):
+        yield (
+            f"{names}: at the declared default in {join(failed)}, where every value tried failed; "
+            "another may favour another arm."
+        )
+
+
+def _judged(results: Results) -> Iterator[str]:
+    """Say what verdicts are read from, and what of it was not varied."""
+    metrics = dict.fromkeys(verdict.metric for verdict in results.verdicts)
+    trained = [in_title(metric) for metric in metrics if metric.replicate == "seed"]
+    if trained:
+        yield (
+            f"Judged on {join(trained)} alone, over the seeds of this run: all that is drawn at "
+            "random is drawn anew in each, together."
+        )
+    # Parameters and FLOPs are the same on any machine.
+    costs = [
+        in_title(metric) for metric in metrics if metric.replicate == "round" or metric.unit == "B"
+    ]
+    if costs:
+        yield f"Compared in {join(costs)} on one machine; another may answer otherwise."
+    if trained:
+        yield (
+            "Where the data has no test set of its own, the test sets of different seeds overlap, "
+            "so seeds are not fully independent."
+        )

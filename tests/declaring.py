@@ -1,0 +1,105 @@
+"""Studies with made-up results, for tests of what is declared and of what belongs together.
+
+Nothing is trained: trials are claimed and finished with numbers, as a run would record them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import Factor, Scale, Study, Training
+from harness.claims import Claim, Higher
+from harness.commands import gather
+from harness.data import digits
+from harness.declare import declare
+from harness.executors import Options
+from harness.ledger import Ledger
+from harness.models import MLP
+from harness.optim import SGD
+from harness.plan import Trial
+from harness.results import Results
+from harness.search import Planner
+from harness.session import write_plan
+from harness.store import Store, open_store
+
+FILE = str(Path(__file__).resolve())
+ENV = {"python": "3", "device": "cpu"}
+
+
+def higher(by: float = 0.2, text: str = "64 beats 4.", **changes: Any) -> Higher:
+    given: dict[str, Any] = {
+        "metric": "test_accuracy", "by": by, "higher": {"width": 64}, "lower": {"width": 4},
+    }  # fmt: skip
+    return Higher(text, **given | changes)
+
+
+def study(
+    *claims: Claim, lr: float = 0.1, epochs: Callable[[int], int] = lambda width: 2, **changes: Any
+) -> Study:
+    """Three arms; ``lr`` and ``epochs`` stand for what somebody changes in the study's file."""
+
+    def build(scale: Scale, width: int) -> Training:
+        return Training(
+            data=digits(train=100),
+            model=MLP(hidden=(width,)),
+            optimizer=SGD(lr=lr),
+            batch_size=20,
+            epochs=epochs(width),
+        )
+
+    given: dict[str, Any] = {
+        "name": "wide",
+        "question": "Does width help?",
+        "factors": (Factor("width", (4, 16, 64)),),
+        "build": build,
+        "scales": {"quick": Scale(seeds=5)},
+        "claims": claims or (higher(),),
+    }
+    return Study(**given | changes)
+
+
+def opened(folder: Path) -> Store:
+    return open_store(str(folder / "x.db"))
+
+
+def accuracy(trial: Trial) -> float:
+    """0.1 for each factor of four in width, a little by seed; more at another learning rate."""
+    width = int(trial.arm.levels["width"].value)
+    lr = float(trial.written["optimizer"]["lr"])
+    return 0.3 + 0.1 * (width > 4) + 0.1 * (width > 16) + 0.01 * (trial.seed % 3) * width / 64 + lr
+
+
+def run(
+    store: Store,
+    declared: Study,
+    *,
+    seeds: int | None = None,
+    arms: Sequence[str] = (),
+    declares: bool = True,
+    tune: bool = False,
+) -> Ledger:
+    """Record what a run would: a declaration, the trials of all arms, or of some, and a plan."""
+    ledger = Ledger(store, declared, "quick")
+    planner = Planner(declared, "quick", seeds, tune=tune)
+    while count := ledger.adopt(planner.outlook(ledger.done(frozenset())).ready):
+        assert count
+    if declares:
+        declare(ledger, dict)
+    while ready := [
+        trial
+        for trial in planner.outlook(ledger.done(frozenset())).ready
+        if not arms or trial.arm.name in arms
+    ]:
+        for claimed in ledger.claim(ready, len(ready)):
+            good = accuracy(claimed.trial)
+            numbers = {"test_accuracy": good, "validation_loss": 1 - good, "train_loss": 1 - good}
+            ledger.finish(claimed, numbers, {}, {"seconds": 1.0}, ENV)
+    write_plan(ledger, planner, planner.outlook(ledger.done(frozenset())), Options(reference="x"))
+    return ledger
+
+
+def report(store: Store, declared: Study) -> Results:
+    """Judge as ``harness report`` does."""
+    return gather(Ledger.existing(store, declared, "quick")[-1], FILE)
