@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.claims import Sooner
 from harness.designs import Arm, comparable
@@ -172,7 +172,7 @@ def _draw(figure: Figure, values: Curves) -> None:
     length = 1
     for place, group in enumerate(values.groups):
         look = series(place)
-        thin = {"linewidth": 0.6, "alpha": 0.45}
+        thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45}
         if len(group.curves) > MANY:
             pieces = [piece for curve in group.curves for piece in _pieces(curve, scale)]
             strokes(axes, pieces, edgecolor=look["color"], zorder=2, **thin)
