@@ -69,7 +69,7 @@ def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
     Raises:
         HarnessError: they would be looked at otherwise, for which the levels were not made.
     """
-    from harness.results import looks_of
+    from harness.looks import looks_of
 
     before = looks_of(plan) if plan is not None else None
     if before is None or before == looks:

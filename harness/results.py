@@ -11,7 +11,7 @@ import harness
 from harness.declarations import Declaration
 from harness.designs import Arm
 from harness.history import History, history
-from harness.looks import Looks
+from harness.looks import Looks, looks_of
 from harness.modes import KINDS, Choice
 from harness.pairs import evaluations, groups_of
 from harness.plan import TEACHER, TUNING_SEED
@@ -25,7 +25,7 @@ from harness.tuning import ArmTuning
 from harness.verdicts import Verdict, judge
 
 __all__ = [
-    "ArmTuning", "Program", "Provenance", "Results", "assemble", "looks_of", "on_edges",
+    "ArmTuning", "Program", "Provenance", "Results", "assemble", "on_edges",
 ]  # fmt: skip
 
 
@@ -111,12 +111,6 @@ class Results:
     def alpha(self) -> float:
         """The family-wise error rate of the verdicts."""
         return (self.looks or self.study.looks).alpha
-
-
-def looks_of(plan: Mapping[str, Any]) -> Looks | None:
-    """Return when claims are looked at; ``None`` where the number of seeds is fixed."""
-    kept = plan.get("looks")
-    return Looks(tuple(kept["seeds"]), tuple(kept["alphas"])) if kept else None
 
 
 def assemble(

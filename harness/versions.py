@@ -14,9 +14,9 @@ from typing import Any
 from harness.designs import Arm
 from harness.errors import HarnessError
 from harness.ledger import Ledger
+from harness.looks import looks_of
 from harness.plan import TEACHER, make_trial, why_other
 from harness.records import Record
-from harness.results import looks_of
 from harness.search import Planner
 from harness.session import OLDER, plan_of
 from harness.study import Study

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from harness.outputs import write_whole
 from harness.results import Results
 from reports.index import index_of
-from reports.page import page_of
+from reports.page import Page, page_of
 from reports.palette import variables
+from reports.table import shortened
 from reports.text import bind
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ class Written:
 def write_report(results: Results, folder: Path) -> Written:
     """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = render_html(results)
+    page = page_of(results)
+    text = _html(page)
     html = write_whole(folder / "report.html", text.encode())
     target = folder / "report.pdf"
-    content, note = render_pdf(text)
+    printed = shortened(page)
+    content, note = render_pdf(text if printed is page else _html(printed))
     if content is None:
         # An old PDF beside a new report would say something else.
         target.unlink(missing_ok=True)
@@ -80,7 +83,11 @@ def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
 
 def render_html(results: Results) -> str:
     """Return the report as HTML that needs nothing else; the same results, the same text."""
-    return _render("report.html.j2", page=page_of(results))
+    return _html(page_of(results))
+
+
+def _html(page: Page) -> str:
+    return _render("report.html.j2", page=page)
 
 
 def render_pdf(html: str) -> tuple[bytes | None, str]:

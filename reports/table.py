@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,29 @@ class Table:
 def row(*cells: str | Cell) -> tuple[Cell, ...]:
     """Make a row of cells from texts and cells."""
     return tuple(each if isinstance(each, Cell) else Cell(each) for each in cells)
+
+
+PRINTED = 100
+"""Rows of a table that are printed, beside its last one; on the screen all are there."""
+
+
+def shortened(part: Any) -> Any:
+    """Return a part of a page as it is printed: of a table of very many rows, the first.
+
+    Setting them takes a PDF most of its time, and nobody reads a hundred pages of them; each is in
+    the HTML. What has no such table is returned as it is.
+    """
+    if isinstance(part, Table) and len(part.rows) > PRINTED + 1:
+        said = f" The first {PRINTED} of {len(part.rows):,} rows and the last: report.html has all."
+        rows = (*part.rows[:PRINTED], part.rows[-1])
+        return replace(part, caption=part.caption + said, rows=rows)
+    if isinstance(part, tuple):
+        parts = tuple(shortened(each) for each in part)
+        return part if all(a is b for a, b in zip(part, parts, strict=True)) else parts
+    if is_dataclass(part) and not isinstance(part, type | Table):
+        fields_of = {item.name: getattr(part, item.name) for item in fields(part)}
+        changed = {
+            name: new for name, old in fields_of.items() if (new := shortened(old)) is not old
+        }
+        return replace(part, **changed) if changed else part
+    return part

@@ -92,6 +92,9 @@ def _restricted(results: Results) -> str:
 TOGETHER = 30
 """Arms in one picture, which must fit on a page."""
 
+DRAWN = 300
+"""Arms that are drawn of each metric: ten pictures. The table of arms has all."""
+
 
 def arm_dots(results: Results, metric: Metric) -> tuple[Dots, ...]:
     """Work out the mean of each arm, with the value of every seed, in as many parts as it takes."""
@@ -108,11 +111,15 @@ def arm_dots(results: Results, metric: Metric) -> tuple[Dots, ...]:
     )
     if not any(math.isfinite(row.mean) for row in rows):
         return ()
+    left_out = ""
+    if len(rows) > DRAWN:
+        left_out = f" The first {DRAWN} of {len(rows):,} arms are drawn; the table has all."
+        rows = rows[:DRAWN]
     count = -(-len(rows) // TOGETHER)
     size = -(-len(rows) // count)
     span = limits([value for row in rows for value in _shown(row)])
     return tuple(
-        Dots(metric, (("", rows[start : start + size]),), "arm", span=span)
+        Dots(metric, (("", rows[start : start + size]),), "arm", left_out, span)
         for start in range(0, len(rows), size)
     )
 

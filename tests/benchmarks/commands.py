@@ -4,13 +4,14 @@ Studies have many arms or many seeds; their stores are filled by the harness's o
 trial, with numbers that are drawn and not trained. Each command is a process of its own.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,17 +27,17 @@ FAILS = 0.01
 
 CAPTION = f"""\
 A row is one command in a process of its own, as a user types it, or a part of what `report` does,
-measured within a process that did nothing else before. *Imports* is a Python that loads the study
-and what the command needs, and ends. Every record has eleven metrics, three curves of {EPOCHS}
-epochs and its Training; 1 % failed. The study has ten claims, one of each kind or more. CPU seconds
-are those of the process and its children, which a machine that others use changes less than wall
-time. *Growth* is the exponent of CPU seconds by size, beyond imports: 1 is linear, 2 quadratic."""
+measured within another process. *Load* is a Python that loads the study, which imports torch, and
+ends. Every record has eleven metrics, three curves of {EPOCHS} epochs and its Training; 1 % failed.
+The study has ten claims, of nine kinds. CPU seconds are those of the process, which others on the
+machine change less than wall time. *Growth* is the exponent with which CPU seconds beyond those of
+*load* grow with the size: 1 is linear, 2 quadratic."""
 
 STUDY = '''\
 """A study of many arms, which nobody trains."""
 
 from harness import (
-    Best, Equivalent, Factor, Higher, NotWorse, Scale, Some, Sooner, Study, Training, Trend,
+    Best, Equivalent, Factor, Higher, NotWorse, Scale, Some, Sooner, Study, Training, Trend, Tuned,
 )
 from harness.data import digits
 from harness.models import MLP
@@ -47,11 +48,11 @@ WIDTHS = tuple(8 + 8 * step for step in range({widths}))
 DECAYS = tuple(round(0.0001 * step, 6) for step in range({decays}))
 
 
-def build(scale, rate, width, decay):
+def build(scale, rate, width, decay{given}):
     return Training(
         data=digits(train=500, validation=200, test=500),
         model=MLP(hidden=(width,)),
-        optimizer=SGD(lr=rate, momentum=0.9, weight_decay=decay),
+        optimizer=SGD(lr=rate, momentum={momentum}, weight_decay=decay),
         batch_size=50,
         epochs=scale.epochs,
     )
@@ -65,7 +66,11 @@ study = Study(
     question="Do rate, width and decay matter, of which nothing is trained?",
     factors=(Factor("rate", RATES), Factor("width", WIDTHS), Factor("decay", DECAYS)),
     build=build,
-    scales={{"quick": Scale(epochs={epochs}, seeds={seeds})}},
+    tuned=({tuned}),
+    scales={{
+        name: Scale(epochs=epochs, seeds={seeds})
+        for name, epochs in (("quick", {epochs}), ("standard", 100))[:{scales}]
+    }},
     claims=(
         Higher("Rate raises accuracy.", metric="test_accuracy", higher=HIGH, lower=LOW, by=0.01),
         Higher("Rate raises loss.", metric="test_loss", higher=HIGH, lower=LOW, by=0.05),
@@ -91,11 +96,13 @@ class Size:
         arms: its arms; a multiple of ten from 20 on.
         seeds: of each arm.
         records: whether they are in its store.
+        tuned: whether a setting is tuned in each arm, at two scales.
     """
 
     arms: int
     seeds: int
     records: bool
+    tuned: bool = False
 
     @property
     def count(self) -> int:
@@ -106,7 +113,7 @@ class Size:
     def shape(self) -> str:
         """What grows where several sizes are measured."""
         if not self.records:
-            return "arms, no store"
+            return "arms, tuned, two scales" if self.tuned else "arms"
         return "records, 20 arms" if self.arms == 20 else f"records, {self.seeds} seeds"
 
     def text(self) -> str:
@@ -116,8 +123,12 @@ class Size:
         widths = self.arms // (rates * decays)
         assert rates * decays * widths == self.arms, self
         return STUDY.format(
-            rates=rates, widths=widths, decays=decays, epochs=EPOCHS, seeds=self.seeds
-        )
+            rates=rates, widths=widths, decays=decays, epochs=EPOCHS, seeds=self.seeds,
+            given=", momentum" if self.tuned else "",
+            momentum="momentum" if self.tuned else "0.9",
+            tuned='Tuned("momentum", 0.1, 0.99, trials=8),' if self.tuned else "",
+            scales=1 + self.tuned,
+        )  # fmt: skip
 
 
 # ---- a store that nobody trained ------------------------------------------------------------
@@ -159,15 +170,19 @@ ENV = {"harness": "0.1.0", "python": "3", "device": "cpu", "threads": "1", "mode
 
 
 def fill(file: Path, where: str) -> None:
-    """Fill the store of a study with all its trials, each as one finished Optuna trial."""
-    from optuna.trial import TrialState, create_trial
+    """Fill the store of a study with all its trials: as rows, or it would take minutes."""
+    import sqlalchemy
+    from optuna.distributions import distribution_to_json
+    from optuna.storages._rdb import models
+    from optuna.trial import TrialState
+    from sqlalchemy import insert
 
     from harness import translate
     from harness.executors import Options
     from harness.ledger import Ledger
     from harness.load import load
-    from harness.run import write_plan
     from harness.search import Planner
+    from harness.session import write_plan
     from harness.store import open_store
 
     study = load(str(file))
@@ -176,34 +191,72 @@ def fill(file: Path, where: str) -> None:
     trials = planner.outlook({}).planned
     code, env = ledger._note_once("code", trials[0].code), ledger._note_once("env", ENV)
     started = datetime(2026, 11, 26, 12, tzinfo=UTC).replace(tzinfo=None)
+    rows: dict[Any, list[dict[str, Any]]] = {
+        kind: []
+        for kind in (
+            models.TrialModel, models.TrialParamModel, models.TrialValueModel,
+            models.TrialUserAttributeModel, models.TrialIntermediateValueModel,
+        )
+    }  # fmt: skip
     made = results_of(len(planner.arms), len(planner.seeds))
-    with ledger.store.together():
-        for number, (trial, result) in enumerate(zip(trials, made, strict=True)):
-            params, distributions = translate.parameters(study, trial)
-            found = result or {"metrics": {}, "curves": {}, "cost": {}}
-            attributes = {
-                "trial": translate.description(trial, code),
-                "runner": "nobody/1/1",
-                "record": translate.outcome(**found, layers={}, env=env),
-                **translate.columns(study, found["metrics"]),
-                **({} if result else {"reason": "diverged: validation_loss is nan"}),
+    for place, (trial, result) in enumerate(zip(trials, made, strict=True)):
+        found = result or {"metrics": {}, "curves": {}, "cost": {}}
+        own = {"trial_id": place + 1}
+        rows[models.TrialModel].append({
+            **own, "number": place, "study_id": ledger._id,
+            "state": TrialState.COMPLETE if result else TrialState.FAIL,
+            "datetime_start": started + timedelta(seconds=place),
+            "datetime_complete": started + timedelta(seconds=place + 1),
+        })  # fmt: skip
+        params, kinds = translate.parameters(study, trial)
+        rows[models.TrialParamModel] += (
+            {
+                **own, "param_name": name, "param_value": kinds[name].to_internal_repr(value),
+                "distribution_json": distribution_to_json(kinds[name]),
             }
-            curve = found["curves"].get(study.objective, ())
-            frozen = create_trial(
-                state=TrialState.COMPLETE if result else TrialState.FAIL,
-                value=found["metrics"].get(study.objective),
-                params=params,
-                distributions=distributions,
-                user_attrs=attributes,
-                intermediate_values=translate.curve_points(curve),
-            )
-            frozen.datetime_start = started + timedelta(seconds=number)
-            frozen.datetime_complete = started + timedelta(seconds=number + 1)
-            ledger.store.storage.create_new_trial(ledger._id, frozen)
+            for name, value in params.items()
+        )  # fmt: skip
+        attributes = {
+            "trial": translate.description(trial, code),
+            "runner": "nobody/1/1",
+            "record": translate.outcome(**found, layers={}, env=env),
+            **translate.columns(study, found["metrics"]),
+            **({} if result else {"reason": "diverged: validation_loss is nan"}),
+        }
+        rows[models.TrialUserAttributeModel] += (
+            {**own, "key": name, "value_json": json.dumps(value)}
+            for name, value in attributes.items()
+        )
+        if not result:
+            continue
+        rows[models.TrialValueModel].append({
+            **own, "objective": 0, "value": found["metrics"][study.objective],
+            "value_type": models.TrialValueModel.TrialValueType.FINITE,
+        })  # fmt: skip
+        kind = models.TrialIntermediateValueModel.TrialIntermediateValueType.FINITE
+        rows[models.TrialIntermediateValueModel] += (
+            {
+                **own, "step": step, "intermediate_value": value, "intermediate_value_type": kind,
+            }
+            for step, value in translate.curve_points(found["curves"][study.objective]).items()
+        )  # fmt: skip
+    with sqlalchemy.create_engine(f"sqlite:///{where}").begin() as connection:
+        for table, each in rows.items():
+            connection.execute(insert(table), each)
+    ledger = Ledger(open_store(where), study, "quick")
     ledger.write_note("reference", str(file))
     outlook = planner.outlook(ledger.done())
     assert not outlook.ready
     write_plan(ledger, planner, outlook, Options(tune=False, reference=str(file)))
+
+
+SIZES = (
+    Size(200, 5, False), Size(2000, 5, False),
+    Size(200, 5, False, tuned=True), Size(2000, 5, False, tuned=True),
+    Size(20, 50, True), Size(20, 500, True),
+    Size(200, 5, True), Size(2000, 5, True),
+)  # fmt: skip
+QUICK = (Size(20, 5, False), Size(40, 5, False, tuned=True), Size(20, 5, True))
 
 
 # ---- measuring ------------------------------------------------------------------------------
@@ -217,7 +270,7 @@ def timed(words: Sequence[str], folder: Path, code: Path) -> tuple[float, float,
         folder: where it is run.
         code: the checkout whose code it runs.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (code, HOME / "tests")))}
+    environment = {**os.environ, "PYTHONPATH": str(code)}
     started = time.perf_counter()
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(
@@ -231,8 +284,8 @@ def timed(words: Sequence[str], folder: Path, code: Path) -> tuple[float, float,
         return wall, used.ru_utime + used.ru_stime, out.read()
 
 
-def stages(scale: str = "quick") -> None:
-    """Do what ``harness report`` does, part by part; print each one's CPU and wall seconds."""
+def stages() -> None:
+    """Do what ``harness report`` does, part by part; print each one's wall and CPU seconds."""
     from harness import commands
     from harness.ledger import Ledger
     from harness.load import find, load
@@ -241,57 +294,46 @@ def stages(scale: str = "quick") -> None:
 
     found: dict[str, tuple[float, float]] = {}
 
-    def part(name: str, work: Any) -> Any:
+    def part(name: str, work: Callable[[], Any]) -> Any:
         wall, cpu = time.perf_counter(), time.process_time()
         value = work()
         found[name] = time.perf_counter() - wall, time.process_time() - cpu
         return value
 
     reference = find("many.py")
-    study = part("loading", lambda: load(reference))
-    store = Place(Path("runs")).open(create=False)
-    (ledger,) = Ledger.existing(store, study, scale)
+    study = load(reference)
+    (ledger,) = Ledger.existing(Place(Path("runs")).open(create=False), study, "quick")
     part("reading", ledger.records)
     results = part("judging", lambda: commands.gather(ledger, reference))
-    page = part("page", lambda: render.render_html(results))
-    part("PDF", lambda: render.render_pdf(page))
+    part("page", lambda: render.render_html(results))
+    whole = part("page and PDF", lambda: render.write_report(results, Path("stages")))
+    assert whole.pdf, whole.note
+    wall, cpu = found.pop("page and PDF")
+    found["PDF"] = wall - found["page"][0], cpu - found["page"][1]
     print(json.dumps(found))
 
 
-IMPORTS = {
-    "plan": "harness.preview",
-    "export": "harness.commands",
-    "report": "harness.commands, reports.render, weasyprint",
-}
-
-
-def measured(size: Size, folder: Path, code: Path, commands: Sequence[str]) -> list[dict[str, Any]]:
+def measured(size: Size, folder: Path, code: Path) -> Iterator[dict[str, Any]]:
     """Measure every command on one study."""
-    rows = []
 
-    def row(what: str, wall: float, cpu: float, content: bytes = b"") -> None:
-        rows.append({
+    def row(what: str, wall: float, cpu: float) -> dict[str, Any]:
+        return {
             "shape": size.shape, "arms": size.arms, "size": size.count, "what": what,
-            "wall": wall, "cpu": cpu, "output": content,
-        })  # fmt: skip
+            "wall": wall, "cpu": cpu,
+        }  # fmt: skip
 
-    loads = "from harness.load import load; load({!r})".format(str(folder / "many.py"))
-    wall, cpu, _ = timed(["-c", loads], folder, code)
-    row("load", wall, cpu)
-    for command in commands:
-        words = {"plan": ["--json"], "export": [], "report": ["--quiet"]}[command]
-        wall, cpu, out = timed(["-m", "harness", command, "many.py", *words], folder, code)
-        if command == "report":
-            out = b"\0".join(
-                (folder / "runs" / "many-quick" / name).read_bytes()
-                for name in ("verdicts.json", "records.csv", "report.html")
-            )
-        row(command, wall, cpu, out)
-    if "report" in commands:
+    loads = "import sys; from harness.load import load; load(sys.argv[1])"
+    yield row("load", *timed(["-c", loads, str(folder / "many.py")], folder, code)[:2])
+    for words in COMMANDS if size.records else COMMANDS[:1]:
+        wall, cpu, _ = timed(["-m", "harness", words[0], "many.py", *words[1:]], folder, code)
+        yield row(words[0], wall, cpu)
+    if size.records:
         _, _, printed = timed([__file__, "--stages"], folder, code)
-        for name, (wall, cpu) in json.loads(printed).items():
-            row(f"report: {name}", wall, cpu)
-    return rows
+        for name, (wall, cpu) in json.loads(printed.splitlines()[-1]).items():
+            yield row(f"report: {name}", wall, cpu)
+
+
+COMMANDS = (("plan", "--json"), ("export",), ("report", "--quiet"))
 
 
 def growth(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -307,8 +349,8 @@ def growth(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     for what in small:
         base = min(small["load"]["cpu"], small[what]["cpu"]) if ":" not in what else 0.0
         less, more = small[what]["cpu"] - base, large[what]["cpu"] - base
-        if less > 0.05 and more > 0 and what != "load":
-            ratio = large[what]["size"] / small[what]["size"]
+        ratio = large[what]["size"] / small[what]["size"]
+        if less > 0.05 and more > 0 and ratio > 1 and what != "load":
             found[what] = float(np.log(more / less) / np.log(ratio))
     return found
 
@@ -317,83 +359,63 @@ def main() -> None:
     """Measure all commands at all sizes, and save the table."""
     made = parser(__doc__)
     made.add_argument("--against", type=Path, help="a checkout to measure beside this one")
-    made.add_argument("--stages", action="store_true", help="used by the script itself")
-    made.add_argument("--repeat", type=int, default=1, help="runs of each; the least counts")
-    made.add_argument("--keep", type=Path, help="a folder for the stores, which are made once")
+    made.add_argument("--sizes", type=int, nargs="+", help="which of the sizes, by place from 0")
+    made.add_argument("--stages", action="store_true", help=argparse.SUPPRESS)
+    made.add_argument("--fill", type=Path, help=argparse.SUPPRESS)
     arguments = made.parse_args()
     if arguments.stages:
         stages()
         return
+    if arguments.fill:
+        fill(arguments.fill, str(arguments.fill.parent / "runs" / "harness.db"))
+        return
     where = about()
     # Some images set it; then each process compiles the Python of all it imports anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    sizes = [Size(200, 5, False), Size(2000, 5, False), Size(20, 50, True), Size(20, 500, True)]
-    sizes += [Size(200, 5, True), Size(2000, 5, True)]
-    if arguments.quick:
-        sizes = [Size(20, 2, False), Size(200, 2, False), Size(20, 5, True), Size(20, 10, True)]
+    sizes = QUICK if arguments.quick else SIZES
     checkouts = {"here": HOME}
     if arguments.against:
-        checkouts = {"against": arguments.against.resolve(), **checkouts}
+        checkouts = {"before": arguments.against.resolve(), "here": HOME}
     rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as temporary:
-        for size in sizes:
-            kept = arguments.keep or Path(temporary)
-            folder = kept.resolve() / f"{size.arms}-{size.seeds}-{size.records}"
-            file, store = folder / "many.py", folder / "runs" / "harness.db"
-            if not file.exists():
-                (folder / "runs").mkdir(parents=True)
-                if size.records:
-                    (folder / "many.py").write_text(size.text(), encoding="utf-8")
-                    fill(file, str(store))
-                file.write_text(size.text(), encoding="utf-8")
-            commands = ["plan", "export", "report"] if size.records else ["plan"]
-            for name, code in checkouts.items():
-                runs = [measured(size, folder, code, commands) for _ in range(arguments.repeat)]
-                for same in zip(*runs, strict=True):
-                    best = min(same, key=lambda each: each["cpu"])
-                    rows.append({**best, "checkout": name})
-                    shown = {key: best[key] for key in ("shape", "size", "what", "wall", "cpu")}
-                    print(name, *shown.values(), flush=True)
-    found = summed(rows, list(checkouts))
-    text = f"{found}\n\n{CAPTION}"
-    data = [{key: each for key, each in row.items() if key != "output"} for row in rows]
-    title = "What plan, export and report take"
-    save(arguments.out, "commands", title, where, {"rows": data}, text)
+    for size in [sizes[each] for each in arguments.sizes] if arguments.sizes else sizes:
+        for name, code in checkouts.items():
+            with tempfile.TemporaryDirectory() as temporary:
+                folder = Path(temporary)
+                (folder / "many.py").write_text(size.text(), encoding="utf-8")
+                if size.records:  # by the checkout's own code: keys and formats are its own
+                    (folder / "runs").mkdir()
+                    timed([__file__, "--fill", str(folder / "many.py")], folder, code)
+                for row in measured(size, folder, code):
+                    rows.append({**row, "checkout": name})
+                    print(name, *row.values(), flush=True)
+    text = f"{summed(rows, list(checkouts))}\n\n{CAPTION}"
+    save(
+        arguments.out, "commands", "What plan, export and report take", where, {"rows": rows}, text
+    )
 
 
 def summed(rows: Sequence[dict[str, Any]], checkouts: Sequence[str]) -> str:
     """Return the table: a line for each command and size, checkouts side by side."""
-    head = ["shape", "size", "what"]
+    head = ["of", "size", "what"]
     for name in checkouts:
         head += [f"{name}: wall, s", "CPU, s", "growth"]
-    head += ["ratio of CPU", "same output"] if len(checkouts) == 2 else []
+    head += ["ratio of CPU"] if len(checkouts) == 2 else []
+    found = {(row["checkout"], row["shape"], row["size"], row["what"]): row for row in rows}
     grown = {
-        (name, shape): growth(
-            [row for row in rows if row["checkout"] == name and row["shape"] == shape]
-        )
+        (name, shape): growth([r for r in rows if (r["checkout"], r["shape"]) == (name, shape)])
         for name in checkouts
         for shape in {row["shape"] for row in rows}
     }
     body = []
-    for row in (each for each in rows if each["checkout"] == checkouts[0]):
-        place = tuple(row[key] for key in ("shape", "size", "what"))
-        line = [row["shape"], f"{row['size']:,}", row["what"]]
-        found = [
-            next(
-                each
-                for each in rows
-                if each["checkout"] == name
-                and tuple(each[key] for key in ("shape", "size", "what")) == place
-            )
-            for name in checkouts
-        ]
-        for name, one in zip(checkouts, found, strict=True):
-            exponent = grown[name, row["shape"]].get(row["what"])
-            line += [number(one["wall"]), number(one["cpu"]), number(exponent, 2)]
-        if len(found) == 2:
-            line.append(number(found[1]["cpu"] / found[0]["cpu"]))
-            same = found[0]["output"] == found[1]["output"]
-            line.append(("yes" if same else "NO") if found[0]["output"] else "")
+    for name, shape, size, what in found:
+        if name != checkouts[0]:
+            continue
+        own = [found[each, shape, size, what] for each in checkouts]
+        line = [shape, f"{size:,}", what]
+        for each, row in zip(checkouts, own, strict=True):
+            line += [number(row["wall"]), number(row["cpu"])]
+            line.append(number(grown[each, shape].get(what), 2))
+        line += [number(own[1]["cpu"] / own[0]["cpu"])] if len(own) == 2 else []
         body.append(line)
     return table(head, body)
 
