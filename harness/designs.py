@@ -55,6 +55,19 @@ def arm_name(levels: Mapping[str, Level]) -> str:
     return ", ".join(f"{name}={level.name}" for name, level in levels.items())
 
 
+def matching(arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]) -> list[tuple[Arm, ...]]:
+    """Return the arms that match each partial arm; by name, of which no factor has one twice."""
+    by_levels: dict[tuple[str, ...], dict[tuple[str, ...], list[Arm]]] = {}
+    for factors in {tuple(partial) for partial in partials}:
+        found = by_levels.setdefault(factors, {})
+        for arm in arms:
+            found.setdefault(tuple(arm.levels[each].name for each in factors), []).append(arm)
+    return [
+        tuple(by_levels[tuple(partial)].get(tuple(level.name for level in partial.values()), ()))
+        for partial in partials
+    ]
+
+
 def comparable(
     arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]
 ) -> list[tuple[Arm, ...]]:
@@ -70,12 +83,12 @@ def comparable(
     def rest(arm: Arm) -> tuple[str, ...]:
         return tuple(level.name for factor, level in arm.levels.items() if factor not in named)
 
-    matching = [tuple(arm for arm in arms if arm.matches(partial)) for partial in partials]
-    rests = [[rest(arm) for arm in group] for group in matching]
+    groups = matching(arms, partials)
+    rests = [[rest(arm) for arm in group] for group in groups]
     shared = set.intersection(*map(set, rests))
     if not shared:
-        return matching
+        return groups
     return [
         tuple(arm for arm, own in zip(group, each, strict=True) if own in shared)
-        for group, each in zip(matching, rests, strict=True)
+        for group, each in zip(groups, rests, strict=True)
     ]

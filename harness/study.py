@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.claims import Claim, Equivalent, Higher, NotWorse, Sooner
-from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name, comparable
+from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name, comparable, matching
 from harness.errors import HarnessError, near
 from harness.factors import Factor, Tuned
 from harness.levels import Level
@@ -240,14 +240,18 @@ class Study:
                 self.factor(factor).level(each)  # one that is not declared is an error
             for scale in self.scales:
                 partials, arms = self.partials(claim, scale), self.arms(scale)
-                if any(partials.count(partial) > 1 for partial in partials):
+                different = {
+                    frozenset((name, level.name) for name, level in partial.items())
+                    for partial in partials
+                }
+                if len(different) < len(partials):
                     raise HarnessError(
                         f"the claim {claim.text!r} must compare two different arms",
                         " and ".join(arm_name(partial) for partial in partials),
                         "Name the levels in which they differ.",
                     )
-                for partial in partials:
-                    if not any(arm.matches(partial) for arm in arms):
+                for partial, own in zip(partials, matching(arms, partials), strict=True):
+                    if not own:
                         levels = ", ".join(f"{key}={level.name}" for key, level in partial.items())
                         raise HarnessError(
                             f"the claim {claim.text!r} must compare arms that are run",

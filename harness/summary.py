@@ -65,9 +65,8 @@ def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmS
     given = (metric.name for measure in study.measures for metric in measure.metrics)
     groups: list[tuple[str, str, Sequence[Arm]]] = [("", arm.name, (arm,)) for arm in arms]
     for factor in study.factors:
-        levels = [
-            level for level in factor.named if any(arm.levels[factor.name] == level for arm in arms)
-        ]
+        there = {arm.levels[factor.name].name for arm in arms}
+        levels = [level for level in factor.named if level.name in there]
         of_level = comparable(arms, [{factor.name: level} for level in levels])
         groups += [
             (factor.name, level.name, members)

@@ -56,7 +56,7 @@ def row(*cells: str | Cell) -> tuple[Cell, ...]:
     return tuple(each if isinstance(each, Cell) else Cell(each) for each in cells)
 
 
-PRINTED = 100
+PRINTED = 200
 """Rows of a table that are printed, beside its last one; on the screen all are there."""
 
 
