@@ -108,7 +108,7 @@ def test_processes_of_one_machine_wait_for_each_other(url: str) -> None:
     assert "marked-word" not in str(one._file_lock.lock_file)
 
 
-@pytest.mark.parametrize("call", ["read", "note", "claim", "finish", "fail"])
+@pytest.mark.parametrize("call", ["note", "claim", "finish", "fail"])
 def test_what_was_done_when_the_answer_was_lost_is_not_done_twice(
     url: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -130,7 +130,6 @@ def test_what_was_done_when_the_answer_was_lost_is_not_done_twice(
 
     monkeypatch.setattr(sqlalchemy.orm.Session, "commit", lose)
     claimed = {
-        "read": ledger.records,
         "note": lambda: ledger.write_note("x", 1),
         "claim": lambda: ledger.claim([trial(1), trial(2)], 2),
         "finish": lambda: ledger.finish(first, METRICS, {"validation_loss": [0.5]}, {}, {}),
