@@ -97,7 +97,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
                 "done": finished[arm.name],
                 "failed": failed[arm.name],
                 "training": dict(trials[arm.name].written),
-                "mode": modes.get(arm.name, ""),
+                "mode": modes.get(arm.name, "plain" if options.mode == "plain" else ""),
             }
             for arm in planner.arms
         ],
