@@ -201,7 +201,7 @@ def run(
             if not quiet and not as_json:
                 note = written.note if written is not None else ""
                 alone = len(names) == 1
-                commands.print_results(results, folder, note, _out(), table=alone)
+                commands.print_results(results, folder, note, _out(), place.words(OUT), table=alone)
         if len(names) > 1 and not quiet and not as_json:
             commands.print_together([results for results, _ in done], _out())
         _index(done, out, quiet=quiet or as_json)
@@ -230,7 +230,7 @@ def report(
             for results, folder, written in commands.report_study(name, scale, place):
                 done.append((results, folder))
                 if not quiet and not as_json:
-                    commands.print_results(results, folder, written.note, _out())
+                    commands.print_results(results, folder, written.note, _out(), place.words(OUT))
         _index(done, out, quiet=quiet or as_json)
         if as_json:
             print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))

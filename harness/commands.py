@@ -290,9 +290,19 @@ def print_together(several: Sequence[Results], console: Console) -> None:
 
 
 def print_results(
-    results: Results, folder: Path, note: str, console: Console, *, table: bool = True
-) -> None:
-    """Print the verdict table, warnings, and where the files are."""
+    results: Results, folder: Path, note: str, console: Console, place: Sequence[str], *,
+    table: bool = True,
+) -> None:  # fmt: skip
+    """Print the verdict table, warnings, how to go on, and where the files are.
+
+    Args:
+        results: of one study, judged.
+        folder: where its files are.
+        note: what is said at the end.
+        console: where to print.
+        place: the words that name the store and the output folder on the command line.
+        table: whether to print the table.
+    """
     from harness.next_step import next_step
 
     if results.verdicts and table:
@@ -303,7 +313,7 @@ def print_results(
         console.print(line, markup=False, highlight=False)
     for warning in results.warnings:
         console.print(f"! {warning}", markup=False, highlight=False)
-    if step := next_step(results):
+    if step := next_step(results, place):
         console.print(f"→ {step}", markup=False, highlight=False, soft_wrap=True)
     for name in ("report.html", "report.pdf"):
         path = folder / name

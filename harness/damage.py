@@ -399,17 +399,33 @@ def _untimed(value: Any) -> str:
     return _lacks(value, kinds) or _kinds(value, kinds)
 
 
+def _declaration(value: Any) -> str:
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "time": str, "looks": dict, "claims": list, "results": int, "before": dict, "trials": int,
+    }  # fmt: skip
+    if not isinstance(value, dict):
+        return f"no mapping, but {_shortly(value)}"
+    wrong = _lacks(value, kinds) or _kinds(value, kinds)
+    if wrong or all(isinstance(claim, dict) for claim in value["claims"]):
+        return wrong
+    return "a claim is no mapping"
+
+
 def _numbered(name: str) -> str:
     kind, _, rest = name.partition("/")
-    if kind in {"runner", "working"}:
+    if kind in {"runner", "working", "workers"}:
         return _runner(rest)
     number = rest.partition("/")[0]
-    return f"no round is {number!r}" if kind == "round" and not number.isdigit() else ""
+    if kind in {"round", "declared"} and not number.isdigit():
+        return f"no {'round' if kind == 'round' else 'declaration'} is {number!r}"
+    return ""
 
 
 _NOTES: dict[str, Callable[[Any], str]] = {
-    "plan": _plan, "profile/": _profile, "mode/": _choice, "round/": _round, "untimed/": _untimed,
+    "plan": _plan, "plan/": _plan, "declared/": _declaration,
+    "profile/": _profile, "mode/": _choice, "round/": _round, "untimed/": _untimed,
     "code/": _mapping_of_texts, "env/": _mapping_of_texts, "runner/": _number, "working/": _number,
+    "workers/": _number,
     "reference": _text, "question": _text, "harness_study": _text, "harness_scale": _text,
     "space": _text, "format": _version,
 }  # fmt: skip

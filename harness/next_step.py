@@ -13,11 +13,12 @@ OTHER_STORE = "--store OTHER.db"
 """What stands for a store of the user's own choosing."""
 
 
-def next_step(results: Results) -> str:
+def next_step(results: Results, place: Sequence[str] = ()) -> str:
     """Say how to go on; empty where every primary claim on seeds is decided.
 
     Args:
         results: of one study, judged.
+        place: the words that name where things are kept, of the command line.
     """
     left = [
         verdict
@@ -29,13 +30,14 @@ def next_step(results: Results) -> str:
     count = f"{len(left)} claim{'' if len(left) == 1 else 's'}"
     looks = results.looks
     if len(results.seeds) < FEWEST:
-        command = _changed(results, "--seeds", str(FEWEST))
+        command = _changed(results, "--seeds", str(FEWEST), *place)
         return f"A verdict needs {FEWEST} seeds. To go on: {command}"
     if any(verdict.awaits for verdict in left):
-        return f"{count} not judged yet. To go on: {results.provenance.command}"
+        command = shlex.join([*shlex.split(results.provenance.command), *place])
+        return f"{count} not judged yet. To go on: {command}"
     if looks is None:
         most = _most(left, results.study.looks.seeds[-1])
-        command = _changed(results, "--until-decided", "--max-seeds", str(most))
+        command = _changed(results, "--until-decided", "--max-seeds", str(most), *place)
         return f"{count} open. To go on until they are decided: {command}"
     most = _most(left, 2 * looks.seeds[-1])
     command = _changed(results, "--until-decided", "--max-seeds", str(most))
@@ -66,4 +68,4 @@ def _changed(results: Results, *instead: str) -> str:
             skip = True
         else:
             kept.append(word)
-    return f"{shlex.join(kept)} {' '.join(instead)}"
+    return shlex.join([*kept, *instead])

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.damage import Noticed
+from harness.redact import holds_secret
 from harness.store import Store, open_store
 from harness.study import Study
 
@@ -29,6 +30,18 @@ class Place:
     store: str = field(default="", repr=False)
     noticed: Noticed = field(default_factory=Noticed, repr=False, compare=False)
     opened: list[Store] = field(default_factory=list, repr=False, compare=False)
+
+    def words(self, usual: Path) -> list[str]:
+        """Return how the place is named on the command line, without secrets.
+
+        A store with a secret is left out: it is named by ``HARNESS_STORE``, or typed again.
+
+        Args:
+            usual: the output folder where none is named.
+        """
+        out = [] if self.out == usual else ["--out", str(self.out)]
+        store = [] if not self.store or holds_secret(self.store) else ["--store", self.store]
+        return [*out, *store]
 
     def open(self, *, create: bool) -> Store:
         """Open the store."""

@@ -198,9 +198,9 @@ def strike_pretenders(farm: Farm, store: str, kills: int, seed: int) -> Figures:
     while figures.kills < kills:
         time.sleep(draw.uniform(0.0, 1.0))
         place = draw.randrange(2)
-        if all(farm.code(each.pid) is not None for each in running):
+        if all(each.code is not None for each in running):
             break
-        if farm.code(running[place].pid) is None:
+        if running[place].code is None:
             running[place].kill()
             figures.kills += 1
         running[place].end()

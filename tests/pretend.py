@@ -94,7 +94,6 @@ class Farm:
             folder: where processes write what they say.
         """
         self.folder = folder
-        self._codes: dict[int, int] = {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.pretend"], cwd=ROOT, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -125,13 +124,9 @@ class Farm:
         ]
 
     def code(self, pid: int) -> int | None:
-        """Return the exit code of a process that has ended; negative where a signal did it."""
-        if pid not in self._codes:
-            status = self._ask(wait=pid)
-            if status == RUNNING:
-                return None
-            self._codes[pid] = status
-        return self._codes[pid]
+        """Return the exit code of a process that has just ended; ``None`` while it runs."""
+        status = self._ask(wait=pid)
+        return None if status == RUNNING else status
 
     def together(self, where: str, *pretences: Pretence) -> list[Said]:
         """Run processes on one store to their end."""
@@ -151,15 +146,24 @@ class Started:
     farm: Farm
     pid: int
     path: Path
+    ended: int | None = None
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; negative where a signal ended it, ``None`` while it runs."""
+        if self.ended is None:
+            self.ended = self.farm.code(self.pid)
+        return self.ended
 
     def kill(self) -> None:
-        """Kill it; nothing of it can notice."""
-        os.kill(self.pid, signal.SIGKILL)
+        """Kill it, if it runs; nothing of it can notice."""
+        if self.code is None:  # or its number may be another's by now
+            os.kill(self.pid, signal.SIGKILL)
 
     def end(self, timeout: float = 120) -> Said:
         """Wait for its end."""
         deadline = time.monotonic() + timeout
-        while (code := self.farm.code(self.pid)) is None:
+        while (code := self.code) is None:
             if time.monotonic() > deadline:
                 self.kill()
                 raise TimeoutError(self.path.read_text())

@@ -326,6 +326,9 @@ ROUND = {"arms": {"a": {"key": "k", "seconds": 1.0, "samples": 8}}, "twin": "a",
     ("mode/p/cpu/x", MODE), ("round/3/cpu/x", ROUND), ("untimed/cpu/x", None),
     ("untimed/cpu/x", {"reason": "r", "keys": {}}),
     ("env/ab", {"python": "3"}), ("runner/a/1/2", 1.5), ("format", 2), ("of somebody else", [1]),
+    ("workers/a/1/2", 2),
+    ("declared/1/ab", {"time": "2026", "looks": {}, "claims": [{}], "results": 0, "before": {},
+                       "trials": 0}),
 ])  # fmt: skip
 def test_whole_notes_are_whole_and_parts_of_them_are_not(name: str, value: object) -> None:
     assert note_wrong(name, value) == ""

@@ -360,7 +360,11 @@ def test_claims_on_costs_count_rounds_and_profiles(tmp_path: Path) -> None:
     first = Ledger(store, study(timed, sized), "quick")
     declare(first, dict)
     for number, arms in enumerate((("width=4", "width=64"), ("width=4",))):
-        first.write_note(f"round/{number}/cpu", {"arms": {arm: {"key": "k"} for arm in arms}})
+        timed_arms = {arm: {"key": "k", "seconds": 0.1, "samples": 10} for arm in arms}
+        first.write_note(
+            f"round/{number}/cpu",
+            {"arms": timed_arms, "twin": arms[0], "again": 0.1, "busy": False},
+        )
     first.write_note("profile/k/cpu", {"reason": "none"})
     profile = dict.fromkeys(
         ("step_seconds", "step_low", "step_high", "blocks", "samples_per_second", "peak_bytes",

@@ -1,12 +1,14 @@
 """The command that the terminal names where claims are open."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.looks import Looks
 from harness.next_step import next_step
+from harness.place import Place
 from harness.results import Provenance, Results
 from harness.verdicts import judge
 from tests.test_verdicts import RAMP, claim, records, study
@@ -66,3 +68,13 @@ def test_claims_on_costs_and_exploratory_ones_want_no_more_seeds():
     (verdict,) = made.verdicts
     lead = replace(verdict, claim=claim(primary=False))
     assert next_step(replace(made, verdicts=(lead,))) == ""
+
+
+def test_the_command_names_the_place_and_no_secret():
+    open_ = results(0.25 + RAMP)
+    here = Place(Path("my runs"), "../other.db").words(Path("runs"))
+    assert next_step(open_, here).endswith(
+        "--until-decided --max-seeds 40 --out 'my runs' --store ../other.db"
+    )
+    assert Place(Path("runs"), "postgresql://me:SECRETPW@host/db").words(Path("runs")) == []
+    assert Place(Path("runs")).words(Path("runs")) == []

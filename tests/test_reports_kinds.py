@@ -172,8 +172,10 @@ def test_the_table_of_verdicts_counts_rounds_and_nothing_where_exact(results: Re
     assert table is not None
     cells = [row[2:] for row in table.rows]
     assert [effect.text for effect, *_ in (cells[MEMORY], cells[SAME])] == ["×2.50", "×1"]
-    for effect, _, n, p in (cells[MEMORY], cells[SAME]):
-        assert (effect.note, n.text, p.text) == ("exact", "–", "–")
+    for effect, _, n, p, margin, *_ in (cells[MEMORY], cells[SAME]):
+        assert (effect.note, n.text, p.text, margin.text) == ("exact", "–", "–", "–")
+    # the p value against δ has a column of its own, of claims that are within one
+    assert cells[SLOWER][4].text != "–" == cells[SOONER][4].text
     assert (cells[SLOWER][1].text, cells[MEMORY][1].text) == ("×1.05", "×1.5")
     assert (cells[SLOWER][2].text, cells[SLOWER][2].note) == ("10", "rounds")
     assert (cells[ACCURACY][2].text, cells[ACCURACY][2].note) == ("10", "")
@@ -212,7 +214,9 @@ def test_facts_are_true_of_each_kind(sections: tuple[ClaimSection, ...]) -> None
     assert time["Effect"][1] == "geometric mean over rounds"
     assert time["Interval"][1] == "99 % t interval over 10 rounds, Bonferroni over 5 claims"
     assert time["Wins"][1] == "rounds with a ratio above ×1"
-    assert time["p, adjusted"][1] == "against a difference of δ"
+    assert time["p, adjusted"][1] == "against no difference"
+    assert time["p of δ, adjusted"][1] == "against a difference of δ"
+    assert "p of δ, adjusted" not in facts(sections[SOONER])
     assert facts(sections[LEAD])["Interval"][1] == "95 % t interval over 10 rounds"
     first = facts(sections[SOONER])
     assert first["Wins"] == ("9 of 9", "seeds with the first side first")
@@ -250,7 +254,7 @@ def test_checks_fit_the_kind(results: Results, sections: tuple[ClaimSection, ...
     assert readings["Non-inferiority, one-sided test"] == (
         "against a ratio as large as δ, before adjustment"
     )
-    assert column(sections[ACCURACY].checks, 2)["Larger of the two, p"] == (
+    assert column(sections[ACCURACY].checks, 2)["The claim's own, p"] == (
         "of no difference; whether it is worse, the interval says"
     )
 
