@@ -68,7 +68,8 @@ def accuracy(trial: Trial) -> float:
     """0.1 for each factor of four in width, a little by seed; more at another learning rate."""
     width = int(trial.arm.levels["width"].value)
     lr = float(trial.written["optimizer"]["lr"])
-    return 0.3 + 0.1 * (width > 4) + 0.1 * (width > 16) + 0.01 * (trial.seed % 3) * width / 64 + lr
+    wide = 0.1 * (width > 4) + 0.1 * (width > 16) + 0.01 * (trial.seed % 3) * width / 64
+    return 0.3 + wide + lr / 2
 
 
 def run(
