@@ -70,7 +70,7 @@ class Seen(Paired):
             margin; NaN for others, and below n = 5.
         p_permutation: the sign-flip test's p value of the effect, which describes; NaN below n = 8.
         places: where the means lie whose intervals decide: of the effect, then of a trend that of
-            its weakest step; empty for counts.
+            the step that counts; of a claim on several levels those of all; empty for counts.
         beside: what describes.
     """
 
@@ -214,13 +214,12 @@ def _contrast(
         first, second = values[:, 0], values[:, 1]
     place = scale.locate(first, second, times)
     seen = _seen(first, second, level, place, float(np.abs(values).max()))
-    above, below = place.p_above(-by), place.p_below(by)
     if isinstance(claim, Equivalent):
-        p = max(above, below)
+        p = max(place.p_above(-by), place.p_below(by))
         test = Beside("equivalence, two one-sided tests", p)
         return replace(seen, p_margin=p, beside=(test,))
     if isinstance(claim, NotWorse):
-        p = below if better == "lower" else above
+        p = place.p_below(by) if better == "lower" else place.p_above(-by)
         test = Beside("non-inferiority, one-sided test", p)
         return replace(seen, p_margin=p, beside=(test,))
     return seen
@@ -295,7 +294,10 @@ def _least(values: Floats, claim: Best | Peak, level: float, scale: _Scale) -> S
     )
     if claim.lowest:
         seen = _turned(seen)
-    return replace(seen, low=found.low, high=found.high, p=found.p, nearest=found.which + 1)
+    return replace(
+        seen, low=found.low, high=found.high, p=found.p, nearest=found.which + 1,
+        places=tuple(places),
+    )  # fmt: skip
 
 
 def _most(values: Floats, claim: Some, level: float, scale: _Scale) -> Seen:
@@ -304,13 +306,15 @@ def _most(values: Floats, claim: Some, level: float, scale: _Scale) -> Seen:
     The largest of these differences is the smallest of their negatives, with ends exchanged.
     """
     reference, others = values[:, 0], [values[:, k] for k in range(1, values.shape[1])]
-    found = least([scale.locate(reference, other) for other in others], level)
+    places = [scale.locate(reference, other) for other in others]
+    found = least(places, level)
     best = others[found.which]
     seen = _seen(best, reference, level, scale.locate(best, reference), float(np.abs(values).max()))
     seen = _turned(seen) if claim.lowest else seen
     return replace(
-        seen, low=0.0 - found.high, high=0.0 - found.low, p=found.p, nearest=found.which + 1
-    )
+        seen, low=0.0 - found.high, high=0.0 - found.low, p=found.p, nearest=found.which + 1,
+        places=tuple(places),
+    )  # fmt: skip
 
 
 def _turned(seen: Seen) -> Seen:
@@ -345,7 +349,8 @@ def _trend(
         shape = "fails"
     elif all(one > -by + off for one in lows):
         shape = "holds"
-    weakest = int(np.argmin(lows))
+    # the step that is shown to fall, where one is; else the one that may fall by most
+    weakest = int(np.argmin(highs if shape == "fails" else lows))
     beside = (
         Beside("weakest step from dose to dose, mean", steps[weakest].mean, "effect"),
         Beside("weakest step, lower end of its interval", lows[weakest], "effect"),

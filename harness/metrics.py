@@ -62,8 +62,8 @@ class Metric:
             return f"×{shown if signed else _shortest(shown)}"
         sign = "+" if signed else ""
         if self.unit == "fraction":
-            points = round(100 * value, 1) + 0.0  # there is no −0
-            return f"{points:{sign}.1f}".replace("-", "−") + (" pp" if unit else "")
+            points = _points(value)
+            return f"{points:{sign}.{_places(points)}f}".replace("-", "−") + (" pp" if unit else "")
         suffix = f" {self.unit}" if self.unit and unit else ""
         return f"{value:{sign}.3g}".replace("-", "−") + suffix
 
@@ -82,8 +82,22 @@ class Metric:
         return f"[{', '.join(ends)}]" + (f" {unit}" if unit else "")
 
 
+def _points(value: float) -> float:
+    """Return percentage points as they are printed: with one decimal, or with one digit."""
+    points = 100 * value
+    return (round(points, 1) if abs(points) >= 0.05 else float(f"{points:.1g}")) + 0.0  # no −0
+
+
+def _places(points: float) -> int:
+    if abs(points) >= 0.05 or abs(points) < 1e-4:
+        return 1
+    return -math.floor(math.log10(abs(points)))
+
+
 def _decimals(log: float) -> int:
     """Return how many decimals a ratio is printed with: enough to tell it from 1, and from 0."""
+    if not math.isfinite(log):
+        return 0
     off = abs(math.expm1(min(log, 700.0)))
     if off > 99:
         return 0
@@ -93,6 +107,8 @@ def _decimals(log: float) -> int:
 
 
 def _ratio(log: float, decimals: int) -> str:
+    if log == math.inf:
+        return "∞"
     ratio = math.exp(min(log, 700.0))
     if ratio >= 1e6 or 0 < ratio < 1e-3:
         return f"{ratio:.2e}"

@@ -35,6 +35,8 @@ def next_step(results: Results, place: Sequence[str] = ()) -> str:
     if any(verdict.awaits for verdict in left):
         command = shlex.join([*shlex.split(results.provenance.command), *place])
         return f"{count} not judged yet. To go on: {command}"
+    if all(_out_of_reach(verdict) for verdict in left):
+        return f"{count} open, and not within reach of more seeds: the report says what is."
     if looks is None:
         most = _most(left, results.study.looks.seeds[-1])
         command = _changed(results, "--until-decided", "--max-seeds", str(most), *place)
@@ -45,6 +47,11 @@ def next_step(results: Results, place: Sequence[str] = ()) -> str:
         f"{count} open, and the looks declared are over. To take more, in another store: "
         f"{command} {OTHER_STORE}"
     )
+
+
+def _out_of_reach(verdict: Verdict) -> bool:
+    more = verdict.more_seeds
+    return more is not None and not more.within(verdict.seen.n)
 
 
 def _most(left: Sequence[Verdict], least: int) -> int:

@@ -186,7 +186,7 @@ def pair(
         failed=len(failures),
         missing=len(everywhere) - len(seeds),
         unfinished=len(looked_at - set(seeds) - set(failures)),
-        identical=_identical(study, groups, trials, seeds, values),
+        identical=not failures and _identical(study, groups, trials, seeds, values),
     )
 
 

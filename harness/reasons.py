@@ -156,8 +156,8 @@ def _alike(context: Context) -> str:
     if seen.kind == "constant":
         return (
             f" All {seen.n} differences are the same. That leaves up to {share} of {context.each}s "
-            "in which they may not be, by as much as the metric's values allow, and the interval "
-            "reaches as far as these could move the mean."
+            "in which they may not be, by as much as the metric can differ, or has been seen to "
+            "reach; the interval allows for those."
         )
     return (
         f" More than half of the differences are the same, and those that are not may be up to "
@@ -185,8 +185,8 @@ def cautions(word: str, context: Context) -> tuple[str, ...]:
     if seen.n < ENOUGH:
         text += (
             f"The interval is made longer on that side, which from so few {context.each}s may not "
-            f"be enough: see Methods. {ENOUGH} {context.each}s, or a metric without such outliers, "
-            "would settle it."
+            f"be enough: see Methods. {ENOUGH} {context.each}s or more, or a metric without such "
+            "outliers, would settle it."
         )
     else:
         text += "The interval is made longer on that side."
@@ -194,7 +194,7 @@ def cautions(word: str, context: Context) -> tuple[str, ...]:
 
 
 ENOUGH = 20
-"""Seeds from which intervals hold their level for exponential and lognormal differences, too."""
+"""Seeds from which one interval holds its level for exponential and lognormal differences, too."""
 
 _SAID = {FAILED.name: ("fails more often", "fails less often"), SOONER.name: ("sooner", "later")}
 
@@ -233,8 +233,8 @@ def told(word: str, claim: Claim, context: Context) -> str:
     if seen.exact and state == "open":
         state = "just that"
     text = f"{side}; by {size} or more: {state}"
-    if isinstance(claim, Trend) and word == "direction only":
-        text += "; every step: open"
+    if isinstance(claim, Trend) and seen.shape != "holds":
+        text += "; every step: open" if seen.shape == "open" else "; a step goes the other way"
     return text
 
 
@@ -283,8 +283,8 @@ def _why(word: str, claim: Claim, context: Context) -> str:
         return "The arms differ, but whether by the margin of {by} or more is open"
     if isinstance(claim, Equivalent) and word == "inconclusive":
         return "The interval reaches beyond the margin of {by}, so the arms may differ by more"
-    if isinstance(claim, Trend) and seen.high >= by:
-        if word == "refuted":
+    if isinstance(claim, Trend):
+        if word == "refuted" and seen.shape == "fails":
             return (
                 "From one dose to the next it falls by more than the margin of {by}, so there is "
                 "no steady rise, whatever the line through all doses does" + _step(claim, context)
@@ -296,7 +296,11 @@ def _why(word: str, claim: Claim, context: Context) -> str:
             )
     why = _WHY[word]
     if isinstance(claim, Best | Peak) and word.startswith("supported"):
-        why += f"; it beats every other that it is compared with, and {context.level} by least"
+        over = next(iter(claim.best)) if isinstance(claim, Best) else claim.over
+        why += (
+            f"; it beats every other that it is compared with, and {over}={context.level} by the "
+            "least"
+        )
     if isinstance(claim, Some):
         why += (
             f"; {claim.over}={context.level} came out best of those tried, and the best of several "
@@ -312,8 +316,8 @@ def _step(claim: Trend, context: Context) -> str:
     low = figures["weakest step, lower end of its interval"]
     metric, what = context.metric, "fall" if claim.falls else "rise"
     return (
-        f" (from {claim.over}={context.level} a {what} of {metric.format_difference(mean)}, and by "
-        f"its interval of {metric.format_difference(low)} at least)"
+        f" (from {claim.over}={context.level} it {what}s by {metric.format_difference(mean)}; the "
+        f"interval of that begins at {metric.format_difference(low)})"
     )
 
 
@@ -358,11 +362,15 @@ def change(word: str, claim: Claim, context: Context) -> str:
         )
     if isinstance(claim, NotWorse) and word not in {"inconclusive", "direction only"}:
         if word == "refuted":
-            return f"A margin above {context.size(seen.effect)}, or other data."
+            near = seen.high if context.metric.better == "higher" else -seen.low
+            return f"A margin above {context.size(near)}, where the interval begins, or other data."
         end = seen.low if context.metric.better == "higher" else -seen.high
         if end >= 0:
             return "Data in which the arm is worse; at present all of the interval is better."
         return f"A margin below {context.size(end)}, which is as far as the interval reaches."
+    if isinstance(claim, Equivalent) and word == "refuted":
+        near = seen.low if seen.effect > 0 else -seen.high
+        return f"A margin above {context.size(near)}, where the interval begins, or other data."
     return _change(word, context)
 
 
@@ -410,6 +418,8 @@ def _change(word: str, context: Context) -> str:
             f"A quieter machine: one on which an arm measured twice differs by less than {gap(by)}."
         )
     more = context.more_seeds
+    if more is None and context.metric.name in COUNTED:
+        return f"More {each}s.{_spent(context)}"
     if more is None:
         return f"Other data: the interval is narrow, and lies across the margin.{_spent(context)}"
     if more.within(seen.n):

@@ -466,13 +466,17 @@ def _verdict(
 def _exploratory(judged: _Judged, *, leads: bool) -> Word:
     seen = judged.seen
     if seen.identical:
-        return "suggestive" if isinstance(judged.claim, Equivalent) else "not suggestive"
+        alike = isinstance(judged.claim, Equivalent | NotWorse)
+        return "suggestive" if alike else "not suggestive"
     if seen.exact:
         stands_out = judged.word in {"supported", "supported, material"} or (
             judged.word == "equivalent" and isinstance(judged.claim, Equivalent)
         )
     else:
-        stands_out = leads and (seen.effect > 0 or not math.isnan(seen.p_margin))
+        denied = judged.word in {"real but negligible", "refuted"} and not isinstance(
+            judged.claim, Equivalent | NotWorse
+        )
+        stands_out = leads and (seen.effect > 0 or not math.isnan(seen.p_margin)) and not denied
         stands_out = stands_out and not seen.in_noise(judged.by)
     return "suggestive" if stands_out else "not suggestive"
 
@@ -484,12 +488,11 @@ def _more(judged: _Judged, word: Word) -> More | None:
         return None
     if seen.in_noise(judged.by):
         return None
-    effect, *steps = seen.places
-    places = [effect] if word == "inconclusive" and seen.low <= 0 <= seen.high else []
-    if not isinstance(judged.claim, Trend):
-        places = [effect]
-    elif seen.shape == "open":
-        places += steps
+    places = list(seen.places)
+    if isinstance(judged.claim, Trend):
+        effect, step = seen.places
+        places = [effect] if word == "inconclusive" else []
+        places += [step] if seen.shape == "open" else []
     # some level of several: that of the test of each
     tests = len(judged.pairs.values[0]) - 1 if isinstance(judged.claim, Some) else 1
     alpha = (1 - seen.level) / tests
@@ -522,8 +525,10 @@ def word_of(claim: Claim, metric: Metric, seen: Seen) -> Word:
         return not_worse_word(ends.turned() if metric.better == "lower" else ends,
                               confirmed=confirmed)  # fmt: skip
     word = verdict_word(ends, confirmed=confirmed)
-    if word.startswith("supported") and seen.shape != "holds":
-        return "refuted" if seen.shape == "fails" else "direction only"
+    if seen.shape == "fails" and word not in {"reversed", "refuted"}:
+        return "refuted"
+    if word.startswith("supported") and seen.shape == "open":
+        return "direction only"
     return word
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness import stats
-from harness.claims import Equivalent, Higher, Interaction
+from harness.claims import Best, Equivalent, Higher, Interaction, Trend
 from harness.designs import Arms, OneAtATime
 from harness.errors import HarnessError
 from harness.factors import Factor
@@ -633,3 +633,69 @@ def test_a_true_difference_of_the_margin_is_rarely_denied():
 def test_a_difference_of_one_sd_is_found_seven_times_in_ten():
     # The paired t test alone finds .80 at n = 10; room for skewed differences costs a tenth of it.
     assert words(1.0)("supported", "supported, material") == pytest.approx(0.73, abs=0.02)
+
+
+# From a review: each of these was wrong once.
+
+
+def test_tied_differences_whose_mean_is_at_the_margin_are_judged():
+    d = np.zeros(10)
+    d[0] = 0.1
+    made = study(claim(metric="test_accuracy", by=0.01))
+    data = [
+        replace(each, metrics={"test_accuracy": each.metrics[METRIC]})
+        for each in records(0.9 + d, np.full(10, 0.9))
+    ]
+    (found,) = judge(made, "quick", data)
+    assert (found.word, found.seen.kind) == ("inconclusive", "tied")
+    at = stats.located(0.9 + d, np.full(10, 0.9), reach=1.0, shares=True)
+    assert at.p_above(at.mean) == at.p_above(at.mean - 1e-18) == 0.5
+
+
+def test_arms_of_which_one_fails_in_some_seeds_are_not_identical():
+    side = np.linspace(1, 2, 10)
+    data = curved(records(side, side), lambda _arm, seed: (3.0, 2.0 + seed))
+    assert judge(study(claim()), "quick", data)[0].word == "identical"
+    half = [failed("a=new", each.seed) if each.arm == "a=new" and each.seed > 4 else each
+            for each in data]  # fmt: skip
+    assert judge(study(claim()), "quick", half)[0].word == "inconclusive"
+
+
+@pytest.mark.parametrize("means", [(5, 7, 7, 5), (0, 2, -1, 1.3), (0, 3, 1, 4)])
+def test_a_trend_with_a_step_the_other_way_is_refuted_whatever_its_line_does(means):
+    factors = (Factor("w", (1, 2, 3, 4)),)
+    asked = Trend("It rises.", metric=METRIC, by=0.5, over="w")
+    noise = np.random.default_rng(0).normal(0, 0.02, (8, 4))
+    data = [
+        trial(f"w={k + 1}", seed, mean + noise[seed, k])
+        for seed in range(8)
+        for k, mean in enumerate(means)
+    ]
+    (found,) = judge(study(asked, factors=factors), "quick", data)
+    assert found.word == "refuted"
+    assert "falls by more than the margin" in found.reason
+    lead = replace(asked, primary=False)
+    assert judge(study(lead, factors=factors), "quick", data)[0].word == "not suggestive"
+
+
+def test_more_seeds_of_a_best_level_come_from_the_level_that_varies_most():
+    factors = (Factor("w", (1, 2, 3, 4)),)
+    z = np.linspace(-1, 1, 8)
+    mixed = z[[3, 0, 6, 1, 7, 4, 2, 5]]
+    columns = {1: 5 - 0.35 - 0.2 * z, 2: np.full(8, 5.0), 3: 5 - 0.6 + 2 * mixed, 4: 2 + 0.1 * z}
+    asked = Best("Two.", metric=METRIC, by=0.5, best={"w": 2})
+    data = [trial(f"w={w}", s, v) for w, column in columns.items() for s, v in enumerate(column)]
+    (found,) = judge(study(asked, factors=factors), "quick", data)
+    assert found.word == "inconclusive"
+    assert found.more_seeds.low > 1
+
+
+def test_what_would_undo_a_refusal_is_the_end_that_lies_nearest():
+    same = Equivalent("E.", METRIC, 0.5, first={"a": "new"}, second={"a": "old"})
+    for sign in (1, -1):
+        refused = one(sign * (2 + RAMP / 4), same)
+        end = abs(refused.seen.low if sign > 0 else refused.seen.high)
+        assert refused.word == "refuted"
+        assert refused.change.startswith(
+            f"A margin above {end:.3g} nats, where the interval begins"
+        )

@@ -11,7 +11,7 @@ Three kinds of samples are told apart, because Student's t is right for one of t
   the metric, or as its noise on so many examples.
 - **constant**: all n values are the same. That leaves a share of up to 1 - alpha^(1/n) of others
   (all n are alike with probability alpha at that share), and nothing tells how far away they lie
-  but the values that the metric can have.
+  but the values that the metric can have; where those have no end, the largest that were seen.
 """
 
 from __future__ import annotations
@@ -153,6 +153,8 @@ class Location:
         lowest = -450.0  # scipy finds Student's quantile for p = e^-450, but not for much less
         if gap(lowest) < 0:
             return 0.0
+        if gap(-1e-12) > 0:
+            return 0.5  # the bound is at the mean, but for rounding
         return math.exp(float(optimize.brentq(gap, lowest, -1e-12, xtol=1e-12))) / 2
 
 

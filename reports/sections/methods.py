@@ -59,9 +59,10 @@ COMMON = (
     Procedure(
         "Differences that hardly vary",
         "Where all n differences are the same, a share of up to 1 − α^(1/n) of other seeds may "
-        "still differ, by as much as the metric's values allow; the interval reaches as far as "
-        "those could move the mean. Where more than half are the same, the standard deviation is "
-        "at least that of as large a share of others as may exist (Clopper & Pearson), as far "
+        "still differ: by as much as a share of examples can, and of other metrics by as much as "
+        "the largest value seen; the interval reaches as far as those could move the mean. Where "
+        "more than half are the same, the standard deviation is at least that of as large a share "
+        "of others as may exist (Clopper & Pearson), as far "
         "away as one was seen, as one step of the metric, or as its noise on so many examples. "
         "Arms that trained the same networks to the last bit are called identical instead.",
         "Clopper & Pearson 1934",
@@ -161,16 +162,18 @@ KINDS: dict[type[Claim], Procedure] = {
         "Which arm comes first, in the share of seeds in which the one does less that in which the "
         "other does; the first epoch counts whose value is at least as good as the target. A "
         "target that is not reached has an infinite time, so there are no means; arms that never "
-        "come, or come at once, are a tie. Exact sign test on the seeds in which one is first, "
-        "and an interval that joins two exact binomial ones.",
+        "come, or come at once, are a tie. The direction comes from the exact sign test on the "
+        "seeds in which one is first, the size from an interval that joins two exact binomial "
+        "ones, which is wider.",
         "Clopper & Pearson 1934",
     ),
 }
 FAILURE_RATE = Procedure(
     "Failure rates",
     "Exact McNemar test on the seeds in which one side alone failed; a side fails in a seed where "
-    "one of its arms does. The interval of the difference joins two exact binomial ones, and holds "
-    "its level whatever the number of seeds is.",
+    "one of its arms does. The direction comes from this test; the size from an interval of the "
+    "difference that joins two exact binomial ones: it holds its level whatever the number of "
+    "seeds is, and is wider than the test.",
     "McNemar 1947; Clopper & Pearson 1934",
 )
 EXACT = Procedure(
