@@ -108,6 +108,7 @@ def test_run_again_trains_nothing_and_leaves_the_report_alone(command, here: Pat
         "claim", "kind", "metric", "unit", "margin", "n", "effect", "low", "high", "p",
         "p_adjusted", "p_margin_adjusted", "primary", "word", "direction_and_size", "cautions",
         "sides", "averaged_over", "reason", "change", "more_seeds", "looks",
+        "declared",
     ]  # fmt: skip
     assert verdicts[0]["n"] == 5
     columns = list(pd.read_csv(folder / "records.csv").columns)
