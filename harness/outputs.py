@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,13 +207,7 @@ def records_text(records: Sequence[Record], kind: str) -> str:
         HarnessError: another kind.
     """
     if kind == "csv":
-        import pandas as pd
-
-        rows = [
-            {as_cell(name): as_cell(value) for name, value in record.row().items()}
-            for record in records
-        ]
-        return str(pd.DataFrame(rows).to_csv(index=False))
+        return _csv([record.row() for record in records])
     if kind == "json":
         rows = [record.row() for record in records]
         names = list(dict.fromkeys(name for row in rows for name in row))
@@ -220,6 +216,30 @@ def records_text(records: Sequence[Record], kind: str) -> str:
     raise HarnessError(
         "--format must be csv, json, or parquet with --to FILE", repr(kind), "Write --format csv."
     )
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as pandas does, which takes longer to import than this to run."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator=os.linesep)
+    writer.writerow(map(as_cell, names))
+    writer.writerows(zip(*(_cells([row.get(name) for row in rows]) for name in names), strict=True))
+    return out.getvalue()
+
+
+def _cells(values: Sequence[Any]) -> list[Any]:
+    """Return the cells of a column: its numbers alike, and nothing for what is missing, or NaN.
+
+    Whole numbers become floats beside floats, and where one is missing, because a column that is
+    read back has one kind.
+    """
+    kinds = {*map(type, values)}
+    if kinds <= {int, float, type(None)} and kinds != {int}:
+        return [None if value is None or math.isnan(value) else float(value) for value in values]
+    return [
+        None if type(value) is float and math.isnan(value) else as_cell(value) for value in values
+    ]
 
 
 def as_cell(value: Any) -> Any:

@@ -64,6 +64,23 @@ def test_modes_are_timed_beside_the_plain_loop(tmp_path: Path) -> None:
     assert "| mlp-digits-64 | cpu | fused | 2 |" in page
 
 
+@pytest.mark.slow
+def test_whole_commands_are_timed_beside_loading(tmp_path: Path) -> None:
+    found, page = script(
+        tmp_path, "commands", "--sizes", "0", "2", "--quick", "--against", str(SCRIPTS.parents[1])
+    )
+    rows = {(row["checkout"], row["arms"], row["size"], row["what"]): row for row in found["rows"]}
+    parts = [f"report: {part}" for part in ("reading", "judging", "page", "PDF")]
+    wanted = {(20, 20, what) for what in ("load", "plan")}
+    wanted |= {(20, 100, what) for what in ("load", "plan", "export", "report", *parts)}
+    assert set(rows) == {(name, *each) for name in ("before", "here") for each in wanted}
+    for name in ("before", "here"):
+        whole = rows[name, 20, 100, "report"]["cpu"]
+        assert sum(rows[name, 20, 100, part]["cpu"] for part in parts) < whole
+        assert rows[name, 20, 100, "load"]["cpu"] < rows[name, 20, 100, "export"]["cpu"] < whole
+    assert "| records, 20 arms | 100 | export |" in page
+
+
 def test_overhead_is_what_a_run_takes_beyond_its_trials(tmp_path: Path) -> None:
     words = ("--counts", "6", "--sleeping", "4", "--seconds", "0.1")
     found, _ = script(tmp_path, "overhead", *words)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.outputs import as_cell, records_text, write_records
+from harness.outputs import _csv, as_cell, records_text, write_records
 from harness.records import Record
 
 RULE = re.compile(r"^'(?='*[=+\-@＝＋－＠\t\r\n])")
@@ -83,3 +83,28 @@ def test_records_with_hostile_names_are_text_and_read_back_the_same(
 
 def test_records_without_such_cells_are_as_pandas_writes_them() -> None:
     assert records_text([RECORD], "csv") == pd.DataFrame([RECORD.row()]).to_csv(index=False)
+
+
+ANY = (
+    st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats()
+    | st.text(st.characters(codec="utf-8"), max_size=6)
+)
+SAME = [st.booleans(), st.integers(-(2**60), 2**60), st.floats(), st.just("a,b"), ANY]
+
+
+@st.composite
+def columns(draw: st.DrawFn) -> list[dict[str, object]]:
+    """Rows whose columns hold one kind of value, or several, and lack some."""
+    kinds = {f"c{place}": draw(st.sampled_from(SAME)) for place in range(3)}
+    rows = [{"key": "k"} for _ in range(draw(st.integers(1, 5)))]
+    for row in rows:
+        row |= {name: draw(kind) for name, kind in kinds.items() if draw(st.booleans())}
+    return rows
+
+
+@given(columns())
+def test_a_csv_file_is_the_one_that_pandas_would_write(rows: list[dict[str, object]]) -> None:
+    cells = [{name: as_cell(value) for name, value in row.items()} for row in rows]
+    assert _csv(rows) == pd.DataFrame(cells).to_csv(index=False)

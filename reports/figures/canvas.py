@@ -228,8 +228,8 @@ def log_limits(values: Sequence[float]) -> tuple[float, float]:
     return low / room, high * room
 
 
-MANY = 100
-"""Marks of one kind beyond which they are drawn so many at a time."""
+MANY = 40
+"""Marks of one kind beyond which they are drawn so many at a time: the seeds of the last look."""
 
 
 def strokes(axes: Axes, lines: Sequence[Sequence[tuple[float, float]]], **look: Any) -> None:
