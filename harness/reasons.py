@@ -215,6 +215,8 @@ def told(word: str, claim: Claim, context: Context) -> str:
         up, down = ("better", "worse") if metric.better == "higher" else ("worse", "better")
     if isinstance(claim, Trend):
         up, down = ("falls", "rises") if claim.falls else ("rises", "falls")
+    if isinstance(claim, Best | Some | Peak) and claim.lowest:
+        up, down = down, up  # what is positive is how far the named one lies below the others
     size = metric.format_difference(by, signed=False)
     off = seen.off(by)
     if seen.in_noise(by):
