@@ -221,6 +221,8 @@ def told(word: str, claim: Claim, context: Context) -> str:
     off = seen.off(by)
     if seen.in_noise(by):
         return "direction and size open"
+    if seen.exact and seen.effect == 0:
+        return "no difference"
     if not seen.clear:
         if -by + off < seen.low and seen.high < by - off:
             return f"direction open; by {size} or more: ruled out either way"

@@ -17,7 +17,8 @@ ORDER = [
     "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
     "optuna_study", "translate", "ledger", "presence", "search", "shares", "load", "workers",
     "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
-    "outputs", "new", "tables", "place", "preview", "replay", "commands", "mend", "doctor", "cli",
+    "outputs", "new", "tables", "markdown", "place", "preview", "replay", "commands", "mend",
+    "doctor", "cli",
 ]  # fmt: skip
 
 
