@@ -13,6 +13,7 @@ import numpy as np
 from harness.data.declared import Declared
 from harness.data.draw import Whole
 from harness.data.folder import data_folder, may_download
+from harness.data.sizes import Counts
 from harness.data.splits import Part
 from harness.errors import HarnessError
 
@@ -30,6 +31,8 @@ class Vision(Declared):
     totals: ClassVar[tuple[int, int]]
     """Official training and test images."""
     classes: ClassVar[int] = 10
+    pixels: ClassVar[tuple[int, ...]]
+    """The shape of one image."""
 
     def prepare(self) -> None:
         """Make sure that the files are there, downloading them where that is allowed.
@@ -49,6 +52,31 @@ class Vision(Declared):
                 f"Run again with --download, or with --data-dir DIR (or HARNESS_DATA=DIR), where "
                 f"DIR/{self.place} holds the files as torchvision lays them out.",
             )
+
+    def counts(self) -> Counts:
+        """Return how many images of each class there are, as published, in even shares."""
+        rest, test = (_even(total, self.classes) for total in self.totals)
+        return Counts(rest, None, test)
+
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one image."""
+        return self.pixels
+
+    @property
+    def dtype(self) -> str:
+        """What images are kept as."""
+        return "uint8"
+
+    def notes(self) -> tuple[str, ...]:
+        """Return where the files are missing, as what is told of them is then as published."""
+        missing = self._missing(data_folder())
+        if not missing:
+            return ()
+        sentence = (
+            f"Not there yet (no {missing[0]} in {data_folder()}): run with --download, or with "
+            "--data-dir DIR of the folder that holds it."
+        )
+        return (sentence,)
 
     def _missing(self, folder: Path) -> list[str]:
         files = [f"{self.place}/{file}" for file in self.files]
@@ -79,6 +107,7 @@ class MNIST(Vision):
         "t10k-labels-idx1-ubyte",
     )
     totals = (60_000, 10_000)
+    pixels = (1, 28, 28)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +120,7 @@ class FashionMNIST(Vision):
     place = "FashionMNIST/raw"
     files = MNIST.files
     totals = (60_000, 10_000)
+    pixels = (1, 28, 28)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +133,7 @@ class CIFAR10(Vision):
     place = "cifar-10-batches-py"
     files = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
     totals = (50_000, 10_000)
+    pixels = (3, 32, 32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +146,12 @@ class CIFAR100(Vision):
     place = "cifar-100-python"
     files = ("train", "test", "meta")
     totals = (50_000, 10_000)
+    pixels = (3, 32, 32)
     classes = 100
+
+
+def _even(total: int, classes: int) -> tuple[int, ...]:
+    return tuple(total // classes + (number < total % classes) for number in range(classes))
 
 
 def _download(name: str, folder: Path) -> None:
