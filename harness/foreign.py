@@ -32,27 +32,21 @@ def torch_data(value: Any) -> str:
         for kind in type(value).__mro__
         if kind.__module__.startswith(("torch.utils.data", "torchvision.datasets"))
     }
+    if "DataLoader" in kinds:
+        return torch_data(value.dataset).replace("dataset", "loader.dataset")
+    if "Dataset" not in kinds:
+        return ""
     if "TensorDataset" in kinds and len(getattr(value, "tensors", ())) == 2:
         return 'arrays(*dataset.tensors, "mine")'
-    if "DataLoader" in kinds:
-        inner = torch_data(value.dataset)
-        if "dataset." in inner or "images(" in inner or inner in _KNOWN.values():
-            return inner.replace("dataset.", "loader.dataset.")
-        return (
-            'arrays(*map(torch.cat, zip(*loader)), "mine") with a loader that neither shuffles, '
-            "drops nor augments anything"
-        )
-    if "Dataset" not in kinds and "IterableDataset" not in kinds:
-        return ""
     if type(value).__module__.startswith("torchvision.datasets"):
         if type(value).__name__ in _KNOWN:
             return _KNOWN[type(value).__name__]
         if "ImageFolder" in kinds:
             return f"images({str(value.root)!r})"
-    return (
-        "inputs, targets = zip(*dataset), then "
-        'arrays(torch.stack(inputs), torch.tensor(targets), "mine")'
-    )
+    if "IterableDataset" in kinds:
+        return 'arrays(*map(torch.cat, zip(*DataLoader(dataset, 100))), "mine")'
+    # not by iterating over it: one whose __getitem__ raises no IndexError has no end
+    return 'arrays(*next(iter(DataLoader(dataset, len(dataset)))), "mine")'
 
 
 def bare_data(value: Any) -> str:

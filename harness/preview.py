@@ -238,7 +238,7 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
             )
         console.print(arms)
         for data in row["data"]:
-            console.print(f"Data: {data['told']}", markup=False, highlight=False)
+            console.print(f"Data: {data['told']}", markup=False, highlight=False, soft_wrap=True)
         for each in row["modes"]:
             _print_choice(Choice.of(each), each["arms"], console)
         if row["again"]:

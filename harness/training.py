@@ -190,7 +190,10 @@ class Training:
                 if name == "model" and hasattr(value, "state_dict"):
                     mend = "a frozen dataclass whose build(shape, classes) returns the module"
                 elif name == "data" and (found := bare_data(value)):
-                    mend, given = f"{found} from harness.data", f"a {type(value).__name__}"
+                    mend, given = (
+                        f"{found}, imported from harness.data",
+                        f"a {type(value).__name__}",
+                    )
                 raise HarnessError(
                     f"Training({name}=...) must be a {kind.__name__}",
                     given,

@@ -51,8 +51,13 @@ def as_array(what: str, value: Any) -> NDArray[Any]:
     return copy.astype(copy.dtype.newbyteorder("="), copy=False)
 
 
-def check_inputs(what: str, values: NDArray[Any]) -> None:
+def check_inputs(what: str, values: NDArray[Any], given: Any) -> None:
     """Check that inputs are bytes or floating point.
+
+    Args:
+        what: as errors name them.
+        values: the inputs.
+        given: what they were given as, in whose terms the error says what to write.
 
     Raises:
         HarnessError: they are something else, which becomes neither without a loss.
@@ -61,10 +66,12 @@ def check_inputs(what: str, values: NDArray[Any]) -> None:
         return
     kind, mend = values.dtype.kind, "Make them numbers first."
     if kind in "iub":
-        mend = _whole_numbers(values)
+        mend = _whole_numbers(values, tensor=hasattr(given, "detach"))
+        if isinstance(given, tuple | list):
+            mend = mend.replace("inputs", "numpy.asarray(inputs)")
     elif kind == "c":
-        joined = "concatenate" if values.ndim > 1 else "stack"
-        mend = f"Write numpy.{joined}([inputs.real, inputs.imag], axis=1), which keeps both parts."
+        joined = "torch.cat([" if hasattr(given, "detach") else "numpy.concatenate(["
+        mend = f"Write {joined}inputs.real, inputs.imag], axis=1), which keeps both parts."
     elif kind in "Mm":
         mend = (
             "Write (inputs - inputs.min()) / numpy.timedelta64(1, 's'), which is in seconds."
@@ -81,17 +88,17 @@ def check_inputs(what: str, values: NDArray[Any]) -> None:
     raise HarnessError(f"{what} must be uint8 or floating point", f"dtype {values.dtype}", mend)
 
 
-def _whole_numbers(values: NDArray[Any]) -> str:
+def _whole_numbers(values: NDArray[Any], *, tensor: bool) -> str:
     """Say how whole numbers become floats without a loss."""
+    single = "float()" if tensor else "astype('float32')"
+    double = "double()" if tensor else "astype('float64')"
+    least = "inputs.amin(0)" if tensor else "inputs.min(axis=0)"
     largest = max((abs(int(values.min())), abs(int(values.max()))), default=0) if values.size else 0
     if largest <= _EXACT["float32"]:
-        return "Write inputs.astype('float32')."
+        return f"Write inputs.{single}."
     if largest <= _EXACT["float64"]:
-        return "Write inputs.astype('float64'), which keeps them exactly."
-    return (
-        "Write (inputs - inputs.min(axis=0)).astype('float64'), as numbers above 2**53 are not "
-        "exact as floats."
-    )
+        return f"Write inputs.{double}, which keeps them exactly."
+    return f"Write (inputs - {least}).{double}, as floats above 2**53 are not exact."
 
 
 def _check_dense(what: str, value: Any) -> None:
@@ -180,7 +187,7 @@ def _columns(what: str, value: Any) -> NDArray[Any]:
     if missing:
         raise HarnessError(
             f"{what} must have no missing values",
-            f"{int(gaps.to_numpy().sum())} in {_named(missing)}",
+            f"{int(gaps.to_numpy().sum())} in {_named(missing) if value.ndim > 1 else 'them'}",
             "Fill them in, as frame.fillna(...) does, or leave out their rows, of the targets too.",
         )
     columns = [
@@ -320,6 +327,6 @@ def _check_axes(what: str, values: NDArray[Any]) -> None:
         raise HarnessError(
             f"{what} must say which axis the channels are on, which looks like the last",
             f"shape {shape}",
-            f"Write arrays(..., channels='last') for images of {first} × {middle} pixels in "
-            f"{last} channels, or channels='first' for {middle} × {last} pixels in {first}.",
+            f"Write arrays(..., channels='last') for images of {first} × {middle} pixels with "
+            f"channels: {last}, or channels='first' for {middle} × {last} pixels with {first}.",
         )

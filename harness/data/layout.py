@@ -171,7 +171,7 @@ def understand(root: Path, endings: frozenset[str]) -> Layout:
                 )
             left_out += _texts(each, f"{where}/{each.name}" if where else each.name)
             images += [
-                Found(str(folder.path / name), name, label, signature) for name, signature in own
+                Found(f"{folder.path}/{name}", name, label, signature) for name, signature in own
             ]
         parts.append(Part(role, where, tuple(images)))
         names.append(tuple(each.name for each in classes))
@@ -220,7 +220,7 @@ def _look(path: Path, endings: frozenset[str], above: tuple[tuple[int, int], ...
                             "Remove the link.",
                         )
                     folders.append(_look(path / entry.name, endings, here))
-                elif Path(entry.name).suffix.lower() in endings:
+                elif _ending(entry.name) in endings:
                     images.append((entry.name, _signature(entry)))
                 else:
                     others.append(entry.name)
@@ -231,6 +231,12 @@ def _look(path: Path, endings: frozenset[str], above: tuple[tuple[int, int], ...
             "Give yourself the rights to it, or move it away.",
         ) from error
     return _Folder(path, tuple(folders), tuple(images), tuple(others))
+
+
+def _ending(name: str) -> str:
+    """Return a name's last part from the point on, in small letters: Path would take its time."""
+    place = name.rfind(".")
+    return name[place:].lower() if place > 0 else ""
 
 
 def _signature(entry: os.DirEntry[str]) -> tuple[int, ...]:
@@ -251,14 +257,19 @@ def _splits(top: _Folder) -> tuple[list[tuple[Role, _Folder]], tuple[str, ...]]:
     if not split:
         _check_flat(top, list(roles))
         return [("train", top)], ()
-    neither = [folder.name for folder in top.folders if folder.name not in split]
+    neither = [folder for folder in top.folders if folder.name not in split]
     if neither or top.images:
-        odd = neither[0] if neither else top.images[0][0]
-        known = ", ".join(split)
+        known = " and ".join(split)
+        odd = neither[0].name if neither else top.images[0][0]
+        what = "an image"
+        if neither and neither[0].images:
+            what = f"a folder with images right in it, such as {neither[0].images[0][0]}"
+        elif neither:
+            what = "no folder of classes" if neither[0] in roles else "no part with a known name"
         raise HarnessError(
-            f"beside {known} in {top.path} nothing else must lie",
-            f"{odd}, which is {'no part with a folder for each class' if neither else 'an image'}",
-            f"Sort {odd} into train/CLASS/* or test/CLASS/*, or move it out of that folder.",
+            f"beside {known} in {top.path} there must be parts alone, with a folder for each class",
+            f"{odd}, which is {what}",
+            f"Sort what is in {odd} into PART/CLASS/*, or move it out of that folder.",
         )
     by_role: dict[Role, _Folder] = {}
     for folder in top.folders:
@@ -397,8 +408,7 @@ def _texts(folder: _Folder, name: str) -> list[str]:
         HarnessError: another file lies there.
     """
     for file in folder.others:
-        path = Path(file)
-        if path.suffix.lower() not in _TEXTS and path.name.casefold() not in _PAPERS:
+        if _ending(file) not in _TEXTS and file.casefold() not in _PAPERS:
             raise HarnessError(
                 f"files in the folder of a class must be images that Pillow can read, or texts "
                 f"({folder.path})",

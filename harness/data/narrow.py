@@ -76,23 +76,35 @@ def narrowed(name: str, rest: NDArray[Any], official: NDArray[Any] | None = None
 
 @dataclass(frozen=True)
 class _Standard:
-    """An affine map in wide floats; ``size`` keeps its own numbers in range."""
+    """An affine map in wide floats, each step of which rounds nothing that tells values apart.
+
+    Attributes:
+        size: a power of 2 near the largest value, which keeps all numbers in range.
+        origin: one of the values, by that size; differences from it are exact where all are close.
+        mean: of those differences.
+        spread: their standard deviation; 1 where nothing varies.
+    """
 
     size: Any
-    shift: Any
+    origin: Any
+    mean: Any
     spread: Any
 
     @classmethod
     def of(cls, values: NDArray[Any]) -> _Standard:
         wide = values.astype(_wide(values))
-        size = np.abs(wide).max() or 1
-        unit = wide / size
-        spread = unit.std() if unit.min() < unit.max() else 1
-        return cls(size, unit.mean(), spread or 1)
+        _, power = np.frexp(np.abs(wide).max())
+        size = np.ldexp(wide.dtype.type(1), power - 1)
+        apart = wide / size
+        origin = apart.flat[0]
+        apart -= origin
+        varies = apart.min() < apart.max()
+        return cls(size, origin, apart.mean(), apart.std() if varies else 1)
 
     def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
         mapped: NDArray[Any] = values.astype(_wide(values)) / self.size
-        mapped -= self.shift
+        mapped -= self.origin
+        mapped -= self.mean
         mapped /= self.spread
         return mapped
 
@@ -129,14 +141,12 @@ def _range(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[An
 
 def _is_spoilt(rest: NDArray[Any], official: NDArray[Any] | None) -> bool:
     """Whether float32 would round one column, or its mean, noticeably."""
-    wide = rest.astype(_wide(rest))
-    size = np.abs(wide).max()
-    unit = wide / size
-    spread, mean = unit.std(), unit.mean() * size
+    wide, fit = rest.astype(_wide(rest)), _Standard.of(rest)
+    mean = (fit.origin + fit.mean) * fit.size
     error = max(_rounding(wide), abs(np.float32(mean) - mean))
     if official is not None:
         error = max(error, _rounding(official.astype(_wide(official))))
-    if error / size > NOTICEABLE * spread:
+    if error / fit.size > NOTICEABLE * fit.spread:
         return True
     return rest.dtype.itemsize > 4 and bool(_collapses(_sample(wide.reshape(-1, 1)))[0])
 
@@ -181,11 +191,11 @@ def _check_kept(name: str, column: int, given: NDArray[Any], kept: NDArray[Any])
 
 def _refuse_images(name: str, values: NDArray[Any], channel: int) -> None:
     """Refuse images that float32 would spoil: augmentation paints with 0, which must stay black."""
-    wide = values[:, channel].astype(_wide(values))
-    size = np.abs(wide).max() or 1
+    fit = _Standard.of(values[:, channel])
     raise HarnessError(
         f"the inputs of {name!r} must keep their differences as float32",
-        f"channel {channel} with values about {float((wide / size).mean() * size):.7g} and a "
-        f"standard deviation of {float((wide / size).std() * size):.3g}",
-        "Write (inputs - inputs.min()) / (inputs.max() - inputs.min()).",
+        f"channel {channel} with values about {float((fit.origin + fit.mean) * fit.size):.7g} and "
+        f"a standard deviation of {float(fit.spread * fit.size):.3g}",
+        "Write (inputs - low) / (high - low) in float64, with low and high of each channel, "
+        "the same for test images.",
     )

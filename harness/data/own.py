@@ -252,7 +252,7 @@ def _checked(
     check_paired(what, inputs, targets)
     values = as_array(what, inputs)
     labels = as_array(f"the {which}targets of {name!r}", targets)
-    check_inputs(what, values)
+    check_inputs(what, values, inputs)
     values = channels_first(what, values, channels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise HarnessError(

@@ -7,6 +7,7 @@ avoided or a reason to refuse the file.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ def endings() -> frozenset[str]:
     from PIL import Image
 
     known = Image.registered_extensions()
-    return frozenset(ending for ending, kind in known.items() if kind in Image.OPEN)
+    # MPO is opened as the JPEG that it begins with
+    return frozenset(ending for ending, kind in known.items() if kind in {*Image.OPEN, "MPO"})
 
 
 def look(content: bytes) -> Looked:
@@ -105,7 +107,8 @@ def strict() -> Iterator[None]:
 def _problem(error: Exception) -> str:
     if isinstance(error, _RefusedError):
         return str(error)
-    return f"{type(error).__name__}: {error}".replace(f"{BytesIO.__module__}.BytesIO object", "it")
+    said = re.sub(r"\s*<[^>]* at 0x[0-9a-f]+>", "", str(error))  # Pillow names what it was given
+    return f"{type(error).__name__}: {said}"
 
 
 class _RefusedError(ValueError):

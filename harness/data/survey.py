@@ -203,7 +203,8 @@ def _kept(root: Path) -> dict[str, Known]:
         kept = json.loads(text)
         if kept["stamp"] != _stamp():
             return {}
-        return {os.fspath(root / name): _entry(*values) for name, values in kept["files"].items()}
+        # names are put together as text, as Path would take longer than all the rest
+        return {f"{root}/{name}": _entry(*values) for name, values in kept["files"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         return {}  # none, or damaged; RuntimeError: no home folder
 
@@ -223,7 +224,7 @@ def _entry(
 def _keep(root: Path, found: Mapping[str, Known]) -> None:
     """Write what was found, all of it or nothing."""
     files = {
-        os.path.relpath(path, root): [
+        path.removeprefix(f"{root}/"): [
             each.signature, each.sha256, each.looked.size, each.looked.problem, each.looked.clear,
             each.looked.deep,
         ]
