@@ -451,6 +451,8 @@ def test_small_files_in_mnists_format_can_be_read(made_mnist):
     splits = mnist(validation=20).splits(0)
     assert [len(part) for part in (splits.train, splits.validation, splits.test)] == [40, 20, 40]
     assert splits.test.inputs[1].flatten().tolist() == list(range(16, 32))
+    shares = mnist(validation=20).facts().shares
+    assert (shares.train, shares.validation, shares.test) == (40, 20, 40)
 
 
 @pytest.mark.parametrize(
@@ -468,6 +470,7 @@ def test_a_damaged_file_is_told(made_mnist, harm, which):
     file.write_bytes(harm(file.read_bytes()))
     data = mnist(validation=20)
     data.prepare()  # the file is there
+    assert f"the files in {made_mnist} must be MNIST" in message(data.facts), "as plan says it"
     text = message(lambda: data.splits(0))
     assert f"the files in {made_mnist} must be MNIST as published; got " in text
     assert "Delete that folder and run again with --download" in text
@@ -506,6 +509,9 @@ def test_missing_data_says_where_it_was_looked_for_and_both_ways_to_get_it(
         assert "--download" in text
         assert "--data-dir DIR (or HARNESS_DATA=DIR)" in text
         assert f"DIR/{place}" in text
+    facts = make().facts()  # as published, and it is said that it is not there
+    assert (facts.shares.validation, facts.shares.test) == (5000, 10_000)
+    assert facts.notes[0].startswith(f"Not there yet (no {place}/")
     assert list(tmp_path.iterdir()) == []
 
 

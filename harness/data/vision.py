@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,7 +55,14 @@ class Vision(Declared):
             )
 
     def counts(self) -> Counts:
-        """Return how many images of each class there are, as published, in even shares."""
+        """Return how many images of each class there are, as published, in even shares.
+
+        Raises:
+            HarnessError: files are there, and damaged as far as their heads tell.
+        """
+        folder = data_folder()
+        if not self._missing(folder):
+            self._check_heads(folder)
         rest, test = (_even(total, self.classes) for total in self.totals)
         return Counts(rest, None, test)
 
@@ -78,6 +86,9 @@ class Vision(Declared):
         )
         return (sentence,)
 
+    def _check_heads(self, folder: Path) -> None:
+        """Check what files say of themselves at their beginning, where they say anything."""
+
     def _missing(self, folder: Path) -> list[str]:
         files = [f"{self.place}/{file}" for file in self.files]
         return [file for file in files if not (folder / file).is_file()]
@@ -93,7 +104,28 @@ class Vision(Declared):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MNIST(Vision):
+class _Idx(Vision):
+    """A data set in MNIST's format, whose files begin with their own sizes."""
+
+    def _check_heads(self, folder: Path) -> None:
+        for number, name in enumerate(self.files):
+            count = self.totals[number // 2]  # images and labels to train on, then those to test
+            path = folder / self.place / name
+            try:
+                with path.open("rb") as file:
+                    magic = file.read(4)
+                    axes = [int.from_bytes(file.read(4), "big") for _ in range(magic[3])]
+                size = path.stat().st_size
+                if magic[:3] != b"\0\0\x08" or size != 4 + 4 * len(axes) + math.prod(axes):
+                    raise ValueError(f"{size} bytes of {name}, which is cut off or no such file")
+                if axes[0] != count:
+                    raise ValueError(f"{axes[0]} in place of {count} in {name}")
+            except (OSError, ValueError, IndexError) as error:
+                raise _damaged(type(self), folder, error) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class MNIST(_Idx):
     """60,000 + 10,000 handwritten digits, uint8 ``[1, 28, 28]``, 10 classes.
 
     LeCun, Bottou, Bengio and Haffner 1998, http://yann.lecun.com/exdb/mnist/.
@@ -111,7 +143,7 @@ class MNIST(Vision):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FashionMNIST(Vision):
+class FashionMNIST(_Idx):
     """60,000 + 10,000 pictures of clothes, uint8 ``[1, 28, 28]``, 10 classes.
 
     Xiao, Rasul and Vollgraf 2017, https://arxiv.org/abs/1708.07747.
@@ -192,12 +224,16 @@ def _load(kind: type[Vision], folder: Path) -> Whole:
         if labels != set(range(kind.classes)):
             raise ValueError(f"{len(labels)} classes in place of {kind.classes}")
     except Exception as error:  # torchvision says "damaged" in many ways
-        raise HarnessError(
-            f"the files in {folder / kind.place} must be {kind.__name__} as published",
-            f"{type(error).__name__}: {error}",
-            "Delete that folder and run again with --download, or give --data-dir DIR of another.",
-        ) from error
+        raise _damaged(kind, folder, error) from error
     return Whole(rest, test, kind.classes)
+
+
+def _damaged(kind: type[Vision], folder: Path, error: Exception) -> HarnessError:
+    return HarnessError(
+        f"the files in {folder / kind.place} must be {kind.__name__} as published",
+        f"{type(error).__name__}: {error}",
+        "Delete that folder and run again with --download, or give --data-dir DIR of another.",
+    )
 
 
 def _part(data: Any, targets: Any) -> Part:
