@@ -159,6 +159,7 @@ def _digest(results: Results) -> str:
             results.provenance,
             results.warnings,
             results.programs,
+            results.data,
             [measure.metrics for measure in results.study.measures],
             results.study.question,
             code,

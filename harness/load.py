@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 
 from harness.errors import HarnessError, near
+from harness.foreign import check_torch
 from harness.study import Study
 
 BUILT_IN = "studies"
@@ -139,6 +140,7 @@ def load(found: str) -> Study:
             f"{type(error).__name__}: {error} at {_place(error, found)}",
             "Mend that line.",
         ) from error
+    check_torch()
     study = getattr(module, "study", None)
     if not isinstance(study, Study):
         raise HarnessError(

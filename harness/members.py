@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 from harness.errors import HarnessError
 from harness.losses import teacher_of
-from harness.network import DTYPES, Network, Snapshot, build
+from harness.network import DTYPES, Network, Snapshot, build, build_for
 from harness.noise import Draws, mix, trial_key
 from harness.step import Frame
 from harness.streams import torch_seed
@@ -125,7 +125,10 @@ def steps_per_epoch(training: Training, splits: Splits) -> int:
     Raises:
         HarnessError: there is not even one.
     """
-    count = len(splits.train)
+    return _steps(training, len(splits.train))
+
+
+def _steps(training: Training, count: int) -> int:
     if training.batch_size > count:
         raise HarnessError(
             f"batch_size must be at most the {count} training examples",
@@ -145,8 +148,29 @@ def check_ready(training: Training, seed: int) -> None:
     ready_with(training, seed, splits, torch.device("cpu"))
     teacher = teacher_of(training)
     if teacher is not None:
-        _check_teacher(teacher.data.splits(seed), splits)
+        check_teacher(teacher.data.splits(seed), splits)
         check_ready(teacher, seed)
+
+
+def check_declared(
+    training: Training, shape: tuple[int, ...], classes: int, examples: int, seed: int
+) -> None:
+    """Check of a Training what can be checked without its data: not of its teacher.
+
+    Args:
+        training: what is to be trained.
+        shape: of one input.
+        classes: how many there are.
+        examples: in the training split.
+        seed: what initial weights are drawn from.
+
+    Raises:
+        HarnessError: it cannot be begun.
+    """
+    steps = _steps(training, examples)
+    _check_augmentation(training, shape)
+    build_for(training, torch.zeros(2, *shape), classes, seed, torch.device("cpu"))
+    training.schedule.factors(steps * training.epochs)
 
 
 def untrained_teacher(training: Training, seed: int) -> Snapshot | None:
@@ -184,7 +208,7 @@ def ready_with(
 ) -> Member:
     """Do as :func:`make_ready`, with data that is loaded already."""
     steps = steps_per_epoch(training, splits)
-    _check_augmentation(training, splits)
+    _check_augmentation(training, splits.shape)
     splits = splits.to(device)
     network = build(training, splits, seed, device)
     teacher = None
@@ -206,21 +230,37 @@ def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
     )
 
 
-def _check_augmentation(training: Training, splits: Splits) -> None:
+def _check_augmentation(training: Training, shape: tuple[int, ...]) -> None:
     for each in training.augment:
-        if getattr(each, "images_only", False) and len(splits.shape) != 3:
+        if getattr(each, "images_only", False) and len(shape) != 3:
             raise HarnessError(
                 f"{type(each).__name__} must be given images of shape (channels, height, width)",
-                f"inputs of shape {splits.shape}",
+                f"inputs of shape {shape}",
                 "Reshape the data, or leave that augmentation out.",
             )
 
 
-def _check_teacher(theirs: Splits, splits: Splits) -> None:
-    if (theirs.shape, theirs.classes) != (splits.shape, splits.classes):
+class Known(Protocol):
+    """Splits, or what is known of them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+
+
+def check_teacher(theirs: Known, own: Known) -> None:
+    """Check that a teacher's data is of the same kind as the student's.
+
+    Raises:
+        HarnessError: it is not.
+    """
+    if (theirs.shape, theirs.classes) != (own.shape, own.classes):
         raise HarnessError(
-            f"a teacher must know the student's inputs and classes, {splits.shape} and "
-            f"{splits.classes}",
+            f"a teacher must know the student's inputs and classes, {own.shape} and {own.classes}",
             f"a teacher of {theirs.shape} and {theirs.classes}",
             "Train the teacher on data of the same kind.",
         )
@@ -234,7 +274,7 @@ def _teacher(
     assert declared is not None
     same = canonical(declared.data) == canonical(training.data)
     theirs = splits if same else declared.data.splits(seed).to(device)
-    _check_teacher(theirs, splits)
+    check_teacher(theirs, splits)
     declared = replace(declared, precision=training.precision)
     network = build(declared, theirs, seed, device)
     network.load(taught_by.vector.to(device), {n: t.to(device) for n, t in taught_by.held.items()})

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from harness.errors import HarnessError
+from harness.foreign import check_torch
 from harness.models.dropout import number_dropouts, replace_dropout
 from harness.streams import torch_seed
 from harness.training import Training
@@ -142,18 +143,25 @@ def build(training: Training, splits: Splits, seed: int, device: torch.device) -
     Raises:
         HarnessError: its output is not one logit per class.
     """
+    two = splits.train.at(torch.arange(2, device=splits.train.pool.inputs.device))
+    return build_for(training, splits.standardize(two.inputs), splits.classes, seed, device)
+
+
+def build_for(
+    training: Training, two: torch.Tensor, classes: int, seed: int, device: torch.device
+) -> Network:
+    """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``."""
     with global_generators(torch_seed(seed, "weights"), device):
-        module = training.model.build(splits.shape, splits.classes)
+        module = training.model.build(tuple(two.shape[1:]), classes)
+    check_torch()
     network = Network(module, device, DTYPES[training.precision])
     module.eval()
     with torch.no_grad():
-        two = splits.train.at(torch.arange(2, device=splits.train.pool.inputs.device))
-        inputs = splits.standardize(two.inputs)
-        shape = tuple(module(inputs.to(device, network.vector.dtype)).shape)
-    if shape != (2, splits.classes):
+        shape = tuple(module(two.to(device, network.vector.dtype)).shape)
+    if shape != (2, classes):
         raise HarnessError(
-            f"a network must give one logit for each of the {splits.classes} classes, "
-            f"(2, {splits.classes}) for two inputs",
+            f"a network must give one logit for each of the {classes} classes, "
+            f"(2, {classes}) for two inputs",
             f"an output of shape {shape}",
             "Use the `classes` that build is given as the width of its last layer.",
         )

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.costs import choices, profile_trials, profiles, programs
+from harness.datasets import check_trials, written
 from harness.executors import Options, worker_count
 from harness.ledger import Ledger
 from harness.load import find as find_study
@@ -24,6 +25,7 @@ from harness.search import Outlook, Planner
 from harness.store import NoStoreError, Store
 from harness.study import Study
 from harness.tables import plain
+from harness.workers import reason_of
 
 
 def measure_study(
@@ -61,8 +63,9 @@ def plan_study(
 
 
 def _plan_scale(study: Study, scale: str, store: Store | None, options: Options) -> dict[str, Any]:
-    ledgers = Ledger.existing(store, study, scale) if store is not None else []
     planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks(study))
+    check_trials(profile_trials(planner), reason_of)
+    ledgers = Ledger.existing(store, study, scale) if store is not None else []
     records = [record for ledger in ledgers for record in ledger.records()]
     done = {record.key: record for record in records if record.state != "running"}
     outlook = planner.outlook(done)
@@ -90,6 +93,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         left = 0.0
     return {
         "scale": scale,
+        "data": written(trials.values()),
         "arms": [
             {
                 "arm": arm.name,
@@ -233,6 +237,8 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
                 arm["mode"] or "not chosen yet",
             )
         console.print(arms)
+        for data in row["data"]:
+            console.print(f"Data: {data['told']}", markup=False, highlight=False, soft_wrap=True)
         for each in row["modes"]:
             _print_choice(Choice.of(each), each["arms"], console)
         if row["again"]:

@@ -88,6 +88,7 @@ class Results:
         targets: how long every arm takes to each target that a claim names.
         history: when each claim was declared, and what was changed since.
         missing: evaluation trials that were planned and are not there.
+        data: a sentence on each data set that was trained on.
     """
 
     study: Study
@@ -106,6 +107,7 @@ class Results:
     targets: tuple[Target, ...] = ()
     history: History = field(default_factory=History)
     missing: int = 0
+    data: tuple[str, ...] = ()
 
     @property
     def alpha(self) -> float:
@@ -132,7 +134,7 @@ def assemble(
         scale: the scale's name.
         records: every record of this study and scale.
         plan: which trials make up the newest run: ``seeds``, ``tuned``, ``command``, ``trials``
-            (rows of arm, seed and key), ``tuning``, and ``modes`` (arms by program).
+            (rows of arm, seed and key), ``tuning``, ``modes`` (arms by program), and ``data``.
         costs: what was measured of arms apart from training.
         unmeasured: sentences on what could not be.
         revision: git revision of the study's folder.
@@ -191,6 +193,7 @@ def assemble(
         ),
         history=told,
         missing=max(0, missing),
+        data=tuple(each["told"] for each in plan.get("data", ())),
     )
 
 

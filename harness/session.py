@@ -12,7 +12,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict
 from typing import Any
 
-from harness.costs import by_program, choices, machine, profiles, programs
+from harness.costs import by_program, choices, machine, profile_trials, profiles, programs
+from harness.datasets import written
 from harness.errors import HarnessError
 from harness.executors import Options, make_executor
 from harness.ledger import Claimed, Ledger
@@ -347,6 +348,7 @@ def plan_of(
         "tuning": [asdict(each) for each in outlook.tuning],
         "programs": programs(planner),
         "machine": machine,
+        "data": written(profile_trials(planner).values()),
         "modes": {
             program: [trial.arm.name for trial in trials]
             for program, trials in by_program(planner).items()

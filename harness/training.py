@@ -12,6 +12,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from harness.errors import HarnessError
+from harness.foreign import bare_data
 from harness.losses import CrossEntropy, Distillation, Loss
 from harness.schedules import Constant, Schedule
 from harness.stopping import EarlyStopping
@@ -185,12 +186,18 @@ class Training:
             if value is None and name in _OPTIONAL:
                 continue
             if not isinstance(value, kind) or isinstance(value, type):
-                module = name == "model" and hasattr(value, "state_dict")
-                wrapped = "a frozen dataclass whose build(shape, classes) returns the module"
+                mend, given = example, repr(value)
+                if name == "model" and hasattr(value, "state_dict"):
+                    mend = "a frozen dataclass whose build(shape, classes) returns the module"
+                elif name == "data" and (found := bare_data(value)):
+                    mend, given = (
+                        f"{found}, imported from harness.data",
+                        f"a {type(value).__name__}",
+                    )
                 raise HarnessError(
                     f"Training({name}=...) must be a {kind.__name__}",
-                    repr(value),
-                    f"Write {name}={wrapped if module else example}.",
+                    given,
+                    f"Write {name}={mend}.",
                 )
         for name in ("batch_size", "epochs"):
             value = getattr(self, name)

@@ -36,6 +36,7 @@ from harness.data import (
     cifar100,
     digits,
     fashion_mnist,
+    folders,
     images,
     mnist,
 )
@@ -450,6 +451,8 @@ def test_small_files_in_mnists_format_can_be_read(made_mnist):
     splits = mnist(validation=20).splits(0)
     assert [len(part) for part in (splits.train, splits.validation, splits.test)] == [40, 20, 40]
     assert splits.test.inputs[1].flatten().tolist() == list(range(16, 32))
+    shares = mnist(validation=20).facts().shares
+    assert (shares.train, shares.validation, shares.test) == (40, 20, 40)
 
 
 @pytest.mark.parametrize(
@@ -467,6 +470,7 @@ def test_a_damaged_file_is_told(made_mnist, harm, which):
     file.write_bytes(harm(file.read_bytes()))
     data = mnist(validation=20)
     data.prepare()  # the file is there
+    assert f"the files in {made_mnist} must be MNIST" in message(data.facts), "as plan says it"
     text = message(lambda: data.splits(0))
     assert f"the files in {made_mnist} must be MNIST as published; got " in text
     assert "Delete that folder and run again with --download" in text
@@ -505,6 +509,9 @@ def test_missing_data_says_where_it_was_looked_for_and_both_ways_to_get_it(
         assert "--download" in text
         assert "--data-dir DIR (or HARNESS_DATA=DIR)" in text
         assert f"DIR/{place}" in text
+    facts = make().facts()  # as published, and it is said that it is not there
+    assert (facts.shares.validation, facts.shares.test) == (5000, 10_000)
+    assert facts.notes[0].startswith(f"Not there yet (no {place}/")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -734,17 +741,23 @@ def test_grey_and_transparent_palettes_become_colour_without_warnings(tmp_path):
         image = Image.new("P", (8, 8), 0)
         image.putpalette([10, 20, 30, 40, 50, 60])
         image.save(tmp_path / f"mixed/palette/{number}.png", transparency=bytes([0, 128]))
-    splits = images("mixed", size=8).splits(0)
+    assert "6 such images of 12" in message(lambda: images("mixed", size=8).splits(0))
+    splits = images("mixed", size=8, background="#646e78").splits(0)  # 100, 110, 120
     for pixels, label in zip(splits.train.inputs, splits.train.targets, strict=True):
-        assert pixels[:, 0, 0].tolist() == [[90, 90, 90], [10, 20, 30]][int(label)]
+        assert pixels[:, 0, 0].tolist() == [[90, 90, 90], [100, 110, 120]][int(label)]
 
 
-def test_images_are_decoded_once_in_a_process(flags):
+def test_images_are_decoded_once_in_a_process(flags, monkeypatch):
+    decoded = []
+    decode = folders._decode
+    monkeypatch.setattr(folders, "_decode", lambda *words: decoded.append(words) or decode(*words))
     first = images("flags").splits(0)
+    assert same(first, images("flags").splits(0))
+    assert not same(first, images("flags", validation=3).splits(1))
+    assert len(decoded) == 12
     for file in (flags / "red").iterdir():
         file.write_bytes(b"gone")
-    assert same(first, images("flags").splits(0))
-    assert "must be an image" in message(lambda: images("flags", size=5).splits(0))
+    assert "must be an image that Pillow can read" in message(lambda: images("flags").splits(0))
 
 
 def test_the_fingerprint_of_images_is_that_of_their_files(flags, tmp_path, monkeypatch):
@@ -788,7 +801,7 @@ def test_folders_that_are_no_image_folders(flags, tmp_path):
         assert f"{name} must hold a subfolder for each of at least 2 classes; got {n}" in text
 
     (flags / "green").mkdir()
-    assert "Found no valid file for the classes green" in message(lambda: images("flags").splits(0))
+    assert "got no image in green" in message(lambda: images("flags").splits(0))
     assert "green" in message(images("flags").fingerprint)
 
     painted(tmp_path / "odd/train", {"a": (0, 0, 0), "b": (1, 1, 1)})
@@ -929,17 +942,17 @@ def with_nan(count: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("inputs", "targets", "parts"),
     [
-        (INPUTS[:, 0], TARGETS, ("must be [n, features] or", "[30, 3, 3]", "inputs[:, None]")),
-        (INPUTS[0, 0, 0], TARGETS, ("must be [n, features] or", "got shape [3]")),
-        (INPUTS[:0], TARGETS[:0], ("must be [n, features] or", "got shape [0, 2, 3, 3]")),
+        (INPUTS[:, 0], TARGETS, ("must say what their axes", "[30, 3, 3]", "inputs[:, None]")),
+        (INPUTS[0, 0, 0], TARGETS, ("must be [n, features], [n, ch", "got shape [3]", "[:, None]")),
+        (INPUTS[:0], TARGETS[:0], ("must be [n, features], [n, ch", "got shape [0, 2, 3, 3]")),
         (INPUTS.astype(int), TARGETS, ("uint8 or floating point; got dtype int64", "astype")),
         (INPUTS.astype(str), TARGETS, ("uint8 or floating point; got dtype <U",)),
         (INPUTS, TARGETS / 1.0, ("targets of 'bad' must be whole numbers", "float64")),
         (INPUTS, TARGETS > 1, ("targets of 'bad' must be whole numbers", "bool")),
         (INPUTS, np.eye(3)[TARGETS], ("must be whole numbers, [n]", "shape [30, 3]")),
         (INPUTS, TARGETS[:-1], ("equally many; got 30 and 29",)),
-        (with_nan(2), TARGETS, ("must be finite as float32; got 2 values",)),
-        (INPUTS.astype(float) * 1e300, TARGETS, ("must be finite as float32; got 540 values",)),
+        (with_nan(2), TARGETS, ("must be finite; got 2 values",)),
+        (INPUTS.astype(float) * 1e300, TARGETS, ("must keep their differences as float32", "e+29")),
         (INPUTS, TARGETS - 1, ("0 to classes - 1; got -1", "Number the classes from 0")),
         (INPUTS, TARGETS.astype(np.uint64) + 2**63, ("0 to classes - 1; got -",)),
         (INPUTS, TARGETS * 0, ("at least 2 classes; got 0 alone",)),

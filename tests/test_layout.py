@@ -8,12 +8,13 @@ ROOT = Path(__file__).parents[1]
 # Each module may import only modules above it.
 ORDER = [
     "redact", "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
-    "stopping", "looks", "penalties", "clipping", "training", "programs", "claims", "factors",
-    "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records", "data",
-    "tuning", "augment", "models", "optim", "network", "step", "members", "plain", "trained",
+    "stopping", "looks", "penalties", "clipping", "foreign", "training", "programs", "claims",
+    "factors", "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records",
+    "data", "tuning", "augment", "models", "optim", "network", "step", "members", "plain",
+    "trained",
     "measures", "alike", "fused", "train", "environment", "memory", "profile", "calibrate", "study",
-    "plan", "stats", "pairs", "declarations", "history", "rounds", "contrasts", "reasons",
-    "verdicts", "summary", "targets", "results", "next_step",
+    "plan", "datasets", "stats", "pairs", "declarations", "history", "rounds", "contrasts",
+    "reasons", "verdicts", "summary", "targets", "results", "next_step",
     "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
     "optuna_study", "translate", "ledger", "presence", "search", "shares", "load", "workers",
     "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.data.draw import Sizes, draw
+from harness.data.draw import draw
+from harness.data.facts import Facts
 from harness.data.shared import shared
+from harness.data.sizes import Counts, Sizes, shares_of
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ class Declared(ABC):
 
     Attributes:
         train: images in the training split, a stratified subset; ``None`` is all that is left.
-        validation: images in the validation split, drawn anew for every seed; ``None`` is a
-            fifth of what the test split leaves.
+        validation: images in the validation split, drawn anew for every seed; ``None`` is the
+            validation set that the data comes with, or a fifth of what the test split leaves.
         test: images in the test split, drawn anew for every seed; ``None`` is the official test
             set, as it is, or a fifth of the data set where it has none.
 
@@ -54,12 +56,72 @@ class Declared(ABC):
         Raises:
             HarnessError: the data is missing or damaged, or a size does not fit it.
         """
+        return draw(self._whole(), self._sizes(), seed)
+
+    def _whole(self) -> Whole:
+        """Return everything there is: another process's copy, or loaded here."""
         whole = shared(self.source)
         if whole is None:
             self.prepare()
             whole = self.load()
-        sizes = Sizes(type(self).__name__, self.train, self.validation, self.test)
-        return draw(whole, sizes, seed)
+        return whole
+
+    def facts(self) -> Facts:
+        """Return what can be told of it before training; images are checked, not kept.
+
+        Raises:
+            HarnessError: the data is not there or cannot be used, or a size does not fit it.
+        """
+        counts = self.counts()
+        return Facts(
+            self.title,
+            counts,
+            shares_of(counts, self._sizes()),
+            self.shape(),
+            self.dtype,
+            validation_drawn=counts.validation is None or self.validation is not None,
+            test_drawn=counts.test is None or self.test is not None,
+            names=self.class_names(),
+            files=self.file_count(),
+            notes=self.notes(),
+        )
+
+    def _sizes(self) -> Sizes:
+        return Sizes(type(self).__name__, self.train, self.validation, self.test)
+
+    @property
+    def title(self) -> str:
+        """What it is called where it is told of."""
+        return type(self).__name__
+
+    @property
+    def dtype(self) -> str:
+        """What inputs are kept as: ``"uint8"`` or ``"float32"``."""
+        return str(self._whole().rest.pool.inputs.dtype).removeprefix("torch.")
+
+    def counts(self) -> Counts:
+        """Return how many examples of each class there are; loaded where nothing else tells.
+
+        Raises:
+            HarnessError: the data is not there, or cannot be used.
+        """
+        return self._whole().counts()
+
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one input; loaded where nothing else tells."""
+        return tuple(self._whole().rest.pool.inputs.shape[1:])
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the classes; nothing where they are only numbered."""
+        return ()
+
+    def file_count(self) -> int:
+        """Return how many files hold the examples; 0 where there are none."""
+        return 0
+
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences on what was done to the data, and what was left out."""
+        return ()
 
     @property
     def source(self) -> str:

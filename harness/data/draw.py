@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.data.sizes import Counts, Sizes, shares_of
 from harness.data.splits import Part, Splits
-from harness.errors import HarnessError
 from harness.streams import stream
 
 if TYPE_CHECKING:
@@ -22,32 +22,33 @@ class Whole:
     """A data set as loaded, before it is split.
 
     Attributes:
-        rest: what validation and training images are drawn from; the test images too, where
+        rest: what training and validation images are drawn from; the test images too, where
             there is no official test set.
         test: the official test set.
         classes: how many classes there are.
+        validation: the validation set that the data comes with, if it does.
     """
 
     rest: Part
     test: Part | None
     classes: int
+    validation: Part | None = None
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All parts there are."""
+        return tuple(each for each in (self.rest, self.validation, self.test) if each is not None)
 
-@dataclass(frozen=True)
-class Sizes:
-    """How many images each split has.
-
-    Attributes:
-        owner: the declaration that asks, as errors name it.
-        train: ``None`` is all that is left.
-        validation: ``None`` is a fifth of what the test split leaves.
-        test: ``None`` is the whole official test set, or a fifth where there is none.
-    """
-
-    owner: str
-    train: int | None
-    validation: int | None
-    test: int | None
+    def counts(self) -> Counts:
+        """Return how many examples of each class there are."""
+        rest, validation, test = (
+            None
+            if part is None
+            else tuple(np.bincount(part.targets.numpy(), minlength=self.classes).tolist())
+            for part in (self.rest, self.validation, self.test)
+        )
+        assert rest is not None
+        return Counts(rest, validation, test)
 
 
 def draw(whole: Whole, sizes: Sizes, seed: int) -> Splits:
@@ -59,61 +60,42 @@ def draw(whole: Whole, sizes: Sizes, seed: int) -> Splits:
     Raises:
         HarnessError: a size does not fit the data set, or a class is too small to be split.
     """
-    import torch
-
+    planned = shares_of(whole.counts(), sizes)
     pool = whole.rest.targets.numpy()
     rows = np.arange(len(pool))
     if whole.test is None:
-        size = _share(len(rows), whole.classes) if sizes.test is None else sizes.test
-        test_rows, rows = _cut(pool, rows, size, seed, owner=sizes.owner, name="test")
-        test = whole.rest.at(torch.from_numpy(test_rows))
-    elif sizes.test is None or sizes.test == len(whole.test):
-        test = whole.test
+        taken, rows = _cut(pool, rows, planned.test, seed, "test")
+        test = _at(whole.rest, taken)
     else:
-        official = whole.test.targets.numpy()
-        everything = np.arange(len(official))
-        test_rows, _ = _cut(official, everything, sizes.test, seed, owner=sizes.owner, name="test")
-        test = whole.test.at(torch.from_numpy(test_rows))
-
-    size = _share(len(rows), whole.classes) if sizes.validation is None else sizes.validation
-    validation_rows, rows = _cut(pool, rows, size, seed, owner=sizes.owner, name="validation")
-    if sizes.train is not None and sizes.train != len(rows):
-        rows, _ = _cut(pool, rows, sizes.train, seed, owner=sizes.owner, name="train")
-    return Splits.of(
-        whole.rest.at(torch.from_numpy(rows)),
-        whole.rest.at(torch.from_numpy(validation_rows)),
-        test,
-        whole.classes,
-    )
+        test = _some(whole.test, planned.test, seed, "test")
+    if whole.validation is None:
+        taken, rows = _cut(pool, rows, planned.validation, seed, "validation")
+        validation = _at(whole.rest, taken)
+    else:
+        validation = _some(whole.validation, planned.validation, seed, "validation")
+    if planned.train != len(rows):
+        rows, _ = _cut(pool, rows, planned.train, seed, "train")
+    return Splits.of(_at(whole.rest, rows), validation, test, whole.classes)
 
 
-def _share(available: int, classes: int) -> int:
-    return max(available // 5, classes)
+def _at(part: Part, rows: Rows) -> Part:
+    import torch
+
+    return part.at(torch.from_numpy(rows))
 
 
-def _cut(
-    targets: Rows, rows: Rows, size: int, seed: int, *, owner: str, name: str
-) -> tuple[Rows, Rows]:
+def _some(part: Part, size: int, seed: int, name: str) -> Part:
+    """Return a set that the data comes with, or some of it."""
+    if size == len(part):
+        return part
+    taken, _ = _cut(part.targets.numpy(), np.arange(len(part)), size, seed, name)
+    return _at(part, taken)
+
+
+def _cut(targets: Rows, rows: Rows, size: int, seed: int, name: str) -> tuple[Rows, Rows]:
     """Take ``size`` of ``rows``, every class in proportion to within one image; return the rest."""
     from sklearn.model_selection import train_test_split
 
-    labels, counts = np.unique(targets[rows], return_counts=True)
-    # What train_test_split asks for: room for every class on both sides of the cut.
-    low, high = len(labels), len(rows) - len(labels)
-    if counts.min() < 2 or high < low:
-        raise HarnessError(
-            f"every class must have images enough to draw {owner}({name}=...) from",
-            f"{counts.min()} left of class {labels[counts.argmin()]}, {len(rows)} in all",
-            "Add images of that class, leave it out, or make the other splits smaller.",
-        )
-    if not low <= size <= high:
-        all_of_it = f", or all {len(rows)}" if name == "train" else ""
-        raise HarnessError(
-            f"{owner}({name}=...) must be {low} to {high}{all_of_it}, as {len(rows)} images of "
-            f"{len(labels)} classes are there to draw it from",
-            str(size),
-            f"Write {name}={min(max(size, low), high)}, say.",
-        )
     taken, left = train_test_split(
         rows,
         train_size=size,

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from harness.data.declared import Declared
 from harness.data.draw import Whole
+from harness.data.sizes import Counts
 from harness.data.splits import Part
 
 
@@ -27,9 +28,25 @@ class Digits(Declared):
         """What it is loaded from."""
         return "digits"
 
+    @property
+    def dtype(self) -> str:
+        """What inputs are kept as."""
+        return "float32"
+
+    def counts(self) -> Counts:
+        """Return how many examples of each class there are, which is known."""
+        return Counts(_MEMBERS)
+
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one input."""
+        return 1, 8, 8
+
     def load(self) -> Whole:
         """Return everything there is, loaded once per process."""
         return _load()
+
+
+_MEMBERS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 
 
 @lru_cache(maxsize=1)

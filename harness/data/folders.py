@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,25 +16,39 @@ from typing import TYPE_CHECKING
 from harness.data.declared import Declared, check_count
 from harness.data.draw import Whole
 from harness.data.folder import data_folder
+from harness.data.layout import Found, Role
+from harness.data.pictures import FEWEST_LEVELS, colours, strict
+from harness.data.sizes import Counts
 from harness.data.splits import Part
+from harness.data.survey import Survey, contents, survey, threads
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     import torch
-    from PIL.Image import Image
+
+_NAMED = {"white": "#ffffff", "black": "#000000"}
+
+Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Images(Declared):
-    """Images in one subfolder per class, as :class:`torchvision.datasets.ImageFolder` reads them.
+    """Images in one subfolder per class, whatever Pillow can read, with deeper folders as well.
 
-    ``FOLDER/train/CLASS/*`` with ``FOLDER/test/CLASS/*`` (or ``val`` for ``test``, where there is
-    no ``test``) has an official test set; ``FOLDER/CLASS/*`` has none. Images come as uint8
-    ``[3, size, size]``, squeezed to a square where they are not one.
+    ``FOLDER/CLASS/*`` has no official test set. ``FOLDER/train/CLASS/*`` beside
+    ``FOLDER/test/CLASS/*``, ``FOLDER/validation/CLASS/*`` or both has the parts that it says, in
+    any spelling (``Training``, ``val``, ``dev``, ``test_set``...); where there is a validation part
+    alone, it is the test set. Hidden and system folders are none; texts are left out; anything else
+    that is no image is refused by name.
+
+    Images come as uint8 ``[3, size, size]``, squeezed to a square where they are not one, turned
+    as their EXIF says; of 16-bit ones the upper 8 bits are taken.
 
     Attributes:
         folder: absolute, or relative to the data folder (``--data-dir``).
         size: pixels on each side.
+        background: what shows through where images are transparent: ``"white"``, ``"black"`` or
+            ``"#808080"``, say. Without it, images that are transparent somewhere are refused.
 
     Raises:
         HarnessError: an option cannot be used.
@@ -38,6 +56,7 @@ class Images(Declared):
 
     folder: str
     size: int = 32
+    background: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,13 +68,82 @@ class Images(Declared):
             )
         object.__setattr__(self, "folder", os.fspath(self.folder))
         check_count(self, "size", self.size)
+        if self.background is not None and not (
+            isinstance(self.background, str)
+            and re.fullmatch("#[0-9a-fA-F]{6}", _NAMED.get(self.background, self.background))
+        ):
+            raise HarnessError(
+                "Images(background=...) must be 'white', 'black' or a colour such as '#808080'",
+                repr(self.background),
+                "Write background='white', say.",
+            )
 
     def prepare(self) -> None:
-        """Make sure that the folder is there and has classes.
+        """Make sure that the folder is there, that it is clear what is what, and that files serve.
 
         Raises:
-            HarnessError: it is missing, or has fewer than two classes.
+            HarnessError: something is missing, unclear, or would lose something.
         """
+        found = self._survey()
+        _check_files(found, list(found.images()), self._colour())
+
+    def fingerprint(self) -> str:
+        """Return a digest of names and contents of files, and options; not of where they lie.
+
+        Raises:
+            HarnessError: the folder is missing or unclear.
+        """
+        options: tuple[object, ...] = (self.size, self.train, self.validation, self.test)
+        if self.background is not None:
+            options = (*options, self._colour())
+        return hashlib.sha256((repr(options) + self._survey().digest).encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """What it is called where it is told of."""
+        return self.folder
+
+    @property
+    def dtype(self) -> str:
+        """What images are kept as."""
+        return "uint8"
+
+    def counts(self) -> Counts:
+        """Return how many images of each class there are.
+
+        Raises:
+            HarnessError: as :meth:`prepare` does.
+        """
+        self.prepare()
+        layout = self._survey().layout
+        roles: tuple[Role, ...] = ("train", "validation", "test")
+        rest, validation, test = (
+            None if part is None else part.members(len(layout.classes))
+            for part in map(layout.part, roles)
+        )
+        assert rest is not None
+        return Counts(rest, validation, test)
+
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one image."""
+        return 3, self.size, self.size
+
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of the classes' folders."""
+        return self._survey().layout.classes
+
+    def file_count(self) -> int:
+        """Return how many files there are, one for each image."""
+        return sum(1 for _ in self._survey().images())
+
+    def notes(self) -> tuple[str, ...]:
+        """Return how folders were understood, what was done to images and what was left out."""
+        return tuple(_notes(self._survey(), self.size, self.background))
+
+    def _root(self) -> Path:
+        return (data_folder() / Path(self.folder).expanduser()).resolve()
+
+    def _survey(self) -> Survey:
         root = self._root()
         if not root.is_dir():
             raise HarnessError(
@@ -64,120 +152,122 @@ class Images(Declared):
                 "Put the images there (--download cannot fetch your own), or give --data-dir DIR "
                 "(or HARNESS_DATA=DIR) of the folder that holds it.",
             )
-        for part in _parts(root):
-            classes = [each for each in part.iterdir() if each.is_dir()]
-            if len(classes) < 2:
-                raise HarnessError(
-                    f"{part} must hold a subfolder for each of at least 2 classes",
-                    f"{len(classes)} subfolders",
-                    "Sort the images into CLASS/*, or train/CLASS/* and test/CLASS/*.",
-                )
+        return survey(root)
 
-    def fingerprint(self) -> str:
-        """Return a digest of file names, file sizes and options; moving the folder changes nothing.
-
-        Raises:
-            HarnessError: the folder is missing or has no images.
-        """
-        self.prepare()
-        options = repr((self.size, self.train, self.validation, self.test))
-        return hashlib.sha256((options + _listing_digest(self._root())).encode()).hexdigest()
-
-    def _root(self) -> Path:
-        return (data_folder() / Path(self.folder).expanduser()).resolve()
+    def _colour(self) -> Colour | None:
+        if self.background is None:
+            return None
+        written = _NAMED.get(self.background, self.background)
+        red, green, blue = bytes.fromhex(written[1:])
+        return red, green, blue
 
     @property
     def source(self) -> str:
         """What it is loaded from."""
-        return f"images {self._root()} {self.size}"
+        return f"images {self._root()} {self.size} {self._colour()} {self._survey().digest}"
 
     def load(self) -> Whole:
         """Return everything there is, loaded once per process."""
-        return _load(self._root(), self.size)
+        self.prepare()
+        return _load(self._root(), self.size, self._colour(), self._survey().digest)
 
 
-def _parts(root: Path) -> tuple[Path, ...]:
-    """Return the folders of classes: one, or the training and the test folder."""
-    for test in ("test", "val"):
-        if (root / "train").is_dir() and (root / test).is_dir():
-            return root / "train", root / test
-    return (root,)
+def _check_files(found: Survey, images: list[Found], background: Colour | None) -> None:
+    """Check that all images can be used, and that none would lose what it shows.
 
-
-def _listing(folder: Path) -> tuple[list[str], list[tuple[str, int]]]:
-    """Return class names, and the path and class of every image, both sorted."""
-    from torchvision.datasets import ImageFolder
-
-    try:
-        listed = ImageFolder(folder)
-    except FileNotFoundError as error:  # a class without images
+    Raises:
+        HarnessError: one cannot, or would.
+    """
+    looked = [(image.path, found.known[image.path].looked) for image in images]
+    bad = [(path, each.problem) for path, each in looked if each.problem]
+    if bad:
+        path, problem = bad[0]
+        more = f" (and {len(bad) - 1} more like it)" if len(bad) > 1 else ""
+        must, mend = "an image that Pillow can read", "Replace the file, or remove it."
+        if "frames" in problem:
+            must, mend = "a single picture", "Save the frame that is meant as a file of its own."
+        elif "pixels" in problem:
+            must = "an image of 8 or 16 bits"
+            mend = (
+                "Scale all files alike to 0 to 255 and save them as 8 bits, or give their values "
+                "to arrays()."
+            )
+        raise HarnessError(f"{path} must be {must}", f"{problem}{more}", mend)
+    clear = [path for path, each in looked if each.clear]
+    if clear and background is None:
         raise HarnessError(
-            f"every subfolder of {folder} must hold images of one class",
-            str(error),
-            "Remove the empty subfolder, or put images there.",
-        ) from error
-    return listed.classes, listed.samples
+            "images with transparent parts must be given what shows through them",
+            f"{len(clear)} such images of {len(looked)}, the first {clear[0]}",
+            "Write images(..., background='white'), say, or 'black' or '#808080'.",
+        )
+    deep = [(path, each.deep) for path, each in looked if each.deep >= 0]
+    largest = max((value for _, value in deep), default=FEWEST_LEVELS)
+    if largest + 1 < FEWEST_LEVELS:
+        raise HarnessError(
+            "16-bit images must use their range, as their upper 8 bits are taken",
+            f"{len(deep)} files whose largest value of all is below {(largest + 1) << 8} of 65536, "
+            f"such as {deep[0][0]}",
+            "Scale all of them by the same factor, so that the largest comes near 65535.",
+        )
 
 
-@lru_cache(maxsize=8)
-def _listing_digest(root: Path) -> str:
-    digest = hashlib.sha256()
-    for folder in _parts(root):
-        for path, _ in _listing(folder)[1]:
-            name = Path(path).relative_to(root).as_posix()
-            digest.update(f"{name}\0{Path(path).stat().st_size}\0".encode())
-    return digest.hexdigest()
+def _notes(found: Survey, size: int, background: str | None) -> Iterator[str]:
+    layout = found.layout
+    yield from layout.notes
+    looked = [found.known[image.path].looked for image in found.images()]
+    sizes = Counter(each.size for each in looked)
+    (width, height), _ = sizes.most_common(1)[0]
+    if set(sizes) != {(size, size)}:
+        others = f" and {len(sizes) - 1} other sizes" if len(sizes) > 1 else ""
+        yield f"Images of {width} × {height}{others} are made {size} × {size} pixels."
+    deep, clear = sum(each.deep >= 0 for each in looked), sum(each.clear for each in looked)
+    if deep:
+        yield f"Of {deep} 16-bit images the upper 8 bits are taken."
+    if clear:
+        yield f"Behind {clear} images with transparent parts is {background}."
+    if layout.left_out:
+        shown = ", ".join(layout.left_out[:3])
+        more = f" and {len(layout.left_out) - 3} more" if len(layout.left_out) > 3 else ""
+        yield f"Left out: {shown}{more}."
 
 
 @lru_cache(maxsize=4)
-def _load(root: Path, size: int) -> Whole:
+def _load(root: Path, size: int, background: Colour | None, digest: str) -> Whole:
     import torch
 
-    parts, classes = [], []
-    for folder in _parts(root):
-        names, samples = _listing(folder)
-        inputs = torch.empty((len(samples), 3, size, size), dtype=torch.uint8)
-        for row, (path, _) in enumerate(samples):
-            inputs[row] = _decode(path, size)
-        parts.append(Part(inputs, torch.tensor([label for _, label in samples])))
-        classes.append(names)
-    if classes[0] != classes[-1]:
-        odd = sorted(set(classes[0]) ^ set(classes[-1]))
-        raise HarnessError(
-            f"the training and test folders of {root} must have the same classes",
-            f"{', '.join(odd)} in one alone",
-            "Rename or remove the odd ones.",
-        )
-    return Whole(parts[0], parts[1] if len(parts) == 2 else None, len(classes[0]))
+    found = survey(root)
+    parts: dict[str, Part] = {}
+    for part in found.layout.parts:
+        inputs = torch.empty((len(part.images), 3, size, size), dtype=torch.uint8)
+
+        def fill(row: int, image: Found, inputs: torch.Tensor = inputs) -> None:
+            inputs[row] = _decode(image.path, found.known[image.path].sha256, size, background)
+
+        with strict(), ThreadPoolExecutor(threads()) as pool:
+            list(pool.map(fill, range(len(part.images)), part.images))
+        parts[part.role] = Part(inputs, torch.tensor([image.label for image in part.images]))
+    if found.digest != digest:
+        raise _changed(root)
+    return Whole(
+        parts["train"], parts.get("test"), len(found.layout.classes), parts.get("validation")
+    )
 
 
-def _decode(path: str, size: int) -> torch.Tensor:
+def _changed(path: Path | str) -> HarnessError:
+    return HarnessError(
+        f"{path} must stay as it is while it is read",
+        "other contents than a moment ago",
+        "Start the same command again.",
+    )
+
+
+def _decode(path: str, sha256: str, size: int, background: Colour | None) -> torch.Tensor:
     """Return one image as uint8 [3, size, size]."""
     import numpy as np
     import torch
-    from PIL import Image, ImageFile
 
-    # WeasyPrint, where it is imported, makes Pillow fill what is cut off with grey.
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        with Image.open(path) as image:
-            colours = _colours(image)
-    except Exception as error:  # PIL says "damaged" in many ways
-        raise HarnessError(
-            f"{path} must be an image that Pillow can read",
-            f"{type(error).__name__}: {error}",
-            "Replace the file, or remove it.",
-        ) from error
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
-    if colours.size != (size, size):
-        colours = colours.resize((size, size), Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(colours)).permute(2, 0, 1)
-
-
-def _colours(image: Image) -> Image:
-    # Pillow warns when a palette with transparency goes to RGB without a stop at RGBA.
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")
-    return image.convert("RGB")
+    content, _, _ = contents(path)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise _changed(path)
+    pixels = np.array(colours(content, size, background))
+    return torch.from_numpy(pixels).permute(2, 0, 1)

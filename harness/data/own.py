@@ -11,8 +11,18 @@ import numpy as np
 
 from harness.data.declared import Declared
 from harness.data.draw import Whole
+from harness.data.intake import (
+    Channels,
+    as_array,
+    channels_first,
+    check_inputs,
+    check_paired,
+)
+from harness.data.narrow import narrowed
+from harness.data.sizes import Counts
 from harness.data.splits import Part
 from harness.errors import HarnessError
+from harness.foreign import torch_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +33,8 @@ class Contents:
     """Checked copies of what the user gave.
 
     Attributes:
-        inputs: uint8 or float32, ``[n, channels, height, width]`` or ``[n, features]``.
+        inputs: uint8 or float32, ``[n, channels, height, width]``, ``[n, channels, length]`` or
+            ``[n, features]``.
         targets: int64 ``[n]``.
     """
 
@@ -34,6 +45,10 @@ class Contents:
     def classes(self) -> int:
         """How many classes there are: one more than the largest label."""
         return int(self.targets.max()) + 1
+
+    def members(self, classes: int) -> tuple[int, ...]:
+        """Return how many examples each class has."""
+        return tuple(np.bincount(self.targets, minlength=classes).tolist())
 
     def part(self) -> Part:
         """Return the same as tensors."""
@@ -56,10 +71,14 @@ class Arrays(Declared):
     name: str
     rest: InitVar[Contents]
     official: InitVar[Contents | None] = None
+    said: InitVar[tuple[str, ...]] = ()
 
-    def __post_init__(self, rest: Contents, official: Contents | None) -> None:
+    def __post_init__(
+        self, rest: Contents, official: Contents | None, said: tuple[str, ...]
+    ) -> None:
         super().__post_init__()
         vars(self)["contents"] = (rest, official)
+        vars(self)["said"] = said
 
     def fingerprint(self) -> str:
         """Return a digest of every byte, their types and shapes, and the options."""
@@ -84,6 +103,31 @@ class Arrays(Declared):
     def __hash__(self) -> int:
         return hash(self.fingerprint())
 
+    @property
+    def title(self) -> str:
+        """What it is called where it is told of."""
+        return self.name
+
+    @property
+    def dtype(self) -> str:
+        """What inputs are kept as."""
+        return str(vars(self)["contents"][0].inputs.dtype.name)
+
+    def counts(self) -> Counts:
+        """Return how many examples of each class there are."""
+        rest, official = vars(self)["contents"]
+        test = None if official is None else official.members(rest.classes)
+        return Counts(rest.members(rest.classes), None, test)
+
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one input."""
+        return tuple(vars(self)["contents"][0].inputs.shape[1:])
+
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences on what was done to the inputs."""
+        said: tuple[str, ...] = vars(self)["said"]
+        return said
+
     def load(self) -> Whole:
         """Return everything there is, loaded once per process."""
         return _whole(self)
@@ -98,18 +142,21 @@ def _whole(declared: Arrays) -> Whole:
 
 def arrays(
     inputs: Any,
-    targets: Any,
-    name: str,
+    targets: Any = None,
+    name: str | None = None,
     test: tuple[Any, Any] | int | None = None,
     *,
     train: int | None = None,
     validation: int | None = None,
+    channels: Channels | None = None,
 ) -> Arrays:
-    """Declare a data set of numpy arrays or tensors; they are copied.
+    """Declare a data set of numpy arrays, tensors or pandas tables; they are copied.
 
     Args:
-        inputs: ``[n, channels, height, width]`` or ``[n, features]``; uint8, which counts as 0 to
-            1 in steps of 1/255, or floating point, which becomes float32.
+        inputs: ``[n, features]``, ``[n, channels, length]`` or ``[n, channels, height, width]``;
+            uint8, which counts as 0 to 1 in steps of 1/255, or floating point, which becomes
+            float32. A column of features, or a channel of sequences, that float32 would spoil, such
+            as a unix time, is standardised in its own precision first.
         targets: whole numbers ``[n]``, from 0 to classes - 1.
         name: what tables and errors call it.
         test: an official test set, as a pair of inputs and targets; or how many images to draw
@@ -117,27 +164,38 @@ def arrays(
         train: images in the training split; all that is left where not given.
         validation: images in the validation split; a fifth of what the test split leaves where
             not given.
+        channels: ``"last"`` for ``[n, height, width, channels]`` and ``[n, length, channels]``,
+            ``"first"`` where the shape alone leaves doubt.
 
     Raises:
-        HarnessError: a shape, length, type, value or label that cannot be trained with.
+        HarnessError: a shape, length, type, value or label that cannot be trained with, or that
+            would lose something on the way.
     """
+    if found := torch_data(inputs):
+        raise HarnessError(
+            "arrays(inputs, targets, name) must be given arrays or tensors",
+            f"a {type(inputs).__name__}",
+            f"Write {found}.",
+        )
     if not isinstance(name, str) or not name.strip():
         raise HarnessError("arrays(name=...) must be a name", repr(name), "Write name='mine', say.")
-    rest = _checked(name, "", inputs, targets)
+    rest, labels = _checked(name, "", inputs, targets, channels)
     if not isinstance(test, tuple | list):
-        _check_classes(name, rest, at_least=3)  # one for each split
-        return Arrays(name, rest, train=train, validation=validation, test=test)
+        _check_classes(name, labels, at_least=3)  # one for each split
+        made, _, said = _contents(name, rest, labels, None)
+        return Arrays(name, made, None, said, train=train, validation=validation, test=test)
     if len(test) != 2:
         raise HarnessError(
             f"arrays({name!r}, test=...) must be a pair of inputs and targets",
             f"{len(test)} values",
             "Write test=(test_inputs, test_targets).",
         )
-    _check_classes(name, rest, at_least=2)
-    official = _checked(name, "test ", *test)
+    _check_classes(name, labels, at_least=2)
+    official, answers = _checked(name, "test ", *test, channels)
+    same = {np.dtype(np.uint8)} & {official.dtype, rest.dtype}
     for what, own, other in (
-        ("shape", official.inputs.shape[1:], rest.inputs.shape[1:]),
-        ("dtype", official.inputs.dtype, rest.inputs.dtype),
+        ("shape", official.shape[1:], rest.shape[1:]),
+        ("dtype", official.dtype if same else rest.dtype, rest.dtype),
     ):
         if own != other:
             raise HarnessError(
@@ -145,38 +203,62 @@ def arrays(
                 str(own),
                 "Prepare both in the same way.",
             )
-    if official.classes > rest.classes:
+    classes = int(labels.max()) + 1
+    if int(answers.max()) >= classes:
         raise HarnessError(
-            f"the test targets of {name!r} must be classes to train on, 0 to {rest.classes - 1}",
-            str(official.classes - 1),
+            f"the test targets of {name!r} must be classes to train on, 0 to {classes - 1}",
+            str(answers.max()),
             "Leave those images out, or add the class to the training images.",
         )
-    return Arrays(name, rest, official, train=train, validation=validation)
+    made, theirs, said = _contents(name, rest, labels, (official, answers))
+    return Arrays(name, made, theirs, said, train=train, validation=validation)
 
 
-def _checked(name: str, which: str, inputs: Any, targets: Any) -> Contents:
+def _contents(
+    name: str,
+    rest: NDArray[Any],
+    labels: NDArray[np.int64],
+    official: tuple[NDArray[Any], NDArray[np.int64]] | None,
+) -> tuple[Contents, Contents | None, tuple[str, ...]]:
+    """Return what is kept: bytes as they are, floats as float32; and what was done to them."""
+    test = None if official is None else official[0]
+    said: tuple[str, ...] = ()
+    if rest.dtype != np.uint8:
+        if test is not None:
+            common = np.promote_types(rest.dtype, test.dtype)
+            rest, test = rest.astype(common, copy=False), test.astype(common, copy=False)
+        found = narrowed(name, rest, test)
+        rest, test = found.rest, found.official
+        if found.columns:
+            shown = ", ".join(map(str, found.columns[:3]))
+            more = f" and {len(found.columns) - 3} more" if len(found.columns) > 3 else ""
+            one = len(found.columns) == 1
+            sentence = (
+                f"Column{'' if one else 's'} {shown}{more} {'is' if one else 'are'} standardised "
+                "before becoming float32, which would have rounded away what tells rows apart."
+            )
+            said = (sentence,)
+    made = Contents(rest, labels)
+    if official is None or test is None:
+        return made, None, said
+    return made, Contents(test, official[1]), said
+
+
+def _checked(
+    name: str, which: str, inputs: Any, targets: Any, channels: Channels | None
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Copy inputs and targets, and check them; ``which`` is "test " or nothing."""
-    values, labels = _array(inputs), _array(targets)
-    if values.ndim not in (2, 4) or 0 in values.shape:
-        raise HarnessError(
-            f"the {which}inputs of {name!r} must be [n, features] or [n, channels, height, width]",
-            f"shape {list(values.shape)}",
-            "Write inputs[:, None] for images without an axis of channels."
-            if values.ndim == 3
-            else "Reshape the inputs.",
-        )
-    if values.dtype != np.uint8 and values.dtype.kind != "f":
-        raise HarnessError(
-            f"the {which}inputs of {name!r} must be uint8 or floating point",
-            f"dtype {values.dtype}",
-            "Write inputs.astype('float32').",
-        )
+    what = f"the {which}inputs of {name!r}"
+    check_paired(what, inputs, targets)
+    values = as_array(what, inputs)
+    labels = as_array(f"the {which}targets of {name!r}", targets)
+    check_inputs(what, values, inputs)
+    values = channels_first(what, values, channels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise HarnessError(
             f"the {which}targets of {name!r} must be whole numbers, [n]",
             f"dtype {labels.dtype}, shape {list(labels.shape)}",
-            "Write a class number for each input; numpy.unique(targets, return_inverse=True)[1] "
-            "makes them of names. Only classes can be learnt, no measured quantities.",
+            _target_mend(labels),
         )
     if len(values) != len(labels):
         raise HarnessError(
@@ -185,15 +267,12 @@ def _checked(name: str, which: str, inputs: Any, targets: Any) -> Contents:
             "Give one target for each input.",
         )
     if values.dtype != np.uint8:
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is told below
-            values = values.astype(np.float32, copy=False)
         bad = int((~np.isfinite(values)).sum())
         if bad:
             raise HarnessError(
-                f"the {which}inputs of {name!r} must be finite as float32",
-                f"{bad} values that are NaN, infinite or too large",
+                f"{what} must be finite", f"{bad} values that are NaN or infinite",
                 "Remove or replace them.",
-            )
+            )  # fmt: skip
     labels = labels.astype(np.int64, copy=False)
     if labels.min() < 0:
         raise HarnessError(
@@ -201,20 +280,33 @@ def _checked(name: str, which: str, inputs: Any, targets: Any) -> Contents:
             str(labels.min()),
             "Number the classes from 0.",
         )
-    return Contents(values, labels)
+    return values, labels
 
 
-def _check_classes(name: str, rest: Contents, at_least: int) -> None:
-    if rest.classes < 2:
+def _target_mend(labels: NDArray[Any]) -> str:
+    """Say what to write in place of targets that are no whole numbers ``[n]``."""
+    if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iu":
+        return "Write numpy.ravel(targets)."
+    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iufb":
+        return "Write numpy.argmax(targets, axis=1) where they are 1 for the class and 0 elsewhere."
+    return (
+        "Write a class number for each input; numpy.unique(targets, return_inverse=True)[1] "
+        "makes them of names. Only classes can be learnt, no measured quantities."
+    )
+
+
+def _check_classes(name: str, targets: NDArray[np.int64], at_least: int) -> None:
+    classes = int(targets.max()) + 1
+    if classes < 2:
         raise HarnessError(
             f"the targets of {name!r} must name at least 2 classes", "0 alone", "Add a class."
         )
-    present, counts = np.unique(rest.targets, return_counts=True)
-    absent = rest.classes - len(present)
+    present, counts = np.unique(targets, return_counts=True)
+    absent = classes - len(present)
     if absent:
         first = int(np.argmax(present != np.arange(len(present))))
         raise HarnessError(
-            f"the targets of {name!r} must use every class from 0 to {rest.classes - 1}",
+            f"the targets of {name!r} must use every class from 0 to {classes - 1}",
             f"none of class {first}" + (f" and {absent - 1} others" if absent > 1 else ""),
             "Number the classes without gaps.",
         )
@@ -224,13 +316,3 @@ def _check_classes(name: str, rest: Contents, at_least: int) -> None:
             f"{counts.min()} of class {present[counts.argmin()]}",
             "Add some, or leave the class out.",
         )
-
-
-def _array(value: Any) -> NDArray[Any]:
-    """Copy an array or a tensor, from any device, as a C-ordered array of native byte order."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        # numpy has no bfloat16; every bfloat16 is a float32.
-        value = (value.float() if value.is_floating_point() else value).numpy()
-    copy = np.array(value, order="C")
-    return copy.astype(copy.dtype.newbyteorder("="), copy=False)

@@ -28,10 +28,9 @@ def load_shared(declared: Iterable[Any]) -> dict[str, Whole]:
             continue
         whole = data.load()
         try:
-            for part in (whole.rest, whole.test):
-                if part is not None:
-                    part.pool.inputs.share_memory_()
-                    part.pool.targets.share_memory_()
+            for part in whole.parts:
+                part.pool.inputs.share_memory_()
+                part.pool.targets.share_memory_()
         except RuntimeError:  # a small /dev/shm, as in a container: each process loads its own
             continue
         found[source] = whole

@@ -27,8 +27,9 @@ class Part:
     """Inputs and the class of each.
 
     Attributes:
-        inputs: ``[n, channels, height, width]`` or ``[n, features]``; uint8, which counts as
-            0 to 1 in steps of 1/255 and takes a quarter of the memory, or float32.
+        inputs: ``[n, channels, height, width]``, ``[n, channels, length]`` or ``[n, features]``;
+            uint8, which counts as 0 to 1 in steps of 1/255 and takes a quarter of the memory, or
+            float32.
         targets: int64 ``[n]``, from 0 to ``classes - 1``.
         pool: what it is a selection of; itself, where of nothing.
         rows: int64 ``[n]``, which of the pool; ``None`` is all of it.
@@ -73,7 +74,7 @@ class Part:
         return part
 
 
-@lru_cache(maxsize=2)  # the parts of every seed share their pools, two with an official test set
+@lru_cache(maxsize=3)  # parts of every seed share their pools: training, validation and test sets
 def _resident(pool: Pool, device: str) -> Pool:
     return Pool(pool.inputs.to(device), pool.targets.to(device))
 
@@ -86,7 +87,8 @@ class Splits:
         train: what is learned from.
         validation: what settings are chosen on.
         test: what claims are judged on.
-        mean: float32, of the training part: ``[channels]`` for images, else ``[features]``.
+        mean: float32, of the training part: ``[channels]`` for images and sequences, else
+            ``[features]``.
         std: the standard deviation beside it, in the same shape; 1 where nothing varies.
         classes: how many classes there are.
     """

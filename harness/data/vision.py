@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ import numpy as np
 from harness.data.declared import Declared
 from harness.data.draw import Whole
 from harness.data.folder import data_folder, may_download
+from harness.data.sizes import Counts
 from harness.data.splits import Part
 from harness.errors import HarnessError
 
@@ -30,6 +32,8 @@ class Vision(Declared):
     totals: ClassVar[tuple[int, int]]
     """Official training and test images."""
     classes: ClassVar[int] = 10
+    pixels: ClassVar[tuple[int, ...]]
+    """The shape of one image."""
 
     def prepare(self) -> None:
         """Make sure that the files are there, downloading them where that is allowed.
@@ -50,6 +54,41 @@ class Vision(Declared):
                 f"DIR/{self.place} holds the files as torchvision lays them out.",
             )
 
+    def counts(self) -> Counts:
+        """Return how many images of each class there are, as published, in even shares.
+
+        Raises:
+            HarnessError: files are there, and damaged as far as their heads tell.
+        """
+        folder = data_folder()
+        if not self._missing(folder):
+            self._check_heads(folder)
+        rest, test = (_even(total, self.classes) for total in self.totals)
+        return Counts(rest, None, test)
+
+    def shape(self) -> tuple[int, ...]:
+        """Return the shape of one image."""
+        return self.pixels
+
+    @property
+    def dtype(self) -> str:
+        """What images are kept as."""
+        return "uint8"
+
+    def notes(self) -> tuple[str, ...]:
+        """Return where the files are missing, as what is told of them is then as published."""
+        missing = self._missing(data_folder())
+        if not missing:
+            return ()
+        sentence = (
+            f"Not there yet (no {missing[0]} in {data_folder()}): run with --download, or with "
+            "--data-dir DIR of the folder that holds it."
+        )
+        return (sentence,)
+
+    def _check_heads(self, folder: Path) -> None:
+        """Check what files say of themselves at their beginning, where they say anything."""
+
     def _missing(self, folder: Path) -> list[str]:
         files = [f"{self.place}/{file}" for file in self.files]
         return [file for file in files if not (folder / file).is_file()]
@@ -65,7 +104,28 @@ class Vision(Declared):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MNIST(Vision):
+class _Idx(Vision):
+    """A data set in MNIST's format, whose files begin with their own sizes."""
+
+    def _check_heads(self, folder: Path) -> None:
+        for number, name in enumerate(self.files):
+            count = self.totals[number // 2]  # images and labels to train on, then those to test
+            path = folder / self.place / name
+            try:
+                with path.open("rb") as file:
+                    magic = file.read(4)
+                    axes = [int.from_bytes(file.read(4), "big") for _ in range(magic[3])]
+                size = path.stat().st_size
+                if magic[:3] != b"\0\0\x08" or size != 4 + 4 * len(axes) + math.prod(axes):
+                    raise ValueError(f"{size} bytes of {name}, which is cut off or no such file")
+                if axes[0] != count:
+                    raise ValueError(f"{axes[0]} in place of {count} in {name}")
+            except (OSError, ValueError, IndexError) as error:
+                raise _damaged(type(self), folder, error) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class MNIST(_Idx):
     """60,000 + 10,000 handwritten digits, uint8 ``[1, 28, 28]``, 10 classes.
 
     LeCun, Bottou, Bengio and Haffner 1998, http://yann.lecun.com/exdb/mnist/.
@@ -79,10 +139,11 @@ class MNIST(Vision):
         "t10k-labels-idx1-ubyte",
     )
     totals = (60_000, 10_000)
+    pixels = (1, 28, 28)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FashionMNIST(Vision):
+class FashionMNIST(_Idx):
     """60,000 + 10,000 pictures of clothes, uint8 ``[1, 28, 28]``, 10 classes.
 
     Xiao, Rasul and Vollgraf 2017, https://arxiv.org/abs/1708.07747.
@@ -91,6 +152,7 @@ class FashionMNIST(Vision):
     place = "FashionMNIST/raw"
     files = MNIST.files
     totals = (60_000, 10_000)
+    pixels = (1, 28, 28)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +165,7 @@ class CIFAR10(Vision):
     place = "cifar-10-batches-py"
     files = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
     totals = (50_000, 10_000)
+    pixels = (3, 32, 32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +178,12 @@ class CIFAR100(Vision):
     place = "cifar-100-python"
     files = ("train", "test", "meta")
     totals = (50_000, 10_000)
+    pixels = (3, 32, 32)
     classes = 100
+
+
+def _even(total: int, classes: int) -> tuple[int, ...]:
+    return tuple(total // classes + (number < total % classes) for number in range(classes))
 
 
 def _download(name: str, folder: Path) -> None:
@@ -156,12 +224,16 @@ def _load(kind: type[Vision], folder: Path) -> Whole:
         if labels != set(range(kind.classes)):
             raise ValueError(f"{len(labels)} classes in place of {kind.classes}")
     except Exception as error:  # torchvision says "damaged" in many ways
-        raise HarnessError(
-            f"the files in {folder / kind.place} must be {kind.__name__} as published",
-            f"{type(error).__name__}: {error}",
-            "Delete that folder and run again with --download, or give --data-dir DIR of another.",
-        ) from error
+        raise _damaged(kind, folder, error) from error
     return Whole(rest, test, kind.classes)
+
+
+def _damaged(kind: type[Vision], folder: Path, error: Exception) -> HarnessError:
+    return HarnessError(
+        f"the files in {folder / kind.place} must be {kind.__name__} as published",
+        f"{type(error).__name__}: {error}",
+        "Delete that folder and run again with --download, or give --data-dir DIR of another.",
+    )
 
 
 def _part(data: Any, targets: Any) -> Part:

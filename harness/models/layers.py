@@ -104,7 +104,7 @@ def check_images(owner: object, shape: tuple[int, ...]) -> None:
         raise HarnessError(
             f"{type(owner).__name__} must be given images of shape (channels, height, width)",
             f"inputs of shape {shape}",
-            "Reshape the data, or use MLP.",
+            "Reshape the data, or use MLP, or a module of your own.",
         )
 
 

@@ -52,6 +52,7 @@ def title(results: Results) -> Title:
     trials += f", {running} unfinished" * bool(running)
     facts = [
         ("Design", design(results)),
+        *(("Data", each) for each in results.data),
         ("Cost", f"{hours_text(source.hours)} on the device; {trials}"),
         ("Hardware", hardware(results)),
         ("Date", date_text(source.date) if source.date else "no records yet"),

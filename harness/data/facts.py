@@ -1,0 +1,61 @@
+"""What is known of a data set without training on it: files, examples, classes, shape, splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.data.sizes import Counts, Shares
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a declaration stands for.
+
+    Attributes:
+        name: what it is called.
+        counts: how many examples of each class there are.
+        shares: how many examples each split has.
+        shape: of one input.
+        dtype: what inputs are kept as: ``"uint8"`` or ``"float32"``.
+        validation_drawn: whether the validation split is drawn from the training data.
+        test_drawn: whether the test split is drawn, rather than an official one.
+        names: of the classes, where they have any.
+        files: how many files were read; 0 where there are none.
+        notes: sentences on what was done to the data, and what was left out.
+    """
+
+    name: str
+    counts: Counts
+    shares: Shares
+    shape: tuple[int, ...]
+    dtype: str
+    validation_drawn: bool
+    test_drawn: bool
+    names: tuple[str, ...] = ()
+    files: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.counts.rest)
+
+    def plain_values(self) -> Mapping[str, Any]:
+        """Return the same in plain JSON types."""
+        return {
+            "name": self.name,
+            "files": self.files,
+            "examples": self.counts.total,
+            "classes": self.classes,
+            "class_names": list(self.names),
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "train": self.shares.train,
+            "validation": self.shares.validation,
+            "test": self.shares.test,
+            "validation_drawn": self.validation_drawn,
+            "test_drawn": self.test_drawn,
+            "notes": list(self.notes),
+        }

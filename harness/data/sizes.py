@@ -1,0 +1,153 @@
+"""How many examples each split has: worked out from counts alone, before anything is loaded.
+
+Drawing follows it, and ``harness plan`` asks it, so that both refuse the same sizes in the same
+words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.errors import HarnessError
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many examples of each class a data set has, by class number.
+
+    Attributes:
+        rest: what training and validation examples are drawn from; the test examples too, where
+            there is no official test set.
+        validation: the validation set that the data set comes with, if it does.
+        test: the official test set, if there is one.
+    """
+
+    rest: tuple[int, ...]
+    validation: tuple[int, ...] | None = None
+    test: tuple[int, ...] | None = None
+
+    @property
+    def total(self) -> int:
+        """All examples."""
+        return sum(sum(each) for each in (self.rest, self.validation, self.test) if each)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many examples each split is to have.
+
+    Attributes:
+        owner: the declaration that asks, as errors name it.
+        train: ``None`` is all that is left.
+        validation: ``None`` is the whole validation set that the data comes with, or a fifth of
+            what the test split leaves.
+        test: ``None`` is the whole official test set, or a fifth where there is none.
+    """
+
+    owner: str
+    train: int | None = None
+    validation: int | None = None
+    test: int | None = None
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How many examples each split has."""
+
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class _Stock:
+    """What there is to draw from.
+
+    Attributes:
+        total: examples, exactly.
+        least: of each class that is there, at least; which of two classes gives one example more
+            is chance where their shares are equal.
+        classes: the numbers of those classes.
+    """
+
+    total: int
+    least: tuple[int, ...]
+    classes: tuple[int, ...]
+
+    @classmethod
+    def of(cls, counts: Sequence[int]) -> _Stock:
+        there = [(number, count) for number, count in enumerate(counts) if count]
+        return cls(
+            sum(counts), tuple(count for _, count in there), tuple(number for number, _ in there)
+        )
+
+
+def shares_of(counts: Counts, sizes: Sizes) -> Shares:
+    """Return the size of each split, the same for every seed.
+
+    Raises:
+        HarnessError: a size does not fit the data set, or a class is too small to be split.
+    """
+    stock, classes = _Stock.of(counts.rest), len(counts.rest)
+    if counts.test is None:
+        test = _fifth(stock.total, classes) if sizes.test is None else sizes.test
+        stock = _without(stock, test, sizes.owner, "test")
+    else:
+        test = _of_given(counts.test, sizes.test, sizes.owner, "test")
+    if counts.validation is None:
+        asked = sizes.validation
+        validation = _fifth(stock.total, classes) if asked is None else asked
+        stock = _without(stock, validation, sizes.owner, "validation")
+    else:
+        validation = _of_given(counts.validation, sizes.validation, sizes.owner, "validation")
+    train = stock.total if sizes.train is None else sizes.train
+    if train != stock.total:
+        _without(stock, train, sizes.owner, "train", or_all=True)
+    return Shares(train, validation, test)
+
+
+def _fifth(available: int, classes: int) -> int:
+    return max(available // 5, classes)
+
+
+def _of_given(given: Sequence[int], asked: int | None, owner: str, name: str) -> int:
+    """Return how many examples are taken of a set that the data comes with."""
+    if asked is None or asked == sum(given):
+        return sum(given)
+    _without(_Stock.of(given), asked, owner, name, or_all=True)
+    return asked
+
+
+def _without(stock: _Stock, size: int, owner: str, name: str, *, or_all: bool = False) -> _Stock:
+    """Return what is left when ``size`` examples are taken, of every class in proportion."""
+    total, classes = stock.total, len(stock.least)
+    # Stratified drawing needs room for every class on both sides of the cut.
+    low, high = classes, total - classes
+    if min(stock.least) < 2 or high < low:
+        raise HarnessError(
+            f"every class must have images enough to draw {owner}({name}=...) from",
+            f"{min(stock.least)} left of class "
+            f"{stock.classes[stock.least.index(min(stock.least))]}, {total} in all",
+            "Add images of that class, leave it out, or make the other splits smaller.",
+        )
+    if not low <= size <= high:
+        all_of_it = f", or all {total}" if or_all else ""
+        raise HarnessError(
+            f"{owner}({name}=...) must be {low} to {high}{all_of_it}, as {total} images of "
+            f"{classes} classes are there to draw it from",
+            str(size),
+            f"Write {name}={min(max(size, low), high)}, say.",
+        )
+    # Each class gives the whole part of its share; those with the largest fractions one more.
+    fractions = [count * size % total for count in stock.least]
+    more = size - sum(count * size // total for count in stock.least)
+    ranked = sorted(fractions, reverse=True)
+    bar = ranked[more - 1] if 0 < more <= classes else (1 if more > 0 else total)
+    if sum(stock.least) < total:
+        bar = 1  # the fractions themselves are known to within an example
+    least = tuple(
+        count - count * size // total - (fraction > 0 and fraction >= bar)
+        for count, fraction in zip(stock.least, fractions, strict=True)
+    )
+    return _Stock(total - size, least, stock.classes)
