@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.reports.render import render_html
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -34,7 +35,6 @@ from harness.place import Place
 from harness.preview import plan_study
 from harness.results import Results
 from harness.study import Study
-from reports.render import render_html
 from tests.declaring import higher, opened, report, run, study
 
 TODAY = day(datetime.now(UTC).isoformat())

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from reports.palette import darken, light
-from reports.text import number_text
+from ..palette import darken, light
+from ..text import number_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
-from reports.figures.canvas import (
+
+from ..figures.canvas import (
     COLUMN,
     Picture,
     limits,
@@ -21,8 +22,8 @@ from reports.figures.canvas import (
     ticks,
     wrapped,
 )
-from reports.palette import light
-from reports.text import alike, axis_title, cut, factor_of, in_title, level_text
+from ..palette import light
+from ..text import alike, axis_title, cut, factor_of, in_title, level_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

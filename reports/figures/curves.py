@@ -13,7 +13,8 @@ from harness.metrics import Metric
 from harness.records import Record
 from harness.results import Results
 from harness.verdicts import Verdict
-from reports.figures.canvas import (
+
+from ..figures.canvas import (
     COLUMN,
     MANY,
     Picture,
@@ -26,8 +27,8 @@ from reports.figures.canvas import (
     strokes,
     ticks,
 )
-from reports.palette import light
-from reports.text import axis_title, factor_of, join, level_text, metric_of, plural
+from ..palette import light
+from ..text import axis_title, factor_of, join, level_text, metric_of, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,7 +11,8 @@ from harness.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
 from harness.levels import level_name
 from harness.metrics import Metric
 from harness.verdicts import Verdict
-from reports.figures.canvas import (
+
+from ..figures.canvas import (
     COLUMN,
     MANY,
     Picture,
@@ -25,7 +26,7 @@ from reports.figures.canvas import (
     ticks,
     wrapped,
 )
-from reports.figures.margins import (
+from ..figures.margins import (
     Margin,
     band_text,
     draw_margin,
@@ -34,9 +35,9 @@ from reports.figures.margins import (
     level_ticks,
     margin_of,
 )
-from reports.intervals import is_counted, is_exact
-from reports.palette import light
-from reports.text import (
+from ..intervals import is_counted, is_exact
+from ..palette import light
+from ..text import (
     axis_title,
     each_of,
     effect_text,

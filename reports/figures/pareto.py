@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.metrics import COSTS, Metric
 from harness.results import Results
-from reports.figures.canvas import (
+
+from ..figures.canvas import (
     COLUMN,
     MARKERS,
     Picture,
@@ -20,8 +21,8 @@ from reports.figures.canvas import (
     plain,
     ticks,
 )
-from reports.palette import light
-from reports.text import (
+from ..palette import light
+from ..text import (
     axis_title,
     bytes_text,
     cut,

@@ -13,10 +13,11 @@ from harness.profiles import Profile
 from harness.results import Results
 from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
 from harness.verdicts import Verdict
-from reports.intervals import is_counted, is_exact
-from reports.sections.fixed import also_differ
-from reports.table import Cell, Column, Table, row
-from reports.text import (
+
+from ..intervals import is_counted, is_exact
+from ..sections.fixed import also_differ
+from ..table import Cell, Column, Table, row
+from ..text import (
     DASH,
     each_of,
     effect_text,

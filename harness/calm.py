@@ -1,0 +1,27 @@
+"""Warnings of libraries, which are words: they are no failures, and decide nothing.
+
+Where somebody has turned warnings into errors (``python -W error``, ``PYTHONWARNINGS=error``, a
+test), a library that says that something will change one day would end what called it: an arm
+would lose its profile, or a mode of training would count as impossible.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def calm(*, silent: bool = False) -> Iterator[None]:
+    """Within, a warning is no error; it is printed, as it would be if nobody had said otherwise.
+
+    Args:
+        silent: whether it is not even printed.
+    """
+    with warnings.catch_warnings():
+        if silent:
+            warnings.simplefilter("ignore")
+        elif any(each[0] == "error" for each in warnings.filters):
+            warnings.simplefilter("default")
+        yield
