@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
@@ -165,8 +166,10 @@ def _load_file(file: Path) -> ModuleType:
         return loaded
     if loaded is not None or name in sys.stdlib_module_names:
         name = f"study_{name}"  # the stem is some other module's name
-    imported = imports_of(file.read_text(encoding="utf-8"))
-    check_apart(file.parent, {each.module.partition(".")[0] for each in imported if not each.level})
+    with contextlib.suppress(SyntaxError, UnicodeDecodeError), tokenize.open(file) as text:
+        imported = imports_of(text.read())  # what is no Python is told when it is run
+        names = {each.module.partition(".")[0] for each in imported if not each.level}
+        check_apart(file.parent, names)
     welcome(file.parent)
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
