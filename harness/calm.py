@@ -19,9 +19,9 @@ def calm(*, silent: bool = False) -> Iterator[None]:
     Args:
         silent: whether it is not even printed.
     """
+    if not silent and not any(each[0] == "error" for each in warnings.filters):
+        yield  # what was said once already is not said again
+        return
     with warnings.catch_warnings():
-        if silent:
-            warnings.simplefilter("ignore")
-        elif any(each[0] == "error" for each in warnings.filters):
-            warnings.simplefilter("default")
+        warnings.simplefilter("ignore" if silent else "default")
         yield

@@ -12,9 +12,9 @@ from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
 
-from ..figures.canvas import COLUMN, MANY, Picture, dots, limits, paint, panel, plain, ticks
 from ..palette import light
 from ..text import axis_title, cut, factor_of, in_title, join, level_text
+from .canvas import COLUMN, MANY, Picture, dots, limits, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

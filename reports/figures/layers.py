@@ -12,7 +12,8 @@ from harness.designs import Arm
 from harness.metrics import Metric
 from harness.results import Results
 
-from ..figures.canvas import (
+from ..text import axis_title, factor_of, join, level_text, metric_of, plural
+from .canvas import (
     COLUMN,
     Picture,
     limits,
@@ -23,7 +24,6 @@ from ..figures.canvas import (
     series,
     ticks,
 )
-from ..text import axis_title, factor_of, join, level_text, metric_of, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

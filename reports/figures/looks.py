@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from harness.verdicts import Verdict, Word
 
-from ..figures.canvas import COLUMN, Picture, limits, paint, panel, wrapped
-from ..figures.margins import (
+from ..palette import light
+from ..text import axis_title, each_of, effect_text, factor_of, interval_text, plural, unit_of
+from ..words import LOOKS
+from .canvas import COLUMN, Picture, limits, paint, panel, wrapped
+from .margins import (
     Margin,
     band_text,
     draw_margin,
@@ -17,9 +20,6 @@ from ..figures.margins import (
     effect_ticks,
     margin_of,
 )
-from ..palette import light
-from ..text import axis_title, each_of, effect_text, factor_of, interval_text, plural, unit_of
-from ..words import LOOKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

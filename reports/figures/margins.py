@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from harness.claims import Equivalent, NotWorse
 from harness.verdicts import Verdict
 
-from ..figures.canvas import ticks
 from ..palette import light
 from ..text import factor_of, number_text
+from .canvas import ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,29 +12,6 @@ from harness.levels import level_name
 from harness.metrics import Metric
 from harness.verdicts import Verdict
 
-from ..figures.canvas import (
-    COLUMN,
-    MANY,
-    Picture,
-    dots,
-    limits,
-    log_limits,
-    paint,
-    panel,
-    plain,
-    strokes,
-    ticks,
-    wrapped,
-)
-from ..figures.margins import (
-    Margin,
-    band_text,
-    draw_margin,
-    edge_text,
-    effect_ticks,
-    level_ticks,
-    margin_of,
-)
 from ..intervals import is_counted, is_exact
 from ..palette import light
 from ..text import (
@@ -48,6 +25,29 @@ from ..text import (
     plural,
     unit_of,
     unscaled,
+)
+from .canvas import (
+    COLUMN,
+    MANY,
+    Picture,
+    dots,
+    limits,
+    log_limits,
+    paint,
+    panel,
+    plain,
+    strokes,
+    ticks,
+    wrapped,
+)
+from .margins import (
+    Margin,
+    band_text,
+    draw_margin,
+    edge_text,
+    effect_ticks,
+    level_ticks,
+    margin_of,
 )
 
 if TYPE_CHECKING:

@@ -10,17 +10,6 @@ from typing import TYPE_CHECKING, Literal
 from harness.metrics import COSTS, Metric
 from harness.results import Results
 
-from ..figures.canvas import (
-    COLUMN,
-    MARKERS,
-    Picture,
-    limits,
-    log_limits,
-    paint,
-    panel,
-    plain,
-    ticks,
-)
 from ..palette import light
 from ..text import (
     axis_title,
@@ -31,6 +20,17 @@ from ..text import (
     in_units,
     join,
     seconds_text,
+)
+from .canvas import (
+    COLUMN,
+    MARKERS,
+    Picture,
+    limits,
+    log_limits,
+    paint,
+    panel,
+    plain,
+    ticks,
 )
 
 if TYPE_CHECKING:

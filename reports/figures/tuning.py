@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from harness.metrics import Metric
 from harness.results import ArmTuning
 
-from ..figures.canvas import (
+from ..palette import light
+from ..text import axis_title, factor_of, join, number_text, plural
+from .canvas import (
     Picture,
     limits,
     log_limits,
@@ -19,8 +21,6 @@ from ..figures.canvas import (
     plain,
     ticks,
 )
-from ..palette import light
-from ..text import axis_title, factor_of, join, number_text, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

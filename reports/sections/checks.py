@@ -15,7 +15,6 @@ from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
 from harness.verdicts import Verdict
 
 from ..intervals import is_counted, is_exact
-from ..sections.fixed import also_differ
 from ..table import Cell, Column, Table, row
 from ..text import (
     DASH,
@@ -28,6 +27,7 @@ from ..text import (
     percent_text,
     rho_text,
 )
+from .fixed import also_differ
 
 Row = tuple[Cell, ...]
 

@@ -17,8 +17,6 @@ from ..figures.curves import curves_of, draw_curves
 from ..figures.looks import draw_looks, looked
 from ..figures.paired import draw_paired, paired, short_sides
 from ..intervals import family_name, interval_name, is_counted, is_exact
-from ..sections.checks import checks
-from ..sections.opening import verdict_cell
 from ..table import Cell, Column, Table, row
 from ..text import (
     DASH,
@@ -35,6 +33,8 @@ from ..text import (
     unscaled,
 )
 from ..words import LOOKS
+from .checks import checks
+from .opening import verdict_cell
 
 Fact = tuple[str, str, str]
 

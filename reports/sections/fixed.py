@@ -12,8 +12,8 @@ from harness.records import Record
 from harness.results import Results
 from harness.verdicts import Verdict
 
-from ..sections.procedures import setting_text
 from ..text import in_title, join, number_text, plural
+from .procedures import setting_text
 
 Flat = Mapping[str, Any]
 """A Training as it is written: its values by the path that leads to them."""

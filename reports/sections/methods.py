@@ -20,11 +20,11 @@ from harness.looks import Looks
 from harness.results import Results
 from harness.verdicts import MARKS
 
-from ..sections.factors import table_order
-from ..sections.procedures import Procedure, recorded, taught
 from ..table import Cell, Column, Table, row
 from ..text import metric_of, percent_text
 from ..words import LOOKS
+from .factors import table_order
+from .procedures import Procedure, recorded, taught
 
 MOST_ENVIRONMENTS = 3
 
