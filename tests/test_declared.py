@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.reports.render import render_html
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -33,6 +32,7 @@ from harness.looks import Looks
 from harness.outputs import write_verdicts
 from harness.place import Place
 from harness.preview import plan_study
+from harness.reports.render import render_html
 from harness.results import Results
 from harness.study import Study
 from tests.declaring import higher, opened, report, run, study

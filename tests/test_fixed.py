@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from harness import Factor, Scale
+from harness.profiles import Profile
 from harness.reports.sections.checks import checks
 from harness.reports.sections.cost import cost_section
 from harness.reports.sections.fixed import differing, held_fixed, trainings
@@ -15,9 +18,6 @@ from harness.reports.sections.ledger import ledger_section
 from harness.reports.sections.methods import methods_section
 from harness.reports.sections.opening import hardware, title
 from harness.reports.sections.tuning import tuning_section, untuned
-
-from harness import Factor, Scale
-from harness.profiles import Profile
 from harness.results import Results
 from harness.verdicts import Verdict
 from tests.declaring import higher, opened, report, run, study

@@ -19,11 +19,6 @@ from typing import Any
 
 import optuna
 import pytest
-from harness.reports.figures import canvas
-from harness.reports.figures.curves import Curves, Group, draw_curves
-from harness.reports.figures.dots import Dots, Row, draw_dots
-from harness.reports.page import page_of
-from harness.reports.table import PRINTED, Cell, Table, shortened
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -43,6 +38,11 @@ from harness.plan import key_of, keys_of
 from harness.preview import print_plan
 from harness.records import Record
 from harness.reports import render
+from harness.reports.figures import canvas
+from harness.reports.figures.curves import Curves, Group, draw_curves
+from harness.reports.figures.dots import Dots, Row, draw_dots
+from harness.reports.page import page_of
+from harness.reports.table import PRINTED, Cell, Table, shortened
 from harness.search import Planner
 from harness.server import ServerStorage
 from harness.stats import t_interval

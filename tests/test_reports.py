@@ -15,6 +15,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+
+from harness import Arms, Factor, Higher, OneAtATime, Tuned
+from harness.contrasts import see
+from harness.metrics import METRICS, Metric
+from harness.modes import PLAIN, Choice, Mode, Timing
+from harness.pairs import evaluations, pair
+from harness.plan import TEACHER
+from harness.reasons import Context, change, reason
+from harness.reports import palette, write_index, write_report
 from harness.reports.figures.canvas import plain, wrapped
 from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import draw_dots, level_dots
@@ -41,15 +50,6 @@ from harness.reports.text import (
     spread_text,
 )
 from harness.reports.words import LOOKS
-
-from harness import Arms, Factor, Higher, OneAtATime, Tuned
-from harness.contrasts import see
-from harness.metrics import METRICS, Metric
-from harness.modes import PLAIN, Choice, Mode, Timing
-from harness.pairs import evaluations, pair
-from harness.plan import TEACHER
-from harness.reasons import Context, change, reason
-from harness.reports import palette, write_index, write_report
 from harness.results import ArmTuning, Program, Results, assemble, on_edges
 from harness.rounds import Costs
 from harness.verdicts import MARKS, Word

@@ -11,6 +11,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+
+from harness.claims import Best, Higher, Interaction, Trend
+from harness.factors import Factor
+from harness.looks import Looks
+from harness.metrics import COSTS, METRICS
+from harness.reports import write_index
 from harness.reports.figures.canvas import Picture, paint
 from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import arm_dots
@@ -40,12 +46,6 @@ from harness.reports.text import (
     unit_of,
     unscaled,
 )
-
-from harness.claims import Best, Higher, Interaction, Trend
-from harness.factors import Factor
-from harness.looks import Looks
-from harness.metrics import COSTS, METRICS
-from harness.reports import write_index
 from harness.results import Results
 from harness.rounds import Costs
 from harness.tables import verdict_table as terminal_table

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from harness.reports.render import render_html
 
 from harness.claims import Interaction, Peak, Trend
 from harness.cli import _main
@@ -26,6 +25,7 @@ from harness.modes import Mode
 from harness.pairs import evaluations, groups_of, pair
 from harness.plan import defaults, make_trial
 from harness.records import Record
+from harness.reports.render import render_html
 from harness.results import assemble
 from harness.rounds import Costs
 from harness.search import Planner

@@ -108,8 +108,9 @@ def _own_style() -> Iterator[None]:
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
     with mpl.rc_context():
-        default = {key: mpl.rcParamsDefault[key] for key in mpl.rcParamsDefault if key != "backend"}
-        dict.update(mpl.rcParams, default)  # which were checked when matplotlib was imported
+        defaults: Any = mpl.rcParamsDefault
+        own: dict[Any, Any] = {key: defaults[key] for key in defaults if key != "backend"}
+        dict.update(mpl.rcParams, own)  # which were checked when matplotlib was imported
         mpl.rcParams.update(_style())
         yield
 

@@ -188,7 +188,8 @@ def _draw(figure: Figure, values: Curves) -> None:
         means = [scale * v if math.isfinite(v) else math.nan for v in group.mean]
         every = max(1, len(means) // 6)
         axes.plot(
-            range(1, len(means) + 1), means, linewidth=2.3, markersize=5, label=labelled(group.name),
+            range(1, len(means) + 1), means, linewidth=2.3, markersize=5,
+            label=labelled(group.name),
             markevery=(min(place, max(len(means) - 1, 0)), every), **look,
         )  # fmt: skip
     if values.target is not None and not (values.log and values.target <= 0):
