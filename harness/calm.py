@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -23,5 +24,22 @@ def calm(*, silent: bool = False) -> Iterator[None]:
         yield  # what was said once already is not said again
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore" if silent else "default")
+        if silent:
+            warnings.simplefilter("ignore")
+        else:
+            _forgive()
         yield
+
+
+def _forgive() -> None:
+    """Put what is printed in the place of what is raised; all other filters stay."""
+    before = list(warnings.filters)
+    warnings.resetwarnings()
+    for action, message, category, module, line in reversed(before):
+        told: Any = "default" if action == "error" else action
+        kind: Any = category
+        warnings.filterwarnings(told, _pattern(message), kind, _pattern(module), line)
+
+
+def _pattern(pattern: object) -> str:
+    return str(getattr(pattern, "pattern", pattern) or "")

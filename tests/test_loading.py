@@ -108,9 +108,7 @@ def test_what_ends_the_build_of_an_arm_is_told(here: Path) -> None:
 
 
 def test_ctrl_c_is_no_fault_of_the_file(here: Path) -> None:
-    end = (
-        f"import os, signal, time; os.kill(os.getpid(), signal.{signal.SIGINT.name}); time.sleep(9)"
-    )
+    end = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
     file = written(here / "long.py", end=end)
     with pytest.raises(KeyboardInterrupt):
         load(find(file))

@@ -38,9 +38,10 @@ ALIKE = {
     "tensor": torch.tensor, "python": lambda value: value,
 }  # fmt: skip
 REAL = {
-    "float64": np.float64, "float32": np.float32, "float16": np.float16, "longdouble": np.longdouble,
-    "array": np.array, "array32": lambda value: np.array(value, dtype="f4"),
-    "tensor": torch.tensor, "parameter": lambda value: torch.nn.Parameter(torch.tensor(value)),
+    "float64": np.float64, "float32": np.float32, "float16": np.float16,
+    "longdouble": np.longdouble, "array": np.array, "tensor": torch.tensor,
+    "array32": lambda value: np.array(value, dtype="f4"),
+    "parameter": lambda value: torch.nn.Parameter(torch.tensor(value)),
 }  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def study(
                 levels={"width": [whole(4), whole(16), whole(64)], "rate": (real(0.1),)},
             )
         },
-        looks=Looks((whole(5), whole(10)), (float(real(0.125)), real(0.125))),
+        looks=Looks((whole(5), whole(10)), (real(0.0125), real(0.0125))),
         claims=(
             Higher("1.", higher=wide | {"rate": real(0.1)}, lower=small, **given),
             NotWorse("2.", arm=wide, than={"width": whole(64)}, **given),
