@@ -5,6 +5,7 @@ Everything that a study file needs is here and in :mod:`harness.data`, :mod:`har
 :mod:`harness.clipping` and :mod:`harness.measures`.
 """
 
+from harness.checkout import beside
 from harness.claims import (
     Best,
     Claim,
@@ -29,6 +30,9 @@ from harness.study import Study
 from harness.training import Training
 
 __version__ = "0.1.0"
+
+# In a checkout `reports` and `studies` lie beside this package; a wheel has them within it.
+__path__ += beside(__path__[0])
 
 __all__ = [
     "Arms",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from harness.alike import NotFusableError
+from harness.calm import calm
 from harness.fused import load_functorch
 from harness.members import Member, make_ready, untrained_teacher
 from harness.memory import free_memory
@@ -53,6 +54,7 @@ class _Clock:
         return self.budget - (time.perf_counter() - self.started)
 
 
+@calm()
 def calibrate(
     training: Training,
     device: torch.device,

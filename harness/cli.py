@@ -1,26 +1,27 @@
 """The command line: spelling, errors and exit codes. What commands do is in harness.commands.
 
-Exit codes: 0 done; 1 a check failed; 2 the command or the study was wrong; 3 cannot tell;
-130 interrupted, and can be resumed.
+Exit codes: 0 done; 1 a check failed, or a report could not be written; 2 the command or the study
+was wrong; 3 cannot tell; 130 interrupted, and can be resumed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import json
 import os
 import shlex
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
-from rich.console import Console
 
-from harness import redact
+from harness import redact, terminal
+from harness.calm import calm
 from harness.errors import ConnectionLostError, HarnessError, near, one_line
 
 if TYPE_CHECKING:
@@ -87,6 +88,22 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no t
 
 OUT = Path("runs")
 
+P = ParamSpec("P")
+
+
+def _command(function: Callable[P, None]) -> Callable[P, None]:
+    """Return a command during which only the command itself writes to standard output.
+
+    What studies print goes to standard error, and warnings of libraries are no errors.
+    """
+
+    @functools.wraps(function)
+    def command(*args: P.args, **kwargs: P.kwargs) -> None:
+        with terminal.aside(), calm():
+            function(*args, **kwargs)
+
+    return command
+
 
 @app.callback()
 def _common(
@@ -98,20 +115,24 @@ def _common(
 
 
 @app.command("list")
+@_command
 def list_(as_json: AsJson = False) -> None:
     """Show the studies and their questions, without running them."""
     from harness.load import listed
 
     found = listed(Path.cwd())
     if as_json:
-        print(json.dumps([{"study": each.name, "question": each.summary} for each in found]))
+        terminal.give(
+            json.dumps([{"study": each.name, "question": each.summary} for each in found])
+        )
         return
     width = max(len(each.name) for each in found)
     for each in found:
-        print(f"{each.name:{width}}  {each.summary}")
+        terminal.say(f"{each.name:{width}}  {each.summary}")
 
 
 @app.command()
+@_command
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .py file that is not there yet.")],
 ) -> None:
@@ -119,10 +140,11 @@ def new(
     from harness.new import write_study
 
     path = write_study(file)
-    print(f"{path}  written; run it with: harness run {shlex.quote(str(file))}")
+    terminal.say(f"{path}  written; run it with: harness run {shlex.quote(str(file))}")
 
 
 @app.command()
+@_command
 def plan(
     study: StudyName, scale: Scale = None, seeds: Seeds = None, out: Out = OUT,
     store: StoreUrl = "", device: Device = "auto", workers: Workers = 0, mode: Way = None,
@@ -146,16 +168,17 @@ def plan(
     with _noticing(Place(out, store)) as place:
         if measure:
             _data(data_dir, download)
-            errors = Console(stderr=True)
+            errors = terminal.errors()
             measure_study(study, scale, place, options, errors, quiet=quiet or as_json)
         found = plan_study(study, scale, place, options)
         if as_json:
-            print(json.dumps(found, indent=2))
+            terminal.give(json.dumps(found, indent=2))
         else:
-            print_plan(found, _out())
+            print_plan(found, terminal.output())
 
 
 @app.command()
+@_command
 def run(
     studies: Annotated[
         list[str] | None, typer.Argument(metavar="STUDY...", help="Names, modules or .py files.")
@@ -180,7 +203,8 @@ def run(
     from harness import commands
     from harness.place import Place
 
-    done = []
+    shown = not quiet and not as_json
+    done, wrong = [], []
     with _noticing(Place(out, store)) as place:
         for name in names:
             options = _options(
@@ -188,26 +212,27 @@ def run(
                 profile=not no_profile, retry=retry_failed, mode=mode,
                 until_decided=until_decided, max_seeds=max_seeds,
             )  # fmt: skip
-            results, folder, written = commands.run_study(
-                name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
+            results, folder = commands.run_study(
+                name, scale, place, options, terminal.errors(), quiet=not shown
             )
             done.append((results, folder))
-            if not quiet and not as_json:
-                note = written.note if written is not None else ""
-                alone = len(names) == 1
-                commands.print_results(results, folder, note, _out(), place.words(OUT), table=alone)
-        if len(names) > 1 and not quiet and not as_json:
-            commands.print_together([results for results, _ in done], _out())
-        _index(done, out, quiet=quiet or as_json)
+            table = len(names) == 1
+            wrong += _finish(name, results, folder, place, shown=shown, force=False, table=table)
+        if len(names) > 1 and shown:
+            commands.print_together([results for results, _ in done], terminal.output())
+        wrong += _index(done, out, shown=shown)
         if as_json:
-            print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+            terminal.give(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
         for results, _ in done:
             if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
-                print(f"harness: no trial of {results.study.name} finished", file=sys.stderr)
+                terminal.complain(f"harness: no trial of {results.study.name} finished")
                 raise typer.Exit(3)
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command()
+@_command
 def report(
     studies: Annotated[
         list[str] | None, typer.Argument(metavar="STUDY...", help="What to report on.")
@@ -230,20 +255,22 @@ def report(
     from harness.place import Place
 
     alone = as_json or as_markdown
-    done = []
+    shown = not quiet and not alone
+    done, wrong = [], []
     with _noticing(Place(out, store)) as place:
         for name in names:
-            for results, folder, written in commands.report_study(name, scale, place):
+            for results, folder in commands.report_study(name, scale, place):
                 done.append((results, folder))
-                if not quiet and not alone:
-                    commands.print_results(results, folder, written.note, _out(), place.words(OUT))
-        _index(done, out, quiet=quiet or alone)
+                wrong += _finish(name, results, folder, place, shown=shown, force=True)
+        wrong += _index(done, out, shown=shown)
         if as_json:
-            print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+            terminal.give(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
         if as_markdown:
             from harness.markdown import markdown
 
-            sys.stdout.write(markdown([results for results, _ in done]))
+            terminal.give(markdown([results for results, _ in done]))
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _named(command: str, studies: list[str] | None, *, every: bool) -> list[str]:
@@ -264,6 +291,7 @@ def _named(command: str, studies: list[str] | None, *, every: bool) -> list[str]
 
 
 @app.command()
+@_command
 def explain(
     study: StudyName,
     claim: Annotated[
@@ -277,10 +305,11 @@ def explain(
     from harness.place import Place
 
     with _noticing(Place(out, store)) as place:
-        commands.explain_study(study, claim, scale, place, _out())
+        commands.explain_study(study, claim, scale, place, terminal.output())
 
 
 @app.command()
+@_command
 def export(
     study: StudyName, scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
     kind: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
@@ -294,14 +323,15 @@ def export(
     with _noticing(Place(out, store)) as place:
         found, note = commands.export_study(study, scale, place, kind, to)
         if note:
-            print(f"harness: {note}", file=sys.stderr)
+            terminal.complain(f"harness: {note}")
         if isinstance(found, Path):
-            print(found.resolve())
+            terminal.say(str(found.resolve()))
         else:
-            sys.stdout.write(found if found.endswith("\n") else found + "\n")
+            terminal.give(found)
 
 
 @app.command()
+@_command
 def replay(
     key: Annotated[str, typer.Argument(metavar="KEY", help="A trial's key, or its beginning.")],
     study: Annotated[
@@ -317,12 +347,13 @@ def replay(
     options = _options("", device, 1, None, False)
     with _noticing(Place(out, store)) as place:
         replayed = train_again(key, study, place, options)
-        print_replay(replayed, _out())
+        print_replay(replayed, terminal.output())
         if not replayed.identical:
             raise typer.Exit(1)
 
 
 @app.command()
+@_command
 def doctor(
     store: StoreUrl = "",
     mend: Annotated[
@@ -337,7 +368,7 @@ def doctor(
     named = store and (mend or store != os.environ.get("HARNESS_STORE"))
     found = [] if named else examine()
     found += examine_store(store, mend=mend) if store else []
-    print_examined(found, _out())
+    print_examined(found, terminal.output())
     if any(each.state == "wrong" for each in found):
         raise typer.Exit(1)
 
@@ -348,7 +379,7 @@ def _noticing(place: Place) -> Iterator[Place]:
     try:
         yield place
     finally:
-        place.tell(Console(stderr=True))
+        place.tell(terminal.errors())
         place.close()
     if place.noticed.damage:
         raise typer.Exit(1)
@@ -410,12 +441,6 @@ def _check_looks(seeds: int | None, until_decided: bool, most: int | None) -> No
         )
 
 
-def _out() -> Console:
-    """Return standard output; where it is no terminal, wide enough for a table to be read."""
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, 110))
-
-
 def _data(folder: Path | None, download: bool) -> None:
     """Hand the folder on by the environment, which worker processes inherit."""
     if folder is not None:
@@ -424,14 +449,40 @@ def _data(folder: Path | None, download: bool) -> None:
         os.environ["HARNESS_DOWNLOAD"] = "1"
 
 
-def _index(done: list[Any], out: Path, *, quiet: bool) -> None:
-    if len(done) < 2:
-        return
-    from reports import write_index
+def _finish(
+    name: str, results: Any, folder: Path, place: Place, *,
+    shown: bool, force: bool, table: bool = True,
+) -> list[str]:  # fmt: skip
+    """Print a study's verdicts, then write its files; return what could not be written."""
+    from harness import commands
 
-    page = write_index(done, out)
-    if not quiet:
-        print(f"index.html  {page.resolve()}")
+    words = place.words(OUT)
+    if shown:
+        commands.print_results(results, terminal.output(), words, table=table)
+    again = commands.again(name, results.scale, words)
+    files = commands.write(results, folder, again, force=force)
+    if shown:
+        commands.print_files(files, terminal.output())
+    for each in files.wrong:
+        terminal.complain(f"harness: {each}")
+    return list(files.wrong)
+
+
+def _index(done: list[Any], out: Path, *, shown: bool) -> list[str]:
+    """Write the index of several studies; return what could not be written."""
+    if len(done) < 2:
+        return []
+    from harness.reports import write_index
+
+    try:
+        page = write_index(done, out)
+    except Exception as error:  # the reports are there; a fault in their index must not hide it
+        said = f"the index could not be written: {type(error).__name__}: {error}"
+        terminal.complain(f"harness: {one_line(said)}")
+        return [said]
+    if shown:
+        terminal.say(f"index.html  {page.resolve()}")
+    return []
 
 
 def main() -> None:
@@ -439,7 +490,9 @@ def main() -> None:
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
     sys.argv[1:] = [redact.shown(word) for word in words]  # worker processes are handed a copy
-    sys.exit(_main(words, debug=debug))
+    with terminal.kept_apart():
+        code = _main(words, debug=debug)
+    sys.exit(code)
 
 
 def _check_places(words: list[str]) -> None:
@@ -495,6 +548,6 @@ def _main(words: list[str], *, debug: bool) -> int:
 
 def _failed(said: str, code: int, *, debug: bool) -> int:
     if debug:
-        print(redact.clean(traceback.format_exc()), end="", file=sys.stderr)
-    print(f"harness: {one_line(said)}", file=sys.stderr)
+        terminal.complain_at_length(redact.clean(traceback.format_exc()))
+    terminal.complain(f"harness: {one_line(said)}")
     return code

@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ctypes.util import find_library
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.text import Text
 
-from harness.errors import HarnessError
+from harness.calm import calm
+from harness.errors import HarnessError, one_line
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
-from harness.outputs import records_text, revision_of, write_records, write_verdicts, write_whole
+from harness.outputs import (
+    records_text,
+    revision_of,
+    verdict_rows,
+    write_records,
+    write_verdicts,
+    write_whole,
+)
 from harness.place import Place
 from harness.tables import declared_lines, explained, verdict_table
+from harness.terminal import line, words
 
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:
     from harness.executors import Options
     from harness.looks import Looks
     from harness.results import Results
-    from reports import Written
+
+
+@dataclass(frozen=True)
+class Files:
+    """What was written of a study's results.
+
+    Attributes:
+        reports: those that are there, and are of these results.
+        wrong: a line for each thing that could not be written, with what tries again.
+    """
+
+    reports: tuple[Path, ...]
+    wrong: tuple[str, ...] = ()
 
 
 def run_study(
     reference: str, scale_name: str | None, place: Place, options: Options, errors: Console,
     *, quiet: bool,
-) -> tuple[Results, Path, Written | None]:  # fmt: skip
-    """Run what is missing of a study, judge it and write its report.
-
-    Returns:
-        the results, the report's folder, and what was written; ``None`` where the report was
-        up to date.
-    """
+) -> tuple[Results, Path]:  # fmt: skip
+    """Run what is missing of a study, and judge it; return the results, and the report's folder."""
     from harness.progress import display
     from harness.run import run
     from harness.search import Planner
@@ -58,9 +75,7 @@ def run_study(
         run(ledger, planner, found, options, shown)
         results = gather(ledger, found)
         shown.show("writing the report", 1, 1, None)
-        folder = place.folder(study, scale)
-        written = write(results, folder, force=False)
-    return results, folder, written
+    return results, place.folder(study, scale)
 
 
 def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
@@ -118,37 +133,92 @@ def gather(ledger: Ledger, found: str) -> Results:
     )  # fmt: skip
 
 
-def write(results: Results, folder: Path, *, force: bool) -> Written | None:
-    """Write a study's folder, unless it was made from the same results by the same code."""
+def write(results: Results, folder: Path, again: str, *, force: bool) -> Files:
+    """Write a study's folder, unless it was made from the same results by the same code.
+
+    Records and verdicts come first, since they are what the trainings were for. What cannot be
+    written is a line, and no exception: the verdicts stand, and whoever reads on has more to do.
+
+    Args:
+        results: of one study, judged.
+        folder: where its files go.
+        again: the command that tries again.
+        force: whether to write it all the same.
+    """
     mark = folder / ".made-from"
     digest = _digest(results)
-    names = ["report.html", "verdicts.json", "records.csv"]
+    reports = [folder / "report.html"]
     if find_library("pango-1.0"):  # where it was not there before, the PDF is still to be made
-        names.append("report.pdf")
-    there = all((folder / name).exists() for name in names)
+        reports.append(folder / "report.pdf")
+    names = [*reports, folder / "verdicts.json", folder / "records.csv"]
+    there = all(each.exists() for each in names)
     if not force and there and mark.exists() and mark.read_text(encoding="utf-8") == digest:
-        return None
-    from reports import write_report  # the composition root: reports import harness, not back
+        return Files(tuple(each for each in _reports(folder) if each.exists()))
+    wrong: list[str] = []
 
-    write_records(results.records, folder / "records.csv")
-    write_verdicts(results, folder / "verdicts.json")
-    written = write_report(results, folder)
-    write_whole(mark, digest.encode())
-    return written
+    def tried(what: str, do: Callable[[], Any]) -> Any:
+        try:
+            with calm():
+                return do()
+        except Exception as error:  # MemoryError, a full disk, a fault of a library or of ours
+            wrong.append(
+                one_line(
+                    f"{what} of {results.study.name} ({results.scale}) could not be written: "
+                    f"{_reason(error)} To try again: {again}"
+                )
+            )
+
+    from harness.reports import write_report  # the composition root: reports import harness
+
+    tried("the mark", lambda: mark.unlink(missing_ok=True))
+    tried("the records", lambda: write_records(results.records, folder / "records.csv"))
+    tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
+    written = tried("the report", lambda: write_report(results, folder))
+    if written is None:
+        return Files((), tuple(wrong))
+    if written.note:
+        wrong.append(f"{written.note} To try again: {again}")
+    if not wrong:
+        tried("the mark", lambda: write_whole(mark, digest.encode()))
+    return Files(tuple(filter(None, (written.html, written.pdf))), tuple(wrong))
+
+
+def _reports(folder: Path) -> tuple[Path, Path]:
+    return folder / "report.html", folder / "report.pdf"
+
+
+def _reason(error: Exception) -> str:
+    """Say what went wrong; of what is no plain refusal, also where."""
+    if isinstance(error, HarnessError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})."
+
+
+def again(reference: str, scale: str, place: Sequence[str]) -> str:
+    """Return the command that judges and prints again.
+
+    Args:
+        reference: how the study was named.
+        scale: the scale's name.
+        place: the words that name the store and the output folder on the command line.
+    """
+    return shlex.join(["harness", "report", reference, "--scale", scale, *place])
 
 
 def _digest(results: Results) -> str:
     """Hash all that a report is made from: results, declaration and the report's code."""
-    import reports
+    from harness import reports
     from harness.code import normalised
 
     home = Path(reports.__file__).parent
     code = [
-        normalised(file.read_text(encoding="utf-8")) if file.suffix == ".py" else file.read_text()
+        normalised(text) if file.suffix == ".py" else text
         for file in sorted(home.rglob("*"))
         if file.suffix in {".py", ".j2", ".css", ".html"}
+        for text in [file.read_text(encoding="utf-8")]
     ]
-    text = repr(
+    whole = repr(
         (
             [record.row() for record in results.records],
             results.verdicts,
@@ -165,13 +235,13 @@ def _digest(results: Results) -> str:
             code,
         )
     )
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()
 
 
 def report_study(
     reference: str, scale_name: str | None, place: Place
-) -> list[tuple[Results, Path, Written]]:
-    """Judge and print again from the records, at one scale or at every scale recorded."""
+) -> Iterator[tuple[Results, Path]]:
+    """Judge again from the records, at one scale or at every scale recorded."""
     found = find_study(reference)
     study = load(found)
     store = place.open(create=False)
@@ -185,14 +255,8 @@ def report_study(
             f"none of {study.name}{at} in {store.url}",
             f"`harness run {reference}{option}` makes some.",
         )
-    out = []
     for ledger in ledgers:
-        results = gather(ledger, found)
-        folder = place.folder(study, ledger.scale)
-        written = write(results, folder, force=True)
-        assert written is not None
-        out.append((results, folder, written))
-    return out
+        yield gather(ledger, found), place.folder(study, ledger.scale)
 
 
 def explain_study(
@@ -226,13 +290,13 @@ def explain_study(
         )
     for place_of, verdict in enumerate(results.verdicts, 1):
         if number in {None, place_of}:
-            title, *lines = explained(place_of, verdict, results.history.of(place_of - 1))
-            console.print(Text(title, style="bold"))
-            for line in lines:
-                console.print(Padding(Text(line), (0, 0, 0, 3)))
-            console.print()
+            title, *rest = explained(place_of, verdict, results.history.of(place_of - 1))
+            line(console, title, style="bold")
+            for each in rest:
+                console.print(Padding(words(each), (0, 0, 0, 3)))
+            line(console, "")
     for warning in results.warnings:
-        console.print(f"! {warning}", markup=False, highlight=False)
+        line(console, f"! {warning}")
 
 
 def export_study(
@@ -278,7 +342,7 @@ def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
     return {
         "study": results.study.name,
         "scale": results.scale,
-        "verdicts": json.loads((folder / "verdicts.json").read_text(encoding="utf-8")),
+        "verdicts": verdict_rows(results),
         "warnings": list(results.warnings),
         "folder": str(folder.resolve()),
     }
@@ -291,15 +355,12 @@ def print_together(several: Sequence[Results], console: Console) -> None:
 
 
 def print_results(
-    results: Results, folder: Path, note: str, console: Console, place: Sequence[str], *,
-    table: bool = True,
-) -> None:  # fmt: skip
-    """Print the verdict table, warnings, how to go on, and where the files are.
+    results: Results, console: Console, place: Sequence[str], *, table: bool = True
+) -> None:
+    """Print the verdict table, warnings, and how to go on.
 
     Args:
         results: of one study, judged.
-        folder: where its files are.
-        note: what is said at the end.
         console: where to print.
         place: the words that name the store and the output folder on the command line.
         table: whether to print the table.
@@ -309,18 +370,16 @@ def print_results(
     if results.verdicts and table:
         console.print(verdict_table([results]))
     elif not results.verdicts:
-        console.print(f"{results.study.name} ({results.scale}) has no claims to judge.")
-    for line in declared_lines(results):
-        console.print(line, markup=False, highlight=False)
+        line(console, f"{results.study.name} ({results.scale}) has no claims to judge.")
+    for each in declared_lines(results):
+        line(console, each)
     for warning in results.warnings:
-        console.print(f"! {warning}", markup=False, highlight=False)
+        line(console, f"! {warning}")
     if step := next_step(results, place):
-        console.print(f"→ {step}", markup=False, highlight=False, soft_wrap=True)
-    for name in ("report.html", "report.pdf"):
-        path = folder / name
-        if path.exists():
-            console.print(
-                f"{name}  {path.resolve()}", markup=False, highlight=False, soft_wrap=True
-            )
-    if note:
-        console.print(note, markup=False, highlight=False)
+        line(console, f"→ {step}", whole=True)
+
+
+def print_files(files: Files, console: Console) -> None:
+    """Print where the reports are."""
+    for path in files.reports:
+        line(console, f"{path.name}  {path.resolve()}", whole=True)

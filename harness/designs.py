@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.levels import Level
+from harness.levels import Level, own
+from harness.printable import check_name
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Arms:
     """
 
     named: Mapping[str, Mapping[str, Any]]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "named", own(self.named))
+        if isinstance(self.named, Mapping):
+            for name in self.named:
+                check_name("an arm's name", name, "Write Arms({'plain': {...}, ...}).")
 
 
 Design = Factorial | OneAtATime | Arms

@@ -16,6 +16,9 @@ from typing import Literal
 
 from rich.console import Console
 
+from harness.calm import calm
+from harness.terminal import line, words
+
 PANGO = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation"
 """What WeasyPrint needs of Debian or Ubuntu to write a PDF."""
 
@@ -154,7 +157,8 @@ def _pdf() -> Iterator[Examined]:
     try:
         import weasyprint
 
-        weasyprint.HTML(string="<p>x").write_pdf()
+        with calm(silent=True):
+            weasyprint.HTML(string="<p>x").write_pdf()
     except OSError as error:
         yield Examined(
             "PDF", "absent", str(error).partition("\n")[0], f"As root on Debian: {PANGO}"
@@ -191,12 +195,11 @@ def _data() -> Iterator[Examined]:
 
 def print_examined(found: list[Examined], console: Console) -> None:
     """Print what was looked at, and a mend under what is not right."""
-    marks = {"right": "[green]✔[/]", "absent": "[yellow]–[/]", "wrong": "[red]✘[/]"}
+    marks = {"right": ("✔", "green"), "absent": ("–", "yellow"), "wrong": ("✘", "red")}
     width = max(len(each.what) for each in found)
     for each in found:
-        console.print(f"{marks[each.state]} {each.what:{width}}  ", end="")
-        console.print(each.found, markup=False, highlight=False, soft_wrap=True)
+        mark, style = marks[each.state]
+        console.print(words(mark, style), end=" ")
+        line(console, f"{each.what:{width}}  {each.found}", whole=True)
         if each.mend:
-            console.print(
-                " " * (width + 4) + each.mend, markup=False, highlight=False, soft_wrap=True
-            )
+            line(console, " " * (width + 4) + each.mend, whole=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from harness.errors import HarnessError, near
-from harness.levels import Level, level_name
+from harness.levels import Level, check_level, level_name, own
 
 _RESERVED = {
     "study", "scale", "arm", "seed", "role", "key", "state", "reason", "lambda", "number",
@@ -44,6 +44,7 @@ class Factor:
             )
         seen: set[str] = set()
         for level in self.named:
+            check_level(self.name, level)
             if level.name in seen:
                 raise HarnessError(
                     f"the levels of factor {self.name!r} must differ",
@@ -56,8 +57,8 @@ class Factor:
     def named(self) -> tuple[Level, ...]:
         """The levels with their names, baseline first."""
         if isinstance(self.levels, Mapping):
-            return tuple(Level(str(name), _own(value)) for name, value in self.levels.items())
-        return tuple(Level(level_name(_own(value)), _own(value)) for value in self.levels)
+            return tuple(Level(str(name), own(value)) for name, value in self.levels.items())
+        return tuple(Level(level_name(own(value)), own(value)) for value in self.levels)
 
     def level(self, wanted: Any) -> Level:
         """Find a level by its value or its name.
@@ -65,6 +66,7 @@ class Factor:
         Raises:
             HarnessError: the factor has no such level.
         """
+        wanted = own(wanted)
         for level in self.named:
             if (_kind(level.value) is _kind(wanted) and level.value == wanted) or (
                 isinstance(wanted, str) and level.name == wanted
@@ -99,6 +101,8 @@ class Tuned:
 
     def __post_init__(self) -> None:
         _check_parameter("Tuned", self.name)
+        for name in ("low", "high", "log", "trials", "default"):
+            object.__setattr__(self, name, own(getattr(self, name)))
         ends = (self.low, self.high)
         numbers = all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
         if not numbers or not self.low < self.high or (self.log and self.low <= 0):
@@ -143,11 +147,6 @@ class Tuned:
 def _kind(value: Any) -> type:
     """Tell True from 1, but not 1 from 1.0."""
     return float if type(value) is int else type(value)
-
-
-def _own(value: Any) -> Any:
-    """Return Python's number for one of numpy's."""
-    return value.item() if type(value).__module__ == "numpy" and value.shape == () else value
 
 
 def _check_parameter(kind: Literal["Factor", "Tuned"], name: Any) -> None:

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
+import os
+import signal
 import sys
+import threading
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import FrameType, ModuleType
+from typing import NoReturn
 
+from harness.blame import as_a_script, named, place
 from harness.errors import HarnessError, near
 from harness.foreign import check_torch
+from harness.neighbours import check_apart, welcome
 from harness.study import Study
+from harness.syntax import imports_of
 
-BUILT_IN = "studies"
+BUILT_IN = "harness.studies"
 """The package that holds the studies shipped with the harness."""
+
+_BEFORE = "studies"  # what it was called, as stores of before name it
+
+GUARD = "if __name__ == '__main__':"
 
 
 @dataclass(frozen=True)
@@ -84,9 +98,17 @@ def find(reference: str) -> str:
                 "`harness list` shows the studies here.",
             )
         return str(file.resolve())
-    if reference in {file.stem for file in _built_in_files()}:
+    shipped = {file.stem: file for file in _built_in_files()}
+    if reference in shipped:
         return f"{BUILT_IN}.{reference}"
-    if all(part.isidentifier() for part in reference.split(".")) and _module_exists(reference):
+    dotted = all(part.isidentifier() for part in reference.split("."))
+    spec = _spec(reference) if dotted else None
+    package, _, name = reference.rpartition(".")
+    if package in {BUILT_IN, _BEFORE} and name in shipped:
+        origin = spec.origin if spec is not None else None
+        if origin is None or Path(origin).resolve() == shipped[name].resolve():
+            return f"{BUILT_IN}.{name}"
+    if spec is not None:
         return reference
     raise HarnessError(
         "STUDY must be a name that `harness list` shows, a module, or a .py file",
@@ -95,26 +117,17 @@ def find(reference: str) -> str:
     )
 
 
-def _module_exists(name: str) -> bool:
-    with _here_importable():
-        try:
-            return importlib.util.find_spec(name) is not None
-        except (ModuleNotFoundError, ValueError):
-            return False
-
-
-class _here_importable:  # noqa: N801 - reads as a phrase in `with`
-    """The current folder on sys.path, where an installed command does not have it."""
-
-    def __enter__(self) -> None:
-        self.here = str(Path.cwd())
-        self.added = self.here not in sys.path and "" not in sys.path
-        if self.added:
-            sys.path.append(self.here)
-
-    def __exit__(self, *_: object) -> None:
-        if self.added and self.here in sys.path:
-            sys.path.remove(self.here)
+def _spec(name: str) -> ModuleSpec | None:
+    """Return where a module is, in this folder or installed; the packages it is in are run."""
+    if name.partition(".")[0] != "harness":
+        welcome(Path.cwd())
+    try:
+        with _running(name):
+            return importlib.util.find_spec(name)
+    except HarnessError:  # is a ValueError, too
+        raise
+    except (ModuleNotFoundError, ValueError):
+        return None
 
 
 def load(found: str) -> Study:
@@ -124,22 +137,12 @@ def load(found: str) -> Study:
         HarnessError: the file cannot be run, or it exports no ``study``.
     """
     try:
-        with _here_importable():
+        with _running(found):
             module = _load_file(Path(found)) if found.endswith(".py") else _load_module(found)
     except HarnessError:
         raise
-    except SyntaxError as error:
-        raise HarnessError(
-            "a study file must be Python",
-            f"{error.msg} at {error.filename}:{error.lineno}",
-            "Mend that line.",
-        ) from error
-    except Exception as error:
-        raise HarnessError(
-            "a study file must run when imported",
-            f"{type(error).__name__}: {error} at {_place(error, found)}",
-            "Mend that line.",
-        ) from error
+    except (ModuleNotFoundError, ValueError) as error:
+        raise _does_not_run(error, named(error), "Mend that line.") from error
     check_torch()
     study = getattr(module, "study", None)
     if not isinstance(study, Study):
@@ -152,6 +155,8 @@ def load(found: str) -> Study:
 
 
 def _load_module(name: str) -> ModuleType:
+    if name.partition(".")[0] != "harness":
+        welcome(Path.cwd())
     return importlib.import_module(name)
 
 
@@ -163,35 +168,108 @@ def _load_file(file: Path) -> ModuleType:
         return loaded
     if loaded is not None or name in sys.stdlib_module_names:
         name = f"study_{name}"  # the stem is some other module's name
+    with contextlib.suppress(SyntaxError, UnicodeDecodeError), tokenize.open(file) as text:
+        imported = imports_of(text.read())  # what is no Python is told when it is run
+        names = {each.module.partition(".")[0] for each in imported if not each.level}
+        check_apart(file.parent, names)
+    welcome(file.parent)
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(file.parent))  # a study file may import what lies beside it
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    finally:
-        sys.path.remove(str(file.parent))
     return module
 
 
-def _place(error: BaseException, found: str) -> str:
-    """Name the last line of the study's own file that the error came through."""
-    lines = [
-        f"{frame.f_code.co_filename}:{line}"
-        for frame, line in _frames(error)
-        if frame.f_code.co_filename.endswith(Path(found).name.replace(".", "/"))
-        or frame.f_code.co_filename == found
-    ]
-    return lines[-1] if lines else found
+# ---- running somebody's file --------------------------------------------------------------------
 
 
-def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
-    trace = error.__traceback__
-    while trace is not None:
-        yield trace.tb_frame, trace.tb_lineno
-        trace = trace.tb_next
+class _EndedError(SystemExit):
+    """A file has called ``os._exit``."""
+
+
+@contextlib.contextmanager
+def _running(found: str) -> Iterator[None]:
+    """Within, a study's file is run; what ends it, or all of Python, becomes one line.
+
+    ``ModuleNotFoundError`` and ``ValueError`` are passed on: to whoever looks for a module, they
+    say that there is none.
+
+    Raises:
+        HarnessError: it cannot be run.
+    """
+    with _pressed() as pressed, _no_hard_exit(), as_a_script(found):
+        try:
+            yield
+        except (HarnessError, ModuleNotFoundError, ValueError):
+            raise
+        except SyntaxError as error:
+            raise HarnessError(
+                "a study file must be Python",
+                f"{error.msg} at {error.filename}:{error.lineno}",
+                "Mend that line.",
+            ) from error
+        except SystemExit as error:
+            what = str(error) if isinstance(error, _EndedError) else f"SystemExit: {error.code}"
+            instead = f"Put what ends a program, or reads its arguments, below {GUARD}"
+            raise _does_not_run(error, what, instead) from error
+        except KeyboardInterrupt as error:
+            if pressed:
+                raise
+            instead = f"Put what ends a program below {GUARD}"
+            raise _does_not_run(error, named(error), instead) from error
+        except Exception as error:
+            instead = "Mend that line."
+            if "start a new process before" in str(error):  # multiprocessing's own paragraph
+                instead = f"Put what starts processes below {GUARD}"
+            raise _does_not_run(error, named(error), instead) from error
+
+
+def _does_not_run(error: BaseException, what: str, instead: str) -> HarnessError:
+    return HarnessError("a study file must run when imported", f"{what} at {place(error)}", instead)
+
+
+@contextlib.contextmanager
+def _pressed() -> Iterator[list[bool]]:
+    """Give a list that is empty until somebody presses Ctrl-C."""
+    seen: list[bool] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield seen
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(True)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        if signal.getsignal(signal.SIGINT) is note:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _no_hard_exit() -> Iterator[None]:
+    """Within, ``os._exit`` in this thread of this process is an error."""
+    real = os._exit
+    here = os.getpid(), threading.get_ident()
+    running = True
+
+    def refuse(status: int) -> NoReturn:
+        if running and here == (os.getpid(), threading.get_ident()):
+            raise _EndedError(f"os._exit({status})")
+        real(status)
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        running = False
+        os._exit = real

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.levels import own
 
 ALPHA = 0.05
 """Family-wise error rate of a study's verdicts, where it declares none."""
@@ -38,6 +39,8 @@ class Looks:
     alphas: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "seeds", own(self.seeds))
+        object.__setattr__(self, "alphas", own(self.alphas))
         seeds = self.seeds
         if (
             not isinstance(seeds, tuple | list)

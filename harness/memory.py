@@ -149,8 +149,11 @@ def free_memory(root: Path = Path("/")) -> int | None:
         ),
     ):  # fmt: skip
         try:
-            most, taken = (int((root / folder / each).read_text()) for each in (limit, used))
-            stat = (root / folder / "memory.stat").read_text().splitlines()
+            texts = [
+                (root / folder / each).read_text(encoding="ascii")
+                for each in (limit, used, "memory.stat")
+            ]
+            most, taken, stat = int(texts[0]), int(texts[1]), texts[2].splitlines()
         except (OSError, ValueError):  # not there, or "max"
             continue
         taken -= sum(int(line.split()[1]) for line in stat if line.split()[0] == droppable)

@@ -52,6 +52,11 @@ def write_whole(path: Path, content: bytes) -> Path:
         ) from error
 
 
+def utf8(text: str) -> bytes:
+    """Return a text for a file; half a character, of a store of before, as Python writes it."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def verdict_row(verdict: Verdict, declared: Declared) -> dict[str, Any]:
     """Return a verdict as it stands in ``verdicts.json``; what cannot be told is null.
 
@@ -159,16 +164,24 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def write_verdicts(results: Results, path: Path) -> None:
-    """Write ``verdicts.json``: a list, one object a claim; last those removed after results."""
+def verdict_rows(results: Results) -> list[dict[str, Any]]:
+    """Return ``verdicts.json``: a list, one object a claim; last those removed after results."""
     history = results.history
     rows = [
         verdict_row(verdict, history.of(place)) for place, verdict in enumerate(results.verdicts)
     ]
     names = [item for row in rows[:1] for item in row]
-    rows += [_removed_row(each, names) for each in history.removed]
-    text = json.dumps(rows, indent=2, ensure_ascii=False)
-    write_whole(path, f"{text}\n".encode())
+    return rows + [_removed_row(each, names) for each in history.removed]
+
+
+def write_verdicts(results: Results, path: Path) -> None:
+    """Write ``verdicts.json``.
+
+    Raises:
+        HarnessError: the folder cannot be written to.
+    """
+    text = json.dumps(verdict_rows(results), indent=2, ensure_ascii=False)
+    write_whole(path, utf8(f"{text}\n"))
 
 
 def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> None:
@@ -183,7 +196,7 @@ def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> N
         HarnessError: another kind, or Parquet without pyarrow.
     """
     if kind != "parquet":
-        write_whole(path, records_text(records, kind).encode())
+        write_whole(path, utf8(records_text(records, kind)))
         return
     try:
         import pyarrow  # noqa: F401 - asked for by name, so that the error can name it too

@@ -11,6 +11,7 @@ from harness.damage import Noticed
 from harness.redact import holds_secret
 from harness.store import Store, open_store
 from harness.study import Study
+from harness.terminal import line
 
 STORE_NAME = "harness.db"
 
@@ -57,7 +58,7 @@ class Place:
     def tell(self, errors: Console) -> None:
         """Say what was noticed of the store while it was read, each once."""
         for sentence in self.noticed.untold():
-            errors.print(f"harness: {sentence}", markup=False, highlight=False, soft_wrap=True)
+            line(errors, f"harness: {sentence}", whole=True)
 
     def folder(self, study: Study, scale: str) -> Path:
         """Return the folder of a study's report; names are checked when a study is made."""

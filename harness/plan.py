@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from harness.blame import place
 from harness.code import code_of
 from harness.designs import Arm
 from harness.errors import HarnessError, near
@@ -176,10 +176,10 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
             f"a call within a call, for {arm.name}",
             "Give a teacher a function of its own, which has no teacher in turn.",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise HarnessError(
             f"build of study {study.name!r} must return a Training for every arm",
-            f"{type(error).__name__}: {error} at {_place(error)}, for {arm.name}",
+            f"{type(error).__name__}: {error} at {place(error)}, for {arm.name}",
             _mend(error),
         ) from error
     if not isinstance(training, Training):
@@ -203,11 +203,6 @@ def _unseeded(
     if taught_by is not None:
         teacher = _unseeded(arm, tuned, taught_by, (), teaches + 1)
     return Unseeded(arm, tuned, training, measures, teacher, teaches)
-
-
-def _place(error: BaseException) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{last.filename}:{last.lineno}"
 
 
 @cache

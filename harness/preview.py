@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from harness.costs import choices, profile_trials, profiles, programs
 from harness.datasets import check_trials, written
@@ -25,6 +24,7 @@ from harness.search import Outlook, Planner
 from harness.store import NoStoreError, Store
 from harness.study import Study
 from harness.tables import plain
+from harness.terminal import line
 from harness.workers import reason_of
 
 
@@ -195,13 +195,11 @@ def _print_choice(choice: Choice, arms: Sequence[str], console: Console) -> None
         + (f" after {each.preparation:.0f} s" if each.preparation else "")
         for each in choice.timings
     )
-    console.print(f"Mode of {names}: {choice.mode}.", markup=False, highlight=False)
-    console.print(
-        f"  Measured, for an epoch of one trial: {figures}" if figures else "  Nothing measured.",
-        markup=False, highlight=False,
-    )  # fmt: skip
+    line(console, f"Mode of {names}: {choice.mode}.")
+    measured = f"  Measured, for an epoch of one trial: {figures}"
+    line(console, measured if figures else "  Nothing measured.")
     if choice.note:
-        console.print(f"  {choice.note}", markup=False, highlight=False)
+        line(console, f"  {choice.note}")
 
 
 def print_plan(plan: dict[str, Any], console: Console) -> None:
@@ -231,7 +229,7 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
         )
         for arm in row["arms"]:
             arms.add_row(
-                Text(arm["arm"]),
+                arm["arm"],
                 str(arm["trials"]),
                 str(arm["done"]),
                 arm["mode"] or "not chosen yet",
@@ -242,16 +240,17 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
         for each in row["modes"]:
             _print_choice(Choice.of(each), each["arms"], console)
         if row["again"]:
-            console.print(f"Trials of scale {row['scale']} are to be run again, because:")
+            line(console, f"Trials of scale {row['scale']} are to be run again, because:")
             for reason in row["again"]:
-                console.print(f"  {reason}", markup=False, highlight=False)
-        elif row["newest"]:
-            console.print(f"The newest run of scale {row['scale']} was of other code or settings:")
+                line(console, f"  {reason}")
+        elif row.get("newest"):
+            line(console, f"The newest run of scale {row['scale']} was of other code or settings:")
             for reason in row["newest"]:
-                console.print(f"  {reason}", markup=False, highlight=False)
+                line(console, f"  {reason}")
     if any(row["seconds_left"] is None for row in plan["scales"]):
-        console.print(
+        line(
+            console,
             "The time left is known once the cost of a step has been measured in every arm, which "
             "`harness run` does first, unless --no-profile is given, and `harness plan --measure` "
-            "does without training."
+            "does without training.",
         )

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness.calm import calm
 from harness.data import Part
 from harness.environment import hardware
 from harness.members import (
@@ -65,12 +66,14 @@ class _Program:
         return teacher.logits[: len(self.targets)]
 
 
+@calm()
 def warm_up() -> None:
     """Import what counting FLOPs imports when it begins (torch._dynamo: seconds, once)."""
     with FlopCounterMode(display=False):
         pass
 
 
+@calm()
 def measure(
     training: Training, device: torch.device, *, seconds: float = 0.5, seed: int = 0
 ) -> Profile:
@@ -120,6 +123,7 @@ def measure(
     )
 
 
+@calm()
 def step_seconds(
     training: Training, device: torch.device, *, seconds: float = 0.3, seed: int = 0
 ) -> float:

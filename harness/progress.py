@@ -92,11 +92,11 @@ def display(console: Console, title: str, *, quiet: bool) -> Iterator[Display]:
     else:
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[stage]}"),
-            TextColumn("[dim]{task.fields[left]}"),
+            TextColumn("{task.fields[stage]}", markup=False),
+            TextColumn("{task.fields[left]}", style="dim", markup=False),
         )
         with Progress(*columns, console=console, transient=True) as progress:
             yield Live(progress, title)

@@ -17,6 +17,7 @@ from harness.place import Place
 from harness.plan import Trial, changes, make_trial
 from harness.records import Record
 from harness.study import Study
+from harness.terminal import line
 from harness.workers import Answer, Job, Named, Result, WorkerDiedError
 
 
@@ -150,19 +151,16 @@ def print_replay(replayed: Replayed, console: Console) -> None:
             if record.state == "failed"
             else "every metric and curve, bit for bit"
         )
-        console.print(f"identical: {what}. {where}", highlight=False, markup=False)
+        line(console, f"identical: {what}. {where}")
     elif replayed.farthest is None:
-        console.print(f"not identical. {where}", highlight=False, markup=False)
-        console.print(f"  then: {record.reason or 'finished'}", markup=False)
-        console.print(f"  now:  {replayed.reason or 'finished'}", markup=False)
+        line(console, f"not identical. {where}")
+        line(console, f"  then: {record.reason or 'finished'}")
+        line(console, f"  now:  {replayed.reason or 'finished'}")
     else:
-        console.print(
-            f"not identical: at most {replayed.farthest:.3g} apart. {where}",
-            highlight=False, markup=False,
-        )  # fmt: skip
+        line(console, f"not identical: at most {replayed.farthest:.3g} apart. {where}")
         for name, then, now in replayed.differences:
-            console.print(f"  {name}: {then!r} → {now!r} ({now - then:+.3g})", markup=False)
+            line(console, f"  {name}: {then!r} → {now!r} ({now - then:+.3g})")
     for each in replayed.changed:
-        console.print(f"  {each}", markup=False, highlight=False)
+        line(console, f"  {each}")
     if not replayed.identical and not replayed.changed:
-        console.print("  Nothing differs in the environment, the code or the Training.")
+        line(console, "  Nothing differs in the environment, the code or the Training.")

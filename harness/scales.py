@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.errors import HarnessError, near
+from harness.levels import own
 
 
 class Scale:
@@ -38,6 +39,7 @@ class Scale:
         tuning: int | None = None,
         **settings: Any,
     ) -> None:
+        seeds, tuning, settings = own(seeds), own(tuning), own(settings)
         for name, count in (("seeds", seeds), ("tuning", tuning)):
             if name == "tuning" and count is None:
                 continue
@@ -54,7 +56,7 @@ class Scale:
                     f"{name!r}: {values!r}",
                     f"Write levels={{{name!r}: (first, second)}}.",
                 )
-        kept = {name: tuple(values) for name, values in (levels or {}).items()}
+        kept = {name: tuple(own(list(values))) for name, values in (levels or {}).items()}
         for name, value in (
             ("seeds", seeds), ("levels", kept), ("tuning", tuning), ("settings", settings),
         ):  # fmt: skip

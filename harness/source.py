@@ -25,13 +25,17 @@ from harness.errors import HarnessError
 from harness.syntax import STAR, Import, Source, normalised, parsed
 
 PACKAGE = "harness"
-_STUDIES = "studies"  # a package of somebody's studies, although it is installed with the harness
+_STUDIES = f"{PACKAGE}.studies"  # are read as a user's own are, although installed with the harness
 _RECORDED = {"torch", "numpy"}
 
 
 def ours(module: str) -> bool:
-    """Whether a module belongs to the harness."""
-    return module == PACKAGE or module.startswith(f"{PACKAGE}.")
+    """Whether a module belongs to the harness, and is no study that ships with it."""
+    return _within(PACKAGE, module) and not _within(_STUDIES, module)
+
+
+def _within(package: str, module: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
 @cache
@@ -78,7 +82,7 @@ class Followed:
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
         top, first = name.partition(".")[0], definition.__qualname__.partition(".")[0]
-        known = _versioned(top, Path(file)) if file else top in sys.stdlib_module_names
+        known = _versioned(name, Path(file)) if file else top in sys.stdlib_module_names
         if known and (top not in sys.stdlib_module_names or hasattr(module, first)):
             self._version(top)
             return
@@ -137,7 +141,7 @@ class Followed:
         part = None if each.name in (None, STAR) else each.name
         file = _located(path, each.level, each.module)
         below = _located(path, each.level, f"{each.module}.{part}".strip(".")) if part else None
-        if each.level == 0 and _versioned(top, file or below):
+        if each.level == 0 and _versioned(each.module, file or below):
             self._version(top)
             return
         if below is not None:  # `from package import module`
@@ -251,10 +255,11 @@ def _below(folder: Path, parts: list[str]) -> Path | None:
     return next((file.resolve() for file in files if file.is_file()), None)
 
 
-def _versioned(top: str, path: Path | None) -> bool:
+def _versioned(module: str, path: Path | None) -> bool:
     """Whether a module belongs to Python or to an installed package, which have versions."""
-    if top == _STUDIES:
+    if _within(_STUDIES, module):
         return False
+    top = module.partition(".")[0]
     if path is None:
         return top in sys.stdlib_module_names or top in _distributions()
     if {"site-packages", "dist-packages"} & set(path.parts):

@@ -19,6 +19,7 @@ from harness.factors import Factor, Tuned
 from harness.levels import Level
 from harness.looks import Looks
 from harness.metrics import BY_LAYER, COSTS, FAILED, METRICS, Metric, metric_named
+from harness.printable import check_name
 from harness.scales import Scale
 from harness.training import Training
 
@@ -118,6 +119,8 @@ class Study:
                 repr(self.question),
                 "Write question='Does ... help?'",
             )
+        instead = "Write question='Does ... help?'; what is longer goes into the file's docstring."
+        check_name("a study's question", self.question, instead)
         if not self.factors:
             raise HarnessError("a study must vary something", "no factors", "Add a Factor.")
         looks = self.looks
@@ -150,6 +153,9 @@ class Study:
         check_measures(self.measures)
         for measure in self.measures:
             for metric in measure.metrics:
+                for what in ("name", "title", "meaning"):
+                    instead = f"Write another {what}= in {type(measure).__name__}."
+                    check_name(f"a metric's {what}", getattr(metric, what), instead)
                 if metric.name in UNASKED | COSTS.keys():
                     raise HarnessError(
                         "Study(measures=...) must give metrics beside those always recorded",

@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from harness.history import day
+from harness.terminal import table, words
 
 if TYPE_CHECKING:
     from harness.history import Declared
@@ -35,10 +34,10 @@ STYLES: Mapping[Word, str] = {
 
 def plain(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
     """Return an empty table; each column has a title and whether it holds numbers."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    made = table(title)
     for name, number in columns:
-        table.add_column(name, justify="right" if number else "left", no_wrap=number)
-    return table
+        made.add_column(name, justify="right" if number else "left", no_wrap=number)
+    return made
 
 
 def verdict_table(several: Sequence[Results]) -> Table:
@@ -49,16 +48,16 @@ def verdict_table(several: Sequence[Results]) -> Table:
                ("n", True), ("p ≠ 0", True), ("p margin", True)]  # fmt: skip
     if len(several) == 1:
         study = several[0].study
-        table = plain(f"{study.name} ({several[0].scale}): {study.question}", columns)
+        shown = plain(f"{study.name} ({several[0].scale}): {study.question}", columns)
     else:
-        table = plain(f"{len(several)} studies", [("study", False), *columns])
+        shown = plain(f"{len(several)} studies", [("study", False), *columns])
     for results in several:
         for place, verdict in enumerate(results.verdicts):
             name = [results.study.name if place == 0 else ""] if len(several) > 1 else []
-            table.add_row(
+            shown.add_row(
                 *name,
-                Text(f"{MARKS[verdict.word]} {word(verdict)}", style=STYLES[verdict.word]),
-                Text(verdict.claim.text),
+                words(f"{MARKS[verdict.word]} {word(verdict)}", STYLES[verdict.word]),
+                verdict.claim.text,
                 effect(verdict),
                 verdict.metric.format_difference(verdict.by, signed=False),
                 "exact" if verdict.seen.exact else str(verdict.seen.n),
@@ -66,7 +65,7 @@ def verdict_table(several: Sequence[Results]) -> Table:
                 p_value(verdict.p_margin),
                 end_section=len(several) > 1 and place == len(results.verdicts) - 1,
             )
-    return table
+    return shown
 
 
 def word(verdict: Verdict) -> str:

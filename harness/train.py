@@ -18,6 +18,7 @@ from typing import Protocol
 import torch
 
 from harness.alike import NotFusableError
+from harness.calm import calm
 from harness.fused import Fused
 from harness.losses import teacher_of
 from harness.measures.always import default_measures
@@ -156,6 +157,7 @@ def train(
     return result
 
 
+@calm()
 def train_together(
     requests: Sequence[Request], device: torch.device, mode: Mode
 ) -> list[Outcome | Exception]:

@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from harness.calm import calm
 from harness.errors import HarnessError, one_line
 from harness.modes import KINDS, PLAIN, Choice, Kind, Mode
 from harness.profiles import Profile
 from harness.records import Role
 from harness.study import Study
+from harness.terminal import in_worker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -177,6 +179,7 @@ class WorkerDiedError(RuntimeError):
     """The worker's process ended in the middle of a job."""
 
 
+@calm()
 def do(study: Study, job: Job, device_name: str) -> Answer:
     """Do a job in this process; what goes wrong in it becomes part of the answer."""
     import torch
@@ -209,7 +212,7 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
                 check_ready(trial.training, trial.seed)
             except HarnessError:
                 raise
-            except Exception as error:  # a network's own
+            except (Exception, SystemExit) as error:  # a network's own
                 return Answer(
                     f"its network cannot be built and given two inputs: {reason_of(error)}",
                     mistake=True,
@@ -225,7 +228,7 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
         # Found before any training, a mistake ends the run; what is found while a trial is
         # trained is the outcome of that trial alone, and so is what calibrating stumbles over.
         return Answer(str(error), mistake=job.kind != "calibrate", place=place, env=env)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # somebody's code that ends the program
         return Answer(reason=reason_of(error), env=env)
     return Answer(env=env)
 
@@ -442,6 +445,14 @@ def _serve(
     connection: Connection, reference: str, device: str, threads: int, shared: Mapping[str, Whole]
 ) -> None:
     """Answer jobs until the parent closes its end, or dies."""
+    in_worker()
+    with calm():
+        _answer(connection, reference, device, threads, shared)
+
+
+def _answer(
+    connection: Connection, reference: str, device: str, threads: int, shared: Mapping[str, Whole]
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import torch

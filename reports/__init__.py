@@ -3,6 +3,6 @@
 ``write_report`` writes the report of one study, ``write_index`` the page that links several.
 """
 
-from reports.render import Written, write_index, write_report
+from .render import Written, write_index, write_report
 
 __all__ = ["Written", "write_index", "write_report"]

@@ -11,14 +11,15 @@ from urllib.parse import quote
 
 from harness.results import Results
 from harness.verdicts import MARKS
-from reports.sections.opening import JUDGED_COLUMNS, judged_cells, ratios, replicates, warned
-from reports.table import Cell, Column, Table, row
-from reports.text import (
+
+from .sections.opening import JUDGED_COLUMNS, judged_cells, ratios, replicates, warned
+from .table import Cell, Column, Table, row
+from .text import (
     date_text,
     hours_text,
     plural,
 )
-from reports.words import LOOKS
+from .words import LOOKS
 
 
 @dataclass(frozen=True)

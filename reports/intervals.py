@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from harness.metrics import COUNTED
 from harness.verdicts import Verdict
-from reports.text import each_of, join, percent_text, plural
+
+from .text import each_of, join, percent_text, plural
 
 
 def is_counted(verdict: Verdict) -> bool:

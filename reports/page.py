@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.results import Results
-from reports.figures.canvas import Picture
-from reports.figures.forest import draw_forest, forests
-from reports.sections.claims import ClaimSection, claim_sections
-from reports.sections.cost import CostSection, cost_section
-from reports.sections.factors import FactorsSection, factors_section
-from reports.sections.fixed import held_fixed
-from reports.sections.ledger import LedgerSection, ledger_section
-from reports.sections.methods import MethodsSection, methods_section
-from reports.sections.opening import (
+
+from .figures.canvas import Picture
+from .figures.forest import draw_forest, forests
+from .sections.claims import ClaimSection, claim_sections
+from .sections.cost import CostSection, cost_section
+from .sections.factors import FactorsSection, factors_section
+from .sections.fixed import held_fixed
+from .sections.ledger import LedgerSection, ledger_section
+from .sections.methods import MethodsSection, methods_section
+from .sections.opening import (
     InWords,
     Title,
     Unclaimed,
@@ -22,10 +23,10 @@ from reports.sections.opening import (
     unclaimed,
     verdict_table,
 )
-from reports.sections.targets import target_tables
-from reports.sections.trained import TrainedSection, trained_section
-from reports.sections.tuning import TuningSection, tuning_section, untuned
-from reports.table import Table
+from .sections.targets import target_tables
+from .sections.trained import TrainedSection, trained_section
+from .sections.tuning import TuningSection, tuning_section, untuned
+from .table import Table
 
 
 @dataclass(frozen=True)

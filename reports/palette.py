@@ -61,6 +61,7 @@ ALL: dict[str, Colour] = SURFACES | TEXT | GRAPHICS | QUIET
 
 _DARK = {colour.light: colour.dark for colour in ALL.values()}
 _HEX = re.compile(r"#[0-9a-f]{6}\b")
+_TAG = re.compile(r"<[^>]*>")
 
 
 def light(name: str) -> str:
@@ -69,8 +70,15 @@ def light(name: str) -> str:
 
 
 def darken(svg: str) -> str:
-    """Exchange every colour of the light scheme for its dark partner; leave all others."""
-    return _HEX.sub(lambda match: _DARK.get(match[0], match[0]), svg)
+    """Exchange every colour of the light scheme for its dark partner; leave all others.
+
+    What stands between tags is text: a level that is named like a colour keeps its name.
+    """
+    return _TAG.sub(lambda tag: _HEX.sub(_darker, tag[0]), svg)
+
+
+def _darker(colour: re.Match[str]) -> str:
+    return _DARK.get(colour[0], colour[0])
 
 
 def variables(scheme: str) -> str:

@@ -13,13 +13,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.outputs import write_whole
+from harness.calm import calm
+from harness.outputs import utf8, write_whole
 from harness.results import Results
-from reports.index import index_of
-from reports.page import Page, page_of
-from reports.palette import variables
-from reports.table import shortened
-from reports.text import bind
+
+from .index import index_of
+from .page import Page, page_of
+from .palette import variables
+from .table import shortened
+from .text import bind
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,19 +56,24 @@ class Written:
 
 
 def write_report(results: Results, folder: Path) -> Written:
-    """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all."""
+    """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all.
+
+    An old PDF beside a new page would say something else, so it goes before the page comes:
+    whatever ends this in between leaves a page without one. A PDF that cannot be made is a note.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     page = page_of(results)
     text = _html(page)
-    html = write_whole(folder / "report.html", text.encode())
     target = folder / "report.pdf"
-    printed = shortened(page)
-    content, note = render_pdf(text if printed is page else _html(printed))
-    if content is None:
-        # An old PDF beside a new report would say something else.
-        target.unlink(missing_ok=True)
-        return Written(html, None, note)
-    return Written(html, write_whole(target, content))
+    target.unlink(missing_ok=True)
+    html = write_whole(folder / "report.html", utf8(text))
+    try:
+        printed = shortened(page)
+        content, note = render_pdf(text if printed is page else _html(printed))
+        pdf = None if content is None else write_whole(target, content)
+    except Exception as error:  # a full disk, say
+        return Written(html, None, _failed(error))
+    return Written(html, pdf, note)
 
 
 def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
@@ -78,7 +85,7 @@ def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = _render("index.html.j2", index=index_of(reports, folder))
-    return write_whole(folder / "index.html", text.encode())
+    return write_whole(folder / "index.html", utf8(text))
 
 
 def render_html(results: Results) -> str:
@@ -94,23 +101,29 @@ def render_pdf(html: str) -> tuple[bytes | None, str]:
     """Return the PDF, or ``None`` and the line that says why not."""
     try:
         # WeasyPrint prints a paragraph where a library is missing; one line of ours replaces it.
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), calm(silent=True):
             import weasyprint
             from weasyprint.urls import URLFetcher
     except ImportError:
         return None, NO_WEASYPRINT
     except OSError:
         return None, NO_PANGO
+    except Exception as error:  # a library that does not fit the others
+        return None, _failed(error)
     try:
-        with _quiet():
+        with _quiet(), calm(silent=True):
             # Nothing is fetched: a report holds its pictures itself.
             fetcher = URLFetcher(allowed_protocols={"data"})
             document = weasyprint.HTML(string=html, url_fetcher=fetcher)
             content: bytes = document.write_pdf()
     except Exception as error:  # the HTML is written; a fault in the PDF must not lose the run
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return None, f"No PDF: WeasyPrint failed ({reason}). Print the HTML from a browser."
+        return None, _failed(error)
     return content, ""
+
+
+def _failed(error: Exception) -> str:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"No PDF: WeasyPrint failed ({reason}). Print the HTML from a browser."
 
 
 @contextlib.contextmanager

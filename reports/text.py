@@ -9,6 +9,7 @@ from datetime import datetime
 
 from harness.errors import HarnessError
 from harness.metrics import Metric
+from harness.printable import visible
 from harness.study import Study
 
 DASH = "–"
@@ -276,9 +277,12 @@ def date_text(iso: str) -> str:
 
 
 def bind(value: object) -> object:
-    """Keep numbers and units on one line; applied to every text that a template prints."""
+    """Keep numbers and units on one line, and make visible what HTML cannot hold.
+
+    Applied to every text that a template prints.
+    """
     # Markup is a str too, but has been through here already, and must not lose its type.
-    return _UNIT.sub("\u00a0", value) if type(value) is str else value
+    return _UNIT.sub("\u00a0", visible(value)) if type(value) is str else value
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

@@ -34,6 +34,8 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             [sys.executable, "-W", "error::UserWarning", "-m", "harness", *words],
             cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False, **options,
         )  # fmt: skip
+        # A warning is no failure of a command; one that our own calls bring about is one of a test.
+        assert "UserWarning: " not in done.stderr, done.stderr
         if code is not None:
             assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done

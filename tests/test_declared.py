@@ -32,9 +32,9 @@ from harness.looks import Looks
 from harness.outputs import write_verdicts
 from harness.place import Place
 from harness.preview import plan_study
+from harness.reports.render import render_html
 from harness.results import Results
 from harness.study import Study
-from reports.render import render_html
 from tests.declaring import higher, opened, report, run, study
 
 TODAY = day(datetime.now(UTC).isoformat())
@@ -56,7 +56,7 @@ def cautions(results: Results) -> list[str]:
 
 def terminal(results: Results, folder: Path) -> str:
     out = io.StringIO()
-    print_results(results, folder, "", Console(width=400, file=out), [])
+    print_results(results, Console(width=400, file=out), [])
     return out.getvalue()
 
 

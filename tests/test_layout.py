@@ -1,13 +1,15 @@
 """Imports run one way, and the folder is what ARCHITECTURE.md says."""
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
 # Each module may import only modules above it.
 ORDER = [
-    "redact", "errors", "levels", "metrics", "streams", "noise", "floats", "losses", "schedules",
+    "checkout", "redact", "errors", "calm", "blame", "printable", "levels", "metrics", "streams",
+    "noise", "floats", "losses", "schedules",
     "stopping", "looks", "penalties", "clipping", "foreign", "training", "programs", "claims",
     "factors", "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records",
     "data", "tuning", "augment", "models", "optim", "network", "step", "members", "plain",
@@ -16,7 +18,8 @@ ORDER = [
     "plan", "datasets", "stats", "pairs", "declarations", "history", "rounds", "contrasts",
     "reasons", "verdicts", "summary", "targets", "results", "next_step",
     "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
-    "optuna_study", "translate", "ledger", "presence", "search", "shares", "load", "workers",
+    "optuna_study", "translate", "ledger", "presence", "search", "shares",
+    "terminal", "neighbours", "load", "workers",
     "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
     "outputs", "new", "tables", "markdown", "place", "preview", "replay", "commands", "mend",
     "doctor", "cli",
@@ -67,12 +70,59 @@ def test_imports_run_one_way() -> None:
 
 
 def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> None:
-    for file in (ROOT / "harness").rglob("*.py"):
-        tops = {name.split(".")[0] for name in imports(file)}
-        assert "studies" not in tops, file
-        assert "reports" not in tops or module(file) in {"commands", "cli"}, file
-    for file in (ROOT / "reports").rglob("*.py"):
-        assert "studies" not in {name.split(".")[0] for name in imports(file)}, file
+    known = 0
+    for file in [*(ROOT / "harness").rglob("*.py"), *(ROOT / "reports").rglob("*.py")]:
+        found = imports(file)
+        assert not any(name.startswith("harness.studies") for name in found), file
+        reports = any(name.startswith("harness.reports") for name in found)
+        known += reports
+        if file.is_relative_to(ROOT / "reports"):
+            assert not reports, f"{file} names itself; where it lies is not its business"
+        else:
+            assert not reports or module(file) in {"commands", "cli"}, file
+    assert known == 2
+
+
+def test_nothing_imports_the_folders_by_the_names_they_have_in_the_repository() -> None:
+    """Installed there are no such packages, or they are somebody else's."""
+    files = [file for top in ("harness", "reports", "studies", "tests") for file in
+             (ROOT / top).rglob("*.py")]  # fmt: skip
+    assert len(files) > 250
+    for file in files:
+        assert not {name.split(".")[0] for name in imports(file)} & {"reports", "studies"}, file
+
+
+def test_one_module_prints() -> None:
+    """What is printed is text, is fit for the stream, and does not mix with data."""
+    seen = set()
+    for file in [*(ROOT / "harness").rglob("*.py"), *(ROOT / "reports").rglob("*.py")]:
+        own = file.is_relative_to(ROOT / "harness")
+        made = {"print", "Console", "Text.from_markup"} | ({"Text", "Table"} if own else set())
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            read = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            if called in made or read in {"sys.stdout", "sys.__stdout__", "sys.__stderr__"}:
+                seen.add(module(file) if own else str(file))
+    # cli gives a pipe that nobody reads to nobody
+    assert seen == {"terminal", "cli"}
+
+
+def test_every_text_file_is_read_and_written_as_utf_8() -> None:
+    """Whatever the locale is."""
+    others = {"Image.open", "tokenize.open", "place.open", "os.open"}
+    count = 0
+    for file in [file for top in ("harness", "reports") for file in (ROOT / top).rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) in others:
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in {"read_text", "write_text", "open", "fdopen"}:
+                values = [*node.args, *(keyword.value for keyword in node.keywords)]
+                binary = any(re.fullmatch(r"'[rwa]\+?b\+?'", ast.unparse(each)) for each in values)
+                given = {keyword.arg for keyword in node.keywords}
+                assert binary or given & {"encoding", "create"}, f"{file}:{node.lineno}"
+                count += 1
+    assert count > 10
 
 
 def test_only_the_ledger_side_imports_optuna() -> None:

@@ -37,18 +37,18 @@ from harness.pairs import evaluations
 from harness.plan import key_of, keys_of
 from harness.preview import print_plan
 from harness.records import Record
+from harness.reports import render
+from harness.reports.figures import canvas
+from harness.reports.figures.curves import Curves, Group, draw_curves
+from harness.reports.figures.dots import Dots, Row, draw_dots
+from harness.reports.page import page_of
+from harness.reports.table import PRINTED, Cell, Table, shortened
 from harness.search import Planner
 from harness.server import ServerStorage
 from harness.stats import t_interval
 from harness.summary import summarise
 from harness.targets import targets
 from harness.verdicts import judge
-from reports import render
-from reports.figures import canvas
-from reports.figures.curves import Curves, Group, draw_curves
-from reports.figures.dots import Dots, Row, draw_dots
-from reports.page import page_of
-from reports.table import PRINTED, Cell, Table, shortened
 from tests.example_results import example_results
 
 # ---- reading --------------------------------------------------------------------------------

@@ -23,22 +23,19 @@ from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.pairs import evaluations, pair
 from harness.plan import TEACHER
 from harness.reasons import Context, change, reason
-from harness.results import ArmTuning, Program, Results, assemble, on_edges
-from harness.rounds import Costs
-from harness.verdicts import MARKS, Word
-from reports import palette, write_index, write_report
-from reports.figures.canvas import plain, wrapped
-from reports.figures.curves import curves_of, draw_curves
-from reports.figures.dots import draw_dots, level_dots
-from reports.figures.layers import MOST_LINES, draw_layers, layers_of
-from reports.render import NO_PANGO, breaks, render_html, render_pdf
-from reports.sections.cost import cost_section
-from reports.sections.factors import MOST_COLUMNS, factors_section
-from reports.sections.ledger import MOST_ROWS, ledger_section
-from reports.sections.methods import methods_section
-from reports.sections.opening import about
-from reports.sections.trained import not_tried, trained_section
-from reports.text import (
+from harness.reports import palette, write_index, write_report
+from harness.reports.figures.canvas import plain, wrapped
+from harness.reports.figures.curves import curves_of, draw_curves
+from harness.reports.figures.dots import draw_dots, level_dots
+from harness.reports.figures.layers import MOST_LINES, draw_layers, layers_of
+from harness.reports.render import NO_PANGO, breaks, render_html, render_pdf
+from harness.reports.sections.cost import cost_section
+from harness.reports.sections.factors import MOST_COLUMNS, factors_section
+from harness.reports.sections.ledger import MOST_ROWS, ledger_section
+from harness.reports.sections.methods import methods_section
+from harness.reports.sections.opening import about
+from harness.reports.sections.trained import not_tried, trained_section
+from harness.reports.text import (
     alike,
     bind,
     bytes_text,
@@ -52,7 +49,10 @@ from reports.text import (
     seconds_text,
     spread_text,
 )
-from reports.words import LOOKS
+from harness.reports.words import LOOKS
+from harness.results import ArmTuning, Program, Results, assemble, on_edges
+from harness.rounds import Costs
+from harness.verdicts import MARKS, Word
 from tests.example_results import MEASURES, example_results, residual_study
 
 VOID = {"meta", "img", "source", "br", "link", "input", "wbr"}

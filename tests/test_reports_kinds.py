@@ -16,28 +16,24 @@ from harness.claims import Best, Higher, Interaction, Trend
 from harness.factors import Factor
 from harness.looks import Looks
 from harness.metrics import COSTS, METRICS
-from harness.results import Results
-from harness.rounds import Costs
-from harness.tables import verdict_table as terminal_table
-from harness.targets import Reached
-from reports import write_index
-from reports.figures.canvas import Picture, paint
-from reports.figures.curves import curves_of, draw_curves
-from reports.figures.dots import arm_dots
-from reports.figures.forest import draw_forest, forests
-from reports.figures.looks import MOST_WORDS, draw_looks, looked
-from reports.figures.margins import margin_of, round_ratios
-from reports.figures.paired import draw_paired, paired, short_sides
-from reports.figures.pareto import _numbers
-from reports.intervals import family_name, interval_name
-from reports.render import render_html
-from reports.sections.claims import ClaimSection, claim_sections
-from reports.sections.fixed import held_fixed
-from reports.sections.methods import methods_section
-from reports.sections.opening import verdict_table
-from reports.sections.targets import target_tables
-from reports.table import Table
-from reports.text import (
+from harness.reports import write_index
+from harness.reports.figures.canvas import Picture, paint
+from harness.reports.figures.curves import curves_of, draw_curves
+from harness.reports.figures.dots import arm_dots
+from harness.reports.figures.forest import draw_forest, forests
+from harness.reports.figures.looks import MOST_WORDS, draw_looks, looked
+from harness.reports.figures.margins import margin_of, round_ratios
+from harness.reports.figures.paired import draw_paired, paired, short_sides
+from harness.reports.figures.pareto import _numbers
+from harness.reports.intervals import family_name, interval_name
+from harness.reports.render import render_html
+from harness.reports.sections.claims import ClaimSection, claim_sections
+from harness.reports.sections.fixed import held_fixed
+from harness.reports.sections.methods import methods_section
+from harness.reports.sections.opening import verdict_table
+from harness.reports.sections.targets import target_tables
+from harness.reports.table import Table
+from harness.reports.text import (
     axis_title,
     each_of,
     effect_text,
@@ -50,6 +46,10 @@ from reports.text import (
     unit_of,
     unscaled,
 )
+from harness.results import Results
+from harness.rounds import Costs
+from harness.tables import verdict_table as terminal_table
+from harness.targets import Reached
 from tests.example_results import cost_results, cost_study, example_results, residual_study
 from tests.test_reports import Reader, broken, empty, svgs
 

@@ -25,13 +25,13 @@ from harness.modes import Mode
 from harness.pairs import evaluations, groups_of, pair
 from harness.plan import defaults, make_trial
 from harness.records import Record
+from harness.reports.render import render_html
 from harness.results import assemble
 from harness.rounds import Costs
 from harness.search import Planner
 from harness.study import Study
 from harness.train import Outcome, Request, train_together
 from harness.training import Training, canonical
-from reports.render import render_html
 
 CPU = torch.device("cpu")
 NAMES = built_in()
@@ -44,7 +44,7 @@ EACH = pytest.mark.parametrize("name", NAMES)
 
 @cache
 def load(name: str) -> Study:
-    study: Study = importlib.import_module(f"studies.{name}").study
+    study: Study = importlib.import_module(f"harness.studies.{name}").study
     return study
 
 
@@ -65,7 +65,7 @@ def test_a_study_is_declared_in_full(name: str) -> None:
     assert list(study.scales)[:2] == ["quick", "standard"]
     assert "full" in study.scales
     assert study.question.endswith("?")
-    text = Path(importlib.import_module(f"studies.{name}").__file__ or "").read_text()
+    text = Path(importlib.import_module(f"harness.studies.{name}").__file__ or "").read_text()
     about = ast.get_docstring(ast.parse(text)) or ""
     assert about.partition("\n")[0].endswith("?")
     assert "http" in about, "the question comes from a paper"
@@ -222,7 +222,7 @@ def largest_weight(trained) -> float:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_l2_is_decay_under_sgd_and_is_not_under_adam(optimizer: str) -> None:
     """Decay shrinks by rate × strength, as L2's gradient does where nothing rescales it."""
-    module = importlib.import_module("studies.weight_penalties")
+    module = importlib.import_module("harness.studies.weight_penalties")
     study, norm = load("weight_penalties"), measured("norm", largest_weight, meaning="Its length.")
     _, scale = study.scale("quick")
     found = []

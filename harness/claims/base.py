@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.levels import Level, level_name
+from harness.levels import Level, level_name, own
 from harness.metrics import Metric
+from harness.printable import check_name
 
 Partial = Mapping[str, Any]
 """An arm, or part of one: the other factors are averaged over within each seed."""
@@ -39,10 +41,14 @@ class Claim:
     primary: bool = True
 
     def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            object.__setattr__(self, item.name, own(getattr(self, item.name)))
         if not isinstance(self.text, str) or not self.text.strip():
             raise HarnessError(
                 "a claim must be a sentence", repr(self.text), "Write Higher('A beats B.', ...)."
             )
+        check_name("the sentence of a claim", self.text, "Write Higher('A beats B.', ...).")
+        check_name("the source of a claim", self.source, "Write source='He et al. 2016', say.")
         if (
             not isinstance(self.by, int | float)
             or isinstance(self.by, bool)

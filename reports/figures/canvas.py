@@ -12,17 +12,20 @@ wider than what it is shown in, so that nothing overlaps and the bytes are the s
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import math
+import os
 import re
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from reports.palette import darken, light
-from reports.text import number_text
+from harness.calm import calm
+
+from ..palette import darken, light
+from ..text import number_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,31 +76,53 @@ def paint(
     size: tuple[float, float], draw: Callable[[Figure], None], *, alt: str, caption: str
 ) -> Picture:
     """Draw a figure of ``size`` inches and return it in both schemes; the same bytes each time."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
     out = io.StringIO()
-    with mpl.rc_context(_style()):
+    # Warnings say nothing to a reader, and which glyphs DejaVu Sans lacks does not matter: the
+    # reader's fonts draw the text.
+    with calm(silent=True), _own_style():
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=size)
         FigureCanvasSVG(figure)
-        with warnings.catch_warnings():
-            # The reader's fonts draw the text, whatever DejaVu Sans lacks.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            draw(figure)
-            nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-            figure.savefig(out, format="svg", metadata=nothing, transparent=True)
+        draw(figure)
+        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(out, format="svg", metadata=nothing, transparent=True)
     svg = _slim(out.getvalue())
     return Picture(
         alt, caption, _uri(svg), _uri(darken(svg)), round(_DPI * size[0]), round(_DPI * size[1])
     )
 
 
+@contextlib.contextmanager
+def _own_style() -> Iterator[None]:
+    """Within, matplotlib draws as it does for everybody, and then as we say.
+
+    A person's ``matplotlibrc``, the style that a study sets, and the backend of the notebook that a
+    command was started from change nothing.
+    """
+    backend = os.environ.pop("MPLBACKEND", None)  # one that is not here cannot even be imported
+    try:
+        import matplotlib as mpl
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    with mpl.rc_context():
+        defaults: Any = mpl.rcParamsDefault
+        own: dict[Any, Any] = {key: defaults[key] for key in defaults if key != "backend"}
+        dict.update(mpl.rcParams, own)  # which were checked when matplotlib was imported
+        mpl.rcParams.update(_style())
+        yield
+
+
 def _slim(svg: str) -> str:
     """Name the fonts to show, and drop digits and turns that change nothing one can see."""
-    svg = _UPRIGHT.sub("", svg.replace("'DejaVu Sans'", FONTS))
     # Within tags only: what stands between them is text, and 1.025 there is no 1.02.
-    return _TAG.sub(lambda tag: _NUMBER.sub(_shorter, tag[0]), svg)
+    return _TAG.sub(_slimmer, _UPRIGHT.sub("", svg))
+
+
+def _slimmer(tag: re.Match[str]) -> str:
+    return _NUMBER.sub(_shorter, tag[0].replace("'DejaVu Sans'", FONTS))
 
 
 def _shorter(number: re.Match[str]) -> str:
@@ -155,6 +180,12 @@ def plain(text: str, limit: int = 60) -> str:
     """Make somebody's text fit to draw: one line of printable characters, at most ``limit``."""
     kept = "".join(char for char in " ".join(text.split()) if char.isprintable())
     return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
+
+
+def labelled(text: str, limit: int = 60) -> str:
+    """Make somebody's text fit for a legend, from which matplotlib drops what begins with ``_``."""
+    kept = plain(text, limit)
+    return f"\u200a{kept}" if kept.startswith("_") else kept
 
 
 def wrapped(text: str, width: int, most: int = 3) -> str:

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
-from reports.figures.canvas import (
+
+from ..palette import light
+from ..text import alike, axis_title, cut, factor_of, in_title, level_text
+from .canvas import (
     COLUMN,
     Picture,
+    labelled,
     limits,
     paint,
     panel,
@@ -21,8 +25,6 @@ from reports.figures.canvas import (
     ticks,
     wrapped,
 )
-from reports.palette import light
-from reports.text import alike, axis_title, cut, factor_of, in_title, level_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -146,7 +148,7 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
         cells = [cell for cell in row if cell]
         axes.plot(
             at, [cell.mean for cell in cells], linewidth=2.0, markersize=5.5, zorder=3,
-            label=plain(f"{values.lines[0]}={name}", 50), **look,
+            label=labelled(f"{values.lines[0]}={name}", 50), **look,
         )  # fmt: skip
         for x, cell in zip(at, cells, strict=True):
             shown.append(cell.mean)

@@ -13,10 +13,14 @@ from harness.metrics import Metric
 from harness.records import Record
 from harness.results import Results
 from harness.verdicts import Verdict
-from reports.figures.canvas import (
+
+from ..palette import light
+from ..text import axis_title, factor_of, join, level_text, metric_of, plural
+from .canvas import (
     COLUMN,
     MANY,
     Picture,
+    labelled,
     limits,
     log_limits,
     paint,
@@ -26,8 +30,6 @@ from reports.figures.canvas import (
     strokes,
     ticks,
 )
-from reports.palette import light
-from reports.text import axis_title, factor_of, join, level_text, metric_of, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -186,7 +188,8 @@ def _draw(figure: Figure, values: Curves) -> None:
         means = [scale * v if math.isfinite(v) else math.nan for v in group.mean]
         every = max(1, len(means) // 6)
         axes.plot(
-            range(1, len(means) + 1), means, linewidth=2.3, markersize=5, label=plain(group.name),
+            range(1, len(means) + 1), means, linewidth=2.3, markersize=5,
+            label=labelled(group.name),
             markevery=(min(place, max(len(means) - 1, 0)), every), **look,
         )  # fmt: skip
     if values.target is not None and not (values.log and values.target <= 0):

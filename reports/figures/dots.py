@@ -11,9 +11,10 @@ from harness.designs import comparable
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
-from reports.figures.canvas import COLUMN, MANY, Picture, dots, limits, paint, panel, plain, ticks
-from reports.palette import light
-from reports.text import axis_title, cut, factor_of, in_title, join, level_text
+
+from ..palette import light
+from ..text import axis_title, cut, factor_of, in_title, join, level_text
+from .canvas import COLUMN, MANY, Picture, dots, limits, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

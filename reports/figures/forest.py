@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from harness.claims import Claim, Equivalent, NotWorse
 from harness.verdicts import Verdict, Word
-from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, plain
-from reports.figures.margins import DASHED, Margin, band_text, effect_ticks, margin_of
-from reports.intervals import family_name, interval_name, is_counted, is_exact
-from reports.palette import light
-from reports.text import effect_text, factor_of, in_title, interval_text, join, unit_of
-from reports.words import LOOKS
+
+from ..intervals import family_name, interval_name, is_counted, is_exact
+from ..palette import light
+from ..text import effect_text, factor_of, in_title, interval_text, join, unit_of
+from ..words import LOOKS
+from .canvas import COLUMN, Picture, limits, paint, panel, plain
+from .margins import DASHED, Margin, band_text, effect_ticks, margin_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

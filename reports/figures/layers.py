@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from harness.designs import Arm
 from harness.metrics import Metric
 from harness.results import Results
-from reports.figures.canvas import (
+
+from ..text import axis_title, factor_of, join, level_text, metric_of, plural
+from .canvas import (
     COLUMN,
     Picture,
     limits,
@@ -22,7 +24,6 @@ from reports.figures.canvas import (
     series,
     ticks,
 )
-from reports.text import axis_title, factor_of, join, level_text, metric_of, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

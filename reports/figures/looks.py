@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.verdicts import Verdict, Word
-from reports.figures.canvas import COLUMN, Picture, limits, paint, panel, wrapped
-from reports.figures.margins import (
+
+from ..palette import light
+from ..text import axis_title, each_of, effect_text, factor_of, interval_text, plural, unit_of
+from ..words import LOOKS
+from .canvas import COLUMN, Picture, limits, paint, panel, wrapped
+from .margins import (
     Margin,
     band_text,
     draw_margin,
@@ -16,9 +20,6 @@ from reports.figures.margins import (
     effect_ticks,
     margin_of,
 )
-from reports.palette import light
-from reports.text import axis_title, each_of, effect_text, factor_of, interval_text, plural, unit_of
-from reports.words import LOOKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

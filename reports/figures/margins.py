@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.claims import Equivalent, NotWorse
 from harness.verdicts import Verdict
-from reports.figures.canvas import ticks
-from reports.palette import light
-from reports.text import factor_of, number_text
+
+from ..palette import light
+from ..text import factor_of, number_text
+from .canvas import ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,22 @@ from harness.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
 from harness.levels import level_name
 from harness.metrics import Metric
 from harness.verdicts import Verdict
-from reports.figures.canvas import (
+
+from ..intervals import is_counted, is_exact
+from ..palette import light
+from ..text import (
+    axis_title,
+    each_of,
+    effect_text,
+    factor_of,
+    in_units,
+    interval_text,
+    margin_text,
+    plural,
+    unit_of,
+    unscaled,
+)
+from .canvas import (
     COLUMN,
     MANY,
     Picture,
@@ -25,7 +40,7 @@ from reports.figures.canvas import (
     ticks,
     wrapped,
 )
-from reports.figures.margins import (
+from .margins import (
     Margin,
     band_text,
     draw_margin,
@@ -33,20 +48,6 @@ from reports.figures.margins import (
     effect_ticks,
     level_ticks,
     margin_of,
-)
-from reports.intervals import is_counted, is_exact
-from reports.palette import light
-from reports.text import (
-    axis_title,
-    each_of,
-    effect_text,
-    factor_of,
-    in_units,
-    interval_text,
-    margin_text,
-    plural,
-    unit_of,
-    unscaled,
 )
 
 if TYPE_CHECKING:

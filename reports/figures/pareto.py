@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.metrics import COSTS, Metric
 from harness.results import Results
-from reports.figures.canvas import (
+
+from ..palette import light
+from ..text import (
+    axis_title,
+    bytes_text,
+    cut,
+    factor_of,
+    in_title,
+    in_units,
+    join,
+    seconds_text,
+)
+from .canvas import (
     COLUMN,
     MARKERS,
     Picture,
@@ -19,17 +31,6 @@ from reports.figures.canvas import (
     panel,
     plain,
     ticks,
-)
-from reports.palette import light
-from reports.text import (
-    axis_title,
-    bytes_text,
-    cut,
-    factor_of,
-    in_title,
-    in_units,
-    join,
-    seconds_text,
 )
 
 if TYPE_CHECKING:

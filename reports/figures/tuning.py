@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from harness.metrics import Metric
 from harness.results import ArmTuning
-from reports.figures.canvas import (
+
+from ..palette import light
+from ..text import axis_title, factor_of, join, number_text, plural
+from .canvas import (
     Picture,
     limits,
     log_limits,
@@ -18,8 +21,6 @@ from reports.figures.canvas import (
     plain,
     ticks,
 )
-from reports.palette import light
-from reports.text import axis_title, factor_of, join, number_text, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

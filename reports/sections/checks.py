@@ -13,10 +13,10 @@ from harness.profiles import Profile
 from harness.results import Results
 from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
 from harness.verdicts import Verdict
-from reports.intervals import is_counted, is_exact
-from reports.sections.fixed import also_differ
-from reports.table import Cell, Column, Table, row
-from reports.text import (
+
+from ..intervals import is_counted, is_exact
+from ..table import Cell, Column, Table, row
+from ..text import (
     DASH,
     each_of,
     effect_text,
@@ -27,6 +27,7 @@ from reports.text import (
     percent_text,
     rho_text,
 )
+from .fixed import also_differ
 
 Row = tuple[Cell, ...]
 

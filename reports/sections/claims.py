@@ -11,15 +11,14 @@ from harness.history import Declared
 from harness.metrics import FAILED
 from harness.results import Results
 from harness.verdicts import MARKS, Verdict
-from reports.figures.canvas import Picture
-from reports.figures.curves import curves_of, draw_curves
-from reports.figures.looks import draw_looks, looked
-from reports.figures.paired import draw_paired, paired, short_sides
-from reports.intervals import family_name, interval_name, is_counted, is_exact
-from reports.sections.checks import checks
-from reports.sections.opening import verdict_cell
-from reports.table import Cell, Column, Table, row
-from reports.text import (
+
+from ..figures.canvas import Picture
+from ..figures.curves import curves_of, draw_curves
+from ..figures.looks import draw_looks, looked
+from ..figures.paired import draw_paired, paired, short_sides
+from ..intervals import family_name, interval_name, is_counted, is_exact
+from ..table import Cell, Column, Table, row
+from ..text import (
     DASH,
     each_of,
     effect_text,
@@ -33,7 +32,9 @@ from reports.text import (
     plural,
     unscaled,
 )
-from reports.words import LOOKS
+from ..words import LOOKS
+from .checks import checks
+from .opening import verdict_cell
 
 Fact = tuple[str, str, str]
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from harness.profiles import Profile
 from harness.results import Results
-from reports.figures.canvas import Picture
-from reports.figures.pareto import draw_pareto, pareto
-from reports.table import Cell, Column, Table, row
-from reports.text import bytes_text, count_text, join, metric_of, number_text, plural, seconds_text
+
+from ..figures.canvas import Picture
+from ..figures.pareto import draw_pareto, pareto
+from ..table import Cell, Column, Table, row
+from ..text import bytes_text, count_text, join, metric_of, number_text, plural, seconds_text
 
 PARTS = {
     "parameters": "Parameters",

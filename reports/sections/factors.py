@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
-from reports.figures.canvas import Picture
-from reports.figures.crossed import crossed, draw_heat, draw_lines, has_lines
-from reports.figures.dots import arm_dots, draw_dots, level_dots
-from reports.figures.layers import draw_layers, layers_of
-from reports.table import Cell, Column, Table, row
-from reports.text import level_text, metric_of, spread_text
+
+from ..figures.canvas import Picture
+from ..figures.crossed import crossed, draw_heat, draw_lines, has_lines
+from ..figures.dots import arm_dots, draw_dots, level_dots
+from ..figures.layers import draw_layers, layers_of
+from ..table import Cell, Column, Table, row
+from ..text import level_text, metric_of, spread_text
 
 MOST_METRICS = 3
 """Metrics that have figures; the tables of means hold all."""

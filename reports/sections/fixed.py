@@ -11,8 +11,9 @@ from harness.pairs import groups_of
 from harness.records import Record
 from harness.results import Results
 from harness.verdicts import Verdict
-from reports.sections.procedures import setting_text
-from reports.text import in_title, join, number_text, plural
+
+from ..text import in_title, join, number_text, plural
+from .procedures import setting_text
 
 Flat = Mapping[str, Any]
 """A Training as it is written: its values by the path that leads to them."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from harness.records import Record
 from harness.results import Results
-from reports.table import Cell, Column, Table, row
-from reports.text import number_text, plural, seconds_text
+
+from ..table import Cell, Column, Table, row
+from ..text import number_text, plural, seconds_text
 
 MOST_ROWS = 200
 LOOKS = {"complete": ("✓", ""), "failed": ("×", "bad"), "running": ("…", "open")}

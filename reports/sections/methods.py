@@ -19,11 +19,12 @@ from harness.claims import (
 from harness.looks import Looks
 from harness.results import Results
 from harness.verdicts import MARKS
-from reports.sections.factors import table_order
-from reports.sections.procedures import Procedure, recorded, taught
-from reports.table import Cell, Column, Table, row
-from reports.text import metric_of, percent_text
-from reports.words import LOOKS
+
+from ..table import Cell, Column, Table, row
+from ..text import metric_of, percent_text
+from ..words import LOOKS
+from .factors import table_order
+from .procedures import Procedure, recorded, taught
 
 MOST_ENVIRONMENTS = 3
 

@@ -12,9 +12,10 @@ from harness.history import Declared, day
 from harness.results import Results
 from harness.study import Study
 from harness.verdicts import MARKS, Verdict
-from reports.intervals import family_name, interval_name, is_exact
-from reports.table import Cell, Column, Table, row
-from reports.text import (
+
+from ..intervals import family_name, interval_name, is_exact
+from ..table import Cell, Column, Table, row
+from ..text import (
     DASH,
     date_text,
     each_of,
@@ -27,7 +28,7 @@ from reports.text import (
     percent_text,
     plural,
 )
-from reports.words import LOOKS
+from ..words import LOOKS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from harness.levels import level_name
 from harness.losses import Distillation
 from harness.results import Results
 from harness.stopping import EarlyStopping
-from reports.text import join, metric_of, number_text, plural
+
+from ..text import join, metric_of, number_text, plural
 
 MOST_NAMES = 4
 

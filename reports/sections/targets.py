@@ -7,8 +7,9 @@ import math
 from harness.metrics import Metric
 from harness.results import Results
 from harness.targets import Reached, Target
-from reports.table import Cell, Column, Table, row
-from reports.text import level_text, metric_of, number_text, plural, seconds_text
+
+from ..table import Cell, Column, Table, row
+from ..text import level_text, metric_of, number_text, plural, seconds_text
 
 
 def target_tables(results: Results) -> tuple[Table, ...]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from harness.modes import PLAIN, Choice
 from harness.results import Results
-from reports.table import Cell, Column, Table, row
-from reports.text import number_text, plural, seconds_text
+
+from ..table import Cell, Column, Table, row
+from ..text import number_text, plural, seconds_text
 
 MOST_NAMES = 3
 _AT_A_TIME = re.compile(r", (\d+) at a time")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from harness.metrics import Metric
 from harness.results import ArmTuning, Results, on_edges
-from reports.figures.canvas import Picture
-from reports.figures.tuning import draw_tried, tried
-from reports.table import Cell, Column, Table, row
-from reports.text import in_title, level_text, metric_of, number_text, plural
+
+from ..figures.canvas import Picture
+from ..figures.tuning import draw_tried, tried
+from ..table import Cell, Column, Table, row
+from ..text import in_title, level_text, metric_of, number_text, plural
 
 
 @dataclass(frozen=True)

@@ -290,7 +290,7 @@ def stages() -> None:
     from harness.ledger import Ledger
     from harness.load import find, load
     from harness.place import Place
-    from reports import render
+    from harness.reports import render
 
     found: dict[str, tuple[float, float]] = {}
 

@@ -1,0 +1,376 @@
+"""What is printed: names are text, no stream is too poor for them, and data stand alone."""
+
+import functools
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness import commands, terminal
+from harness.cli import _main
+from harness.doctor import Examined, print_examined
+from harness.modes import PLAIN, Choice
+from harness.outputs import verdict_rows
+from harness.preview import print_plan
+from harness.printable import is_printable, visible
+from harness.progress import display
+from harness.records import Record
+from harness.replay import Replayed, print_replay
+from harness.tables import plain, verdict_table
+from harness.verdicts import MARKS
+from tests.declaring import higher, opened, report, run, study
+from tests.example_results import example_results, residual_study
+
+HOSTILE = (
+    "[relu]", "[/docs/x]", "[bold red]no[/]", ":smile:", "$x$", "a_b^2", "<b>&amp;</b>", "{{ x }}",
+    "[link=x]y", "\\[z]", "100 %", "“q” − → δ", "123.4567",
+)  # fmt: skip
+"""Names that are markup, a picture, mathematics or a template to some library."""
+
+
+def shown(print_to: Callable[[Console], object]) -> list[str]:
+    """What is printed on a console of ours, and on one that takes markup and pictures for such."""
+    out = []
+    for make in (
+        lambda file: terminal._console(file, width=900),
+        lambda file: Console(file=file, width=900, emoji=True, markup=True),
+    ):
+        file = io.StringIO()
+        print_to(make(file))
+        out.append(file.getvalue())
+    return out
+
+
+def of_results(name: str, console: Console) -> None:
+    results = example_results(
+        residual_study(question=f"Is {name} better?"), warnings=(f"About {name}: beware.",)
+    )
+    commands.print_results(results, console, ["--out", name])
+    console.print(verdict_table([results, results]))
+
+
+def of_plan(name: str, console: Console) -> None:
+    choice = Choice(PLAIN, (), f"not fused: {name}")
+    row = {
+        "scale": "quick", "arms": [{"arm": f"act={name}", "trials": 5, "done": 0, "mode": ""}],
+        "tuning": 0, "seeds": 5, "looks": None, "trials": 5, "done": 0, "failed": 0,
+        "seconds_left": None, "modes": [{"arms": [name], **choice.plain_values()}],
+        "again": [f"code {name}"], "newest": [],
+    }  # fmt: skip
+    print_plan({"study": "s", "question": name, "scales": [row]}, console)
+    print_plan({"study": "s", "question": name, "scales": [row | {"again": [], "newest": [name]}]},
+               console)  # fmt: skip
+
+
+def of_replay(name: str, console: Console) -> None:
+    record = Record("s", "quick", name, {}, 0, "evaluate", "key", "failed", name, {}, {}, {})
+    print_replay(Replayed(False, record, (), None, (name,), name), console)
+    print_replay(Replayed(False, record, ((name, 1.0, 2.0),), 1.0, (), ""), console)
+    print_replay(Replayed(True, record, (), 0.0, (), ""), console)
+
+
+def of_doctor(name: str, console: Console) -> None:
+    print_examined([Examined(name, "wrong", name, name), Examined("b", "right", name)], console)
+
+
+def of_table(name: str, console: Console) -> None:
+    table = plain(name, [(name, False), (name, True)])
+    table.add_row(name, name)
+    console.print(table)
+
+
+PRINTERS = {
+    each.__name__: each
+    for each in (of_results, of_plan, of_replay, of_doctor, of_table)
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("printer", PRINTERS)
+def test_names_are_printed_as_they_are_written(printer: str) -> None:
+    for name in HOSTILE:
+        for text in shown(lambda console, name=name: PRINTERS[printer](name, console)):
+            assert name in text, (name, text)
+
+
+def test_names_in_lines_and_bars_of_progress_are_printed_as_they_are_written(monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name in HOSTILE:
+        for terminal_or_log in (True, False):
+            file = io.StringIO()
+            console = terminal._Plain(
+                file=file, width=300, force_terminal=terminal_or_log, color_system=None,
+                markup=False, emoji=False, highlight=False,
+            )  # fmt: skip
+            with display(console, name, quiet=False) as progress:
+                progress.show(name, 1, 2, 3.0)
+            assert file.getvalue().count(name) >= 2
+
+
+def test_names_in_explanations_notices_and_lists_are_printed_as_they_are_written(
+    here: Path, capsys
+) -> None:
+    claims = [
+        higher(0.01 + place / 1000, f"{name} is better.") for place, name in enumerate(HOSTILE)
+    ]
+    store, declared = opened(here), study(*claims)
+    run(store, declared)
+    results = report(store, declared)
+    for place, name in enumerate(HOSTILE):
+        lines = commands.explained(1, results.verdicts[place], results.history.of(place))
+        assert any(name in each for each in lines)
+        assert verdict_rows(results)[place]["claim"] == f"{name} is better."
+        (here / "mine.py").write_text(f'r"""Is {name} better?"""\nstudy = 1\n', encoding="utf-8")
+        assert _main(["list"], debug=False) == 0
+        assert f"Is {name} better?" in capsys.readouterr().out
+
+
+# ---- streams ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_a_stream_that_cannot_show_a_character_gets_a_plain_mark(encoding: str) -> None:
+    raw = io.BytesIO()
+    stream = terminal.fit(io.TextIOWrapper(raw, encoding=encoding, errors="strict"))
+    console = terminal._console(stream, width=300)
+    commands.print_results(example_results(), console, [])
+    terminal.line(console, "Does it − the shortcut → help “much”? 漢é")
+    print_examined([Examined("a", "right", "…"), Examined("b", "absent", "é")], console)
+    stream.flush()
+    text = raw.getvalue().decode(encoding)
+    assert "supported, material" in text
+    if encoding == "utf-8":
+        assert "漢é" in text
+        assert "✔" in text
+    else:
+        assert "\\u6f22" in text
+        assert "^ supported, material" in text
+        assert ("é" if encoding != "ascii" else "\\xe9") in text
+        assert "- the shortcut -> help" in text
+
+
+def test_every_mark_of_a_verdict_has_a_plain_one() -> None:
+    text = "".join(MARKS.values())
+    assert "\\" not in text.encode("ascii", "harness.plain").decode()
+
+
+def test_half_a_character_and_signs_that_steer_a_terminal_are_shown_as_written() -> None:
+    raw = io.BytesIO()
+    stream = terminal.fit(io.TextIOWrapper(raw, encoding="utf-8", errors="strict"))
+    console = terminal._console(stream, width=200)
+    name = "caf\udce9 \x1b[31mred\x07\x00 \u202eback"
+    of_table(name, console)
+    console.print(name)
+    stream.flush()
+    text = raw.getvalue().decode()
+    assert text.count("caf\\udce9 \\x1b[31mred\\x07\\x00 \\u202eback") >= 3
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("as it is\n\tof two lines", "as it is\n\tof two lines"),
+        ("\r", "\\r"),
+        ("a\u2028b", "a\\u2028b"),
+        ("\x00\x7f\x85", "\\x00\\x7f\\x85"),
+        ("ü 漢 😀 \u00a0", "ü 漢 😀 \u00a0"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_what_cannot_be_shown_is_written_as_python_writes_it(text: str, expected: str) -> None:
+    assert visible(text) == expected
+    assert visible(visible(text)) == expected
+    assert is_printable(visible(text, line=True))
+
+
+APART = """
+import os, subprocess, sys
+from harness import terminal
+print("before")
+with terminal.kept_apart():
+    with terminal.aside():
+        print("a study")
+        os.write(1, b"a library\\n")
+        subprocess.run(["echo", "a program"])
+        subprocess.run([sys.executable, "-c", "print('a worker')"])
+        terminal.give('{"only": "this"}')
+        terminal.say("−")
+        terminal.complain("an error → é")
+print("after")
+"""
+
+
+def test_only_the_command_writes_to_standard_output() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", APART], capture_output=True, check=True,
+        env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert done.stdout.decode() == 'before\n{"only": "this"}\n-\nafter\n'
+    said = done.stderr.decode()
+    assert sorted(said.split("\n")) == sorted(
+        ["a study", "a library", "a program", "a worker", "an error -> \\xe9", ""]
+    )
+
+
+def test_without_standard_output_and_error_nothing_breaks() -> None:
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        command = f'{sys.executable} -c "from harness.cli import main; main()" list {closed}'
+        done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+PRINTING = '''"""Does it print?"""
+import os
+print("loading data ...")
+os.system("echo from a program")
+from tests.tiny_study import build as quiet
+from tests.tiny_study import study as tiny
+import dataclasses
+
+
+def build(scale, width, lr):
+    print("building", width)
+    return quiet(scale, width, lr)
+
+
+study = dataclasses.replace(tiny, build=build)
+'''
+
+
+def test_what_a_study_prints_is_not_among_the_data(here: Path, capsys) -> None:
+    (here / "loud.py").write_text(PRINTING)
+    assert _main(["plan", "loud.py", "--json"], debug=False) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["study"] == "tiny"
+    assert "loading data ..." in captured.err
+    assert "building 4" in captured.err
+
+
+# ---- the last step ------------------------------------------------------------------------------
+
+
+@functools.cache
+def page() -> object:
+    from harness.reports.page import page_of
+
+    return page_of(example_results())
+
+
+@pytest.fixture
+def finished(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run a command that has trained everything, and is left with its last step."""
+    from harness.reports import render
+
+    results = example_results()
+    monkeypatch.setattr(render, "page_of", lambda results: page())
+    names = iter(["one", "two"])
+
+    def run_study(*words: object, **more: object) -> tuple[object, Path]:
+        return results, here / "runs" / f"{next(names)}-quick"
+
+    def report_study(*words: object) -> list[tuple[object, Path]]:
+        return [(results, here / "runs" / "one-quick")]
+
+    monkeypatch.setattr(commands, "run_study", run_study)
+    monkeypatch.setattr(commands, "report_study", report_study)
+    return lambda *words: _main(list(words), debug=False)
+
+
+def break_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    from harness.reports import render
+
+    def fail(*words: object, **more: object) -> object:
+        raise error
+
+    error: Exception = MemoryError()
+    if what == "pdf":
+        import weasyprint
+
+        monkeypatch.setattr(weasyprint, "HTML", fail)
+    elif what == "figure":
+        error = ValueError("[/x] is no figure")
+        monkeypatch.setattr(render, "page_of", fail)
+    else:
+        error = OSError(28, "No space left on device")
+        write = render.write_whole
+
+        def full(path: Path, content: bytes) -> Path:
+            return fail() if path.name == what else write(path, content)
+
+        monkeypatch.setattr(render, "write_whole", full)
+        monkeypatch.setattr(render, "render_pdf", lambda html: (b"%PDF", ""))
+
+
+FAILURES = {
+    "pdf": "MemoryError",
+    "figure": "ValueError: [/x] is no figure",
+    "report.html": "No space left on device",
+    "report.pdf": "No space left on device",
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.parametrize("command", ["run", "report"])
+def test_verdicts_are_printed_and_saved_whatever_becomes_of_the_report(
+    what: str, command: str, finished, here: Path, monkeypatch, capsys
+) -> None:
+    folder = here / "runs" / "one-quick"
+    folder.mkdir(parents=True)
+    (folder / "report.pdf").write_bytes(b"of before")
+    (folder / "report.html").write_bytes(b"of before")
+    break_it(monkeypatch, what)
+    assert finished(command, "residual_depth") == 1
+    captured = capsys.readouterr()
+    assert "supported, material" in captured.out
+    assert json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
+    assert (folder / "records.csv").stat().st_size > 1000
+    (line,) = captured.err.strip().splitlines()
+    assert FAILURES[what] in line
+    assert line.endswith("To try again: harness report residual_depth --scale quick")
+    new = (folder / "report.html").read_bytes() != b"of before"
+    assert new == (what in {"pdf", "report.pdf"})
+    if new:
+        assert not (folder / "report.pdf").exists(), "an old PDF stands beside a new page"
+    assert not (folder / ".made-from").exists(), "it would not be tried again"
+    assert "report.pdf" not in captured.out
+
+
+def test_where_nothing_can_be_written_verdicts_are_printed_all_the_same(
+    finished, here: Path, capsys
+) -> None:
+    (here / "runs").mkdir()
+    (here / "runs" / "one-quick").write_text("a file stands where the folder should\n")
+    assert finished("run", "residual_depth") == 1
+    captured = capsys.readouterr()
+    assert "supported, material" in captured.out
+    lines = captured.err.strip().splitlines()
+    assert all(each.startswith("harness: ") for each in lines)
+    assert any(each.startswith("harness: the verdicts of residual_depth") for each in lines)
+
+
+def test_the_other_studies_go_on_and_their_index_is_written(
+    finished, here: Path, monkeypatch, capsys
+) -> None:
+    from harness.reports import render
+
+    first: list[object] = []
+
+    def once(results: object) -> object:
+        if not first:
+            first.append(results)
+            raise RuntimeError("a fault")
+        return page()
+
+    monkeypatch.setattr(render, "page_of", once)
+    monkeypatch.setattr(render, "render_pdf", lambda html: (b"%PDF", ""))
+    assert finished("run", "residual_depth", "init_activation", "--json") == 1
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)) == 2
+    assert "RuntimeError: a fault (test_terminal.py:" in captured.err
+    assert (here / "runs" / "two-quick" / "report.pdf").read_bytes() == b"%PDF"
+    assert (here / "runs" / "index.html").exists()
