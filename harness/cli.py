@@ -14,6 +14,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,8 @@ from harness.errors import ConnectionLostError, HarnessError, near, one_line
 
 if TYPE_CHECKING:
     from harness.place import Place
+    from harness.results import Results
+    from reports import Written
 
 app = typer.Typer(
     name="harness",
@@ -175,6 +178,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run what is missing, judge, write the report, print the verdicts."""
+    from harness import forks
     from harness.load import built_in
 
     names = [*(studies or []), *(built_in() if every else [])]
@@ -183,30 +187,53 @@ def run(
             "run must be given a STUDY", "none", "`harness list` shows them; --all runs each."
         )
     _data(data_dir, download)
+    if not store and not (out / "harness.db").exists():  # all is to be done: begin to load it
+        forks.begin(measuring=not no_profile or mode != "plain")
     from harness import commands
+    from harness.account import Account, age
     from harness.place import Place
 
-    done = []
-    with _noticing(Place(out, store)) as place:
-        for name in names:
-            options = _options(
-                name, device, workers, seeds, no_tuning,
-                profile=not no_profile, retry=retry_failed, mode=mode,
-                until_decided=until_decided, max_seeds=max_seeds,
-            )  # fmt: skip
-            results, folder, written = commands.run_study(
-                name, scale, place, options, Console(stderr=True), quiet=quiet or as_json
-            )
-            done.append((results, folder))
+    account = Account(before=age())
+    done: list[tuple[Results, Path]] = []
+    printing: list[tuple[Path, Written | None]] = []
+
+    def settle() -> None:
+        """Wait for PDFs that are still being made."""
+        if printing:
+            account.begin("PDF")
+        while printing:
+            folder, written = printing.pop(0)
             if not quiet and not as_json:
-                note = written.note if written is not None else ""
-                alone = len(names) == 1
-                commands.print_results(results, folder, note, _out(), place.words(OUT), table=alone)
+                commands.print_pdf(folder, written, _out())
+            elif written is not None:
+                written.finished()
+
+    with _noticing(Place(out, store)) as place:
+        try:
+            for name in names:
+                options = _options(
+                    name, device, workers, seeds, no_tuning,
+                    profile=not no_profile, retry=retry_failed, mode=mode,
+                    until_decided=until_decided, max_seeds=max_seeds,
+                )  # fmt: skip
+                results, folder, written = commands.run_study(
+                    name, scale, place, replace(options, settle=settle), Console(stderr=True),
+                    quiet=quiet or as_json, account=account, gently=name != names[-1],
+                )  # fmt: skip
+                done.append((results, folder))
+                printing.append((folder, written))
+                if not quiet and not as_json:
+                    alone = len(names) == 1
+                    commands.print_results(results, folder, _out(), place.words(OUT), table=alone)
+        finally:
+            settle()
         if len(names) > 1 and not quiet and not as_json:
             commands.print_together([results for results, _ in done], _out())
         _index(done, out, quiet=quiet or as_json)
         if as_json:
             print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+        if not quiet and not as_json:
+            print(f"harness: {account.line()}", file=sys.stderr)
         for results, _ in done:
             if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
                 print(f"harness: no trial of {results.study.name} finished", file=sys.stderr)
@@ -230,7 +257,10 @@ def report(
             for results, folder, written in commands.report_study(name, scale, place):
                 done.append((results, folder))
                 if not quiet and not as_json:
-                    commands.print_results(results, folder, written.note, _out(), place.words(OUT))
+                    commands.print_results(results, folder, _out(), place.words(OUT))
+                    commands.print_pdf(folder, written, _out())
+                else:
+                    written.finished()
         _index(done, out, quiet=quiet or as_json)
         if as_json:
             print(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
@@ -258,14 +288,17 @@ def export(
     study: StudyName, scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
     kind: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
     to: Annotated[Path | None, typer.Option("--to", help="A file; standard output.")] = None,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="A row for each epoch of each trial, not each trial.")
+    ] = False,
 ) -> None:  # fmt: skip
-    """Write every record of a study, old attempts included."""
+    """Write every record of a study, old attempts included; or, with --curves, every epoch."""
     _collect_seldom()
     from harness import commands
     from harness.place import Place
 
     with _noticing(Place(out, store)) as place:
-        found, note = commands.export_study(study, scale, place, kind, to)
+        found, note = commands.export_study(study, scale, place, kind, to, curves=curves)
         if note:
             print(f"harness: {note}", file=sys.stderr)
         if isinstance(found, Path):

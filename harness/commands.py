@@ -18,12 +18,20 @@ from harness.errors import HarnessError
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
-from harness.outputs import records_text, revision_of, write_records, write_verdicts, write_whole
+from harness.outputs import (
+    revision_of,
+    rows_text,
+    write_records,
+    write_rows,
+    write_verdicts,
+    write_whole,
+)
 from harness.place import Place
 from harness.tables import declared_lines, explained, verdict_table
 
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:
+    from harness.account import Account
     from harness.executors import Options
     from harness.looks import Looks
     from harness.results import Results
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
 
 def run_study(
     reference: str, scale_name: str | None, place: Place, options: Options, errors: Console,
-    *, quiet: bool,
+    *, quiet: bool, account: Account, gently: bool = False,
 ) -> tuple[Results, Path, Written | None]:  # fmt: skip
     """Run what is missing of a study, judge it and write its report.
 
@@ -40,6 +48,7 @@ def run_study(
         the results, the report's folder, and what was written; ``None`` where the report was
         up to date.
     """
+    from harness.account import Accounting
     from harness.progress import display
     from harness.run import run
     from harness.search import Planner
@@ -54,12 +63,14 @@ def run_study(
     check_looks(ledger.note("plan"), looks)
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
-    with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
-        run(ledger, planner, found, options, shown)
-        results = gather(ledger, found)
+    with display(errors, f"{study.name} ({scale})", quiet=quiet) as seen:
+        shown = Accounting(seen, account)
+        ran = run(ledger, planner, found, options, shown)
+        account.trained(ran.workers, ran.took)
         shown.show("writing the report", 1, 1, None)
+        results = gather(ledger, found)
         folder = place.folder(study, scale)
-        written = write(results, folder, force=False)
+        written = write(results, folder, force=False, gently=gently)
     return results, folder, written
 
 
@@ -118,8 +129,17 @@ def gather(ledger: Ledger, found: str) -> Results:
     )  # fmt: skip
 
 
-def write(results: Results, folder: Path, *, force: bool) -> Written | None:
-    """Write a study's folder, unless it was made from the same results by the same code."""
+def write(results: Results, folder: Path, *, force: bool, gently: bool = False) -> Written | None:
+    """Write a study's folder, unless it was made from the same results by the same code.
+
+    The PDF is still being made when this returns.
+
+    Args:
+        results: what is written.
+        folder: where.
+        force: whether it is written all the same.
+        gently: whether the PDF leaves the processors to others that want them.
+    """
     mark = folder / ".made-from"
     digest = _digest(results)
     names = ["report.html", "verdicts.json", "records.csv"]
@@ -128,11 +148,15 @@ def write(results: Results, folder: Path, *, force: bool) -> Written | None:
     there = all((folder / name).exists() for name in names)
     if not force and there and mark.exists() and mark.read_text(encoding="utf-8") == digest:
         return None
-    from reports import write_report  # the composition root: reports import harness, not back
+    from reports import Printing, write_report  # the composition root: they import harness
 
     write_records(results.records, folder / "records.csv")
     write_verdicts(results, folder / "verdicts.json")
-    written = write_report(results, folder)
+    printing = Printing(gently=gently)
+    try:
+        written = write_report(results, folder, printing)
+    finally:
+        printing.cancel()  # where it came to nothing
     write_whole(mark, digest.encode())
     return written
 
@@ -235,9 +259,13 @@ def explain_study(
 
 
 def export_study(
-    reference: str, scale_name: str | None, place: Place, kind: str, path: Path | None
-) -> tuple[str | Path, str]:
+    reference: str, scale_name: str | None, place: Place, kind: str, path: Path | None,
+    *, curves: bool = False,
+) -> tuple[str | Path, str]:  # fmt: skip
     """Write the records of a study; return the text where no path was given, and a note.
+
+    A row is a trial; with ``curves`` it is an epoch of a trial.
+
 
     The note says which of them are not what the study's file says now; it is empty where all are.
     """
@@ -266,10 +294,13 @@ def export_study(
             )
     except HarnessError as error:
         note = f"It cannot be told which trials are of the study's file as it is now: {error}"
+    rows = [record.row() for record in records]
+    if curves:
+        rows = [row for record in records for row in record.curve_rows()]
     if path is not None:
-        write_records(records, path, kind)
+        write_rows(rows, path, kind)
         return path, note
-    return records_text(records, kind), note
+    return rows_text(rows, kind), note
 
 
 def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
@@ -290,15 +321,13 @@ def print_together(several: Sequence[Results], console: Console) -> None:
 
 
 def print_results(
-    results: Results, folder: Path, note: str, console: Console, place: Sequence[str], *,
-    table: bool = True,
+    results: Results, folder: Path, console: Console, place: Sequence[str], *, table: bool = True,
 ) -> None:  # fmt: skip
-    """Print the verdict table, warnings, how to go on, and where the files are.
+    """Print the verdict table, warnings, how to go on, and where the report is.
 
     Args:
         results: of one study, judged.
         folder: where its files are.
-        note: what is said at the end.
         console: where to print.
         place: the words that name the store and the output folder on the command line.
         table: whether to print the table.
@@ -315,11 +344,25 @@ def print_results(
         console.print(f"! {warning}", markup=False, highlight=False)
     if step := next_step(results, place):
         console.print(f"→ {step}", markup=False, highlight=False, soft_wrap=True)
-    for name in ("report.html", "report.pdf"):
-        path = folder / name
-        if path.exists():
-            console.print(
-                f"{name}  {path.resolve()}", markup=False, highlight=False, soft_wrap=True
-            )
-    if note:
-        console.print(note, markup=False, highlight=False)
+    _print_file(folder / "report.html", console)
+
+
+def print_pdf(folder: Path, written: Written | None, console: Console) -> None:
+    """Wait for the PDF, and print where it is, or why it is not.
+
+    Args:
+        folder: where the report is.
+        written: what was written of it; ``None`` where it was there already.
+        console: where to print.
+    """
+    done = None if written is None else written.finished()
+    _print_file(folder / "report.pdf", console)
+    if done is not None and done.note:
+        console.print(done.note, markup=False, highlight=False)
+
+
+def _print_file(path: Path, console: Console) -> None:
+    if path.exists():
+        console.print(
+            f"{path.name}  {path.resolve()}", markup=False, highlight=False, soft_wrap=True
+        )

@@ -13,6 +13,7 @@ from harness.levels import Level, level_name
 
 _RESERVED = {
     "study", "scale", "arm", "seed", "role", "key", "state", "reason", "lambda", "number",
+    "epoch",
 }  # fmt: skip
 
 

@@ -15,8 +15,9 @@ ORDER = [
     "plan", "stats", "pairs", "declarations", "history", "rounds", "contrasts", "reasons",
     "verdicts", "summary", "targets", "results", "next_step",
     "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
-    "optuna_study", "translate", "ledger", "presence", "search", "shares", "load", "workers",
-    "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
+    "optuna_study", "translate", "ledger", "presence", "search", "shares", "load", "forks",
+    "workers", "loaded", "loaded_measuring", "progress", "account", "executors", "costs", "declare",
+    "timing", "session", "versions", "run",
     "outputs", "new", "tables", "place", "preview", "replay", "commands", "mend", "doctor", "cli",
 ]  # fmt: skip
 

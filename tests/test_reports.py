@@ -31,7 +31,8 @@ from reports.figures.canvas import plain, wrapped
 from reports.figures.curves import curves_of, draw_curves
 from reports.figures.dots import draw_dots, level_dots
 from reports.figures.layers import MOST_LINES, draw_layers, layers_of
-from reports.render import NO_PANGO, breaks, render_html, render_pdf
+from reports.printing import NO_PANGO, render_pdf
+from reports.render import breaks, render_html
 from reports.sections.cost import cost_section
 from reports.sections.factors import MOST_COLUMNS, factors_section
 from reports.sections.ledger import MOST_ROWS, ledger_section

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.data.splits import Part, Splits
+from harness.data.stratified import cut
 from harness.errors import HarnessError
 from harness.streams import stream
 
@@ -95,8 +96,6 @@ def _cut(
     targets: Rows, rows: Rows, size: int, seed: int, *, owner: str, name: str
 ) -> tuple[Rows, Rows]:
     """Take ``size`` of ``rows``, every class in proportion to within one image; return the rest."""
-    from sklearn.model_selection import train_test_split
-
     labels, counts = np.unique(targets[rows], return_counts=True)
     # What train_test_split asks for: room for every class on both sides of the cut.
     low, high = len(labels), len(rows) - len(labels)
@@ -114,14 +113,9 @@ def _cut(
             str(size),
             f"Write {name}={min(max(size, low), high)}, say.",
         )
-    taken, left = train_test_split(
-        rows,
-        train_size=size,
-        test_size=len(rows) - size,
-        stratify=targets[rows],
-        random_state=int(stream(seed, "split", _ORDER.index(name)).generate_state(1)[0]),
-    )
-    return taken, left
+    seed = int(stream(seed, "split", _ORDER.index(name)).generate_state(1)[0])
+    taken, left = cut(targets[rows], size, seed)
+    return rows[taken], rows[left]
 
 
 _ORDER = ("test", "validation", "train")
