@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -107,6 +108,8 @@ def run(
             if reference:  # it loads while this process does
                 forks.begin(measuring=options.profile or options.mode != "plain")
             options = replace(options, shared=_load_data(planner))
+            # what judges is needed soon, and is best loaded while workers are not there yet
+            importlib.import_module("harness.verdicts")
             workers = worker_count(options) if reference else 1
             with present(ledger, workers) as presence:
                 did = _work(ledger, planner, reference, options, display, ignored, presence)
