@@ -142,6 +142,8 @@ def main() -> None:
     html = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")
     content, note = render_pdf(html)
     sys.stdout.buffer.write(json.dumps({"note": note}).encode() + b"\n" + (content or b""))
+    sys.stdout.buffer.flush()
+    os._exit(0)  # to take down the tree of a report, piece by piece, takes a while
 
 
 if __name__ == "__main__":
