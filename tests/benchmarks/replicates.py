@@ -4,9 +4,9 @@ A round of timing takes one number of each arm, each from a process of its own. 
 share much of its memory's layout. Were a step's time to depend on that, all rounds of a run would
 err alike, and no number of rounds would show it. So the ratio of two arms is taken in rounds, as
 a run does, within groups: the forks of one process are a group, and a new process is started for
-the next. What groups have in common beyond what rounds scatter is the part that rounds cannot show. The
-same is done with processes that begin with nothing, whose groups have nothing in common but the
-moment at which they were measured.
+the next. What groups have in common beyond what rounds scatter is the part that rounds cannot
+show. The same is done with processes that begin with nothing, whose groups have nothing in common
+but the moment at which they were measured.
 """
 
 import json
