@@ -99,7 +99,7 @@ def kills(session: nox.Session) -> None:
     session.run("python", "-m", "tests.kills", *session.posargs)
 
 
-BENCHMARKS = ["idiom", "modes", "overhead", "commands"]
+BENCHMARKS = ["idiom", "modes", "overhead", "commands", "replicates"]
 
 
 @nox.session

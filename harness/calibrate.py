@@ -8,6 +8,7 @@ cost, so a mode that takes long to prepare (compiled code) is tried only where i
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -184,7 +185,8 @@ def _candidates(
         yield replace(PLAIN, channels_last=True), _STEPS * step
     for count in counts:
         # an operation on many costs at most about what it does on each
-        loading = 0.0 if load_functorch.cache_info().currsize else _LOADING_SECONDS
+        loaded = load_functorch.cache_info().currsize or "torch._dynamo" in sys.modules
+        loading = 0.0 if loaded else _LOADING_SECONDS
         yield Mode("fused", count), _STEPS * count * step + loading
     yield Mode("compiled", 1, channels_last=images), None
     if counts and counts[-1] > 1:

@@ -15,6 +15,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
@@ -25,7 +26,9 @@ from harness.calm import calm
 from harness.errors import ConnectionLostError, HarnessError, near, one_line
 
 if TYPE_CHECKING:
+    from harness.commands import Files
     from harness.place import Place
+    from harness.results import Results
 
 app = typer.Typer(
     name="harness",
@@ -199,30 +202,56 @@ def run(
 ) -> None:  # fmt: skip
     """Run what is missing, judge, write the report, print the verdicts."""
     names = _named("run", studies, every=every)
+    from harness import forks
+
     _data(data_dir, download)
+    if not store and not (out / "harness.db").exists():  # all is to be done: begin to load it
+        forks.begin(measuring=not no_profile or mode != "plain")
     from harness import commands
+    from harness.account import Account, age
     from harness.place import Place
 
     shown = not quiet and not as_json
-    done, wrong = [], []
+    account = Account(before=age())
+    done: list[tuple[Results, Path]] = []
+    wrong: list[str] = []
+    pending: list[commands.Files] = []
+
+    def settle() -> None:
+        """Wait for PDFs that are still being made."""
+        if pending:
+            account.begin("PDF")
+        while pending:
+            wrong.extend(_settled(pending.pop(0), shown=shown))
+
     with _noticing(Place(out, store)) as place:
-        for name in names:
-            options = _options(
-                name, device, workers, seeds, no_tuning,
-                profile=not no_profile, retry=retry_failed, mode=mode,
-                until_decided=until_decided, max_seeds=max_seeds,
-            )  # fmt: skip
-            results, folder = commands.run_study(
-                name, scale, place, options, terminal.errors(), quiet=not shown
-            )
-            done.append((results, folder))
-            table = len(names) == 1
-            wrong += _finish(name, results, folder, place, shown=shown, force=False, table=table)
+        try:
+            for name in names:
+                options = _options(
+                    name, device, workers, seeds, no_tuning,
+                    profile=not no_profile, retry=retry_failed, mode=mode,
+                    until_decided=until_decided, max_seeds=max_seeds,
+                )  # fmt: skip
+                results, folder = commands.run_study(
+                    name, scale, place, replace(options, settle=settle), terminal.errors(),
+                    quiet=not shown, account=account,
+                )  # fmt: skip
+                done.append((results, folder))
+                files = _finish(
+                    name, results, folder, place,
+                    shown=shown, force=False, gently=name != names[-1], table=len(names) == 1,
+                )  # fmt: skip
+                wrong += files.wrong
+                pending.append(files)
+        finally:
+            settle()
         if len(names) > 1 and shown:
             commands.print_together([results for results, _ in done], terminal.output())
         wrong += _index(done, out, shown=shown)
         if as_json:
             terminal.give(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+        if shown:
+            terminal.complain(f"harness: {account.line()}")
         for results, _ in done:
             if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
                 terminal.complain(f"harness: no trial of {results.study.name} finished")
@@ -261,7 +290,8 @@ def report(
         for name in names:
             for results, folder in commands.report_study(name, scale, place):
                 done.append((results, folder))
-                wrong += _finish(name, results, folder, place, shown=shown, force=True)
+                files = _finish(name, results, folder, place, shown=shown, force=True)
+                wrong += [*files.wrong, *_settled(files, shown=shown)]
         wrong += _index(done, out, shown=shown)
         if as_json:
             terminal.give(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
@@ -314,14 +344,17 @@ def export(
     study: StudyName, scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
     kind: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
     to: Annotated[Path | None, typer.Option("--to", help="A file; standard output.")] = None,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="A row for each epoch of each trial, not each trial.")
+    ] = False,
 ) -> None:  # fmt: skip
-    """Write every record of a study, old attempts included."""
+    """Write every record of a study, old attempts included; or, with --curves, every epoch."""
     _collect_seldom()
     from harness import commands
     from harness.place import Place
 
     with _noticing(Place(out, store)) as place:
-        found, note = commands.export_study(study, scale, place, kind, to)
+        found, note = commands.export_study(study, scale, place, kind, to, curves=curves)
         if note:
             terminal.complain(f"harness: {note}")
         if isinstance(found, Path):
@@ -450,22 +483,33 @@ def _data(folder: Path | None, download: bool) -> None:
 
 
 def _finish(
-    name: str, results: Any, folder: Path, place: Place, *,
-    shown: bool, force: bool, table: bool = True,
-) -> list[str]:  # fmt: skip
-    """Print a study's verdicts, then write its files; return what could not be written."""
+    name: str, results: Results, folder: Path, place: Place, *,
+    shown: bool, force: bool, gently: bool = False, table: bool = True,
+) -> Files:  # fmt: skip
+    """Print a study's verdicts, then write its files, of which the PDF is still to come."""
     from harness import commands
 
     words = place.words(OUT)
     if shown:
         commands.print_results(results, terminal.output(), words, table=table)
     again = commands.again(name, results.scale, words)
-    files = commands.write(results, folder, again, force=force)
+    return _told(commands.write(results, folder, again, force=force, gently=gently), shown=shown)
+
+
+def _settled(files: Files, *, shown: bool) -> tuple[str, ...]:
+    """Wait for the PDF; return what could not be written."""
+    return _told(files.finished(), shown=shown).wrong
+
+
+def _told(files: Files, *, shown: bool) -> Files:
+    """Say what was written, and what could not be."""
+    from harness import commands
+
     if shown:
-        commands.print_files(files, terminal.output())
+        commands.print_files(files.reports, terminal.output())
     for each in files.wrong:
         terminal.complain(f"harness: {each}")
-    return list(files.wrong)
+    return files
 
 
 def _index(done: list[Any], out: Path, *, shown: bool) -> list[str]:

@@ -6,7 +6,7 @@ import hashlib
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
 from harness.outputs import (
-    records_text,
     revision_of,
+    rows_text,
     verdict_rows,
     write_records,
+    write_rows,
     write_verdicts,
     write_whole,
 )
@@ -34,8 +35,10 @@ from harness.terminal import line, words
 
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:
+    from harness.account import Account
     from harness.executors import Options
     from harness.looks import Looks
+    from harness.reports import Written
     from harness.results import Results
 
 
@@ -46,17 +49,34 @@ class Files:
     Attributes:
         reports: those that are there, and are of these results.
         wrong: a line for each thing that could not be written, with what tries again.
+        pending: the PDF that is still being made; ``None`` where none is.
     """
 
     reports: tuple[Path, ...]
     wrong: tuple[str, ...] = ()
+    pending: _Pending | None = None
+
+    def finished(self) -> Files:
+        """Wait for the PDF; return what came of it alone."""
+        if self.pending is None:
+            return Files(())
+        pending = self.pending
+        wrong: list[str] = []
+        done = _tried("the PDF", pending.again, wrong, pending.written.finished)
+        if done is not None and done.note and done.note != pending.written.note:
+            wrong.append(f"{done.note} To try again: {pending.again}")
+        if not wrong and not self.wrong:
+            content = pending.digest.encode()
+            _tried("the mark", pending.again, wrong, lambda: write_whole(pending.mark, content))
+        return Files((done.pdf,) if done is not None and done.pdf else (), tuple(wrong))
 
 
 def run_study(
     reference: str, scale_name: str | None, place: Place, options: Options, errors: Console,
-    *, quiet: bool,
+    *, quiet: bool, account: Account,
 ) -> tuple[Results, Path]:  # fmt: skip
     """Run what is missing of a study, and judge it; return the results, and the report's folder."""
+    from harness.account import Accounting
     from harness.progress import display
     from harness.run import run
     from harness.search import Planner
@@ -71,10 +91,12 @@ def run_study(
     check_looks(ledger.note("plan"), looks)
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
-    with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
-        run(ledger, planner, found, options, shown)
-        results = gather(ledger, found)
+    with display(errors, f"{study.name} ({scale})", quiet=quiet) as seen:
+        shown = Accounting(seen, account)
+        ran = run(ledger, planner, found, options, shown)
+        account.trained(ran.workers, ran.took)
         shown.show("writing the report", 1, 1, None)
+        results = gather(ledger, found)
     return results, place.folder(study, scale)
 
 
@@ -133,17 +155,21 @@ def gather(ledger: Ledger, found: str) -> Results:
     )  # fmt: skip
 
 
-def write(results: Results, folder: Path, again: str, *, force: bool) -> Files:
+def write(
+    results: Results, folder: Path, again: str, *, force: bool, gently: bool = False
+) -> Files:
     """Write a study's folder, unless it was made from the same results by the same code.
 
     Records and verdicts come first, since they are what the trainings were for. What cannot be
     written is a line, and no exception: the verdicts stand, and whoever reads on has more to do.
+    The PDF is still being made when this returns: see :meth:`Files.finished`.
 
     Args:
         results: of one study, judged.
         folder: where its files go.
         again: the command that tries again.
         force: whether to write it all the same.
+        gently: whether the PDF leaves the processors to others that want them.
     """
     mark = folder / ".made-from"
     digest = _digest(results)
@@ -157,30 +183,52 @@ def write(results: Results, folder: Path, again: str, *, force: bool) -> Files:
     wrong: list[str] = []
 
     def tried(what: str, do: Callable[[], Any]) -> Any:
-        try:
-            with calm():
-                return do()
-        except Exception as error:  # MemoryError, a full disk, a fault of a library or of ours
-            wrong.append(
-                one_line(
-                    f"{what} of {results.study.name} ({results.scale}) could not be written: "
-                    f"{_reason(error)} To try again: {again}"
-                )
-            )
+        return _tried(f"{what} of {results.study.name} ({results.scale})", again, wrong, do)
 
-    from harness.reports import write_report  # the composition root: reports import harness
+    # the composition root: reports import harness
+    from harness.reports import Printing, write_report
 
-    tried("the mark", lambda: mark.unlink(missing_ok=True))
-    tried("the records", lambda: write_records(results.records, folder / "records.csv"))
-    tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
-    written = tried("the report", lambda: write_report(results, folder))
+    printing = Printing(gently=gently)
+    try:
+        tried("the mark", lambda: mark.unlink(missing_ok=True))
+        tried("the records", lambda: write_records(results.records, folder / "records.csv"))
+        tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
+        written = tried("the report", lambda: write_report(results, folder, printing))
+    finally:
+        printing.cancel()  # where it came to nothing
     if written is None:
         return Files((), tuple(wrong))
     if written.note:
         wrong.append(f"{written.note} To try again: {again}")
-    if not wrong:
-        tried("the mark", lambda: write_whole(mark, digest.encode()))
-    return Files(tuple(filter(None, (written.html, written.pdf))), tuple(wrong))
+    return Files((written.html,), tuple(wrong), _Pending(written, again, mark, digest))
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A PDF that is still being made.
+
+    Attributes:
+        written: the report.
+        again: the command that tries again.
+        mark: the file that says what the report was made from.
+        digest: what is written there when all is done.
+    """
+
+    written: Written
+    again: str
+    mark: Path
+    digest: str
+
+
+def _tried(what: str, again: str, wrong: list[str], do: Callable[[], Any]) -> Any:
+    """Do something; what goes wrong is a line more in ``wrong``."""
+    try:
+        with calm():
+            return do()
+    except Exception as error:  # MemoryError, a full disk, a fault of a library or of ours
+        said = f"{what} could not be written: {_reason(error)} To try again: {again}"
+        wrong.append(one_line(said))
+        return None
 
 
 def _reports(folder: Path) -> tuple[Path, Path]:
@@ -300,9 +348,12 @@ def explain_study(
 
 
 def export_study(
-    reference: str, scale_name: str | None, place: Place, kind: str, path: Path | None
-) -> tuple[str | Path, str]:
+    reference: str, scale_name: str | None, place: Place, kind: str, path: Path | None,
+    *, curves: bool = False,
+) -> tuple[str | Path, str]:  # fmt: skip
     """Write the records of a study; return the text where no path was given, and a note.
+
+    A row is a trial; with ``curves`` it is an epoch of a trial.
 
     The note says which of them are not what the study's file says now; it is empty where all are.
     """
@@ -331,10 +382,13 @@ def export_study(
             )
     except HarnessError as error:
         note = f"It cannot be told which trials are of the study's file as it is now: {error}"
+    rows = [record.row() for record in records]
+    if curves:
+        rows = [row for record in records for row in record.curve_rows()]
     if path is not None:
-        write_records(records, path, kind)
+        write_rows(rows, path, kind)
         return path, note
-    return records_text(records, kind), note
+    return rows_text(rows, kind), note
 
 
 def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
@@ -379,7 +433,7 @@ def print_results(
         line(console, f"→ {step}", whole=True)
 
 
-def print_files(files: Files, console: Console) -> None:
-    """Print where the reports are."""
-    for path in files.reports:
+def print_files(paths: Iterable[Path], console: Console) -> None:
+    """Print where reports are."""
+    for path in paths:
         line(console, f"{path.name}  {path.resolve()}", whole=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-import torch
-
-from harness.environment import hardware
 from harness.errors import HarnessError
 from harness.executors import Options, worker_count
 from harness.ledger import Ledger
@@ -141,6 +139,10 @@ def measure_costs(
 
 def machine(options: Options) -> str:
     """Return the name under which measurements of this machine are kept."""
+    import torch  # whoever judges alone does not wait for it
+
+    from harness.environment import hardware
+
     return f"{options.device}/{hardware(torch.device(options.device))}"
 
 
@@ -212,54 +214,76 @@ def _suffix(options: Options) -> str:
 def choose_modes(
     ledger: Ledger,
     planner: Planner,
-    executor: Executor,
     fresh: Callable[[], Executor],
     options: Options,
     display: Display,
     missing: Mapping[str, tuple[Trial, int]],
-) -> Executor:
+) -> None:
     """Measure how each program is trained fastest, where that is not known on this machine.
+
+    As many programs are measured at a time as will train at a time: the modes of one are compared
+    within one process, and beside others, as it will be trained.
 
     Args:
         ledger: where choices are kept.
         planner: what is to be run.
-        executor: a process that does nothing else.
-        fresh: gives another, should that one die.
+        fresh: starts a process.
         options: on which device, and whether a mode is forced.
         display: what is told meanwhile.
         missing: what :func:`uncalibrated` returned.
 
-    Returns:
-        The process that measured, or the one that took its place.
+    Raises:
+        HarnessError: an arm cannot be trained as it is declared.
     """
     workers = worker_count(options)
     peaks = {a: each.peak_bytes for a, each in profiles(ledger, programs(planner))[0].items()}
     kinds = KINDS if options.mode is None else (options.mode,)
-    for count, (program, (trial, trials)) in enumerate(missing.items()):
-        # Two processes that measured at once would disturb each other, and do it twice.
-        with ledger.store.lock(partial(display.show, WAITING, count, len(missing), None)):
-            known = choices(ledger, options)
-            if program in known and trials <= 2 * known[program].trials:
-                continue  # another process has measured it meanwhile
-            display.show("choosing modes", count, len(missing), None)
-            job = replace(
-                Job.of("calibrate", ledger.scale, trial),
-                count=trials,
-                workers=workers,
-                kinds=kinds,
-                peak=peaks.get(trial.arm.name, 0),
-                compiling=compiling_seconds(known.values()),
-                programs=len(missing),
-            )
-            try:
-                answer = executor.submit(job).result()
-            except WorkerDiedError as error:
+    idle: list[Executor] = []
+    running: dict[Future[Answer], tuple[str, Trial, Executor]] = {}
+    # Two sessions that measured at once would disturb each other, and do it twice.
+    with ledger.store.lock(partial(display.show, WAITING, 0, len(missing), None)):
+        known = choices(ledger, options)
+        left = {
+            program: each
+            for program, each in missing.items()
+            if program not in known or each[1] > 2 * known[program].trials
+        }
+        waiting = iter(left.items())
+        done = 0
+        try:
+            while True:
+                display.show("choosing modes", done, len(left), None)
+                while len(running) < workers and (one := next(waiting, None)) is not None:
+                    program, (trial, trials) = one
+                    job = replace(
+                        Job.of("calibrate", ledger.scale, trial),
+                        count=trials,
+                        workers=workers,
+                        kinds=kinds,
+                        peak=peaks.get(trial.arm.name, 0),
+                        compiling=compiling_seconds(choices(ledger, options).values()),
+                        programs=len(missing),
+                    )
+                    executor = idle.pop() if idle else fresh()
+                    running[executor.submit(job)] = program, trial, executor
+                if not running:
+                    return
+                for future in wait(running, None, FIRST_COMPLETED)[0]:
+                    program, trial, executor = running.pop(future)
+                    done += 1
+                    try:
+                        answer = future.result()
+                    except WorkerDiedError as error:
+                        executor.stop()
+                        answer = Answer(reason=str(error))
+                    else:
+                        idle.append(executor)
+                    if answer.mistake:
+                        raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
+                    if answer.choice is not None:  # else whoever trains it will say what is wrong
+                        ledger.write_note(
+                            f"mode/{program}{_suffix(options)}", answer.choice.plain_values()
+                        )
+        finally:
+            for executor in [*idle, *(each for *_, each in running.values())]:
                 executor.stop()
-                executor = fresh()
-                answer = Answer(reason=str(error))
-            if answer.mistake:
-                raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
-            if answer.choice is None:  # whoever trains it will say what is wrong
-                continue
-            ledger.write_note(f"mode/{program}{_suffix(options)}", answer.choice.plain_values())
-    return executor

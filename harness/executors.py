@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import torch
 
 from harness.looks import Looks
 from harness.modes import Kind
@@ -17,6 +15,10 @@ from harness.workers import Executor, InProcess, Worker
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole
+
+
+def _nothing() -> None:
+    """Nothing runs beside."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Options:
         reference: how the study was named by whoever runs it, for the report.
         mode: the way to train, where it is not to be the one that is measured fastest.
         shared: data sets in shared memory, which worker processes are handed.
+        settle: called before anything is timed: what runs beside this is to end.
     """
 
     device: str = "cpu"
@@ -49,6 +52,7 @@ class Options:
     reference: str = ""
     mode: Kind | None = None
     shared: Mapping[str, Whole] = field(default_factory=dict, repr=False, compare=False)
+    settle: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
 
     def looks(self, study: Study) -> Looks | None:
         """Return when claims are looked at; ``None`` where the number of seeds is fixed.
@@ -65,6 +69,8 @@ def worker_count(options: Options) -> int:
     """Return how many worker processes to use."""
     if options.workers:
         return options.workers
+    import torch  # whoever judges alone does not wait for it
+
     device = torch.device(options.device)
     if options.device == "cuda":
         return max(torch.cuda.device_count(), 1)
@@ -103,6 +109,8 @@ def make_executor(
         return InProcess(study, options.device)
     device = options.device
     if device == "cuda":
+        import torch
+
         device = f"cuda:{index % max(torch.cuda.device_count(), 1)}"
     # One thread each: on a CPU, processes beat threads, and sums always round alike.
     return Worker(reference, device, threads=1, shared=options.shared)

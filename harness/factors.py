@@ -13,6 +13,7 @@ from harness.levels import Level, check_level, level_name, own
 
 _RESERVED = {
     "study", "scale", "arm", "seed", "role", "key", "state", "reason", "lambda", "number",
+    "epoch",
 }  # fmt: skip
 
 

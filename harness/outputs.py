@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.records import Record, to_frame
+from harness.records import Record
 
 if TYPE_CHECKING:
     from harness.history import Declared
@@ -185,10 +185,15 @@ def write_verdicts(results: Results, path: Path) -> None:
 
 
 def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> None:
-    """Write records, a row a trial.
+    """Write records, a row a trial; see :func:`write_rows`."""
+    write_rows([record.row() for record in records], path, kind)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path, kind: str = "csv") -> None:
+    """Write flat rows; what one of them lacks is empty, null or missing.
 
     Args:
-        records: what to write.
+        rows: what to write.
         path: where to.
         kind: ``"csv"``, ``"parquet"`` or ``"json"``.
 
@@ -196,7 +201,7 @@ def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> N
         HarnessError: another kind, or Parquet without pyarrow.
     """
     if kind != "parquet":
-        write_whole(path, utf8(records_text(records, kind)))
+        write_whole(path, utf8(rows_text(rows, kind)))
         return
     try:
         import pyarrow  # noqa: F401 - asked for by name, so that the error can name it too
@@ -206,23 +211,24 @@ def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> N
             "a Python without it",
             "pip install 'ablation-harness[parquet]', or choose --format csv.",
         ) from error
-    frame = to_frame(records)
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
     # A column may hold levels of several kinds, which Parquet cannot.
     mixed = [name for name in frame.columns if frame[name].map(type).nunique() > 1]
     tidy = frame.astype({name: "string" for name in mixed if frame[name].dtype == object})
     write_whole(path, tidy.to_parquet(index=False))
 
 
-def records_text(records: Sequence[Record], kind: str) -> str:
-    """Return records as CSV or JSON, every digit kept; what a trial lacks is empty, or null.
+def rows_text(rows: Sequence[Mapping[str, Any]], kind: str) -> str:
+    """Return flat rows as CSV or JSON, every digit kept; what one of them lacks is empty, or null.
 
     Raises:
         HarnessError: another kind.
     """
     if kind == "csv":
-        return _csv([record.row() for record in records])
+        return _csv(rows)
     if kind == "json":
-        rows = [record.row() for record in records]
         names = list(dict.fromkeys(name for row in rows for name in row))
         whole = [{name: row.get(name) for name in names} for row in rows]
         return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

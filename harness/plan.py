@@ -231,7 +231,7 @@ _MEANT: Mapping[str, str] = {
 """What to write in the place of fields that a Training does not have, but others' tools do."""
 
 
-def _mend(error: Exception) -> str:
+def _mend(error: BaseException) -> str:
     """Say what to write instead, where a Training was given a field that it does not have."""
     found = _UNKNOWN.search(str(error))
     if not found:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Any, Literal
 
 Role = Literal["evaluate", "tune", "teach"]
 State = Literal["complete", "failed", "running"]
@@ -78,9 +75,28 @@ class Record:
             **{f"env_{name}": value for name, value in self.env.items()},
         }
 
+    def curve_rows(self) -> list[dict[str, Any]]:
+        """Return its learning curves as flat rows, one for each epoch, from 1 on.
 
-def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Return the records as a data frame, a row a trial; what a trial lacks is missing."""
-    import pandas as pd
-
-    return pd.DataFrame([record.row() for record in records])
+        A trial that failed has none: its curves are not kept.
+        """
+        whole = self.row()
+        named = {
+            name: value
+            for name, value in whole.items()
+            if name in {"study", "scale", "arm", *self.levels, "seed", "role", "key"}
+            or name.startswith("tuned_")
+        }
+        epochs = max(map(len, self.curves.values()), default=0)
+        return [
+            {
+                **named,
+                "epoch": place + 1,
+                **{
+                    f"metric_{name}": curve[place]
+                    for name, curve in self.curves.items()
+                    if place < len(curve)
+                },
+            }
+            for place in range(epochs)
+        ]

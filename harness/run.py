@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from harness import forks
 from harness.costs import (
     choose_modes,
     measure_costs,
@@ -32,7 +34,6 @@ from harness.workers import Executor, Job, Named, WorkerDiedError
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole
-    from harness.plan import Trial
 
 
 class InterruptedRunError(Exception):
@@ -58,12 +59,16 @@ class Ran:
         adopted: trials taken over from other studies in the same store.
         total: trials of the study at this scale.
         profiled: arms whose cost was measured.
+        workers: processes that trained.
+        took: seconds of all of them together in which they did.
     """
 
     trained: int
     adopted: int
     total: int
     profiled: int
+    workers: int = 0
+    took: float = 0.0
 
 
 def run(
@@ -88,7 +93,8 @@ def run(
         for record in ledger.records()
         if record.state == "failed" and options.retry_failed
     )
-    profiled = trained = adopted = 0
+    adopted = 0
+    did = Ran(0, 0, 0, 0)
     display = Remembering(display)
     ledger.store.on_loss(display.again)
     planner.check_space()
@@ -99,12 +105,14 @@ def run(
             outlook = _look(ledger, planner, ignored)
         declare(ledger, partial(programs, planner))  # before anything is measured or trained
         if _anything(ledger, planner, options, reference, outlook):
+            if reference:  # it loads while this process does
+                forks.begin(measuring=options.profile or options.mode != "plain")
             options = replace(options, shared=_load_data(planner))
+            # what judges is needed soon, and is best loaded while workers are not there yet
+            importlib.import_module("harness.verdicts")
             workers = worker_count(options) if reference else 1
             with present(ledger, workers) as presence:
-                profiled, trained = _work(
-                    ledger, planner, reference, options, display, ignored, presence
-                )
+                did = _work(ledger, planner, reference, options, display, ignored, presence)
     except KeyboardInterrupt:
         done = ledger.done(ignored)
         outlook = planner.outlook(done)
@@ -113,7 +121,7 @@ def run(
     outlook = _look(ledger, planner, ignored)
     ledger.withdraw()
     write_plan(ledger, planner, outlook, options)
-    return Ran(trained, adopted, outlook.total, profiled)
+    return replace(did, adopted=adopted, total=outlook.total)
 
 
 def _anything(
@@ -133,8 +141,8 @@ def _work(
     display: Display,
     ignored: frozenset[int],
     presence: Presence,
-) -> tuple[int, int]:
-    """Measure what is not known, train what is missing; return how many of each."""
+) -> Ran:
+    """Measure what is not known, train what is missing; return what was done here."""
     # Starting processes would disturb what another one measures, and may do for this one, too.
     with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
         unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
@@ -145,23 +153,27 @@ def _work(
             unknown = uncalibrated(ledger, planner, options, done)
     left = outlook.total - sum(trial.key in done for trial in outlook.planned)
     count = min(worker_count(options), left) if reference else 1
-    alone = unmeasured or bool(unknown)
-    profiled = trained = 0
-    with executors(ledger.study, reference, options, count + alone) as started:
+    did = Ran(0, 0, 0, 0, workers=count)
+    fresh = partial(make_executor, ledger.study, reference, options)
+    with executors(ledger.study, reference, options, count + unmeasured) as started:
         display.show("starting", 0, outlook.total, None)
         _warm_up(started, planner, profiler=unmeasured)
-        if alone:
-            profiled = _measure(ledger, planner, reference, options, display, started, unknown)
+        if unmeasured or unknown or (options.profile and untimed(ledger, planner, options)):
+            options.settle()
+        if unmeasured:
+            did = replace(did, profiled=_profile(ledger, planner, fresh, options, display, started))
+        if unknown:
+            choose_modes(ledger, planner, fresh, options, display, unknown)
         if options.profile and reference and untimed(ledger, planner, options):
-            fresh = partial(make_executor, ledger.study, reference, options)
             measure_times(ledger, planner, fresh, options, display)
         if outlook.ready:
             session = Session(ledger, planner, options, display, ignored, started, presence)
             try:
-                trained = session.work(reference)
+                session.work(reference)
             finally:
                 session.release()
-    return profiled, trained
+            did = replace(did, trained=session.trained, took=session.took)
+    return did
 
 
 def measure(
@@ -187,11 +199,18 @@ def measure(
     unknown = uncalibrated(ledger, planner, options, ledger.done(frozenset()))
     if not unknown and not unprofiled(ledger, planner, options):
         return 0
+    forks.begin(measuring=True)
     options = replace(options, shared=_load_data(planner))
+    fresh = partial(make_executor, ledger.study, reference, options)
     with executors(ledger.study, reference, options, 1) as started:
         display.show("starting", 0, len(unknown), None)
         _warm_up(started, planner, profiler=True)
-        return _measure(ledger, planner, reference, options, display, started, unknown)
+        profiled = 0
+        if options.profile:
+            profiled = _profile(ledger, planner, fresh, options, display, started)
+        if unknown:
+            choose_modes(ledger, planner, fresh, options, display, unknown)
+    return profiled
 
 
 def _look(ledger: Ledger, planner: Planner, ignored: frozenset[int]) -> Outlook:
@@ -247,24 +266,18 @@ def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> No
             raise HarnessError.relayed(said.place or "starting", said.reason)
 
 
-def _measure(
+def _profile(
     ledger: Ledger,
     planner: Planner,
-    reference: str | None,
+    fresh: Callable[[], Executor],
     options: Options,
     display: Display,
     started: list[Executor],
-    unknown: Mapping[str, tuple[Trial, int]],
 ) -> int:
-    """Let the last process measure costs and modes while the others wait; return how many costs."""
-    fresh = partial(make_executor, ledger.study, reference, options)
+    """Let the last process measure costs while the others wait; return how many it measured."""
     executor = started.pop()
-    profiled = 0
     try:
-        if options.profile:
-            profiled, executor = measure_costs(ledger, planner, executor, fresh, options, display)
-        if unknown:
-            executor = choose_modes(ledger, planner, executor, fresh, options, display, unknown)
+        profiled, executor = measure_costs(ledger, planner, executor, fresh, options, display)
     finally:
         executor.stop()
     return profiled

@@ -52,6 +52,10 @@ class Session:
         ignored: numbers of failed trials that are to be run again.
         started: the workers; the caller stops them, and dead ones are replaced in this list.
         presence: how many workers other processes have.
+
+    Attributes:
+        trained: trials that were trained.
+        took: seconds of all workers together in which they were.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Session:
         }
         self.pace = Pace()
         self.trained = 0
+        self.took = 0.0
         self.shown = self.planned = self.changed = -math.inf
         self.busy = time.monotonic()
         self.written = self.seen = -1
@@ -148,7 +153,8 @@ class Session:
         self.shown = now
         self.pace = Pace.of(outlook.planned, done, self.profiled)
         self.known = sum(trial.key in done for trial in outlook.planned), outlook.total
-        self.display.show(self.stage(outlook), *self.known, self.left())
+        told = [each for _, executor in self.running.values() if (each := executor.told)]
+        self.display.show(self.stage(outlook), *self.known, self.left(), told)
         return outlook
 
     def stage(self, outlook: Outlook) -> str:
@@ -275,6 +281,7 @@ class Session:
                 if self.deaths[key] > 1:
                     self.unwritten.append((claimed, Result(reason=f"{error}, twice")))
             return  # the others are still ours, and ready to be claimed again
+        self.took += answer.took
         if answer.mistake:  # no outcome of the trial, which whoever comes next takes over
             raise HarnessError.relayed(f"arm {claims[0].trial.arm.name}", answer.reason)
         results: Iterable[Result] = answer.results

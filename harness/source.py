@@ -40,7 +40,10 @@ def _within(package: str, module: str) -> bool:
 
 @cache
 def is_module(name: str) -> bool:
-    """Whether there is a module of this name."""
+    """Whether there is a module of this name; those of the harness are not imported for that."""
+    if ours(name):
+        place = Path(__file__).parent.joinpath(*name.split(".")[1:])
+        return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
     try:
         return importlib.util.find_spec(name) is not None
     except (ModuleNotFoundError, ValueError):

@@ -35,8 +35,8 @@ UNASKED = frozenset({
 })  # fmt: skip
 """Metrics recorded without being asked for, the last two where there is a teacher.
 
-They stand here by name because importing harness.measures imports torch, for which nobody who lists
-studies should wait; a test holds them to what the trainer does.
+They stand here by name, so that whoever lists studies does not wait for harness.measures; a test
+holds them to what the trainer does.
 """
 
 
@@ -148,7 +148,7 @@ class Study:
         object.__setattr__(self, "measures", tuple(self.measures))
         if not self.measures:
             return
-        from harness.measures import check_measures  # imports torch, which is not always needed
+        from harness.measures import check_measures  # which is not always needed
 
         check_measures(self.measures)
         for measure in self.measures:

@@ -20,8 +20,7 @@ from harness.plan import Trial
 from harness.progress import WAITING, Display
 from harness.rounds import Costs, Round, timed_arms
 from harness.search import Planner
-from harness.stats import FEWEST
-from harness.verdicts import rounds_missing
+from harness.study import FEWEST_SEEDS
 from harness.workers import Executor, Job, WorkerDiedError
 
 AT_ONCE = 8
@@ -85,8 +84,10 @@ def _is_current(kept: Mapping[str, Any] | None, programs: Mapping[str, str]) -> 
 
 def _missing(ledger: Ledger, planner: Planner, options: Options) -> int:
     """Return how many more rounds are wanted of this machine."""
+    from harness.verdicts import rounds_missing  # imports scipy, a second or more
+
     costs, _ = costs_of(ledger, programs(planner), machine(options))
-    fixed = max(FEWEST, len(planner.seeds))
+    fixed = max(FEWEST_SEEDS, len(planner.seeds))
     return rounds_missing(planner.study, planner.scale, costs, planner.looks, fixed)
 
 

@@ -11,7 +11,7 @@ import gc
 import math
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -87,6 +87,11 @@ class Outcome:
     network: Snapshot | None = None
 
 
+Tell = Callable[[Sequence[Request], int, float], None]
+"""``(requests, epoch, loss)``, called after each epoch, from 1 on, of trials that train together:
+those of them that have not ended, and the mean of their losses."""
+
+
 class Engine(Protocol):
     """Trains trials epoch by epoch; positions count those that are still training."""
 
@@ -159,7 +164,7 @@ def train(
 
 @calm()
 def train_together(
-    requests: Sequence[Request], device: torch.device, mode: Mode
+    requests: Sequence[Request], device: torch.device, mode: Mode, tell: Tell | None = None
 ) -> list[Outcome | Exception]:
     """Train trials of one program.
 
@@ -170,18 +175,19 @@ def train_together(
         requests: the trials.
         device: where to train.
         mode: how; one by one if plain.
+        tell: is told how far they are.
 
     Returns:
         For each request its outcome, or the exception that ended it.
     """
     if mode.kind == "plain" and len(requests) > 1:
-        return [each for one in requests for each in train_together([one], device, mode)]
+        return [each for one in requests for each in train_together([one], device, mode, tell)]
     if mode.kind != "plain" and len(requests) > mode.models:
         parts = [requests[: mode.models], requests[mode.models :]]
-        return [each for part in parts for each in train_together(part, device, mode)]
+        return [each for part in parts for each in train_together(part, device, mode, tell)]
     set_up(device)
     try:
-        return _cohort(requests, device, mode)
+        return _cohort(requests, device, mode, tell)
     except Exception as error:  # whatever a network raises, alone or under vmap
         if mode.kind == "plain":
             traceback.clear_frames(error.__traceback__)  # or they keep the trial in memory
@@ -194,9 +200,9 @@ def train_together(
         torch.cuda.empty_cache()
     if short and len(requests) > 1:
         half = replace(mode, models=(min(mode.models, len(requests)) + 1) // 2)
-        return _noted(train_together(requests, device, half), f"out of memory with {mode}")
+        return _noted(train_together(requests, device, half, tell), f"out of memory with {mode}")
     slower = Mode("fused", mode.models) if mode.kind == "compiled" else PLAIN
-    return _noted(train_together(requests, device, slower), f"not {mode.kind}: {reason}")
+    return _noted(train_together(requests, device, slower, tell), f"not {mode.kind}: {reason}")
 
 
 def _noted(results: list[Outcome | Exception], note: str) -> list[Outcome | Exception]:
@@ -289,7 +295,7 @@ class _Trial:
 
 
 def _cohort(
-    requests: Sequence[Request], device: torch.device, mode: Mode
+    requests: Sequence[Request], device: torch.device, mode: Mode, tell: Tell | None
 ) -> list[Outcome | Exception]:
     """Train trials at the same time, in exactly this mode."""
     begun: list[_Trial | Exception] = []
@@ -306,7 +312,7 @@ def _cohort(
         engine = make_engine(mode, [trial.member for trial in trials])
         engine.start()
         try:
-            _epochs(engine, trials)
+            _epochs(engine, trials, tell)
         finally:
             engine.stop()
     for trial in trials:
@@ -352,13 +358,15 @@ def teach(training: Training, seed: int, device: torch.device) -> Snapshot:
     return result.network
 
 
-def _epochs(engine: Engine, trials: Sequence[_Trial]) -> None:
+def _epochs(engine: Engine, trials: Sequence[_Trial], tell: Tell | None) -> None:
     """Train until every trial has ended: by the last epoch, by stopping early, by diverging."""
     live = list(trials)
     for epoch in range(trials[0].member.training.epochs):
         losses, validation = engine.epoch(epoch), engine.validate()
         for trial, loss, both in zip(live, losses, validation, strict=True):
             trial.after_epoch(loss, both)
+        if tell is not None:
+            tell([trial.request for trial in live], epoch + 1, sum(losses) / len(losses))
         left = []
         for position, trial in enumerate(live):
             if trial.error is None and not _stops(engine, position, trial, epoch):

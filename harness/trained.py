@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-import torch
-
-from harness.members import Member, logits_of
-from harness.noise import Draws, trial_key
-from harness.plain import ask, set_dropout
-from harness.step import prepare
-
 if TYPE_CHECKING:
+    import torch
+
+    from harness.members import Member
     from harness.metrics import Metric
     from harness.network import Network
+    from harness.noise import Draws
 
 When = Literal["start", "end"]
 Values = Mapping[str, float | Sequence[float]]
@@ -50,7 +47,10 @@ class Trained:
         Args:
             inputs: ``[n, *shape]``, as the data set has them: not standardised.
         """
+        import torch
+
         from harness.data.splits import Part
+        from harness.members import logits_of
 
         part = Part(inputs, torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device))
         found = [each for each, _ in logits_of(self.network, self.member.frame, part)]
@@ -58,6 +58,8 @@ class Trained:
 
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""
+        from harness.members import logits_of
+
         return logits_of(self.network, self.member.frame, getattr(self.member.splits, name))
 
     @cached_property
@@ -68,6 +70,8 @@ class Trained:
     @cached_property
     def test_logits(self) -> torch.Tensor:
         """Logits of the test images, ``[n, classes]``."""
+        import torch
+
         return torch.cat([logits for logits, _ in self.test_outputs])
 
     def first_batch(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
@@ -75,6 +79,9 @@ class Trained:
 
         Dropout layers are given that step's keys.
         """
+        from harness.plain import ask, set_dropout
+        from harness.step import prepare
+
         member = self.member
         rows = member.order(0)[0]
         inputs, targets = member.splits.train.pick(rows)
@@ -90,6 +97,8 @@ class Trained:
 
     def draws(self, purpose: str) -> Draws:
         """Return random numbers for a measure, which no other purpose shares."""
+        from harness.noise import Draws, trial_key
+
         return Draws(trial_key(self.member.seed, f"measure {purpose}"), self.member.device)
 
 

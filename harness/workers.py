@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import threading
+import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from harness import forks
 from harness.calm import calm
 from harness.errors import HarnessError, one_line
 from harness.modes import KINDS, PLAIN, Choice, Kind, Mode
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
     from harness.data.draw import Whole
     from harness.network import Snapshot
     from harness.plan import Trial
-    from harness.train import Outcome
+    from harness.train import Outcome, Request
     from harness.training import Training
+
+
+TELL_SECONDS = 0.5
+"""How often, at most, a worker tells how far its trials are."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,7 @@ class Answer:
         profile: what was measured, where the job was to profile.
         choice: which mode is fastest, where the job was to calibrate.
         seconds: of a training step, where the job was to time it.
+        took: seconds of work, where the job was to train.
     """
 
     reason: str = ""
@@ -159,10 +165,42 @@ class Answer:
     profile: Profile | None = None
     choice: Choice | None = None
     seconds: float = math.nan
+    took: float = 0.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """How far the trials are that a worker trains together.
+
+    Attributes:
+        arm: the first trial's arm.
+        seed: the first trial's seed.
+        role: the first trial's role.
+        trials: how many there are.
+        epoch: epochs that are over.
+        epochs: epochs in all.
+        loss: mean training loss of the last epoch.
+        seconds_left: until the last epoch is over, should it go on like this.
+    """
+
+    arm: str
+    seed: int
+    role: Role
+    trials: int
+    epoch: int
+    epochs: int
+    loss: float
+    seconds_left: float
 
 
 class Executor(Protocol):
-    """Whatever takes jobs and gives futures."""
+    """Whatever takes jobs and gives futures.
+
+    Attributes:
+        told: how far the job was when that was last told; ``None`` where nobody has told.
+    """
+
+    told: Told | None
 
     def submit(self, job: Job) -> Future[Answer]:
         """Take one job; the one before it must be over."""
@@ -180,8 +218,17 @@ class WorkerDiedError(RuntimeError):
 
 
 @calm()
-def do(study: Study, job: Job, device_name: str) -> Answer:
-    """Do a job in this process; what goes wrong in it becomes part of the answer."""
+def do(
+    study: Study, job: Job, device_name: str, tell: Callable[[Told], None] | None = None
+) -> Answer:
+    """Do a job in this process; what goes wrong in it becomes part of the answer.
+
+    Args:
+        study: the study.
+        job: the job.
+        device_name: torch's name of the device.
+        tell: is told now and then how far trials are.
+    """
     import torch
 
     from harness.environment import environment
@@ -194,7 +241,9 @@ def do(study: Study, job: Job, device_name: str) -> Answer:
         env = environment(device)
         trials = [_find(study, job.scale, named) for named in job.trials]
         if job.kind == "train":
-            return Answer(results=_train(trials, job, device, env), env=env)
+            started = time.perf_counter()
+            results = _train(trials, job, device, env, tell)
+            return Answer(results=results, env=env, took=time.perf_counter() - started)
         training = trials[0].training
         if job.kind == "profile":
             from harness.profile import measure
@@ -272,7 +321,11 @@ def _find(study: Study, scale: str, named: Named) -> Trial:
 
 
 def _train(
-    trials: Sequence[Trial], job: Job, device: torch.device, env: Mapping[str, str]
+    trials: Sequence[Trial],
+    job: Job,
+    device: torch.device,
+    env: Mapping[str, str],
+    tell: Callable[[Told], None] | None,
 ) -> tuple[Result, ...]:
     from harness.train import Request, train_together
 
@@ -287,13 +340,48 @@ def _train(
         )
         for trial, named in zip(trials, job.trials, strict=True)
     ]
-    outcomes = train_together(requests, device, job.mode)
+    named = {id(request): each for request, each in zip(requests, job.trials, strict=True)}
+    telling = None if tell is None else _Telling(named, tell)
+    outcomes = train_together(requests, device, job.mode, telling)
     return tuple(
         Result(reason=_outcome_reason(outcome), env=env)
         if isinstance(outcome, Exception)
         else _result(outcome, env, job, named)
         for outcome, named in zip(outcomes, job.trials, strict=True)
     )
+
+
+class _Telling:
+    """Tells now and then how far trials are.
+
+    Args:
+        named: trials by the identity of their requests.
+        tell: is told.
+    """
+
+    def __init__(self, named: Mapping[int, Named], tell: Callable[[Told], None]) -> None:
+        self._named = named
+        self._tell = tell
+        self._first = (1, time.monotonic())  # the epoch after which it was first told, and when
+        self._last = -math.inf
+
+    def __call__(self, requests: Sequence[Request], epoch: int, loss: float) -> None:
+        """Take what the trainer tells after each epoch."""
+        now = time.monotonic()
+        if epoch <= self._first[0]:  # others, or the same in another mode
+            since, self._first = self._first[1], (epoch, now)
+            each = now - since
+        else:  # the first epoch takes longer: it loads, and compiles
+            each = (now - self._first[1]) / (epoch - self._first[0])
+        if now - self._last < TELL_SECONDS:
+            return
+        self._last = now
+        first = self._named[id(requests[0])]
+        epochs = requests[0].training.epochs
+        left = each * (epochs - epoch)
+        self._tell(
+            Told(first.arm, first.seed, first.role, len(requests), epoch, epochs, loss, left)
+        )
 
 
 def _outcome_reason(error: Exception) -> str:
@@ -359,6 +447,7 @@ class InProcess:
     def __init__(self, study: Study, device: str) -> None:
         self._study = study
         self._device = device
+        self.told: Told | None = None
 
     def submit(self, job: Job) -> Future[Answer]:
         """Do the job before returning."""
@@ -385,21 +474,23 @@ class Worker:
     ) -> None:
         import torch.multiprocessing  # noqa: F401 - teaches processes to hand on shared memory
 
-        context = multiprocessing.get_context("spawn")
+        forks.begin(measuring=False)
+        context = forks.context()
         self._connection, theirs = context.Pipe()
+        wanted = forks.environment(threads)
         self._process = context.Process(
-            target=_serve, args=(theirs, reference, device, threads, dict(shared)), daemon=True
+            target=_serve,
+            args=(theirs, reference, device, threads, dict(shared), wanted),
+            daemon=True,
         )
-        # Numerical libraries read these when they are first imported, before any code of ours.
-        # The store is no business of theirs, and its URL may hold a password.
-        with _environment({
-            "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "HARNESS_STORE": None
-        }):  # fmt: skip
+        with forks.surroundings(threads, {}):
             self._process.start()
         theirs.close()
+        self.told: Told | None = None
 
     def submit(self, job: Job) -> Future[Answer]:
         """Send the job; the future raises WorkerDiedError should the process end."""
+        self.told = None
         future: Future[Answer] = Future()
         threading.Thread(target=self._wait, args=(job, future), daemon=True).start()
         return future
@@ -407,7 +498,9 @@ class Worker:
     def _wait(self, job: Job, future: Future[Answer]) -> None:
         try:
             self._connection.send(job)
-            future.set_result(self._connection.recv())
+            while isinstance(said := self._connection.recv(), Told):
+                self.told = said
+            future.set_result(said)
         except (EOFError, OSError):
             self._process.join(5)
             code = self._process.exitcode
@@ -423,28 +516,16 @@ class Worker:
         self._connection.close()
 
 
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str | None]) -> Any:
-    before = {name: os.environ.get(name) for name in values}
-    _set(values)
-    try:
-        yield
-    finally:
-        _set(before)
-
-
-def _set(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
 def _serve(
-    connection: Connection, reference: str, device: str, threads: int, shared: Mapping[str, Whole]
+    connection: Connection,
+    reference: str,
+    device: str,
+    threads: int,
+    shared: Mapping[str, Whole],
+    wanted: Mapping[str, str],
 ) -> None:
     """Answer jobs until the parent closes its end, or dies."""
+    forks.settle(wanted)
     in_worker()
     with calm():
         _answer(connection, reference, device, threads, shared)
@@ -472,7 +553,11 @@ def _answer(
             job = connection.recv()
         except EOFError:
             return
-        answer = Answer(reason=mistake, mistake=True) if mistake else do(study, job, device)
+        answer = (
+            Answer(reason=mistake, mistake=True)
+            if mistake
+            else do(study, job, device, connection.send)
+        )
         if any("AcceleratorError" in each.reason for each in answer.results):
             os._exit(1)  # whatever is done on the device from now on fails: a new process is needed
         connection.send(answer)

@@ -267,6 +267,8 @@ def pretender(pretence: Pretence, last_arm: str, jobs: list[int], measured: list
         )
 
     class Pretender:
+        told = None
+
         def submit(self, job: Job) -> Future[Answer]:
             future: Future[Answer] = Future()
             if job.kind == "train":
@@ -286,7 +288,9 @@ class Listening:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def show(self, stage: str, done: int, total: int, seconds_left: float | None) -> None:
+    def show(
+        self, stage: str, done: int, total: int, seconds_left: float | None, running: Any = ()
+    ) -> None:
         if stage not in self.told:
             self.told.append(stage)
 

@@ -19,8 +19,9 @@ ORDER = [
     "reasons", "verdicts", "summary", "targets", "results", "next_step",
     "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
     "optuna_study", "translate", "ledger", "presence", "search", "shares",
-    "terminal", "neighbours", "load", "workers",
-    "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
+    "terminal", "neighbours", "load", "forks",
+    "workers", "loaded", "loaded_measuring", "progress", "account", "executors", "costs", "declare",
+    "timing", "session", "versions", "run",
     "outputs", "new", "tables", "markdown", "place", "preview", "replay", "commands", "mend",
     "doctor", "cli",
 ]  # fmt: skip

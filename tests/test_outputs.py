@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.outputs import _csv, as_cell, records_text, write_records
+from harness.outputs import _csv, as_cell, rows_text, write_records, write_rows
 from harness.records import Record
 
 RULE = re.compile(r"^'(?='*[=+\-@＝＋－＠\t\r\n])")
@@ -66,7 +66,7 @@ def test_records_with_hostile_names_are_text_and_read_back_the_same(
         RECORD, arm=text, levels={"lr": -0.5, "kind": text}, reason=f"{text} failed",
         env={"device": text}, metrics={"loss": -2.0, text: 1.0},
     )  # fmt: skip
-    raw = records_text([hostile, RECORD], "csv")
+    raw = rows_text([hostile.row(), RECORD.row()], "csv")
     cells = pd.read_csv(io.StringIO(raw), dtype=str, keep_default_na=False, header=None)
     found = {cell for row in cells.to_numpy().tolist() for cell in row}
     assert {each for each in found if each[:1] in "=+-@\t"} <= {"-0.5", "-2.0", "-1e-05", ""}
@@ -78,11 +78,38 @@ def test_records_with_hostile_names_are_text_and_read_back_the_same(
     assert first[f"metric_{text}"] == 1.0
     write_records([hostile], tmp_path / "records.csv")
     assert (tmp_path / "records.csv").read_text().startswith("study,scale,arm,")
-    assert json.loads(records_text([hostile], "json"))[0]["arm"] == text
+    assert json.loads(rows_text([hostile.row()], "json"))[0]["arm"] == text
 
 
 def test_records_without_such_cells_are_as_pandas_writes_them() -> None:
-    assert records_text([RECORD], "csv") == pd.DataFrame([RECORD.row()]).to_csv(index=False)
+    assert rows_text([RECORD.row()], "csv") == pd.DataFrame([RECORD.row()]).to_csv(index=False)
+
+
+CURVES = dataclasses.replace(
+    RECORD, state="complete", arm="=1+1", levels={"lr": -0.5, "kind": "@x"},
+    curves={"train_loss": (2.0, 1.5, 1.25), "validation_accuracy": (0.1, 0.5)},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_learning_curves_are_a_row_for_each_epoch(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"curves.{kind}"
+    rows = [row for record in (CURVES, RECORD) for row in record.curve_rows()]
+    write_rows(rows, path, kind)
+    if kind == "csv":
+        assert "'=1+1" in path.read_text()
+        assert "'@x" in path.read_text()
+    read = {"csv": pd.read_csv, "json": pd.read_json, "parquet": pd.read_parquet}[kind]
+    frame = read(path).map(back)
+    assert list(frame.columns) == [
+        "study", "scale", "arm", "lr", "kind", "seed", "role", "tuned_wd", "key", "epoch",
+        "metric_train_loss", "metric_validation_accuracy",
+    ]  # fmt: skip
+    assert frame["epoch"].tolist() == [1, 2, 3]  # one that failed has no curve
+    assert frame["metric_train_loss"].tolist() == [2.0, 1.5, 1.25]
+    assert frame["metric_validation_accuracy"].tolist()[:2] == [0.1, 0.5]
+    assert frame["metric_validation_accuracy"].isna().tolist() == [False, False, True]
+    assert set(frame["arm"]) == {"=1+1"}
 
 
 ANY = (

@@ -28,7 +28,8 @@ from harness.reports.figures.canvas import plain, wrapped
 from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import draw_dots, level_dots
 from harness.reports.figures.layers import MOST_LINES, draw_layers, layers_of
-from harness.reports.render import NO_PANGO, breaks, render_html, render_pdf
+from harness.reports.printing import NO_PANGO, render_pdf
+from harness.reports.render import breaks, render_html
 from harness.reports.sections.cost import cost_section
 from harness.reports.sections.factors import MOST_COLUMNS, factors_section
 from harness.reports.sections.ledger import MOST_ROWS, ledger_section

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
-
-import torch
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from harness.errors import HarnessError
 from harness.floats import on
-from harness.noise import Draws
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.noise import Draws
 
 Parameters = TypeVar("Parameters")
 

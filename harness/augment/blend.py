@@ -7,14 +7,16 @@ themselves: one image in a batch on average.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.augment.base import Strength, check_probabilities, per_image
 from harness.augment.erase import Box, centred, whole
 from harness.floats import on
-from harness.noise import Draws
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.noise import Draws
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Cutmix(Strength):
         self, images: torch.Tensor, targets: torch.Tensor, parameters: Paste
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return images with a rectangle of another, and probabilities by area."""
+        import torch
+
         height, width = images.shape[-2:]
         partner, box = parameters.partner, parameters.box
         share = box.area().to(targets.dtype) / (height * width)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.augment.base import PerImage, per_image, signed
-from harness.noise import Draws
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.noise import Draws
 
 MAX_CHANGE = 0.9
 MAX_SD = 0.5
@@ -38,7 +40,7 @@ def amplify(
 
 
 @dataclass(frozen=True)
-class Brightness(PerImage[torch.Tensor]):
+class Brightness(PerImage["torch.Tensor"]):
     """Multiply each image by a factor uniform in 1 ± 0.9 × strength, and clamp to [0, 1].
 
     The range is AutoAugment's and RandAugment's (Cubuk et al. 2018,
@@ -56,7 +58,7 @@ class Brightness(PerImage[torch.Tensor]):
 
 
 @dataclass(frozen=True)
-class Contrast(PerImage[torch.Tensor]):
+class Contrast(PerImage["torch.Tensor"]):
     """Multiply distances from the image's mean grey by a factor uniform in 1 ± 0.9 × strength.
 
     The result is clamped to [0, 1]. The range is AutoAugment's and RandAugment's (Cubuk et al.
@@ -75,7 +77,7 @@ class Contrast(PerImage[torch.Tensor]):
 
 
 @dataclass(frozen=True)
-class Noise(PerImage[torch.Tensor]):
+class Noise(PerImage["torch.Tensor"]):
     """Add independent Gaussian noise of standard deviation 0.5 × strength to every value.
 
     0.5 is what Rusak et al. 2020 chose on ImageNet, with images in [0, 1]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from harness.augment.base import PerImage
-from harness.noise import Draws
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.noise import Draws
 
 LEAST_AREA, MOST_AREA = 0.02, 0.4
 MOST_ASPECT = 1 / 0.3
@@ -37,6 +40,8 @@ class Box:
 
     def mask(self, height: int, width: int) -> torch.Tensor:
         """Return which pixels lie inside, bool ``[batch, 1, height, width]``."""
+        import torch
+
         rows = torch.arange(height, device=self.top.device)
         columns = torch.arange(width, device=self.top.device)
         down = (rows >= self.top[:, None]) & (rows < self.bottom[:, None])
@@ -86,6 +91,8 @@ class Cutout(PerImage[Box]):
 
     def sample(self, draws: Draws, shape: torch.Size) -> Box:
         """Return each image's square, as far as it lies inside."""
+        import torch
+
         height, width = shape[-2:]
         drawn = draws.uniform("square", 3, shape[0])
         side = torch.ones_like(drawn[0]) * self.strength * (min(height, width) / 2)
@@ -123,6 +130,8 @@ class RandomErasing(PerImage[Erasure]):
 
     def sample(self, draws: Draws, shape: torch.Size) -> Erasure:
         """Return each image's rectangle and what it is filled with."""
+        import torch
+
         count, height, width = shape[0], shape[-2], shape[-1]
         # one call for all seven, because each hashes its key
         drawn = draws.uniform("rectangle", 7, count)
@@ -143,5 +152,7 @@ class RandomErasing(PerImage[Erasure]):
 
     def apply(self, images: torch.Tensor, parameters: Erasure) -> torch.Tensor:
         """Return images with rectangles of random values."""
+        import torch
+
         inside = parameters.box.mask(*images.shape[-2:])
         return torch.where(inside, parameters.fill.to(images.dtype), images)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+from typing import TYPE_CHECKING
 
 from harness.augment.base import PerImage, signed
-from harness.noise import Draws
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.noise import Draws
 
 MAX_SHIFT = 0.3
 MAX_ANGLE = 30.0
@@ -40,6 +42,9 @@ class Placement:
 
 def warp(images: torch.Tensor, placement: Placement) -> torch.Tensor:
     """Return images ``[batch, channels, height, width]`` turned and scaled, then shifted."""
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+
     height, width = images.shape[-2:]
     # half precision cannot tell a hundredth of a pixel; float64 images keep all their digits
     dtype = torch.promote_types(images.dtype, torch.float32)
@@ -72,6 +77,8 @@ class Shift(PerImage[Placement]):
 
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:
         """Return the pixels each image moves by."""
+        import torch
+
         across, along = signed(draws, "shift", 2, shape[0])
         right = across * self.strength * (MAX_SHIFT * shape[-1])
         down = along * self.strength * (MAX_SHIFT * shape[-2])
@@ -93,6 +100,8 @@ class Rotate(PerImage[Placement]):
 
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:
         """Return the degrees each image turns by."""
+        import torch
+
         angle = signed(draws, "angle", shape[0]) * self.strength * MAX_ANGLE
         zero = torch.zeros_like(angle)
         return Placement(zero, zero, angle, zero + 1)
@@ -113,6 +122,8 @@ class Scale(PerImage[Placement]):
 
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:
         """Return the factor each image's size is multiplied by."""
+        import torch
+
         zoom = torch.exp(signed(draws, "zoom", shape[0]) * self.strength * math.log(MAX_ZOOM))
         zero = torch.zeros_like(zoom)
         return Placement(zero, zero, zero, zoom)
@@ -123,7 +134,7 @@ class Scale(PerImage[Placement]):
 
 
 @dataclass(frozen=True)
-class Flip(PerImage[torch.Tensor]):
+class Flip(PerImage["torch.Tensor"]):
     """Swap left and right, with probability strength / 2.
 
     At strength 1 every second image is flipped, as in He et al. 2015
@@ -136,4 +147,6 @@ class Flip(PerImage[torch.Tensor]):
 
     def apply(self, images: torch.Tensor, parameters: torch.Tensor) -> torch.Tensor:
         """Return images, some of them flipped."""
+        import torch
+
         return torch.where(parameters[:, None, None, None], images.flip(-1), images)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from harness.augment.base import PerImage, per_image
 from harness.augment.colour import MAX_CHANGE, amplify, mean_grey
 from harness.augment.erase import place
 from harness.augment.geometry import MAX_ANGLE, MAX_SHIFT, MAX_ZOOM, Placement, warp
 from harness.errors import HarnessError
-from harness.noise import Draws
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.noise import Draws
 
 OPERATIONS = ("identity", "right", "down", "rotate", "scale", "brightness", "contrast")
 """In this order: what leaves the image as it is, what moves pixels, what changes their values."""
@@ -84,6 +87,8 @@ def _operate(images: torch.Tensor, kind: torch.Tensor, size: torch.Tensor) -> to
     numbers that do nothing where another operation was chosen; ``torch.where`` then keeps what was
     to stay, to the bit.
     """
+    import torch
+
     placement = Placement(
         right=(kind == _RIGHT) * size * (MAX_SHIFT * images.shape[-1]),
         down=(kind == _DOWN) * size * (MAX_SHIFT * images.shape[-2]),

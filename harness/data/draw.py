@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.data.sizes import Counts, Sizes, shares_of
 from harness.data.splits import Part, Splits
+from harness.data.stratified import cut
 from harness.streams import stream
 
 if TYPE_CHECKING:
@@ -94,16 +95,9 @@ def _some(part: Part, size: int, seed: int, name: str) -> Part:
 
 def _cut(targets: Rows, rows: Rows, size: int, seed: int, name: str) -> tuple[Rows, Rows]:
     """Take ``size`` of ``rows``, every class in proportion to within one image; return the rest."""
-    from sklearn.model_selection import train_test_split
-
-    taken, left = train_test_split(
-        rows,
-        train_size=size,
-        test_size=len(rows) - size,
-        stratify=targets[rows],
-        random_state=int(stream(seed, "split", _ORDER.index(name)).generate_state(1)[0]),
-    )
-    return taken, left
+    drawn = int(stream(seed, "split", _ORDER.index(name)).generate_state(1)[0])
+    taken, left = cut(targets[rows], size, drawn)
+    return rows[taken], rows[left]
 
 
 _ORDER = ("test", "validation", "train")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from harness.data.declared import Declared
 from harness.data.draw import Whole
 from harness.data.sizes import Counts
 from harness.data.splits import Part
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +61,28 @@ _MEMBERS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 @lru_cache(maxsize=1)
 def _load() -> Whole:
     import torch
-    from sklearn.datasets import load_digits
 
-    pixels, targets = load_digits(return_X_y=True)
+    pixels, targets = _table()
     inputs = torch.from_numpy(pixels).float().view(-1, 1, 8, 8) / 16  # 16 is the darkest ink
     return Whole(Part(inputs, torch.from_numpy(targets).long()), None, 10)
+
+
+def _table() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return pixels from 0 to 16, ``[1797, 64]``, and digits.
+
+    They are read from scikit-learn's own file, because importing it takes seconds.
+    """
+    spec = importlib.util.find_spec("sklearn")
+    file = (
+        Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+        if spec and spec.origin
+        else None
+    )
+    if file is None or not file.is_file():  # another layout, or none: it knows itself
+        from sklearn.datasets import load_digits
+
+        pixels, digits = load_digits(return_X_y=True)
+        return pixels, digits
+    with gzip.open(file, "rt", encoding="utf-8") as text:
+        table = np.loadtxt(text, delimiter=",")
+    return table[:, :-1], table[:, -1].astype(np.int64)

@@ -5,33 +5,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from harness.errors import HarnessError
 from harness.measures.fields import check_when, check_whole
-from harness.measures.kept import batches, kept, some_training
 from harness.metrics import Metric, defined
-from harness.step import autocast
 from harness.trained import Trained, Values, When
 
-LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
-"""What counts as a layer with weights."""
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 ACTIVATIONS = (
-    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish,
-    nn.Softplus, nn.Hardswish, nn.Hardtanh, nn.Hardsigmoid, nn.Tanh, nn.Sigmoid,
+    "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish",
+    "Softplus", "Hardswish", "Hardtanh", "Hardsigmoid", "Tanh", "Sigmoid",
 )  # fmt: skip
-"""What counts as an activation."""
+"""What counts as an activation, of torch.nn."""
 
-Watch = Callable[[nn.Module, torch.Tensor], None]
+Watch: TypeAlias = "Callable[[nn.Module, torch.Tensor], None]"
 
 
 @contextlib.contextmanager
 def watched(module: nn.Module, kinds: tuple[type[nn.Module], ...], watch: Watch) -> Iterator[None]:
     """Call ``watch`` with each submodule of some kinds and its output, whenever one is used."""
+    import torch
 
     def hook(part: nn.Module, inputs: object, output: object) -> None:
         del inputs
@@ -71,6 +68,13 @@ class ActivationVariance:
         Raises:
             HarnessError: the network has no hidden layer.
         """
+        import torch
+        from torch import nn
+
+        from harness.measures.kept import kept
+        from harness.step import autocast
+
+        layers = (nn.Linear, nn.modules.conv._ConvNd)  # what has weights
         found: list[torch.Tensor] = []
 
         def watch(layer: nn.Module, output: torch.Tensor) -> None:
@@ -78,7 +82,7 @@ class ActivationVariance:
             found.append(output.double().var(correction=0))  # float32 cannot hold squares of 1e-23
 
         module, training = trained.network.module, trained.member.training
-        with kept(trained, "first batch"), torch.no_grad(), watched(module, LAYERS, watch):
+        with kept(trained, "first batch"), torch.no_grad(), watched(module, layers, watch):
             module.train()
             inputs, _, _ = trained.first_batch()
             with autocast(training, inputs.device):
@@ -125,6 +129,12 @@ class DeadUnits:
 
     def __call__(self, trained: Trained) -> Values:
         """Return the share."""
+        import torch
+        from torch import nn
+
+        from harness.measures.kept import batches, kept, some_training
+
+        kinds = tuple(getattr(nn, name) for name in ACTIVATIONS)
         alive: dict[tuple[nn.Module, int], torch.Tensor] = {}
         uses: dict[nn.Module, int] = {}
 
@@ -137,7 +147,7 @@ class DeadUnits:
 
         module = trained.network.module
         part = trained.member.splits.train.at(some_training(trained, self.images))
-        with kept(trained, "dead units"), torch.no_grad(), watched(module, ACTIVATIONS, watch):
+        with kept(trained, "dead units"), torch.no_grad(), watched(module, kinds, watch):
             module.eval()
             for inputs, _ in batches(trained, part):
                 uses.clear()

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
 from harness.errors import HarnessError
-from harness.members import logits_of
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
@@ -31,6 +28,10 @@ class TeacherAgreement:
         Raises:
             HarnessError: the network has no teacher.
         """
+        import torch
+
+        from harness.members import logits_of
+
         teacher = trained.member.teacher
         if teacher is None:
             raise HarnessError(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
+
+if TYPE_CHECKING:
+    import torch
 
 BINS = 15
 """Guo et al.'s number."""
@@ -44,6 +45,8 @@ def calibration_error(logits: torch.Tensor, targets: torch.Tensor, bins: int = B
         targets: int64 ``[n]``.
         bins: how many.
     """
+    import torch
+
     # on the CPU, where sums into bins are taken in the same order every time
     logits, targets = logits.cpu().double(), targets.cpu()
     confidence, predicted = logits.softmax(dim=1).max(dim=1)

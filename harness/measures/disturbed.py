@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.augment.erase import Box, place
 from harness.errors import HarnessError
 from harness.measures.fields import check_positive
-from harness.measures.kept import kept
-from harness.members import EVALUATION_BATCH
 from harness.metrics import Metric, defined
-from harness.noise import Draws
 from harness.trained import Trained, Values, When
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.noise import Draws
 
 
 class _Disturbed(ABC):
@@ -34,6 +34,9 @@ class _Disturbed(ABC):
         Raises:
             HarnessError: the inputs are not what is to be disturbed.
         """
+        from harness.measures.kept import kept
+        from harness.members import EVALUATION_BATCH
+
         (metric,) = self.metrics
         inputs, targets = trained.member.splits.test.inputs, trained.member.splits.test.targets
         draws, right = trained.draws(metric.name), 0

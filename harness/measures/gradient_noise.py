@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import HarnessError
 from harness.measures.fields import check_when, check_whole
-from harness.measures.kept import kept, loss_on, some_training
-from harness.members import evaluation_batch
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,11 @@ class GradientNoise:
         Raises:
             HarnessError: the training examples are not twice as many as a small batch has.
         """
+        import torch
+
+        from harness.measures.kept import kept, some_training
+        from harness.members import evaluation_batch
+
         population = len(trained.member.splits.train)
         if population < 2 * self.small:
             raise HarnessError(
@@ -85,6 +89,10 @@ class GradientNoise:
 
 def _gradient(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
     """Return the gradient of the mean loss on some training examples, float64 ``[P]``."""
+    import torch
+
+    from harness.measures.kept import loss_on
+
     grads = trained.network.gradients(loss_on(trained, rows))
     return torch.cat([each.reshape(-1) for each in grads]).double()
 

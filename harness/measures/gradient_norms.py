@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
 from harness.errors import HarnessError
 from harness.measures.gradients import first_gradients
 from harness.metrics import Metric, defined
@@ -33,6 +31,8 @@ class GradientNorms:
         Raises:
             HarnessError: the network has no weights.
         """
+        import torch
+
         network = trained.network
         masks = torch.split(network.weights, [param.numel() for param in network.params])
         grads = first_gradients(trained)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-
-from harness.measures.kept import kept
 from harness.metrics import Metric, defined
-from harness.step import loss_of
 from harness.trained import Trained, Values, When
+
+if TYPE_CHECKING:
+    import torch
 
 
 def first_gradients(trained: Trained) -> tuple[torch.Tensor, ...]:
@@ -19,6 +18,9 @@ def first_gradients(trained: Trained) -> tuple[torch.Tensor, ...]:
     That is with augmentation, dropout and the batch's own statistics, and without penalties and
     clipping.
     """
+    from harness.measures.kept import kept
+    from harness.step import loss_of
+
     with kept(trained, "first batch"):
         network = trained.network
         network.module.train()
@@ -40,6 +42,8 @@ class FirstBlockGradient:
 
     def __call__(self, trained: Trained) -> Values:
         """Return the norm."""
+        import torch
+
         grads = first_gradients(trained)
         block = torch.cat([grads[each].reshape(-1) for each in trained.network.first_block()])
         return {"gradient_norm_first_block": float(block.norm())}

@@ -9,11 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import torch
-
 from harness.errors import HarnessError
 from harness.measures.fields import check_when
-from harness.measures.kept import kept
 from harness.metrics import BY_LAYER, METRICS, Metric
 from harness.trained import Trained, Values, When
 from harness.training import canonical
@@ -85,6 +82,10 @@ class Measured:
         Raises:
             HarnessError: the function failed, or returned no finite number.
         """
+        import torch
+
+        from harness.measures.kept import kept
+
         where = f"measure {self.name!r}, seed {trained.member.seed}"
         try:
             with kept(trained, self.name):

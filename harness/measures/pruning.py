@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.measures.fields import check_positive
-from harness.measures.kept import kept
-from harness.members import evaluate
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,9 @@ class PrunedAccuracy:
 
     def __call__(self, trained: Trained) -> Values:
         """Return the accuracy."""
+        from harness.measures.kept import kept
+        from harness.members import evaluate
+
         member = trained.member
         with kept(trained, "pruning"):
             member.network.vector.copy_(

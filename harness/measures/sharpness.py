@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.data.splits import Part
 from harness.measures.fields import check_positive, check_whole
-from harness.measures.kept import batches, kept, some_training
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,10 @@ class Sharpness:
 
     def __call__(self, trained: Trained) -> Values:
         """Return both rises."""
+        import torch
+
+        from harness.measures.kept import kept, some_training
+
         part = trained.member.splits.train.at(some_training(trained, self.images))
         with kept(trained, "sharpness"):
             trained.network.module.eval()
@@ -93,6 +96,8 @@ class Sharpness:
 
     def _shake(self, trained: Trained, part: Part, start: torch.Tensor) -> list[torch.Tensor]:
         """Return the loss under each random disturbance."""
+        import torch
+
         draws, found = trained.draws("sharpness"), []
         for index in range(self.samples):
             noise = draws.normal(f"sample {index}", len(start))
@@ -104,6 +109,11 @@ class Sharpness:
 
 def loss_and_gradient(trained: Trained, part: Part) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mean cross-entropy on a part, and its gradient ``[P]``; both float64."""
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+
+    from harness.measures.kept import batches
+
     network = trained.network
     total = torch.zeros((), dtype=torch.float64, device=network.vector.device)
     gradient = torch.zeros_like(network.vector, dtype=torch.float64)
@@ -116,6 +126,11 @@ def loss_and_gradient(trained: Trained, part: Part) -> tuple[torch.Tensor, torch
 
 def _loss(trained: Trained, part: Part) -> torch.Tensor:
     """Return the mean cross-entropy on a part, float64."""
+    import torch
+    import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+
+    from harness.measures.kept import batches
+
     total = torch.zeros((), dtype=torch.float64, device=trained.member.device)
     for inputs, targets in batches(trained, part):
         logits = trained.network.module(inputs)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.measures.fields import check_whole
-from harness.measures.kept import batches, kept, some_training
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class VarianceShift:
 
     def __call__(self, trained: Trained) -> Values:
         """Return the factors."""
+        import torch
+        from torch import nn
+
+        from harness.measures.kept import batches, kept, some_training
+
         module = trained.network.module
         layers = [
             each
@@ -81,6 +86,8 @@ class _Moments:
     """Counts, sums and sums of squares of each channel of batches ``[n, channels, ...]``."""
 
     def __init__(self) -> None:
+        import torch
+
         self.count = 0
         self.sum = self.squares = torch.zeros(())
 

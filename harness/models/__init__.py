@@ -1,9 +1,15 @@
-"""The networks studied, each declared as a frozen dataclass with ``build``."""
+"""The networks studied, each declared as a frozen dataclass with ``build``.
+
+Importing this imports no torch; the layers of dropout, which are modules of torch's, are imported
+when they are first asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from harness.models.activations import ACTIVATIONS
+from harness.models.checks import ORDERS
 from harness.models.cnn import CNN
 from harness.models.convnet import ConvNet
-from harness.models.dropout import ChannelDropout, Dropout, number_dropouts, replace_dropout
 from harness.models.initialisation import (
     Constant,
     HeNormal,
@@ -14,9 +20,16 @@ from harness.models.initialisation import (
     XavierNormal,
     XavierUniform,
 )
-from harness.models.layers import ORDERS
 from harness.models.mlp import MLP
 from harness.models.normalisation import NORMALISATIONS
+
+if TYPE_CHECKING:
+    from harness.models.dropout import (
+        ChannelDropout,
+        Dropout,
+        number_dropouts,
+        replace_dropout,
+    )
 
 __all__ = [
     "ACTIVATIONS",
@@ -38,3 +51,11 @@ __all__ = [
     "number_dropouts",
     "replace_dropout",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"ChannelDropout", "Dropout", "number_dropouts", "replace_dropout"}:
+        from harness.models import dropout
+
+        return getattr(dropout, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, near
+
+if TYPE_CHECKING:
+    from torch import nn
 
 LEAK = 0.01
 """The leaky ReLU's slope below zero: torch's, and Maas et al.'s (2013)."""
 
-_MODULES: dict[str, Callable[[], nn.Module]] = {
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(LEAK),
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
+_MODULES = {
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "gelu": "GELU",
+    "silu": "SiLU",
 }
 
 # E[f(z)^2] for standard normal z. GELU is z Phi(z), whose moment is E[Phi^2] + E[phi^2] (by parts,
@@ -47,7 +48,10 @@ def check_activation(owner: str, name: str) -> None:
 
 def activation(name: str) -> nn.Module:
     """Make the module of an activation: one of ``ACTIVATIONS``."""
-    return _MODULES[name]()
+    from torch import nn
+
+    made: nn.Module = getattr(nn, _MODULES[name])(*([LEAK] if name == "leaky_relu" else []))
+    return made
 
 
 def gain(name: str) -> float:
@@ -58,6 +62,8 @@ def gain(name: str) -> float:
     standard normal, which keeps the second moment from layer to layer, as He et al.'s √2 does for
     ReLU (2015, https://arxiv.org/abs/1502.01852, section 2.2).
     """
+    from torch import nn
+
     if name in _SECOND_MOMENTS:
         return 1 / math.sqrt(_SECOND_MOMENTS[name])
     return float(nn.init.calculate_gain(name, LEAK if name == "leaky_relu" else None))  # type: ignore[arg-type]

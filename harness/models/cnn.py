@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import ClassVar
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import HarnessError
+from harness.models.checks import NORM_FIRST, check_choices, check_count, check_counts, check_images
 from harness.models.initialisation import HeNormal, Initialisation
-from harness.models.layers import (
-    NORM_FIRST,
-    after_layer,
-    check_choices,
-    check_count,
-    check_counts,
-    check_images,
-    initialise_all,
-    with_bias,
-)
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -93,26 +83,6 @@ class CNN:
                 f"{shape[1]}×{shape[2]}",
                 "Write fewer channels=(...), or use ConvNet or MLP.",
             )
-        return _Network(self, shape, classes)
+        from harness.models.cnn_module import Network
 
-
-class _Network(nn.Module):
-    def __init__(self, spec: CNN, shape: tuple[int, ...], classes: int) -> None:
-        super().__init__()
-        height, width = shape[1:]
-        blocks: list[nn.Module] = []
-        for before, after in pairwise((shape[0], *spec.channels)):
-            same = spec.kernel // 2
-            layer = with_bias(nn.Conv2d(before, after, spec.kernel, padding=same, bias=False), spec)
-            pool = nn.MaxPool2d(2)
-            blocks.append(nn.Sequential(layer, *after_layer(spec, after, (height, width), pool)))
-            height, width = height // 2, width // 2
-        self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Linear(spec.channels[-1] * height * width, classes)
-        self.first_block = "blocks.0"
-        initialise_all(self, spec)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits ``[batch, classes]`` of images ``[batch, channels, height, width]``."""
-        logits: torch.Tensor = self.head(self.blocks(images).flatten(1))
-        return logits
+        return Network(self, shape, classes)

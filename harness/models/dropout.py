@@ -13,6 +13,7 @@ from torch import nn
 
 from harness import noise
 from harness.errors import HarnessError
+from harness.models.checks import check_dropout
 
 
 class Dropout(nn.Module):
@@ -81,18 +82,6 @@ class ChannelDropout(Dropout):
                 "Use nn.Dropout for flat features.",
             )
         return (*inputs.shape[:2], *[1] * (inputs.dim() - 2))
-
-
-def check_dropout(owner: str, name: str, p: float) -> None:
-    """Check a probability of dropout.
-
-    Raises:
-        HarnessError: it is not a number in [0, 1).
-    """
-    if not isinstance(p, int | float) or isinstance(p, bool) or not 0 <= p < 1:
-        raise HarnessError(
-            f"{owner}({name}=...) must lie in [0, 1)", repr(p), f"Write {name}=0.5, say."
-        )
 
 
 def replace_dropout(module: nn.Module) -> None:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
 @runtime_checkable
@@ -48,6 +49,9 @@ def check_initialisation(owner: str, value: object) -> None:
 
 def initialise(module: nn.Module, rule: Initialisation, gain: float) -> None:
     """Fill the weights of all linear layers and convolutions, in module order; biases are zero."""
+    import torch
+    from torch import nn
+
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             with torch.no_grad():
@@ -82,6 +86,8 @@ class Constant:
 
     def __call__(self, weight: torch.Tensor, gain: float) -> None:  # noqa: ARG002 - by design
         """Fill ``weight`` in place."""
+        from torch import nn
+
         nn.init.constant_(weight, self.value)
 
 
@@ -100,6 +106,8 @@ class Normal:
 
     def __call__(self, weight: torch.Tensor, gain: float) -> None:  # noqa: ARG002 - by design
         """Fill ``weight`` in place."""
+        from torch import nn
+
         nn.init.normal_(weight, 0.0, self.std)
 
 
@@ -138,6 +146,8 @@ class XavierUniform(_Scaled):
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        from torch import nn
+
         nn.init.xavier_uniform_(weight, gain)
 
 
@@ -152,6 +162,8 @@ class XavierNormal(_Scaled):
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        from torch import nn
+
         nn.init.xavier_normal_(weight, gain)
 
 
@@ -164,6 +176,8 @@ class HeUniform(_Scaled):
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        from torch import nn
+
         bound = math.sqrt(3.0) * (gain / math.sqrt(weight[0].numel()))
         nn.init.uniform_(weight, -bound, bound)
 
@@ -179,6 +193,8 @@ class HeNormal(_Scaled):
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        from torch import nn
+
         nn.init.normal_(weight, 0.0, gain / math.sqrt(weight[0].numel()))
 
 
@@ -194,4 +210,6 @@ class Orthogonal(_Scaled):
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
+        from torch import nn
+
         nn.init.orthogonal_(weight, gain)

@@ -5,19 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from torch import nn
-
+from harness.models.checks import NORM_FIRST, check_choices, check_counts
 from harness.models.initialisation import HeNormal, Initialisation
-from harness.models.layers import (
-    NORM_FIRST,
-    after_layer,
-    check_choices,
-    check_counts,
-    initialise_all,
-    with_bias,
-)
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -68,6 +62,10 @@ class MLP:
         Raises:
             HarnessError: a layer is too narrow for its normalisation.
         """
+        from torch import nn
+
+        from harness.models.layers import after_layer, initialise_all, with_bias
+
         widths = (math.prod(shape), *self.hidden)
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise(widths):

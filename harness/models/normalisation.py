@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, near
+
+if TYPE_CHECKING:
+    from torch import nn
 
 NORMALISATIONS = ("none", "batch", "layer", "instance", "group")
 
@@ -65,6 +67,8 @@ def normalisation(name: str, width: int, size: tuple[int, int] | None) -> nn.Mod
     Raises:
         HarnessError: each value would be normalised by itself, which gives 0 whatever it is.
     """
+    from torch import nn
+
     parts = {"layer": 1, "instance": width, "group": groups(width)}
     if name in parts and width // parts[name] * math.prod(size or ()) < 2:
         raise HarnessError(

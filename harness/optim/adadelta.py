@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from harness.optim.base import State, check_above, check_at_least_zero, check_share, with_decay
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Adadelta:
 
     def init(self, params: torch.Tensor) -> State:
         """Return the means of squared gradients and of squared steps, zero at first."""
+        import torch
+
         return {"square": torch.zeros_like(params), "moved": torch.zeros_like(params)}
 
     def update(

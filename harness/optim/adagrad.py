@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from harness.floats import on
 from harness.optim.base import State, check_above, check_at_least_zero, count, with_decay
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Adagrad:
 
     def init(self, params: torch.Tensor) -> State:
         """Return the sums of squares and, where the rate decays, the number of steps taken."""
+        import torch
+
         # added, because torch.full_like takes no tensor
         total = torch.zeros_like(params) + self.initial
         return {"total": total, "step": count(params)} if on(self.lr_decay) else {"total": total}

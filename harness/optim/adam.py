@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from harness.floats import on
 from harness.optim.base import (
@@ -18,6 +17,9 @@ from harness.optim.base import (
     running_mean,
     with_decay,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,16 @@ class _Moments:
         check_at_least_zero(owner, "weight_decay", weight_decay, "0.01")
 
     def _zeros(self, params: torch.Tensor, amsgrad: bool) -> State:
+        import torch
+
         names = ["mean", "square", "largest"] if amsgrad else ["mean", "square"]
         return {"step": count(params)} | {name: torch.zeros_like(params) for name in names}
 
     def _step(
         self, grads: torch.Tensor, state: State, params: torch.Tensor, rate: Float
     ) -> tuple[torch.Tensor, State]:
+        import torch
+
         step = state["step"] + 1
         mean = running_mean(state["mean"], grads, self.beta1)
         square = state["square"] * self.beta2 + grads * grads * (1 - self.beta2)
@@ -132,6 +138,8 @@ class AdamW(_Moments):
         decays: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, State]:
         """Return new parameters and state (see :mod:`harness.optim`)."""
+        import torch
+
         rate = self.lr * factor
         if on(self.weight_decay):
             kept = params * (1 - rate * self.weight_decay)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-
-import torch
+from typing import TYPE_CHECKING, TypeAlias
 
 from harness.errors import HarnessError
 from harness.floats import on
 
-State = dict[str, torch.Tensor]
-Float = float | torch.Tensor  # a tensor of no dimensions where trials train together
+if TYPE_CHECKING:
+    import torch
+
+State: TypeAlias = "dict[str, torch.Tensor]"
+Float: TypeAlias = "float | torch.Tensor"  # a tensor of no dimensions where trials train together
 
 
 def check_above(owner: str, name: str, value: float, example: str) -> None:
@@ -94,4 +96,6 @@ def count(params: torch.Tensor) -> torch.Tensor:
     It is float64, because ``1 - beta2 ** step`` loses digits in float32, and made from the
     parameters, so that it gets a value for each trial where they have one.
     """
+    import torch
+
     return params.new_zeros((), dtype=torch.float64)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from harness.floats import on
 from harness.optim.base import (
@@ -16,6 +15,9 @@ from harness.optim.base import (
     running_mean,
     with_decay,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class RMSprop:
 
     def init(self, params: torch.Tensor) -> State:
         """Return the means, and the velocity where there is momentum, all zero at first."""
+        import torch
+
         names = ["square"]
         names += ["mean"] if self.centered else []
         names += ["velocity"] if on(self.momentum) else []

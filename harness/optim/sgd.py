@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.floats import on
@@ -17,6 +16,9 @@ from harness.optim.base import (
     count,
     with_decay,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class SGD:
 
     def init(self, params: torch.Tensor) -> State:
         """Return the velocity, zero at first: torch starts it at the first gradient, the same."""
+        import torch
+
         if not on(self.momentum):
             return {}
         state = {"velocity": torch.zeros_like(params)}
@@ -74,6 +78,8 @@ class SGD:
         decays: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, State]:
         """Return new parameters and state (see :mod:`harness.optim`)."""
+        import torch
+
         grads = with_decay(grads, params, self.weight_decay, decays)
         if on(self.momentum):
             fresh = grads

@@ -72,6 +72,8 @@ RESULT = Result(
 class Pretender:
     """Answers for a worker process, after so many seconds for each trial."""
 
+    told = None
+
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.trials = 0

@@ -1,0 +1,27 @@
+"""Importing this loads what every worker needs; nothing is computed and no device is asked for.
+
+The process from which workers are forked imports it (see :mod:`harness.forks`). What goes wrong
+here would end that process without a word, so each worker tries again, and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import warnings
+
+from harness import forks
+
+forks.end_with_parent()
+
+NEEDED = (
+    "torch", "torch.multiprocessing", "rich.console", "typer",
+    "harness.train", "harness.workers", "harness.load", "harness.environment", "harness.plan",
+    "harness.augment", "harness.data", "harness.models", "harness.optim", "harness.measures",
+)  # fmt: skip
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    for _name in NEEDED:
+        with contextlib.suppress(Exception):
+            importlib.import_module(_name)
