@@ -81,6 +81,11 @@ def check_same(one: Network, other: Network) -> None:
     for (name, mine), (_, theirs) in pairs:
         if type(mine) is not type(theirs):
             raise NotFusableError(f"their networks differ in the kind of {name or 'module'}")
+        if isinstance(mine, nn.RNNBase):
+            raise NotFusableError(
+                f"{name or 'its network'} is an nn.{type(mine).__name__}: networks with recurrent "
+                "layers train one at a time"
+            )
         # what a module keeps beside parameters and buffers would be the first one's for all
         for key in vars(mine).keys() | vars(theirs).keys():
             if key in _TORCHS_OWN or key == "calls":

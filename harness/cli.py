@@ -198,13 +198,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Run what is missing, judge, write the report, print the verdicts."""
-    from harness.load import built_in
-
-    names = [*(studies or []), *(built_in() if every else [])]
-    if not names:
-        raise HarnessError(
-            "run must be given a STUDY", "none", "`harness list` shows them; --all runs each."
-        )
+    names = _named("run", studies, every=every)
     _data(data_dir, download)
     from harness import commands
     from harness.place import Place
@@ -240,27 +234,59 @@ def run(
 @app.command()
 @_command
 def report(
-    studies: Annotated[list[str], typer.Argument(metavar="STUDY...", help="What to report on.")],
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="STUDY...", help="What to report on.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every study that is shipped.")] = False,
     scale: Scale = None, out: Out = OUT, store: StoreUrl = "", quiet: Quiet = False,
     as_json: AsJson = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print verdicts as Markdown, and nothing else.")
+    ] = False,
 ) -> None:  # fmt: skip
     """Judge and print again from the records; trains nothing."""
+    names = _named("report", studies, every=every)
+    if as_json and as_markdown:
+        raise HarnessError(
+            "standard output must be one thing", "--json and --markdown", "Drop one."
+        )
     _collect_seldom()
     from harness import commands
     from harness.place import Place
 
-    shown = not quiet and not as_json
+    shown = not quiet and not as_json and not as_markdown
     done, wrong = [], []
     with _noticing(Place(out, store)) as place:
-        for name in studies:
+        for name in names:
             for results, folder in commands.report_study(name, scale, place):
                 done.append((results, folder))
                 wrong += _finish(name, results, folder, place, shown=shown, force=True)
         wrong += _index(done, out, shown=shown)
         if as_json:
             terminal.give(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
+        if as_markdown:
+            from harness.markdown import markdown
+
+            terminal.give(markdown([results for results, _ in done]))
     if wrong:
         raise typer.Exit(1)
+
+
+def _named(command: str, studies: list[str] | None, *, every: bool) -> list[str]:
+    """Return the studies that a command is given, and those that are shipped if it says so.
+
+    Raises:
+        HarnessError: there are none.
+    """
+    from harness.load import built_in
+
+    names = [*(studies or []), *(built_in() if every else [])]
+    if not names:
+        raise HarnessError(
+            f"{command} must be given a STUDY", "none",
+            "`harness list` shows them; --all takes each that is shipped.",
+        )  # fmt: skip
+    return names
 
 
 @app.command()

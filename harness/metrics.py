@@ -12,6 +12,10 @@ Unit = Literal["nats", "fraction", "s", "B", ""]
 Replicate = Literal["seed", "round", ""]
 
 
+HUGE = 1e6
+"""From here on differences are printed with an exponent."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One number measured on one trained model.
@@ -63,7 +67,8 @@ class Metric:
         sign = "+" if signed else ""
         if self.unit == "fraction":
             points = _points(value)
-            return f"{points:{sign}.{_places(points)}f}".replace("-", "−") + (" pp" if unit else "")
+            digits = ".3g" if abs(points) >= HUGE else f".{_places(points)}f"
+            return f"{points:{sign}{digits}}".replace("-", "−") + (" pp" if unit else "")
         suffix = f" {self.unit}" if self.unit and unit else ""
         return f"{value:{sign}.3g}".replace("-", "−") + suffix
 
@@ -77,7 +82,8 @@ class Metric:
         else:  # the same decimals at both ends: three digits of the larger one
             largest = max(abs(low), abs(high))
             whole = math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
-            ends = [f"{end:+.{max(0, 2 - whole)}f}".replace("-", "−") for end in (low, high)]
+            digits = ".3g" if largest >= HUGE else f".{max(0, 2 - whole)}f"
+            ends = [f"{end:+{digits}}".replace("-", "−") for end in (low, high)]
         unit = "pp" if self.unit == "fraction" else self.unit
         return f"[{', '.join(ends)}]" + (f" {unit}" if unit else "")
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.blame import place
 from harness.code import code_of
 from harness.designs import Arm
-from harness.errors import HarnessError
+from harness.errors import HarnessError, near
 from harness.losses import teacher_of
 from harness.programs import program
 from harness.records import Role
@@ -179,7 +180,7 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
         raise HarnessError(
             f"build of study {study.name!r} must return a Training for every arm",
             f"{type(error).__name__}: {error} at {place(error)}, for {arm.name}",
-            "Mend that line.",
+            _mend(error),
         ) from error
     if not isinstance(training, Training):
         raise HarnessError(
@@ -207,6 +208,36 @@ def _unseeded(
 @cache
 def _code(found: tuple[type, ...]) -> dict[str, str]:
     return code_of(found)
+
+
+_UNKNOWN = re.compile(r"Training\.__init__\(\) got an unexpected keyword argument '(\w+)'")
+
+_MEANT: Mapping[str, str] = {
+    "steps": "Write epochs=...: an epoch is train images // batch_size steps.",
+    "max_steps": "Write epochs=...: an epoch is train images // batch_size steps.",
+    "iterations": "Write epochs=...: an epoch is train images // batch_size steps.",
+    "lr": "Write it in the optimizer: optimizer=SGD(lr=...).",
+    "learning_rate": "Write it in the optimizer: optimizer=SGD(lr=...).",
+    "weight_decay": "Write it in the optimizer: optimizer=SGD(lr=..., weight_decay=...).",
+    "momentum": "Write it in the optimizer: optimizer=SGD(lr=..., momentum=...).",
+    "dataset": "Write data=...",
+    "network": "Write model=...",
+    "criterion": "Write loss=...",
+    "scheduler": "Write schedule=...",
+    "regularizer": "Write penalty=...",
+    "seed": "Leave it out: every trial has a seed of its own, and Scale(seeds=...) says how many.",
+    "device": "Leave it out: `harness run --device` chooses it.",
+}
+"""What to write in the place of fields that a Training does not have, but others' tools do."""
+
+
+def _mend(error: BaseException) -> str:
+    """Say what to write instead, where a Training was given a field that it does not have."""
+    found = _UNKNOWN.search(str(error))
+    if not found:
+        return "Mend that line."
+    name = found[1]
+    return _MEANT.get(name) or near(name, [each.name for each in fields(Training)])
 
 
 def key_of(written: Mapping[str, Any], seed: int, code: Mapping[str, str]) -> str:

@@ -215,10 +215,14 @@ def told(word: str, claim: Claim, context: Context) -> str:
         up, down = ("better", "worse") if metric.better == "higher" else ("worse", "better")
     if isinstance(claim, Trend):
         up, down = ("falls", "rises") if claim.falls else ("rises", "falls")
+    if isinstance(claim, Best | Some | Peak) and claim.lowest:
+        up, down = down, up  # what is positive is how far the named one lies below the others
     size = metric.format_difference(by, signed=False)
     off = seen.off(by)
     if seen.in_noise(by):
         return "direction and size open"
+    if seen.exact and seen.effect == 0:
+        return "no difference"
     if not seen.clear:
         if -by + off < seen.low and seen.high < by - off:
             return f"direction open; by {size} or more: ruled out either way"

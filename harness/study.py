@@ -365,7 +365,8 @@ class Study:
             raise HarnessError(
                 "a metric must be one that trials record",
                 repr(name),
-                near(name, METRICS | COSTS | given),
+                f"{near(name, METRICS | COSTS | given)} One of your own: Study(measures=("
+                f"measured({name!r}, function, meaning='...'),)), from harness.measures.",
             )
         return known[name]
 

@@ -283,9 +283,13 @@ class _Odd(nn.Module):
         self.kind = kind
         self.mask = torch.rand(64) if kind == "hidden tensor" else torch.ones(64)
         self.head = nn.Linear(64, classes)
+        if kind in {"GRU", "LSTM"}:
+            self.layers = nn.ModuleDict({"memory": getattr(nn, kind)(8, 64, batch_first=True)})
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         features = images.flatten(1) * self.mask
+        if self.kind in {"GRU", "LSTM"}:
+            features = self.layers["memory"](images[:, 0])[0][:, -1]
         if self.kind == "branch" and features.sum() > 0:
             features = features * 2
         if self.kind == "torch's generator":
@@ -308,6 +312,8 @@ class _Odd(nn.Module):
         ("torch's generator", "fused, 2 at a time: RuntimeError: vmap: "),
         ("Python's generator", "its network draws from a global random generator"),
         ("array", "fused, 2 at a time: "),
+        ("GRU", "layers.memory is an nn.GRU: networks with recurrent layers train one at a time"),
+        ("LSTM", "layers.memory is an nn.LSTM: networks with recurrent layers train one at a time"),
     ],
 )
 def test_a_network_that_cannot_be_fused_gives_plain_and_why(kind, why):

@@ -20,7 +20,8 @@ ORDER = [
     "optuna_study", "translate", "ledger", "presence", "search", "shares",
     "terminal", "neighbours", "load", "workers",
     "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
-    "outputs", "new", "tables", "place", "preview", "replay", "commands", "mend", "doctor", "cli",
+    "outputs", "new", "tables", "markdown", "place", "preview", "replay", "commands", "mend",
+    "doctor", "cli",
 ]  # fmt: skip
 
 

@@ -699,3 +699,19 @@ def test_what_would_undo_a_refusal_is_the_end_that_lies_nearest():
         assert refused.change.startswith(
             f"A margin above {end:.3g} nats, where the interval begins"
         )
+
+
+@pytest.mark.parametrize(("lowest", "sign", "said"), [
+    (False, 1, "higher"), (False, -1, "lower"), (True, -1, "lower"), (True, 1, "higher"),
+])  # fmt: skip
+def test_direction_is_told_of_the_level_that_is_claimed_best(lowest, sign, said):
+    best = Best("New is best.", METRIC, 0.5, best={"a": "new"}, lowest=lowest)
+    assert one(sign * (1.5 + RAMP), best).told.startswith(f"{said}; by 0.5")
+
+
+def test_differences_near_the_ends_of_floats_are_printed_with_an_exponent():
+    accuracy, loss = METRICS["test_accuracy"], METRICS["test_loss"]
+    assert accuracy.format_difference(1e300) == "+1e+302 pp"
+    assert accuracy.format_difference(1.25) == "+125.0 pp"
+    assert loss.format_interval(-2e200, 1e300) == "[−2e+200, +1e+300] nats"
+    assert loss.format_interval(-1.0, 99999.0) == "[−1, +99999] nats"

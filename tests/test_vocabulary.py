@@ -137,6 +137,15 @@ def measuring(*given: Any, metric: str = "test_accuracy", **changed: Any) -> Stu
     return study(measures=given, claims=(higher(metric=metric, **changed),))
 
 
+def gives(name: str) -> Any:
+    """A build that gives its Training a field that there is not."""
+
+    def build(scale: Scale, depth: int, shortcut: bool) -> Training:
+        return Training(**{name: 3})  # type: ignore[arg-type]
+
+    return build
+
+
 def first_trial(made: Study) -> Any:
     return make_trial(made, "quick", made.arms("quick")[0], 0, "evaluate", {})
 
@@ -277,6 +286,12 @@ BAD = {
         "Write def build(scale, shortcut, depth) ->"),
     "no scale": (lambda: study(build=lambda shortcut, depth: None),
         "must be the scale, the factors", "'scale' is not a parameter", "Write def build(scale"),
+    "build's steps": (lambda: first_trial(study(build=gives("steps"))),
+        "must return a Training", "unexpected keyword argument 'steps'", "Write epochs=..."),
+    "build's batch": (lambda: first_trial(study(build=gives("batchsize"))),
+        "must return a Training", "'batchsize'", "Did you mean batch_size?"),
+    "a metric of nobody's": (lambda: study(claims=(higher(metric="f1_score"),)),
+        "must be one that trials record", "'f1_score'", "measured('f1_score', function,"),
     "build's answer": (lambda: first_trial(study(build=returns_none)),
         "must return a Training", "None", "Write return Training("),
     # the scales of a study
