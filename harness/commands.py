@@ -30,6 +30,7 @@ from harness.outputs import (
     write_whole,
 )
 from harness.place import Place
+from harness.printable import quoted
 from harness.tables import declared_lines, explained, verdict_table
 from harness.terminal import line, words
 
@@ -301,7 +302,7 @@ def report_study(
         raise HarnessError(
             "there must be records to report on",
             f"none of {study.name}{at} in {store.url}",
-            f"`harness run {reference}{option}` makes some.",
+            f"`harness run {quoted(reference)}{option}` makes some.",
         )
     for ledger in ledgers:
         yield gather(ledger, found), place.folder(study, ledger.scale)
@@ -323,7 +324,7 @@ def explain_study(
         raise HarnessError(
             "there must be records to explain",
             f"none of {study.name} at scale {scale}",
-            f"`harness run {reference} --scale {scale}` makes some.",
+            f"`harness run {quoted(reference)} --scale {scale}` makes some.",
         )
     results = gather(ledgers[-1], found)
     if not results.verdicts:
@@ -367,7 +368,7 @@ def export_study(
         raise HarnessError(
             "there must be records to export",
             f"none of {study.name} at scale {scale} in {store.url}",
-            f"`harness run {reference} --scale {scale}` makes some.",
+            f"`harness run {quoted(reference)} --scale {scale}` makes some.",
         )
     from harness.versions import outdated, said
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol, get_args
 from harness.metrics import METRICS
 from harness.modes import Choice
 from harness.plan import TUNING_SEED
+from harness.printable import quoted
 from harness.profiles import Profile
 from harness.records import Role
 
@@ -88,8 +89,8 @@ class Noticed:
         every = [
             *self.lost,
             *(
-                f"damaged, and left out: {each}; `harness doctor --store {each.store} --mend` sets "
-                "it aside"
+                f"damaged, and left out: {each}; "
+                f"`harness doctor --store {quoted(each.store)} --mend` sets it aside"
                 for each in self.damage
             ),
         ]

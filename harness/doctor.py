@@ -17,6 +17,8 @@ from typing import Literal
 from rich.console import Console
 
 from harness.calm import calm
+from harness.printable import quoted
+from harness.redact import shown
 from harness.terminal import line, words
 
 PANGO = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation"
@@ -78,11 +80,10 @@ def examine_store(where: str, *, mend: bool) -> list[Examined]:
     """
     from harness import mend as mending
     from harness.damage import Noticed
-    from harness.redact import shown
-    from harness.store import open_store
+    from harness.store import open_store, sqlite_path
 
     out: list[Examined] = []
-    path = mending.sqlite_path(where)
+    path = sqlite_path(where)
     there = path is not None and path.is_file() and path.stat().st_size > 0
     if path is not None and there and not mending.is_database(path):
         way = "It is no store, and is left as it is: name another, or move it away."
@@ -90,7 +91,7 @@ def examine_store(where: str, *, mend: bool) -> list[Examined]:
     if mend:
         out += [Examined("set aside", "right", each) for each in mending.mend(where)]
     if wrong := mending.damaged_file(where):
-        way = f"harness doctor --store {shown(where)} --mend reads what can be read into a new file"
+        way = f"{_mending(where)} reads what can be read into a new file"
         return [*out, Examined("damaged", "wrong", f"{shown(where)}: {wrong}", f"{way}.")]
     noticed = Noticed()
     store = open_store(where, create=False, noticed=noticed)
@@ -99,13 +100,17 @@ def examine_store(where: str, *, mend: bool) -> list[Examined]:
     store.close()
     out += [Examined("damaged", "wrong", str(each)) for each in every]
     if every:
-        way = f"harness doctor --store {shown(where)} --mend sets this aside; nothing is deleted."
+        way = f"{_mending(where)} sets this aside; nothing is deleted."
         if "***" in way:
             way += " *** stands for the password; HARNESS_STORE takes the whole URL, too."
         out[-1] = dataclasses.replace(out[-1], mend=way)
     else:
         out.append(Examined("store", "right", f"{store.url}: nothing is damaged"))
     return out
+
+
+def _mending(where: str) -> str:
+    return f"harness doctor --store {quoted(shown(where))} --mend"
 
 
 def _python() -> Iterator[Examined]:

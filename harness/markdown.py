@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.history import day
+from harness.printable import visible
 from harness.tables import effect
 
 if TYPE_CHECKING:
@@ -83,4 +84,4 @@ def _line(words: str) -> str:
 
 def _text(words: str) -> str:
     """Return words as Markdown shows them as they are, in one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(words.split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(visible(words).split()))

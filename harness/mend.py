@@ -29,7 +29,7 @@ from harness.errors import HarnessError, one_line
 from harness.journal import Lines, read_line, stand_in
 from harness.optuna_study import FORMAT
 from harness.rows import Rows
-from harness.store import Store, open_store, sqlite_rows
+from harness.store import Store, open_store, sqlite_path, sqlite_rows
 from harness.translate import WITHDRAWN, wrong_with
 
 CORE = {"format": FORMAT}
@@ -79,14 +79,6 @@ def is_database(path: Path) -> bool:
     """Whether a file begins as SQLite's do."""
     with path.open("rb") as file:
         return file.read(16) == b"SQLite format 3\0"
-
-
-def sqlite_path(where: str) -> Path | None:
-    """Return the SQLite file that ``--store`` names; ``None`` where it names something else."""
-    scheme, separator, rest = where.partition("://")
-    if not separator:
-        return Path(where)
-    return Path(rest.removeprefix("/")) if scheme == "sqlite" else None
 
 
 def damage(store: Store) -> list[Seen]:

@@ -10,6 +10,7 @@ as Python does where a store of before, or a path, has them.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from harness.errors import HarnessError
@@ -38,6 +39,12 @@ def visible(text: str, *, line: bool = False) -> str:
 
 def _written(sign: str, *, line: bool) -> str:
     return sign if sign in _LINES and not line else repr(sign)[1:-1]
+
+
+def quoted(word: str) -> str:
+    """Return a word as a shell takes it; stars in the place of a password stay as they are."""
+    bare = word.replace("*", "")
+    return word if shlex.quote(bare) == bare else shlex.quote(word)
 
 
 def check_name(what: str, text: Any, instead: str, *, lines: bool = False) -> None:

@@ -194,11 +194,9 @@ def open_store(where: str, *, create: bool = True, noticed: Noticed | None = Non
     learn(where)
     if is_server_misspelt(where):
         raise _not_a_store(where, "no path, and no URL, for want of ://", SPELLING)
-    scheme, separator, rest = where.partition("://")
-    if not separator:
-        return _sqlite(Path(where), create, noticed)
-    if scheme == "sqlite":
-        return _sqlite(Path(rest.removeprefix("/")), create, noticed)
+    if (path := sqlite_path(where)) is not None:
+        return _sqlite(path, create, noticed)
+    scheme, _, rest = where.partition("://")
     if scheme == "journal":
         return _journal(Path(rest.removeprefix("/")), create, noticed)
     _check_spelling(where)
@@ -214,6 +212,17 @@ def open_store(where: str, *, create: bool = True, noticed: Noticed | None = Non
     except sqlalchemy.exc.ArgumentError as error:
         scrub(error)
         raise _not_a_store(where, root_cause(error)) from error
+
+
+def sqlite_path(where: str) -> Path | None:
+    """Return the SQLite file that ``--store`` names; ``None`` where it names something else.
+
+    All that follows ``sqlite:///`` is the file's name, ``?``, ``#`` and ``%`` included.
+    """
+    scheme, separator, rest = where.partition("://")
+    if not separator:
+        return Path(where)
+    return Path(rest.removeprefix("/")) if scheme.partition("+")[0] == "sqlite" else None
 
 
 SPELLING = (
