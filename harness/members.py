@@ -12,7 +12,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.losses import teacher_of
-from harness.network import DTYPES, Network, Snapshot, build, build_for
+from harness.network import DTYPES, Network, Snapshot, build, check_network
 from harness.noise import Draws, mix, trial_key
 from harness.step import Frame
 from harness.streams import torch_seed
@@ -169,7 +169,7 @@ def check_declared(
     """
     steps = _steps(training, examples)
     _check_augmentation(training, shape)
-    build_for(training, torch.zeros(2, *shape), classes, seed, torch.device("cpu"))
+    check_network(training, shape, classes, seed)
     training.schedule.factors(steps * training.epochs)
 
 

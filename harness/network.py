@@ -168,6 +168,26 @@ def build_for(
     return network
 
 
+def check_network(training: Training, shape: tuple[int, ...], classes: int, seed: int) -> None:
+    """Check that a network can be built and given two inputs, which here are zeros.
+
+    Args:
+        training: whose network it is.
+        shape: of one input.
+        classes: how many there are.
+        seed: what initial weights are drawn from.
+
+    Raises:
+        HarnessError: its output is not one logit per class.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for so little, more would only wait for each other
+    try:
+        build_for(training, torch.zeros(2, *shape), classes, seed, torch.device("cpu"))
+    finally:
+        torch.set_num_threads(threads)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The state of a network at one moment, such as after its best epoch.

@@ -226,7 +226,8 @@ def test_a_key_is_the_hash_of_all_three_as_json(
 
 def test_names_of_arms_are_printed_as_they_are() -> None:
     row = {
-        "scale": "quick", "arms": [{"arm": "rule=[red], at=:smile:", "trials": 5, "done": 0,
+        "scale": "quick", "data": [],
+        "arms": [{"arm": "rule=[red], at=:smile:", "trials": 5, "done": 0,
                                     "mode": ""}],
         "seconds_left": None, "looks": None, "tuning": 0, "seeds": 5, "trials": 5, "done": 0,
         "failed": 0, "modes": [], "again": [], "newest": "",
