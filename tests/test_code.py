@@ -194,7 +194,8 @@ study = Study(
 
 def keys():
     for cached in (
-        plan._code, code._module_text, code._module_hash, code._imported, user_source.is_module
+        plan._code, code._module_text, code._module_hash, code._module_imports, code._imported,
+        user_source.is_module,
     ):
         cached.cache_clear()
     return [plan.make_trial(study, "quick", a, 0, "evaluate", {}).key for a in study.arms("quick")]
