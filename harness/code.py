@@ -61,9 +61,26 @@ def _imported(modules: frozenset[str]) -> frozenset[str]:
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            for each in imports_of(_module_text(name)):
-                waiting += _imports_within(each)
+            waiting += _module_imports(name)
     return frozenset(seen)
+
+
+@cache
+def _module_imports(name: str) -> tuple[str, ...]:
+    """Return the modules of the package that one of them imports."""
+    found = imports_of(_module_text(name))
+    return tuple(inner for each in found for inner in _imports_within(each))
+
+
+def read_package() -> None:
+    """Read and hash what trials may rest on, for whoever asks then, and for forks of this process.
+
+    That is the trainer, and whatever a Training can be made of by the harness's own words.
+    """
+    words = ("augment", "data", "measures", "models", "optim")
+    made = {f"{PACKAGE}.{word}" for word in words}
+    for name in _imported(frozenset({TRAINER, *made})):
+        _module_hash(name)
 
 
 def _imports_within(each: Import) -> Iterator[str]:

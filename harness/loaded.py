@@ -25,3 +25,7 @@ with warnings.catch_warnings():
     for _name in NEEDED:
         with contextlib.suppress(Exception):
             importlib.import_module(_name)
+    with contextlib.suppress(Exception):
+        from harness.code import read_package
+
+        read_package()  # each worker works out its trials' keys

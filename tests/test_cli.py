@@ -1,6 +1,7 @@
 """The command line: bad input gets one clear line and exit code 2, and nothing is lost."""
 
 import importlib.util
+import io
 import json
 import sqlite3
 import subprocess
@@ -8,11 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from harness.cli import _main
 from harness.doctor import examine
 from tests.conftest import TINY
+from tests.test_quick import IMPORTS
 
 STUDY = TINY.read_text()
 
@@ -292,6 +295,16 @@ def test_run_report_and_export(here: Path, capsys) -> None:
     for kind in ("csv", "json", "parquet"):
         assert _main(["export", str(TINY), "--format", kind, "--to", f"x.{kind}"], debug=False) == 0
         assert Path(f"x.{kind}").stat().st_size > 1000
+    capsys.readouterr()
+    assert _main(["export", str(TINY), "--curves"], debug=False) == 0
+    curves = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert len(curves) == 10 * 3
+    assert set(curves["epoch"]) == {1, 2, 3}
+    assert {"key", "arm", "seed", "metric_train_loss", "metric_validation_accuracy"} < {*curves}
+    words = [sys.executable, "-c", IMPORTS, "report", str(TINY)]
+    found = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    # nor WeasyPrint, which another process loads
+    assert found.strip() == "0 jinja2 matplotlib scipy"
 
 
 def test_the_journal_file_is_a_store_too(here: Path) -> None:

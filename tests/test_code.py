@@ -194,7 +194,8 @@ study = Study(
 
 def keys():
     for cached in (
-        plan._code, code._module_text, code._module_hash, code._imported, user_source.is_module
+        plan._code, code._module_text, code._module_hash, code._module_imports, code._imported,
+        user_source.is_module,
     ):
         cached.cache_clear()
     return [plan.make_trial(study, "quick", a, 0, "evaluate", {}).key for a in study.arms("quick")]
@@ -229,7 +230,8 @@ EDITS: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
                BOTH),
     "drawing": ("harness/data/sizes.py", "available // 5", "available // 6", BOTH),
     "training": ("harness/training.py", "value < 1:", "value < 2:", BOTH),
-    "convolutional": ("harness/models/convnet.py", "mean(dim=(2, 3))", "amax(dim=(2, 3))", CONV),
+    "convolutional": ("harness/models/convnet_module.py", "mean(dim=(2, 3))", "amax(dim=(2, 3))",
+                      CONV),
     "perceptron": ("harness/models/mlp.py", "nn.Flatten()", "nn.Flatten(1)", PERCEPTRON),
     "other data": ("harness/data/vision.py", '"""', '"""\nimport this_is_not_read\n"""', NEITHER),
     "own data": ("harness/data/own.py", "labels.ndim != 1", "labels.ndim == 2", NEITHER),

@@ -243,6 +243,7 @@ from harness.cli import _main
 with contextlib.redirect_stdout(io.StringIO()):
     code = _main(sys.argv[1:], debug=True)
 heavy = {"scipy", "statsmodels", "pandas", "matplotlib", "weasyprint", "jinja2", "sklearn"}
+heavy |= set() if sys.argv[1] == "plan" else {"torch"}  # plan asks which devices there are
 print(code, *sorted(heavy & set(sys.modules)))
 """
 
@@ -259,6 +260,23 @@ def test_commands_import_what_they_need(tmp_path: Path, words: tuple[str, ...], 
         check=False, timeout=120,
     )  # fmt: skip
     assert done.stdout.strip() == said, done.stdout + done.stderr
+
+
+VOCABULARY = """
+import sys
+import harness, harness.augment, harness.data, harness.measures, harness.models, harness.optim
+from harness.load import built_in, load
+for name in set(built_in()) - {"weight_penalties"}:  # which has a network of torch's own
+    load(f"studies.{name}")
+print(*sorted({"torch", "sklearn", "pandas", "scipy"} & set(sys.modules)))
+"""
+
+
+def test_a_study_that_names_parts_of_the_harness_imports_no_torch() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", VOCABULARY], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == ""
 
 
 # ---- growth ---------------------------------------------------------------------------------
