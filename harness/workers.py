@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from harness.calm import calm
 from harness.errors import HarnessError, one_line
 from harness.modes import KINDS, PLAIN, Choice, Kind, Mode
+from harness.outlets import in_worker
 from harness.profiles import Profile
 from harness.records import Role
 from harness.study import Study
-from harness.terminal import in_worker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -441,18 +441,12 @@ def _set(values: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
+@calm()
 def _serve(
     connection: Connection, reference: str, device: str, threads: int, shared: Mapping[str, Whole]
 ) -> None:
     """Answer jobs until the parent closes its end, or dies."""
     in_worker()
-    with calm():
-        _answer(connection, reference, device, threads, shared)
-
-
-def _answer(
-    connection: Connection, reference: str, device: str, threads: int, shared: Mapping[str, Whole]
-) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import torch

@@ -18,7 +18,7 @@ ORDER = [
     "verdicts", "summary", "targets", "results", "next_step",
     "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
     "optuna_study", "translate", "ledger", "presence", "search", "shares",
-    "terminal", "neighbours", "load", "workers",
+    "outlets", "terminal", "neighbours", "load", "workers",
     "progress", "executors", "costs", "declare", "timing", "session", "versions", "run",
     "outputs", "new", "tables", "markdown", "place", "preview", "replay", "commands", "mend",
     "doctor", "cli",
@@ -103,7 +103,7 @@ def test_one_module_prints() -> None:
             if called in made or read in {"sys.stdout", "sys.__stdout__", "sys.__stderr__"}:
                 seen.add(module(file) if own else str(file))
     # cli gives a pipe that nobody reads to nobody
-    assert seen == {"terminal", "cli"}
+    assert seen == {"outlets", "terminal", "cli"}
 
 
 def test_every_text_file_is_read_and_written_as_utf_8() -> None:
