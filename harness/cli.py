@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
-from harness import redact, terminal
+from harness import outlets, redact, terminal
 from harness.calm import calm
 from harness.errors import ConnectionLostError, HarnessError, near, one_line
 
@@ -102,7 +102,7 @@ def _command(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def command(*args: P.args, **kwargs: P.kwargs) -> None:
-        with terminal.aside(), calm():
+        with outlets.aside(), calm():
             function(*args, **kwargs)
 
     return command
@@ -534,7 +534,7 @@ def main() -> None:
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
     sys.argv[1:] = [redact.shown(word) for word in words]  # worker processes are handed a copy
-    with terminal.kept_apart():
+    with outlets.kept_apart():
         code = _main(words, debug=debug)
     sys.exit(code)
 

@@ -47,27 +47,27 @@ def quoted(word: str) -> str:
     return word if shlex.quote(bare) == bare else shlex.quote(word)
 
 
-def check_name(what: str, text: Any, instead: str, *, lines: bool = False) -> None:
+def check_name(what: str, text: Any, instead: str) -> None:
     """Check that a text that is declared can be shown anywhere.
 
     Args:
         what: what it is, as a sentence begins.
         text: the text.
         instead: what to write instead.
-        lines: whether it may have several lines.
 
     Raises:
         HarnessError: it is no text, or holds what cannot be shown.
     """
     if not isinstance(text, str):
         raise HarnessError(f"{what} must be a text", repr(text), instead)
-    found = _UNSHOWN.search(text.translate({9: None, 10: None}) if lines else text)
+    found = _UNSHOWN.search(text)
     if found is None:
         return
     kind = "half a character" if "\ud800" <= found[0] <= "\udfff" else "a sign that cannot be shown"
     kind = "a line's end" if found[0] in "\n\r\u2028\u2029" else kind
+    near = text[max(found.start() - 30, 0) : found.end() + 30]
     raise HarnessError(
         f"{what} must be one line of text that can be shown",
-        f"{kind} ({found[0]!a}) in {text!a}",
+        f"{kind} ({found[0]!a}) in {near!a}",
         instead,
     )

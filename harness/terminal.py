@@ -1,20 +1,13 @@
 r"""The one place that prints. What is printed is text: a name is never markup, nor a picture.
 
-Standard output is the command's own: tables, JSON and CSV. Whatever else writes there while a
-command runs (a study that prints while it is loaded, built or trained, a program that it calls, a
-library in C, a worker process) is sent to standard error. A stream that cannot show a character
-gets a plain mark in its place, or its number (``\xe9``); a sign that would steer a terminal is
+What a stream cannot show, :mod:`harness.outlets` replaces; a sign that would steer a terminal is
 shown as it is written (``\x1b``).
 """
 
 from __future__ import annotations
 
-import codecs
-import contextlib
-import io
-import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from rich import box
@@ -23,121 +16,11 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from harness.outlets import fit, own
 from harness.printable import visible
 
-PLAIN_MARKS = {
-    "✔": "+", "✘": "x", "✓": "+", "✗": "x", "→": "->", "←": "<-", "↑": "^", "↓": "v", "⚠": "!",
-    "–": "-", "—": "-", "−": "-", "‑": "-", "─": "-", "×": "x", "±": "+/-", "≠": "!=", "≤": "<=",
-    "≥": ">=", "≈": "~", "∞": "inf", "·": ".", "•": "*", "…": "...", "“": '"', "”": '"', "‘": "'",
-    "’": "'", "\u00a0": " ", "\u202f": " ", "µ": "u", "μ": "u", "δ": "delta", "α": "alpha",
-    "●": "*", "○": "o", "◐": "o", "◆": "*", "◇": "?", "▲": "^", "△": "^", "▼": "v", "▽": "v",
-    "◈": "/", "■": "#", "□": "o",
-}  # fmt: skip
-"""What stands for a mark of ours where a stream cannot show it."""
-
-_ERRORS = "harness.plain"
 _WIDE = 110
 """Columns of a table where there is no terminal to say how many there are."""
-
-_own: list[TextIO] = []  # standard output, while sys.stdout is where studies print
-
-
-def _replace(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    signs = error.object[error.start : error.end]
-    return "".join(PLAIN_MARKS.get(each) or _numbered(each) for each in signs), error.end
-
-
-def _numbered(sign: str) -> str:
-    if 0x2800 <= ord(sign) <= 0x28FF:  # dots that turn while one waits
-        return "*"
-    return sign.encode("ascii", "backslashreplace").decode()
-
-
-codecs.register_error(_ERRORS, _replace)
-
-
-def fit(stream: TextIO | None) -> TextIO:
-    """Return a stream that takes any text; where there is none, one that nobody reads."""
-    if stream is None:  # closed by whoever started this
-        return io.StringIO()
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        with contextlib.suppress(OSError, ValueError):
-            reconfigure(errors=_ERRORS)
-    return stream
-
-
-# ---- streams ------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def kept_apart() -> Iterator[None]:
-    """Within, descriptor 1 is standard error, and ``sys.stdout`` what it was before.
-
-    So programs, libraries in C and processes that are started write to standard error, too.
-    """
-    before = sys.stdout
-    try:
-        own = before is not None and before.fileno() == 1
-    except (OSError, ValueError):
-        own = False
-    if not own:  # whoever called has put something in its place
-        sys.stdout = fit(before)
-        try:
-            yield
-        finally:
-            sys.stdout = before
-        return
-    before.flush()
-    kept = os.dup(1)
-    _to_errors()
-    stream = open(  # noqa: PTH123, SIM115 - a descriptor, and closed below
-        kept, "w", encoding=before.encoding, errors=_ERRORS, buffering=1 if before.isatty() else -1
-    )
-    sys.stdout = stream
-    try:
-        yield
-    finally:
-        with contextlib.suppress(BrokenPipeError):
-            stream.flush()
-        os.dup2(kept, 1)
-        sys.stdout = before
-        with contextlib.suppress(BrokenPipeError):
-            stream.close()
-
-
-def in_worker() -> None:
-    """Send what this process writes to standard output, from now on, to standard error."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        _to_errors()
-    sys.stdout, sys.stderr = fit(sys.stdout), fit(sys.stderr)
-
-
-def _to_errors() -> None:
-    try:
-        os.dup2(2, 1)
-    except OSError:  # there is no standard error
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.close(nowhere)
-
-
-@contextlib.contextmanager
-def aside() -> Iterator[None]:
-    """Within, what Python code prints goes to standard error, and what this module does, out."""
-    _own.append(_out())
-    try:
-        with contextlib.redirect_stdout(fit(sys.stderr)):
-            yield
-    finally:
-        _own.pop()
-
-
-def _out() -> TextIO:
-    return _own[-1] if _own else fit(sys.stdout)
 
 
 # ---- consoles -----------------------------------------------------------------------------------
@@ -159,8 +42,8 @@ def _console(stream: TextIO, *, width: int | None = None) -> Console:
 
 def output() -> Console:
     """Return standard output; where it is no terminal, wide enough for a table to be read."""
-    console = _console(_out())
-    return console if console.is_terminal else _console(_out(), width=max(console.width, _WIDE))
+    console = _console(own())
+    return console if console.is_terminal else _console(own(), width=max(console.width, _WIDE))
 
 
 def errors() -> Console:
@@ -211,7 +94,7 @@ def _text(cell: RenderableType | None) -> Any:
 
 def say(text: str) -> None:
     """Print one line on standard output."""
-    _write(_out(), visible(text, line=True) + "\n")
+    _write(own(), visible(text, line=True) + "\n")
 
 
 def complain(text: str) -> None:
@@ -226,7 +109,7 @@ def complain_at_length(text: str) -> None:
 
 def give(data: str) -> None:
     """Write data, JSON or CSV, on standard output as it is."""
-    _write(_out(), data if data.endswith("\n") else data + "\n")
+    _write(own(), data if data.endswith("\n") else data + "\n")
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -20,10 +20,10 @@ from harness import forks
 from harness.calm import calm
 from harness.errors import HarnessError, one_line
 from harness.modes import KINDS, PLAIN, Choice, Kind, Mode
+from harness.outlets import in_worker
 from harness.profiles import Profile
 from harness.records import Role
 from harness.study import Study
-from harness.terminal import in_worker
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -516,6 +516,7 @@ class Worker:
         self._connection.close()
 
 
+@calm()
 def _serve(
     connection: Connection,
     reference: str,
@@ -527,13 +528,6 @@ def _serve(
     """Answer jobs until the parent closes its end, or dies."""
     forks.settle(wanted)
     in_worker()
-    with calm():
-        _answer(connection, reference, device, threads, shared)
-
-
-def _answer(
-    connection: Connection, reference: str, device: str, threads: int, shared: Mapping[str, Whole]
-) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import torch

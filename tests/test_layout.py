@@ -19,7 +19,7 @@ ORDER = [
     "reasons", "verdicts", "summary", "targets", "results", "next_step",
     "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
     "optuna_study", "translate", "ledger", "presence", "search", "shares",
-    "terminal", "neighbours", "load", "forks",
+    "outlets", "terminal", "neighbours", "load", "forks",
     "workers", "loaded", "loaded_measuring", "progress", "account", "executors", "costs", "declare",
     "timing", "session", "versions", "run",
     "outputs", "new", "tables", "markdown", "place", "preview", "replay", "commands", "mend",
@@ -105,7 +105,7 @@ def test_one_module_prints() -> None:
             if called in made or read in {"sys.stdout", "sys.__stdout__", "sys.__stderr__"}:
                 seen.add(module(file) if own else str(file))
     # cli gives a pipe that nobody reads to nobody
-    assert seen == {"terminal", "cli"}
+    assert seen == {"outlets", "terminal", "cli"}
 
 
 def test_every_text_file_is_read_and_written_as_utf_8() -> None:

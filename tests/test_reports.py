@@ -217,7 +217,7 @@ def test_what_people_wrote_is_escaped() -> None:
         build=lambda scale, shortcut, depth: None,
         claims=(
             Higher(
-                NASTY + "\n" + "long " * 80, metric="test_loss", by=0.1, source=NASTY,
+                NASTY + " " + "long " * 80, metric="test_loss", by=0.1, source=NASTY,
                 higher={"shortcut": NASTY}, lower={"shortcut": "plain"},
             ),
         ),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness import commands, terminal
+from harness import commands, outlets, terminal
 from harness.cli import _main
 from harness.doctor import Examined, print_examined
 from harness.modes import PLAIN, Choice
@@ -135,7 +135,7 @@ def test_names_in_explanations_notices_and_lists_are_printed_as_they_are_written
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_a_stream_that_cannot_show_a_character_gets_a_plain_mark(encoding: str) -> None:
     raw = io.BytesIO()
-    stream = terminal.fit(io.TextIOWrapper(raw, encoding=encoding, errors="strict"))
+    stream = outlets.fit(io.TextIOWrapper(raw, encoding=encoding, errors="strict"))
     console = terminal._console(stream, width=300)
     commands.print_results(example_results(), console, [])
     terminal.line(console, "Does it − the shortcut → help “much”? 漢é")
@@ -160,7 +160,7 @@ def test_every_mark_of_a_verdict_has_a_plain_one() -> None:
 
 def test_half_a_character_and_signs_that_steer_a_terminal_are_shown_as_written() -> None:
     raw = io.BytesIO()
-    stream = terminal.fit(io.TextIOWrapper(raw, encoding="utf-8", errors="strict"))
+    stream = outlets.fit(io.TextIOWrapper(raw, encoding="utf-8", errors="strict"))
     console = terminal._console(stream, width=200)
     name = "caf\udce9 \x1b[31mred\x07\x00 \u202eback"
     of_table(name, console)
@@ -190,10 +190,10 @@ def test_what_cannot_be_shown_is_written_as_python_writes_it(text: str, expected
 
 APART = """
 import os, subprocess, sys
-from harness import terminal
+from harness import outlets, terminal
 print("before")
-with terminal.kept_apart():
-    with terminal.aside():
+with outlets.kept_apart():
+    with outlets.aside():
         print("a study")
         os.write(1, b"a library\\n")
         subprocess.run(["echo", "a program"])
@@ -292,6 +292,8 @@ def break_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
         import weasyprint
 
         monkeypatch.setattr(weasyprint, "HTML", fail)
+    elif what == "pango":
+        monkeypatch.setattr(render, "render_pdf", lambda html: (None, render.NO_PANGO))
     elif what == "figure":
         error = ValueError("[/x] is no figure")
         monkeypatch.setattr(render, "page_of", fail)
@@ -308,6 +310,7 @@ def break_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
 
 FAILURES = {
     "pdf": "MemoryError",
+    "pango": "apt-get install libpango",
     "figure": "ValueError: [/x] is no figure",
     "report.html": "No space left on device",
     "report.pdf": "No space left on device",
@@ -333,7 +336,7 @@ def test_verdicts_are_printed_and_saved_whatever_becomes_of_the_report(
     assert FAILURES[what] in line
     assert line.endswith("To try again: harness report residual_depth --scale quick")
     new = (folder / "report.html").read_bytes() != b"of before"
-    assert new == (what in {"pdf", "report.pdf"})
+    assert new == (what in {"pdf", "pango", "report.pdf"})
     if new:
         assert not (folder / "report.pdf").exists(), "an old PDF stands beside a new page"
     assert not (folder / ".made-from").exists(), "it would not be tried again"
