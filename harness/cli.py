@@ -506,7 +506,7 @@ def _told(files: Files, *, shown: bool) -> Files:
     from harness import commands
 
     if shown:
-        commands.print_files(files.reports, terminal.output())
+        commands.print_files(files, terminal.output())
     for each in files.wrong:
         terminal.complain(f"harness: {each}")
     return files

@@ -6,7 +6,7 @@ import hashlib
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +50,13 @@ class Files:
     Attributes:
         reports: those that are there, and are of these results.
         wrong: a line for each thing that could not be written, with what tries again.
+        note: a line on what this machine lacks for a PDF, which is no failure; else empty.
         pending: the PDF that is still being made; ``None`` where none is.
     """
 
     reports: tuple[Path, ...]
     wrong: tuple[str, ...] = ()
+    note: str = ""
     pending: _Pending | None = None
 
     def finished(self) -> Files:
@@ -64,12 +66,14 @@ class Files:
         pending = self.pending
         wrong: list[str] = []
         done = _tried("the PDF", pending.again, wrong, pending.written.finished)
-        if done is not None and done.note and done.note != pending.written.note:
+        lacking = done.note if done is not None and done.lacking else ""
+        if done is not None and done.note and not lacking:
             wrong.append(f"{done.note} To try again: {pending.again}")
         if not wrong and not self.wrong:
             content = pending.digest.encode()
             _tried("the mark", pending.again, wrong, lambda: write_whole(pending.mark, content))
-        return Files((done.pdf,) if done is not None and done.pdf else (), tuple(wrong))
+        pdf = (done.pdf,) if done is not None and done.pdf else ()
+        return Files(pdf, tuple(wrong), lacking)
 
 
 def run_study(
@@ -199,9 +203,8 @@ def write(
         printing.cancel()  # where it came to nothing
     if written is None:
         return Files((), tuple(wrong))
-    if written.note:
-        wrong.append(f"{written.note} To try again: {again}")
-    return Files((written.html,), tuple(wrong), _Pending(written, again, mark, digest))
+    pending = _Pending(written, again, mark, digest)
+    return Files((written.html,), tuple(wrong), pending=pending)
 
 
 @dataclass(frozen=True)
@@ -434,7 +437,9 @@ def print_results(
         line(console, f"→ {step}", whole=True)
 
 
-def print_files(paths: Iterable[Path], console: Console) -> None:
-    """Print where reports are."""
-    for path in paths:
+def print_files(files: Files, console: Console) -> None:
+    """Print where reports are, and what this machine lacks for a PDF."""
+    for path in files.reports:
         line(console, f"{path.name}  {path.resolve()}", whole=True)
+    if files.note:
+        line(console, files.note)

@@ -235,8 +235,8 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
                 arm["mode"] or "not chosen yet",
             )
         console.print(arms)
-        for data in row["data"]:
-            console.print(f"Data: {data['told']}", markup=False, highlight=False, soft_wrap=True)
+        for data in row.get("data", []):
+            line(console, f"Data: {data['told']}", whole=True)
         for each in row["modes"]:
             _print_choice(Choice.of(each), each["arms"], console)
         if row["again"]:

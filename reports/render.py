@@ -15,7 +15,7 @@ from harness.results import Results
 from .index import index_of
 from .page import Page, page_of
 from .palette import variables
-from .printing import Printing, failed, render_pdf
+from .printing import NO_PANGO, NO_WEASYPRINT, Printing, failed, render_pdf
 from .table import shortened
 from .text import bind
 
@@ -42,6 +42,11 @@ class Written:
     pdf: Path | None
     note: str = ""
     printing: Printing | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def lacking(self) -> bool:
+        """Whether there is no PDF because this machine lacks what makes one: no failure."""
+        return self.note in {NO_PANGO, NO_WEASYPRINT}
 
     def finished(self) -> Written:
         """Wait for the PDF, and write it; return what was written then."""

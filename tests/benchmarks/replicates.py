@@ -34,8 +34,8 @@ def measure(kind: str, rounds: int) -> list[list[float]]:
     """Return, for each round, the seconds of a step of one arm, of the other, and of the first."""
     from harness import forks
     from harness.plan import make_trial
+    from harness.studies.residual_depth import study
     from harness.workers import Job, Worker
-    from studies.residual_depth import study
 
     forks.forks = kind == "forked"
     arms = [arm for arm in study.arms("quick") if arm.name.endswith("depth=20")]
