@@ -56,7 +56,7 @@ def cautions(results: Results) -> list[str]:
 
 def terminal(results: Results, folder: Path) -> str:
     out = io.StringIO()
-    print_results(results, folder, "", Console(width=400, file=out), [])
+    print_results(results, folder, Console(width=400, file=out), [])
     return out.getvalue()
 
 

@@ -58,4 +58,5 @@ def _shares(counts: Rows, size: int, random: RandomState) -> Rows:
         more = random.choice(tied, size=min(len(tied), missing), replace=False)
         whole[more] += 1
         missing -= len(more)
-    return whole.astype(np.int64)
+    shares: Rows = whole.astype(np.int64)
+    return shares
