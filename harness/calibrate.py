@@ -185,12 +185,16 @@ def _candidates(
         yield replace(PLAIN, channels_last=True), _STEPS * step
     for count in counts:
         # an operation on many costs at most about what it does on each
-        loaded = load_functorch.cache_info().currsize or "torch._dynamo" in sys.modules
-        loading = 0.0 if loaded else _LOADING_SECONDS
+        loading = 0.0 if _is_loaded() else _LOADING_SECONDS
         yield Mode("fused", count), _STEPS * count * step + loading
     yield Mode("compiled", 1, channels_last=images), None
     if counts and counts[-1] > 1:
         yield Mode("compiled", counts[-1]), None
+
+
+def _is_loaded() -> bool:
+    """Whether what ``vmap`` loads is there: most of it is torch's compiler, which forks have."""
+    return bool(load_functorch.cache_info().currsize) or "torch._dynamo" in sys.modules
 
 
 def _member(training: Training, device: torch.device, seed: int) -> Member:

@@ -305,6 +305,7 @@ def wait_for_all(own: str, everyone: Sequence[str]) -> None:
 def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     """Be one of the processes; say at the end what was done; return the exit code."""
     import harness.executors
+    import harness.forks
     import harness.run
     import harness.server
     import harness.session
@@ -326,6 +327,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
 
     for module in (harness.executors, harness.run, harness.session):
         module.make_executor = make  # type: ignore[attr-defined]
+    harness.forks.forks = False  # nothing is loaded for workers that there are not
     harness.run._load_data = lambda planner: {}
     harness.server.PATIENCE_SECONDS = pretence.patience
     harness.session.PATIENT_SECONDS = 0.5

@@ -155,11 +155,11 @@ def test_images_are_also_tried_with_their_channels_last():
     assert choice.mode in [each.mode for each in choice.timings]
 
 
-def test_what_costs_least_is_tried_first():
+def test_what_costs_least_is_tried_first(monkeypatch):
     """With little time, images are tried with their channels last, and nothing is loaded."""
     convolutional = replace(BASE, model=ConvNet(depth=8, width=4))
     member = make_ready(convolutional, 0, CPU)
-    harness.calibrate.load_functorch.cache_clear()
+    monkeypatch.setattr(harness.calibrate, "_is_loaded", lambda: False)
     plain = Timing(PLAIN, 0.01 * member.steps, 0.0)
     tried = list(harness.calibrate._candidates(member, 80, 2, plain, None, forced=False))
     assert [str(mode) for mode, _ in tried] == [
@@ -169,6 +169,7 @@ def test_what_costs_least_is_tried_first():
     assert [cost for _, cost in tried] == [
         pytest.approx(0.03), pytest.approx(1.24), pytest.approx(1.96), None, None,
     ]  # fmt: skip
+    monkeypatch.undo()
     harness.calibrate.load_functorch()
     tried = list(harness.calibrate._candidates(member, 80, 2, plain, None, forced=False))
     assert tried[1][1] == pytest.approx(0.24)

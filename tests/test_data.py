@@ -40,8 +40,10 @@ from harness.data import (
     images,
     mnist,
 )
+from harness.data.embedded import _table
 from harness.data.folder import data_folder, may_download
 from harness.data.splits import standardize
+from harness.data.stratified import cut
 from harness.errors import HarnessError
 from harness.levels import level_name
 from harness.training import Data, canonical
@@ -1007,3 +1009,29 @@ def test_a_class_used_up_by_one_split_is_told():
 @pytest.mark.parametrize("name", ["", " ", None])
 def test_arrays_need_a_name(name):
     assert "arrays(name=...) must be a name" in message(lambda: arrays(INPUTS, TARGETS, name))
+
+
+@given(st.integers(2, 9), st.data())
+def test_splits_are_those_of_scikit_learn(classes: int, data: st.DataObject) -> None:
+    from sklearn.model_selection import train_test_split
+
+    more = data.draw(st.lists(st.integers(0, classes - 1), max_size=60))
+    labels = np.array([*range(classes)] * 2 + more)
+    size = data.draw(st.integers(classes, len(labels) - classes))
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    rows = np.arange(len(labels)) * 7
+    theirs = train_test_split(
+        rows, train_size=size, test_size=len(rows) - size, stratify=labels, random_state=seed
+    )
+    for ours, wanted in zip(cut(labels, size, seed), theirs, strict=True):
+        assert rows[ours].tolist() == wanted.tolist()
+
+
+def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.datasets import load_digits
+
+    for ours, wanted in zip(_table(), load_digits(return_X_y=True), strict=True):
+        assert ours.dtype == wanted.dtype
+        assert (ours == wanted).all()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert _table()[0].shape == (1797, 64)  # with its files elsewhere it is asked itself

@@ -15,6 +15,8 @@ from typing import Any
 from saving import about, number, parser, save, table
 
 import harness.executors
+import harness.forks
+import harness.run
 from harness import Factor, Scale, Study, Training
 from harness.costs import by_program, machine
 from harness.data import digits
@@ -106,17 +108,22 @@ class Pretender:
 def pretenders(seconds: float) -> Iterator[list[Pretender]]:
     """Let runs have such executors instead of worker processes."""
     made: list[Pretender] = []
-    before = harness.executors.make_executor
+    places = (harness.executors, harness.run)
+    before = harness.executors.make_executor, harness.forks.forks
 
     def make(*_: object) -> Pretender:
         made.append(Pretender(seconds))
         return made[-1]
 
-    harness.executors.make_executor = make
+    for place in places:
+        place.make_executor = make  # type: ignore[attr-defined]
+    harness.forks.forks = False  # nothing is loaded for workers that there are not
     try:
         yield made
     finally:
-        harness.executors.make_executor = before
+        for place in places:
+            place.make_executor = before[0]  # type: ignore[attr-defined]
+        harness.forks.forks = before[1]
 
 
 def one_run(kind: str, trials: int, at_once: int, seconds: float) -> dict[str, Any]:
