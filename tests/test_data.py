@@ -24,6 +24,7 @@ import torchvision.datasets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
+from sklearn.model_selection import train_test_split
 
 from harness.data import (
     CIFAR10,
@@ -998,10 +999,9 @@ def test_arrays_need_a_name(name):
     assert "arrays(name=...) must be a name" in message(lambda: arrays(INPUTS, TARGETS, name))
 
 
+@settings(deadline=None)
 @given(st.integers(2, 9), st.data())
 def test_splits_are_those_of_scikit_learn(classes: int, data: st.DataObject) -> None:
-    from sklearn.model_selection import train_test_split
-
     more = data.draw(st.lists(st.integers(0, classes - 1), max_size=60))
     labels = np.array([*range(classes)] * 2 + more)
     size = data.draw(st.integers(classes, len(labels) - classes))
