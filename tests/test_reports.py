@@ -28,7 +28,7 @@ from harness.reports.figures.canvas import plain, wrapped
 from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import draw_dots, level_dots
 from harness.reports.figures.layers import MOST_LINES, draw_layers, layers_of
-from harness.reports.printing import NO_PANGO, render_pdf
+from harness.reports.printing import NO_PANGO, Printing, render_pdf
 from harness.reports.render import breaks, render_html
 from harness.reports.sections.cost import cost_section
 from harness.reports.sections.factors import MOST_COLUMNS, factors_section
@@ -533,6 +533,45 @@ def test_a_fault_in_the_pdf_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
     content, note = render_pdf("<p>x</p>")
     assert content is None
     assert "RuntimeError: a font is odd" in note
+
+
+def test_a_pdf_is_made_by_another_process(tmp_path: Path) -> None:
+    printing = Printing(gently=True)
+    written = write_report(one_factor(), tmp_path, printing)
+    assert written.html.exists()
+    assert not (tmp_path / "report.pdf").exists()  # which nobody has waited for
+    done = written.finished()
+    if done.note == NO_PANGO:
+        pytest.skip(NO_PANGO)
+    assert done.pdf is not None
+    assert done.pdf.read_bytes().startswith(b"%PDF")
+    assert done.note == ""
+
+
+def test_a_process_that_cannot_make_a_pdf_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.printing.__file__", "/not/there.py")
+    printing = Printing()
+    printing.begin("<p>x</p>")
+    content, note = printing.result()
+    assert content is None
+    assert note.startswith("No PDF: WeasyPrint failed (")
+    assert "\n" not in note
+    monkeypatch.setattr("reports.printing.subprocess.Popen", fail_to_start)
+    monkeypatch.setattr("reports.printing.render_pdf", lambda html: (html.encode(), ""))
+    alone = Printing()  # this process makes it then
+    alone.begin("<p>y</p>")
+    assert alone.result() == (b"<p>y</p>", "")
+
+
+def fail_to_start(*_: Any, **__: Any) -> None:
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+def test_what_nobody_wants_printed_ends() -> None:
+    printing = Printing()
+    printing.cancel()
+    assert printing._process is not None
+    assert printing._process.returncode is not None
 
 
 def test_index_links_reports(results: Results, tmp_path: Path) -> None:
