@@ -549,15 +549,15 @@ def test_a_pdf_is_made_by_another_process(tmp_path: Path) -> None:
 
 
 def test_a_process_that_cannot_make_a_pdf_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reports.printing.__file__", "/not/there.py")
+    monkeypatch.setattr("harness.reports.printing.__file__", "/not/there.py")
     printing = Printing()
     printing.begin("<p>x</p>")
     content, note = printing.result()
     assert content is None
     assert note.startswith("No PDF: WeasyPrint failed (")
     assert "\n" not in note
-    monkeypatch.setattr("reports.printing.subprocess.Popen", fail_to_start)
-    monkeypatch.setattr("reports.printing.render_pdf", lambda html: (html.encode(), ""))
+    monkeypatch.setattr("harness.reports.printing.subprocess.Popen", fail_to_start)
+    monkeypatch.setattr("harness.reports.printing.render_pdf", lambda html: (html.encode(), ""))
     alone = Printing()  # this process makes it then
     alone.begin("<p>y</p>")
     assert alone.result() == (b"<p>y</p>", "")

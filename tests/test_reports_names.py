@@ -11,7 +11,7 @@ import matplotlib as mpl
 import pytest
 
 from harness import Arms, Factor, Higher, Scale
-from harness.outputs import records_text, utf8, verdict_rows
+from harness.outputs import rows_text, utf8, verdict_rows
 from harness.reports.figures.canvas import labelled, paint
 from harness.reports.palette import ALL
 from harness.reports.render import render_html
@@ -133,8 +133,9 @@ def test_what_an_old_store_holds_is_escaped_wherever_it_is_written() -> None:
     assert html.replace("\u00a0", " ").count(shown) >= 3
     utf8(html).decode()
     assert not re.search("[\x00\x1b\u202e\ud800-\udfff]", html)
-    assert b"caf\\udce9" in utf8(records_text(results.records, "csv"))
-    utf8(records_text(results.records, "json")).decode()
+    rows = [record.row() for record in results.records]
+    assert b"caf\\udce9" in utf8(rows_text(rows, "csv"))
+    utf8(rows_text(rows, "json")).decode()
     assert verdict_rows(results)[0]["claim"] == strange
 
 
