@@ -243,13 +243,14 @@ def run(
                 )  # fmt: skip
                 wrong += files.wrong
                 pending.append(files)
-        finally:
+        finally:  # also where a later study is wrong, what was judged is told
             settle()
-        if len(names) > 1 and shown:
-            commands.print_together([results for results, _ in done], terminal.output())
+            if len(done) > 1 and shown:
+                commands.print_together([results for results, _ in done], terminal.output())
+            if done and as_json:
+                given = [commands.verdicts_json(*each) for each in done]
+                terminal.give(json.dumps(given, indent=2))
         wrong += _index(done, out, shown=shown)
-        if as_json:
-            terminal.give(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
         if shown:
             terminal.complain(f"harness: {account.line()}")
         for results, _ in done:
@@ -490,10 +491,17 @@ def _finish(
     from harness import commands
 
     words = place.words(OUT)
-    if shown:
-        commands.print_results(results, terminal.output(), words, table=table)
     again = commands.again(name, results.scale, words)
-    return _told(commands.write(results, folder, again, force=force, gently=gently), shown=shown)
+    unprinted: tuple[str, ...] = ()
+    if shown:
+        try:
+            commands.print_results(results, terminal.output(), words, table=table)
+        except OSError as error:  # files are written all the same
+            outlets.close_own()
+            if not isinstance(error, BrokenPipeError):  # nobody wants to read on, as with `| head`
+                unprinted = (f"the verdicts could not be printed: {error}. To try again: {again}",)
+    files = commands.write(results, folder, again, force=force, gently=gently)
+    return _told(replace(files, wrong=(*unprinted, *files.wrong)), shown=shown)
 
 
 def _settled(files: Files, *, shown: bool) -> tuple[str, ...]:
@@ -521,7 +529,8 @@ def _index(done: list[Any], out: Path, *, shown: bool) -> list[str]:
     try:
         page = write_index(done, out)
     except Exception as error:  # the reports are there; a fault in their index must not hide it
-        said = f"the index could not be written: {type(error).__name__}: {error}"
+        said = f"the index could not be written: {type(error).__name__}: {error}. To try again: "
+        said += shlex.join(["harness", "report", *(each.study.name for each, _ in done)])
         terminal.complain(f"harness: {one_line(said)}")
         return [said]
     if shown:
@@ -534,6 +543,7 @@ def main() -> None:
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(words) < len(sys.argv) - 1
     sys.argv[1:] = [redact.shown(word) for word in words]  # worker processes are handed a copy
+    outlets.all_there()
     with outlets.kept_apart():
         code = _main(words, debug=debug)
     sys.exit(code)
@@ -560,7 +570,7 @@ def _check_places(words: list[str]) -> None:
 def _main(words: list[str], *, debug: bool) -> int:
     try:
         _check_places(words)
-        with contextlib.redirect_stderr(redact.Clean(sys.stderr)):
+        with contextlib.redirect_stderr(redact.Clean(outlets.fit(sys.stderr))):
             code = app(words, standalone_mode=False)
     except HarnessError as error:
         code = 130 if isinstance(error, ConnectionLostError) else 2

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,34 +178,45 @@ def write(
         gently: whether the PDF leaves the processors to others that want them.
     """
     mark = folder / ".made-from"
-    digest = _digest(results)
-    reports = [folder / "report.html"]
-    if find_library("pango-1.0"):  # where it was not there before, the PDF is still to be made
-        reports.append(folder / "report.pdf")
-    names = [*reports, folder / "verdicts.json", folder / "records.csv"]
-    there = all(each.exists() for each in names)
-    if not force and there and mark.exists() and mark.read_text(encoding="utf-8") == digest:
-        return Files(tuple(each for each in _reports(folder) if each.exists()))
     wrong: list[str] = []
 
     def tried(what: str, do: Callable[[], Any]) -> Any:
         return _tried(f"{what} of {results.study.name} ({results.scale})", again, wrong, do)
 
-    # the composition root: reports import harness
-    from harness.reports import Printing, write_report
-
-    printing = Printing(gently=gently)
-    try:
-        tried("the mark", lambda: mark.unlink(missing_ok=True))
-        tried("the records", lambda: write_records(results.records, folder / "records.csv"))
-        tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
-        written = tried("the report", lambda: write_report(results, folder, printing))
-    finally:
-        printing.cancel()  # where it came to nothing
+    digest = tried("the mark", lambda: _digest(results)) or ""
+    if not force and digest and _is_made_from(folder, digest):
+        return Files(tuple(each for each in _reports(folder) if each.exists()))
+    tried("the mark", lambda: mark.unlink(missing_ok=True))
+    tried("the records", lambda: write_records(results.records, folder / "records.csv"))
+    tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
+    written = tried("the report", lambda: _write_report(results, folder, gently=gently))
     if written is None:
         return Files((), tuple(wrong))
     pending = _Pending(written, again, mark, digest)
     return Files((written.html,), tuple(wrong), pending=pending)
+
+
+def _is_made_from(folder: Path, digest: str) -> bool:
+    """Whether all files of a folder are there, and made from just this."""
+    names = ["report.html", "verdicts.json", "records.csv", ".made-from"]
+    # where they were not there before, the PDF is still to be made
+    if find_library("pango-1.0") and find_spec("weasyprint"):
+        names.append("report.pdf")
+    try:
+        there = all((folder / name).exists() for name in names)
+        return there and (folder / ".made-from").read_text(encoding="utf-8") == digest
+    except (OSError, ValueError):  # it cannot be read: it is made anew
+        return False
+
+
+def _write_report(results: Results, folder: Path, *, gently: bool) -> Written:
+    from harness.reports import Printing, write_report  # the composition root: they import harness
+
+    printing = Printing(gently=gently)
+    try:
+        return write_report(results, folder, printing)
+    finally:
+        printing.cancel()  # where it came to nothing
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def check_trials(trials: Mapping[str, Trial], reason: Callable[[BaseException], 
             _check(trial.training, trial.seed)
         except HarnessError as error:
             raise HarnessError.relayed(f"arm {arm}", str(error)) from error
-        except Exception as error:  # a network's own
+        except (Exception, SystemExit) as error:  # a network's own
             said = f"its network cannot be built and given two inputs: {reason(error)}"
             raise HarnessError.relayed(f"arm {arm}", said) from error
 

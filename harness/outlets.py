@@ -89,17 +89,37 @@ def kept_apart() -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # nobody reads it, or a full disk: said already
             stream.flush()
         os.dup2(kept, 1)
         sys.stdout = before
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             stream.close()
+
+
+def close_own() -> None:
+    """Send the command's standard output nowhere from now on: it takes nothing any more."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, own().fileno())
+        os.close(nowhere)
+
+
+def all_there() -> None:
+    """Open what is closed of the first three descriptors, before something else takes its place.
+
+    To be called before anything else is opened.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free
 
 
 def in_worker() -> None:
     """Send what this process writes to standard output, from now on, to standard error."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # there may be none
         sys.stdout.flush()
         _to_errors()
     sys.stdout, sys.stderr = fit(sys.stdout), fit(sys.stderr)

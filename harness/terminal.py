@@ -35,6 +35,10 @@ class _Plain(Console):
         for each in super().render(renderable, options):
             yield each if each.control else Segment(visible(each.text), each.style)
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line, which has files to write before it ends."""
+        raise BrokenPipeError("nobody reads standard output any more")
+
 
 def _console(stream: TextIO, *, width: int | None = None) -> Console:
     return _Plain(file=stream, markup=False, emoji=False, highlight=False, width=width)

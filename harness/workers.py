@@ -363,16 +363,17 @@ class _Telling:
         self._named = named
         self._tell = tell
         self._first = (1, time.monotonic())  # the epoch after which it was first told, and when
+        self._before = self._first[1]
         self._last = -math.inf
 
     def __call__(self, requests: Sequence[Request], epoch: int, loss: float) -> None:
         """Take what the trainer tells after each epoch."""
         now = time.monotonic()
         if epoch <= self._first[0]:  # others, or the same in another mode
-            since, self._first = self._first[1], (epoch, now)
-            each = now - since
+            each, self._first = now - self._before, (epoch, now)
         else:  # the first epoch takes longer: it loads, and compiles
             each = (now - self._first[1]) / (epoch - self._first[0])
+        self._before = now
         if now - self._last < TELL_SECONDS:
             return
         self._last = now
@@ -484,7 +485,16 @@ class Worker:
             daemon=True,
         )
         with forks.surroundings(threads, {}):
-            self._process.start()
+            try:
+                self._process.start()
+            except (OSError, EOFError) as error:
+                self._connection.close()
+                theirs.close()
+                raise HarnessError(
+                    "worker processes must start",
+                    f"{type(error).__name__}: {error}",
+                    "Is there memory left? The same command goes on; --workers 1 needs least.",
+                ) from error
         theirs.close()
         self.told: Told | None = None
 

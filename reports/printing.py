@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -38,8 +39,8 @@ def load() -> str:
             import weasyprint  # noqa: F401 - loaded here, used below
     except ImportError:
         return NO_WEASYPRINT
-    except OSError:
-        return NO_PANGO
+    except OSError as error:
+        return NO_PANGO if "load library" in str(error) else failed(error)
     except Exception as error:  # a library that does not fit the others
         return failed(error)
     return ""
@@ -145,6 +146,7 @@ class Printing:
 
 def main() -> None:
     """Read HTML from standard input; write one line of JSON and the PDF to standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     if "gently" in sys.argv[1:]:
         with contextlib.suppress(OSError, AttributeError):
             os.nice(10)

@@ -95,6 +95,18 @@ def test_a_worker_tells_seldom_and_how_long_it_will_take(clock: Clock) -> None:
     assert (said[-1].seed, said[-1].trials) == (1, 1)
 
 
+def test_the_next_trial_of_a_worker_is_not_taken_for_one_long_epoch(clock: Clock) -> None:
+    said: list[Told] = []
+    requests = [Request(TRAINING, 0), Request(TRAINING, 1)]
+    named = {id(each): Named("a", each.seed, "evaluate", {}, f"{each.seed}") for each in requests}
+    telling = _Telling(named, said.append)
+    for request in requests:
+        for epoch in range(1, 4):
+            clock.now += 2.0
+            telling([request], epoch, 0.5)
+    assert [each.seconds_left for each in said] == [4.0, 2.0, 0.0] * 2
+
+
 def test_a_log_has_a_line_on_trials_each_minute(clock: Clock) -> None:
     out = io.StringIO()
     plain = Plain(Console(file=out, width=60), "s (quick)")

@@ -6,26 +6,34 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
+from torch import nn
 
 from harness import commands, forks, outlets, terminal
 from harness.cli import _main
+from harness.datasets import check_trials
 from harness.doctor import Examined, print_examined
+from harness.errors import HarnessError
 from harness.modes import PLAIN, Choice
 from harness.outputs import verdict_rows
+from harness.plan import make_trial
 from harness.preview import print_plan
 from harness.printable import is_printable, visible
 from harness.progress import display
 from harness.records import Record
 from harness.replay import Replayed, print_replay
 from harness.tables import plain, verdict_table
+from harness.training import Training
 from harness.verdicts import MARKS
+from harness.workers import reason_of
 from tests.declaring import higher, opened, report, run, study
 from tests.example_results import example_results, residual_study
+from tests.tiny_study import study as tiny
 
 HOSTILE = (
     "[relu]", "[/docs/x]", "[bold red]no[/]", ":smile:", "$x$", "a_b^2", "<b>&amp;</b>", "{{ x }}",
@@ -399,3 +407,88 @@ def test_the_other_studies_go_on_and_their_index_is_written(
     assert "RuntimeError: a fault (test_terminal.py:" in captured.err
     assert (here / "runs" / "two-quick" / "report.pdf").read_bytes() == b"%PDF"
     assert (here / "runs" / "index.html").exists()
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (BrokenPipeError(32, "Broken pipe"), 0),  # as with `| head -1`
+    (OSError(28, "No space left on device"), 1),
+])  # fmt: skip
+def test_files_are_written_though_nobody_can_read_the_verdicts(
+    error: OSError, code: int, finished, here: Path, monkeypatch, capsys
+) -> None:
+    from harness.reports import printing
+
+    def fail(*words: object, **more: object) -> None:
+        raise error
+
+    monkeypatch.setattr(printing, "render_pdf", lambda html: (b"%PDF", ""))
+    monkeypatch.setattr(printing, "subprocess", SimpleNamespace(Popen=no_process, PIPE=-1))
+    monkeypatch.setattr(commands, "print_results", fail)
+    monkeypatch.setattr(outlets, "close_own", lambda: None)  # it is the test's own
+    assert finished("run", "residual_depth") == code
+    folder = here / "runs" / "one-quick"
+    for name in ("report.html", "report.pdf", "verdicts.json", "records.csv"):
+        assert (folder / name).exists(), name
+    said = capsys.readouterr().err
+    assert ("could not be printed: [Errno 28] No space left on device" in said) == (code == 1)
+
+
+def test_a_pipe_that_is_closed_leaves_standard_error_as_it_is(tmp_path: Path) -> None:
+    words = (
+        "import sys; from harness import outlets, terminal\n"
+        "with outlets.kept_apart(), outlets.aside():\n"
+        "    try:\n"
+        "        [terminal.output().print('x' * 9999) for _ in range(99)]\n"
+        "    except BrokenPipeError:\n"
+        "        print('told', file=sys.stderr)\n"
+    )
+    (tmp_path / "pipe.py").write_text(words)
+    command = f"set -o pipefail; {sys.executable} {tmp_path / 'pipe.py'} | true"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, check=False, text=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert done.stderr == "told\n"
+
+
+def test_an_earlier_study_is_told_though_a_later_one_is_wrong(
+    finished, here: Path, monkeypatch, capsys
+) -> None:
+    from harness.reports import printing
+
+    study_of = commands.run_study
+    names = iter(["one", "two"])
+
+    def run_study(*words: object, **more: object) -> object:
+        if next(names) == "two":
+            raise HarnessError("a study must be right", "this one", "Mend it.")
+        return study_of(*words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(commands, "run_study", run_study)
+    monkeypatch.setattr(printing, "render_pdf", lambda html: (b"%PDF", ""))
+    monkeypatch.setattr(printing, "subprocess", SimpleNamespace(Popen=no_process, PIPE=-1))
+    assert finished("run", "residual_depth", "init_activation", "--json") == 2
+    assert len(json.loads(capsys.readouterr().out)) == 1
+
+
+class Leaving(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        sys.exit(0)
+
+
+@dataclass(frozen=True)
+class Leaves:
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return Leaving()
+
+
+def test_a_network_that_ends_the_program_is_a_mistake_when_planning() -> None:
+    def build(scale: object, width: int, lr: float) -> Training:
+        return replace(tiny.build(scale=scale, width=width, lr=lr), model=Leaves())
+
+    made = replace(tiny, build=build)
+    arm = made.arms("quick")[0]
+    trial = make_trial(made, "quick", arm, 0, "evaluate", {"lr": 0.1})
+    with pytest.raises(HarnessError, match=r"its network cannot be built.*SystemExit"):
+        check_trials({arm.name: trial}, reason_of)

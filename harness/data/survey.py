@@ -3,7 +3,8 @@
 What was found of each file is kept in the user's cache folder, by its path, size, times and inode.
 A file that was changed so recently that a further change might leave its times the same is not
 kept (the difficulty git has with its index, and its answer:
-https://git-scm.com/docs/racy-git). A cache that cannot be read or written does no harm.
+https://git-scm.com/docs/racy-git). Where a cache cannot be read or written, every process
+reads all files again.
 """
 
 from __future__ import annotations
@@ -229,7 +230,7 @@ def _keep(root: Path, found: Mapping[str, Known]) -> None:
             each.looked.deep,
         ]
         for path, each in found.items()
-        if each.settled
+        if each.settled and not each.looked.problem  # which may pass: short memory, a codec
     }  # fmt: skip
     part = None
     try:
