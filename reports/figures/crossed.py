@@ -191,7 +191,7 @@ def draw_heat(values: Crossed) -> Picture:
 
 def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> None:
     import numpy as np
-    from matplotlib.colors import LinearSegmentedColormap
+    import seaborn as sns
 
     widest = max(len(name) for name in values.lines[1])
     left = min(0.62 + 0.068 * widest, 1.6)
@@ -199,33 +199,23 @@ def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> 
     axes = panel(figure, left, 0.5 + room, COLUMN - left - 0.1, height - 0.6 - room)
     data = np.array([[cell.mean if cell else np.nan for cell in row] for row in values.cells])
     small = columns > 6
-    notes = _notes(values, small=small)
+    notes = np.array(_notes(values, small=small))
     low, high = limits([float(value) for value in data[np.isfinite(data)]], pad=0.02)
     # one hue from pale to dark; on a dark page it stays as it is
-    shades = LinearSegmentedColormap.from_list("shades", ["#d3e1ef", "#5f8fbf", "#174a7c"])
-    mesh = axes.pcolormesh(
-        np.ma.masked_invalid(data), cmap=shades, vmin=low, vmax=high,
-        linewidths=2.0, edgecolor=light("card"),
+    shades = sns.blend_palette(["#d3e1ef", "#5f8fbf", "#174a7c"], as_cmap=True)
+    sns.heatmap(
+        data, ax=axes, annot=notes, fmt="", cmap=shades, cbar=False, vmin=low, vmax=high,
+        linewidths=2.0, linecolor=light("card"), mask=~np.isfinite(data),
+        annot_kws={"fontsize": 7.0 if small else 9.0, "linespacing": 1.25},
+        xticklabels=names,
+        yticklabels=[wrapped(plain(name, 40), 14, 2) for name in values.lines[1]],
     )  # fmt: skip
-    axes.set(xlim=(0, data.shape[1]), ylim=(data.shape[0], 0))
-    axes.set_xticks(np.arange(data.shape[1]) + 0.5, names)
-    axes.set_yticks(
-        np.arange(data.shape[0]) + 0.5,
-        [wrapped(plain(name, 40), 14, 2) for name in values.lines[1]],
-    )
     _tidy(axes, values)
     if room:
         _slant(axes)
-    mesh.update_scalarmappable()
-    colours = iter(np.asarray(mesh.get_facecolor()))
-    for row, line in enumerate(data):
-        for column, value in enumerate(line):
-            shade = next(colours)
-            if np.isfinite(value):
-                axes.text(
-                    column + 0.5, row + 0.5, notes[row][column], color=_on(shade), ha="center",
-                    va="center", fontsize=7.0 if small else 9.0, linespacing=1.25,
-                )  # fmt: skip
+    seen = np.asarray(axes.collections[0].get_facecolor())[np.isfinite(data).ravel()]
+    for text, shade in zip(axes.texts, seen, strict=True):
+        text.set_color(_on(shade))
 
 
 def _names(values: Crossed) -> tuple[list[str], float]:
