@@ -161,6 +161,7 @@ def plan(
 ) -> None:  # fmt: skip
     """Show arms, trials, what is done, what is left and why."""
     _collect_seldom()
+    _data(data_dir, download=download and measure)
     from harness.place import Place
     from harness.preview import measure_study, plan_study, print_plan
 
@@ -170,7 +171,6 @@ def plan(
     )  # fmt: skip
     with _noticing(Place(out, store)) as place:
         if measure:
-            _data(data_dir, download)
             errors = terminal.errors()
             measure_study(study, scale, place, options, errors, quiet=quiet or as_json)
         found = plan_study(study, scale, place, options)
@@ -268,8 +268,8 @@ def report(
         list[str] | None, typer.Argument(metavar="STUDY...", help="What to report on.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every study that is shipped.")] = False,
-    scale: Scale = None, out: Out = OUT, store: StoreUrl = "", quiet: Quiet = False,
-    as_json: AsJson = False,
+    scale: Scale = None, out: Out = OUT, store: StoreUrl = "", data_dir: DataDir = None,
+    quiet: Quiet = False, as_json: AsJson = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print verdicts as Markdown, and nothing else.")
     ] = False,
@@ -281,6 +281,7 @@ def report(
             "standard output must be one thing", "--json and --markdown", "Drop one."
         )
     _collect_seldom()
+    _data(data_dir, download=False)
     from harness import commands
     from harness.place import Place
 
@@ -328,10 +329,11 @@ def explain(
     claim: Annotated[
         int | None, typer.Argument(metavar="[CLAIM]", help="Its number, from 1; all of them.")
     ] = None,
-    scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
+    scale: Scale = None, out: Out = OUT, store: StoreUrl = "", data_dir: DataDir = None,
 ) -> None:  # fmt: skip
     """Say in words what was compared, what was seen, why this verdict, and what would change it."""
     _collect_seldom()
+    _data(data_dir, download=False)
     from harness import commands
     from harness.place import Place
 
@@ -343,6 +345,7 @@ def explain(
 @_command
 def export(
     study: StudyName, scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
+    data_dir: DataDir = None,
     kind: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
     to: Annotated[Path | None, typer.Option("--to", help="A file; standard output.")] = None,
     curves: Annotated[
@@ -351,6 +354,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write every record of a study, old attempts included; or, with --curves, every epoch."""
     _collect_seldom()
+    _data(data_dir, download=False)
     from harness import commands
     from harness.place import Place
 

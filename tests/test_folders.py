@@ -206,7 +206,7 @@ def test_of_16_bits_the_upper_8_are_taken(tmp_path: Path, kind: str) -> None:
     assert all(np.abs(channel.numpy().astype(int) - wanted).max() <= 1 for channel in read)
     if kind != "jp2":
         assert np.array_equal(read[0], wanted)
-    assert "Of 3 16-bit images the upper 8 bits are taken." in told(facts(root))
+    assert "Of 16-bit images (3) the upper 8 bits are taken." in told(facts(root))
 
 
 def test_12_bits_in_16_are_refused_as_too_dark(tmp_path: Path) -> None:
@@ -475,3 +475,42 @@ def test_a_default_type_is_refused_when_the_study_is_loaded(tmp_path: Path) -> N
     ):
         load(str(tmp_path / "wide.py"))
     assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize("command", ["plan", "report", "explain", "export"])
+def test_every_command_that_reads_a_study_takes_the_folder_of_its_data(command: str) -> None:
+    import inspect
+
+    from harness import cli
+
+    assert "data_dir" in inspect.signature(getattr(cli, command)).parameters
+
+
+def test_plan_looks_where_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness.cli import _main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_DATA", "")
+    (tmp_path / "flags.py").write_text(
+        "from harness import Factor, Scale, Study, Training\n"
+        "from harness.data import images\n"
+        "from harness.models import MLP\n"
+        "from harness.optim import SGD\n"
+        "def build(scale, width):\n"
+        "    return Training(data=images('flags', size=8), model=MLP(hidden=(width,)),\n"
+        "        optimizer=SGD(lr=0.1), batch_size=4, epochs=1)\n"
+        "study = Study(name='flags', question='Q?', factors=(Factor('width', (4, 8)),),\n"
+        "    build=build, scales={'quick': Scale(seeds=5)})\n"
+    )
+    generator = np.random.default_rng(0)
+    for name in ("red", "blue"):
+        folder = tmp_path / "elsewhere" / "flags" / name
+        folder.mkdir(parents=True)
+        for number in range(10):
+            pixels = generator.integers(0, 255, (8, 8, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    assert _main(["plan", "flags.py", "--data-dir", "elsewhere"], debug=False) == 0
+    assert "flags: 20 files" in capsys.readouterr().out.replace("\n", " ")
+    assert _main(["plan", "flags.py", "--data-dir", "nowhere"], debug=False) == 2

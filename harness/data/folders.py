@@ -222,9 +222,9 @@ def _notes(found: Survey, size: int, background: str | None) -> Iterator[str]:
         yield f"Images of {width} × {height}{others} are made {size} × {size} pixels."
     deep, clear = sum(each.deep >= 0 for each in looked), sum(each.clear for each in looked)
     if deep:
-        yield f"Of {deep} 16-bit images the upper 8 bits are taken."
+        yield f"Of 16-bit images ({deep}) the upper 8 bits are taken."
     if clear:
-        yield f"Behind {clear} images with transparent parts is {background}."
+        yield f"Behind images with transparent parts ({clear}) is {background}."
     if layout.left_out:
         shown = ", ".join(layout.left_out[:3])
         more = f" and {len(layout.left_out) - 3} more" if len(layout.left_out) > 3 else ""
