@@ -38,7 +38,8 @@ def look(connection: Any, wanted: dict[str, str]) -> None:
             "threads": threads,
             "device": torch.cuda.is_initialized() or torch.cuda._is_in_bad_fork(),
             "environment": dict(os.environ),
-            "address": torch.zeros(2**18).data_ptr(),
+            # 64 MiB, which malloc takes from the system, whatever was freed before
+            "address": torch.zeros(2**24).data_ptr(),
         }
     )
 
