@@ -478,12 +478,15 @@ def test_a_default_type_is_refused_when_the_study_is_loaded(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("command", ["plan", "report", "explain", "export"])
-def test_every_command_that_reads_a_study_takes_the_folder_of_its_data(command: str) -> None:
-    import inspect
+def test_every_command_that_reads_a_study_takes_the_folder_of_its_data(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.cli import _main
 
-    from harness import cli
-
-    assert "data_dir" in inspect.signature(getattr(cli, command)).parameters
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_DATA", "before")
+    assert _main([command, "no_study.py", "--data-dir", "given"], debug=False) == 2
+    assert Path(os.environ["HARNESS_DATA"]).name == "given"
 
 
 def test_plan_looks_where_it_is_told(
