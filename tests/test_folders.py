@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -378,7 +380,7 @@ def test_what_was_written_a_moment_ago_is_read_again(
     """Another change within the clock's resolution would leave size and time the same."""
     root = tree(tmp_path / "x", "a", "b")
     mark(root)
-    assert not cache_file(root).exists()
+    assert list(cache.rglob("*.json")) == []
     read = forget(monkeypatch)
     mark(root)
     assert len(read) == 10
@@ -401,12 +403,84 @@ def test_a_damaged_cache_does_no_harm(
 ) -> None:
     aged(tmp_path, monkeypatch)
     root = tree(tmp_path / "x", "a", "b")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no folder"))
     first = mark(root)
-    assert list(cache_file(root).parent.iterdir()) == [cache_file(root)]
-    harm(cache_file(root))
+    kept = cache_file(root)
+    assert kept is not None
+    assert list(kept.parent.iterdir()) == [kept]
+    harm(kept)
     read = forget(monkeypatch)
     assert mark(root) == first
     assert len(read) == 10
+
+
+@pytest.fixture
+def homeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the cache folder lie below what is no folder; return that for temporary files."""
+    (tmp_path / "home").write_text("a file")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    aged(tmp_path, monkeypatch)
+    return temporary
+
+
+def test_without_a_home_what_was_found_is_kept_among_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, homeless: Path
+) -> None:
+    root = tree(tmp_path / "x", "a", "b")
+    first = mark(root)
+    read = forget(monkeypatch)
+    assert mark(root) == first
+    assert read == []
+    (folder,) = homeless.iterdir()
+    assert folder.name == f"harness-images-{os.getuid()}"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_cache_folder_that_cannot_be_written_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, homeless: Path
+) -> None:
+    """The superuser may write anywhere, so the system is not asked here."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(survey, "_can_be_written", lambda folder: folder.parent == homeless)
+    root = tree(tmp_path / "x", "a", "b")
+    mark(root)
+    read = forget(monkeypatch)
+    mark(root)
+    assert read == []
+    assert len(list(homeless.rglob("*.json"))) == 1
+
+
+@pytest.mark.parametrize("whose", ["a link", "somebody else's", "open to all", "a file"])
+def test_a_temporary_folder_that_is_not_this_user_s_alone_is_not_used(
+    whose: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, homeless: Path
+) -> None:
+    own = os.getuid()
+    folder = homeless / f"harness-images-{own}"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    if whose == "a link":
+        folder.symlink_to(elsewhere)
+    elif whose == "a file":
+        folder.write_text("")
+    else:
+        folder.mkdir()
+        folder.chmod(0o777 if whose == "open to all" else 0o700)
+    if whose == "somebody else's":
+        folder.rename(homeless / f"harness-images-{own + 1}")
+        folder = homeless / f"harness-images-{own + 1}"
+        monkeypatch.setattr(os, "getuid", lambda: own + 1)
+    root = tree(tmp_path / "x", "a", "b")
+    first = mark(root)
+    read = forget(monkeypatch)
+    assert mark(root) == first
+    assert len(read) == 10
+    assert list(elsewhere.iterdir()) == []
+    assert not folder.is_dir() or list(folder.iterdir()) == []
 
 
 def test_files_that_change_while_they_are_read_are_told(

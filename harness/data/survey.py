@@ -3,8 +3,9 @@
 What was found of each file is kept in the user's cache folder, by its path, size, times and inode.
 A file that was changed so recently that a further change might leave its times the same is not
 kept (the difficulty git has with its index, and its answer:
-https://git-scm.com/docs/racy-git). Where a cache cannot be read or written, every process
-reads all files again.
+https://git-scm.com/docs/racy-git). Where the cache folder cannot be made or written, one below the
+system's folder for temporary files takes its place; where neither can, every process reads all
+files again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -183,12 +185,45 @@ def contents(path: str) -> tuple[bytes, tuple[int, ...], bool]:
 # -- the cache -----------------------------------------------------------------------------------
 
 
-def cache_file(root: Path) -> Path:
-    """Return where what was found in a folder is kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or ""
-    place = Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()
+def cache_file(root: Path) -> Path | None:
+    """Return where what was found in a folder is kept; ``None`` where no folder will do."""
+    folder = _cache_folder()
     name = hashlib.sha256(str(root).encode(*_AS_GIVEN)).hexdigest()[:32]
-    return place / "harness" / "images" / f"{name}.json"
+    return None if folder is None else folder / f"{name}.json"
+
+
+def _cache_folder() -> Path | None:
+    """Return the first folder that can be written: the user's own cache, or a temporary one."""
+    base = os.environ.get("XDG_CACHE_HOME") or ""
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: there is no home folder
+        place = Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()
+        folder = place / "harness" / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+        if _can_be_written(folder):
+            return folder
+    with contextlib.suppress(OSError):
+        return _temporary_folder()
+    return None
+
+
+def _temporary_folder() -> Path | None:
+    """Return a folder for temporary files that is this user's alone; ``None`` where it is not.
+
+    Anybody may write beside it, so somebody else may have made it first, or a link of its name
+    that leads elsewhere. Then what it holds is not to be believed, nor anything put there.
+    """
+    owner = os.getuid() if hasattr(os, "getuid") else 0  # Windows: that folder is the user's own
+    folder = Path(tempfile.gettempdir()) / f"harness-images-{owner}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    own = stat.S_ISDIR(found.st_mode) and found.st_uid == owner
+    private = os.name != "posix" or not found.st_mode & 0o077
+    return folder if own and private and _can_be_written(folder) else None
+
+
+def _can_be_written(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def _stamp() -> list[Any]:
@@ -199,15 +234,18 @@ def _stamp() -> list[Any]:
 
 def _kept(root: Path) -> dict[str, Known]:
     """Return what is kept of a folder; nothing where it cannot be read."""
+    path = cache_file(root)
+    if path is None:
+        return {}
     try:
-        text = cache_file(root).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
         kept = json.loads(text)
         if kept["stamp"] != _stamp():
             return {}
         # names are put together as text, as Path would take longer than all the rest
         return {f"{root}/{name}": _entry(*values) for name, values in kept["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
-        return {}  # none, or damaged; RuntimeError: no home folder
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # none, or damaged
 
 
 def _entry(
@@ -224,25 +262,26 @@ def _entry(
 
 def _keep(root: Path, found: Mapping[str, Known]) -> None:
     """Write what was found, all of it or nothing."""
+    path = cache_file(root)
+    if path is None:
+        return
     files = {
-        path.removeprefix(f"{root}/"): [
+        image.removeprefix(f"{root}/"): [
             each.signature, each.sha256, each.looked.size, each.looked.problem, each.looked.clear,
             each.looked.deep,
         ]
-        for path, each in found.items()
+        for image, each in found.items()
         if each.settled and not each.looked.problem  # which may pass: short memory, a codec
     }  # fmt: skip
     part = None
     try:
-        path = cache_file(root)
-        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False
         ) as file:
             part = Path(file.name)
             json.dump({"stamp": _stamp(), "files": files}, file)
         part.replace(path)
-    except (OSError, ValueError, RuntimeError):  # a full disk, no home, names that are no text
+    except (OSError, ValueError):  # a full disk, names that are no text
         if part is not None:
             with contextlib.suppress(OSError):
                 part.unlink()
