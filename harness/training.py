@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_chec
 
 from harness.errors import HarnessError
 from harness.foreign import bare_data
+from harness.levels import own
 from harness.losses import CrossEntropy, Distillation, Loss
 from harness.schedules import Constant, Schedule
 from harness.stopping import EarlyStopping
@@ -172,6 +173,8 @@ class Training:
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        for name in ("batch_size", "epochs", "precision"):
+            object.__setattr__(self, name, own(getattr(self, name)))
         for name, kind, example in (
             ("data", Data, "digits() from harness.data"),
             ("model", Model, "ConvNet(depth=20) from harness.models"),

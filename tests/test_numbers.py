@@ -150,6 +150,29 @@ def test_numbers_within_tuples_are_looked_at() -> None:
     assert factor.level((4, 8)) is factor.level(tuple(np.array([4, 8])))
 
 
+def training(batch_size: Any, epochs: Any, precision: Any = "float32") -> Training:
+    return Training(
+        data=digits(train=60), model=MLP(hidden=(4,)), optimizer=SGD(lr=0.1),
+        batch_size=batch_size, epochs=epochs, precision=precision,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_a_training_takes_whole_numbers_of_any_kind(name: str) -> None:
+    whole = ALIKE[name]
+    made = training(whole(32), whole(3), np.str_("float32"))
+    assert made == training(32, 3)
+    assert repr(made) == repr(training(32, 3)), "and keeps Python's"
+    assert {type(made.batch_size), type(made.epochs)} == {int}
+
+
+@pytest.mark.parametrize("wrong", [np.float64(32), np.int64(0), np.bool_(True), np.ma.masked])
+def test_a_training_refuses_what_it_refuses_of_python(wrong: Any) -> None:
+    for given in ((wrong, 3), (32, wrong)):
+        with pytest.raises(HarnessError, match="must be a whole number of at least 1"):
+            training(*given)
+
+
 def test_what_is_no_single_number_is_left_as_it_is() -> None:
     masked, many = np.ma.masked, np.arange(3)
     assert own(masked) is masked  # which .item() would turn into 0
