@@ -71,7 +71,7 @@ UntilDecided = Annotated[
     bool,
     typer.Option(
         "--until-decided",
-        help="Add seeds to open claims: 5, 10, 20, 40, or as the study says.",
+        help="Add seeds to undecided claims: 5, 10, 20, 40, or as the study says.",
     ),
 ]
 MaxSeeds = Annotated[

@@ -33,7 +33,7 @@ from harness.stats import (
 
 Floats = npt.NDArray[np.float64]
 _AT = 1e-9  # relative to a margin: what lies this near to it is at it
-Shape = Literal["holds", "open", "fails"]
+Shape = Literal["holds", "unclear", "fails"]
 
 
 @dataclass(frozen=True)
@@ -344,7 +344,7 @@ def _trend(
     # one step may be found to fall in any of them, so there the level is divided
     highs = [step.ends(1 - (1 - level) / len(steps))[1] for step in steps]
     off = seen.off(by)
-    shape: Shape = "open"
+    shape: Shape = "unclear"
     if any(high < -by - off for high in highs):
         shape = "fails"
     elif all(one > -by + off for one in lows):

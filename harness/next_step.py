@@ -1,4 +1,4 @@
-"""What to type next: the command that goes on where claims are open."""
+"""What to type next: the command that goes on where claims are undecided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.results import Results
 from harness.stats import FEWEST, rounded
-from harness.verdicts import OPEN, Verdict
+from harness.verdicts import UNDECIDED, Verdict
 
 OTHER_STORE = "--store OTHER.db"
 """What stands for a store of the user's own choosing."""
@@ -23,7 +23,9 @@ def next_step(results: Results, place: Sequence[str] = ()) -> str:
     left = [
         verdict
         for verdict in results.verdicts
-        if verdict.claim.primary and verdict.word in OPEN and verdict.metric.replicate == "seed"
+        if verdict.claim.primary
+        and verdict.word in UNDECIDED
+        and verdict.metric.replicate == "seed"
     ]
     if not left:
         return ""
@@ -36,15 +38,15 @@ def next_step(results: Results, place: Sequence[str] = ()) -> str:
         command = shlex.join([*shlex.split(results.provenance.command), *place])
         return f"{count} not judged yet. To go on: {command}"
     if all(_out_of_reach(verdict) for verdict in left):
-        return f"{count} open, and not within reach of more seeds: the report says what is."
+        return f"{count} undecided, and not within reach of more seeds: the report says what is."
     if looks is None:
         most = _most(left, results.study.looks.seeds[-1])
         command = _changed(results, "--until-decided", "--max-seeds", str(most), *place)
-        return f"{count} open. To go on until they are decided: {command}"
+        return f"{count} undecided. To go on until they are decided: {command}"
     most = _most(left, 2 * looks.seeds[-1])
     command = _changed(results, "--until-decided", "--max-seeds", str(most))
     return (
-        f"{count} open, and the looks declared are over. To take more, in another store: "
+        f"{count} undecided, and the looks declared are over. To take more, in another store: "
         f"{command} {OTHER_STORE}"
     )
 

@@ -53,7 +53,7 @@ class Context:
         seen: the statistics of the contrast.
         pairs: where they come from.
         claims: primary claims that are judged together.
-        more_seeds: what would make the interval narrow enough, where its width is what is open.
+        more_seeds: what would make the interval narrow enough, where its width is in the way.
         spent: whether claims were looked at by a schedule, and no look is left.
         level: of a claim on several levels, the one that counts; of a trend, the weakest step.
         wanted: seeds of the first look, or all that are planned, where fewer have ended; else 0.
@@ -148,7 +148,7 @@ def reason(word: str, claim: Claim, context: Context) -> str:
 
 
 def _alike(context: Context) -> str:
-    """Say what differences that are all or mostly the same leave open."""
+    """Say what differences that are all or mostly the same do not tell."""
     seen = context.seen
     if seen.kind == "varied" or seen.exact or context.metric.name in COUNTED:
         return ""
@@ -220,25 +220,28 @@ def told(word: str, claim: Claim, context: Context) -> str:
     size = metric.format_difference(by, signed=False)
     off = seen.off(by)
     if seen.in_noise(by):
-        return "direction and size open"
+        return "direction and size unclear"
     if seen.exact and seen.effect == 0:
         return "no difference"
     if not seen.clear:
         if -by + off < seen.low and seen.high < by - off:
-            return f"direction open; by {size} or more: ruled out either way"
+            return f"direction unclear; by {size} or more: ruled out either way"
         sides = [name for name, no in ((up, seen.high < by - off), (down, seen.low > -by + off))
                  if no]  # fmt: skip
-        ruled = f"{sides[0]} by {size} or more: ruled out" if sides else f"by {size} or more: open"
-        return f"direction open; {ruled}"
+        ruled = f"by {size} or more: unclear"
+        if sides:
+            ruled = f"{sides[0]} by {size} or more: ruled out"
+        return f"direction unclear; {ruled}"
     side, near, far = up, seen.low, seen.high
     if seen.effect < 0:
         side, near, far = down, -seen.high, -seen.low
-    state = "shown" if near > by + off else "ruled out" if far < by - off else "open"
-    if seen.exact and state == "open":
+    state = "shown" if near > by + off else "ruled out" if far < by - off else "unclear"
+    if seen.exact and state == "unclear":
         state = "just that"
     text = f"{side}; by {size} or more: {state}"
     if isinstance(claim, Trend) and seen.shape != "holds":
-        text += "; every step: open" if seen.shape == "open" else "; a step goes the other way"
+        fails = seen.shape == "fails"
+        text += "; a step goes the other way" if fails else "; every step: unclear"
     return text
 
 
@@ -277,14 +280,14 @@ def _why(word: str, claim: Claim, context: Context) -> str:
             "large as that is ruled out",
             "refuted": "All of the interval lies beyond the margin of {by} on the worse side",
             "direction only": "It is worse, but the interval holds the margin of {by} on the worse "
-            "side: whether the loss is as large as that is open",
+            "side: whether the loss is as large as that is unclear",
             "inconclusive": "The interval reaches across the margin of {by} on the worse side: a "
             "loss that matters is not ruled out",
         }.get(word, _WHY.get(word, ""))
     if isinstance(claim, Equivalent) and word == "refuted":
         return "All of the interval lies beyond the margin of {by}: the arms differ by more"
     if isinstance(claim, Equivalent) and word == "direction only":
-        return "The arms differ, but whether by the margin of {by} or more is open"
+        return "The arms differ, but whether by the margin of {by} or more is unclear"
     if isinstance(claim, Equivalent) and word == "inconclusive":
         return "The interval reaches beyond the margin of {by}, so the arms may differ by more"
     if isinstance(claim, Trend):
@@ -385,7 +388,7 @@ def _change(word: str, context: Context) -> str:
             return (
                 f"Data that bring the lower end of the interval below δ; it is now "
                 f"{gap(seen.low - by)} above. A margin larger than {gap(seen.low)} would also have "
-                "left open whether the effect matters."
+                "left unclear whether the effect matters."
             )
         case "supported":
             return (

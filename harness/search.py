@@ -309,7 +309,7 @@ class Planner:
         return part.evaluations[: self.need[part.evaluations[0].arm.name]]
 
     def _look_again(self, parts: Sequence[_Part], done: Mapping[str, Record]) -> bool:
-        """Give open claims the seeds of their next look once all trials of this one have ended."""
+        """Give undecided claims the seeds of their next look once this one's trials have ended."""
         if self.looks is None or not all(part.evaluations for part in parts):
             return False
         wanted = [trial for part in parts for trial in self._wanted(part)]

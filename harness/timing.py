@@ -108,7 +108,7 @@ def measure_times(
     options: Options,
     display: Display,
 ) -> None:
-    """Take the rounds that are missing on this machine; more, while looks leave claims open.
+    """Take the rounds that are missing on this machine; more, while looks leave claims undecided.
 
     Args:
         ledger: where they are kept.

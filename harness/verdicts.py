@@ -50,7 +50,7 @@ MARKS: Mapping[Word, str] = {
 }
 """The sign that stands before a word, so that nothing is told by colour alone."""
 
-OPEN: frozenset[Word] = frozenset({"direction only", "inconclusive", "not assessable"})
+UNDECIDED: frozenset[Word] = frozenset({"direction only", "inconclusive", "not assessable"})
 """Words that more seeds may change; a claim stops at its first other one."""
 
 
@@ -96,14 +96,14 @@ class Verdict:
             exploratory claim for false discoveries, and of one on a margin against that.
         p_margin: of a claim that a difference is within a margin, against that margin, two-sided
             and adjusted for looks and for the number of primary claims; NaN for others.
-        told: direction and size, each by itself: "lower; by 2 pp or more: open"; empty where
+        told: direction and size, each by itself: "lower; by 2 pp or more: unclear"; empty where
             nothing is judged.
         cautions: sentences on what this verdict rests on that may not hold.
         seeds: the seeds used, ascending; of a time, the rounds.
         failed: trials of the claim's arms that failed, or whose metric is not finite.
         missing: seeds left out because a trial of theirs failed or is missing.
         more_seeds: how many further seeds, or rounds, would make the interval narrow enough; None
-            where its width is not what is open.
+            where its width is not in the way.
         looks: every look taken, in order; one where the number of seeds was fixed.
         awaits: with how many seeds the first look will be taken, where fewer have ended; else 0.
     """
@@ -312,7 +312,7 @@ def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) 
         word: Word = "not assessable" if wanted else word_of(claim, shown, seen)
         judged = pairs, seen, word, wanted
         taken.append(Look(seeds, seen.n, seen.effect, seen.low, seen.high, seen.p, word))
-        if word not in OPEN or wanted:
+        if word not in UNDECIDED or wanted:
             break
     assert judged is not None
     pairs, seen, word, wanted = judged
@@ -362,8 +362,8 @@ def _level(evidence: _Evidence, claim: Claim, seen: Seen) -> str:
 def seeds_needed(study: Study, scale: str, trials: Trials, looks: Looks) -> dict[str, int]:
     """Return how many seeds each arm is to be run with, by the arm's name.
 
-    An arm in a primary claim that its last complete look left open gets those of the next look;
-    others stay where they are. Exploratory claims get no more than the first look.
+    An arm in a primary claim that its last complete look left undecided gets those of the next
+    look; others stay where they are. Exploratory claims get no more than the first look.
 
     Args:
         study: what was declared.
@@ -389,7 +389,7 @@ def rounds_missing(study: Study, scale: str, costs: Costs, looks: Looks | None, 
         study: what was declared.
         scale: the scale's name.
         costs: what was measured so far.
-        looks: when claims are looked at; then those of the next look of claims that are open.
+        looks: when claims are looked at; then those of the next look of claims that are undecided.
         fixed: how many are wanted without looks.
     """
     evidence = _Evidence(study, scale, {}, costs)
@@ -406,7 +406,7 @@ def rounds_missing(study: Study, scale: str, costs: Costs, looks: Looks | None, 
 def _needed(evidence: _Evidence, claim: Claim, looks: Looks) -> int:
     judged = _judge(evidence, claim, looks, evidence.family())
     last, taken = judged.looks[-1], len(judged.looks)
-    over = last.word in OPEN and len(judged.pairs.ended) == last.seeds
+    over = last.word in UNDECIDED and len(judged.pairs.ended) == last.seeds
     return looks.seeds[taken] if over and taken < len(looks.seeds) else last.seeds
 
 
@@ -482,7 +482,7 @@ def _exploratory(judged: _Judged, *, leads: bool) -> Word:
 
 
 def _more(judged: _Judged, word: Word) -> More | None:
-    """Return how many more seeds would narrow what is open; None where that is not its width."""
+    """Return how many more seeds would decide; None where no interval's width is in the way."""
     seen, metric = judged.seen, judged.metric
     if word not in {"inconclusive", "direction only"} or metric.name in COUNTED or not seen.places:
         return None
@@ -492,7 +492,7 @@ def _more(judged: _Judged, word: Word) -> More | None:
     if isinstance(judged.claim, Trend):
         effect, step = seen.places
         places = [effect] if word == "inconclusive" else []
-        places += [step] if seen.shape == "open" else []
+        places += [step] if seen.shape == "unclear" else []
     # some level of several: that of the test of each
     tests = len(judged.pairs.values[0]) - 1 if isinstance(judged.claim, Some) else 1
     alpha = (1 - seen.level) / tests
@@ -527,7 +527,7 @@ def word_of(claim: Claim, metric: Metric, seen: Seen) -> Word:
     word = verdict_word(ends, confirmed=confirmed)
     if seen.shape == "fails" and word not in {"reversed", "refuted"}:
         return "refuted"
-    if word.startswith("supported") and seen.shape == "open":
+    if word.startswith("supported") and seen.shape == "unclear":
         return "direction only"
     return word
 

@@ -32,7 +32,7 @@ LOOKS: dict[Word, Look] = {
     "supported": Look(
         "^", False, "good",
         "The whole interval lies above 0 but reaches below δ: the effect is there; whether it is "
-        "large enough to matter is open.",
+        "large enough to matter is unclear.",
     ),
     "real but negligible": Look(
         "o", False, "same",
@@ -57,11 +57,11 @@ LOOKS: dict[Word, Look] = {
     "direction only": Look(
         "D", True, "open",
         "The direction is shown; whether the claim holds, which is about size, or about every step "
-        "of a trend, is open.",
+        "of a trend, is unclear.",
     ),
     "inconclusive": Look(
         "D", False, "open",
-        "The interval leaves open whether there is an effect that matters.",
+        "The interval leaves unclear whether there is an effect that matters.",
     ),
     "suggestive": Look(
         "P", False, "open",

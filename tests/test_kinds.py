@@ -53,7 +53,7 @@ def judged(claim, differences, metric="train_loss"):
 def test_not_worse_where_lower_is_better(difference, expected):
     """RAMP / 3 has an interval of half width .16 around the difference, which may be up to .5.
 
-    From .4 on it is worse in any case; by how much is open.
+    From .4 on it is worse in any case; by how much is unclear.
     """
     assert judged(not_worse(), difference + RAMP / 3).word == expected
     gain = judged(not_worse("test_accuracy"), -difference - RAMP / 3, "test_accuracy")
@@ -81,15 +81,15 @@ def test_not_worse_agrees_with_the_one_sided_test():
 
 
 def test_a_sure_finding_is_told_beside_an_open_size():
-    """Worse in every seed, between 1.4 and 4.9 points: at a margin of 2 only the size is open."""
+    """Worse in every seed, by 1.4 to 4.9 points: at a margin of 2 only the size is unclear."""
     d = -0.0315 - 0.0245 * RAMP
     found = judged(not_worse("test_accuracy", by=0.02), d, "test_accuracy")
     assert found.word == "direction only"
-    assert found.told == "worse; by 2.0 pp or more: open"
+    assert found.told == "worse; by 2.0 pp or more: unclear"
     assert found.p_adjusted < 0.001 < 0.5 < found.p_margin
     same = Equivalent("S.", "test_accuracy", 0.02, first=NEW, second=OLD)
     found = judged(same, d, "test_accuracy")
-    assert (found.word, found.told) == ("direction only", "lower; by 2.0 pp or more: open")
+    assert (found.word, found.told) == ("direction only", "lower; by 2.0 pp or more: unclear")
     assert judged(same, 3 * d, "test_accuracy").told == "lower; by 2.0 pp or more: shown"
 
 
@@ -97,18 +97,19 @@ def test_a_sure_finding_is_told_beside_an_open_size():
     ("difference", "told"),
     [
         (1.5, "higher; by 0.5 nats or more: shown"),
-        (0.6, "higher; by 0.5 nats or more: open"),
+        (0.6, "higher; by 0.5 nats or more: unclear"),
         (0.25, "higher; by 0.5 nats or more: ruled out"),
         (-0.25, "lower; by 0.5 nats or more: ruled out"),
         (-1.5, "lower; by 0.5 nats or more: shown"),
-        (0.0, "direction open; by 0.5 nats or more: ruled out either way"),
+        (0.0, "direction unclear; by 0.5 nats or more: ruled out either way"),
     ],
 )
 def test_direction_and_size_are_told_apart(difference, told):
     claim = Higher("H.", "train_loss", 0.5, higher=NEW, lower=OLD)
     assert judged(claim, difference + RAMP / 3).told == told
-    assert judged(claim, 0.2 + RAMP).told == "direction open; lower by 0.5 nats or more: ruled out"
-    assert judged(claim, 3 * RAMP).told == "direction open; by 0.5 nats or more: open"
+    told = judged(claim, 0.2 + RAMP).told
+    assert told == "direction unclear; lower by 0.5 nats or more: ruled out"
+    assert judged(claim, 3 * RAMP).told == "direction unclear; by 0.5 nats or more: unclear"
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,4 +1,4 @@
-"""The command that the terminal names where claims are open."""
+"""The command that the terminal names where claims are undecided."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_below_five_seeds_five_are_named():
 def test_an_open_claim_names_looks_far_enough():
     said = next_step(results(0.25 + RAMP))
     assert said == (
-        "1 claim open. To go on until they are decided: harness run study.py --scale quick "
+        "1 claim undecided. To go on until they are decided: harness run study.py --scale quick "
         "--mode plain --until-decided --max-seeds 40"
     )
     assert "--max-seeds 110" in next_step(results(0.25 + 2 * RAMP))  # about 100 more, at most

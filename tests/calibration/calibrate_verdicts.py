@@ -35,7 +35,7 @@ from harness.records import Record
 from harness.scales import Scale
 from harness.stats import Mean, judged_interval, t_interval
 from harness.study import Study
-from harness.verdicts import MARKS, OPEN, Ends, Verdict, judge, verdict_word
+from harness.verdicts import MARKS, UNDECIDED, Ends, Verdict, judge, verdict_word
 from tests.calibration.calibrate_kinds import autocorrelated, bounds, some, sooner, times
 from tests.calibration.calibrate_samples import (
     collapsing,
@@ -227,7 +227,7 @@ def walk(
         seen = interval(d[going, :seeds], level)
         n[going] = seeds
         words[going] = named(seen, by, seen.p < 1 - level)
-        going = going[np.isin(words[going], sorted(OPEN))]
+        going = going[np.isin(words[going], sorted(UNDECIDED))]
     return Walk(words, n)
 
 
