@@ -24,6 +24,7 @@ import typer
 from harness import outlets, redact, terminal
 from harness.calm import calm
 from harness.errors import ConnectionLostError, HarnessError, near, one_line
+from harness.usage import misread
 
 if TYPE_CHECKING:
     from harness.commands import Files
@@ -169,7 +170,7 @@ def plan(
         study, device, workers, seeds, no_tuning, mode=mode, until_decided=until_decided,
         max_seeds=max_seeds,
     )  # fmt: skip
-    with _noticing(Place(out, store)) as place:
+    with _noticing(Place(out, store, OUT, data_dir)) as place:
         if measure:
             errors = terminal.errors()
             measure_study(study, scale, place, options, errors, quiet=quiet or as_json)
@@ -214,6 +215,7 @@ def run(
     shown = not quiet and not as_json
     account = Account(before=age())
     done: list[tuple[Results, Path]] = []
+    how = _how(device, workers, no_profile=no_profile)
     wrong: list[str] = []
     pending: list[commands.Files] = []
 
@@ -224,7 +226,7 @@ def run(
         while pending:
             wrong.extend(_settled(pending.pop(0), shown=shown))
 
-    with _noticing(Place(out, store)) as place:
+    with _noticing(Place(out, store, OUT, data_dir)) as place:
         try:
             for name in names:
                 options = _options(
@@ -238,7 +240,7 @@ def run(
                 )  # fmt: skip
                 done.append((results, folder))
                 files = _finish(
-                    name, results, folder, place,
+                    name, results, folder, place, how,
                     shown=shown, force=False, gently=name != names[-1], table=len(names) == 1,
                 )  # fmt: skip
                 wrong += files.wrong
@@ -250,7 +252,7 @@ def run(
             if done and as_json:
                 given = [commands.verdicts_json(*each) for each in done]
                 terminal.give(json.dumps(given, indent=2))
-        wrong += _index(done, out, shown=shown)
+        wrong += _index(done, names, scale, place, shown=shown)
         if shown:
             terminal.complain(f"harness: {account.line()}")
         for results, _ in done:
@@ -288,13 +290,13 @@ def report(
     alone = as_json or as_markdown
     shown = not quiet and not alone
     done, wrong = [], []
-    with _noticing(Place(out, store)) as place:
+    with _noticing(Place(out, store, OUT, data_dir)) as place:
         for name in names:
             for results, folder in commands.report_study(name, scale, place):
                 done.append((results, folder))
                 files = _finish(name, results, folder, place, shown=shown, force=True)
                 wrong += [*files.wrong, *_settled(files, shown=shown)]
-        wrong += _index(done, out, shown=shown)
+        wrong += _index(done, names, scale, place, shown=shown)
         if as_json:
             terminal.give(json.dumps([commands.verdicts_json(*each) for each in done], indent=2))
         if as_markdown:
@@ -337,7 +339,7 @@ def explain(
     from harness import commands
     from harness.place import Place
 
-    with _noticing(Place(out, store)) as place:
+    with _noticing(Place(out, store, OUT, data_dir)) as place:
         commands.explain_study(study, claim, scale, place, terminal.output())
 
 
@@ -358,7 +360,7 @@ def export(
     from harness import commands
     from harness.place import Place
 
-    with _noticing(Place(out, store)) as place:
+    with _noticing(Place(out, store, OUT, data_dir)) as place:
         found, note = commands.export_study(study, scale, place, kind, to, curves=curves)
         if note:
             terminal.complain(f"harness: {note}")
@@ -383,7 +385,7 @@ def replay(
     from harness.replay import print_replay, train_again
 
     options = _options("", device, 1, None, False)
-    with _noticing(Place(out, store)) as place:
+    with _noticing(Place(out, store, OUT, data_dir)) as place:
         replayed = train_again(key, study, place, options)
         print_replay(replayed, terminal.output())
         if not replayed.identical:
@@ -479,6 +481,19 @@ def _check_looks(seeds: int | None, until_decided: bool, most: int | None) -> No
         )
 
 
+def _how(device: str, workers: int, *, no_profile: bool) -> list[str]:
+    """Return how to run, as the command line has it, for commands that go on.
+
+    What the records themselves tell (seeds, mode, tuning) is not among it, nor what is done once
+    (a download, failed trials run again).
+    """
+    return [
+        *([] if device == "auto" else ["--device", device]),
+        *(["--workers", str(workers)] if workers else []),
+        *(["--no-profile"] if no_profile else []),
+    ]
+
+
 def _data(folder: Path | None, download: bool) -> None:
     """Hand the folder on by the environment, which worker processes inherit."""
     if folder is not None:
@@ -488,18 +503,18 @@ def _data(folder: Path | None, download: bool) -> None:
 
 
 def _finish(
-    name: str, results: Results, folder: Path, place: Place, *,
+    name: str, results: Results, folder: Path, place: Place, how: list[str] | None = None, *,
     shown: bool, force: bool, gently: bool = False, table: bool = True,
 ) -> Files:  # fmt: skip
     """Print a study's verdicts, then write its files, of which the PDF is still to come."""
     from harness import commands
 
-    words = place.words(OUT)
+    words = place.words()
     again = commands.again(name, results.scale, words)
     unprinted: tuple[str, ...] = ()
     if shown:
         try:
-            commands.print_results(results, terminal.output(), words, table=table)
+            commands.print_results(results, terminal.output(), words, how or [], table=table)
         except OSError as error:  # files are written all the same
             outlets.close_own()
             if not isinstance(error, BrokenPipeError):  # nobody wants to read on, as with `| head`
@@ -524,17 +539,28 @@ def _told(files: Files, *, shown: bool) -> Files:
     return files
 
 
-def _index(done: list[Any], out: Path, *, shown: bool) -> list[str]:
-    """Write the index of several studies; return what could not be written."""
+def _index(
+    done: list[Any], names: list[str], scale: str | None, place: Place, *, shown: bool
+) -> list[str]:
+    """Write the index of several studies; return what could not be written.
+
+    Args:
+        done: results and folders.
+        names: of the studies, as the command line has them.
+        scale: the scale, where the command line has one.
+        place: where they lie.
+        shown: whether to say where the index is.
+    """
     if len(done) < 2:
         return []
     from harness.reports import write_index
 
     try:
-        page = write_index(done, out)
+        page = write_index(done, place.out)
     except Exception as error:  # the reports are there; a fault in their index must not hide it
         said = f"the index could not be written: {type(error).__name__}: {error}. To try again: "
-        said += shlex.join(["harness", "report", *(each.study.name for each, _ in done)])
+        chosen = ["--scale", scale] if scale else []
+        said += shlex.join(["harness", "report", *names, *chosen, *place.words()])
         terminal.complain(f"harness: {one_line(said)}")
         return [said]
     if shown:
@@ -582,9 +608,10 @@ def _main(words: list[str], *, debug: bool) -> int:
     except typer.TyperException as error:
         if not error.format_message():  # no command given: the help is printed already
             return error.exit_code
-        command = redact.urls(shlex.join(["harness", *words[:1]]))
-        said = redact.urls(error.format_message())
-        return _failed(f"{said.rstrip('.')}. See `{command} --help`.", 2, debug=debug)
+        commands = [
+            each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands
+        ]
+        return _failed(redact.urls(str(misread(error, words, commands))), 2, debug=debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

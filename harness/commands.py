@@ -31,7 +31,6 @@ from harness.outputs import (
     write_whole,
 )
 from harness.place import Place
-from harness.printable import quoted
 from harness.tables import declared_lines, explained, verdict_table
 from harness.terminal import line, words
 
@@ -94,7 +93,7 @@ def run_study(
     planner = Planner(study, scale, options.seeds, tune=options.tune, looks=looks)
     ledger = Ledger(place.open(create=True), study, scale)
     place.tell(errors)
-    check_looks(ledger.note("plan"), looks)
+    check_looks(ledger.note("plan"), looks, place.words(), seeds=len(planner.seeds))
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as seen:
@@ -102,12 +101,20 @@ def run_study(
         ran = run(ledger, planner, found, options, shown)
         account.trained(ran.workers, ran.took)
         shown.show("writing the report", 1, 1, None)
-        results = gather(ledger, found)
+        results = gather(ledger, found, place.words())
     return results, place.folder(study, scale)
 
 
-def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
+def check_looks(
+    plan: Mapping[str, Any] | None, looks: Looks | None, place: Sequence[str], seeds: int
+) -> None:
     """Check that claims are looked at as was declared when a study began.
+
+    Args:
+        plan: what was run before; ``None`` where nothing was.
+        looks: when claims are to be looked at now; ``None`` where once.
+        place: the words that name where things are on the command line.
+        seeds: how many there are to be at the last look.
 
     Raises:
         HarnessError: they would be looked at otherwise, for which the levels were not made.
@@ -117,21 +124,33 @@ def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
     before = looks_of(plan) if plan is not None else None
     if before is None or before == looks:
         return
-    came = "a fixed number of seeds"
+    came = f"a run with {seeds} seeds and one look"
     if looks:
-        came = f"at {', '.join(map(str, looks.seeds))} seeds"
+        came = f"looks at {_listed(looks.seeds)} seeds"
         if looks.seeds == before.seeds:
-            came += f", with α of {', '.join(f'{alpha:g}' for alpha in looks.alphas)}"
+            came += f" with other shares of α, {', '.join(f'{each:g}' for each in looks.alphas)}"
+    command = shlex.join([*shlex.split(plan["command"]), *place]) if plan else ""
     raise HarnessError(
-        "a study must be looked at as was declared when it began, or its verdicts would be wrong "
-        f"more often than they say: at {', '.join(map(str, before.seeds))} seeds",
+        f"this study was begun with --until-decided, and must keep to its looks, at "
+        f"{_listed(before.seeds)} seeds: others, chosen after results were seen, would make its "
+        "verdicts wrong more often than they say",
         came,
-        f"Write --until-decided --max-seeds {before.seeds[-1]}, or take another --store.",
+        f"To go on: {command}",
     )
 
 
-def gather(ledger: Ledger, found: str) -> Results:
+def _listed(numbers: Sequence[int]) -> str:
+    *others, last = map(str, numbers)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def gather(ledger: Ledger, found: str, place: Sequence[str] = ()) -> Results:
     """Judge what a ledger holds, of one version of the study, and keep what it claims now.
+
+    Args:
+        ledger: of one study at one scale.
+        found: the study's file or module.
+        place: the words that name where things are on the command line.
 
     Raises:
         HarnessError: nothing was ever run.
@@ -146,9 +165,9 @@ def gather(ledger: Ledger, found: str) -> Results:
         raise HarnessError(
             "there must be records to report on",
             f"none of {ledger.study.name} at scale {ledger.scale}",
-            f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
+            _makes_some(found, ledger.scale, place),
         )
-    plan, other = choose_plan(ledger, plan)
+    plan, other = choose_plan(ledger, plan, place)
     declarations, unkept = declare(ledger, lambda: plan["programs"], required=False)
     costs, unmeasured = costs_of(ledger, plan["programs"], plan.get("machine", ""))
     records = ledger.records()
@@ -265,9 +284,14 @@ def again(reference: str, scale: str, place: Sequence[str]) -> str:
     Args:
         reference: how the study was named.
         scale: the scale's name.
-        place: the words that name the store and the output folder on the command line.
+        place: the words that name where things are on the command line.
     """
     return shlex.join(["harness", "report", reference, "--scale", scale, *place])
+
+
+def _makes_some(reference: str, scale: str, place: Sequence[str]) -> str:
+    words = ["harness", "run", reference, *(["--scale", scale] if scale else []), *place]
+    return f"`{shlex.join(words)}` makes some."
 
 
 def _digest(results: Results) -> str:
@@ -313,14 +337,13 @@ def report_study(
     ledgers = [each[-1] for scale in scales if (each := Ledger.existing(store, study, scale))]
     if not ledgers:
         at = f" at scale {scales[0]}" if scale_name else ""
-        option = f" --scale {scales[0]}" if scale_name else ""
         raise HarnessError(
             "there must be records to report on",
             f"none of {study.name}{at} in {store.url}",
-            f"`harness run {quoted(reference)}{option}` makes some.",
+            _makes_some(reference, scales[0] if scale_name else "", place.words()),
         )
     for ledger in ledgers:
-        yield gather(ledger, found), place.folder(study, ledger.scale)
+        yield gather(ledger, found, place.words()), place.folder(study, ledger.scale)
 
 
 def explain_study(
@@ -339,9 +362,9 @@ def explain_study(
         raise HarnessError(
             "there must be records to explain",
             f"none of {study.name} at scale {scale}",
-            f"`harness run {quoted(reference)} --scale {scale}` makes some.",
+            _makes_some(reference, scale, place.words()),
         )
-    results = gather(ledgers[-1], found)
+    results = gather(ledgers[-1], found, place.words())
     if not results.verdicts:
         raise HarnessError(
             "a study must have claims to explain", "none", "Add claims=(Higher(...),) to it."
@@ -383,7 +406,7 @@ def export_study(
         raise HarnessError(
             "there must be records to export",
             f"none of {study.name} at scale {scale} in {store.url}",
-            f"`harness run {quoted(reference)} --scale {scale}` makes some.",
+            _makes_some(reference, scale, place.words()),
         )
     from harness.versions import outdated, said
 
@@ -425,14 +448,16 @@ def print_together(several: Sequence[Results], console: Console) -> None:
 
 
 def print_results(
-    results: Results, console: Console, place: Sequence[str], *, table: bool = True
-) -> None:
+    results: Results, console: Console, place: Sequence[str], how: Sequence[str] = (), *,
+    table: bool = True,
+) -> None:  # fmt: skip
     """Print the verdict table, warnings, and how to go on.
 
     Args:
         results: of one study, judged.
         console: where to print.
-        place: the words that name the store and the output folder on the command line.
+        place: the words that name where things are on the command line.
+        how: those that say how to run.
         table: whether to print the table.
     """
     from harness.next_step import next_step
@@ -445,7 +470,7 @@ def print_results(
         line(console, each)
     for warning in results.warnings:
         line(console, f"! {warning}")
-    if step := next_step(results, place):
+    if step := next_step(results, place, how):
         line(console, f"→ {step}", whole=True)
 
 

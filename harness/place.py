@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
 from harness.damage import Noticed
-from harness.redact import holds_secret
+from harness.redact import holds_secret, shown
 from harness.store import Store, open_store
 from harness.study import Study
 from harness.terminal import line
 
 STORE_NAME = "harness.db"
+
+STORE_VARIABLE = "HARNESS_STORE"
+"""The environment variable that names the store where ``--store`` does not."""
 
 
 @dataclass(frozen=True)
@@ -23,26 +27,33 @@ class Place:
     Attributes:
         out: the output folder.
         store: the store's URL or path; empty for a file in the output folder.
+        usual: the output folder where none is named.
+        data: the folder of data sets, where the command line names it.
         noticed: what is noticed of the store while it is read.
         opened: the stores that were opened, and are to be closed.
     """
 
     out: Path
     store: str = field(default="", repr=False)
+    usual: Path = Path("runs")
+    data: Path | None = None
     noticed: Noticed = field(default_factory=Noticed, repr=False, compare=False)
     opened: list[Store] = field(default_factory=list, repr=False, compare=False)
 
-    def words(self, usual: Path) -> list[str]:
+    def words(self) -> list[str]:
         """Return how the place is named on the command line, without secrets.
 
-        A store with a secret is left out: it is named by ``HARNESS_STORE``, or typed again.
-
-        Args:
-            usual: the output folder where none is named.
+        A store with a secret is left out where ``HARNESS_STORE`` names it, which it goes on to do;
+        else ``***`` stands for the secret: without ``--store``, the command would begin another.
         """
-        out = [] if self.out == usual else ["--out", str(self.out)]
-        store = [] if not self.store or holds_secret(self.store) else ["--store", self.store]
-        return [*out, *store]
+        named = self.store and not (
+            holds_secret(self.store) and os.environ.get(STORE_VARIABLE) == self.store
+        )
+        return [
+            *([] if self.out == self.usual else ["--out", str(self.out)]),
+            *(["--store", shown(self.store)] if named else []),
+            *(["--data-dir", str(self.data)] if self.data is not None else []),
+        ]
 
     def open(self, *, create: bool) -> Store:
         """Open the store."""

@@ -452,10 +452,36 @@ def out_of_reach(more: More, metric: Metric, each: str) -> str:
     )
 
 
+def unreachable(seen: Seen, more: More, metric: Metric) -> str:
+    """Say why no number of seeds within reach decides a claim, and what is within reach instead.
+
+    Args:
+        seen: what was seen of the claim.
+        more: how many seeds it would take.
+        metric: what the effect is in.
+    """
+    each = f"{metric.replicate or 'seed'}s"
+    what = "ratios" if metric.relative else "differences"
+    match seen.kind:
+        case "constant":
+            why = f"all {seen.n} {what} are the same, which tells little of {each} not yet run"
+        case "tied":
+            why = f"most of the {seen.n} {what} are the same, which tells little of the others"
+        case _:
+            why = f"the {what} vary too much from one to the next for so small a margin"
+    if more.tells == math.inf:
+        return f"{why}; only a metric that varies can tell more, as this one was 0 in every run"
+    tells = metric.format_difference(more.tells, signed=False)
+    return f"{why}; within reach, with {more.reach:,} {each}, is a margin of about {tells}"
+
+
 def _spent(context: Context) -> str:
     if not context.spent:
         return ""
-    return " The looks declared are over: that takes another store, with a later last look."
+    return (
+        " The looks declared are over: a later last look is to be chosen before a study's first "
+        "run."
+    )
 
 
 def _to_assess(claim: Claim, context: Context) -> str:

@@ -18,6 +18,7 @@ from harness.plan import TEACHER, TUNING_SEED
 from harness.profiles import Profile
 from harness.records import Record
 from harness.rounds import Costs
+from harness.stats import FEWEST
 from harness.study import Study
 from harness.summary import ArmSummary, summarise
 from harness.targets import Target, targets
@@ -300,12 +301,15 @@ def _warnings(
     if missing > 0:
         many = "trials are" if missing > 1 else "trial is"
         yield f"{missing} evaluation {many} not there yet: these verdicts are provisional."
-    asked = plan.get("asked", [])
-    if len(asked) > 1 or (asked and plan.get("looks")):
+    asked = [count for count in plan.get("asked", []) if count >= FEWEST]  # fewer have no verdict
+    times = len(asked) + bool(plan.get("looks"))
+    if times > 1:
+        alpha = (looks_of(plan) or study.looks).alpha
         yield (
             f"This study was run with {' and with '.join(map(str, asked))} seeds"
             f"{', then until decided' if plan.get('looks') else ''}: adding seeds after seeing a "
-            "verdict, outside of declared looks, makes verdicts wrong more often than they say."
+            "verdict, outside of declared looks, makes verdicts wrong more often than they say, in "
+            f"up to {100 * min(1, times * alpha):g} % of cases in place of {100 * alpha:g} %."
         )
     if study.tuned and not plan["tuned"]:
         shown = ", ".join(f"{name} = {value}" for name, value in _untuned(study, records).items())

@@ -7,6 +7,7 @@ one of the trials of the file as it is now, where all of them are there.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,12 +26,15 @@ MOST = 3
 """Reasons that a sentence names."""
 
 
-def choose_plan(ledger: Ledger, plan: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+def choose_plan(
+    ledger: Ledger, plan: Mapping[str, Any], place: Sequence[str] = ()
+) -> tuple[Mapping[str, Any], str]:
     """Return the plan that is to be judged, and a warning where the newest is of another version.
 
     Args:
         ledger: what is recorded.
         plan: the newest plan.
+        place: the words that name where things are on the command line.
     """
     study, scale = ledger.study, ledger.scale
     records = ledger.records()
@@ -54,9 +58,10 @@ def choose_plan(ledger: Ledger, plan: Mapping[str, Any]) -> tuple[Mapping[str, A
             f"The newest run in this store was of other code or settings ({said(why)}). Judged are "
             "the trials of the study's file as it is now, and no others."
         )
+    again = shlex.join([*shlex.split(plan["command"]), *place])
     return _as_declared(study, scale, plan, done), (
         f"The study's file has changed since these trials were run ({said(why)}). Judged are the "
-        f"trials of that run, and no others; `{plan['command']}` runs what the file says now."
+        f"trials of that run, and no others; `{again}` runs what the file says now."
     )
 
 

@@ -101,7 +101,7 @@ def test_an_unknown_scale(refused) -> None:
 
 
 def test_zero_seeds(refused) -> None:
-    assert "greater than or equal to 1" in refused("run", str(TINY), "--seeds", "0")
+    assert "--seeds must be at least 1; got '0'" in refused("run", str(TINY), "--seeds", "0")
 
 
 def test_a_device_that_is_not_there(refused) -> None:
@@ -112,6 +112,48 @@ def test_a_device_that_is_not_there(refused) -> None:
 
 def test_an_unknown_option_names_the_near_one(refused) -> None:
     assert "--seeds" in refused("run", str(TINY), "--seds", "3")
+
+
+MISREAD = {
+    "run --seeds x": "--seeds must be a whole number; got 'x'. Write --seeds 5, say.",
+    "run --seeds=1.5": "--seeds must be a whole number; got '1.5'. Write --seeds 5, say.",
+    "plan x --workers -1": "--workers must be at least 0; got '-1'. Write --workers 2, say.",
+    "explain x one": "CLAIM must be a whole number; got 'one'. Write 1, say.",
+    "run --nonsense": "an option of `harness run` must be one that it has; got --nonsense. Did you",
+    "run -z": "an option of `harness run` must be one that it has; got -z. Known: --all, --scale,",
+    "--nonsense": "an option of `harness` must be one that it has; got --nonsense. Known: --debug",
+    "nonsense": "after harness must come a command; got 'nonsense'. Known: list, new, plan, run,",
+    "rnu x": "after harness must come a command; got 'rnu'. Did you mean run?",
+    "plan": "`harness plan` must be given STUDY; got none. Write `harness plan STUDY`.",
+    "new": "`harness new` must be given FILE; got none. Write `harness new FILE`.",
+    "run x --device": "--device must be followed by a value; got none. `harness run --help` shows",
+    "run x --quiet=1": "--quiet must stand without a value; got --quiet=1. Write --quiet.",
+    "plan a b": "`harness plan` must be given nothing but STUDY; got b, too.",
+    "list a b": "`harness list` must be given nothing but options; got a b, too.",
+    "run x --out file": "--out must be a folder; got 'file' is a file.",
+}
+
+
+@pytest.mark.parametrize("words", MISREAD)
+def test_a_command_line_that_cannot_be_read(words: str, refused, here: Path, capsys) -> None:
+    """The line alone, without the usage that typer would print."""
+    (here / "file").write_text("")
+    line = refused(*words.split())
+    assert line.startswith(f"harness: {MISREAD[words]}")
+    assert _main(words.split(), debug=False) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+
+
+def test_a_password_in_a_mistyped_option_is_not_shown(refused) -> None:
+    line = refused("run", "--stroe=postgresql://me:SECRETPW@host/db")
+    assert "SECRETPW" not in line
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["explain", "--help"]])
+def test_help_is_still_there(words: list[str], capsys) -> None:
+    assert _main(words, debug=False) == 0
+    assert "Usage: " in capsys.readouterr().out
 
 
 def test_a_batch_larger_than_the_training_set(refused, here: Path) -> None:

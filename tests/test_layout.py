@@ -23,7 +23,7 @@ ORDER = [
     "workers", "loaded", "loaded_measuring", "progress", "account", "executors", "costs", "declare",
     "timing", "session", "versions", "run",
     "outputs", "new", "tables", "markdown", "place", "preview", "replay", "commands", "mend",
-    "doctor", "cli",
+    "doctor", "usage", "cli",
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from harness.claims import Higher
 from harness.cli import _main
+from harness.commands import check_looks
 from harness.errors import HarnessError
 from harness.executors import Options
 from harness.factors import Factor
@@ -191,7 +192,7 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
     capsys.readouterr()
     for words in (["--max-seeds", "9"], []):
         assert _main([*base, *words], debug=False) == 2
-        assert "must be looked at as was declared when it began" in capsys.readouterr().err
+        assert "this study was begun with --until-decided" in capsys.readouterr().err
     assert _main([*base[:-1], "--seeds", "9"], debug=False) == 2
     capsys.readouterr()
     assert _main([*base, "--max-seeds", "7"], debug=False) == 0
@@ -201,6 +202,40 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
     assert "inconclusive" in said
     assert "only look, with 5 seeds: inconclusive; 7 seeds: inconclusive." in " ".join(said.split())
     assert _main(["explain", "close.py", "2"], debug=False) == 2
+
+
+PLAN = {
+    "looks": {"seeds": [5, 10, 20], "alphas": [0.01, 0.02, 0.02]},
+    "command": "harness run close.py --scale quick --until-decided --max-seeds 20",
+}
+
+
+@pytest.mark.parametrize(
+    ("looks", "came"),
+    [
+        (None, "a run with 5 seeds and one look"),
+        (Looks((5, 10)), "looks at 5 and 10 seeds"),
+        (Looks((5, 10, 20)), "looks at 5, 10 and 20 seeds with other shares of α, 0.0166667,"),
+    ],
+)
+def test_another_schedule_is_refused_with_the_command_that_goes_on(
+    looks: Looks | None, came: str
+) -> None:
+    with pytest.raises(HarnessError) as caught:
+        check_looks(PLAN, looks, ["--out", "my runs"], 5)
+    said = str(caught.value)
+    assert said.startswith(
+        "this study was begun with --until-decided, and must keep to its looks, at 5, 10 and 20 "
+        "seeds: others, chosen after results were seen, would make its verdicts wrong more often "
+        f"than they say; got {came}"
+    )
+    assert said.endswith(f". To go on: {PLAN['command']} --out 'my runs'")
+
+
+def test_the_same_schedule_and_a_fixed_number_before_it_are_taken() -> None:
+    check_looks(PLAN, Looks((5, 10, 20), (0.01, 0.02, 0.02)), [], 20)
+    check_looks({"looks": None, "command": ""}, Looks((5, 10)), [], 10)
+    check_looks(None, None, [], 5)
 
 
 def test_a_schedule_has_5_seeds_at_least() -> None:

@@ -147,6 +147,16 @@ def test_seeds_of_other_code_are_no_seeds_asked_for_of_this(tmp_path: Path) -> N
     run(store, study(lr=0.1), seeds=7)
     said = [line for line in report(store, study(lr=0.1)).warnings if "was run with" in line]
     assert said[0].startswith("This study was run with 5 and with 7 seeds")
+    assert said[0].endswith("in up to 10 % of cases in place of 5 %.")
+
+
+def test_seeds_too_few_for_a_verdict_are_no_look(tmp_path: Path) -> None:
+    """The terminal itself says then to go on to five."""
+    store = opened(tmp_path)
+    run(store, study(), seeds=3)
+    assert report(store, study()).verdicts[0].word == "not assessable"
+    run(store, study(), seeds=5)
+    assert not [line for line in report(store, study()).warnings if "was run with" in line]
 
 
 def test_an_arm_that_stands_for_other_levels_now_is_not_judged_as_those(tmp_path: Path) -> None:

@@ -154,8 +154,8 @@ KINDS: dict[type[Claim], Procedure] = {
         "Whether one arm is not worse than another by as much as δ; which direction is worse, the "
         "metric says. Supported where the interval ends before δ on the worse side, refuted where "
         "all of it lies beyond, direction only where it is worse and by how much is unclear, "
-        "inconclusive elsewhere; that no difference was found is no evidence. The one-sided test of the margin "
-        "stands beside it.",
+        "inconclusive elsewhere; that no difference was found is no evidence. The one-sided test "
+        "of the margin stands beside it.",
         "Piaggio et al. 2012, doi.org/10.1001/jama.2012.87802",
     ),
     Sooner: Procedure(
