@@ -215,11 +215,16 @@ def write(
     return Files((written.html,), tuple(wrong), pending=pending)
 
 
+_PDF_NEEDS = ("pango-1.0", "pangoft2-1.0")
+"""The libraries of a PDF that are packages of their own, and may be missing one by one. All else
+that WeasyPrint loads (gobject, HarfBuzz, fontconfig), these two need themselves."""
+
+
 def _is_made_from(folder: Path, digest: str) -> bool:
     """Whether all files of a folder are there, and made from just this."""
     names = ["report.html", "verdicts.json", "records.csv", ".made-from"]
     # where they were not there before, the PDF is still to be made
-    if find_library("pango-1.0") and find_spec("weasyprint"):
+    if find_spec("weasyprint") and all(map(find_library, _PDF_NEEDS)):
         names.append("report.pdf")
     try:
         there = all((folder / name).exists() for name in names)

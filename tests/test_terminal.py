@@ -324,6 +324,22 @@ def break_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
         monkeypatch.setattr(printing, "render_pdf", lambda html: (b"%PDF", ""))
 
 
+@pytest.mark.parametrize("missing", ["pango-1.0", "pangoft2-1.0", ""])
+def test_a_pdf_is_tried_again_only_where_all_that_makes_it_is_there(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finished run whose machine lacks one library would else try it each time."""
+    for name in ("report.html", "verdicts.json", "records.csv"):
+        (tmp_path / name).write_text("")
+    (tmp_path / ".made-from").write_text("digest")
+    monkeypatch.setattr(commands, "find_library", lambda name: name if name != missing else None)
+    monkeypatch.setattr(commands, "find_spec", lambda name: name)
+    assert commands._is_made_from(tmp_path, "digest") is bool(missing)
+    (tmp_path / "report.pdf").write_text("")
+    assert commands._is_made_from(tmp_path, "digest")
+    assert not commands._is_made_from(tmp_path, "of other results")
+
+
 FAILURES = {
     "pdf": "MemoryError",
     "figure": "ValueError: [/x] is no figure",
