@@ -7,6 +7,7 @@ import math
 import re
 import time
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pandas as pd
@@ -64,6 +65,19 @@ def test_each_epoch_of_each_trial_is_told(mode: Mode) -> None:
     curves = [each.curves["train_loss"] for each in outcomes]  # type: ignore[union-attr]
     last = sum(curve[2] for curve in curves) / 2 if together else curves[0][2]
     assert told[2][2] == pytest.approx(last)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (which("c++") or which("g++") or which("clang++")), reason="no compiler")
+def test_each_epoch_of_compiled_trials_is_told() -> None:
+    requests = [Request(TRAINING, seed) for seed in range(2)]
+    told: list[tuple[list[int], int]] = []
+    outcomes = train_together(
+        requests, torch.device("cpu"), Mode("compiled", 2),
+        lambda those, epoch, loss: told.append(([each.seed for each in those], epoch)),
+    )  # fmt: skip
+    assert told == [([0, 1], epoch) for epoch in (1, 2, 3)]
+    assert all(len(each.curves["train_loss"]) == 3 for each in outcomes)  # type: ignore[union-attr]
 
 
 def test_telling_changes_no_result() -> None:
