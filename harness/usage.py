@@ -23,7 +23,8 @@ def misread(error: Any, words: Sequence[str], commands: Iterable[str]) -> Harnes
     known = list(commands)
     path = f"harness {words[0]}" if words and words[0] in known else "harness"
     see = f"`{path} --help` shows what there is."
-    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+    context: Any = getattr(error, "ctx", None)
+    parameter: Any = getattr(error, "param", None)
     option, kind = getattr(error, "option_name", ""), type(error).__name__
     if option and context is not None:
         options = [each for one in context.command.params for each in one.opts if each[:2] == "--"]
