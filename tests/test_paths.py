@@ -40,7 +40,7 @@ def test_a_store_is_the_file_that_was_named_and_no_other(form: str, name: str, h
 @pytest.mark.parametrize("name", ODD, ids=ascii)
 def test_the_command_that_goes_on_can_be_typed_as_it_is_printed(name: str, here: Path) -> None:
     place = Place(here / name, f"{name}.db")
-    words = ["harness", "report", *place.words(Path("runs"))]
+    words = ["harness", "report", *place.words()]
     assert shlex.split(shlex.join(words)) == words
     noticed = Noticed()
     noticed.damage[Damage(f"{name}.db", "s", None, "part", "wrong")] = None
