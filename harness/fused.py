@@ -19,13 +19,13 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness import programs
 from harness.alike import NotFusableError, check_same, check_same_teacher, watching
 from harness.data.splits import Part
 from harness.members import Member, evaluation_batch
 from harness.network import Network, Snapshot
 from harness.noise import Draws, mix, signed
 from harness.plain import restandardize
+from harness.programs import bind, paths, program, values
 from harness.step import Frame, dropout_keys, loss_of, prepare, update
 
 Tensors = dict[str, Any]
@@ -108,7 +108,7 @@ class Fused:
         self._members = filled
         self._live = list(range(len(members)))
         self._compiled = compiled
-        self._paths = programs.paths(first.training)
+        self._paths = paths(first.training)
         self._names = first.network.names
         self._shapes = [p.shape for p in first.network.params]
         self._trials = _stack([self._tensors(each) for each in filled])
@@ -120,7 +120,7 @@ class Fused:
         if len(filled) > 1:
             step = vmap(self._one, in_dims=(0, None), randomness="error")
         if compiled:
-            _forget_other_programs(programs.program(first.training))
+            _forget_other_programs(program(first.training))
         self._step = torch.compile(step, dynamic=False) if compiled else step
         evaluate: Callable[..., Any] = functools.partial(_single, self._evaluate)
         if len(filled) > 1:
@@ -132,9 +132,9 @@ class Fused:
     def _tensors(self, member: Member) -> Tensors:
         """Return what a trial has of its own, apart from optimizer state and batches."""
         device = member.device
-        values = programs.values(member.training, self._paths)
+        floats = values(member.training, self._paths)
         own: Tensors = {
-            "values": torch.tensor(values, dtype=torch.float64, device=device),
+            "values": torch.tensor(floats, dtype=torch.float64, device=device),
             "vector": member.network.vector,
             "held": {name: each.detach() for name, each in member.network.held().items()},
             "mean": member.frame.mean,
@@ -169,7 +169,7 @@ class Fused:
     ) -> tuple[torch.Tensor, Tensors, torch.Tensor]:
         """Return a trial's parameters, optimizer state and loss after one step."""
         first = self._first
-        training = programs.bind(first.training, self._paths, list(trial["values"].unbind()))
+        training = bind(first.training, self._paths, list(trial["values"].unbind()))
         frame = replace(first.frame, mean=trial["mean"], std=trial["std"])
 
         def draws() -> Draws:
