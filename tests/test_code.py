@@ -319,9 +319,9 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "alike", "always", "calibration", "checks", "dropout", "floats", "fused", "gradients",
-    "kept", "losses", "members", "modes", "network", "noise", "plain", "programs", "schedules",
-    "splits", "step", "stopping", "streams", "train", "trained", "training", "weights",
+    "agreement", "alike", "always", "calibration", "checks", "dropout", "floats", "fused",
+    "gradients", "kept", "losses", "members", "modes", "network", "noise", "plain", "programs",
+    "schedules", "splits", "step", "stopping", "streams", "train", "trained", "training", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 
