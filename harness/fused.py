@@ -21,12 +21,12 @@ from torch.utils import _pytree as pytree
 
 from harness.alike import NotFusableError, check_same, check_same_teacher, watching
 from harness.data.splits import Part
-from harness.members import Member, evaluation_batch
+from harness.evaluate import evaluation_batch
+from harness.members import Member
 from harness.network import Network, Snapshot
 from harness.noise import Draws, mix, signed
-from harness.plain import restandardize
 from harness.programs import bind, paths, program, values
-from harness.step import Frame, dropout_keys, loss_of, prepare, update
+from harness.step import Frame, dropout_keys, loss_of, prepare, restandardize, update
 
 Tensors = dict[str, Any]
 """One trial's tensors by name, nested; or those of many, stacked."""

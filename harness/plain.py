@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from harness.data.splits import standardize
-from harness.members import Member, evaluate
+from harness.evaluate import evaluate
+from harness.members import Member
 from harness.network import Snapshot, global_generators
-from harness.noise import signed
-from harness.step import Frame, dropout_keys, loss_of, prepare, update
+from harness.step import loss_of, prepare, update
 from harness.streams import torch_seed
 
 Step = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float, int], torch.Tensor]
@@ -36,8 +35,8 @@ def make_step(member: Member) -> Step:
         nonlocal state
         inputs, targets = prepare(training, frame, inputs, targets, lambda: member.draws(number))
         if taught is None and member.teacher is not None:
-            taught = ask(member, inputs)
-        set_dropout(member, number)
+            taught = member.ask(inputs)
+        member.set_dropout(number)
         loss = loss_of(training, network.module, inputs, targets, taught)
         grads = network.gradients(loss)
         with torch.no_grad():
@@ -48,37 +47,6 @@ def make_step(member: Member) -> Step:
         return loss.detach()
 
     return step
-
-
-def ask(member: Member, inputs: torch.Tensor) -> torch.Tensor:
-    """Return the teacher's logits for inputs that are standardised as the student's are."""
-    teacher = member.teacher
-    assert teacher is not None
-    if not teacher.same_frame:
-        inputs = restandardize(inputs, member.frame, teacher.frame.mean, teacher.frame.std)
-    with torch.no_grad():
-        logits: torch.Tensor = teacher.network.module(inputs)
-    return logits
-
-
-def restandardize(
-    inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
-) -> torch.Tensor:
-    """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
-    mean, std = (mean - frame.mean) / frame.std, std / frame.std
-    return frame.laid_out(standardize(inputs, mean, std, frame.dimensions))
-
-
-def set_dropout(member: Member, number: int) -> None:
-    """Give each dropout layer the key of a step."""
-    layers = member.network.dropouts
-    if not layers:
-        return
-    for layer, key in zip(
-        layers, dropout_keys(member.dropout_key, number, len(layers)), strict=True
-    ):
-        assert isinstance(key, int)
-        layer.key.fill_(signed(key))
 
 
 class Plain:

@@ -27,7 +27,7 @@ from harness.members import (
     untrained_teacher,
 )
 from harness.memory import cpu_peak, cuda_peak
-from harness.plain import ask, make_step, set_dropout
+from harness.plain import make_step
 from harness.profiles import Profile
 from harness.step import loss_of, prepare
 from harness.streams import torch_seed
@@ -186,11 +186,11 @@ def _flops(program: _Program) -> int:
     inputs, targets = prepare(
         training, member.frame, program.inputs, program.targets, lambda: member.draws(0)
     )
-    set_dropout(member, 0)
+    member.set_dropout(0)
     with FlopCounterMode(display=False) as counter:
         taught = program.taught()
         if taught is None and member.teacher is not None:
-            taught = ask(member, inputs)
+            taught = member.ask(inputs)
         loss = loss_of(training, member.network.module, inputs, targets, taught)
         member.network.gradients(loss)
     return int(counter.get_total_flops())

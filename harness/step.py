@@ -157,3 +157,11 @@ def dropout_keys(key: Key, step: int | torch.Tensor, layers: int) -> list[Key]:
     mixed = mix(of_step, labels)
     assert isinstance(mixed, torch.Tensor)
     return list(mixed.unbind())
+
+
+def restandardize(
+    inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
+) -> torch.Tensor:
+    """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
+    mean, std = (mean - frame.mean) / frame.std, std / frame.std
+    return frame.laid_out(standardize(inputs, mean, std, frame.dimensions))

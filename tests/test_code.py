@@ -212,7 +212,7 @@ print(json.dumps(answers))
 BOTH, CONV, PERCEPTRON, NEITHER = (True, True), (True, False), (False, True), (False, False)
 # file, what stands there, what is put there; and which of the two trials' keys change
 MUST_CHANGE: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
-    "trainer": ("harness/members.py", "_CPU_LEAST = 100_000, 50", "_CPU_LEAST = 100_000, 51", BOTH),
+    "trainer": ("harness/evaluate.py", "= 100_000, 50", "= 100_000, 51", BOTH),
     "an epoch": ("harness/plain.py", ", factor, network.weights)", ", factor, 1)", BOTH),
     "a fused step": ("harness/fused.py", "= grad_and_value(objective)", "= vmap(objective)", BOTH),
     "a step": ("harness/step.py", "optimizer.lr * factor", "optimizer.lr * factor * 1", BOTH),
@@ -319,9 +319,10 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "alike", "always", "calibration", "checks", "dropout", "floats", "fused",
-    "gradients", "kept", "losses", "members", "modes", "network", "noise", "plain", "programs",
-    "schedules", "splits", "step", "stopping", "streams", "train", "trained", "training", "weights",
+    "agreement", "alike", "always", "calibration", "checks", "dropout", "evaluate", "floats",
+    "fused", "gradients", "kept", "losses", "members", "modes", "network", "noise", "plain",
+    "programs", "schedules", "splits", "step", "stopping", "streams", "train", "trained",
+    "training", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 
