@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.evaluate import logits_of
 from harness.losses import teacher_of
 from harness.network import DTYPES, Network, Snapshot, build, check_network
-from harness.noise import Draws, mix, signed, trial_key
+from harness.noise import Draws, Key, mix, signed, trial_key
 from harness.step import Frame, dropout_keys, prepare, restandardize
 from harness.streams import torch_seed
 from harness.training import Training, canonical
@@ -85,7 +85,7 @@ class Member:
         """The key of all dropout masks."""
         return trial_key(self.seed, "dropout")
 
-    def draws(self, step: int) -> Draws:
+    def draws(self, step: Key) -> Draws:
         """Return the random numbers for augmentation at one step."""
         return Draws(mix(self.augmentation_key, step), self.device, self.frame.mean.dtype)
 
@@ -99,7 +99,7 @@ class Member:
         order = torch.randperm(count, generator=generator).to(self.device)
         return order[: self.steps * size].view(self.steps, size)
 
-    def set_dropout(self, step: int) -> None:
+    def set_dropout(self, step: Key) -> None:
         """Give each dropout layer the key of a step."""
         layers = self.network.dropouts
         if not layers:

@@ -213,8 +213,9 @@ BOTH, CONV, PERCEPTRON, NEITHER = (True, True), (True, False), (False, True), (F
 # file, what stands there, what is put there; and which of the two trials' keys change
 MUST_CHANGE: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
     "trainer": ("harness/evaluate.py", "= 100_000, 50", "= 100_000, 51", BOTH),
-    "an epoch": ("harness/plain.py", ", factor, network.weights)", ", factor, 1)", BOTH),
+    "an epoch": ("harness/plain.py", "number * member.steps + index", "number + index", BOTH),
     "a fused step": ("harness/fused.py", "= grad_and_value(objective)", "= vmap(objective)", BOTH),
+    "what a step is": ("harness/step.py", "trial.vector, factor,", "trial.vector, 1,", BOTH),
     "a step": ("harness/step.py", "optimizer.lr * factor", "optimizer.lr * factor * 1", BOTH),
     "streams": ("harness/streams.py", "np.uint64(1)", "np.uint64(2)", BOTH),
     "a purpose": ("harness/members.py", '"order"', '"orders"', BOTH),

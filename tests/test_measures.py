@@ -50,6 +50,7 @@ from harness.network import Snapshot
 from harness.noise import Draws
 from harness.optim import SGD
 from harness.plain import Plain, make_step
+from harness.step import Rows
 from harness.trained import Measure, Trained, Values
 from harness.training import Training
 
@@ -190,7 +191,7 @@ def test_first_gradient_is_that_of_the_first_step(model: object) -> None:
     before, rows = network.vector.clone(), trained.member.order(0)[0]
     network.module.train()
     step = make_step(trained.member)
-    step(splits.train.inputs[rows], splits.train.targets[rows], None, 1.0, 0)
+    step(Rows(splits.train.inputs[rows], splits.train.targets[rows]), 1.0, 0)
     grads = torch.split(before - network.vector, [p.numel() for p in network.params])
     first = torch.cat([grads[each] for each in network.first_block()])
     assert block["gradient_norm_first_block"] == pytest.approx(float(first.norm()), rel=1e-4)
