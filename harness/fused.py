@@ -19,14 +19,23 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness import programs
 from harness.alike import NotFusableError, check_same, check_same_teacher, watching
 from harness.data.splits import Part
-from harness.members import Member, evaluation_batch
+from harness.evaluate import evaluation_batch
+from harness.members import Member
 from harness.network import Network, Snapshot
-from harness.noise import Draws, mix, signed
-from harness.plain import restandardize
-from harness.step import Frame, dropout_keys, loss_of, prepare, update
+from harness.noise import Draws, Key, mix, signed
+from harness.programs import Path, bind, paths, program, values
+from harness.step import (
+    Frame,
+    Rows,
+    State,
+    advance,
+    dropout_keys,
+    loss_of,
+    restandardize,
+)
+from harness.training import Training
 
 Tensors = dict[str, Any]
 """One trial's tensors by name, nested; or those of many, stacked."""
@@ -83,6 +92,90 @@ def load_functorch() -> float:
     return time.perf_counter() - started
 
 
+@dataclass(frozen=True, eq=False)
+class _Slot:
+    """One trial of a stack: its tensors, in the network and the Training of the first.
+
+    Attributes:
+        first: the first trial of the stack, whose network stands for all.
+        training: with this trial's floats.
+        frame: with this trial's mean and deviation.
+        tensors: this trial's, by name.
+    """
+
+    first: Member
+    training: Training
+    frame: Frame
+    tensors: Tensors
+
+    @staticmethod
+    def of(first: Member, where: Sequence[Path], tensors: Tensors) -> _Slot:
+        training = bind(first.training, where, list(tensors["values"].unbind()))
+        frame = replace(first.frame, mean=tensors["mean"], std=tensors["std"])
+        return _Slot(first, training, frame, tensors)
+
+    @property
+    def vector(self) -> torch.Tensor:
+        vector: torch.Tensor = self.tensors["vector"]
+        return vector
+
+    @property
+    def weights(self) -> torch.Tensor:
+        return self.first.network.weights
+
+    @property
+    def state(self) -> State:
+        state: State = self.tensors["state"]
+        return state
+
+    def draws(self, number: Key) -> Draws:
+        key = mix(self.tensors["augmentation"], number)
+        return Draws(key, self.first.device, self.frame.mean.dtype)
+
+    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+        teacher = self.first.teacher
+        if teacher is None:
+            return None
+        theirs = self.tensors["teacher"]
+        if not teacher.same_frame:
+            inputs = restandardize(inputs, self.frame, theirs["mean"], theirs["std"])
+        tensors = {**theirs["params"], **theirs["held"]}
+        logits: torch.Tensor = functional_call(teacher.network.module, tensors, (inputs,))
+        return logits.detach()
+
+    def gradients(
+        self,
+        number: Key,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        taught: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        network = self.first.network
+        held = {**self.tensors["held"]}
+        layers = len(network.dropouts)
+        keys = dropout_keys(self.tensors["dropout"], number, layers) if layers else []
+        for (name, _), key in zip(_dropout_names(network.module), keys, strict=True):
+            held[f"{name}.key"] = key
+
+        def objective(params: dict[str, torch.Tensor]) -> torch.Tensor:
+            def apply(given: torch.Tensor) -> torch.Tensor:
+                logits: torch.Tensor = functional_call(network.module, {**params, **held}, (given,))
+                return logits
+
+            return loss_of(self.training, apply, inputs, targets, taught)
+
+        grads, loss = grad_and_value(objective)(_params(network, self.vector))
+        return torch.cat([grads[name].reshape(-1) for name in network.names]), loss
+
+
+def _params(network: Network, vector: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return views of a vector of all parameters, by name, in the shapes that a network has."""
+    shapes = [each.shape for each in network.params]
+    parts = torch.split(vector, [shape.numel() for shape in shapes])
+    named = zip(network.names, parts, shapes, strict=True)
+    return {name: part.view(shape) for name, part, shape in named}
+
+
 class Fused:
     """Trains trials of one program together, epoch by epoch.
 
@@ -108,9 +201,7 @@ class Fused:
         self._members = filled
         self._live = list(range(len(members)))
         self._compiled = compiled
-        self._paths = programs.paths(first.training)
-        self._names = first.network.names
-        self._shapes = [p.shape for p in first.network.params]
+        self._paths = paths(first.training)
         self._trials = _stack([self._tensors(each) for each in filled])
         self._state = _stack([m.training.optimizer.init(m.network.vector) for m in filled])
         self._train = _Rows.of([each.splits.train for each in filled])
@@ -120,7 +211,7 @@ class Fused:
         if len(filled) > 1:
             step = vmap(self._one, in_dims=(0, None), randomness="error")
         if compiled:
-            _forget_other_programs(programs.program(first.training))
+            _forget_other_programs(program(first.training))
         self._step = torch.compile(step, dynamic=False) if compiled else step
         evaluate: Callable[..., Any] = functools.partial(_single, self._evaluate)
         if len(filled) > 1:
@@ -132,9 +223,9 @@ class Fused:
     def _tensors(self, member: Member) -> Tensors:
         """Return what a trial has of its own, apart from optimizer state and batches."""
         device = member.device
-        values = programs.values(member.training, self._paths)
+        floats = values(member.training, self._paths)
         own: Tensors = {
-            "values": torch.tensor(values, dtype=torch.float64, device=device),
+            "values": torch.tensor(floats, dtype=torch.float64, device=device),
             "vector": member.network.vector,
             "held": {name: each.detach() for name, each in member.network.held().items()},
             "mean": member.frame.mean,
@@ -157,70 +248,18 @@ class Fused:
 
     # -- one trial, as vmap sees it --------------------------------------------------------
 
-    def _params(self, vector: torch.Tensor) -> dict[str, torch.Tensor]:
-        parts = torch.split(vector, [shape.numel() for shape in self._shapes])
-        return {
-            name: part.view(shape)
-            for name, part, shape in zip(self._names, parts, self._shapes, strict=True)
-        }
-
     def _one(
-        self, trial: Tensors, number: torch.Tensor
-    ) -> tuple[torch.Tensor, Tensors, torch.Tensor]:
+        self, tensors: Tensors, number: torch.Tensor
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
         """Return a trial's parameters, optimizer state and loss after one step."""
-        first = self._first
-        training = programs.bind(first.training, self._paths, list(trial["values"].unbind()))
-        frame = replace(first.frame, mean=trial["mean"], std=trial["std"])
-
-        def draws() -> Draws:
-            key = mix(trial["augmentation"], number)
-            return Draws(key, first.device, frame.mean.dtype)
-
-        inputs, targets = prepare(training, frame, trial["inputs"], trial["targets"], draws)
-        taught = self._taught(trial, frame, inputs)
-        held = {**trial["held"]}
-        layers = first.network.dropouts
-        keys = dropout_keys(trial["dropout"], number, len(layers)) if layers else []
-        for (name, _), key in zip(_dropout_names(first.network.module), keys, strict=True):
-            held[f"{name}.key"] = key
-
-        def objective(params: dict[str, torch.Tensor]) -> torch.Tensor:
-            def apply(given: torch.Tensor) -> torch.Tensor:
-                logits: torch.Tensor = functional_call(
-                    first.network.module, {**params, **held}, (given,)
-                )
-                return logits
-
-            return loss_of(training, apply, inputs, targets, taught)
-
-        grads, loss = grad_and_value(objective)(self._params(trial["vector"]))
-        flat = torch.cat([grads[name].reshape(-1) for name in self._names])
-        vector, state = update(
-            training, flat, trial["state"], trial["vector"], trial["factor"], first.network.weights
-        )
-        return vector, state, loss
-
-    def _taught(self, trial: Tensors, frame: Frame, inputs: torch.Tensor) -> torch.Tensor | None:
-        teacher = self._first.teacher
-        if teacher is None:
-            return None
-        if "taught" in trial:
-            table: torch.Tensor = trial["taught"]
-            return table
-        theirs = trial["teacher"]
-        if not teacher.same_frame:
-            inputs = restandardize(inputs, frame, theirs["mean"], theirs["std"])
-        module = teacher.network.module
-        logits: torch.Tensor = functional_call(
-            module, {**theirs["params"], **theirs["held"]}, (inputs,)
-        )
-        return logits.detach()
+        rows = Rows(tensors["inputs"], tensors["targets"], tensors.get("taught"))
+        return advance(_Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
     def _evaluate(self, trial: Tensors, _: None) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a trial's summed loss and number of right answers on a batch."""
         frame = replace(self._first.frame, mean=trial["mean"], std=trial["std"])
         inputs = frame.standardize(trial["inputs"])
-        tensors = {**self._params(trial["vector"]), **trial["held"]}
+        tensors = {**_params(self._first.network, trial["vector"]), **trial["held"]}
         logits = functional_call(self._first.network.module, tensors, (inputs,))
         loss = F.cross_entropy(logits, trial["targets"], reduction="sum")
         return loss, (logits.argmax(dim=1) == trial["targets"]).sum()

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from harness.data.splits import Part
 from harness.errors import HarnessError
+from harness.evaluate import logits_of
 from harness.losses import teacher_of
 from harness.network import DTYPES, Network, Snapshot, build, check_network
-from harness.noise import Draws, mix, trial_key
-from harness.step import Frame
+from harness.noise import Draws, Key, mix, signed, trial_key
+from harness.step import Frame, dropout_keys, prepare, restandardize
 from harness.streams import torch_seed
 from harness.training import Training, canonical
 
 if TYPE_CHECKING:
-    from harness.data import Part, Splits
-
-EVALUATION_BATCH = 500
-"""Inputs per forward pass in evaluation, at most."""
-
-_CPU_VALUES, _CPU_LEAST = 100_000, 50
-
-
-def evaluation_batch(inputs: torch.Tensor) -> int:
-    """Return how many inputs go through a network at a time in evaluation.
-
-    The same on every machine with such a device, as sums in another order round otherwise. On a CPU
-    fewer where they are large: activations that fit into its cache cost half the time.
-
-    Args:
-        inputs: ``[n, *shape]``.
-    """
-    if inputs.device.type != "cpu":
-        return EVALUATION_BATCH
-    values = math.prod(inputs.shape[1:])
-    return min(EVALUATION_BATCH, max(_CPU_LEAST, _CPU_VALUES // max(values, 1)))
+    from harness.data import Splits
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +85,7 @@ class Member:
         """The key of all dropout masks."""
         return trial_key(self.seed, "dropout")
 
-    def draws(self, step: int) -> Draws:
+    def draws(self, step: Key) -> Draws:
         """Return the random numbers for augmentation at one step."""
         return Draws(mix(self.augmentation_key, step), self.device, self.frame.mean.dtype)
 
@@ -117,6 +98,59 @@ class Member:
         generator = torch.Generator().manual_seed(torch_seed(self.seed, "order", epoch))
         order = torch.randperm(count, generator=generator).to(self.device)
         return order[: self.steps * size].view(self.steps, size)
+
+    def set_dropout(self, step: Key) -> None:
+        """Give each dropout layer the key of a step."""
+        layers = self.network.dropouts
+        if not layers:
+            return
+        keys = dropout_keys(self.dropout_key, step, len(layers))
+        for layer, key in zip(layers, keys, strict=True):
+            assert isinstance(key, int)
+            layer.key.fill_(signed(key))
+
+    def ask(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the teacher's logits for inputs that are standardised as the student's are."""
+        teacher = self.teacher
+        assert teacher is not None
+        if not teacher.same_frame:
+            inputs = restandardize(inputs, self.frame, teacher.frame.mean, teacher.frame.std)
+        with torch.no_grad():
+            logits: torch.Tensor = teacher.network.module(inputs)
+        return logits
+
+    def first_batch(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Return the first step's batch: inputs augmented and standardised, targets, taught.
+
+        Dropout layers are given that step's keys.
+        """
+        rows = self.order(0)[0]
+        inputs, targets = self.splits.train.pick(rows)
+        inputs, targets = prepare(self.training, self.frame, inputs, targets, lambda: self.draws(0))
+        self.set_dropout(0)
+        taught = None
+        if self.teacher is not None:
+            logits = self.teacher.logits
+            taught = self.ask(inputs) if logits is None else logits[rows]
+        return inputs, targets, taught
+
+    def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""
+        return logits_of(self.network, self.frame, getattr(self.splits, name))
+
+    def logits(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return logits ``[n, classes]`` in evaluation mode.
+
+        Args:
+            inputs: ``[n, *shape]``, as the data set has them: not standardised.
+        """
+        nothing = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
+        part = Part(inputs, nothing)
+        return torch.cat([each for each, _ in logits_of(self.network, self.frame, part)])
+
+    def draws_for(self, measure: str) -> Draws:
+        """Return random numbers for a measure, which no other purpose shares."""
+        return Draws(trial_key(self.seed, f"measure {measure}"), self.device)
 
 
 def steps_per_epoch(training: Training, splits: Splits) -> int:
@@ -285,32 +319,3 @@ def _teacher(
         logits = torch.cat([each for each, _ in logits_of(network, frame, splits.train)])
         logits = logits.to(DTYPES[training.precision])
     return Teacher(network, frame, same, logits)
-
-
-def logits_of(
-    network: Network, frame: Frame, part: Part
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield a network's logits and the targets of a part, batch by batch, in evaluation mode."""
-    network.module.eval()
-    with torch.no_grad():
-        size = evaluation_batch(part.pool.inputs)
-        for start in range(0, len(part), size):
-            inputs, targets = part.pick(slice(start, start + size))
-            yield network.module(frame.standardize(inputs)), targets
-
-
-def evaluate(network: Network, frame: Frame, part: Part) -> tuple[float, float]:
-    """Return mean cross-entropy in nats and accuracy in [0, 1], in evaluation mode."""
-    return score(logits_of(network, frame, part))
-
-
-def score(outputs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
-    """Return mean cross-entropy in nats and accuracy in [0, 1] of what :func:`logits_of` yields."""
-    loss = torch.zeros((), dtype=torch.float64)
-    right = count = 0
-    for logits, targets in outputs:
-        total = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
-        loss += total.cpu().double()
-        right += int((logits.argmax(dim=1) == targets).sum())
-        count += len(targets)
-    return float(loss) / count, right / count

@@ -406,3 +406,27 @@ def metric_named(name: str) -> Metric:
 def defined(*names: str) -> tuple[Metric, ...]:
     """Return the harness's metrics of these names, those by layer among them."""
     return tuple(BY_LAYER[name] if name in BY_LAYER else METRICS[name] for name in names)
+
+
+GIVEN_BY: dict[str, str] = {
+    "activation_variance": "ActivationVariance",
+    "activation_variance_ratio": "ActivationVariance",
+    "test_calibration_error": "Calibration",
+    "dead_units": "DeadUnits",
+    "gradient_norm_first_block": "FirstBlockGradient",
+    "gradient_noise_scale": "GradientNoise",
+    "gradient_norm": "GradientNorms",
+    "gradient_norm_ratio": "GradientNorms",
+    "noisy_accuracy": "Noisy",
+    "occluded_accuracy": "Occluded",
+    "pruned_accuracy": "PrunedAccuracy",
+    "sharpness_worst": "Sharpness",
+    "sharpness_random": "Sharpness",
+    "teacher_agreement": "TeacherAgreement",
+    "teacher_divergence": "TeacherAgreement",
+    "variance_shift_by_layer": "VarianceShift",
+    "variance_shift": "VarianceShift",
+    "weight_norm": "WeightNorm",
+    "zero_weights": "WeightNorm",
+}
+"""The measure that gives a metric, by the names of both; a test holds them to harness.measures."""

@@ -3,82 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 
-from harness.data.splits import standardize
-from harness.members import Member, evaluate
+from harness.evaluate import evaluate
+from harness.members import Member
 from harness.network import Snapshot, global_generators
-from harness.noise import signed
-from harness.step import Frame, dropout_keys, loss_of, prepare, update
+from harness.noise import Draws, Key
+from harness.step import Frame, Rows, State, advance, loss_of
 from harness.streams import torch_seed
+from harness.training import Training
 
-Step = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None, float, int], torch.Tensor]
-"""``(inputs, targets, taught, factor, number) -> loss``: one training step."""
+Step = Callable[[Rows, float, int], torch.Tensor]
+"""``(rows, factor, number) -> loss``: one training step."""
+
+
+@dataclass(eq=False)
+class _Alone:
+    """A trial whose parameters are its network's own, updated in place."""
+
+    member: Member
+    state: State
+
+    @property
+    def training(self) -> Training:
+        return self.member.training
+
+    @property
+    def frame(self) -> Frame:
+        return self.member.frame
+
+    @property
+    def vector(self) -> torch.Tensor:
+        return self.member.network.vector
+
+    @property
+    def weights(self) -> torch.Tensor:
+        return self.member.network.weights
+
+    def draws(self, number: Key) -> Draws:
+        return self.member.draws(number)
+
+    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+        return None if self.member.teacher is None else self.member.ask(inputs)
+
+    def gradients(
+        self,
+        number: Key,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        taught: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        network = self.member.network
+        self.member.set_dropout(number)
+        loss = loss_of(self.training, network.module, inputs, targets, taught)
+        with torch.no_grad():  # the gradients of the parts go when this returns
+            flat = torch.cat([grad.reshape(-1) for grad in network.gradients(loss)])
+        return flat, loss.detach()
 
 
 def make_step(member: Member) -> Step:
     """Return the training step, which updates the network and the optimizer's state in place.
 
-    Its arguments are inputs as the data set has them, labels, the teacher's logits where there are
-    any, the schedule's factor, and the number of the step, which random numbers follow from.
+    Its arguments are the examples, the schedule's factor, and the number of the step, which random
+    numbers follow from.
     """
-    training, network, frame = member.training, member.network, member.frame
-    state = training.optimizer.init(network.vector)
+    trial = _Alone(member, member.training.optimizer.init(member.network.vector))
 
-    def step(
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        taught: torch.Tensor | None,
-        factor: float,
-        number: int,
-    ) -> torch.Tensor:
-        nonlocal state
-        inputs, targets = prepare(training, frame, inputs, targets, lambda: member.draws(number))
-        if taught is None and member.teacher is not None:
-            taught = ask(member, inputs)
-        set_dropout(member, number)
-        loss = loss_of(training, network.module, inputs, targets, taught)
-        grads = network.gradients(loss)
+    def step(rows: Rows, factor: float, number: int) -> torch.Tensor:
+        vector, trial.state, loss = advance(trial, rows, number, factor)
         with torch.no_grad():
-            flat = torch.cat([grad.reshape(-1) for grad in grads])
-            del grads  # or two copies would be held while parameters are updated
-            updated, state = update(training, flat, state, network.vector, factor, network.weights)
-            network.vector.copy_(updated)
-        return loss.detach()
+            trial.vector.copy_(vector)
+        return loss
 
     return step
-
-
-def ask(member: Member, inputs: torch.Tensor) -> torch.Tensor:
-    """Return the teacher's logits for inputs that are standardised as the student's are."""
-    teacher = member.teacher
-    assert teacher is not None
-    if not teacher.same_frame:
-        inputs = restandardize(inputs, member.frame, teacher.frame.mean, teacher.frame.std)
-    with torch.no_grad():
-        logits: torch.Tensor = teacher.network.module(inputs)
-    return logits
-
-
-def restandardize(
-    inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
-) -> torch.Tensor:
-    """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
-    mean, std = (mean - frame.mean) / frame.std, std / frame.std
-    return frame.laid_out(standardize(inputs, mean, std, frame.dimensions))
-
-
-def set_dropout(member: Member, number: int) -> None:
-    """Give each dropout layer the key of a step."""
-    layers = member.network.dropouts
-    if not layers:
-        return
-    for layer, key in zip(
-        layers, dropout_keys(member.dropout_key, number, len(layers)), strict=True
-    ):
-        assert isinstance(key, int)
-        layer.key.fill_(signed(key))
 
 
 class Plain:
@@ -115,8 +114,7 @@ class Plain:
                 taught = teacher.logits[rows]
             step = number * member.steps + index
             factor = float(member.factors[step])
-            inputs, targets = part.pick(rows)
-            total += self._step(inputs, targets, taught, factor, step)
+            total += self._step(Rows(*part.pick(rows), taught), factor, step)
         return [float(total) / member.steps]
 
     def validate(self) -> list[tuple[float, float]]:

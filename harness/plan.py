@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.blame import place
-from harness.code import code_of
+from harness.code import KEYS, code_of
 from harness.designs import Arm
 from harness.errors import HarnessError, near
 from harness.losses import teacher_of
@@ -64,7 +64,7 @@ class Unseeded:
     def code(self) -> Mapping[str, str]:
         """Short hash per module or definition that gives the Training its meaning."""
         found = (*definitions(self.training), *definitions(self.measures))
-        return _code(tuple(dict.fromkeys(found)))
+        return code_by_definitions(tuple(dict.fromkeys(found)))
 
     @cached_property
     def program(self) -> str:
@@ -206,7 +206,8 @@ def _unseeded(
 
 
 @cache
-def _code(found: tuple[type, ...]) -> dict[str, str]:
+def code_by_definitions(found: tuple[type, ...]) -> dict[str, str]:
+    """Return :func:`harness.code.code_of`, worked out once for the same classes and functions."""
     return code_of(found)
 
 
@@ -296,13 +297,27 @@ def why_other(code: Mapping[str, str], written: Mapping[str, Any], now: Trial) -
         written: its Training in plain values.
         now: the trial now.
     """
+    return [*other_code(code, now.code), *changes(written, now.written)]
+
+
+def other_code(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Name the code that differs, such as ``sgd:SGD changed``.
+
+    Keys of two versions rest on code in different ways, so that nothing can be said but that.
+
+    Args:
+        before: short hash per piece of code, of a trial that was run.
+        after: the same of a trial as it would be run now.
+    """
+    if before.get(KEYS, "1") != after.get(KEYS, "1"):
+        return [f"keys of version {before.get(KEYS, '1')}, made by an older harness"]
     return [
-        f"{name} changed" if name in code and name in now.code
-        else f"{name} is new" if name in now.code
+        f"{name} changed" if name in before and name in after
+        else f"{name} is new" if name in after
         else f"{name} is gone"
-        for name in sorted({*code, *now.code})
-        if code.get(name) != now.code.get(name)
-    ] + changes(written, now.written)  # fmt: skip
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]  # fmt: skip
 
 
 def _shown(value: Any) -> str:

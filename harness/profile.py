@@ -27,9 +27,9 @@ from harness.members import (
     untrained_teacher,
 )
 from harness.memory import cpu_peak, cuda_peak
-from harness.plain import ask, make_step, set_dropout
+from harness.plain import make_step
 from harness.profiles import Profile
-from harness.step import loss_of, prepare
+from harness.step import Rows, loss_of, prepare
 from harness.streams import torch_seed
 from harness.train import set_up
 from harness.training import Training
@@ -50,11 +50,12 @@ class _Program:
     def start(self) -> Callable[[], None]:
         """Return a function that takes one training step, with optimizer state of its own."""
         step = make_step(self.member)
+        rows = Rows(self.inputs, self.targets, self.taught())
 
         def once() -> None:
             # A learning rate of zero is the same arithmetic, but the network stays as initialised:
             # trained on one batch it could diverge, or come to subnormal numbers, which are slow.
-            step(self.inputs, self.targets, self.taught(), 0.0, 0)
+            step(rows, 0.0, 0)
 
         return once
 
@@ -186,11 +187,11 @@ def _flops(program: _Program) -> int:
     inputs, targets = prepare(
         training, member.frame, program.inputs, program.targets, lambda: member.draws(0)
     )
-    set_dropout(member, 0)
+    member.set_dropout(0)
     with FlopCounterMode(display=False) as counter:
         taught = program.taught()
         if taught is None and member.teacher is not None:
-            taught = ask(member, inputs)
+            taught = member.ask(inputs)
         loss = loss_of(training, member.network.module, inputs, targets, taught)
         member.network.gradients(loss)
     return int(counter.get_total_flops())

@@ -14,7 +14,7 @@ from harness.load import find as find_study
 from harness.load import load
 from harness.modes import Mode
 from harness.place import Place
-from harness.plan import Trial, changes, make_trial
+from harness.plan import Trial, changes, make_trial, other_code
 from harness.records import Record
 from harness.study import Study
 from harness.terminal import line
@@ -78,7 +78,7 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     result = answer.results[0] if answer.results else Result(reason=answer.reason, env=answer.env)
     changed = (
         *changes(record.env, result.env),
-        *(f"code {each}" for each in changes(record.code, now.code)),
+        *(f"code: {each}" for each in other_code(record.code, now.code)),
         *(f"training {each}" for each in changes(record.training, now.written)),
     )
     if result.reason or record.state == "failed":

@@ -18,15 +18,22 @@ import tokenize
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.syntax import STAR, Import, Source, normalised, parsed
+from harness.syntax import PACKAGE, STAR, Import, Source, normalised, parsed, without_words
 
-PACKAGE = "harness"
 _STUDIES = f"{PACKAGE}.studies"  # are read as a user's own are, although installed with the harness
 _RECORDED = {"torch", "numpy"}
+_HOME = Path(str(sys.modules[PACKAGE].__file__)).resolve().parent
+
+SPEAKING = frozenset(
+    f"{PACKAGE}.{name}"
+    for name in ("blame", "calm", "checks", "errors", "foreign", "metrics", "printable")
+)
+"""Modules of the harness that say something, or refuse something, and change no number: what they
+let through stands in the Training as it is written down. Nothing in them counts."""
 
 
 def ours(module: str) -> bool:
@@ -38,34 +45,21 @@ def _within(package: str, module: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-@cache
-def is_module(name: str) -> bool:
-    """Whether there is a module of this name; those of the harness are not imported for that."""
-    if ours(name):
-        place = Path(__file__).parent.joinpath(*name.split(".")[1:])
-        return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ModuleNotFoundError, ValueError):
-        return False
-
-
 def short(text: str) -> str:
     """Return ten hexadecimal digits of a text's hash."""
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
 class Followed:
-    """What the user's definitions rest on, found by following names and imports.
+    """What definitions rest on, found by following names and imports.
 
     Attributes:
-        modules: those of the harness.
         versions: of installed packages, as ``{"package timm": "1.0.3"}``.
     """
 
     def __init__(self) -> None:
-        self.modules: set[str] = set()
         self.versions: dict[str, str] = {}
+        self._sources: dict[Path, Source] = {}
         self._whole: set[Path] = set()
         self._used: dict[Path, set[int]] = {}
         self._seen: set[tuple[Path, str]] = set()
@@ -79,12 +73,12 @@ class Followed:
         name = getattr(definition, "__module__", None)
         if name is None:  # a function written in C
             return
-        if ours(name):
-            self.modules.add(name)
-            return
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
         top, first = name.partition(".")[0], definition.__qualname__.partition(".")[0]
+        if ours(name):
+            self._follow(_own_file(name), first)
+            return
         known = _versioned(name, Path(file)) if file else top in sys.stdlib_module_names
         if known and (top not in sys.stdlib_module_names or hasattr(module, first)):
             self._version(top)
@@ -92,7 +86,7 @@ class Followed:
         for each in filter(None, (file, _code_file(definition))):
             path = Path(each)
             path = path.resolve() if path.is_file() else path
-            if _binds(path, first):
+            if self._binds(path, first):
                 self._follow(path, first)
                 return
         raise HarnessError(
@@ -100,6 +94,20 @@ class Followed:
             f"{name}.{definition.__qualname__}, which has no source text",
             "Write it at the top level of the study's file, or of a file that it imports.",
         )
+
+    def begin_at(self, module: str, name: str | None) -> None:
+        """Add a name in a module of the harness, and all that it rests on.
+
+        Args:
+            module: which, below the harness.
+            name: which of its names; ``None`` is all that it imports.
+        """
+        file = _own_file(f"{PACKAGE}.{module}")
+        if name is not None:
+            self._follow(file, name)
+        else:
+            for each in self._source(file).imports:
+                self._import(file, each)
 
     def hashes(self) -> dict[str, str]:
         """Return a short hash for each top-level name, and for each file that counts whole."""
@@ -109,7 +117,7 @@ class Followed:
         for path, used in self._used.items():
             pieces: dict[str, list[str]] = {}
             for index in sorted(used):  # in the file's order: the later may undo the earlier
-                statement = _source(path).statements[index]
+                statement = self._source(path).statements[index]
                 pieces.setdefault(statement.label, []).append(statement.text)
             for label, each in pieces.items():
                 texts.setdefault(f"{_stem(path)}:{label}", []).append("\n".join(each))
@@ -118,7 +126,7 @@ class Followed:
 
     def _follow(self, path: Path, name: str) -> None:
         """Add all that a name of a file rests on."""
-        source = _source(path)
+        source = self._source(path)
         waiting = [name, STAR]
         while waiting:
             current = waiting.pop()
@@ -137,21 +145,20 @@ class Followed:
     def _import(self, path: Path, each: Import) -> None:
         """Add what an import in a file takes."""
         top = each.module.partition(".")[0]
-        if each.level == 0 and ours(each.module):
-            home = _home(each)
-            self.modules |= {home} if is_module(home) else set()
+        if each.level == 0 and _speaks(each):
             return
         part = None if each.name in (None, STAR) else each.name
         file = _located(path, each.level, each.module)
         below = _located(path, each.level, f"{each.module}.{part}".strip(".")) if part else None
         if each.level == 0 and _versioned(each.module, file or below):
-            self._version(top)
+            if not _is_own(path):  # whose own packages are kept with each record
+                self._version(top)
             return
         if below is not None:  # `from package import module`
             self._take(below)
         if file is None:
             return
-        if part is not None and _binds(file, part):
+        if part is not None and self._binds(file, part):
             self._follow(file, part)
         elif below is None:  # the module itself, or a name made in a way its text does not show
             self._take(file)
@@ -160,8 +167,18 @@ class Followed:
         """Add a whole file and all that it imports."""
         if path not in self._whole:
             self._whole.add(path)
-            for each in _source(path).imports:
+            for each in self._source(path).imports:
                 self._import(path, each)
+
+    def _source(self, path: Path) -> Source:
+        """Return what a file's text says, read once for all that is followed here."""
+        if path not in self._sources:
+            self._sources[path] = _read(path)
+        return self._sources[path]
+
+    def _binds(self, path: Path, name: str) -> bool:
+        source = self._source(path)
+        return name in source.binding or name in source.imported
 
     def _version(self, top: str) -> None:
         if top not in _RECORDED:
@@ -169,33 +186,37 @@ class Followed:
                 self.versions[f"package {name}"] = importlib.metadata.version(name)
 
 
-def _home(each: Import) -> str:
-    """Return the module of the harness in which what a user imports is defined."""
-    if each.name in (None, STAR) or not is_module(each.module):
-        return each.module
-    value = getattr(importlib.import_module(each.module), str(each.name), None)
-    if value is None and is_module(f"{each.module}.{each.name}"):
-        return f"{each.module}.{each.name}"
-    if isinstance(value, ModuleType):
-        home = value.__name__
-    else:  # an object's __module__ is its class's, not that of the variable
-        home = value.__module__ if isinstance(value, type | FunctionType) else each.module
-    return home if ours(home) else each.module
-
-
 # ---- files --------------------------------------------------------------------------------------
 
 
 def _text(path: Path) -> str:
+    """Return what counts of a file: all but words for people, where it is the harness's own."""
     if path.suffix != ".py" and path.is_file():  # a compiled module
         return repr(short(path.read_bytes().hex()))
     if path.is_file():
         with tokenize.open(path) as file:
-            return file.read()
+            text = file.read()
+        return without_words(text) if _is_own(path) else text
     return "".join(linecache.getlines(str(path)))  # a notebook's cell has lines but no file
 
 
-def _source(path: Path) -> Source:
+def _own_file(module: str) -> Path:
+    """Return the file of a module of the harness, which is not imported for that."""
+    file = _below(_HOME, tuple(module.split(".")[1:]))
+    assert file is not None, module
+    return file
+
+
+def _is_own(path: Path) -> bool:
+    return path.is_relative_to(_HOME) and not path.is_relative_to(_HOME / "studies")
+
+
+def _speaks(each: Import) -> bool:
+    """Whether an import takes something from the harness that changes no number."""
+    return each.module in SPEAKING
+
+
+def _read(path: Path) -> Source:
     try:
         return parsed(_text(path))
     except SyntaxError as error:
@@ -213,12 +234,8 @@ def _normal_file(path: Path) -> str:
 def _stem(path: Path) -> str:
     if not path.is_file():
         return "__main__"  # a cell's number changes when it is run again
-    return path.parent.name if path.stem == "__init__" else path.stem
-
-
-def _binds(path: Path, name: str) -> bool:
-    source = _source(path)
-    return name in source.binding or name in source.imported
+    stem = path.parent.name if path.stem == "__init__" else path.stem
+    return f"{PACKAGE}.{stem}" if _is_own(path) else stem
 
 
 def _code_file(definition: Any) -> str | None:
@@ -234,9 +251,11 @@ def _code_file(definition: Any) -> str | None:
 
 def _located(beside: Path, level: int, name: str) -> Path | None:
     """Return the file of a module that ``beside`` imports, without importing it."""
-    parts = name.split(".") if name else []
+    parts = tuple(name.split(".")) if name else ()
     if level:
         return _below(beside.parents[level - 1], parts)
+    if ours(name):
+        return _below(_HOME, parts[1:])
     if name in sys.modules:
         file = getattr(sys.modules[name], "__file__", None)
         return Path(file).resolve() if file else None
@@ -252,7 +271,8 @@ def _located(beside: Path, level: int, name: str) -> Path | None:
     return next((each for each in found if each is not None), None)
 
 
-def _below(folder: Path, parts: list[str]) -> Path | None:
+@cache
+def _below(folder: Path, parts: tuple[str, ...]) -> Path | None:
     place = folder.joinpath(*parts)
     files = (place / "__init__.py", place.with_name(f"{place.name}.py"))
     return next((file.resolve() for file in files if file.is_file()), None)
@@ -267,10 +287,15 @@ def _versioned(module: str, path: Path | None) -> bool:
         return top in sys.stdlib_module_names or top in _distributions()
     if {"site-packages", "dist-packages"} & set(path.parts):
         return top in _distributions()
-    return path.resolve().is_relative_to(Path(sysconfig.get_path("stdlib")).resolve())
+    return path.resolve().is_relative_to(_stdlib())
 
 
 @cache
 def _distributions() -> Mapping[str, list[str]]:
     found = importlib.metadata.packages_distributions()
     return {top: sorted(set(names)) for top, names in found.items()}
+
+
+@cache
+def _stdlib() -> Path:
+    return Path(sysconfig.get_path("stdlib")).resolve()

@@ -1,6 +1,7 @@
-"""One training step, written once for every mode: pure functions of one trial's tensors.
+"""One training step, written once for every engine: :func:`advance`, of one trial's tensors.
 
-The plain loop calls them with numbers, :mod:`harness.fused` with tensors under ``torch.func.vmap``.
+:mod:`harness.plain` drives it with numbers, :mod:`harness.fused` with tensors under
+``torch.func.vmap``; whatever records it and plays it again gives it tensors, too.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 
@@ -16,8 +17,8 @@ from harness.data.splits import standardize
 from harness.noise import Draws, Key, mix
 from harness.training import Training
 
-if TYPE_CHECKING:
-    from harness.noise import Key
+State = dict[str, torch.Tensor]
+"""What an optimizer keeps from step to step, by name."""
 
 Apply = Callable[[torch.Tensor], torch.Tensor]
 """A network: standardised inputs ``[batch, *shape]`` to logits ``[batch, classes]``."""
@@ -64,6 +65,82 @@ class Frame:
         strides = (channels * height * width, 1, channels * width, channels)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         return inputs.as_strided(inputs.shape, strides)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The training examples of one step.
+
+    Attributes:
+        inputs: ``[batch, *shape]``, as the data set has them.
+        targets: int64 ``[batch]``.
+        taught: the teacher's logits, ``[batch, classes]``, where they are known beforehand.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    taught: torch.Tensor | None = None
+
+
+class Trial(Protocol):
+    """One trial as an engine holds it at one step: its tensors, and how they are applied."""
+
+    @property
+    def training(self) -> Training:
+        """What is trained."""
+
+    @property
+    def frame(self) -> Frame:
+        """What its inputs are standardised by."""
+
+    @property
+    def vector(self) -> torch.Tensor:
+        """Its parameters, ``[P]``."""
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """1 for weights, 0 for biases and normalisation, ``[P]``."""
+
+    @property
+    def state(self) -> State:
+        """Its optimizer's."""
+
+    def draws(self, number: Key) -> Draws:
+        """Return the random numbers for augmentation at a step."""
+
+    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+        """Return its teacher's logits for standardised inputs; ``None`` where it has none."""
+
+    def gradients(
+        self,
+        number: Key,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        taught: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the gradient of the loss of a prepared batch, ``[P]``, and the loss."""
+
+
+def advance(
+    trial: Trial, rows: Rows, number: Key, factor: torch.Tensor | float
+) -> tuple[torch.Tensor, State, torch.Tensor]:
+    """Return a trial's parameters ``[P]``, optimizer state and mean loss after one step.
+
+    Args:
+        trial: before it.
+        rows: the examples that it trains on.
+        number: of the step, from 0: what random numbers follow from.
+        factor: the schedule's.
+    """
+    training = trial.training
+    inputs, targets = prepare(
+        training, trial.frame, rows.inputs, rows.targets, lambda: trial.draws(number)
+    )
+    taught = trial.ask(inputs) if rows.taught is None else rows.taught
+    grads, loss = trial.gradients(number, inputs, targets, taught)
+    with torch.no_grad():
+        vector, state = update(training, grads, trial.state, trial.vector, factor, trial.weights)
+    return vector, state, loss
 
 
 def prepare(
@@ -119,11 +196,11 @@ def autocast(training: Training, device: torch.device) -> contextlib.AbstractCon
 def update(
     training: Training,
     grads: torch.Tensor,
-    state: dict[str, torch.Tensor],
+    state: State,
     vector: torch.Tensor,
     factor: torch.Tensor | float,
     weights: torch.Tensor,
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+) -> tuple[torch.Tensor, State]:
     """Return parameters and optimizer state after a step: penalty, clipping, optimizer, in turn.
 
     Args:
@@ -157,3 +234,11 @@ def dropout_keys(key: Key, step: int | torch.Tensor, layers: int) -> list[Key]:
     mixed = mix(of_step, labels)
     assert isinstance(mixed, torch.Tensor)
     return list(mixed.unbind())
+
+
+def restandardize(
+    inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
+) -> torch.Tensor:
+    """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
+    mean, std = (mean - frame.mean) / frame.std, std / frame.std
+    return frame.laid_out(standardize(inputs, mean, std, frame.dimensions))

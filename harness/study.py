@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from harness.chosen import check_measures
 from harness.claims import Claim, Equivalent, Higher, NotWorse, Sooner
 from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name, comparable, matching
 from harness.errors import HarnessError, near
 from harness.factors import Factor, Tuned
 from harness.levels import Level
 from harness.looks import Looks
-from harness.metrics import BY_LAYER, COSTS, FAILED, METRICS, Metric, metric_named
+from harness.metrics import BY_LAYER, COSTS, FAILED, GIVEN_BY, METRICS, Metric, metric_named
 from harness.printable import check_name
 from harness.scales import Scale
 from harness.training import Training
@@ -148,8 +149,6 @@ class Study:
         object.__setattr__(self, "measures", tuple(self.measures))
         if not self.measures:
             return
-        from harness.measures import check_measures  # which is not always needed
-
         check_measures(self.measures)
         for measure in self.measures:
             for metric in measure.metrics:
@@ -331,17 +330,10 @@ class Study:
         given = {metric.name for measure in self.measures for metric in measure.metrics}
         if name in UNASKED or (name in given and name not in BY_LAYER):
             return
-        from harness import measures
-
-        kinds = {kind: getattr(measures, kind) for kind in measures.__all__}
-        found = {
-            kind: [metric.name for metric in value.metrics]
-            for kind, value in kinds.items()
-            if isinstance(getattr(value, "metrics", None), tuple)
-        }
-        kind = next(kind for kind, names in found.items() if name in names)
+        kind = GIVEN_BY[name]
         if name in BY_LAYER:
-            single = next(each for each in found[kind] if each not in BY_LAYER)
+            given_by = (each for each, giver in GIVEN_BY.items() if giver == kind)
+            single = next(each for each in given_by if each not in BY_LAYER)
             raise HarnessError(
                 f"the claim {claim.text!r} must be about a metric that is one number",
                 f"{name!r}, which has a value for each layer",

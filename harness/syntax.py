@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ast
 import io
+import symtable
 import tokenize
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+
+PACKAGE = "harness"
 
 STAR = "*"
 """The name under which ``from x import *`` stands, which may bind any."""
@@ -20,7 +23,25 @@ STAR = "*"
 _SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
 # What stands under these runs in no worker process, or in none at all.
 _NEVER = {"TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'"}
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+_TALK = frozenset({"HarnessError", "near", "warn"})
+"""Calls that are nothing but words for people, as are the arguments of whatever is raised."""
+
+_NAMING = frozenset(
+    {
+        "draws",
+        "kept",
+        "named",
+        "normal",
+        "permutation",
+        "stream",
+        "torch_seed",
+        "trial_key",
+        "uniform",
+        "within",
+    }
+)
+"""Calls that are given the names of random numbers, which are no words for people."""
 
 
 def normalised(source: str) -> str:
@@ -92,21 +113,60 @@ class Import:
     bound: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """One statement of a file's top level, and its text."""
+
+    node: ast.stmt
+    text: str
+
+    @cached_property
+    def table(self) -> symtable.SymbolTable:
+        """What Python says of its names."""
+        whole = self.node.col_offset == 0 and not _is_partly_run(self.text)
+        return symtable.symtable(self.text if whole else ast.unparse(self.node), "", "exec")
+
+    @cached_property
+    def bound(self) -> list[str]:
+        """The names that it binds, its own first."""
+        own = getattr(self.node, "name", None)  # of a definition
+        names = [
+            each.get_name()
+            for each in self.table.get_symbols()
+            if each.is_assigned() or each.is_imported() or each.is_declared_global()
+        ]
+        return list(dict.fromkeys([own, *names] if isinstance(own, str) else names))
+
+
+@dataclass(frozen=True, eq=False)
 class Statement:
     """One statement of a file's top level, blocks such as ``if`` and ``try`` in one piece.
 
     Attributes:
         label: the first name that it binds or changes.
-        text: without comments, docstrings and layout; with the imports of the names it uses.
-        uses: the names that it takes from its module.
-        imports: those within it.
     """
 
     label: str
-    text: str
-    uses: frozenset[str]
-    imports: tuple[Import, ...]
+    _piece: _Piece
+    _imported: Mapping[str, list[Import]]
+
+    @cached_property
+    def text(self) -> str:
+        """Itself without comments, docstrings and layout; with the imports of names it uses."""
+        aliases = sorted(
+            _alias(each) for name in self.uses for each in self._imported.get(name, ())
+        )
+        return "\n".join([normalised(self._piece.text), *aliases])
+
+    @cached_property
+    def uses(self) -> frozenset[str]:
+        """The names that it takes from its module."""
+        return frozenset(_free(self._piece.table))
+
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
+        """The imports within it."""
+        return _imports(self._piece.node)
 
 
 @dataclass(frozen=True)
@@ -117,13 +177,17 @@ class Source:
         statements: all but plain imports and what binds and changes nothing.
         binding: for each name, the positions of the statements that bind it or change its object.
         imported: for each name that a plain import of the top level binds, those imports.
-        imports: all of the file's imports, wherever they stand.
     """
 
     statements: tuple[Statement, ...]
     binding: dict[str, list[int]]
     imported: dict[str, list[Import]]
-    imports: tuple[Import, ...]
+
+    @property
+    def imports(self) -> Iterator[Import]:
+        """All of the file's imports, wherever they stand."""
+        for found in (*self.imported.values(), *(each.imports for each in self.statements)):
+            yield from found
 
 
 @cache
@@ -133,35 +197,32 @@ def parsed(text: str) -> Source:
     Raises:
         SyntaxError: it is not Python.
     """
-    tree = _Runtime().visit(ast.parse(text))
+    lines = text.split("\n")
     imported: dict[str, list[Import]] = {}
-    blocks: list[ast.stmt] = []
-    for node in tree.body:
+    pieces: list[_Piece] = []
+    for node in _run_by_import(ast.parse(text).body, text):
         if isinstance(node, ast.Import | ast.ImportFrom):
             for each in _imports(node):
                 imported.setdefault(each.bound, []).append(each)
         else:
-            blocks.append(node)
+            pieces.append(_Piece(node, _segment(lines, node)))
     effects = {
-        node.name: _effects(node)
-        for node in blocks
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        piece.node.name: _effects(piece.node, piece.table)
+        for piece in pieces
+        if isinstance(piece.node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
-    known = {*imported, *(name for node in blocks for name in _bound(_run(node)))}
+    known = {*imported, *(name for piece in pieces for name in piece.bound)}
     statements: list[Statement] = []
     binding: dict[str, list[int]] = {}
-    for node in blocks:
-        changed = known & _changed(node, effects, imported)
-        names = dict.fromkeys([*_bound(_run(node)), *sorted(changed)])
+    for piece in pieces:
+        changed = known & _changed(piece.node, effects, imported)
+        names = dict.fromkeys([*piece.bound, *sorted(changed)])
         if not names:
             continue
         for name in names:
             binding.setdefault(name, []).append(len(statements))
-        uses = _free(node)
-        aliases = sorted(repr(each) for name in uses for each in imported.get(name, ()))
-        whole = "\n".join([normalised(_segment(text, node)), *aliases])
-        statements.append(Statement(next(iter(names)), whole, frozenset(uses), _imports(node)))
-    return Source(tuple(statements), binding, imported, _imports(tree))
+        statements.append(Statement(next(iter(names)), piece, imported))
+    return Source(tuple(statements), binding, imported)
 
 
 def imports_of(text: str) -> tuple[Import, ...]:
@@ -170,7 +231,9 @@ def imports_of(text: str) -> tuple[Import, ...]:
     Raises:
         SyntaxError: it is not Python.
     """
-    return _imports(_Runtime().visit(ast.parse(text)))
+    return tuple(
+        each for node in _run_by_import(ast.parse(text).body, text) for each in _imports(node)
+    )
 
 
 class _Runtime(ast.NodeTransformer):
@@ -181,11 +244,103 @@ class _Runtime(ast.NodeTransformer):
         return node.orelse if ast.unparse(node.test) in _NEVER else node
 
 
-def _segment(text: str, node: ast.stmt) -> str:
+def _run_by_import(body: list[ast.stmt], text: str) -> list[ast.stmt]:
+    """Return the statements of a file that run when it is imported, at once or when called."""
+    if not _is_partly_run(text):
+        return body
+    transformed: ast.Module = _Runtime().visit(ast.Module(body, []))
+    return transformed.body
+
+
+def _is_partly_run(text: str) -> bool:
+    return "TYPE_CHECKING" in text or "__main__" in text
+
+
+def _segment(lines: Sequence[str], node: ast.stmt) -> str:
+    """Return a statement's text, its first line from its own column on."""
     decorators = getattr(node, "decorator_list", [])
     if decorators:  # which Python counts as lying before the definition
-        return "\n".join(text.split("\n")[decorators[0].lineno - 1 : node.end_lineno])
-    return ast.get_source_segment(text, node, padded=True) or ""
+        return "\n".join(lines[decorators[0].lineno - 1 : node.end_lineno])
+    (top, left), (bottom, right) = _begin(lines, node), _end(lines, node)
+    return "\n".join([*lines[top:bottom], lines[bottom][:right]])[left:]
+
+
+def _begin(lines: Sequence[str], node: ast.stmt | ast.expr) -> tuple[int, int]:
+    """Return the line, from 0, and the column, in characters, where a piece of code begins."""
+    row = node.lineno - 1
+    return row, len(lines[row].encode()[: node.col_offset].decode())
+
+
+def _end(lines: Sequence[str], node: ast.stmt | ast.expr) -> tuple[int, int]:
+    """Return the line, from 0, and the column, in characters, where a piece of code ends."""
+    row = (node.end_lineno or 0) - 1
+    return row, len(lines[row].encode()[: node.end_col_offset].decode())
+
+
+# ---- words for people ---------------------------------------------------------------------------
+
+
+@cache
+def without_words(text: str) -> str:
+    """Return a file's text with an empty text in the place of words for people.
+
+    Those are texts with a letter and a blank in them, what is said by whatever is raised, and calls
+    that do nothing but say something. A text that has a name of its own at the top level, and
+    texts that random numbers are drawn by, are values, blanks or not.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    lines = text.split("\n")
+    body = ast.parse(text).body
+    found = [words for node in body if not _names_a_text(node) for words in _words(node)]
+    places = [(_begin(lines, words[0]), _end(lines, words[-1])) for words in found]
+    for (top, left), (bottom, right) in sorted(places, reverse=True):
+        lines[top : bottom + 1] = [f"{lines[top][:left]}''{lines[bottom][right:]}"]
+    return "\n".join(lines)
+
+
+def _words(node: ast.AST) -> Iterator[list[ast.expr]]:
+    """Yield the expressions that are words for people, those of one call together."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr) and _called(child) in _NAMING:
+            continue
+        if isinstance(child, ast.expr) and (_has_blank(child) or _called(child) in _TALK):
+            yield [child]
+        elif isinstance(child, ast.Call) and isinstance(node, ast.Raise):
+            words = [*child.args, *(each.value for each in child.keywords)]
+            yield from [words] if words else []
+        elif not isinstance(child, ast.JoinedStr):  # within which Python 3.11 tells no places
+            yield from _words(child)
+
+
+def _names_a_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant)
+
+
+def _called(node: ast.expr) -> str:
+    """Return the name of what an expression calls; empty where it calls nothing."""
+    if not isinstance(node, ast.Call):
+        return ""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+
+
+def _has_blank(node: ast.expr) -> bool:
+    if not isinstance(node, ast.JoinedStr | ast.Constant):
+        return False
+    texts = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+    together = "".join(text for text in texts if isinstance(text, str))
+    return " " in together and any(map(str.isalpha, together))
+
+
+# ---- imports and names --------------------------------------------------------------------------
+
+
+def _alias(each: Import) -> str:
+    """Write down what a name stands for; where a module of the harness lies is left out."""
+    if each.level == 0 and each.module.startswith(f"{PACKAGE}."):
+        each = replace(each, module=f"{PACKAGE}.{each.module.rpartition('.')[2]}")
+    return repr(each)
 
 
 def _imports(tree: ast.AST) -> tuple[Import, ...]:
@@ -204,62 +359,39 @@ def _imports(tree: ast.AST) -> tuple[Import, ...]:
     return tuple(found)
 
 
-def _body(node: ast.AST) -> Sequence[ast.AST]:
-    """Return what runs in a scope of its own."""
-    if isinstance(node, ast.Lambda):
-        return [node.body]
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return node.body
-    return ()
-
-
-def _run(node: ast.AST, *, classes: bool = False) -> Iterator[ast.AST]:
-    """Yield the nodes that run when ``node`` does, in its scope; with ``classes``, in theirs."""
+def _run(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run when ``node`` does: all but the bodies of functions."""
     yield node
-    inner = () if classes and isinstance(node, ast.ClassDef) else _body(node)
+    later: Sequence[ast.AST] = ()
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        later = node.body
+    elif isinstance(node, ast.Lambda):
+        later = [node.body]
     for child in ast.iter_child_nodes(node):
-        if not any(child is each for each in inner):
-            yield from _run(child, classes=classes)
+        if not any(child is each for each in later):
+            yield from _run(child)
 
 
-def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    for node in nodes:
-        match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                yield name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield name
-            case ast.ClassDef(name=name) | ast.MatchMapping(rest=str(name)):
-                yield name
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                yield name
-            case ast.MatchStar(name=str(name)):
-                yield name
-            case ast.alias(name=name, asname=other):
-                yield other or name.partition(".")[0]
+def _local(table: symtable.SymbolTable, name: str) -> set[str]:
+    """Return the names that are a function's own, of its statement's table."""
+    inner = next(each for each in table.get_children() if each.get_name() == name)
+    return {each.get_name() for each in inner.get_symbols() if each.is_local()}
 
 
-def _local(function: _Function) -> set[str]:
-    given = function.args
-    nodes = [node for each in _body(function) for node in _run(each)]
-    named = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
-    outer = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
-    return ({each.arg for each in named if each is not None} | set(_bound(nodes))) - outer
-
-
-def _free(node: ast.AST) -> set[str]:
+def _free(table: symtable.SymbolTable) -> set[str]:
     """Return the names that a piece of code takes from the module around it."""
-    if isinstance(node, ast.Name):
-        return {node.id} if isinstance(node.ctx, ast.Load) else set()
-    if isinstance(node, ast.Global):
-        return set(node.names)
-    inner, within, around = _body(node), set(), set()
-    for child in ast.iter_child_nodes(node):
-        if any(child is each for each in inner):
-            within |= _free(child)
-        else:
-            around |= _free(child)
-    return around | (within - _local(node) if isinstance(node, _Function) else within)
+    waiting, found = [table], set()
+    while waiting:
+        scope = waiting.pop()
+        # a class's body reads the module's name until it has bound its own
+        around = scope.get_type() in ("module", "class")
+        for each in scope.get_symbols():
+            if each.is_declared_global() or (
+                each.is_referenced() and (each.is_global() or (around and not each.is_free()))
+            ):
+                found.add(each.get_name())
+        waiting += scope.get_children()
+    return found
 
 
 def _base(node: ast.AST) -> set[str]:
@@ -269,6 +401,11 @@ def _base(node: ast.AST) -> set[str]:
     return {node.id} if isinstance(node, ast.Name) else set()
 
 
+def _loaded(node: ast.AST) -> set[str]:
+    names = (each for each in ast.walk(node) if isinstance(each, ast.Name))
+    return {each.id for each in names if isinstance(each.ctx, ast.Load)}
+
+
 def _written(node: ast.AST) -> set[str]:
     """Return whose parts an assignment to ``name.part`` or ``name[0]`` changes."""
     if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
@@ -276,7 +413,9 @@ def _written(node: ast.AST) -> set[str]:
     return set()
 
 
-def _effects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+def _effects(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, table: symtable.SymbolTable
+) -> set[str]:
     """Return the module's names whose objects calling a function may change."""
     found: set[str] = set()
     for node in ast.walk(function):
@@ -285,7 +424,7 @@ def _effects(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
             found |= _base(node.value)
         elif isinstance(node, ast.Global):
             found |= set(node.names)
-    return found - _local(function)
+    return found - _local(table, function.name) if found else found
 
 
 def _changed(
@@ -296,10 +435,10 @@ def _changed(
     A decorator may enter what it decorates in a table, as ``@register`` and ``@TABLE.add`` do.
     """
     found: set[str] = set()
-    for node in _run(statement, classes=True):
+    for node in _run(statement):
         found |= _written(node)
         if isinstance(node, ast.Expr):
-            found |= _free(node)
+            found |= _loaded(node)
         elif isinstance(node, ast.Name):
             found |= effects.get(node.id, set())
         for each in getattr(node, "decorator_list", ()):

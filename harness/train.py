@@ -19,10 +19,11 @@ import torch
 
 from harness.alike import NotFusableError
 from harness.calm import calm
+from harness.evaluate import score
 from harness.fused import Fused
 from harness.losses import teacher_of
 from harness.measures.always import default_measures
-from harness.members import Member, make_ready, score
+from harness.members import Member, make_ready
 from harness.modes import PLAIN, Mode
 from harness.network import Snapshot, global_generators
 from harness.plain import Plain

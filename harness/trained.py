@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
+
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     import torch
@@ -47,20 +49,11 @@ class Trained:
         Args:
             inputs: ``[n, *shape]``, as the data set has them: not standardised.
         """
-        import torch
-
-        from harness.data.splits import Part
-        from harness.members import logits_of
-
-        part = Part(inputs, torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device))
-        found = [each for each, _ in logits_of(self.network, self.member.frame, part)]
-        return torch.cat(found)
+        return self.member.logits(inputs)
 
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""
-        from harness.members import logits_of
-
-        return logits_of(self.network, self.member.frame, getattr(self.member.splits, name))
+        return self.member.outputs(name)
 
     @cached_property
     def test_outputs(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -79,27 +72,11 @@ class Trained:
 
         Dropout layers are given that step's keys.
         """
-        from harness.plain import ask, set_dropout
-        from harness.step import prepare
-
-        member = self.member
-        rows = member.order(0)[0]
-        inputs, targets = member.splits.train.pick(rows)
-        inputs, targets = prepare(
-            member.training, member.frame, inputs, targets, lambda: member.draws(0)
-        )
-        set_dropout(member, 0)
-        taught = None
-        if member.teacher is not None:
-            logits = member.teacher.logits
-            taught = ask(member, inputs) if logits is None else logits[rows]
-        return inputs, targets, taught
+        return self.member.first_batch()
 
     def draws(self, purpose: str) -> Draws:
         """Return random numbers for a measure, which no other purpose shares."""
-        from harness.noise import Draws, trial_key
-
-        return Draws(trial_key(self.member.seed, f"measure {purpose}"), self.member.device)
+        return self.member.draws_for(purpose)
 
 
 @runtime_checkable
@@ -116,3 +93,17 @@ class Measure(Protocol):
 
     def __call__(self, trained: Trained) -> Values:
         """Return a number for each metric; for values by layer, a list."""
+
+
+def check_when(owner: str, when: object) -> None:
+    """Check a moment to measure at.
+
+    Raises:
+        HarnessError: it is neither ``"start"`` nor ``"end"``.
+    """
+    if not isinstance(when, str) or when not in get_args(When):
+        raise HarnessError(
+            f"{owner}(when=...) must be 'start', before the first step, or 'end', after the last",
+            repr(when),
+            "Write when='end', say.",
+        )

@@ -14,9 +14,12 @@ import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 from torch import nn
 from torch.nn.utils import prune
 
-from harness.code import _imported
+from harness import measures
+from harness.chosen import check_measures
+from harness.code import code_of
 from harness.data import arrays, digits
 from harness.errors import HarnessError
+from harness.evaluate import evaluate
 from harness.losses import CrossEntropy, Distillation
 from harness.measures import (
     ALWAYS,
@@ -34,20 +37,20 @@ from harness.measures import (
     VarianceShift,
     WeightNorm,
     calibration_error,
-    check_measures,
     default_measures,
     measured,
 )
 from harness.measures.gradient_noise import noise_scale
 from harness.measures.kept import some_training
 from harness.measures.pruning import pruned
-from harness.members import Member, evaluate, make_ready
-from harness.metrics import BY_LAYER, METRICS, Metric, defined, metric_named
+from harness.members import Member, make_ready
+from harness.metrics import BY_LAYER, GIVEN_BY, METRICS, Metric, defined, metric_named
 from harness.models import MLP, ConvNet, HeNormal, Normal
 from harness.network import Snapshot
 from harness.noise import Draws
 from harness.optim import SGD
 from harness.plain import Plain, make_step
+from harness.step import Rows
 from harness.trained import Measure, Trained, Values
 from harness.training import Training
 
@@ -188,7 +191,7 @@ def test_first_gradient_is_that_of_the_first_step(model: object) -> None:
     before, rows = network.vector.clone(), trained.member.order(0)[0]
     network.module.train()
     step = make_step(trained.member)
-    step(splits.train.inputs[rows], splits.train.targets[rows], None, 1.0, 0)
+    step(Rows(splits.train.inputs[rows], splits.train.targets[rows]), 1.0, 0)
     grads = torch.split(before - network.vector, [p.numel() for p in network.params])
     first = torch.cat([grads[each] for each in network.first_block()])
     assert block["gradient_norm_first_block"] == pytest.approx(float(first.norm()), rel=1e-4)
@@ -932,7 +935,7 @@ def test_measures_are_checked_together() -> None:
     own = measured("mine", answer_of_two, meaning="Mine.")
     check_measures((*one_of_each.values(), TeacherAgreement(), own, Odd("end", ())))
     other = measured("mine", a_numpy_float, meaning="Mine.")
-    for measures, says in (
+    for several, says in (
         ((Occluded(0.3), Occluded(0.5)), r"both give 'occluded_accuracy'"),
         ((Calibration(), *ALWAYS), r"both give 'test_calibration_error'"),
         ((own, other), "both give 'mine'"),
@@ -947,7 +950,7 @@ def test_measures_are_checked_together() -> None:
         ((Odd("end", ("mine",)),), "tuple of harness.metrics.Metric"),
     ):
         with pytest.raises(HarnessError, match=says):
-            check_measures(measures)  # type: ignore[arg-type]
+            check_measures(several)  # type: ignore[arg-type]
 
 
 def test_metrics_are_registered_under_their_names() -> None:
@@ -964,11 +967,23 @@ def test_metrics_are_registered_under_their_names() -> None:
     assert given == (set(METRICS) | set(BY_LAYER)) - splits - {"generalisation_gap"}
 
 
+def test_what_gives_a_metric_is_told_without_loading_measures() -> None:
+    kinds = {name: getattr(measures, name) for name in measures.__all__}
+    given = {
+        metric.name: name
+        for name, kind in kinds.items()
+        if isinstance(getattr(kind, "metrics", None), tuple)
+        for metric in kind.metrics
+    }
+    assert given == GIVEN_BY
+    assert len(given) > 15
+
+
 def test_trials_rest_on_no_measure_that_is_not_always_taken() -> None:
-    modules = _imported(frozenset({"harness.measures.always"}))
-    assert "harness.measures.calibration" in modules
-    for name in ("sharpness", "disturbed", "shift", "pruning", "activations", "measured"):
-        assert f"harness.measures.{name}" not in modules
+    modules = {name.partition(":")[0] for name in code_of([])}
+    assert "harness.calibration" in modules
+    for name in ("sharpness", "disturbed", "shift", "pruning", "measured"):
+        assert f"harness.{name}" not in modules
 
 
 def test_measures_take_a_member_of_any_kind() -> None:

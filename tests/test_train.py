@@ -16,8 +16,9 @@ from torch import nn
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import Part, Splits, digits
 from harness.errors import HarnessError
+from harness.evaluate import evaluate, evaluation_batch
 from harness.losses import CrossEntropy, Distillation
-from harness.members import evaluate, evaluation_batch, make_ready
+from harness.members import make_ready
 from harness.models import MLP, ConvNet
 from harness.modes import Mode
 from harness.network import Network

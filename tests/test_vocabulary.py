@@ -34,13 +34,13 @@ from harness import (
     Tuned,
 )
 from harness import measures as all_measures
+from harness.chosen import RECORDED
 from harness.claims import Claim
 from harness.data import digits
 from harness.levels import Level, level_name
 from harness.losses import Distillation
 from harness.measures import Calibration, GradientNorms, Occluded, TeacherAgreement, measured
 from harness.measures.always import default_measures
-from harness.measures.chosen import RECORDED
 from harness.metrics import BY_LAYER, METRICS
 from harness.models import MLP, ConvNet
 from harness.models.initialisation import HeNormal

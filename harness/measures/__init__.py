@@ -10,7 +10,6 @@ from harness.measures.activations import ActivationVariance, DeadUnits
 from harness.measures.agreement import TeacherAgreement
 from harness.measures.always import ALWAYS, default_measures
 from harness.measures.calibration import Calibration, calibration_error
-from harness.measures.chosen import check_measures
 from harness.measures.disturbed import Noisy, Occluded
 from harness.measures.gradient_noise import GradientNoise
 from harness.measures.gradient_norms import GradientNorms
@@ -38,7 +37,6 @@ __all__ = [
     "VarianceShift",
     "WeightNorm",
     "calibration_error",
-    "check_measures",
     "default_measures",
     "measured",
 ]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from harness.errors import HarnessError
-from harness.measures.fields import check_when, check_whole
+from harness.measures.fields import check_whole
 from harness.metrics import Metric, defined
-from harness.trained import Trained, Values, When
+from harness.trained import Trained, Values, When, check_when
 
 if TYPE_CHECKING:
     import torch

@@ -30,7 +30,7 @@ class TeacherAgreement:
         """
         import torch
 
-        from harness.members import logits_of
+        from harness.evaluate import logits_of
 
         teacher = trained.member.teacher
         if teacher is None:

@@ -34,8 +34,8 @@ class _Disturbed(ABC):
         Raises:
             HarnessError: the inputs are not what is to be disturbed.
         """
+        from harness.evaluate import EVALUATION_BATCH
         from harness.measures.kept import kept
-        from harness.members import EVALUATION_BATCH
 
         (metric,) = self.metrics
         inputs, targets = trained.member.splits.test.inputs, trained.member.splits.test.targets

@@ -3,24 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import get_args
 
 from harness.errors import HarnessError
-from harness.trained import When
-
-
-def check_when(owner: str, when: object) -> None:
-    """Check a moment to measure at.
-
-    Raises:
-        HarnessError: it is neither ``"start"`` nor ``"end"``.
-    """
-    if not isinstance(when, str) or when not in get_args(When):
-        raise HarnessError(
-            f"{owner}(when=...) must be 'start', before the first step, or 'end', after the last",
-            repr(when),
-            "Write when='end', say.",
-        )
 
 
 def check_whole(owner: str, name: str, value: object, example: int, least: int = 1) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import HarnessError
-from harness.measures.fields import check_when, check_whole
+from harness.measures.fields import check_whole
 from harness.metrics import Metric, defined
-from harness.trained import Trained, Values, When
+from harness.trained import Trained, Values, When, check_when
 
 if TYPE_CHECKING:
     import torch
@@ -60,8 +60,8 @@ class GradientNoise:
         """
         import torch
 
+        from harness.evaluate import evaluation_batch
         from harness.measures.kept import kept, some_training
-        from harness.members import evaluation_batch
 
         population = len(trained.member.splits.train)
         if population < 2 * self.small:

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import torch
 
 from harness.data.splits import Part
-from harness.members import evaluation_batch
+from harness.evaluate import evaluation_batch
 from harness.network import Snapshot, global_generators
-from harness.plain import ask
 from harness.step import loss_of
 from harness.streams import torch_seed
 from harness.trained import Trained
@@ -76,5 +75,5 @@ def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
     member, part = trained.member, trained.member.splits.train
     picked, targets = part.pick(rows)
     inputs = standardized(trained, picked)
-    taught = ask(member, inputs) if member.teacher is not None else None
+    taught = member.ask(inputs) if member.teacher is not None else None
     return loss_of(member.training, member.network.module, inputs, targets, taught)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.errors import HarnessError
-from harness.measures.fields import check_when
 from harness.metrics import BY_LAYER, METRICS, Metric
-from harness.trained import Trained, Values, When
+from harness.trained import Trained, Values, When, check_when
 from harness.training import canonical
 
 Unit = Literal["nats", "fraction", ""]

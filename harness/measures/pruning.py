@@ -38,8 +38,8 @@ class PrunedAccuracy:
 
     def __call__(self, trained: Trained) -> Values:
         """Return the accuracy."""
+        from harness.evaluate import evaluate
         from harness.measures.kept import kept
-        from harness.members import evaluate
 
         member = trained.member
         with kept(trained, "pruning"):

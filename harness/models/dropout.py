@@ -11,9 +11,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from harness import noise
 from harness.errors import HarnessError
 from harness.models.checks import check_dropout
+from harness.noise import Key, mix, uniform
 
 
 class Dropout(nn.Module):
@@ -51,12 +51,12 @@ class Dropout(nn.Module):
         """
         if not self.training:
             return inputs
-        key: noise.Key = self.key
+        key: Key = self.key
         if self.calls is not None:
-            key = noise.mix(key, self.calls) if self.calls else key
+            key = mix(key, self.calls) if self.calls else key
             self.calls += 1
         # as float32, because a comparison under vmap would turn both sides into float64
-        keep = noise.uniform(key, self._shape(inputs)) >= self.p.to(torch.float32)
+        keep = uniform(key, self._shape(inputs)) >= self.p.to(torch.float32)
         # half precision is scaled as float32, as torch does: vmap would round 1 - p to it first
         wide = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
         return torch.where(keep, (wide / (1 - self.p)).to(inputs.dtype), 0.0)

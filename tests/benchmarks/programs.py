@@ -13,6 +13,7 @@ from harness.members import make_ready
 from harness.models import CNN, MLP, ConvNet
 from harness.optim import SGD
 from harness.plain import make_step
+from harness.step import Rows
 from harness.training import Model, Training
 
 ASKED = "HARNESS_BENCH"
@@ -53,7 +54,7 @@ class Program:
         step, part = make_step(member), member.splits.train
         rows = member.order(0)[0]
         with FlopCounterMode(display=False) as counter:
-            step(part.inputs[rows], part.targets[rows], None, 1.0, 0)
+            step(Rows(part.inputs[rows], part.targets[rows]), 1.0, 0)
         return int(counter.get_total_flops())
 
 

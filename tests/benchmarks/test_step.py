@@ -9,6 +9,7 @@ from harness.members import make_ready
 from harness.models import MLP
 from harness.optim import SGD
 from harness.plain import make_step
+from harness.step import Rows
 from harness.training import Training
 
 CPU = torch.device("cpu")
@@ -32,7 +33,7 @@ def test_a_training_step(benchmark, way: str) -> None:
         first = float(nn.functional.cross_entropy(module(splits.standardize(inputs)), targets))
     if way == "harness":
         step = make_step(member)
-        benchmark(step, inputs, targets, None, 1.0, 0)
+        benchmark(step, Rows(inputs, targets), 1.0, 0)
     else:
         optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9)
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.measures.fields import check_when
 from harness.metrics import Metric
-from harness.trained import Measure
+from harness.trained import Measure, check_when
 
 RECORDED = frozenset(
     f"{split}_{kind}" for split in ("train", "validation", "test") for kind in ("loss", "accuracy")
