@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.reasons import more_text, unreachable
 from harness.results import Results
-from harness.stats import FEWEST, More
+from harness.stats import FEWEST, More, rounded
 from harness.verdicts import UNDECIDED, Verdict
 
 MOST_TOLD = 3
@@ -17,8 +17,8 @@ MOST_TOLD = 3
 def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = ()) -> str:
     """Say how to go on; empty where every primary claim on seeds is decided.
 
-    A command is named only where its verdicts err as seldom as they say. Once verdicts were seen,
-    seeds that nobody had declared are no such way, in this store or in another.
+    Once verdicts were seen, seeds that nobody had declared make them err more often than they say,
+    in this store or in another: whoever is given a command that adds some is told so.
 
     Args:
         results: of one study, judged.
@@ -43,14 +43,27 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
         return f"{count} not judged yet. To go on: {command}"
     if all(_out_of_reach(verdict) for verdict in left.values()):
         return _unreachable(left)
-    explain = shlex.join(["harness", "explain", _reference(results), "--scale", results.scale,
-                          *place])  # fmt: skip
-    return (
+    said = (
         f"{count} undecided {_over(results)}.{_tells(list(left.values()))} But seeds that are "
         f"added after looking make verdicts wrong in up to {200 * results.alpha:g} % of cases, not "
-        f"{100 * results.alpha:g} %. In your next study, choose before the first run: "
-        f"--until-decided, and --max-seeds for how far. What would change this one: {explain}"
+        f"{100 * results.alpha:g} %: next time, write --until-decided at the first run."
     )
+    if results.looks is not None:
+        explain = ["harness", "explain", _reference(results), "--scale", results.scale, *place]
+        return f"{said} What would change this one: {shlex.join(explain)}"
+    most = str(_most(list(left.values()), results.study.looks.seeds[-1]))
+    command = _changed(results, "--until-decided", "--max-seeds", most, *place, *how)
+    return f"{said} To add them all the same, which the report then says: {command}"
+
+
+def _most(left: Sequence[Verdict], least: int) -> int:
+    """Return how many seeds to go up to: what some claim wants, if that is within reach."""
+    wanted = [
+        verdict.seen.n + rounded(more.high)
+        for verdict in left
+        if (more := verdict.more_seeds) is not None and more.within(verdict.seen.n)
+    ]
+    return max([least, *wanted])
 
 
 def _over(results: Results) -> str:

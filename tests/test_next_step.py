@@ -44,15 +44,14 @@ def test_below_five_seeds_five_are_named():
     )
 
 
-def test_no_command_adds_seeds_after_a_verdict_was_seen():
-    """It would warn, as its verdicts would be wrong more often than they say."""
+def test_a_command_that_adds_seeds_after_a_verdict_was_seen_says_what_that_does():
     said = next_step(results(0.25 + RAMP), ["--store", "x.db"])
     assert said == (
         "1 claim undecided after 10 seeds, as many as were asked for. About 1 to 20 more would "
         "tell. But seeds that are added after looking make verdicts wrong in up to 10 % of cases, "
-        "not 5 %. In your next study, choose before the first run: --until-decided, and "
-        "--max-seeds for how far. What would change this one: harness explain study.py --scale "
-        "quick --store x.db"
+        "not 5 %: next time, write --until-decided at the first run. To add them all the same, "
+        "which the report then says: harness run study.py --scale quick --mode plain "
+        "--until-decided --max-seeds 40 --store x.db"
     )
     assert "About 9 to 100 more would tell." in next_step(results(0.25 + 2 * RAMP))
 
