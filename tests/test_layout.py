@@ -8,8 +8,8 @@ ROOT = Path(__file__).parents[1]
 
 # Each module may import only modules above it.
 ORDER = [
-    "checkout", "redact", "errors", "calm", "blame", "printable", "levels", "metrics", "streams",
-    "noise", "floats", "losses", "schedules",
+    "checkout", "redact", "errors", "calm", "blame", "printable", "levels", "checks", "metrics",
+    "streams", "noise", "floats", "losses", "schedules",
     "stopping", "looks", "penalties", "clipping", "foreign", "training", "programs", "claims",
     "factors", "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records",
     "data", "tuning", "augment", "models", "optim", "network", "step", "members", "plain",
