@@ -136,9 +136,9 @@ def one_of(owner: object, name: str, value: Any, choices: Sequence[str | None]) 
     """
     plain = own(value)
     if not isinstance(plain, str | None) or plain not in choices:
-        *most, last = map(repr, choices)
-        close = near(str(plain), [each for each in choices if each])
-        instead = close if close.startswith("Did") else f"Write {name}={choices[0]!r}, say."
+        *most, last = names = [repr(each) for each in choices]
+        close = near(str(plain), names)
+        instead = close if close.startswith("Did") else f"Write {name}={names[0]}, say."
         _refuse(owner, name, plain, f"be {', '.join(most)} or {last}", instead)
     return _keep(owner, name, value, plain)
 
