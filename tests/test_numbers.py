@@ -184,6 +184,8 @@ FIELDS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "Step": (schedules.Step, {"every": F(0.3), "factor": F(0.2), "warmup": F(0.1)}),
     "OneCycle": (schedules.OneCycle, {"warmup": F(0.1), "start": W(20), "end": F(1000.5)}),
     "CrossEntropy": (losses.CrossEntropy, {"label_smoothing": F(0.1)}),
+    "Distillation": (losses.Distillation, {"teacher": None, "temperature": F(2.5),
+                                           "weight": F(0.3)}),
     "ClipNorm": (clipping.ClipNorm, {"limit": F(0.1)}),
     "ClipValue": (clipping.ClipValue, {"limit": F(0.1)}),
     "L1": (penalties.L1, {"strength": F(0.1), "proximal": B(0), "touches": T("all")}),
@@ -257,7 +259,7 @@ def test_torch_numbers_in_a_declaration_are_pythons(name: str) -> None:
 
 def test_every_declaration_with_numbers_is_in_the_table() -> None:
     there = {type(make(**fields)) for make, fields in FIELDS.values()}
-    for parts in (optim, schedules, clipping, penalties):
+    for parts in (optim, schedules, clipping, penalties, losses):
         kinds = [kind for kind in vars(parts).values() if dataclasses.is_dataclass(kind)]
         kinds = [kind for kind in kinds if not kind.__name__.startswith("_")]  # type: ignore[union-attr]
         assert kinds
