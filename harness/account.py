@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from harness.progress import Display, duration
+from harness.formatting import duration
+from harness.progress import Display
 from harness.workers import Told
 
 START, WAITING = "start", "waiting"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
+from harness import checks
 from harness.errors import HarnessError
 from harness.metrics import Metric
-from harness.trained import Measure, check_when
+from harness.trained import Measure, When
 
 RECORDED = frozenset(
     f"{split}_{kind}" for split in ("train", "validation", "test") for kind in ("loss", "accuracy")
@@ -67,7 +68,7 @@ def _checked(given: Any) -> Measure:
             if isinstance(given, type)
             else "Take one from harness.measures, or make one of a function with measured(...).",
         )
-    check_when(type(given).__name__, given.when)
+    checks.one_of(type(given).__name__, "when", given.when, get_args(When))
     metrics = given.metrics
     if not isinstance(metrics, tuple) or not all(isinstance(each, Metric) for each in metrics):
         raise HarnessError(

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
+from harness import checks
 
 if TYPE_CHECKING:
     import torch
-
-
-def _check_limit(owner: str, limit: float) -> None:
-    number = isinstance(limit, int | float) and not isinstance(limit, bool)
-    if not number or not 0 < limit < math.inf:
-        raise HarnessError(
-            f"{owner}(limit=...) must be above 0 and finite",
-            repr(limit),
-            "Write limit=1.0, say, or leave clipping out.",
-        )
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class ClipNorm:
     limit: float
 
     def __post_init__(self) -> None:
-        _check_limit("ClipNorm", self.limit)
+        checks.positive(self, "limit", self.limit, 1.0)
 
     def __call__(self, grads: torch.Tensor) -> torch.Tensor:
         """Return gradients ``[P]``, of norm ``limit`` at most."""
@@ -64,7 +53,7 @@ class ClipValue:
     limit: float
 
     def __post_init__(self) -> None:
-        _check_limit("ClipValue", self.limit)
+        checks.positive(self, "limit", self.limit, 1.0)
 
     def __call__(self, grads: torch.Tensor) -> torch.Tensor:
         """Return gradients ``[P]``, each between ``-limit`` and ``limit``."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.claims import Best, Claim, Equivalent, Some
 from harness.designs import arm_name
+from harness.formatting import format_difference
 from harness.levels import level_name
 from harness.pairs import groups_of
 from harness.study import Study
@@ -63,7 +64,7 @@ def _plain(study: Study, scale: str, claim: Claim) -> dict[str, Any]:
         "kind": claim.kind,
         "metric": claim.metric,
         "by": float(claim.by),
-        "margin": metric.format_difference(metric.margin(claim.by), signed=False),
+        "margin": format_difference(metric, metric.margin(claim.by), signed=False),
         "primary": claim.primary,
         "options": {
             item.name: getattr(claim, item.name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from harness import checks
 from harness.errors import HarnessError, near
 from harness.levels import Level, check_level, level_name, own
 
@@ -102,10 +103,11 @@ class Tuned:
 
     def __post_init__(self) -> None:
         _check_parameter("Tuned", self.name)
-        for name in ("low", "high", "log", "trials", "default"):
+        for name in ("low", "high", "default"):
             object.__setattr__(self, name, own(getattr(self, name)))
+        checks.flag(self, "log", self.log)
         ends = (self.low, self.high)
-        numbers = all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
+        numbers = all(checks.is_number(end) and math.isfinite(end) for end in ends)
         if not numbers or not self.low < self.high or (self.log and self.low <= 0):
             raise HarnessError(
                 f"the space of {self.name!r} must be finite with low < high"
@@ -113,19 +115,19 @@ class Tuned:
                 f"{self.low!r} to {self.high!r}",
                 f"Write Tuned({self.name!r}, 0.01, 1.0, log=True), say.",
             )
-        if not isinstance(self.trials, int) or isinstance(self.trials, bool) or self.trials < 1:
-            raise HarnessError(
-                f"Tuned({self.name!r}, trials=...) must be a whole number of at least 1",
-                repr(self.trials),
-                "Write trials=8, say.",
-            )
-        number = self.default is None or isinstance(self.default, int | float)
-        if not number or (self.default is not None and not self.low <= self.default <= self.high):
+        checks.whole(self, "trials", self.trials, 8)
+        default = self.default
+        if default is not None and not (
+            checks.is_number(default) and self.low <= default <= self.high
+        ):
             raise HarnessError(
                 f"the default of {self.name!r} must lie in its space, {self.low} to {self.high}",
                 repr(self.default),
                 "Move the default, or widen the space.",
             )
+
+    def _called(self, name: str) -> str:
+        return f"Tuned({self.name!r}, {name}=...)"
 
     @property
     def start(self) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 from harness.declarations import (
@@ -16,6 +15,7 @@ from harness.declarations import (
     looks_changed,
     reworded,
 )
+from harness.formatting import day, plural
 
 What = Literal["declared", "changed", "reworded", "added", "removed", "restored"]
 Status = Literal["before any result", "changed", "added", "removed", "not known"]
@@ -137,13 +137,7 @@ class Declared:
 
     def _count(self, number: int) -> str:
         one, _, rest = self.of.partition(" ")
-        return f"{number:,} {one}{'' if number == 1 else 's'}{' ' * bool(rest)}{rest}"
-
-
-def day(time: str) -> str:
-    """Print the day of an ISO 8601 time."""
-    when = datetime.fromisoformat(time)
-    return f"{when.day} {when:%B %Y}"
+        return plural(number, one) + " " * bool(rest) + rest
 
 
 @dataclass(frozen=True)

@@ -417,15 +417,15 @@ class Ledger:
         self, notes: Callable[[], Mapping[str, Any]], known: Mapping[str, Any] = NOTHING
     ) -> Callable[[str], bool]:
         last_words = cache(notes)
-        here = Runner.parse(self._me).host
 
         @cache
         def lives(name: str) -> bool:
             if name in {"", self._me}:
                 return False  # nobody asks for what it is running: its worker must have died
             runner = Runner.parse(name)
-            if runner.host == here:
-                return runner.alive(0.0, time.time())
+            runs = runner.runs()
+            if runs is not None:
+                return runs
 
             def said(words: Mapping[str, Any]) -> bool:
                 # while there was no connection to the store, nobody could say anything

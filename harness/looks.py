@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from harness import checks
 from harness.errors import HarnessError
 from harness.levels import own
 
@@ -45,7 +46,7 @@ class Looks:
         if (
             not isinstance(seeds, tuple | list)
             or not seeds
-            or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in seeds)
+            or not all(checks.is_whole(n, 0) for n in seeds)
             or not all(one < other for one, other in pairwise(seeds))
         ):
             raise HarnessError(

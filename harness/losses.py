@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness.errors import HarnessError
+from harness import checks
 from harness.floats import on
 
 if TYPE_CHECKING:
@@ -30,16 +29,6 @@ class Loss(Protocol):
                 augmentation mixes images.
             taught: a teacher's logits ``[batch, classes]``, where the loss names a teacher.
         """
-
-
-def _fraction(owner: str, name: str, value: float, *, closed: bool = False) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= 1 or (value == 1 and not closed):
-        raise HarnessError(
-            f"{owner}({name}=...) must lie in [0, 1{']' if closed else ')'}",
-            repr(value),
-            f"Write {name}=0.1, say.",
-        )
 
 
 def _cross_entropy(
@@ -66,7 +55,7 @@ class CrossEntropy:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        _fraction("CrossEntropy", "label_smoothing", self.label_smoothing)
+        checks.share(self, "label_smoothing", self.label_smoothing, 0.1)
 
     def __call__(
         self, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None = None
@@ -97,15 +86,8 @@ class Distillation:
     weight: float = 0.9
 
     def __post_init__(self) -> None:
-        temperature = self.temperature
-        number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-        if not number or not 0 < temperature < math.inf:
-            raise HarnessError(
-                "Distillation(temperature=...) must be above 0 and finite",
-                repr(temperature),
-                "Write temperature=4.0, say.",
-            )
-        _fraction("Distillation", "weight", self.weight, closed=True)
+        checks.positive(self, "temperature", self.temperature, 4.0)
+        checks.share(self, "weight", self.weight, 0.9, ends="[]")
 
     def __call__(
         self, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None = None

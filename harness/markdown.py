@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.history import day
+from harness.formatting import day, format_difference
 from harness.printable import visible
 from harness.tables import effect
 
@@ -69,7 +69,7 @@ def _row(verdict: Verdict) -> str:
     told = f"<br>{_text(verdict.told)}" if verdict.told else ""
     cells = [
         _text(verdict.claim.text) + ("" if verdict.claim.primary else " (exploratory)"),
-        _text(verdict.metric.format_difference(verdict.by, signed=False)),
+        _text(format_difference(verdict.metric, verdict.by, signed=False)),
         "exact" if verdict.seen.exact else str(verdict.seen.n),
         f"**{_text(word)}**{told}",
         _text(effect(verdict).replace("\n", " ")),

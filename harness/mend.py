@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -194,7 +195,9 @@ def _busy(store: Store) -> bool:
         for trial in running:
             name = "" if wrong_with(trial) else str(trial.user_attrs.get("runner", ""))
             here = name and Runner.parse(name).host == Runner.here().host
-            if here and Runner.parse(name).alive(0.0, 0.0):
+            word = each.user_attrs.get(f"runner/{name}", 0.0)
+            said = word if isinstance(word, float | int) else 0.0
+            if here and Runner.parse(name).alive(said, time.time()):
                 return True
     return False
 

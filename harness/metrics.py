@@ -1,4 +1,4 @@
-"""The metrics a trial records: name, unit, direction, and how to print them."""
+"""The metrics a trial records: name, unit and direction."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from harness.errors import HarnessError, near
 
 Unit = Literal["nats", "fraction", "s", "B", ""]
 Replicate = Literal["seed", "round", ""]
-
-
-HUGE = 1e6
-"""From here on differences are printed with an exponent."""
 
 
 @dataclass(frozen=True)
@@ -52,78 +48,6 @@ class Metric:
     def margin(self, by: float) -> float:
         """Return a claim's margin on the scale of effects."""
         return math.log1p(by) if self.relative else by
-
-    def format(self, value: float) -> str:
-        """Print a level of this metric, with its unit."""
-        if self.unit == "fraction":
-            return f"{100 * value:.1f} %"
-        return f"{value:.3g}" + (f" {self.unit}" if self.unit else "")
-
-    def format_difference(self, value: float, *, signed: bool = True, unit: bool = True) -> str:
-        """Print a difference of this metric: percentage points for fractions, else a ratio."""
-        if self.relative:
-            shown = _ratio(value, _decimals(value))
-            return f"×{shown if signed else _shortest(shown)}"
-        sign = "+" if signed else ""
-        if self.unit == "fraction":
-            points = _points(value)
-            digits = ".3g" if abs(points) >= HUGE else f".{_places(points)}f"
-            return f"{points:{sign}{digits}}".replace("-", "−") + (" pp" if unit else "")
-        suffix = f" {self.unit}" if self.unit and unit else ""
-        return f"{value:{sign}.3g}".replace("-", "−") + suffix
-
-    def format_interval(self, low: float, high: float) -> str:
-        """Print an interval of differences, such as ``[+0.8, +1.2] nats``."""
-        if self.relative:
-            decimals = min(max(_decimals(low), _decimals(high)), 3)
-            return f"[×{_ratio(low, decimals)}, ×{_ratio(high, decimals)}]"
-        if self.unit == "fraction":
-            ends = [self.format_difference(end, unit=False) for end in (low, high)]
-        else:  # the same decimals at both ends: three digits of the larger one
-            largest = max(abs(low), abs(high))
-            whole = math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
-            digits = ".3g" if largest >= HUGE else f".{max(0, 2 - whole)}f"
-            ends = [f"{end:+{digits}}".replace("-", "−") for end in (low, high)]
-        unit = "pp" if self.unit == "fraction" else self.unit
-        return f"[{', '.join(ends)}]" + (f" {unit}" if unit else "")
-
-
-def _points(value: float) -> float:
-    """Return percentage points as they are printed: with one decimal, or with one digit."""
-    points = 100 * value
-    return (round(points, 1) if abs(points) >= 0.05 else float(f"{points:.1g}")) + 0.0  # no −0
-
-
-def _places(points: float) -> int:
-    if abs(points) >= 0.05 or abs(points) < 1e-4:
-        return 1
-    return -math.floor(math.log10(abs(points)))
-
-
-def _decimals(log: float) -> int:
-    """Return how many decimals a ratio is printed with: enough to tell it from 1, and from 0."""
-    if not math.isfinite(log):
-        return 0
-    off = abs(math.expm1(min(log, 700.0)))
-    if off > 99:
-        return 0
-    if log < math.log(0.1):
-        return 1 - math.floor(log / math.log(10))
-    return 2 if off >= 0.1 else max(3, 1 - math.floor(math.log10(off))) if off > 1e-9 else 0
-
-
-def _ratio(log: float, decimals: int) -> str:
-    if log == math.inf:
-        return "∞"
-    ratio = math.exp(min(log, 700.0))
-    if ratio >= 1e6 or 0 < ratio < 1e-3:
-        return f"{ratio:.2e}"
-    return f"{ratio:,.{decimals}f}"
-
-
-def _shortest(number: str) -> str:
-    """Drop the noughts at the end of a number with decimals: a margin of 1.05 is not 1.050."""
-    return number.rstrip("0").rstrip(".") if "." in number and "e" not in number else number
 
 
 def _split_metrics() -> list[Metric]:

@@ -14,11 +14,10 @@ off: nothing is added, and the parameters are returned as they came.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from harness.errors import HarnessError, near
+from harness import checks
 from harness.floats import on
 
 if TYPE_CHECKING:
@@ -75,8 +74,8 @@ class L1(_Nothing):
     proximal: bool = True
 
     def __post_init__(self) -> None:
-        _check("L1", self)
-        _check_proximal("L1", self.proximal)
+        _check(self)
+        checks.flag(self, "proximal", self.proximal)
 
     def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
         """Return ``strength * sum(|params|)``, or None where it is not in the loss."""
@@ -110,7 +109,7 @@ class L2(_Nothing):
     strength: float
 
     def __post_init__(self) -> None:
-        _check("L2", self)
+        _check(self)
 
     def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
         """Return ``strength / 2 * sum(params**2)``."""
@@ -141,14 +140,9 @@ class ElasticNet(_Nothing):
     proximal: bool = True
 
     def __post_init__(self) -> None:
-        _check("ElasticNet", self)
-        _check_proximal("ElasticNet", self.proximal)
-        if not _number(self.ratio) or not 0 <= self.ratio <= 1:
-            raise HarnessError(
-                "ElasticNet(ratio=...) must lie in [0, 1]",
-                repr(self.ratio),
-                "Write ratio=0.5, say.",
-            )
+        _check(self)
+        checks.flag(self, "proximal", self.proximal)
+        checks.share(self, "ratio", self.ratio, 0.5, ends="[]")
 
     def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
         """Return the squares' part, and that of the absolute values unless they act after."""
@@ -186,7 +180,7 @@ class Decay(_Nothing):
     strength: float
 
     def __post_init__(self) -> None:
-        _check("Decay", self)
+        _check(self)
 
     def before(
         self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
@@ -219,27 +213,6 @@ def _total(terms: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     return (terms if mask is None else terms * mask).sum()
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _check(owner: str, penalty: L1 | L2 | ElasticNet | Decay) -> None:
-    if not _number(penalty.strength) or not 0 <= penalty.strength < math.inf:
-        raise HarnessError(
-            f"{owner}(strength=...) must be at least 0 and finite",
-            repr(penalty.strength),
-            "Write strength=0.0001, say.",
-        )
-    if penalty.touches not in ("weights", "all"):
-        raise HarnessError(
-            f'{owner}(touches=...) must be "weights" or "all"',
-            repr(penalty.touches),
-            near(str(penalty.touches), ("weights", "all")),
-        )
-
-
-def _check_proximal(owner: str, value: bool) -> None:
-    if not isinstance(value, bool):
-        raise HarnessError(
-            f"{owner}(proximal=...) must be True or False", repr(value), "Write proximal=True."
-        )
+def _check(penalty: L1 | L2 | ElasticNet | Decay) -> None:
+    checks.at_least(penalty, "strength", penalty.strength, 0.0001)
+    checks.one_of(penalty, "touches", penalty.touches, get_args(Touches))

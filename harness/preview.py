@@ -11,6 +11,7 @@ from rich.console import Console
 from harness.costs import choices, profile_trials, profiles, programs
 from harness.datasets import check_trials, written
 from harness.executors import Options, worker_count
+from harness.formatting import duration
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
@@ -18,7 +19,7 @@ from harness.modes import Choice
 from harness.place import Place
 from harness.plan import Trial, make_trial, why_other
 from harness.profiles import Profile
-from harness.progress import display, duration
+from harness.progress import display
 from harness.records import Record
 from harness.search import Outlook, Planner
 from harness.store import NoStoreError, Store

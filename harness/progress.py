@@ -10,6 +10,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from harness.formatting import duration
 from harness.workers import Told
 
 PLAIN_SECONDS = 20.0
@@ -197,15 +198,3 @@ def display(console: Console, title: str, *, quiet: bool) -> Iterator[Display]:
         )
         with Progress(*columns, console=console, transient=True) as progress:
             yield Live(progress, title)
-
-
-def duration(seconds: float) -> str:
-    """Print a duration in the two largest units that matter, such as ``2 min 5 s``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s" if seconds >= 10 or seconds == 0 else f"{seconds:.1f} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Sooner, Trend
 from harness.contrasts import Seen
+from harness.formatting import format_difference, format_interval, plural
 from harness.metrics import COUNTED, FAILED, SOONER, Metric
 from harness.pairs import Pairs
 from harness.stats import FEWEST, LARGE_SKEW, More, rounded
@@ -86,16 +87,16 @@ class Context:
 
     def size(self, value: float) -> str:
         """Print how large a difference is."""
-        shown = self.metric.format_difference(abs(value), signed=False)
+        shown = format_difference(self.metric, abs(value), signed=False)
         return shown.replace("×", "a factor of ") if self.metric.relative else shown
 
     def shown(self, text: str) -> str:
         """Fill in margins and the like."""
         metric, by = self.metric, self.by
         return text.format(
-            by=metric.format_difference(by, signed=False),
-            minus=metric.format_difference(-by),
-            plus=metric.format_difference(by),
+            by=format_difference(metric, by, signed=False),
+            minus=format_difference(metric, -by),
+            plus=format_difference(metric, by),
             zero=self.zero,
         )
 
@@ -120,10 +121,10 @@ def reason(word: str, claim: Claim, context: Context) -> str:
     metric, seen, pairs = context.metric, context.seen, context.pairs
     if word == "not assessable":
         return _too_few(claim, context)
-    contrast, effect = contrast_of(claim, metric), metric.format_difference(seen.effect)
+    contrast, effect = contrast_of(claim, metric), format_difference(metric, seen.effect)
     if seen.identical or word == "identical":
         return (
-            f"In each of {_count(seen.n, 'seed')} the arms trained the same networks: every value "
+            f"In each of {plural(seen.n, 'seed')} the arms trained the same networks: every value "
             "of every curve and metric is the same to the last bit. What they differ in did "
             "nothing there, so there is nothing to estimate."
         )
@@ -134,15 +135,15 @@ def reason(word: str, claim: Claim, context: Context) -> str:
         why = _why_exact(word, claim, seen)
         return f"{exact} {context.shown(why)}."
     each = context.each
-    over = f"Over {_count(seen.n, each)}"
+    over = f"Over {plural(seen.n, each)}"
     if pairs.missing and metric.name != FAILED.name:
         over = (
             f"Over the {seen.n} of {seen.n + pairs.missing} {each}s in which every arm finished "
-            f"({_count(pairs.missing, each)} left out: {_causes(context)})"
+            f"({plural(pairs.missing, each)} left out: {_causes(context)})"
         )
     what = (
         f"{over} the mean {contrast} is {effect}, with a {100 * seen.level:.4g} % interval of "
-        f"{metric.format_interval(seen.low, seen.high)}."
+        f"{format_interval(metric, seen.low, seen.high)}."
     )
     return f"{what} {context.shown(_why(word, claim, context))}{_more(context)}.{_alike(context)}"
 
@@ -217,7 +218,7 @@ def told(word: str, claim: Claim, context: Context) -> str:
         up, down = ("falls", "rises") if claim.falls else ("rises", "falls")
     if isinstance(claim, Best | Some | Peak) and claim.lowest:
         up, down = down, up  # what is positive is how far the named one lies below the others
-    size = metric.format_difference(by, signed=False)
+    size = format_difference(metric, by, signed=False)
     off = seen.off(by)
     if seen.in_noise(by):
         return "direction and size unclear"
@@ -323,8 +324,8 @@ def _step(claim: Trend, context: Context) -> str:
     low = figures["weakest step, lower end of its interval"]
     metric, what = context.metric, "fall" if claim.falls else "rise"
     return (
-        f" (from {claim.over}={context.level} it {what}s by {metric.format_difference(mean)}; the "
-        f"interval of that begins at {metric.format_difference(low)})"
+        f" (from {claim.over}={context.level} it {what}s by {format_difference(metric, mean)}; the "
+        f"interval of that begins at {format_difference(metric, low)})"
     )
 
 
@@ -445,7 +446,7 @@ def out_of_reach(more: More, metric: Metric, each: str) -> str:
             "A metric that varies: from one that was 0 in every run nobody can tell how far others "
             "may lie."
         )
-    tells = metric.format_difference(more.tells, signed=False)
+    tells = format_difference(metric, more.tells, signed=False)
     return (
         f"Not within reach: {more.reach:,} {each}s would tell differences of about {tells}. "
         "Declare a margin of that size, or measure something steadier."
@@ -471,7 +472,7 @@ def unreachable(seen: Seen, more: More, metric: Metric) -> str:
             why = f"the {what} vary too much from one to the next for so small a margin"
     if more.tells == math.inf:
         return f"{why}; only a metric that varies can tell more, as this one was 0 in every run"
-    tells = metric.format_difference(more.tells, signed=False)
+    tells = format_difference(metric, more.tells, signed=False)
     return f"{why}; within reach, with {more.reach:,} {each}, is a margin of about {tells}"
 
 
@@ -503,20 +504,20 @@ def _too_few(claim: Claim, context: Context) -> str:
     if context.wanted and context.wanted >= FEWEST:
         ended = len(pairs.ended)
         return (
-            f"{_count(ended, context.each)} of {context.wanted} ended in every arm of the claim. "
+            f"{plural(ended, context.each)} of {context.wanted} ended in every arm of the claim. "
             "There is no verdict before all have: looking in between would make it wrong more "
             "often than it says."
         )
     if isinstance(claim, Sooner) and pairs.seeds and not n:
         return (
-            f"No arm of the claim ever reached the target, in {_count(len(pairs.seeds), 'seed')}."
+            f"No arm of the claim ever reached the target, in {plural(len(pairs.seeds), 'seed')}."
         )
     if context.metric.replicate == "":
         return "What it costs was not measured in every arm of the claim, or is 0 in one."
     if context.metric.replicate == "round":
-        have = f"Only {_count(n, 'round')}" if n else "No round"
+        have = f"Only {plural(n, 'round')}" if n else "No round"
         return f"{have} of timing has every arm of the claim, and a verdict needs {FEWEST}."
-    have = f"Only {_count(n, 'seed')}" if n else "No seed"
+    have = f"Only {plural(n, 'seed')}" if n else "No seed"
     text = f"{have} finished in every arm of the claim, and a verdict needs at least {FEWEST}"
     return text + (f": {_causes(context)}." if pairs.missing else ".")
 
@@ -525,11 +526,7 @@ def _causes(context: Context) -> str:
     pairs = context.pairs
     causes = []
     if pairs.failed:
-        causes.append(f"{pairs.failed} of {_count(pairs.trials, 'trial')} failed")
+        causes.append(f"{pairs.failed} of {plural(pairs.trials, 'trial')} failed")
     if pairs.unfinished:
-        causes.append(f"{_count(pairs.unfinished, context.each)} not run to the end in every arm")
+        causes.append(f"{plural(pairs.unfinished, context.each)} not run to the end in every arm")
     return " and ".join(causes)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness import checks
 from harness.errors import HarnessError, near
 from harness.levels import own
 
@@ -39,16 +40,9 @@ class Scale:
         tuning: int | None = None,
         **settings: Any,
     ) -> None:
-        seeds, tuning, settings = own(seeds), own(tuning), own(settings)
-        for name, count in (("seeds", seeds), ("tuning", tuning)):
-            if name == "tuning" and count is None:
-                continue
-            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                raise HarnessError(
-                    f"Scale({name}=...) must be a whole number of at least 1",
-                    repr(count),
-                    f"Write Scale({name}=5), say.",
-                )
+        seeds = checks.whole("Scale", "seeds", seeds, 5)
+        if tuning is not None:
+            tuning = checks.whole("Scale", "tuning", tuning, 5)
         for name, values in (levels or {}).items():
             if not isinstance(values, tuple | list) or not values:
                 raise HarnessError(
@@ -58,7 +52,7 @@ class Scale:
                 )
         kept = {name: tuple(own(list(values))) for name, values in (levels or {}).items()}
         for name, value in (
-            ("seeds", seeds), ("levels", kept), ("tuning", tuning), ("settings", settings),
+            ("seeds", seeds), ("levels", kept), ("tuning", tuning), ("settings", own(settings)),
         ):  # fmt: skip
             object.__setattr__(self, name, value)
 

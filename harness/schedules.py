@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from harness.errors import HarnessError
+from harness import checks
 
 if TYPE_CHECKING:  # numpy would double the start-up of a command that only lists studies
     import numpy as np
@@ -20,16 +20,6 @@ class Schedule(Protocol):
 
     def factors(self, steps: int) -> Factors:
         """Return one factor per step, shape ``[steps]``."""
-
-
-def _fraction(name: str, value: float, *, low_open: bool = False) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not (value > 0 if low_open else value >= 0) or not value < 1:
-        raise HarnessError(
-            f"{name} must lie in {'(' if low_open else '['}0, 1)",
-            repr(value),
-            "It is a share of all steps.",
-        )
 
 
 def _warm(factors: Factors, warmup: float) -> Factors:
@@ -52,7 +42,7 @@ class Constant:
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
-        _fraction("Constant(warmup=...)", self.warmup)
+        checks.share(self, "warmup", self.warmup, 0.05)
 
     def factors(self, steps: int) -> Factors:
         """Return one factor per step, shape ``[steps]``."""
@@ -72,7 +62,7 @@ class Cosine:
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
-        _fraction("Cosine(warmup=...)", self.warmup)
+        checks.share(self, "warmup", self.warmup, 0.05)
 
     def factors(self, steps: int) -> Factors:
         """Return one factor per step, shape ``[steps]``."""
@@ -102,13 +92,9 @@ class Step:
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
-        _fraction("Step(every=...)", self.every, low_open=True)
-        number = isinstance(self.factor, int | float) and not isinstance(self.factor, bool)
-        if not number or not 0 < self.factor <= 1:
-            raise HarnessError(
-                "Step(factor=...) must lie in (0, 1]", repr(self.factor), "Write factor=0.1, say."
-            )
-        _fraction("Step(warmup=...)", self.warmup)
+        checks.share(self, "every", self.every, 0.3, ends="()")
+        checks.share(self, "factor", self.factor, 0.1, ends="(]")
+        checks.share(self, "warmup", self.warmup, 0.05)
 
     def factors(self, steps: int) -> Factors:
         """Return one factor per step, shape ``[steps]``."""
@@ -137,16 +123,9 @@ class OneCycle:
     end: float = 1e4
 
     def __post_init__(self) -> None:
-        _fraction("OneCycle(warmup=...)", self.warmup, low_open=True)
-        for name in ("start", "end"):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 1 <= value < float("inf"):
-                raise HarnessError(
-                    f"OneCycle({name}=...) must be at least 1 and finite",
-                    repr(value),
-                    f"Write {name}=25, say.",
-                )
+        checks.share(self, "warmup", self.warmup, 0.3, ends="()")
+        checks.at_least(self, "start", self.start, 25.0, least=1)
+        checks.at_least(self, "end", self.end, 1e4, least=1)
 
     def factors(self, steps: int) -> Factors:
         """Return one factor per step, shape ``[steps]``."""

@@ -30,7 +30,7 @@ _HOME = Path(str(sys.modules[PACKAGE].__file__)).resolve().parent
 
 SPEAKING = frozenset(
     f"{PACKAGE}.{name}"
-    for name in ("blame", "calm", "checks", "errors", "foreign", "metrics", "printable")
+    for name in ("blame", "calm", "checks", "errors", "foreign", "levels", "metrics", "printable")
 )
 """Modules of the harness that say something, or refuse something, and change no number: what they
 let through stands in the Training as it is written down. Nothing in them counts."""
@@ -213,7 +213,7 @@ def _is_own(path: Path) -> bool:
 
 def _speaks(each: Import) -> bool:
     """Whether an import takes something from the harness that changes no number."""
-    return each.module in SPEAKING
+    return not SPEAKING.isdisjoint({each.module, f"{each.module}.{each.name}"})
 
 
 def _read(path: Path) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.errors import HarnessError
+from harness import checks
 
 
 @dataclass(frozen=True)
@@ -26,26 +26,9 @@ class EarlyStopping:
     by: float = 0.0
 
     def __post_init__(self) -> None:
-        patience = self.patience
-        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
-            raise HarnessError(
-                "EarlyStopping(patience=...) must be a whole number of at least 1",
-                repr(patience),
-                "Write patience=5, say.",
-            )
-        if self.metric not in ("validation_loss", "validation_accuracy"):
-            raise HarnessError(
-                "EarlyStopping(metric=...) must be validation_loss or validation_accuracy",
-                repr(self.metric),
-                "Write metric='validation_loss'.",
-            )
-        number = isinstance(self.by, int | float) and not isinstance(self.by, bool)
-        if not number or not 0 <= self.by < float("inf"):
-            raise HarnessError(
-                "EarlyStopping(by=...) must be at least 0 and finite",
-                repr(self.by),
-                "Write by=0.001, say.",
-            )
+        checks.whole(self, "patience", self.patience, 5)
+        checks.one_of(self, "metric", self.metric, ("validation_loss", "validation_accuracy"))
+        checks.at_least(self, "by", self.by, 0.001)
 
     def best(self, curve: list[float]) -> int:
         """Return the position of the best value of a learning curve: the first that counts."""

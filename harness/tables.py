@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from harness.history import day
+from harness.formatting import day, format_difference, format_interval, p_text
 from harness.terminal import table, words
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def verdict_table(several: Sequence[Results]) -> Table:
                 words(f"{MARKS[verdict.word]} {word(verdict)}", STYLES[verdict.word]),
                 verdict.claim.text,
                 effect(verdict),
-                verdict.metric.format_difference(verdict.by, signed=False),
+                format_difference(verdict.metric, verdict.by, signed=False),
                 "exact" if verdict.seen.exact else str(verdict.seen.n),
-                p_value(verdict.p_adjusted),
-                p_value(verdict.p_margin),
+                p_text(verdict.p_adjusted),
+                p_text(verdict.p_margin),
                 end_section=len(several) > 1 and place == len(results.verdicts) - 1,
             )
     return shown
@@ -91,17 +91,10 @@ def effect(verdict: Verdict) -> str:
     metric = verdict.metric
     if not math.isfinite(verdict.seen.effect):
         return "–"
-    shown = metric.format_difference(verdict.seen.effect)
+    shown = format_difference(metric, verdict.seen.effect)
     if math.isfinite(verdict.seen.low) and not verdict.seen.exact:
-        shown += "\n" + metric.format_interval(verdict.seen.low, verdict.seen.high)
+        shown += "\n" + format_interval(metric, verdict.seen.low, verdict.seen.high)
     return shown
-
-
-def p_value(p: float) -> str:
-    """Print a p value."""
-    if not math.isfinite(p):
-        return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def declared_lines(results: Results) -> list[str]:
@@ -133,7 +126,7 @@ def explained(number: int, verdict: Verdict, declared: Declared) -> list[str]:
 
     claim, metric = verdict.claim, verdict.metric
     source = f" ({claim.source})" if claim.source else ""
-    by = verdict.metric.format_difference(verdict.by, signed=False)
+    by = format_difference(verdict.metric, verdict.by, signed=False)
     sides = " against ".join(verdict.sides)
     if verdict.averaged:
         sides += f", averaged over {' and '.join(verdict.averaged)}"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
-
-from harness.errors import HarnessError
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -93,17 +91,3 @@ class Measure(Protocol):
 
     def __call__(self, trained: Trained) -> Values:
         """Return a number for each metric; for values by layer, a list."""
-
-
-def check_when(owner: str, when: object) -> None:
-    """Check a moment to measure at.
-
-    Raises:
-        HarnessError: it is neither ``"start"`` nor ``"end"``.
-    """
-    if not isinstance(when, str) or when not in get_args(When):
-        raise HarnessError(
-            f"{owner}(when=...) must be 'start', before the first step, or 'end', after the last",
-            repr(when),
-            "Write when='end', say.",
-        )

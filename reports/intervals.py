@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from harness.formatting import join, percent_text, plural
 from harness.metrics import COUNTED
 from harness.verdicts import Verdict
 
-from .text import each_of, join, percent_text, plural
+from .text import each_of
 
 
 def is_counted(verdict: Verdict) -> bool:

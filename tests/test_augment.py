@@ -453,7 +453,7 @@ def test_mixture_chooses_evenly_and_independently() -> None:
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize(
-    "wrong", [-0.1, 1.01, math.nan, math.inf, True, "0.5", None, torch.tensor(0.5)]
+    "wrong", [-0.1, 1.01, math.nan, math.inf, True, "0.5", None, torch.tensor([0.5])]
 )
 def test_a_bad_strength_is_one_clear_line(kind, wrong) -> None:
     with pytest.raises(HarnessError, match=r"strength=\.\.\.\) must lie in \[0, 1\]; got") as error:

@@ -251,7 +251,7 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "an error of the Training": ("harness/training.py", "must be a whole number", "must be whole"),
     "an error with a value": ("harness/training.py", "{name}=64, say", "{name}=8"),
     "an error of a network": ("harness/network.py", "must give one logit", "has to give one logit"),
-    "an error of a loss": ("harness/losses.py", "must lie in", "has to lie in"),
+    "an error of a loss": ("harness/checks.py", "must lie in", "has to lie in"),
     "an error in the trainer": ("harness/members.py", "batch_size must", "batch_size has to"),
     "the word for a mode": ("harness/modes.py", " at a time", " side by side"),
     "why trials do not fuse": ("harness/alike.py", "their networks differ", "the networks differ"),
@@ -263,9 +263,9 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "another measure": ("harness/measures/sharpness.py", "def ", "def _"),
     "other data": ("harness/data/vision.py", "import warnings\n", "import warnings\nEXTRA = 1\n"),
     "own data": ("harness/data/own.py", "labels.ndim != 1", "labels.ndim == 2"),
-    "scales": ("harness/scales.py", "count < 1", "count < 0"),
+    "scales": ("harness/scales.py", '"tuning", tuning, 5', '"tuning", tuning, 6'),
     "study": ("harness/study.py", "{0,63}", "{0,62}"),
-    "claims": ("harness/claims/base.py", "self.by <= 0", "self.by < 0"),
+    "claims": ("harness/claims/base.py", "0 < self.by <", "0 <= self.by <"),
     "plan": ("harness/plan.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001"),
     "search": ("harness/search.py", "<= 0.05", "<= 0.06"),
     "statistics": ("harness/stats/paired.py", "import math\n", "import math\nEXTRA = 1\n"),
@@ -320,7 +320,7 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "alike", "always", "calibration", "checks", "dropout", "evaluate", "floats",
+    "agreement", "alike", "always", "calibration", "dropout", "evaluate", "floats",
     "fused", "gradients", "kept", "losses", "members", "modes", "network", "noise", "plain",
     "programs", "schedules", "splits", "step", "stopping", "streams", "train", "trained",
     "training", "weights",

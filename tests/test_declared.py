@@ -26,7 +26,8 @@ from harness.commands import print_results
 from harness.declarations import Declaration, content, declared
 from harness.declare import NOTE, declare
 from harness.errors import HarnessError
-from harness.history import History, day, history
+from harness.formatting import day
+from harness.history import History, history
 from harness.ledger import Ledger
 from harness.looks import Looks
 from harness.outputs import write_verdicts

@@ -143,6 +143,7 @@ def test_bad_input_is_told_in_one_line(kind, name, value):
     with pytest.raises(HarnessError) as caught:
         kind(**{name: value})
     message = str(caught.value)
-    assert message.startswith(f"{kind.__name__}({name}=...) must be a finite number")
+    must = "a finite number" if kind is Constant else "above 0 and finite"
+    assert message.startswith(f"{kind.__name__}({name}=...) must be {must}; got")
     assert f"got {value!r}. Write {name}=" in message
     assert "\n" not in message

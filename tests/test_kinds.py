@@ -300,9 +300,9 @@ def test_swapping_the_arms_mirrors_who_is_first(pairs):
     ("changes", "said"),
     [
         ({"by": 1.0}, "below 1"),
-        ({"reaches": math.nan}, "reaches= .* must be a number"),
-        ({"reaches": True}, "reaches= .* must be a number"),
-        ({"clock": "hours"}, "epochs, steps"),
+        ({"reaches": math.nan}, "reaches= .* must be a finite number"),
+        ({"reaches": True}, "reaches= .* must be a finite number"),
+        ({"clock": "hours"}, "clock= .* must be 'epochs' or 'steps'"),
         ({"reaches": 80}, "a value that validation_accuracy can have"),
         ({"reaches": 0}, "a value that validation_accuracy can have"),
         ({"later": NEW}, "two different arms"),

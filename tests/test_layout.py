@@ -8,14 +8,14 @@ ROOT = Path(__file__).parents[1]
 
 # Each module may import only modules above it.
 ORDER = [
-    "checkout", "redact", "errors", "calm", "blame", "printable", "levels", "metrics", "streams",
-    "noise", "floats", "losses", "schedules",
+    "checkout", "redact", "errors", "calm", "blame", "printable", "levels", "checks", "metrics",
+    "streams", "noise", "floats", "losses", "schedules",
     "stopping", "looks", "penalties", "clipping", "foreign", "training", "programs", "claims",
     "factors", "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records",
     "data", "tuning", "augment", "models", "optim", "trained", "network", "step", "evaluate",
     "members", "plain",
     "measures", "alike", "fused", "train", "environment", "memory", "profile", "calibrate",
-    "chosen", "study",
+    "formatting", "chosen", "study",
     "plan", "datasets", "stats", "pairs", "declarations", "history", "rounds", "contrasts",
     "reasons", "verdicts", "summary", "targets", "results", "next_step",
     "runner", "damage", "tally", "database", "rows", "server", "journal", "store",

@@ -3,11 +3,14 @@
 import dataclasses
 import os
 import random
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import optuna
+import psutil
 import pytest
 
 from harness.errors import HarnessError
@@ -85,7 +88,7 @@ def test_optuna_sees_an_ordinary_study(where: str) -> None:
 def test_a_trial_is_claimed_once(where: str) -> None:
     one = Ledger(open_store(where), study, "quick")
     two = Ledger(open_store(where), study, "quick")
-    two._me = dataclasses.replace(Runner.here(), pid=os.getppid(), start=0).__str__()
+    two._me = str(Runner.of(os.getppid()))
     wanted = [trial(seed) for seed in range(4)]
     mine = one.claim(wanted, 2)
     theirs = two.claim(wanted, 9)
@@ -120,7 +123,68 @@ def test_another_machine_counts_as_dead_after_long_silence() -> None:
     assert Runner.parse(str(other)) == other
     me = Runner.here()
     assert me.alive(0.0, 1e9)
-    assert not dataclasses.replace(me, start=me.start + 1).alive(0.0, 1e9) or me.start == 0
+    assert me.start > 0
+    assert not dataclasses.replace(me, start=me.start + 101).alive(0.0, 1e9)
+    assert Runner.parse(str(me)) == me
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as older versions read Linux's /proc")
+def test_a_start_that_an_older_version_wrote_is_the_same_number() -> None:
+    """It read the 22nd field of /proc/PID/stat; so rows of before neither die nor live for ever."""
+    for pid in (os.getpid(), os.getppid()):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        written = f"{socket.gethostname()}/{pid}/{fields[19]}"
+        assert str(Runner.of(pid)) == written
+        assert Runner.parse(written).runs() is True
+        reused = f"{socket.gethostname()}/{pid}/{int(fields[19]) - 1}"
+        assert Runner.parse(reused).runs() is False
+
+
+def test_a_row_without_a_start_lives_as_long_as_it_speaks_and_its_process_runs() -> None:
+    """Outside Linux older versions wrote 0, and took any process of that number for it."""
+    old = dataclasses.replace(Runner.here(), start=0)
+    assert old.runs() is None
+    assert old.alive(last_word=1000.0, now=1000.0 + SILENT_SECONDS / 2)
+    assert not old.alive(last_word=1000.0, now=1000.0 + SILENT_SECONDS * 2)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert dataclasses.replace(old, pid=gone.pid).runs() is False
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_dead() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    runner = Runner.of(child.pid)
+    assert runner.runs() is True
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    assert runner.runs() is False
+    assert dataclasses.replace(runner, start=0).runs() is False
+    child.communicate()
+
+
+def test_a_process_that_may_not_be_looked_at_lives_as_long_as_it_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    me = Runner.here()
+
+    def hidden(pid: int) -> None:
+        raise psutil.AccessDenied(pid)
+
+    monkeypatch.setattr(psutil, "Process", hidden)
+    assert me.runs() is None
+    assert me.alive(last_word=10.0, now=11.0)
+
+
+def test_a_store_hears_a_runner_whose_start_is_not_known(where: str) -> None:
+    ledger = Ledger(open_store(where), study, "quick")
+    ledger._me = str(dataclasses.replace(Runner.here(), pid=os.getppid(), start=0))
+    ledger.claim([trial(0)], 1)
+    ledger.speak()
+    other = Ledger(open_store(where), study, "quick")
+    assert other.claim([trial(0)], 1) == []
+    ledger.write_note(f"runner/{ledger._me}", time.time() - 2 * SILENT_SECONDS)
+    third = Ledger(open_store(where), study, "quick")
+    assert len(third.claim([trial(0)], 1)) == 1
 
 
 def test_failed_is_run_again_only_when_asked(where: str) -> None:
@@ -161,7 +225,7 @@ def test_what_is_given_back_is_taken_by_the_next(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     (claimed,) = ledger.claim([trial(0)], 1)
     other = Ledger(open_store(where), study, "quick")
-    other._me = str(dataclasses.replace(Runner.here(), pid=os.getppid(), start=0))
+    other._me = str(Runner.of(os.getppid()))
     assert other.claim([trial(0)], 1) == []
     assert other.others_running()
     ledger.release(claimed)
@@ -237,7 +301,7 @@ def test_killed_at_any_statement_the_next_one_goes_on(tmp_path: Path) -> None:
 def another(where: str) -> Ledger:
     """A ledger such as another process of this machine, which lives, would open."""
     ledger = Ledger(open_store(where), study, "quick")
-    ledger._me = str(dataclasses.replace(Runner.here(), pid=os.getppid(), start=0))
+    ledger._me = str(Runner.of(os.getppid()))
     return ledger
 
 

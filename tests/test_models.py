@@ -283,12 +283,16 @@ def test_conv_net_needs_images(spec, shape):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("activation", "rely", "Did you mean relu"),
-        ("activation", "cosine-of", "Known: sigmoid, tanh, relu, leaky_relu, gelu, silu."),
-        ("activation", None, "Known: sigmoid"),
-        ("activation", nn.ReLU, "Known: sigmoid"),
-        ("normalisation", "bach", "Did you mean batch"),
-        ("normalisation", True, "Known: none, batch, layer, instance, group."),
+        ("activation", "rely", "Did you mean 'relu'"),
+        (
+            "activation",
+            "cosine-of",
+            "'sigmoid', 'tanh', 'relu', 'leaky_relu', 'gelu' or 'silu'; got",
+        ),
+        ("activation", None, "must be 'sigmoid', 'tanh'"),
+        ("activation", nn.ReLU, "must be 'sigmoid', 'tanh'"),
+        ("normalisation", "bach", "Did you mean 'batch'"),
+        ("normalisation", True, "'none', 'batch', 'layer', 'instance' or 'group'; got"),
         ("order", "dropout,norm", "Did you mean 'dropout, norm'"),
         ("order", ("norm", "dropout"), "'norm, dropout'"),
     ],

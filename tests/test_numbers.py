@@ -1,6 +1,7 @@
 """Numpy's and torch's numbers are taken wherever Python's are, and mean the same."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,14 +25,23 @@ from harness import (
     Training,
     Trend,
     Tuned,
+    augment,
+    clipping,
+    losses,
+    measures,
+    optim,
+    penalties,
+    schedules,
 )  # fmt: skip
-from harness.data import digits
+from harness.data import digits, images
 from harness.declarations import declared
 from harness.errors import HarnessError
 from harness.levels import own
-from harness.models import MLP
-from harness.optim import SGD
+from harness.models import CNN, MLP, ConvNet, initialisation
+from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.plan import make_trial
+from harness.stopping import EarlyStopping
+from harness.training import canonical
 
 ALIKE = {
     "int64": np.int64, "int32": np.int32, "uint8": np.uint8, "array": np.array,
@@ -179,6 +189,104 @@ def test_what_is_no_single_number_is_left_as_it_is() -> None:
     assert own(many) is many
     with pytest.raises(HarnessError):
         Factor("width", (masked, 4))
+
+
+F, W, B, T = np.float32, np.int64, np.bool_, np.str_
+
+FIELDS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
+    "SGD": (SGD, {"lr": F(0.1), "momentum": F(0.9), "nesterov": B(1), "weight_decay": F(0.0005)}),
+    "dampening": (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": F(0.1)}),
+    "Adam": (Adam, {"lr": F(0.1), "beta1": F(0.8), "beta2": F(0.9), "eps": F(1e-6),
+                    "amsgrad": B(1), "weight_decay": F(0.1)}),
+    "AdamW": (AdamW, {"lr": F(0.1), "amsgrad": B(1), "weight_decay": F(0.1)}),
+    "RMSprop": (RMSprop, {"lr": F(0.1), "alpha": F(0.9), "centered": B(1)}),
+    "Adagrad": (Adagrad, {"lr": F(0.1), "lr_decay": F(0.1), "initial": F(0.1)}),
+    "Adadelta": (Adadelta, {"lr": F(0.1), "rho": F(0.8)}),
+    "Constant": (schedules.Constant, {"warmup": F(0.1)}),
+    "Cosine": (schedules.Cosine, {"warmup": F(0.1)}),
+    "Step": (schedules.Step, {"every": F(0.3), "factor": F(0.2), "warmup": F(0.1)}),
+    "OneCycle": (schedules.OneCycle, {"warmup": F(0.1), "start": W(20), "end": F(1000.5)}),
+    "CrossEntropy": (losses.CrossEntropy, {"label_smoothing": F(0.1)}),
+    "Distillation": (losses.Distillation, {"teacher": None, "temperature": F(2.5),
+                                           "weight": F(0.3)}),
+    "ClipNorm": (clipping.ClipNorm, {"limit": F(0.1)}),
+    "ClipValue": (clipping.ClipValue, {"limit": F(0.1)}),
+    "L1": (penalties.L1, {"strength": F(0.1), "proximal": B(0), "touches": T("all")}),
+    "L2": (penalties.L2, {"strength": F(0.1)}),
+    "ElasticNet": (penalties.ElasticNet, {"strength": F(0.1), "ratio": F(0.3)}),
+    "Decay": (penalties.Decay, {"strength": F(0.1), "touches": T("all")}),
+    "EarlyStopping": (EarlyStopping, {"patience": W(3), "metric": T("validation_accuracy"),
+                                      "by": F(0.1)}),
+    "MLP": (MLP, {"hidden": (W(8), W(4)), "dropout": F(0.1), "activation": T("tanh")}),
+    "CNN": (CNN, {"channels": (W(8), W(4)), "kernel": W(5), "normalisation": T("layer")}),
+    "ConvNet": (ConvNet, {"depth": W(8), "width": W(4), "shortcut": B(0),
+                          "order": T("dropout, norm")}),
+    "rule": (initialisation.Constant, {"value": F(0.1)}),
+    "Normal": (initialisation.Normal, {"std": F(0.1)}),
+    "HeNormal": (initialisation.HeNormal, {"gain": F(0.1)}),
+    "Shift": (augment.Shift, {"strength": F(0.1)}),
+    "Mixture": (augment.Mixture, {"strength": F(0.1), "operations": W(3)}),
+    "Mixup": (augment.Mixup, {"strength": F(0.1)}),
+    "digits": (digits, {"train": W(60), "validation": W(20), "test": W(20)}),
+    "images": (images, {"folder": ".", "size": W(16)}),
+    "Sharpness": (measures.Sharpness, {"rho": F(0.1), "std": F(0.2), "steps": W(2),
+                                       "samples": W(3), "images": W(40)}),
+    "Occluded": (measures.Occluded, {"side": F(0.1)}),
+    "Noisy": (measures.Noisy, {"std": F(0.1)}),
+    "PrunedAccuracy": (measures.PrunedAccuracy, {"share": F(0.1)}),
+    "VarianceShift": (measures.VarianceShift, {"images": W(40)}),
+    "GradientNoise": (measures.GradientNoise, {"when": T("start"), "small": W(4),
+                                               "batches": W(8)}),
+    "DeadUnits": (measures.DeadUnits, {"when": T("start"), "images": W(40)}),
+    "Looks": (Looks, {"seeds": (W(5), W(10)), "alphas": (F(0.01), F(0.02))}),
+    "Tuned": (Tuned, {"name": "lr", "low": F(0.1), "high": F(0.9), "log": B(1), "trials": W(3),
+                      "default": F(0.2)}),
+    "Higher": (Higher, {"text": "A.", "metric": T("test_loss"), "by": F(0.1), "primary": B(0),
+                        "higher": {"a": W(1)}, "lower": {"a": W(2)}}),
+    "Scale": (Scale, {"seeds": W(5), "tuning": W(3), "width": W(4)}),
+}  # fmt: skip
+"""What has fields of numbers, truths and names; and numpy's in each of those fields."""
+
+
+def as_python(value: Any) -> Any:
+    """The same by numpy's own conversion, which prints a float32 with the digits that it has."""
+    if isinstance(value, tuple):
+        return tuple(map(as_python, value))
+    if isinstance(value, dict):
+        return {key: as_python(each) for key, each in value.items()}
+    return float(str(value)) if isinstance(value, F) else getattr(value, "item", lambda: value)()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_numpy_numbers_in_a_declaration_are_pythons(name: str) -> None:
+    make, fields = FIELDS[name]
+    made, wanted = make(**fields), make(**as_python(fields))
+    assert repr(made) == repr(wanted)
+    assert "np." not in repr(made)
+    if name not in {"Scale", "images"}:  # which are told by their repr, or by their files
+        assert made == wanted
+        assert canonical(made) == canonical(wanted)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_torch_numbers_in_a_declaration_are_pythons(name: str) -> None:
+    def as_torch(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(as_torch, value))
+        return torch.tensor(value.item()) if isinstance(value, F | W | B) else value
+
+    make, fields = FIELDS[name]
+    made = make(**{field: as_torch(value) for field, value in fields.items()})
+    assert repr(made) == repr(make(**as_python(fields)))
+
+
+def test_every_declaration_with_numbers_is_in_the_table() -> None:
+    there = {type(make(**fields)) for make, fields in FIELDS.values()}
+    for parts in (optim, schedules, clipping, penalties, losses):
+        kinds = [kind for kind in vars(parts).values() if dataclasses.is_dataclass(kind)]
+        kinds = [kind for kind in kinds if not kind.__name__.startswith("_")]  # type: ignore[union-attr]
+        assert kinds
+        assert there.issuperset(kinds)  # type: ignore[arg-type]
 
 
 # ---- names --------------------------------------------------------------------------------------

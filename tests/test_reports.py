@@ -18,6 +18,19 @@ import pytest
 
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
 from harness.contrasts import see
+from harness.formatting import (
+    alike,
+    bytes_text,
+    cut,
+    date_text,
+    effect_text,
+    interval_text,
+    level_text,
+    number_text,
+    p_text,
+    seconds_text,
+    spread_text,
+)
 from harness.metrics import METRICS, Metric
 from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.pairs import evaluations, pair
@@ -36,20 +49,7 @@ from harness.reports.sections.ledger import MOST_ROWS, ledger_section
 from harness.reports.sections.methods import methods_section
 from harness.reports.sections.opening import about
 from harness.reports.sections.trained import not_tried, trained_section
-from harness.reports.text import (
-    alike,
-    bind,
-    bytes_text,
-    cut,
-    date_text,
-    effect_text,
-    interval_text,
-    level_text,
-    number_text,
-    p_text,
-    seconds_text,
-    spread_text,
-)
+from harness.reports.text import bind
 from harness.reports.words import LOOKS
 from harness.results import ArmTuning, Program, Results, assemble, on_edges
 from harness.rounds import Costs

@@ -14,6 +14,15 @@ import pytest
 
 from harness.claims import Best, Higher, Interaction, Trend
 from harness.factors import Factor
+from harness.formatting import (
+    effect_text,
+    in_units,
+    interval_text,
+    level_text,
+    levels_text,
+    margin_text,
+    unscaled,
+)
 from harness.looks import Looks
 from harness.metrics import COSTS, METRICS
 from harness.reports import write_index
@@ -33,19 +42,7 @@ from harness.reports.sections.methods import methods_section
 from harness.reports.sections.opening import verdict_table
 from harness.reports.sections.targets import target_tables
 from harness.reports.table import Table
-from harness.reports.text import (
-    axis_title,
-    each_of,
-    effect_text,
-    in_title,
-    in_units,
-    interval_text,
-    level_text,
-    levels_text,
-    margin_text,
-    unit_of,
-    unscaled,
-)
+from harness.reports.text import axis_title, each_of, in_title, unit_of
 from harness.results import Results
 from harness.rounds import Costs
 from harness.tables import verdict_table as terminal_table

@@ -17,6 +17,7 @@ from scipy import stats as scipy_stats
 from harness.claims import Best, Equivalent, Higher, Interaction, NotWorse, Peak, Trend
 from harness.errors import HarnessError
 from harness.factors import Factor
+from harness.formatting import format_difference, format_interval
 from harness.looks import Looks
 from harness.metrics import COSTS
 from harness.profiles import Profile
@@ -469,13 +470,13 @@ def test_a_mistake_in_an_arm_is_told(monkeypatch):
     (1e-4, "×1.00e-04"), (0.0149, "×0.015"), (0.9999, "×0.999900"), (2e6, "×2.00e+06"),
 ])  # fmt: skip
 def test_ratios_are_printed_as_ratios(ratio, shown):
-    assert COSTS["step_seconds"].format_difference(math.log(ratio)) == shown
+    assert format_difference(COSTS["step_seconds"], math.log(ratio)) == shown
 
 
 def test_both_ends_of_an_interval_of_ratios_have_the_same_decimals():
     metric = COSTS["step_seconds"]
-    assert metric.format_interval(math.log(1.04), math.log(1.3)) == "[×1.040, ×1.300]"
-    assert metric.format_interval(math.log(0.5), math.log(1.3)) == "[×0.50, ×1.30]"
+    assert format_interval(metric, math.log(1.04), math.log(1.3)) == "[×1.040, ×1.300]"
+    assert format_interval(metric, math.log(0.5), math.log(1.3)) == "[×0.50, ×1.30]"
 
 
 # ---- as a whole ---------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """A database server as a store: claiming without a common lock, connections that break."""
 
-import dataclasses
 import os
 import signal
 import threading
@@ -46,7 +45,7 @@ def rows(cluster: Cluster, url: str) -> dict[str, int]:
 def another(url: str) -> Ledger:
     """A ledger such as a living process of this machine would open."""
     ledger = Ledger(open_store(url), study, "quick")
-    ledger._me = str(dataclasses.replace(Runner.here(), pid=os.getppid(), start=0))
+    ledger._me = str(Runner.of(os.getppid()))
     return ledger
 
 

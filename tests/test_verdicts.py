@@ -16,6 +16,7 @@ from harness.claims import Best, Equivalent, Higher, Interaction, Trend
 from harness.designs import Arms, OneAtATime
 from harness.errors import HarnessError
 from harness.factors import Factor
+from harness.formatting import format_difference, format_interval
 from harness.looks import Looks
 from harness.measures import measured
 from harness.metrics import METRICS
@@ -100,7 +101,7 @@ def test_every_word_from_records(word):
     assert verdict.reason.endswith(".")
     assert verdict.reason.count(". ") <= 1  # one or two sentences
     if word != "not assessable":
-        shown = METRICS[METRIC].format_interval(verdict.seen.low, verdict.seen.high)
+        shown = format_interval(METRICS[METRIC], verdict.seen.low, verdict.seen.high)
         assert (
             f"Over 10 seeds the mean difference is {verdict.seen.effect:+.3g}".replace("-", "−")
             in verdict.reason
@@ -711,7 +712,7 @@ def test_direction_is_told_of_the_level_that_is_claimed_best(lowest, sign, said)
 
 def test_differences_near_the_ends_of_floats_are_printed_with_an_exponent():
     accuracy, loss = METRICS["test_accuracy"], METRICS["test_loss"]
-    assert accuracy.format_difference(1e300) == "+1e+302 pp"
-    assert accuracy.format_difference(1.25) == "+125.0 pp"
-    assert loss.format_interval(-2e200, 1e300) == "[−2e+200, +1e+300] nats"
-    assert loss.format_interval(-1.0, 99999.0) == "[−1, +99999] nats"
+    assert format_difference(accuracy, 1e300) == "+1e+302 pp"
+    assert format_difference(accuracy, 1.25) == "+125.0 pp"
+    assert format_interval(loss, -2e200, 1e300) == "[−2e+200, +1e+300] nats"
+    assert format_interval(loss, -1.0, 99999.0) == "[−1, +99999] nats"

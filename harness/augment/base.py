@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from harness import checks
 from harness.errors import HarnessError
 from harness.floats import on
 
@@ -36,14 +37,7 @@ class Strength:
     images_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        value = self.strength
-        # NaN lies in no interval, so it is refused here as well
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-            raise HarnessError(
-                f"{type(self).__name__}(strength=...) must lie in [0, 1]",
-                repr(value),
-                "Write strength=0.5, say, or 0 for none.",
-            )
+        checks.share(self, "strength", self.strength, 0.5, ends="[]")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness import checks
 from harness.augment.base import PerImage, per_image
 from harness.augment.colour import MAX_CHANGE, amplify, mean_grey
 from harness.augment.erase import place
 from harness.augment.geometry import MAX_ANGLE, MAX_SHIFT, MAX_ZOOM, Placement, warp
-from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     import torch
@@ -58,13 +58,7 @@ class Mixture(PerImage[Chosen]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        value = self.operations
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise HarnessError(
-                "Mixture(operations=...) must be a whole number of at least 1",
-                repr(value),
-                "Write operations=2, say, or strength=0 for none.",
-            )
+        checks.whole(self, "operations", self.operations, 2)
 
     def sample(self, draws: Draws, shape: torch.Size) -> Chosen:
         """Return what is done to each image."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness import checks
 from harness.claims.base import Claim, LevelsOf, Partial, differ, named
-from harness.errors import HarnessError, near
+from harness.errors import HarnessError
 from harness.metrics import SOONER, Metric
 
 
@@ -127,22 +127,8 @@ class Sooner(Claim):
                 repr(self.by),
                 "Write by=0.2, say: first in a fifth of the seeds more than the other.",
             )
-        if (
-            not isinstance(self.reaches, int | float)
-            or isinstance(self.reaches, bool)
-            or not math.isfinite(self.reaches)
-        ):
-            raise HarnessError(
-                f"reaches= in the claim {self.text!r} must be a number, in the unit of its metric",
-                repr(self.reaches),
-                "Write metric='validation_accuracy', reaches=0.9, say.",
-            )
-        if self.clock not in CLOCKS:
-            raise HarnessError(
-                f"clock= in the claim {self.text!r} must be one of {', '.join(CLOCKS)}",
-                repr(self.clock),
-                near(str(self.clock), CLOCKS),
-            )
+        checks.number(self, "reaches", self.reaches, 0.9)
+        checks.one_of(self, "clock", self.clock, CLOCKS)
 
     @property
     def contrast(self) -> str:

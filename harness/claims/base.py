@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness import checks
 from harness.errors import HarnessError
 from harness.levels import Level, level_name, own
 from harness.metrics import Metric
@@ -49,23 +50,16 @@ class Claim:
             )
         check_name("the sentence of a claim", self.text, "Write Higher('A beats B.', ...).")
         check_name("the source of a claim", self.source, "Write source='He et al. 2016', say.")
-        if (
-            not isinstance(self.by, int | float)
-            or isinstance(self.by, bool)
-            or not math.isfinite(self.by)
-            or self.by <= 0
-        ):
+        if not checks.is_number(self.by) or not 0 < self.by < math.inf:
             raise HarnessError(
                 f"the margin of the claim {self.text!r} must be above 0, in the unit of its metric",
                 "none, or nan" if _is_nan(self.by) else repr(self.by),
                 "Write by=0.01, say: the smallest difference that would matter.",
             )
-        if not isinstance(self.primary, bool):
-            raise HarnessError(
-                f"primary= in the claim {self.text!r} must be True or False",
-                repr(self.primary),
-                "Leave it out for a claim that is to be judged.",
-            )
+        checks.flag(self, "primary", self.primary)
+
+    def _called(self, name: str) -> str:
+        return f"{name}= in the claim {self.text!r}"
 
     @property
     def contrast(self) -> str:

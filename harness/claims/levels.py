@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from harness import checks
 from harness.claims.base import Claim, LevelsOf, Partial, named
 from harness.errors import HarnessError, near
 from harness.levels import Level, level_name
@@ -166,12 +167,7 @@ class Trend(Claim):
         super().__post_init__()
         _check_where(self, self.where, {self.over})
         _check_among(self, self.among)
-        if self.axis not in AXES:
-            raise HarnessError(
-                f"axis= in the claim {self.text!r} must be one of {', '.join(AXES)}",
-                repr(self.axis),
-                near(str(self.axis), AXES),
-            )
+        checks.one_of(self, "axis", self.axis, AXES)
 
     def doses(self, levels_of: LevelsOf) -> tuple[float, ...]:
         """Return the doses on the axis, ascending.
@@ -289,7 +285,7 @@ def _which(factor: str, level: str, otherwise: str) -> str:
 
 def _doses(claim: Claim, factor: str, levels: Sequence[Level], least: int) -> tuple[float, ...]:
     values = [level.value for level in levels]
-    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    numbers = [v for v in values if checks.is_number(v)]
     ascending = all(low < high for low, high in pairwise(numbers))
     if len(numbers) < max(len(values), least) or not ascending:
         raise HarnessError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from harness import checks
 from harness.data.draw import draw
 from harness.data.facts import Facts
 from harness.data.shared import shared
 from harness.data.sizes import Counts, Sizes, shares_of
-from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole
@@ -38,7 +38,9 @@ class Declared(ABC):
 
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
-            check_count(self, name, getattr(self, name), optional=True)
+            size = getattr(self, name)
+            if size is not None:
+                checks.whole(self, name, size, 500)
 
     def prepare(self) -> None:  # noqa: B027 - what needs no file has nothing to prepare
         """Make sure that the data is there, downloading it where that is allowed; loads nothing.
@@ -135,19 +137,3 @@ class Declared(ABC):
         Raises:
             HarnessError: it is missing or damaged.
         """
-
-
-def check_count(owner: Any, name: str, value: Any, *, optional: bool = False) -> None:
-    """Check an option that counts something.
-
-    Raises:
-        HarnessError: ``value`` is not a whole number of at least 1 (nor None, where ``optional``).
-    """
-    if optional and value is None:
-        return
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise HarnessError(
-            f"{type(owner).__name__}({name}=...) must be a whole number of at least 1",
-            repr(value),
-            f"Write {name}=500, say.",
-        )

@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.data.declared import Declared, check_count
+from harness import checks
+from harness.data.declared import Declared
 from harness.data.draw import Whole
 from harness.data.folder import data_folder
 from harness.data.layout import Found, Role
@@ -67,7 +68,7 @@ class Images(Declared):
                 "Write images('flowers'), say.",
             )
         object.__setattr__(self, "folder", os.fspath(self.folder))
-        check_count(self, "size", self.size)
+        checks.whole(self, "size", self.size, 32)
         if self.background is not None and not (
             isinstance(self.background, str)
             and re.fullmatch("#[0-9a-fA-F]{6}", _NAMED.get(self.background, self.background))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, get_args
 
+from harness import checks
 from harness.errors import HarnessError
-from harness.measures.fields import check_whole
 from harness.metrics import Metric, defined
-from harness.trained import Trained, Values, When, check_when
+from harness.trained import Trained, Values, When
 
 if TYPE_CHECKING:
     import torch
@@ -124,8 +124,8 @@ class DeadUnits:
     metrics: ClassVar[tuple[Metric, ...]] = defined("dead_units")
 
     def __post_init__(self) -> None:
-        check_when("DeadUnits", self.when)
-        check_whole("DeadUnits", "images", self.images, 500)
+        checks.one_of(self, "when", self.when, get_args(When))
+        checks.whole(self, "images", self.images, 500)
 
     def __call__(self, trained: Trained) -> Values:
         """Return the share."""

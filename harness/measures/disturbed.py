@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from harness import checks
 from harness.augment.erase import Box, place
 from harness.errors import HarnessError
-from harness.measures.fields import check_positive
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
@@ -74,7 +74,7 @@ class Occluded(_Disturbed):
     metrics: ClassVar[tuple[Metric, ...]] = defined("occluded_accuracy")
 
     def __post_init__(self) -> None:
-        check_positive("Occluded", "side", self.side, 0.5, most=1)
+        checks.share(self, "side", self.side, 0.5, ends="(]")
 
     def disturb(self, images: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Return images with squares.
@@ -116,7 +116,7 @@ class Noisy(_Disturbed):
     metrics: ClassVar[tuple[Metric, ...]] = defined("noisy_accuracy")
 
     def __post_init__(self) -> None:
-        check_positive("Noisy", "std", self.std, 0.3)
+        checks.positive(self, "std", self.std, 0.3)
 
     def disturb(self, images: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Return images with noise."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, get_args
 
+from harness import checks
 from harness.errors import HarnessError
-from harness.measures.fields import check_whole
 from harness.metrics import Metric, defined
-from harness.trained import Trained, Values, When, check_when
+from harness.trained import Trained, Values, When
 
 if TYPE_CHECKING:
     import torch
@@ -48,9 +48,9 @@ class GradientNoise:
     metrics: ClassVar[tuple[Metric, ...]] = defined("gradient_noise_scale")
 
     def __post_init__(self) -> None:
-        check_when("GradientNoise", self.when)
-        check_whole("GradientNoise", "small", self.small, 10)
-        check_whole("GradientNoise", "batches", self.batches, 100)
+        checks.one_of(self, "when", self.when, get_args(When))
+        checks.whole(self, "small", self.small, 10)
+        checks.whole(self, "batches", self.batches, 100)
 
     def __call__(self, trained: Trained) -> Values:
         """Return the scale.

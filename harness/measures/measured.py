@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from harness import checks
 from harness.errors import HarnessError
 from harness.metrics import BY_LAYER, METRICS, Metric
-from harness.trained import Trained, Values, When, check_when
+from harness.trained import Trained, Values, When
 from harness.training import canonical
 
 Unit = Literal["nats", "fraction", ""]
@@ -55,20 +56,17 @@ class Measured:
                 f"Write title={self.name.replace('_', ' ').capitalize()!r}, or leave it out.",
             )
         for name, kinds in (("unit", get_args(Unit)), ("better", ("higher", "lower", None))):
-            if not isinstance(getattr(self, name), str | None) or getattr(self, name) not in kinds:
-                raise HarnessError(
-                    f"measured({name}=...) must be {', '.join(map(repr, kinds[:-1]))} or "
-                    f"{kinds[-1]!r}",
-                    repr(getattr(self, name)),
-                    f"Write {name}={kinds[-1]!r}, or leave it out.",
-                )
+            checks.one_of(self, name, getattr(self, name), kinds)
         if not isinstance(self.meaning, str) or not self.meaning.strip():
             raise HarnessError(
                 "measured(meaning=...) must say what is measured, in one sentence for the report",
                 repr(self.meaning),
                 "Write meaning='Share of ... on ...'.",
             )
-        check_when("measured", self.when)
+        checks.one_of(self, "when", self.when, get_args(When))
+
+    def _called(self, name: str) -> str:
+        return f"measured({name}=...)"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.measures.fields import check_positive
+from harness import checks
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
@@ -34,7 +34,7 @@ class PrunedAccuracy:
     metrics: ClassVar[tuple[Metric, ...]] = defined("pruned_accuracy")
 
     def __post_init__(self) -> None:
-        check_positive("PrunedAccuracy", "share", self.share, 0.8, most=1)
+        checks.share(self, "share", self.share, 0.8, ends="(]")
 
     def __call__(self, trained: Trained) -> Values:
         """Return the accuracy."""

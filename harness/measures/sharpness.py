@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from harness import checks
 from harness.data.splits import Part
-from harness.measures.fields import check_positive, check_whole
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
@@ -55,10 +55,10 @@ class Sharpness:
     metrics: ClassVar[tuple[Metric, ...]] = defined("sharpness_worst", "sharpness_random")
 
     def __post_init__(self) -> None:
-        check_positive("Sharpness", "rho", self.rho, 0.5)
-        check_positive("Sharpness", "std", self.std, 0.1)
+        checks.positive(self, "rho", self.rho, 0.5)
+        checks.positive(self, "std", self.std, 0.1)
         for name, example in (("steps", 10), ("samples", 10), ("images", 500)):
-            check_whole("Sharpness", name, getattr(self, name), example)
+            checks.whole(self, name, getattr(self, name), example)
 
     def __call__(self, trained: Trained) -> Values:
         """Return both rises."""

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.measures.fields import check_whole
+from harness import checks
 from harness.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
@@ -44,7 +44,7 @@ class VarianceShift:
     metrics: ClassVar[tuple[Metric, ...]] = defined("variance_shift_by_layer", "variance_shift")
 
     def __post_init__(self) -> None:
-        check_whole("VarianceShift", "images", self.images, 1000, least=2)
+        checks.whole(self, "images", self.images, 1000, least=2)
 
     def __call__(self, trained: Trained) -> Values:
         """Return the factors."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError, near
-
 if TYPE_CHECKING:
     from torch import nn
 
@@ -30,20 +28,6 @@ _SECOND_MOMENTS = {
 }
 
 ACTIVATIONS = tuple(_MODULES)
-
-
-def check_activation(owner: str, name: str) -> None:
-    """Check that a class's ``activation`` is a known name.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if not isinstance(name, str) or name not in _MODULES:
-        raise HarnessError(
-            f"{owner}(activation=...) must be the name of an activation",
-            repr(name),
-            near(name, ACTIVATIONS),
-        )
 
 
 def activation(name: str) -> nn.Module:

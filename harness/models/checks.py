@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from harness.errors import HarnessError, near
-from harness.models.activations import check_activation
+from harness import checks
+from harness.errors import HarnessError
+from harness.models.activations import ACTIVATIONS
 from harness.models.initialisation import Initialisation, check_initialisation
-from harness.models.normalisation import check_normalisation
+from harness.models.normalisation import NORMALISATIONS
 
 NORM_FIRST = "norm, dropout"
 DROPOUT_FIRST = "dropout, norm"
@@ -44,49 +45,20 @@ def check_choices(choices: Choices, *, images: bool) -> None:
     Raises:
         HarnessError: one of them is wrong.
     """
-    owner = type(choices).__name__
-    check_activation(owner, choices.activation)
-    check_normalisation(owner, choices.normalisation, images=images)
-    check_dropout(owner, "dropout", choices.dropout)
-    if not isinstance(choices.order, str) or choices.order not in ORDERS:
-        raise HarnessError(
-            f"{owner}(order=...) must say what follows a layer first",
-            repr(choices.order),
-            near(choices.order, [repr(each) for each in ORDERS]),
-        )
-    check_initialisation(owner, choices.initialisation)
-
-
-def check_count(owner: object, name: str, value: int, example: int) -> None:
-    """Check that a field is a whole number of at least 1.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise HarnessError(
-            f"{type(owner).__name__}({name}=...) must be a whole number of at least 1",
-            repr(value),
-            f"Write {name}={example}, say.",
-        )
-
-
-def check_counts(owner: object, name: str, value: tuple[int, ...], example: str) -> None:
-    """Check that a field is a tuple of whole numbers of at least 1, and not empty.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if (
-        not isinstance(value, tuple)
-        or not value
-        or any(not isinstance(each, int) or isinstance(each, bool) or each < 1 for each in value)
+    for name, names in (
+        ("activation", ACTIVATIONS),
+        ("normalisation", NORMALISATIONS),
+        ("order", ORDERS),
     ):
+        checks.one_of(choices, name, getattr(choices, name), names)
+    if choices.normalisation == "instance" and not images:
         raise HarnessError(
-            f"{type(owner).__name__}({name}=...) must be a tuple of whole numbers of at least 1",
-            repr(value),
-            f"Write {name}={example}, say.",
+            f"{type(choices).__name__}(normalisation=...) must be one that flat features can have",
+            "'instance', which is over the pixels of one channel of one image",
+            "Write normalisation='layer', or use CNN.",
         )
+    checks.share(choices, "dropout", choices.dropout, 0.5)
+    check_initialisation(type(choices).__name__, choices.initialisation)
 
 
 def check_images(owner: object, shape: tuple[int, ...]) -> None:
@@ -100,16 +72,4 @@ def check_images(owner: object, shape: tuple[int, ...]) -> None:
             f"{type(owner).__name__} must be given images of shape (channels, height, width)",
             f"inputs of shape {shape}",
             "Reshape the data, or use MLP, or a module of your own.",
-        )
-
-
-def check_dropout(owner: str, name: str, p: float) -> None:
-    """Check a probability of dropout.
-
-    Raises:
-        HarnessError: it is not a number in [0, 1).
-    """
-    if not isinstance(p, int | float) or isinstance(p, bool) or not 0 <= p < 1:
-        raise HarnessError(
-            f"{owner}({name}=...) must lie in [0, 1)", repr(p), f"Write {name}=0.5, say."
         )

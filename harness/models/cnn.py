@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from harness import checks
 from harness.errors import HarnessError
-from harness.models.checks import NORM_FIRST, check_choices, check_count, check_counts, check_images
+from harness.models.checks import NORM_FIRST, check_choices, check_images
 from harness.models.initialisation import HeNormal, Initialisation
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ class CNN:
     only_initial: ClassVar[tuple[str, ...]] = ("initialisation",)
 
     def __post_init__(self) -> None:
-        check_counts(self, "channels", self.channels, "(16, 32)")
+        checks.wholes(self, "channels", self.channels, (16, 32))
         check_choices(self, images=True)
-        check_count(self, "kernel", self.kernel, 3)
+        checks.whole(self, "kernel", self.kernel, 3)
         if self.kernel % 2 == 0:
             raise HarnessError(
                 "CNN(kernel=...) must be odd, so that images keep their size",

@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from harness import checks
 from harness.errors import HarnessError
-from harness.models.checks import NORM_FIRST, check_choices, check_count, check_images
+from harness.models.checks import NORM_FIRST, check_choices, check_images
 from harness.models.initialisation import HeNormal, Initialisation
 
 if TYPE_CHECKING:
@@ -64,19 +65,14 @@ class ConvNet:
     only_initial: ClassVar[tuple[str, ...]] = ("initialisation",)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.depth, int) or self.depth < 8 or (self.depth - 2) % 6:
+        if checks.whole(self, "depth", self.depth, 20) < 8 or (self.depth - 2) % 6:
             raise HarnessError(
                 "ConvNet(depth=...) must be 6n + 2 with n at least 1",
                 repr(self.depth),
                 "Write 8, 14, 20, 32, 44, 56 or 110, say.",
             )
-        check_count(self, "width", self.width, 16)
-        if not isinstance(self.shortcut, bool):
-            raise HarnessError(
-                "ConvNet(shortcut=...) must be True or False",
-                repr(self.shortcut),
-                "Write shortcut=True, as in the paper.",
-            )
+        checks.whole(self, "width", self.width, 16)
+        checks.flag(self, "shortcut", self.shortcut)
         check_choices(self, images=True)
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from harness import checks
 from harness.errors import HarnessError
-from harness.models.checks import check_dropout
 from harness.noise import Key, mix, uniform
 
 
@@ -37,7 +37,7 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        check_dropout(type(self).__name__, "p", p)
+        p = checks.share(type(self).__name__, "p", p, 0.5)
         self.register_buffer("p", torch.tensor(p, dtype=torch.float64), persistent=False)
         self.register_buffer("key", torch.tensor(0, dtype=torch.int32), persistent=False)
         self.layer = 0

@@ -17,6 +17,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from harness import checks
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -60,17 +61,6 @@ def initialise(module: nn.Module, rule: Initialisation, gain: float) -> None:
                     layer.bias.zero_()
 
 
-def _check_number(owner: object, name: str, value: float, low: float = -math.inf) -> None:
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    if not plain or not math.isfinite(value) or value <= low:
-        kind = "a finite number" if low < 0 else "a finite number above 0"
-        raise HarnessError(
-            f"{type(owner).__name__}({name}=...) must be {kind}",
-            repr(value),
-            f"Write {name}=0.1, say.",
-        )
-
-
 @dataclass(frozen=True)
 class Constant:
     """The same value everywhere, so that all units of a layer stay alike: a control.
@@ -82,7 +72,7 @@ class Constant:
     value: float
 
     def __post_init__(self) -> None:
-        _check_number(self, "value", self.value)
+        checks.number(self, "value", self.value, 0.1)
 
     def __call__(self, weight: torch.Tensor, gain: float) -> None:  # noqa: ARG002 - by design
         """Fill ``weight`` in place."""
@@ -102,7 +92,7 @@ class Normal:
     std: float
 
     def __post_init__(self) -> None:
-        _check_number(self, "std", self.std, 0)
+        checks.positive(self, "std", self.std, 0.1)
 
     def __call__(self, weight: torch.Tensor, gain: float) -> None:  # noqa: ARG002 - by design
         """Fill ``weight`` in place."""
@@ -123,9 +113,9 @@ class _Scaled:
 
     def __post_init__(self) -> None:
         if self.gain is not None:
-            _check_number(self, "gain", self.gain, 0)
             # 2 and 2.0 are one rule and must have one key
-            object.__setattr__(self, "gain", float(self.gain))
+            gain = float(checks.positive(self, "gain", self.gain, 1.0))
+            object.__setattr__(self, "gain", gain)
 
     def __call__(self, weight: torch.Tensor, gain: float) -> None:
         """Fill ``weight`` in place."""

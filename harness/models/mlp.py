@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.models.checks import NORM_FIRST, check_choices, check_counts
+from harness import checks
+from harness.models.checks import NORM_FIRST, check_choices
 from harness.models.initialisation import HeNormal, Initialisation
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class MLP:
     only_initial: ClassVar[tuple[str, ...]] = ("initialisation",)
 
     def __post_init__(self) -> None:
-        check_counts(self, "hidden", self.hidden, "(128, 128)")
+        checks.wholes(self, "hidden", self.hidden, (128, 128))
         check_choices(self, images=False)
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError, near
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -14,26 +14,6 @@ NORMALISATIONS = ("none", "batch", "layer", "instance", "group")
 
 GROUPS = 8
 """The most groups of group normalisation; see :func:`groups`."""
-
-
-def check_normalisation(owner: str, name: str, *, images: bool) -> None:
-    """Check that a class's ``normalisation`` is a known name that suits its layers.
-
-    Raises:
-        HarnessError: it is not, or it needs images.
-    """
-    if not isinstance(name, str) or name not in NORMALISATIONS:
-        raise HarnessError(
-            f"{owner}(normalisation=...) must be the name of a normalisation",
-            repr(name),
-            near(name, NORMALISATIONS),
-        )
-    if name == "instance" and not images:
-        raise HarnessError(
-            f"{owner}(normalisation=...) must be one that flat features can have",
-            "'instance', which is over the pixels of one channel of one image",
-            "Write normalisation='layer', or use CNN.",
-        )
 
 
 def groups(width: int) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.optim.base import State, check_above, check_at_least_zero, check_share, with_decay
+from harness import checks
+from harness.optim.base import State, with_decay
 
 if TYPE_CHECKING:
     import torch
@@ -34,10 +35,10 @@ class Adadelta:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        check_above("Adadelta", "lr", self.lr, "1.0")
-        check_share("Adadelta", "rho", self.rho, "0.9")
-        check_above("Adadelta", "eps", self.eps, "1e-6")
-        check_at_least_zero("Adadelta", "weight_decay", self.weight_decay, "0.0005")
+        checks.positive(self, "lr", self.lr, 1.0)
+        checks.share(self, "rho", self.rho, 0.9)
+        checks.positive(self, "eps", self.eps, 1e-6)
+        checks.at_least(self, "weight_decay", self.weight_decay, 0.0005)
 
     def init(self, params: torch.Tensor) -> State:
         """Return the means of squared gradients and of squared steps, zero at first."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness import checks
 from harness.floats import on
-from harness.optim.base import State, check_above, check_at_least_zero, count, with_decay
+from harness.optim.base import State, count, with_decay
 
 if TYPE_CHECKING:
     import torch
@@ -37,11 +38,11 @@ class Adagrad:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        check_above("Adagrad", "lr", self.lr, "0.01")
-        check_at_least_zero("Adagrad", "lr_decay", self.lr_decay, "0.001")
-        check_above("Adagrad", "eps", self.eps, "1e-10")
-        check_at_least_zero("Adagrad", "initial", self.initial, "0.1")
-        check_at_least_zero("Adagrad", "weight_decay", self.weight_decay, "0.0005")
+        checks.positive(self, "lr", self.lr, 0.01)
+        checks.at_least(self, "lr_decay", self.lr_decay, 0.001)
+        checks.positive(self, "eps", self.eps, 1e-10)
+        checks.at_least(self, "initial", self.initial, 0.1)
+        checks.at_least(self, "weight_decay", self.weight_decay, 0.0005)
 
     def init(self, params: torch.Tensor) -> State:
         """Return the sums of squares and, where the rate decays, the number of steps taken."""

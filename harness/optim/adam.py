@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness import checks
 from harness.floats import on
 from harness.optim.base import (
     Float,
     State,
-    check_above,
-    check_at_least_zero,
-    check_flag,
-    check_share,
     count,
     running_mean,
     with_decay,
@@ -32,13 +29,12 @@ class _Moments:
     eps: float = 1e-8
 
     def _check(self, amsgrad: bool, weight_decay: float) -> None:
-        owner = type(self).__name__
-        check_above(owner, "lr", self.lr, "0.001")
-        check_share(owner, "beta1", self.beta1, "0.9")
-        check_share(owner, "beta2", self.beta2, "0.999")
-        check_above(owner, "eps", self.eps, "1e-8")
-        check_flag(owner, "amsgrad", amsgrad)
-        check_at_least_zero(owner, "weight_decay", weight_decay, "0.01")
+        checks.positive(self, "lr", self.lr, 0.001)
+        checks.share(self, "beta1", self.beta1, 0.9)
+        checks.share(self, "beta2", self.beta2, 0.999)
+        checks.positive(self, "eps", self.eps, 1e-8)
+        checks.flag(self, "amsgrad", amsgrad)
+        checks.at_least(self, "weight_decay", weight_decay, 0.01)
 
     def _zeros(self, params: torch.Tensor, amsgrad: bool) -> State:
         import torch

@@ -1,11 +1,9 @@
-"""What the optimizers share: checks of their numbers, weight decay, running means."""
+"""What the optimizers share: weight decay, running means."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, TypeAlias
 
-from harness.errors import HarnessError
 from harness.floats import on
 
 if TYPE_CHECKING:
@@ -13,62 +11,6 @@ if TYPE_CHECKING:
 
 State: TypeAlias = "dict[str, torch.Tensor]"
 Float: TypeAlias = "float | torch.Tensor"  # a tensor of no dimensions where trials train together
-
-
-def check_above(owner: str, name: str, value: float, example: str) -> None:
-    """Check that a number is above 0 and finite.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if not _number(value) or not 0 < value < math.inf:
-        raise HarnessError(
-            f"{owner}({name}=...) must be above 0 and finite",
-            repr(value),
-            f"Write {name}={example}, say.",
-        )
-
-
-def check_at_least_zero(owner: str, name: str, value: float, example: str) -> None:
-    """Check that a number is at least 0 and finite.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if not _number(value) or not 0 <= value < math.inf:
-        raise HarnessError(
-            f"{owner}({name}=...) must be at least 0 and finite",
-            repr(value),
-            f"Write {name}={example}, say.",
-        )
-
-
-def check_share(owner: str, name: str, value: float, example: str) -> None:
-    """Check that a number is at least 0 and below 1.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if not _number(value) or not 0 <= value < 1:
-        raise HarnessError(
-            f"{owner}({name}=...) must lie in [0, 1)", repr(value), f"Write {name}={example}, say."
-        )
-
-
-def check_flag(owner: str, name: str, value: bool) -> None:
-    """Check that a value is True or False, which numbers are not.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if not isinstance(value, bool):
-        raise HarnessError(
-            f"{owner}({name}=...) must be True or False", repr(value), f"Write {name}=True, say."
-        )
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def with_decay(

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness import checks
 from harness.floats import on
 from harness.optim.base import (
     State,
-    check_above,
-    check_at_least_zero,
-    check_flag,
-    check_share,
     running_mean,
     with_decay,
 )
@@ -49,12 +46,12 @@ class RMSprop:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        check_above("RMSprop", "lr", self.lr, "0.001")
-        check_share("RMSprop", "alpha", self.alpha, "0.99")
-        check_above("RMSprop", "eps", self.eps, "1e-8")
-        check_share("RMSprop", "momentum", self.momentum, "0.9")
-        check_flag("RMSprop", "centered", self.centered)
-        check_at_least_zero("RMSprop", "weight_decay", self.weight_decay, "0.0005")
+        checks.positive(self, "lr", self.lr, 0.001)
+        checks.share(self, "alpha", self.alpha, 0.99)
+        checks.positive(self, "eps", self.eps, 1e-8)
+        checks.share(self, "momentum", self.momentum, 0.9)
+        checks.flag(self, "centered", self.centered)
+        checks.at_least(self, "weight_decay", self.weight_decay, 0.0005)
 
     def init(self, params: torch.Tensor) -> State:
         """Return the means, and the velocity where there is momentum, all zero at first."""

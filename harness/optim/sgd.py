@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness import checks
 from harness.errors import HarnessError
 from harness.floats import on
 from harness.optim.base import (
     State,
-    check_above,
-    check_at_least_zero,
-    check_flag,
-    check_share,
     count,
     with_decay,
 )
@@ -44,11 +41,11 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        check_above("SGD", "lr", self.lr, "0.1")
-        check_share("SGD", "momentum", self.momentum, "0.9")
-        check_share("SGD", "dampening", self.dampening, "0.1")
-        check_flag("SGD", "nesterov", self.nesterov)
-        check_at_least_zero("SGD", "weight_decay", self.weight_decay, "0.0005")
+        checks.positive(self, "lr", self.lr, 0.1)
+        checks.share(self, "momentum", self.momentum, 0.9)
+        checks.share(self, "dampening", self.dampening, 0.1)
+        checks.flag(self, "nesterov", self.nesterov)
+        checks.at_least(self, "weight_decay", self.weight_decay, 0.0005)
         if self.nesterov and not self.momentum:
             raise HarnessError(
                 "SGD(nesterov=True) must have momentum", "momentum=0", "Write momentum=0.9, say."

@@ -23,9 +23,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.calm import calm
+from harness.formatting import number_text
 
 from ..palette import darken, light
-from ..text import number_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

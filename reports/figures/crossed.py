@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.formatting import alike, cut, level_text
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
 
 from ..palette import light
-from ..text import alike, axis_title, cut, factor_of, in_title, level_text
+from ..text import axis_title, factor_of, in_title
 from .canvas import (
     COLUMN,
     Picture,

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.claims import Sooner
 from harness.designs import Arm, comparable
+from harness.formatting import join, level_text, plural
 from harness.metrics import Metric
 from harness.records import Record
 from harness.results import Results
 from harness.verdicts import Verdict
 
 from ..palette import light
-from ..text import axis_title, factor_of, join, level_text, metric_of, plural
+from ..text import axis_title, factor_of, metric_of
 from .canvas import (
     COLUMN,
     MANY,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.designs import comparable
+from harness.formatting import cut, join, level_text
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
 
 from ..palette import light
-from ..text import axis_title, cut, factor_of, in_title, join, level_text
+from ..text import axis_title, factor_of, in_title
 from .canvas import COLUMN, MANY, Picture, dots, limits, paint, panel, plain, ticks
 
 if TYPE_CHECKING:

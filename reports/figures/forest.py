@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.claims import Claim, Equivalent, NotWorse
+from harness.formatting import effect_text, interval_text, join
 from harness.verdicts import Verdict, Word
 
 from ..intervals import family_name, interval_name, is_counted, is_exact
 from ..palette import light
-from ..text import effect_text, factor_of, in_title, interval_text, join, unit_of
+from ..text import factor_of, in_title, unit_of
 from ..words import LOOKS
 from .canvas import COLUMN, Picture, limits, paint, panel, plain
 from .margins import DASHED, Margin, band_text, effect_ticks, margin_of

@@ -9,10 +9,11 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from harness.designs import Arm
+from harness.formatting import join, level_text, plural
 from harness.metrics import Metric
 from harness.results import Results
 
-from ..text import axis_title, factor_of, join, level_text, metric_of, plural
+from ..text import axis_title, factor_of, metric_of
 from .canvas import (
     COLUMN,
     Picture,

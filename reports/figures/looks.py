@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.formatting import effect_text, interval_text, plural
 from harness.verdicts import Verdict, Word
 
 from ..palette import light
-from ..text import axis_title, each_of, effect_text, factor_of, interval_text, plural, unit_of
+from ..text import axis_title, each_of, factor_of, unit_of
 from ..words import LOOKS
 from .canvas import COLUMN, Picture, limits, paint, panel, wrapped
 from .margins import (

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.claims import Equivalent, NotWorse
+from harness.formatting import number_text
 from harness.verdicts import Verdict
 
 from ..palette import light
-from ..text import factor_of, number_text
+from ..text import factor_of
 from .canvas import ticks
 
 if TYPE_CHECKING:

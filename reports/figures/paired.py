@@ -8,24 +8,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
+from harness.formatting import (
+    effect_text,
+    in_units,
+    interval_text,
+    margin_text,
+    plural,
+    unscaled,
+)
 from harness.levels import level_name
 from harness.metrics import Metric
 from harness.verdicts import Verdict
 
 from ..intervals import is_counted, is_exact
 from ..palette import light
-from ..text import (
-    axis_title,
-    each_of,
-    effect_text,
-    factor_of,
-    in_units,
-    interval_text,
-    margin_text,
-    plural,
-    unit_of,
-    unscaled,
-)
+from ..text import axis_title, each_of, factor_of, unit_of
 from .canvas import (
     COLUMN,
     MANY,

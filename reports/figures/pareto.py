@@ -7,20 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from harness.formatting import bytes_text, cut, in_units, join, seconds_text
 from harness.metrics import COSTS, Metric
 from harness.results import Results
 
 from ..palette import light
-from ..text import (
-    axis_title,
-    bytes_text,
-    cut,
-    factor_of,
-    in_title,
-    in_units,
-    join,
-    seconds_text,
-)
+from ..text import axis_title, factor_of, in_title
 from .canvas import (
     COLUMN,
     MARKERS,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.formatting import join, number_text, plural
 from harness.metrics import Metric
 from harness.results import ArmTuning
 
 from ..palette import light
-from ..text import axis_title, factor_of, join, number_text, plural
+from ..text import axis_title, factor_of
 from .canvas import (
     Picture,
     limits,

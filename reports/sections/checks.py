@@ -8,17 +8,8 @@ from collections.abc import Iterator, Sequence
 from harness.claims import Best, Equivalent, Higher, NotWorse, Peak, Some, Sooner
 from harness.contrasts import Beside
 from harness.designs import comparable
-from harness.metrics import FAILED
-from harness.profiles import Profile
-from harness.results import Results
-from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
-from harness.verdicts import Verdict
-
-from ..intervals import is_counted, is_exact
-from ..table import Cell, Column, Table, row
-from ..text import (
+from harness.formatting import (
     DASH,
-    each_of,
     effect_text,
     join,
     margin_text,
@@ -27,6 +18,15 @@ from ..text import (
     percent_text,
     rho_text,
 )
+from harness.metrics import FAILED
+from harness.profiles import Profile
+from harness.results import Results
+from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
+from harness.verdicts import Verdict
+
+from ..intervals import is_counted, is_exact
+from ..table import Cell, Column, Table, row
+from ..text import each_of
 from .fixed import also_differ
 
 Row = tuple[Cell, ...]

@@ -7,6 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.claims import Interaction, Sooner
+from harness.formatting import (
+    DASH,
+    effect_text,
+    interval_text,
+    join,
+    level_text,
+    levels_text,
+    margin_text,
+    p_text,
+    plural,
+    unscaled,
+)
 from harness.history import Declared
 from harness.metrics import FAILED
 from harness.results import Results
@@ -18,20 +30,7 @@ from ..figures.looks import draw_looks, looked
 from ..figures.paired import draw_paired, paired, short_sides
 from ..intervals import family_name, interval_name, is_counted, is_exact
 from ..table import Cell, Column, Table, row
-from ..text import (
-    DASH,
-    each_of,
-    effect_text,
-    in_title,
-    interval_text,
-    join,
-    level_text,
-    levels_text,
-    margin_text,
-    p_text,
-    plural,
-    unscaled,
-)
+from ..text import each_of, in_title
 from ..words import LOOKS
 from .checks import checks
 from .opening import verdict_cell

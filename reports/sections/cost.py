@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.formatting import bytes_text, count_text, join, number_text, plural, seconds_text
 from harness.profiles import Profile
 from harness.results import Results
 
 from ..figures.canvas import Picture
 from ..figures.pareto import draw_pareto, pareto
 from ..table import Cell, Column, Table, row
-from ..text import bytes_text, count_text, join, metric_of, number_text, plural, seconds_text
+from ..text import metric_of
 
 PARTS = {
     "parameters": "Parameters",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.formatting import level_text, spread_text
 from harness.metrics import Metric
 from harness.results import Results
 from harness.summary import ArmSummary
@@ -14,7 +15,7 @@ from ..figures.crossed import crossed, draw_heat, draw_lines, has_lines
 from ..figures.dots import arm_dots, draw_dots, level_dots
 from ..figures.layers import draw_layers, layers_of
 from ..table import Cell, Column, Table, row
-from ..text import level_text, metric_of, spread_text
+from ..text import metric_of
 
 MOST_METRICS = 3
 """Metrics that have figures; the tables of means hold all."""

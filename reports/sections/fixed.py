@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.designs import Arm
+from harness.formatting import join, number_text, plural
 from harness.pairs import groups_of
 from harness.records import Record
 from harness.results import Results
 from harness.verdicts import Verdict
 
-from ..text import in_title, join, number_text, plural
+from ..text import in_title
 from .procedures import setting_text
 
 Flat = Mapping[str, Any]

@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+from harness.formatting import number_text, plural, seconds_text
 from harness.records import Record
 from harness.results import Results
 
 from ..table import Cell, Column, Table, row
-from ..text import number_text, plural, seconds_text
 
 MOST_ROWS = 200
 LOOKS = {"complete": ("✓", ""), "failed": ("×", "bad"), "running": ("…", "open")}

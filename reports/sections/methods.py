@@ -16,12 +16,13 @@ from harness.claims import (
     Sooner,
     Trend,
 )
+from harness.formatting import percent_text
 from harness.looks import Looks
 from harness.results import Results
 from harness.verdicts import MARKS
 
 from ..table import Cell, Column, Table, row
-from ..text import metric_of, percent_text
+from ..text import metric_of
 from ..words import LOOKS
 from .factors import table_order
 from .procedures import Procedure, recorded, taught

@@ -8,17 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.history import Declared, day
-from harness.results import Results
-from harness.study import Study
-from harness.verdicts import MARKS, Verdict
-
-from ..intervals import family_name, interval_name, is_exact
-from ..table import Cell, Column, Table, row
-from ..text import (
+from harness.formatting import (
     DASH,
     date_text,
-    each_of,
+    day,
     effect_text,
     hours_text,
     interval_text,
@@ -28,6 +21,14 @@ from ..text import (
     percent_text,
     plural,
 )
+from harness.history import Declared
+from harness.results import Results
+from harness.study import Study
+from harness.verdicts import MARKS, Verdict
+
+from ..intervals import family_name, interval_name, is_exact
+from ..table import Cell, Column, Table, row
+from ..text import each_of
 from ..words import LOOKS
 
 

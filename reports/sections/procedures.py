@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.formatting import join, number_text, plural
 from harness.levels import level_name
 from harness.losses import Distillation
 from harness.results import Results
 from harness.stopping import EarlyStopping
 
-from ..text import join, metric_of, number_text, plural
+from ..text import metric_of
 
 MOST_NAMES = 4
 

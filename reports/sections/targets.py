@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+from harness.formatting import level_text, number_text, plural, seconds_text
 from harness.metrics import Metric
 from harness.results import Results
 from harness.targets import Reached, Target
 
 from ..table import Cell, Column, Table, row
-from ..text import level_text, metric_of, number_text, plural, seconds_text
+from ..text import metric_of
 
 
 def target_tables(results: Results) -> tuple[Table, ...]:

@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from harness.formatting import number_text, plural, seconds_text
 from harness.modes import PLAIN, Choice
 from harness.results import Results
 
 from ..table import Cell, Column, Table, row
-from ..text import number_text, plural, seconds_text
 
 MOST_NAMES = 3
 _AT_A_TIME = re.compile(r", (\d+) at a time")

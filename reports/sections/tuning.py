@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.formatting import level_text, number_text, plural
 from harness.metrics import Metric
 from harness.results import ArmTuning, Results, on_edges
 
 from ..figures.canvas import Picture
 from ..figures.tuning import draw_tried, tried
 from ..table import Cell, Column, Table, row
-from ..text import in_title, level_text, metric_of, number_text, plural
+from ..text import in_title, metric_of
 
 
 @dataclass(frozen=True)
