@@ -251,7 +251,7 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "an error of the Training": ("harness/training.py", "must be a whole number", "must be whole"),
     "an error with a value": ("harness/training.py", "{name}=64, say", "{name}=8"),
     "an error of a network": ("harness/network.py", "must give one logit", "has to give one logit"),
-    "an error of a loss": ("harness/checks.py", "must lie in", "has to lie in"),
+    "an error of a loss": ("harness/checks.py", "be a whole number", "be whole"),
     "an error in the trainer": ("harness/members.py", "batch_size must", "batch_size has to"),
     "the word for a mode": ("harness/modes.py", " at a time", " side by side"),
     "why trials do not fuse": ("harness/alike.py", "their networks differ", "the networks differ"),
