@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from torch import nn
 
 from harness.calibrate import (
     SHARE,
@@ -30,6 +29,7 @@ from harness.models import MLP, ConvNet
 from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.optim import SGD
 from harness.training import Training
+from tests.networks import Odd
 
 CPU = torch.device("cpu")
 BASE = Training(
@@ -264,42 +264,6 @@ def test_what_cannot_be_trained_is_an_error():
 
 
 # ---- what cannot be fused
-
-
-@dataclass(frozen=True)
-class Odd:
-    """Networks with which trials cannot train together."""
-
-    kind: str
-
-    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        return _Odd(self.kind, classes)
-
-
-class _Odd(nn.Module):
-    def __init__(self, kind: str, classes: int) -> None:
-        super().__init__()
-        self.kind = kind
-        self.mask = torch.rand(64) if kind == "hidden tensor" else torch.ones(64)
-        self.head = nn.Linear(64, classes)
-        if kind in {"GRU", "LSTM"}:
-            self.layers = nn.ModuleDict({"memory": getattr(nn, kind)(8, 64, batch_first=True)})
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features = images.flatten(1) * self.mask
-        if self.kind in {"GRU", "LSTM"}:
-            features = self.layers["memory"](images[:, 0])[0][:, -1]
-        if self.kind == "branch" and features.sum() > 0:
-            features = features * 2
-        if self.kind == "torch's generator":
-            features = features + torch.rand_like(features)
-        if self.kind == "Python's generator" and self.training:
-            features = features * random.random()
-        if self.kind == "array":
-            features = features * float(features.detach().numpy().std())
-        if self.kind == "own error" and type(features.data) is not type(images):
-            raise TypeError("no batches of batches\nplease")
-        return self.head(features)
 
 
 @pytest.mark.parametrize(
