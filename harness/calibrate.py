@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -43,16 +43,69 @@ _STEPS = _LEAST_STEPS + 1  # with the first, which warms up
 _CUDA_SHARE, _CPU_SHARE = 0.8, 0.5
 
 
-@dataclass
-class _Clock:
-    """Seconds that are left."""
+def _is_loaded() -> bool:
+    """Whether what ``vmap`` loads is there: most of it is torch's compiler, which forks have."""
+    return bool(load_functorch.cache_info().currsize) or "torch._dynamo" in sys.modules
 
-    budget: float
-    started: float
 
-    @property
-    def left(self) -> float:
-        return self.budget - (time.perf_counter() - self.started)
+@dataclass(frozen=True)
+class Bench:
+    """What modes are measured with.
+
+    Attributes:
+        share: what measuring may take of the time that training is expected to take.
+        clock: the seconds since some moment.
+        engine: makes what trains in a mode.
+        load: loads what ``vmap`` needs; returns the seconds that this took when it was first done.
+        is_loaded: whether that is there.
+    """
+
+    share: float = SHARE
+    clock: Callable[[], float] = time.perf_counter
+    engine: Callable[[Mode, Sequence[Member]], Engine] = make_engine
+    load: Callable[[], float] = load_functorch
+    is_loaded: Callable[[], bool] = _is_loaded
+
+    def time(self, mode: Mode, members: Sequence[Member], seconds: float) -> Timing:
+        """Time some steps and one validation; what comes before the second step is preparation.
+
+        Args:
+            mode: how to train.
+            members: whom.
+            seconds: how long to go on beyond the two steps that are timed at least.
+        """
+        device = members[0].device
+        members = [each.laid_out(channels_last=mode.channels_last) for each in members]
+        started = self.clock()
+        engine = self.engine(mode, members)
+        engine.start()
+        try:
+            engine.epoch(0, 1)
+            _wait(device)
+            preparation = self.clock() - started
+            step = self._fastest(engine, device, seconds)
+            started = self.clock()
+            engine.validate()
+            _wait(device)
+            validation = self.clock() - started
+        finally:
+            engine.stop()
+        each = (step * members[0].steps + validation) / len(members)
+        return Timing(mode, each, preparation if mode.kind == "compiled" else 0.0)
+
+    def _fastest(self, engine: Engine, device: torch.device, seconds: float) -> float:
+        """Return the seconds of one step: the least of a few, as others disturb the rest."""
+        taken: list[float] = []
+        while len(taken) < _LEAST_STEPS or (sum(taken) < seconds and len(taken) < _MOST_STEPS):
+            started = self.clock()
+            engine.epoch(0, 1)
+            _wait(device)
+            taken.append(self.clock() - started)
+        return min(taken)
+
+
+BENCH = Bench()
+"""How modes are measured, but in tests."""
 
 
 @calm()
@@ -66,6 +119,7 @@ def calibrate(
     most: int | None = None,
     compiling: float = COMPILE_SECONDS,
     programs: int = 1,
+    bench: Bench = BENCH,
 ) -> Choice:
     """Measure the modes that apply to a program, and choose.
 
@@ -78,24 +132,28 @@ def calibrate(
         most: models at a time that fit into memory, where that is known.
         compiling: seconds that compiling is expected to take.
         programs: how many programs are to be trained in the same processes.
+        bench: what to measure with.
 
     Raises:
         HarnessError: the Training cannot be trained.
     """
     set_up(device)
-    started = time.perf_counter()
+    started = bench.clock()
     with global_generators(torch_seed(0, "calibration"), device):
         member = _member(training, device, 0)
         members = [member]
-        plain = _timed(PLAIN, [member], _PLAIN_SECONDS)
+        plain = bench.time(PLAIN, [member], _PLAIN_SECONDS)
         expected = plain.seconds * training.epochs * trials / workers
-        clock = _Clock(SHARE * expected, started)
+        ends = started + bench.share * expected
         timings, notes = [plain], []
-        for mode, cost in _candidates(member, trials, workers, plain, most, forced=len(kinds) == 1):
+        for mode, cost in candidates(
+            member, trials, workers, plain, most, forced=len(kinds) == 1, bench=bench
+        ):
             if mode.kind not in kinds and mode.kind != "plain":
                 continue
             forced = tuple(kinds) == (mode.kind,)
-            if clock.left < (compiling if cost is None else cost) and not forced:
+            left = ends - bench.clock()
+            if left < (compiling if cost is None else cost) and not forced:
                 notes.append(f"{mode}: not tried, as measuring it would not pay")
                 continue
             try:
@@ -103,9 +161,9 @@ def calibrate(
                     members.append(_member(training, device, 1))
                 # two trials show whether any can be fused; copies of them take as long as others
                 together = [members[place % len(members)] for place in range(mode.models)]
-                seconds = max(clock.left, 0.0) / 10
-                loading = 0.0 if mode.kind == "plain" else load_functorch()
-                timings.append(replace(_timed(mode, together, seconds), loading=loading))
+                seconds = max(ends - bench.clock(), 0.0) / 10
+                loading = 0.0 if mode.kind == "plain" else bench.load()
+                timings.append(replace(bench.time(mode, together, seconds), loading=loading))
                 compiling = timings[-1].preparation or compiling
             except NotFusableError as error:
                 notes.append(f"{mode}: {error}")
@@ -116,41 +174,46 @@ def calibrate(
                 gc.collect()
                 torch.cuda.empty_cache()
     able = [each for each in timings if each.mode.kind in kinds] or timings[:1]
-    fastest = min(able, key=lambda each: _cost(each, training.epochs, trials, workers, programs))
+    fastest = min(
+        able, key=lambda each: whole_seconds(each, training.epochs, trials, workers, programs)
+    )
     return Choice(
         fastest.mode,
         tuple(timings),
         "; ".join(dict.fromkeys(notes)),
         trials,
-        time.perf_counter() - started,
+        bench.clock() - started,
     )
 
 
-def most_at_once(device: torch.device, peak: int, workers: int) -> int | None:
+def most_at_once(
+    device: torch.device, peak: int, workers: int, free: Callable[[], int | None] = free_memory
+) -> int | None:
     """Return how many models fit into the memory that is free, ``None`` where nobody can tell.
 
     Args:
         device: where they are trained.
         peak: bytes that one takes at most, as a profile says; 0 where that was not measured.
         workers: processes that share a CPU's memory.
+        free: returns the bytes of memory beside a CPU that are free.
     """
     if not peak:
         return None
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
+        there, _ = torch.cuda.mem_get_info(device)
         beside = -(-workers // torch.cuda.device_count())  # processes on the same device
-        return max(1, int(_CUDA_SHARE * free / beside / peak))
-    left = free_memory()
+        return max(1, int(_CUDA_SHARE * there / beside / peak))
+    left = free()
     return None if left is None else max(1, int(_CPU_SHARE * left / workers / peak))
 
 
-def _cost(timing: Timing, epochs: int, trials: int, workers: int, programs: int) -> float:
+def whole_seconds(timing: Timing, epochs: int, trials: int, workers: int, programs: int) -> float:
     """Return the seconds of one whole trial, with its share of what each worker prepares."""
     once = timing.preparation + timing.loading / programs
     return timing.seconds * epochs + once * workers / max(trials, 1)
 
 
-def _candidates(
+def candidates(
     member: Member,
     trials: int,
     workers: int,
@@ -158,6 +221,7 @@ def _candidates(
     most: int | None,
     *,
     forced: bool,
+    bench: Bench = BENCH,
 ) -> Iterator[tuple[Mode, float | None]]:
     """Yield the modes to try after the plain one, and what trying each should cost in seconds.
 
@@ -170,6 +234,7 @@ def _candidates(
         plain: what the plain loop took.
         most: models at a time that fit into memory.
         forced: whether one mode is tried for few trials, too.
+        bench: tells whether what ``vmap`` needs is loaded.
     """
     images = member.frame.dimensions == 3 and any(
         param.ndim == 4 for param in member.network.params
@@ -185,59 +250,15 @@ def _candidates(
         yield replace(PLAIN, channels_last=True), _STEPS * step
     for count in counts:
         # an operation on many costs at most about what it does on each
-        loading = 0.0 if _is_loaded() else _LOADING_SECONDS
+        loading = 0.0 if bench.is_loaded() else _LOADING_SECONDS
         yield Mode("fused", count), _STEPS * count * step + loading
     yield Mode("compiled", 1, channels_last=images), None
     if counts and counts[-1] > 1:
         yield Mode("compiled", counts[-1]), None
 
 
-def _is_loaded() -> bool:
-    """Whether what ``vmap`` loads is there: most of it is torch's compiler, which forks have."""
-    return bool(load_functorch.cache_info().currsize) or "torch._dynamo" in sys.modules
-
-
 def _member(training: Training, device: torch.device, seed: int) -> Member:
     return make_ready(training, seed, device, untrained_teacher(training, seed))
-
-
-def _timed(mode: Mode, members: Sequence[Member], seconds: float) -> Timing:
-    """Time some steps and one validation; what comes before the second step is preparation.
-
-    Args:
-        mode: how to train.
-        members: whom.
-        seconds: how long to go on beyond the two steps that are timed at least.
-    """
-    device = members[0].device
-    members = [each.laid_out(channels_last=mode.channels_last) for each in members]
-    started = time.perf_counter()
-    engine = make_engine(mode, members)
-    engine.start()
-    try:
-        engine.epoch(0, 1)
-        _wait(device)
-        preparation = time.perf_counter() - started
-        step = _fastest(engine, device, seconds)
-        started = time.perf_counter()
-        engine.validate()
-        _wait(device)
-        validation = time.perf_counter() - started
-    finally:
-        engine.stop()
-    each = (step * members[0].steps + validation) / len(members)
-    return Timing(mode, each, preparation if mode.kind == "compiled" else 0.0)
-
-
-def _fastest(engine: Engine, device: torch.device, seconds: float) -> float:
-    """Return the seconds of one step: the least of a few, as others disturb the rest."""
-    taken: list[float] = []
-    while len(taken) < _LEAST_STEPS or (sum(taken) < seconds and len(taken) < _MOST_STEPS):
-        started = time.perf_counter()
-        engine.epoch(0, 1)
-        _wait(device)
-        taken.append(time.perf_counter() - started)
-    return min(taken)
 
 
 def _wait(device: torch.device) -> None:

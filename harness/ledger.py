@@ -69,7 +69,14 @@ class Claimed:
 class Ledger:
     """The records of one study at one scale."""
 
-    def __init__(self, store: Store, study: Study, scale: str, name: str = "") -> None:
+    def __init__(
+        self,
+        store: Store,
+        study: Study,
+        scale: str,
+        name: str = "",
+        owner: Runner | None = None,
+    ) -> None:
         """Open what is recorded of a study at a scale; what is not there yet is made.
 
         Args:
@@ -77,11 +84,12 @@ class Ledger:
             study: the study.
             scale: the scale's name.
             name: the Optuna study's name, where it is known.
+            owner: the process in whose name trials are claimed; ``None`` is this one.
         """
         self.store = store
         self.study = study
         self.scale = scale
-        self._me = str(Runner.here())
+        self._me = str(owner or Runner.here())
         with store.errors():
             made = not name
             name = name or fitting(store, study, scale) or make(store, study, scale)

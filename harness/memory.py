@@ -28,7 +28,21 @@ Peak = tuple[int, dict[str, int], str]
 _MARK = "harness: the step measured"
 
 
-def cpu_peak(start: Callable[[], Step], held: Mapping[str, int], gradients: int) -> Peak:
+def reset_high_water() -> None:
+    """Let VmHWM, this process's peak resident set, be what is resident now (proc(5)).
+
+    Raises:
+        OSError: this system does not let it.
+    """
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+
+
+def cpu_peak(
+    start: Callable[[], Step],
+    held: Mapping[str, int],
+    gradients: int,
+    reset: Callable[[], None] = reset_high_water,
+) -> Peak:
     """Return the peak on a CPU: torch's allocations in one step, and what is held before it.
 
     oneDNN's own memory is in neither; ``vm_hwm``, the peak resident set of the whole process during
@@ -38,15 +52,16 @@ def cpu_peak(start: Callable[[], Step], held: Mapping[str, int], gradients: int)
         start: makes a step with optimizer state of its own.
         held: bytes that stay from step to step, by part.
         gradients: bytes of the gradients.
+        reset: resets the high-water mark that ``vm_hwm`` is read from.
     """
     growth = _cpu_growth(start)
     parts = {**held, "gradients": gradients, "activations": growth - gradients}
     peak = sum(parts.values())
-    if not _high_water_resets():
+    if not _high_water_resets(reset):
         return peak, parts, "no vm_hwm: this system cannot reset a process's high-water mark"
     once = start()
     once()
-    _reset_high_water()
+    reset()
     once()
     return peak, parts | {"vm_hwm": _status("VmHWM")}, ""
 
@@ -167,21 +182,17 @@ def _status(name: str) -> int:
     return 1024 * int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
 
 
-def _reset_high_water() -> None:
-    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-
-
 @lru_cache(maxsize=1)
-def _high_water_resets() -> bool:
+def _high_water_resets(reset: Callable[[], None]) -> bool:
     """Tell whether VmHWM rises with a block of 64 MiB and falls when told to (proc(5))."""
     size = 2**26
     try:
-        _reset_high_water()
+        reset()
         before = _status("VmHWM")
         block = b"\1" * size  # written to, so that it is resident
         risen = _status("VmHWM") - before
         del block
-        _reset_high_water()
+        reset()
         left = _status("VmHWM") - before
     except (OSError, StopIteration):
         return False

@@ -160,7 +160,7 @@ def _prepared(
 def _time(program: _Program, device: torch.device, seconds: float) -> tuple[list[float], str]:
     """Return seconds per step of each block, and a note where the CPU holds the device up."""
     if device.type == "cpu":
-        return _cpu_time(program.start(), seconds), ""
+        return cpu_times(program.start(), seconds), ""
     with torch.cuda.device(device):
         return _cuda_time(program.start(), seconds)
 
@@ -197,16 +197,24 @@ def _flops(program: _Program) -> int:
     return int(counter.get_total_flops())
 
 
-def _cpu_time(once: Callable[[], None], seconds: float) -> list[float]:
-    """Return seconds per step of each block."""
-    size = _block_size(once, seconds, lambda: None)
+def cpu_times(
+    once: Callable[[], None], seconds: float, clock: Callable[[], int] = time.perf_counter_ns
+) -> list[float]:
+    """Return seconds per step of each block, on a CPU.
+
+    Args:
+        once: takes one step.
+        seconds: about how long to time steps; there are five blocks of steps at least.
+        clock: the nanoseconds since some moment.
+    """
+    size = _block_size(once, seconds, lambda: None, clock)
     blocks: list[float] = []
     spent = 0.0
     while len(blocks) < _LEAST_BLOCKS or spent < seconds:
-        started = time.perf_counter_ns()
+        started = clock()
         for _ in range(size):
             once()
-        spent += (taken := (time.perf_counter_ns() - started) / 1e9)
+        spent += (taken := (clock() - started) / 1e9)
         blocks.append(taken / size)
     return blocks
 
@@ -232,25 +240,30 @@ def _cuda_time(once: Callable[[], None], seconds: float) -> tuple[list[float], s
         walls.append((done - started) / size / 1e9)
         waits.append((done - queued) / 1e9)
     median = statistics.median
-    return blocks, _bottleneck(median(blocks), median(walls), median(waits))
+    return blocks, bottleneck(median(blocks), median(walls), median(waits))
 
 
 def _event() -> torch.cuda.Event:
     return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
 
 
-def _block_size(once: Callable[[], None], seconds: float, wait: Callable[[], None]) -> int:
+def _block_size(
+    once: Callable[[], None],
+    seconds: float,
+    wait: Callable[[], None],
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> int:
     """Warm up for a tenth of ``seconds``, three steps at least; return the steps in a block."""
     steps: list[float] = []
     while len(steps) < _WARM_STEPS or sum(steps) < seconds / 10:
-        started = time.perf_counter_ns()
+        started = clock()
         once()
         wait()
-        steps.append((time.perf_counter_ns() - started) / 1e9)
+        steps.append((clock() - started) / 1e9)
     return max(1, round(seconds / _BLOCKS / min(steps)))
 
 
-def _bottleneck(step: float, wall: float, wait: float) -> str:
+def bottleneck(step: float, wall: float, wait: float) -> str:
     """Return a note where the CPU is the bottleneck, else nothing.
 
     Args:

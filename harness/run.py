@@ -107,7 +107,7 @@ def run(
         if _anything(ledger, planner, options, reference, outlook):
             if reference:  # it loads while this process does
                 forks.begin(measuring=options.profile or options.mode != "plain")
-            options = replace(options, shared=_load_data(planner))
+            options = replace(options, shared=load_data(planner))
             # what judges is needed soon, and is best loaded while workers are not there yet
             importlib.import_module("harness.verdicts")
             workers = worker_count(options) if reference else 1
@@ -200,7 +200,7 @@ def measure(
     if not unknown and not unprofiled(ledger, planner, options):
         return 0
     forks.begin(measuring=True)
-    options = replace(options, shared=_load_data(planner))
+    options = replace(options, shared=load_data(planner))
     fresh = partial(make_executor, ledger.study, reference, options)
     with executors(ledger.study, reference, options, 1) as started:
         display.show("starting", 0, len(unknown), None)
@@ -217,7 +217,7 @@ def _look(ledger: Ledger, planner: Planner, ignored: frozenset[int]) -> Outlook:
     return planner.outlook(ledger.done(ignored))
 
 
-def _load_data(planner: Planner) -> dict[str, Whole]:
+def load_data(planner: Planner) -> dict[str, Whole]:
     """Load every data set before anything is trained, once for all processes.
 
     Raises:

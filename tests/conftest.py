@@ -21,7 +21,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         # tests change a folder at once, which on a slow machine would not be looked at so soon
-        patch.setattr("harness.data.survey._REST", 0)
+        patch.setattr("harness.data.survey.REST", 0)
         yield
 
 

@@ -328,7 +328,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     for module in (harness.executors, harness.run, harness.session):
         module.make_executor = make  # type: ignore[attr-defined]
     harness.forks.forks = False  # nothing is loaded for workers that there are not
-    harness.run._load_data = lambda planner: {}
+    harness.run.load_data = lambda planner: {}
     harness.server.PATIENCE_SECONDS = pretence.patience
     harness.session.PATIENT_SECONDS = 0.5
     looks = made.looks if pretence.looks else None

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
 
-import harness.calibrate
-from harness.calibrate import _cost, calibrate, most_at_once
+from harness.calibrate import (
+    SHARE,
+    Bench,
+    calibrate,
+    candidates,
+    most_at_once,
+    whole_seconds,
+)
 from harness.costs import compiling_seconds
 from harness.data import digits
 from harness.errors import HarnessError
 from harness.fused import load_functorch
 from harness.losses import Distillation
-from harness.members import make_ready
+from harness.members import Member, make_ready
 from harness.memory import free_memory
 from harness.models import MLP, ConvNet
 from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.optim import SGD
 from harness.training import Training
+from tests.networks import Odd
 
 CPU = torch.device("cpu")
 BASE = Training(
@@ -48,21 +52,17 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(autouse=True)
-def _loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def there() -> float:
     """What torch loads for vmap is there already."""
-    there = functools.cache(lambda: 0.0)
-    there()
-    monkeypatch.setattr(harness.calibrate, "load_functorch", there)
+    return 0.0
 
 
-@pytest.fixture
-def generous(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that applies is measured."""
-    monkeypatch.setattr(harness.calibrate, "SHARE", 1e9)
+QUIET = Bench(load=there, is_loaded=lambda: True)
+GENEROUS = replace(QUIET, share=1e9)
+"""All that applies is measured."""
 
 
-class Bench:
+class Times:
     """Modes that take the times they are given, on a clock of its own."""
 
     def __init__(self, seconds: dict[Mode, float], preparation: float = 25.0) -> None:
@@ -72,33 +72,39 @@ class Bench:
         self.tried: list[Mode] = []
         self.members: list[int] = []
 
-    def timed(self, mode: Mode, members: list, seconds: float) -> Timing:
+    def timed(self, mode: Mode, members: list) -> Timing:
         self.tried.append(mode)
         self.members.append(len(members))
         self.now += self.spends.get(mode, 0.0)
         preparation = self.preparation if mode.kind == "compiled" else 0.0
         return Timing(mode, self.seconds[mode], preparation)
 
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> Bench:
-        monkeypatch.setattr(harness.calibrate, "_timed", self.timed)
-        clock = SimpleNamespace(perf_counter=lambda: self.now)
-        monkeypatch.setattr(harness.calibrate, "time", clock)
-        return self
+    def bench(self, share: float = SHARE) -> Bench:
+        return Timed(share, lambda: self.now, load=there, is_loaded=lambda: True, times=self)
 
 
-def bench(**seconds: float) -> Bench:
+@dataclass(frozen=True)
+class Timed(Bench):
+    """Measures nothing, but says what :class:`Times` does."""
+
+    times: Times | None = None
+
+    def time(self, mode: Mode, members: Sequence[Member], seconds: float) -> Timing:
+        assert self.times is not None
+        return self.times.timed(mode, list(members))
+
+
+def made_up(**seconds: float) -> Times:
     names = {"plain": PLAIN, "fused8": FUSED8, "fused32": FUSED32, "compiled": COMPILED,
              "compiled32": COMPILED32}  # fmt: skip
-    return Bench({names[name]: value for name, value in seconds.items()})
+    return Times({names[name]: value for name, value in seconds.items()})
 
 
 # ---- measured in earnest
 
 
-@pytest.mark.usefixtures("generous")
-def test_it_chooses_something_that_it_measured(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(harness.calibrate, "load_functorch", load_functorch)
-    choice = calibrate(BASE, CPU, 40, kinds=EAGER)
+def test_it_chooses_something_that_it_measured():
+    choice = calibrate(BASE, CPU, 40, kinds=EAGER, bench=Bench(share=1e9))
     modes = [each.mode for each in choice.timings]
     assert modes == [PLAIN, FUSED8, FUSED32]
     assert all(each.seconds > 0 for each in choice.timings)
@@ -106,7 +112,7 @@ def test_it_chooses_something_that_it_measured(monkeypatch: pytest.MonkeyPatch):
     assert [each.loading > 0 for each in choice.timings] == [False, True, True]
     assert all(each.preparation == 0 for each in choice.timings)
     assert compiling_seconds([choice]) == 0, "nothing was compiled"
-    fastest = min(choice.timings, key=lambda each: _cost(each, BASE.epochs, 40, 1, 1))
+    fastest = min(choice.timings, key=lambda each: whole_seconds(each, BASE.epochs, 40, 1, 1))
     assert choice.mode == fastest.mode
     assert choice.note == ""
     assert choice.trials == 40
@@ -116,7 +122,7 @@ def test_it_chooses_something_that_it_measured(monkeypatch: pytest.MonkeyPatch):
 class Engine:
     """One whose first step takes 10 s, every other one 0.5 s or more, and validation 2 s."""
 
-    def __init__(self, made: Bench) -> None:
+    def __init__(self, made: Times) -> None:
         self.made, self.calls = made, 0
         self.started = self.stopped = False
 
@@ -136,32 +142,30 @@ class Engine:
 
 
 @pytest.mark.parametrize(("mode", "preparation"), [(FUSED8, 0.0), (COMPILED32, 10.0)])
-def test_a_timing_is_of_one_trials_epoch_without_the_first_step(monkeypatch, mode, preparation):
-    made, members = Bench({}), [harness.calibrate._member(BASE, CPU, 0)] * 4
+def test_a_timing_is_of_one_trials_epoch_without_the_first_step(mode, preparation):
+    made, members = Times({}), [make_ready(BASE, 0, CPU)] * 4
     engine = Engine(made)
-    monkeypatch.setattr(harness.calibrate, "time", SimpleNamespace(perf_counter=lambda: made.now))
-    monkeypatch.setattr(harness.calibrate, "make_engine", lambda *_: engine)
-    timing = harness.calibrate._timed(mode, members, 3.0)
+    bench = Bench(clock=lambda: made.now, engine=lambda *_: engine)
+    timing = bench.time(mode, members, 3.0)
     assert timing == Timing(mode, pytest.approx((6 * 0.5 + 2.0) / 4), pytest.approx(preparation))
     assert engine.started
     assert engine.stopped
 
 
-@pytest.mark.usefixtures("generous")
 def test_images_are_also_tried_with_their_channels_last():
     convolutional = replace(BASE, model=ConvNet(depth=8, width=4))
-    choice = calibrate(convolutional, CPU, 1, kinds=("plain",))
+    choice = calibrate(convolutional, CPU, 1, kinds=("plain",), bench=GENEROUS)
     assert [each.mode for each in choice.timings] == [PLAIN, Mode(channels_last=True)]
     assert choice.mode in [each.mode for each in choice.timings]
 
 
-def test_what_costs_least_is_tried_first(monkeypatch):
+def test_what_costs_least_is_tried_first():
     """With little time, images are tried with their channels last, and nothing is loaded."""
     convolutional = replace(BASE, model=ConvNet(depth=8, width=4))
     member = make_ready(convolutional, 0, CPU)
-    monkeypatch.setattr(harness.calibrate, "_is_loaded", lambda: False)
+    unloaded = Bench(is_loaded=lambda: False)
     plain = Timing(PLAIN, 0.01 * member.steps, 0.0)
-    tried = list(harness.calibrate._candidates(member, 80, 2, plain, None, forced=False))
+    tried = list(candidates(member, 80, 2, plain, None, forced=False, bench=unloaded))
     assert [str(mode) for mode, _ in tried] == [
         "plain, channels last", "fused, 8 at a time", "fused, 32 at a time",
         "compiled, 1 at a time, channels last", "compiled, 32 at a time",
@@ -169,9 +173,8 @@ def test_what_costs_least_is_tried_first(monkeypatch):
     assert [cost for _, cost in tried] == [
         pytest.approx(0.03), pytest.approx(1.24), pytest.approx(1.96), None, None,
     ]  # fmt: skip
-    monkeypatch.undo()
-    harness.calibrate.load_functorch()
-    tried = list(harness.calibrate._candidates(member, 80, 2, plain, None, forced=False))
+    load_functorch()
+    tried = list(candidates(member, 80, 2, plain, None, forced=False))
     assert tried[1][1] == pytest.approx(0.24)
 
 
@@ -197,22 +200,20 @@ def test_the_free_memory_of_a_container_is_what_its_limit_leaves(tmp_path):
     assert free_memory(tmp_path) == 100
 
 
-def test_where_no_memory_is_left_one_is_trained_at_a_time(monkeypatch: pytest.MonkeyPatch):
+def test_where_no_memory_is_left_one_is_trained_at_a_time():
     for free, most in ((0, 1), (8_000, 2), (None, None)):
-        monkeypatch.setattr(harness.calibrate, "free_memory", lambda free=free: free)
-        assert most_at_once(CPU, 1_000, 2) == most
+        assert most_at_once(CPU, 1_000, 2, lambda free=free: free) == most
 
 
 def test_what_each_process_loads_once_is_shared_by_its_programs():
     timing = Timing(FUSED8, 0.1, 0.0, loading=2.0)
-    assert _cost(timing, 3, 8, 2, 1) == pytest.approx(0.3 + 0.5)
-    assert _cost(timing, 3, 8, 2, 5) == pytest.approx(0.3 + 0.1)
+    assert whole_seconds(timing, 3, 8, 2, 1) == pytest.approx(0.3 + 0.5)
+    assert whole_seconds(timing, 3, 8, 2, 5) == pytest.approx(0.3 + 0.1)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("generous")
 def test_compiled_code_is_measured_with_its_preparation():
-    choice = calibrate(BASE, CPU, 3)
+    choice = calibrate(BASE, CPU, 3, bench=GENEROUS)
     modes = [each.mode for each in choice.timings]
     assert modes == [PLAIN, Mode("fused", 3), COMPILED, Mode("compiled", 3)], choice.note
     for each in choice.timings:
@@ -226,21 +227,19 @@ def test_compiled_code_that_is_asked_for_is_measured_whatever_it_costs():
     assert [each.mode for each in choice.timings] == [PLAIN, COMPILED]
 
 
-def test_a_kind_that_is_asked_for_is_taken_even_if_it_is_slower(monkeypatch):
-    monkeypatch.setattr(harness.calibrate, "SHARE", 0.0)
+def test_a_kind_that_is_asked_for_is_taken_even_if_it_is_slower():
     for kinds in (("fused",), ["fused"]):
-        choice = calibrate(BASE, CPU, 8, kinds=kinds)
+        choice = calibrate(BASE, CPU, 8, kinds=kinds, bench=replace(QUIET, share=0.0))
         assert choice.mode == FUSED8
         assert [each.mode for each in choice.timings] == [PLAIN, FUSED8]
-    slow = bench(plain=1.0, fused8=9.0).install(monkeypatch)
-    assert calibrate(BASE, CPU, 8, kinds=("fused",)).mode == FUSED8
+    slow = made_up(plain=1.0, fused8=9.0)
+    assert calibrate(BASE, CPU, 8, kinds=("fused",), bench=slow.bench()).mode == FUSED8
     assert slow.tried == [PLAIN, FUSED8]
-    assert calibrate(BASE, CPU, 8, kinds=("plain",)).mode == PLAIN
+    assert calibrate(BASE, CPU, 8, kinds=("plain",), bench=slow.bench()).mode == PLAIN
 
 
-def test_fused_that_is_asked_for_of_one_trial_is_plain(monkeypatch):
-    bench(plain=1.0).install(monkeypatch)
-    assert calibrate(BASE, CPU, 1, kinds=("fused",)).mode == PLAIN
+def test_fused_that_is_asked_for_of_one_trial_is_plain():
+    assert calibrate(BASE, CPU, 1, kinds=("fused",), bench=made_up(plain=1.0).bench()).mode == PLAIN
 
 
 def test_the_global_generators_are_left_as_they_were():
@@ -252,11 +251,10 @@ def test_the_global_generators_are_left_as_they_were():
     assert random.getstate() == before[1]
 
 
-@pytest.mark.usefixtures("generous")
 def test_a_student_is_calibrated_without_training_its_teacher(monkeypatch):
     monkeypatch.setattr("harness.train.teach", None)
     taught = replace(BASE, loss=Distillation(replace(BASE, epochs=10**6)))
-    choice = calibrate(taught, CPU, 8, kinds=EAGER)
+    choice = calibrate(taught, CPU, 8, kinds=EAGER, bench=GENEROUS)
     assert [each.mode for each in choice.timings] == [PLAIN, FUSED8]
 
 
@@ -268,43 +266,6 @@ def test_what_cannot_be_trained_is_an_error():
 # ---- what cannot be fused
 
 
-@dataclass(frozen=True)
-class Odd:
-    """Networks with which trials cannot train together."""
-
-    kind: str
-
-    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        return _Odd(self.kind, classes)
-
-
-class _Odd(nn.Module):
-    def __init__(self, kind: str, classes: int) -> None:
-        super().__init__()
-        self.kind = kind
-        self.mask = torch.rand(64) if kind == "hidden tensor" else torch.ones(64)
-        self.head = nn.Linear(64, classes)
-        if kind in {"GRU", "LSTM"}:
-            self.layers = nn.ModuleDict({"memory": getattr(nn, kind)(8, 64, batch_first=True)})
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features = images.flatten(1) * self.mask
-        if self.kind in {"GRU", "LSTM"}:
-            features = self.layers["memory"](images[:, 0])[0][:, -1]
-        if self.kind == "branch" and features.sum() > 0:
-            features = features * 2
-        if self.kind == "torch's generator":
-            features = features + torch.rand_like(features)
-        if self.kind == "Python's generator" and self.training:
-            features = features * random.random()
-        if self.kind == "array":
-            features = features * float(features.detach().numpy().std())
-        if self.kind == "own error" and type(features.data) is not type(images):
-            raise TypeError("no batches of batches\nplease")
-        return self.head(features)
-
-
-@pytest.mark.usefixtures("generous")
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
@@ -319,7 +280,7 @@ class _Odd(nn.Module):
 )
 def test_a_network_that_cannot_be_fused_gives_plain_and_why(kind, why):
     for kinds in (EAGER, ("fused",)):
-        choice = calibrate(replace(BASE, model=Odd(kind)), CPU, 2, kinds=kinds)
+        choice = calibrate(replace(BASE, model=Odd(kind)), CPU, 2, kinds=kinds, bench=GENEROUS)
         assert choice.mode == PLAIN
         assert [each.mode for each in choice.timings] == [PLAIN]
         assert why in choice.note
@@ -329,7 +290,6 @@ def test_a_network_that_cannot_be_fused_gives_plain_and_why(kind, why):
 # ---- what is tried, and what it may cost
 
 
-@pytest.mark.usefixtures("generous")
 @pytest.mark.parametrize(
     ("trials", "options", "wanted"),
     [
@@ -350,17 +310,16 @@ def test_a_network_that_cannot_be_fused_gives_plain_and_why(kind, why):
         (500, {"kinds": ("plain",)}, [PLAIN]),
     ],
 )
-def test_which_modes_are_tried(monkeypatch, trials, options, wanted):
-    made = Bench(dict.fromkeys(wanted, 1.0)).install(monkeypatch)
-    choice = calibrate(BASE, CPU, trials, **options)
+def test_which_modes_are_tried(trials, options, wanted):
+    made = Times(dict.fromkeys(wanted, 1.0))
+    choice = calibrate(BASE, CPU, trials, **options, bench=made.bench(1e9))
     assert made.tried == wanted
     assert made.members == [mode.models for mode in wanted]
     assert choice.mode == PLAIN  # of equals the first, which says what a trial means
 
 
-def test_nothing_is_tried_beyond_the_plain_loop_where_it_cannot_pay(monkeypatch):
-    monkeypatch.setattr(harness.calibrate, "SHARE", 0.0)
-    choice = calibrate(BASE, CPU, 500)
+def test_nothing_is_tried_beyond_the_plain_loop_where_it_cannot_pay():
+    choice = calibrate(BASE, CPU, 500, bench=replace(QUIET, share=0.0))
     assert choice.mode == PLAIN
     assert [each.mode for each in choice.timings] == [PLAIN]
     said = choice.note.split("; ")
@@ -375,45 +334,41 @@ def test_compiling_is_tried_where_its_time_is_a_twentieth_of_the_training(
     monkeypatch, trials, compiles
 ):
     """25 s are 5 % of 500 s, which 125 trials of 4 epochs of a second take."""
-    made = bench(plain=1.0, fused8=0.9, fused32=0.8, compiled=0.7, compiled32=0.6)
-    made.install(monkeypatch)
-    choice = calibrate(BASE, CPU, trials)
+    made = made_up(plain=1.0, fused8=0.9, fused32=0.8, compiled=0.7, compiled32=0.6)
+    choice = calibrate(BASE, CPU, trials, bench=made.bench())
     assert (COMPILED in made.tried) == compiles
     assert ("compiled, 1 at a time: not tried" in choice.note) != compiles
 
 
-def test_workers_share_the_training_and_so_what_measuring_may_take(monkeypatch):
+def test_workers_share_the_training_and_so_what_measuring_may_take():
     times = {"plain": 1.0, "fused8": 0.9, "fused32": 0.8, "compiled": 0.7, "compiled32": 0.6}
     for workers, compiles in ((1, True), (2, False)):
-        made = bench(**times).install(monkeypatch)
-        calibrate(BASE, CPU, 200, workers=workers)
+        made = made_up(**times)
+        calibrate(BASE, CPU, 200, workers=workers, bench=made.bench())
         assert (COMPILED in made.tried) == compiles
 
 
-def test_once_the_time_is_spent_nothing_more_is_tried(monkeypatch):
+def test_once_the_time_is_spent_nothing_more_is_tried():
     """400 trials of 4 epochs of a second: 80 s to spend, of which the first mode takes 79."""
-    made = bench(plain=1.0, fused8=0.5, fused32=0.1, compiled=0.1, compiled32=0.1)
+    made = made_up(plain=1.0, fused8=0.5, fused32=0.1, compiled=0.1, compiled32=0.1)
     made.spends = {FUSED8: 79.0}
-    made.install(monkeypatch)
-    choice = calibrate(BASE, CPU, 400)
+    choice = calibrate(BASE, CPU, 400, bench=made.bench())
     assert made.tried == [PLAIN, FUSED8]
     assert choice.mode == FUSED8
     assert choice.seconds == pytest.approx(79.0)
     assert choice.note.count("not tried") == 3
 
 
-def test_compiling_twice_must_fit_twice(monkeypatch):
+def test_compiling_twice_must_fit_twice():
     times = {"plain": 1.0, "fused8": 0.5, "fused32": 0.1, "compiled": 0.1, "compiled32": 0.05}
     for spends, twice in ((60.0, False), (50.0, True)):
-        made = bench(**times)
+        made = made_up(**times)
         made.spends = {COMPILED: spends}
-        made.install(monkeypatch)
-        choice = calibrate(BASE, CPU, 400)
+        choice = calibrate(BASE, CPU, 400, bench=made.bench())
         assert (COMPILED32 in made.tried) == twice
         assert ("compiled, 32 at a time: not tried" in choice.note) != twice
 
 
-@pytest.mark.usefixtures("generous")
 @pytest.mark.parametrize(
     ("trials", "epochs", "workers", "wanted"),
     [
@@ -428,30 +383,28 @@ def test_preparation_is_shared_by_all_epochs_of_a_workers_trials(
     monkeypatch, trials, epochs, workers, wanted
 ):
     times = {"plain": 1.0, "compiled": 0.1, "compiled32": 1.0}
-    made = bench(**times)
+    made = made_up(**times)
     made.seconds |= {Mode("compiled", count): 1.0 for count in (5, 8, 10)}
-    made.install(monkeypatch)
     training = replace(BASE, epochs=epochs)
     kinds = ("plain", "compiled")
-    choice = calibrate(training, CPU, trials, workers=workers, kinds=kinds)
+    choice = calibrate(training, CPU, trials, workers=workers, kinds=kinds, bench=made.bench(1e9))
     assert COMPILED in made.tried
     assert choice.mode == wanted
 
 
-@pytest.mark.usefixtures("generous")
-def test_a_mode_that_breaks_is_noted_and_the_others_are_tried(monkeypatch):
-    made = bench(plain=1.0, fused8=0.5, fused32=0.2, compiled=0.9, compiled32=0.8)
-    made.install(monkeypatch)
+def test_a_mode_that_breaks_is_noted_and_the_others_are_tried():
+    made = made_up(plain=1.0, fused8=0.5, fused32=0.2, compiled=0.9, compiled32=0.8)
 
-    def breaking(mode: Mode, members: list, seconds: float) -> Timing:
-        if mode == FUSED32:
-            raise torch.OutOfMemoryError("no memory\nfor this")
-        if mode.kind == "compiled":
-            raise TypeError
-        return made.timed(mode, members, seconds)
+    class Breaking(Timed):
+        def time(self, mode: Mode, members: Sequence[Member], seconds: float) -> Timing:
+            if mode == FUSED32:
+                raise torch.OutOfMemoryError("no memory\nfor this")
+            if mode.kind == "compiled":
+                raise TypeError
+            return super().time(mode, members, seconds)
 
-    monkeypatch.setattr(harness.calibrate, "_timed", breaking)
-    choice = calibrate(BASE, CPU, 500)
+    bench = Breaking(1e9, load=there, is_loaded=lambda: True, times=made)
+    choice = calibrate(BASE, CPU, 500, bench=bench)
     assert choice.mode == FUSED8
     assert "fused, 32 at a time: OutOfMemoryError: no memory" in choice.note
     assert "compiled, 1 at a time: TypeError: " in choice.note
@@ -462,7 +415,7 @@ def test_a_mode_that_breaks_is_noted_and_the_others_are_tried(monkeypatch):
 
 
 def choice(mode: Mode, **seconds: float) -> Choice:
-    return Choice(mode, tuple(Timing(m, s, 0.0) for m, s in bench(**seconds).seconds.items()))
+    return Choice(mode, tuple(Timing(m, s, 0.0) for m, s in made_up(**seconds).seconds.items()))
 
 
 @pytest.mark.parametrize(

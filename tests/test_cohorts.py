@@ -9,14 +9,6 @@ import pytest
 
 from tests.conftest import TINY
 
-FIXED = ["arm", "width", "seed", "role", "tuned_lr", "key", "state"]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
 
 def table(command, study: str, out: str = "runs", scale: str = "quick") -> pd.DataFrame:
     command("export", study, "--out", out, "--to", f"{out}.csv", "--scale", scale)
@@ -25,26 +17,6 @@ def table(command, study: str, out: str = "runs", scale: str = "quick") -> pd.Da
     for name in numbers:
         frame[name] = pd.to_numeric(frame[name])
     return frame
-
-
-@pytest.mark.slow
-def test_a_forced_mode_gives_the_same_trials(command, here: Path) -> None:
-    tables = {}
-    for mode in ("plain", "fused"):
-        command("run", str(TINY), "--mode", mode, "--no-profile", "--workers", "1", "--out", mode)
-        frame = table(command, str(TINY), mode).sort_values(["arm", "role", "seed", "tuned_lr"])
-        tables[mode] = frame.reset_index(drop=True)
-    plain, fused = tables["plain"], tables["fused"]
-    assert set(plain["env_mode"]) == {"plain"}
-    assert any(each.startswith("fused, ") for each in fused["env_mode"])
-    # What TPE tries next follows from rounded losses: the first settings are those of every arm.
-    shared = plain.merge(fused, on="key", suffixes=("_plain", "_fused"))
-    assert len(shared) >= 8
-    for name in ("metric_validation_loss", "metric_gradient_norm_first_block"):
-        assert list(shared[f"{name}_fused"]) == pytest.approx(
-            list(shared[f"{name}_plain"]), rel=1e-3
-        )
-    assert shared["metric_validation_loss_plain"].nunique() == len(shared)
 
 
 DEADLY = '''

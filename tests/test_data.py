@@ -42,7 +42,7 @@ from harness.data import (
     mnist,
     survey,
 )
-from harness.data.embedded import _table
+from harness.data.embedded import table
 from harness.data.folder import data_folder, may_download
 from harness.data.splits import standardize
 from harness.data.stratified import cut
@@ -753,8 +753,8 @@ def test_grey_and_transparent_palettes_become_colour_without_warnings(tmp_path):
 
 def test_images_are_decoded_once_in_a_process(flags, monkeypatch):
     decoded = []
-    decode = folders._decode
-    monkeypatch.setattr(folders, "_decode", lambda *words: decoded.append(words) or decode(*words))
+    decode = folders.decode
+    monkeypatch.setattr(folders, "decode", lambda *words: decoded.append(words) or decode(*words))
     first = images("flags").splits(0)
     assert same(first, images("flags").splits(0))
     assert not same(first, images("flags", validation=3).splits(1))
@@ -1032,8 +1032,8 @@ def test_splits_are_those_of_scikit_learn(classes: int, data: st.DataObject) -> 
 def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     from sklearn.datasets import load_digits
 
-    for ours, wanted in zip(_table(), load_digits(return_X_y=True), strict=True):
+    for ours, wanted in zip(table(), load_digits(return_X_y=True), strict=True):
         assert ours.dtype == wanted.dtype
         assert (ours == wanted).all()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert _table()[0].shape == (1797, 64)  # with its files elsewhere it is asked itself
+    assert table()[0].shape == (1797, 64)  # with its files elsewhere it is asked itself

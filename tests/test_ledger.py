@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import psutil
@@ -20,7 +22,7 @@ from harness.plan import Trial, make_trial
 from harness.records import Record
 from harness.runner import SILENT_SECONDS, Runner
 from harness.search import Planner
-from harness.store import open_store
+from harness.store import Store, open_store
 from tests.tiny_study import study
 
 ENV = {"python": "3", "device": "cpu"}
@@ -33,6 +35,29 @@ LAYERS = {"gradient_norm": [0.1, 0.2, 0.3]}
 @pytest.fixture(params=["sqlite", "journal"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "x.db") if request.param == "sqlite" else f"journal:///{tmp_path}/x.log"
+
+
+def alive() -> Runner:
+    """Return another process of this machine, which lives."""
+    return Runner.of(os.getppid())
+
+
+def dead() -> Runner:
+    """Return a process of this machine that has ended."""
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return dataclasses.replace(Runner.here(), pid=int(gone.stdout), start=1)
+
+
+def another(where: str) -> Ledger:
+    """Open what another process of this machine, which lives, would open."""
+    return Ledger(open_store(where), study, "quick", owner=alive())
+
+
+def identity(ledger: Ledger) -> int:
+    return ledger.store.storage.get_study_id_from_name(ledger.name)
 
 
 def trial(seed: int, arm: int = 0):
@@ -87,8 +112,7 @@ def test_optuna_sees_an_ordinary_study(where: str) -> None:
 
 def test_a_trial_is_claimed_once(where: str) -> None:
     one = Ledger(open_store(where), study, "quick")
-    two = Ledger(open_store(where), study, "quick")
-    two._me = str(Runner.of(os.getppid()))
+    two = another(where)
     wanted = [trial(seed) for seed in range(4)]
     mine = one.claim(wanted, 2)
     theirs = two.claim(wanted, 9)
@@ -101,13 +125,7 @@ def test_a_trial_is_claimed_once(where: str) -> None:
 
 
 def test_what_a_dead_process_left_is_taken_over_in_place(where: str) -> None:
-    ledger = Ledger(open_store(where), study, "quick")
-    gone = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    ledger._me = str(dataclasses.replace(Runner.here(), pid=int(gone.stdout), start=1))
-    ledger.claim([trial(0)], 1)
+    Ledger(open_store(where), study, "quick", owner=dead()).claim([trial(0)], 1)
     heir = Ledger(open_store(where), study, "quick")
     (claimed,) = heir.claim([trial(0)], 1)
     heir.finish(claimed, METRICS, CURVES, COST, ENV)
@@ -176,13 +194,13 @@ def test_a_process_that_may_not_be_looked_at_lives_as_long_as_it_speaks(
 
 
 def test_a_store_hears_a_runner_whose_start_is_not_known(where: str) -> None:
-    ledger = Ledger(open_store(where), study, "quick")
-    ledger._me = str(dataclasses.replace(Runner.here(), pid=os.getppid(), start=0))
+    unknown = dataclasses.replace(Runner.here(), pid=os.getppid(), start=0)
+    ledger = Ledger(open_store(where), study, "quick", owner=unknown)
     ledger.claim([trial(0)], 1)
     ledger.speak()
     other = Ledger(open_store(where), study, "quick")
     assert other.claim([trial(0)], 1) == []
-    ledger.write_note(f"runner/{ledger._me}", time.time() - 2 * SILENT_SECONDS)
+    ledger.write_note(f"runner/{unknown}", time.time() - 2 * SILENT_SECONDS)
     third = Ledger(open_store(where), study, "quick")
     assert len(third.claim([trial(0)], 1)) == 1
 
@@ -224,8 +242,7 @@ def test_what_another_process_finished_meanwhile_is_left_as_it_is(where: str) ->
 def test_what_is_given_back_is_taken_by_the_next(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     (claimed,) = ledger.claim([trial(0)], 1)
-    other = Ledger(open_store(where), study, "quick")
-    other._me = str(Runner.of(os.getppid()))
+    other = another(where)
     assert other.claim([trial(0)], 1) == []
     assert other.others_running()
     ledger.release(claimed)
@@ -254,7 +271,7 @@ import os, signal, sys
 import sqlalchemy
 from harness.ledger import Ledger
 from harness.plan import make_trial
-from harness.store import open_store
+from harness.store import Store, open_store
 from tests.tiny_study import study
 
 made = make_trial(study, "quick", study.arms("quick")[0], 0, "evaluate", {"lr": 0.1})
@@ -270,10 +287,20 @@ def work(where, left):
     ledger = Ledger(open_store(where), study, "quick")
     for claimed in ledger.claim([made], 1):
         ledger.finish(claimed, {"validation_loss": 0.5}, {"validation_loss": [0.9, 0.5]}, {}, {})
+    taken = -left
     print(len(ledger.records()), ledger.records()[0].state, flush=True)
+    return taken
 
 folder = sys.argv[1]
-for statement in map(int, sys.argv[2:]):
+if not os.fork():  # undisturbed, to count them
+    with open(f"{folder}/statements", "w") as file:
+        file.write(str(work(f"{folder}/alone.db", 0)))
+    os._exit(0)
+assert not os.wait()[1]
+with open(f"{folder}/statements") as file:
+    last = int(file.read())
+most = 2 * last // 3  # until then tables are made
+for statement in [*range(1, most, most // 5), *range(most, last, 4), last]:
     for left in (statement, 0):  # a process that is killed, and the one after it
         child = os.fork()
         if not child:
@@ -287,35 +314,65 @@ for statement in map(int, sys.argv[2:]):
 @pytest.mark.slow
 def test_killed_at_any_statement_the_next_one_goes_on(tmp_path: Path) -> None:
     """Statement by statement from an empty folder: tables, study, claim, record."""
-    statements = [*range(1, 100, 18), *range(104, 145, 4)]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", STEPS, tmp_path,
-         *map(str, statements)],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", STEPS, tmp_path],
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True,
     )  # fmt: skip
     said = done.stdout.splitlines()
-    assert said[0::2] == [f"killed at {statement}" for statement in statements], done.stderr
-    assert said[1::2] == ["1 complete"] * len(statements), done.stderr
+    kills, ends = said[1::2], said[0::2]
+    assert len(kills) > 10, done.stderr
+    assert all(each.startswith("killed at ") for each in kills), done.stderr
+    assert ends == ["1 complete"] * (len(kills) + 1), done.stderr
 
 
-def another(where: str) -> Ledger:
-    """A ledger such as another process of this machine, which lives, would open."""
-    ledger = Ledger(open_store(where), study, "quick")
-    ledger._me = str(Runner.of(os.getppid()))
-    return ledger
+def unlocked(where: str, owner: Runner | None = None) -> Ledger:
+    """A ledger on what is, as a database server is, no file of this machine, and has no lock."""
+    opened = open_store(where)
+    store = Store(opened.url, opened.storage, path=None)
+    return Ledger(store, study, "quick", owner=owner)
 
 
-def test_two_that_insert_at_once_on_a_server_end_with_one(where: str) -> None:
+def right_after_its_first_insert(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], list[Claimed]]
+) -> list[Claimed]:
+    """Let something happen once a ledger has inserted a trial; return what will have come of it."""
+    storage, insert = ledger.store.storage, ledger.store.storage.create_new_trial
+    came: list[Claimed] = []
+
+    def insert_and(*words: Any, **more: Any) -> int:
+        monkeypatch.undo()
+        made = insert(*words, **more)
+        came.extend(happens())
+        return made
+
+    monkeypatch.setattr(storage, "create_new_trial", insert_and)
+    return came
+
+
+def test_two_that_insert_at_once_on_a_server_end_with_one(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a lock both rows exist; the later one withdraws."""
-    one, two = Ledger(open_store(where), study, "quick"), another(where)
-    first = [Claimed(trial(seed), one._insert(trial(seed))) for seed in (0, 1)]
-    second = [Claimed(trial(seed), two._insert(trial(seed))) for seed in (2, 1, 0)]
-    assert one._without_rivals(first) == first
-    assert two._without_rivals(second) == second[:1]
-    assert [record.seed for record in two.records()] == [0, 1, 2]
-    assert one._without_rivals(first) == first
-    two._take_over(two._book.trials(trial(0).key)[0])
-    assert one._without_rivals(first) == first[1:]
+    one, two = unlocked(where), unlocked(where, alive())
+    theirs = right_after_its_first_insert(
+        one, monkeypatch, lambda: two.claim([trial(2), trial(1), trial(0)], 3, look=False)
+    )
+    mine = one.claim([trial(0), trial(1)], 2, look=False)
+    assert [each.trial.seed for each in mine] == [0], "of 1 the other was first"
+    assert [each.trial.seed for each in theirs] == [2, 1], "and of 0 this one"
+    assert sorted(record.seed for record in two.records()) == [0, 1, 2]
+    assert len(one.store.storage.get_all_trials(identity(one))) == 5, "two withdrew"
+
+
+def test_what_another_takes_over_before_it_was_claimed_is_no_ones_twice(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a server: this process was taken for dead right after it had inserted a trial."""
+    one, two = unlocked(where, dead()), unlocked(where)
+    theirs = right_after_its_first_insert(one, monkeypatch, lambda: two.claim([trial(0)], 1))
+    mine = one.claim([trial(0), trial(1)], 2)
+    assert [each.trial.seed for each in theirs] == [0]
+    assert [each.trial.seed for each in mine] == [1]
 
 
 def test_looking_does_not_make_a_study(where: str) -> None:
@@ -368,8 +425,8 @@ def test_what_a_killed_process_half_wrote_is_no_part_of_the_record(where: str) -
     ledger = Ledger(open_store(where), study, "quick")
     done, lost = ledger.claim([trial(0), trial(1)], 2)
     ledger.store.storage.set_trial_user_attr(done.trial_id, "reason", "killed while writing this")
-    half = {"metrics": {"test_accuracy": 0.9}, "curves": {"x": [1.0]}, "cost": COST}
-    half["env"] = ledger._note_once("env", {"python": "2"})
+    ledger.write_note("env/half", {"python": "2"})
+    half = {"metrics": {"test_accuracy": 0.9}, "curves": {"x": [1.0]}, "cost": COST, "env": "half"}
     ledger.store.storage.set_trial_user_attr(lost.trial_id, "record", half)
     for each in (ledger, another(where)):
         running = each.records()
@@ -452,12 +509,11 @@ def test_what_was_read_under_the_lock_need_not_be_read_again(where: str) -> None
     theirs.claim([trial(0)], 1)
     with mine.store.lock():
         assert mine.done() == {}
-        reads = mine._optuna.get_trials
-        mine._optuna.get_trials = None  # type: ignore[method-assign]
+        unlocked(where, alive()).claim([trial(1)], 1)  # as nobody does who waits for the lock
         (claimed,) = mine.claim([trial(0), trial(1)], 2, look=False)
-        mine._optuna.get_trials = reads  # type: ignore[method-assign]
-    assert claimed.trial.seed == 1
-    assert [each.trial.seed for each in theirs.claim([trial(1), trial(3)], 2)] == [3]
+        assert claimed.trial.seed == 1, "by what was read before"
+        assert mine.claim([trial(0), trial(2)], 2)[0].trial.seed == 2
+    assert [each.trial.seed for each in theirs.claim([trial(2), trial(3)], 2)] == [3]
 
 
 def test_a_long_curve_shows_a_few_points_and_is_kept_whole(where: str) -> None:
@@ -465,7 +521,7 @@ def test_a_long_curve_shows_a_few_points_and_is_kept_whole(where: str) -> None:
     (claimed,) = ledger.claim([trial(0)], 1)
     curve = [1 / (epoch + 1) for epoch in range(103)]
     ledger.finish(claimed, METRICS, {"validation_loss": curve}, COST, ENV)
-    (seen,) = ledger.store.storage.get_all_trials(ledger._id)
+    (seen,) = ledger.store.storage.get_all_trials(identity(ledger))
     assert list(seen.intermediate_values) == [25, 51, 77, 103]
     assert all(curve[step - 1] == value for step, value in seen.intermediate_values.items())
     assert ledger.records()[0].curves == {"validation_loss": tuple(curve)}
@@ -507,8 +563,10 @@ def test_all_notes_are_not_read_anew_for_each_trial(
     """Among them is the plan, which is as long as there are trials."""
     ledger = Ledger(open_store(where), study, "quick")
     read: list[int] = []
-    once = Ledger._read_notes
-    monkeypatch.setattr(Ledger, "_read_notes", lambda self: read.append(1) or once(self))
+    storage, once = ledger.store.storage, ledger.store.storage.get_study_user_attrs
+    monkeypatch.setattr(
+        storage, "get_study_user_attrs", lambda study: read.append(study) or once(study)
+    )
 
     def reads(seeds: range) -> int:
         read.clear()

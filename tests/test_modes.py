@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
@@ -45,6 +43,7 @@ from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
 from harness.train import DivergedError, Outcome, Request, train_together
 from harness.training import Training
+from tests.networks import Odd
 
 CPU = torch.device("cpu")
 DATA = digits(train=120, validation=60, test=60)
@@ -329,50 +328,6 @@ def test_trials_stop_early_each_in_its_own_epoch() -> None:
 
 
 # ---- what cannot be fused goes on alone, and says why ------------------------------------------
-
-
-@dataclass(frozen=True)
-class Odd:
-    """Networks with which trials cannot train together."""
-
-    kind: str
-
-    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        return OddModule(self.kind, classes)
-
-
-class OddModule(nn.Module):
-    def __init__(self, kind: str, classes: int) -> None:
-        super().__init__()
-        self.kind = kind
-        self.head = nn.Linear(64, classes)
-        self.mask = torch.rand(64)  # no buffer: invisible to whoever stacks them
-        if kind != "hidden tensor":
-            self.mask.fill_(1.0)
-        self.number = random.random() if kind == "hidden number" else 0.5
-        self.own = np.random.default_rng(0) if kind == "its own generator" else None
-        factor = float(torch.rand(()))
-        self.scale = (lambda x: x * factor) if kind == "closure" else None
-        self.count = 0
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features = images.flatten(1) * self.mask * self.number
-        if self.kind == "branch" and features.sum() > 0:
-            features = features * 2
-        if self.kind == "torch's generator":
-            features = features + torch.randn_like(features)
-        if self.kind == "Python's generator" and self.training:
-            features = features * random.random()
-        if self.own is not None and self.training:
-            features = features * float(self.own.random())
-        if self.scale is not None:
-            features = self.scale(features)
-        if self.kind == "counts" and self.training:
-            self.count += 1
-            features = features / (1 + 0.1 * self.count)
-        if self.kind == "functional dropout":
-            features = F.dropout(features, 0.2, self.training)
-        return self.head(features)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.outputs import _csv, as_cell, rows_text, write_records, write_rows
+from harness.outputs import as_cell, rows_text, write_records, write_rows
 from harness.records import Record
 
 RULE = re.compile(r"^'(?='*[=+\-@＝＋－＠\t\r\n])")
@@ -134,4 +134,4 @@ def columns(draw: st.DrawFn) -> list[dict[str, object]]:
 @given(columns())
 def test_a_csv_file_is_the_one_that_pandas_would_write(rows: list[dict[str, object]]) -> None:
     cells = [{name: as_cell(value) for name, value in row.items()} for row in rows]
-    assert _csv(rows) == pd.DataFrame(cells).to_csv(index=False)
+    assert rows_text(rows, "csv") == pd.DataFrame(cells).to_csv(index=False)

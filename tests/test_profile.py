@@ -3,25 +3,23 @@ themselves, or told by a clock of the test's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
-import harness.memory
-import harness.profile
 from harness.augment import Shift
 from harness.clipping import ClipNorm
 from harness.data import digits
 from harness.losses import Distillation
+from harness.memory import cpu_peak
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, AdamW
 from harness.penalties import L2
-from harness.profile import measure
+from harness.profile import bottleneck, cpu_times, measure
 from harness.profiles import Profile
 from harness.training import Model, Optimizer, Training
 
@@ -256,16 +254,17 @@ def test_the_high_water_mark_has_what_a_network_holds():
     assert growth == pytest.approx(64 * MIB, rel=0.2)
 
 
-def test_a_high_water_mark_that_cannot_be_reset_is_left_out(monkeypatch: pytest.MonkeyPatch):
+def test_a_high_water_mark_that_cannot_be_reset_is_left_out():
     def refuse() -> None:
         raise PermissionError("read-only")
 
-    harness.memory._high_water_resets.cache_clear()
-    monkeypatch.setattr(harness.memory, "_reset_high_water", refuse)
-    profile = measure(training(MLP()), CPU, seconds=0)
-    harness.memory._high_water_resets.cache_clear()
-    assert set(profile.memory) == PARTS
-    assert "vm_hwm" in profile.note
+    def start() -> Callable[[], None]:
+        return lambda: torch.ones(MIB, dtype=torch.uint8).zero_()
+
+    peak, parts, note = cpu_peak(start, {"parameters": 8}, 100, refuse)
+    assert peak == 8 + MIB
+    assert parts == {"parameters": 8, "gradients": 100, "activations": MIB - 100}
+    assert "vm_hwm" in note
 
 
 def test_times_fit_together():
@@ -287,20 +286,17 @@ class Clock:
 
 
 @pytest.mark.parametrize(("step", "blocks", "size"), [(0.001, 20, 50), (0.034, 30, 1), (0.5, 5, 1)])
-def test_blocks_share_the_time_there_is(
-    monkeypatch: pytest.MonkeyPatch, step: float, blocks: int, size: int
-):
+def test_blocks_share_the_time_there_is(step: float, blocks: int, size: int):
     clock = Clock(step)
-    monkeypatch.setattr(harness.profile, "time", SimpleNamespace(perf_counter_ns=lambda: clock.now))
-    times = harness.profile._cpu_time(clock.once, 1.0)
+    times = cpu_times(clock.once, 1.0, lambda: clock.now)
     assert times == pytest.approx([step] * blocks, rel=1e-12)  # none of them has the first step
     assert clock.steps - blocks * size >= 3  # warm-up
 
 
 def test_a_cpu_that_holds_the_device_up_is_told():
-    assert harness.profile._bottleneck(step=0.010, wall=0.0101, wait=0.008) == ""
-    between_steps = harness.profile._bottleneck(step=0.010, wall=0.012, wait=0.008)
-    within_steps = harness.profile._bottleneck(step=0.010, wall=0.0101, wait=0.0001)
+    assert bottleneck(step=0.010, wall=0.0101, wait=0.008) == ""
+    between_steps = bottleneck(step=0.010, wall=0.012, wait=0.008)
+    within_steps = bottleneck(step=0.010, wall=0.0101, wait=0.0001)
     for note in (between_steps, within_steps):
         assert note.startswith("the CPU is the bottleneck: 10 ms a step on the device, 1")
 

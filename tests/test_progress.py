@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import time
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -208,16 +207,14 @@ def seconds(text: str) -> float:
 
 def test_a_run_says_where_its_time_went(command: Any, tmp_path: Path) -> None:
     words = ("run", str(TINY), "--no-tuning", "--workers", "2", "--mode", "plain")
-    begun = time.perf_counter()
     line = command(*words).stderr.strip().splitlines()[-1]
-    wall = time.perf_counter() - begun
     found = re.fullmatch(r"harness: (.*) in all: (.*); 2 workers trained for (\d+) % of it", line)
     assert found, line
     whole = seconds(found[1])
     parts = dict(each.split(" ", 1) for each in found[2].split(", "))
     assert set(parts) >= {"start", "profiles", "training", "report"}
     assert sum(map(seconds, parts.values())) == pytest.approx(whole, abs=3.5)  # each is rounded
-    assert wall / 2 - 2 < whole < wall + 1
+    assert whole >= seconds(parts["training"]) > 0
     records = pd.read_csv(tmp_path / "runs" / "tiny-quick" / "records.csv")
     trained = records["cost_seconds"].sum()
     assert (

@@ -4,9 +4,7 @@ import json
 import math
 import sqlite3
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from types import SimpleNamespace
-from typing import ClassVar
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,16 +13,27 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness.claims import Best, Equivalent, Higher, Interaction, NotWorse, Peak, Trend
+from harness.costs import machine
+from harness.data import digits
 from harness.errors import HarnessError
+from harness.executors import Options
 from harness.factors import Factor
 from harness.formatting import format_difference, format_interval
+from harness.ledger import Ledger
 from harness.looks import Looks
 from harness.metrics import COSTS
+from harness.models import MLP
+from harness.optim import SGD
 from harness.profiles import Profile
+from harness.progress import Silent
 from harness.rounds import Costs, Round, timed_arms
-from harness.timing import _order, _take, _UntimedError
+from harness.scales import Scale
+from harness.search import Planner
+from harness.store import open_store
+from harness.timing import measure_times
+from harness.training import Training
 from harness.verdicts import judge, rounds_missing
-from harness.workers import Answer
+from harness.workers import Answer, Job
 from tests.conftest import TINY
 from tests.test_verdicts import records, study
 
@@ -374,95 +383,103 @@ def test_only_arms_of_claims_on_time_are_timed():
 
 
 class Clock:
-    """A process that takes a step as long as it is the how manieth to be asked."""
+    """Processes that take a step as long as it is the how manieth to be asked."""
 
-    asked: ClassVar[list[str]] = []
+    def __init__(self) -> None:
+        self.asked: list[str] = []
 
-    def __init__(self):
-        self.jobs = 0
+    def start(self) -> "Clocked":
+        return Clocked(self)
 
-    def submit(self, job):
-        future = Future()
-        answer = Answer()
-        if job.kind == "time":
-            self.jobs += 1
-            assert self.jobs == 1, "a process gives one number"
-            Clock.asked.append(job.trials[0].arm.name)
-            answer = Answer(seconds=float(len(Clock.asked)))
-        future.set_result(answer)
+    def answer(self, job: Job) -> Answer:
+        if job.kind != "time":
+            return Answer()
+        self.asked.append(job.trials[0].arm.removeprefix("a="))
+        return Answer(seconds=float(len(self.asked)))
+
+
+class Clocked:
+    """One of these processes."""
+
+    told = None
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.jobs = clock, 0
+
+    def submit(self, job: Job) -> Future[Answer]:
+        future: Future[Answer] = Future()
+        self.jobs += job.kind == "time"
+        assert self.jobs <= 1, "a process gives one number"
+        future.set_result(self.clock.answer(job))
         return future
 
-    def stop(self):
-        pass
+    def stop(self) -> None:
+        """Nothing goes on in the background."""
 
 
-class Kept(dict):
-    """A ledger that only keeps notes."""
-
-    write_note = dict.__setitem__
-
-    def others_running(self):
-        return False
+def trained(scale, a):
+    return Training(digits(), MLP(), SGD(lr=0.1), batch_size=32, epochs=1)
 
 
-def take(monkeypatch, process, numbers):
-    monkeypatch.setattr("harness.timing.machine", lambda options: "here")
-    monkeypatch.setattr(Clock, "asked", [])
-    monkeypatch.setattr("harness.workers.Named.of", lambda trial: trial)
-    trials = {name: Stand(name) for name in ("one", "two")}
-    kept = Kept()
-    keys = {name: f"key of {name}" for name in trials}
-    _take(kept, "quick", trials, keys, process, None, numbers)
-    return kept
+def take(folder, clock, *arms):
+    """Take rounds of so many arms, five of each; return the ledger that they are kept in."""
+    claims = [
+        Higher(f"{arm}.", "step_seconds", 0.05, higher={"a": arm}, lower={"a": arms[0]})
+        for arm in arms[1:]
+    ]
+    made = replace(
+        study(*claims, factors=(Factor("a", arms),)), build=trained,
+        scales={"quick": Scale(seeds=5)},
+    )  # fmt: skip
+    ledger = Ledger(open_store(str(folder / "x.db")), made, "quick")
+    planner = Planner(made, "quick", None, tune=False)
+    measure_times(ledger, planner, clock.start, Options(), Silent())
+    return ledger
 
 
-class Stand:
-    """In the place of a trial."""
-
-    def __init__(self, name):
-        self.arm, self.key = Named(name), f"key of {name}"
-        self.training = SimpleNamespace(batch_size=32)
-
-
-@dataclass(frozen=True)
-class Named:
-    """In the place of an arm."""
-
-    name: str
-
-
-def test_rounds_go_through_the_arms_back_and_forth(monkeypatch):
-    kept = take(monkeypatch, Clock, range(2))
-    assert Clock.asked == ["one", "two", "one", "one", "two", "one"]
-    first, second = kept["round/0/here"], kept["round/1/here"]
-    seconds = [[each["arms"][arm]["seconds"] for arm in ("one", "two")] for each in kept.values()]
+def test_rounds_go_through_the_arms_back_and_forth(tmp_path):
+    clock = Clock()
+    ledger = take(tmp_path, clock, "one", "two")
+    assert clock.asked == 5 * ["one", "two", "one"]
+    where = machine(Options())
+    kept = ledger.notes("round/")
+    assert list(kept) == [f"{number}/{where}" for number in range(5)]
+    seconds = [
+        [each["arms"][f"a={arm}"]["seconds"] for arm in ("one", "two")] for each in kept.values()
+    ]
     # A B (A) and (A) B A: beside each other, and the other way round
-    assert seconds == [[1, 2], [6, 5]]
-    assert (first["twin"], first["again"]) == ("one", 3)
-    assert (second["twin"], second["again"]) == ("one", 4)
-    assert _order(["a", "b", "c"], 4) == ["a", "b", "c", "a"] == _order(["a", "b", "c"], 7)[::-1]
+    assert seconds[:2] == [[1, 2], [6, 5]]
+    assert {each["twin"] for each in kept.values()} == {"a=one"}
+    assert [each["again"] for each in kept.values()][:2] == [3, 4]
+    samples = {arm["samples"] for each in kept.values() for arm in each["arms"].values()}
+    assert samples == {32}
 
 
-def test_a_step_that_cannot_be_timed_says_why(monkeypatch):
+def test_rounds_of_three_arms_go_there_and_back(tmp_path):
+    clock = Clock()
+    take(tmp_path, clock, "one", "two", "three")
+    there = ["one", "two", "three", "one"]
+    assert clock.asked == 2 * (there + there[::-1]) + there
+
+
+def test_a_step_that_cannot_be_timed_says_why(tmp_path):
     class Lame(Clock):
-        def submit(self, job):
-            future = Future()
-            future.set_result(Answer(reason="no clock here" if job.kind == "time" else ""))
-            return future
+        def answer(self, job):
+            return Answer(reason="no clock here" if job.kind == "time" else "")
 
-    with pytest.raises(_UntimedError, match="no clock here"):
-        take(monkeypatch, Lame, range(1))
+    ledger = take(tmp_path, Lame(), "one", "two")
+    assert ledger.notes("round/") == {}
+    (kept,) = ledger.notes("untimed/").values()
+    assert kept["reason"] == "arm a=one: no clock here"
 
 
-def test_a_mistake_in_an_arm_is_told(monkeypatch):
+def test_a_mistake_in_an_arm_is_told(tmp_path):
     class Wrong(Clock):
-        def submit(self, job):
-            future = Future()
-            future.set_result(Answer(reason="lr must be above 0", mistake=True, place="arm one"))
-            return future
+        def answer(self, job):
+            return Answer(reason="lr must be above 0", mistake=True, place="arm one")
 
     with pytest.raises(HarnessError, match="lr must be above 0"):
-        take(monkeypatch, Wrong, range(1))
+        take(tmp_path, Wrong(), "one", "two")
 
 
 @pytest.mark.parametrize(("ratio", "shown"), [

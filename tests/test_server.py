@@ -44,9 +44,7 @@ def rows(cluster: Cluster, url: str) -> dict[str, int]:
 
 def another(url: str) -> Ledger:
     """A ledger such as a living process of this machine would open."""
-    ledger = Ledger(open_store(url), study, "quick")
-    ledger._me = str(Runner.of(os.getppid()))
-    return ledger
+    return Ledger(open_store(url), study, "quick", owner=Runner.of(os.getppid()))
 
 
 def test_a_trial_is_claimed_once_and_its_record_read_by_others(url: str, cluster: Cluster) -> None:
@@ -70,9 +68,11 @@ def test_processes_that_claim_at_the_same_moment_without_a_lock_do_nothing_twice
     url: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As processes of two machines do; each has a connection and a thread of its own here."""
-    ledgers = [Ledger(open_store(url), study, "quick"), another(url)]
-    for ledger in ledgers:
-        ledger.store._file_lock = None
+    ledgers = []
+    for owner in (Runner.here(), Runner("elsewhere", 1, 0)):
+        opened = open_store(url)
+        store = Store(opened.url, opened.storage, path=None)  # without this machine's lock
+        ledgers.append(Ledger(store, study, "quick", owner=owner))
     wanted = [trial(seed) for seed in range(8)]
     barrier = threading.Barrier(2)
     got: dict[int, list[int]] = {}
@@ -189,12 +189,11 @@ def test_a_server_that_is_gone_for_good_ends_a_run_with_what_is_done_kept(
     wait_for(lambda: rows(cluster, url).get("COMPLETE", 0) > 3)
     cluster.stop()
     try:
-        begun = time.monotonic()
         said = process.end()
-        assert time.monotonic() - begun < 20
     finally:
         cluster.start()
     assert said.code == 130
+    assert any("for up to 2 s" in line for line in said.told), "as long as it was told to"
     assert "the same command goes on from there" in said.errors
     assert "marked-word" not in said.errors
     assert "Traceback" not in said.errors
@@ -247,11 +246,12 @@ def test_the_command_says_so_in_one_line_and_exits_with_130(
     assert "marked-word" not in line
 
 
-def test_a_server_that_is_not_there_is_told_at_once(cluster: Cluster) -> None:
-    begun = time.monotonic()
+def test_a_server_that_is_not_there_is_told_at_once(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.server.time.sleep", lambda seconds: pytest.fail("it waits"))
     with pytest.raises(HarnessError) as raised:
         open_store("postgresql+psycopg://harness@/none?host=/nowhere")
-    assert time.monotonic() - begun < 5
     assert not isinstance(raised.value, ConnectionLostError)
 
 
@@ -329,24 +329,26 @@ def test_ctrl_c_while_waiting_ends_the_waiting(
         storage.keep_trying(call)
 
 
-def test_who_only_says_that_it_lives_does_not_wait(tmp_path: Path) -> None:
+def test_who_only_says_that_it_lives_does_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.server.time.sleep", lambda seconds: pytest.fail("it waits"))
     storage = Flaky(tmp_path / "x.db", 60)
 
     def call() -> None:
         raise lost()
 
-    begun = time.monotonic()
     with storage.impatiently(), pytest.raises(ConnectionLostError):
         storage.keep_trying(call)
-    assert time.monotonic() - begun < 1
 
 
 def test_after_an_outage_nobody_counts_as_dead_for_its_silence(url: str) -> None:
     """Nobody could say anything while the server was away."""
-    ledger, other = Ledger(open_store(url), study, "quick"), another(url)
-    other._me = str(Runner("elsewhere", 1, 0))
+    elsewhere = Runner("elsewhere", 1, 0)
+    ledger = Ledger(open_store(url), study, "quick")
+    other = Ledger(open_store(url), study, "quick", owner=elsewhere)
     other.claim([trial(0)], 1)
-    other.write_note(f"runner/{other._me}", time.time() - 1000)
+    other.write_note(f"runner/{elsewhere}", time.time() - 1000)
     ledger.records()
     assert len(ledger.free([trial(0)])) == 1, "long silent, and no outage: dead"
     assert isinstance(ledger.store.storage, ServerStorage)

@@ -62,12 +62,12 @@ _MEMBERS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 def _load() -> Whole:
     import torch
 
-    pixels, targets = _table()
+    pixels, targets = table()
     inputs = torch.from_numpy(pixels).float().view(-1, 1, 8, 8) / 16  # 16 is the darkest ink
     return Whole(Part(inputs, torch.from_numpy(targets).long()), None, 10)
 
 
-def _table() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def table() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return pixels from 0 to 16, ``[1797, 64]``, and digits.
 
     They are read from scikit-learn's own file, because importing it takes seconds.

@@ -242,7 +242,7 @@ def _load(root: Path, size: int, background: Colour | None, digest: str) -> Whol
         inputs = torch.empty((len(part.images), 3, size, size), dtype=torch.uint8)
 
         def fill(row: int, image: Found, inputs: torch.Tensor = inputs) -> None:
-            inputs[row] = _decode(image.path, found.known[image.path].sha256, size, background)
+            inputs[row] = decode(image.path, found.known[image.path].sha256, size, background)
 
         with strict(), ThreadPoolExecutor(threads()) as pool:
             list(pool.map(fill, range(len(part.images)), part.images))
@@ -262,7 +262,7 @@ def _changed(path: Path | str) -> HarnessError:
     )
 
 
-def _decode(path: str, sha256: str, size: int, background: Colour | None) -> torch.Tensor:
+def decode(path: str, sha256: str, size: int, background: Colour | None) -> torch.Tensor:
     """Return one image as uint8 [3, size, size]."""
     import numpy as np
     import torch

@@ -34,7 +34,7 @@ VERSION = 1
 SETTLED_NS = 2_000_000_000
 """How long ago a file must have changed, in ns: more than the coarsest clock of a file system."""
 
-_REST = 20
+REST = 20
 """Looking again takes at most one part of time in this many."""
 
 _QUICK_SECONDS = 1e-3
@@ -121,7 +121,7 @@ def survey(root: Path) -> Survey:
         made = last.survey  # with its digest
     else:
         made = Survey(layout, found)
-    pause = _REST * took if took > _QUICK_SECONDS else 0.0
+    pause = REST * took if took > _QUICK_SECONDS else 0.0
     _LAST[root] = _Last(made, time.monotonic() + pause)
     return made
 

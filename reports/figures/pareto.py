@@ -189,13 +189,13 @@ def _number(axes: Axes, points: Sequence[Point]) -> None:
         # on the side where there is room for it
         right = axes.transAxes.inverted().transform((x, 0))[0] > 0.6
         axes.annotate(
-            _numbers([point.number for point in group]), (group[0].cost, group[0].mean),
+            number_ranges([point.number for point in group]), (group[0].cost, group[0].mean),
             (-7 if right else 7, 4), ha="right" if right else "left",
             textcoords="offset points", fontsize=9, fontweight="bold", zorder=4,
         )  # fmt: skip
 
 
-def _numbers(numbers: Sequence[int]) -> str:
+def number_ranges(numbers: Sequence[int]) -> str:
     """Write ascending numbers, three or more in a row as a span."""
     spans: list[list[int]] = []
     for number in numbers:

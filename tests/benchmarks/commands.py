@@ -189,7 +189,10 @@ def fill(file: Path, where: str) -> None:
     planner = Planner(study, "quick", None, tune=False)
     ledger = Ledger(open_store(where), study, "quick")
     trials = planner.outlook({}).planned
-    code, env = ledger._note_once("code", trials[0].code), ledger._note_once("env", ENV)
+    code, env = "made up", "made up"
+    ledger.write_note(f"code/{code}", dict(trials[0].code))
+    ledger.write_note(f"env/{env}", dict(ENV))
+    identity = ledger.store.storage.get_study_id_from_name(ledger.name)
     started = datetime(2026, 11, 26, 12, tzinfo=UTC).replace(tzinfo=None)
     rows: dict[Any, list[dict[str, Any]]] = {
         kind: []
@@ -203,7 +206,7 @@ def fill(file: Path, where: str) -> None:
         found = result or {"metrics": {}, "curves": {}, "cost": {}}
         own = {"trial_id": place + 1}
         rows[models.TrialModel].append({
-            **own, "number": place, "study_id": ledger._id,
+            **own, "number": place, "study_id": identity,
             "state": TrialState.COMPLETE if result else TrialState.FAIL,
             "datetime_start": started + timedelta(seconds=place),
             "datetime_complete": started + timedelta(seconds=place + 1),

@@ -34,7 +34,8 @@ def filled(where: str, trials: Sequence[Trial]) -> Ledger:
     for claimed in ledger.claim(trials[:1], 1):
         ledger.finish(claimed, METRICS, CURVES, COST, ENV)
     storage = ledger.store.storage
-    (first,) = storage.get_all_trials(ledger._id)
+    identity = storage.get_study_id_from_name(ledger.name)
+    (first,) = storage.get_all_trials(identity)
     if isinstance(storage, RDBStorage):
         with storage.engine.begin() as connection:
             _copy_rows(connection, trials, first.user_attrs["trial"])
@@ -43,7 +44,7 @@ def filled(where: str, trials: Sequence[Trial]) -> Ledger:
             for trial in trials[1:]:
                 first.params["seed"] = trial.seed
                 first.user_attrs["trial"]["key"] = trial.key
-                storage.create_new_trial(ledger._id, first)
+                storage.create_new_trial(identity, first)
     return Ledger(open_store(where), study, "quick")
 
 
