@@ -255,7 +255,7 @@ def run(
             terminal.complain(f"harness: {account.line()}")
         for results, _ in done:
             if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
-                terminal.complain(f"harness: no trial of {results.study.name} finished")
+                terminal.complain(f"harness: no trial of {results.declaration.name} finished")
                 raise typer.Exit(3)
     if wrong:
         raise typer.Exit(1)
@@ -534,7 +534,7 @@ def _index(done: list[Any], out: Path, *, shown: bool) -> list[str]:
         page = write_index(done, out)
     except Exception as error:  # the reports are there; a fault in their index must not hide it
         said = f"the index could not be written: {type(error).__name__}: {error}. To try again: "
-        said += shlex.join(["harness", "report", *(each.study.name for each, _ in done)])
+        said += shlex.join(["harness", "report", *(each.declaration.name for each, _ in done)])
         terminal.complain(f"harness: {one_line(said)}")
         return [said]
     if shown:

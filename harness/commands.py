@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,12 +16,14 @@ from rich.console import Console
 from rich.padding import Padding
 
 from harness.calm import calm
+from harness.converter import from_plain
 from harness.errors import HarnessError, one_line
+from harness.kept import manifest_of
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
+from harness.modes import Choice
 from harness.outputs import (
-    revision_of,
     rows_text,
     verdict_rows,
     write_records,
@@ -32,6 +33,8 @@ from harness.outputs import (
 )
 from harness.place import Place
 from harness.printable import quoted
+from harness.revision import revision_of
+from harness.subject import Subject, subject_of
 from harness.tables import declared_lines, explained, verdict_table
 from harness.terminal import line, words
 
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from harness.account import Account
     from harness.executors import Options
     from harness.looks import Looks
+    from harness.manifest import Manifest
+    from harness.records import Record
     from harness.reports import Written
     from harness.results import Results
 
@@ -94,7 +99,7 @@ def run_study(
     planner = Planner(study, scale, options.seeds, tune=options.tune, looks=looks)
     ledger = Ledger(place.open(create=True), study, scale)
     place.tell(errors)
-    check_looks(ledger.note("plan"), looks)
+    check_looks(manifest_of(ledger), looks)
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as seen:
@@ -102,19 +107,17 @@ def run_study(
         ran = run(ledger, planner, found, options, shown)
         account.trained(ran.workers, ran.took)
         shown.show("writing the report", 1, 1, None)
-        results = gather(ledger, found)
-    return results, place.folder(study, scale)
+        results = gather(ledger, Subject.of(study, found))
+    return results, place.folder(study.name, scale)
 
 
-def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
+def check_looks(manifest: Manifest | None, looks: Looks | None) -> None:
     """Check that claims are looked at as was declared when a study began.
 
     Raises:
         HarnessError: they would be looked at otherwise, for which the levels were not made.
     """
-    from harness.looks import looks_of
-
-    before = looks_of(plan) if plan is not None else None
+    before = manifest.looks if manifest is not None else None
     if before is None or before == looks:
         return
     came = "a fixed number of seeds"
@@ -130,7 +133,7 @@ def check_looks(plan: Mapping[str, Any] | None, looks: Looks | None) -> None:
     )
 
 
-def gather(ledger: Ledger, found: str) -> Results:
+def gather(ledger: Ledger, subject: Subject) -> Results:
     """Judge what a ledger holds, of one version of the study, and keep what it claims now.
 
     Raises:
@@ -139,25 +142,37 @@ def gather(ledger: Ledger, found: str) -> Results:
     from harness.declare import declare
     from harness.results import assemble
     from harness.timing import costs_of
-    from harness.versions import choose_plan
+    from harness.versions import Chosen, choose
 
-    plan = ledger.note("plan")
-    if plan is None:
+    newest = manifest_of(ledger)
+    if newest is None:
         raise HarnessError(
             "there must be records to report on",
-            f"none of {ledger.study.name} at scale {ledger.scale}",
-            f"`harness run {ledger.study.name} --scale {ledger.scale}` makes some.",
+            f"none of {subject.name} at scale {ledger.scale}",
+            f"`harness run {subject.name} --scale {ledger.scale}` makes some.",
         )
-    plan, other = choose_plan(ledger, plan)
-    declarations, unkept = declare(ledger, lambda: plan["programs"], required=False)
-    costs, unmeasured = costs_of(ledger, plan["programs"], plan.get("machine", ""))
-    records = ledger.records()
-    file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
-    notes = [other, f"That these claims were declared is not kept: {unkept}" if unkept else ""]
+    if subject.study is None:  # then the ledger was opened by what is kept
+        chosen = Chosen(ledger.declaration, newest, subject.told(newest), then=True)
+    else:
+        chosen = choose(ledger, subject.study, newest)
+    manifest = chosen.manifest
+    registrations, unkept = declare(
+        ledger, lambda: manifest.programs, required=False,
+        then=chosen.declaration if chosen.then else None,
+    )  # fmt: skip
+    costs, unmeasured = costs_of(ledger, manifest.programs, manifest.machine)
+    revision = manifest.revision
+    if revision is None:
+        revision = revision_of(subject.found)
+    notes = [
+        chosen.warning,
+        f"That these claims were declared is not kept: {unkept}" if unkept else "",
+    ]
     return assemble(
-        ledger.study, ledger.scale, records, plan, costs,
-        [*unmeasured, *ledger.store.noticed.sentences()], revision_of(file), ledger.notes("mode/"),
-        declarations, tuple(filter(None, notes)),
+        chosen.declaration, ledger.records(), manifest, costs,
+        [*unmeasured, *ledger.store.noticed.sentences()], revision or "",
+        {name: from_plain(Choice, kept) for name, kept in ledger.notes("mode/").items()},
+        registrations, tuple(filter(None, notes)),
     )  # fmt: skip
 
 
@@ -181,7 +196,7 @@ def write(
     wrong: list[str] = []
 
     def tried(what: str, do: Callable[[], Any]) -> Any:
-        return _tried(f"{what} of {results.study.name} ({results.scale})", again, wrong, do)
+        return _tried(f"{what} of {results.declaration.name} ({results.scale})", again, wrong, do)
 
     digest = tried("the mark", lambda: _digest(results)) or ""
     if not force and digest and _is_made_from(folder, digest):
@@ -294,8 +309,7 @@ def _digest(results: Results) -> str:
             results.warnings,
             results.programs,
             results.data,
-            [measure.metrics for measure in results.study.measures],
-            results.study.question,
+            results.declaration,
             code,
         )
     )
@@ -306,21 +320,20 @@ def report_study(
     reference: str, scale_name: str | None, place: Place
 ) -> Iterator[tuple[Results, Path]]:
     """Judge again from the records, at one scale or at every scale recorded."""
-    found = find_study(reference)
-    study = load(found)
+    subject = subject_of(reference, place)
     store = place.open(create=False)
-    scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
-    ledgers = [each[-1] for scale in scales if (each := Ledger.existing(store, study, scale))]
+    scales = [subject.scale(scale_name)] if scale_name else list(subject.scales)
+    ledgers = [each[-1] for scale in scales if (each := subject.ledgers(store, scale))]
     if not ledgers:
         at = f" at scale {scales[0]}" if scale_name else ""
         option = f" --scale {scales[0]}" if scale_name else ""
         raise HarnessError(
             "there must be records to report on",
-            f"none of {study.name}{at} in {store.url}",
+            f"none of {subject.name}{at} in {store.url}",
             f"`harness run {quoted(reference)}{option}` makes some.",
         )
     for ledger in ledgers:
-        yield gather(ledger, found), place.folder(study, ledger.scale)
+        yield gather(ledger, subject), place.folder(subject.name, ledger.scale)
 
 
 def explain_study(
@@ -331,24 +344,23 @@ def explain_study(
     Raises:
         HarnessError: nothing was run, or there is no such claim.
     """
-    found = find_study(reference)
-    study = load(found)
-    scale, _ = study.scale(scale_name)
-    ledgers = Ledger.existing(place.open(create=False), study, scale)
+    subject = subject_of(reference, place)
+    scale = subject.scale(scale_name)
+    ledgers = subject.ledgers(place.open(create=False), scale)
     if not ledgers:
         raise HarnessError(
             "there must be records to explain",
-            f"none of {study.name} at scale {scale}",
+            f"none of {subject.name} at scale {scale}",
             f"`harness run {quoted(reference)} --scale {scale}` makes some.",
         )
-    results = gather(ledgers[-1], found)
+    results = gather(ledgers[-1], subject)
     if not results.verdicts:
         raise HarnessError(
             "a study must have claims to explain", "none", "Add claims=(Higher(...),) to it."
         )
     if number is not None and not 1 <= number <= len(results.verdicts):
         raise HarnessError(
-            f"a claim of {study.name} must be one of 1 to {len(results.verdicts)}",
+            f"a claim of {subject.name} must be one of 1 to {len(results.verdicts)}",
             str(number),
             "Leave it out for all of them.",
         )
@@ -373,31 +385,18 @@ def export_study(
 
     The note says which of them are not what the study's file says now; it is empty where all are.
     """
-    found = find_study(reference)
-    study = load(found)
-    scale, _ = study.scale(scale_name)
+    subject = subject_of(reference, place)
+    scale = subject.scale(scale_name)
     store = place.open(create=False)
-    ledgers = Ledger.existing(store, study, scale)
+    ledgers = subject.ledgers(store, scale)
     records = [record for ledger in ledgers for record in ledger.records()]
     if not records:
         raise HarnessError(
             "there must be records to export",
-            f"none of {study.name} at scale {scale} in {store.url}",
+            f"none of {subject.name} at scale {scale} in {store.url}",
             f"`harness run {quoted(reference)} --scale {scale}` makes some.",
         )
-    from harness.versions import outdated, said
-
-    note = ""
-    try:
-        other, why = outdated(study, scale, records)
-        if other:
-            many = "trials are" if other > 1 else "trial is"
-            note = (
-                f"{other} evaluation {many} of other code or settings than the study's file has "
-                f"now ({said(why)}); keys tell them apart."
-            )
-    except HarnessError as error:
-        note = f"It cannot be told which trials are of the study's file as it is now: {error}"
+    note = _of_other_code(subject, scale, records)
     rows = [record.row() for record in records]
     if curves:
         rows = [row for record in records for row in record.curve_rows()]
@@ -407,10 +406,28 @@ def export_study(
     return rows_text(rows, kind), note
 
 
+def _of_other_code(subject: Subject, scale: str, records: Sequence[Record]) -> str:
+    """Say which trials are not what the study's file says now; empty where all are."""
+    from harness.versions import outdated, said
+
+    if subject.study is None:
+        return f"{subject.missing}: of which code and settings trials are, their keys tell."
+    try:
+        other, why = outdated(subject.study, scale, records)
+    except HarnessError as error:
+        return f"It cannot be told which trials are of the study's file as it is now: {error}"
+    if not other:
+        return ""
+    return (
+        f"{other} evaluation {'trials are' if other > 1 else 'trial is'} of other code or settings "
+        f"than the study's file has now ({said(why)}); keys tell them apart."
+    )
+
+
 def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
     """Return what ``--json`` prints of a study."""
     return {
-        "study": results.study.name,
+        "study": results.declaration.name,
         "scale": results.scale,
         "verdicts": verdict_rows(results),
         "warnings": list(results.warnings),
@@ -440,7 +457,7 @@ def print_results(
     if results.verdicts and table:
         console.print(verdict_table([results]))
     elif not results.verdicts:
-        line(console, f"{results.study.name} ({results.scale}) has no claims to judge.")
+        line(console, f"{results.declaration.name} ({results.scale}) has no claims to judge.")
     for each in declared_lines(results):
         line(console, each)
     for warning in results.warnings:

@@ -38,7 +38,7 @@ def next_step(results: Results, place: Sequence[str] = ()) -> str:
     if all(_out_of_reach(verdict) for verdict in left):
         return f"{count} open, and not within reach of more seeds: the report says what is."
     if looks is None:
-        most = _most(left, results.study.looks.seeds[-1])
+        most = _most(left, results.declaration.looks.seeds[-1])
         command = _changed(results, "--until-decided", "--max-seeds", str(most), *place)
         return f"{count} open. To go on until they are decided: {command}"
     most = _most(left, 2 * looks.seeds[-1])
