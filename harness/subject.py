@@ -93,21 +93,40 @@ def subject_of(reference: str, place: Place) -> Subject:
     Raises:
         HarnessError: there is no such study, or its file is wrong, and the store keeps nothing.
     """
+    loaded = _load(reference)
+    if isinstance(loaded, Subject):
+        return loaded
+    recorded = _recorded(loaded.found or reference, place)
+    if not recorded:
+        raise loaded.error
+    home = recorded[-1].reference
+    if not loaded.found and _is_there(home):  # it was named by what the store calls it
+        loaded = _load(home)
+        if isinstance(loaded, Subject):
+            return loaded
+    return _alone(recorded, home or loaded.found, loaded)
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """Why a study is not judged as its file declares it: there is none, or it cannot be loaded.
+
+    Attributes:
+        error: what is the matter.
+        found: the file or module; empty where there is none.
+    """
+
+    error: HarnessError
+    found: str = ""
+
+
+def _load(reference: str) -> Subject | _Missing:
     found = ""
     try:
         found = find(reference)
         return Subject.of(load(found), found)
-    except HarnessError:
-        recorded = _recorded(found or reference, place)
-        if not recorded:
-            raise
-        home = recorded[-1].reference
-        if not found and _is_there(home):
-            try:
-                return Subject.of(load(find(home)), find(home))
-            except HarnessError as other:
-                error, found = other, home
-        return _alone(recorded, home or found, error, there=bool(found))
+    except HarnessError as error:
+        return _Missing(error, found)
 
 
 @dataclass(frozen=True)
@@ -168,14 +187,13 @@ def _is_there(home: str) -> bool:
     return bool(home) and (not home.endswith(".py") or Path(home).is_file())
 
 
-def _alone(recorded: list[_Recorded], home: str, error: HarnessError, *, there: bool) -> Subject:
+def _alone(recorded: list[_Recorded], home: str, file: _Missing) -> Subject:
     """Return a study of which the store alone is there.
 
     Args:
         recorded: what the store has of it, that which was run last at the end.
         home: where its file or module was.
-        error: why it is not judged as it is declared there.
-        there: whether there is such a file.
+        file: why it is not judged as it is declared there.
 
     Raises:
         HarnessError: it was made before declarations were kept.
@@ -185,14 +203,14 @@ def _alone(recorded: list[_Recorded], home: str, error: HarnessError, *, there: 
     if not kept:
         raise HarnessError(
             "a study that was run before declarations were kept in the store must have its file",
-            f"{shown}: {error}" if there else f"no {shown}",
+            f"{shown}: {file.error}" if file.found else f"no {shown}",
             f"Put it back where it was{f', {home}' if home else ''}.",
-        ) from error
+        ) from file.error
     newest = next(one.kept for one in reversed(recorded) if one.kept is not None)
     scales = newest.declaration.scales
     missing = f"The study's file {shown} is not there any more"
-    if there:
-        missing = f"The study's file {shown} cannot be loaded here ({error.got or error})"
+    if file.found:
+        missing = f"The study's file {shown} cannot be loaded here ({file.error.got or file.error})"
     return Subject(
         newest.declaration.name,
         (*scales, *(scale for scale in kept if scale not in scales)),

@@ -370,7 +370,9 @@ def test_claims_on_costs_count_rounds_and_profiles(tmp_path: Path) -> None:
         ("step_seconds", "step_low", "step_high", "blocks", "samples_per_second", "peak_bytes",
          "flops_per_step", "parameters", "steps", "samples", "device", "hardware", "threads"), 1,
     )  # fmt: skip
-    first.write_note("profile/k/cpu", {**profile, "memory": {}})
+    first.write_note(
+        "profile/k/cpu", {**profile, "memory": {}, "device": "cpu", "hardware": "a processor"}
+    )
     moved = study(dataclasses.replace(timed, by=0.1), dataclasses.replace(sized, by=0.1))
     kept, _ = declare(
         Ledger(store, moved, "quick"), lambda: dict.fromkeys(("width=4", "width=64"), "k")
