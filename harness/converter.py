@@ -7,6 +7,7 @@ one line; nothing is converted silently, so that what is read is what was writte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:  # takes a tenth of a second to import, which whoever lists st
     from cattrs import Converter
 
 T = TypeVar("T")
+
+LATER: Mapping[str, frozenset[str]] = {
+    "Choice": frozenset({"note"}), "Mode": frozenset({"models", "channels_last"}),
+    "Metric": frozenset({"least"}), "Profile": frozenset({"note"}),
+    "Timing": frozenset({"loading"}),
+}  # fmt: skip
+"""Fields that may be absent, by class: they came later, or are not written at their default."""
 
 
 class UnreadableError(ValueError):
@@ -63,7 +71,7 @@ def wrong(kind: type[Any], value: Any) -> str:
 
 def _reason(error: BaseException, _kind: type | None) -> str:
     if isinstance(error, KeyError):
-        return f"it lacks {error.args[0]}"
+        return f"there is no {error.args[0]!r}"
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -76,6 +84,7 @@ def _converter() -> Converter:
     made = Converter(
         forbid_extra_keys=True, unstruct_collection_overrides={tuple: list, Sequence: list}
     )
+    made.register_structure_hook_factory(is_dataclass, _whole)
     for kind in (str, int, bool):
         made.register_structure_hook(kind, _only(kind))
     made.register_structure_hook(float, _only(float, int))  # a whole number stays one
@@ -95,6 +104,26 @@ def _converter() -> Converter:
         ),
     )
     return made
+
+
+def _whole(kind: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    """Return what reads a dataclass from just its fields, also those that have a default."""
+    from cattrs.gen import make_dict_structure_fn
+
+    read = make_dict_structure_fn(kind, converter)
+    names = [item.name for item in fields(kind)]
+    later = LATER.get(kind.__name__, frozenset())
+
+    def structure(value: Any, _kind: Any) -> Any:
+        if type(value) is not dict:
+            raise TypeError(f"no mapping, but {shortly(value)}")
+        if lacking := [name for name in names if name not in value and name not in later]:
+            raise TypeError(f"it lacks {', '.join(lacking)}")
+        if more := [str(name) for name in value if name not in names]:
+            raise TypeError(f"it has {', '.join(more)}, which is no part of it")
+        return read(value, kind)
+
+    return structure
 
 
 def _only(*kinds: type) -> Callable[[Any, Any], Any]:

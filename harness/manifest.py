@@ -127,6 +127,7 @@ class Manifest:
 
 _FIRST: Mapping[str, Any] = {
     "asked": [], "looks": None, "evaluations": None, "machine": "", "data": [], "modes": {},
+    "declaration": "", "revision": None, "time": "", "version": VERSION,
 }  # fmt: skip
 """What not every plan of before says."""
 
