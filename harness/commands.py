@@ -414,7 +414,7 @@ def _of_other_code(subject: Subject, scale: str, records: Sequence[Record]) -> s
         return f"{subject.missing}: of which code and settings trials are, their keys tell."
     try:
         other, why = outdated(subject.study, scale, records)
-    except HarnessError as error:
+    except (HarnessError, ImportError) as error:
         return f"It cannot be told which trials are of the study's file as it is now: {error}"
     if not other:
         return ""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from harness.declaration import Declaration
 from harness.ledger import Ledger
 from harness.manifest import Manifest
+from harness.optuna_study import named
 
 MANIFEST = "plan"
 """The note that holds the manifest of the newest run."""
@@ -54,7 +55,9 @@ def keep(ledger: Ledger, manifest: Manifest, declaration: Declaration) -> None:
     name = DECLARATION + declaration.digest
     if ledger.note(name) is None:
         ledger.write_note(name, declaration.plain)
-    if manifest.says(before):
+    with ledger.store.errors():
+        several = len(named(ledger.store, declaration.name, declaration.scale)) > 1
+    if manifest.says(before) and not several:  # of several, that written last is the newest run
         return
     if before and before.trials and manifest.trials and manifest.keys.isdisjoint(before.keys):
         text = json.dumps([[trial.arm, trial.seed, trial.key] for trial in before.trials])

@@ -29,10 +29,12 @@ class Kept:
     """What a store keeps of the newest run of a study at one scale.
 
     Attributes:
+        ledger: the name of the Optuna study that it is recorded in.
         manifest: which trials it consists of.
         declaration: what was declared.
     """
 
+    ledger: str
     manifest: Manifest
     declaration: Declaration
 
@@ -74,8 +76,11 @@ class Subject:
         """Return what is recorded at a scale; what is judged comes last."""
         if self.study is not None:
             return Ledger.existing(store, self.study, scale)
-        kept = self.kept.get(scale)
-        return Ledger.existing(store, kept.declaration, scale) if kept is not None else []
+        if scale not in self.kept:
+            return []
+        kept = self.kept[scale]
+        ledgers = Ledger.existing(store, kept.declaration, scale)
+        return sorted(ledgers, key=lambda ledger: ledger.name == kept.ledger)
 
     def told(self, manifest: Manifest) -> str:
         """Say that a run is judged as it was declared then, and why."""
@@ -177,7 +182,7 @@ def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:
         manifest = Manifest.of(notes[MANIFEST])
         declared = notes.get(DECLARATION + manifest.declaration)
         if declared is not None:
-            kept = Kept(manifest, Declaration.of(declared))
+            kept = Kept(optuna, manifest, Declaration.of(declared))
     reference = str(notes.get("reference") or "")
     return _Recorded(notes["harness_study"], notes["harness_scale"], reference, kept)
 

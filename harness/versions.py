@@ -70,7 +70,7 @@ def choose(ledger: Ledger, study: Study, newest: Manifest) -> Chosen:
         # what was asked for of other trials says nothing of these
         asked = () if settings is newest else settings.asked
         now = _complete(ledger, study, settings, asked)
-    except HarnessError as error:
+    except (HarnessError, ImportError) as error:  # of what its data or a measure need
         return Chosen(
             declared,
             newest,
