@@ -101,14 +101,18 @@ def subject_of(reference: str, place: Place) -> Subject:
     loaded = _load(reference)
     if isinstance(loaded, Subject):
         return loaded
-    recorded = _recorded(loaded.found or reference, place)
+    recorded = _recorded(reference, loaded.found, place)
     if not recorded:
         raise loaded.error
-    home = recorded[-1].reference
-    if not loaded.found and _is_there(home):  # it was named by what the store calls it
+    name, home = recorded[-1].name, recorded[-1].reference
+    if home != loaded.found and _is_there(home):  # it was named by what the store calls it
         loaded = _load(home)
-        if isinstance(loaded, Subject):
+        if isinstance(loaded, Subject) and loaded.name == name:
             return loaded
+        if isinstance(loaded, Subject):
+            came = f"it declares {loaded.name} now"
+            error = HarnessError(f"it must declare study {name}", came, "Name it by its file.")
+            loaded = _Missing(error, home)
     return _alone(recorded, home or loaded.found, loaded)
 
 
@@ -144,8 +148,14 @@ class _Recorded:
     kept: Kept | None
 
 
-def _recorded(reference: str, place: Place) -> list[_Recorded]:
-    """Return what the store has of a study that is named so, that which was run last at the end."""
+def _recorded(reference: str, found: str, place: Place) -> list[_Recorded]:
+    """Return what the store has of a study that is named so, that which was run last at the end.
+
+    Args:
+        reference: what somebody wrote.
+        found: the file or module that it means; empty where there is none.
+        place: where the store is.
+    """
     try:
         store = place.open(create=False)
     except HarnessError:
@@ -153,16 +163,15 @@ def _recorded(reference: str, place: Place) -> list[_Recorded]:
     with store.errors():
         studies = [(each.study_name, dict(each.user_attrs)) for each in
                    store.storage.get_all_studies()]  # fmt: skip
-    every = [found for name, notes in studies if (found := _read(store, name, notes)) is not None]
+    read = [_read(store, name, notes) for name, notes in studies]
+    every = [one for one in read if one is not None]
     every.sort(key=lambda one: one.kept.manifest.time if one.kept is not None else "")
-    own = [one for one in every if reference in {one.name, one.reference}]
+    own = [one for one in every if {reference, found} & {one.name, one.reference} - {""}]
     if not own and reference.endswith(".py"):
         path = Path(reference)
-        own = [one for one in every if one.reference == str(path.resolve())] or [
-            # a store that was made on another machine knows the file by a path of that one
-            one for one in every if one.reference.endswith(".py") and
-            Path(one.reference).name == path.name
-        ]  # fmt: skip
+        at_home = [one for one in every if one.reference == str(path.resolve())]
+        # a store that was made on another machine knows the file by a path of that one
+        own = at_home or [one for one in every if Path(one.reference).name == path.name]
     return own if len({one.name for one in own}) == 1 else []
 
 

@@ -77,10 +77,10 @@ def choose(ledger: Ledger, study: Study, newest: Manifest) -> Chosen:
             f"It cannot be told whether these trials are of the study's file as it is: {error}",
         )
     kept = declaration_of(ledger, newest)
-    other_arms = kept is not None and _levels_of(kept) != _levels_of(declared)
-    if now is not None and other_arms and now.keys == newest.keys:
+    other = kept if kept is not None and _levels_of(kept) != _levels_of(declared) else None
+    if now is not None and other is not None and now.keys == newest.keys:
         return Chosen(
-            kept or declared,
+            other,
             newest,
             f"Names have changed in the study's file since these trials were run ({said(why)}). "
             f"Judged is what it declared then; `{newest.command}` takes up the new names.",
@@ -97,8 +97,8 @@ def choose(ledger: Ledger, study: Study, newest: Manifest) -> Chosen:
         f"The study's file has changed since these trials were run ({said(why)}). Judged are the "
         f"trials of that run, and no others; `{newest.command}` runs what the file says now."
     )
-    if kept is not None and other_arms:
-        return Chosen(kept, newest, changed, then=True)
+    if other is not None:
+        return Chosen(other, newest, changed, then=True)
     return Chosen(declared, _as_declared(declared, newest, done), changed)
 
 

@@ -521,6 +521,14 @@ def test_a_study_named_as_the_store_calls_it_is_judged_by_its_file(home: Home) -
     assert said("wide", home.store) == first
 
 
+def test_a_file_that_declares_another_study_now_is_not_that_of_the_name(home: Home) -> None:
+    first = said("wide_study.py", home.store)
+    home.write(FILE.replace('name="wide"', 'name="wider"'))
+    alone = said("wide", home.store)
+    assert compare(first, alone) == []
+    assert "(it declares wider now): judged as it was declared" in alone["warnings"]
+
+
 def test_a_store_that_was_copied_to_another_machine_knows_the_file_by_its_name(
     home: Home, tmp_path: Path
 ) -> None:
