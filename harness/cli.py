@@ -257,7 +257,7 @@ def run(
             terminal.complain(f"harness: {account.line()}")
         for results, _ in done:
             if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
-                terminal.complain(f"harness: no trial of {results.study.name} finished")
+                terminal.complain(f"harness: no trial of {results.declaration.name} finished")
                 raise typer.Exit(3)
     if wrong:
         raise typer.Exit(1)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,12 +16,14 @@ from rich.console import Console
 from rich.padding import Padding
 
 from harness.calm import calm
+from harness.converter import from_plain
 from harness.errors import HarnessError, one_line
+from harness.kept import manifest_of
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
+from harness.modes import Choice
 from harness.outputs import (
-    revision_of,
     rows_text,
     verdict_rows,
     write_records,
@@ -31,6 +32,8 @@ from harness.outputs import (
     write_whole,
 )
 from harness.place import Place
+from harness.revision import revision_of
+from harness.subject import Subject, subject_of
 from harness.tables import declared_lines, explained, verdict_table
 from harness.terminal import line, words
 
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from harness.account import Account
     from harness.executors import Options
     from harness.looks import Looks
+    from harness.manifest import Manifest
+    from harness.records import Record
     from harness.reports import Written
     from harness.results import Results
 
@@ -93,7 +98,7 @@ def run_study(
     planner = Planner(study, scale, options.seeds, tune=options.tune, looks=looks)
     ledger = Ledger(place.open(create=True), study, scale)
     place.tell(errors)
-    check_looks(ledger.note("plan"), looks, place.words(), seeds=len(planner.seeds))
+    check_looks(manifest_of(ledger), looks, place.words(), seeds=len(planner.seeds))
     if ledger.note("reference") != found:
         ledger.write_note("reference", found)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as seen:
@@ -101,17 +106,17 @@ def run_study(
         ran = run(ledger, planner, found, options, shown)
         account.trained(ran.workers, ran.took)
         shown.show("writing the report", 1, 1, None)
-        results = gather(ledger, found, place.words())
-    return results, place.folder(study, scale)
+        results = gather(ledger, Subject.of(study, found), place.words())
+    return results, place.folder(study.name, scale)
 
 
 def check_looks(
-    plan: Mapping[str, Any] | None, looks: Looks | None, place: Sequence[str], seeds: int
+    manifest: Manifest | None, looks: Looks | None, place: Sequence[str], seeds: int
 ) -> None:
     """Check that claims are looked at as was declared when a study began.
 
     Args:
-        plan: what was run before; ``None`` where nothing was.
+        manifest: of what was run before; ``None`` where nothing was.
         looks: when claims are to be looked at now; ``None`` where once.
         place: the words that name where things are on the command line.
         seeds: how many there are to be at the last look.
@@ -119,9 +124,7 @@ def check_looks(
     Raises:
         HarnessError: they would be looked at otherwise, for which the levels were not made.
     """
-    from harness.looks import looks_of
-
-    before = looks_of(plan) if plan is not None else None
+    before = manifest.looks if manifest is not None else None
     if before is None or before == looks:
         return
     came = f"a run with {seeds} seeds and one look"
@@ -129,7 +132,7 @@ def check_looks(
         came = f"looks at {_listed(looks.seeds)} seeds"
         if looks.seeds == before.seeds:
             came += f" with other shares of α, {', '.join(f'{each:g}' for each in looks.alphas)}"
-    command = shlex.join([*shlex.split(plan["command"]), *place]) if plan else ""
+    command = shlex.join([*shlex.split(manifest.command), *place]) if manifest else ""
     raise HarnessError(
         f"this study was begun with --until-decided, and must keep to its looks, at "
         f"{_listed(before.seeds)} seeds: others, chosen after results were seen, would make its "
@@ -144,12 +147,12 @@ def _listed(numbers: Sequence[int]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def gather(ledger: Ledger, found: str, place: Sequence[str] = ()) -> Results:
+def gather(ledger: Ledger, subject: Subject, place: Sequence[str] = ()) -> Results:
     """Judge what a ledger holds, of one version of the study, and keep what it claims now.
 
     Args:
         ledger: of one study at one scale.
-        found: the study's file or module.
+        subject: what is judged.
         place: the words that name where things are on the command line.
 
     Raises:
@@ -158,25 +161,37 @@ def gather(ledger: Ledger, found: str, place: Sequence[str] = ()) -> Results:
     from harness.declare import declare
     from harness.results import assemble
     from harness.timing import costs_of
-    from harness.versions import choose_plan
+    from harness.versions import Chosen, choose
 
-    plan = ledger.note("plan")
-    if plan is None:
+    newest = manifest_of(ledger)
+    if newest is None:
         raise HarnessError(
             "there must be records to report on",
-            f"none of {ledger.study.name} at scale {ledger.scale}",
-            _makes_some(found, ledger.scale, place),
+            f"none of {subject.name} at scale {ledger.scale}",
+            _makes_some(subject.name, ledger.scale, place),
         )
-    plan, other = choose_plan(ledger, plan, place)
-    declarations, unkept = declare(ledger, lambda: plan["programs"], required=False)
-    costs, unmeasured = costs_of(ledger, plan["programs"], plan.get("machine", ""))
-    records = ledger.records()
-    file = Path(found if found.endswith(".py") else str(sys.modules[found].__file__))
-    notes = [other, f"That these claims were declared is not kept: {unkept}" if unkept else ""]
+    if subject.study is None:  # then the ledger was opened by what is kept
+        chosen = Chosen(ledger.declaration, newest, subject.told(newest), then=True)
+    else:
+        chosen = choose(ledger, subject.study, newest, place)
+    manifest = chosen.manifest
+    registrations, unkept = declare(
+        ledger, lambda: manifest.programs, required=False,
+        then=chosen.declaration if chosen.then else None,
+    )  # fmt: skip
+    costs, unmeasured = costs_of(ledger, manifest.programs, manifest.machine)
+    revision = manifest.revision
+    if revision is None:
+        revision = revision_of(subject.found)
+    notes = [
+        chosen.warning,
+        f"That these claims were declared is not kept: {unkept}" if unkept else "",
+    ]
     return assemble(
-        ledger.study, ledger.scale, records, plan, costs,
-        [*unmeasured, *ledger.store.noticed.sentences()], revision_of(file), ledger.notes("mode/"),
-        declarations, tuple(filter(None, notes)),
+        chosen.declaration, ledger.records(), manifest, costs,
+        [*unmeasured, *ledger.store.noticed.sentences()], revision or "",
+        {name: from_plain(Choice, kept) for name, kept in ledger.notes("mode/").items()},
+        registrations, tuple(filter(None, notes)),
     )  # fmt: skip
 
 
@@ -200,7 +215,7 @@ def write(
     wrong: list[str] = []
 
     def tried(what: str, do: Callable[[], Any]) -> Any:
-        return _tried(f"{what} of {results.study.name} ({results.scale})", again, wrong, do)
+        return _tried(f"{what} of {results.declaration.name} ({results.scale})", again, wrong, do)
 
     digest = tried("the mark", lambda: _digest(results)) or ""
     if not force and digest and _is_made_from(folder, digest):
@@ -323,8 +338,7 @@ def _digest(results: Results) -> str:
             results.warnings,
             results.programs,
             results.data,
-            [measure.metrics for measure in results.study.measures],
-            results.study.question,
+            results.declaration,
             code,
         )
     )
@@ -335,20 +349,19 @@ def report_study(
     reference: str, scale_name: str | None, place: Place
 ) -> Iterator[tuple[Results, Path]]:
     """Judge again from the records, at one scale or at every scale recorded."""
-    found = find_study(reference)
-    study = load(found)
+    subject = subject_of(reference, place)
     store = place.open(create=False)
-    scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
-    ledgers = [each[-1] for scale in scales if (each := Ledger.existing(store, study, scale))]
+    scales = [subject.scale(scale_name)] if scale_name else list(subject.scales)
+    ledgers = [each[-1] for scale in scales if (each := subject.ledgers(store, scale))]
     if not ledgers:
         at = f" at scale {scales[0]}" if scale_name else ""
         raise HarnessError(
             "there must be records to report on",
-            f"none of {study.name}{at} in {store.url}",
+            f"none of {subject.name}{at} in {store.url}",
             _makes_some(reference, scales[0] if scale_name else "", place.words()),
         )
     for ledger in ledgers:
-        yield gather(ledger, found, place.words()), place.folder(study, ledger.scale)
+        yield gather(ledger, subject, place.words()), place.folder(subject.name, ledger.scale)
 
 
 def explain_study(
@@ -359,24 +372,23 @@ def explain_study(
     Raises:
         HarnessError: nothing was run, or there is no such claim.
     """
-    found = find_study(reference)
-    study = load(found)
-    scale, _ = study.scale(scale_name)
-    ledgers = Ledger.existing(place.open(create=False), study, scale)
+    subject = subject_of(reference, place)
+    scale = subject.scale(scale_name)
+    ledgers = subject.ledgers(place.open(create=False), scale)
     if not ledgers:
         raise HarnessError(
             "there must be records to explain",
-            f"none of {study.name} at scale {scale}",
+            f"none of {subject.name} at scale {scale}",
             _makes_some(reference, scale, place.words()),
         )
-    results = gather(ledgers[-1], found, place.words())
+    results = gather(ledgers[-1], subject, place.words())
     if not results.verdicts:
         raise HarnessError(
             "a study must have claims to explain", "none", "Add claims=(Higher(...),) to it."
         )
     if number is not None and not 1 <= number <= len(results.verdicts):
         raise HarnessError(
-            f"a claim of {study.name} must be one of 1 to {len(results.verdicts)}",
+            f"a claim of {subject.name} must be one of 1 to {len(results.verdicts)}",
             str(number),
             "Leave it out for all of them.",
         )
@@ -401,31 +413,18 @@ def export_study(
 
     The note says which of them are not what the study's file says now; it is empty where all are.
     """
-    found = find_study(reference)
-    study = load(found)
-    scale, _ = study.scale(scale_name)
+    subject = subject_of(reference, place)
+    scale = subject.scale(scale_name)
     store = place.open(create=False)
-    ledgers = Ledger.existing(store, study, scale)
+    ledgers = subject.ledgers(store, scale)
     records = [record for ledger in ledgers for record in ledger.records()]
     if not records:
         raise HarnessError(
             "there must be records to export",
-            f"none of {study.name} at scale {scale} in {store.url}",
+            f"none of {subject.name} at scale {scale} in {store.url}",
             _makes_some(reference, scale, place.words()),
         )
-    from harness.versions import outdated, said
-
-    note = ""
-    try:
-        other, why = outdated(study, scale, records)
-        if other:
-            many = "trials are" if other > 1 else "trial is"
-            note = (
-                f"{other} evaluation {many} of other code or settings than the study's file has "
-                f"now ({said(why)}); keys tell them apart."
-            )
-    except HarnessError as error:
-        note = f"It cannot be told which trials are of the study's file as it is now: {error}"
+    note = _of_other_code(subject, scale, records)
     rows = [record.row() for record in records]
     if curves:
         rows = [row for record in records for row in record.curve_rows()]
@@ -435,10 +434,28 @@ def export_study(
     return rows_text(rows, kind), note
 
 
+def _of_other_code(subject: Subject, scale: str, records: Sequence[Record]) -> str:
+    """Say which trials are not what the study's file says now; empty where all are."""
+    from harness.versions import outdated, said
+
+    if subject.study is None:
+        return f"{subject.missing}: of which code and settings trials are, their keys tell."
+    try:
+        other, why = outdated(subject.study, scale, records)
+    except (HarnessError, ImportError) as error:
+        return f"It cannot be told which trials are of the study's file as it is now: {error}"
+    if not other:
+        return ""
+    return (
+        f"{other} evaluation {'trials are' if other > 1 else 'trial is'} of other code or settings "
+        f"than the study's file has now ({said(why)}); keys tell them apart."
+    )
+
+
 def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
     """Return what ``--json`` prints of a study."""
     return {
-        "study": results.study.name,
+        "study": results.declaration.name,
         "scale": results.scale,
         "verdicts": verdict_rows(results),
         "warnings": list(results.warnings),
@@ -470,7 +487,7 @@ def print_results(
     if results.verdicts and table:
         console.print(verdict_table([results]))
     elif not results.verdicts:
-        line(console, f"{results.study.name} ({results.scale}) has no claims to judge.")
+        line(console, f"{results.declaration.name} ({results.scale}) has no claims to judge.")
     for each in declared_lines(results):
         line(console, each)
     for warning in results.warnings:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from harness.converter import from_plain, to_plain
 from harness.errors import HarnessError
 from harness.executors import Options, worker_count
 from harness.ledger import Ledger
@@ -62,7 +63,7 @@ def profiles(
         machine = max(machines, key=lambda each: (_measured(machines[each]), each), default="")
     best = machines.get(machine, {})
     return (
-        {arm: Profile(**value) for arm, value in best.items() if "reason" not in value},
+        {arm: from_plain(Profile, value) for arm, value in best.items() if "reason" not in value},
         {arm: str(value["reason"]) for arm, value in best.items() if "reason" in value},
     )
 
@@ -128,7 +129,7 @@ def measure_costs(
                 raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
             kept: dict[str, Any] = {"reason": answer.reason}
             if answer.profile is not None:
-                kept = asdict(answer.profile)
+                kept = to_plain(answer.profile)
                 if ledger.others_running():
                     busy = "another process was training meanwhile, so times may be too long"
                     kept["note"] = "; ".join(filter(None, (kept["note"], busy)))
@@ -155,7 +156,7 @@ def choices(ledger: Ledger, options: Options) -> dict[str, Choice]:
         return {}
     suffix = _suffix(options)
     return {
-        name.removesuffix(suffix): Choice.of(value)
+        name.removesuffix(suffix): from_plain(Choice, value)
         for name, value in ledger.notes("mode/").items()
         if name.endswith(suffix)
     }
@@ -282,7 +283,7 @@ def choose_modes(
                         raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
                     if answer.choice is not None:  # else whoever trains it will say what is wrong
                         ledger.write_note(
-                            f"mode/{program}{_suffix(options)}", answer.choice.plain_values()
+                            f"mode/{program}{_suffix(options)}", to_plain(answer.choice)
                         )
         finally:
             for executor in [*idle, *(each for *_, each in running.values())]:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, get_args
 
+from harness.converter import UnreadableError, shortly
+from harness.converter import wrong as wrong_as
+from harness.declaration import Declaration, digest_of
+from harness.manifest import Manifest
 from harness.metrics import METRICS
 from harness.modes import Choice
 from harness.plan import TUNING_SEED
@@ -156,7 +160,7 @@ def note_wrong(name: str, value: Any) -> str:
     for prefix, check in _NOTES.items():
         if name == prefix or (prefix.endswith("/") and name.startswith(prefix)):
             try:
-                return check(value) or _numbered(name)
+                return check(value) or _named(name, value)
             except (ValueError, TypeError, LookupError, AttributeError) as error:
                 return f"{type(error).__name__}: {error}"
     return ""
@@ -166,42 +170,42 @@ def _description(about: Any, there: bool) -> str:
     if not there:
         return "there is none"
     if not isinstance(about, dict):
-        return f"no mapping, but {_shortly(about)}"
+        return f"no mapping, but {shortly(about)}"
     kinds = {"key": str, "arm": str, "role": str, "code": str, "training": dict}
     return (
         _lacks(about, kinds)
         or _kinds(about, kinds)
         or ("" if about["key"] else "an empty key")
-        or ("" if about["role"] in get_args(Role) else f"no role is {_shortly(about['role'])}")
+        or ("" if about["role"] in get_args(Role) else f"no role is {shortly(about['role'])}")
     )
 
 
 def _runner(name: Any) -> str:
     whole = isinstance(name, str) and (not name or re.fullmatch(r"(?s).+/-?\d+/-?\d+", name))
-    return "" if whole else f"no process is {_shortly(name)}"
+    return "" if whole else f"no process is {shortly(name)}"
 
 
 def _text(value: Any) -> str:
-    return "" if isinstance(value, str) else f"no text, but {_shortly(value)}"
+    return "" if isinstance(value, str) else f"no text, but {shortly(value)}"
 
 
 def _parameters(trial: Row) -> str:
     seed = trial.params.get("seed")
     if type(seed) is not int or not 0 <= seed <= TUNING_SEED:
-        return f"the seed is {_shortly(seed)}"
+        return f"the seed is {shortly(seed)}"
     for name, value in trial.params.items():
         low = getattr(trial.distributions[name], "low", None)
         if low is None:
             continue  # one of several, which is looked up by its place
         high = trial.distributions[name].high
         if type(value) not in _NUMBERS or not low <= value <= high:
-            return f"{name} is {_shortly(value)}, and must lie between {low:g} and {high:g}"
+            return f"{name} is {shortly(value)}, and must lie between {low:g} and {high:g}"
     return ""
 
 
 def _values(values: Any) -> str:
     whole = values and _NUMBERS.issuperset(map(type, values))
-    return "" if whole else "there is none" if not values else f"no number is {_shortly(values[0])}"
+    return "" if whole else "there is none" if not values else f"no number is {shortly(values[0])}"
 
 
 def _record(attrs: Mapping[str, Any], complete: bool) -> str:
@@ -209,12 +213,12 @@ def _record(attrs: Mapping[str, Any], complete: bool) -> str:
         return "there is none"
     record = attrs["record"]
     if not isinstance(record, dict):
-        return f"no mapping, but {_shortly(record)}"
+        return f"no mapping, but {shortly(record)}"
     kinds = {"metrics": dict, "curves": dict, "cost": dict, "env": str}
     wrong = _lacks(record, kinds) or _kinds(record, kinds)
     layers = record.get("layers", {})
     if not wrong and not isinstance(layers, dict):
-        wrong = f"layers is no mapping, but {_shortly(layers)}"
+        wrong = f"layers is no mapping, but {shortly(layers)}"
     if not wrong and complete and not record["metrics"]:
         wrong = "it has no metrics"
     if wrong:
@@ -246,7 +250,7 @@ def _scalars(what: str, values: Mapping[str, Any]) -> str:
     if _NUMBERS.issuperset(map(type, values.values())):
         return ""
     name = next(name for name, value in values.items() if type(value) not in _NUMBERS)
-    return f"{what} {name} is no number, but {_shortly(values[name])}"
+    return f"{what} {name} is no number, but {shortly(values[name])}"
 
 
 def _lists(what: str, lists: Mapping[str, Any]) -> str:
@@ -266,13 +270,8 @@ def _kinds(value: Mapping[str, Any], kinds: Mapping[str, type | tuple[type, ...]
     for name, kind in kinds.items():
         if name in value and not isinstance(value[name], kind):
             wanted = words[kind] if isinstance(kind, type) else "number"
-            return f"{name} is no {wanted}, but {_shortly(value[name])}"
+            return f"{name} is no {wanted}, but {shortly(value[name])}"
     return ""
-
-
-def _shortly(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 # -- notes ---------------------------------------------------------------------------------
@@ -280,100 +279,41 @@ def _shortly(value: Any) -> str:
 
 def _mapping_of_texts(value: Any) -> str:
     whole = isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
-    return "" if whole else f"no mapping of texts, but {_shortly(value)}"
+    return "" if whole else f"no mapping of texts, but {shortly(value)}"
 
 
 def _number(value: Any) -> str:
-    return "" if type(value) in _NUMBERS else f"no number, but {_shortly(value)}"
+    return "" if type(value) in _NUMBERS else f"no number, but {shortly(value)}"
 
 
 def _version(value: Any) -> str:
-    return "" if type(value) is int else f"no whole number, but {_shortly(value)}"
+    return "" if type(value) is int else f"no whole number, but {shortly(value)}"
 
 
-def _plan(value: Any) -> str:
-    if not isinstance(value, dict):
-        return f"no mapping, but {_shortly(value)}"
-    kinds: dict[str, type] = {
-        "seeds": list, "command": str, "trials": list, "tuning": list, "tuned": bool,
-        "programs": dict,
-    }  # fmt: skip
-    more: dict[str, type] = {
-        "asked": list, "evaluations": int, "machine": str, "modes": dict,
-    }  # fmt: skip
-    return (
-        _lacks(value, kinds)
-        or _kinds(value, kinds | more)
-        or _rows(value["trials"])
-        or _whole_numbers("seeds", value["seeds"])
-        or _whole_numbers("asked", value.get("asked", []))
-        or _mapping_of_texts(value["programs"])
-        or _tuning(value["tuning"])
-        or _looks(value.get("looks"))
-        or next(
-            (f"modes {name} is no list" for name, arms in value.get("modes", {}).items()
-             if not isinstance(arms, list)), "",
-        )
-    )  # fmt: skip
+def _manifest(value: Any) -> str:
+    return _read(Manifest.of, value)
 
 
-def _rows(rows: list[Any]) -> str:
-    for row in rows:
-        if type(row) is not list or len(row) != 3 or list(map(type, row)) != [str, int, str]:
-            return f"trials must be rows of arm, seed and key, and one is {_shortly(row)}"
+def _declared_then(value: Any) -> str:
+    return _read(Declaration.of, value)
+
+
+def _read(read: Callable[[Any], object], value: Any) -> str:
+    try:
+        read(value)
+    except UnreadableError as error:
+        return str(error)
     return ""
-
-
-def _whole_numbers(what: str, values: Collection[Any]) -> str:
-    return "" if set(map(type, values)) <= {int} else f"{what} must be whole numbers"
-
-
-def _tuning(rows: list[Any]) -> str:
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "arm": str, "setting": str, "low": (int, float), "high": (int, float), "log": bool,
-        "tried": list, "chosen": (int, float), "how": str, "edge": str,
-    }  # fmt: skip
-    for row in rows:
-        if not isinstance(row, dict):
-            return f"tuning must be mappings, and one is {_shortly(row)}"
-        wrong = _lacks(row, kinds) or _kinds(row, kinds)
-        pairs = wrong or all(isinstance(each, list) and len(each) == 2 for each in row["tried"])
-        if wrong or not pairs:
-            return f"tuning: {wrong or 'tried must be pairs of value and objective'}"
-    return ""
-
-
-def _looks(value: Any) -> str:
-    if value is None:
-        return ""
-    kinds = {"seeds": list, "alphas": list}
-    if not isinstance(value, dict):
-        return f"looks is no mapping, but {_shortly(value)}"
-    return (
-        _lacks(value, kinds)
-        or _kinds(value, kinds)
-        or _whole_numbers("looks", value["seeds"])
-        or ("" if _NUMBERS.issuperset(map(type, value["alphas"])) else "alphas must be numbers")
-    )
 
 
 def _profile(value: Any) -> str:
-    if not isinstance(value, dict):
-        return f"no mapping, but {_shortly(value)}"
-    if "reason" in value:
+    if isinstance(value, dict) and "reason" in value:
         return _text(value["reason"])
-    made = Profile(**value)
-    numbers = {
-        name: getattr(made, name)
-        for name in ("step_seconds", "step_low", "step_high", "samples_per_second", "peak_bytes",
-                     "flops_per_step", "parameters", "steps", "samples")
-    }  # fmt: skip
-    return _scalars("profile", numbers) or _scalars("memory", dict(made.memory))
+    return wrong_as(Profile, value)
 
 
 def _choice(value: Any) -> str:
-    made = Choice.of(value)
-    return _scalars("timing", {str(each.mode): each.seconds for each in made.timings})
+    return wrong_as(Choice, value)
 
 
 def _round(value: Any) -> str:
@@ -381,7 +321,7 @@ def _round(value: Any) -> str:
         "arms": dict, "twin": str, "again": (int, float), "busy": bool,
     }  # fmt: skip
     if not isinstance(value, dict):
-        return f"no mapping, but {_shortly(value)}"
+        return f"no mapping, but {shortly(value)}"
     wrong = _lacks(value, kinds) or _kinds(value, kinds)
     arm: dict[str, type | tuple[type, ...]] = {
         "key": str, "seconds": (int, float), "samples": (int, float),
@@ -396,7 +336,7 @@ def _untimed(value: Any) -> str:
     if not value:
         return ""
     if not isinstance(value, dict):
-        return f"no mapping, but {_shortly(value)}"
+        return f"no mapping, but {shortly(value)}"
     return _lacks(value, kinds) or _kinds(value, kinds)
 
 
@@ -405,17 +345,19 @@ def _declaration(value: Any) -> str:
         "time": str, "looks": dict, "claims": list, "results": int, "before": dict, "trials": int,
     }  # fmt: skip
     if not isinstance(value, dict):
-        return f"no mapping, but {_shortly(value)}"
+        return f"no mapping, but {shortly(value)}"
     wrong = _lacks(value, kinds) or _kinds(value, kinds)
     if wrong or all(isinstance(claim, dict) for claim in value["claims"]):
         return wrong
     return "a claim is no mapping"
 
 
-def _numbered(name: str) -> str:
+def _named(name: str, value: Any) -> str:
     kind, _, rest = name.partition("/")
     if kind in {"runner", "working", "workers"}:
         return _runner(rest)
+    if kind == "declaration" and rest != digest_of(value):
+        return "it is not what it was when it was written"
     number = rest.partition("/")[0]
     if kind in {"round", "declared"} and not number.isdigit():
         return f"no {'round' if kind == 'round' else 'declaration'} is {number!r}"
@@ -423,7 +365,8 @@ def _numbered(name: str) -> str:
 
 
 _NOTES: dict[str, Callable[[Any], str]] = {
-    "plan": _plan, "plan/": _plan, "declared/": _declaration,
+    "plan": _manifest, "plan/": _manifest, "declaration/": _declared_then,
+    "declared/": _declaration,
     "profile/": _profile, "mode/": _choice, "round/": _round, "untimed/": _untimed,
     "code/": _mapping_of_texts, "env/": _mapping_of_texts, "runner/": _number, "working/": _number,
     "workers/": _number,

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.claims import Best, Claim, Equivalent, Some
+from harness.converter import to_plain
+from harness.declaration import Declaration
 from harness.designs import arm_name
 from harness.formatting import format_difference
 from harness.levels import level_name
 from harness.pairs import groups_of
-from harness.study import Study
 
 _TOLD = {
     "text", "source", "metric", "by", "primary", "higher", "lower", "first", "second", "arm",
@@ -31,26 +32,26 @@ NOUNS = {"seed": "result", "round": "round of timing", "": "profile"}
 """What there is of a claim's arms, by what its metric is measured anew in."""
 
 
-def declared(study: Study, scale: str) -> dict[str, Any]:
+def declared(declaration: Declaration) -> dict[str, Any]:
     """Return what a study claims at one scale, as plain values: its claims, and its looks.
 
     Sides are the levels that each partial arm names; ``arms`` counts the arms that each stands for,
     and ``among`` is a hash of them, since a level that is dropped changes what is averaged over.
     """
     return {
-        "looks": {"seeds": list(study.looks.seeds), "alphas": list(study.looks.alphas)},
-        "claims": [_plain(study, scale, claim) for claim in study.claims],
+        "looks": to_plain(declaration.looks),
+        "claims": [_plain(declaration, claim) for claim in declaration.claims],
     }
 
 
-def _plain(study: Study, scale: str, claim: Claim) -> dict[str, Any]:
-    metric = claim.effect_in(study.metric(claim.metric))
+def _plain(declaration: Declaration, claim: Claim) -> dict[str, Any]:
+    metric = claim.effect_in(declaration.metric(claim.metric))
     groups = [
-        sorted(arm_name(arm.levels) for arm in group) for group in groups_of(study, scale, claim)
+        sorted(arm_name(arm.levels) for arm in group) for group in groups_of(declaration, claim)
     ]
     sides = [
         {factor: level.name for factor, level in partial.items()}
-        for partial in study.partials(claim, scale)
+        for partial in declaration.partials(claim)
     ]
     # of these kinds the order of some sides, or of all, says nothing
     first = 1 if isinstance(claim, Best | Some) else 0 if isinstance(claim, Equivalent) else None
@@ -74,7 +75,7 @@ def _plain(study: Study, scale: str, claim: Claim) -> dict[str, Any]:
         "sides": sides,
         "arms": [len(group) for group in groups],
         "among": _hash(groups),
-        "of": NOUNS[study.metric(claim.metric).replicate],
+        "of": NOUNS[declaration.metric(claim.metric).replicate],
     }
 
 
@@ -89,7 +90,7 @@ def _hash(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Declaration:
+class Registration:
     """What a study claimed from some moment on.
 
     Attributes:

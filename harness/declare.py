@@ -15,26 +15,33 @@ from functools import cached_property
 from typing import Any
 
 from harness.costs import profiles
-from harness.declarations import Declaration, content, declared
+from harness.declaration import Declaration
+from harness.declarations import Registration, content, declared
 from harness.designs import Arm, comparable
 from harness.errors import HarnessError
+from harness.kept import manifest_of
 from harness.ledger import Ledger
 from harness.levels import Level, level_name
-from harness.plan import TEACHER, TUNING_SEED
 
 NOTE = "declared/"
 """What the names of these notes begin with; a number follows, and what makes them unique."""
 
 
 def declare(
-    ledger: Ledger, programs: Callable[[], Mapping[str, str]], *, required: bool = True
-) -> tuple[tuple[Declaration, ...], str]:
+    ledger: Ledger,
+    programs: Callable[[], Mapping[str, str]],
+    *,
+    required: bool = True,
+    then: Declaration | None = None,
+) -> tuple[tuple[Registration, ...], str]:
     """Keep what the study claims, where that differs from what was declared last.
 
     Args:
         ledger: where it is kept.
         programs: gives the key of each arm's program, under which its profile is kept, by arm name.
         required: whether a store that cannot be written to is an error.
+        then: what is judged, where that is not what the study claims now but what it claimed when
+            it was run; then nothing is kept, and what was declared since is left out.
 
     Returns:
         All declarations, that of now last; and why that one could not be kept, empty where it is.
@@ -42,7 +49,8 @@ def declare(
     Raises:
         HarnessError: the store cannot be read, or not be written to where that is required.
     """
-    ledgers = [ledger, *(each for each in Ledger.existing(ledger.store, ledger.study, ledger.scale)
+    own = then or ledger.declaration
+    ledgers = [ledger, *(each for each in Ledger.existing(ledger.store, own, own.scale)
                          if each.name != ledger.name)]  # fmt: skip
     kept = [
         (name, each is ledger, value)
@@ -51,9 +59,12 @@ def declare(
     ]
     # by number, which tells what was known of when it was written; two at once by their clocks
     kept.sort(key=lambda one: (_number(one[0]), one[2]["time"], one[0]))
-    now = json.loads(json.dumps(declared(ledger.study, ledger.scale)))
+    now = json.loads(json.dumps(declared(own)))
     problem = ""
-    if not kept or _said(kept[-1][2]) != now:
+    if then is not None:
+        while kept and _said(kept[-1][2]) != now:
+            kept.pop()
+    elif not kept or _said(kept[-1][2]) != now:
         value = _value(now, kept[-1][2] if kept else None, _Counts(ledgers, programs()))
         name = f"{_number(kept[-1][0]) + 1 if kept else 1}/{uuid.uuid4().hex}"
         try:
@@ -63,7 +74,7 @@ def declare(
                 raise
             problem = str(error)
         kept.append((name, True, value))
-    return tuple(_declaration(value, here=here) for _, here, value in kept), problem
+    return tuple(_registration(value, here=here) for _, here, value in kept), problem
 
 
 def _number(name: str) -> int:
@@ -79,8 +90,8 @@ def _said(value: Mapping[str, Any]) -> dict[str, Any]:
     return {"looks": value["looks"], "claims": claims}
 
 
-def _declaration(value: Mapping[str, Any], *, here: bool) -> Declaration:
-    return Declaration(
+def _registration(value: Mapping[str, Any], *, here: bool) -> Registration:
+    return Registration(
         time=value["time"],
         claims=tuple(value["claims"]),
         looks=value["looks"],
@@ -112,7 +123,7 @@ class _Counts:
         """Take the ledgers, that which is written to first, and the keys that profiles have."""
         self.ledgers = ledgers
         self.programs = programs
-        self.study, self.scale = ledgers[0].study, ledgers[0].scale
+        self.declaration = ledgers[0].declaration
         self.records = [record for each in ledgers for record in each.records()]
         # of the first alone, whose numbers are compared with those of what is judged
         numbers = [record.number for record in ledgers[0].records()]
@@ -126,9 +137,10 @@ class _Counts:
             if record.role == "evaluate" and record.state != "running":
                 out.setdefault(record.key, set()).add(record.arm)
         for each in self.ledgers:
-            for arm, seed, key in (each.note("plan") or {}).get("trials", ()):
-                if arm != TEACHER and seed != TUNING_SEED and key in out:
-                    out[key].add(arm)
+            manifest = manifest_of(each)
+            for trial in manifest.trials if manifest is not None else ():
+                if trial.role == "evaluate" and trial.key in out:
+                    out[trial.key].add(trial.arm)
         return out
 
     @cached_property
@@ -139,7 +151,7 @@ class _Counts:
             for record in self.records
             if record.role == "evaluate"
         }
-        for arm in self.study.arms(self.scale):
+        for arm in self.declaration.arms:
             levels[arm.name] = {name: level.name for name, level in arm.levels.items()}
         return [Arm(name, _levels(each)) for name, each in levels.items()]
 

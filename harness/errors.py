@@ -13,16 +13,23 @@ class HarnessError(ValueError):
         must: what must hold.
         got: what was given.
         instead: what to write instead.
+
+    Attributes:
+        got: what was given, or all of it where that is not told apart.
     """
+
+    got: str = ""
 
     def __init__(self, must: str, got: str, instead: str) -> None:
         super().__init__(one_line(f"{must}; got {got}. {instead}"))
+        self.got = one_line(got)
 
     @classmethod
     def relayed(cls, where: str, said: str) -> HarnessError:
         """Return an error that a worker process put into words, with where it arose."""
         error = cls.__new__(cls)
         ValueError.__init__(error, one_line(f"{where}: {said}"))
+        error.got = str(error)
         return error
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from harness.declarations import (
     Change,
-    Declaration,
+    Registration,
     changes,
     content,
     looks_changed,
@@ -217,7 +217,7 @@ class _Thread:
     contents: set[str]
 
 
-def history(declarations: Sequence[Declaration], judged: Sequence[int | None] = ()) -> History:
+def history(registrations: Sequence[Registration], judged: Sequence[int | None] = ()) -> History:
     """Follow every claim through all declarations, oldest first; the last is that of now.
 
     Claims are the same where they say the same; where none does, that of the same sentence; else
@@ -225,15 +225,15 @@ def history(declarations: Sequence[Declaration], judged: Sequence[int | None] = 
     added or removed.
 
     Args:
-        declarations: in order.
+        registrations: in order.
         judged: for each claim of now, the lowest number of the trials that it is judged on.
     """
     threads: list[_Thread] = []
     looks: list[Event] = []
     own: list[_Thread] = []
-    for number, each in enumerate(declarations):
+    for number, each in enumerate(registrations):
         own = _follow(threads, each, first=number == 0)
-        found = looks_changed(declarations[max(number - 1, 0)].looks, each.looks)
+        found = looks_changed(registrations[max(number - 1, 0)].looks, each.looks)
         if found:
             looks.append(Event("changed", each.time, each.results, found))
     lowest = [judged[place] if place < len(judged) else None for place in range(len(own))]
@@ -262,12 +262,12 @@ def _closed(thread: _Thread, lowest: int | None) -> Declared:
     )
 
 
-def _follow(threads: list[_Thread], declaration: Declaration, *, first: bool) -> list[_Thread]:
+def _follow(threads: list[_Thread], registration: Registration, *, first: bool) -> list[_Thread]:
     """Take in one declaration; return the thread of each of its claims."""
-    matched = _matched(threads, declaration.claims)
-    time, trials = declaration.time, declaration.trials if declaration.here else None
+    matched = _matched(threads, registration.claims)
+    time, trials = registration.time, registration.trials if registration.here else None
     own: list[_Thread] = []
-    for place, claim in enumerate(declaration.claims):
+    for place, claim in enumerate(registration.claims):
         if place not in matched:
             what: What = "declared" if first else "added"
             event = Event(what, time, claim["results"])
@@ -278,7 +278,7 @@ def _follow(threads: list[_Thread], declaration: Declaration, *, first: bool) ->
         else:
             thread = matched[place]
             # of the arms that it was about, or those that it is about since
-            results = max(claim["results"], declaration.before.get(content(thread.last), 0))
+            results = max(claim["results"], registration.before.get(content(thread.last), 0))
             found = changes(thread.last, claim)
             back = content(claim) in thread.contents
             if found or not thread.there:
@@ -292,7 +292,7 @@ def _follow(threads: list[_Thread], declaration: Declaration, *, first: bool) ->
         own.append(thread)
     for thread in threads:
         if thread.there and not any(thread is each for each in own):
-            results = declaration.before.get(content(thread.last), thread.last["results"])
+            results = registration.before.get(content(thread.last), thread.last["results"])
             thread.events.append((Event("removed", time, results), trials))
             thread.there = False
     return own

@@ -26,6 +26,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from harness.damage import ASIDE, note_wrong, spoils
+from harness.declaration import Declaration
 from harness.optuna_study import fitting, make, named
 from harness.plan import Trial
 from harness.records import Record
@@ -72,7 +73,7 @@ class Ledger:
     def __init__(
         self,
         store: Store,
-        study: Study,
+        study: Study | Declaration,
         scale: str,
         name: str = "",
         owner: Runner | None = None,
@@ -81,39 +82,40 @@ class Ledger:
 
         Args:
             store: where it is recorded.
-            study: the study.
+            study: the study, or what it declares at this scale.
             scale: the scale's name.
             name: the Optuna study's name, where it is known.
             owner: the process in whose name trials are claimed; ``None`` is this one.
         """
         self.store = store
-        self.study = study
+        self.declaration = declared = _at(study, scale)
         self.scale = scale
         self._me = str(owner or Runner.here())
         with store.errors():
             made = not name
-            name = name or fitting(store, study, scale) or make(store, study, scale)
+            name = name or fitting(store, declared) or make(store, declared)
             self._optuna = optuna.load_study(storage=store.storage, study_name=name)
             self._id = store.storage.get_study_id_from_name(name)
         self.name = name
-        self._book = Book(study.name, scale, self._shared, partial(store.notice, name))
+        self._book = Book(declared.name, scale, self._shared, partial(store.notice, name))
         self._ended = self._tallied = 0
         self._notes: dict[str, Any] = {}
+        self._whole: dict[str, Any] = {}
         self._damaged: dict[str, Any] = {}
         self._others: dict[str, optuna.Study] = {}
-        if made and _tell_losses(store, f"{study.name}-{scale}", {name: self}):
+        if made and _tell_losses(store, f"{declared.name}-{scale}", {name: self}):
             self.tally(anew=True)  # told once
 
     @classmethod
-    def existing(cls, store: Store, study: Study, scale: str) -> list[Ledger]:
+    def existing(cls, store: Store, study: Study | Declaration, scale: str) -> list[Ledger]:
         """Return what is recorded of a study at a scale, without making anything.
 
         There are several where levels were changed; the one whose levels are the study's now
         comes last.
         """
         with store.errors():
-            names = [name for name, _ in named(store, study, scale)]
-            current = fitting(store, study, scale)
+            names = [name for name, _ in named(store, study.name, scale)]
+            current = fitting(store, _at(study, scale))
         names.sort(key=lambda name: name == current)
         ledgers = {name: cls(store, study, scale, name) for name in names}
         _tell_losses(store, f"{study.name}-{scale}", ledgers)
@@ -277,7 +279,8 @@ class Ledger:
             layers: a value per layer.
             network: file with the trained network, which becomes an Optuna artifact.
         """
-        storage, trial_id, objective = self.store.storage, claimed.trial_id, self.study.objective
+        storage, trial_id = self.store.storage, claimed.trial_id
+        objective = self.declaration.objective
         if math.isnan(metrics[objective]):  # SQL storages cannot keep it as a value
             self.fail(claimed, f"diverged: {objective} is nan", env)
             return
@@ -286,7 +289,7 @@ class Ledger:
             storage.set_trial_user_attr(trial_id, "record", record)
             if network and Path(network).is_file():
                 storage.set_trial_user_attr(trial_id, NETWORK, self._keep(claimed, network))
-            for name, value in columns(self.study, metrics).items():
+            for name, value in columns(self.declaration, metrics).items():
                 storage.set_trial_user_attr(trial_id, name, value)
             for epoch, value in curve_points(curves.get(objective, ())).items():
                 storage.set_trial_intermediate_value(trial_id, epoch, value)
@@ -385,8 +388,12 @@ class Ledger:
         with self.store.errors():
             found = dict(self.store.storage.get_study_user_attrs(self._id))
         for name in list(found):
+            if name in self._whole and self._whole[name] == found[name]:
+                continue  # it was looked at before, which takes longer than to compare
             wrong = note_wrong(name, found[name])
-            if wrong:
+            if not wrong:
+                self._whole[name] = found[name]
+            else:
                 self.store.notice(self.name, None, f"attribute {name}", wrong)
                 self._damaged[name] = found.pop(name)
         self._notes = found
@@ -446,7 +453,7 @@ class Ledger:
         return lives
 
     def _insert(self, trial: Trial) -> int:
-        params, distributions = parameters(self.study, trial)
+        params, distributions = parameters(self.declaration, trial)
         return self.store.storage.create_new_trial(
             self._id,
             create_trial(
@@ -464,13 +471,14 @@ class Ledger:
         self, trial: Trial, found: FrozenTrial, source: str, notes: Mapping[str, Any]
     ) -> bool:
         record = found.user_attrs.get("record", {})
-        if self.study.objective not in record.get("metrics", {}):
+        objective = self.declaration.objective
+        if objective not in record.get("metrics", {}):
             return False
-        params, distributions = parameters(self.study, trial)
+        params, distributions = parameters(self.declaration, trial)
         env = notes.get(f"env/{record['env']}", {})
         env = self._note_once("env", {} if note_wrong("env/", env) else env)
         attrs = {
-            **columns(self.study, record["metrics"]),
+            **columns(self.declaration, record["metrics"]),
             "trial": self._description(trial),
             "record": {**record, "env": env},
             "adopted_from": source,
@@ -481,11 +489,11 @@ class Ledger:
             self._id,
             create_trial(
                 state=TrialState.COMPLETE,
-                value=record["metrics"][self.study.objective],
+                value=record["metrics"][objective],
                 params=params,
                 distributions=distributions,
                 user_attrs=attrs,
-                intermediate_values=curve_points(record["curves"].get(self.study.objective, ())),
+                intermediate_values=curve_points(record["curves"].get(objective, ())),
             ),
         )
         return True
@@ -537,6 +545,10 @@ class Ledger:
         values = None if value is None else [value]
         self.store.storage.set_trial_state_values(trial_id, state, values)
         self._ended += 1
+
+
+def _at(study: Study | Declaration, scale: str) -> Declaration:
+    return study if isinstance(study, Declaration) else study.declaration(scale)
 
 
 def _tell_losses(store: Store, base: str, ledgers: Mapping[str, Ledger]) -> bool:

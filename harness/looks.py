@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from harness import checks
 from harness.errors import HarnessError
@@ -120,9 +118,3 @@ class Looks:
             look: its position.
         """
         return math.nan if math.isnan(p) else min(1.0, p * self.alpha / self.alphas[look])
-
-
-def looks_of(plan: Mapping[str, Any]) -> Looks | None:
-    """Return when the claims of a plan are looked at; ``None`` where its seeds are fixed."""
-    kept = plan.get("looks")
-    return Looks(tuple(kept["seeds"]), tuple(kept["alphas"])) if kept else None

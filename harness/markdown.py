@@ -31,9 +31,9 @@ def markdown(several: Sequence[Results]) -> str:
 
 
 def _section(results: Results) -> Iterator[str]:
-    yield f"## `{results.study.name}`, scale `{results.scale}`"
+    yield f"## `{results.declaration.name}`, scale `{results.scale}`"
     yield ""
-    yield _line(results.study.question)
+    yield _line(results.declaration.question)
     yield ""
     yield _where(results)
     if results.verdicts:

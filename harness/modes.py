@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 Kind = Literal["plain", "fused", "compiled"]
 KINDS: tuple[Kind, ...] = ("plain", "fused", "compiled")
@@ -123,23 +122,3 @@ class Choice:
         if known or mode.kind == "compiled":
             return (known[0] if known else 1.0) * max(mode.models / count, 1.0)
         return 1.0
-
-    def plain_values(self) -> dict[str, Any]:
-        """Return the same as plain values."""
-        return asdict(self)
-
-    @staticmethod
-    def of(values: Mapping[str, Any]) -> Choice:
-        """Read what :meth:`plain_values` returned."""
-        timings = tuple(
-            Timing(
-                Mode(**each["mode"]),
-                each["seconds"],
-                each["preparation"],
-                each.get("loading", 0.0),
-            )
-            for each in values["timings"]
-        )
-        return Choice(
-            Mode(**values["mode"]), timings, values["note"], values["trials"], values["seconds"]
-        )

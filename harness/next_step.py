@@ -51,7 +51,7 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
     if results.looks is not None:
         explain = ["harness", "explain", _reference(results), "--scale", results.scale, *place]
         return f"{said} What would change this one: {shlex.join(explain)}"
-    most = str(_most(list(left.values()), results.study.looks.seeds[-1]))
+    most = str(_most(list(left.values()), results.declaration.looks.seeds[-1]))
     command = _changed(results, "--until-decided", "--max-seeds", most, *place, *how)
     return f"{said} To add them all the same, which the report then says: {command}"
 

@@ -10,16 +10,16 @@ from typing import Any
 import optuna
 
 from harness.damage import Unreadable
+from harness.declaration import Declaration
 from harness.errors import HarnessError
 from harness.metrics import metric_named
 from harness.store import Store
-from harness.study import Study
 
 FORMAT = 2
 """Version of what is written here, raised when older or newer code could not read it."""
 
 
-def _space(study: Study) -> str:
+def _space(study: Declaration) -> str:
     """Write what Optuna fixes once for a study, as text: there 1 and True are not the same."""
     levels = {factor.name: [level.plain for level in factor.named] for factor in study.factors}
     axes = {each.name: "log" if each.log else "linear" for each in study.tuned}
@@ -34,12 +34,12 @@ def _names(study: str, scale: str) -> Iterator[str]:
         number += 1
 
 
-def named(store: Store, study: Study, scale: str) -> list[tuple[str, dict[str, Any]]]:
+def named(store: Store, study: str, scale: str) -> list[tuple[str, dict[str, Any]]]:
     """Return name and attributes of each Optuna study of this study and scale, oldest first."""
     storage = store.storage
     there = {each.study_name for each in storage.get_all_studies()}
     out: list[tuple[str, dict[str, Any]]] = []
-    for name in _names(study.name, scale):
+    for name in _names(study, scale):
         if name not in there:
             return out
         identity = storage.get_study_id_from_name(name)
@@ -50,16 +50,16 @@ def named(store: Store, study: Study, scale: str) -> list[tuple[str, dict[str, A
     raise AssertionError("the names never end")
 
 
-def fitting(store: Store, study: Study, scale: str) -> str | None:
+def fitting(store: Store, study: Declaration) -> str | None:
     """Return the name of the Optuna study that was made for these levels, if there is one."""
     space = _space(study)
-    for name, attrs in named(store, study, scale):
+    for name, attrs in named(store, study.name, study.scale):
         if "format" in attrs and attrs.get("space") == space:
             return name
     return None
 
 
-def make(store: Store, study: Study, scale: str) -> str:
+def make(store: Store, study: Declaration) -> str:
     """Make the Optuna study of this study, scale and levels; return its name.
 
     A process killed here leaves one without its format, which the next finishes.
@@ -67,11 +67,11 @@ def make(store: Store, study: Study, scale: str) -> str:
     storage = store.storage
     better = metric_named(study.objective).better
     with store.lock():
-        done = fitting(store, study, scale)  # another process's, while this one waited
+        done = fitting(store, study)  # another process's, while this one waited
         if done is not None:
             return done
-        full = {name for name, attrs in named(store, study, scale) if "format" in attrs}
-        name = next(each for each in _names(study.name, scale) if each not in full)
+        full = {name for name, attrs in named(store, study.name, study.scale) if "format" in attrs}
+        name = next(each for each in _names(study.name, study.scale) if each not in full)
         made = optuna.create_study(
             storage=storage,
             study_name=name,
@@ -84,7 +84,7 @@ def make(store: Store, study: Study, scale: str) -> str:
         for key, value in (
             ("space", _space(study)),
             ("harness_study", study.name),
-            ("harness_scale", scale),
+            ("harness_scale", study.scale),
             ("question", study.question),
             ("format", FORMAT),
         ):

@@ -8,7 +8,6 @@ import json
 import math
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -278,25 +277,3 @@ def as_cell(value: Any) -> Any:
 def _is_number(text: str) -> bool:
     """Whether a spreadsheet and pandas read a text as a number, such as a level's -0.5."""
     return re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) is not None
-
-
-def revision_of(file: Path) -> str:
-    """Return the git revision of a study's file, ``+changes`` where its folder is not clean.
-
-    It is empty where git does not know the file.
-    """
-
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(file.parent), *words],
-                capture_output=True, text=True, timeout=10, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    if git("ls-files", "--error-unmatch", file.name) is None:
-        return ""
-    head = git("rev-parse", "--short=12", "HEAD")
-    return f"{head}+changes" if git("status", "--porcelain", "--", ".") else str(head or "")

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.claims import Claim, Sooner
+from harness.declaration import Declaration
 from harness.designs import Arm, comparable
 from harness.metrics import METRICS, Metric
 from harness.records import Record
-from harness.study import Study
 
 Trials = Mapping[tuple[str, int], Record]
 """The record that counts, by arm name and seed."""
@@ -45,11 +45,12 @@ class Pairs:
     identical: bool = False
 
 
-def evaluations(study: Study, scale: str, records: Iterable[Record]) -> Trials:
+def evaluations(declaration: Declaration, records: Iterable[Record]) -> Trials:
     """Return the evaluation trials of one study and scale; of several records, the last counts."""
+    wanted = declaration.name, declaration.scale, "evaluate"
     last: dict[tuple[str, int], Record] = {}
     for record in records:
-        if (record.study, record.scale, record.role) != (study.name, scale, "evaluate"):
+        if (record.study, record.scale, record.role) != wanted:
             continue
         place = record.arm, record.seed
         if place not in last or _order(record) > _order(last[place]):
@@ -124,14 +125,13 @@ def median_time(times: Sequence[float]) -> float:
     return sorted(times)[(len(times) - 1) // 2]
 
 
-def groups_of(study: Study, scale: str, claim: Claim) -> list[tuple[Arm, ...]]:
+def groups_of(declaration: Declaration, claim: Claim) -> list[tuple[Arm, ...]]:
     """Return the arms that each partial arm of a claim stands for."""
-    return comparable(study.arms(scale), study.partials(claim, scale))
+    return comparable(declaration.arms, declaration.partials(claim))
 
 
 def pair(
-    study: Study,
-    scale: str,
+    declaration: Declaration,
     claim: Claim,
     trials: Trials,
     among: Sequence[int] | None = None,
@@ -139,14 +139,13 @@ def pair(
     """Return what a claim looks at in every seed that has it.
 
     Args:
-        study: what was declared.
-        scale: the scale's name.
-        claim: one of the study's.
+        declaration: the study at one scale.
+        claim: one of its claims.
         trials: what :func:`evaluations` returned.
         among: the seeds to look at; all that there are, where not given.
     """
-    groups = groups_of(study, scale, claim)
-    metric = study.metric(claim.metric)
+    groups = groups_of(declaration, claim)
+    metric = declaration.metric(claim.metric)
 
     def of(group: Sequence[Arm], seed: int) -> float | None:
         if not isinstance(claim, Sooner):
@@ -186,12 +185,12 @@ def pair(
         failed=len(failures),
         missing=len(everywhere) - len(seeds),
         unfinished=len(looked_at - set(seeds) - set(failures)),
-        identical=not failures and _identical(study, groups, trials, seeds, values),
+        identical=not failures and _identical(declaration, groups, trials, seeds, values),
     )
 
 
 def _identical(
-    study: Study,
+    declaration: Declaration,
     groups: Sequence[Sequence[Arm]],
     trials: Trials,
     seeds: Sequence[int],
@@ -209,17 +208,15 @@ def _identical(
 
     def same(seed: int, arms: Sequence[Arm]) -> bool:
         first, *others = [trials[arm.name, seed] for arm in arms]
-        fine = any(_fine(study, name) and curve for name, curve in first.curves.items())
+        fine = any(_fine(declaration, name) and curve for name, curve in first.curves.items())
         return fine and all(_bits(first) == _bits(other) for other in others)
 
     return all(same(seed, arms) for seed in seeds for arms in zip(*groups, strict=True))
 
 
-def _fine(study: Study, name: str) -> bool:
-    known = name in METRICS or any(
-        metric.name == name for measure in study.measures for metric in measure.metrics
-    )
-    return known and study.metric(name).unit != "fraction"
+def _fine(declaration: Declaration, name: str) -> bool:
+    known = name in METRICS or any(metric.name == name for metric in declaration.metrics)
+    return known and declaration.metric(name).unit != "fraction"
 
 
 def _bits(record: Record) -> str:

@@ -11,7 +11,6 @@ from rich.console import Console
 from harness.damage import Noticed
 from harness.redact import holds_secret, shown
 from harness.store import Store, open_store
-from harness.study import Study
 from harness.terminal import line
 
 STORE_NAME = "harness.db"
@@ -71,6 +70,6 @@ class Place:
         for sentence in self.noticed.untold():
             line(errors, f"harness: {sentence}", whole=True)
 
-    def folder(self, study: Study, scale: str) -> Path:
+    def folder(self, study: str, scale: str) -> Path:
         """Return the folder of a study's report; names are checked when a study is made."""
-        return self.out / f"{study.name}-{scale}"
+        return self.out / f"{study}-{scale}"

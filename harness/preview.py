@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 
+from harness.converter import from_plain, to_plain
 from harness.costs import choices, profile_trials, profiles, programs
 from harness.datasets import check_trials, written
 from harness.executors import Options, worker_count
 from harness.formatting import duration
+from harness.kept import manifest_of
 from harness.ledger import Ledger
 from harness.load import find as find_study
 from harness.load import load
@@ -107,14 +108,14 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
             for arm in planner.arms
         ],
         "seeds": len(planner.seeds),
-        "looks": asdict(planner.looks) if planner.looks else None,
+        "looks": to_plain(planner.looks),
         "tuning": planner.budget,
         "trials": outlook.total,
         "done": taught + sum(finished.values()),
         "failed": sum(failed.values()),
         "seconds_left": left,
         "modes": [
-            {"arms": together[program], **choice.plain_values()}
+            {"arms": together[program], **to_plain(choice)}
             for program, choice in chosen.items()
             if program in together
         ],
@@ -160,8 +161,9 @@ def _newest(
     ledger: Ledger, planner: Planner, outlook: Outlook, done: Mapping[str, Record]
 ) -> list[str]:
     """Say in what the newest run differs from what the file says now."""
-    plan = ledger.note("plan") or {"trials": []}
-    newest = {arm: done[key] for arm, _, key in plan["trials"] if key in done}
+    manifest = manifest_of(ledger)
+    trials = manifest.trials if manifest is not None else ()
+    newest = {trial.arm: done[trial.key] for trial in trials if trial.key in done}
     return _reasons(newest, planner, outlook)
 
 
@@ -239,7 +241,8 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
         for data in row.get("data", []):
             line(console, f"Data: {data['told']}", whole=True)
         for each in row["modes"]:
-            _print_choice(Choice.of(each), each["arms"], console)
+            choice = {name: value for name, value in each.items() if name != "arms"}
+            _print_choice(from_plain(Choice, choice), each["arms"], console)
         if row["again"]:
             line(console, f"Trials of scale {row['scale']} are to be run again, because:")
             for reason in row["again"]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import harness
-from harness.declarations import Declaration
+from harness.declaration import Declaration
+from harness.declarations import Registration
 from harness.designs import Arm
 from harness.history import History, history
-from harness.looks import Looks, looks_of
+from harness.looks import Looks
+from harness.manifest import Manifest
 from harness.modes import KINDS, Choice
 from harness.pairs import evaluations, groups_of
-from harness.plan import TEACHER, TUNING_SEED
+from harness.plan import TEACHER
 from harness.profiles import Profile
 from harness.records import Record
 from harness.rounds import Costs
 from harness.stats import FEWEST
-from harness.study import Study
 from harness.summary import ArmSummary, summarise
 from harness.targets import Target, targets
 from harness.tuning import ArmTuning
@@ -73,9 +73,7 @@ class Results:
     """One study at one scale, judged.
 
     Attributes:
-        study: what was declared.
-        scale: the scale's name.
-        arms: the arms of this scale, baseline first.
+        declaration: the study at this scale.
         seeds: the evaluation seeds planned.
         records: every record of this study and scale: evaluation and tuning, failures included.
         verdicts: one for each claim, in the order declared.
@@ -92,9 +90,7 @@ class Results:
         data: a sentence on each data set that was trained on.
     """
 
-    study: Study
-    scale: str
-    arms: tuple[Arm, ...]
+    declaration: Declaration
     seeds: tuple[int, ...]
     records: tuple[Record, ...]
     verdicts: tuple[Verdict, ...]
@@ -111,103 +107,105 @@ class Results:
     data: tuple[str, ...] = ()
 
     @property
+    def scale(self) -> str:
+        """The scale's name."""
+        return self.declaration.scale
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms of this scale, baseline first."""
+        return self.declaration.arms
+
+    @property
     def alpha(self) -> float:
         """The family-wise error rate of the verdicts."""
-        return (self.looks or self.study.looks).alpha
+        return (self.looks or self.declaration.looks).alpha
 
 
 def assemble(
-    study: Study,
-    scale: str,
+    declaration: Declaration,
     records: Sequence[Record],
-    plan: Mapping[str, Any],
+    manifest: Manifest,
     costs: Costs,
     unmeasured: Sequence[str],
     revision: str,
-    modes: Mapping[str, Mapping[str, Any]] | None = None,
-    declarations: Sequence[Declaration] = (),
+    modes: Mapping[str, Choice] | None = None,
+    registrations: Sequence[Registration] = (),
     notes: Sequence[str] = (),
 ) -> Results:
     """Judge what is recorded.
 
     Args:
-        study: what was declared.
-        scale: the scale's name.
+        declaration: the study at one scale.
         records: every record of this study and scale.
-        plan: which trials make up the newest run: ``seeds``, ``tuned``, ``command``, ``trials``
-            (rows of arm, seed and key), ``tuning``, ``modes`` (arms by program), and ``data``.
+        manifest: which trials make up the run that is judged.
         costs: what was measured of arms apart from training.
         unmeasured: sentences on what could not be.
         revision: git revision of the study's folder.
         modes: how programs are trained, by ``<program>/<device>/<hardware>``.
-        declarations: of the study's claims, oldest first, that of now last.
+        registrations: of the study's claims, oldest first, that of now last.
         notes: sentences on which trials these are, which come before all others.
     """
-    arms = {arm.name: arm for arm in study.arms(scale)}
+    arms = {arm.name: arm for arm in declaration.arms}
     by_key = {record.key: record for record in records if record.state != "running"}
-    rows = [row for row in plan["trials"] if row[0] in arms]
     used = tuple(
         # One trial may stand for several arms which train the same thing, or for a teacher, too.
         replace(
-            by_key[key],
-            arm=arm,
-            role="tune" if seed == TUNING_SEED else "evaluate",
-            levels={name: level.plain for name, level in arms[arm].levels.items()},
+            by_key[trial.key],
+            arm=trial.arm,
+            role=trial.role,
+            levels={name: level.plain for name, level in arms[trial.arm].levels.items()},
         )
-        for arm, seed, key in rows
-        if key in by_key
+        for trial in manifest.trials
+        if trial.key in by_key and trial.arm in arms and trial.role != "teach"
     )
     # A teacher is no arm's own: it is trained once for each seed, whoever learns from it.
-    teachers = [row[2] for row in plan["trials"] if row[0] == TEACHER and row[2] in by_key]
-    used = (*used, *(replace(by_key[key], arm=TEACHER, role="teach") for key in teachers))
-    tuning = tuple(
-        ArmTuning(**{**each, "tried": tuple((value, goal) for value, goal in each["tried"])})
-        for each in plan["tuning"]
-        if each["arm"] in arms
+    used += tuple(
+        replace(by_key[trial.key], arm=TEACHER, role="teach")
+        for trial in manifest.trials
+        if trial.key in by_key and trial.role == "teach"
     )
-    planned = plan.get("evaluations", len(arms) * len(plan["seeds"]))
+    tuning = tuple(each for each in manifest.tuning if each.arm in arms)
+    planned = manifest.evaluations
+    if planned is None:
+        planned = len(arms) * len(manifest.seeds)
     missing = planned - sum(record.role == "evaluate" for record in used)
-    looks = looks_of(plan)
-    told = history(declarations, _lowest(study, scale, used)) if declarations else History()
+    told = history(registrations, _lowest(declaration, used)) if registrations else History()
     caution = told.caution()
     return Results(
-        study=study,
-        scale=scale,
-        arms=tuple(arms.values()),
-        seeds=tuple(plan["seeds"]),
+        declaration=declaration,
+        seeds=manifest.seeds,
         records=used,
-        verdicts=judge(study, scale, used, looks, costs, len(plan["seeds"])),
-        summaries=summarise(study, scale, used),
+        verdicts=judge(declaration, used, manifest.looks, costs, len(manifest.seeds)),
+        summaries=summarise(declaration, used),
         tuning=tuning,
         profiles=dict(costs.profiles),
-        provenance=_provenance(used, plan["command"], revision),
+        provenance=_provenance(used, manifest.command, revision),
         warnings=(
             *notes,
             *([caution] if caution else []),
-            *_warnings(study, scale, used, plan, tuning, missing),
+            *_warnings(declaration, used, manifest, tuning, missing),
             *unmeasured,
         ),
-        programs=_programs(plan.get("modes", {}), arms, modes or {}),
-        looks=looks,
-        targets=targets(
-            study, tuple(arms.values()), evaluations(study, scale, used), costs.profiles
-        ),
+        programs=_programs(manifest.modes, arms, modes or {}),
+        looks=manifest.looks,
+        targets=targets(declaration, evaluations(declaration, used), costs.profiles),
         history=told,
         missing=max(0, missing),
-        data=tuple(each["told"] for each in plan.get("data", ())),
+        data=tuple(str(each["told"]) for each in manifest.data),
     )
 
 
-def _lowest(study: Study, scale: str, records: Sequence[Record]) -> list[int | None]:
+def _lowest(declaration: Declaration, records: Sequence[Record]) -> list[int | None]:
     """Return, for each claim, the lowest number of the trials that it is judged on."""
     lowest: dict[str, int] = {}
     for record in records:
         if record.role == "evaluate":
             lowest[record.arm] = min(record.number, lowest.get(record.arm, record.number))
     out: list[int | None] = []
-    for claim in study.claims:
-        arms = [arm.name for group in groups_of(study, scale, claim) for arm in group]
-        seeds = study.metric(claim.metric).replicate == "seed"
+    for claim in declaration.claims:
+        arms = [arm.name for group in groups_of(declaration, claim) for arm in group]
+        seeds = declaration.metric(claim.metric).replicate == "seed"
         out.append(
             min((lowest[arm] for arm in arms if arm in lowest), default=None) if seeds else None
         )
@@ -217,14 +215,14 @@ def _lowest(study: Study, scale: str, records: Sequence[Record]) -> list[int | N
 def _programs(
     planned: Mapping[str, Sequence[str]],
     arms: Mapping[str, Arm],
-    modes: Mapping[str, Mapping[str, Any]],
+    modes: Mapping[str, Choice],
 ) -> tuple[Program, ...]:
     """Return the programs of the arms there are, each with what is known of it by machine."""
     places = {name: place for place, name in enumerate(arms)}
     measured: dict[str, dict[str, Choice]] = {}
     for name, value in sorted(modes.items()):
         program, _, machine = name.partition("/")
-        measured.setdefault(program, {})[_machine(machine)] = Choice.of(value)
+        measured.setdefault(program, {})[_machine(machine)] = value
     out = []
     for program, names in planned.items():
         if own := tuple(sorted({*names} & places.keys(), key=places.__getitem__)):
@@ -290,10 +288,9 @@ def on_edges(tuning: Sequence[ArmTuning], most: int = 3) -> Iterator[str]:
 
 
 def _warnings(
-    study: Study,
-    scale: str,
+    declaration: Declaration,
     records: Sequence[Record],
-    plan: Mapping[str, Any],
+    manifest: Manifest,
     tuning: Sequence[ArmTuning],
     missing: int,
 ) -> Iterator[str]:
@@ -301,25 +298,26 @@ def _warnings(
     if missing > 0:
         many = "trials are" if missing > 1 else "trial is"
         yield f"{missing} evaluation {many} not there yet: these verdicts are provisional."
-    asked = [count for count in plan.get("asked", []) if count >= FEWEST]  # fewer have no verdict
-    times = len(asked) + bool(plan.get("looks"))
+    asked = [count for count in manifest.asked if count >= FEWEST]  # fewer have no verdict
+    times = len(asked) + bool(manifest.looks)
     if times > 1:
-        alpha = (looks_of(plan) or study.looks).alpha
+        alpha = (manifest.looks or declaration.looks).alpha
         yield (
             f"This study was run with {' and with '.join(map(str, asked))} seeds"
-            f"{', then until decided' if plan.get('looks') else ''}: adding seeds after seeing a "
+            f"{', then until decided' if manifest.looks else ''}: adding seeds after seeing a "
             "verdict, outside of declared looks, makes verdicts wrong more often than they say, in "
             f"up to {100 * min(1, times * alpha):g} % of cases in place of {100 * alpha:g} %."
         )
-    if study.tuned and not plan["tuned"]:
-        shown = ", ".join(f"{name} = {value}" for name, value in _untuned(study, records).items())
+    if declaration.tuned and not manifest.tuned:
+        ran = _untuned(declaration, records)
+        shown = ", ".join(f"{name} = {value}" for name, value in ran.items())
         yield (
             f"Nothing was tuned: every arm used the default ({shown}), which may favour "
             "one arm over another."
         )
     yield from on_edges(tuning)
     for each in tuning:
-        if each.how == "declared default" and plan["tuned"]:
+        if each.how == "declared default" and manifest.tuned:
             yield (
                 f"{each.arm}: every {each.setting} tried failed, so the default "
                 f"{each.chosen:.3g} was used."
@@ -334,14 +332,9 @@ def _warnings(
                 f"{count} {title} trial{'s' if count > 1 else ''} failed "
                 f"({'; '.join(arms)}), the first by: {first}"
             )
-    for factor, levels in study.scales[scale].levels.items():
-        left_out = [
-            level.name
-            for level in study.factor(factor).named
-            if level not in [study.factor(factor).level(value) for value in levels]
-        ]
-        if left_out:
-            yield f"Scale {scale} leaves out {factor} = {', '.join(left_out)}."
+    for factor in declaration.kept:
+        if left_out := [level.name for level in declaration.left_out(factor)]:
+            yield f"Scale {declaration.scale} leaves out {factor} = {', '.join(left_out)}."
     environments = [_where(record) for record in records if record.env]
     differing = sorted(
         {name for each in environments for name in each if each[name] != environments[0].get(name)}
@@ -353,9 +346,9 @@ def _warnings(
         )
 
 
-def _untuned(study: Study, records: Sequence[Record]) -> dict[str, str]:
+def _untuned(declaration: Declaration, records: Sequence[Record]) -> dict[str, str]:
     """Return the settings that trials were run with, which the file may give otherwise by now."""
-    defaults = {each.name: each.start for each in study.tuned}
+    defaults = {each.name: each.start for each in declaration.tuned}
     ran = [record.tuned for record in records if record.role == "evaluate"] or [defaults]
     return {
         name: " or ".join(dict.fromkeys(f"{each[name]:.3g}" for each in ran if name in each))

@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.claims import Claim
+from harness.declaration import Declaration
 from harness.designs import Arm
 from harness.metrics import Metric
 from harness.pairs import Pairs, groups_of
 from harness.profiles import Profile
-from harness.study import Study
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,22 @@ class Costs:
     rounds: tuple[Round, ...] = ()
 
 
-def timed_claims(study: Study) -> list[Claim]:
+def timed_claims(declaration: Declaration) -> list[Claim]:
     """Return the claims that rounds of timing are for."""
-    return [claim for claim in study.claims if study.metric(claim.metric).replicate == "round"]
+    return [
+        claim
+        for claim in declaration.claims
+        if declaration.metric(claim.metric).replicate == "round"
+    ]
 
 
-def timed_arms(study: Study, scale: str) -> list[Arm]:
+def timed_arms(declaration: Declaration) -> list[Arm]:
     """Return the arms that claims on time look at, in the study's order."""
-    groups = [group for claim in timed_claims(study) for group in groups_of(study, scale, claim)]
+    groups = [
+        group for claim in timed_claims(declaration) for group in groups_of(declaration, claim)
+    ]
     names = {arm.name for group in groups for arm in group}
-    return [arm for arm in study.arms(scale) if arm.name in names]
+    return [arm for arm in declaration.arms if arm.name in names]
 
 
 def rounds_of(groups: Sequence[Sequence[Arm]], costs: Costs) -> tuple[Round, ...]:

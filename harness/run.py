@@ -154,8 +154,8 @@ def _work(
     left = outlook.total - sum(trial.key in done for trial in outlook.planned)
     count = min(worker_count(options), left) if reference else 1
     did = Ran(0, 0, 0, 0, workers=count)
-    fresh = partial(make_executor, ledger.study, reference, options)
-    with executors(ledger.study, reference, options, count + unmeasured) as started:
+    fresh = partial(make_executor, planner.study, reference, options)
+    with executors(planner.study, reference, options, count + unmeasured) as started:
         display.show("starting", 0, outlook.total, None)
         _warm_up(started, planner, profiler=unmeasured)
         if unmeasured or unknown or (options.profile and untimed(ledger, planner, options)):
@@ -201,8 +201,8 @@ def measure(
         return 0
     forks.begin(measuring=True)
     options = replace(options, shared=load_data(planner))
-    fresh = partial(make_executor, ledger.study, reference, options)
-    with executors(ledger.study, reference, options, 1) as started:
+    fresh = partial(make_executor, planner.study, reference, options)
+    with executors(planner.study, reference, options, 1) as started:
         display.show("starting", 0, len(unknown), None)
         _warm_up(started, planner, profiler=True)
         profiled = 0

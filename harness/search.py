@@ -25,6 +25,7 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from harness.declaration import Declaration
 from harness.designs import Arm
 from harness.errors import HarnessError
 from harness.factors import Tuned
@@ -206,6 +207,11 @@ class Planner:
         self._extra = 0
         self._teachers_of: int | None = None
 
+    @property
+    def declaration(self) -> Declaration:
+        """What the study declares at this scale."""
+        return self.study.declaration(self.scale)
+
     def outlook(self, done: Mapping[str, Record]) -> Outlook:
         """Return what is to be run.
 
@@ -318,7 +324,7 @@ class Planner:
         from harness.verdicts import seeds_needed  # imports scipy, for which no plan should wait
 
         found = {(trial.arm.name, trial.seed): done[trial.key] for trial in wanted}
-        need = seeds_needed(self.study, self.scale, found, self.looks)
+        need = seeds_needed(self.declaration, found, self.looks)
         grown = {arm: max(count, self.need[arm]) for arm, count in need.items()}
         if grown == self.need:
             return False

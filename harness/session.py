@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import shlex
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict
-from typing import Any
 
 from harness.costs import by_program, choices, machine, profile_trials, profiles, programs
 from harness.datasets import written
 from harness.errors import HarnessError
 from harness.executors import Options, make_executor
+from harness.kept import keep, manifest_of, older_manifests
 from harness.ledger import Claimed, Ledger
+from harness.manifest import Manifest, Planned
 from harness.modes import PLAIN, Choice, Mode
 from harness.plan import Trial
 from harness.presence import Presence
 from harness.progress import WAITING, Display
+from harness.revision import revision_of
 from harness.search import Outlook, Planner
 from harness.shares import Pace, divide, in_order, way_to_train
 from harness.workers import Answer, Executor, Job, Named, Result, WorkerDiedError
@@ -293,7 +292,7 @@ class Session:
         """Start another worker in the place of a dead one."""
         executor.stop()
         place = self.executors.index(executor)
-        fresh = make_executor(self.ledger.study, reference, self.options, place)
+        fresh = make_executor(self.planner.study, reference, self.options, place)
         self.executors[place] = fresh
 
     def write(self) -> None:
@@ -332,10 +331,11 @@ def _command(scale: str, planner: Planner, options: Options) -> str:
     return shlex.join(words)
 
 
-def plan_of(
-    planner: Planner, outlook: Outlook, asked: Iterable[int], command: str, machine: str
-) -> dict[str, Any]:
-    """Return which trials make up a run, as plain values.
+def manifest(
+    planner: Planner, outlook: Outlook, asked: Iterable[int], command: str, machine: str,
+    revision: str | None,
+) -> Manifest:  # fmt: skip
+    """Return which trials make up a run.
 
     Args:
         planner: what is to be run.
@@ -343,57 +343,40 @@ def plan_of(
         asked: the fixed numbers of seeds that trials of the same code were run with.
         command: what comes to the same records.
         machine: the one preferred for costs.
+        revision: git revision of the study's folder, where it is known.
     """
-    return {
-        "seeds": list(planner.seeds),
-        "asked": sorted(set(asked)),
-        "looks": asdict(planner.looks) if planner.looks else None,
-        "evaluations": sum(planner.need.values()),
-        "tuned": planner.budget > 0,
-        "command": command,
-        "trials": [[trial.owner, trial.seed, trial.key] for trial in outlook.planned],
-        "tuning": [asdict(each) for each in outlook.tuning],
-        "programs": programs(planner),
-        "machine": machine,
-        "data": written(profile_trials(planner).values()),
-        "modes": {
-            program: [trial.arm.name for trial in trials]
+    return Manifest(
+        seeds=planner.seeds,
+        asked=tuple(sorted(set(asked))),
+        looks=planner.looks,
+        evaluations=sum(planner.need.values()),
+        tuned=planner.budget > 0,
+        command=command,
+        trials=tuple(
+            Planned(trial.owner, trial.seed, trial.key, trial.role) for trial in outlook.planned
+        ),
+        tuning=outlook.tuning,
+        programs=programs(planner),
+        machine=machine,
+        data=tuple(written(profile_trials(planner).values())),
+        modes={
+            program: tuple(trial.arm.name for trial in trials)
             for program, trials in by_program(planner).items()
         },
-    }
-
-
-OLDER = "plan/"
-"""What the names begin with under which plans of runs of other code or settings are kept."""
+        declaration=planner.declaration.digest,
+        revision=revision,
+    )
 
 
 def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Options) -> None:
-    """Keep which trials make up the newest run, so that it can be judged without its code.
-
-    The plan before is kept, too, where it has no trial in common with this one: it was of other
-    code or settings, and the seeds asked for then say nothing of these trials.
-    """
-    before = ledger.note("plan") or {}
-    older = ledger.notes(OLDER)
-    keys = _keys(outlook.planned)
-    kin = [each for each in (before, *older.values()) if not keys.isdisjoint(_kept_keys(each))]
-    asked = [count for each in kin for count in each.get("asked", ())]
-    plan = plan_of(
+    """Keep which trials make up the newest run, so that it can be judged without its code."""
+    keys = {trial.key for trial in outlook.planned}
+    kept = [manifest_of(ledger), *older_manifests(ledger)]
+    kin = [each for each in kept if each is not None and not keys.isdisjoint(each.keys)]
+    asked = [count for each in kin for count in each.asked]
+    made = manifest(
         planner, outlook, [*asked, *([] if planner.looks else [len(planner.seeds)])],
         _command(ledger.scale, planner, options), machine(options),
+        revision_of(ledger.note("reference")),
     )  # fmt: skip
-    if before == plan:
-        return
-    if before.get("trials") and keys and keys.isdisjoint(_kept_keys(before)):
-        text = json.dumps(before["trials"])
-        name = f"{OLDER}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        ledger.write_note(name, before)
-    ledger.write_note("plan", plan)
-
-
-def _keys(trials: Iterable[Trial]) -> set[str]:
-    return {trial.key for trial in trials}
-
-
-def _kept_keys(plan: Mapping[str, Any]) -> set[str]:
-    return {key for _, _, key in plan.get("trials", ())}
+    keep(ledger, made, planner.declaration)

@@ -13,13 +13,25 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.chosen import check_measures
-from harness.claims import Claim, Equivalent, Higher, NotWorse, Sooner
+from harness.claims import KINDS, Claim, Equivalent, Higher, NotWorse, Sooner
+from harness.declaration import (
+    Declaration,
+    Measurement,
+    about,
+    find_factor,
+    find_metric,
+    find_partials,
+    find_scale,
+    plain_claim,
+    plain_factor,
+    value_text,
+)
 from harness.designs import Arm, Arms, Design, Factorial, OneAtATime, arm_name, comparable, matching
-from harness.errors import HarnessError, near
+from harness.errors import HarnessError
 from harness.factors import Factor, Tuned
 from harness.levels import Level
 from harness.looks import Looks
-from harness.metrics import BY_LAYER, COSTS, FAILED, GIVEN_BY, METRICS, Metric, metric_named
+from harness.metrics import BY_LAYER, COSTS, FAILED, GIVEN_BY, Metric, metric_named
 from harness.printable import check_name
 from harness.scales import Scale
 from harness.training import Training
@@ -233,6 +245,12 @@ class Study:
 
     def _check_claims(self) -> None:
         for claim in self.claims:
+            if type(claim) not in KINDS:
+                raise HarnessError(
+                    "a claim must be of a kind that can be judged",
+                    claim.kind,
+                    f"Write {', '.join(kind.__name__ for kind in KINDS)}.",
+                )
             self._check_measured(claim)
             if self.metric(claim.metric).unit == "fraction" and claim.by >= 1:
                 raise HarnessError(
@@ -351,16 +369,8 @@ class Study:
         Raises:
             HarnessError: nobody records a metric of this name.
         """
-        given = {metric.name: metric for measure in self.measures for metric in measure.metrics}
-        known = METRICS | BY_LAYER | COSTS | {FAILED.name: FAILED} | given
-        if name not in known:
-            raise HarnessError(
-                "a metric must be one that trials record",
-                repr(name),
-                f"{near(name, METRICS | COSTS | given)} One of your own: Study(measures=("
-                f"measured({name!r}, function, meaning='...'),)), from harness.measures.",
-            )
-        return known[name]
+        given = [metric for measure in self.measures for metric in measure.metrics]
+        return find_metric(name, given)
 
     def factor(self, name: str) -> Factor:
         """Find a factor by name.
@@ -368,14 +378,7 @@ class Study:
         Raises:
             HarnessError: the study has no such factor.
         """
-        for factor in self.factors:
-            if factor.name == name:
-                return factor
-        raise HarnessError(
-            f"study {self.name!r} must have the factor that is named",
-            repr(name),
-            near(name, [factor.name for factor in self.factors]),
-        )
+        return find_factor(name, self.factors, self.name)
 
     def scale(self, name: str | None) -> tuple[str, Scale]:
         """Find a scale by name; ``None`` is the first.
@@ -383,13 +386,7 @@ class Study:
         Raises:
             HarnessError: the study has no such scale.
         """
-        name = next(iter(self.scales)) if name is None else name
-        if name not in self.scales:
-            raise HarnessError(
-                f"study {self.name!r} must have the scale asked for",
-                repr(name),
-                near(name, self.scales),
-            )
+        name = find_scale(name, list(self.scales), self.name)
         return name, self.scales[name]
 
     def budget(self, scale: str) -> int:
@@ -404,14 +401,7 @@ class Study:
         Raises:
             HarnessError: the levels that the scale keeps do not suffice for it.
         """
-        try:
-            partials = claim.partials(lambda name: self.levels(name, scale))
-        except HarnessError as error:
-            raise HarnessError.relayed(f"scale {scale!r}", str(error)) from error
-        return [
-            {name: self.factor(name).level(value) for name, value in partial.items()}
-            for partial in partials
-        ]
+        return find_partials(claim, self.factor, lambda name: self.levels(name, scale), scale)
 
     def levels(self, factor: str, scale: str) -> tuple[Level, ...]:
         """Return the levels of a factor that a scale keeps, baseline first."""
@@ -419,6 +409,45 @@ class Study:
         if factor in kept:
             return tuple(declared.level(each) for each in kept[factor])
         return declared.named
+
+    def declaration(self, scale: str) -> Declaration:
+        """Return what is declared at one scale as plain data, which is what judges are given.
+
+        Raises:
+            HarnessError: the study has no such scale.
+        """
+        scale, size = self.scale(scale)
+        if scale not in self._declarations:
+            self._declarations[scale] = Declaration(
+                name=self.name,
+                question=self.question,
+                about=about(self.build),
+                scale=scale,
+                scales=tuple(self.scales),
+                settings={name: value_text(value) for name, value in size.settings.items()},
+                seeds=size.seeds,
+                factors=tuple(map(plain_factor, self.factors)),
+                kept={
+                    factor: tuple(str(level.name) for level in self.levels(factor, scale))
+                    for factor in size.levels
+                },
+                combinations={
+                    arm.name: tuple(str(level.name) for level in arm.levels.values())
+                    for arm in self.arms(scale)
+                },
+                claims=tuple(plain_claim(claim, self.factor) for claim in self.claims),
+                tuned=tuple(self.tuned),
+                budget=self.budget(scale),
+                objective=self.objective,
+                measures=tuple(map(_measurement, self.measures)),
+                looks=self.looks,
+            )
+        return self._declarations[scale]
+
+    @cached_property
+    def _declarations(self) -> dict[str, Declaration]:
+        """The declaration of each scale that was asked for; every judge asks."""
+        return {}
 
     def arms(self, scale: str) -> tuple[Arm, ...]:
         """Return the arms of one scale, baseline first."""
@@ -457,3 +486,10 @@ class Study:
                 for combination in itertools.product(*levels.values())
             ]
         return tuple(Arm(arm_name(row), row) for row in rows)
+
+
+def _measurement(measure: Measure) -> Measurement:
+    """Say in plain data what a measure records."""
+    function = getattr(measure, "function", None)
+    by = f"the study's function {value_text(function)}" if function else value_text(measure)
+    return Measurement(tuple(measure.metrics), by, measure.when)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.declaration import Declaration
 from harness.designs import Arm, comparable
 from harness.metrics import METRICS
 from harness.pairs import Trials, by_arm, evaluations, has_failed, mean_in_seed
 from harness.records import Record
 from harness.stats import t_interval
-from harness.study import Study
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ArmSummary:
     high: float
 
 
-def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmSummary, ...]:
+def summarise(declaration: Declaration, records: Iterable[Record]) -> tuple[ArmSummary, ...]:
     """Describe every arm and every level of every factor, in every metric that was recorded.
 
     Metrics come in the harness's order, then those of the study's own functions.
@@ -51,20 +51,15 @@ def summarise(study: Study, scale: str, records: Iterable[Record]) -> tuple[ArmS
     one seed are not replicates of each other.
 
     Args:
-        study: what was declared.
-        scale: the scale's name.
+        declaration: the study at one scale.
         records: may hold those of other studies, scales and roles, which are passed over.
-
-    Raises:
-        HarnessError: the study has no such scale.
     """
-    scale, _ = study.scale(scale)
-    trials = evaluations(study, scale, records)
-    arms = study.arms(scale)
+    trials = evaluations(declaration, records)
+    arms = declaration.arms
     recorded = {name for record in trials.values() for name in record.metrics}
-    given = (metric.name for measure in study.measures for metric in measure.metrics)
+    given = (metric.name for metric in declaration.metrics)
     groups: list[tuple[str, str, Sequence[Arm]]] = [("", arm.name, (arm,)) for arm in arms]
-    for factor in study.factors:
+    for factor in declaration.factors:
         there = {arm.levels[factor.name].name for arm in arms}
         levels = [level for level in factor.named if level.name in there]
         of_level = comparable(arms, [{factor.name: level} for level in levels])

@@ -47,13 +47,13 @@ def verdict_table(several: Sequence[Results]) -> Table:
     columns = [("verdict", False), ("claim", False), ("effect", True), ("margin", True),
                ("n", True), ("p ≠ 0", True), ("p margin", True)]  # fmt: skip
     if len(several) == 1:
-        study = several[0].study
+        study = several[0].declaration
         shown = plain(f"{study.name} ({several[0].scale}): {study.question}", columns)
     else:
         shown = plain(f"{len(several)} studies", [("study", False), *columns])
     for results in several:
         for place, verdict in enumerate(results.verdicts):
-            name = [results.study.name if place == 0 else ""] if len(several) > 1 else []
+            name = [results.declaration.name if place == 0 else ""] if len(several) > 1 else []
             shown.add_row(
                 *name,
                 words(f"{MARKS[verdict.word]} {word(verdict)}", STYLES[verdict.word]),

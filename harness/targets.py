@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.claims import Claim, Sooner
-from harness.designs import Arm
+from harness.declaration import Declaration
 from harness.metrics import Metric
 from harness.pairs import Trials, by_arm, has_failed, median_time, until
 from harness.profiles import Profile
 from harness.records import Record
-from harness.study import Study
 
 
 @dataclass(frozen=True)
@@ -56,20 +55,18 @@ class Target:
 
 
 def targets(
-    study: Study,
-    arms: Sequence[Arm],
+    declaration: Declaration,
     trials: Trials,
     profiles: Mapping[str, Profile],
 ) -> tuple[Target, ...]:
     """Work out the time to each target that a claim of the study names.
 
     Args:
-        study: what was declared.
-        arms: those of one scale.
+        declaration: the study at one scale.
         trials: the record that counts, by arm name and seed.
         profiles: cost by arm name.
     """
-    claimed: Sequence[Claim] = study.claims
+    claimed: Sequence[Claim] = declaration.claims
     named = dict.fromkeys(
         (claim.metric, claim.reaches) for claim in claimed if isinstance(claim, Sooner)
     )
@@ -80,10 +77,10 @@ def targets(
             reaches,
             tuple(
                 _reached(
-                    arm.name, records.get(arm.name, []), study.metric(metric), reaches,
+                    arm.name, records.get(arm.name, []), declaration.metric(metric), reaches,
                     profiles.get(arm.name),
                 )
-                for arm in arms
+                for arm in declaration.arms
             ),
         )
         for metric, reaches in named

@@ -88,12 +88,12 @@ def _missing(ledger: Ledger, planner: Planner, options: Options) -> int:
 
     costs, _ = costs_of(ledger, programs(planner), machine(options))
     fixed = max(FEWEST_SEEDS, len(planner.seeds))
-    return rounds_missing(planner.study, planner.scale, costs, planner.looks, fixed)
+    return rounds_missing(planner.declaration, costs, planner.looks, fixed)
 
 
 def untimed(ledger: Ledger, planner: Planner, options: Options) -> bool:
     """Whether rounds of timing are to be taken on this machine."""
-    if not timed_arms(planner.study, planner.scale):
+    if not timed_arms(planner.declaration):
         return False
     failed = _is_current(ledger.note(f"untimed/{machine(options)}"), programs(planner))
     if failed and not options.retry_failed:
@@ -120,7 +120,7 @@ def measure_times(
     Raises:
         HarnessError: an arm cannot be trained as it is declared.
     """
-    arms = [arm.name for arm in timed_arms(planner.study, planner.scale)]
+    arms = [arm.name for arm in timed_arms(planner.declaration)]
     trials = {name: trial for name, trial in profile_trials(planner).items() if name in arms}
     keys = {name: key for name, key in programs(planner).items() if name in arms}
     # The lock keeps other processes of this store from beginning a trial meanwhile.

@@ -20,9 +20,9 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState
 
 from harness.damage import spoils, trial_wrong
+from harness.declaration import Declaration
 from harness.plan import TUNING_SEED, Trial
 from harness.records import Record, State
-from harness.study import Study
 
 WITHDRAWN = "withdrawn"
 """The attribute of a trial that counts as never begun."""
@@ -47,7 +47,9 @@ STATES: dict[TrialState, State] = {
 }
 
 
-def parameters(study: Study, trial: Trial) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+def parameters(
+    study: Declaration, trial: Trial
+) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
     """Return a trial's parameters by name, and what each is drawn from."""
     params: dict[str, Any] = {}
     distributions: dict[str, BaseDistribution] = {}
@@ -91,7 +93,7 @@ def outcome(
     }
 
 
-def columns(study: Study, metrics: Mapping[str, float]) -> dict[str, float]:
+def columns(study: Declaration, metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the metrics that get a column: the first that the study's claims are about."""
     names = dict.fromkeys(claim.metric for claim in study.claims)
     shown = [name for name in names if name in metrics and name not in {study.objective, *OWN}]

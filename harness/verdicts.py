@@ -9,6 +9,7 @@ from typing import Literal
 
 from harness.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Trend
 from harness.contrasts import Seen, see
+from harness.declaration import Declaration
 from harness.looks import Looks
 from harness.metrics import COUNTED, FAILED, Metric
 from harness.pairs import Pairs, Trials, evaluations, groups_of, pair
@@ -16,7 +17,6 @@ from harness.reasons import Context, cautions, change, reason, told
 from harness.records import Record
 from harness.rounds import Costs, cost_pairs, rounds_of, timed_claims, twins
 from harness.stats import FEWEST, More, bonferroni, false_discovery, more_seeds
-from harness.study import Study
 
 Word = Literal[
     "supported, material",
@@ -163,8 +163,7 @@ class _Judged:
 
 
 def judge(
-    study: Study,
-    scale: str,
+    declaration: Declaration,
     records: Iterable[Record],
     looks: Looks | None = None,
     costs: Costs | None = None,
@@ -184,24 +183,21 @@ def judge(
     Exploratory claims get no verdict.
 
     Args:
-        study: what was declared.
-        scale: the scale's name.
+        declaration: the study at one scale.
         records: may hold those of other studies, scales and roles, which are passed over.
         looks: when claims are looked at; once, where not given.
         costs: what claims on cost look at.
         seeds: where claims are looked at once, with how many seeds; with those there are, where
             not given.
-
-    Raises:
-        HarnessError: the study has no such scale.
     """
-    scale, _ = study.scale(scale)
-    if not study.claims:
+    if not declaration.claims:
         return ()
-    evidence = _Evidence(study, scale, evaluations(study, scale, records), costs or Costs(), seeds)
+    trials = evaluations(declaration, records)
+    evidence = _Evidence(declaration, trials, costs or Costs(), seeds)
     primary = evidence.family()
     judged = [
-        _judge(evidence, claim, looks, primary if claim.primary else 1) for claim in study.claims
+        _judge(evidence, claim, looks, primary if claim.primary else 1)
+        for claim in declaration.claims
     ]
     leads = [
         place
@@ -209,7 +205,7 @@ def judge(
         if not each.claim.primary and each.metric.replicate
     ]
     found = false_discovery([_lead(judged[place]) for place in leads])
-    alpha = (looks or study.looks).alpha
+    alpha = (looks or declaration.looks).alpha
     stand_out = {place for place, p in zip(leads, found, strict=True) if p < alpha}
     adjusted = [(bonferroni(each.p, primary), bonferroni(each.p_margin, 2 * primary))
                 for each in judged]  # fmt: skip
@@ -227,23 +223,22 @@ class _Evidence:
     """What claims are judged on.
 
     Attributes:
-        study: what was declared.
-        scale: the scale's name.
+        declaration: the study at one scale.
         trials: the record that counts, by arm name and seed.
         costs: what was measured apart from training.
         planned: seeds that are to be judged at once, where there are no looks and it is known.
     """
 
-    study: Study
-    scale: str
+    declaration: Declaration
     trials: Trials
     costs: Costs
     planned: int | None = None
 
     def family(self) -> int:
         """Count the primary claims that chance can turn; 1 at least."""
-        claims = (claim for claim in self.study.claims if claim.primary)
-        return max(1, sum(self.study.metric(claim.metric).replicate != "" for claim in claims))
+        claims = (claim for claim in self.declaration.claims if claim.primary)
+        metrics = (self.declaration.metric(claim.metric) for claim in claims)
+        return max(1, sum(metric.replicate != "" for metric in metrics))
 
     def there(self, claim: Claim, metric: Metric) -> Sequence[int]:
         """Return the seeds, or the rounds, that there are for a claim."""
@@ -251,7 +246,7 @@ class _Evidence:
             return sorted({seed for _, seed in self.trials})
         if metric.replicate == "":
             return range(1)
-        return range(len(rounds_of(groups_of(self.study, self.scale, claim), self.costs)))
+        return range(len(rounds_of(groups_of(self.declaration, claim), self.costs)))
 
     def once(self, metric: Metric) -> int:
         """Return how many seeds, or rounds, are planned where there is one look alone."""
@@ -271,24 +266,24 @@ class _Evidence:
         """Return what is seen of a claim at a level, with the twins of so many rounds."""
         doses: Sequence[float] = ()
         if isinstance(claim, Trend):
-            doses = claim.doses(lambda name: self.study.levels(name, self.scale))
+            doses = claim.doses(self.declaration.levels)
         same: Sequence[tuple[float, float]] = ()
         if metric.replicate == "round":
-            same = twins(groups_of(self.study, self.scale, claim), self.costs, seeds)
+            same = twins(groups_of(self.declaration, claim), self.costs, seeds)
         return see(claim, metric, pairs, doses, level, same, describe=describe)
 
     def pairs(self, claim: Claim, metric: Metric, among: Sequence[int]) -> Pairs:
         """Return what a claim looks at in these seeds, or in the first so many rounds."""
         if metric.replicate != "seed":
-            groups = groups_of(self.study, self.scale, claim)
+            groups = groups_of(self.declaration, claim)
             return cost_pairs(groups, metric, self.costs, len(among))
-        return pair(self.study, self.scale, claim, self.trials, among)
+        return pair(self.declaration, claim, self.trials, among)
 
 
 def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) -> _Judged:
     """Take the looks of one claim until one decides it."""
-    study = evidence.study
-    metric = study.metric(claim.metric)
+    declaration = evidence.declaration
+    metric = declaration.metric(claim.metric)
     shown = claim.effect_in(metric)
     by = shown.margin(claim.by)
     every = evidence.there(claim, metric)
@@ -297,7 +292,7 @@ def _judge(evidence: _Evidence, claim: Claim, looks: Looks | None, claims: int) 
     whole = metric.replicate != "" and (scheduled or evidence.planned is not None)
     if looks is None or metric.replicate == "":
         once = evidence.once(metric) if whole else len(every)
-        looks = Looks.fixed(once, (looks or study.looks).alpha)
+        looks = Looks.fixed(once, (looks or declaration.looks).alpha)
     taken: list[Look] = []
     judged: tuple[Pairs, Seen, Word, int] | None = None
     for seeds, share in zip(looks.seeds, looks.alphas, strict=True):
@@ -336,12 +331,12 @@ def _lead(judged: _Judged) -> float:
 
 def _sides(evidence: _Evidence, claim: Claim, seen: Seen) -> tuple[tuple[str, str], list[str]]:
     """Name both sides, with the level that comes nearest, and what they are averaged over."""
-    partials = evidence.study.partials(claim, evidence.scale)
-    groups = groups_of(evidence.study, evidence.scale, claim)
+    partials = evidence.declaration.partials(claim)
+    groups = groups_of(evidence.declaration, claim)
     named = {factor for partial in partials for factor in partial}
     averaged = [
         factor.name
-        for factor in evidence.study.factors
+        for factor in evidence.declaration.factors
         if factor.name not in named
         and any(len({arm.levels[factor.name].name for arm in group}) > 1 for group in groups)
     ]
@@ -353,49 +348,47 @@ def _level(evidence: _Evidence, claim: Claim, seen: Seen) -> str:
     if not isinstance(claim, Best | Peak | Some | Trend) or not seen.n:
         return ""
     factor = next(iter(claim.best)) if isinstance(claim, Best) else claim.over
-    partials = evidence.study.partials(claim, evidence.scale)
+    partials = evidence.declaration.partials(claim)
     if isinstance(claim, Trend):
         return " to ".join(each[factor].name for each in partials[seen.nearest : seen.nearest + 2])
     return partials[seen.nearest][factor].name
 
 
-def seeds_needed(study: Study, scale: str, trials: Trials, looks: Looks) -> dict[str, int]:
+def seeds_needed(declaration: Declaration, trials: Trials, looks: Looks) -> dict[str, int]:
     """Return how many seeds each arm is to be run with, by the arm's name.
 
     An arm in a primary claim that its last complete look left undecided gets those of the next
     look; others stay where they are. Exploratory claims get no more than the first look.
 
     Args:
-        study: what was declared.
-        scale: the scale's name.
+        declaration: the study at one scale.
         trials: the record that counts, by arm name and seed.
         looks: when claims are looked at.
     """
-    evidence = _Evidence(study, scale, trials, Costs())
-    need = {arm.name: looks.seeds[0] for arm in study.arms(scale)}
-    for claim in study.claims:
-        if claim.primary and study.metric(claim.metric).replicate == "seed":
+    evidence = _Evidence(declaration, trials, Costs())
+    need = {arm.name: looks.seeds[0] for arm in declaration.arms}
+    for claim in declaration.claims:
+        if claim.primary and declaration.metric(claim.metric).replicate == "seed":
             seeds = _needed(evidence, claim, looks)
-            for group in groups_of(study, scale, claim):
+            for group in groups_of(declaration, claim):
                 for arm in group:
                     need[arm.name] = max(need[arm.name], seeds)
     return need
 
 
-def rounds_missing(study: Study, scale: str, costs: Costs, looks: Looks | None, fixed: int) -> int:
+def rounds_missing(declaration: Declaration, costs: Costs, looks: Looks | None, fixed: int) -> int:
     """Return how many more rounds of timing are wanted.
 
     Args:
-        study: what was declared.
-        scale: the scale's name.
+        declaration: the study at one scale.
         costs: what was measured so far.
         looks: when claims are looked at; then those of the next look of claims that are undecided.
         fixed: how many are wanted without looks.
     """
-    evidence = _Evidence(study, scale, {}, costs)
+    evidence = _Evidence(declaration, {}, costs)
     missing = [0]
-    for claim in timed_claims(study):
-        there = len(evidence.there(claim, study.metric(claim.metric)))
+    for claim in timed_claims(declaration):
+        there = len(evidence.there(claim, declaration.metric(claim.metric)))
         wanted = fixed
         if looks is not None:
             wanted = _needed(evidence, claim, looks) if claim.primary else looks.seeds[0]
@@ -432,7 +425,7 @@ def _verdict(
     if not claim.primary and word != "not assessable":
         word = _exploratory(judged, leads=leads)
     if seen.n and not judged.wanted:  # once more, with what only describes
-        of = evidence.study.metric(claim.metric)
+        of = evidence.declaration.metric(claim.metric)
         seen = evidence.see(claim, of, pairs, seen.level, judged.looks[-1].seeds, describe=True)
     level = _level(evidence, claim, seen)
     more = _more(judged, word)

@@ -1,8 +1,9 @@
 """Which trials belong together: those of the code and settings that a study's file has now, or not.
 
 Every trial's key tells whether it is what the file says now, so records of two versions never stand
-in one verdict. What is judged is a plan: the newest, where the file has not changed since, or else
-one of the trials of the file as it is now, where all of them are there.
+in one verdict. What is judged is a manifest: the newest, where the file has not changed since, or
+else one of the trials of the file as it is now, where all of them are there. Where the file has
+other arms by now, or other names for them, the newest is judged as it was declared when it was run.
 """
 
 from __future__ import annotations
@@ -10,59 +11,103 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
 
+from harness.declaration import Declaration
 from harness.designs import Arm
 from harness.errors import HarnessError
+from harness.kept import declaration_of, older_manifests
 from harness.ledger import Ledger
-from harness.looks import looks_of
-from harness.plan import TEACHER, make_trial, why_other
+from harness.levels import Level
+from harness.manifest import Manifest, Planned
+from harness.plan import make_trial, why_other
 from harness.records import Record
+from harness.revision import revision_of
 from harness.search import Planner
-from harness.session import OLDER, plan_of
+from harness.session import manifest
 from harness.study import Study
 
 MOST = 3
 """Reasons that a sentence names."""
 
 
-def choose_plan(
-    ledger: Ledger, plan: Mapping[str, Any], place: Sequence[str] = ()
-) -> tuple[Mapping[str, Any], str]:
-    """Return the plan that is to be judged, and a warning where the newest is of another version.
+@dataclass(frozen=True)
+class Chosen:
+    """What is judged.
+
+    Attributes:
+        declaration: what was declared.
+        manifest: which trials count.
+        warning: what a reader must know of both; empty where the file has not changed.
+        then: whether the declaration is that of the run, and not what the file says now.
+    """
+
+    declaration: Declaration
+    manifest: Manifest
+    warning: str = ""
+    then: bool = False
+
+
+def choose(ledger: Ledger, study: Study, newest: Manifest, place: Sequence[str] = ()) -> Chosen:
+    """Return what is judged, and a warning where the newest run is of another version.
 
     Args:
         ledger: what is recorded.
-        plan: the newest plan.
+        study: as its file declares it now.
+        newest: the manifest of the newest run.
         place: the words that name where things are on the command line.
     """
-    study, scale = ledger.study, ledger.scale
+    scale = ledger.scale
+    declared = study.declaration(scale)
     records = ledger.records()
     done = {record.key: record for record in records if record.state != "running"}
     try:
-        why = [*_other_arms(study, scale, plan, done), *_other_tuning(study, scale, plan)]
+        why = [*_other_arms(study, scale, newest, done), *_other_tuning(study, scale, newest)]
         if not why:
-            return plan, ""
-        older = ledger.notes(OLDER).values()
-        settings = next((each for each in older if not _other_arms(study, scale, each, done)), plan)
+            return Chosen(declared, newest)
+        older = older_manifests(ledger)
+        settings = next(
+            (each for each in older if not _other_arms(study, scale, each, done)), newest
+        )
         # what was asked for of other trials says nothing of these
-        asked = () if settings is plan else settings.get("asked", ())
-        now = _complete(ledger, settings, asked)
-    except HarnessError as error:
-        return (
-            plan,
+        asked = () if settings is newest else settings.asked
+        now = _complete(ledger, study, settings, asked)
+    except (HarnessError, ImportError) as error:  # of what its data or a measure need
+        return Chosen(
+            declared,
+            newest,
             f"It cannot be told whether these trials are of the study's file as it is: {error}",
         )
-    if now is not None:
-        return now, (
-            f"The newest run in this store was of other code or settings ({said(why)}). Judged are "
-            "the trials of the study's file as it is now, and no others."
+    again = shlex.join([*shlex.split(newest.command), *place])
+    kept = declaration_of(ledger, newest)
+    other = kept if kept is not None and _levels_of(kept) != _levels_of(declared) else None
+    if now is not None and other is not None and now.keys == newest.keys:
+        return Chosen(
+            other,
+            newest,
+            f"Names have changed in the study's file since these trials were run ({said(why)}). "
+            f"Judged is what it declared then; `{again}` takes up the new names.",
+            then=True,
         )
-    again = shlex.join([*shlex.split(plan["command"]), *place])
-    return _as_declared(study, scale, plan, done), (
+    if now is not None:
+        return Chosen(
+            declared,
+            now,
+            f"The newest run in this store was of other code or settings ({said(why)}). Judged are "
+            "the trials of the study's file as it is now, and no others.",
+        )
+    changed = (
         f"The study's file has changed since these trials were run ({said(why)}). Judged are the "
         f"trials of that run, and no others; `{again}` runs what the file says now."
     )
+    if other is not None:
+        return Chosen(other, newest, changed, then=True)
+    return Chosen(declared, _as_declared(declared, newest, done), changed)
+
+
+def _levels_of(declaration: Declaration) -> dict[str, Mapping[str, Level]]:
+    """Return what tells whether two declarations have the same arms."""
+    return {arm.name: arm.levels for arm in declaration.arms}
 
 
 def said(why: Sequence[str]) -> str:
@@ -104,14 +149,14 @@ def _why(study: Study, scale: str, arm: Arm, record: Record) -> list[str]:
 
 
 def _other_arms(
-    study: Study, scale: str, plan: Mapping[str, Any], done: Mapping[str, Record]
+    study: Study, scale: str, manifest: Manifest, done: Mapping[str, Record]
 ) -> list[str]:
     """Name what differs between the trials of a plan and the study's file, by one of each arm."""
     first: dict[str, Record] = {}
-    planned = {arm for arm, _, _ in plan["trials"]}
-    for arm, _, key in plan["trials"]:
-        if key in done:
-            first.setdefault(arm, done[key])
+    planned = {trial.arm for trial in manifest.trials if trial.role != "teach"}
+    for trial in manifest.trials:
+        if trial.key in done:
+            first.setdefault(trial.arm, done[trial.key])
     arms = study.arms(scale)
     reasons: Counter[str] = Counter()
     for arm in arms:
@@ -119,7 +164,7 @@ def _other_arms(
             reasons.update(_why(study, scale, arm, first[arm.name]))
         elif arm.name not in planned:
             reasons[f"arm {arm.name} is new"] += 1
-    for gone in planned - {arm.name for arm in arms} - {TEACHER}:
+    for gone in planned - {arm.name for arm in arms}:
         reasons[f"arm {gone} is gone"] += 1
     return [
         reason if count == len(arms) or reason.startswith("arm ")
@@ -128,59 +173,61 @@ def _other_arms(
     ]  # fmt: skip
 
 
-def _other_tuning(study: Study, scale: str, plan: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what differs between how a plan's settings were searched and what the file says."""
-    if not plan["tuned"]:
+def _other_tuning(study: Study, scale: str, manifest: Manifest) -> Iterator[str]:
+    """Yield what differs between how a run's settings were searched and what the file says."""
+    if not manifest.tuned:
         return
     seen: set[str] = set()
-    for each in plan["tuning"]:
-        now = next((one for one in study.tuned if one.name == each["setting"]), None)
-        if now is None or each["setting"] in seen:
+    for each in manifest.tuning:
+        now = next((one for one in study.tuned if one.name == each.setting), None)
+        if now is None or each.setting in seen:
             continue
         seen.add(now.name)
         spaces = [
             f"{low:g} to {high:g}{', log' if log else ''}"
             for low, high, log in (
-                (each["low"], each["high"], each["log"]), (now.low, now.high, now.log)
+                (each.low, each.high, each.log), (now.low, now.high, now.log)
             )
         ]  # fmt: skip
         if spaces[0] != spaces[1]:
             yield f"space of {now.name}: {spaces[0]} → {spaces[1]}"
-        elif len(each["tried"]) != study.budget(scale):
-            yield f"settings tried: {len(each['tried'])} → {study.budget(scale)}"
+        elif len(each.tried) != study.budget(scale):
+            yield f"settings tried: {len(each.tried)} → {study.budget(scale)}"
             return
 
 
 def _complete(
-    ledger: Ledger, settings: Mapping[str, Any], asked: Iterable[int]
-) -> dict[str, Any] | None:
-    """Return the plan of the file as it is now, run as another was; ``None`` where trials lack."""
+    ledger: Ledger, study: Study, settings: Manifest, asked: Iterable[int]
+) -> Manifest | None:
+    """Return the manifest of the file as it is now, run as another was; ``None`` if trials lack."""
     planner = Planner(
-        ledger.study, ledger.scale, len(settings["seeds"]), tune=settings["tuned"],
-        looks=looks_of(settings),
-    )  # fmt: skip
+        study, ledger.scale, len(settings.seeds), tune=settings.tuned, looks=settings.looks
+    )
     done = ledger.done(frozenset())
     outlook = planner.outlook(done)
     if len(outlook.chosen) < len(planner.arms) or any(
         trial.key not in done for trial in outlook.planned
     ):
         return None
-    return plan_of(planner, outlook, asked, settings["command"], settings.get("machine", ""))
+    return manifest(
+        planner, outlook, asked, settings.command, settings.machine,
+        revision_of(ledger.note("reference")),
+    )  # fmt: skip
 
 
 def _as_declared(
-    study: Study, scale: str, plan: Mapping[str, Any], done: Mapping[str, Record]
-) -> Mapping[str, Any]:
+    declaration: Declaration, manifest: Manifest, done: Mapping[str, Record]
+) -> Manifest:
     """Leave out what was run under the name of an arm that now stands for other levels."""
     now = {
         arm.name: {name: level.plain for name, level in arm.levels.items()}
-        for arm in study.arms(scale)
+        for arm in declaration.arms
     }
 
-    def fits(arm: str, key: str) -> bool:
-        record = done.get(key)
-        if record is None or record.arm != arm or arm not in now:
+    def fits(trial: Planned) -> bool:
+        record = done.get(trial.key)
+        if record is None or record.arm != trial.arm or trial.arm not in now:
             return True
-        return dict(record.levels) == now[arm]
+        return dict(record.levels) == now[trial.arm]
 
-    return {**plan, "trials": [row for row in plan["trials"] if fits(row[0], row[2])]}
+    return replace(manifest, trials=tuple(filter(fits, manifest.trials)))

@@ -54,7 +54,11 @@ def _link(report: Path, folder: Path) -> str:
 def _reports(all_results: Sequence[Results], links: Sequence[str]) -> Table:
     rows = [
         row(
-            Cell(results.study.question, note=f"{results.study.name}, {results.scale}", href=link),
+            Cell(
+                results.declaration.question,
+                note=f"{results.declaration.name}, {results.scale}",
+                href=link,
+            ),
             plural(len(results.verdicts), "claim"),
             f"{len(results.arms)} × {'up to ' if results.looks else ''}{len(results.seeds)}",
             str(sum(record.state == "failed" for record in results.records)),
@@ -83,7 +87,7 @@ def _verdicts(all_results: Sequence[Results], links: Sequence[str]) -> Table:
         row(
             Cell(
                 verdict.claim.text,
-                note=f"{results.study.name}, {results.scale}: {verdict.metric.title}; "
+                note=f"{results.declaration.name}, {results.scale}: {verdict.metric.title}; "
                 + warned(results.history.of(number - 1)),
                 href=f"{link}#claim-{number}",
             ),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 
+from harness.declaration import Declaration
 from harness.errors import HarnessError
 from harness.metrics import Metric
 from harness.printable import visible
-from harness.study import Study
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|pp|nats|[nµm]?s|min|h|[KMGT]?i?B|[kMGT])\b|%)")
 
 
-def metric_of(study: Study, name: str) -> Metric:
+def metric_of(declaration: Declaration, name: str) -> Metric:
     """Find a metric; records of another version may hold one that is not known here."""
     try:
-        return study.metric(name)
+        return declaration.metric(name)
     except HarnessError:
         return Metric(name, name.replace("_", " ").capitalize(), "", None, "Not described.")
 

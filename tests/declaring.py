@@ -23,6 +23,7 @@ from harness.results import Results
 from harness.search import Planner
 from harness.session import write_plan
 from harness.store import Store, open_store
+from harness.subject import Subject
 
 FILE = str(Path(__file__).resolve())
 ENV = {"python": "3", "device": "cpu"}
@@ -101,6 +102,15 @@ def run(
     return ledger
 
 
+def as_before(ledger: Ledger) -> None:
+    """Leave the plan that a version before this one wrote, which kept no declaration."""
+    plan = dict(ledger.note("plan"))
+    for name in ("version", "time", "revision", "declaration"):
+        del plan[name]
+    rows = [[arm, seed, key] for arm, seed, key, _ in plan["trials"]]
+    ledger.write_note("plan", {**plan, "trials": rows})
+
+
 def report(store: Store, declared: Study) -> Results:
     """Judge as ``harness report`` does."""
-    return gather(Ledger.existing(store, declared, "quick")[-1], FILE)
+    return gather(Ledger.existing(store, declared, "quick")[-1], Subject.of(declared, FILE))

@@ -137,9 +137,10 @@ def example_results(
         for trial in range(study.budget(scale) if tuning else 0)
     ]
     costs_by_arm = {arm.name: _profile(place, arm) for place, arm in enumerate(arms)}
+    declared = study.declaration(scale)
     return Results(
-        study, scale, arms, tuple(range(seeds)), tuple(records) * copies,
-        judge(study, scale, records, looks, costs), summarise(study, scale, records), tuned,
+        declared, tuple(range(seeds)), tuple(records) * copies,
+        judge(declared, records, looks, costs), summarise(declared, records), tuned,
         costs_by_arm if profiles else {},
         Provenance(
             f"harness run {study.name} --scale {scale} --seeds {seeds}", "0.1.0",
@@ -152,7 +153,7 @@ def example_results(
         warnings,
         _programs(arms),
         looks,
-        targets(study, arms, evaluations(study, scale, records), costs_by_arm if profiles else {}),
+        targets(declared, evaluations(declared, records), costs_by_arm if profiles else {}),
     )  # fmt: skip
 
 

@@ -309,6 +309,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     import harness.run
     import harness.server
     import harness.session
+    from harness.converter import to_plain
     from harness.costs import by_program, machine
     from harness.errors import ConnectionLostError
     from harness.executors import Options
@@ -347,7 +348,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
         time.sleep(pretence.late)
         said["began"] = time.time()
         if fused:  # or a mode would be measured, by training
-            choice = Choice(Mode("fused", pretence.models), trials=1000).plain_values()
+            choice = to_plain(Choice(Mode("fused", pretence.models), trials=1000))
             for program in by_program(planner):
                 ledger.write_note(f"mode/{program}/{machine(options)}", choice)
         ran = harness.run.run(ledger, planner, "pretend.py", options, display)

@@ -18,6 +18,7 @@ from harness.calibrate import (
     most_at_once,
     whole_seconds,
 )
+from harness.converter import from_plain, to_plain
 from harness.costs import compiling_seconds
 from harness.data import digits
 from harness.errors import HarnessError
@@ -471,10 +472,10 @@ def test_what_nobody_measured_is_taken_as_it_is():
 def test_a_choice_survives_being_written_down():
     timings = (Timing(PLAIN, 1.5, 0.0), Timing(Mode("compiled", 8, True), 0.1, 20.25))
     made = Choice(timings[1].mode, timings, "fused: no", 40, 31.5)
-    written = json.loads(json.dumps(made.plain_values()))
-    assert Choice.of(written) == made
-    assert Choice.of(made.plain_values()) == made
-    assert Choice.of(json.loads(json.dumps(Choice(PLAIN).plain_values()))) == Choice(PLAIN)
+    written = json.loads(json.dumps(to_plain(made)))
+    assert from_plain(Choice, written) == made
+    assert from_plain(Choice, to_plain(made)) == made
+    assert from_plain(Choice, json.loads(json.dumps(to_plain(Choice(PLAIN))))) == Choice(PLAIN)
 
 
 def test_modes_in_words():

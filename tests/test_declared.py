@@ -23,7 +23,7 @@ from rich.console import Console
 from harness import Factor, Scale
 from harness.claims import Best, Claim, Equivalent, NotWorse
 from harness.commands import print_results
-from harness.declarations import Declaration, content, declared
+from harness.declarations import Registration, content, declared
 from harness.declare import NOTE, declare
 from harness.errors import HarnessError
 from harness.formatting import day
@@ -371,7 +371,9 @@ def test_claims_on_costs_count_rounds_and_profiles(tmp_path: Path) -> None:
         ("step_seconds", "step_low", "step_high", "blocks", "samples_per_second", "peak_bytes",
          "flops_per_step", "parameters", "steps", "samples", "device", "hardware", "threads"), 1,
     )  # fmt: skip
-    first.write_note("profile/k/cpu", {**profile, "memory": {}})
+    first.write_note(
+        "profile/k/cpu", {**profile, "memory": {}, "device": "cpu", "hardware": "a processor"}
+    )
     moved = study(dataclasses.replace(timed, by=0.1), dataclasses.replace(sized, by=0.1))
     kept, _ = declare(
         Ledger(store, moved, "quick"), lambda: dict.fromkeys(("width=4", "width=64"), "k")
@@ -494,10 +496,10 @@ def test_two_processes_that_declare_at_once_lose_nothing(tmp_path: Path, kind: s
 
 
 def declaration(
-    study: Study, results: int, number: int, earlier: Sequence[Declaration]
-) -> Declaration:
-    said = json.loads(json.dumps(declared(study, "quick")))
-    return Declaration(
+    study: Study, results: int, number: int, earlier: Sequence[Registration]
+) -> Registration:
+    said = json.loads(json.dumps(declared(study.declaration("quick"))))
+    return Registration(
         time=f"2026-03-{number + 1:02d}T12:00:00+00:00",
         claims=tuple({**claim, "results": results} for claim in said["claims"]),
         looks=said["looks"],
@@ -508,7 +510,7 @@ def declaration(
 
 
 def followed(*steps: tuple[tuple[Claim, ...], int]) -> History:
-    kept: list[Declaration] = []
+    kept: list[Registration] = []
     for number, (claims, seen) in enumerate(steps):
         kept.append(declaration(study(claims=claims), seen, number, kept))
     return history(kept)

@@ -138,8 +138,8 @@ def test_tuning_that_has_not_ended_is_not_said_to_be_none() -> None:
     results = example_results(tuning=False)
     assert tuning_section(results) is None
     assert untuned(results).startswith("No setting has been chosen")
-    plain = dataclasses.replace(results, study=dataclasses.replace(results.study, tuned=(),
-                                build=lambda scale, shortcut, depth: None))  # fmt: skip
+    declared = dataclasses.replace(results.declaration, tuned=())
+    plain = dataclasses.replace(results, declaration=declared)
     assert untuned(plain) == "Nothing is tuned in this study."
 
 

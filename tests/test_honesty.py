@@ -94,7 +94,7 @@ def records(one: list[float], other: list[float]) -> list[Record]:
 
 
 def judged(one: list[float], other: list[float]) -> Verdict:
-    (verdict,) = judge(STUDY, "quick", records(one, other))
+    (verdict,) = judge(STUDY.declaration("quick"), records(one, other))
     return verdict
 
 
@@ -122,7 +122,7 @@ def test_twins_looked_at_again_and_again_are_not_told_apart_more_often(twins):
     wide = twins.reshape(STUDIES // 2, 2, 2, SEEDS).transpose(0, 2, 1, 3)
     wrong = 0
     for one, other in wide.reshape(STUDIES // 2, 2, 2 * SEEDS).tolist():
-        (verdict,) = judge(STUDY, "quick", records(one, other), Looks().upto(20))
+        (verdict,) = judge(STUDY.declaration("quick"), records(one, other), Looks().upto(20))
         wrong += verdict.word in DIRECTION
     assert wrong <= most(STUDIES // 2)
 
@@ -133,7 +133,7 @@ def test_twins_are_never_found_to_differ_by_more_than_a_margin_that_is_wide(twin
         first={"side": "one"}, second={"side": "other"},
     )  # fmt: skip
     study = replace(STUDY, claims=(claim,))
-    words = [judge(study, "quick", records(*each.tolist()))[0].word for each in twins]
+    words = [judge(study.declaration("quick"), records(*each.tolist()))[0].word for each in twins]
     assert "refuted" not in words
     assert words.count("equivalent") > STUDIES / 2
 

@@ -39,7 +39,7 @@ def judged(claim, differences, metric="train_loss"):
         replace(each, metrics={metric: each.metrics["train_loss"]})
         for each in records(old + differences, old)
     ]
-    return judge(study(claim), "quick", data)[0]
+    return judge(study(claim).declaration("quick"), data)[0]
 
 
 # ---- not worse ----------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ NEVER = math.inf
 def test_sooner_is_a_sign_test_on_who_is_first():
     new = [1, 2, 3, 1, 2, 3, 1, 2, 3, 5]
     old = [4, 4, 4, 4, 4, 4, NEVER, NEVER, 3, 4]
-    (found,) = judge(study(sooner()), "quick", runs(new, old))
+    (found,) = judge(study(sooner()).declaration("quick"), runs(new, old))
     test = scipy_stats.binomtest(8, 9)
     assert found.seen.p == pytest.approx(test.pvalue)
     assert (found.seen.n, found.seen.wins, found.seen.effect) == (10, 8, pytest.approx(0.7))
@@ -195,18 +195,18 @@ def test_sooner_is_a_sign_test_on_who_is_first():
 
 def test_always_first_is_supported_and_always_second_reversed():
     early, late = [1] * 20, [NEVER] * 20
-    (found,) = judge(study(sooner()), "quick", runs(early, late))
+    (found,) = judge(study(sooner()).declaration("quick"), runs(early, late))
     assert found.word == "supported, material"
     assert "share" in found.reason
-    (found,) = judge(study(sooner()), "quick", runs(late, early))
+    (found,) = judge(study(sooner()).declaration("quick"), runs(late, early))
     assert found.word == "reversed"
 
 
 def test_where_neither_ever_comes_nothing_was_seen():
-    (found,) = judge(study(sooner()), "quick", runs([NEVER] * 40, [NEVER] * 40))
+    (found,) = judge(study(sooner()).declaration("quick"), runs([NEVER] * 40, [NEVER] * 40))
     assert (found.word, found.seen.n) == ("not assessable", 0)
     assert found.reason == "No arm of the claim ever reached the target, in 40 seeds."
-    (found,) = judge(study(sooner()), "quick", runs([2] * 8, [2] * 8))
+    (found,) = judge(study(sooner()).declaration("quick"), runs([2] * 8, [2] * 8))
     assert (found.seen.effect, found.seen.p, found.seen.wins) == (0, 1, 0)
 
 
@@ -216,7 +216,7 @@ def test_equal_losses_refute_nothing_before_there_are_many():
     assert few.word == "inconclusive"
     assert few.more_seeds is not None
     claim = not_worse(by=0.01)
-    many = judge(study(claim), "quick", records(old[400] + 0.05, old[400]))[0]
+    many = judge(study(claim).declaration("quick"), records(old[400] + 0.05, old[400]))[0]
     assert many.word == "refuted"
 
 
@@ -228,8 +228,8 @@ def test_few_pairs_lend_no_p_to_other_leads():
         replace(each, metrics={**each.metrics, **({"test_loss": 1.0} if each.seed < 3 else {})})
         for each in records(old + RAMP + 0.45, old)
     ]
-    alone = judge(study(other), "quick", data)[0]
-    few, beside = judge(study(lead, other), "quick", data)
+    alone = judge(study(other).declaration("quick"), data)[0]
+    few, beside = judge(study(lead, other).declaration("quick"), data)
     assert few.word == "not assessable"
     assert math.isnan(few.p_adjusted)
     assert beside.p_adjusted >= alone.p_adjusted
@@ -238,7 +238,7 @@ def test_few_pairs_lend_no_p_to_other_leads():
 def test_a_failed_run_is_left_out_and_counted():
     data = runs([1] * 8, [5] * 8)
     data = [failed("a=old", 0) if (r.arm, r.seed) == ("a=old", 0) else r for r in data]
-    (found,) = judge(study(sooner()), "quick", data)
+    (found,) = judge(study(sooner()).declaration("quick"), data)
     assert (found.seen.n, found.failed, found.missing) == (7, 1, 1)
 
 
@@ -252,7 +252,7 @@ def test_a_target_of_a_loss_is_reached_from_above():
         for arm, values in (("a=new", (1.0, 0.3, 0.1)), ("a=old", (1.0, 0.31, math.nan)))
         for seed in range(6)
     ]  # fmt: skip
-    (found,) = judge(study(claim), "quick", data)
+    (found,) = judge(study(claim).declaration("quick"), data)
     assert found.seen.wins == 6  # 0.3 is enough, and what is no number never is
 
 
@@ -264,34 +264,35 @@ def test_steps_are_counted_where_asked():
     ]
     wins = {}
     for clock in ("epochs", "steps"):
-        (found,) = judge(study(sooner(clock=clock)), "quick", data)
+        (found,) = judge(study(sooner(clock=clock)).declaration("quick"), data)
         wins[clock] = (found.seen.wins, found.seen.effect)
     assert wins == {"epochs": (0, -1), "steps": (8, 1)}
 
 
 def test_time_to_a_target_of_every_arm_by_hand():
     made = study(sooner(), replace(sooner(clock="steps"), text="The same target."))
+    declared = made.declaration("quick")
     data = [*runs([1, 2, 4, 9, NEVER], [3, 5, NEVER, NEVER]), failed("a=old", 4)]
-    trials = evaluations(made, "quick", data)
-    (target,) = targets(made, made.arms("quick"), trials, {"a=old": PROFILE})
+    trials = evaluations(declared, data)
+    (target,) = targets(declared, trials, {"a=old": PROFILE})
     old, new = target.arms
     assert (target.metric, target.reaches) == ("validation_accuracy", 0.9)
     assert (new.arm, new.seeds, new.share, new.epochs, new.steps) == ("a=new", 5, 0.8, 4, 16)
     assert math.isnan(new.seconds)
     assert (old.seeds, old.failed, old.share, old.epochs, old.steps) == (4, 1, 0.5, 5, 20)
     assert old.seconds == pytest.approx(20 * PROFILE.step_seconds)
-    (none,) = targets(made, made.arms("quick")[:1], {}, {})
+    (none,) = targets(declared, {}, {})
     assert none.arms[0].seeds == 0
     assert math.isnan(none.arms[0].share)
-    assert targets(study(not_worse()), made.arms("quick"), trials, {}) == ()
+    assert targets(study(not_worse()).declaration("quick"), trials, {}) == ()
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=5, max_size=15))
 def test_swapping_the_arms_mirrors_who_is_first(pairs):
     new, old = zip(*pairs, strict=True)
-    one = judge(study(sooner()), "quick", runs(new, old))[0].seen
-    two = judge(study(sooner()), "quick", runs(old, new))[0].seen
+    one = judge(study(sooner()).declaration("quick"), runs(new, old))[0].seen
+    two = judge(study(sooner()).declaration("quick"), runs(old, new))[0].seen
     assert (two.effect, two.low, two.high) == pytest.approx((-one.effect, -one.high, -one.low))
     assert two.p == pytest.approx(one.p)
 

@@ -17,6 +17,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.factors import Factor, Tuned
+from harness.kept import manifest_of
 from harness.ledger import Claimed, Ledger, find
 from harness.plan import Trial, make_trial
 from harness.records import Record
@@ -394,8 +395,8 @@ def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     planner = Planner(study, "quick", 1, tune=False)
     ran = run(ledger, planner, None, Options(tune=False), Silent())
     assert (ran.trained, ran.total, ran.profiled) == (2, 2, 2)
-    plan = ledger.note("plan")
-    measured, failed = profiles(ledger, plan["programs"])
+    manifest = manifest_of(ledger)
+    measured, failed = profiles(ledger, manifest.programs)
     assert set(measured) == {"width=4", "width=32"}, failed
     assert measured["width=32"].parameters == 64 * 32 + 32 + 32 * 10 + 10
     again = run(ledger, planner, None, Options(tune=False), Silent())

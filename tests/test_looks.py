@@ -75,14 +75,16 @@ def records(**seeds: int) -> list[Record]:
 
 
 def needed(made: Study, found: list[Record]) -> dict[str, int]:
-    need = seeds_needed(made, "quick", evaluations(made, "quick", found), LOOKS)
+    need = seeds_needed(
+        made.declaration("quick"), evaluations(made.declaration("quick"), found), LOOKS
+    )
     return {arm.removeprefix("a="): count for arm, count in need.items()}
 
 
 def test_only_the_arms_of_open_claims_get_more_seeds():
     made = study(CLEAR, OPEN, LEAD)
     at_5 = records(clear=5, base=5, noisy=5, alone=5)
-    assert [v.word for v in judge(made, "quick", at_5, LOOKS)][:2] == [
+    assert [v.word for v in judge(made.declaration("quick"), at_5, LOOKS)][:2] == [
         "supported, material", "inconclusive",
     ]  # fmt: skip
     assert needed(made, at_5) == {"clear": 5, "base": 10, "noisy": 10, "alone": 5}
@@ -98,16 +100,16 @@ def test_a_look_is_not_over_before_all_its_trials_are():
     assert needed(made, []) == dict.fromkeys(("clear", "base", "noisy", "alone"), 5)
     half = records(base=10, noisy=8)
     assert needed(made, half)["noisy"] == 10
-    assert judge(made, "quick", half, LOOKS) == judge(
-        made, "quick", records(base=5, noisy=5), LOOKS
+    assert judge(made.declaration("quick"), half, LOOKS) == judge(
+        made.declaration("quick"), records(base=5, noisy=5), LOOKS
     ), "half a look changes nothing"
 
 
 def test_what_was_decided_stays_whatever_comes_later():
     """A claim that stopped is judged on the seeds of its look, though an arm has got more since."""
     made = study(CLEAR, OPEN)
-    early = judge(made, "quick", records(clear=5, base=5, noisy=5), LOOKS)
-    late = judge(made, "quick", records(clear=5, base=20, noisy=20), LOOKS)
+    early = judge(made.declaration("quick"), records(clear=5, base=5, noisy=5), LOOKS)
+    late = judge(made.declaration("quick"), records(clear=5, base=20, noisy=20), LOOKS)
     assert early[0].looks == late[0].looks
     assert (late[0].seen.n, late[0].word) == (5, "supported, material")
     assert late[0].seen.level == 1 - LOOKS.alphas[0] / 2
@@ -122,7 +124,7 @@ def test_failed_trials_end_a_look():
         for each in records(base=5, noisy=5)
     ]
     assert needed(made, found)["noisy"] == 10
-    (verdict,) = judge(made, "quick", found, LOOKS)
+    (verdict,) = judge(made.declaration("quick"), found, LOOKS)
     assert verdict.word == "not assessable"
 
 
@@ -292,7 +294,7 @@ def test_a_study_is_looked_at_as_it_says() -> None:
     assert Options(until_decided=True, max_seeds=10).looks(made) == BACK_LOADED.upto(10)
     assert Options().looks(made) is None
     # two claims at .001 each, so each interval is at 1 - .0005
-    assert judge(made, "quick", found, BACK_LOADED)[0].seen.level == 1 - 0.001 / 2
+    assert judge(made.declaration("quick"), found, BACK_LOADED)[0].seen.level == 1 - 0.001 / 2
     # where the number of seeds is fixed there is one look, at all of α
     strict = replace(study(CLEAR, OPEN), looks=Looks((5, 10), (0.005, 0.005)))
-    assert judge(strict, "quick", found)[0].seen.level == 1 - 0.01 / 2
+    assert judge(strict.declaration("quick"), found)[0].seen.level == 1 - 0.01 / 2

@@ -35,7 +35,7 @@ def parsed(text: str) -> tuple[list[str], list[list[str]]]:
 def test_every_claim_has_its_row_in_the_order_declared():
     several = [example_results(), cost_results()]
     headings, rows = parsed(markdown(several))
-    assert headings == [f"{each.study.name}, scale {each.scale}" for each in several]
+    assert headings == [f"{each.declaration.name}, scale {each.scale}" for each in several]
     verdicts = [verdict for each in several for verdict in each.verdicts]
     assert len(verdicts) > 5
     assert [row[0].removesuffix(" (exploratory)") for row in rows] == [
@@ -51,12 +51,12 @@ def test_every_claim_has_its_row_in_the_order_declared():
 def test_names_are_text(text: str):
     results = example_results()
     verdict = results.verdicts[0]
-    claim, study = replace(verdict.claim), replace(results.study)
+    claim, study = replace(verdict.claim), replace(results.declaration)
     object.__setattr__(claim, "text", text)  # a line's end is refused where a claim is made
     object.__setattr__(study, "question", text)
     changed = replace(
         results,
-        study=study,
+        declaration=study,
         verdicts=(replace(verdict, claim=claim), *results.verdicts[1:]),
         warnings=(text,),
     )

@@ -24,11 +24,10 @@ COMMAND = "harness run study.py --scale quick --seeds 10 --mode plain"
 def results(differences, looks=None, seeds=None, command=COMMAND, by=0.5):
     n = len(differences)
     old = np.linspace(1, 2, n)
-    made = study(claim(by=by))
+    made = study(claim(by=by)).declaration("quick")
     return Results(
-        study=made, scale="quick", arms=tuple(made.arms("quick")), seeds=tuple(range(seeds or n)),
-        records=(), verdicts=judge(made, "quick", records(old + differences, old), looks,
-                                   seeds=seeds or n),
+        declaration=made, seeds=tuple(range(seeds or n)), records=(),
+        verdicts=judge(made, records(old + differences, old), looks, seeds=seeds or n),
         summaries=(), tuning=(), profiles={},
         provenance=Provenance(command, "0", "", "", 0.0, ()), warnings=(), looks=looks,
     )  # fmt: skip

@@ -121,7 +121,15 @@ def said(one: Study) -> tuple[Any, ...]:
     levels = [[(each.name, each.plain, type(each.plain)) for each in f.named] for f in one.factors]
     claims = [repr(dataclasses.astuple(claim)) for claim in one.claims]
     tuned = repr(one.tuned)
-    return keys, levels, claims, tuned, declared(one, "quick"), repr(one.looks), one.budget("quick")
+    return (
+        keys,
+        levels,
+        claims,
+        tuned,
+        declared(one.declaration("quick")),
+        repr(one.looks),
+        one.budget("quick"),
+    )
 
 
 @pytest.fixture(scope="module")

@@ -323,19 +323,19 @@ def bytecodes(work: Callable[[], object]) -> int:
 def judged(arms: int) -> Callable[[], object]:
     study, _ = study_of(arms)
     records = records_of(study, 5)
-    return lambda: judge(study, "quick", records)
+    return lambda: judge(study.declaration("quick"), records)
 
 
 def summarised(arms: int) -> Callable[[], object]:
     study, _ = study_of(arms)
     records = records_of(study, 5)
-    return lambda: summarise(study, "quick", records)
+    return lambda: summarise(study.declaration("quick"), records)
 
 
 def timed(arms: int) -> Callable[[], object]:
     study, _ = study_of(arms)
-    trials = evaluations(study, "quick", records_of(study, 5))
-    return lambda: targets(study, study.arms("quick"), trials, {})
+    trials = evaluations(study.declaration("quick"), records_of(study, 5))
+    return lambda: targets(study.declaration("quick"), trials, {})
 
 
 def planned(arms: int) -> Callable[[], object]:
@@ -359,7 +359,7 @@ def test_work_grows_with_arms_and_not_with_their_square(
 def test_summaries_are_those_of_each_group_alone() -> None:
     study, _ = study_of(30)
     records = records_of(study, 40)
-    summaries = [each for each in summarise(study, "quick", records) if not each.factor]
+    summaries = [each for each in summarise(study.declaration("quick"), records) if not each.factor]
     assert {each.n for each in summaries} == {37, 38}
     assert {each.metric for each in summaries} < {*METRICS}
     for each in summaries:

@@ -18,6 +18,7 @@ import pytest
 
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
 from harness.contrasts import see
+from harness.declaration import about
 from harness.formatting import (
     alike,
     bytes_text,
@@ -31,6 +32,7 @@ from harness.formatting import (
     seconds_text,
     spread_text,
 )
+from harness.manifest import Manifest
 from harness.metrics import METRICS, Metric
 from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.pairs import evaluations, pair
@@ -47,7 +49,6 @@ from harness.reports.sections.cost import cost_section
 from harness.reports.sections.factors import MOST_COLUMNS, factors_section
 from harness.reports.sections.ledger import MOST_ROWS, ledger_section
 from harness.reports.sections.methods import methods_section
-from harness.reports.sections.opening import about
 from harness.reports.sections.trained import not_tried, trained_section
 from harness.reports.text import bind
 from harness.reports.words import LOOKS
@@ -172,7 +173,7 @@ def test_dark_pictures_have_no_light_colour_left(page: Reader) -> None:
 def test_says_everything_that_it_must(page: Reader, results: Results) -> None:
     text = page.text
     source = results.provenance
-    assert results.study.question in text
+    assert results.declaration.question in text
     for part in (
         source.revision,
         "5 March 2026, 14:02 UTC",
@@ -427,11 +428,13 @@ def test_means_of_levels_say_which_arms_are_behind_them() -> None:
 
 
 def test_a_report_begins_with_the_docstring_of_the_study_file() -> None:
-    (text,) = about(residual_study())
+    (text,) = residual_study().declaration("quick").about
     assert text.startswith("The numbers are drawn so that each kind of verdict has a chance")
     page = Reader(render_html(example_results()))
     assert text in page.text
-    assert about(residual_study(build=lambda scale, shortcut, depth, lr: None)) == ()
+    ours = residual_study()
+    assert about(ours.build) == (text,)
+    assert about(lambda scale: None) == ()
 
 
 @pytest.mark.parametrize("name", EDGES)
@@ -448,8 +451,8 @@ def test_edges(name: str) -> None:
 def test_every_word_says_why_and_what_would_change_it(results: Results, word: Word) -> None:
     verdict = results.verdicts[0]
     pairs = pair(
-        results.study, results.scale, verdict.claim,
-        evaluations(results.study, results.scale, results.records),
+        results.declaration, verdict.claim,
+        evaluations(results.declaration, results.records),
     )  # fmt: skip
     seen = see(verdict.claim, verdict.metric, pairs, (), verdict.seen.level)
     context = Context(verdict.metric, verdict.claim.by, seen, pairs, 3, None)
@@ -729,7 +732,8 @@ def test_a_metric_of_the_studys_own_stands_like_any_other() -> None:
     assert section.means is not None
     assert [column.title for column in section.means.columns[:2]] == ["Arm", "Margin"]
     # in a study without that measure the name alone is left
-    other = dataclasses.replace(results, study=residual_study(measures=()))
+    without = residual_study(measures=()).declaration("quick")
+    other = dataclasses.replace(results, declaration=without)
     assert factors_section(other).figures[0][0] == "Logit margin"
     meanings = [row[1].text for row in methods_section(other).metrics.rows]
     assert meanings.count("Not described.") == 1
@@ -746,7 +750,7 @@ def test_tables_of_means_hold_every_metric_claims_first(results: Results) -> Non
     assert columns[0][: len(set(claimed))] == list(dict.fromkeys(claimed))
     recorded = {each.metric for each in results.summaries}
     assert {title for each in columns for title in each} == {
-        results.study.metric(name).title for name in recorded
+        results.declaration.metric(name).title for name in recorded
     }
     glossary = [row[0].text for row in methods_section(results).metrics.rows]
     assert len(glossary) == len(set(glossary))
@@ -850,11 +854,12 @@ def test_programs_come_from_the_plan_and_the_notes(results: Results) -> None:
     choice = Choice(Mode("fused", 8), (Timing(PLAIN, 0.2, 0.0),), "why", 7, 1.0)
     plan = {
         "seeds": [0], "tuned": True, "tuning": [], "trials": [], "command": "harness run",
+        "programs": {},
         "modes": {"ab": arms[:2], "abc": [arms[2], "an arm of before"], "gone": ["of before"]},
     }  # fmt: skip
     made = assemble(
-        results.study, results.scale, results.records, plan, Costs(), (), "",
-        {"ab/cpu/EPYC / 7": choice.plain_values(), "other/cpu/EPYC": choice.plain_values()},
+        results.declaration, results.records, Manifest.of(plan), Costs(), (), "",
+        {"ab/cpu/EPYC / 7": choice, "other/cpu/EPYC": choice},
     )  # fmt: skip
     assert made.programs == (
         Program(tuple(arms[:2]), {"cpu/EPYC / 7": choice}),
@@ -864,9 +869,8 @@ def test_programs_come_from_the_plan_and_the_notes(results: Results) -> None:
     assert section is not None
     assert section.choices is not None
     assert "measured on EPYC / 7 (cpu)" in section.choices.caption
-    before = assemble(
-        results.study, results.scale, (), {**plan, "modes": {}}, Costs(), (), ""
-    )  # fmt: skip
+    older = Manifest.of({**plan, "modes": {}})
+    before = assemble(results.declaration, (), older, Costs(), (), "")
     assert before.programs == ()
 
 
@@ -877,16 +881,17 @@ def test_a_mode_is_no_environment_and_a_teacher_counts_once(results: Results) ->
     pupils = [dataclasses.replace(first, key=f"{place}", env=env) for place, env in enumerate(envs)]
     teacher = dataclasses.replace(first, key="t", role="teach", env=envs[0], metrics={})
     plan = {
-        "seeds": [0], "tuned": True, "tuning": [], "command": "harness run",
+        "seeds": [0], "tuned": True, "tuning": [], "command": "harness run", "programs": {},
         "trials": [[arms[0], 0, "0"], [arms[1], 0, "1"], [TEACHER, 0, "t"]],
     }  # fmt: skip
-    made = assemble(results.study, results.scale, (*pupils, teacher), plan, Costs(), (), "")
+    manifest = Manifest.of(plan)
+    made = assemble(results.declaration, (*pupils, teacher), manifest, Costs(), (), "")
     assert [each.role for each in made.records] == ["evaluate", "evaluate", "teach"]
     assert made.provenance.environments == ({"device": "cpu"},)
     assert not [line for line in made.warnings if "environment" in line]
     assert "3 trials: 2 to evaluate, 0 to tune, 1 teacher; 0 failed." in ledger_section(made).lead
     other = dataclasses.replace(pupils[1], env={**envs[1], "device": "cuda:0"})
-    made = assemble(results.study, results.scale, (pupils[0], other), plan, Costs(), (), "")
+    made = assemble(results.declaration, (pupils[0], other), manifest, Costs(), (), "")
     assert [line for line in made.warnings if "different environments (device)" in line]
 
 

@@ -573,7 +573,7 @@ def test_several_studies_stand_in_one_table_of_the_terminal():
     table = terminal_table(several)
     assert table.row_count == sum(len(each.verdicts) for each in several)
     names = [str(cell) for cell in table.columns[0].cells if cell]
-    assert names == [each.study.name for each in several]
+    assert names == [each.declaration.name for each in several]
     alone = terminal_table(several[:1])
     assert len(alone.columns) == len(table.columns) - 1
-    assert several[0].study.question in str(alone.title)
+    assert several[0].declaration.question in str(alone.title)

@@ -126,8 +126,8 @@ def test_a_person_s_own_style_and_backend_change_no_figure(monkeypatch) -> None:
 def test_what_an_old_store_holds_is_escaped_wherever_it_is_written() -> None:
     strange = "caf\udce9 \x00\x1b[31m \u202e"
     results = example_results(study(), seeds=5, failed=((0, 0),), reason=f"said {strange}")
-    object.__setattr__(results.study, "question", f"Is {strange} better?")
-    object.__setattr__(results.study.claims[0], "text", strange)
+    object.__setattr__(results.declaration, "question", f"Is {strange} better?")
+    object.__setattr__(results.declaration.claims[0], "text", strange)
     html = render_html(dataclasses.replace(results, warnings=(strange,)))
     shown = "caf\\udce9 \\x00\\x1b[31m \\u202e"
     assert html.replace("\u00a0", " ").count(shown) >= 3

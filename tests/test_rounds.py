@@ -74,7 +74,7 @@ def higher(metric="parameters", by=0.05, **changes):
 
 
 def word(claim, costs, *claims, looks=None):
-    return judge(study(claim, *claims), "quick", [], looks, costs)[0]
+    return judge(study(claim, *claims).declaration("quick"), [], looks, costs)[0]
 
 
 # ---- exact costs --------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def doses(**parameters):
 )  # fmt: skip
 def test_every_kind_of_claim_can_be_about_a_cost(claim, expected):
     costs = doses(x=(100, 200, 400), y=(10, 20, 40))
-    (found,) = judge(study(claim, factors=DOSES), "quick", [], None, costs)
+    (found,) = judge(study(claim, factors=DOSES).declaration("quick"), [], None, costs)
     assert found.seen.effect == pytest.approx(expected, abs=1e-12)
     assert found.word == ("supported, material" if expected else "equivalent")
 
@@ -161,7 +161,10 @@ def test_every_kind_of_claim_can_be_about_a_cost(claim, expected):
 def test_a_peak_of_a_cost():
     claim = Peak("P.", "parameters", 0.5, over="a", at=2, where={"b": "x"})
     (found,) = judge(
-        study(claim, factors=DOSES), "quick", [], None, doses(x=(100, 200, 90), y=(1, 1, 1))
+        study(claim, factors=DOSES).declaration("quick"),
+        [],
+        None,
+        doses(x=(100, 200, 90), y=(1, 1, 1)),
     )
     assert (found.word, found.seen.effect) == ("supported, material", pytest.approx(math.log(2)))
 
@@ -169,7 +172,10 @@ def test_a_peak_of_a_cost():
 def test_partial_arms_take_the_geometric_mean():
     claim = Higher("H.", "parameters", 0.05, higher={"a": 4}, lower={"a": 1})
     (found,) = judge(
-        study(claim, factors=DOSES), "quick", [], None, doses(x=(100, 1, 400), y=(10, 1, 90))
+        study(claim, factors=DOSES).declaration("quick"),
+        [],
+        None,
+        doses(x=(100, 1, 400), y=(10, 1, 90)),
     )
     assert math.exp(found.seen.effect) == pytest.approx(math.sqrt(4 * 9))
 
@@ -186,11 +192,13 @@ def test_exact_costs_take_no_share_of_alpha():
     ramp = np.linspace(0, 1, 10)
     data = records(ramp + 2 + 0.1 * np.sin(9 * ramp), ramp)
     quality = Higher("Q.", "train_loss", 0.5, higher=NEW, lower=OLD)
-    alone = judge(study(quality), "quick", data)[0]
-    beside = judge(study(quality, higher(), higher("peak_bytes")), "quick", data, None, exact())
+    alone = judge(study(quality).declaration("quick"), data)[0]
+    beside = judge(
+        study(quality, higher(), higher("peak_bytes")).declaration("quick"), data, None, exact()
+    )
     assert beside[0].seen.level == alone.seen.level == 0.95
     assert beside[0].p_adjusted == alone.p_adjusted
-    two = judge(study(quality, higher("step_seconds")), "quick", data, None, exact())
+    two = judge(study(quality, higher("step_seconds")).declaration("quick"), data, None, exact())
     assert two[0].seen.level == 0.975
 
 
@@ -294,7 +302,7 @@ def test_the_unit_of_time_does_not_matter(ratios, factor):
 
 
 def missing(claim, costs, looks=LOOKS, fixed=5):
-    return rounds_missing(study(claim), "quick", costs, looks, fixed)
+    return rounds_missing(study(claim).declaration("quick"), costs, looks, fixed)
 
 
 def test_rounds_are_added_until_claims_on_time_are_decided():
@@ -322,13 +330,13 @@ def test_rounds_that_lack_an_arm_are_none_of_a_claim_that_needs_it():
     )  # fmt: skip
     late = Higher("L.", "step_seconds", 0.05, higher={"a": "other"}, lower=OLD)
     made = study(higher("step_seconds"), late, factors=factors)
-    assert rounds_missing(made, "quick", old, None, 5) == 5
+    assert rounds_missing(made.declaration("quick"), old, None, 5) == 5
     costs = Costs({}, old.rounds + more)
-    assert rounds_missing(made, "quick", costs, None, 5) <= 0
-    first, second = judge(made, "quick", [], None, costs)
+    assert rounds_missing(made.declaration("quick"), costs, None, 5) <= 0
+    first, second = judge(made.declaration("quick"), [], None, costs)
     assert (first.seen.n, second.seen.n) == (15, 5)
     assert second.word == "supported, material"
-    looked = judge(made, "quick", [], LOOKS, costs)
+    looked = judge(made.declaration("quick"), [], LOOKS, costs)
     assert [each.seen.n for each in looked] == [5, 5]
 
 
@@ -344,7 +352,10 @@ def test_an_exact_cost_at_the_margin_is_at_it_whatever_the_size(by):
 def test_a_step_that_falls_is_told_of_an_exact_trend():
     claim = Trend("T.", "parameters", 0.05, over="a", axis="log", where={"b": "x"})
     (found,) = judge(
-        study(claim, factors=DOSES), "quick", [], None, doses(x=(100, 50, 400), y=(1, 1, 1))
+        study(claim, factors=DOSES).declaration("quick"),
+        [],
+        None,
+        doses(x=(100, 50, 400), y=(1, 1, 1)),
     )
     assert found.word == "refuted"
     assert "From one dose to the next it falls" in found.reason
@@ -359,7 +370,9 @@ def test_an_interaction_of_times_may_be_off_by_both_twins():
     )
     crossed = Interaction("I.", "step_seconds", 0.05, of=(NEW, OLD), at=({"b": "x"}, {"b": "y"}))
     plain = Higher("H.", "step_seconds", 0.05, higher=NEW, lower=OLD)
-    one, two = judge(study(crossed, plain, factors=factors), "quick", [], None, Costs({}, rounds))
+    one, two = judge(
+        study(crossed, plain, factors=factors).declaration("quick"), [], None, Costs({}, rounds)
+    )
     assert one.seen.floor == pytest.approx(2 * two.seen.floor)
 
 
@@ -376,7 +389,10 @@ def test_only_arms_of_claims_on_time_are_timed():
         Higher("P.", "parameters", 0.05, higher={"a": "other"}, lower={"a": "old"}),
         factors=factors,
     )
-    assert [arm.name for arm in timed_arms(made, "quick")] == ["a=old, b=1", "a=new, b=1"]
+    assert [arm.name for arm in timed_arms(made.declaration("quick"))] == [
+        "a=old, b=1",
+        "a=new, b=1",
+    ]
 
 
 # ---- how rounds are taken -----------------------------------------------------------------------

@@ -19,6 +19,7 @@ from harness.cli import _main
 from harness.designs import Arm
 from harness.load import built_in
 from harness.losses import Distillation
+from harness.manifest import Manifest
 from harness.measures import measured
 from harness.metrics import COSTS
 from harness.modes import Mode
@@ -106,7 +107,7 @@ def test_every_claim_has_its_arms_at_every_scale(name: str) -> None:
     study = load(name)
     for scale in study.scales:
         for claim in study.claims:
-            groups = groups_of(study, scale, claim)
+            groups = groups_of(study.declaration(scale), claim)
             assert all(groups), (scale, claim.text)
             kinds = (Interaction, Trend, Peak)
             assert len(groups) >= (3 if isinstance(claim, kinds) else 2)
@@ -169,15 +170,16 @@ def test_two_steps_of_every_arm_alone_and_fused_and_what_is_made_of_them(name: s
                     cost={"steps": one.steps, "samples": one.samples, "seconds": one.seconds},
                 )
             )  # fmt: skip
-    trials = evaluations(study, scale, records)
+    trials = evaluations(study.declaration(scale), records)
     for claim in study.claims:
         if claim.metric not in COSTS:
-            assert pair(study, scale, claim, trials).seeds == (0, 1), claim.text
+            assert pair(study.declaration(scale), claim, trials).seeds == (0, 1), claim.text
     plan = {
         "seeds": [0, 1], "tuned": True, "command": f"harness run {name}", "tuning": [],
+        "programs": {},
         "trials": [[each.arm, each.seed, each.key] for each in records],
     }  # fmt: skip
-    results = assemble(study, scale, records, plan, Costs(), (), "")
+    results = assemble(study.declaration(scale), records, Manifest.of(plan), Costs(), (), "")
     assert len(results.verdicts) == len(study.claims)
     assert {each.word for each in results.verdicts} == {"not assessable"}
     page = render_html(results).replace("\u00a0", " ")

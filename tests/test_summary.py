@@ -55,7 +55,7 @@ FULL = [[1, 2, 3], [2, 4, 6], [1, 1, 1], [5, 3, 10]]
 def rows(records, scale="quick", **changes):
     return {
         (row.factor, row.group, row.metric): row
-        for row in summarise(study(**changes), scale, records)
+        for row in summarise(study(**changes).declaration(scale), records)
     }
 
 
@@ -84,7 +84,10 @@ def test_a_level_averages_its_arms_within_a_seed_first():
 
 def test_arms_come_first_then_levels_each_with_every_metric_recorded():
     records = [*table(FULL), trial(ARMS[0], 3, 0.5, "test_accuracy")]
-    listed = [(row.factor, row.group, row.metric) for row in summarise(study(), "quick", records)]
+    listed = [
+        (row.factor, row.group, row.metric)
+        for row in summarise(study().declaration("quick"), records)
+    ]
     groups = [("", arm) for arm in ARMS]
     groups += [("shortcut", "no"), ("shortcut", "yes"), ("depth", "20"), ("depth", "56")]
     assert listed == [
@@ -158,10 +161,10 @@ def test_tuning_trials_and_other_studies_do_not_count():
 
 
 def test_nothing_recorded_nothing_summarised():
-    assert summarise(study(), "quick", []) == ()
-    assert summarise(study(), "quick", [trial(ARMS[0], 0, 0, state="failed")]) == ()
+    assert summarise(study().declaration("quick"), []) == ()
+    assert summarise(study().declaration("quick"), [trial(ARMS[0], 0, 0, state="failed")]) == ()
 
 
 def test_unknown_scale_is_an_error():
     with pytest.raises(HarnessError, match="scale"):
-        summarise(study(), "huge", [])
+        summarise(study().declaration("huge"), [])

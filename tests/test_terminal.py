@@ -16,6 +16,7 @@ from torch import nn
 
 from harness import commands, forks, outlets, terminal
 from harness.cli import _main
+from harness.converter import to_plain
 from harness.datasets import check_trials
 from harness.doctor import Examined, print_examined
 from harness.errors import HarnessError
@@ -68,7 +69,7 @@ def of_plan(name: str, console: Console) -> None:
     row = {
         "scale": "quick", "arms": [{"arm": f"act={name}", "trials": 5, "done": 0, "mode": ""}],
         "tuning": 0, "seeds": 5, "looks": None, "trials": 5, "done": 0, "failed": 0,
-        "seconds_left": None, "modes": [{"arms": [name], **choice.plain_values()}],
+        "seconds_left": None, "modes": [{"arms": [name], **to_plain(choice)}],
         "again": [f"code {name}"], "newest": [],
     }  # fmt: skip
     print_plan({"study": "s", "question": name, "scales": [row]}, console)

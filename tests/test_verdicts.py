@@ -76,7 +76,9 @@ def records(new, old):
 
 def one(differences, *claims, old=None):
     old = np.linspace(1, 2, len(differences)) if old is None else old
-    return judge(study(*(claims or (claim(),))), "quick", records(old + differences, old))[0]
+    return judge(
+        study(*(claims or (claim(),))).declaration("quick"), records(old + differences, old)
+    )[0]
 
 
 # The words.
@@ -124,7 +126,7 @@ def test_a_metric_of_the_studys_own_is_judged_like_any_other(word):
                             np.linspace(1, 2, len(CASES[word])))
     ]  # fmt: skip
     made = study(claim(metric="spread", by=0.05), measures=(OWN,))
-    (verdict,) = judge(made, "quick", shares)
+    (verdict,) = judge(made.declaration("quick"), shares)
     assert verdict.word == word
     assert verdict.metric == OWN.metrics[0] == made.metric("spread")
     if word != "not assessable":
@@ -205,7 +207,7 @@ def curved(data, curves):
 def test_the_same_networks_are_identical_whatever_the_claim():
     side = np.linspace(1, 2, 5)
     data = curved(records(side, side), lambda _arm, seed: (3.0, 2.0 + seed))
-    found = judge(study(claim(), claim(primary=False)), "quick", data)
+    found = judge(study(claim(), claim(primary=False)).declaration("quick"), data)
     assert [each.word for each in found] == ["identical", "not suggestive"]
     assert (found[0].seen.low, found[0].seen.high, found[0].seen.n) == (0, 0, 5)
     assert math.isnan(found[0].p_adjusted)
@@ -214,10 +216,10 @@ def test_the_same_networks_are_identical_whatever_the_claim():
     one_bit = curved(
         records(side, side), lambda arm, seed: (3.0, 2.0 + (arm + str(seed) == "a=old4"))
     )
-    (other,) = judge(study(claim()), "quick", one_bit)
+    (other,) = judge(study(claim()).declaration("quick"), one_bit)
     assert other.word == "inconclusive"
     coarse = [replace(each, curves={"validation_accuracy": (1.0, 1.0)}) for each in data]
-    assert judge(study(claim()), "quick", coarse)[0].word == "inconclusive"
+    assert judge(study(claim()).declaration("quick"), coarse)[0].word == "inconclusive"
 
 
 def test_equal_values_of_different_networks_are_inconclusive_until_there_are_enough():
@@ -241,11 +243,11 @@ def test_equal_differences_are_a_direction_once_there_are_enough():
 def test_a_first_look_that_is_not_complete_gives_no_verdict():
     looks = Looks((20, 40))
     side = np.zeros(12)
-    (found,) = judge(study(claim()), "quick", records(side + 5 + RAMP[0], side), looks)
+    (found,) = judge(study(claim()).declaration("quick"), records(side + 5 + RAMP[0], side), looks)
     assert (found.word, found.looks[0].word) == ("not assessable",) * 2
     assert math.isnan(found.p_adjusted)
     assert "12 seeds of 20 ended in every arm" in found.reason
-    (fixed,) = judge(study(claim()), "quick", records(side + 5, side), seeds=13)
+    (fixed,) = judge(study(claim()).declaration("quick"), records(side + 5, side), seeds=13)
     assert fixed.word == "not assessable"
     assert "The rest of the 13 seeds" in fixed.change
 
@@ -259,8 +261,8 @@ def test_no_p_stands_beside_what_is_not_assessable():
 @pytest.mark.parametrize("size", [1e300, 1.7e308, 1e-300, 5e-320])
 def test_values_near_the_ends_of_floats_are_judged(size):
     new, old = np.array([[1, 0.9, 0.95, 0.85, 0.9], [0.1, 0.2, 0.15, 0.1, 0.05]]) * size
-    (verdict,) = judge(study(claim(by=0.1 * size)), "quick", records(new, old))
-    ordinary = judge(study(claim(by=0.1)), "quick", records(new / size, old / size))[0]
+    (verdict,) = judge(study(claim(by=0.1 * size)).declaration("quick"), records(new, old))
+    ordinary = judge(study(claim(by=0.1)).declaration("quick"), records(new / size, old / size))[0]
     assert verdict.word == ordinary.word == "supported, material"
     assert verdict.seen.p == pytest.approx(ordinary.seen.p, rel=1e-2)
 
@@ -281,7 +283,7 @@ def test_sleep_data_as_a_study():
     """Student (1908); interval and p value from R's documentation, ?sleep."""
     drug_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
     drug_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
-    (verdict,) = judge(study(claim(by=0.5)), "quick", records(drug_2, drug_1))
+    (verdict,) = judge(study(claim(by=0.5)).declaration("quick"), records(drug_2, drug_1))
     # the upper end is longer: patient 9 gained 4.6 hours, and the rest 2.4 at most
     half = (2.4598858 - 0.7001142) / 2
     z = scipy_stats.skew(np.subtract(drug_2, drug_1)) / math.sqrt(6 * 8 / (11 * 13))
@@ -305,8 +307,8 @@ def test_sleep_data_as_a_study():
 
 def test_claims_share_the_error_rate():
     data = records(2 + RAMP, np.full(10, 1.5))
-    alone = judge(study(claim()), "quick", data)[0]
-    shared = judge(study(claim(), claim(by=0.1), claim(by=9.0)), "quick", data)
+    alone = judge(study(claim()).declaration("quick"), data)[0]
+    shared = judge(study(claim(), claim(by=0.1), claim(by=9.0)).declaration("quick"), data)
     assert [verdict.seen.level for verdict in shared] == pytest.approx([1 - 0.05 / 3] * 3)
     assert [verdict.p_adjusted for verdict in shared] == pytest.approx([3 * alone.seen.p] * 3)
     assert shared[0].seen.low < alone.seen.low < alone.seen.high < shared[0].seen.high
@@ -314,12 +316,12 @@ def test_claims_share_the_error_rate():
 
 
 def test_no_claims_no_verdicts():
-    assert judge(study(), "quick", records([1] * 5, [1] * 5)) == ()
+    assert judge(study().declaration("quick"), records([1] * 5, [1] * 5)) == ()
 
 
 def test_unknown_scale_is_an_error():
     with pytest.raises(HarnessError, match="scale"):
-        judge(study(claim()), "huge", [])
+        judge(study(claim()).declaration("huge"), [])
 
 
 def test_more_seeds_do_not_depend_on_the_effect_seen():
@@ -374,7 +376,7 @@ def test_interaction_is_the_difference_of_differences():
     data = []
     for seed in range(5):
         data += grid(seed, [1, 3 + seed / 8, 5, 4])  # (3 + seed/8 - 1) - (4 - 5)
-    (verdict,) = judge(study(asked, factors=TWO_BY_TWO), "quick", data)
+    (verdict,) = judge(study(asked, factors=TWO_BY_TWO).declaration("quick"), data)
     assert verdict.seen.first == (2, 2.125, 2.25, 2.375, 2.5)
     assert verdict.seen.second == (-1, -1, -1, -1, -1)
     assert verdict.seen.effect == 3.25
@@ -392,7 +394,7 @@ def test_partial_arms_are_averaged_within_a_seed_that_has_them_all():
     data = [each for seed in range(7) for each in grid(seed, [1, 2, 4 + seed, 7])]
     data[4 * 6 + 3] = failed("shortcut=yes, depth=56", 6)
     del data[4 * 5]
-    (verdict,) = judge(study(asked, factors=TWO_BY_TWO), "quick", data)
+    (verdict,) = judge(study(asked, factors=TWO_BY_TWO).declaration("quick"), data)
     assert verdict.seeds == (0, 1, 2, 3, 4)
     assert verdict.seen.first == (5.5, 6, 6.5, 7, 7.5)
     assert verdict.seen.second == (1.5,) * 5
@@ -415,7 +417,7 @@ def test_one_factor_at_a_time_compares_arms_alike_in_everything_else():
         data.append(trial("optimizer=sgd, depth=20", seed, 1))
         data.append(trial("optimizer=adam, depth=20", seed, 1 + seed / 8))
         data.append(trial("optimizer=sgd, depth=56", seed, 100))
-    (verdict,) = judge(made, "quick", data)
+    (verdict,) = judge(made.declaration("quick"), data)
     assert verdict.seen.second == (1,) * 5
     assert verdict.seen.first == (1, 1.125, 1.25, 1.375, 1.5)
 
@@ -425,7 +427,7 @@ def test_arms_listed_by_hand_are_compared_as_they_are():
     asked = claim(higher={"norm": "batch"}, lower={"norm": "none"})
     design = Arms({"plain": {}, "normed": {"norm": "batch", "lr": 0.5}})
     data = [trial("plain", s, 1) for s in range(5)] + [trial("normed", s, 3) for s in range(5)]
-    (verdict,) = judge(study(asked, factors=factors, design=design), "quick", data)
+    (verdict,) = judge(study(asked, factors=factors, design=design).declaration("quick"), data)
     assert verdict.seen.effect == 2
 
 
@@ -441,14 +443,16 @@ def test_other_studies_scales_roles_and_arms_do_not_count():
         trial("a=gone", 0, 1e6, number=99),
     ]
     asked = study(claim())
-    assert repr(judge(asked, "quick", data + noise)) == repr(judge(asked, "quick", data))
+    assert repr(judge(asked.declaration("quick"), data + noise)) == repr(
+        judge(asked.declaration("quick"), data)
+    )
 
 
 def test_the_last_of_several_records_counts():
     data = [*records(np.arange(5.0), np.zeros(5)), trial("a=new", 2, 50, number=77)]
     data.insert(0, trial("a=new", 3, 60, number=78))
     data += [trial("a=new", 4, 70, number=80), failed("a=new", 4, number=81)]
-    (verdict,) = judge(study(claim()), "quick", data)
+    (verdict,) = judge(study(claim()).declaration("quick"), data)
     assert verdict.seen.first == (0, 1, 50, 60)
     assert (verdict.failed, verdict.missing, verdict.word) == (1, 1, "not assessable")
 
@@ -459,10 +463,10 @@ def test_order_of_records_is_irrelevant_to_the_last_digit(n):
     data = records(rng.normal(size=n), rng.normal(size=n))
     data += [trial("a=new", 0, 5, number=-1), trial("a=new", 1, 3), trial("a=new", 1, 4)]
     asked = study(claim(), claim(by=0.1))
-    expected = repr(judge(asked, "quick", data))
+    expected = repr(judge(asked.declaration("quick"), data))
     for shuffle in range(5):
         random.Random(shuffle).shuffle(data)
-        assert repr(judge(asked, "quick", data)) == expected
+        assert repr(judge(asked.declaration("quick"), data)) == expected
 
 
 # Failures.
@@ -487,9 +491,9 @@ KINDS = ["failed", "nan", "infinite", "running", "absent", "other metric"]
 def test_a_seed_that_lacks_a_trial_is_left_out_and_told(kind, arm):
     data = records(3 + RAMP, RAMP / 2)
     rest = [record for record in data if (record.arm, record.seed) != (arm, 9)]
-    (verdict,) = judge(study(claim()), "quick", rest + lacking(kind, arm, 9))
+    (verdict,) = judge(study(claim()).declaration("quick"), rest + lacking(kind, arm, 9))
     without = [record for record in data if record.seed != 9]
-    (expected,) = judge(study(claim()), "quick", without)
+    (expected,) = judge(study(claim()).declaration("quick"), without)
     counts = {"failed": int(kind in KINDS[:3]), "missing": 1, "reason": verdict.reason}
     counts["looks"] = verdict.looks
     assert verdict == replace(expected, **counts)
@@ -503,7 +507,7 @@ def test_too_many_failures_leave_nothing_to_judge(kind):
     data = records([10, 11, 12, 13, 14], [0, 1, 2, 3, 4])
     data = [each for each in data if not (each.arm == "a=old" and each.seed in {1, 2, 3})]
     data += [each for seed in (1, 2, 3) for each in lacking(kind, "a=old", seed)]
-    (verdict,) = judge(study(claim()), "quick", data)
+    (verdict,) = judge(study(claim()).declaration("quick"), data)
     assert verdict.word == "not assessable"
     assert verdict.reason == (
         "Only 2 seeds finished in every arm of the claim, and a verdict needs at least 5: "
@@ -517,7 +521,7 @@ def test_too_many_failures_leave_nothing_to_judge(kind):
 def test_running_trials_have_neither_failed_nor_ended():
     data = records([1.0, 2.0], [0.0, 0.0])
     data += [failed("a=new", 2), *lacking("running", "a=old", 2), *lacking("running", "a=new", 3)]
-    (verdict,) = judge(study(claim()), "quick", data)
+    (verdict,) = judge(study(claim()).declaration("quick"), data)
     assert "1 of 5 trials failed and 1 seed not run to the end in every arm." in verdict.reason
 
 
@@ -530,7 +534,7 @@ def test_four_good_seeds_are_too_few():
 
 
 def test_nothing_recorded_yet():
-    (verdict,) = judge(study(claim()), "quick", [])
+    (verdict,) = judge(study(claim()).declaration("quick"), [])
     assert (verdict.word, verdict.seen.n, verdict.seeds) == ("not assessable", 0, ())
     assert math.isnan(verdict.seen.effect)
     assert verdict.reason.startswith("No seed finished in every arm")
@@ -538,8 +542,8 @@ def test_nothing_recorded_yet():
 
 def test_a_claim_that_cannot_be_judged_still_counts_among_the_claims():
     data = records(3 + RAMP, RAMP / 2)
-    two = judge(study(claim(), claim(metric="test_loss")), "quick", data)
-    alone = judge(study(claim()), "quick", data)
+    two = judge(study(claim(), claim(metric="test_loss")).declaration("quick"), data)
+    alone = judge(study(claim()).declaration("quick"), data)
     assert two[1].word == "not assessable"
     assert two[0].p_adjusted == pytest.approx(2 * alone[0].seen.p)
 
@@ -556,11 +560,12 @@ FAVOURABLE = {"supported, material", "supported", "real but negligible"}
 def test_scale_and_origin_of_the_metric_change_no_verdict(rows, power):
     first, second = np.array(rows).T
     factor = 2.0**power
-    (verdict,) = judge(study(claim(by=0.5)), "quick", records(first, second))
+    (verdict,) = judge(study(claim(by=0.5)).declaration("quick"), records(first, second))
     # of differences that do not vary it counts how far the values themselves reach
     assume(verdict.seen.kind != "constant")
     (moved,) = judge(
-        study(claim(by=0.5 * factor)), "quick", records(first * factor + 3, second * factor + 3)
+        study(claim(by=0.5 * factor)).declaration("quick"),
+        records(first * factor + 3, second * factor + 3),
     )
     assert (moved.word, moved.seen.wins) == (verdict.word, verdict.seen.wins)
     if verdict.more_seeds is not None:
@@ -574,8 +579,8 @@ def test_scale_and_origin_of_the_metric_change_no_verdict(rows, power):
 def test_swapping_arms_mirrors_the_verdict(rows):
     first, second = np.array(rows).T
     swapped = claim(higher={"a": "old"}, lower={"a": "new"})
-    verdict = judge(study(claim()), "quick", records(first, second))[0]
-    mirror = judge(study(swapped), "quick", records(first, second))[0]
+    verdict = judge(study(claim()).declaration("quick"), records(first, second))[0]
+    mirror = judge(study(swapped).declaration("quick"), records(first, second))[0]
     assert (mirror.seen.low, mirror.seen.high) == pytest.approx(
         (-verdict.seen.high, -verdict.seen.low)
     )
@@ -597,7 +602,7 @@ def test_losing_trials_never_turns_into_a_number(rows, draw):
     kept = [each for index, each in enumerate(data) if index not in lost]
     for index, kind in zip(sorted(lost), kinds, strict=True):
         kept += lacking(kind, data[index].arm, data[index].seed)
-    (verdict,) = judge(study(claim()), "quick", kept)
+    (verdict,) = judge(study(claim()).declaration("quick"), kept)
     whole = [seed for seed in range(len(rows)) if not {seed, seed + len(rows)} & lost]
     assert verdict.seeds == tuple(whole)
     assert verdict.seen.first == tuple(first[whole])
@@ -647,7 +652,7 @@ def test_tied_differences_whose_mean_is_at_the_margin_are_judged():
         replace(each, metrics={"test_accuracy": each.metrics[METRIC]})
         for each in records(0.9 + d, np.full(10, 0.9))
     ]
-    (found,) = judge(made, "quick", data)
+    (found,) = judge(made.declaration("quick"), data)
     assert (found.word, found.seen.kind) == ("inconclusive", "tied")
     at = stats.located(0.9 + d, np.full(10, 0.9), reach=1.0, shares=True)
     assert at.p_above(at.mean) == at.p_above(at.mean - 1e-18) == 0.5
@@ -656,10 +661,10 @@ def test_tied_differences_whose_mean_is_at_the_margin_are_judged():
 def test_arms_of_which_one_fails_in_some_seeds_are_not_identical():
     side = np.linspace(1, 2, 10)
     data = curved(records(side, side), lambda _arm, seed: (3.0, 2.0 + seed))
-    assert judge(study(claim()), "quick", data)[0].word == "identical"
+    assert judge(study(claim()).declaration("quick"), data)[0].word == "identical"
     half = [failed("a=new", each.seed) if each.arm == "a=new" and each.seed > 4 else each
             for each in data]  # fmt: skip
-    assert judge(study(claim()), "quick", half)[0].word == "inconclusive"
+    assert judge(study(claim()).declaration("quick"), half)[0].word == "inconclusive"
 
 
 @pytest.mark.parametrize("means", [(5, 7, 7, 5), (0, 2, -1, 1.3), (0, 3, 1, 4)])
@@ -672,11 +677,13 @@ def test_a_trend_with_a_step_the_other_way_is_refuted_whatever_its_line_does(mea
         for seed in range(8)
         for k, mean in enumerate(means)
     ]
-    (found,) = judge(study(asked, factors=factors), "quick", data)
+    (found,) = judge(study(asked, factors=factors).declaration("quick"), data)
     assert found.word == "refuted"
     assert "falls by more than the margin" in found.reason
     lead = replace(asked, primary=False)
-    assert judge(study(lead, factors=factors), "quick", data)[0].word == "not suggestive"
+    assert (
+        judge(study(lead, factors=factors).declaration("quick"), data)[0].word == "not suggestive"
+    )
 
 
 def test_more_seeds_of_a_best_level_come_from_the_level_that_varies_most():
@@ -686,7 +693,7 @@ def test_more_seeds_of_a_best_level_come_from_the_level_that_varies_most():
     columns = {1: 5 - 0.35 - 0.2 * z, 2: np.full(8, 5.0), 3: 5 - 0.6 + 2 * mixed, 4: 2 + 0.1 * z}
     asked = Best("Two.", metric=METRIC, by=0.5, best={"w": 2})
     data = [trial(f"w={w}", s, v) for w, column in columns.items() for s, v in enumerate(column)]
-    (found,) = judge(study(asked, factors=factors), "quick", data)
+    (found,) = judge(study(asked, factors=factors).declaration("quick"), data)
     assert found.word == "inconclusive"
     assert found.more_seeds.low > 1
 

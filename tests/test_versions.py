@@ -11,13 +11,13 @@ from harness import Factor, Scale, Tuned
 from harness.commands import export_study
 from harness.designs import Arms
 from harness.executors import Options
+from harness.kept import OLDER
 from harness.ledger import Ledger
 from harness.place import Place
 from harness.preview import plan_study, print_plan
 from harness.results import Results
-from harness.session import OLDER
 from harness.study import Study
-from tests.declaring import opened, report, run, study
+from tests.declaring import as_before, opened, report, run, study
 from tests.test_declared import page, terminal
 
 NOW = "Judged are the trials of the study's file as it is now, and no others."
@@ -159,13 +159,27 @@ def test_seeds_too_few_for_a_verdict_are_no_look(tmp_path: Path) -> None:
     assert not [line for line in report(store, study()).warnings if "was run with" in line]
 
 
-def test_an_arm_that_stands_for_other_levels_now_is_not_judged_as_those(tmp_path: Path) -> None:
-    def listed(width: int) -> Study:
-        arms = {"low": {"width": 4}, "high": {"width": 64}, "third": {"width": width}}
-        return study(design=Arms(arms), factors=(Factor("width", (4, 16, 32, 64)),))
+def listed(width: int) -> Study:
+    arms = {"low": {"width": 4}, "high": {"width": 64}, "third": {"width": width}}
+    return study(design=Arms(arms), factors=(Factor("width", (4, 16, 32, 64)),))
 
+
+def test_an_arm_that_stands_for_other_levels_now_is_judged_with_those_of_then(
+    tmp_path: Path,
+) -> None:
     store = opened(tmp_path)
     run(store, listed(16))
+    results = report(store, listed(32))
+    third = next(arm for arm in results.arms if arm.name == "third")
+    assert third.levels["width"].value == 16
+    assert {record.levels["width"] for record in results.records} == {4, 16, 64}
+    assert results.missing == 0
+    assert "model.hidden: [16] → [32] in 1 of 3 arms" in about_versions(results)[0]
+
+
+def test_in_a_store_of_before_such_an_arm_is_not_judged(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    as_before(run(store, listed(16)))
     results = report(store, listed(32))
     assert {record.arm for record in results.records} == {"low", "high"}
     assert "model.hidden: [16] → [32] in 1 of 3 arms" in about_versions(results)[0]
@@ -219,8 +233,8 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let commands find a study that stands in no file."""
 
     def put(declared: Study) -> None:
-        for module in ("preview", "commands"):
-            monkeypatch.setattr(f"harness.{module}.find_study", lambda reference: reference)
+        for module, find in (("preview", "find_study"), ("subject", "find")):
+            monkeypatch.setattr(f"harness.{module}.{find}", lambda reference: reference)
             monkeypatch.setattr(f"harness.{module}.load", lambda found: declared)
 
     return put

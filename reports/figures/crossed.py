@@ -65,9 +65,9 @@ class Crossed:
 
 def crossed(results: Results, metric: Metric) -> Crossed | None:
     """Work out the means; ``None`` unless the study has two factors, both of several levels."""
-    if len(results.study.factors) != 2:
+    if len(results.declaration.factors) != 2:
         return None
-    first, second = results.study.factors
+    first, second = results.declaration.factors
     run = {
         factor.name: tuple(dict.fromkeys(arm.levels[factor.name].name for arm in results.arms))
         for factor in (first, second)

@@ -78,7 +78,7 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
         if record.state == "complete" and name in record.curves
     }
     groups = []
-    partials = results.study.partials(verdict.claim, results.scale)
+    partials = results.declaration.partials(verdict.claim)
     for partial, arms in zip(partials, comparable(results.arms, partials), strict=True):
         label = ", ".join(f"{factor}={level.name}" for factor, level in partial.items())
         if group := _group(label, arms, done, name):
@@ -89,7 +89,7 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
     finite = [value for value in values if math.isfinite(value)]
     # A loss that falls a long way is told apart only on a logarithmic axis.
     log = bool(finite) and min(finite) > 0 and max(finite) > 20 * min(finite)
-    metric = metric_of(results.study, name)
+    metric = metric_of(results.declaration, name)
     log = log and metric.unit != "fraction"
     return Curves(
         metric, verdict.metric if wanted != name else None, tuple(groups), log,

@@ -55,7 +55,7 @@ class Dots:
 def level_dots(results: Results, metric: Metric) -> Dots | None:
     """Work out the main effects: the mean at each level of each factor."""
     groups = []
-    for factor in results.study.factors:
+    for factor in results.declaration.factors:
         rows = tuple(
             _row(each, metric)
             for each in results.summaries
@@ -71,7 +71,7 @@ def level_dots(results: Results, metric: Metric) -> Dots | None:
 def _restricted(results: Results) -> str:
     """Say of which factors only some arms have levels that can be compared, and which arms."""
     said = []
-    for factor in results.study.factors:
+    for factor in results.declaration.factors:
         levels = [
             level
             for level in factor.named
@@ -79,7 +79,7 @@ def _restricted(results: Results) -> str:
         ]
         groups = comparable(results.arms, [{factor.name: level} for level in levels])
         kept = []
-        for other in results.study.factors:
+        for other in results.declaration.factors:
             if other.name == factor.name:
                 continue
             names = {arm.levels[other.name].name for arm in results.arms}

@@ -86,7 +86,7 @@ def layers_of(results: Results) -> tuple[Layers, ...]:
         found = {arm: values for arm, values in rows.items() if values}
         if found:
             numbers = {arm.name: number for number, arm in enumerate(results.arms, 1)}
-            out.append(_layers(metric_of(results.study, name), found, numbers))
+            out.append(_layers(metric_of(results.declaration, name), found, numbers))
     return tuple(out)
 
 
@@ -95,7 +95,7 @@ def _ordered(results: Results) -> Sequence[Arm]:
     partials = [
         partial
         for verdict in results.verdicts
-        for partial in results.study.partials(verdict.claim, results.scale)
+        for partial in results.declaration.partials(verdict.claim)
     ]
 
     def place(arm: Arm) -> bool:

@@ -209,7 +209,7 @@ def confounds(results: Results, verdict: Verdict) -> str:
     """Name the costs in which the two sides of a comparison differ, where profiles tell."""
     if not isinstance(verdict.claim, Higher | Equivalent | NotWorse | Sooner):
         return ""
-    partials = results.study.partials(verdict.claim, results.scale)
+    partials = results.declaration.partials(verdict.claim)
     groups = comparable(results.arms, partials)
     if not all(arm.name in results.profiles for group in groups for arm in group):
         return ""

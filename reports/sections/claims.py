@@ -133,7 +133,7 @@ def _metric(results: Results, verdict: Verdict) -> str:
     claim = verdict.claim
     if not isinstance(claim, Sooner):
         return verdict.metric.title
-    curve = results.study.metric(claim.metric)
+    curve = results.declaration.metric(claim.metric)
     bound = "least" if curve.better == "higher" else "most"
     return (
         f"{verdict.metric.title}, {in_title(curve)} of at {bound} "

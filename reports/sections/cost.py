@@ -74,7 +74,7 @@ def _figures(results: Results) -> tuple[Picture, ...]:
         (
             metric
             for name in (*QUALITIES[:2], *claimed, *QUALITIES[2:])
-            if name in known and (metric := metric_of(results.study, name)).better
+            if name in known and (metric := metric_of(results.declaration, name)).better
         ),
         None,
     )

@@ -41,7 +41,9 @@ def factors_section(results: Results) -> FactorsSection:
     wanted = [verdict.claim.metric for verdict in results.verdicts]
     if not any(name.startswith("test_") for name in wanted):
         wanted += [name for name in ("test_accuracy", "test_loss") if name in known][:1]
-    shown = [metric_of(results.study, name) for name in dict.fromkeys(wanted) if name in known]
+    shown = [
+        metric_of(results.declaration, name) for name in dict.fromkeys(wanted) if name in known
+    ]
     metrics = table_order(results)
     parts = [metrics[at : at + MOST_COLUMNS] for at in range(0, len(metrics), MOST_COLUMNS)]
     tables = [
@@ -62,17 +64,17 @@ def table_order(results: Results) -> list[Metric]:
     recorded = dict.fromkeys(each.metric for each in results.summaries)
     first = [
         *(verdict.claim.metric for verdict in results.verdicts),
-        *(metric.name for measure in results.study.measures for metric in measure.metrics),
+        *(metric.name for metric in results.declaration.metrics),
         "test_accuracy",
         "test_loss",
     ]
     names = dict.fromkeys([*(name for name in first if name in recorded), *recorded])
-    return [metric_of(results.study, name) for name in names]
+    return [metric_of(results.declaration, name) for name in names]
 
 
 def _figures(results: Results, metric: Metric) -> tuple[Picture, ...]:
     out = []
-    several = len(results.study.factors) > 1
+    several = len(results.declaration.factors) > 1
     if several and (levels := level_dots(results, metric)):
         out.append(draw_dots(levels))
     both = crossed(results, metric)

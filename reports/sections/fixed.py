@@ -14,7 +14,6 @@ from harness.results import Results
 from harness.verdicts import Verdict
 
 from ..text import in_title
-from .procedures import setting_text
 
 Flat = Mapping[str, Any]
 """A Training as it is written: its values by the path that leads to them."""
@@ -27,11 +26,9 @@ MOST_VALUES = 4
 def held_fixed(results: Results) -> tuple[str, ...]:
     """List what was not varied, or not alone: each line is a caveat on every verdict."""
     lines = []
-    scale = results.study.scales.get(results.scale)
-    if scale is not None and scale.settings:
-        shown = "; ".join(
-            f"{name} = {setting_text(value)}" for name, value in scale.settings.items()
-        )
+    settings = results.declaration.settings
+    if settings:
+        shown = "; ".join(f"{name} = {value}" for name, value in settings.items())
         lines.append(f"Scale “{results.scale}” says {shown}. Other scales may answer otherwise.")
     lines += [*_arms(results), *_tuned(results), *_judged(results)]
     return tuple(lines)
@@ -54,7 +51,7 @@ def _arms(results: Results) -> Iterator[str]:
         f"{those} differ in {join(named)}, and in nothing else that the study's build function "
         "writes out."
     )
-    for factor in results.study.factors:
+    for factor in results.declaration.factors:
         parts = _parts(_varied(results.arms, flat, factor.name))
         if len(parts) > 1:
             yield (
@@ -145,7 +142,7 @@ def _is_factor(results: Results, values: Mapping[str, Any]) -> bool:
             value is None or value == arms[arm].levels[factor.name].plain
             for arm, value in values.items()
         )
-        for factor in results.study.factors
+        for factor in results.declaration.factors
     )
 
 
@@ -159,8 +156,8 @@ def _value(value: Any) -> str:
 
 def also_differ(results: Results, verdict: Verdict) -> str:
     """Name the parts of a Training in which the sides of a claim differ, where they are several."""
-    groups = groups_of(results.study, results.scale, verdict.claim)
-    partials = results.study.partials(verdict.claim, results.scale)
+    groups = groups_of(results.declaration, verdict.claim)
+    partials = results.declaration.partials(verdict.claim)
     named = {factor for partial in partials for factor in partial}
     flat = trainings(results, {arm.name for group in groups for arm in group})
     alike: dict[tuple[str, ...], list[Flat]] = {}
@@ -177,7 +174,7 @@ def also_differ(results: Results, verdict: Verdict) -> str:
 
 def _tuned(results: Results) -> Iterator[str]:
     """Say how tuned settings were chosen, in which arms."""
-    names = join(each.name for each in results.study.tuned)
+    names = join(each.name for each in results.declaration.tuned)
     if not names:
         return
     searched = {each.arm for each in results.tuning if each.tried}

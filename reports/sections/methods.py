@@ -308,10 +308,10 @@ def _metrics(results: Results) -> Table:
     metrics = dict.fromkeys(
         [
             *(verdict.metric for verdict in results.verdicts),
-            *(metric_of(results.study, verdict.claim.metric) for verdict in results.verdicts),
+            *(metric_of(results.declaration, verdict.claim.metric) for verdict in results.verdicts),
             *table_order(results),
-            metric_of(results.study, results.study.objective),
-            *(metric_of(results.study, name) for name in by_layer),
+            metric_of(results.declaration, results.declaration.objective),
+            *(metric_of(results.declaration, name) for name in by_layer),
         ]
     )
     rows = []

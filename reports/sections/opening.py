@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +21,6 @@ from harness.formatting import (
 )
 from harness.history import Declared
 from harness.results import Results
-from harness.study import Study
 from harness.verdicts import MARKS, Verdict
 
 from ..intervals import family_name, interval_name, is_exact
@@ -67,17 +64,8 @@ def title(results: Results) -> Title:
         for word, look in LOOKS.items()
         if counts[word]
     )
-    study = results.study
-    return Title(study.name, results.scale, study.question, about(study), tuple(facts), tally)
-
-
-def about(study: Study) -> tuple[str, ...]:
-    """Return the paragraphs of the study file's docstring, after its first line."""
-    module = sys.modules.get(getattr(study.build, "__module__", ""))
-    text = inspect.cleandoc((module.__doc__ if module is not None else None) or "")
-    _, _, rest = text.partition("\n")
-    parts = (" ".join(part.split()).replace("`", "") for part in rest.split("\n\n"))
-    return tuple(part for part in parts if part)
+    study = results.declaration
+    return Title(study.name, study.scale, study.question, study.about, tuple(facts), tally)
 
 
 def design(results: Results) -> str:

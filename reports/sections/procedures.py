@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.declaration import Measurement
 from harness.formatting import join, number_text, plural
-from harness.levels import level_name
 from harness.losses import Distillation
 from harness.results import Results
 from harness.stopping import EarlyStopping
@@ -29,28 +28,26 @@ class Procedure:
 
 def recorded(results: Results) -> Iterator[Procedure]:
     """Say what is recorded of every network, and what this study measures beside it."""
-    own = [metric for measure in results.study.measures for metric in measure.metrics]
+    own = results.declaration.metrics
     names = dict.fromkeys(each.metric for each in results.summaries)
     always = [
-        metric_of(results.study, name).title
+        metric_of(results.declaration, name).title
         for name in names
         if name not in {metric.name for metric in own}
     ]
     if always:
         yield Procedure("Recorded", f"Of every network: {_titles(always)}.")
     if own:
-        said = "; ".join(map(_measure, results.study.measures))
+        said = "; ".join(map(_measure, results.declaration.measures))
         yield Procedure(
             "Measured here",
             f"{said}. What is random in a measure follows from the seed, alike in every arm.",
         )
 
 
-def _measure(measure: Any) -> str:
+def _measure(measure: Measurement) -> str:
     moment = "before the first step" if measure.when == "start" else "after the last step"
-    function = getattr(measure, "function", None)
-    by = f"the study's function {setting_text(function)}" if function else setting_text(measure)
-    return f"{_titles(metric.title for metric in measure.metrics)} by {by}, {moment}"
+    return f"{_titles(metric.title for metric in measure.metrics)} by {measure.by}, {moment}"
 
 
 def _titles(names: Iterable[str]) -> str:
@@ -154,12 +151,3 @@ def _teacher(written: Any) -> str:
         f"each network learns from a teacher of type {name} as well as from labels, at temperature "
         f"{number_text(temperature)}, with weight {number_text(weight)} on the teacher."
     )
-
-
-def setting_text(value: Any) -> str:
-    """Name a setting without a memory address, so that reports stay the same."""
-    try:
-        text = level_name(value)
-    except HarnessError:
-        text = type(value).__name__
-    return text if len(text) <= 120 else text[:119] + "…"

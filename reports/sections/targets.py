@@ -19,7 +19,7 @@ def target_tables(results: Results) -> tuple[Table, ...]:
 
 
 def _table(results: Results, target: Target) -> Table:
-    metric = metric_of(results.study, target.metric)
+    metric = metric_of(results.declaration, target.metric)
     return Table(
         f"Time until {_what(metric, target.reaches)}, looked at after every epoch: medians over "
         "the seeds that finished, of which those that never come there count as infinite; ∞ where "

@@ -29,7 +29,7 @@ def tuning_section(results: Results) -> TuningSection | None:
     """Work out the section; ``None`` where the study tunes nothing."""
     if not results.tuning:
         return None
-    objective = metric_of(results.study, results.study.objective)
+    objective = metric_of(results.declaration, results.declaration.objective)
     lead = f"Chosen by {in_title(objective)}, on a seed that no verdict uses."
     if not any(each.tried for each in results.tuning):
         lead = "Nothing was tuned: every arm used what the study declares as default."
@@ -43,7 +43,7 @@ def tuning_section(results: Results) -> TuningSection | None:
 
 def untuned(results: Results) -> str:
     """Say why there is no such section."""
-    if not results.study.tuned:
+    if not results.declaration.tuned:
         return "Nothing is tuned in this study."
     return (
         "No setting has been chosen: tuning has not ended in any arm, or no arm depends on what is "

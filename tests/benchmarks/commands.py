@@ -211,7 +211,7 @@ def fill(file: Path, where: str) -> None:
             "datetime_start": started + timedelta(seconds=place),
             "datetime_complete": started + timedelta(seconds=place + 1),
         })  # fmt: skip
-        params, kinds = translate.parameters(study, trial)
+        params, kinds = translate.parameters(study.declaration("quick"), trial)
         rows[models.TrialParamModel] += (
             {
                 **own, "param_name": name, "param_value": kinds[name].to_internal_repr(value),
@@ -223,7 +223,7 @@ def fill(file: Path, where: str) -> None:
             "trial": translate.description(trial, code),
             "runner": "nobody/1/1",
             "record": translate.outcome(**found, layers={}, env=env),
-            **translate.columns(study, found["metrics"]),
+            **translate.columns(study.declaration("quick"), found["metrics"]),
             **({} if result else {"reason": "diverged: validation_loss is nan"}),
         }
         rows[models.TrialUserAttributeModel] += (

@@ -23,6 +23,7 @@ import torch
 from programs import ASKED, LEARNING_RATES, PROGRAMS, Asked, choose
 from saving import about, cores, number, parser, save, table
 
+from harness.converter import from_plain, to_plain
 from harness.ledger import Ledger
 from harness.load import load
 from harness.members import make_ready
@@ -175,7 +176,7 @@ def harness(asked: Asked, folder: Path, workers: int, mode: str | None) -> Side:
         at = (float(record.levels["lr"]), record.seed)
         side.accuracy[name][at] = record.metrics["test_accuracy"]
     total = sum(busy.values())
-    chosen = [Choice.of(value) for value in ledger.notes("mode/").values()]
+    chosen = [from_plain(Choice, value) for value in ledger.notes("mode/").values()]
     side.seconds = {
         name: side.training * busy[name] / total / asked.trials for name in asked.programs
     }
@@ -189,7 +190,7 @@ def harness(asked: Asked, folder: Path, workers: int, mode: str | None) -> Side:
         "busy_share": total / workers / side.training,
         "busy": {name: busy[name] / workers / asked.trials for name in asked.programs},
         "choices": {
-            name.partition("/")[0]: Choice.of(value).plain_values()
+            name.partition("/")[0]: to_plain(from_plain(Choice, value))
             for name, value in ledger.notes("mode/").items()
         },
     }

@@ -18,6 +18,7 @@ import harness.executors
 import harness.forks
 import harness.run
 from harness import Factor, Scale, Study, Training
+from harness.converter import to_plain
 from harness.costs import by_program, machine
 from harness.data import digits
 from harness.executors import Options
@@ -136,7 +137,7 @@ def one_run(kind: str, trials: int, at_once: int, seconds: float) -> dict[str, A
         planner = Planner(STUDY, SCALE, -(-trials // 2), tune=False)
         mode = Mode("plain") if at_once == 1 else Mode("fused", at_once)
         for program in by_program(planner):  # or a mode would be measured, by training
-            choice = Choice(mode).plain_values()
+            choice = to_plain(Choice(mode))
             ledger.write_note(f"mode/{program}/{machine(options)}", choice)
         ran = run(ledger, planner, "overhead", options, Silent())
         wall = time.perf_counter() - started

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from harness.environment import environment
-from harness.outputs import revision_of, write_whole
+from harness.outputs import write_whole
+from harness.revision import revision_in
 
 
 def parser(text: str) -> argparse.ArgumentParser:
@@ -31,7 +32,7 @@ def about(device: str = "cpu") -> dict[str, str]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", *sys.argv]),
-        "revision": revision_of(Path(__file__)),
+        "revision": revision_in(Path(__file__)),
         **environment(torch.device(device)),
         "platform": platform.platform(),
         "cpus_allowed": str(cores()),

@@ -53,7 +53,9 @@ def words_of(
 ) -> list[str]:
     """Return the word on each of several sets of records and costs."""
     made = study(claim, levels)
-    return [judge(made, "quick", records, None, costs)[0].word for records, costs in given]
+    return [
+        judge(made.declaration("quick"), records, None, costs)[0].word for records, costs in given
+    ]
 
 
 def share_of(case: str, found: Sequence[str], wrong: Collection[str], bound: float = ALPHA) -> Row:

@@ -264,7 +264,7 @@ def collapsing(replicates: int) -> list[Row]:
                 )
             for name, (claim, wrong) in claims.items():
                 made = study(claim)
-                found = [judge(made, "quick", one)[0].word in wrong for one in given]
+                found = [judge(made.declaration("quick"), one)[0].word in wrong for one in given]
                 case = f"collapses in {100 * share:g} % of seeds, n={n}: called {name}"
                 rows.append(at_most(case, found, ALPHA))
     return rows

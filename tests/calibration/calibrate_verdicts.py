@@ -336,7 +336,7 @@ def records(old: Floats, *new: Floats) -> list[Record]:
 
 def judge_words(asked: Study, given: Sequence[Record], looks: Looks | None = None) -> list[str]:
     """Return the words of one report, judged on records."""
-    return [each.word for each in judge(asked, "quick", given, looks=looks)]
+    return [each.word for each in judge(asked.declaration("quick"), given, looks=looks)]
 
 
 def same_as_judge(replicates: int) -> list[Row]:
@@ -351,7 +351,7 @@ def same_as_judge(replicates: int) -> list[Row]:
         new = old + rng.normal(effect, 1, (count, 40))
         fast = walk(new - old, looks)
         slow = [
-            judge(asked, "quick", records(*pair), looks=looks)[0]
+            judge(asked.declaration("quick"), records(*pair), looks=looks)[0]
             for pair in zip(old, new, strict=True)
         ]
         differ = [
@@ -494,7 +494,7 @@ def constant(_: int) -> list[Row]:
     rows = []
     for case, (n, effect, wrong) in cases.items():
         old = np.linspace(1, 2, n)
-        found = judge(asked, "quick", records(old, old + effect))[0]
+        found = judge(asked.declaration("quick"), records(old, old + effect))[0]
         rows.append(none_of(case, [found.word in wrong or odd(found)]))
     return rows
 
@@ -531,9 +531,11 @@ def missing(replicates: int) -> list[Row]:
         n = int(rng.integers(2, 13))
         old = rng.normal(size=n)
         given = spoiled(rng, records(old, old + rng.normal(rng.choice([0, 1]), 1, n)), 0.15)
-        found = judge(asked, "quick", given)[0]
-        strange.append(odd(found) or odd(judge(asked, "quick", given, looks=Looks().upto(40))[0]))
-        differ.append(found.word != judge(asked, "quick", whole(given))[0].word)
+        found = judge(asked.declaration("quick"), given)[0]
+        strange.append(
+            odd(found) or odd(judge(asked.declaration("quick"), given, looks=Looks().upto(40))[0])
+        )
+        differ.append(found.word != judge(asked.declaration("quick"), whole(given))[0].word)
     return [
         none_of(f"failed and missing trials, {len(strange)} studies: odd verdicts", strange),
         none_of(f"failed and missing trials, {len(differ)} studies: not as without them", differ),
@@ -550,12 +552,12 @@ def messy(replicates: int) -> list[Row]:
     rates: list[Verdict] = []
     for _ in range(count):
         old, new = np.round(rng.normal(0, 0.7, (2, 10)))
-        ties += judge(asked, "quick", records(old, new))
+        ties += judge(asked.declaration("quick"), records(old, new))
         given = records(*rng.normal(size=(2, 10)))
         lost = [one.arm == "a=new0" and rng.random() < 0.05 for one in given]
-        apart += judge(asked, "quick", diverged(given, lost))
+        apart += judge(asked.declaration("quick"), diverged(given, lost))
         either = [rng.random() < 0.2 for _ in given]
-        rates += judge(failing, "quick", diverged(given, either))
+        rates += judge(failing.declaration("quick"), diverged(given, either))
     cases = (
         ("ties", ties),
         ("one arm diverging 5 %, failures judged apart", apart),
@@ -607,7 +609,7 @@ def earlier_sign(_: int) -> list[Row]:
     )
     old = np.linspace(1, 2, 40)
     given = records(old, old + 3 + 0.1 * np.cos(np.arange(40)), old + d)
-    verdict = judge(study(2), "quick", given, looks=Looks().upto(40))[1]
+    verdict = judge(study(2).declaration("quick"), given, looks=Looks().upto(40))[1]
     wrong = verdict.word in DIRECTION and verdict.seen.p >= ALPHA
     case = f"2 claims, +1 at n=5, -0.3 at n=40 with p = {verdict.seen.p:.2g}: a direction"
     return [none_of(case, [wrong])]
