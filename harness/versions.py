@@ -153,7 +153,7 @@ def _other_arms(
 ) -> list[str]:
     """Name what differs between the trials of a plan and the study's file, by one of each arm."""
     first: dict[str, Record] = {}
-    planned = {trial.arm for trial in manifest.trials if trial.role != "teach"}
+    planned = dict.fromkeys(trial.arm for trial in manifest.trials if trial.role != "teach")
     for trial in manifest.trials:
         if trial.key in done:
             first.setdefault(trial.arm, done[trial.key])
@@ -164,8 +164,8 @@ def _other_arms(
             reasons.update(_why(study, scale, arm, first[arm.name]))
         elif arm.name not in planned:
             reasons[f"arm {arm.name} is new"] += 1
-    for gone in planned - {arm.name for arm in arms}:
-        reasons[f"arm {gone} is gone"] += 1
+    there = {arm.name for arm in arms}
+    reasons.update(f"arm {gone} is gone" for gone in planned if gone not in there)
     return [
         reason if count == len(arms) or reason.startswith("arm ")
         else f"{reason} in {count} of {len(arms)} arms"

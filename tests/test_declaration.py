@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from harness import Factor, Scale, Study, Training, Tuned
+from harness import Factor, Scale, Study, Tuned
 from harness.claims import (
     KINDS,
     Best,
@@ -122,10 +122,6 @@ MEASURES = (
     Occluded(0.3), Own(), measured("margin", margin, meaning="How far.", better="higher"),
     measured("failed_twice", margin, meaning="How often.", unit="fraction"),
 )  # fmt: skip
-
-
-def build(scale: Scale, **levels: Any) -> Training:
-    raise AssertionError("judging must not build")
 
 
 def declare(design: Design | None = None, **changes: Any) -> Study:
@@ -251,7 +247,7 @@ def test_whatever_is_declared_comes_back(levels: list[Any], by: float, seeds: li
             looks=Looks(tuple(sorted(seeds))),
         )  # fmt: skip
     except HarnessError:
-        return  # two levels of one name, or one that stands for another
+        reject()  # two levels of one name, or one that stands for another
     back = same(study.declaration("quick"))
     for claim, declared in zip(study.claims, back.claims, strict=True):
         assert back.partials(declared) == study.partials(claim, "quick")
@@ -296,7 +292,8 @@ def test_an_arm_of_levels_that_there_are_not_is_damage() -> None:
     assert "an arm must have a level of every factor" in wrong(
         Declaration, {**whole, "combinations": few}
     )
-    assert "keep" not in wrong(Declaration, {**whole, "kept": {"nobody": ["x"]}})
+    nobody = wrong(Declaration, {**whole, "kept": {"nobody": ["x"]}})
+    assert nobody.startswith("study 'all' must have the factor that is named; got 'nobody'")
 
 
 def test_nothing_is_converted_silently() -> None:
