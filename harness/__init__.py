@@ -5,8 +5,12 @@ Everything that a study file needs is here and in :mod:`harness.data`, :mod:`har
 :mod:`harness.clipping` and :mod:`harness.measures`.
 """
 
-from harness.checkout import beside
-from harness.claims import (
+from harness.losses import CrossEntropy, Distillation
+from harness.messages.errors import HarnessError
+from harness.running.checkout import beside
+from harness.schedules import Constant, Cosine, OneCycle, Step
+from harness.stopping import EarlyStopping
+from harness.study.claims import (
     Best,
     Claim,
     Equivalent,
@@ -18,15 +22,11 @@ from harness.claims import (
     Sooner,
     Trend,
 )
-from harness.designs import Arms, Factorial, OneAtATime
-from harness.errors import HarnessError
-from harness.factors import Factor, Tuned
-from harness.looks import Looks
-from harness.losses import CrossEntropy, Distillation
-from harness.scales import Scale
-from harness.schedules import Constant, Cosine, OneCycle, Step
-from harness.stopping import EarlyStopping
-from harness.study import Study
+from harness.study.designs import Arms, Factorial, OneAtATime
+from harness.study.factors import Factor, Tuned
+from harness.study.looks import Looks
+from harness.study.scales import Scale
+from harness.study.study import Study
 from harness.training import Training
 
 __version__ = "0.1.0"

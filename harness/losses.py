@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness import checks
 from harness.floats import on
+from harness.messages import checks
 
 if TYPE_CHECKING:
     import torch

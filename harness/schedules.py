@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from harness import checks
+from harness.messages import checks
 
 if TYPE_CHECKING:  # numpy would double the start-up of a command that only lists studies
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness import checks
+from harness.messages import checks
 
 
 @dataclass(frozen=True)

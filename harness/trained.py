@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     import torch
 
-    from harness.members import Member
-    from harness.metrics import Metric
-    from harness.network import Network
-    from harness.noise import Draws
+    from harness.engines.network import Network
+    from harness.engines.prepared import Member
+    from harness.randomness.counting import Draws
+    from harness.study.metrics import Metric
 
 When = Literal["start", "end"]
 Values = Mapping[str, float | Sequence[float]]

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
-from harness.errors import HarnessError
-from harness.foreign import bare_data
-from harness.levels import own
 from harness.losses import CrossEntropy, Distillation, Loss
+from harness.messages.errors import HarnessError
+from harness.messages.foreign import bare_data
+from harness.messages.levels import own
 from harness.schedules import Constant, Schedule
 from harness.stopping import EarlyStopping
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from harness.data import Splits
-    from harness.noise import Draws
+    from harness.randomness.counting import Draws
 
 Precision = Literal["float32", "bfloat16", "float64"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from harness.formatting import date_text, hours_text, plural
-from harness.results import Results
-from harness.verdicts import MARKS
+from harness.judging.results import Results
+from harness.judging.verdicts import MARKS
+from harness.study.formatting import date_text, hours_text, plural
 
 from .sections.opening import JUDGED_COLUMNS, judged_cells, ratios, replicates, warned
 from .table import Cell, Column, Table, row

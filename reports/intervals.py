@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.formatting import join, percent_text, plural
-from harness.metrics import COUNTED
-from harness.verdicts import Verdict
+from harness.judging.verdicts import Verdict
+from harness.study.formatting import join, percent_text, plural
+from harness.study.metrics import COUNTED
 
 from .text import each_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.results import Results
+from harness.judging.results import Results
 
 from .figures.canvas import Picture
 from .figures.forest import draw_forest, forests

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.outputs import utf8, write_whole
-from harness.results import Results
+from harness.commands.files import utf8, write_whole
+from harness.judging.results import Results
 
 from .index import index_of
 from .page import Page, page_of

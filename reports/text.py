@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from harness.declaration import Declaration
-from harness.errors import HarnessError
-from harness.metrics import Metric
-from harness.printable import visible
+from harness.messages.errors import HarnessError
+from harness.messages.printable import visible
+from harness.study.declaration import Declaration
+from harness.study.metrics import Metric
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|pp|nats|[nµm]?s|min|h|[KMGT]?i?B|[kMGT])\b|%)")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.verdicts import Word
+from harness.judging.verdicts import Word
 
 
 @dataclass(frozen=True)

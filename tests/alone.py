@@ -13,9 +13,9 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from harness import commands
-from harness.outputs import rows_text, verdict_rows
-from harness.place import Place
+from harness.commands import commands
+from harness.commands.files import rows_text, verdict_rows
+from harness.commands.place import Place
 
 
 class NoTorch(MetaPathFinder):

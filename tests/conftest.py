@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import _main
-from harness.server import ServerStorage
+from harness.commands.cli import _main
+from harness.storing.server import ServerStorage
 from tests.postgres import Cluster, MissingError
 from tests.pretend import Farm
 

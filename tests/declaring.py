@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from harness import Factor, Scale, Study, Training
-from harness.claims import Claim, Higher
-from harness.commands import gather
+from harness.commands.commands import gather
+from harness.commands.subject import Subject
 from harness.data import digits
-from harness.declare import declare
-from harness.executors import Options
-from harness.ledger import Ledger
+from harness.judging.results import Results
 from harness.models import MLP
 from harness.optim import SGD
-from harness.plan import Trial
-from harness.results import Results
-from harness.search import Planner
-from harness.session import write_plan
-from harness.store import Store, open_store
-from harness.subject import Subject
+from harness.planning.planner import Planner
+from harness.running.declare import declare
+from harness.running.executors import Options
+from harness.running.session import write_plan
+from harness.storing.ledger import Ledger
+from harness.storing.store import Store, open_store
+from harness.study.claims import Claim, Higher
+from harness.trials.trial import Trial
 
 FILE = str(Path(__file__).resolve())
 ENV = {"python": "3", "device": "cpu"}

@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 
 from harness import Factor, Higher, Interaction, Scale, Study, Tuned
-from harness.claims import Claim, Equivalent, NotWorse, Sooner
-from harness.designs import Arm
-from harness.looks import Looks
+from harness.engines.modes import PLAIN, Choice, Mode, Timing
+from harness.judging.pairing import evaluations
+from harness.judging.results import ArmTuning, Program, Provenance, Results
+from harness.judging.rounds import Costs, Round
+from harness.judging.summaries import summarise
+from harness.judging.targets import targets
+from harness.judging.verdicts import judge
 from harness.measures import ActivationVariance, GradientNorms, Occluded, measured
-from harness.modes import PLAIN, Choice, Mode, Timing
-from harness.pairs import evaluations
-from harness.profiles import Profile
-from harness.records import Record
-from harness.results import ArmTuning, Program, Provenance, Results
-from harness.rounds import Costs, Round
-from harness.summary import summarise
-from harness.targets import targets
-from harness.verdicts import judge
+from harness.study.claims import Claim, Equivalent, NotWorse, Sooner
+from harness.study.designs import Arm
+from harness.study.looks import Looks
+from harness.trials.profiles import Profile
+from harness.trials.records import Record
 
 
 def residual_claims() -> tuple[Claim, ...]:

@@ -25,9 +25,9 @@ from pathlib import Path
 import pandas as pd
 from optuna.storages import RDBStorage
 
-from harness.ledger import Ledger
-from harness.runner import Runner
-from harness.store import open_store
+from harness.storing.ledger import Ledger
+from harness.storing.owners import Runner
+from harness.storing.store import open_store
 from tests.postgres import Cluster
 from tests.pretend import Farm, Pretence, study, wall
 from tests.pretend import figures as figures_of

@@ -232,9 +232,9 @@ def figures(key: str) -> dict[str, float]:
 
 def pretender(pretence: Pretence, last_arm: str, jobs: list[int], measured: list[str]) -> Any:
     """Return a worker that sleeps."""
-    from harness.modes import Choice, Mode
-    from harness.profiles import Profile
-    from harness.workers import Answer, Job, Result
+    from harness.engines.modes import Choice, Mode
+    from harness.running.workers import Answer, Job, Result
+    from harness.trials.profiles import Profile
 
     env = {"python": "3", "device": "cpu", "mode": "plain"}
 
@@ -304,19 +304,19 @@ def wait_for_all(own: str, everyone: Sequence[str]) -> None:
 
 def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     """Be one of the processes; say at the end what was done; return the exit code."""
-    import harness.executors
-    import harness.forks
-    import harness.run
-    import harness.server
-    import harness.session
-    from harness.converter import to_plain
-    from harness.costs import by_program, machine
-    from harness.errors import ConnectionLostError
-    from harness.executors import Options
-    from harness.ledger import Ledger
-    from harness.modes import Choice, Mode
-    from harness.search import Planner
-    from harness.store import open_store
+    import harness.running.executors
+    import harness.running.forks
+    import harness.running.run
+    import harness.running.session
+    import harness.storing.server
+    from harness.engines.modes import Choice, Mode
+    from harness.messages.errors import ConnectionLostError
+    from harness.planning.planner import Planner
+    from harness.running.costs import by_program, machine
+    from harness.running.executors import Options
+    from harness.storing.ledger import Ledger
+    from harness.storing.store import open_store
+    from harness.study.converter import to_plain
 
     made = study(pretence)
     jobs: list[int] = []
@@ -326,12 +326,12 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     def make(*_: object) -> Any:
         return pretender(pretence, last_arm, jobs, measured)
 
-    for module in (harness.executors, harness.run, harness.session):
+    for module in (harness.running.executors, harness.running.run, harness.running.session):
         module.make_executor = make  # type: ignore[attr-defined]
-    harness.forks.forks = False  # nothing is loaded for workers that there are not
-    harness.run.load_data = lambda planner: {}
-    harness.server.PATIENCE_SECONDS = pretence.patience
-    harness.session.PATIENT_SECONDS = 0.5
+    harness.running.forks.forks = False  # nothing is loaded for workers that there are not
+    harness.running.run.load_data = lambda planner: {}
+    harness.storing.server.PATIENCE_SECONDS = pretence.patience
+    harness.running.session.PATIENT_SECONDS = 0.5
     looks = made.looks if pretence.looks else None
     planner = Planner(made, "quick", None, tune=pretence.budget > 0, looks=looks)
     fused = pretence.models > 1
@@ -351,7 +351,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
             choice = to_plain(Choice(Mode("fused", pretence.models), trials=1000))
             for program in by_program(planner):
                 ledger.write_note(f"mode/{program}/{machine(options)}", choice)
-        ran = harness.run.run(ledger, planner, "pretend.py", options, display)
+        ran = harness.running.run.run(ledger, planner, "pretend.py", options, display)
         outlook = planner.outlook(ledger.done())
         assert all(trial.key in ledger.done() for trial in outlook.planned)
         said["trained"] = ran.trained
@@ -368,9 +368,9 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
 
 def main() -> None:
     """Fork a process for each line of standard input, and tell what became of it."""
-    import harness.run  # noqa: F401 - imported once for all
-    from harness.search import Planner
-    from harness.store import open_store
+    import harness.running.run  # noqa: F401 - imported once for all
+    from harness.planning.planner import Planner
+    from harness.storing.store import open_store
 
     with tempfile.TemporaryDirectory() as folder:
         open_store(f"{folder}/x.db")  # imports on its way

@@ -30,11 +30,11 @@ from harness.augment.erase import Box
 from harness.augment.geometry import Placement, warp
 from harness.augment.mixture import OPERATIONS
 from harness.data import arrays
-from harness.errors import HarnessError
-from harness.members import make_ready
+from harness.engines.prepared import make_ready
+from harness.messages.errors import HarnessError
 from harness.models import MLP
-from harness.noise import Draws
 from harness.optim import SGD
+from harness.randomness.counting import Draws
 from harness.training import Augmentation, Training
 
 PER_IMAGE: list[type[PerImage]] = [

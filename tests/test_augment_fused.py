@@ -22,7 +22,7 @@ from harness.augment import (
     Scale,
     Shift,
 )
-from harness.noise import Draws, signed
+from harness.randomness.counting import Draws, signed
 from harness.training import Augmentation
 
 ALL: list[Callable[..., Augmentation]] = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from harness.calibrate import (
+from harness.cost.calibrate import (
     SHARE,
     Bench,
     calibrate,
@@ -18,17 +18,17 @@ from harness.calibrate import (
     most_at_once,
     whole_seconds,
 )
-from harness.converter import from_plain, to_plain
-from harness.costs import compiling_seconds
+from harness.cost.memory import free_memory
 from harness.data import digits
-from harness.errors import HarnessError
-from harness.fused import load_functorch
+from harness.engines.fused import load_functorch
+from harness.engines.modes import PLAIN, Choice, Mode, Timing
+from harness.engines.prepared import Member, make_ready
 from harness.losses import Distillation
-from harness.members import Member, make_ready
-from harness.memory import free_memory
+from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
-from harness.modes import PLAIN, Choice, Mode, Timing
 from harness.optim import SGD
+from harness.running.costs import compiling_seconds
+from harness.study.converter import from_plain, to_plain
 from harness.training import Training
 from tests.networks import Odd
 
@@ -253,7 +253,7 @@ def test_the_global_generators_are_left_as_they_were():
 
 
 def test_a_student_is_calibrated_without_training_its_teacher(monkeypatch):
-    monkeypatch.setattr("harness.train.teach", None)
+    monkeypatch.setattr("harness.trainer.train.teach", None)
     taught = replace(BASE, loss=Distillation(replace(BASE, epochs=10**6)))
     choice = calibrate(taught, CPU, 8, kinds=EAGER, bench=GENEROUS)
     assert [each.mode for each in choice.timings] == [PLAIN, FUSED8]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.looks import Looks
+from harness.study.looks import Looks
 from tests.calibration import calibrate_verdicts as calibrate
 from tests.calibration.calibrate_verdicts import Row
 

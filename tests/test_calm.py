@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from harness import Training
-from harness.calibrate import calibrate
-from harness.calm import calm
+from harness.cost.calibrate import calibrate
+from harness.cost.measure import measure, step_seconds
 from harness.data import digits
+from harness.engines.modes import PLAIN, Mode
+from harness.messages.calm import calm
 from harness.models import MLP
-from harness.modes import PLAIN, Mode
 from harness.optim import SGD
-from harness.profile import measure, step_seconds
-from harness.train import Outcome, Request, train_together
-from harness.workers import InProcess, Job, Named
+from harness.running.workers import InProcess, Job, Named
+from harness.trainer.train import Outcome, Request, train_together
 from tests import tiny_study
 
 CPU = torch.device("cpu")
@@ -69,11 +69,11 @@ def test_a_warning_while_compiling_leaves_the_mode(monkeypatch) -> None:
 
 
 def test_a_warning_of_an_operation_leaves_the_mode(monkeypatch) -> None:
-    import harness.step
+    import harness.engines.step
 
-    monkeypatch.setattr(harness.step, "loss_of", warning(harness.step.loss_of))
-    for module in ("harness.plain", "harness.fused"):
-        monkeypatch.setattr(f"{module}.loss_of", harness.step.loss_of)
+    monkeypatch.setattr(harness.engines.step, "loss_of", warning(harness.engines.step.loss_of))
+    for module in ("harness.engines.plain", "harness.engines.fused"):
+        monkeypatch.setattr(f"{module}.loss_of", harness.engines.step.loss_of)
     outcomes = train_together([Request(TRAINING, 0), Request(TRAINING, 1)], CPU, Mode("fused", 2))
     assert [(each.mode.kind, each.note) for each in outcomes] == [("fused", "")] * 2
     (plain,) = train_together([Request(TRAINING, 0)], CPU, PLAIN)
@@ -88,19 +88,21 @@ def test_a_warning_while_modes_are_measured_rules_none_out(monkeypatch) -> None:
 
 
 def test_a_warning_of_the_profiler_loses_no_profile(monkeypatch) -> None:
-    import harness.memory
+    import harness.cost.memory
 
-    monkeypatch.setattr(harness.memory, "profile", warning(harness.memory.profile))
+    monkeypatch.setattr(harness.cost.memory, "profile", warning(harness.cost.memory.profile))
     for _ in range(2):  # torch 2.11 warns at its second use
         assert measure(TRAINING, CPU, seconds=0.01).peak_bytes > 0
     assert step_seconds(TRAINING, CPU, seconds=0.01) > 0
 
 
 def test_a_warning_in_a_worker_is_no_failure_of_a_trial(monkeypatch) -> None:
-    import harness.members
+    import harness.engines.prepared
 
-    monkeypatch.setattr(harness.members, "make_ready", warning(harness.members.make_ready))
-    monkeypatch.setattr("harness.train.make_ready", harness.members.make_ready)
+    monkeypatch.setattr(
+        harness.engines.prepared, "make_ready", warning(harness.engines.prepared.make_ready)
+    )
+    monkeypatch.setattr("harness.trainer.train.make_ready", harness.engines.prepared.make_ready)
     named = Named("width=4", 0, "evaluate", {"lr": 0.1}, "")
     worker = InProcess(tiny_study.study, "cpu")
     (result,) = worker.submit(Job("train", "quick", (named,))).result().results
@@ -132,7 +134,7 @@ def test_a_study_that_ends_the_program_while_it_trains_fails_its_trial_alone(mon
     def end(*_: object) -> None:
         raise SystemExit(0)
 
-    monkeypatch.setattr("harness.train.make_ready", end)
+    monkeypatch.setattr("harness.trainer.train.make_ready", end)
     named = Named("width=4", 0, "evaluate", {"lr": 0.1}, "")
     answer = InProcess(tiny_study.study, "cpu").submit(Job("train", "quick", (named,))).result()
     assert answer.reason.startswith("SystemExit: 0 (test_calm.py:")

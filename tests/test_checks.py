@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import checks
-from harness.errors import HarnessError
+from harness.messages import checks
+from harness.messages.errors import HarnessError
 
 NO_NUMBERS = [True, "1", None, [1], np.array([1, 2]), math.nan]
 

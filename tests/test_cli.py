@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.cli import _main
-from harness.doctor import examine
+from harness.commands.cli import _main
+from harness.commands.doctor import examine
 from tests.conftest import TINY
 from tests.test_quick import IMPORTS
 
@@ -221,7 +221,7 @@ def test_a_store_written_by_a_newer_version(refused, here: Path) -> None:
 
 def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> None:
     recorded(here, "fixed.db")
-    import harness.store as store
+    import harness.storing.store as store
 
     def read_only(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA query_only = ON")
@@ -236,7 +236,7 @@ def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> No
 
 def test_a_full_disk(refused, here: Path, monkeypatch) -> None:
     recorded(here, "full.db")
-    import harness.store as store
+    import harness.storing.store as store
 
     def full(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -270,7 +270,8 @@ def test_no_such_key(refused, here: Path) -> None:
 
 def test_list_is_quick_to_start_and_imports_no_torch() -> None:
     code = (
-        "import sys; from harness.cli import _main; assert _main(['list'], debug=False) == 0; "
+        "import sys; from harness.commands.cli import _main; "
+        "assert _main(['list'], debug=False) == 0; "
         "heavy = {'torch', 'numpy', 'pandas', 'optuna', 'scipy'} & set(sys.modules); "
         "assert not heavy, heavy"
     )
@@ -448,12 +449,12 @@ def test_doctor_tells_of_python_that_is_compiled_anew_in_each_process(monkeypatc
 
 
 def test_an_internal_error_says_so_and_how_to_see_it(here: Path, capsys, monkeypatch) -> None:
-    import harness.load
+    import harness.running.find
 
     def broken(folder: Path) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(harness.load, "listed", broken)
+    monkeypatch.setattr(harness.running.find, "listed", broken)
     assert _main(["list"], debug=False) == 3
     line = capsys.readouterr().err
     assert "internal error" in line

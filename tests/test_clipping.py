@@ -10,7 +10,7 @@ import torch
 from torch.func import vmap
 
 from harness.clipping import ClipNorm, ClipValue
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 from harness.training import Clip
 
 SIZES = (40, 7, 300, 1)

@@ -22,12 +22,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.code import VERSION, code_of, normalised
-from harness.errors import HarnessError
+from harness.identity.code import VERSION, code_of, normalised
+from harness.identity.statements import without_words
+from harness.messages.errors import HarnessError
 from harness.optim import SGD
-from harness.plan import make_trial
-from harness.syntax import without_words
 from harness.training import canonical, definitions
+from harness.trials.trial import make_trial
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "harness").rglob("*.py"))
@@ -140,7 +140,7 @@ def test_the_packages_own_files_commented_all_over(file):
     assert normalised(commented) == normalised(source)
 
 
-SOURCE = (ROOT / "harness/train.py").read_text(encoding="utf-8")
+SOURCE = (ROOT / "harness/trainer/train.py").read_text(encoding="utf-8")
 TOKENS = [
     token
     for token in tokenize.generate_tokens(io.StringIO(SOURCE).readline)
@@ -199,79 +199,79 @@ def keys():
 
 answers = {"": keys()}
 for name, (file, old, new) in json.loads(sys.stdin.read()).items():
-    source = (root / file).read_text(encoding="utf-8")
+    source = (root / "harness" / file).read_text(encoding="utf-8")
     assert old in source, (file, old)
     assert old != new
-    (root / file).write_text(source.replace(old, new, 1), encoding="utf-8")
+    (root / "harness" / file).write_text(source.replace(old, new, 1), encoding="utf-8")
     answers[name] = keys()
-    (root / file).write_text(source, encoding="utf-8")
+    (root / "harness" / file).write_text(source, encoding="utf-8")
 answers["again"] = keys()
 print(json.dumps(answers))
 """
 
 BOTH, CONV, PERCEPTRON, NEITHER = (True, True), (True, False), (False, True), (False, False)
-# file, what stands there, what is put there; and which of the two trials' keys change
+# file below harness/, what stands there, what is put there; which of the two trials' keys change
 MUST_CHANGE: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
-    "trainer": ("harness/evaluate.py", "= 100_000, 50", "= 100_000, 51", BOTH),
-    "an epoch": ("harness/plain.py", "number * member.steps + index", "number + index", BOTH),
-    "a fused step": ("harness/fused.py", "= grad_and_value(objective)", "= vmap(objective)", BOTH),
-    "what a step is": ("harness/step.py", "trial.vector, factor,", "trial.vector, 1,", BOTH),
-    "a step": ("harness/step.py", "optimizer.lr * factor", "optimizer.lr * factor * 1", BOTH),
-    "streams": ("harness/streams.py", "np.uint64(1)", "np.uint64(2)", BOTH),
-    "a purpose": ("harness/members.py", '"order"', '"orders"', BOTH),
-    "a purpose in two words": ("harness/measures/gradients.py", '"first batch"', '"first"', BOTH),
-    "a text with a name": ("harness/models/checks.py", '= "dropout, norm"', '= "last, norm"', BOTH),
-    "a draw": ("harness/noise.py", "* 2.0**-24", "* 2.0**-25", BOTH),
-    "loss": ("harness/losses.py", "F.cross_entropy(", "1 * F.cross_entropy(", BOTH),
-    "optimizer": ("harness/optim/sgd.py", "params - grads * (", "params - 1 * grads * (", BOTH),
-    "what optimizers share": ("harness/optim/base.py", "def with_decay(", "def with_decay(*, x=1, ",
+    "trainer": ("engines/evaluate.py", "= 100_000, 50", "= 100_000, 51", BOTH),
+    "an epoch": ("engines/plain.py", "number * member.steps + index", "number + index", BOTH),
+    "a fused step": ("engines/fused.py", "= grad_and_value(objective)", "= vmap(objective)", BOTH),
+    "what a step is": ("engines/step.py", "trial.vector, factor,", "trial.vector, 1,", BOTH),
+    "a step": ("engines/step.py", "optimizer.lr * factor", "optimizer.lr * factor * 1", BOTH),
+    "streams": ("randomness/streams.py", "np.uint64(1)", "np.uint64(2)", BOTH),
+    "a purpose": ("engines/prepared.py", '"order"', '"orders"', BOTH),
+    "a purpose in two words": ("measures/gradients.py", '"first batch"', '"first"', BOTH),
+    "a text with a name": ("models/checks.py", '= "dropout, norm"', '= "last, norm"', BOTH),
+    "a draw": ("randomness/counting.py", "* 2.0**-24", "* 2.0**-25", BOTH),
+    "loss": ("losses.py", "F.cross_entropy(", "1 * F.cross_entropy(", BOTH),
+    "optimizer": ("optim/sgd.py", "params - grads * (", "params - 1 * grads * (", BOTH),
+    "what optimizers share": ("optim/base.py", "def with_decay(", "def with_decay(*, x=1, ",
                               BOTH),
-    "schedule": ("harness/schedules.py", "np.ones(steps)", "np.zeros(steps)", BOTH),
-    "data": ("harness/data/embedded.py", "/ 16", "/ 17", BOTH),
-    "splits": ("harness/data/splits.py", "torch.where(constant, 1.0", "torch.where(constant, 2.0",
+    "schedule": ("schedules.py", "np.ones(steps)", "np.zeros(steps)", BOTH),
+    "data": ("data/embedded.py", "/ 16", "/ 17", BOTH),
+    "splits": ("data/splits.py", "torch.where(constant, 1.0", "torch.where(constant, 2.0",
                BOTH),
-    "drawing": ("harness/data/sizes.py", "available // 5", "available // 6", BOTH),
-    "dropout": ("harness/models/dropout.py", "= uniform(", "= 1 - uniform(", BOTH),
-    "training": ("harness/training.py", "value < 1:", "value < 2:", BOTH),
-    "always measured": ("harness/measures/weights.py", "weights == 0", "weights <= 0", BOTH),
-    "convolutional": ("harness/models/convnet_module.py", "mean(dim=(2, 3))", "amax(dim=(2, 3))",
+    "drawing": ("data/sizes.py", "available // 5", "available // 6", BOTH),
+    "dropout": ("models/dropout.py", "= uniform(", "= 1 - uniform(", BOTH),
+    "training": ("training.py", "value < 1:", "value < 2:", BOTH),
+    "always measured": ("measures/weights.py", "weights == 0", "weights <= 0", BOTH),
+    "convolutional": ("models/convnet_module.py", "mean(dim=(2, 3))", "amax(dim=(2, 3))",
                       CONV),
-    "perceptron": ("harness/models/mlp.py", "nn.Flatten()", "nn.Flatten(1)", PERCEPTRON),
+    "perceptron": ("models/mlp.py", "nn.Flatten()", "nn.Flatten(1)", PERCEPTRON),
 }  # fmt: skip
 MUST_NOT: dict[str, tuple[str, str, str]] = {
-    "comment": ("harness/train.py", "import time\n", "import time  # for clocks\n"),
-    "blank lines": ("harness/train.py", "\n\n\nclass Div", "\n\n\n\n\nclass Div"),
-    "module docstring": ("harness/train.py", '"""Training: from', '"""A training: from'),
-    "docstring": ("harness/train.py", "Train once, in the plain", "Train, in the plain"),
-    "docstring of a field": ("harness/network.py", "zero where it does not", "0 where it does not"),
-    "a title": ("harness/metrics.py", '"Failed runs"', '"Failed"'),
-    "the glossary": ("harness/metrics.py", "Share of weights", "Fraction of weights"),
-    "what is meant": ("harness/errors.py", "Did you mean", "Is it"),
-    "how errors look": ("harness/errors.py", "class HarnessError(", "_X = 1\nclass HarnessError("),
-    "an error of the Training": ("harness/training.py", "must be a whole number", "must be whole"),
-    "an error with a value": ("harness/training.py", "{name}=64, say", "{name}=8"),
-    "an error of a network": ("harness/network.py", "must give one logit", "has to give one logit"),
-    "an error of a loss": ("harness/checks.py", "be a whole number", "be whole"),
-    "an error in the trainer": ("harness/members.py", "batch_size must", "batch_size has to"),
-    "the word for a mode": ("harness/modes.py", " at a time", " side by side"),
-    "why trials do not fuse": ("harness/alike.py", "their networks differ", "the networks differ"),
-    "another loss": ("harness/losses.py", "\n\n@dataclass", "\n\nX = 1\n@dataclass"),
-    "another schedule": ("harness/schedules.py", "_warm(0.5 *", "_warm(0.6 *"),
-    "another function": ("harness/train.py", "\n\nclass Div", "\n\nX = 1\nclass Div"),
-    "an import": ("harness/train.py", "import gc\n", "import gc\nimport cmath\n"),
-    "another optimizer": ("harness/optim/adam.py", "beta2: float = 0.999", "beta2: float = 0.99"),
-    "another measure": ("harness/measures/sharpness.py", "def ", "def _"),
-    "other data": ("harness/data/vision.py", "import warnings\n", "import warnings\nEXTRA = 1\n"),
-    "own data": ("harness/data/own.py", "labels.ndim != 1", "labels.ndim == 2"),
-    "scales": ("harness/scales.py", '"tuning", tuning, 5', '"tuning", tuning, 6'),
-    "study": ("harness/study.py", "{0,63}", "{0,62}"),
-    "claims": ("harness/claims/base.py", "0 < self.by <", "0 <= self.by <"),
-    "plan": ("harness/plan.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001"),
-    "search": ("harness/search.py", "<= 0.05", "<= 0.06"),
-    "statistics": ("harness/stats/paired.py", "import math\n", "import math\nEXTRA = 1\n"),
-    "package": ("harness/__init__.py", '"0.1.0"', '"0.1.1"'),
-    "models": ("harness/models/__init__.py", "__all__", "EXTRA = 1\n__all__"),
-    "report": ("reports/page.py", "import ", "import this_is_not_read\nimport "),
+    "comment": ("trainer/train.py", "import time\n", "import time  # for clocks\n"),
+    "blank lines": ("trainer/train.py", "\n\n\nclass Div", "\n\n\n\n\nclass Div"),
+    "module docstring": ("trainer/train.py", '"""Training: from', '"""A training: from'),
+    "docstring": ("trainer/train.py", "Train once, in the plain", "Train, in the plain"),
+    "docstring of a field": ("engines/network.py", "zero where it does not", "0 where it does not"),
+    "a title": ("study/metrics.py", '"Failed runs"', '"Failed"'),
+    "the glossary": ("study/metrics.py", "Share of weights", "Fraction of weights"),
+    "what is meant": ("messages/errors.py", "Did you mean", "Is it"),
+    "how errors look": ("messages/errors.py", "class HarnessError(", "_X = 1\nclass HarnessError("),
+    "an error of the Training": ("training.py", "must be a whole number", "must be whole"),
+    "an error with a value": ("training.py", "{name}=64, say", "{name}=8"),
+    "an error of a network": ("engines/network.py", "must give one logit", "has to give one logit"),
+    "an error of a loss": ("messages/checks.py", "be a whole number", "be whole"),
+    "an error in the trainer": ("engines/prepared.py", "batch_size must", "batch_size has to"),
+    "the word for a mode": ("engines/modes.py", " at a time", " side by side"),
+    "why not fused": ("engines/fusable.py", "their networks differ", "the networks differ"),
+    "another loss": ("losses.py", "\n\n@dataclass", "\n\nX = 1\n@dataclass"),
+    "another schedule": ("schedules.py", "_warm(0.5 *", "_warm(0.6 *"),
+    "another function": ("trainer/train.py", "\n\nclass Div", "\n\nX = 1\nclass Div"),
+    "an import": ("trainer/train.py", "import gc\n", "import gc\nimport cmath\n"),
+    "another optimizer": ("optim/adam.py", "beta2: float = 0.999", "beta2: float = 0.99"),
+    "another measure": ("measures/sharpness.py", "def ", "def _"),
+    "other data": ("data/vision.py", "import warnings\n", "import warnings\nEXTRA = 1\n"),
+    "own data": ("data/own.py", "labels.ndim != 1", "labels.ndim == 2"),
+    "scales": ("study/scales.py", '"tuning", tuning, 5', '"tuning", tuning, 6'),
+    "study": ("study/study.py", "{0,63}", "{0,62}"),
+    "claims": ("study/claims/base.py", "0 < self.by <", "0 <= self.by <"),
+    "plan": ("trials/trial.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001"),
+    "search": ("planning/planner.py", "<= 0.05", "<= 0.06"),
+    "statistics": ("stats/paired.py", "import math\n", "import math\nEXTRA = 1\n"),
+    "package": ("__init__.py", '"0.1.0"', '"0.1.1"'),
+    "models": ("models/__init__.py", "__all__", "EXTRA = 1\n__all__"),
+    "report": ("../reports/page.py", "import ", "import this_is_not_read\nimport "),
 }  # fmt: skip
 EDITS = MUST_CHANGE | {name: (*edit, NEITHER) for name, edit in MUST_NOT.items()}
 

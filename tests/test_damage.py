@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import _main
-from harness.damage import Unreadable, note_wrong
-from harness.executors import Options
-from harness.ledger import Ledger
-from harness.search import Planner
-from harness.session import write_plan
-from harness.store import open_store
+from harness.commands.cli import _main
+from harness.planning.planner import Planner
+from harness.running.executors import Options
+from harness.running.session import write_plan
+from harness.storing.damage import Unreadable, note_wrong
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
 from tests.conftest import TINY
 from tests.test_ledger import COST, CURVES, ENV, LAYERS
 from tests.tiny_study import study
@@ -584,7 +584,7 @@ def test_nothing_is_mended_under_a_run_that_is_at_work(told) -> None:
     sql("UPDATE trials SET state = 'RUNNING' WHERE number = 5")
     import os
 
-    from harness.runner import Runner
+    from harness.storing.owners import Runner
 
     ledger = Ledger(open_store("x.db"), study, "quick")
     sql(attribute("runner", json.dumps(str(Runner.here()))).replace("= 3", "= 5"))

@@ -46,8 +46,8 @@ from harness.data.embedded import table
 from harness.data.folder import data_folder, may_download
 from harness.data.splits import standardize
 from harness.data.stratified import cut
-from harness.errors import HarnessError
-from harness.levels import level_name
+from harness.messages.errors import HarnessError
+from harness.messages.levels import level_name
 from harness.training import Data, canonical
 
 SHARED = Path(__file__).parents[1].parent / "shared/data"

@@ -17,7 +17,15 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from harness import Factor, Scale, Study, Tuned
-from harness.claims import (
+from harness.commands.cli import _main
+from harness.measures import Occluded, measured
+from harness.messages.errors import HarnessError
+from harness.running.find import load
+from harness.storing.damage import note_wrong
+from harness.storing.kept import DECLARATION, declaration_of, manifest_of
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
+from harness.study.claims import (
     KINDS,
     Best,
     Claim,
@@ -30,21 +38,13 @@ from harness.claims import (
     Sooner,
     Trend,
 )
-from harness.cli import _main
-from harness.converter import UnreadableError, from_plain, to_plain, wrong
-from harness.damage import note_wrong
-from harness.declaration import Declaration
-from harness.designs import Arms, Design, Factorial, OneAtATime
-from harness.errors import HarnessError
-from harness.kept import DECLARATION, declaration_of, manifest_of
-from harness.ledger import Ledger
-from harness.load import load
-from harness.looks import Looks
-from harness.manifest import VERSION, Manifest, Planned
-from harness.measures import Occluded, measured
-from harness.metrics import Metric
-from harness.store import open_store
-from harness.tuning import ArmTuning
+from harness.study.converter import UnreadableError, from_plain, to_plain, wrong
+from harness.study.declaration import Declaration
+from harness.study.designs import Arms, Design, Factorial, OneAtATime
+from harness.study.looks import Looks
+from harness.study.metrics import Metric
+from harness.trials.manifest import VERSION, Manifest, Planned
+from harness.trials.tuning import ArmTuning
 from tests.alone import said
 from tests.declaring import as_before, run
 

@@ -21,21 +21,21 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from harness import Factor, Scale
-from harness.claims import Best, Claim, Equivalent, NotWorse
-from harness.commands import print_results
-from harness.declarations import Registration, content, declared
-from harness.declare import NOTE, declare
-from harness.errors import HarnessError
-from harness.formatting import day
-from harness.history import History, history
-from harness.ledger import Ledger
-from harness.looks import Looks
-from harness.outputs import write_verdicts
-from harness.place import Place
-from harness.preview import plan_study
+from harness.commands.commands import print_results
+from harness.commands.files import write_verdicts
+from harness.commands.place import Place
+from harness.commands.plan import plan_study
+from harness.judging.declarations import Registration, content, declared
+from harness.judging.history import History, history
+from harness.judging.results import Results
+from harness.messages.errors import HarnessError
 from harness.reports.render import render_html
-from harness.results import Results
-from harness.study import Study
+from harness.running.declare import NOTE, declare
+from harness.storing.ledger import Ledger
+from harness.study.claims import Best, Claim, Equivalent, NotWorse
+from harness.study.formatting import day
+from harness.study.looks import Looks
+from harness.study.study import Study
 from tests.declaring import higher, opened, report, run, study
 
 TODAY = day(datetime.now(UTC).isoformat())
@@ -388,11 +388,11 @@ def test_plan_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     store = opened(tmp_path)
     run(store, study())
     moved = study(higher(0.3))
-    monkeypatch.setattr("harness.preview.find_study", lambda reference: reference)
-    monkeypatch.setattr("harness.preview.load", lambda found: moved)
+    monkeypatch.setattr("harness.commands.plan.find_study", lambda reference: reference)
+    monkeypatch.setattr("harness.commands.plan.load", lambda found: moved)
     ledger = Ledger.existing(store, moved, "quick")[0]
     before = ledger.notes("")
-    from harness.executors import Options
+    from harness.running.executors import Options
 
     plan_study("x", "quick", Place(tmp_path, str(tmp_path / "x.db")), Options())
     assert ledger.notes("") == before
@@ -416,7 +416,7 @@ def test_a_store_that_cannot_be_written_to_is_reported_on(
 
 
 def test_a_journal_keeps_declarations_too(tmp_path: Path) -> None:
-    from harness.store import open_store
+    from harness.storing.store import open_store
 
     store = open_store(f"journal:///{tmp_path}/x.log")
     run(store, study(higher(0.2)))
@@ -449,9 +449,9 @@ def test_a_declaration_that_comes_in_between_is_kept_and_told(
 
 AT_ONCE = """
 import sys, time
-from harness.declare import declare
-from harness.ledger import Ledger
-from harness.store import open_store
+from harness.running.declare import declare
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
 from tests.declaring import higher, study
 
 where, first = sys.argv[1], int(sys.argv[2])
@@ -485,7 +485,7 @@ def test_two_processes_that_declare_at_once_lose_nothing(tmp_path: Path, kind: s
     for each in both:
         each.communicate(timeout=120)
         assert each.returncode == 0
-    from harness.store import open_store
+    from harness.storing.store import open_store
 
     ledger = Ledger(open_store(where), study(), "quick")
     margins = {value["claims"][0]["by"] for value in ledger.notes(NOTE).values()}

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
-from harness import noise
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 from harness.models import ChannelDropout, Dropout, number_dropouts, replace_dropout
+from harness.randomness import counting as noise
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from harness import Factor, Scale
-from harness.profiles import Profile
+from harness.judging.results import Results
+from harness.judging.verdicts import Verdict
 from harness.reports.sections.checks import checks
 from harness.reports.sections.cost import cost_section
 from harness.reports.sections.fixed import differing, held_fixed, trainings
@@ -18,8 +19,7 @@ from harness.reports.sections.ledger import ledger_section
 from harness.reports.sections.methods import methods_section
 from harness.reports.sections.opening import hardware, title
 from harness.reports.sections.tuning import tuning_section, untuned
-from harness.results import Results
-from harness.verdicts import Verdict
+from harness.trials.profiles import Profile
 from tests.declaring import higher, opened, report, run, study
 from tests.example_results import example_results
 from tests.test_declared import page

@@ -14,19 +14,20 @@ import torch
 from torch import nn
 from torch.func import vmap
 
-from harness import floats, programs
+from harness import floats
 from harness.augment import Cutmix, Flip, Mixture, Shift
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import digits
+from harness.engines import programs
+from harness.engines.modes import Mode
 from harness.losses import CrossEntropy, Distillation
 from harness.models import MLP, ConvNet
 from harness.models.initialisation import Normal
-from harness.modes import Mode
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2, ElasticNet
 from harness.schedules import Constant, Cosine, Step
 from harness.stopping import EarlyStopping
-from harness.train import Request, train_together
+from harness.trainer.train import Request, train_together
 from harness.training import Training
 
 BASE = Training(

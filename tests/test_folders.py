@@ -19,9 +19,9 @@ from harness.data import images, survey
 from harness.data.layout import role_of
 from harness.data.pictures import look
 from harness.data.survey import cache_file
-from harness.datasets import told
-from harness.errors import HarnessError
-from harness.load import load
+from harness.messages.errors import HarnessError
+from harness.planning.datasets import told
+from harness.running.find import load
 
 RANDOM = np.random.default_rng(0)
 
@@ -517,7 +517,7 @@ study = Study("folders", "Do folders do?", (Factor("width", (2, 4)),), build=bui
 def test_plan_tells_what_was_read_and_what_cannot_be_trained(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.cli import _main
+    from harness.commands.cli import _main
 
     root = tree(here / "flowers", "train/rose", "train/lily", "val/rose", "val/lily")
     (here / "one.py").write_text(STUDY.format(folder=str(root), batch=2))
@@ -555,7 +555,7 @@ def test_a_default_type_is_refused_when_the_study_is_loaded(tmp_path: Path) -> N
 def test_every_command_that_reads_a_study_takes_the_folder_of_its_data(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.cli import _main
+    from harness.commands.cli import _main
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_DATA", "before")
@@ -566,7 +566,7 @@ def test_every_command_that_reads_a_study_takes_the_folder_of_its_data(
 def test_plan_looks_where_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.cli import _main
+    from harness.commands.cli import _main
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_DATA", "")

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from harness import forks
+from harness.running import forks
 
 pytestmark = pytest.mark.skipif(not forks.forks, reason="here every process begins with nothing")
 
 BEGIN = """
 from multiprocessing import forkserver
-from harness import forks
+from harness.running import forks
 forks.begin(measuring=True)
 print(forkserver._forkserver._forkserver_pid, flush=True)
 """
@@ -27,7 +27,9 @@ print(forkserver._forkserver._forkserver_pid, flush=True)
 
 def look(connection: Any, wanted: dict[str, str]) -> None:
     """Say what a fork finds when it begins."""
-    loaded = sorted({"torch", "harness.train", "harness.workers"} & set(sys.modules))
+    loaded = sorted(
+        {"torch", "harness.trainer.train", "harness.running.workers"} & set(sys.modules)
+    )
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - of this process, as proc(5) says
     forks.settle(wanted)
     import torch
@@ -56,7 +58,7 @@ def forked() -> dict[str, Any]:
 
 def test_a_fork_begins_with_torch_loaded_one_thread_and_no_device() -> None:
     found = forked()
-    assert found["loaded"] == ["harness.train", "harness.workers", "torch"]
+    assert found["loaded"] == ["harness.trainer.train", "harness.running.workers", "torch"]
     assert found["threads"] == 1
     assert not found["device"]
 
@@ -143,7 +145,7 @@ for name in ("is_available", "device_count", "current_device", "init", "_lazy_in
         asked.append(name)
         return real(*words, **more)
     setattr(torch.cuda, name, ask)
-import harness.loaded, harness.loaded_measuring
+import harness.running.loaded, harness.running.loaded_measuring
 assert "torch._dynamo" in sys.modules
 print(asked)
 """

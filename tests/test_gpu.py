@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from harness import noise
-from harness.calibrate import calibrate
+from harness.cost.calibrate import calibrate
+from harness.engines.modes import PLAIN, Mode
 from harness.losses import Distillation
-from harness.modes import PLAIN, Mode
-from harness.plan import make_trial
-from harness.train import Outcome, Request, train, train_together
+from harness.randomness import counting as noise
+from harness.trainer.train import Outcome, Request, train, train_together
 from harness.training import Training
+from harness.trials.trial import make_trial
 from tests.tiny_study import study
 
 pytestmark = [
@@ -88,7 +88,7 @@ def test_modes_are_measured_on_cuda(training: Training) -> None:
 
 
 def test_the_environment_names_the_card() -> None:
-    from harness.environment import environment
+    from harness.cost.machine import environment
 
     found = environment(CUDA)
     assert found["hardware"] == torch.cuda.get_device_name(0)

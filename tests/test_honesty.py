@@ -11,19 +11,19 @@ import torch
 from scipy.stats import binom
 from sklearn.datasets import load_digits
 
-from harness.claims import Equivalent, Higher
 from harness.data import Arrays, arrays
-from harness.factors import Factor
-from harness.looks import Looks
+from harness.engines.modes import Mode
+from harness.judging.verdicts import Verdict, judge
 from harness.models import MLP
-from harness.modes import Mode
 from harness.optim import SGD
-from harness.records import Record
-from harness.scales import Scale
-from harness.study import Study
-from harness.train import Outcome, Request, train_together
+from harness.study.claims import Equivalent, Higher
+from harness.study.factors import Factor
+from harness.study.looks import Looks
+from harness.study.scales import Scale
+from harness.study.study import Study
+from harness.trainer.train import Outcome, Request, train_together
 from harness.training import Training
-from harness.verdicts import Verdict, judge
+from harness.trials.records import Record
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 from harness.models import (
     Constant,
     HeNormal,

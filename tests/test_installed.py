@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.checkout import beside
+from harness.running.checkout import beside
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,7 +23,7 @@ study = Study(name="mine", question="Mine?", factors=(Factor("width", (1, 2)),),
 ASK = """
 import json, sys
 import harness, harness.reports, harness.studies
-from harness.load import built_in, find, load
+from harness.running.find import built_in, find, load
 from harness.reports import write_report
 load(find("studies.mine")), load(find("reports.mine"))
 print(json.dumps({
@@ -110,7 +110,7 @@ def test_only_a_checkout_of_this_project_is_searched_beside(tmp_path: Path) -> N
 def test_studies_that_ship_with_it_keep_their_keys_wherever_they_lie(wheel: Path) -> None:
     """Their code is read as a user's own is: by what it says, and not by where it is installed."""
     code = (
-        "import importlib, json\nfrom harness.plan import make_trial\n"
+        "import importlib, json\nfrom harness.trials.trial import make_trial\n"
         "study = importlib.import_module('{module}').study\n"
         "arm = study.arms('quick')[0]\n"
         "tuned = {{each.name: each.start for each in study.tuned}}\n"

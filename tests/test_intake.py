@@ -19,18 +19,18 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from harness import Training
 from harness.augment import Mixup, Noise, Shift
+from harness.cost.measure import measure
 from harness.data import arrays, digits
 from harness.data.narrow import narrowed
-from harness.datasets import facts_of, told
-from harness.errors import HarnessError
-from harness.foreign import check_torch
-from harness.members import check_ready
+from harness.engines.modes import Mode
+from harness.engines.network import build
+from harness.engines.prepared import check_ready
+from harness.messages.errors import HarnessError
+from harness.messages.foreign import check_torch
 from harness.models import CNN, MLP
-from harness.modes import Mode
-from harness.network import build
 from harness.optim import SGD
-from harness.profile import measure
-from harness.train import Outcome, Request, train_together
+from harness.planning.datasets import facts_of, told
+from harness.trainer.train import Outcome, Request, train_together
 
 TARGETS = np.arange(60) % 3
 ROWS = np.random.default_rng(0).normal(size=(60, 5))

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness.claims import Equivalent, Higher, NotWorse, Sooner
-from harness.errors import HarnessError
-from harness.factors import Factor
+from harness.judging.pairing import evaluations
+from harness.judging.targets import targets
+from harness.judging.verdicts import judge
 from harness.measures import measured
-from harness.pairs import evaluations
-from harness.targets import targets
-from harness.verdicts import judge
+from harness.messages.errors import HarnessError
+from harness.study.claims import Equivalent, Higher, NotWorse, Sooner
+from harness.study.factors import Factor
 from tests.calibration.calibrate_kinds import PROFILE
 from tests.test_verdicts import failed, records, study, trial
 

@@ -1,75 +1,120 @@
-"""Imports run one way, and the folder is what ARCHITECTURE.md says."""
+"""Imports run one way, and the house is what ARCHITECTURE.md says."""
 
 import ast
 import re
-from pathlib import Path
+import sys
 
-ROOT = Path(__file__).parents[1]
+import pytest
 
-# Each module may import only modules above it.
-ORDER = [
-    "checkout", "redact", "errors", "calm", "blame", "printable", "levels", "checks", "metrics",
-    "streams", "noise", "floats", "losses", "schedules",
-    "stopping", "looks", "penalties", "clipping", "foreign", "training", "programs", "claims",
-    "factors", "scales", "designs", "syntax", "source", "code", "modes", "profiles", "records",
-    "data", "tuning", "augment", "models", "optim", "trained", "network", "step", "evaluate",
-    "members", "plain",
-    "measures", "alike", "fused", "train", "environment", "memory", "profile", "calibrate",
-    "formatting", "chosen", "converter", "declaration", "study",
-    "plan", "manifest", "datasets", "stats", "pairs", "declarations", "history", "rounds",
-    "contrasts", "reasons", "verdicts", "summary", "targets", "results", "next_step",
-    "runner", "damage", "tally", "database", "rows", "server", "journal", "store",
-    "optuna_study", "translate", "ledger", "kept", "revision", "presence", "search", "shares",
-    "outlets", "terminal", "neighbours", "load", "forks",
-    "workers", "loaded", "loaded_measuring", "progress", "account", "executors", "costs", "declare",
-    "timing", "session", "versions", "run",
-    "outputs", "new", "tables", "markdown", "place", "subject", "preview", "replay", "commands",
-    "mend",
-    "doctor", "usage", "cli",
-]  # fmt: skip
+from tests.layout import (
+    HOUSE,
+    ROOT,
+    arrows,
+    files,
+    floors,
+    imported,
+    imports,
+    module,
+    picture,
+    room,
+)
+
+# Each room may import only from rooms above it, and each module only from modules of its own room
+# before it.
+ROOMS: dict[str, str] = {
+    "floats": "",
+    "messages": "errors blame calm foreign printable levels checks redact",
+    "randomness": "streams counting",
+    "stats": "failures location multiple paired doses joint planning",
+    "trained": "",
+    "clipping": "",
+    "losses": "",
+    "penalties": "",
+    "schedules": "",
+    "stopping": "",
+    "data": "folder intake layout narrow pictures shared sizes facts splits stratified draw "
+    "declared embedded own survey folders vision",
+    "augment": "base colour erase blend geometry mixture",
+    "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
+    "convnet_module convnet mlp",
+    "optim": "base adadelta adagrad adam rmsprop sgd",
+    "identity": "statements following code",
+    "terminal": "outlets screen usage",
+    "training": "",
+    "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
+    "study",
+    "engines": "modes network programs step evaluate prepared fusable fused plain",
+    "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
+    "gradient_norms measured pruning sharpness shift weights always",
+    "trials": "profiles records tuning trial manifest",
+    "trainer": "train",
+    "cost": "machine memory calibrate measure",
+    "storing": "damage database journal owners rows server store optuna_studies tally translation "
+    "ledger kept presence mend",
+    "judging": "pairing contrasts declarations history reasons rounds summaries targets verdicts "
+    "results next_step",
+    "planning": "datasets planner shares",
+    "running": "checkout forks loaded loaded_measuring neighbours find revision workers executors "
+    "progress account costs declare session timing run versions",
+    "commands": "files new place doctor subject tables markdown plan replay commands cli",
+}
+ORDER = list(ROOMS)
+
+MOST_ROOMS, MOST_FLOORS, MOST_LINES = 28, 10, 400
 
 
-def imports(file: Path) -> set[str]:
-    """The dotted names that a file imports when it runs, anywhere in it."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = [ast.Pass()]
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            if node.module == "harness":
-                found |= {f"harness.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return found
+def inner(name: str) -> str:
+    """Return which part of its room a module is; empty for the room itself."""
+    return name.partition(".")[2].partition(".")[0]
 
 
-def module(file: Path) -> str:
-    return file.relative_to(ROOT / "harness").parts[0].removesuffix(".py")
+def test_every_module_has_its_place() -> None:
+    found: dict[str, set[str]] = {name: set() for name in ROOMS}
+    for file in files():
+        found[room(file)] |= {inner(module(file))} - {""}
+    assert found == {name: set(inside.split()) for name, inside in ROOMS.items()}
 
 
-def test_every_module_has_its_place_in_the_order() -> None:
-    there = {module(file) for file in (ROOT / "harness").rglob("*.py")}
-    assert there - {"__init__", "__main__"} == set(ORDER)
-
-
-def test_imports_run_one_way() -> None:
-    wrong = []
-    count = 0
-    for file in (ROOT / "harness").rglob("*.py"):
-        if module(file) not in ORDER:
-            continue
-        place = ORDER.index(module(file))
-        for name in imports(file):
-            parts = name.split(".")
-            if parts[0] == "harness" and len(parts) > 1 and parts[1] in ORDER:
-                count += 1
-                if ORDER.index(parts[1]) > place:
-                    wrong.append(f"{module(file)} imports {name}")
+def test_imports_run_one_way_from_room_to_room_and_within_each() -> None:
+    wrong, count = [], 0
+    for file in files():
+        own, place = module(file), ORDER.index(room(file))
+        inside = ROOMS[room(file)].split()
+        for name in imported(file):
+            count += 1
+            other = ORDER.index(name.partition(".")[0])
+            late = other > place
+            if other == place and inner(own) and inner(name) and inner(own) != inner(name):
+                late = inside.index(inner(name)) > inside.index(inner(own))
+            if late:
+                wrong.append(f"{own} imports {name}")
     assert not wrong
-    assert count > 200
+    assert count > 500, "or nothing was looked at"
+
+
+def test_the_house_has_few_rooms_and_floors() -> None:
+    below = arrows()
+    assert len(below) <= MOST_ROOMS
+    assert 1 + max(floors(below).values()) <= MOST_FLOORS
+    assert sum(map(len, below.values())) > 50, "or nothing was looked at"
+
+
+def test_rooms_in_a_circle_are_found() -> None:
+    with pytest.raises(ValueError, match="in a circle"):
+        floors({"one": {"two"}, "two": {"one"}, "three": set()})
+    assert floors({"one": {"two"}, "two": {"three"}, "three": set()})["one"] == 2
+
+
+def test_architecture_shows_the_picture_that_the_script_prints() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert f"```text\n{picture()}\n```" in text, "print it by `python -m tests.layout`"
+
+
+def test_every_room_lists_its_modules() -> None:
+    for name, inside in ROOMS.items():
+        text = (HOUSE / name / "__init__.py").read_text(encoding="utf-8") if inside else ""
+        missing = [each for each in inside.split() if not re.search(rf"\b{each}\b", text)]
+        assert not missing, f"{name}/__init__.py does not name {missing}"
 
 
 def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> None:
@@ -82,7 +127,7 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
         if file.is_relative_to(ROOT / "reports"):
             assert not reports, f"{file} names itself; where it lies is not its business"
         else:
-            assert not reports or module(file) in {"commands", "cli"}, file
+            assert not reports or module(file) in {"commands.commands", "commands.cli"}, file
     assert known == 2
 
 
@@ -107,7 +152,12 @@ def test_one_module_prints() -> None:
             if called in made or read in {"sys.stdout", "sys.__stdout__", "sys.__stderr__"}:
                 seen.add(module(file) if own else str(file))
     # cli gives a pipe that nobody reads to nobody; printing.py is a process that answers by a pipe
-    assert seen == {"outlets", "terminal", "cli", str(ROOT / "reports" / "printing.py")}
+    assert seen == {
+        "terminal.outlets",
+        "terminal.screen",
+        "commands.cli",
+        str(ROOT / "reports" / "printing.py"),
+    }
 
 
 def test_every_text_file_is_read_and_written_as_utf_8() -> None:
@@ -128,27 +178,21 @@ def test_every_text_file_is_read_and_written_as_utf_8() -> None:
     assert count > 10
 
 
-def test_only_the_ledger_side_imports_optuna() -> None:
-    allowed = {
-        "database", "rows", "server", "journal", "store", "optuna_study", "translate", "ledger",
-        "search", "mend",
-    }  # fmt: skip
-    users = {
-        module(file)
-        for file in (ROOT / "harness").rglob("*.py")
-        if "optuna" in {name.split(".")[0] for name in imports(file)}
-    }
-    assert users == allowed
+def test_only_what_stores_and_plans_imports_optuna() -> None:
+    users = {room(f) for f in files() if "optuna" in {n.split(".")[0] for n in imports(f)}}
+    assert users == {"storing", "planning"}
+
+
+LIGHT = ORDER[: ORDER.index("cost") + 1]
+"""Rooms that travel to a machine with little installed: no Optuna, no pandas, no report."""
 
 
 def test_training_needs_torch_alone() -> None:
-    """What travels to a machine with little installed: no Optuna, no pandas, no report."""
     allowed = {"torch", "numpy", "torchvision", "sklearn", "PIL", "harness"}
-    light = ORDER[: ORDER.index("calibrate") + 1]
-    import sys
-
-    for file in (ROOT / "harness").rglob("*.py"):
-        if module(file) in light:
+    beside = {"stats": {"scipy", "statsmodels"}, "study": {"cattrs"}, "terminal": {"rich"},
+              "trials": {"pandas"}}  # fmt: skip
+    for file in files():
+        if room(file) in LIGHT:
             tops = {name.split(".")[0] for name in imports(file)}
-            assert tops <= allowed | sys.stdlib_module_names | {"pandas"}, file
-            assert "pandas" not in tops or module(file) == "records", file
+            more = beside.get(room(file), set())
+            assert tops <= allowed | sys.stdlib_module_names | more, file

@@ -15,15 +15,15 @@ import optuna
 import psutil
 import pytest
 
-from harness.errors import HarnessError
-from harness.factors import Factor, Tuned
-from harness.kept import manifest_of
-from harness.ledger import Claimed, Ledger, find
-from harness.plan import Trial, make_trial
-from harness.records import Record
-from harness.runner import SILENT_SECONDS, Runner
-from harness.search import Planner
-from harness.store import Store, open_store
+from harness.messages.errors import HarnessError
+from harness.planning.planner import Planner
+from harness.storing.kept import manifest_of
+from harness.storing.ledger import Claimed, Ledger, find
+from harness.storing.owners import SILENT_SECONDS, Runner
+from harness.storing.store import Store, open_store
+from harness.study.factors import Factor, Tuned
+from harness.trials.records import Record
+from harness.trials.trial import Trial, make_trial
 from tests.tiny_study import study
 
 ENV = {"python": "3", "device": "cpu"}
@@ -270,9 +270,9 @@ def test_changed_levels_or_axes_begin_another_study_and_lose_nothing(where: str)
 STEPS = """
 import os, signal, sys
 import sqlalchemy
-from harness.ledger import Ledger
-from harness.plan import make_trial
-from harness.store import Store, open_store
+from harness.storing.ledger import Ledger
+from harness.trials.trial import make_trial
+from harness.storing.store import Store, open_store
 from tests.tiny_study import study
 
 made = make_trial(study, "quick", study.arms("quick")[0], 0, "evaluate", {"lr": 0.1})
@@ -386,10 +386,10 @@ def test_looking_does_not_make_a_study(where: str) -> None:
 
 def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     """A study that no file holds, in a notebook say."""
-    from harness.costs import profiles
-    from harness.executors import Options
-    from harness.progress import Silent
-    from harness.run import run
+    from harness.running.costs import profiles
+    from harness.running.executors import Options
+    from harness.running.progress import Silent
+    from harness.running.run import run
 
     ledger = Ledger(open_store(where), study, "quick")
     planner = Planner(study, "quick", 1, tune=False)

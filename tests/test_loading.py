@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.blame import place
-from harness.errors import HarnessError
-from harness.load import BUILT_IN, built_in, find, listed, load
-from harness.neighbours import _Neighbours
-from harness.plan import unseeded
+from harness.messages.blame import place
+from harness.messages.errors import HarnessError
+from harness.running.find import BUILT_IN, built_in, find, listed, load
+from harness.running.neighbours import _Neighbours
+from harness.trials.trial import unseeded
 
 STUDY = """
 from harness import Factor, Scale, Study
@@ -72,7 +72,7 @@ ENDINGS = {
     "raise KeyboardInterrupt": "KeyboardInterrupt",
     "import argparse; p = argparse.ArgumentParser(); p.add_argument('x'); p.parse_args()":
         "SystemExit: 2",
-    "import harness.cli; harness.cli.main()": "SystemExit: ",
+    "import harness.commands.cli; harness.commands.cli.main()": "SystemExit: ",
 }  # fmt: skip
 
 

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from harness.claims import Higher
-from harness.cli import _main
-from harness.commands import check_looks
-from harness.errors import HarnessError
-from harness.executors import Options
-from harness.factors import Factor
-from harness.looks import Looks
-from harness.pairs import evaluations
-from harness.records import Record
-from harness.scales import Scale
-from harness.search import Planner
+from harness.commands.cli import _main
+from harness.commands.commands import check_looks
+from harness.judging.pairing import evaluations
+from harness.judging.verdicts import judge, seeds_needed
+from harness.messages.errors import HarnessError
+from harness.planning.planner import Planner
+from harness.running.executors import Options
 from harness.stats import FEWEST
-from harness.study import FEWEST_SEEDS, Study
-from harness.verdicts import judge, seeds_needed
+from harness.study.claims import Higher
+from harness.study.factors import Factor
+from harness.study.looks import Looks
+from harness.study.scales import Scale
+from harness.study.study import FEWEST_SEEDS, Study
+from harness.trials.records import Record
 from tests.conftest import TINY
 
 LOOKS = Looks().upto(20)

@@ -14,17 +14,17 @@ import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 from torch import nn
 from torch.func import grad_and_value, vmap
 
-from harness import programs
 from harness.augment import Shift
 from harness.data import arrays, digits
-from harness.errors import HarnessError
+from harness.engines import programs
+from harness.engines.modes import Mode
+from harness.engines.plain import Plain
+from harness.engines.prepared import make_ready
 from harness.losses import CrossEntropy, Distillation, Loss, teacher_of
-from harness.members import make_ready
+from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
-from harness.modes import Mode
 from harness.optim import SGD
-from harness.plain import Plain
-from harness.train import DivergedError, Outcome, Request, teach, train, train_together
+from harness.trainer.train import DivergedError, Outcome, Request, teach, train, train_together
 from harness.training import Training
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from harness.markdown import markdown
+from harness.commands.markdown import markdown
 from tests.example_results import cost_results, example_results
 
 HOSTILE = "Is a|b <b>bold</b> `x` *y* _z_ [t](u) ~~s~~ & $1$ # \\ better?"

@@ -15,11 +15,13 @@ from torch import nn
 from torch.nn.utils import prune
 
 from harness import measures
-from harness.chosen import check_measures
-from harness.code import code_of
 from harness.data import arrays, digits
-from harness.errors import HarnessError
-from harness.evaluate import evaluate
+from harness.engines.evaluate import evaluate
+from harness.engines.network import Snapshot
+from harness.engines.plain import Plain, make_step
+from harness.engines.prepared import Member, make_ready
+from harness.engines.step import Rows
+from harness.identity.code import code_of
 from harness.losses import CrossEntropy, Distillation
 from harness.measures import (
     ALWAYS,
@@ -43,14 +45,12 @@ from harness.measures import (
 from harness.measures.gradient_noise import noise_scale
 from harness.measures.kept import some_training
 from harness.measures.pruning import pruned
-from harness.members import Member, make_ready
-from harness.metrics import BY_LAYER, GIVEN_BY, METRICS, Metric, defined, metric_named
+from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet, HeNormal, Normal
-from harness.network import Snapshot
-from harness.noise import Draws
 from harness.optim import SGD
-from harness.plain import Plain, make_step
-from harness.step import Rows
+from harness.randomness.counting import Draws
+from harness.study.chosen import check_measures
+from harness.study.metrics import BY_LAYER, GIVEN_BY, METRICS, Metric, defined, metric_named
 from harness.trained import Measure, Trained, Values
 from harness.training import Training
 
@@ -947,7 +947,7 @@ def test_measures_are_checked_together() -> None:
         (None, "must be a tuple"),
         ((TestLoss(),), "'test_loss'"),
         ((Odd("middle", ()),), r"Odd\(when=\.\.\.\)"),
-        ((Odd("end", ("mine",)),), "tuple of harness.metrics.Metric"),
+        ((Odd("end", ("mine",)),), "tuple of harness.study.metrics.Metric"),
     ):
         with pytest.raises(HarnessError, match=says):
             check_measures(several)  # type: ignore[arg-type]

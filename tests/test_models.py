@@ -17,7 +17,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 from harness.models import (
     ACTIVATIONS,
     CNN,

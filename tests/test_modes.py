@@ -26,6 +26,8 @@ from harness.augment import (
 )
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import digits
+from harness.engines.modes import Mode
+from harness.engines.programs import program
 from harness.losses import CrossEntropy, Distillation
 from harness.models import CNN, MLP, ConvNet
 from harness.models.initialisation import (
@@ -35,13 +37,11 @@ from harness.models.initialisation import (
     XavierNormal,
     XavierUniform,
 )
-from harness.modes import Mode
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.penalties import L1, L2, Decay, ElasticNet
-from harness.programs import program
 from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
-from harness.train import DivergedError, Outcome, Request, train_together
+from harness.trainer.train import DivergedError, Outcome, Request, train_together
 from harness.training import Training
 from tests.networks import Odd
 
@@ -358,7 +358,7 @@ def test_what_cannot_be_fused_is_trained_alone_and_says_why(kind: str, why: str)
 
 
 def test_out_of_memory_halves_the_cohort_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness import train as module
+    from harness.trainer import train as module
 
     seen: list[int] = []
     real = module.make_engine

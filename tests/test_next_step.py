@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cli import _main
-from harness.looks import Looks
-from harness.next_step import next_step
-from harness.place import Place
-from harness.reasons import unreachable
-from harness.results import Provenance, Results
-from harness.store import open_store
-from harness.verdicts import judge
+from harness.commands.cli import _main
+from harness.commands.place import Place
+from harness.judging.next_step import next_step
+from harness.judging.reasons import unreachable
+from harness.judging.results import Provenance, Results
+from harness.judging.verdicts import judge
+from harness.storing.store import open_store
+from harness.study.looks import Looks
 from tests.conftest import TINY
 from tests.test_verdicts import RAMP, claim, records, study
 
@@ -129,11 +129,15 @@ def printed(monkeypatch, capsys, words, done):
     def cannot(*_, **__):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("harness.commands.run_study", lambda *_, **__: (done, Path("runs/x")))
-    monkeypatch.setattr("harness.commands.report_study", lambda *_: [(done, Path("runs/x"))])
-    monkeypatch.setattr("harness.commands._write_report", cannot)
-    monkeypatch.setattr("harness.commands.write_records", lambda *_: None)
-    monkeypatch.setattr("harness.commands.write_verdicts", lambda *_: None)
+    monkeypatch.setattr(
+        "harness.commands.commands.run_study", lambda *_, **__: (done, Path("runs/x"))
+    )
+    monkeypatch.setattr(
+        "harness.commands.commands.report_study", lambda *_: [(done, Path("runs/x"))]
+    )
+    monkeypatch.setattr("harness.commands.commands._write_report", cannot)
+    monkeypatch.setattr("harness.commands.commands.write_records", lambda *_: None)
+    monkeypatch.setattr("harness.commands.commands.write_verdicts", lambda *_: None)
     _main(words, debug=False)
     out, err = capsys.readouterr()
     next_line = next(line for line in out.splitlines() if line.startswith("→"))

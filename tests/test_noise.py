@@ -10,7 +10,7 @@ import scipy.stats
 import torch
 from torch.func import vmap
 
-from harness.noise import Draws, Key, bits, mix, named, signed, trial_key, uniform
+from harness.randomness.counting import Draws, Key, bits, mix, named, signed, trial_key, uniform
 
 CPU = torch.device("cpu")
 KEYS = [0, 1, 2, 0x7FFFFFFF, 0x80000000, 0xDEADBEEF, 0xFFFFFFFF, trial_key(0, "dropout")]

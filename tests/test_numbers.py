@@ -34,14 +34,14 @@ from harness import (
     schedules,
 )  # fmt: skip
 from harness.data import digits, images
-from harness.declarations import declared
-from harness.errors import HarnessError
-from harness.levels import own
+from harness.judging.declarations import declared
+from harness.messages.errors import HarnessError
+from harness.messages.levels import own
 from harness.models import CNN, MLP, ConvNet, initialisation
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
-from harness.plan import make_trial
 from harness.stopping import EarlyStopping
 from harness.training import canonical
+from harness.trials.trial import make_trial
 
 ALIKE = {
     "int64": np.int64, "int32": np.int32, "uint8": np.uint8, "array": np.array,

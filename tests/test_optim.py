@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.training import Optimizer
 

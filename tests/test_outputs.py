@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.outputs import as_cell, rows_text, write_records, write_rows
-from harness.records import Record
+from harness.commands.files import as_cell, rows_text, write_records, write_rows
+from harness.trials.records import Record
 
 RULE = re.compile(r"^'(?='*[=+\-@＝＋－＠\t\r\n])")
 """What README gives to take the apostrophe off again."""

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.damage import Damage, Noticed
-from harness.doctor import examine_store
-from harness.errors import HarnessError
-from harness.place import Place
-from harness.printable import quoted
-from harness.store import open_store, sqlite_path
+from harness.commands.doctor import examine_store
+from harness.commands.place import Place
+from harness.messages.errors import HarnessError
+from harness.messages.printable import quoted
+from harness.storing.damage import Damage, Noticed
+from harness.storing.store import open_store, sqlite_path
 from tests.declaring import report, run, study
 
 ODD = (

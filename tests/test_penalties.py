@@ -11,7 +11,7 @@ import torch
 from sklearn import linear_model
 from torch.func import grad_and_value, vmap
 
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 from harness.optim import SGD, Adam, AdamW
 from harness.penalties import L1, L2, Decay, ElasticNet, soft_threshold
 from harness.training import Optimizer, Penalty

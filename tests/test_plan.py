@@ -33,8 +33,8 @@ from harness.data import digits, mnist
 from harness.models import MLP, ConvNet, Orthogonal
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2
-from harness.plan import changes, key_of, make_trial
 from harness.training import canonical
+from harness.trials.trial import changes, key_of, make_trial
 
 ROOT = Path(__file__).parents[1]
 
@@ -219,8 +219,8 @@ study = Study(
 
 PRINT_KEYS = """
 import json, sys
-from harness.load import find, load
-from harness.plan import make_trial
+from harness.running.find import find, load
+from harness.trials.trial import make_trial
 
 study = load(find(sys.argv[1]))
 keys = [

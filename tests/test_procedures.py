@@ -16,13 +16,13 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
 from harness import stats
-from harness.claims import Best, Equivalent, Higher, Interaction, Peak, Some, Trend
-from harness.contrasts import see
-from harness.errors import HarnessError
-from harness.levels import Level
-from harness.looks import Looks
-from harness.metrics import FAILED, Metric
-from harness.pairs import Pairs
+from harness.judging.contrasts import see
+from harness.judging.pairing import Pairs
+from harness.messages.errors import HarnessError
+from harness.messages.levels import Level
+from harness.study.claims import Best, Equivalent, Higher, Interaction, Peak, Some, Trend
+from harness.study.looks import Looks
+from harness.study.metrics import FAILED, Metric
 
 NAN = math.nan
 SCORE = Metric("score", "Score", "", "higher", "A number.")

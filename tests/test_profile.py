@@ -13,15 +13,15 @@ from torch import nn
 
 from harness.augment import Shift
 from harness.clipping import ClipNorm
+from harness.cost.measure import bottleneck, cpu_times, measure
+from harness.cost.memory import cpu_peak
 from harness.data import digits
 from harness.losses import Distillation
-from harness.memory import cpu_peak
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, AdamW
 from harness.penalties import L2
-from harness.profile import bottleneck, cpu_times, measure
-from harness.profiles import Profile
 from harness.training import Model, Optimizer, Training
+from harness.trials.profiles import Profile
 
 CPU = torch.device("cpu")
 MIB = 2**20

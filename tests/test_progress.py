@@ -15,14 +15,14 @@ import torch
 from rich.console import Console
 
 from harness import Training
-from harness.account import Account, Accounting, age
 from harness.data import digits
+from harness.engines.modes import PLAIN, Mode
 from harness.models import MLP
-from harness.modes import PLAIN, Mode
 from harness.optim import SGD
-from harness.progress import SHOWN, Plain, Silent, display
-from harness.train import Request, train_together
-from harness.workers import TELL_SECONDS, Named, Told, _Telling
+from harness.running.account import Account, Accounting, age
+from harness.running.progress import SHOWN, Plain, Silent, display
+from harness.running.workers import TELL_SECONDS, Named, Told, _Telling
+from harness.trainer.train import Request, train_together
 from tests.conftest import TINY
 
 TRAINING = Training(

@@ -31,21 +31,21 @@ import torch
 from torch import nn
 
 from harness import Distillation, Factor, Scale, Study, Training
-from harness.costs import by_program, machine
 from harness.data import digits
-from harness.executors import Options
-from harness.ledger import Ledger
-from harness.load import find, load
+from harness.engines.modes import Choice, Mode
 from harness.models import MLP
-from harness.modes import Choice, Mode
 from harness.optim import SGD
-from harness.plan import TEACHER
-from harness.progress import Silent
-from harness.records import Record
-from harness.run import Ran, run
-from harness.search import Planner
-from harness.store import open_store
-from harness.train import train
+from harness.planning.planner import Planner
+from harness.running.costs import by_program, machine
+from harness.running.executors import Options
+from harness.running.find import find, load
+from harness.running.progress import Silent
+from harness.running.run import Ran, run
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
+from harness.trainer.train import train
+from harness.trials.records import Record
+from harness.trials.trial import TEACHER
 from tests.test_honesty import CLEAN, DIRECTION, accuracies, judged, most
 from tests.test_modes import BASE, apart, not_degenerate, outcomes, varied
 

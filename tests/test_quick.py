@@ -28,27 +28,27 @@ from rich.console import Console
 from sqlalchemy import event
 
 from harness import Factor, Higher, Scale, Sooner, Study, Training, Tuned
+from harness.commands.plan import print_plan
 from harness.data import digits
-from harness.database import MANY, Database
-from harness.metrics import METRICS
+from harness.judging.pairing import evaluations
+from harness.judging.summaries import summarise
+from harness.judging.targets import targets
+from harness.judging.verdicts import judge
 from harness.models import MLP
 from harness.optim import SGD
-from harness.pairs import evaluations
-from harness.plan import key_of, keys_of
-from harness.preview import print_plan
-from harness.records import Record
+from harness.planning.planner import Planner
 from harness.reports import render
 from harness.reports.figures import canvas
 from harness.reports.figures.curves import Curves, Group, draw_curves
 from harness.reports.figures.dots import Dots, Row, draw_dots
 from harness.reports.page import page_of
 from harness.reports.table import PRINTED, Cell, Table, shortened
-from harness.search import Planner
-from harness.server import ServerStorage
 from harness.stats import t_interval
-from harness.summary import summarise
-from harness.targets import targets
-from harness.verdicts import judge
+from harness.storing.database import MANY, Database
+from harness.storing.server import ServerStorage
+from harness.study.metrics import METRICS
+from harness.trials.records import Record
+from harness.trials.trial import key_of, keys_of
 from tests.example_results import example_results
 
 # ---- reading --------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def test_names_of_arms_are_printed_as_they_are() -> None:
 
 IMPORTS = """
 import contextlib, io, sys
-from harness.cli import _main
+from harness.commands.cli import _main
 with contextlib.redirect_stdout(io.StringIO()):
     code = _main(sys.argv[1:], debug=True)
 heavy = {"scipy", "statsmodels", "pandas", "matplotlib", "weasyprint", "jinja2", "sklearn"}
@@ -265,7 +265,7 @@ def test_commands_import_what_they_need(tmp_path: Path, words: tuple[str, ...], 
 VOCABULARY = """
 import sys
 import harness, harness.augment, harness.data, harness.measures, harness.models, harness.optim
-from harness.load import built_in, load
+from harness.running.find import built_in, load
 for name in set(built_in()) - {"weight_penalties"}:  # which has a network of torch's own
     load(f"studies.{name}")
 print(*sorted({"torch", "sklearn", "pandas", "scipy"} & set(sys.modules)))

@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from harness import redact
+from harness.messages import redact
 
 SPECIAL = "p@ss:w/r d%40'x"
 

@@ -17,27 +17,13 @@ from xml.etree import ElementTree
 import pytest
 
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
-from harness.contrasts import see
-from harness.declaration import about
-from harness.formatting import (
-    alike,
-    bytes_text,
-    cut,
-    date_text,
-    effect_text,
-    interval_text,
-    level_text,
-    number_text,
-    p_text,
-    seconds_text,
-    spread_text,
-)
-from harness.manifest import Manifest
-from harness.metrics import METRICS, Metric
-from harness.modes import PLAIN, Choice, Mode, Timing
-from harness.pairs import evaluations, pair
-from harness.plan import TEACHER
-from harness.reasons import Context, change, reason
+from harness.engines.modes import PLAIN, Choice, Mode, Timing
+from harness.judging.contrasts import see
+from harness.judging.pairing import evaluations, pair
+from harness.judging.reasons import Context, change, reason
+from harness.judging.results import ArmTuning, Program, Results, assemble, on_edges
+from harness.judging.rounds import Costs
+from harness.judging.verdicts import MARKS, Word
 from harness.reports import palette, write_index, write_report
 from harness.reports.figures.canvas import plain, wrapped
 from harness.reports.figures.curves import curves_of, draw_curves
@@ -52,9 +38,23 @@ from harness.reports.sections.methods import methods_section
 from harness.reports.sections.trained import not_tried, trained_section
 from harness.reports.text import bind
 from harness.reports.words import LOOKS
-from harness.results import ArmTuning, Program, Results, assemble, on_edges
-from harness.rounds import Costs
-from harness.verdicts import MARKS, Word
+from harness.study.declaration import about
+from harness.study.formatting import (
+    alike,
+    bytes_text,
+    cut,
+    date_text,
+    effect_text,
+    interval_text,
+    level_text,
+    number_text,
+    p_text,
+    seconds_text,
+    spread_text,
+)
+from harness.study.metrics import METRICS, Metric
+from harness.trials.manifest import Manifest
+from harness.trials.trial import TEACHER
 from tests.example_results import MEASURES, example_results, residual_study
 
 VOID = {"meta", "img", "source", "br", "link", "input", "wbr"}

@@ -12,19 +12,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.claims import Best, Higher, Interaction, Trend
-from harness.factors import Factor
-from harness.formatting import (
-    effect_text,
-    in_units,
-    interval_text,
-    level_text,
-    levels_text,
-    margin_text,
-    unscaled,
-)
-from harness.looks import Looks
-from harness.metrics import COSTS, METRICS
+from harness.commands.tables import verdict_table as terminal_table
+from harness.judging.results import Results
+from harness.judging.rounds import Costs
+from harness.judging.targets import Reached
 from harness.reports import write_index
 from harness.reports.figures.canvas import Picture, paint
 from harness.reports.figures.curves import curves_of, draw_curves
@@ -43,10 +34,19 @@ from harness.reports.sections.opening import verdict_table
 from harness.reports.sections.targets import target_tables
 from harness.reports.table import Table
 from harness.reports.text import axis_title, each_of, in_title, unit_of
-from harness.results import Results
-from harness.rounds import Costs
-from harness.tables import verdict_table as terminal_table
-from harness.targets import Reached
+from harness.study.claims import Best, Higher, Interaction, Trend
+from harness.study.factors import Factor
+from harness.study.formatting import (
+    effect_text,
+    in_units,
+    interval_text,
+    level_text,
+    levels_text,
+    margin_text,
+    unscaled,
+)
+from harness.study.looks import Looks
+from harness.study.metrics import COSTS, METRICS
 from tests.example_results import cost_results, cost_study, example_results, residual_study
 from tests.test_reports import Reader, broken, empty, svgs
 

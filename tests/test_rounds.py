@@ -12,28 +12,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness.claims import Best, Equivalent, Higher, Interaction, NotWorse, Peak, Trend
-from harness.costs import machine
 from harness.data import digits
-from harness.errors import HarnessError
-from harness.executors import Options
-from harness.factors import Factor
-from harness.formatting import format_difference, format_interval
-from harness.ledger import Ledger
-from harness.looks import Looks
-from harness.metrics import COSTS
+from harness.judging.rounds import Costs, Round, timed_arms
+from harness.judging.verdicts import judge, rounds_missing
+from harness.messages.errors import HarnessError
 from harness.models import MLP
 from harness.optim import SGD
-from harness.profiles import Profile
-from harness.progress import Silent
-from harness.rounds import Costs, Round, timed_arms
-from harness.scales import Scale
-from harness.search import Planner
-from harness.store import open_store
-from harness.timing import measure_times
+from harness.planning.planner import Planner
+from harness.running.costs import machine
+from harness.running.executors import Options
+from harness.running.progress import Silent
+from harness.running.timing import measure_times
+from harness.running.workers import Answer, Job
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
+from harness.study.claims import Best, Equivalent, Higher, Interaction, NotWorse, Peak, Trend
+from harness.study.factors import Factor
+from harness.study.formatting import format_difference, format_interval
+from harness.study.looks import Looks
+from harness.study.metrics import COSTS
+from harness.study.scales import Scale
 from harness.training import Training
-from harness.verdicts import judge, rounds_missing
-from harness.workers import Answer, Job
+from harness.trials.profiles import Profile
 from tests.conftest import TINY
 from tests.test_verdicts import records, study
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 from harness.schedules import Constant, Cosine, OneCycle, Schedule, Step
 
 LENGTHS = [1, 2, 3, 4, 7, 10, 100, 333]

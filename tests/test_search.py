@@ -14,9 +14,7 @@ from harness import Factor, Higher, Scale, Study, Training, Tuned
 from harness.data import digits
 from harness.models import MLP
 from harness.optim import SGD
-from harness.plan import TUNING_SEED, Trial
-from harness.records import Record
-from harness.search import (
+from harness.planning.planner import (
     Outlook,
     Planner,
     choose,
@@ -25,6 +23,8 @@ from harness.search import (
     next_settings,
     radical_inverse,
 )
+from harness.trials.records import Record
+from harness.trials.trial import TUNING_SEED, Trial
 
 BUDGET, SEEDS = 8, 3
 LR = Tuned("lr", 0.001, 1.0, log=True, trials=BUDGET, default=0.02)

@@ -11,10 +11,10 @@ from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
-from harness import redact
-from harness.cli import _main
-from harness.errors import HarnessError
-from harness.store import open_store
+from harness.commands.cli import _main
+from harness.messages import redact
+from harness.messages.errors import HarnessError
+from harness.storing.store import open_store
 from tests.conftest import TINY
 from tests.postgres import server
 
@@ -171,7 +171,7 @@ def test_the_environment_names_the_store_and_workers_do_not_see_it(command, tmp_
 
 def test_arguments_are_not_handed_on_to_workers(tmp_path: Path) -> None:
     code = "import sys; sys.argv = ['harness', 'plan', 'nowhere.py', '--store', sys.argv[1]]\n"
-    code += "from harness.cli import main\ntry:\n    main()\nfinally:\n    print(sys.argv)"
+    code += "from harness.commands.cli import main\ntry:\n    main()\nfinally:\n    print(sys.argv)"
     done = subprocess.run(
         [sys.executable, "-c", code, URL], capture_output=True, text=True, cwd=tmp_path, check=False
     )

@@ -12,13 +12,13 @@ import optuna
 import pytest
 import sqlalchemy.exc
 
-from harness.cli import _main
-from harness.errors import ConnectionLostError, HarnessError
-from harness.ledger import Ledger
-from harness.plan import Trial, make_trial
-from harness.runner import Runner
-from harness.server import PATIENCE_SECONDS, ServerStorage, is_lost
-from harness.store import Store, open_store
+from harness.commands.cli import _main
+from harness.messages.errors import ConnectionLostError, HarnessError
+from harness.storing.ledger import Ledger
+from harness.storing.owners import Runner
+from harness.storing.server import PATIENCE_SECONDS, ServerStorage, is_lost
+from harness.storing.store import Store, open_store
+from harness.trials.trial import Trial, make_trial
 from tests.conftest import TINY
 from tests.postgres import Cluster
 from tests.pretend import Farm, Pretence, figures
@@ -116,7 +116,7 @@ def test_what_was_done_when_the_answer_was_lost_is_not_done_twice(
     (first,) = ledger.claim([trial(0)], 1)
     told: list[str] = []
     ledger.store.on_loss(told.append)
-    monkeypatch.setattr("harness.server.FIRST_WAIT", 0.01)
+    monkeypatch.setattr("harness.storing.server.FIRST_WAIT", 0.01)
     monkeypatch.setattr("optuna.storages._rdb.storage.time.sleep", lambda seconds: None)
     broken = []
     commit = sqlalchemy.orm.Session.commit
@@ -228,14 +228,14 @@ def test_the_command_says_so_in_one_line_and_exits_with_130(
     url: str, cluster: Cluster, here: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("harness.server.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("harness.storing.server.PATIENCE_SECONDS", 0.5)
 
     def opened_and_gone(where: str, **how: Any) -> Store:
         store = open_store(where, **how)
         cluster.stop()
         return store
 
-    monkeypatch.setattr("harness.place.open_store", opened_and_gone)
+    monkeypatch.setattr("harness.commands.place.open_store", opened_and_gone)
     try:
         assert _main(["run", str(TINY), "--store", url], debug=False) == 130
     finally:
@@ -249,7 +249,9 @@ def test_the_command_says_so_in_one_line_and_exits_with_130(
 def test_a_server_that_is_not_there_is_told_at_once(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.server.time.sleep", lambda seconds: pytest.fail("it waits"))
+    monkeypatch.setattr(
+        "harness.storing.server.time.sleep", lambda seconds: pytest.fail("it waits")
+    )
     with pytest.raises(HarnessError) as raised:
         open_store("postgresql+psycopg://harness@/none?host=/nowhere")
     assert not isinstance(raised.value, ConnectionLostError)
@@ -278,8 +280,8 @@ def test_waits_grow_and_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         waits.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr("harness.server.time.sleep", sleep)
-    monkeypatch.setattr("harness.server.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("harness.storing.server.time.sleep", sleep)
+    monkeypatch.setattr("harness.storing.server.time.monotonic", lambda: now[0])
 
     def call() -> None:
         raise lost()
@@ -322,7 +324,7 @@ def test_ctrl_c_while_waiting_ends_the_waiting(
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("harness.server.time.sleep", interrupt)
+    monkeypatch.setattr("harness.storing.server.time.sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
         storage.keep_trying(call)
     with pytest.raises(ConnectionLostError):
@@ -332,7 +334,9 @@ def test_ctrl_c_while_waiting_ends_the_waiting(
 def test_who_only_says_that_it_lives_does_not_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.server.time.sleep", lambda seconds: pytest.fail("it waits"))
+    monkeypatch.setattr(
+        "harness.storing.server.time.sleep", lambda seconds: pytest.fail("it waits")
+    )
     storage = Flaky(tmp_path / "x.db", 60)
 
     def call() -> None:

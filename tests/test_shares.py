@@ -5,11 +5,9 @@ import math
 
 import pytest
 
-from harness.modes import PLAIN, Choice, Kind, Mode, Timing
-from harness.plan import Trial, make_trial
-from harness.records import Record
-from harness.search import Planner
-from harness.shares import (
+from harness.engines.modes import PLAIN, Choice, Kind, Mode, Timing
+from harness.planning.planner import Planner
+from harness.planning.shares import (
     BULK_SECONDS,
     MOST_AT_ONCE,
     Pace,
@@ -18,6 +16,8 @@ from harness.shares import (
     together,
     way_to_train,
 )
+from harness.trials.records import Record
+from harness.trials.trial import Trial, make_trial
 from tests.tiny_study import study
 
 TRIALS = Planner(study, "quick", 15, tune=False).outlook({}).ready

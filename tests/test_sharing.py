@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.ledger import Ledger
-from harness.records import Record
-from harness.store import open_store
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
+from harness.trials.records import Record
 from tests.kills import strike_pretenders
 from tests.pretend import Farm, Pretence, figures, study
 

@@ -11,12 +11,12 @@ import torch
 
 from harness.augment import Shift
 from harness.data import digits
-from harness.errors import HarnessError
+from harness.engines.modes import Mode
+from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
-from harness.modes import Mode
 from harness.optim import SGD, Adam
 from harness.stopping import EarlyStopping
-from harness.train import DivergedError, Outcome, Request, train, train_together
+from harness.trainer.train import DivergedError, Outcome, Request, train, train_together
 from harness.training import Training
 
 CPU = torch.device("cpu")

@@ -14,25 +14,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.claims import Interaction, Peak, Trend
-from harness.cli import _main
-from harness.designs import Arm
-from harness.load import built_in
+from harness.commands.cli import _main
+from harness.engines.modes import Mode
+from harness.judging.pairing import evaluations, groups_of, pair
+from harness.judging.results import assemble
+from harness.judging.rounds import Costs
 from harness.losses import Distillation
-from harness.manifest import Manifest
 from harness.measures import measured
-from harness.metrics import COSTS
-from harness.modes import Mode
-from harness.pairs import evaluations, groups_of, pair
-from harness.plan import defaults, make_trial
-from harness.records import Record
+from harness.planning.planner import Planner
 from harness.reports.render import render_html
-from harness.results import assemble
-from harness.rounds import Costs
-from harness.search import Planner
-from harness.study import Study
-from harness.train import Outcome, Request, train_together
+from harness.running.find import built_in
+from harness.study.claims import Interaction, Peak, Trend
+from harness.study.designs import Arm
+from harness.study.metrics import COSTS
+from harness.study.study import Study
+from harness.trainer.train import Outcome, Request, train_together
 from harness.training import Training, canonical
+from harness.trials.manifest import Manifest
+from harness.trials.records import Record
+from harness.trials.trial import defaults, make_trial
 
 CPU = torch.device("cpu")
 NAMES = built_in()

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.designs import OneAtATime
-from harness.errors import HarnessError
-from harness.factors import Factor
+from harness.judging.summaries import summarise
 from harness.measures import Occluded, measured
-from harness.records import Record
-from harness.scales import Scale
-from harness.study import Study
-from harness.summary import summarise
+from harness.messages.errors import HarnessError
+from harness.study.designs import OneAtATime
+from harness.study.factors import Factor
+from harness.study.scales import Scale
+from harness.study.study import Study
+from harness.trials.records import Record
 
 FACTORS = (Factor("shortcut", (False, True)), Factor("depth", (20, 56)))
 ARMS = [

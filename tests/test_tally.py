@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import _main
-from harness.ledger import Ledger
-from harness.search import Planner
-from harness.store import open_store
-from harness.tally import read_tally, tally_file, write_tally
+from harness.commands.cli import _main
+from harness.planning.planner import Planner
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
+from harness.storing.tally import read_tally, tally_file, write_tally
 from tests.conftest import TINY
 from tests.tiny_study import study
 
@@ -23,9 +23,9 @@ PLAN = ["plan", STUDY, "--seeds", "5", "--no-tuning", "--scale", "quick", "--jso
 WORK = """
 import os, signal, sys
 from tests.test_ledger import COST, CURVES, ENV, METRICS
-from harness.ledger import Ledger
-from harness.search import Planner
-from harness.store import open_store
+from harness.storing.ledger import Ledger
+from harness.planning.planner import Planner
+from harness.storing.store import open_store
 from tests.tiny_study import study
 
 def work(where, how):

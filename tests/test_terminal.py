@@ -14,24 +14,26 @@ import pytest
 from rich.console import Console
 from torch import nn
 
-from harness import commands, forks, outlets, terminal
-from harness.cli import _main
-from harness.converter import to_plain
-from harness.datasets import check_trials
-from harness.doctor import Examined, print_examined
-from harness.errors import HarnessError
-from harness.modes import PLAIN, Choice
-from harness.outputs import verdict_rows
-from harness.plan import make_trial
-from harness.preview import print_plan
-from harness.printable import is_printable, visible
-from harness.progress import display
-from harness.records import Record
-from harness.replay import Replayed, print_replay
-from harness.tables import plain, verdict_table
+from harness.commands import commands
+from harness.commands.cli import _main
+from harness.commands.doctor import Examined, print_examined
+from harness.commands.files import verdict_rows
+from harness.commands.plan import print_plan
+from harness.commands.replay import Replayed, print_replay
+from harness.commands.tables import plain, verdict_table
+from harness.engines.modes import PLAIN, Choice
+from harness.judging.verdicts import MARKS
+from harness.messages.errors import HarnessError
+from harness.messages.printable import is_printable, visible
+from harness.planning.datasets import check_trials
+from harness.running import forks
+from harness.running.progress import display
+from harness.running.workers import reason_of
+from harness.study.converter import to_plain
+from harness.terminal import outlets, screen
 from harness.training import Training
-from harness.verdicts import MARKS
-from harness.workers import reason_of
+from harness.trials.records import Record
+from harness.trials.trial import make_trial
 from tests.declaring import higher, opened, report, run, study
 from tests.example_results import example_results, residual_study
 from tests.tiny_study import study as tiny
@@ -47,7 +49,7 @@ def shown(print_to: Callable[[Console], object]) -> list[str]:
     """What is printed on a console of ours, and on one that takes markup and pictures for such."""
     out = []
     for make in (
-        lambda file: terminal._console(file, width=900),
+        lambda file: screen._console(file, width=900),
         lambda file: Console(file=file, width=900, emoji=True, markup=True),
     ):
         file = io.StringIO()
@@ -112,7 +114,7 @@ def test_names_in_lines_and_bars_of_progress_are_printed_as_they_are_written(mon
     for name in HOSTILE:
         for terminal_or_log in (True, False):
             file = io.StringIO()
-            console = terminal._Plain(
+            console = screen._Plain(
                 file=file, width=300, force_terminal=terminal_or_log, color_system=None,
                 markup=False, emoji=False, highlight=False,
             )  # fmt: skip
@@ -146,9 +148,9 @@ def test_names_in_explanations_notices_and_lists_are_printed_as_they_are_written
 def test_a_stream_that_cannot_show_a_character_gets_a_plain_mark(encoding: str) -> None:
     raw = io.BytesIO()
     stream = outlets.fit(io.TextIOWrapper(raw, encoding=encoding, errors="strict"))
-    console = terminal._console(stream, width=300)
+    console = screen._console(stream, width=300)
     commands.print_results(example_results(), console, [])
-    terminal.line(console, "Does it − the shortcut → help “much”? 漢é")
+    screen.line(console, "Does it − the shortcut → help “much”? 漢é")
     print_examined([Examined("a", "right", "…"), Examined("b", "absent", "é")], console)
     stream.flush()
     text = raw.getvalue().decode(encoding)
@@ -165,13 +167,13 @@ def test_a_stream_that_cannot_show_a_character_gets_a_plain_mark(encoding: str) 
 
 def test_every_mark_of_a_verdict_has_a_plain_one() -> None:
     text = "".join(MARKS.values())
-    assert "\\" not in text.encode("ascii", "harness.plain").decode()
+    assert "\\" not in text.encode("ascii", "harness.engines.plain").decode()
 
 
 def test_half_a_character_and_signs_that_steer_a_terminal_are_shown_as_written() -> None:
     raw = io.BytesIO()
     stream = outlets.fit(io.TextIOWrapper(raw, encoding="utf-8", errors="strict"))
-    console = terminal._console(stream, width=200)
+    console = screen._console(stream, width=200)
     name = "caf\udce9 \x1b[31mred\x07\x00 \u202eback"
     of_table(name, console)
     console.print(name)
@@ -208,9 +210,9 @@ with outlets.kept_apart():
         os.write(1, b"a library\\n")
         subprocess.run(["echo", "a program"])
         subprocess.run([sys.executable, "-c", "print('a worker')"])
-        terminal.give('{"only": "this"}')
-        terminal.say("−")
-        terminal.complain("an error → é")
+        screen.give('{"only": "this"}')
+        screen.say("−")
+        screen.complain("an error → é")
 print("after")
 """
 
@@ -229,7 +231,9 @@ def test_only_the_command_writes_to_standard_output() -> None:
 
 def test_without_standard_output_and_error_nothing_breaks() -> None:
     for closed in (">&-", "2>&-", ">&- 2>&-"):
-        command = f'{sys.executable} -c "from harness.cli import main; main()" list {closed}'
+        command = (
+            f'{sys.executable} -c "from harness.commands.cli import main; main()" list {closed}'
+        )
         done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
 
@@ -452,10 +456,10 @@ def test_files_are_written_though_nobody_can_read_the_verdicts(
 
 def test_a_pipe_that_is_closed_leaves_standard_error_as_it_is(tmp_path: Path) -> None:
     words = (
-        "import sys; from harness import outlets, terminal\n"
+        "import sys; from harness.terminal import outlets, screen\n"
         "with outlets.kept_apart(), outlets.aside():\n"
         "    try:\n"
-        "        [terminal.output().print('x' * 9999) for _ in range(99)]\n"
+        "        [screen.output().print('x' * 9999) for _ in range(99)]\n"
         "    except BrokenPipeError:\n"
         "        print('told', file=sys.stderr)\n"
     )

@@ -15,18 +15,18 @@ from torch import nn
 
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import Part, Splits, digits
-from harness.errors import HarnessError
-from harness.evaluate import evaluate, evaluation_batch
+from harness.engines.evaluate import evaluate, evaluation_batch
+from harness.engines.modes import Mode
+from harness.engines.network import Network
+from harness.engines.prepared import make_ready
 from harness.losses import CrossEntropy, Distillation
-from harness.members import make_ready
+from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
-from harness.modes import Mode
-from harness.network import Network
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2, Decay
+from harness.randomness.streams import torch_seed
 from harness.schedules import Cosine, OneCycle
-from harness.streams import torch_seed
-from harness.train import DivergedError, Outcome, Request, train, train_together
+from harness.trainer.train import DivergedError, Outcome, Request, train, train_together
 from harness.training import Data, Training
 
 CPU = torch.device("cpu")

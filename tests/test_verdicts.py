@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness import stats
-from harness.claims import Best, Equivalent, Higher, Interaction, Trend
-from harness.designs import Arms, OneAtATime
-from harness.errors import HarnessError
-from harness.factors import Factor
-from harness.formatting import format_difference, format_interval
-from harness.looks import Looks
+from harness.judging.verdicts import Ends, judge, verdict_word
 from harness.measures import measured
-from harness.metrics import METRICS
-from harness.records import Record
-from harness.scales import Scale
-from harness.study import Study
-from harness.verdicts import Ends, judge, verdict_word
+from harness.messages.errors import HarnessError
+from harness.study.claims import Best, Equivalent, Higher, Interaction, Trend
+from harness.study.designs import Arms, OneAtATime
+from harness.study.factors import Factor
+from harness.study.formatting import format_difference, format_interval
+from harness.study.looks import Looks
+from harness.study.metrics import METRICS
+from harness.study.scales import Scale
+from harness.study.study import Study
+from harness.trials.records import Record
 
 METRIC = "train_loss"
 RAMP = (np.arange(10) - 4.5) / 4.5  # ten values of mean 0, sd .673: interval of +-.481 at 95 %

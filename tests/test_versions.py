@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from harness import Factor, Scale, Tuned
-from harness.commands import export_study
-from harness.designs import Arms
-from harness.executors import Options
-from harness.kept import OLDER
-from harness.ledger import Ledger
-from harness.place import Place
-from harness.preview import plan_study, print_plan
-from harness.results import Results
-from harness.study import Study
+from harness.commands.commands import export_study
+from harness.commands.place import Place
+from harness.commands.plan import plan_study, print_plan
+from harness.judging.results import Results
+from harness.running.executors import Options
+from harness.storing.kept import OLDER
+from harness.storing.ledger import Ledger
+from harness.study.designs import Arms
+from harness.study.study import Study
 from tests.declaring import as_before, opened, report, run, study
 from tests.test_declared import page, terminal
 

@@ -34,20 +34,20 @@ from harness import (
     Tuned,
 )
 from harness import measures as all_measures
-from harness.chosen import RECORDED
-from harness.claims import Claim
 from harness.data import digits
-from harness.levels import Level, level_name
 from harness.losses import Distillation
 from harness.measures import Calibration, GradientNorms, Occluded, TeacherAgreement, measured
 from harness.measures.always import default_measures
-from harness.metrics import BY_LAYER, METRICS
+from harness.messages.levels import Level, level_name
 from harness.models import MLP, ConvNet
 from harness.models.initialisation import HeNormal
 from harness.optim import SGD, AdamW
-from harness.plan import defaults, evaluation_seeds, make_trial
-from harness.study import UNASKED
+from harness.study.chosen import RECORDED
+from harness.study.claims import Claim
+from harness.study.metrics import BY_LAYER, METRICS
+from harness.study.study import UNASKED
 from harness.training import canonical, definitions
+from harness.trials.trial import defaults, evaluation_seeds, make_trial
 
 
 def build(scale: Scale, shortcut: bool, depth: int) -> Training:
@@ -542,7 +542,7 @@ def test_what_is_recorded_unasked_is_what_the_trainer_records():
 
 def test_a_study_without_measures_needs_no_torch():
     code = (
-        "import sys; from harness import *; import harness.metrics\n"
+        "import sys; from harness import *; import harness.study.metrics\n"
         "def build(scale, depth): ...\n"
         "claim = Higher('It helps.', metric='test_calibration_error', by=0.01, "
         "higher={'depth': 2}, lower={'depth': 1})\n"
@@ -845,7 +845,7 @@ def test_definitions_are_every_class_and_function_a_value_is_made_of():
     ("modules", "absent"),
     [
         (
-            "harness, harness.schedules, harness.load, harness.cli",
+            "harness, harness.schedules, harness.running.find, harness.commands.cli",
             "torch numpy pandas optuna scipy",
         ),
         ("harness, harness.data", "torch torchvision pandas optuna scipy sklearn"),

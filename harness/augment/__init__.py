@@ -3,6 +3,8 @@
 Each is a frozen dataclass with a ``strength`` from 0 (off) to 1 (the strongest that its source
 uses), called as ``augmentation(images, targets, draws)``. Images are floating point in [0, 1],
 before they are standardised.
+
+What all of them share is in ``base``.
 """
 
 from harness.augment.blend import Cutmix, Mixup

@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from harness import checks
-from harness.errors import HarnessError
 from harness.floats import on
+from harness.messages import checks
+from harness.messages.errors import HarnessError
 
 if TYPE_CHECKING:
     import torch
 
-    from harness.noise import Draws
+    from harness.randomness.counting import Draws
 
 Parameters = TypeVar("Parameters")
 

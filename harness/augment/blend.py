@@ -16,7 +16,7 @@ from harness.floats import on
 if TYPE_CHECKING:
     import torch
 
-    from harness.noise import Draws
+    from harness.randomness.counting import Draws
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from harness.augment.base import PerImage, per_image, signed
 if TYPE_CHECKING:
     import torch
 
-    from harness.noise import Draws
+    from harness.randomness.counting import Draws
 
 MAX_CHANGE = 0.9
 MAX_SD = 0.5

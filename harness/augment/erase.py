@@ -11,7 +11,7 @@ from harness.augment.base import PerImage
 if TYPE_CHECKING:
     import torch
 
-    from harness.noise import Draws
+    from harness.randomness.counting import Draws
 
 LEAST_AREA, MOST_AREA = 0.02, 0.4
 MOST_ASPECT = 1 / 0.3

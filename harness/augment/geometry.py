@@ -16,7 +16,7 @@ from harness.augment.base import PerImage, signed
 if TYPE_CHECKING:
     import torch
 
-    from harness.noise import Draws
+    from harness.randomness.counting import Draws
 
 MAX_SHIFT = 0.3
 MAX_ANGLE = 30.0

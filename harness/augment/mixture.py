@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness import checks
 from harness.augment.base import PerImage, per_image
 from harness.augment.colour import MAX_CHANGE, amplify, mean_grey
 from harness.augment.erase import place
 from harness.augment.geometry import MAX_ANGLE, MAX_SHIFT, MAX_ZOOM, Placement, warp
+from harness.messages import checks
 
 if TYPE_CHECKING:
     import torch
 
-    from harness.noise import Draws
+    from harness.randomness.counting import Draws
 
 OPERATIONS = ("identity", "right", "down", "rotate", "scale", "brightness", "contrast")
 """In this order: what leaves the image as it is, what moves pixels, what changes their values."""

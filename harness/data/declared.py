@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness import checks
 from harness.data.draw import draw
 from harness.data.facts import Facts
 from harness.data.shared import shared
 from harness.data.sizes import Counts, Sizes, shares_of
+from harness.messages import checks
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole

@@ -10,7 +10,7 @@ import numpy as np
 from harness.data.sizes import Counts, Sizes, shares_of
 from harness.data.splits import Part, Splits
 from harness.data.stratified import cut
-from harness.streams import stream
+from harness.randomness.streams import stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

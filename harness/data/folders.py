@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import checks
 from harness.data.declared import Declared
 from harness.data.draw import Whole
 from harness.data.folder import data_folder
@@ -22,7 +21,8 @@ from harness.data.pictures import FEWEST_LEVELS, colours, strict
 from harness.data.sizes import Counts
 from harness.data.splits import Part
 from harness.data.survey import Survey, contents, survey, threads
-from harness.errors import HarnessError
+from harness.messages import checks
+from harness.messages.errors import HarnessError
 
 if TYPE_CHECKING:
     import torch

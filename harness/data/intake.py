@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
-from harness.foreign import torch_data
+from harness.messages.errors import HarnessError
+from harness.messages.foreign import torch_data
 
 Channels = Literal["first", "last"]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 
 Role = Literal["train", "validation", "test"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 
 NOTICEABLE = 1e-3
 """Rounding by more than this share of a column's standard deviation spoils it."""

@@ -21,8 +21,8 @@ from harness.data.intake import (
 from harness.data.narrow import narrowed
 from harness.data.sizes import Counts
 from harness.data.splits import Part
-from harness.errors import HarnessError
-from harness.foreign import torch_data
+from harness.messages.errors import HarnessError
+from harness.messages.foreign import torch_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

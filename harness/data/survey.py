@@ -26,7 +26,7 @@ from typing import Any
 
 from harness.data.layout import Found, Layout, understand
 from harness.data.pictures import Looked, endings, look, strict
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 
 VERSION = 1
 """Of what is kept: raised when :func:`harness.data.pictures.look` finds something else."""

@@ -16,7 +16,7 @@ from harness.data.draw import Whole
 from harness.data.folder import data_folder, may_download
 from harness.data.sizes import Counts
 from harness.data.splits import Part
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,9 @@ A measure is a frozen dataclass: called on a :class:`harness.trained.Trained` it
 for each of its metrics, or a list where there is one for each layer. ``ALWAYS`` is taken of every
 network; a study asks for others by name, and :func:`measured` makes one of its own functions. All
 leave parameters, buffers and global generators as they are, and follow from the seed.
+
+Each kind has a file; what they share is in ``kept``, and which are taken without being asked for in
+``always``.
 """
 
 from harness.measures.activations import ActivationVariance, DeadUnits

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, get_args
 
-from harness import checks
-from harness.errors import HarnessError
-from harness.metrics import Metric, defined
+from harness.messages import checks
+from harness.messages.errors import HarnessError
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ class ActivationVariance:
         import torch
         from torch import nn
 
+        from harness.engines.step import autocast
         from harness.measures.kept import kept
-        from harness.step import autocast
 
         layers = (nn.Linear, nn.modules.conv._ConvNd)  # what has weights
         found: list[torch.Tensor] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.errors import HarnessError
-from harness.metrics import Metric, defined
+from harness.messages.errors import HarnessError
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 
@@ -30,7 +30,7 @@ class TeacherAgreement:
         """
         import torch
 
-        from harness.evaluate import logits_of
+        from harness.engines.evaluate import logits_of
 
         teacher = trained.member.teacher
         if teacher is None:

@@ -6,16 +6,16 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness import checks
 from harness.augment.erase import Box, place
-from harness.errors import HarnessError
-from harness.metrics import Metric, defined
+from harness.messages import checks
+from harness.messages.errors import HarnessError
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 if TYPE_CHECKING:
     import torch
 
-    from harness.noise import Draws
+    from harness.randomness.counting import Draws
 
 
 class _Disturbed(ABC):
@@ -34,7 +34,7 @@ class _Disturbed(ABC):
         Raises:
             HarnessError: the inputs are not what is to be disturbed.
         """
-        from harness.evaluate import EVALUATION_BATCH
+        from harness.engines.evaluate import EVALUATION_BATCH
         from harness.measures.kept import kept
 
         (metric,) = self.metrics

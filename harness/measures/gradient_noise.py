@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, get_args
 
-from harness import checks
-from harness.errors import HarnessError
-from harness.metrics import Metric, defined
+from harness.messages import checks
+from harness.messages.errors import HarnessError
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class GradientNoise:
         """
         import torch
 
-        from harness.evaluate import evaluation_batch
+        from harness.engines.evaluate import evaluation_batch
         from harness.measures.kept import kept, some_training
 
         population = len(trained.member.splits.train)

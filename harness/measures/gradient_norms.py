@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.errors import HarnessError
 from harness.measures.gradients import first_gradients
-from harness.metrics import Metric, defined
+from harness.messages.errors import HarnessError
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 

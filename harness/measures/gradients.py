@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.metrics import Metric, defined
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ def first_gradients(trained: Trained) -> tuple[torch.Tensor, ...]:
     That is with augmentation, dropout and the batch's own statistics, and without penalties and
     clipping.
     """
+    from harness.engines.step import loss_of
     from harness.measures.kept import kept
-    from harness.step import loss_of
 
     with kept(trained, "first batch"):
         network = trained.network

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import torch
 
 from harness.data.splits import Part
-from harness.evaluate import evaluation_batch
-from harness.network import Snapshot, global_generators
-from harness.step import loss_of
-from harness.streams import torch_seed
+from harness.engines.evaluate import evaluation_batch
+from harness.engines.network import Snapshot, global_generators
+from harness.engines.step import loss_of
+from harness.randomness.streams import torch_seed
 from harness.trained import Trained
 
 

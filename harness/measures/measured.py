@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from harness import checks
-from harness.errors import HarnessError
-from harness.metrics import BY_LAYER, METRICS, Metric
+from harness.messages import checks
+from harness.messages.errors import HarnessError
+from harness.study.metrics import BY_LAYER, METRICS, Metric
 from harness.trained import Trained, Values, When
 from harness.training import canonical
 

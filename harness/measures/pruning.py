@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness import checks
-from harness.metrics import Metric, defined
+from harness.messages import checks
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class PrunedAccuracy:
 
     def __call__(self, trained: Trained) -> Values:
         """Return the accuracy."""
-        from harness.evaluate import evaluate
+        from harness.engines.evaluate import evaluate
         from harness.measures.kept import kept
 
         member = trained.member

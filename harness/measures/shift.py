@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness import checks
-from harness.metrics import Metric, defined
+from harness.messages import checks
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.metrics import Metric, defined
+from harness.study.metrics import Metric, defined
 from harness.trained import Trained, Values, When
 
 

@@ -2,6 +2,10 @@
 
 Importing this imports no torch; the layers of dropout, which are modules of torch's, are imported
 when they are first asked for.
+
+Each network has a file, and one with its modules (``cnn_module``, ``convnet_module``); what they
+share is in ``layers``, ``normalisation``, ``dropout``, ``activations``, ``initialisation`` and
+``checks``.
 """
 
 from typing import TYPE_CHECKING, Any

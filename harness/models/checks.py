@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from harness import checks
-from harness.errors import HarnessError
+from harness.messages import checks
+from harness.messages.errors import HarnessError
 from harness.models.activations import ACTIVATIONS
 from harness.models.initialisation import Initialisation, check_initialisation
 from harness.models.normalisation import NORMALISATIONS

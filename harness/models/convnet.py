@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from harness import checks
-from harness.errors import HarnessError
+from harness.messages import checks
+from harness.messages.errors import HarnessError
 from harness.models.checks import NORM_FIRST, check_choices, check_images
 from harness.models.initialisation import HeNormal, Initialisation
 

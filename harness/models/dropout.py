@@ -3,7 +3,7 @@
 Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html, with what is kept divided by
 1 - p in training (inverted, as torch does), so that evaluation is the identity. Whoever trains the
 network gives every layer a key of its own at every step; trials that train together then draw the
-same masks as each draws alone (see :mod:`harness.noise`).
+same masks as each draws alone (see :mod:`harness.randomness.counting`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from harness import checks
-from harness.errors import HarnessError
-from harness.noise import Key, mix, uniform
+from harness.messages import checks
+from harness.messages.errors import HarnessError
+from harness.randomness.counting import Key, mix, uniform
 
 
 class Dropout(nn.Module):

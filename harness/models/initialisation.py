@@ -17,8 +17,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness import checks
-from harness.errors import HarnessError
+from harness.messages import checks
+from harness.messages.errors import HarnessError
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
-from harness import checks
+from harness.messages import checks
 from harness.models.checks import NORM_FIRST, check_choices
 from harness.models.initialisation import HeNormal, Initialisation
 

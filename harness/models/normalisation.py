@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
+from harness.messages.errors import HarnessError
 
 if TYPE_CHECKING:
     from torch import nn

@@ -13,6 +13,8 @@ Each rule is a frozen dataclass with a field ``lr``, and has these two methods::
 where ``params`` and ``grads`` are vectors of all ``P`` parameters, ``state`` is a dictionary of
 tensors by name, ``factor`` multiplies the learning rate, and ``decays`` is a vector that is 1 where
 weight decay applies and 0 where it does not, or None where it applies everywhere.
+
+What they share is in ``base``.
 """
 
 from harness.optim.adadelta import Adadelta

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness import checks
+from harness.messages import checks
 from harness.optim.base import State, with_decay
 
 if TYPE_CHECKING:

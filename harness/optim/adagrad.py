@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness import checks
 from harness.floats import on
+from harness.messages import checks
 from harness.optim.base import State, count, with_decay
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness import checks
-from harness.errors import HarnessError
 from harness.floats import on
+from harness.messages import checks
+from harness.messages.errors import HarnessError
 from harness.optim.base import (
     State,
     count,

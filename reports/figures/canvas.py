@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.calm import calm
-from harness.formatting import number_text
+from harness.messages.calm import calm
+from harness.study.formatting import number_text
 
 from ..palette import darken, light
 

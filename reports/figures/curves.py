@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.claims import Sooner
-from harness.designs import Arm, comparable
-from harness.formatting import join, level_text, plural
-from harness.metrics import Metric
-from harness.records import Record
-from harness.results import Results
-from harness.verdicts import Verdict
+from harness.judging.results import Results
+from harness.judging.verdicts import Verdict
+from harness.study.claims import Sooner
+from harness.study.designs import Arm, comparable
+from harness.study.formatting import join, level_text, plural
+from harness.study.metrics import Metric
+from harness.trials.records import Record
 
 from ..palette import light
 from ..text import axis_title, factor_of, metric_of

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.designs import comparable
-from harness.formatting import cut, join, level_text
-from harness.metrics import Metric
-from harness.results import Results
-from harness.summary import ArmSummary
+from harness.judging.results import Results
+from harness.judging.summaries import ArmSummary
+from harness.study.designs import comparable
+from harness.study.formatting import cut, join, level_text
+from harness.study.metrics import Metric
 
 from ..palette import light
 from ..text import axis_title, factor_of, in_title

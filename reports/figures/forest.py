@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.claims import Claim, Equivalent, NotWorse
-from harness.formatting import effect_text, interval_text, join
-from harness.verdicts import Verdict, Word
+from harness.judging.verdicts import Verdict, Word
+from harness.study.claims import Claim, Equivalent, NotWorse
+from harness.study.formatting import effect_text, interval_text, join
 
 from ..intervals import family_name, interval_name, is_counted, is_exact
 from ..palette import light

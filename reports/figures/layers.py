@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from harness.designs import Arm
-from harness.formatting import join, level_text, plural
-from harness.metrics import Metric
-from harness.results import Results
+from harness.judging.results import Results
+from harness.study.designs import Arm
+from harness.study.formatting import join, level_text, plural
+from harness.study.metrics import Metric
 
 from ..text import axis_title, factor_of, metric_of
 from .canvas import (

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.formatting import effect_text, interval_text, plural
-from harness.verdicts import Verdict, Word
+from harness.judging.verdicts import Verdict, Word
+from harness.study.formatting import effect_text, interval_text, plural
 
 from ..palette import light
 from ..text import axis_title, each_of, factor_of, unit_of

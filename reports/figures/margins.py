@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from harness.claims import Equivalent, NotWorse
-from harness.formatting import number_text
-from harness.verdicts import Verdict
+from harness.judging.verdicts import Verdict
+from harness.study.claims import Equivalent, NotWorse
+from harness.study.formatting import number_text
 
 from ..palette import light
 from ..text import factor_of

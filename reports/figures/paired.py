@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
-from harness.formatting import (
+from harness.judging.verdicts import Verdict
+from harness.messages.levels import level_name
+from harness.study.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
+from harness.study.formatting import (
     effect_text,
     in_units,
     interval_text,
@@ -16,9 +18,7 @@ from harness.formatting import (
     plural,
     unscaled,
 )
-from harness.levels import level_name
-from harness.metrics import Metric
-from harness.verdicts import Verdict
+from harness.study.metrics import Metric
 
 from ..intervals import is_counted, is_exact
 from ..palette import light

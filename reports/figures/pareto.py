@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from harness.formatting import bytes_text, cut, in_units, join, seconds_text
-from harness.metrics import COSTS, Metric
-from harness.results import Results
+from harness.judging.results import Results
+from harness.study.formatting import bytes_text, cut, in_units, join, seconds_text
+from harness.study.metrics import COSTS, Metric
 
 from ..palette import light
 from ..text import axis_title, factor_of, in_title

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.formatting import join, number_text, plural
-from harness.metrics import Metric
-from harness.results import ArmTuning
+from harness.judging.results import ArmTuning
+from harness.study.formatting import join, number_text, plural
+from harness.study.metrics import Metric
 
 from ..palette import light
 from ..text import axis_title, factor_of

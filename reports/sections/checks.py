@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from harness.claims import Best, Equivalent, Higher, NotWorse, Peak, Some, Sooner
-from harness.contrasts import Beside
-from harness.designs import comparable
-from harness.formatting import (
+from harness.judging.contrasts import Beside
+from harness.judging.results import Results
+from harness.judging.verdicts import Verdict
+from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
+from harness.study.claims import Best, Equivalent, Higher, NotWorse, Peak, Some, Sooner
+from harness.study.designs import comparable
+from harness.study.formatting import (
     DASH,
     effect_text,
     join,
@@ -18,11 +21,8 @@ from harness.formatting import (
     percent_text,
     rho_text,
 )
-from harness.metrics import FAILED
-from harness.profiles import Profile
-from harness.results import Results
-from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
-from harness.verdicts import Verdict
+from harness.study.metrics import FAILED
+from harness.trials.profiles import Profile
 
 from ..intervals import is_counted, is_exact
 from ..table import Cell, Column, Table, row

@@ -6,8 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.claims import Interaction, Sooner
-from harness.formatting import (
+from harness.judging.history import Declared
+from harness.judging.results import Results
+from harness.judging.verdicts import MARKS, Verdict
+from harness.study.claims import Interaction, Sooner
+from harness.study.formatting import (
     DASH,
     effect_text,
     interval_text,
@@ -19,10 +22,7 @@ from harness.formatting import (
     plural,
     unscaled,
 )
-from harness.history import Declared
-from harness.metrics import FAILED
-from harness.results import Results
-from harness.verdicts import MARKS, Verdict
+from harness.study.metrics import FAILED
 
 from ..figures.canvas import Picture
 from ..figures.curves import curves_of, draw_curves

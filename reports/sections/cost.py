@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.formatting import bytes_text, count_text, join, number_text, plural, seconds_text
-from harness.profiles import Profile
-from harness.results import Results
+from harness.judging.results import Results
+from harness.study.formatting import bytes_text, count_text, join, number_text, plural, seconds_text
+from harness.trials.profiles import Profile
 
 from ..figures.canvas import Picture
 from ..figures.pareto import draw_pareto, pareto

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.formatting import level_text, spread_text
-from harness.metrics import Metric
-from harness.results import Results
-from harness.summary import ArmSummary
+from harness.judging.results import Results
+from harness.judging.summaries import ArmSummary
+from harness.study.formatting import level_text, spread_text
+from harness.study.metrics import Metric
 
 from ..figures.canvas import Picture
 from ..figures.crossed import crossed, draw_heat, draw_lines, has_lines

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.designs import Arm
-from harness.formatting import join, number_text, plural
-from harness.pairs import groups_of
-from harness.records import Record
-from harness.results import Results
-from harness.verdicts import Verdict
+from harness.judging.pairing import groups_of
+from harness.judging.results import Results
+from harness.judging.verdicts import Verdict
+from harness.study.designs import Arm
+from harness.study.formatting import join, number_text, plural
+from harness.trials.records import Record
 
 from ..text import in_title
 

@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from harness.formatting import number_text, plural, seconds_text
-from harness.records import Record
-from harness.results import Results
+from harness.judging.results import Results
+from harness.study.formatting import number_text, plural, seconds_text
+from harness.trials.records import Record
 
 from ..table import Cell, Column, Table, row
 

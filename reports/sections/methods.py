@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.claims import (
+from harness.judging.results import Results
+from harness.judging.verdicts import MARKS
+from harness.study.claims import (
     Best,
     Claim,
     Equivalent,
@@ -16,10 +18,8 @@ from harness.claims import (
     Sooner,
     Trend,
 )
-from harness.formatting import percent_text
-from harness.looks import Looks
-from harness.results import Results
-from harness.verdicts import MARKS
+from harness.study.formatting import percent_text
+from harness.study.looks import Looks
 
 from ..table import Cell, Column, Table, row
 from ..text import metric_of

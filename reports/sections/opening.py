@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.formatting import (
+from harness.judging.history import Declared
+from harness.judging.results import Results
+from harness.judging.verdicts import MARKS, Verdict
+from harness.study.formatting import (
     DASH,
     date_text,
     day,
@@ -19,9 +22,6 @@ from harness.formatting import (
     percent_text,
     plural,
 )
-from harness.history import Declared
-from harness.results import Results
-from harness.verdicts import MARKS, Verdict
 
 from ..intervals import family_name, interval_name, is_exact
 from ..table import Cell, Column, Table, row

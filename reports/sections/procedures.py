@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.declaration import Measurement
-from harness.formatting import join, number_text, plural
+from harness.judging.results import Results
 from harness.losses import Distillation
-from harness.results import Results
 from harness.stopping import EarlyStopping
+from harness.study.declaration import Measurement
+from harness.study.formatting import join, number_text, plural
 
 from ..text import metric_of
 

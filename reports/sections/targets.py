@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from harness.formatting import level_text, number_text, plural, seconds_text
-from harness.metrics import Metric
-from harness.results import Results
-from harness.targets import Reached, Target
+from harness.judging.results import Results
+from harness.judging.targets import Reached, Target
+from harness.study.formatting import level_text, number_text, plural, seconds_text
+from harness.study.metrics import Metric
 
 from ..table import Cell, Column, Table, row
 from ..text import metric_of

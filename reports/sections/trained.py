@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from harness.formatting import number_text, plural, seconds_text
-from harness.modes import PLAIN, Choice
-from harness.results import Results
+from harness.engines.modes import PLAIN, Choice
+from harness.judging.results import Results
+from harness.study.formatting import number_text, plural, seconds_text
 
 from ..table import Cell, Column, Table, row
 

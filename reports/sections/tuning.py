@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.formatting import level_text, number_text, plural
-from harness.metrics import Metric
-from harness.results import ArmTuning, Results, on_edges
+from harness.judging.results import ArmTuning, Results, on_edges
+from harness.study.formatting import level_text, number_text, plural
+from harness.study.metrics import Metric
 
 from ..figures.canvas import Picture
 from ..figures.tuning import draw_tried, tried

@@ -177,13 +177,13 @@ def fill(file: Path, where: str) -> None:
     from optuna.trial import TrialState
     from sqlalchemy import insert
 
-    from harness import translate
-    from harness.executors import Options
-    from harness.ledger import Ledger
-    from harness.load import load
-    from harness.search import Planner
-    from harness.session import write_plan
-    from harness.store import open_store
+    from harness.planning.planner import Planner
+    from harness.running.executors import Options
+    from harness.running.find import load
+    from harness.running.session import write_plan
+    from harness.storing import translation as translate
+    from harness.storing.ledger import Ledger
+    from harness.storing.store import open_store
 
     study = load(str(file))
     planner = Planner(study, "quick", None, tune=False)
@@ -289,11 +289,11 @@ def timed(words: Sequence[str], folder: Path, code: Path) -> tuple[float, float,
 
 def stages() -> None:
     """Do what ``harness report`` does, part by part; print each one's wall and CPU seconds."""
-    from harness import commands
-    from harness.ledger import Ledger
-    from harness.load import find, load
-    from harness.place import Place
+    from harness.commands import commands
+    from harness.commands.place import Place
     from harness.reports import render
+    from harness.running.find import find, load
+    from harness.storing.ledger import Ledger
 
     found: dict[str, tuple[float, float]] = {}
 
@@ -325,7 +325,7 @@ def measured(size: Size, folder: Path, code: Path) -> Iterator[dict[str, Any]]:
             "wall": wall, "cpu": cpu,
         }  # fmt: skip
 
-    loads = "import sys; from harness.load import load; load(sys.argv[1])"
+    loads = "import sys; from harness.running.find import load; load(sys.argv[1])"
     yield row("load", *timed(["-c", loads, str(folder / "many.py")], folder, code)[:2])
     for words in COMMANDS if size.records else COMMANDS[:1]:
         wall, cpu, _ = timed(["-m", "harness", words[0], "many.py", *words[1:]], folder, code)

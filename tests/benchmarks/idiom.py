@@ -23,13 +23,13 @@ import torch
 from programs import ASKED, LEARNING_RATES, PROGRAMS, Asked, choose
 from saving import about, cores, number, parser, save, table
 
-from harness.converter import from_plain, to_plain
-from harness.ledger import Ledger
-from harness.load import load
-from harness.members import make_ready
-from harness.modes import PLAIN, Choice
-from harness.store import open_store
-from harness.train import make_engine
+from harness.engines.modes import PLAIN, Choice
+from harness.engines.prepared import make_ready
+from harness.running.find import load
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
+from harness.study.converter import from_plain, to_plain
+from harness.trainer.train import make_engine
 
 HERE = Path(__file__).parent
 STUDY = HERE / "bench_study.py"

@@ -17,11 +17,11 @@ import torch
 from programs import LEARNING_RATES, PROGRAMS, choose
 from saving import about, number, parser, save, table
 
-from harness.environment import hardware
-from harness.members import Member, make_ready
+from harness.cost.machine import hardware
+from harness.engines.modes import KINDS, PLAIN, Mode
+from harness.engines.prepared import Member, make_ready
 from harness.models import MLP
-from harness.modes import KINDS, PLAIN, Mode
-from harness.train import Engine, make_engine, set_up
+from harness.trainer.train import Engine, make_engine, set_up
 
 NETWORKS = ("mlp-digits-64", "mlp-mnist-32", "cnn-digits-64", "residual20-digits-32")
 MODELS = (1, 2, 8, 32, 64)

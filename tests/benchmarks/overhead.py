@@ -1,4 +1,4 @@
-"""What a run costs beside training: ``harness.run.run`` with workers that train nothing.
+"""What a run costs beside training: ``harness.running.run.run`` with workers that train nothing.
 
 Ledger, planner and session are the real ones; the worker processes are replaced by executors that
 answer at once, or after a while, with plausible metrics and curves of 15 epochs.
@@ -14,23 +14,23 @@ from typing import Any
 
 from saving import about, number, parser, save, table
 
-import harness.executors
-import harness.forks
-import harness.run
+import harness.running.executors
+import harness.running.forks
+import harness.running.run
 from harness import Factor, Scale, Study, Training
-from harness.converter import to_plain
-from harness.costs import by_program, machine
 from harness.data import digits
-from harness.executors import Options
-from harness.ledger import Ledger
+from harness.engines.modes import Choice, Mode
 from harness.models import MLP
-from harness.modes import Choice, Mode
 from harness.optim import SGD
-from harness.progress import Silent
-from harness.run import run
-from harness.search import Planner
-from harness.store import open_store
-from harness.workers import Answer, Job, Result
+from harness.planning.planner import Planner
+from harness.running.costs import by_program, machine
+from harness.running.executors import Options
+from harness.running.progress import Silent
+from harness.running.run import run
+from harness.running.workers import Answer, Job, Result
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
+from harness.study.converter import to_plain
 
 EPOCHS = 15
 SCALE = "none"
@@ -40,9 +40,9 @@ CAPTION = f"""\
 Executors in this process stand for worker processes: they take what the session gives them and
 answer with six metrics, three curves of {EPOCHS} epochs and an environment, so everything is real
 but training, and pickling between processes. Each row is one run with a fresh store, from opening
-it to the end of `harness.run.run`. *At a time* is how many trials a worker is given at once: 1 as
-in the plain mode without a profile, 64 as in a fused one. *Overhead* is the wall time's part beyond
-the ideal one, which is the trials' seconds / {WORKERS} workers."""
+it to the end of `harness.running.run.run`. *At a time* is how many trials a worker is given at
+once: 1 as in the plain mode without a profile, 64 as in a fused one. *Overhead* is the wall time's
+part beyond the ideal one, which is the trials' seconds / {WORKERS} workers."""
 
 
 def build(scale: Scale, width: int) -> Training:
@@ -109,8 +109,8 @@ class Pretender:
 def pretenders(seconds: float) -> Iterator[list[Pretender]]:
     """Let runs have such executors instead of worker processes."""
     made: list[Pretender] = []
-    places = (harness.executors, harness.run)
-    before = harness.executors.make_executor, harness.forks.forks
+    places = (harness.running.executors, harness.running.run)
+    before = harness.running.executors.make_executor, harness.running.forks.forks
 
     def make(*_: object) -> Pretender:
         made.append(Pretender(seconds))
@@ -118,13 +118,13 @@ def pretenders(seconds: float) -> Iterator[list[Pretender]]:
 
     for place in places:
         place.make_executor = make  # type: ignore[attr-defined]
-    harness.forks.forks = False  # nothing is loaded for workers that there are not
+    harness.running.forks.forks = False  # nothing is loaded for workers that there are not
     try:
         yield made
     finally:
         for place in places:
             place.make_executor = before[0]  # type: ignore[attr-defined]
-        harness.forks.forks = before[1]
+        harness.running.forks.forks = before[1]
 
 
 def one_run(kind: str, trials: int, at_once: int, seconds: float) -> dict[str, Any]:

@@ -8,12 +8,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.data import Declared, digits, mnist
-from harness.errors import HarnessError, near
-from harness.members import make_ready
+from harness.engines.plain import make_step
+from harness.engines.prepared import make_ready
+from harness.engines.step import Rows
+from harness.messages.errors import HarnessError, near
 from harness.models import CNN, MLP, ConvNet
 from harness.optim import SGD
-from harness.plain import make_step
-from harness.step import Rows
 from harness.training import Model, Training
 
 ASKED = "HARNESS_BENCH"

@@ -32,10 +32,10 @@ test of no such part. *Mean* is over all pairs, which is 0 where an arm is paire
 
 def measure(kind: str, rounds: int) -> list[list[float]]:
     """Return, for each round, the seconds of a step of one arm, of the other, and of the first."""
-    from harness import forks
-    from harness.plan import make_trial
+    from harness.running import forks
+    from harness.running.workers import Job, Worker
     from harness.studies.residual_depth import study
-    from harness.workers import Job, Worker
+    from harness.trials.trial import make_trial
 
     forks.forks = kind == "forked"
     arms = [arm for arm in study.arms("quick") if arm.name.endswith("depth=20")]

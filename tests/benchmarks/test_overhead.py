@@ -8,10 +8,10 @@ import pytest
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, MetaData, insert, select
 
-from harness.ledger import Ledger
-from harness.plan import Trial
-from harness.search import Planner
-from harness.store import open_store
+from harness.planning.planner import Planner
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
+from harness.trials.trial import Trial
 from tests.tiny_study import study
 
 METRICS = {

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 from harness.data import digits
-from harness.members import make_ready
+from harness.engines.plain import make_step
+from harness.engines.prepared import make_ready
+from harness.engines.step import Rows
 from harness.models import MLP
 from harness.optim import SGD
-from harness.plain import make_step
-from harness.step import Rows
 from harness.training import Training
 
 CPU = torch.device("cpu")

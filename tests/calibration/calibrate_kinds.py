@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.claims import Claim, Equivalent, Higher, NotWorse, Some, Sooner
-from harness.factors import Factor
-from harness.profiles import Profile
-from harness.records import Record
-from harness.rounds import Costs, Round
-from harness.scales import Scale
+from harness.judging.rounds import Costs, Round
+from harness.judging.verdicts import judge
 from harness.stats import t_interval
-from harness.study import Study
-from harness.verdicts import judge
+from harness.study.claims import Claim, Equivalent, Higher, NotWorse, Some, Sooner
+from harness.study.factors import Factor
+from harness.study.scales import Scale
+from harness.study.study import Study
+from harness.trials.profiles import Profile
+from harness.trials.records import Record
 from tests.calibration.figures import Row, at_most, share_near, stream
 
 Floats = npt.NDArray[np.float64]

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from harness.claims import Claim, Equivalent, NotWorse
+from harness.judging.verdicts import judge
 from harness.stats import judged_interval, located, more_seeds, sign_flip, t_interval
-from harness.verdicts import judge
+from harness.study.claims import Claim, Equivalent, NotWorse
 from tests.calibration.calibrate_kinds import NEW, OLD, record, study
 from tests.calibration.figures import Row, at_least, at_most, stream, told
 

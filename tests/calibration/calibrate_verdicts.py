@@ -28,14 +28,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.claims import Higher
-from harness.factors import Factor
-from harness.looks import Looks
-from harness.records import Record
-from harness.scales import Scale
+from harness.judging.verdicts import MARKS, UNDECIDED, Ends, Verdict, judge, verdict_word
 from harness.stats import Mean, judged_interval, t_interval
-from harness.study import Study
-from harness.verdicts import MARKS, UNDECIDED, Ends, Verdict, judge, verdict_word
+from harness.study.claims import Higher
+from harness.study.factors import Factor
+from harness.study.looks import Looks
+from harness.study.scales import Scale
+from harness.study.study import Study
+from harness.trials.records import Record
 from tests.calibration.calibrate_kinds import autocorrelated, bounds, some, sooner, times
 from tests.calibration.calibrate_samples import (
     collapsing,
@@ -209,7 +209,7 @@ def walk(
     claims: int = 1,
     interval: Interval = judged_interval,
 ) -> Walk:
-    """Judge many claims "higher by ``by``" at once, as :func:`harness.verdicts.judge` would.
+    """Judge many claims "higher by ``by``" at once, as :mod:`harness.judging.verdicts` would.
 
     Args:
         d: shape (claims of all reports, seeds).

@@ -1,0 +1,279 @@
+"""Write what a run leaves in its folder, each file whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.messages.errors import HarnessError
+from harness.trials.records import Record
+
+if TYPE_CHECKING:
+    from harness.judging.history import Declared
+    from harness.judging.results import Results
+    from harness.judging.verdicts import Look, Verdict
+
+FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
+"""How texts begin that a spreadsheet would take for a formula, or that are told from such."""
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file under another name, then give it its own: nobody ever sees half of it.
+
+    Raises:
+        HarnessError: the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).chmod(0o644)
+            return Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise HarnessError(
+            "the output folder must be writable",
+            f"{path}: {error.strerror}",
+            "Name another with --out; the records are kept in the store.",
+        ) from error
+
+
+def utf8(text: str) -> bytes:
+    """Return a text for a file; half a character, of a store of before, as Python writes it."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def verdict_row(verdict: Verdict, declared: Declared) -> dict[str, Any]:
+    """Return a verdict as it stands in ``verdicts.json``; what cannot be told is null.
+
+    Effects on costs are ratios there, and their margin is what was declared: 0.05 for 1.05.
+
+    Args:
+        verdict: the verdict.
+        declared: when its claim was declared, and what was changed since.
+    """
+    relative = verdict.metric.relative
+    row = {
+        "claim": verdict.claim.text,
+        "kind": verdict.claim.kind,
+        "metric": verdict.claim.metric,
+        "unit": "ratio" if relative else verdict.metric.unit,
+        "margin": verdict.claim.by,
+        "n": verdict.seen.n,
+        "effect": _natural(verdict.seen.effect, relative),
+        "low": _natural(verdict.seen.low, relative),
+        "high": _natural(verdict.seen.high, relative),
+        "p": verdict.seen.p,
+        "p_adjusted": verdict.p_adjusted,
+        "p_margin_adjusted": verdict.p_margin,
+        "primary": verdict.claim.primary,
+        "word": verdict.word,
+        "direction_and_size": verdict.told,
+        "cautions": list(verdict.cautions),
+        "sides": list(verdict.sides),
+        "averaged_over": list(verdict.averaged),
+        "reason": verdict.reason,
+        "change": verdict.change,
+        "more_seeds": _more_row(verdict, relative),
+        "looks": [_look_row(look, relative) for look in verdict.looks],
+        "declared": _declared_row(declared),
+    }
+    return _told(row)
+
+
+def _more_row(verdict: Verdict, relative: bool) -> dict[str, Any] | None:
+    """Return how many more seeds would decide, and what is told within reach."""
+    more = verdict.more_seeds
+    if more is None:
+        return None
+    return _told(
+        {
+            "low": more.low,
+            "high": more.high,
+            "within_reach": more.within(verdict.seen.n),
+            "reach": more.reach,
+            "tells": _natural(more.tells, relative),
+        }
+    )
+
+
+def _declared_row(declared: Declared) -> dict[str, Any]:
+    return {
+        "status": declared.status,
+        "since": declared.since or None,
+        "text": declared.sentence(),
+        "history": [
+            {
+                "event": event.what,
+                "time": event.time,
+                "results": event.results,
+                "none_judged": event.fresh,
+                "changes": [
+                    {"what": each.what, "from": each.before, "to": each.after}
+                    for each in event.changes
+                ],
+            }
+            for event in declared.events
+        ],
+    }
+
+
+def _removed_row(declared: Declared, names: Iterable[str]) -> dict[str, Any]:
+    """Return a claim that was dropped when there were results: it has no verdict."""
+    told = {
+        "claim": declared.text,
+        "kind": declared.kind,
+        "metric": declared.metric,
+        "margin": declared.by,
+        "primary": declared.primary,
+        "word": "removed",
+        "reason": declared.sentence(),
+        "declared": _declared_row(declared),
+    }
+    return dict.fromkeys(names) | told
+
+
+def _look_row(look: Look, relative: bool) -> dict[str, Any]:
+    ends = {name: _natural(getattr(look, name), relative) for name in ("effect", "low", "high")}
+    return _told(asdict(look) | ends)
+
+
+def _natural(value: float, relative: bool) -> float:
+    """Return a ratio for its logarithm, by which costs are compared."""
+    return math.exp(value) if relative and value < 700 else value if not relative else math.inf
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def verdict_rows(results: Results) -> list[dict[str, Any]]:
+    """Return ``verdicts.json``: a list, one object a claim; last those removed after results."""
+    history = results.history
+    rows = [
+        verdict_row(verdict, history.of(place)) for place, verdict in enumerate(results.verdicts)
+    ]
+    names = [item for row in rows[:1] for item in row]
+    return rows + [_removed_row(each, names) for each in history.removed]
+
+
+def write_verdicts(results: Results, path: Path) -> None:
+    """Write ``verdicts.json``.
+
+    Raises:
+        HarnessError: the folder cannot be written to.
+    """
+    text = json.dumps(verdict_rows(results), indent=2, ensure_ascii=False)
+    write_whole(path, utf8(f"{text}\n"))
+
+
+def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> None:
+    """Write records, a row a trial; see :func:`write_rows`."""
+    write_rows([record.row() for record in records], path, kind)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path, kind: str = "csv") -> None:
+    """Write flat rows; what one of them lacks is empty, null or missing.
+
+    Args:
+        rows: what to write.
+        path: where to.
+        kind: ``"csv"``, ``"parquet"`` or ``"json"``.
+
+    Raises:
+        HarnessError: another kind, or Parquet without pyarrow.
+    """
+    if kind != "parquet":
+        write_whole(path, utf8(rows_text(rows, kind)))
+        return
+    try:
+        import pyarrow  # noqa: F401 - asked for by name, so that the error can name it too
+    except ImportError as error:
+        raise HarnessError(
+            "writing Parquet needs pyarrow",
+            "a Python without it",
+            "pip install 'ablation-harness[parquet]', or choose --format csv.",
+        ) from error
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    # A column may hold levels of several kinds, which Parquet cannot.
+    mixed = [name for name in frame.columns if frame[name].map(type).nunique() > 1]
+    tidy = frame.astype({name: "string" for name in mixed if frame[name].dtype == object})
+    write_whole(path, tidy.to_parquet(index=False))
+
+
+def rows_text(rows: Sequence[Mapping[str, Any]], kind: str) -> str:
+    """Return flat rows as CSV or JSON, every digit kept; what one of them lacks is empty, or null.
+
+    Raises:
+        HarnessError: another kind.
+    """
+    if kind == "csv":
+        return _csv(rows)
+    if kind == "json":
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        whole = [{name: row.get(name) for name in names} for row in rows]
+        return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    raise HarnessError(
+        "--format must be csv, json, or parquet with --to FILE", repr(kind), "Write --format csv."
+    )
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as pandas does, which takes longer to import than this to run."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator=os.linesep)
+    writer.writerow(map(as_cell, names))
+    writer.writerows(zip(*(_cells([row.get(name) for row in rows]) for name in names), strict=True))
+    return out.getvalue()
+
+
+def _cells(values: Sequence[Any]) -> list[Any]:
+    """Return the cells of a column: its numbers alike, and nothing for what is missing, or NaN.
+
+    Whole numbers become floats beside floats, and where one is missing, because a column that is
+    read back has one kind.
+    """
+    kinds = {*map(type, values)}
+    if kinds <= {int, float, type(None)} and kinds != {int}:
+        return [None if value is None or math.isnan(value) else float(value) for value in values]
+    return [
+        None if type(value) is float and math.isnan(value) else as_cell(value) for value in values
+    ]
+
+
+def as_cell(value: Any) -> Any:
+    r"""Return a value for a cell of a CSV file: text that a spreadsheet would run is quoted.
+
+    Spreadsheets take a text that begins with one of ``= + - @``, also as wide as an ideograph, or
+    with a tab or a line's end for a formula (OWASP, CSV injection). An apostrophe before it makes
+    it text. A text that begins with apostrophes before such a sign gets one more, so that taking
+    one off always gives the text back:
+    ``re.sub("^'(?='*[=+\-@＝＋－＠\t\r\n])", "", cell)``. Numbers stay numbers.
+    """
+    if type(value) is str and FORMULA.match(value) and not _is_number(value):
+        return f"'{value}"
+    return value
+
+
+def _is_number(text: str) -> bool:
+    """Whether a spreadsheet and pandas read a text as a number, such as a level's -0.5."""
+    return re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) is not None

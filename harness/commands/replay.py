@@ -1,0 +1,166 @@
+"""Train a recorded trial again: the same, or how far apart, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from harness.commands.place import Place
+from harness.engines.modes import Mode
+from harness.messages.errors import HarnessError, near
+from harness.running.executors import Options, make_executor
+from harness.running.find import find as find_study
+from harness.running.find import load
+from harness.running.workers import Answer, Job, Named, Result, WorkerDiedError
+from harness.storing.ledger import Ledger, find
+from harness.study.study import Study
+from harness.terminal.screen import line
+from harness.trials.records import Record
+from harness.trials.trial import Trial, changes, make_trial, other_code
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How a trial trained again compares with its record.
+
+    Attributes:
+        identical: whether every metric and every point of every curve has the same bits.
+        record: the record.
+        differences: ``(name, then, now)`` for each metric that differs.
+        farthest: largest absolute difference over metrics and curves; ``None`` where one of them
+            failed.
+        changed: what differs in the environment or the code.
+        reason: why the trial failed this time; empty where it did not.
+    """
+
+    identical: bool
+    record: Record
+    differences: tuple[tuple[str, float, float], ...]
+    farthest: float | None
+    changed: tuple[str, ...]
+    reason: str
+
+
+def train_again(key: str, reference: str | None, place: Place, options: Options) -> Replayed:
+    """Train a recorded trial again, in a process of its own, and compare.
+
+    Raises:
+        HarnessError: no such key, several, or its study is not to be found.
+    """
+    record, home = _one_record(find(place.open(create=False), key), key)
+    if not (reference or home):
+        raise HarnessError(
+            "the study of the trial must be known", "a record without one", "Add --study FILE."
+        )
+    found = find_study(reference or home)
+    study = load(found)
+    scale, _ = study.scale(record.scale)
+    arms = {arm.name: arm for arm in study.arms(scale)}
+    if record.arm not in arms:
+        raise HarnessError(
+            f"study {study.name} must still have the arm of the trial",
+            repr(record.arm),
+            near(record.arm, arms),
+        )
+    now = make_trial(study, scale, arms[record.arm], record.seed, record.role, record.tuned)
+    executor = make_executor(study, found, options)
+    try:
+        network = _network(place, study, scale, now)
+        answer = executor.submit(_again(scale, now, record, network)).result()
+    except WorkerDiedError as error:
+        answer = Answer(reason=str(error))
+    finally:
+        executor.stop()
+    if answer.mistake:
+        raise HarnessError.relayed(f"arm {record.arm}", answer.reason)
+    result = answer.results[0] if answer.results else Result(reason=answer.reason, env=answer.env)
+    changed = (
+        *changes(record.env, result.env),
+        *(f"code: {each}" for each in other_code(record.code, now.code)),
+        *(f"training {each}" for each in changes(record.training, now.written)),
+    )
+    if result.reason or record.state == "failed":
+        return Replayed(result.reason == record.reason, record, (), None, changed, result.reason)
+    then = _numbers(record.metrics, record.curves)
+    since = _numbers(result.metrics, result.curves)
+    shared = [(name, then[name], since[name]) for name in then if name in since]
+    farthest = max(abs(before - after) for _, before, after in shared)
+    differences = tuple(each for each in shared if each[1] != each[2] and each[0] in record.metrics)
+    identical = farthest == 0 and then.keys() == since.keys()
+    return Replayed(identical, record, differences, farthest, changed, "")
+
+
+def _network(place: Place, study: Study, scale: str, trial: Trial) -> str:
+    """Return the file with the network of a trial's teacher; empty where there is none."""
+    if trial.teacher is None:
+        return ""
+    ledgers = Ledger.existing(place.open(create=False), study, scale)
+    for ledger in ledgers:
+        ledger.records()
+    found = (ledger.network(trial.teacher.key) for ledger in ledgers)
+    return next(filter(None, found), "")
+
+
+def _again(scale: str, trial: Trial, record: Record, network: str) -> Job:
+    """Describe a trial trained as its record says: beside as many others, which are copies of it.
+
+    How many train together decides how sums are rounded, and what the others are does not.
+    """
+    mode = Mode.parse(record.env.get("mode", "plain"))
+    copies = mode.models if mode.kind == "fused" else 1
+    return Job("train", scale, (Named.of(trial, network),) * copies, mode)
+
+
+def _numbers(
+    metrics: Mapping[str, float], curves: Mapping[str, Sequence[float]]
+) -> dict[str, float]:
+    """Name every number of a trial: metrics, and each curve's value after each epoch."""
+    points = {
+        f"{name} after epoch {epoch + 1}": value
+        for name, values in curves.items()
+        for epoch, value in enumerate(values)
+    }
+    return {**metrics, **points}
+
+
+def _one_record(found: list[tuple[Record, str]], key: str) -> tuple[Record, str]:
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise HarnessError(
+            "KEY must be the key of a recorded trial, or the beginning of one",
+            repr(key),
+            "The ledger in the report and records.csv show them.",
+        )
+    raise HarnessError(
+        "KEY must begin one trial's key only",
+        f"{key!r}, which begins {len(found)}: " + ", ".join(record.key for record, _ in found[:4]),
+        "Write more of it.",
+    )
+
+
+def print_replay(replayed: Replayed, console: Console) -> None:
+    """Print how a trial trained again compares."""
+    record = replayed.record
+    where = f"{record.study} ({record.scale}), {record.arm}, seed {record.seed}"
+    if replayed.identical:
+        what = (
+            "the same failure"
+            if record.state == "failed"
+            else "every metric and curve, bit for bit"
+        )
+        line(console, f"identical: {what}. {where}")
+    elif replayed.farthest is None:
+        line(console, f"not identical. {where}")
+        line(console, f"  then: {record.reason or 'finished'}")
+        line(console, f"  now:  {replayed.reason or 'finished'}")
+    else:
+        line(console, f"not identical: at most {replayed.farthest:.3g} apart. {where}")
+        for name, then, now in replayed.differences:
+            line(console, f"  {name}: {then!r} → {now!r} ({now - then:+.3g})")
+    for each in replayed.changed:
+        line(console, f"  {each}")
+    if not replayed.identical and not replayed.changed:
+        line(console, "  Nothing differs in the environment, the code or the Training.")

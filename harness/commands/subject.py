@@ -1,0 +1,235 @@
+"""What a command judges: a study as its file declares it, or as it was declared when it was run.
+
+A store keeps all that judging needs, so a study whose file is gone, or cannot be loaded here, is
+judged from the store alone, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.commands.place import Place
+from harness.messages.errors import HarnessError
+from harness.running.find import find, load
+from harness.storing.damage import note_wrong
+from harness.storing.kept import DECLARATION, MANIFEST
+from harness.storing.ledger import Ledger
+from harness.storing.store import Store
+from harness.study.declaration import Declaration, find_scale
+from harness.study.formatting import day
+from harness.study.study import Study
+from harness.trials.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a store keeps of the newest run of a study at one scale.
+
+    Attributes:
+        ledger: the name of the Optuna study that it is recorded in.
+        manifest: which trials it consists of.
+        declaration: what was declared.
+    """
+
+    ledger: str
+    manifest: Manifest
+    declaration: Declaration
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A study that is judged.
+
+    Attributes:
+        name: the study's name.
+        scales: the names of its scales, smallest first.
+        found: its module or file; where it was, should it be gone.
+        study: what it declares now; ``None`` where the store alone is there.
+        kept: by scale, what the store keeps, where the store alone is there.
+        missing: what is the matter with the file, in words; empty where nothing is.
+    """
+
+    name: str
+    scales: tuple[str, ...]
+    found: str
+    study: Study | None
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    missing: str = ""
+
+    @staticmethod
+    def of(study: Study, found: str) -> Subject:
+        """Return a study that is there."""
+        return Subject(study.name, tuple(study.scales), found, study)
+
+    def scale(self, name: str | None) -> str:
+        """Return the name of a scale; ``None`` is the first.
+
+        Raises:
+            HarnessError: there is no such scale.
+        """
+        return find_scale(name, self.scales, self.name)
+
+    def ledgers(self, store: Store, scale: str) -> list[Ledger]:
+        """Return what is recorded at a scale; what is judged comes last."""
+        if self.study is not None:
+            return Ledger.existing(store, self.study, scale)
+        if scale not in self.kept:
+            return []
+        kept = self.kept[scale]
+        ledgers = Ledger.existing(store, kept.declaration, scale)
+        return sorted(ledgers, key=lambda ledger: ledger.name == kept.ledger)
+
+    def told(self, manifest: Manifest) -> str:
+        """Say that a run is judged as it was declared then, and why."""
+        when = f" on {day(manifest.time)}" if manifest.time else ""
+        return f"{self.missing}: judged as it was declared when it was run{when}."
+
+
+def subject_of(reference: str, place: Place) -> Subject:
+    """Find the study that somebody names: by its file or module, or in the store.
+
+    Args:
+        reference: a name, a module or a file.
+        place: where the store is.
+
+    Raises:
+        HarnessError: there is no such study, or its file is wrong, and the store keeps nothing.
+    """
+    loaded = _load(reference)
+    if isinstance(loaded, Subject):
+        return loaded
+    recorded = _recorded(reference, loaded.found, place)
+    if not recorded:
+        raise loaded.error
+    name, home = recorded[-1].name, recorded[-1].reference
+    if home != loaded.found and _is_there(home):  # it was named by what the store calls it
+        loaded = _load(home)
+        if isinstance(loaded, Subject) and loaded.name == name:
+            return loaded
+        if isinstance(loaded, Subject):
+            came = f"it declares {loaded.name} now"
+            error = HarnessError(f"it must declare study {name}", came, "Name it by its file.")
+            loaded = _Missing(error, home)
+    return _alone(recorded, home or loaded.found, loaded)
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """Why a study is not judged as its file declares it: there is none, or it cannot be loaded.
+
+    Attributes:
+        error: what is the matter.
+        found: the file or module; empty where there is none.
+    """
+
+    error: HarnessError
+    found: str = ""
+
+
+def _load(reference: str) -> Subject | _Missing:
+    found = ""
+    try:
+        found = find(reference)
+        return Subject.of(load(found), found)
+    except HarnessError as error:
+        return _Missing(error, found)
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """One Optuna study of the store, as far as it tells what was declared."""
+
+    name: str
+    scale: str
+    reference: str
+    kept: Kept | None
+
+
+def _recorded(reference: str, found: str, place: Place) -> list[_Recorded]:
+    """Return what the store has of a study that is named so, that which was run last at the end.
+
+    Args:
+        reference: what somebody wrote.
+        found: the file or module that it means; empty where there is none.
+        place: where the store is.
+    """
+    try:
+        store = place.open(create=False)
+    except HarnessError:
+        return []  # without a store, the file is all there is
+    with store.errors():
+        studies = [(each.study_name, dict(each.user_attrs)) for each in
+                   store.storage.get_all_studies()]  # fmt: skip
+    read = [_read(store, name, notes) for name, notes in studies]
+    every = [one for one in read if one is not None]
+    every.sort(key=lambda one: one.kept.manifest.time if one.kept is not None else "")
+    own = [one for one in every if {reference, found} & {one.name, one.reference} - {""}]
+    if not own and reference.endswith(".py"):
+        path = Path(reference)
+        at_home = [one for one in every if one.reference == str(path.resolve())]
+        # a store that was made on another machine knows the file by a path of that one
+        own = at_home or [one for one in every if Path(one.reference).name == path.name]
+    return own if len({one.name for one in own}) == 1 else []
+
+
+def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:
+    """Read what is kept with an Optuna study; what is damaged is told, and as if it were absent."""
+    wanted = {"harness_study", "harness_scale", "reference", MANIFEST}
+    for name in list(notes):
+        if name not in wanted and not name.startswith(DECLARATION):
+            continue
+        if why := note_wrong(name, notes[name]):
+            store.notice(optuna, None, f"attribute {name}", why)
+            del notes[name]
+    if not {"harness_study", "harness_scale"} <= notes.keys():
+        return None
+    kept = None
+    if MANIFEST in notes:
+        manifest = Manifest.of(notes[MANIFEST])
+        declared = notes.get(DECLARATION + manifest.declaration)
+        if declared is not None:
+            kept = Kept(optuna, manifest, Declaration.of(declared))
+    reference = str(notes.get("reference") or "")
+    return _Recorded(notes["harness_study"], notes["harness_scale"], reference, kept)
+
+
+def _is_there(home: str) -> bool:
+    """Whether there may be a study where one was; a module is looked for when it is found."""
+    return bool(home) and (not home.endswith(".py") or Path(home).is_file())
+
+
+def _alone(recorded: list[_Recorded], home: str, file: _Missing) -> Subject:
+    """Return a study of which the store alone is there.
+
+    Args:
+        recorded: what the store has of it, that which was run last at the end.
+        home: where its file or module was.
+        file: why it is not judged as it is declared there.
+
+    Raises:
+        HarnessError: it was made before declarations were kept.
+    """
+    kept = {one.scale: one.kept for one in recorded if one.kept is not None}  # the last counts
+    shown = Path(home).name if home.endswith(".py") else home or recorded[-1].name
+    if not kept:
+        raise HarnessError(
+            "a study that was run before declarations were kept in the store must have its file",
+            f"{shown}: {file.error}" if file.found else f"no {shown}",
+            f"Put it back where it was{f', {home}' if home else ''}.",
+        ) from file.error
+    newest = next(one.kept for one in reversed(recorded) if one.kept is not None)
+    scales = newest.declaration.scales
+    missing = f"The study's file {shown} is not there any more"
+    if file.found:
+        missing = f"The study's file {shown} cannot be loaded here ({file.error.got or file.error})"
+    return Subject(
+        newest.declaration.name,
+        (*scales, *(scale for scale in kept if scale not in scales)),
+        home,
+        None,
+        kept,
+        missing,
+    )

@@ -1,0 +1,401 @@
+"""Many trials of one program at a time: the plain loop's step under ``torch.func.vmap``.
+
+The step is that of :mod:`harness.engines.step`; what differs between trials (floats, parameters,
+buffers, data, random keys) is stacked along a first axis. Nothing of a trial depends on its
+neighbours but how sums are rounded.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+from torch import nn
+from torch.func import functional_call, grad_and_value, vmap
+from torch.utils import _pytree as pytree
+
+from harness.data.splits import Part
+from harness.engines.evaluate import evaluation_batch
+from harness.engines.fusable import NotFusableError, check_same, check_same_teacher, watching
+from harness.engines.network import Network, Snapshot
+from harness.engines.prepared import Member
+from harness.engines.programs import Path, bind, paths, program, values
+from harness.engines.step import (
+    Frame,
+    Rows,
+    State,
+    advance,
+    dropout_keys,
+    loss_of,
+    restandardize,
+)
+from harness.randomness.counting import Draws, Key, mix, signed
+from harness.training import Training
+
+Tensors = dict[str, Any]
+"""One trial's tensors by name, nested; or those of many, stacked."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The same part of many trials: rows of one pool.
+
+    Attributes:
+        inputs: of the pool, which is shared where all trials draw from one data set.
+        targets: of the pool.
+        rows: int64 ``[trials, n]``.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    rows: torch.Tensor
+
+    @staticmethod
+    def of(parts: Sequence[Part]) -> _Rows:
+        if len({len(part) for part in parts}) > 1:
+            raise NotFusableError("their data sets differ in size")
+        device = parts[0].pool.inputs.device
+        first = parts[0].pool
+        if all(part.pool is first for part in parts):
+            every = torch.arange(len(first.targets), device=device)
+            each = [every if part.rows is None else part.rows for part in parts]
+            return _Rows(first.inputs, first.targets, torch.stack(each))
+        count = len(parts[0])
+        rows = torch.arange(len(parts) * count, device=device).view(len(parts), count)
+        inputs = torch.cat([part.inputs for part in parts])
+        return _Rows(inputs, torch.cat([part.targets for part in parts]), rows)
+
+
+def _stack(tensors: Sequence[Tensors]) -> Tensors:
+    stacked: Tensors = pytree.tree_map(lambda *each: torch.stack(each), *tensors)
+    return stacked
+
+
+@functools.cache
+def load_functorch() -> float:
+    """Load what torch itself loads at the first step under vmap; return the seconds that took.
+
+    That is a compiler's front end, a second or several in each process.
+    """
+    started = time.perf_counter()
+    one = torch.ones(2, 3)
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(x[None], torch.zeros(1, dtype=torch.int64))
+
+    vmap(grad_and_value(loss), in_dims=(0,), randomness="error")(one)
+    return time.perf_counter() - started
+
+
+@dataclass(frozen=True, eq=False)
+class _Slot:
+    """One trial of a stack: its tensors, in the network and the Training of the first.
+
+    Attributes:
+        first: the first trial of the stack, whose network stands for all.
+        training: with this trial's floats.
+        frame: with this trial's mean and deviation.
+        tensors: this trial's, by name.
+    """
+
+    first: Member
+    training: Training
+    frame: Frame
+    tensors: Tensors
+
+    @staticmethod
+    def of(first: Member, where: Sequence[Path], tensors: Tensors) -> _Slot:
+        training = bind(first.training, where, list(tensors["values"].unbind()))
+        frame = replace(first.frame, mean=tensors["mean"], std=tensors["std"])
+        return _Slot(first, training, frame, tensors)
+
+    @property
+    def vector(self) -> torch.Tensor:
+        vector: torch.Tensor = self.tensors["vector"]
+        return vector
+
+    @property
+    def weights(self) -> torch.Tensor:
+        return self.first.network.weights
+
+    @property
+    def state(self) -> State:
+        state: State = self.tensors["state"]
+        return state
+
+    def draws(self, number: Key) -> Draws:
+        key = mix(self.tensors["augmentation"], number)
+        return Draws(key, self.first.device, self.frame.mean.dtype)
+
+    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+        teacher = self.first.teacher
+        if teacher is None:
+            return None
+        theirs = self.tensors["teacher"]
+        if not teacher.same_frame:
+            inputs = restandardize(inputs, self.frame, theirs["mean"], theirs["std"])
+        tensors = {**theirs["params"], **theirs["held"]}
+        logits: torch.Tensor = functional_call(teacher.network.module, tensors, (inputs,))
+        return logits.detach()
+
+    def gradients(
+        self,
+        number: Key,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        taught: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        network = self.first.network
+        held = {**self.tensors["held"]}
+        layers = len(network.dropouts)
+        keys = dropout_keys(self.tensors["dropout"], number, layers) if layers else []
+        for (name, _), key in zip(_dropout_names(network.module), keys, strict=True):
+            held[f"{name}.key"] = key
+
+        def objective(params: dict[str, torch.Tensor]) -> torch.Tensor:
+            def apply(given: torch.Tensor) -> torch.Tensor:
+                logits: torch.Tensor = functional_call(network.module, {**params, **held}, (given,))
+                return logits
+
+            return loss_of(self.training, apply, inputs, targets, taught)
+
+        grads, loss = grad_and_value(objective)(_params(network, self.vector))
+        return torch.cat([grads[name].reshape(-1) for name in network.names]), loss
+
+
+def _params(network: Network, vector: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return views of a vector of all parameters, by name, in the shapes that a network has."""
+    shapes = [each.shape for each in network.params]
+    parts = torch.split(vector, [shape.numel() for shape in shapes])
+    named = zip(network.names, parts, shapes, strict=True)
+    return {name: part.view(shape) for name, part, shape in named}
+
+
+class Fused:
+    """Trains trials of one program together, epoch by epoch.
+
+    Args:
+        members: the trials.
+        compiled: whether the step is compiled. A trial that has ended then stays as ballast: to
+            compile anew for one fewer would take longer.
+        models: at least as many as there are trials; compiled code is made for this number, and
+            copies of the first trial fill the places that are left.
+
+    Raises:
+        NotFusableError: they cannot be trained together.
+    """
+
+    def __init__(self, members: Sequence[Member], *, compiled: bool, models: int) -> None:
+        ballast = models - len(members) if compiled else 0
+        filled = [*members, *[members[0]] * ballast]
+        for each in members[1:]:
+            check_same(members[0].network, each.network)
+            check_same_teacher(members[0], each)
+        first = members[0]
+        self._first = first
+        self._members = filled
+        self._live = list(range(len(members)))
+        self._compiled = compiled
+        self._paths = paths(first.training)
+        self._trials = _stack([self._tensors(each) for each in filled])
+        self._state = _stack([m.training.optimizer.init(m.network.vector) for m in filled])
+        self._train = _Rows.of([each.splits.train for each in filled])
+        self._validation = _Rows.of([each.splits.validation for each in filled])
+        self._factors = torch.stack([each.factors for each in filled]).to(first.device)
+        step: Callable[..., Any] = functools.partial(_single, self._one)
+        if len(filled) > 1:
+            step = vmap(self._one, in_dims=(0, None), randomness="error")
+        if compiled:
+            _forget_other_programs(program(first.training))
+        self._step = torch.compile(step, dynamic=False) if compiled else step
+        evaluate: Callable[..., Any] = functools.partial(_single, self._evaluate)
+        if len(filled) > 1:
+            evaluate = vmap(self._evaluate, in_dims=(0, None))
+        self._score = evaluate
+        self._checked = self._scored = False
+        self._kept: tuple[int, torch.Tensor, torch.Tensor] | None = None
+
+    def _tensors(self, member: Member) -> Tensors:
+        """Return what a trial has of its own, apart from optimizer state and batches."""
+        device = member.device
+        floats = values(member.training, self._paths)
+        own: Tensors = {
+            "values": torch.tensor(floats, dtype=torch.float64, device=device),
+            "vector": member.network.vector,
+            "held": {name: each.detach() for name, each in member.network.held().items()},
+            "mean": member.frame.mean,
+            "std": member.frame.std,
+            "augmentation": _key(member.augmentation_key, device),
+            "dropout": _key(member.dropout_key, device),
+        }
+        if member.teacher is not None:
+            teacher = member.teacher
+            if teacher.logits is not None:
+                own["table"] = teacher.logits
+            else:
+                own["teacher"] = {
+                    "params": {n: p.detach() for n, p in _named(teacher.network)},
+                    "held": {n: each.detach() for n, each in teacher.network.held().items()},
+                    "mean": teacher.frame.mean,
+                    "std": teacher.frame.std,
+                }
+        return own
+
+    # -- one trial, as vmap sees it --------------------------------------------------------
+
+    def _one(
+        self, tensors: Tensors, number: torch.Tensor
+    ) -> tuple[torch.Tensor, State, torch.Tensor]:
+        """Return a trial's parameters, optimizer state and loss after one step."""
+        rows = Rows(tensors["inputs"], tensors["targets"], tensors.get("taught"))
+        return advance(_Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
+
+    def _evaluate(self, trial: Tensors, _: None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a trial's summed loss and number of right answers on a batch."""
+        frame = replace(self._first.frame, mean=trial["mean"], std=trial["std"])
+        inputs = frame.standardize(trial["inputs"])
+        tensors = {**_params(self._first.network, trial["vector"]), **trial["held"]}
+        logits = functional_call(self._first.network.module, tensors, (inputs,))
+        loss = F.cross_entropy(logits, trial["targets"], reduction="sum")
+        return loss, (logits.argmax(dim=1) == trial["targets"]).sum()
+
+    # -- all trials ------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Nothing to set: networks that draw from global generators cannot be fused."""
+
+    def stop(self) -> None:
+        """Nothing to put back."""
+
+    def epoch(self, number: int, most: int | None = None) -> list[float]:
+        """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
+        first = self._first
+        first.network.module.train()
+        order, rows = self._batches(number)
+        total = torch.zeros_like(self._trials["vector"][:, 0])
+        for index in range(first.steps if most is None else most):
+            step = number * first.steps + index
+            which = rows[:, index]
+            trials = {
+                **self._trials,
+                "state": self._state,
+                "inputs": self._train.inputs[which],
+                "targets": self._train.targets[which],
+                "factor": self._factors[:, step],
+            }
+            table = trials.pop("table", None)
+            if table is not None:
+                wanted = order[:, index, :, None].expand(-1, -1, table.shape[2])
+                trials["taught"] = table.gather(1, wanted)
+            # filled on the device: a copy would wait for it
+            count = torch.full((), step, dtype=torch.int32, device=first.device)
+            with watching(first.network.module, active=not self._checked):
+                vector, self._state, loss = self._step(trials, count)
+            self._checked = True
+            self._trials["vector"] = vector
+            total += loss
+        means = (total / first.steps).tolist() if first.steps else []
+        return [means[place] for place in self._live]
+
+    def _batches(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return each trial's batches of an epoch, as its own rows and as the pool's.
+
+        Both are int64 ``[trials, steps, batch]``, and kept: steps are timed in the same epoch.
+        """
+        if self._kept is None or self._kept[0] != number:
+            order = torch.stack([each.order(number) for each in self._members])
+            rows = self._train.rows.gather(1, order.flatten(1)).view(order.shape)
+            self._kept = number, order, rows
+        return self._kept[1:]
+
+    def validate(self) -> list[tuple[float, float]]:
+        """Return validation loss and accuracy of each trial."""
+        self._first.network.module.eval()
+        part = self._validation
+        count, size = part.rows.shape[1], evaluation_batch(part.inputs)
+        loss = torch.zeros(len(self._members), dtype=torch.float64, device=self._first.device)
+        right = torch.zeros(len(self._members), dtype=torch.int64, device=self._first.device)
+        for begin in range(0, count, size):
+            which = part.rows[:, begin : begin + size]
+            trials = {name: self._trials[name] for name in ("vector", "held", "mean", "std")} | {
+                "inputs": part.inputs[which],
+                "targets": part.targets[which],
+            }
+            with watching(self._first.network.module, active=not self._scored):
+                losses, rights = self._score(trials, None)
+            self._scored = True
+            loss += losses.double()
+            right += rights
+        losses, rights = (loss / count).tolist(), right.tolist()
+        return [(losses[place], rights[place] / count) for place in self._live]
+
+    def save(self, positions: Sequence[int]) -> list[Snapshot]:
+        """Copy the state of some trials, by their position among those still training."""
+        return [
+            Snapshot(
+                self._trials["vector"][place].clone(),
+                {name: each[place].clone() for name, each in self._trials["held"].items()},
+            )
+            for place in (self._live[position] for position in positions)
+        ]
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Go on with some of the trials alone."""
+        if self._compiled:
+            self._live = [self._live[position] for position in positions]
+            return
+        where = torch.tensor(positions, dtype=torch.int64, device=self._first.device)
+
+        def chosen(each: torch.Tensor) -> torch.Tensor:
+            return each[where]
+
+        self._trials = pytree.tree_map(chosen, self._trials)
+        self._state = pytree.tree_map(chosen, self._state)
+        self._factors = chosen(self._factors)
+        self._members = [self._members[position] for position in positions]
+        self._live = list(range(len(positions)))
+        self._kept = None
+        for name in ("_train", "_validation"):
+            part = getattr(self, name)
+            setattr(self, name, _Rows(part.inputs, part.targets, chosen(part.rows)))
+
+    def unload(self, position: int) -> None:
+        """Give a trial's state to its own network."""
+        (snapshot,) = self.save([position])
+        self._members[self._live[position]].network.load(snapshot.vector, snapshot.held)
+
+
+_compiled_last = ""
+
+
+def _forget_other_programs(program: str) -> None:
+    """Drop compiled code of another program: torch compiles a function a few times only."""
+    global _compiled_last  # noqa: PLW0603 - as global as torch's own cache
+    if program != _compiled_last:
+        torch.compiler.reset()
+        _compiled_last = program
+
+
+def _single(function: Callable[..., Any], trials: Tensors, shared: Any) -> Any:
+    """Call a function of one trial on stacks of one, without vmap."""
+    alone = function(pytree.tree_map(lambda each: each[0], trials), shared)
+    return pytree.tree_map(lambda each: each[None], alone)
+
+
+def _key(key: int, device: torch.device) -> torch.Tensor:
+    return torch.tensor(signed(key), dtype=torch.int32, device=device)
+
+
+def _named(network: Network) -> list[tuple[str, nn.Parameter]]:
+    return list(zip(network.names, network.params, strict=True))
+
+
+def _dropout_names(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    from harness.models.dropout import Dropout
+
+    return [(name, each) for name, each in module.named_modules() if isinstance(each, Dropout)]

@@ -1,0 +1,207 @@
+"""A network as trials hold it: a module whose parameters are views of one vector."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from harness.messages.errors import HarnessError
+from harness.messages.foreign import check_torch
+from harness.models.dropout import number_dropouts, replace_dropout
+from harness.randomness.streams import torch_seed
+from harness.training import Training
+
+if TYPE_CHECKING:
+    from harness.data import Splits
+
+_NORMS = (
+    nn.modules.batchnorm._NormBase,  # batch and instance normalisation in any dimension
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.RMSNorm,
+)
+
+
+class Network:
+    """A module whose parameters are views of one vector, which the optimizer updates at once.
+
+    Attributes:
+        module: the module itself. Its dropout layers are those of :mod:`harness.models.dropout`,
+            and its batch normalisation counts no batches, which nothing reads.
+        names: names of the trainable parameters.
+        params: the trainable parameters.
+        vector: all of them, ``[P]``.
+        weights: 1 for weights, 0 for biases and the parameters of normalisation, ``[P]``.
+        dropouts: the dropout layers, in order.
+    """
+
+    def __init__(self, module: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+        replace_dropout(module)
+        _count_no_batches(module)
+        # only where asked for: a module may hold some of its values in a type of its own
+        self.module = module.to(device) if dtype == torch.float32 else module.to(device, dtype)
+        self.dropouts = number_dropouts(module)
+        named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+        if not named:
+            raise HarnessError(
+                "a network must have parameters to train",
+                f"{type(module).__name__} without any",
+                "Add a layer with weights.",
+            )
+        self.names = [name for name, _ in named]
+        self.params = [p for _, p in named]
+        self.vector = torch.cat([p.detach().reshape(-1) for p in self.params])
+        parts = torch.split(self.vector, [p.numel() for p in self.params])
+        for param, part in zip(self.params, parts, strict=True):
+            param.data = part.view_as(param)
+        weights = _weights(module)
+        self.weights = torch.cat(
+            [
+                torch.full((p.numel(),), float(name in weights), device=device, dtype=dtype)
+                for name, p in named
+            ]
+        )
+
+    def gradients(self, loss: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the loss's gradient for each parameter, zero where it does not depend on one."""
+        return torch.autograd.grad(loss, self.params, materialize_grads=True)
+
+    def held(self) -> dict[str, torch.Tensor]:
+        """Return what is no trainable parameter, by name: buffers and frozen parameters."""
+        frozen = {n: p.detach() for n, p in self.module.named_parameters() if not p.requires_grad}
+        return {**frozen, **dict(self.module.named_buffers())}
+
+    def load(self, vector: torch.Tensor, held: dict[str, torch.Tensor]) -> None:
+        """Take over parameters and what :meth:`held` returned of a network like this one."""
+        self.vector.copy_(vector)
+        with torch.no_grad():
+            for name, mine in self.held().items():
+                mine.copy_(held[name])
+
+    def first_block(self) -> list[int]:
+        """Return the positions of the first block's parameters.
+
+        The block is the submodule that the module names in its attribute ``first_block``, or the
+        first with parameters.
+        """
+        prefix = getattr(self.module, "first_block", self.names[0].rpartition(".")[0])
+        return [
+            index
+            for index, name in enumerate(self.names)
+            if not prefix or name.startswith(f"{prefix}.")
+        ]
+
+
+def _count_no_batches(module: nn.Module) -> None:
+    """Take off the counters of batches, which change nothing where momentum is a number."""
+    for each in module.modules():
+        if isinstance(each, nn.modules.batchnorm._NormBase) and each.momentum is not None:
+            each.num_batches_tracked = None
+
+
+def _weights(module: nn.Module) -> set[str]:
+    """Return the names of all parameters that are neither biases nor part of normalisation."""
+    out = set()
+    for prefix, part in module.named_modules():
+        if isinstance(part, _NORMS):
+            continue
+        for name, param in part.named_parameters(prefix=prefix, recurse=False):
+            if param.ndim > 1:
+                out.add(name)
+    return out
+
+
+@contextmanager
+def global_generators(seed: int, device: torch.device) -> Iterator[None]:
+    """Set the global generators of torch, numpy and Python, and put them back afterwards."""
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 - what a user's module may draw from
+        try:
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])  # noqa: NPY002
+
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+"""The type of parameters by ``Training.precision``: autocast leaves them in float32."""
+
+
+def build(training: Training, splits: Splits, seed: int, device: torch.device) -> Network:
+    """Build the network with the initial weights of this seed.
+
+    Raises:
+        HarnessError: its output is not one logit per class.
+    """
+    two = splits.train.at(torch.arange(2, device=splits.train.pool.inputs.device))
+    return build_for(training, splits.standardize(two.inputs), splits.classes, seed, device)
+
+
+def build_for(
+    training: Training, two: torch.Tensor, classes: int, seed: int, device: torch.device
+) -> Network:
+    """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``."""
+    with global_generators(torch_seed(seed, "weights"), device):
+        module = training.model.build(tuple(two.shape[1:]), classes)
+    check_torch()
+    network = Network(module, device, DTYPES[training.precision])
+    module.eval()
+    with torch.no_grad():
+        shape = tuple(module(two.to(device, network.vector.dtype)).shape)
+    if shape != (2, classes):
+        raise HarnessError(
+            f"a network must give one logit for each of the {classes} classes, "
+            f"(2, {classes}) for two inputs",
+            f"an output of shape {shape}",
+            "Use the `classes` that build is given as the width of its last layer.",
+        )
+    return network
+
+
+def check_network(training: Training, shape: tuple[int, ...], classes: int, seed: int) -> None:
+    """Check that a network can be built and given two inputs, which here are zeros.
+
+    Args:
+        training: whose network it is.
+        shape: of one input.
+        classes: how many there are.
+        seed: what initial weights are drawn from.
+
+    Raises:
+        HarnessError: its output is not one logit per class.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for so little, more would only wait for each other
+    try:
+        build_for(training, torch.zeros(2, *shape), classes, seed, torch.device("cpu"))
+    finally:
+        torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a network at one moment, such as after its best epoch.
+
+    Attributes:
+        vector: all trainable parameters, ``[P]``.
+        held: what :meth:`Network.held` returns, copied.
+    """
+
+    vector: torch.Tensor
+    held: dict[str, torch.Tensor]
+
+    @staticmethod
+    def of(network: Network) -> Snapshot:
+        """Copy the state of a network."""
+        held = {name: each.detach().clone() for name, each in network.held().items()}
+        return Snapshot(network.vector.clone(), held)

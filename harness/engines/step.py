@@ -1,0 +1,244 @@
+"""One training step, written once for every engine: :func:`advance`, of one trial's tensors.
+
+:mod:`harness.engines.plain` drives it with numbers, :mod:`harness.engines.fused` with tensors under
+``torch.func.vmap``; whatever records it and plays it again gives it tensors, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from harness.data.splits import standardize
+from harness.randomness.counting import Draws, Key, mix
+from harness.training import Training
+
+State = dict[str, torch.Tensor]
+"""What an optimizer keeps from step to step, by name."""
+
+Apply = Callable[[torch.Tensor], torch.Tensor]
+"""A network: standardised inputs ``[batch, *shape]`` to logits ``[batch, classes]``."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a trial's inputs are standardised by.
+
+    Attributes:
+        mean: ``[channels]`` or ``[features]``.
+        std: in the same shape.
+        dimensions: of one input.
+        classes: how many there are.
+        channels_last: whether images lie in memory with their channels last: [batch, height,
+            width, channels], by strides alone. The shape stays the same.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+    dimensions: int
+    classes: int
+    channels_last: bool = False
+
+    def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return inputs as the network is given them.
+
+        Args:
+            inputs: ``[batch, *shape]``, as the data set has them.
+        """
+        return self.laid_out(standardize(inputs, self.mean, self.std, self.dimensions))
+
+    def laid_out(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the same inputs in the layout that the network works in.
+
+        Not under ``vmap``, where strides cannot be seen; trials that train together have theirs
+        with the channels first.
+        """
+        if not self.channels_last:
+            return inputs
+        _, channels, height, width = inputs.shape
+        # with one channel torch holds both layouts for the same and goes on with the channels
+        # first, unless the strides themselves say which is meant
+        strides = (channels * height * width, 1, channels * width, channels)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return inputs.as_strided(inputs.shape, strides)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The training examples of one step.
+
+    Attributes:
+        inputs: ``[batch, *shape]``, as the data set has them.
+        targets: int64 ``[batch]``.
+        taught: the teacher's logits, ``[batch, classes]``, where they are known beforehand.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    taught: torch.Tensor | None = None
+
+
+class Trial(Protocol):
+    """One trial as an engine holds it at one step: its tensors, and how they are applied."""
+
+    @property
+    def training(self) -> Training:
+        """What is trained."""
+
+    @property
+    def frame(self) -> Frame:
+        """What its inputs are standardised by."""
+
+    @property
+    def vector(self) -> torch.Tensor:
+        """Its parameters, ``[P]``."""
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """1 for weights, 0 for biases and normalisation, ``[P]``."""
+
+    @property
+    def state(self) -> State:
+        """Its optimizer's."""
+
+    def draws(self, number: Key) -> Draws:
+        """Return the random numbers for augmentation at a step."""
+
+    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+        """Return its teacher's logits for standardised inputs; ``None`` where it has none."""
+
+    def gradients(
+        self,
+        number: Key,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        taught: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the gradient of the loss of a prepared batch, ``[P]``, and the loss."""
+
+
+def advance(
+    trial: Trial, rows: Rows, number: Key, factor: torch.Tensor | float
+) -> tuple[torch.Tensor, State, torch.Tensor]:
+    """Return a trial's parameters ``[P]``, optimizer state and mean loss after one step.
+
+    Args:
+        trial: before it.
+        rows: the examples that it trains on.
+        number: of the step, from 0: what random numbers follow from.
+        factor: the schedule's.
+    """
+    training = trial.training
+    inputs, targets = prepare(
+        training, trial.frame, rows.inputs, rows.targets, lambda: trial.draws(number)
+    )
+    taught = trial.ask(inputs) if rows.taught is None else rows.taught
+    grads, loss = trial.gradients(number, inputs, targets, taught)
+    with torch.no_grad():
+        vector, state = update(training, grads, trial.state, trial.vector, factor, trial.weights)
+    return vector, state, loss
+
+
+def prepare(
+    training: Training,
+    frame: Frame,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    draws: Callable[[], Draws],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return augmented and standardised inputs, and targets: probabilities where images are mixed.
+
+    Args:
+        training: what is trained.
+        frame: what inputs are standardised by.
+        inputs: ``[batch, *shape]``, as the data set has them.
+        targets: int64 ``[batch]``.
+        draws: gives this step's random numbers.
+    """
+    if training.augment:
+        bytes_ = not inputs.is_floating_point()
+        inputs = inputs.to(frame.mean.dtype)
+        inputs = inputs / 255 if bytes_ else inputs
+        if any(getattr(each, "mixes", False) for each in training.augment):
+            targets = torch.nn.functional.one_hot(targets, frame.classes).to(frame.mean.dtype)
+        source = draws()
+        for position, each in enumerate(training.augment):
+            inputs, targets = each(inputs, targets, source.within(str(position)))
+    return frame.standardize(inputs), targets
+
+
+def loss_of(
+    training: Training,
+    apply: Apply,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    taught: torch.Tensor | None,
+) -> torch.Tensor:
+    """Return the mean loss of a batch that :func:`prepare` gave, without penalties."""
+    with autocast(training, inputs.device):
+        logits = apply(inputs)
+    if training.precision == "bfloat16":
+        logits = logits.float()
+    return training.loss(logits, targets, taught)
+
+
+def autocast(training: Training, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Return the context that a network runs in."""
+    if training.precision != "bfloat16":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def update(
+    training: Training,
+    grads: torch.Tensor,
+    state: State,
+    vector: torch.Tensor,
+    factor: torch.Tensor | float,
+    weights: torch.Tensor,
+) -> tuple[torch.Tensor, State]:
+    """Return parameters and optimizer state after a step: penalty, clipping, optimizer, in turn.
+
+    Args:
+        training: what is trained.
+        grads: gradient of the loss, ``[P]``.
+        state: the optimizer's.
+        vector: the parameters, ``[P]``.
+        factor: the schedule's.
+        weights: 1 for weights, 0 for biases and normalisation, ``[P]``.
+    """
+    penalty = training.penalty
+    mask = weights if penalty is not None and penalty.touches == "weights" else None
+    if penalty is not None and penalty.loss(vector, mask) is not None:
+        grads = grads + torch.func.grad(lambda params: penalty.loss(params, mask))(vector)
+    if training.clip is not None:
+        grads = training.clip(grads)
+    if penalty is None:
+        return training.optimizer.update(grads, state, vector, factor, weights)
+    rate = training.optimizer.lr * factor
+    vector = penalty.before(vector, rate, mask)
+    vector, state = training.optimizer.update(grads, state, vector, factor, weights)
+    return penalty.after(vector, rate, mask), state
+
+
+def dropout_keys(key: Key, step: int | torch.Tensor, layers: int) -> list[Key]:
+    """Return the key of each dropout layer at one step."""
+    of_step = mix(key, step)
+    if isinstance(of_step, int):
+        return [mix(of_step, layer) for layer in range(layers)]
+    labels = torch.arange(layers, dtype=torch.int32, device=of_step.device)
+    mixed = mix(of_step, labels)
+    assert isinstance(mixed, torch.Tensor)
+    return list(mixed.unbind())
+
+
+def restandardize(
+    inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
+) -> torch.Tensor:
+    """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
+    mean, std = (mean - frame.mean) / frame.std, std / frame.std
+    return frame.laid_out(standardize(inputs, mean, std, frame.dimensions))

@@ -1,0 +1,6 @@
+"""What a trial's key rests on: its Training as plain values, and the code that gives it meaning.
+
+In reading order: :mod:`~harness.identity.code`, a hash for each statement that counts;
+:mod:`~harness.identity.following`, from a class to all that it rests on;
+:mod:`~harness.identity.statements`, what the text of a file says.
+"""

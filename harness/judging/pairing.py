@@ -1,0 +1,224 @@
+"""Records to paired values: which trials count, and what each arm of a claim is in each seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.study.claims import Claim, Sooner
+from harness.study.declaration import Declaration
+from harness.study.designs import Arm, comparable
+from harness.study.metrics import METRICS, Metric
+from harness.trials.records import Record
+
+Trials = Mapping[tuple[str, int], Record]
+"""The record that counts, by arm name and seed."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What a claim looks at, seed by seed.
+
+    Attributes:
+        seeds: those in which every arm of the claim finished, ascending.
+        values: for each of these seeds the mean of the metric over the arms of each partial arm;
+            for a time to a target, that time, infinite where it was not reached.
+        ended: the seeds in which a trial of every arm has ended, failures included, ascending.
+        fails: for each of those whether a trial of each partial arm failed.
+        trials: trials of the claim's arms that have ended, failures included.
+        failed: those of them that failed, or whose metric is not finite.
+        missing: seeds seen in the study but left out of ``seeds``.
+        unfinished: those of them in which nothing failed: a trial has not been run, or not ended.
+        identical: whether in each of ``seeds`` all arms of the claim trained the same network, by
+            every value of every curve and metric.
+    """
+
+    seeds: tuple[int, ...]
+    values: tuple[tuple[float, ...], ...]
+    ended: tuple[int, ...]
+    fails: tuple[tuple[bool, ...], ...]
+    trials: int
+    failed: int
+    missing: int
+    unfinished: int
+    identical: bool = False
+
+
+def evaluations(declaration: Declaration, records: Iterable[Record]) -> Trials:
+    """Return the evaluation trials of one study and scale; of several records, the last counts."""
+    wanted = declaration.name, declaration.scale, "evaluate"
+    last: dict[tuple[str, int], Record] = {}
+    for record in records:
+        if (record.study, record.scale, record.role) != wanted:
+            continue
+        place = record.arm, record.seed
+        if place not in last or _order(record) > _order(last[place]):
+            last[place] = record
+    return last
+
+
+def by_arm(trials: Trials) -> dict[str, list[Record]]:
+    """Return the records of each arm that has any, by its name, in the order of ``trials``."""
+    out: dict[str, list[Record]] = {}
+    for (arm, _), record in trials.items():
+        out.setdefault(arm, []).append(record)
+    return out
+
+
+def _order(record: Record) -> tuple[int, str, str, str]:
+    # After the number, anything will do that does not depend on the order the records came in.
+    return record.number, record.state, record.key, repr(sorted(record.metrics.items()))
+
+
+def value(record: Record | None, metric: str) -> float | None:
+    """Return the metric of a finished trial; None where it has none, or none that is finite."""
+    if record is None or record.state != "complete":
+        return None
+    number = record.metrics.get(metric, math.nan)
+    return float(number) if math.isfinite(number) else None
+
+
+def has_failed(record: Record, metric: str) -> bool:
+    """Whether a trial failed, or finished with a metric that is not finite."""
+    if record.state == "complete":
+        return metric in record.metrics and not math.isfinite(record.metrics[metric])
+    return record.state == "failed"
+
+
+def mean_in_seed(arms: Sequence[Arm], trials: Trials, seed: int, metric: str) -> float | None:
+    """Return the mean over ``arms`` in one seed; None unless all of them finished."""
+    values = [value(trials.get((arm.name, seed)), metric) for arm in arms]
+    finished = [each for each in values if each is not None]
+    if not finished or len(finished) < len(values):
+        return None
+    return math.fsum(finished) / len(finished)
+
+
+def until(record: Record | None, metric: Metric, reaches: float) -> tuple[float, float] | None:
+    """Return the epochs and the steps after which a trial first reached a target.
+
+    Both are infinite where it never did; None where it failed, or recorded no such curve. Steps
+    are NaN where their number was not recorded.
+
+    Args:
+        record: of the trial.
+        metric: whose learning curve is looked at.
+        reaches: how good it is to be, in the metric's unit.
+    """
+    if record is None or value(record, metric.name) is None:
+        return None
+    curve = record.curves.get(metric.name, ())
+    if not curve:
+        return None
+    sign = 1 if metric.better == "higher" else -1
+    epochs = next((k for k, each in enumerate(curve, 1) if sign * each >= sign * reaches), math.inf)
+    return epochs, epochs * record.cost.get("steps", math.nan) / len(curve)
+
+
+def median_time(times: Sequence[float]) -> float:
+    """Return the lower of the two in the middle: half way between a time and infinity is nothing.
+
+    Args:
+        times: one at least; infinite where the target was not reached.
+    """
+    return sorted(times)[(len(times) - 1) // 2]
+
+
+def groups_of(declaration: Declaration, claim: Claim) -> list[tuple[Arm, ...]]:
+    """Return the arms that each partial arm of a claim stands for."""
+    return comparable(declaration.arms, declaration.partials(claim))
+
+
+def pair(
+    declaration: Declaration,
+    claim: Claim,
+    trials: Trials,
+    among: Sequence[int] | None = None,
+) -> Pairs:
+    """Return what a claim looks at in every seed that has it.
+
+    Args:
+        declaration: the study at one scale.
+        claim: one of its claims.
+        trials: what :func:`evaluations` returned.
+        among: the seeds to look at; all that there are, where not given.
+    """
+    groups = groups_of(declaration, claim)
+    metric = declaration.metric(claim.metric)
+
+    def of(group: Sequence[Arm], seed: int) -> float | None:
+        if not isinstance(claim, Sooner):
+            return mean_in_seed(group, trials, seed, claim.metric)
+        (arm,) = group  # the study has checked it
+        times = until(trials.get((arm.name, seed)), metric, claim.reaches)
+        time = times[claim.clock == "steps"] if times else math.nan
+        return None if math.isnan(time) else time
+
+    names = {arm.name for group in groups for arm in group}
+    everywhere = sorted({seed for _, seed in trials} if among is None else among)
+    looked_at = set(everywhere)
+    places = ((name, seed) for name in names for seed in looked_at)
+    own = [trials[place] for place in places if place in trials]
+    failures = [record.seed for record in own if has_failed(record, claim.metric)]
+    seeds, values, ended, fails = [], [], [], []
+    for seed in everywhere:
+        means = [of(group, seed) for group in groups]
+        finished = [mean for mean in means if mean is not None]
+        if len(finished) == len(groups):
+            seeds.append(seed)
+            values.append(tuple(finished))
+        found = [[trials.get((arm.name, seed)) for arm in group] for group in groups]
+        if all(each is not None and each.state != "running" for side in found for each in side):
+            ended.append(seed)
+            fails.append(
+                tuple(
+                    any(has_failed(each, claim.metric) for each in side if each) for side in found
+                )
+            )
+    return Pairs(
+        seeds=tuple(seeds),
+        values=tuple(values),
+        ended=tuple(ended),
+        fails=tuple(fails),
+        trials=sum(record.state != "running" for record in own),
+        failed=len(failures),
+        missing=len(everywhere) - len(seeds),
+        unfinished=len(looked_at - set(seeds) - set(failures)),
+        identical=not failures and _identical(declaration, groups, trials, seeds, values),
+    )
+
+
+def _identical(
+    declaration: Declaration,
+    groups: Sequence[Sequence[Arm]],
+    trials: Trials,
+    seeds: Sequence[int],
+    values: Sequence[Sequence[float]],
+) -> bool:
+    """Whether the arms of a claim, side by side, trained the same networks to the last bit.
+
+    Metrics alone do not tell: two different networks may both be right about every example. So
+    each trial must have a curve, and one of something finer than a share of examples.
+    """
+    if not seeds or any(one != side[0] for side in values for one in side):
+        return False
+    if len({len(group) for group in groups}) != 1:
+        return False
+
+    def same(seed: int, arms: Sequence[Arm]) -> bool:
+        first, *others = [trials[arm.name, seed] for arm in arms]
+        fine = any(_fine(declaration, name) and curve for name, curve in first.curves.items())
+        return fine and all(_bits(first) == _bits(other) for other in others)
+
+    return all(same(seed, arms) for seed in seeds for arms in zip(*groups, strict=True))
+
+
+def _fine(declaration: Declaration, name: str) -> bool:
+    known = name in METRICS or any(metric.name == name for metric in declaration.metrics)
+    return known and declaration.metric(name).unit != "fraction"
+
+
+def _bits(record: Record) -> str:
+    """Write all that was measured; by ``repr``, in which a NaN is like another."""
+    return repr((sorted(record.curves.items()), sorted(record.metrics.items())))

@@ -1,0 +1,356 @@
+"""Everything a report prints, worked out beforehand: a report computes no statistic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import harness
+from harness.engines.modes import KINDS, Choice
+from harness.judging.declarations import Registration
+from harness.judging.history import History, history
+from harness.judging.pairing import evaluations, groups_of
+from harness.judging.rounds import Costs
+from harness.judging.summaries import ArmSummary, summarise
+from harness.judging.targets import Target, targets
+from harness.judging.verdicts import Verdict, judge
+from harness.stats import FEWEST
+from harness.study.declaration import Declaration
+from harness.study.designs import Arm
+from harness.study.looks import Looks
+from harness.trials.manifest import Manifest
+from harness.trials.profiles import Profile
+from harness.trials.records import Record
+from harness.trials.trial import TEACHER
+from harness.trials.tuning import ArmTuning
+
+__all__ = [
+    "ArmTuning", "Program", "Provenance", "Results", "assemble", "on_edges",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Program:
+    """What arms have in common that train together, and how fast each way to train them is.
+
+    Attributes:
+        arms: their names.
+        choices: by machine, ``<device>/<hardware>``, the mode chosen there and what was measured;
+            empty where nothing was measured, as with ``--mode plain``.
+    """
+
+    arms: tuple[str, ...]
+    choices: Mapping[str, Choice]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the results come from.
+
+    Attributes:
+        command: the command that reproduces them.
+        harness: version of this package.
+        revision: git revision of the study's folder, with ``+changes`` where it was not clean;
+            empty outside a checkout.
+        date: when the newest record was written, ISO 8601, UTC; empty where there is none.
+        hours: device hours of training behind the records, tuning included.
+        environments: distinct environments of the records, most frequent first, each a mapping
+            such as ``{"python": "3.11.7", "torch": "2.15.0", "device": "cpu", ...}``; how a trial
+            was trained is no part of it.
+    """
+
+    command: str
+    harness: str
+    revision: str
+    date: str
+    hours: float
+    environments: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """One study at one scale, judged.
+
+    Attributes:
+        declaration: the study at this scale.
+        seeds: the evaluation seeds planned.
+        records: every record of this study and scale: evaluation and tuning, failures included.
+        verdicts: one for each claim, in the order declared.
+        summaries: mean and interval for each arm and metric.
+        tuning: one for each arm and tuned setting; empty where nothing is tuned.
+        profiles: cost by arm name; arms without one were not profiled.
+        provenance: where it all comes from.
+        warnings: sentences that a reader must see beside the verdicts.
+        programs: which arms train together, and how; empty where it is not recorded.
+        looks: when claims were looked at; ``None`` where the number of seeds was fixed.
+        targets: how long every arm takes to each target that a claim names.
+        history: when each claim was declared, and what was changed since.
+        missing: evaluation trials that were planned and are not there.
+        data: a sentence on each data set that was trained on.
+    """
+
+    declaration: Declaration
+    seeds: tuple[int, ...]
+    records: tuple[Record, ...]
+    verdicts: tuple[Verdict, ...]
+    summaries: tuple[ArmSummary, ...]
+    tuning: tuple[ArmTuning, ...]
+    profiles: Mapping[str, Profile]
+    provenance: Provenance
+    warnings: tuple[str, ...]
+    programs: tuple[Program, ...] = ()
+    looks: Looks | None = None
+    targets: tuple[Target, ...] = ()
+    history: History = field(default_factory=History)
+    missing: int = 0
+    data: tuple[str, ...] = ()
+
+    @property
+    def scale(self) -> str:
+        """The scale's name."""
+        return self.declaration.scale
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms of this scale, baseline first."""
+        return self.declaration.arms
+
+    @property
+    def alpha(self) -> float:
+        """The family-wise error rate of the verdicts."""
+        return (self.looks or self.declaration.looks).alpha
+
+
+def assemble(
+    declaration: Declaration,
+    records: Sequence[Record],
+    manifest: Manifest,
+    costs: Costs,
+    unmeasured: Sequence[str],
+    revision: str,
+    modes: Mapping[str, Choice] | None = None,
+    registrations: Sequence[Registration] = (),
+    notes: Sequence[str] = (),
+) -> Results:
+    """Judge what is recorded.
+
+    Args:
+        declaration: the study at one scale.
+        records: every record of this study and scale.
+        manifest: which trials make up the run that is judged.
+        costs: what was measured of arms apart from training.
+        unmeasured: sentences on what could not be.
+        revision: git revision of the study's folder.
+        modes: how programs are trained, by ``<program>/<device>/<hardware>``.
+        registrations: of the study's claims, oldest first, that of now last.
+        notes: sentences on which trials these are, which come before all others.
+    """
+    arms = {arm.name: arm for arm in declaration.arms}
+    by_key = {record.key: record for record in records if record.state != "running"}
+    used = tuple(
+        # One trial may stand for several arms which train the same thing, or for a teacher, too.
+        replace(
+            by_key[trial.key],
+            arm=trial.arm,
+            role=trial.role,
+            levels={name: level.plain for name, level in arms[trial.arm].levels.items()},
+        )
+        for trial in manifest.trials
+        if trial.key in by_key and trial.arm in arms and trial.role != "teach"
+    )
+    # A teacher is no arm's own: it is trained once for each seed, whoever learns from it.
+    used += tuple(
+        replace(by_key[trial.key], arm=TEACHER, role="teach")
+        for trial in manifest.trials
+        if trial.key in by_key and trial.role == "teach"
+    )
+    tuning = tuple(each for each in manifest.tuning if each.arm in arms)
+    planned = manifest.evaluations
+    if planned is None:
+        planned = len(arms) * len(manifest.seeds)
+    missing = planned - sum(record.role == "evaluate" for record in used)
+    told = history(registrations, _lowest(declaration, used)) if registrations else History()
+    caution = told.caution()
+    return Results(
+        declaration=declaration,
+        seeds=manifest.seeds,
+        records=used,
+        verdicts=judge(declaration, used, manifest.looks, costs, len(manifest.seeds)),
+        summaries=summarise(declaration, used),
+        tuning=tuning,
+        profiles=dict(costs.profiles),
+        provenance=_provenance(used, manifest.command, revision),
+        warnings=(
+            *notes,
+            *([caution] if caution else []),
+            *_warnings(declaration, used, manifest, tuning, missing),
+            *unmeasured,
+        ),
+        programs=_programs(manifest.modes, arms, modes or {}),
+        looks=manifest.looks,
+        targets=targets(declaration, evaluations(declaration, used), costs.profiles),
+        history=told,
+        missing=max(0, missing),
+        data=tuple(str(each["told"]) for each in manifest.data),
+    )
+
+
+def _lowest(declaration: Declaration, records: Sequence[Record]) -> list[int | None]:
+    """Return, for each claim, the lowest number of the trials that it is judged on."""
+    lowest: dict[str, int] = {}
+    for record in records:
+        if record.role == "evaluate":
+            lowest[record.arm] = min(record.number, lowest.get(record.arm, record.number))
+    out: list[int | None] = []
+    for claim in declaration.claims:
+        arms = [arm.name for group in groups_of(declaration, claim) for arm in group]
+        seeds = declaration.metric(claim.metric).replicate == "seed"
+        out.append(
+            min((lowest[arm] for arm in arms if arm in lowest), default=None) if seeds else None
+        )
+    return out
+
+
+def _programs(
+    planned: Mapping[str, Sequence[str]],
+    arms: Mapping[str, Arm],
+    modes: Mapping[str, Choice],
+) -> tuple[Program, ...]:
+    """Return the programs of the arms there are, each with what is known of it by machine."""
+    places = {name: place for place, name in enumerate(arms)}
+    measured: dict[str, dict[str, Choice]] = {}
+    for name, value in sorted(modes.items()):
+        program, _, machine = name.partition("/")
+        measured.setdefault(program, {})[_machine(machine)] = value
+    out = []
+    for program, names in planned.items():
+        if own := tuple(sorted({*names} & places.keys(), key=places.__getitem__)):
+            out.append(Program(own, measured.get(program, {})))
+    return tuple(out)
+
+
+def _machine(name: str) -> str:
+    """Name a machine, and the mode that was forced on it where one was."""
+    rest, _, kind = name.rpartition("/")
+    return f"{rest}, {kind} forced" if kind in KINDS else name
+
+
+def _provenance(records: Sequence[Record], command: str, revision: str) -> Provenance:
+    environments = Counter(
+        tuple(sorted(_where(record).items())) for record in records if record.env
+    )
+    return Provenance(
+        command=command,
+        harness=harness.__version__,
+        revision=revision,
+        date=max((record.finished for record in records), default=""),
+        # a trial that stands for several arms was trained once
+        hours=sum(
+            record.cost.get("seconds", 0.0)
+            for record in {record.key: record for record in records}.values()
+        )
+        / 3600,
+        environments=tuple(dict(items) for items, _ in environments.most_common()),
+    )
+
+
+def _where(record: Record) -> dict[str, str]:
+    """Return where a trial ran, without how it was trained, which the report tells apart."""
+    return {name: each for name, each in record.env.items() if name not in {"mode", "mode_note"}}
+
+
+def on_edges(tuning: Sequence[ArmTuning], most: int = 3) -> Iterator[str]:
+    """Yield a sentence for each edge of a space on which chosen settings lie.
+
+    Args:
+        tuning: how settings were chosen.
+        most: arms that are named.
+    """
+    edges: dict[tuple[str, str], list[ArmTuning]] = {}
+    for each in tuning:
+        if each.edge:
+            edges.setdefault((each.setting, each.edge), []).append(each)
+    for (setting, edge), found in edges.items():
+        space = f"the {edge} edge of its space, {found[0].low:g} to {found[0].high:g}"
+        if len(found) == 1:
+            yield (
+                f"{found[0].arm}: the chosen {setting} = {found[0].chosen:.3g} lies on {space}; "
+                "a wider space might favour this arm."
+            )
+            continue
+        names = "; ".join(each.arm for each in found[:most])
+        names += f" and {len(found) - most} more" if len(found) > most else ""
+        yield (
+            f"{len(found)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
+            "might favour them."
+        )
+
+
+def _warnings(
+    declaration: Declaration,
+    records: Sequence[Record],
+    manifest: Manifest,
+    tuning: Sequence[ArmTuning],
+    missing: int,
+) -> Iterator[str]:
+    """Yield what a reader must know before believing a verdict."""
+    if missing > 0:
+        many = "trials are" if missing > 1 else "trial is"
+        yield f"{missing} evaluation {many} not there yet: these verdicts are provisional."
+    asked = [count for count in manifest.asked if count >= FEWEST]  # fewer have no verdict
+    times = len(asked) + bool(manifest.looks)
+    if times > 1:
+        alpha = (manifest.looks or declaration.looks).alpha
+        yield (
+            f"This study was run with {' and with '.join(map(str, asked))} seeds"
+            f"{', then until decided' if manifest.looks else ''}: adding seeds after seeing a "
+            "verdict, outside of declared looks, makes verdicts wrong more often than they say, in "
+            f"up to {100 * min(1, times * alpha):g} % of cases in place of {100 * alpha:g} %."
+        )
+    if declaration.tuned and not manifest.tuned:
+        ran = _untuned(declaration, records)
+        shown = ", ".join(f"{name} = {value}" for name, value in ran.items())
+        yield (
+            f"Nothing was tuned: every arm used the default ({shown}), which may favour "
+            "one arm over another."
+        )
+    yield from on_edges(tuning)
+    for each in tuning:
+        if each.how == "declared default" and manifest.tuned:
+            yield (
+                f"{each.arm}: every {each.setting} tried failed, so the default "
+                f"{each.chosen:.3g} was used."
+            )
+    failed = [record for record in records if record.state == "failed"]
+    for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", "teacher's")):
+        count = sum(record.role == role for record in failed)
+        if count:
+            arms = sorted({record.arm for record in failed if record.role == role})
+            first = next(record.reason for record in failed if record.role == role)
+            yield (
+                f"{count} {title} trial{'s' if count > 1 else ''} failed "
+                f"({'; '.join(arms)}), the first by: {first}"
+            )
+    for factor in declaration.kept:
+        if left_out := [level.name for level in declaration.left_out(factor)]:
+            yield f"Scale {declaration.scale} leaves out {factor} = {', '.join(left_out)}."
+    environments = [_where(record) for record in records if record.env]
+    differing = sorted(
+        {name for each in environments for name in each if each[name] != environments[0].get(name)}
+    )
+    if differing:
+        yield (
+            f"Trials ran in different environments ({', '.join(differing)}), which can change "
+            "results by itself, mostly in their last digits."
+        )
+
+
+def _untuned(declaration: Declaration, records: Sequence[Record]) -> dict[str, str]:
+    """Return the settings that trials were run with, which the file may give otherwise by now."""
+    defaults = {each.name: each.start for each in declaration.tuned}
+    ran = [record.tuned for record in records if record.role == "evaluate"] or [defaults]
+    return {
+        name: " or ".join(dict.fromkeys(f"{each[name]:.3g}" for each in ran if name in each))
+        for name in dict.fromkeys(name for each in ran for name in each)
+    }

@@ -1,0 +1,103 @@
+"""What a study file may bring along that means something else here than it does elsewhere.
+
+Data sets of torch, loaders and bare arrays stand where a declaration belongs; and settings of torch
+itself, such as a default type, would change every network without being part of any Training. Each
+is told with what to write instead. Nothing is imported to look.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from harness.messages.errors import HarnessError
+
+_KNOWN = {
+    "MNIST": "mnist()",
+    "FashionMNIST": "fashion_mnist()",
+    "CIFAR10": "cifar10()",
+    "CIFAR100": "cifar100()",
+}
+"""Data sets of torchvision that have a declaration here."""
+
+
+def torch_data(value: Any) -> str:
+    """Return what to write in place of one of torch's data sets or loaders; empty for all else.
+
+    Args:
+        value: anything.
+    """
+    kinds = {
+        kind.__name__
+        for kind in type(value).__mro__
+        if kind.__module__.startswith(("torch.utils.data", "torchvision.datasets"))
+    }
+    if "DataLoader" in kinds:
+        return torch_data(value.dataset).replace("dataset", "loader.dataset")
+    if "Dataset" not in kinds:
+        return ""
+    if "TensorDataset" in kinds and len(getattr(value, "tensors", ())) == 2:
+        return 'arrays(*dataset.tensors, "mine")'
+    if type(value).__module__.startswith("torchvision.datasets"):
+        if type(value).__name__ in _KNOWN:
+            return _KNOWN[type(value).__name__]
+        if "ImageFolder" in kinds:
+            return f"images({str(value.root)!r})"
+    if "IterableDataset" in kinds:
+        return 'arrays(*map(torch.cat, zip(*DataLoader(dataset, 100))), "mine")'
+    # not by iterating over it: one whose __getitem__ raises no IndexError has no end
+    return 'arrays(*next(iter(DataLoader(dataset, len(dataset)))), "mine")'
+
+
+def bare_data(value: Any) -> str:
+    """Return what to write in place of data that is no declaration; empty where it is none.
+
+    Args:
+        value: anything.
+    """
+    if found := torch_data(value):
+        return found
+    if isinstance(value, tuple | list) and len(value) == 2:
+        return 'arrays(*data, "mine")'
+    if isinstance(value, dict) and {"data", "target"} <= value.keys():  # of scikit-learn
+        return 'arrays(bunch.data, bunch.target, "mine")'
+    if hasattr(value, "__array__") or hasattr(value, "toarray") or isinstance(value, tuple | list):
+        return 'arrays(inputs, targets, "mine")'
+    return ""
+
+
+def check_torch() -> None:
+    """Check that nothing has changed torch's own defaults, which are set back.
+
+    Raises:
+        HarnessError: one was changed.
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return
+    kind = torch.get_default_dtype()
+    if kind != torch.float32:
+        torch.set_default_dtype(torch.float32)
+        name = str(kind).removeprefix("torch.")
+        mend = "Write Training(precision='float64') in place of torch.set_default_dtype."
+        other = "Leave torch.set_default_dtype out; Training(precision=...) says it."
+        raise HarnessError(
+            "torch's default type must stay float32, as a Training says its precision itself",
+            name,
+            mend if name == "float64" else other,
+        )
+    device = torch.get_default_device()
+    if device.type != "cpu":
+        torch.set_default_device(None)
+        raise HarnessError(
+            "torch's default device must stay the CPU, as a run is told its device",
+            str(device),
+            f"Leave torch.set_default_device out, and run with --device {device.type}.",
+        )
+    if not torch.is_grad_enabled():
+        torch.set_grad_enabled(True)
+        raise HarnessError(
+            "torch must compute gradients",
+            "torch.set_grad_enabled(False)",
+            "Leave that out of the study's file.",
+        )

@@ -1,0 +1,132 @@
+"""What is told of data sets, and what of an arm can be found out with it before training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from harness.data.declared import Declared
+from harness.data.facts import Facts
+from harness.losses import teacher_of
+from harness.messages.errors import HarnessError
+from harness.training import Training, canonical
+from harness.trials.trial import Trial
+
+_KNOWN: dict[str, Facts] = {}
+"""Facts by what says which data they are of."""
+
+
+def facts_of(data: Any) -> Facts | None:
+    """Return what is known of a data set before training; ``None`` for one of the user's own kind.
+
+    Args:
+        data: as declared.
+
+    Raises:
+        HarnessError: the data is not there or cannot be used, or a size does not fit it.
+    """
+    if not isinstance(data, Declared):
+        return None
+    # what is said of a data set may change without its key, as when its files arrive
+    name = json.dumps([canonical(data), data.title, data.notes()])
+    if name not in _KNOWN:
+        _KNOWN[name] = data.facts()
+    return _KNOWN[name]
+
+
+def all_facts(trials: Iterable[Trial]) -> list[Facts]:
+    """Return what is known of each data set of some trials and their teachers, each once.
+
+    Raises:
+        HarnessError: as :func:`facts_of` does.
+    """
+    trainings = [trial.training for trial in trials]
+    for training in trainings:  # grows by the teachers
+        teacher = teacher_of(training)
+        if teacher is not None:
+            trainings.append(teacher)
+    found = [facts_of(training.data) for training in trainings]
+    return list({repr(each): each for each in found if each is not None}.values())
+
+
+def written(trials: Iterable[Trial]) -> list[dict[str, Any]]:
+    """Return the same in plain values, with a sentence; nothing where it cannot be told."""
+    try:
+        return [{**facts.plain_values(), "told": told(facts)} for facts in all_facts(trials)]
+    except HarnessError:
+        return []
+
+
+def told(facts: Facts) -> str:
+    """Say in one line what a data set is.
+
+    Args:
+        facts: what is known of it.
+    """
+    kind = "images" if len(facts.shape) == 3 else "sequences" if len(facts.shape) == 2 else "rows"
+    shape = " × ".join(map(str, facts.shape)) + (" features" if kind == "rows" else "")
+    read = f"{facts.files:,} files, " if facts.files else ""
+    names = ""
+    if facts.names:
+        more = f" and {len(facts.names) - 5} more" if len(facts.names) > 5 else ""
+        names = f" ({', '.join(facts.names[:5])}{more})"
+    shares = facts.shares
+    drawn = [
+        name
+        for name, is_drawn in (("validation", facts.validation_drawn), ("test", facts.test_drawn))
+        if is_drawn
+    ]
+    own = [name for name in ("validation", "test") if name not in drawn]
+    how = []
+    if drawn:
+        which = " and ".join(drawn)
+        source = "the training data" if "test" in own else "all of it"
+        how.append(f"{which} drawn anew for every seed from {source}")
+    if own:
+        how.append(f"{' and '.join(own)} as given")
+    parts = (
+        f"{facts.name}: {read}{facts.counts.total:,} {kind} of {shape} ({facts.dtype}), "
+        f"{facts.classes} classes{names}; {shares.train:,} for training, {shares.validation:,} for "
+        f"validation, {shares.test:,} for testing; {'; '.join(how)}."
+    )
+    return " ".join([parts, *facts.notes])
+
+
+def check_trials(trials: Mapping[str, Trial], reason: Callable[[BaseException], str]) -> None:
+    """Check of each program what a run would find out before it trains anything.
+
+    Args:
+        trials: one of each arm, by its name.
+        reason: says in one line what another exception was.
+
+    Raises:
+        HarnessError: an arm cannot be trained as it is declared.
+    """
+    seen: set[str] = set()
+    for arm, trial in trials.items():
+        if trial.program in seen:
+            continue
+        seen.add(trial.program)
+        try:
+            _check(trial.training, trial.seed)
+        except HarnessError as error:
+            raise HarnessError.relayed(f"arm {arm}", str(error)) from error
+        except (Exception, SystemExit) as error:  # a network's own
+            said = f"its network cannot be built and given two inputs: {reason(error)}"
+            raise HarnessError.relayed(f"arm {arm}", said) from error
+
+
+def _check(training: Training, seed: int) -> None:
+    from harness.engines.prepared import check_declared, check_teacher
+
+    facts = facts_of(training.data)
+    if facts is None:
+        return
+    check_declared(training, facts.shape, facts.classes, facts.shares.train, seed)
+    teacher = teacher_of(training)
+    if teacher is not None:
+        theirs = facts_of(teacher.data)
+        if theirs is not None:
+            check_teacher(theirs, facts)
+        _check(teacher, seed)

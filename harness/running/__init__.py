@@ -1,0 +1,12 @@
+"""What runs trials: worker processes, the loop that keeps them busy, progress, measuring costs.
+
+In reading order: :mod:`~harness.running.run`, the whole; :mod:`~harness.running.session`, trials
+out and results in; :mod:`~harness.running.executors` and :mod:`~harness.running.workers`, the
+processes; :mod:`~harness.running.forks`, what they are forked from (with
+:mod:`~harness.running.loaded` and :mod:`~harness.running.loaded_measuring`);
+:mod:`~harness.running.costs` and :mod:`~harness.running.timing`, what is measured before training;
+:mod:`~harness.running.find` and :mod:`~harness.running.neighbours`, a study's file and what lies
+beside it; :mod:`~harness.running.declare` and :mod:`~harness.running.versions`, which trials belong
+together; :mod:`~harness.running.progress` and :mod:`~harness.running.account`, what is told;
+:mod:`~harness.running.revision` and :mod:`~harness.running.checkout`, what lies around it.
+"""

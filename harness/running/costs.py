@@ -1,0 +1,290 @@
+"""What is measured before training and kept with the study: costs of arms, modes of programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from harness.engines.modes import KINDS, Choice
+from harness.messages.errors import HarnessError
+from harness.planning.planner import Planner
+from harness.running.executors import Options, worker_count
+from harness.running.progress import WAITING, Display
+from harness.running.workers import Answer, Executor, Job, WorkerDiedError
+from harness.storing.ledger import Ledger
+from harness.study.converter import from_plain, to_plain
+from harness.trials.profiles import Profile
+from harness.trials.records import Record
+from harness.trials.trial import Trial
+
+
+def profile_trials(planner: Planner) -> dict[str, Trial]:
+    """Return, by arm name, the trial whose program is profiled: settings at their defaults."""
+    return planner.at_defaults()
+
+
+def programs(planner: Planner) -> dict[str, str]:
+    """Return, by arm name, the key under which the cost of the arm's program is kept.
+
+    It is that of the program's first arm: floats, in which its other arms differ, cost the same.
+    """
+    first: dict[str, str] = {}
+    return {
+        arm: first.setdefault(trial.program, trial.key)
+        for arm, trial in profile_trials(planner).items()
+    }
+
+
+def profiles(
+    ledger: Ledger, programs: Mapping[str, str], machine: str = ""
+) -> tuple[dict[str, Profile], dict[str, str]]:
+    """Return the cost of arms by arm name, and why it is missing where measuring it failed.
+
+    All are of one machine, which makes them comparable.
+
+    Args:
+        ledger: where profiles are kept.
+        programs: key of each arm's program by arm name.
+        machine: the one preferred; else the one that measured most arms.
+    """
+    arms: dict[str, list[str]] = {}
+    for arm, key in programs.items():
+        arms.setdefault(key, []).append(arm)
+    machines: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, value in ledger.notes("profile/").items():
+        key, _, where = name.partition("/")
+        if key in arms:
+            machines.setdefault(where, {}).update(dict.fromkeys(arms[key], value))
+    if machine not in machines:
+        machine = max(machines, key=lambda each: (_measured(machines[each]), each), default="")
+    best = machines.get(machine, {})
+    return (
+        {arm: from_plain(Profile, value) for arm, value in best.items() if "reason" not in value},
+        {arm: str(value["reason"]) for arm, value in best.items() if "reason" in value},
+    )
+
+
+def _measured(values: Mapping[str, Mapping[str, Any]]) -> int:
+    return sum("reason" not in value for value in values.values())
+
+
+def unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, Trial]:
+    """Return, by the name that their profile will be kept under, what was not measured here."""
+    known = ledger.notes("profile/")
+    firsts = set(programs(planner).values())
+    names = {
+        f"{trial.key}/{machine(options)}": trial
+        for trial in profile_trials(planner).values()
+        if trial.key in firsts
+    }
+    return {
+        name: trial
+        for name, trial in names.items()
+        if name not in known or (options.retry_failed and "reason" in known[name])
+    }
+
+
+def measure_costs(
+    ledger: Ledger,
+    planner: Planner,
+    executor: Executor,
+    fresh: Callable[[], Executor],
+    options: Options,
+    display: Display,
+) -> tuple[int, Executor]:
+    """Measure each program, by its first arm, that was not measured on this machine.
+
+    Args:
+        ledger: where the profiles are kept.
+        planner: what is profiled.
+        executor: a process that does nothing else.
+        fresh: gives another, should that one die.
+        options: on which device, and whether what failed is measured again.
+        display: what is told meanwhile.
+
+    Returns:
+        How many were measured, and the process that measured, or the one that took its place.
+
+    Raises:
+        HarnessError: an arm cannot be trained as it is declared.
+    """
+    count = 0
+    # The lock keeps other processes of this store from beginning a trial meanwhile.
+    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+        missing = unprofiled(ledger, planner, options)
+        for name, trial in missing.items():
+            display.show("measuring cost", count, len(missing), None)
+            try:
+                answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
+            except WorkerDiedError as error:
+                executor.stop()
+                executor = fresh()
+                answer = Answer(reason=str(error))
+            if answer.mistake:
+                executor.stop()
+                raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
+            kept: dict[str, Any] = {"reason": answer.reason}
+            if answer.profile is not None:
+                kept = to_plain(answer.profile)
+                if ledger.others_running():
+                    busy = "another process was training meanwhile, so times may be too long"
+                    kept["note"] = "; ".join(filter(None, (kept["note"], busy)))
+            ledger.write_note(f"profile/{name}", kept)
+            count += 1
+    return count, executor
+
+
+def machine(options: Options) -> str:
+    """Return the name under which measurements of this machine are kept."""
+    import torch  # whoever judges alone does not wait for it
+
+    from harness.cost.machine import hardware
+
+    return f"{options.device}/{hardware(torch.device(options.device))}"
+
+
+def choices(ledger: Ledger, options: Options) -> dict[str, Choice]:
+    """Return, by program, how trials are trained on this machine, where that was measured.
+
+    What was measured for a forced mode is kept apart.
+    """
+    if options.mode == "plain":
+        return {}
+    suffix = _suffix(options)
+    return {
+        name.removesuffix(suffix): from_plain(Choice, value)
+        for name, value in ledger.notes("mode/").items()
+        if name.endswith(suffix)
+    }
+
+
+def by_program(planner: Planner) -> dict[str, list[Trial]]:
+    """Return one trial of each arm, by program."""
+    out: dict[str, list[Trial]] = {}
+    for trial in profile_trials(planner).values():
+        out.setdefault(trial.program, []).append(trial)
+    return out
+
+
+def uncalibrated(
+    ledger: Ledger, planner: Planner, options: Options, done: Mapping[str, Record]
+) -> dict[str, tuple[Trial, int]]:
+    """Return, by program, a trial and how many are left, where no mode has been chosen yet.
+
+    A choice made for few trials is made anew where many more are left: measuring may pay then.
+
+    Args:
+        ledger: where choices are kept.
+        planner: what is to be run.
+        options: on which device, and whether a mode is forced.
+        done: the finished and failed records by key.
+    """
+    if options.mode == "plain":
+        return {}
+    known = choices(ledger, options)
+    over = Counter(
+        trial.program
+        for trial in planner.outlook(done).planned
+        if trial.role != "teach" and trial.key in done
+    )
+    out = {}
+    for program, trials in by_program(planner).items():
+        count = sum(planner.trials(trial.arm.name) for trial in trials) - over[program]
+        choice = known.get(program)
+        if count > 0 and (choice is None or count > 2 * choice.trials):
+            out[program] = (trials[0], count)
+    return out
+
+
+def compiling_seconds(seen: Iterable[Choice]) -> float:
+    """Return what compiling took on average where it was tried; 0 where it was not."""
+    took = [
+        each.preparation for one in seen for each in one.timings if each.mode.kind == "compiled"
+    ]
+    return sum(took) / len(took) if took else 0.0
+
+
+def _suffix(options: Options) -> str:
+    return f"/{machine(options)}" + (f"/{options.mode}" if options.mode else "")
+
+
+def choose_modes(
+    ledger: Ledger,
+    planner: Planner,
+    fresh: Callable[[], Executor],
+    options: Options,
+    display: Display,
+    missing: Mapping[str, tuple[Trial, int]],
+) -> None:
+    """Measure how each program is trained fastest, where that is not known on this machine.
+
+    As many programs are measured at a time as will train at a time: the modes of one are compared
+    within one process, and beside others, as it will be trained.
+
+    Args:
+        ledger: where choices are kept.
+        planner: what is to be run.
+        fresh: starts a process.
+        options: on which device, and whether a mode is forced.
+        display: what is told meanwhile.
+        missing: what :func:`uncalibrated` returned.
+
+    Raises:
+        HarnessError: an arm cannot be trained as it is declared.
+    """
+    workers = worker_count(options)
+    peaks = {a: each.peak_bytes for a, each in profiles(ledger, programs(planner))[0].items()}
+    kinds = KINDS if options.mode is None else (options.mode,)
+    idle: list[Executor] = []
+    running: dict[Future[Answer], tuple[str, Trial, Executor]] = {}
+    # Two sessions that measured at once would disturb each other, and do it twice.
+    with ledger.store.lock(partial(display.show, WAITING, 0, len(missing), None)):
+        known = choices(ledger, options)
+        left = {
+            program: each
+            for program, each in missing.items()
+            if program not in known or each[1] > 2 * known[program].trials
+        }
+        waiting = iter(left.items())
+        done = 0
+        try:
+            while True:
+                display.show("choosing modes", done, len(left), None)
+                while len(running) < workers and (one := next(waiting, None)) is not None:
+                    program, (trial, trials) = one
+                    job = replace(
+                        Job.of("calibrate", ledger.scale, trial),
+                        count=trials,
+                        workers=workers,
+                        kinds=kinds,
+                        peak=peaks.get(trial.arm.name, 0),
+                        compiling=compiling_seconds(choices(ledger, options).values()),
+                        programs=len(missing),
+                    )
+                    executor = idle.pop() if idle else fresh()
+                    running[executor.submit(job)] = program, trial, executor
+                if not running:
+                    return
+                for future in wait(running, None, FIRST_COMPLETED)[0]:
+                    program, trial, executor = running.pop(future)
+                    done += 1
+                    try:
+                        answer = future.result()
+                    except WorkerDiedError as error:
+                        executor.stop()
+                        answer = Answer(reason=str(error))
+                    else:
+                        idle.append(executor)
+                    if answer.mistake:
+                        raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
+                    if answer.choice is not None:  # else whoever trains it will say what is wrong
+                        ledger.write_note(
+                            f"mode/{program}{_suffix(options)}", to_plain(answer.choice)
+                        )
+        finally:
+            for executor in [*idle, *(each for *_, each in running.values())]:
+                executor.stop()

@@ -1,0 +1,200 @@
+"""What a person sees while a study runs: live in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from harness.running.workers import Told
+from harness.study.formatting import duration
+
+PLAIN_SECONDS = 20.0
+"""How often a line is printed where there is no terminal."""
+
+TRIALS_SECONDS = 60.0
+"""How often, there, a line says how far the trials are that are being trained."""
+
+SHOWN = 4
+"""How many workers' trials are shown at most."""
+
+
+class Display(Protocol):
+    """What a run tells of itself."""
+
+    def show(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        seconds_left: float | None,
+        running: Sequence[Told] = (),
+    ) -> None:
+        """Say how far it is.
+
+        Args:
+            stage: what is going on.
+            done: how much of it is done.
+            total: how much there is.
+            seconds_left: ``None`` while nobody can tell.
+            running: how far the trials are that are being trained, where that is known.
+        """
+
+
+WAITING = "waiting for another process, which may be measuring"
+
+
+class Remembering:
+    """Passes on what is told, and can tell something else at the same place."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._known = (0, 0)
+
+    def show(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        seconds_left: float | None,
+        running: Sequence[Told] = (),
+    ) -> None:
+        """Say how far it is."""
+        self._known = done, total
+        self._display.show(stage, done, total, seconds_left, running)
+
+    def again(self, stage: str) -> None:
+        """Say something while it is as far as before."""
+        self._display.show(stage, *self._known, None)
+
+
+class Silent:
+    """Says nothing."""
+
+    def show(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        seconds_left: float | None,
+        running: Sequence[Told] = (),
+    ) -> None:
+        """Do nothing."""
+
+
+class Plain:
+    """Prints a line at every new stage, and now and then."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console = console
+        self._title = title
+        self._stage = ""
+        self._last = 0.0
+        self._trials = time.monotonic()
+
+    def show(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        seconds_left: float | None,
+        running: Sequence[Told] = (),
+    ) -> None:
+        """Print a line, if it is time to."""
+        now = time.monotonic()
+        if running and now - self._trials >= TRIALS_SECONDS:
+            self._trials = now
+            for told in _shown(running):
+                left = f", about {duration(told.seconds_left)} left" if told.seconds_left else ""
+                self._print(f"{_trial(told)}: {_epoch(told)}{left}")
+        if stage == self._stage and done < total and now - self._last < PLAIN_SECONDS:
+            return
+        if stage == self._stage and done == total and self._last < 0:
+            return
+        self._stage, self._last = stage, now if done < total else -1.0
+        left = f", about {duration(seconds_left)} left" if seconds_left and done < total else ""
+        self._print(f"{stage}, {done} of {total}{left}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(f"{self._title}: {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+class Live:
+    """A bar that moves, and one for what each worker trains."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(title, total=None, stage="", left="")
+        self._trials = [
+            progress.add_task("", total=None, visible=False, stage="", left="")
+            for _ in range(SHOWN)
+        ]
+
+    def show(
+        self,
+        stage: str,
+        done: int,
+        total: int,
+        seconds_left: float | None,
+        running: Sequence[Told] = (),
+    ) -> None:
+        """Move the bars."""
+        left = "" if seconds_left is None or done >= total else f"{duration(seconds_left)} left"
+        self._progress.update(self._task, completed=done, total=total, stage=stage, left=left)
+        shown = _shown(running)
+        for place, task in enumerate(self._trials):
+            if place >= len(shown):
+                self._progress.update(task, visible=False)
+                continue
+            told = shown[place]
+            left = f"{duration(told.seconds_left)} left" if told.seconds_left else ""
+            self._progress.update(
+                task, visible=True, description=f"  {_trial(told)}", completed=told.epoch,
+                total=told.epochs, stage=f"epochs, {_loss(told)}", left=left,
+            )  # fmt: skip
+
+
+def _shown(running: Sequence[Told]) -> Sequence[Told]:
+    """Return what is shown where many workers train: those that go on longest."""
+    if len(running) <= SHOWN:
+        return running
+    return sorted(running, key=lambda told: -told.seconds_left)[:SHOWN]
+
+
+def _trial(told: Told) -> str:
+    many = f" and {told.trials - 1} more" if told.trials > 1 else ""
+    tuning = "tuning " if told.role == "tune" else ""
+    seed = f", seed {told.seed}" if told.role == "evaluate" else ""
+    return f"{tuning}{told.arm}{seed}{many}"
+
+
+def _epoch(told: Told) -> str:
+    return f"epoch {told.epoch} of {told.epochs}, {_loss(told)}"
+
+
+def _loss(told: Told) -> str:
+    return f"loss {told.loss:.3g}"
+
+
+@contextmanager
+def display(console: Console, title: str, *, quiet: bool) -> Iterator[Display]:
+    """Give the display that suits: none when quiet, live in a terminal, else plain lines."""
+    if quiet:
+        yield Silent()
+    elif not console.is_terminal:
+        yield Plain(console, title)
+    else:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[stage]}", markup=False),
+            TextColumn("{task.fields[left]}", style="dim", markup=False),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            yield Live(progress, title)

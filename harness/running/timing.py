@@ -1,0 +1,226 @@
+"""Rounds of timing, taken: every arm in a process of its own, side by side.
+
+Processes are started a few rounds at a time, all at once, and wait while one of them measures: most
+of the time goes into importing, which they can do beside each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from harness.judging.rounds import Costs, Round, timed_arms
+from harness.messages.errors import HarnessError
+from harness.planning.planner import Planner
+from harness.running.costs import machine, profile_trials, profiles, programs
+from harness.running.executors import Options
+from harness.running.progress import WAITING, Display
+from harness.running.workers import Executor, Job, WorkerDiedError
+from harness.storing.ledger import Ledger
+from harness.study.study import FEWEST_SEEDS
+from harness.trials.trial import Trial
+
+AT_ONCE = 8
+"""Processes that are alive at a time, at most, unless a round has more arms."""
+
+
+class _UntimedError(Exception):
+    """A step could not be timed."""
+
+
+def costs_of(
+    ledger: Ledger, programs: Mapping[str, str], machine: str = ""
+) -> tuple[Costs, list[str]]:
+    """Return what was measured of arms, and sentences on what went wrong in it.
+
+    A round counts where the code of all its arms is what it was; rounds of one machine do.
+
+    Args:
+        ledger: where it is kept.
+        programs: key of each arm's program by arm name.
+        machine: the one preferred; else the one with most rounds, or most profiles.
+    """
+    known, reasons = profiles(ledger, programs, machine)
+    machines: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for name, kept in ledger.notes("round/").items():
+        number, _, where = name.partition("/")
+        if all(programs.get(arm) == each["key"] for arm, each in kept["arms"].items()):
+            machines.setdefault(where, {})[int(number)] = kept
+    if machine not in machines:
+        machine = max(machines, key=lambda each: (len(machines[each]), each), default=machine)
+    rounds = [each for _, each in sorted(machines.get(machine, {}).items())]
+    wrong = [f"The cost of {arm} could not be measured: {why}" for arm, why in reasons.items()]
+    wrong += [
+        f"Arms could not be timed side by side: {kept['reason']}"
+        for name, kept in ledger.notes("untimed/").items()
+        if kept and name == machine and _is_current(kept, programs)
+    ]
+    busy = sum(each["busy"] for each in rounds)
+    if busy:
+        wrong.append(
+            f"Other trainings ran while arms were timed ({busy} of {len(rounds)} rounds), so times "
+            "vary more than they need."
+        )
+    return Costs(known, tuple(map(_round, rounds))), wrong
+
+
+def _round(kept: Mapping[str, Any]) -> Round:
+    arms = kept["arms"]
+    return Round(
+        {arm: each["seconds"] for arm, each in arms.items()},
+        {arm: each["samples"] for arm, each in arms.items()},
+        kept["twin"],
+        kept["again"],
+    )
+
+
+def _is_current(kept: Mapping[str, Any] | None, programs: Mapping[str, str]) -> bool:
+    """Whether a note on what could not be timed is about arms as they are now."""
+    return kept is not None and all(programs.get(arm) == key for arm, key in kept["keys"].items())
+
+
+def _missing(ledger: Ledger, planner: Planner, options: Options) -> int:
+    """Return how many more rounds are wanted of this machine."""
+    from harness.judging.verdicts import rounds_missing  # imports scipy, a second or more
+
+    costs, _ = costs_of(ledger, programs(planner), machine(options))
+    fixed = max(FEWEST_SEEDS, len(planner.seeds))
+    return rounds_missing(planner.declaration, costs, planner.looks, fixed)
+
+
+def untimed(ledger: Ledger, planner: Planner, options: Options) -> bool:
+    """Whether rounds of timing are to be taken on this machine."""
+    if not timed_arms(planner.declaration):
+        return False
+    failed = _is_current(ledger.note(f"untimed/{machine(options)}"), programs(planner))
+    if failed and not options.retry_failed:
+        return False
+    return _missing(ledger, planner, options) > 0
+
+
+def measure_times(
+    ledger: Ledger,
+    planner: Planner,
+    fresh: Callable[[], Executor],
+    options: Options,
+    display: Display,
+) -> None:
+    """Take the rounds that are missing on this machine; more, while looks leave claims undecided.
+
+    Args:
+        ledger: where they are kept.
+        planner: what is measured, and when it is looked at.
+        fresh: starts a process.
+        options: on which device.
+        display: what is told meanwhile.
+
+    Raises:
+        HarnessError: an arm cannot be trained as it is declared.
+    """
+    arms = [arm.name for arm in timed_arms(planner.declaration)]
+    trials = {name: trial for name, trial in profile_trials(planner).items() if name in arms}
+    keys = {name: key for name, key in programs(planner).items() if name in arms}
+    # The lock keeps other processes of this store from beginning a trial meanwhile.
+    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+        taken = 0
+        while missing := _missing(ledger, planner, options):
+            display.show("timing arms side by side", taken, taken + missing, None)
+            batch = max(1, min(AT_ONCE // (len(arms) + 1), missing))
+            numbers = _free(ledger, options, batch)
+            try:
+                _take(ledger, planner.scale, trials, keys, fresh, options, numbers)
+            except (WorkerDiedError, _UntimedError) as error:
+                # claims on time are not assessable then, and the report says why
+                kept = {"reason": str(error), "keys": keys}
+                ledger.write_note(f"untimed/{machine(options)}", kept)
+                return
+            ledger.write_note(f"untimed/{machine(options)}", None)
+            taken += batch
+
+
+def _free(ledger: Ledger, options: Options, count: int) -> range:
+    """Return numbers for rounds to come; those of earlier code keep theirs."""
+    suffix = f"/{machine(options)}"
+    taken = [
+        int(name.removesuffix(suffix)) for name in ledger.notes("round/") if name.endswith(suffix)
+    ]
+    start = max(taken, default=-1) + 1
+    return range(start, start + count)
+
+
+def _order(arms: Sequence[str], number: int) -> list[str]:
+    """Return the arms, the first of them at both ends, in the order of one round."""
+    there = [*arms, arms[0]]
+    return there if number % 2 == 0 else there[::-1]
+
+
+def _take(
+    ledger: Ledger,
+    scale: str,
+    trials: Mapping[str, Trial],
+    keys: Mapping[str, str],
+    fresh: Callable[[], Executor],
+    options: Options,
+    numbers: range,
+) -> None:
+    """Take some rounds, and keep each with the keys of the arms' programs.
+
+    Raises:
+        HarnessError: an arm cannot be trained as it is declared.
+        WorkerDiedError: a process ended.
+        _UntimedError: a step could not be timed.
+    """
+    arms = list(keys)
+    orders = {number: _order(arms, number) for number in numbers}
+    jobs = {arm: Job.of("warm", scale, trials[arm]) for arm in arms}
+    with _processes(fresh, sum(map(len, orders.values()))) as started:
+        waiting = iter(started)
+        placed = {number: [(arm, next(waiting)) for arm in orders[number]] for number in numbers}
+        everyone = [pair for pairs in placed.values() for pair in pairs]
+        for answer in [process.submit(jobs[arm]) for arm, process in everyone]:
+            if (said := answer.result()).mistake:
+                raise HarnessError.relayed(said.place or "timing", said.reason)
+        for number, pairs in placed.items():
+            busy = ledger.others_running()
+            taken = [(arm, _seconds(process, scale, trials[arm])) for arm, process in pairs]
+            # of the arm at both ends, the first counts, and backwards the last
+            counts = dict(taken if number % 2 else taken[::-1])
+            ledger.write_note(
+                f"round/{number}/{machine(options)}",
+                {
+                    "arms": {
+                        arm: {
+                            "key": keys[arm],
+                            "seconds": counts[arm],
+                            "samples": trials[arm].training.batch_size,
+                        }
+                        for arm in arms
+                    },
+                    "busy": busy,
+                    "twin": arms[0],
+                    "again": taken[-1 if number % 2 == 0 else 0][1],
+                },
+            )
+
+
+def _seconds(process: Executor, scale: str, trial: Trial) -> float:
+    answer = process.submit(Job.of("time", scale, trial)).result()
+    process.stop()
+    if math.isnan(answer.seconds):
+        raise _UntimedError(f"arm {trial.arm.name}: {answer.reason}")
+    return answer.seconds
+
+
+@contextlib.contextmanager
+def _processes(fresh: Callable[[], Executor], count: int) -> Iterator[list[Executor]]:
+    """Give started processes, which end with this."""
+    started: list[Executor] = []
+    try:
+        started += (fresh() for _ in range(count))
+        yield started
+    finally:
+        for process in started:
+            process.stop()

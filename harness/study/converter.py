@@ -1,0 +1,154 @@
+"""Dataclasses to plain JSON values and back: how all that a store keeps is written and read.
+
+Reading is strict. A value of another kind, a field that is missing or one too many is an error in
+one line; nothing is converted silently, so that what is read is what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from harness.study.claims import AnyClaim
+from harness.study.metrics import Metric, Unit
+
+if TYPE_CHECKING:  # takes a tenth of a second to import, which whoever lists studies does not have
+    from cattrs import Converter
+
+T = TypeVar("T")
+
+LATER: Mapping[str, frozenset[str]] = {
+    "Choice": frozenset({"note"}), "Mode": frozenset({"models", "channels_last"}),
+    "Metric": frozenset({"least"}), "Profile": frozenset({"note"}),
+    "Timing": frozenset({"loading"}),
+}  # fmt: skip
+"""Fields that may be absent, by class: they came later, or are not written at their default."""
+
+
+class UnreadableError(ValueError):
+    """Plain values are not those of the dataclass that they are read as; says why in one line."""
+
+
+def to_plain(value: Any, kind: Any = None) -> Any:
+    """Return a dataclass, or a collection of them, as plain JSON values.
+
+    Args:
+        value: what is written.
+        kind: what it is declared as, where that is not its class.
+    """
+    return _converter().unstructure(value, unstructure_as=kind)
+
+
+def from_plain(kind: type[T], value: Any) -> T:
+    """Read what :func:`to_plain` wrote.
+
+    Args:
+        kind: the dataclass.
+        value: plain JSON values.
+
+    Raises:
+        UnreadableError: they are not those of such a dataclass.
+    """
+    from cattrs import transform_error
+
+    try:
+        return _converter().structure(value, kind)
+    except Exception as error:  # of whatever kind: a group of cattrs, or a refusal of the dataclass
+        what, _, where = transform_error(error, format_exception=_reason)[0].rpartition(" @ $")
+        raise UnreadableError(f"{where.lstrip('.')}: {what}" if where else what) from error
+
+
+def wrong(kind: type[Any], value: Any) -> str:
+    """Return why plain values cannot be read as a dataclass; empty where they can."""
+    try:
+        from_plain(kind, value)
+    except UnreadableError as error:
+        return str(error)
+    return ""
+
+
+def _reason(error: BaseException, _kind: type | None) -> str:
+    if isinstance(error, KeyError):
+        return f"there is no {error.args[0]!r}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@cache
+def _converter() -> Converter:
+    from cattrs import Converter
+    from cattrs.gen import make_dict_unstructure_fn, override
+    from cattrs.strategies import configure_tagged_union, use_class_methods
+
+    made = Converter(
+        forbid_extra_keys=True, unstruct_collection_overrides={tuple: list, Sequence: list}
+    )
+    made.register_structure_hook_factory(is_dataclass, _whole)
+    for kind in (str, int, bool):
+        made.register_structure_hook(kind, _only(kind))
+    made.register_structure_hook(float, _only(float, int))  # a whole number stays one
+    made.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+    # a study's own metric may be in a unit of its own
+    made.register_structure_hook_func(lambda kind: kind == Unit, _only(str))
+    # levels are of any plain kind, and are kept by name
+    made.register_structure_hook_func(
+        lambda kind: kind == Sequence[Any] | Mapping[str, Any], _only(dict)
+    )
+    use_class_methods(made, "of_row", "row")  # of what there are thousands
+    configure_tagged_union(AnyClaim, made, tag_name="kind")
+    made.register_unstructure_hook(
+        Metric,
+        make_dict_unstructure_fn(  # minus infinity, which is no JSON, is left out
+            Metric, made, least=override(omit_if_default=True)
+        ),
+    )
+    return made
+
+
+def _whole(kind: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    """Return what reads a dataclass from just its fields, also those that have a default."""
+    from cattrs.gen import make_dict_structure_fn
+
+    read = make_dict_structure_fn(kind, converter)
+    names = [item.name for item in fields(kind)]
+    later = LATER.get(kind.__name__, frozenset())
+
+    def structure(value: Any, _kind: Any) -> Any:
+        if type(value) is not dict:
+            raise TypeError(f"no mapping, but {shortly(value)}")
+        if lacking := [name for name in names if name not in value and name not in later]:
+            raise TypeError(f"it lacks {', '.join(lacking)}")
+        if more := [str(name) for name in value if name not in names]:
+            raise TypeError(f"it has {', '.join(more)}, which is no part of it")
+        return read(value, kind)
+
+    return structure
+
+
+def _only(*kinds: type) -> Callable[[Any, Any], Any]:
+    """Return what reads values of just these kinds: True is no 1, and "1" no number."""
+
+    def read(value: Any, _kind: Any) -> Any:
+        if type(value) not in kinds:
+            raise TypeError(f"no {_WORDS[kinds[0]]}, but {shortly(value)}")
+        return value
+
+    return read
+
+
+_WORDS: Mapping[type, str] = {
+    str: "text", int: "whole number", bool: "yes or no", float: "number", dict: "mapping",
+}  # fmt: skip
+
+
+def _texts(value: Any, _kind: Any) -> tuple[str, ...]:
+    if type(value) not in {list, tuple} or not all(type(each) is str for each in value):
+        raise TypeError(f"no list of texts, but {shortly(value)}")
+    return tuple(value)
+
+
+def shortly(value: Any) -> str:
+    """Return how a value is written in Python, in 60 characters at most."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,101 @@
+"""Arms, and which combinations of levels become one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.messages.levels import Level, own
+from harness.messages.printable import check_name
+
+
+@dataclass(frozen=True)
+class Factorial:
+    """Every combination of levels."""
+
+
+@dataclass(frozen=True)
+class OneAtATime:
+    """The baseline, and each other level with all other factors at their baseline."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """A list of named arms; a factor that an arm leaves out stays at its baseline.
+
+    Attributes:
+        named: arm name to the levels that it sets.
+    """
+
+    named: Mapping[str, Mapping[str, Any]]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "named", own(self.named))
+        if isinstance(self.named, Mapping):
+            for name in self.named:
+                check_name("an arm's name", name, "Write Arms({'plain': {...}, ...}).")
+
+
+Design = Factorial | OneAtATime | Arms
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One combination of levels.
+
+    Attributes:
+        name: what tables and plots call it.
+        levels: a level for every factor, in the factors' order.
+    """
+
+    name: str
+    levels: Mapping[str, Level]
+
+    def matches(self, partial: Mapping[str, Level]) -> bool:
+        """Whether this arm has all the levels that ``partial`` names."""
+        return all(self.levels[factor] == level for factor, level in partial.items())
+
+
+def arm_name(levels: Mapping[str, Level]) -> str:
+    """Name an arm by its levels, such as ``shortcut=no, depth=56``."""
+    return ", ".join(f"{name}={level.name}" for name, level in levels.items())
+
+
+def matching(arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]) -> list[tuple[Arm, ...]]:
+    """Return the arms that match each partial arm; by name, of which no factor has one twice."""
+    by_levels: dict[tuple[str, ...], dict[tuple[str, ...], list[Arm]]] = {}
+    for factors in {tuple(partial) for partial in partials}:
+        found = by_levels.setdefault(factors, {})
+        for arm in arms:
+            found.setdefault(tuple(arm.levels[each].name for each in factors), []).append(arm)
+    return [
+        tuple(by_levels[tuple(partial)].get(tuple(level.name for level in partial.values()), ()))
+        for partial in partials
+    ]
+
+
+def comparable(
+    arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]
+) -> list[tuple[Arm, ...]]:
+    """Return the arms that each partial arm stands for, alike in all factors none of them names.
+
+    Of the arms that match, those count whose other levels every partial arm has: where one factor
+    is varied at a time, ``{"optimizer": adam}`` against ``{"optimizer": sgd}`` is the baseline
+    with one changed optimizer, and not an average in which sgd alone meets other depths. Where
+    nothing is shared, as with arms listed by hand, all that match count.
+    """
+    named = {factor for partial in partials for factor in partial}
+
+    def rest(arm: Arm) -> tuple[str, ...]:
+        return tuple(level.name for factor, level in arm.levels.items() if factor not in named)
+
+    groups = matching(arms, partials)
+    rests = [[rest(arm) for arm in group] for group in groups]
+    shared = set.intersection(*map(set, rests))
+    if not shared:
+        return groups
+    return [
+        tuple(arm for arm, own in zip(group, each, strict=True) if own in shared)
+        for group, each in zip(groups, rests, strict=True)
+    ]

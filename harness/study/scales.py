@@ -1,0 +1,79 @@
+"""How big to run a study."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.messages import checks
+from harness.messages.errors import HarnessError, near
+from harness.messages.levels import own
+
+
+class Scale:
+    """How big to run a study; whatever else ``build`` needs to know of the scale is named freely.
+
+    ``Scale(data=digits(), width=8, epochs=15, seeds=5)`` has the attributes ``data``, ``width``
+    and ``epochs`` beside those below.
+
+    Attributes:
+        seeds: evaluation seeds per arm.
+        levels: which levels of a factor to keep at this scale, where not all.
+        tuning: settings tried per arm at this scale, where not what ``Tuned`` says.
+        settings: everything named freely.
+    """
+
+    __slots__ = ("levels", "seeds", "settings", "tuning")
+
+    seeds: int
+    levels: Mapping[str, tuple[Any, ...]]
+    tuning: int | None
+    settings: Mapping[str, Any]
+
+    def __init__(
+        self,
+        *,
+        seeds: int,
+        levels: Mapping[str, Sequence[Any]] | None = None,
+        tuning: int | None = None,
+        **settings: Any,
+    ) -> None:
+        seeds = checks.whole("Scale", "seeds", seeds, 5)
+        if tuning is not None:
+            tuning = checks.whole("Scale", "tuning", tuning, 5)
+        for name, values in (levels or {}).items():
+            if not isinstance(values, tuple | list) or not values:
+                raise HarnessError(
+                    "Scale(levels=...) must keep at least one level of each factor that it names",
+                    f"{name!r}: {values!r}",
+                    f"Write levels={{{name!r}: (first, second)}}.",
+                )
+        kept = {name: tuple(own(list(values))) for name, values in (levels or {}).items()}
+        for name, value in (
+            ("seeds", seeds), ("levels", kept), ("tuning", tuning), ("settings", own(settings)),
+        ):  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r} of a Scale")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name in Scale.__slots__:
+            raise AttributeError(name)
+        if name not in self.settings:
+            raise HarnessError(
+                "build must use settings that every Scale gives",
+                f"scale.{name}",
+                f"Write Scale({name}=..., ...). " + near(name, self.settings),
+            )
+        return self.settings[name]
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:  # copies and pickles are made, not assigned to
+        given: dict[str, Any] = {"seeds": self.seeds, "levels": self.levels, "tuning": self.tuning}
+        return functools.partial(Scale, **(given | dict(self.settings))), ()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return f"Scale(seeds={self.seeds}, {shown})"

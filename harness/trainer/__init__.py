@@ -1,0 +1,4 @@
+"""Training, in whatever mode: from a Training and a seed to metrics and curves.
+
+:mod:`~harness.trainer.train` has epochs, validation, early stopping, divergence and measures.
+"""

@@ -1,0 +1,419 @@
+"""Training: from a Training and a seed to metrics and curves, in whatever mode.
+
+Epochs, validation, early stopping, divergence and measures are the same for all modes; how an epoch
+is trained is the engine's: :mod:`harness.engines.plain`, which says what a trial means, or
+:mod:`harness.engines.fused`.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import torch
+
+from harness.engines.evaluate import score
+from harness.engines.fusable import NotFusableError
+from harness.engines.fused import Fused
+from harness.engines.modes import PLAIN, Mode
+from harness.engines.network import Snapshot, global_generators
+from harness.engines.plain import Plain
+from harness.engines.prepared import Member, make_ready
+from harness.losses import teacher_of
+from harness.measures.always import default_measures
+from harness.messages.calm import calm
+from harness.randomness.streams import torch_seed
+from harness.trained import Measure, Trained, When
+from harness.training import Training
+
+
+class DivergedError(RuntimeError):
+    """The loss stopped being a finite number: an outcome of the trial, not a fault of the code."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One trial to train.
+
+    Attributes:
+        training: what to train.
+        seed: what everything random in it is drawn from.
+        measures: what to measure on it, beside what always is.
+        test: whether to measure at the end, training and test images included; a trial that only
+            helps to choose a setting looks at the validation split alone.
+        taught_by: its teacher, trained; where it has one and this is not given, the teacher is
+            trained first.
+        keep: whether to return the trained network.
+    """
+
+    training: Training
+    seed: int
+    measures: tuple[Measure, ...] = ()
+    test: bool = True
+    taught_by: Snapshot | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one training gave.
+
+    Attributes:
+        metrics: final values by metric name (see :mod:`harness.study.metrics`).
+        curves: a value per epoch: ``train_loss`` is the mean over the epoch's batches while
+            they are trained on; ``validation_loss`` and ``validation_accuracy`` follow the epoch.
+        seconds: wall time of training and of measuring the result, without loading the data and
+            building the network, shared evenly among the trials that trained together.
+        steps: training steps taken.
+        samples: training samples seen.
+        layers: values by layer, by metric name.
+        mode: how it was trained.
+        note: why it was not trained as asked; empty where it was.
+        network: the trained network, where it was asked for.
+    """
+
+    metrics: dict[str, float]
+    curves: dict[str, list[float]]
+    seconds: float
+    steps: int
+    samples: int
+    layers: dict[str, list[float]] = field(default_factory=dict)
+    mode: Mode = PLAIN
+    note: str = ""
+    network: Snapshot | None = None
+
+
+Tell = Callable[[Sequence[Request], int, float], None]
+"""``(requests, epoch, loss)``, called after each epoch, from 1 on, of trials that train together:
+those of them that have not ended, and the mean of their losses."""
+
+
+class Engine(Protocol):
+    """Trains trials epoch by epoch; positions count those that are still training."""
+
+    def start(self) -> None:
+        """Prepare for the first epoch."""
+
+    def stop(self) -> None:
+        """Put back what ``start`` changed."""
+
+    def epoch(self, number: int, most: int | None = None) -> list[float]:
+        """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
+
+    def validate(self) -> list[tuple[float, float]]:
+        """Return each trial's validation loss and accuracy."""
+
+    def save(self, positions: Sequence[int]) -> list[Snapshot]:
+        """Copy the state of some trials."""
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Go on with some trials alone."""
+
+    def unload(self, position: int) -> None:
+        """Give a trial's state to its own network."""
+
+
+def set_up(device: torch.device) -> None:
+    """Make torch give the same bits every time on this machine, as far as the device allows."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+
+
+def make_engine(mode: Mode, members: Sequence[Member]) -> Engine:
+    """Return what trains these trials in a mode; their layout is their own.
+
+    Raises:
+        NotFusableError: they cannot train together.
+    """
+    if mode.kind == "plain":
+        return Plain(members)
+    return Fused(members, compiled=mode.kind == "compiled", models=mode.models)
+
+
+def train(
+    training: Training,
+    seed: int,
+    device: torch.device,
+    *,
+    test: bool = True,
+    measures: tuple[Measure, ...] = (),
+) -> Outcome:
+    """Train once, in the plain loop, and measure the result.
+
+    Args:
+        training: what to train.
+        seed: what everything random in it is drawn from.
+        device: where to train.
+        test: see :class:`Request`.
+        measures: what to measure beside what always is.
+
+    Raises:
+        DivergedError: the loss stopped being finite.
+        HarnessError: the Training cannot be trained.
+    """
+    (result,) = train_together([Request(training, seed, measures, test)], device, PLAIN)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+@calm()
+def train_together(
+    requests: Sequence[Request], device: torch.device, mode: Mode, tell: Tell | None = None
+) -> list[Outcome | Exception]:
+    """Train trials of one program.
+
+    Where they cannot be trained as asked, the next slower mode is taken, and each outcome's note
+    says why; where memory does not suffice for all at once, halves follow one another.
+
+    Args:
+        requests: the trials.
+        device: where to train.
+        mode: how; one by one if plain.
+        tell: is told how far they are.
+
+    Returns:
+        For each request its outcome, or the exception that ended it.
+    """
+    if mode.kind == "plain" and len(requests) > 1:
+        return [each for one in requests for each in train_together([one], device, mode, tell)]
+    if mode.kind != "plain" and len(requests) > mode.models:
+        parts = [requests[: mode.models], requests[mode.models :]]
+        return [each for part in parts for each in train_together(part, device, mode, tell)]
+    set_up(device)
+    try:
+        return _cohort(requests, device, mode, tell)
+    except Exception as error:  # whatever a network raises, alone or under vmap
+        if mode.kind == "plain":
+            traceback.clear_frames(error.__traceback__)  # or they keep the trial in memory
+            return [error]
+        reason = _reason(error)
+        short = _out_of_memory(error)
+    # the traceback is gone by now, and with it what it kept alive
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    if short and len(requests) > 1:
+        half = replace(mode, models=(min(mode.models, len(requests)) + 1) // 2)
+        return _noted(train_together(requests, device, half, tell), f"out of memory with {mode}")
+    slower = Mode("fused", mode.models) if mode.kind == "compiled" else PLAIN
+    return _noted(train_together(requests, device, slower, tell), f"not {mode.kind}: {reason}")
+
+
+def _noted(results: list[Outcome | Exception], note: str) -> list[Outcome | Exception]:
+    return [
+        each if isinstance(each, Exception) else replace(each, note=each.note or note)
+        for each in results
+    ]
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "DefaultCPUAllocator" in str(error)  # which raises a plain RuntimeError
+    )
+
+
+def _reason(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    if "randomness" in text and "vmap" in text:
+        return "its network draws from a global random generator while it trains"
+    return text if isinstance(error, NotFusableError) else f"{type(error).__name__}: {text}"[:300]
+
+
+class _Trial:
+    """What is known of one trial while it trains."""
+
+    def __init__(self, request: Request, member: Member) -> None:
+        self.request = request
+        self.member = member
+        self.metrics: dict[str, float] = {}
+        self.layers: dict[str, list[float]] = {}
+        self.curves: dict[str, list[float]] = {
+            "train_loss": [], "validation_loss": [], "validation_accuracy": [],
+        }  # fmt: skip
+        self.best: Snapshot | None = None
+        self.error: Exception | None = None
+
+    def after_epoch(self, train_loss: float, validation: tuple[float, float]) -> None:
+        """Write down an epoch, unless training has diverged."""
+        epoch = len(self.curves["train_loss"]) + 1
+        for value, what in (
+            (train_loss, f"training loss in epoch {epoch}"),
+            (validation[0], f"validation loss after epoch {epoch}"),
+        ):
+            if self.error is None and not math.isfinite(value):
+                self.error = DivergedError(f"diverged: {what} is {value}")
+        for name, value in zip(self.curves, (train_loss, *validation), strict=True):
+            self.curves[name].append(value)
+
+    def measure(self, when: When, trained: Trained) -> None:
+        """Take the measures of one moment, which shares what it computes among them."""
+        always = default_measures(self.member.training)
+        chosen = [each for each in (*always, *self.request.measures) if each.when == when]
+        if not chosen or (when == "end" and not self.request.test):
+            return
+        seed = torch_seed(self.member.seed, f"measures {when}")
+        with global_generators(seed, self.member.device):
+            for each in chosen:
+                for name, value in each(trained).items():
+                    if not isinstance(value, int | float):
+                        self.layers[name] = [float(one) for one in value]
+                    elif each in always or math.isfinite(value):
+                        self._take(name, float(value))
+                    # else it is missing: a ratio without a denominator, say, is no failure
+
+    def finish(self) -> None:
+        """Measure the trained network."""
+        stopping = self.member.training.stopping
+        curve = self.curves[stopping.metric if stopping else "validation_loss"]
+        at = stopping.best(curve) if stopping else len(curve) - 1
+        for name in ("validation_loss", "validation_accuracy"):
+            self.metrics[name] = self.curves[name][at]
+        trained = Trained(self.member, self.curves)
+        for name in ("train", "test") if self.request.test else ():
+            # for networks that draw from a global generator in evaluation, too
+            with global_generators(torch_seed(self.member.seed, name), self.member.device):
+                test = name == "test"
+                loss, accuracy = score(trained.test_outputs if test else trained.outputs(name))
+            self._take(f"{name}_loss", loss, f"{name} loss at the end")
+            self.metrics[f"{name}_accuracy"] = accuracy
+        if self.request.test:
+            gap = self.metrics["test_loss"] - self.metrics["train_loss"]
+            self.metrics["generalisation_gap"] = gap
+        self.measure("end", trained)
+
+    def _take(self, name: str, value: float, what: str = "") -> None:
+        if not math.isfinite(value):
+            raise DivergedError(f"diverged: {what or name} is {value}")
+        self.metrics[name] = value
+
+
+def _cohort(
+    requests: Sequence[Request], device: torch.device, mode: Mode, tell: Tell | None
+) -> list[Outcome | Exception]:
+    """Train trials at the same time, in exactly this mode."""
+    begun: list[_Trial | Exception] = []
+    for request in requests:
+        try:
+            begun.append(_begin(request, device, mode))
+        except Exception as error:  # of this trial; its neighbours go on
+            if _out_of_memory(error):
+                raise
+            begun.append(error)
+    trials = [each for each in begun if isinstance(each, _Trial)]
+    started = time.perf_counter()
+    if trials:
+        engine = make_engine(mode, [trial.member for trial in trials])
+        engine.start()
+        try:
+            _epochs(engine, trials, tell)
+        finally:
+            engine.stop()
+    for trial in trials:
+        if trial.error is None:
+            try:
+                trial.finish()
+            except Exception as error:
+                if _out_of_memory(error):
+                    raise
+                trial.error = error
+    seconds = (time.perf_counter() - started) / max(len(trials), 1)
+    done = replace(mode, models=len(trials)) if mode.kind == "fused" else mode
+    return [
+        each if isinstance(each, Exception) else _outcome(each, seconds, done) for each in begun
+    ]
+
+
+def _begin(request: Request, device: torch.device, mode: Mode) -> _Trial:
+    """Make a trial ready and measure its untrained network."""
+    taught_by = request.taught_by
+    teacher = teacher_of(request.training)
+    if teacher is not None and taught_by is None:
+        taught_by = teach(teacher, request.seed, device)
+    member = make_ready(request.training, request.seed, device, taught_by)
+    member = member.laid_out(channels_last=mode.channels_last)
+    trial = _Trial(request, member)
+    trial.measure("start", Trained(member))
+    return trial
+
+
+def teach(training: Training, seed: int, device: torch.device) -> Snapshot:
+    """Train a teacher, and return its network.
+
+    Raises:
+        DivergedError: its loss stopped being finite.
+        HarnessError: it cannot be trained.
+    """
+    request = Request(training, seed, test=False, keep=True)
+    (result,) = train_together([request], device, PLAIN)
+    if isinstance(result, Exception):
+        raise result
+    assert result.network is not None
+    return result.network
+
+
+def _epochs(engine: Engine, trials: Sequence[_Trial], tell: Tell | None) -> None:
+    """Train until every trial has ended: by the last epoch, by stopping early, by diverging."""
+    live = list(trials)
+    for epoch in range(trials[0].member.training.epochs):
+        losses, validation = engine.epoch(epoch), engine.validate()
+        for trial, loss, both in zip(live, losses, validation, strict=True):
+            trial.after_epoch(loss, both)
+        if tell is not None:
+            tell([trial.request for trial in live], epoch + 1, sum(losses) / len(losses))
+        left = []
+        for position, trial in enumerate(live):
+            if trial.error is None and not _stops(engine, position, trial, epoch):
+                left.append(position)
+        if len(left) < len(live):
+            live = [live[position] for position in left]
+            if not live:
+                break
+            engine.keep(left)
+    for position, trial in enumerate(live):
+        engine.unload(position)
+        _restore(trial)
+
+
+def _stops(engine: Engine, position: int, trial: _Trial, epoch: int) -> bool:
+    """Keep the weights of a best epoch; tell whether a trial stops here."""
+    stopping = trial.member.training.stopping
+    if stopping is None:
+        return False
+    best = stopping.best(trial.curves[stopping.metric])
+    if best == epoch:
+        (trial.best,) = engine.save([position])
+    if epoch - best < stopping.patience:
+        return False
+    _restore(trial)
+    return True
+
+
+def _restore(trial: _Trial) -> None:
+    if trial.best is not None:
+        trial.member.network.load(trial.best.vector, trial.best.held)
+
+
+def _outcome(trial: _Trial, seconds: float, mode: Mode) -> Outcome | Exception:
+    if trial.error is not None:
+        return trial.error
+    training = trial.member.training
+    steps = len(trial.curves["train_loss"]) * trial.member.steps
+    network = Snapshot.of(trial.member.network) if trial.request.keep else None
+    return Outcome(
+        trial.metrics,
+        trial.curves,
+        seconds,
+        steps,
+        steps * training.batch_size,
+        trial.layers,
+        mode,
+        network=network,
+    )

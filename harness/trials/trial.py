@@ -1,0 +1,341 @@
+"""Study -> Trials with stable keys; pure: nothing is loaded, trained or written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.engines.programs import program
+from harness.identity.code import KEYS, code_of
+from harness.losses import teacher_of
+from harness.messages.blame import place
+from harness.messages.errors import HarnessError, near
+from harness.study.designs import Arm
+from harness.study.study import Study
+from harness.training import Training, canonical, definitions
+from harness.trials.records import Role
+
+if TYPE_CHECKING:
+    from harness.trained import Measure
+
+TUNING_SEED = 1_000_000
+"""The seed of every tuning trial: the same for all arms, and far from every evaluation seed."""
+
+
+TEACHER = "teacher"
+"""Stands where an arm's name would, for trials whose networks others learn from."""
+
+
+@dataclass(frozen=True)
+class Unseeded:
+    """What one arm trains with some settings: a trial but for its seed.
+
+    A Training says nothing of the seed, so it is built, written down and hashed once for all of
+    them; what only few ask for is worked out when it is first asked for.
+
+    Attributes:
+        arm: which arm.
+        tuned: values of the tuned settings.
+        training: what is trained.
+        measures: what the study measures beside what is always measured.
+        teacher: what the network is trained by that this one learns from.
+        teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
+    """
+
+    arm: Arm
+    tuned: Mapping[str, float]
+    training: Training
+    measures: tuple[Measure, ...] = ()
+    teacher: Unseeded | None = None
+    teaches: int = 0
+
+    @cached_property
+    def written(self) -> Mapping[str, Any]:
+        """The Training, and the measures, in plain JSON types."""
+        written: dict[str, Any] = canonical(self.training)
+        return {**written, "measures": canonical(self.measures)} if self.measures else written
+
+    @cached_property
+    def code(self) -> Mapping[str, str]:
+        """Short hash per module or definition that gives the Training its meaning."""
+        found = (*definitions(self.training), *definitions(self.measures))
+        return code_by_definitions(tuple(dict.fromkeys(found)))
+
+    @cached_property
+    def program(self) -> str:
+        """Hash of what trials must have in common to train together."""
+        together = json.dumps([program(self.training), self.code], sort_keys=True)
+        return hashlib.sha256(together.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _key(self) -> Callable[[int], str]:
+        return keys_of(self.written, self.code)
+
+    def trial(self, seed: int, role: Role) -> Trial:
+        """Return the trial with a seed; its teacher's has the same."""
+        teacher = self.teacher.trial(seed, "teach") if self.teacher is not None else None
+        return Trial(self, seed, role, self._key(seed), teacher)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One arm with one seed.
+
+    Attributes:
+        what: all of it but the seed.
+        seed: the seed of everything random in it.
+        role: whether it evaluates the arm or helps to choose the arm's settings.
+        key: hash of the Training, the measures, the seed and the code: two trials with the same
+            key are the same trial, whatever study they stand in.
+        teacher: the trial whose network this one learns from.
+    """
+
+    what: Unseeded
+    seed: int
+    role: Role
+    key: str
+    teacher: Trial | None = None
+
+    @property
+    def arm(self) -> Arm:
+        """Which arm."""
+        return self.what.arm
+
+    @property
+    def tuned(self) -> Mapping[str, float]:
+        """Values of the tuned settings."""
+        return self.what.tuned
+
+    @property
+    def training(self) -> Training:
+        """What is trained."""
+        return self.what.training
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The Training, and the measures, in plain JSON types."""
+        return self.what.written
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        """Short hash per module or definition that gives the Training its meaning."""
+        return self.what.code
+
+    @property
+    def program(self) -> str:
+        """Hash of what trials must have in common to train together."""
+        return self.what.program
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What the study measures beside what is always measured."""
+        return self.what.measures
+
+    @property
+    def teaches(self) -> int:
+        """0 for an arm's own trial, 1 for its teacher, 2 for that one's teacher..."""
+        return self.what.teaches
+
+    @property
+    def owner(self) -> str:
+        """The arm's name; a teacher, whom many arms may share, belongs to none."""
+        return TEACHER if self.role == "teach" else self.arm.name
+
+
+def make_trial(
+    study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Mapping[str, float]
+) -> Trial:
+    """Build one trial's Training and key.
+
+    Raises:
+        HarnessError: ``build`` returned something else than a Training, or a value in it cannot
+            be written down.
+    """
+    return unseeded(study, scale, arm, tuned).trial(seed, role)
+
+
+def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> Unseeded:
+    """Build the Training of an arm with some settings, which is that of all its seeds.
+
+    Raises:
+        HarnessError: ``build`` returned something else than a Training.
+    """
+    values = {name: level.value for name, level in arm.levels.items()}
+    try:
+        training = study.build(scale=study.scales[scale], **values, **tuned)
+    except HarnessError:
+        raise
+    except RecursionError as error:
+        raise HarnessError(
+            f"build of study {study.name!r} must not call itself without end",
+            f"a call within a call, for {arm.name}",
+            "Give a teacher a function of its own, which has no teacher in turn.",
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise HarnessError(
+            f"build of study {study.name!r} must return a Training for every arm",
+            f"{type(error).__name__}: {error} at {place(error)}, for {arm.name}",
+            _mend(error),
+        ) from error
+    if not isinstance(training, Training):
+        raise HarnessError(
+            f"build of study {study.name!r} must return a Training",
+            repr(training),
+            "Write return Training(data=..., model=..., optimizer=..., ...).",
+        )
+    return _unseeded(arm, dict(tuned), training, tuple(study.measures), 0)
+
+
+def _unseeded(
+    arm: Arm,
+    tuned: dict[str, float],
+    training: Training,
+    measures: tuple[Measure, ...],
+    teaches: int,
+) -> Unseeded:
+    taught_by = teacher_of(training)
+    teacher = None
+    if taught_by is not None:
+        teacher = _unseeded(arm, tuned, taught_by, (), teaches + 1)
+    return Unseeded(arm, tuned, training, measures, teacher, teaches)
+
+
+@cache
+def code_by_definitions(found: tuple[type, ...]) -> dict[str, str]:
+    """Return :func:`harness.identity.code.code_of`, worked out once for the same definitions."""
+    return code_of(found)
+
+
+_UNKNOWN = re.compile(r"Training\.__init__\(\) got an unexpected keyword argument '(\w+)'")
+
+_MEANT: Mapping[str, str] = {
+    "steps": "Write epochs=...: an epoch is train images // batch_size steps.",
+    "max_steps": "Write epochs=...: an epoch is train images // batch_size steps.",
+    "iterations": "Write epochs=...: an epoch is train images // batch_size steps.",
+    "lr": "Write it in the optimizer: optimizer=SGD(lr=...).",
+    "learning_rate": "Write it in the optimizer: optimizer=SGD(lr=...).",
+    "weight_decay": "Write it in the optimizer: optimizer=SGD(lr=..., weight_decay=...).",
+    "momentum": "Write it in the optimizer: optimizer=SGD(lr=..., momentum=...).",
+    "dataset": "Write data=...",
+    "network": "Write model=...",
+    "criterion": "Write loss=...",
+    "scheduler": "Write schedule=...",
+    "regularizer": "Write penalty=...",
+    "seed": "Leave it out: every trial has a seed of its own, and Scale(seeds=...) says how many.",
+    "device": "Leave it out: `harness run --device` chooses it.",
+}
+"""What to write in the place of fields that a Training does not have, but others' tools do."""
+
+
+def _mend(error: BaseException) -> str:
+    """Say what to write instead, where a Training was given a field that it does not have."""
+    found = _UNKNOWN.search(str(error))
+    if not found:
+        return "Mend that line."
+    name = found[1]
+    return _MEANT.get(name) or near(name, [each.name for each in fields(Training)])
+
+
+def key_of(written: Mapping[str, Any], seed: int, code: Mapping[str, str]) -> str:
+    """Return the key of a trial: 16 hexadecimal digits of a SHA-256 hash.
+
+    Args:
+        written: the Training as :func:`harness.training.canonical` writes it.
+        seed: the trial's seed.
+        code: short hash per piece of code that gives the Training its meaning.
+    """
+    return keys_of(written, code)(seed)
+
+
+def keys_of(written: Mapping[str, Any], code: Mapping[str, str]) -> Callable[[int], str]:
+    """Return what gives the key of a trial, by its seed: only that part is hashed anew.
+
+    The text hashed is that of ``{"training": written, "seed": seed, "code": code}`` as JSON with
+    sorted names, in which the code comes first and the Training last.
+    """
+    before = json.dumps({"code": dict(code)}, sort_keys=True)[:-1]
+    begun = hashlib.sha256(before.encode())
+    after = json.dumps({"training": written}, sort_keys=True)[1:]
+
+    def key(seed: int) -> str:
+        text = begun.copy()
+        text.update(f', "seed": {json.dumps(seed)}, {after}'.encode())
+        return text.hexdigest()[:16]
+
+    return key
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any], where: str = "") -> list[str]:
+    """Name what differs between two mappings of plain values, such as ``optimizer.lr: 0.1 → 0.2``.
+
+    Args:
+        before: the older one, nested.
+        after: the newer one.
+        where: the path to both.
+    """
+    out: list[str] = []
+    for name in sorted({*before, *after}):
+        path = f"{where}.{name}" if where else str(name)
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            out += changes(old, new, path)
+        elif old != new:
+            out.append(f"{path}: {_shown(old)} → {_shown(new)}")
+    return out
+
+
+def why_other(code: Mapping[str, str], written: Mapping[str, Any], now: Trial) -> list[str]:
+    """Name what differs between a trial that was run and the same trial as it would be run now.
+
+    Args:
+        code: short hash per piece of code that gave it its meaning.
+        written: its Training in plain values.
+        now: the trial now.
+    """
+    return [*other_code(code, now.code), *changes(written, now.written)]
+
+
+def other_code(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Name the code that differs, such as ``sgd:SGD changed``.
+
+    Keys of two versions rest on code in different ways, so that nothing can be said but that.
+
+    Args:
+        before: short hash per piece of code, of a trial that was run.
+        after: the same of a trial as it would be run now.
+    """
+    if before.get(KEYS, "1") != after.get(KEYS, "1"):
+        return [f"keys of version {before.get(KEYS, '1')}, made by an older harness"]
+    return [
+        f"{name} changed" if name in before and name in after
+        else f"{name} is new" if name in after
+        else f"{name} is gone"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]  # fmt: skip
+
+
+def _shown(value: Any) -> str:
+    return "default" if value is None else str(value)
+
+
+def evaluation_seeds(study: Study, scale: str, seeds: int | None) -> tuple[int, ...]:
+    """Return the evaluation seeds, 0 to n - 1; ``seeds`` overrides what the scale says.
+
+    Raises:
+        HarnessError: fewer than one, or so many that they reach the tuning seed.
+    """
+    count = study.scales[scale].seeds if seeds is None else seeds
+    if not 1 <= count < TUNING_SEED:
+        raise HarnessError("a run must have at least one seed", str(count), "Write --seeds 5, say.")
+    return tuple(range(count))
+
+
+def defaults(study: Study) -> dict[str, float]:
+    """Return the declared default of every tuned setting."""
+    return {each.name: each.start for each in study.tuned}
