@@ -16,7 +16,7 @@ from harness.messages.calm import calm
 from harness.models import MLP
 from harness.optim import SGD
 from harness.running.workers import InProcess, Job, Named
-from harness.trainer.train import Outcome, Request, train_together
+from harness.trainer.train import Request, TrainingResult, train_together
 from tests import tiny_study
 
 CPU = torch.device("cpu")
@@ -64,7 +64,7 @@ def test_what_nobody_turned_into_an_error_is_left_alone() -> None:
 def test_a_warning_while_compiling_leaves_the_mode(monkeypatch) -> None:
     monkeypatch.setattr(torch, "compile", warning(lambda step, **_: step))
     (outcome,) = train_together([Request(TRAINING, 0)], CPU, Mode("compiled", 1))
-    assert isinstance(outcome, Outcome)
+    assert isinstance(outcome, TrainingResult)
     assert (outcome.mode.kind, outcome.note) == ("compiled", "")
 
 
@@ -77,7 +77,7 @@ def test_a_warning_of_an_operation_leaves_the_mode(monkeypatch) -> None:
     outcomes = train_together([Request(TRAINING, 0), Request(TRAINING, 1)], CPU, Mode("fused", 2))
     assert [(each.mode.kind, each.note) for each in outcomes] == [("fused", "")] * 2
     (plain,) = train_together([Request(TRAINING, 0)], CPU, PLAIN)
-    assert isinstance(plain, Outcome)
+    assert isinstance(plain, TrainingResult)
 
 
 def test_a_warning_while_modes_are_measured_rules_none_out(monkeypatch) -> None:

@@ -9,7 +9,7 @@ from harness.cost.calibrate import calibrate
 from harness.engines.modes import PLAIN, Mode
 from harness.losses import Distillation
 from harness.randomness import counting as noise
-from harness.trainer.train import Outcome, Request, train, train_together
+from harness.trainer.train import Request, TrainingResult, train, train_together
 from harness.training import Training
 from harness.trials.trial import make_trial
 from tests.tiny_study import study
@@ -74,8 +74,8 @@ def test_many_at_a_time_are_as_one_by_one(training: Training, kind: str) -> None
     plain = train_together(requests, CUDA, PLAIN)
     together = train_together(requests, CUDA, Mode(kind, 4))
     for one, other in zip(plain, together, strict=True):
-        assert isinstance(one, Outcome)
-        assert isinstance(other, Outcome)
+        assert isinstance(one, TrainingResult)
+        assert isinstance(other, TrainingResult)
         assert other.note == ""
         assert other.curves["train_loss"] == pytest.approx(one.curves["train_loss"], abs=1e-9)
 

@@ -21,7 +21,7 @@ from harness.study.factors import Factor
 from harness.study.looks import Looks
 from harness.study.scales import Scale
 from harness.study.study import Study
-from harness.trainer.train import Outcome, Request, train_together
+from harness.trainer.train import Request, TrainingResult, train_together
 from harness.training import Training
 from harness.trials.records import Record
 
@@ -56,8 +56,8 @@ def data(name: str, wrong: float = 0.0) -> Arrays:
 def accuracies(training: Training, seeds: range) -> list[float]:
     requests = [Request(training, seed) for seed in seeds]
     outcomes = train_together(requests, torch.device("cpu"), Mode("fused", 60))
-    assert all(isinstance(each, Outcome) for each in outcomes)
-    return [each.metrics["test_accuracy"] for each in outcomes if isinstance(each, Outcome)]
+    assert all(isinstance(each, TrainingResult) for each in outcomes)
+    return [each.metrics["test_accuracy"] for each in outcomes if isinstance(each, TrainingResult)]
 
 
 CLEAN = Training(data("clean"), MLP(hidden=(32,)), SGD(lr=0.1, momentum=0.9), 50, 2)

@@ -30,7 +30,7 @@ from harness.messages.foreign import check_torch
 from harness.models import CNN, MLP
 from harness.optim import SGD
 from harness.planning.datasets import facts_of, told
-from harness.trainer.train import Outcome, Request, train_together
+from harness.trainer.train import Request, TrainingResult, train_together
 
 TARGETS = np.arange(60) % 3
 ROWS = np.random.default_rng(0).normal(size=(60, 5))
@@ -379,8 +379,8 @@ def test_sequences_train_alike_alone_and_together(model: Any) -> None:
     plain = [train_together([each], CPU, Mode("plain"))[0] for each in requests]
     fused = train_together(requests, CPU, Mode("fused", 2))
     for alone, together in zip(plain, fused, strict=True):
-        assert isinstance(alone, Outcome)
-        assert isinstance(together, Outcome)
+        assert isinstance(alone, TrainingResult)
+        assert isinstance(together, TrainingResult)
         assert not together.note
         for name, curve in alone.curves.items():
             assert together.curves[name] == pytest.approx(curve, rel=1e-9)

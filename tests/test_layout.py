@@ -46,16 +46,16 @@ ROOMS: dict[str, str] = {
     "engines": "modes network programs step evaluate prepared fusable fused plain",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
-    "trials": "profiles records tuning trial manifest",
+    "trials": "profiles outcome records tuning trial manifest",
     "trainer": "train",
     "cost": "machine memory calibrate measure",
-    "storing": "damage database journal owners rows server store optuna_studies tally translation "
-    "ledger kept presence mend",
+    "storing": "artifacts damage database journal owners rows server store optuna_studies tally "
+    "translation ledger kept presence mend",
     "judging": "pairing contrasts declarations history reasons rounds summaries targets verdicts "
     "results next_step",
     "planning": "datasets planner shares",
-    "running": "checkout forks loaded loaded_measuring neighbours find revision workers executors "
-    "progress account costs declare session timing run versions",
+    "running": "checkout forks loaded loaded_measuring neighbours find revision named telling jobs wire "
+    "workers executors progress account costs declare session timing run versions",
     "commands": "files new place doctor subject tables markdown plan replay commands cli",
 }
 ORDER = list(ROOMS)

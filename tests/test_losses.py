@@ -24,7 +24,14 @@ from harness.losses import CrossEntropy, Distillation, Loss, teacher_of
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
-from harness.trainer.train import DivergedError, Outcome, Request, teach, train, train_together
+from harness.trainer.train import (
+    DivergedError,
+    Request,
+    TrainingResult,
+    teach,
+    train,
+    train_together,
+)
 from harness.training import Training
 
 CPU = torch.device("cpu")
@@ -326,10 +333,10 @@ def test_a_teacher_is_trained_first_and_from_the_same_seed():
     snapshot = teach(TEACHER, 5, CPU)
     by_itself = train(taught, 5, CPU)
     (given,) = train_together([Request(taught, 5, taught_by=snapshot)], CPU, Mode())
-    assert isinstance(given, Outcome)
+    assert isinstance(given, TrainingResult)
     assert (given.metrics, given.curves) == (by_itself.metrics, by_itself.curves)
     (other,) = train_together([Request(taught, 5, taught_by=teach(TEACHER, 6, CPU))], CPU, Mode())
-    assert isinstance(other, Outcome)
+    assert isinstance(other, TrainingResult)
     assert other.curves["train_loss"] != given.curves["train_loss"]
 
 
@@ -380,8 +387,8 @@ def test_a_teacher_that_cannot_be_stacked_is_asked_alone(augment):
     requests = [Request(training, seed) for seed in range(2)]
     plain, fused = (train_together(requests, CPU, mode) for mode in (Mode(), Mode("fused", 2)))
     for one, other in zip(plain, fused, strict=True):
-        assert isinstance(one, Outcome)
-        assert isinstance(other, Outcome)
+        assert isinstance(one, TrainingResult)
+        assert isinstance(other, TrainingResult)
         assert other.curves["train_loss"] == pytest.approx(one.curves["train_loss"], abs=1e-9)
         assert other.mode.kind == ("plain" if augment else "fused")
         assert ("differ in mask" in other.note) == bool(augment)

@@ -41,7 +41,7 @@ from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.penalties import L1, L2, Decay, ElasticNet
 from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
-from harness.trainer.train import DivergedError, Outcome, Request, train_together
+from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training
 from tests.networks import Odd
 
@@ -190,7 +190,7 @@ def varied(training: Training, count: int) -> list[Request]:
     return out
 
 
-def outcomes(requests: list[Request], mode: Mode) -> list[Outcome]:
+def outcomes(requests: list[Request], mode: Mode) -> list[TrainingResult]:
     found = train_together(requests, CPU, mode)
     for each in found:
         if isinstance(each, Exception):
@@ -200,7 +200,7 @@ def outcomes(requests: list[Request], mode: Mode) -> list[Outcome]:
     return found
 
 
-def apart(one: Outcome, other: Outcome) -> float:
+def apart(one: TrainingResult, other: TrainingResult) -> float:
     """The largest difference between two outcomes, over curves and metrics."""
     assert one.curves.keys() == other.curves.keys()
     assert one.metrics.keys() == other.metrics.keys()
@@ -210,7 +210,7 @@ def apart(one: Outcome, other: Outcome) -> float:
     return max(abs(a - b) for a, b in pairs)
 
 
-def not_degenerate(found: list[Outcome]) -> None:
+def not_degenerate(found: list[TrainingResult]) -> None:
     """Every trial differs from every other, and its loss moves."""
     starts = [each.curves["train_loss"][0] for each in found]
     assert len(set(starts)) == len(found)
@@ -302,7 +302,7 @@ def test_a_result_does_not_depend_on_its_neighbours(size: int, place: int) -> No
     requests[place] = Request(CROWD, 7)
     found = train_together(requests, CPU, Mode("fused", size))
     other = found[place]
-    assert isinstance(other, Outcome)
+    assert isinstance(other, TrainingResult)
     assert apart(alone, other) < 1e-9
     for position, each in enumerate(found):
         if position != place and position % 2:
@@ -349,7 +349,7 @@ def test_what_cannot_be_fused_is_trained_alone_and_says_why(kind: str, why: str)
     plain = outcomes(requests, Mode())
     found = train_together(requests, CPU, Mode("fused", 3))
     for one, other in zip(plain, found, strict=True):
-        assert isinstance(other, Outcome)
+        assert isinstance(other, TrainingResult)
         assert (one.metrics, one.curves) == (other.metrics, other.curves)
         assert other.mode == Mode()
         assert "not fused: " in other.note
@@ -377,7 +377,7 @@ def test_out_of_memory_halves_the_cohort_and_loses_nothing(monkeypatch: pytest.M
     assert seen[:2] == [7, 4]
     assert max(seen[2:]) > 1
     for one, other in zip(plain, found, strict=True):
-        assert isinstance(other, Outcome)
+        assert isinstance(other, TrainingResult)
         assert apart(one, other) < 1e-9
         assert "out of memory" in other.note
 

@@ -16,7 +16,7 @@ from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, Adam
 from harness.stopping import EarlyStopping
-from harness.trainer.train import DivergedError, Outcome, Request, train, train_together
+from harness.trainer.train import DivergedError, Request, TrainingResult, train, train_together
 from harness.training import Training
 
 CPU = torch.device("cpu")
@@ -169,11 +169,11 @@ def test_the_network_that_is_returned_is_the_best_one():
     stopping = EarlyStopping(patience=2)
     request = Request(replace(BUFFERED, stopping=stopping), 0, keep=True)
     (seen,) = train_together([request], CPU, Mode())
-    assert isinstance(seen, Outcome)
+    assert isinstance(seen, TrainingResult)
     epochs = best_of(seen.curves["validation_loss"], stopping) + 1
     again = Request(replace(BUFFERED, epochs=epochs), 0, keep=True)
     (short,) = train_together([again], CPU, Mode())
-    assert isinstance(short, Outcome)
+    assert isinstance(short, TrainingResult)
     assert seen.network is not None
     assert short.network is not None
     assert torch.equal(seen.network.vector, short.network.vector)

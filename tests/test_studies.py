@@ -28,7 +28,7 @@ from harness.study.claims import Interaction, Peak, Trend
 from harness.study.designs import Arm
 from harness.study.metrics import COSTS
 from harness.study.study import Study
-from harness.trainer.train import Outcome, Request, train_together
+from harness.trainer.train import Request, TrainingResult, train_together
 from harness.training import Training, canonical
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
@@ -139,7 +139,7 @@ def small(training: Training) -> Training:
     return replace(training, data=data, epochs=1, loss=loss)
 
 
-def outcomes(study: Study, training: Training, mode: Mode) -> list[Outcome]:
+def outcomes(study: Study, training: Training, mode: Mode) -> list[TrainingResult]:
     requests = [Request(small(training), seed, tuple(study.measures)) for seed in (0, 1)]
     found = train_together(requests, CPU, mode)
     for each in found:
@@ -232,7 +232,7 @@ def test_l2_is_decay_under_sgd_and_is_not_under_adam(optimizer: str) -> None:
         training = module.build(scale, penalty, 0.05, "few", optimizer, lr=0.1, searched=math.nan)
         wanted = replace(small(training), precision="float64")
         (outcome,) = train_together([Request(wanted, 0, (norm,))], CPU, Mode())
-        assert isinstance(outcome, Outcome)
+        assert isinstance(outcome, TrainingResult)
         found.append(outcome.metrics["norm"])
     same = found[0] == pytest.approx(found[1], rel=1e-12)
     assert same == (optimizer == "sgd")

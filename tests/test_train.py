@@ -26,7 +26,7 @@ from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2, Decay
 from harness.randomness.streams import torch_seed
 from harness.schedules import Cosine, OneCycle
-from harness.trainer.train import DivergedError, Outcome, Request, train, train_together
+from harness.trainer.train import DivergedError, Request, TrainingResult, train, train_together
 from harness.training import Data, Training
 
 CPU = torch.device("cpu")
@@ -309,7 +309,7 @@ def test_what_an_outcome_holds(training):
         assert seen.metrics[name] == seen.curves[name][-1]
 
 
-def same(one: Outcome, other: Outcome) -> bool:
+def same(one: TrainingResult, other: TrainingResult) -> bool:
     return (one.metrics, one.curves) == (other.metrics, other.curves)
 
 
@@ -626,7 +626,7 @@ def test_one_trial_that_fails_takes_no_other_with_it():
             train_together([each], CPU, mode)[0] for each in (bad, good, bad)
         ]  # fmt: skip
         assert isinstance(seen[0], AttributeError)
-        assert isinstance(seen[1], Outcome)
+        assert isinstance(seen[1], TrainingResult)
         assert isinstance(seen[2], AttributeError)
     with pytest.raises(AttributeError, match="no such thing"):
         train(bad.training, 0, CPU)
@@ -638,7 +638,7 @@ def test_whatever_a_network_raises_under_vmap_it_is_trained_alone():
     for each, request in zip(
         train_together(requests, CPU, Mode("fused", 2)), requests, strict=True
     ):
-        assert isinstance(each, Outcome)
+        assert isinstance(each, TrainingResult)
         assert each.mode == Mode()
         assert each.note == "not fused: TypeError: no batches of batches,"
         assert same(each, train(training, request.seed, CPU))
@@ -647,7 +647,7 @@ def test_whatever_a_network_raises_under_vmap_it_is_trained_alone():
 def test_a_network_is_kept_where_asked_for():
     training = replace(CONVOLUTIONAL, epochs=1)
     (seen,) = train_together([Request(training, 0, keep=True)], CPU, Mode())
-    assert isinstance(seen, Outcome)
+    assert isinstance(seen, TrainingResult)
     model = by_hand(training, 0, HandSGD, "blocks.0").model
     assert seen.network is not None
     assert torch.equal(seen.network.vector, torch.cat([p.flatten() for p in model.parameters()]))

@@ -88,6 +88,7 @@ def run_study(
     """Run what is missing of a study, and judge it; return the results, and the report's folder."""
     from harness.planning.planner import Planner
     from harness.running.account import Accounting
+    from harness.running.executors import Processes
     from harness.running.progress import display
     from harness.running.run import run
 
@@ -103,7 +104,8 @@ def run_study(
         ledger.write_note("reference", found)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as seen:
         shown = Accounting(seen, account)
-        ran = run(ledger, planner, found, options, shown)
+        pool = Processes(study, found, options, ledger.store.artifacts)
+        ran = run(ledger, planner, pool, options, shown)
         account.trained(ran.workers, ran.took)
         shown.show("writing the report", 1, 1, None)
         results = gather(ledger, Subject.of(study, found), place.words())

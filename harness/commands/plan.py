@@ -13,11 +13,11 @@ from harness.engines.modes import Choice
 from harness.planning.datasets import check_trials, written
 from harness.planning.planner import Outlook, Planner
 from harness.running.costs import choices, profile_trials, profiles, programs
-from harness.running.executors import Options, worker_count
+from harness.running.executors import Options, Processes, worker_count
 from harness.running.find import find as find_study
 from harness.running.find import load
+from harness.running.jobs import reason_of
 from harness.running.progress import display
-from harness.running.workers import reason_of
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
 from harness.storing.store import NoStoreError, Store
@@ -45,7 +45,8 @@ def measure_study(
     planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks(study))
     ledger = Ledger(place.open(create=True), study, scale)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
-        measure(ledger, planner, found, options, shown)
+        pool = Processes(study, found, options, ledger.store.artifacts)
+        measure(ledger, planner, pool, options, shown)
 
 
 def plan_study(

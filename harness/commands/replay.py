@@ -10,12 +10,13 @@ from rich.console import Console
 from harness.commands.place import Place
 from harness.engines.modes import Mode
 from harness.messages.errors import HarnessError, near
-from harness.running.executors import Options, make_executor
+from harness.running.executors import Options, Processes
 from harness.running.find import find as find_study
 from harness.running.find import load
-from harness.running.workers import Answer, Job, Named, Result, WorkerDiedError
-from harness.storing.ledger import Ledger, find
-from harness.study.study import Study
+from harness.running.jobs import Answer, TrainJob, failed
+from harness.running.named import Named
+from harness.running.workers import WorkerDiedError
+from harness.storing.ledger import find
 from harness.terminal.screen import line
 from harness.trials.records import Record
 from harness.trials.trial import Trial, changes, make_trial, other_code
@@ -49,7 +50,8 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     Raises:
         HarnessError: no such key, several, or its study is not to be found.
     """
-    record, home = _one_record(find(place.open(create=False), key), key)
+    store = place.open(create=False)
+    record, home = _one_record(find(store, key), key)
     if not (reference or home):
         raise HarnessError(
             "the study of the trial must be known", "a record without one", "Add --study FILE."
@@ -65,26 +67,26 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
             near(record.arm, arms),
         )
     now = make_trial(study, scale, arms[record.arm], record.seed, record.role, record.tuned)
-    executor = make_executor(study, found, options)
+    pool = Processes(study, found, options, store.artifacts)
+    job = _again(scale, now, record)
     try:
-        network = _network(place, study, scale, now)
-        answer = executor.submit(_again(scale, now, record, network)).result()
+        answer = pool.executor().submit(job).result()
     except WorkerDiedError as error:
         answer = Answer(reason=str(error))
     finally:
-        executor.stop()
+        pool.stop()
     if answer.mistake:
         raise HarnessError.relayed(f"arm {record.arm}", answer.reason)
-    result = answer.results[0] if answer.results else Result(reason=answer.reason, env=answer.env)
+    outcome = (answer.outcomes or failed(answer, job.trials))[0]
     changed = (
-        *changes(record.env, result.env),
+        *changes(record.env, outcome.recorded_env),
         *(f"code: {each}" for each in other_code(record.code, now.code)),
         *(f"training {each}" for each in changes(record.training, now.written)),
     )
-    if result.reason or record.state == "failed":
-        return Replayed(result.reason == record.reason, record, (), None, changed, result.reason)
+    if outcome.reason or record.state == "failed":
+        return Replayed(outcome.reason == record.reason, record, (), None, changed, outcome.reason)
     then = _numbers(record.metrics, record.curves)
-    since = _numbers(result.metrics, result.curves)
+    since = _numbers(outcome.metrics, outcome.curves)
     shared = [(name, then[name], since[name]) for name in then if name in since]
     farthest = max(abs(before - after) for _, before, after in shared)
     differences = tuple(each for each in shared if each[1] != each[2] and each[0] in record.metrics)
@@ -92,25 +94,14 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     return Replayed(identical, record, differences, farthest, changed, "")
 
 
-def _network(place: Place, study: Study, scale: str, trial: Trial) -> str:
-    """Return the file with the network of a trial's teacher; empty where there is none."""
-    if trial.teacher is None:
-        return ""
-    ledgers = Ledger.existing(place.open(create=False), study, scale)
-    for ledger in ledgers:
-        ledger.records()
-    found = (ledger.network(trial.teacher.key) for ledger in ledgers)
-    return next(filter(None, found), "")
-
-
-def _again(scale: str, trial: Trial, record: Record, network: str) -> Job:
+def _again(scale: str, trial: Trial, record: Record) -> TrainJob:
     """Describe a trial trained as its record says: beside as many others, which are copies of it.
 
     How many train together decides how sums are rounded, and what the others are does not.
     """
     mode = Mode.parse(record.env.get("mode", "plain"))
     copies = mode.models if mode.kind == "fused" else 1
-    return Job("train", scale, (Named.of(trial, network),) * copies, mode)
+    return TrainJob((Named.of(trial, scale),) * copies, mode)
 
 
 def _numbers(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from harness.running.progress import Display
-from harness.running.workers import Told
+from harness.running.telling import Told
 from harness.study.formatting import duration
 
 START, WAITING = "start", "waiting"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from harness.engines.modes import KINDS, Choice
 from harness.messages.errors import HarnessError
 from harness.planning.planner import Planner
-from harness.running.executors import Options, worker_count
+from harness.running.executors import Options, Pool
+from harness.running.jobs import Answer, CalibrateJob, ProfileJob
+from harness.running.named import Named
 from harness.running.progress import WAITING, Display
-from harness.running.workers import Answer, Executor, Job, WorkerDiedError
+from harness.running.workers import Executor, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.study.converter import from_plain, to_plain
 from harness.trials.profiles import Profile
@@ -92,7 +93,7 @@ def measure_costs(
     ledger: Ledger,
     planner: Planner,
     executor: Executor,
-    fresh: Callable[[], Executor],
+    pool: Pool,
     options: Options,
     display: Display,
 ) -> tuple[int, Executor]:
@@ -102,9 +103,9 @@ def measure_costs(
         ledger: where the profiles are kept.
         planner: what is profiled.
         executor: a process that does nothing else.
-        fresh: gives another, should that one die.
+        pool: gives another, should that one die.
         options: on which device, and whether what failed is measured again.
-        display: what is told meanwhile.
+        display: receives progress.
 
     Returns:
         How many were measured, and the process that measured, or the one that took its place.
@@ -119,10 +120,10 @@ def measure_costs(
         for name, trial in missing.items():
             display.show("measuring cost", count, len(missing), None)
             try:
-                answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
+                answer = executor.submit(ProfileJob(Named.of(trial, ledger.scale))).result()
             except WorkerDiedError as error:
                 executor.stop()
-                executor = fresh()
+                executor = pool.executor()
                 answer = Answer(reason=str(error))
             if answer.mistake:
                 executor.stop()
@@ -215,7 +216,7 @@ def _suffix(options: Options) -> str:
 def choose_modes(
     ledger: Ledger,
     planner: Planner,
-    fresh: Callable[[], Executor],
+    pool: Pool,
     options: Options,
     display: Display,
     missing: Mapping[str, tuple[Trial, int]],
@@ -228,15 +229,15 @@ def choose_modes(
     Args:
         ledger: where choices are kept.
         planner: what is to be run.
-        fresh: starts a process.
+        pool: where processes come from.
         options: on which device, and whether a mode is forced.
-        display: what is told meanwhile.
+        display: receives progress.
         missing: what :func:`uncalibrated` returned.
 
     Raises:
         HarnessError: an arm cannot be trained as it is declared.
     """
-    workers = worker_count(options)
+    workers = pool.workers
     peaks = {a: each.peak_bytes for a, each in profiles(ledger, programs(planner))[0].items()}
     kinds = KINDS if options.mode is None else (options.mode,)
     idle: list[Executor] = []
@@ -256,8 +257,8 @@ def choose_modes(
                 display.show("choosing modes", done, len(left), None)
                 while len(running) < workers and (one := next(waiting, None)) is not None:
                     program, (trial, trials) = one
-                    job = replace(
-                        Job.of("calibrate", ledger.scale, trial),
+                    job = CalibrateJob(
+                        Named.of(trial, ledger.scale),
                         count=trials,
                         workers=workers,
                         kinds=kinds,
@@ -265,7 +266,7 @@ def choose_modes(
                         compiling=compiling_seconds(choices(ledger, options).values()),
                         programs=len(missing),
                     )
-                    executor = idle.pop() if idle else fresh()
+                    executor = idle.pop() if idle else pool.executor()
                     running[executor.submit(job)] = program, trial, executor
                 if not running:
                     return

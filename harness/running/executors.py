@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from harness.data.shared import load_shared
 from harness.engines.modes import Kind
+from harness.running import forks
 from harness.running.workers import Executor, InProcess, Worker
+from harness.storing.artifacts import Artifacts
 from harness.study.looks import Looks
 from harness.study.study import Study
 
@@ -37,7 +39,6 @@ class Options:
         retry_failed: whether failed trials are run again.
         reference: how the study was named by whoever runs it, for the report.
         mode: the way to train, where it is not to be the one that is measured fastest.
-        shared: data sets in shared memory, which worker processes are handed.
         settle: called before anything is timed: what runs beside this is to end.
     """
 
@@ -51,7 +52,6 @@ class Options:
     retry_failed: bool = False
     reference: str = ""
     mode: Kind | None = None
-    shared: Mapping[str, Whole] = field(default_factory=dict, repr=False, compare=False)
     settle: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
 
     def looks(self, study: Study) -> Looks | None:
@@ -80,37 +80,112 @@ def worker_count(options: Options) -> int:
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
-@contextmanager
-def executors(
-    study: Study, reference: str | None, options: Options, count: int
-) -> Iterator[list[Executor]]:
-    """Give a list of executors, which may be changed; those in it at the end are stopped."""
-    made: list[Executor] = []
-    try:
-        made += (make_executor(study, reference, options, index) for index in range(count))
-        yield made
-    finally:
-        for executor in made:
-            executor.stop()
+class Pool(Protocol):
+    """Where executors come from."""
+
+    @property
+    def workers(self) -> int:
+        """How many executors train at a time."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether each executor is a process of its own, so that modes can be compared in it."""
+
+    def prepare(self, *, measuring: bool) -> None:
+        """Load what executors need, beside what goes on here.
+
+        Args:
+            measuring: whether something will be measured.
+        """
+
+    def share(self, data: Iterable[Any]) -> None:
+        """Load declared data sets, once for all executors that start from now on.
+
+        Raises:
+            HarnessError: one is missing, and could not be downloaded, or is damaged.
+        """
+
+    def start(self, count: int) -> list[Executor]:
+        """Start executors that train, at positions 0, 1, 2 and so on."""
+
+    def executor(self, index: int = 0) -> Executor:
+        """Start one executor.
+
+        Args:
+            index: position among the workers; GPUs are assigned by it, round robin.
+        """
+
+    def stop(self) -> None:
+        """End all executors that were started here."""
 
 
-def make_executor(
-    study: Study, reference: str | None, options: Options, index: int = 0
-) -> Executor:
-    """Return what trains: a process of its own where a file holds the study.
+class Processes:
+    """The processes of this machine; for a study that no file holds, this process alone.
 
     Args:
         study: the study.
-        reference: its module or file, or ``None``.
-        options: how to run.
-        index: the how manieth it is, by which GPUs are shared out.
+        reference: its module or file, which worker processes load; ``None`` where there is none.
+        options: on which device, and how many workers.
+        artifacts: where networks are kept that others learn from.
     """
-    if reference is None:
-        return InProcess(study, options.device)
-    device = options.device
-    if device == "cuda":
-        import torch
 
-        device = f"cuda:{index % max(torch.cuda.device_count(), 1)}"
-    # One thread each: on a CPU, processes beat threads, and sums always round alike.
-    return Worker(reference, device, threads=1, shared=options.shared)
+    def __init__(
+        self, study: Study, reference: str | None, options: Options, artifacts: Artifacts
+    ) -> None:
+        self._study = study
+        self._reference = reference
+        self._options = options
+        self._artifacts = artifacts
+        self._shared: Mapping[str, Whole] = {}  # tensors in shared memory, by source
+        self._started: list[Worker] = []
+
+    @property
+    def workers(self) -> int:
+        """How many executors train at a time."""
+        return worker_count(self._options) if self.apart else 1
+
+    @property
+    def apart(self) -> bool:
+        """Whether each executor is a process of its own."""
+        return self._reference is not None
+
+    def prepare(self, *, measuring: bool) -> None:
+        """Start the process that workers are forked from; do not wait for it."""
+        if self.apart:
+            forks.begin(measuring=measuring)
+
+    def share(self, data: Iterable[Any]) -> None:
+        """Load data sets into shared memory.
+
+        Raises:
+            HarnessError: one is missing, and could not be downloaded, or is damaged.
+        """
+        declared = list(data)
+        for each in declared:
+            if (prepare := getattr(each, "prepare", None)) is not None:
+                prepare()
+        self._shared = load_shared(declared)
+
+    def start(self, count: int) -> list[Executor]:
+        """Start executors that train."""
+        return [self.executor(index) for index in range(count)]
+
+    def executor(self, index: int = 0) -> Executor:
+        """Start one executor, a process of its own where a file holds the study."""
+        device = self._options.device
+        if self._reference is None:
+            return InProcess(self._study, device, self._artifacts)
+        if device == "cuda":
+            import torch
+
+            device = f"cuda:{index % max(torch.cuda.device_count(), 1)}"
+        # One thread each: on a CPU, processes beat threads, and sums always round alike.
+        worker = Worker(self._reference, device, 1, self._artifacts, self._shared)
+        self._started = [*(each for each in self._started if each.runs()), worker]
+        return worker
+
+    def stop(self) -> None:
+        """Kill all processes that were started here."""
+        for executor in self._started:
+            executor.stop()
+        self._started.clear()

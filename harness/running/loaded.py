@@ -16,7 +16,7 @@ forks.end_with_parent()
 
 NEEDED = (
     "torch", "torch.multiprocessing", "rich.console", "typer",
-    "harness.trainer.train", "harness.running.workers", "harness.running.find",
+    "cattrs", "harness.trainer.train", "harness.running.workers", "harness.running.find",
     "harness.cost.machine", "harness.trials.trial",
     "harness.augment", "harness.data", "harness.models", "harness.optim", "harness.measures",
 )  # fmt: skip
@@ -26,6 +26,10 @@ with warnings.catch_warnings():
     for _name in NEEDED:
         with contextlib.suppress(Exception):
             importlib.import_module(_name)
+    with contextlib.suppress(Exception):
+        from harness.running import wire
+
+        wire.prepare()
     with contextlib.suppress(Exception):
         from harness.identity.code import read_package
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from harness.running.workers import Told
+from harness.running.telling import Told
 from harness.study.formatting import duration
 
 PLAIN_SECONDS = 20.0

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
-from harness.data.shared import load_shared
 from harness.losses import teacher_of
 from harness.messages.errors import HarnessError
 from harness.planning.planner import Outlook, Planner
-from harness.running import forks
 from harness.running.costs import (
     choose_modes,
     measure_costs,
@@ -23,17 +20,16 @@ from harness.running.costs import (
     unprofiled,
 )
 from harness.running.declare import declare
-from harness.running.executors import Options, executors, make_executor, worker_count
+from harness.running.executors import Options, Pool
+from harness.running.jobs import WarmJob
+from harness.running.named import Named
 from harness.running.progress import WAITING, Display, Remembering
 from harness.running.session import Session, write_plan
 from harness.running.timing import measure_times, untimed
-from harness.running.workers import Executor, Job, Named, WorkerDiedError
+from harness.running.workers import Executor, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.storing.presence import Presence, present
 from harness.training import canonical
-
-if TYPE_CHECKING:
-    from harness.data.draw import Whole
 
 
 class InterruptedRunError(Exception):
@@ -71,18 +67,15 @@ class Ran:
     took: float = 0.0
 
 
-def run(
-    ledger: Ledger, planner: Planner, reference: str | None, options: Options, display: Display
-) -> Ran:
+def run(ledger: Ledger, planner: Planner, pool: Pool, options: Options, display: Display) -> Ran:
     """Run what is missing of a study at a scale.
 
     Args:
         ledger: where it is recorded.
         planner: what is to be run.
-        reference: the study's module or file, which worker processes load; ``None`` runs
-            everything in this process.
+        pool: where workers come from.
         options: how to run.
-        display: what is told meanwhile.
+        display: receives progress.
 
     Raises:
         HarnessError: the study is wrong, or the store or the data is not there.
@@ -104,15 +97,13 @@ def run(
             adopted += count  # adopted tuning may tell of trials that can be adopted too
             outlook = _look(ledger, planner, ignored)
         declare(ledger, partial(programs, planner))  # before anything is measured or trained
-        if _anything(ledger, planner, options, reference, outlook):
-            if reference:  # it loads while this process does
-                forks.begin(measuring=options.profile or options.mode != "plain")
-            options = replace(options, shared=load_data(planner))
+        if _anything(ledger, planner, options, pool, outlook):
+            pool.prepare(measuring=options.profile or options.mode != "plain")
+            pool.share(data_sets(planner))
             # what judges is needed soon, and is best loaded while workers are not there yet
             importlib.import_module("harness.judging.verdicts")
-            workers = worker_count(options) if reference else 1
-            with present(ledger, workers) as presence:
-                did = _work(ledger, planner, reference, options, display, ignored, presence)
+            with present(ledger, pool.workers) as presence:
+                did = _work(ledger, planner, pool, options, display, ignored, presence)
     except KeyboardInterrupt:
         done = ledger.done(ignored)
         outlook = planner.outlook(done)
@@ -125,18 +116,18 @@ def run(
 
 
 def _anything(
-    ledger: Ledger, planner: Planner, options: Options, reference: str | None, outlook: Outlook
+    ledger: Ledger, planner: Planner, options: Options, pool: Pool, outlook: Outlook
 ) -> bool:
     """Whether there is anything to train or to measure."""
     if outlook.ready or (options.profile and unprofiled(ledger, planner, options)):
         return True
-    return bool(options.profile and reference and untimed(ledger, planner, options))
+    return bool(options.profile and pool.apart and untimed(ledger, planner, options))
 
 
 def _work(
     ledger: Ledger,
     planner: Planner,
-    reference: str | None,
+    pool: Pool,
     options: Options,
     display: Display,
     ignored: frozenset[int],
@@ -149,44 +140,46 @@ def _work(
         done = ledger.done(ignored)
         outlook = planner.outlook(done)
         unknown = {}  # how to train it
-        if outlook.ready and reference:
+        if outlook.ready and pool.apart:
             unknown = uncalibrated(ledger, planner, options, done)
     left = outlook.total - sum(trial.key in done for trial in outlook.planned)
-    count = min(worker_count(options), left) if reference else 1
+    count = min(pool.workers, left)
     did = Ran(0, 0, 0, 0, workers=count)
-    fresh = partial(make_executor, planner.study, reference, options)
-    with executors(planner.study, reference, options, count + unmeasured) as started:
+    try:
+        started = pool.start(count + unmeasured)
         display.show("starting", 0, outlook.total, None)
         _warm_up(started, planner, profiler=unmeasured)
         if unmeasured or unknown or (options.profile and untimed(ledger, planner, options)):
             options.settle()
         if unmeasured:
-            did = replace(did, profiled=_profile(ledger, planner, fresh, options, display, started))
+            did = replace(did, profiled=_profile(ledger, planner, pool, options, display, started))
         if unknown:
-            choose_modes(ledger, planner, fresh, options, display, unknown)
-        if options.profile and reference and untimed(ledger, planner, options):
-            measure_times(ledger, planner, fresh, options, display)
+            choose_modes(ledger, planner, pool, options, display, unknown)
+        if options.profile and pool.apart and untimed(ledger, planner, options):
+            measure_times(ledger, planner, pool, options, display)
         if outlook.ready:
-            session = Session(ledger, planner, options, display, ignored, started, presence)
+            session = Session(ledger, planner, options, display, ignored, pool, started, presence)
             try:
-                session.work(reference)
+                session.work()
             finally:
                 session.release()
             did = replace(did, trained=session.trained, took=session.took)
+    finally:
+        pool.stop()
     return did
 
 
 def measure(
-    ledger: Ledger, planner: Planner, reference: str, options: Options, display: Display
+    ledger: Ledger, planner: Planner, pool: Pool, options: Options, display: Display
 ) -> int:
     """Measure what arms cost and choose how to train them, where that is not known; train nothing.
 
     Args:
         ledger: where it is recorded.
         planner: what is to be run.
-        reference: the study's module or file, which worker processes load.
+        pool: where processes come from.
         options: how it would be run.
-        display: what is told meanwhile.
+        display: receives progress.
 
     Returns:
         how many programs were measured.
@@ -199,17 +192,19 @@ def measure(
     unknown = uncalibrated(ledger, planner, options, ledger.done(frozenset()))
     if not unknown and not unprofiled(ledger, planner, options):
         return 0
-    forks.begin(measuring=True)
-    options = replace(options, shared=load_data(planner))
-    fresh = partial(make_executor, planner.study, reference, options)
-    with executors(planner.study, reference, options, 1) as started:
+    pool.prepare(measuring=True)
+    pool.share(data_sets(planner))
+    try:
+        started = pool.start(1)
         display.show("starting", 0, len(unknown), None)
         _warm_up(started, planner, profiler=True)
         profiled = 0
         if options.profile:
-            profiled = _profile(ledger, planner, fresh, options, display, started)
+            profiled = _profile(ledger, planner, pool, options, display, started)
         if unknown:
-            choose_modes(ledger, planner, fresh, options, display, unknown)
+            choose_modes(ledger, planner, pool, options, display, unknown)
+    finally:
+        pool.stop()
     return profiled
 
 
@@ -217,23 +212,14 @@ def _look(ledger: Ledger, planner: Planner, ignored: frozenset[int]) -> Outlook:
     return planner.outlook(ledger.done(ignored))
 
 
-def load_data(planner: Planner) -> dict[str, Whole]:
-    """Load every data set before anything is trained, once for all processes.
-
-    Raises:
-        HarnessError: one is missing, and could not be downloaded, or is damaged.
-    """
+def data_sets(planner: Planner) -> list[Any]:
+    """Return the declared data sets of all arms and their teachers, each once."""
     trainings = [trial.training for trial in profile_trials(planner).values()]
     for training in trainings:  # grows by the teachers
         teacher = teacher_of(training)
         if teacher is not None:
             trainings.append(teacher)
-    declared = {json.dumps(canonical(each.data)): each.data for each in trainings}
-    for data in declared.values():
-        prepare = getattr(data, "prepare", None)
-        if prepare is not None:
-            prepare()
-    return load_shared(declared.values())
+    return list({json.dumps(canonical(each.data)): each.data for each in trainings}.values())
 
 
 def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> None:
@@ -245,13 +231,12 @@ def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> No
         HarnessError: a process cannot load the study or its data, or an arm cannot be trained as
             it is declared.
     """
-    trials = [Named.of(trial) for trial in profile_trials(planner).values()]
+    trials = [Named.of(trial, planner.scale) for trial in profile_trials(planner).values()]
     last = len(started) - 1
     jobs = [
-        Job(
-            "warm profiler" if profiler and index == last else "warm",
-            planner.scale,
+        WarmJob(
             tuple(trials[index :: len(started)]) or tuple(trials[:1]),
+            measuring=profiler and index == last,
         )
         for index in range(len(started))
     ]
@@ -269,7 +254,7 @@ def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> No
 def _profile(
     ledger: Ledger,
     planner: Planner,
-    fresh: Callable[[], Executor],
+    pool: Pool,
     options: Options,
     display: Display,
     started: list[Executor],
@@ -277,7 +262,7 @@ def _profile(
     """Let the last process measure costs while the others wait; return how many it measured."""
     executor = started.pop()
     try:
-        profiled, executor = measure_costs(ledger, planner, executor, fresh, options, display)
+        profiled, executor = measure_costs(ledger, planner, executor, pool, options, display)
     finally:
         executor.stop()
     return profiled

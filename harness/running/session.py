@@ -14,14 +14,17 @@ from harness.planning.datasets import written
 from harness.planning.planner import Outlook, Planner
 from harness.planning.shares import Pace, divide, in_order, way_to_train
 from harness.running.costs import by_program, choices, machine, profile_trials, profiles, programs
-from harness.running.executors import Options, make_executor
+from harness.running.executors import Options, Pool
+from harness.running.jobs import Answer, TrainJob, failed
+from harness.running.named import Named
 from harness.running.progress import WAITING, Display
 from harness.running.revision import revision_of
-from harness.running.workers import Answer, Executor, Job, Named, Result, WorkerDiedError
+from harness.running.workers import Executor, WorkerDiedError
 from harness.storing.kept import keep, manifest_of, older_manifests
 from harness.storing.ledger import Claimed, Ledger
 from harness.storing.presence import Presence
 from harness.trials.manifest import Manifest, Planned
+from harness.trials.outcome import Outcome
 from harness.trials.trial import Trial
 
 POLL_SECONDS = 0.5
@@ -37,7 +40,7 @@ PLAN_SECONDS = 5.0
 """How often, at most, it is written down which trials there are."""
 
 SHOW_SECONDS = 0.2
-"""How often, at most, somebody is told how far it is."""
+"""Least seconds between two progress updates."""
 
 
 class Session:
@@ -47,9 +50,10 @@ class Session:
         ledger: where it is recorded.
         planner: what is to be run.
         options: how to run.
-        display: what is told meanwhile.
+        display: receives progress.
         ignored: numbers of failed trials that are to be run again.
-        started: the workers; the caller stops them, and dead ones are replaced in this list.
+        pool: where a worker comes from that takes the place of a dead one.
+        started: the workers, of the pool; the caller stops them.
         presence: how many workers other processes have.
 
     Attributes:
@@ -64,6 +68,7 @@ class Session:
         options: Options,
         display: Display,
         ignored: frozenset[int],
+        pool: Pool,
         started: list[Executor],
         presence: Presence,
     ) -> None:
@@ -73,9 +78,10 @@ class Session:
         self.options = options
         self.display = display
         self.ignored = ignored
+        self.pool = pool
         self.executors = started
         self.running: dict[Future[Answer], tuple[list[Claimed], Executor]] = {}
-        self.unwritten: list[tuple[Claimed, Result]] = []
+        self.unwritten: list[tuple[Claimed, Outcome]] = []
         self.deaths: dict[str, int] = {}
         self.choices: Mapping[str, Choice] = choices(ledger, options)
         self.profiled = {
@@ -90,7 +96,7 @@ class Session:
         self.written = self.seen = -1
         self.known = (0, 0)
 
-    def work(self, reference: str | None) -> int:
+    def work(self) -> int:
         """Train until nothing is left; return how many trials this process trained."""
         self.ledger.begin_work()
         outlook = self.refresh()
@@ -113,7 +119,7 @@ class Session:
             if not self.running:
                 time.sleep(pause)  # others are running all that is left
             for future in finished:
-                self.take(future, reference)
+                self.take(future)
                 fresh = True
 
     def pause(self) -> float:
@@ -129,7 +135,7 @@ class Session:
         """Give back what is not finished, for a process that lives on after an interruption."""
         for future in [each for each in self.running if each.done() and not each.exception()]:
             if not future.result().mistake:
-                self.take(future, None)
+                self.take(future)
         for claims, _ in self.running.values():
             for claimed in claims:
                 self.ledger.release(claimed)
@@ -198,7 +204,7 @@ class Session:
             [trial for trial in outlook.ready if trial.key not in mine], self.ignored
         )
 
-    def assign(self, outlook: Outlook) -> list[tuple[Job, list[Claimed], Executor]]:
+    def assign(self, outlook: Outlook) -> list[tuple[TrainJob, list[Claimed], Executor]]:
         """Claim a cohort for every idle worker; the store is locked, and ``outlook`` just read."""
         idle = self.idle()
         wanted = in_order(self.free(outlook), outlook.teachers, self.pace) if idle else []
@@ -216,21 +222,15 @@ class Session:
             won = [claims[trial.key] for trial in cohort.trials if trial.key in claims]
             won = self.with_teachers(won)
             if won:
-                job = Job(
-                    "train",
-                    self.ledger.scale,
-                    tuple(
-                        Named.of(
-                            each.trial,
-                            self.network(each.trial),
-                            keep=each.trial.key in outlook.teachers,
-                        )
-                        for each in won
-                    ),
-                    cohort.mode,
-                    networks=str(self.ledger.store.networks),
+                named = tuple(
+                    Named.of(
+                        claimed.trial,
+                        self.ledger.scale,
+                        keep=claimed.trial.key in outlook.teachers,
+                    )
+                    for claimed in won
                 )
-                jobs.append((job, won, executor))
+                jobs.append((TrainJob(named, cohort.mode), won, executor))
         return jobs
 
     def idle(self) -> list[Executor]:
@@ -255,63 +255,44 @@ class Session:
             record = done.get(teacher.key) if teacher is not None else None
             if record is not None and record.state == "failed":
                 reason = f"its teacher failed: {record.reason}"
-                self.unwritten.append((claimed, Result(reason=reason, env=record.env)))
+                self.unwritten.append((claimed, Outcome(reason=reason, env=record.env)))
             else:
                 out.append(claimed)
         return out
 
-    def network(self, trial: Trial) -> str:
-        """Return the file with the network of a trial's teacher."""
-        return "" if trial.teacher is None else self.ledger.network(trial.teacher.key)
-
     # -- in --------------------------------------------------------------------------------
 
-    def take(self, future: Future[Answer], reference: str | None) -> None:
+    def take(self, future: Future[Answer]) -> None:
         """Take what a worker has done; it is idle again."""
         claims, executor = self.running.pop(future)
         try:
             answer = future.result()
         except WorkerDiedError as error:
-            self.replace(executor, reference)
+            self.replace(executor)
             for claimed in claims:
                 key = claimed.trial.key
                 # together with others once counts as nothing: another may have been to blame
                 self.deaths[key] = self.deaths.get(key, 0) + (1 if len(claims) == 1 else 0)
                 if self.deaths[key] > 1:
-                    self.unwritten.append((claimed, Result(reason=f"{error}, twice")))
+                    self.unwritten.append((claimed, Outcome(reason=f"{error}, twice")))
             return  # the others are still ours, and ready to be claimed again
         self.took += answer.took
         if answer.mistake:  # no outcome of the trial, which whoever comes next takes over
             raise HarnessError.relayed(f"arm {claims[0].trial.arm.name}", answer.reason)
-        results: Iterable[Result] = answer.results
-        if answer.reason:
-            results = [Result(reason=answer.reason, env=answer.env)] * len(claims)
-        self.unwritten += zip(claims, results, strict=True)
+        outcomes = failed(answer, claims) if answer.reason else answer.outcomes
+        self.unwritten += zip(claims, outcomes, strict=True)
 
-    def replace(self, executor: Executor, reference: str | None) -> None:
+    def replace(self, executor: Executor) -> None:
         """Start another worker in the place of a dead one."""
         executor.stop()
         place = self.executors.index(executor)
-        fresh = make_executor(self.planner.study, reference, self.options, place)
-        self.executors[place] = fresh
+        self.executors[place] = self.pool.executor(place)
 
     def write(self) -> None:
         """Write down what has become of trials."""
         with self.ledger.store.together():
             while self.unwritten:
-                claimed, result = self.unwritten[0]
-                if result.reason:
-                    self.ledger.fail(claimed, result.reason, result.env)
-                else:
-                    self.ledger.finish(
-                        claimed,
-                        result.metrics,
-                        result.curves,
-                        result.cost,
-                        result.env,
-                        result.layers,
-                        result.network,
-                    )
+                self.ledger.finish(*self.unwritten[0])
                 del self.unwritten[0]
                 self.trained += 1
         self.ledger.tally()

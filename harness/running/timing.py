@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,11 @@ from harness.judging.rounds import Costs, Round, timed_arms
 from harness.messages.errors import HarnessError
 from harness.planning.planner import Planner
 from harness.running.costs import machine, profile_trials, profiles, programs
-from harness.running.executors import Options
+from harness.running.executors import Options, Pool
+from harness.running.jobs import TimeJob, WarmJob
+from harness.running.named import Named
 from harness.running.progress import WAITING, Display
-from harness.running.workers import Executor, Job, WorkerDiedError
+from harness.running.workers import Executor, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.study.study import FEWEST_SEEDS
 from harness.trials.trial import Trial
@@ -104,7 +106,7 @@ def untimed(ledger: Ledger, planner: Planner, options: Options) -> bool:
 def measure_times(
     ledger: Ledger,
     planner: Planner,
-    fresh: Callable[[], Executor],
+    pool: Pool,
     options: Options,
     display: Display,
 ) -> None:
@@ -113,9 +115,9 @@ def measure_times(
     Args:
         ledger: where they are kept.
         planner: what is measured, and when it is looked at.
-        fresh: starts a process.
+        pool: where processes come from.
         options: on which device.
-        display: what is told meanwhile.
+        display: receives progress.
 
     Raises:
         HarnessError: an arm cannot be trained as it is declared.
@@ -131,7 +133,7 @@ def measure_times(
             batch = max(1, min(AT_ONCE // (len(arms) + 1), missing))
             numbers = _free(ledger, options, batch)
             try:
-                _take(ledger, planner.scale, trials, keys, fresh, options, numbers)
+                _take(ledger, planner.scale, trials, keys, pool, options, numbers)
             except (WorkerDiedError, _UntimedError) as error:
                 # claims on time are not assessable then, and the report says why
                 kept = {"reason": str(error), "keys": keys}
@@ -162,7 +164,7 @@ def _take(
     scale: str,
     trials: Mapping[str, Trial],
     keys: Mapping[str, str],
-    fresh: Callable[[], Executor],
+    pool: Pool,
     options: Options,
     numbers: range,
 ) -> None:
@@ -175,17 +177,17 @@ def _take(
     """
     arms = list(keys)
     orders = {number: _order(arms, number) for number in numbers}
-    jobs = {arm: Job.of("warm", scale, trials[arm]) for arm in arms}
-    with _processes(fresh, sum(map(len, orders.values()))) as started:
+    named = {arm: Named.of(trials[arm], scale) for arm in arms}
+    with _processes(pool, sum(map(len, orders.values()))) as started:
         waiting = iter(started)
         placed = {number: [(arm, next(waiting)) for arm in orders[number]] for number in numbers}
         everyone = [pair for pairs in placed.values() for pair in pairs]
-        for answer in [process.submit(jobs[arm]) for arm, process in everyone]:
+        for answer in [process.submit(WarmJob((named[arm],))) for arm, process in everyone]:
             if (said := answer.result()).mistake:
                 raise HarnessError.relayed(said.place or "timing", said.reason)
         for number, pairs in placed.items():
             busy = ledger.others_running()
-            taken = [(arm, _seconds(process, scale, trials[arm])) for arm, process in pairs]
+            taken = [(arm, _seconds(process, named[arm])) for arm, process in pairs]
             # of the arm at both ends, the first counts, and backwards the last
             counts = dict(taken if number % 2 else taken[::-1])
             ledger.write_note(
@@ -206,20 +208,20 @@ def _take(
             )
 
 
-def _seconds(process: Executor, scale: str, trial: Trial) -> float:
-    answer = process.submit(Job.of("time", scale, trial)).result()
+def _seconds(process: Executor, named: Named) -> float:
+    answer = process.submit(TimeJob(named)).result()
     process.stop()
     if math.isnan(answer.seconds):
-        raise _UntimedError(f"arm {trial.arm.name}: {answer.reason}")
+        raise _UntimedError(f"arm {named.arm}: {answer.reason}")
     return answer.seconds
 
 
 @contextlib.contextmanager
-def _processes(fresh: Callable[[], Executor], count: int) -> Iterator[list[Executor]]:
+def _processes(pool: Pool, count: int) -> Iterator[list[Executor]]:
     """Give started processes, which end with this."""
     started: list[Executor] = []
     try:
-        started += (fresh() for _ in range(count))
+        started += (pool.executor() for _ in range(count))
         yield started
     finally:
         for process in started:

@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -32,20 +31,21 @@ from harness.storing.rows import Rows
 from harness.storing.store import Store
 from harness.storing.tally import read_tally, write_tally
 from harness.storing.translation import (
-    NETWORK,
     WITHDRAWN,
     Book,
+    artifact,
     columns,
     curve_points,
     described,
     description,
-    outcome,
     parameters,
     record_of,
+    written,
     wrong_with,
 )
 from harness.study.declaration import Declaration
 from harness.study.study import Study
+from harness.trials.outcome import Outcome
 from harness.trials.records import Record
 from harness.trials.trial import Trial
 
@@ -258,67 +258,37 @@ class Ledger:
         with self.store.errors(), _finished_elsewhere():
             self.store.storage.set_trial_user_attr(claimed.trial_id, "runner", "")
 
-    def finish(
-        self,
-        claimed: Claimed,
-        metrics: Mapping[str, float],
-        curves: Mapping[str, Sequence[float]],
-        cost: Mapping[str, float],
-        env: Mapping[str, str],
-        layers: Mapping[str, Sequence[float]] = NOTHING,
-        network: str = "",
-    ) -> None:
-        """Record a finished trial.
+    def finish(self, claimed: Claimed, outcome: Outcome) -> None:
+        """Record what became of a trial.
 
         Args:
             claimed: the trial.
-            metrics: final values, the study's objective among them.
-            curves: a value per epoch.
-            cost: seconds, steps and samples.
-            env: where it ran.
-            layers: a value per layer.
-            network: file with the trained network, which becomes an Optuna artifact.
+            outcome: finished, with the study's objective among its metrics, or failed.
         """
         storage, trial_id = self.store.storage, claimed.trial_id
-        objective = self.declaration.objective
-        if math.isnan(metrics[objective]):  # SQL storages cannot keep it as a value
+        objective, env = self.declaration.objective, outcome.recorded_env
+        if outcome.reason:
+            self.fail(claimed, outcome.reason, env)
+            return
+        if math.isnan(outcome.metrics[objective]):  # SQL storages cannot keep it as a value
             self.fail(claimed, f"diverged: {objective} is nan", env)
             return
         with self.store.errors(), _finished_elsewhere(), self.store.together():
-            record = outcome(metrics, curves, cost, layers, self._note_once("env", env))
+            record = written(outcome, self._note_once("env", env))
             storage.set_trial_user_attr(trial_id, "record", record)
-            if network and Path(network).is_file():
-                storage.set_trial_user_attr(trial_id, NETWORK, self._keep(claimed, network))
-            for name, value in columns(self.declaration, metrics).items():
+            if outcome.network:
+                storage.set_trial_system_attr(trial_id, *artifact(outcome.network))
+            for name, value in columns(self.declaration, outcome.metrics).items():
                 storage.set_trial_user_attr(trial_id, name, value)
-            for epoch, value in curve_points(curves.get(objective, ())).items():
+            for epoch, value in curve_points(outcome.curves.get(objective, ())).items():
                 storage.set_trial_intermediate_value(trial_id, epoch, value)
-            self._close(trial_id, TrialState.COMPLETE, float(metrics[objective]))
-
-    def _keep(self, claimed: Claimed, file: str) -> str:
-        """Make a file an artifact of its trial; return the artifact's name."""
-        folder = self.store.networks
-        folder.mkdir(parents=True, exist_ok=True)
-        name = optuna.artifacts.upload_artifact(
-            artifact_store=optuna.artifacts.FileSystemArtifactStore(folder),
-            file_path=file,
-            study_or_trial=self.store.storage.get_trial(claimed.trial_id),
-            storage=self.store.storage,
-        )
-        Path(file).unlink()
-        return name
-
-    def network(self, key: str) -> str:
-        """Return the file with the network of a finished trial; empty where there is none."""
-        names = [trial.user_attrs.get(NETWORK, "") for trial in self._book.trials(key)]
-        files = [self.store.networks / name for name in names if name]
-        return next((str(file) for file in reversed(files) if file.is_file()), "")
+            self._close(trial_id, TrialState.COMPLETE, float(outcome.metrics[objective]))
 
     def fail(self, claimed: Claimed, reason: str, env: Mapping[str, str]) -> None:
         """Record that a trial failed, and why."""
         storage, trial_id = self.store.storage, claimed.trial_id
         with self.store.errors(), _finished_elsewhere(), self.store.together():
-            record = outcome({}, {}, {}, {}, self._note_once("env", env))
+            record = written(Outcome(), self._note_once("env", env))
             storage.set_trial_user_attr(trial_id, "record", record)
             storage.set_trial_user_attr(trial_id, "reason", reason)
             self._close(trial_id, TrialState.FAIL, None)
@@ -483,8 +453,6 @@ class Ledger:
             "record": {**record, "env": env},
             "adopted_from": source,
         }
-        if NETWORK in found.user_attrs:
-            attrs[NETWORK] = found.user_attrs[NETWORK]
         self.store.storage.create_new_trial(
             self._id,
             create_trial(

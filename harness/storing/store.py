@@ -22,6 +22,7 @@ from optuna.storages._rdb.models import SCHEMA_VERSION
 
 from harness.messages.errors import HarnessError, one_line
 from harness.messages.redact import clean, guard, is_server_misspelt, learn, scrub, shown
+from harness.storing.artifacts import FolderOfArtifacts
 from harness.storing.damage import Damage, Noticed
 from harness.storing.journal import Journal, Lines, holding, read_line
 from harness.storing.rows import TABLES, Rows
@@ -106,11 +107,11 @@ class Store:
             self.storage.told = told
 
     @property
-    def networks(self) -> Path:
-        """The folder of trained networks that other trials learn from."""
+    def artifacts(self) -> FolderOfArtifacts:
+        """Where trained networks are kept that other trials learn from: a folder beside it."""
         if self.path is None:  # a database server keeps no files
-            return Path("harness-networks").resolve()
-        return self.path.with_name(f"{self.path.name}.networks")
+            return FolderOfArtifacts(Path("harness-networks").resolve())
+        return FolderOfArtifacts(self.path.with_name(f"{self.path.name}.networks"))
 
     def together(self) -> AbstractContextManager[None]:
         """Return within which writes reach the disk at the end, all in one go.

@@ -6,11 +6,14 @@ in an SQL storage each attribute costs a transaction to write and a row to read.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from optuna.artifacts import ArtifactMeta
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -21,6 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from harness.storing.damage import spoils, trial_wrong
 from harness.study.declaration import Declaration
+from harness.trials.outcome import Outcome
 from harness.trials.records import Record, State
 from harness.trials.trial import TUNING_SEED, Trial
 
@@ -34,10 +38,7 @@ is part of the record. Each costs as much to write as the record itself."""
 COLUMNS = 2
 """So many metrics that claims are about get a column of their own in optuna-dashboard."""
 
-NETWORK = "network"
-"""The attribute that names the artifact with a trained network."""
-
-OWN = frozenset({"trial", "record", "runner", "reason", "adopted_from", NETWORK, WITHDRAWN})
+OWN = frozenset({"trial", "record", "runner", "reason", "adopted_from", WITHDRAWN})
 """Attributes that no metric may write over."""
 
 STATES: dict[TrialState, State] = {
@@ -76,21 +77,21 @@ def description(trial: Trial, code: str) -> dict[str, Any]:
     }
 
 
-def outcome(
-    metrics: Mapping[str, float],
-    curves: Mapping[str, Sequence[float]],
-    cost: Mapping[str, float],
-    layers: Mapping[str, Sequence[float]],
-    env: str,
-) -> dict[str, Any]:
+def written(outcome: Outcome, env: str) -> dict[str, Any]:
     """Return the attribute ``record``; ``env`` names the note that holds the environment."""
     return {
-        "metrics": {name: float(value) for name, value in metrics.items()},
-        "curves": {name: [float(x) for x in values] for name, values in curves.items()},
-        "cost": dict(cost),
-        "layers": {name: [float(x) for x in values] for name, values in layers.items()},
+        "metrics": {name: float(value) for name, value in outcome.metrics.items()},
+        "curves": {name: [float(x) for x in values] for name, values in outcome.curves.items()},
+        "cost": dict(outcome.cost),
+        "layers": {name: [float(x) for x in values] for name, values in outcome.layers.items()},
         "env": env,
     }
+
+
+def artifact(name: str) -> tuple[str, str]:
+    """Return the attribute, and its value, by which Optuna knows an artifact of a trial."""
+    about = ArtifactMeta(name, filename=name, mimetype="application/octet-stream", encoding=None)
+    return f"artifacts:{name}", json.dumps(asdict(about))
 
 
 def columns(study: Declaration, metrics: Mapping[str, float]) -> dict[str, float]:

@@ -60,6 +60,17 @@ def from_plain(kind: type[T], value: Any) -> T:
         raise UnreadableError(f"{where.lstrip('.')}: {what}" if where else what) from error
 
 
+def tag(union: Any) -> None:
+    """Let a value of one of several dataclasses be written with its class as ``kind``, and read.
+
+    Args:
+        union: the dataclasses, as in ``A | B``; none of them has a field ``kind``.
+    """
+    from cattrs.strategies import configure_tagged_union
+
+    configure_tagged_union(union, _converter(), tag_name="kind")
+
+
 def wrong(kind: type[Any], value: Any) -> str:
     """Return why plain values cannot be read as a dataclass; empty where they can."""
     try:
@@ -89,6 +100,7 @@ def _converter() -> Converter:
         made.register_structure_hook(kind, _only(kind))
     made.register_structure_hook(float, _only(float, int))  # a whole number stays one
     made.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+    made.register_structure_hook_func(lambda kind: kind == Sequence[float], _numbers)
     # a study's own metric may be in a unit of its own
     made.register_structure_hook_func(lambda kind: kind == Unit, _only(str))
     # levels are of any plain kind, and are kept by name
@@ -146,6 +158,13 @@ def _texts(value: Any, _kind: Any) -> tuple[str, ...]:
     if type(value) not in {list, tuple} or not all(type(each) is str for each in value):
         raise TypeError(f"no list of texts, but {shortly(value)}")
     return tuple(value)
+
+
+def _numbers(value: Any, _kind: Any) -> list[float]:
+    """Read a curve at once: one by one, thousands of points take ten times as long."""
+    if type(value) is not list or not set(map(type, value)) <= {float, int}:
+        raise TypeError(f"no list of numbers, but {shortly(value)}")
+    return list(value)
 
 
 def shortly(value: Any) -> str:

@@ -60,8 +60,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one training gave.
+class TrainingResult:
+    """What one training gave; its outcome is made of it where it is run (`harness.trials.outcome`).
 
     Attributes:
         metrics: final values by metric name (see :mod:`harness.study.metrics`).
@@ -143,7 +143,7 @@ def train(
     *,
     test: bool = True,
     measures: tuple[Measure, ...] = (),
-) -> Outcome:
+) -> TrainingResult:
     """Train once, in the plain loop, and measure the result.
 
     Args:
@@ -166,7 +166,7 @@ def train(
 @calm()
 def train_together(
     requests: Sequence[Request], device: torch.device, mode: Mode, tell: Tell | None = None
-) -> list[Outcome | Exception]:
+) -> list[TrainingResult | Exception]:
     """Train trials of one program.
 
     Where they cannot be trained as asked, the next slower mode is taken, and each outcome's note
@@ -206,7 +206,9 @@ def train_together(
     return _noted(train_together(requests, device, slower, tell), f"not {mode.kind}: {reason}")
 
 
-def _noted(results: list[Outcome | Exception], note: str) -> list[Outcome | Exception]:
+def _noted(
+    results: list[TrainingResult | Exception], note: str
+) -> list[TrainingResult | Exception]:
     return [
         each if isinstance(each, Exception) else replace(each, note=each.note or note)
         for each in results
@@ -297,7 +299,7 @@ class _Trial:
 
 def _cohort(
     requests: Sequence[Request], device: torch.device, mode: Mode, tell: Tell | None
-) -> list[Outcome | Exception]:
+) -> list[TrainingResult | Exception]:
     """Train trials at the same time, in exactly this mode."""
     begun: list[_Trial | Exception] = []
     for request in requests:
@@ -401,13 +403,13 @@ def _restore(trial: _Trial) -> None:
         trial.member.network.load(trial.best.vector, trial.best.held)
 
 
-def _outcome(trial: _Trial, seconds: float, mode: Mode) -> Outcome | Exception:
+def _outcome(trial: _Trial, seconds: float, mode: Mode) -> TrainingResult | Exception:
     if trial.error is not None:
         return trial.error
     training = trial.member.training
     steps = len(trial.curves["train_loss"]) * trial.member.steps
     network = Snapshot.of(trial.member.network) if trial.request.keep else None
-    return Outcome(
+    return TrainingResult(
         trial.metrics,
         trial.curves,
         seconds,

@@ -1,0 +1,48 @@
+"""A trial by its name: what a worker makes it again from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.trials.records import Role
+from harness.trials.trial import Trial
+
+
+@dataclass(frozen=True)
+class Named:
+    """A trial, named in plain values.
+
+    Attributes:
+        scale: the scale's name.
+        arm: the arm's name.
+        seed: the trial's seed.
+        role: the trial's role.
+        tuned: values of the tuned settings.
+        key: the trial's key, which the worker must arrive at too; empty where nobody checks.
+        teaches: 0 for the arm's own trial, 1 for its teacher, 2 for that one's teacher...
+        keep: whether its network is kept under its key, for others to learn from.
+    """
+
+    scale: str
+    arm: str
+    seed: int
+    role: Role
+    tuned: Mapping[str, float]
+    key: str = ""
+    teaches: int = 0
+    keep: bool = False
+
+    @staticmethod
+    def of(trial: Trial, scale: str, *, keep: bool = False) -> Named:
+        """Name a trial."""
+        return Named(
+            scale,
+            trial.arm.name,
+            trial.seed,
+            trial.role,
+            dict(trial.tuned),
+            trial.key,
+            trial.teaches,
+            keep,
+        )
