@@ -23,6 +23,7 @@ from harness.running.session import write_plan
 from harness.storing.ledger import Ledger
 from harness.storing.store import Store, open_store
 from harness.study.claims import Claim, Higher
+from harness.trials.outcome import Outcome
 from harness.trials.trial import Trial
 
 FILE = str(Path(__file__).resolve())
@@ -97,7 +98,7 @@ def run(
         for claimed in ledger.claim(ready, len(ready)):
             good = accuracy(claimed.trial)
             numbers = {"test_accuracy": good, "validation_loss": 1 - good, "train_loss": 1 - good}
-            ledger.finish(claimed, numbers, {}, {"seconds": 1.0}, ENV)
+            ledger.finish(claimed, Outcome(numbers, {}, {"seconds": 1.0}, ENV))
     write_plan(ledger, planner, planner.outlook(ledger.done(frozenset())), Options(reference="x"))
     return ledger
 

@@ -233,33 +233,35 @@ def figures(key: str) -> dict[str, float]:
 def pretender(pretence: Pretence, last_arm: str, jobs: list[int], measured: list[str]) -> Any:
     """Return a worker that sleeps."""
     from harness.engines.modes import Choice, Mode
-    from harness.running.workers import Answer, Job, Result
+    from harness.running.jobs import Answer, CalibrateJob, Job, ProfileJob, TrainJob
+    from harness.trials.outcome import Outcome
     from harness.trials.profiles import Profile
 
-    env = {"python": "3", "device": "cpu", "mode": "plain"}
+    env = {"python": "3", "device": "cpu"}
 
     def seconds(arm: str) -> float:
         return pretence.seconds + (pretence.longer if arm == last_arm else 0.0)
 
     def answer(job: Job) -> Answer:
-        if job.kind in {"profile", "calibrate"}:
-            measured.append(job.kind)
+        if isinstance(job, ProfileJob | CalibrateJob):
+            measured.append("profile" if isinstance(job, ProfileJob) else "calibrate")
             time.sleep(pretence.seconds)
             profile = Profile(
                 0.001, 0.001, 0.001, 1, 1e4, 10**6, {}, 10**6, 10**3, 90, 900, "cpu", "", 1
             )
             choice = Choice(Mode("fused", 4), trials=1000)
             return Answer(env=env, profile=profile, choice=choice)
-        if job.kind != "train":
+        if not isinstance(job, TrainJob):
             return Answer(env=env)
         time.sleep(sum(seconds(each.arm) for each in job.trials))
         return Answer(
-            results=tuple(
-                Result(
+            outcomes=tuple(
+                Outcome(
                     metrics=figures(each.key),
                     curves={"validation_loss": [1.0, figures(each.key)["validation_loss"]]},
                     cost={"seconds": seconds(each.arm), "steps": 90, "samples": 900},
                     env=env,
+                    mode="plain",
                 )
                 for each in job.trials
             ),
@@ -271,7 +273,7 @@ def pretender(pretence: Pretence, last_arm: str, jobs: list[int], measured: list
 
         def submit(self, job: Job) -> Future[Answer]:
             future: Future[Answer] = Future()
-            if job.kind == "train":
+            if isinstance(job, TrainJob):
                 jobs.append(len(job.trials))
             threading.Thread(target=lambda: future.set_result(answer(job)), daemon=True).start()
             return future
@@ -304,8 +306,6 @@ def wait_for_all(own: str, everyone: Sequence[str]) -> None:
 
 def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     """Be one of the processes; say at the end what was done; return the exit code."""
-    import harness.running.executors
-    import harness.running.forks
     import harness.running.run
     import harness.running.session
     import harness.storing.server
@@ -317,19 +317,17 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     from harness.storing.ledger import Ledger
     from harness.storing.store import open_store
     from harness.study.converter import to_plain
+    from tests.pools import OwnPool
 
     made = study(pretence)
     jobs: list[int] = []
     measured: list[str] = []
     last_arm = made.arms("quick")[-1].name
 
-    def make(*_: object) -> Any:
+    def make() -> Any:
         return pretender(pretence, last_arm, jobs, measured)
 
-    for module in (harness.running.executors, harness.running.run, harness.running.session):
-        module.make_executor = make  # type: ignore[attr-defined]
-    harness.running.forks.forks = False  # nothing is loaded for workers that there are not
-    harness.running.run.load_data = lambda planner: {}
+    pool = OwnPool(make, pretence.workers)
     harness.storing.server.PATIENCE_SECONDS = pretence.patience
     harness.running.session.PATIENT_SECONDS = 0.5
     looks = made.looks if pretence.looks else None
@@ -351,7 +349,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
             choice = to_plain(Choice(Mode("fused", pretence.models), trials=1000))
             for program in by_program(planner):
                 ledger.write_note(f"mode/{program}/{machine(options)}", choice)
-        ran = harness.running.run.run(ledger, planner, "pretend.py", options, display)
+        ran = harness.running.run.run(ledger, planner, pool, options, display)
         outlook = planner.outlook(ledger.done())
         assert all(trial.key in ledger.done() for trial in outlook.planned)
         said["trained"] = ran.trained

@@ -15,7 +15,10 @@ from harness.engines.modes import PLAIN, Mode
 from harness.messages.calm import calm
 from harness.models import MLP
 from harness.optim import SGD
-from harness.running.workers import InProcess, Job, Named
+from harness.running.jobs import TrainJob
+from harness.running.named import Named
+from harness.running.workers import InProcess
+from harness.storing.artifacts import FolderOfArtifacts
 from harness.trainer.train import Request, TrainingResult, train_together
 from tests import tiny_study
 
@@ -96,16 +99,16 @@ def test_a_warning_of_the_profiler_loses_no_profile(monkeypatch) -> None:
     assert step_seconds(TRAINING, CPU, seconds=0.01) > 0
 
 
-def test_a_warning_in_a_worker_is_no_failure_of_a_trial(monkeypatch) -> None:
+def test_a_warning_in_a_worker_is_no_failure_of_a_trial(monkeypatch, tmp_path) -> None:
     import harness.engines.prepared
 
     monkeypatch.setattr(
         harness.engines.prepared, "make_ready", warning(harness.engines.prepared.make_ready)
     )
     monkeypatch.setattr("harness.trainer.train.make_ready", harness.engines.prepared.make_ready)
-    named = Named("width=4", 0, "evaluate", {"lr": 0.1}, "")
-    worker = InProcess(tiny_study.study, "cpu")
-    (result,) = worker.submit(Job("train", "quick", (named,))).result().results
+    named = Named("quick", "width=4", 0, "evaluate", {"lr": 0.1})
+    worker = InProcess(tiny_study.study, "cpu", FolderOfArtifacts(tmp_path))
+    (result,) = worker.submit(TrainJob((named,))).result().outcomes
     assert result.reason == ""
     assert result.metrics["test_accuracy"] > 0
 
@@ -130,11 +133,17 @@ def test_warnings_of_what_draws_and_prints_spoil_no_report(monkeypatch) -> None:
     assert render.render_pdf("<p>") == (b"%PDF", "")
 
 
-def test_a_study_that_ends_the_program_while_it_trains_fails_its_trial_alone(monkeypatch) -> None:
+def test_a_study_that_ends_the_program_while_it_trains_fails_its_trial_alone(
+    monkeypatch, tmp_path
+) -> None:
     def end(*_: object) -> None:
         raise SystemExit(0)
 
     monkeypatch.setattr("harness.trainer.train.make_ready", end)
-    named = Named("width=4", 0, "evaluate", {"lr": 0.1}, "")
-    answer = InProcess(tiny_study.study, "cpu").submit(Job("train", "quick", (named,))).result()
+    named = Named("quick", "width=4", 0, "evaluate", {"lr": 0.1})
+    answer = (
+        InProcess(tiny_study.study, "cpu", FolderOfArtifacts(tmp_path))
+        .submit(TrainJob((named,)))
+        .result()
+    )
     assert answer.reason.startswith("SystemExit: 0 (test_calm.py:")

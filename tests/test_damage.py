@@ -15,6 +15,7 @@ from harness.running.session import write_plan
 from harness.storing.damage import Unreadable, note_wrong
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
+from harness.trials.outcome import Outcome
 from tests.conftest import TINY
 from tests.test_ledger import COST, CURVES, ENV, LAYERS
 from tests.tiny_study import study
@@ -31,7 +32,7 @@ def finished(where: str, seeds: int = 5) -> None:
     outlook = planner.outlook({})
     for place, claimed in enumerate(ledger.claim(outlook.ready, 99)):
         metrics = {"validation_loss": 0.5, "test_accuracy": 0.5 + place / 100}
-        ledger.finish(claimed, metrics, CURVES, COST, ENV, LAYERS)
+        ledger.finish(claimed, Outcome(metrics, CURVES, COST, ENV, LAYERS))
     ledger.tally()
     write_plan(ledger, planner, planner.outlook(ledger.done()), Options(reference=STUDY))
     ledger.write_note("reference", STUDY)

@@ -54,8 +54,8 @@ ROOMS: dict[str, str] = {
     "judging": "pairing contrasts declarations history reasons rounds summaries targets verdicts "
     "results next_step",
     "planning": "datasets planner shares",
-    "running": "checkout forks loaded loaded_measuring neighbours find revision named telling jobs wire "
-    "workers executors progress account costs declare session timing run versions",
+    "running": "checkout forks loaded_measuring neighbours find revision named telling jobs "
+    "wire loaded workers executors progress account costs declare session timing run versions",
     "commands": "files new place doctor subject tables markdown plan replay commands cli",
 }
 ORDER = list(ROOMS)

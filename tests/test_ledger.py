@@ -22,6 +22,7 @@ from harness.storing.ledger import Claimed, Ledger, find
 from harness.storing.owners import SILENT_SECONDS, Runner
 from harness.storing.store import Store, open_store
 from harness.study.factors import Factor, Tuned
+from harness.trials.outcome import Outcome
 from harness.trials.records import Record
 from harness.trials.trial import Trial, make_trial
 from tests.tiny_study import study
@@ -70,7 +71,7 @@ def test_what_is_written_is_read(where: str) -> None:
     (claimed,) = ledger.claim([trial(3)], 1)
     (running,) = ledger.records()
     assert (running.state, running.metrics) == ("running", {})
-    ledger.finish(claimed, METRICS, CURVES, COST, ENV, LAYERS)
+    ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV, LAYERS))
     again = Ledger(open_store(where), study, "quick")
     (record,) = again.records()
     assert record.key == trial(3).key
@@ -92,7 +93,7 @@ def test_what_is_written_is_read(where: str) -> None:
 def test_optuna_sees_an_ordinary_study(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     done, lost = ledger.claim([trial(0), trial(1)], 2)
-    ledger.finish(done, METRICS, CURVES, COST, ENV)
+    ledger.finish(done, Outcome(METRICS, CURVES, COST, ENV))
     ledger.fail(lost, "diverged: nan", ENV)
     seen = optuna.load_study(study_name="tiny-quick", storage=ledger.store.storage)
     assert seen.direction == optuna.study.StudyDirection.MINIMIZE
@@ -121,7 +122,7 @@ def test_a_trial_is_claimed_once(where: str) -> None:
     assert [each.trial.seed for each in theirs] == [2, 3]
     assert two.claim(wanted[2:], 9) != [], "what is one's own and not running may be taken again"
     for each in mine:
-        one.finish(each, METRICS, CURVES, COST, ENV)
+        one.finish(each, Outcome(METRICS, CURVES, COST, ENV))
     assert two.claim(wanted[:2], 9) == []
 
 
@@ -129,7 +130,7 @@ def test_what_a_dead_process_left_is_taken_over_in_place(where: str) -> None:
     Ledger(open_store(where), study, "quick", owner=dead()).claim([trial(0)], 1)
     heir = Ledger(open_store(where), study, "quick")
     (claimed,) = heir.claim([trial(0)], 1)
-    heir.finish(claimed, METRICS, CURVES, COST, ENV)
+    heir.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
     (record,) = heir.records()
     assert record.state == "complete"
     assert record.number == 0
@@ -212,7 +213,7 @@ def test_failed_is_run_again_only_when_asked(where: str) -> None:
     ledger.fail(claimed, "no luck", ENV)
     assert ledger.claim([trial(0)], 1) == []
     (again,) = ledger.claim([trial(0)], 1, [0])
-    ledger.finish(again, METRICS, CURVES, COST, ENV)
+    ledger.finish(again, Outcome(METRICS, CURVES, COST, ENV))
     states = [record.state for record in ledger.records()]
     assert states == ["failed", "complete"]
 
@@ -223,7 +224,7 @@ def test_what_nobody_plans_is_withdrawn(where: str) -> None:
     ledger.withdraw()
     assert ledger.records() == ()
     (claimed,) = ledger.claim([trial(1)], 1)
-    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
     assert [record.seed for record in ledger.records()] == [1]
     assert [record.state for record, _ in find(ledger.store, trial(1).key)] == ["complete"]
 
@@ -231,8 +232,8 @@ def test_what_nobody_plans_is_withdrawn(where: str) -> None:
 def test_what_another_process_finished_meanwhile_is_left_as_it_is(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     (claimed,) = ledger.claim([trial(0)], 1)
-    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
-    ledger.finish(claimed, {**METRICS, "test_accuracy": 0.1}, CURVES, COST, ENV)
+    ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
+    ledger.finish(claimed, Outcome({**METRICS, "test_accuracy": 0.1}, CURVES, COST, ENV))
     ledger.fail(claimed, "too late", ENV)
     ledger.release(claimed)
     (record,) = ledger.records()
@@ -253,7 +254,7 @@ def test_what_is_given_back_is_taken_by_the_next(where: str) -> None:
 def test_changed_levels_or_axes_begin_another_study_and_lose_nothing(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     (claimed,) = ledger.claim([trial(0)], 1)
-    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
     wider = dataclasses.replace(study, factors=(Factor("width", (4, 32, 64)),))
     linear = dataclasses.replace(study, tuned=(Tuned("lr", 0.001, 1.0),))
     for number, changed in enumerate((wider, linear), start=2):
@@ -287,7 +288,7 @@ def work(where, left):
     sqlalchemy.event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", count)
     ledger = Ledger(open_store(where), study, "quick")
     for claimed in ledger.claim([made], 1):
-        ledger.finish(claimed, {"validation_loss": 0.5}, {"validation_loss": [0.9, 0.5]}, {}, {})
+        ledger.finish(claimed, Outcome({"validation_loss": 0.5}, {"validation_loss": [0.9, 0.5]}, {}, {}))
     taken = -left
     print(len(ledger.records()), ledger.records()[0].state, flush=True)
     return taken
@@ -387,19 +388,21 @@ def test_looking_does_not_make_a_study(where: str) -> None:
 def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     """A study that no file holds, in a notebook say."""
     from harness.running.costs import profiles
-    from harness.running.executors import Options
+    from harness.running.executors import Options, Processes
     from harness.running.progress import Silent
     from harness.running.run import run
 
     ledger = Ledger(open_store(where), study, "quick")
     planner = Planner(study, "quick", 1, tune=False)
-    ran = run(ledger, planner, None, Options(tune=False), Silent())
+    options = Options(tune=False)
+    pool = Processes(study, None, options, ledger.store.artifacts)
+    ran = run(ledger, planner, pool, options, Silent())
     assert (ran.trained, ran.total, ran.profiled) == (2, 2, 2)
     manifest = manifest_of(ledger)
     measured, failed = profiles(ledger, manifest.programs)
     assert set(measured) == {"width=4", "width=32"}, failed
     assert measured["width=32"].parameters == 64 * 32 + 32 + 32 * 10 + 10
-    again = run(ledger, planner, None, Options(tune=False), Silent())
+    again = run(ledger, planner, pool, options, Silent())
     assert (again.trained, again.profiled) == (0, 0)
     assert all(record.state == "complete" for record in ledger.records())
 
@@ -434,7 +437,7 @@ def test_what_a_killed_process_half_wrote_is_no_part_of_the_record(where: str) -
         assert [(record.reason, record.metrics, record.env) for record in running] == [
             ("", {}, {})
         ] * 2
-    ledger.finish(done, METRICS, CURVES, COST, ENV)
+    ledger.finish(done, Outcome(METRICS, CURVES, COST, ENV))
     ledger.fail(lost, "no luck", ENV)
     first, second = ledger.records()
     assert (first.reason, first.metrics) == ("", METRICS)
@@ -455,10 +458,10 @@ def test_what_is_done_is_translated_once_and_what_others_do_is_seen(where: str) 
     (first,) = mine.claim([trial(0)], 1)
     (second,) = theirs.claim([trial(1)], 1)
     assert [record.state for record in mine.records()] == ["running", "running"]
-    mine.finish(first, METRICS, CURVES, COST, ENV)
+    mine.finish(first, Outcome(METRICS, CURVES, COST, ENV))
     before = mine.records()
     assert [record.state for record in before] == ["complete", "running"]
-    theirs.finish(second, {**METRICS, "own": 4.0}, CURVES, COST, {"python": "of another"})
+    theirs.finish(second, Outcome({**METRICS, "own": 4.0}, CURVES, COST, {"python": "of another"}))
     (third,) = theirs.claim([trial(2)], 1)
     theirs.fail(third, "no luck", ENV)
     after = mine.records()
@@ -478,12 +481,12 @@ def test_takeovers_and_withdrawals_of_others_are_seen(where: str) -> None:
         mine.release(claimed)
     (taken,) = theirs.claim([trial(0)], 1)
     assert mine.claim([trial(0)], 1) == []
-    theirs.finish(taken, METRICS, CURVES, COST, ENV)
+    theirs.finish(taken, Outcome(METRICS, CURVES, COST, ENV))
     theirs.withdraw()
     assert [(record.seed, record.state) for record in mine.records()] == [(0, "complete")]
     (again,) = mine.claim([trial(0), trial(1)], 2)
     assert again.trial.seed == 1
-    mine.finish(again, METRICS, CURVES, COST, ENV)
+    mine.finish(again, Outcome(METRICS, CURVES, COST, ENV))
     assert [(record.seed, record.number) for record in theirs.records()] == [(0, 0), (1, 2)]
 
 
@@ -491,14 +494,14 @@ def test_done_is_the_newest_outcome_of_each_key(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     lost, fine, running = ledger.claim([trial(0), trial(1), trial(2)], 3)
     ledger.fail(lost, "no luck", ENV)
-    ledger.finish(fine, METRICS, CURVES, COST, ENV)
+    ledger.finish(fine, Outcome(METRICS, CURVES, COST, ENV))
     assert {key: record.number for key, record in ledger.done().items()} == {
         trial(0).key: 0, trial(1).key: 1,
     }  # fmt: skip
     assert set(ledger.done(frozenset({0}))) == {trial(1).key}
     (again,) = ledger.claim([trial(0)], 1, {0})
     assert set(ledger.done(frozenset({0}))) == {trial(1).key}
-    ledger.finish(again, METRICS, CURVES, COST, ENV)
+    ledger.finish(again, Outcome(METRICS, CURVES, COST, ENV))
     for ignored in (frozenset({0}), frozenset()):
         done = ledger.done(ignored)
         assert done[trial(0).key].number == again.trial_id - lost.trial_id == 3
@@ -521,7 +524,7 @@ def test_a_long_curve_shows_a_few_points_and_is_kept_whole(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     (claimed,) = ledger.claim([trial(0)], 1)
     curve = [1 / (epoch + 1) for epoch in range(103)]
-    ledger.finish(claimed, METRICS, {"validation_loss": curve}, COST, ENV)
+    ledger.finish(claimed, Outcome(METRICS, {"validation_loss": curve}, COST, ENV))
     (seen,) = ledger.store.storage.get_all_trials(identity(ledger))
     assert list(seen.intermediate_values) == [25, 51, 77, 103]
     assert all(curve[step - 1] == value for step, value in seen.intermediate_values.items())
@@ -536,7 +539,7 @@ def test_a_trial_costs_few_writes(tmp_path: Path) -> None:
     curves = {"validation_loss": [0.5] * 200}
     for seed in range(3):
         (claimed,) = ledger.claim([trial(seed)], 1)
-        ledger.finish(claimed, {**METRICS, **many}, curves, COST, ENV, LAYERS)
+        ledger.finish(claimed, Outcome({**METRICS, **many}, curves, COST, ENV, LAYERS))
         lines.append(len((tmp_path / "x.log").read_text().splitlines()))
     assert lines[2] - lines[1] == lines[1] - lines[0] == 8
 
@@ -551,7 +554,7 @@ def test_a_journal_reaches_the_disk_once_for_all_that_is_written_together(
     assert len(synced) == 1
     with ledger.store.together():
         for claimed in claims:
-            ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+            ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
         assert len(another(f"journal:///{tmp_path}/x.log").done()) == 4, "seen by others at once"
     assert len(synced) == 2
     ledger.write_note("x", 1)
@@ -572,7 +575,7 @@ def test_all_notes_are_not_read_anew_for_each_trial(
     def reads(seeds: range) -> int:
         read.clear()
         for claimed in ledger.claim([trial(seed) for seed in seeds], len(seeds)):
-            ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+            ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
         assert len(ledger.done()) == seeds.stop
         return len(read)
 
@@ -591,7 +594,7 @@ def test_the_half_line_of_a_killed_process_does_no_harm(tmp_path: Path, length: 
     opened_after = Ledger(open_store(where), study, "quick")
     assert opened_after.records() == open_before.records()
     opened_after.write_note("x", 1)
-    open_before.finish(claimed, METRICS, CURVES, COST, ENV)
+    open_before.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
     for ledger in (open_before, opened_after, Ledger(open_store(where), study, "quick")):
         assert [record.metrics for record in ledger.records()] == [METRICS]
         assert ledger.note("x") == 1
@@ -602,7 +605,7 @@ def test_an_objective_that_is_no_number_is_a_failure(where: str) -> None:
     """SQL storages cannot give back a trial whose value is not a number."""
     ledger = Ledger(open_store(where), study, "quick")
     (claimed,) = ledger.claim([trial(0)], 1)
-    ledger.finish(claimed, {**METRICS, "validation_loss": float("nan")}, CURVES, COST, ENV)
+    ledger.finish(claimed, Outcome({**METRICS, "validation_loss": float("nan")}, CURVES, COST, ENV))
     for each in (ledger, Ledger(open_store(where), study, "quick")):
         (record,) = each.records()
         assert (record.state, record.metrics) == ("failed", {})

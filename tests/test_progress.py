@@ -20,8 +20,9 @@ from harness.engines.modes import PLAIN, Mode
 from harness.models import MLP
 from harness.optim import SGD
 from harness.running.account import Account, Accounting, age
+from harness.running.named import Named
 from harness.running.progress import SHOWN, Plain, Silent, display
-from harness.running.workers import TELL_SECONDS, Named, Told, _Telling
+from harness.running.telling import TELL_SECONDS, Telling, Told
 from harness.trainer.train import Request, train_together
 from tests.conftest import TINY
 
@@ -91,10 +92,10 @@ def test_a_worker_tells_seldom_and_how_long_it_will_take(clock: Clock) -> None:
     said: list[Told] = []
     requests = [Request(TRAINING, 0), Request(TRAINING, 1)]
     named = {
-        id(each): Named("width=8", each.seed, "evaluate", {}, f"key {each.seed}")
+        id(each): Named("quick", "width=8", each.seed, "evaluate", {}, f"key {each.seed}")
         for each in requests
     }
-    telling = _Telling(named, said.append)
+    telling = Telling(named, said.append)
     for epoch in range(1, 4):
         clock.now += 10.0 if epoch == 1 else 2.0  # the first one compiles
         telling(requests, epoch, 0.5)
@@ -111,8 +112,11 @@ def test_a_worker_tells_seldom_and_how_long_it_will_take(clock: Clock) -> None:
 def test_the_next_trial_of_a_worker_is_not_taken_for_one_long_epoch(clock: Clock) -> None:
     said: list[Told] = []
     requests = [Request(TRAINING, 0), Request(TRAINING, 1)]
-    named = {id(each): Named("a", each.seed, "evaluate", {}, f"{each.seed}") for each in requests}
-    telling = _Telling(named, said.append)
+    named = {
+        id(each): Named("quick", "a", each.seed, "evaluate", {}, f"{each.seed}")
+        for each in requests
+    }
+    telling = Telling(named, said.append)
     for request in requests:
         for epoch in range(1, 4):
             clock.now += 2.0

@@ -37,7 +37,7 @@ from harness.models import MLP
 from harness.optim import SGD
 from harness.planning.planner import Planner
 from harness.running.costs import by_program, machine
-from harness.running.executors import Options
+from harness.running.executors import Options, Processes
 from harness.running.find import find, load
 from harness.running.progress import Silent
 from harness.running.run import Ran, run
@@ -171,7 +171,9 @@ def go_on(folder: Path, store: Path, display: Silent) -> Ran:
     study = load(find(reference))
     planner = Planner(study, "quick", None, tune=True)
     options = replace(ALONE, reference=reference)
-    return run(opened(store, study), planner, reference, options, display)
+    ledger = opened(store, study)
+    pool = Processes(study, reference, options, ledger.store.artifacts)
+    return run(ledger, planner, pool, options, display)
 
 
 def records(folder: Path, store: Path) -> tuple[Record, ...]:
@@ -317,7 +319,8 @@ def recorded(store: Path, study: Study, mode: Mode) -> tuple[Record, ...]:
     for program in by_program(planner):
         choice = Choice(mode, trials=100).plain_values()
         ledger.write_note(f"mode/{program}/{machine(options)}", choice)
-    run(ledger, planner, None, options, Silent())
+    pool = Processes(study, None, options, ledger.store.artifacts)
+    run(ledger, planner, pool, options, Silent())
     found = ledger.records()
     assert {each.state for each in found} == {"complete"}
     return found

@@ -21,9 +21,9 @@ from harness.optim import SGD
 from harness.planning.planner import Planner
 from harness.running.costs import machine
 from harness.running.executors import Options
+from harness.running.jobs import Answer, Job, TimeJob
 from harness.running.progress import Silent
 from harness.running.timing import measure_times
-from harness.running.workers import Answer, Job
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.study.claims import Best, Equivalent, Higher, Interaction, NotWorse, Peak, Trend
@@ -35,6 +35,7 @@ from harness.study.scales import Scale
 from harness.training import Training
 from harness.trials.profiles import Profile
 from tests.conftest import TINY
+from tests.pools import OwnPool
 from tests.test_verdicts import records, study
 
 NEW, OLD = {"a": "new"}, {"a": "old"}
@@ -399,18 +400,18 @@ def test_only_arms_of_claims_on_time_are_timed():
 
 
 class Clock:
-    """Processes that take a step as long as it is the how manieth to be asked."""
+    """Processes whose step takes as many seconds as steps were timed by then."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def start(self) -> "Clocked":
-        return Clocked(self)
+    def pool(self) -> OwnPool:
+        return OwnPool(lambda: Clocked(self))
 
     def answer(self, job: Job) -> Answer:
-        if job.kind != "time":
+        if not isinstance(job, TimeJob):
             return Answer()
-        self.asked.append(job.trials[0].arm.removeprefix("a="))
+        self.asked.append(job.trial.arm.removeprefix("a="))
         return Answer(seconds=float(len(self.asked)))
 
 
@@ -424,7 +425,7 @@ class Clocked:
 
     def submit(self, job: Job) -> Future[Answer]:
         future: Future[Answer] = Future()
-        self.jobs += job.kind == "time"
+        self.jobs += isinstance(job, TimeJob)
         assert self.jobs <= 1, "a process gives one number"
         future.set_result(self.clock.answer(job))
         return future
@@ -449,7 +450,7 @@ def take(folder, clock, *arms):
     )  # fmt: skip
     ledger = Ledger(open_store(str(folder / "x.db")), made, "quick")
     planner = Planner(made, "quick", None, tune=False)
-    measure_times(ledger, planner, clock.start, Options(), Silent())
+    measure_times(ledger, planner, clock.pool(), Options(), Silent())
     return ledger
 
 
@@ -481,7 +482,7 @@ def test_rounds_of_three_arms_go_there_and_back(tmp_path):
 def test_a_step_that_cannot_be_timed_says_why(tmp_path):
     class Lame(Clock):
         def answer(self, job):
-            return Answer(reason="no clock here" if job.kind == "time" else "")
+            return Answer(reason="no clock here" if isinstance(job, TimeJob) else "")
 
     ledger = take(tmp_path, Lame(), "one", "two")
     assert ledger.notes("round/") == {}

@@ -18,6 +18,7 @@ from harness.storing.ledger import Ledger
 from harness.storing.owners import Runner
 from harness.storing.server import PATIENCE_SECONDS, ServerStorage, is_lost
 from harness.storing.store import Store, open_store
+from harness.trials.outcome import Outcome
 from harness.trials.trial import Trial, make_trial
 from tests.conftest import TINY
 from tests.postgres import Cluster
@@ -57,7 +58,7 @@ def test_a_trial_is_claimed_once_and_its_record_read_by_others(url: str, cluster
     one.records()
     assert one.free(wanted[2:]) == []
     for each in mine:
-        one.finish(each, METRICS, {"validation_loss": [0.9, 0.5]}, {"seconds": 1.0}, {})
+        one.finish(each, Outcome(METRICS, {"validation_loss": [0.9, 0.5]}, {"seconds": 1.0}, {}))
     two.records()
     assert two.free(wanted[:2]) == []
     assert [record.metrics for record in two.records()[:2]] == [METRICS] * 2
@@ -131,7 +132,9 @@ def test_what_was_done_when_the_answer_was_lost_is_not_done_twice(
     claimed = {
         "note": lambda: ledger.write_note("x", 1),
         "claim": lambda: ledger.claim([trial(1), trial(2)], 2),
-        "finish": lambda: ledger.finish(first, METRICS, {"validation_loss": [0.5]}, {}, {}),
+        "finish": lambda: ledger.finish(
+            first, Outcome(METRICS, {"validation_loss": [0.5]}, {}, {})
+        ),
         "fail": lambda: ledger.fail(first, "no luck", {}),
     }[call]()
     assert len(broken) == 2

@@ -35,7 +35,7 @@ def work(where, how):
     ready = Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
     claims = ledger.claim(ready, 10)
     for claimed in claims[:6]:
-        ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+        ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
         ledger.tally()
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)

@@ -27,8 +27,8 @@ from harness.messages.errors import HarnessError
 from harness.messages.printable import is_printable, visible
 from harness.planning.datasets import check_trials
 from harness.running import forks
+from harness.running.jobs import reason_of
 from harness.running.progress import display
-from harness.running.workers import reason_of
 from harness.study.converter import to_plain
 from harness.terminal import outlets, screen
 from harness.training import Training

@@ -184,6 +184,7 @@ def fill(file: Path, where: str) -> None:
     from harness.storing import translation as translate
     from harness.storing.ledger import Ledger
     from harness.storing.store import open_store
+    from harness.trials.outcome import Outcome
 
     study = load(str(file))
     planner = Planner(study, "quick", None, tune=False)
@@ -222,7 +223,7 @@ def fill(file: Path, where: str) -> None:
         attributes = {
             "trial": translate.description(trial, code),
             "runner": "nobody/1/1",
-            "record": translate.outcome(**found, layers={}, env=env),
+            "record": translate.written(Outcome(**found), env),
             **translate.columns(study.declaration("quick"), found["metrics"]),
             **({} if result else {"reason": "diverged: validation_loss is nan"}),
         }

@@ -7,16 +7,11 @@ answer at once, or after a while, with plausible metrics and curves of 15 epochs
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any
 
 from saving import about, number, parser, save, table
 
-import harness.running.executors
-import harness.running.forks
-import harness.running.run
 from harness import Factor, Scale, Study, Training
 from harness.data import digits
 from harness.engines.modes import Choice, Mode
@@ -25,12 +20,14 @@ from harness.optim import SGD
 from harness.planning.planner import Planner
 from harness.running.costs import by_program, machine
 from harness.running.executors import Options
+from harness.running.jobs import Answer, Job, TrainJob
 from harness.running.progress import Silent
 from harness.running.run import run
-from harness.running.workers import Answer, Job, Result
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.study.converter import to_plain
+from harness.trials.outcome import Outcome
+from tests.pools import OwnPool
 
 EPOCHS = 15
 SCALE = "none"
@@ -39,7 +36,7 @@ WORKERS = 2
 CAPTION = f"""\
 Executors in this process stand for worker processes: they take what the session gives them and
 answer with six metrics, three curves of {EPOCHS} epochs and an environment, so everything is real
-but training, and pickling between processes. Each row is one run with a fresh store, from opening
+but training, and JSON between processes. Each row is one run with a fresh store, from opening
 it to the end of `harness.running.run.run`. *At a time* is how many trials a worker is given at
 once: 1 as in the plain mode without a profile, 64 as in a fused one. *Overhead* is the wall time's
 part beyond the ideal one, which is the trials' seconds / {WORKERS} workers."""
@@ -58,7 +55,7 @@ STUDY = Study(
     scales={SCALE: Scale(epochs=EPOCHS, seeds=1)},
 )
 
-RESULT = Result(
+OUTCOME = Outcome(
     metrics={
         f"{split}_{what}": 0.5
         for split in ("train", "validation", "test")
@@ -68,7 +65,8 @@ RESULT = Result(
         name: [0.5] * EPOCHS for name in ("train_loss", "validation_loss", "validation_accuracy")
     },
     cost={"seconds": 1.0, "steps": 150, "samples": 3000},
-    env={"python": "3", "device": "cpu", "mode": "plain"},
+    env={"python": "3", "device": "cpu"},
+    mode="plain",
 )
 
 
@@ -84,7 +82,7 @@ class Pretender:
     def submit(self, job: Job) -> Future[Answer]:
         """Take a job."""
         future: Future[Answer] = Future()
-        if job.kind != "train":
+        if not isinstance(job, TrainJob):
             future.set_result(Answer())
             return future
         self.trials += len(job.trials)
@@ -94,43 +92,27 @@ class Pretender:
             self._answer(job, future)
         return future
 
-    def _sleep(self, job: Job, future: Future[Answer]) -> None:
+    def _sleep(self, job: TrainJob, future: Future[Answer]) -> None:
         time.sleep(self.seconds * len(job.trials))
         self._answer(job, future)
 
-    def _answer(self, job: Job, future: Future[Answer]) -> None:
-        future.set_result(Answer(results=(RESULT,) * len(job.trials), env=RESULT.env))
+    def _answer(self, job: TrainJob, future: Future[Answer]) -> None:
+        future.set_result(Answer(outcomes=(OUTCOME,) * len(job.trials), env=OUTCOME.env))
 
     def stop(self) -> None:
         """Nothing goes on in the background."""
 
 
-@contextmanager
-def pretenders(seconds: float) -> Iterator[list[Pretender]]:
-    """Let runs have such executors instead of worker processes."""
-    made: list[Pretender] = []
-    places = (harness.running.executors, harness.running.run)
-    before = harness.running.executors.make_executor, harness.running.forks.forks
-
-    def make(*_: object) -> Pretender:
-        made.append(Pretender(seconds))
-        return made[-1]
-
-    for place in places:
-        place.make_executor = make  # type: ignore[attr-defined]
-    harness.running.forks.forks = False  # nothing is loaded for workers that there are not
-    try:
-        yield made
-    finally:
-        for place in places:
-            place.make_executor = before[0]  # type: ignore[attr-defined]
-        harness.running.forks.forks = before[1]
-
-
 def one_run(kind: str, trials: int, at_once: int, seconds: float) -> dict[str, Any]:
     """Run a study of so many trials, half of them in either arm; return what it took."""
     options = Options(workers=WORKERS, tune=False, profile=False)
-    with tempfile.TemporaryDirectory() as folder, pretenders(seconds) as made:
+    made: list[Pretender] = []
+
+    def make() -> Pretender:
+        made.append(Pretender(seconds))
+        return made[-1]
+
+    with tempfile.TemporaryDirectory() as folder:
         where = f"{folder}/x.db" if kind == "sqlite" else f"journal:///{folder}/x.log"
         started = time.perf_counter()
         ledger = Ledger(open_store(where), STUDY, SCALE)
@@ -139,7 +121,7 @@ def one_run(kind: str, trials: int, at_once: int, seconds: float) -> dict[str, A
         for program in by_program(planner):  # or a mode would be measured, by training
             choice = to_plain(Choice(mode))
             ledger.write_note(f"mode/{program}/{machine(options)}", choice)
-        ran = run(ledger, planner, "overhead", options, Silent())
+        ran = run(ledger, planner, OwnPool(make, WORKERS), options, Silent())
         wall = time.perf_counter() - started
         assert ran.trained == ran.total == sum(each.trials for each in made), ran
         assert all(each.state == "complete" for each in ledger.records())

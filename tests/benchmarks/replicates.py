@@ -33,7 +33,10 @@ test of no such part. *Mean* is over all pairs, which is 0 where an arm is paire
 def measure(kind: str, rounds: int) -> list[list[float]]:
     """Return, for each round, the seconds of a step of one arm, of the other, and of the first."""
     from harness.running import forks
-    from harness.running.workers import Job, Worker
+    from harness.running.jobs import TimeJob, WarmJob
+    from harness.running.named import Named
+    from harness.running.workers import Worker
+    from harness.storing.artifacts import FolderOfArtifacts
     from harness.studies.residual_depth import study
     from harness.trials.trial import make_trial
 
@@ -43,13 +46,16 @@ def measure(kind: str, rounds: int) -> list[list[float]]:
     found = []
     for place in range(rounds):
         order = [0, 1, 2] if place % 2 == 0 else [2, 1, 0]
-        started = {each: Worker("studies.residual_depth", "cpu", 1, {}) for each in order}
+        started = {
+            each: Worker("studies.residual_depth", "cpu", 1, FolderOfArtifacts(HOME), {})
+            for each in order
+        }
         for each in order:
-            job = Job.of("warm", "quick", trials[each % 2])
+            job = WarmJob((Named.of(trials[each % 2], "quick"),))
             assert not started[each].submit(job).result().reason
         seconds = [0.0, 0.0, 0.0]
         for each in order:
-            job = Job.of("time", "quick", trials[each % 2])
+            job = TimeJob(Named.of(trials[each % 2], "quick"))
             seconds[each] = started[each].submit(job).result().seconds
             started[each].stop()
         found.append(seconds)

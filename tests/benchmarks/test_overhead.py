@@ -11,6 +11,7 @@ from sqlalchemy import Connection, MetaData, insert, select
 from harness.planning.planner import Planner
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
+from harness.trials.outcome import Outcome
 from harness.trials.trial import Trial
 from tests.tiny_study import study
 
@@ -32,7 +33,7 @@ def filled(where: str, trials: Sequence[Trial]) -> Ledger:
     """Return a ledger in which trials are finished: one is, and the others are copied from it."""
     ledger = Ledger(open_store(where), study, "quick")
     for claimed in ledger.claim(trials[:1], 1):
-        ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+        ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
     storage = ledger.store.storage
     identity = storage.get_study_id_from_name(ledger.name)
     (first,) = storage.get_all_trials(identity)
@@ -95,7 +96,7 @@ def test_all_but_training(benchmark, tmp_path: Path, kind: str, before: int, at_
         assert len(claims) == at_once
         with ledger.store.together():
             for claimed in claims:
-                ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+                ledger.finish(claimed, Outcome(METRICS, CURVES, COST, ENV))
 
     benchmark.extra_info["trials"] = at_once
     benchmark.pedantic(one, rounds=rounds, warmup_rounds=1)
