@@ -288,7 +288,8 @@ def work(where, left):
     sqlalchemy.event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", count)
     ledger = Ledger(open_store(where), study, "quick")
     for claimed in ledger.claim([made], 1):
-        ledger.finish(claimed, Outcome({"validation_loss": 0.5}, {"validation_loss": [0.9, 0.5]}, {}, {}))
+        curves = {"validation_loss": [0.9, 0.5]}
+        ledger.finish(claimed, Outcome({"validation_loss": 0.5}, curves))
     taken = -left
     print(len(ledger.records()), ledger.records()[0].state, flush=True)
     return taken

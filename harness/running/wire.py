@@ -7,6 +7,7 @@ by name, because a loss may be either.
 from __future__ import annotations
 
 import json
+import threading
 from functools import cache
 from typing import Any, cast
 
@@ -16,6 +17,9 @@ from harness.study.converter import from_plain, tag, to_plain
 
 Message = Answer | Told
 """What a worker says: how far it is, any number of times, and then what came of the job."""
+
+
+_BY_ONE = threading.Lock()  # a thread for each worker reads and writes
 
 
 def job_text(job: Job) -> bytes:
@@ -52,12 +56,14 @@ def prepare() -> None:
 
 
 def _text(value: Any, kinds: Any) -> bytes:
-    _tag()
+    with _BY_ONE:
+        _tag()
     return json.dumps(to_plain(value, kinds), separators=(",", ":")).encode()
 
 
 def _read(text: bytes, kinds: Any) -> Any:
-    _tag()
+    with _BY_ONE:
+        _tag()
     return from_plain(kinds, json.loads(text))
 
 

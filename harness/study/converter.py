@@ -6,6 +6,7 @@ one line; nothing is converted silently, so that what is read is what was writte
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -25,6 +26,9 @@ LATER: Mapping[str, frozenset[str]] = {
     "Timing": frozenset({"loading"}),
 }  # fmt: skip
 """Fields that may be absent, by class: they came later, or are not written at their default."""
+
+
+_BY_ONE = threading.Lock()  # `cache` lets two threads make one each
 
 
 class UnreadableError(ValueError):
@@ -86,8 +90,13 @@ def _reason(error: BaseException, _kind: type | None) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-@cache
 def _converter() -> Converter:
+    with _BY_ONE:
+        return _made()
+
+
+@cache
+def _made() -> Converter:
     from cattrs import Converter
     from cattrs.gen import make_dict_unstructure_fn, override
     from cattrs.strategies import configure_tagged_union, use_class_methods
