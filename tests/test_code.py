@@ -173,10 +173,11 @@ KEYS_AFTER_EDITS = """
 import json, sys
 from pathlib import Path
 import harness
-from harness import Factor, Scale, Study, Training, plan
+from harness import Factor, Scale, Study, Training
 from harness.data import digits
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
+from harness.trials import trial
 
 root = Path(sys.argv[1])
 assert Path(harness.__file__).is_relative_to(root), harness.__file__
@@ -193,8 +194,8 @@ study = Study(
 
 
 def keys():
-    plan.code_by_definitions.cache_clear()
-    return [plan.make_trial(study, "quick", a, 0, "evaluate", {}).key for a in study.arms("quick")]
+    trial.code_by_definitions.cache_clear()
+    return [trial.make_trial(study, "quick", a, 0, "evaluate", {}).key for a in study.arms("quick")]
 
 
 answers = {"": keys()}
@@ -320,8 +321,8 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "alike", "always", "calibration", "dropout", "evaluate", "floats",
-    "fused", "gradients", "kept", "losses", "members", "modes", "network", "noise", "plain",
+    "agreement", "fusable", "always", "calibration", "dropout", "evaluate", "floats",
+    "fused", "gradients", "kept", "losses", "prepared", "modes", "network", "counting", "plain",
     "programs", "schedules", "splits", "step", "stopping", "streams", "train", "trained",
     "training", "weights",
 }  # fmt: skip

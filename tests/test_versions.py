@@ -233,9 +233,9 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let commands find a study that stands in no file."""
 
     def put(declared: Study) -> None:
-        for module, find in (("preview", "find_study"), ("subject", "find")):
-            monkeypatch.setattr(f"harness.{module}.{find}", lambda reference: reference)
-            monkeypatch.setattr(f"harness.{module}.load", lambda found: declared)
+        for module, find in (("plan", "find_study"), ("subject", "find")):
+            monkeypatch.setattr(f"harness.commands.{module}.{find}", lambda reference: reference)
+            monkeypatch.setattr(f"harness.commands.{module}.load", lambda found: declared)
 
     return put
 
