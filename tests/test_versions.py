@@ -100,9 +100,9 @@ def test_trials_with_keys_of_an_older_harness_are_judged_as_they_were_run(
     assert effect(results) == effect(before)
     (line,) = about_versions(results)
     assert line == (
-        "These trials were run by an older harness (keys of version 1; now 2), so it cannot be told "
-        f"whether the study's file has changed since. {THEN} `harness run x --scale quick --seeds 5` "
-        "trains them anew."
+        "These trials were run by an older harness (keys of version 1; now 2), so it cannot be "
+        f"told whether the study's file has changed since. {THEN} `harness run x --scale quick "
+        "--seeds 5` trains them anew."
     )
 
 
