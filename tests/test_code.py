@@ -611,6 +611,14 @@ FORMS: dict[str, tuple[str, str, tuple[str, str, str], bool]] = {
     "type checking": ("import typing\nif typing.TYPE_CHECKING:\n    import rest_other\n",
                       "rest_other", ("rest_other", "return 1", "return 3"), False),
     "local name": ("SIZE = 1\n", "[SIZE := 2, SIZE]", ("", "SIZE = 1", "SIZE = 3"), False),
+    "beside a comprehension's own name": ("SIZE = 1\n", "[SIZE for SIZE in (2,)], SIZE",
+                                          ("", "SIZE = 1", "SIZE = 3"), True),
+    "within a class that has one of that name": (
+        "SIZE = 1\nclass A:\n    SIZE = 5\n    def f(self):\n        return SIZE\n", "A().f()",
+        ("", "SIZE = 1\n", "SIZE = 3\n"), True),
+    "nonlocal": (
+        "SIZE = 1\ndef f():\n    SIZE = 2\n    def g():\n        nonlocal SIZE\n        SIZE = 4\n"
+        "    return g\n", "f()", ("", "SIZE = 1\n", "SIZE = 3\n"), False),
     "semicolons": ("ONE = 1; TWO = 'é'; THREE = 3\n", "TWO", ("", "'é'", "'è'"), True),
     "script": ("SIZE = 1\nif __name__ == '__main__':\n    print(SIZE, 1)\n", "SIZE",
                ("", "print(SIZE, 1)", "print(SIZE, 2)"), False),
