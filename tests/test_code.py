@@ -568,6 +568,15 @@ class Net:
 HELPERS_TWO = {"rest_helper": "import rest_other\ndef f():\n    return rest_other.g()\n",
                "rest_other": "def g():\n    return 1\ndef h():\n    return 2\n"}  # fmt: skip
 PARTIAL = "from functools import partial\ndef leaky(x, by): ...\nACT = partial(leaky, by=0.1)\n"
+NESTED = """
+SIZE = 1
+def f():
+    SIZE = 2
+    def g():
+        nonlocal SIZE
+        SIZE = 4
+    return g
+"""
 REGISTRY = """
 TABLE = {}
 def register(name):
@@ -616,9 +625,7 @@ FORMS: dict[str, tuple[str, str, tuple[str, str, str], bool]] = {
     "within a class that has one of that name": (
         "SIZE = 1\nclass A:\n    SIZE = 5\n    def f(self):\n        return SIZE\n", "A().f()",
         ("", "SIZE = 1\n", "SIZE = 3\n"), True),
-    "nonlocal": (
-        "SIZE = 1\ndef f():\n    SIZE = 2\n    def g():\n        nonlocal SIZE\n        SIZE = 4\n"
-        "    return g\n", "f()", ("", "SIZE = 1\n", "SIZE = 3\n"), False),
+    "nonlocal": (NESTED, "f()", ("", "SIZE = 1\n", "SIZE = 3\n"), False),
     "semicolons": ("ONE = 1; TWO = 'é'; THREE = 3\n", "TWO", ("", "'é'", "'è'"), True),
     "script": ("SIZE = 1\nif __name__ == '__main__':\n    print(SIZE, 1)\n", "SIZE",
                ("", "print(SIZE, 1)", "print(SIZE, 2)"), False),
