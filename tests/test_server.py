@@ -132,9 +132,7 @@ def test_what_was_done_when_the_answer_was_lost_is_not_done_twice(
     claimed = {
         "note": lambda: ledger.write_note("x", 1),
         "claim": lambda: ledger.claim([trial(1), trial(2)], 2),
-        "finish": lambda: ledger.finish(
-            first, Outcome(METRICS, {"validation_loss": [0.5]})
-        ),
+        "finish": lambda: ledger.finish(first, Outcome(METRICS, {"validation_loss": [0.5]})),
         "fail": lambda: ledger.fail(first, "no luck", {}),
     }[call]()
     assert len(broken) == 2
