@@ -272,6 +272,7 @@ STEPS = """
 import os, signal, sys
 import sqlalchemy
 from harness.storing.ledger import Ledger
+from harness.trials.outcome import Outcome
 from harness.trials.trial import make_trial
 from harness.storing.store import Store, open_store
 from tests.tiny_study import study

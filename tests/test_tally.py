@@ -26,6 +26,7 @@ from tests.test_ledger import COST, CURVES, ENV, METRICS
 from harness.storing.ledger import Ledger
 from harness.planning.planner import Planner
 from harness.storing.store import open_store
+from harness.trials.outcome import Outcome
 from tests.tiny_study import study
 
 def work(where, how):
