@@ -23,7 +23,7 @@ PARTS = {
     "tuning and training": "training",
     "writing the report": "report",
 }
-"""What a part is called, by what is told while it goes on; all else is waiting for others."""
+"""The part of each stage that is shown; every other stage is waiting for other processes."""
 
 
 def age() -> float:
@@ -91,7 +91,7 @@ class Account:
 
 
 class Accounting:
-    """Passes on what is told, and enters it into an account."""
+    """Passes progress on, and enters each stage into an account."""
 
     def __init__(self, display: Display, account: Account) -> None:
         self._display = display

@@ -141,7 +141,7 @@ def measure_costs(
 
 def machine(options: Options) -> str:
     """Return the name under which measurements of this machine are kept."""
-    import torch  # whoever judges alone does not wait for it
+    import torch  # judging alone does not need it
 
     from harness.cost.machine import hardware
 
@@ -282,7 +282,7 @@ def choose_modes(
                         idle.append(executor)
                     if answer.mistake:
                         raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
-                    if answer.choice is not None:  # else whoever trains it will say what is wrong
+                    if answer.choice is not None:  # else training it will say what is wrong
                         ledger.write_note(
                             f"mode/{program}{_suffix(options)}", to_plain(answer.choice)
                         )

@@ -37,7 +37,7 @@ class Options:
         tune: whether tuned settings are searched; otherwise they stay at their defaults.
         profile: whether the cost of arms is measured.
         retry_failed: whether failed trials are run again.
-        reference: how the study was named by whoever runs it, for the report.
+        reference: how the study was named on the command line, for the report.
         mode: the way to train, where it is not to be the one that is measured fastest.
         settle: called before anything is timed: what runs beside this is to end.
     """
@@ -69,7 +69,7 @@ def worker_count(options: Options) -> int:
     """Return how many worker processes to use."""
     if options.workers:
         return options.workers
-    import torch  # whoever judges alone does not wait for it
+    import torch  # judging alone does not need it
 
     device = torch.device(options.device)
     if options.device == "cuda":

@@ -59,7 +59,7 @@ class Workplace:
         """Make a trial from its name.
 
         Raises:
-            StudyChangedError: the study is another than that of whoever named it.
+            StudyChangedError: the study is not what it was when the trial was named.
         """
         arm = next(arm for arm in self.study.arms(named.scale) if arm.name == named.arm)
         trial = make_trial(self.study, named.scale, arm, named.seed, named.role, named.tuned)
@@ -183,8 +183,8 @@ class CalibrateJob:
         count: how many trials the program has.
         workers: how many processes share them.
         kinds: the modes to choose from.
-        peak: bytes that one trial takes at most; 0 where nobody knows.
-        compiling: seconds that compiling took before; 0 where nobody knows.
+        peak: bytes that one trial takes at most; 0 where that is not known.
+        compiling: seconds that compiling took before; 0 where that is not known.
         programs: how many programs are to be trained.
     """
 
@@ -282,7 +282,7 @@ def do(
         # Found before any training, a mistake ends the run; what is found while a trial is
         # trained is the outcome of that trial alone.
         return Answer(str(error), mistake=True, env=env)
-    except (Exception, SystemExit) as error:  # somebody's code that ends the program
+    except (Exception, SystemExit) as error:  # a study's code may end the program
         return Answer(reason_of(error), env=env)
 
 
@@ -294,7 +294,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def failed(answer: Answer, trials: Sequence[object]) -> tuple[Outcome, ...]:
-    """Return one outcome for each trial of a job of which nothing came."""
+    """Return a failed outcome for each trial of a job that failed as a whole."""
     return (Outcome(reason=answer.reason, env=answer.env),) * len(trials)
 
 

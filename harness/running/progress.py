@@ -49,7 +49,7 @@ WAITING = "waiting for another process, which may be measuring"
 
 
 class Remembering:
-    """Passes on what is told, and can tell something else at the same place."""
+    """Passes progress on, and can show another stage at the same counts."""
 
     def __init__(self, display: Display) -> None:
         self._display = display

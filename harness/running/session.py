@@ -277,7 +277,7 @@ class Session:
                     self.unwritten.append((claimed, Outcome(reason=f"{error}, twice")))
             return  # the others are still ours, and ready to be claimed again
         self.took += answer.took
-        if answer.mistake:  # no outcome of the trial, which whoever comes next takes over
+        if answer.mistake:  # no outcome: the next process takes the trial over
             raise HarnessError.relayed(f"arm {claims[0].trial.arm.name}", answer.reason)
         outcomes = failed(answer, claims) if answer.reason else answer.outcomes
         self.unwritten += zip(claims, outcomes, strict=True)
