@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import Factor, Scale, Study, Training
-from harness.commands.commands import gather
+from harness.commands.judged import gather
 from harness.commands.subject import Subject
 from harness.data import digits
 from harness.judging.results import Results

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.planning.planner import Planner
 from harness.running.executors import Options
 from harness.running.session import write_plan
@@ -54,7 +54,7 @@ def told(here: Path, whole: Path, capfd: pytest.CaptureFixture[str]) -> Callable
 
     def run(*words: str, store: str = "x.db") -> tuple[int, str, str]:
         capfd.readouterr()
-        code = _main([*words, "--store", store], debug=False)
+        code = execute([*words, "--store", store])
         out, err = capfd.readouterr()
         assert "fault of the harness" not in err, err
         return code, out, err
@@ -595,5 +595,5 @@ def test_nothing_is_mended_under_a_run_that_is_at_work(told) -> None:
 
 
 def test_mend_needs_a_store(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert _main(["doctor", "--mend"], debug=False) == 2
+    assert execute(["doctor", "--mend"]) == 2
     assert "--mend must stand beside --store" in capfd.readouterr().err

@@ -17,7 +17,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from harness import Factor, Scale, Study, Tuned
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.measures import Occluded, measured
 from harness.messages.errors import HarnessError
 from harness.running.find import load
@@ -583,7 +583,7 @@ def test_a_store_of_before_is_judged_with_the_file_as_ever_and_not_without(
     for command in ("report", "explain", "export"):
         for reference in ("wide_study.py", "wide"):
             capsys.readouterr()
-            assert _main([command, reference, "--store", home.store], debug=False) == 2
+            assert execute([command, reference, "--store", home.store]) == 2
             (line,) = capsys.readouterr().err.splitlines()
             assert line == (
                 "harness: a study that was run before declarations were kept in the store must "
@@ -605,11 +605,11 @@ def test_a_damaged_declaration_is_told_and_the_file_still_judged(
     assert compare(first, said("wide_study.py", home.store)) == []
     gone(home)
     capsys.readouterr()
-    assert _main(["explain", "wide", "--store", home.store], debug=False) == 2
+    assert execute(["explain", "wide", "--store", home.store]) == 2
     err = capsys.readouterr().err
     assert f"attribute {name}: it is not what it was when it was written" in err
     assert "must have its file" in err.splitlines()[-1]
-    assert _main(["doctor", "--store", home.store, "--mend"], debug=False) == 0
+    assert execute(["doctor", "--store", home.store, "--mend"]) == 0
     assert f"damaged/{name}" in home.notes()
 
 
@@ -617,14 +617,14 @@ def test_what_nobody_ran_is_refused_as_ever(home: Home, capsys: pytest.CaptureFi
     gone(home)
     for words in (["report", "nobody"], ["report", "nobody.py"], ["explain", "nobody"]):
         capsys.readouterr()
-        assert _main([*words, "--store", home.store], debug=False) == 2
+        assert execute([*words, "--store", home.store]) == 2
         assert "STUDY must be a name" in capsys.readouterr().err
     capsys.readouterr()
-    assert _main(["explain", "wide", "--scale", "full", "--store", home.store], debug=False) == 2
+    assert execute(["explain", "wide", "--scale", "full", "--store", home.store]) == 2
     assert "there must be records to explain; got none of wide at scale full" in (
         capsys.readouterr().err
     )
-    assert _main(["explain", "wide", "--scale", "huge", "--store", home.store], debug=False) == 2
+    assert execute(["explain", "wide", "--scale", "huge", "--store", home.store]) == 2
     assert "study 'wide' must have the scale asked for" in capsys.readouterr().err
 
 

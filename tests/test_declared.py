@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from harness import Factor, Scale
-from harness.commands.commands import print_results
 from harness.commands.files import write_verdicts
+from harness.commands.finish import print_results
 from harness.commands.place import Place
 from harness.commands.plan import plan_study
 from harness.judging.declarations import Registration, content, declared

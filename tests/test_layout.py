@@ -56,7 +56,8 @@ ROOMS: dict[str, str] = {
     "planning": "datasets planner shares",
     "running": "checkout forks loaded loaded_measuring neighbours find revision workers executors "
     "progress account costs declare session timing run versions",
-    "commands": "files new place doctor subject tables markdown plan replay commands cli",
+    "commands": "ending files options place list new subject doctor folder judged tables markdown "
+    "finish planned run plan report explain export replay cli",
 }
 ORDER = list(ROOMS)
 
@@ -127,7 +128,7 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
         if file.is_relative_to(ROOT / "reports"):
             assert not reports, f"{file} names itself; where it lies is not its business"
         else:
-            assert not reports or module(file) in {"commands.commands", "commands.cli"}, file
+            assert not reports or module(file) in {"commands.folder", "commands.finish"}, file
     assert known == 2
 
 
@@ -151,11 +152,11 @@ def test_one_module_prints() -> None:
             read = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
             if called in made or read in {"sys.stdout", "sys.__stdout__", "sys.__stderr__"}:
                 seen.add(module(file) if own else str(file))
-    # cli gives a pipe that nobody reads to nobody; printing.py is a process that answers by a pipe
+    # ending gives a pipe that nobody reads to nobody; printing.py is a process, and answers by one
     assert seen == {
         "terminal.outlets",
         "terminal.screen",
-        "commands.cli",
+        "commands.ending",
         str(ROOT / "reports" / "printing.py"),
     }
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.cli import _main
-from harness.commands.commands import check_looks
+from harness.commands.cli import execute
+from harness.commands.run import check_looks
 from harness.judging.pairing import evaluations
 from harness.judging.verdicts import judge, seeds_needed
 from harness.messages.errors import HarnessError
@@ -165,9 +165,9 @@ def test_a_planner_asks_for_the_next_look_alone() -> None:
 def test_a_plan_shows_the_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["plan", str(TINY), "--scale", "quick", "--until-decided", "--max-seeds", "20"]
-    assert _main(words, debug=False) == 0
+    assert execute(words) == 0
     assert "4 + 5 to 20" in capsys.readouterr().out
-    assert _main([*words, "--json"], debug=False) == 0
+    assert execute([*words, "--json"]) == 0
     (scale,) = json.loads(capsys.readouterr().out)["scales"]
     assert scale["looks"]["seeds"] == [5, 10, 20]
     assert scale["trials"] == 2 * (4 + 5)
@@ -183,7 +183,7 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
         text.replace("(4, 32)", "(30, 32)").replace('"width": 4', '"width": 30')
     )
     base = ["run", "close.py", "--no-tuning", "--no-profile", "-q", "--until-decided"]
-    assert _main([*base, "--max-seeds", "7"], debug=False) == 0
+    assert execute([*base, "--max-seeds", "7"]) == 0
     verdicts = Path("runs/tiny-quick/verdicts.json")
     first = json.loads(verdicts.read_text())
     assert [look["seeds"] for look in first[0]["looks"]] == [5, 7]
@@ -193,17 +193,17 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
         assert said in page
     capsys.readouterr()
     for words in (["--max-seeds", "9"], []):
-        assert _main([*base, *words], debug=False) == 2
+        assert execute([*base, *words]) == 2
         assert "this study was begun with --until-decided" in capsys.readouterr().err
-    assert _main([*base[:-1], "--seeds", "9"], debug=False) == 2
+    assert execute([*base[:-1], "--seeds", "9"]) == 2
     capsys.readouterr()
-    assert _main([*base, "--max-seeds", "7"], debug=False) == 0
+    assert execute([*base, "--max-seeds", "7"]) == 0
     assert json.loads(verdicts.read_text()) == first
-    assert _main(["explain", "close.py", "1"], debug=False) == 0
+    assert execute(["explain", "close.py", "1"]) == 0
     said = capsys.readouterr().out.replace("\n", " ")
     assert "inconclusive" in said
     assert "only look, with 5 seeds: inconclusive; 7 seeds: inconclusive." in " ".join(said.split())
-    assert _main(["explain", "close.py", "2"], debug=False) == 2
+    assert execute(["explain", "close.py", "2"]) == 2
 
 
 PLAN = {

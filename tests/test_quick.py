@@ -239,9 +239,9 @@ def test_names_of_arms_are_printed_as_they_are() -> None:
 
 IMPORTS = """
 import contextlib, io, sys
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 with contextlib.redirect_stdout(io.StringIO()):
-    code = _main(sys.argv[1:], debug=True)
+    code = execute(sys.argv[1:], debug=True)
 heavy = {"scipy", "statsmodels", "pandas", "matplotlib", "weasyprint", "jinja2", "sklearn"}
 heavy |= set() if sys.argv[1] == "plan" else {"torch"}  # plan asks which devices there are
 print(code, *sorted(heavy & set(sys.modules)))

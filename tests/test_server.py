@@ -12,7 +12,7 @@ import optuna
 import pytest
 import sqlalchemy.exc
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.messages.errors import ConnectionLostError, HarnessError
 from harness.storing.ledger import Ledger
 from harness.storing.owners import Runner
@@ -237,7 +237,7 @@ def test_the_command_says_so_in_one_line_and_exits_with_130(
 
     monkeypatch.setattr("harness.commands.place.open_store", opened_and_gone)
     try:
-        assert _main(["run", str(TINY), "--store", url], debug=False) == 130
+        assert execute(["run", str(TINY), "--store", url]) == 130
     finally:
         cluster.start()
     (line,) = capsys.readouterr().err.strip().splitlines()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.engines.modes import Mode
 from harness.judging.pairing import evaluations, groups_of, pair
 from harness.judging.results import assemble
@@ -245,13 +245,13 @@ def test_a_new_study_can_be_planned_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert _main(["new", "my_study.py"], debug=False) == 0
+    assert execute(["new", "my_study.py"]) == 0
     assert "harness run my_study.py" in capsys.readouterr().out
     before = Path("my_study.py").read_text()
-    assert _main(["plan", "my_study.py"], debug=False) == 0
+    assert execute(["plan", "my_study.py"]) == 0
     assert "my_study" in capsys.readouterr().out
     for wrong in ("my_study.py", "My Study.py", "mine.txt", "class.py"):
-        assert _main(["new", wrong], debug=False) == 2
+        assert execute(["new", wrong]) == 2
         assert "harness new my_study.py" in (said := capsys.readouterr().err) or "replace" in said
     assert Path("my_study.py").read_text() == before
     assert [each.name for each in tmp_path.glob("*.*")] == ["my_study.py"]

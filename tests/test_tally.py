@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.planning.planner import Planner
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
@@ -92,7 +92,7 @@ def plan(here: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[str], tuple
 
     def run(store: str) -> tuple[int, str]:
         capfd.readouterr()
-        assert _main([*PLAN, "--store", store], debug=False) == 0
+        assert execute([*PLAN, "--store", store]) == 0
         out, err = capfd.readouterr()
         return json.loads(out)["scales"][0]["done"], err
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness import Factor, Scale, Tuned
-from harness.commands.commands import export_study
+from harness.commands.export import export_study
 from harness.commands.place import Place
 from harness.commands.plan import plan_study, print_plan
 from harness.judging.results import Results

@@ -1,4 +1,4 @@
-"""What is installed, which devices there are, and how to mend what is not right."""
+"""``harness doctor``: what is installed, which devices there are, and how to mend what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is planned, what is done, what is left, and why trials are run again."""
+"""``harness plan``: what is planned, done and left, and why trials are run again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from harness.commands.place import Place
+from harness.commands.planned import begin, planner_of
 from harness.commands.tables import plain
 from harness.engines.modes import Choice
 from harness.planning.datasets import check_trials, written
@@ -39,13 +40,10 @@ def measure_study(
         measure,  # with all that trains, for which no other plan should wait
     )
 
-    found = find_study(reference)
-    study = load(found)
-    scale, _ = study.scale(scale_name)
-    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks(study))
-    ledger = Ledger(place.open(create=True), study, scale)
-    with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
-        measure(ledger, planner, found, options, shown)
+    begun = begin(reference, scale_name, place, options)
+    title = f"{begun.study.name} ({begun.ledger.scale})"
+    with display(errors, title, quiet=quiet) as shown:
+        measure(begun.ledger, begun.planner, begun.home, options, shown)
 
 
 def plan_study(
@@ -67,7 +65,7 @@ def plan_study(
 
 
 def _plan_scale(study: Study, scale: str, store: Store | None, options: Options) -> dict[str, Any]:
-    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks(study))
+    planner = planner_of(study, scale, options)
     check_trials(profile_trials(planner), reason_of)
     ledgers = Ledger.existing(store, study, scale) if store is not None else []
     records = [record for ledger in ledgers for record in ledger.records()]

@@ -1,4 +1,4 @@
-"""Train a recorded trial again: the same, or how far apart, and what differs."""
+"""``harness replay``: a recorded trial is trained again; the same, or how far apart, and why."""
 
 from __future__ import annotations
 

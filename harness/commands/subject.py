@@ -6,7 +6,8 @@ judged from the store alone, and that is said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,85 @@ def subject_of(reference: str, place: Place) -> Subject:
             error = HarnessError(f"it must declare study {name}", came, "Name it by its file.")
             loaded = _Missing(error, home)
     return _alone(recorded, home or loaded.found, loaded)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a store holds of a study at one scale.
+
+    Attributes:
+        subject: the study.
+        scale: the scale's name.
+        ledgers: where it is recorded; what is judged comes last.
+    """
+
+    subject: Subject
+    scale: str
+    ledgers: Sequence[Ledger]
+
+
+def opened(reference: str, scale_name: str | None, place: Place, to: str) -> Opened:
+    """Open what is recorded of a study at one scale.
+
+    Args:
+        reference: a name, a module or a file.
+        scale_name: the scale's name; ``None`` is the study's first.
+        place: where the store is.
+        to: what the command does with records, such as ``"export"``.
+
+    Raises:
+        HarnessError: there is no such study, scale or store, or there are no records.
+    """
+    subject = subject_of(reference, place)
+    scale = subject.scale(scale_name)
+    store = place.open(create=False)
+    ledgers = subject.ledgers(store, scale)
+    if not ledgers:
+        raise nothing_to(to, subject, scale, store, place.words(), reference)
+    return Opened(subject, scale, ledgers)
+
+
+def opened_everywhere(reference: str, place: Place, to: str) -> list[Opened]:
+    """Open what is recorded of a study, at every scale that has records.
+
+    Args:
+        reference: a name, a module or a file.
+        place: where the store is.
+        to: what the command does with records.
+
+    Raises:
+        HarnessError: there is no such study or store, or there are no records.
+    """
+    subject = subject_of(reference, place)
+    store = place.open(create=False)
+    by_scale = {scale: subject.ledgers(store, scale) for scale in subject.scales}
+    found = [Opened(subject, scale, ledgers) for scale, ledgers in by_scale.items() if ledgers]
+    if not found:
+        raise nothing_to(to, subject, "", store, place.words(), reference)
+    return found
+
+
+def nothing_to(
+    to: str, subject: Subject, scale: str, store: Store, place: Sequence[str], reference: str = ""
+) -> HarnessError:
+    """Return the error that says that there are no records, and which command makes some.
+
+    Args:
+        to: what somebody wants to do with records.
+        subject: the study.
+        scale: the scale's name; empty for all of them.
+        store: where records were looked for.
+        place: the words that name where things are on the command line.
+        reference: how the study was named, where not by its name.
+    """
+    at = f" at scale {scale}" if scale else ""
+    chosen = ["--scale", scale] if scale else []
+    command = shlex.join(["harness", "run", reference or subject.name, *chosen, *place])
+    return HarnessError(
+        f"there must be records to {to}",
+        f"none of {subject.name}{at} in {store.url}",
+        f"`{command}` makes some.",
+    )
 
 
 @dataclass(frozen=True)

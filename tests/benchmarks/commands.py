@@ -289,8 +289,9 @@ def timed(words: Sequence[str], folder: Path, code: Path) -> tuple[float, float,
 
 def stages() -> None:
     """Do what ``harness report`` does, part by part; print each one's wall and CPU seconds."""
-    from harness.commands import commands
+    from harness.commands.judged import gather
     from harness.commands.place import Place
+    from harness.commands.subject import Subject
     from harness.reports import render
     from harness.running.find import find, load
     from harness.storing.ledger import Ledger
@@ -307,7 +308,7 @@ def stages() -> None:
     study = load(reference)
     (ledger,) = Ledger.existing(Place(Path("runs")).open(create=False), study, "quick")
     part("reading", ledger.records)
-    results = part("judging", lambda: commands.gather(ledger, reference))
+    results = part("judging", lambda: gather(ledger, Subject.of(study, reference)))
     part("page", lambda: render.render_html(results))
     whole = part("page and PDF", lambda: render.write_report(results, Path("stages")))
     assert whole.pdf, whole.note
