@@ -16,7 +16,7 @@ from harness.data import digits
 from harness.judging.results import Results
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.declare import declare
 from harness.running.executors import Options
 from harness.running.session import write_plan
@@ -84,7 +84,7 @@ def run(
 ) -> Ledger:
     """Record what a run would: a declaration, the trials of all arms, or of some, and a plan."""
     ledger = Ledger(store, declared, "quick")
-    planner = Planner(declared, "quick", seeds, tune=tune)
+    planner = StudyPlanner(declared, "quick", seeds, tune=tune)
     while count := ledger.adopt(planner.outlook(ledger.done(frozenset())).ready):
         assert count
     if declares:

@@ -311,7 +311,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     import harness.storing.server
     from harness.engines.modes import Choice, Mode
     from harness.messages.errors import ConnectionLostError
-    from harness.planning.planner import Planner
+    from harness.planning.planner import StudyPlanner
     from harness.running.costs import by_program, machine
     from harness.running.executors import Options
     from harness.storing.ledger import Ledger
@@ -333,7 +333,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     harness.storing.server.PATIENCE_SECONDS = pretence.patience
     harness.running.session.PATIENT_SECONDS = 0.5
     looks = made.looks if pretence.looks else None
-    planner = Planner(made, "quick", None, tune=pretence.budget > 0, looks=looks)
+    planner = StudyPlanner(made, "quick", None, tune=pretence.budget > 0, looks=looks)
     fused = pretence.models > 1
     options = Options(
         workers=pretence.workers, profile=pretence.measured,
@@ -369,13 +369,13 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
 def main() -> None:
     """Fork a process for each line of standard input, and tell what became of it."""
     import harness.running.run  # noqa: F401 - imported once for all
-    from harness.planning.planner import Planner
+    from harness.planning.planner import StudyPlanner
     from harness.storing.store import open_store
 
     with tempfile.TemporaryDirectory() as folder:
         open_store(f"{folder}/x.db")  # imports on its way
     for each in (Pretence(), Pretence(budget=1)):  # reads the harness's code
-        Planner(study(each), "quick", None, tune=False).outlook({})
+        StudyPlanner(study(each), "quick", None, tune=False).outlook({})
     print("ready", flush=True)
     for line in sys.stdin:
         words = json.loads(line)

@@ -267,7 +267,7 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "study": ("study/study.py", "{0,63}", "{0,62}"),
     "claims": ("study/claims/base.py", "0 < self.by <", "0 <= self.by <"),
     "plan": ("trials/trial.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001"),
-    "search": ("planning/planner.py", "<= 0.05", "<= 0.06"),
+    "search": ("planning/tuning.py", "<= 0.05", "<= 0.06"),
     "statistics": ("stats/paired.py", "import math\n", "import math\nEXTRA = 1\n"),
     "package": ("__init__.py", '"0.1.0"', '"0.1.1"'),
     "models": ("models/__init__.py", "__all__", "EXTRA = 1\n__all__"),

@@ -53,7 +53,7 @@ ROOMS: dict[str, str] = {
     "ledger kept presence mend",
     "judging": "pairing contrasts declarations history reasons rounds summaries targets verdicts "
     "results next_step",
-    "planning": "datasets planner shares",
+    "planning": "datasets outlook tuning planner shares",
     "running": "checkout forks loaded loaded_measuring neighbours find revision workers executors "
     "progress account costs declare session timing run versions",
     "commands": "ending files options place list new subject doctor folder judged tables markdown "

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Claimed, Ledger, find
 from harness.storing.owners import SILENT_SECONDS, Runner
@@ -392,7 +392,7 @@ def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     from harness.running.run import run
 
     ledger = Ledger(open_store(where), study, "quick")
-    planner = Planner(study, "quick", 1, tune=False)
+    planner = StudyPlanner(study, "quick", 1, tune=False)
     ran = run(ledger, planner, None, Options(tune=False), Silent())
     assert (ran.trained, ran.total, ran.profiled) == (2, 2, 2)
     manifest = manifest_of(ledger)
@@ -612,11 +612,11 @@ def test_an_objective_that_is_no_number_is_a_failure(where: str) -> None:
 def test_a_planner_that_has_looked_before_answers_as_a_new_one() -> None:
     """Random outcomes come in, a failed one is replaced, and earlier ones are asked for again."""
     draw = random.Random(0)
-    old = Planner(study, "quick", 3, tune=True)
+    old = StudyPlanner(study, "quick", 3, tune=True)
     done: dict[str, Record] = {}
     history = []
     while (outlook := old.outlook(done)).ready:
-        assert outlook == Planner(study, "quick", 3, tune=True).outlook(done)
+        assert outlook == StudyPlanner(study, "quick", 3, tune=True).outlook(done)
         assert old.outlook(dict(done)) == outlook
         history.append((dict(done), outlook))
         chosen = draw.choice(outlook.ready)
@@ -625,7 +625,7 @@ def test_a_planner_that_has_looked_before_answers_as_a_new_one() -> None:
     for key in [key for key, record in done.items() if record.state == "failed"]:
         again = dataclasses.replace(done[key], state="complete", metrics={"validation_loss": 0.0})
         retried = {**done, key: again}
-        assert old.outlook(retried) == Planner(study, "quick", 3, tune=True).outlook(retried)
+        assert old.outlook(retried) == StudyPlanner(study, "quick", 3, tune=True).outlook(retried)
         assert old.outlook(retried) != old.outlook(done)
     for before, outlook in history:
         assert old.outlook(before) == outlook

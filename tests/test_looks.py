@@ -15,7 +15,7 @@ from harness.commands.run import check_looks
 from harness.judging.pairing import evaluations
 from harness.judging.verdicts import judge, seeds_needed
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options
 from harness.stats import FEWEST
 from harness.study.claims import Higher
@@ -141,7 +141,7 @@ def test_looks_and_a_fixed_number_of_seeds_exclude_each_other(refused) -> None:
 def test_a_planner_asks_for_the_next_look_alone() -> None:
     from tests.tiny_study import study as tiny
 
-    planner = Planner(tiny, "quick", None, tune=False, looks=LOOKS)
+    planner = StudyPlanner(tiny, "quick", None, tune=False, looks=LOOKS)
     assert (len(planner.seeds), planner.outlook({}).total) == (20, 10)
     made = {trial.key: trial for trial in planner.outlook({}).planned}
 
@@ -158,7 +158,7 @@ def test_a_planner_asks_for_the_next_look_alone() -> None:
     outlook = planner.outlook(done(10))
     assert outlook.total == 20
     assert {trial.seed for trial in outlook.ready} == set(range(5, 10))
-    again = Planner(tiny, "quick", None, tune=False, looks=LOOKS)
+    again = StudyPlanner(tiny, "quick", None, tune=False, looks=LOOKS)
     assert [t.key for t in again.outlook(done(10)).ready] == [t.key for t in outlook.ready]
 
 

@@ -35,7 +35,7 @@ from harness.data import digits
 from harness.engines.modes import Choice, Mode
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.costs import by_program, machine
 from harness.running.executors import Options
 from harness.running.find import find, load
@@ -169,7 +169,7 @@ def go_on(folder: Path, store: Path, display: Silent) -> Ran:
     """Do as `harness run` in this process, with a worker of its own."""
     reference = str(folder / "survivor.py")
     study = load(find(reference))
-    planner = Planner(study, "quick", None, tune=True)
+    planner = StudyPlanner(study, "quick", None, tune=True)
     options = replace(ALONE, reference=reference)
     return run(opened(store, study), planner, reference, options, display)
 
@@ -312,7 +312,7 @@ def study_of(build: Callable[[Scale, float], Training], name: str, *levels: floa
 def recorded(store: Path, study: Study, mode: Mode) -> tuple[Record, ...]:
     """Run a study in this process, in a mode that is taken as measured; return its records."""
     ledger = opened(store, study)
-    planner = Planner(study, "quick", None, tune=False)
+    planner = StudyPlanner(study, "quick", None, tune=False)
     options = replace(ALONE, mode=None)
     for program in by_program(planner):
         choice = Choice(mode, trials=100).plain_values()

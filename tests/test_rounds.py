@@ -18,7 +18,7 @@ from harness.judging.verdicts import judge, rounds_missing
 from harness.messages.errors import HarnessError
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.costs import machine
 from harness.running.executors import Options
 from harness.running.progress import Silent
@@ -448,7 +448,7 @@ def take(folder, clock, *arms):
         scales={"quick": Scale(seeds=5)},
     )  # fmt: skip
     ledger = Ledger(open_store(str(folder / "x.db")), made, "quick")
-    planner = Planner(made, "quick", None, tune=False)
+    planner = StudyPlanner(made, "quick", None, tune=False)
     measure_times(ledger, planner, clock.start, Options(), Silent())
     return ledger
 

@@ -21,7 +21,7 @@ from harness.judging.results import assemble
 from harness.judging.rounds import Costs
 from harness.losses import Distillation
 from harness.measures import measured
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.reports.render import render_html
 from harness.running.find import built_in
 from harness.study.claims import Interaction, Peak, Trend
@@ -117,13 +117,13 @@ def test_every_claim_has_its_arms_at_every_scale(name: str) -> None:
 
 def test_teachers_are_counted_before_anything_is_run() -> None:
     study = load("distillation_temperature")
-    planner = Planner(study, "quick", None, tune=True)
+    planner = StudyPlanner(study, "quick", None, tune=True)
     own = len(study.arms("quick")) * (study.budget("quick") + 5)
     assert planner.outlook({}).total == own + 1 + 5  # one for tuning, and one for each seed
 
 
 def test_a_strength_is_searched_where_there_is_one_to_search() -> None:
-    planner = Planner(load("weight_penalties"), "quick", None, tune=True)
+    planner = StudyPlanner(load("weight_penalties"), "quick", None, tune=True)
     for arm in planner.arms:
         names = [each.name for each in planner.searched(arm.name)]
         own = arm.levels["penalty"].name != "none" and arm.levels["strength"].name == "tuned"

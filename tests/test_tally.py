@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.commands.cli import execute
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.storing.tally import read_tally, tally_file, write_tally
@@ -24,7 +24,7 @@ WORK = """
 import os, signal, sys
 from tests.test_ledger import COST, CURVES, ENV, METRICS
 from harness.storing.ledger import Ledger
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.storing.store import open_store
 from tests.tiny_study import study
 
@@ -32,7 +32,7 @@ def work(where, how):
     store = open_store(where)
     ledger = Ledger(store, study, "quick")
     ledger.begin_work()
-    ready = Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
+    ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
     claims = ledger.claim(ready, 10)
     for claimed in claims[:6]:
         ledger.finish(claimed, METRICS, CURVES, COST, ENV)
@@ -104,7 +104,8 @@ def again(where: str) -> list[str]:
     store = open_store(where)
     ledger = Ledger(store, study, "quick")
     told = list(store.noticed.lost)
-    assert ledger.claim(Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready, 99)
+    ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
+    assert ledger.claim(ready, 99)
     store.close()
     return told
 

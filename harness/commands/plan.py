@@ -12,8 +12,9 @@ from harness.commands.planned import begin, planner_of
 from harness.commands.tables import plain
 from harness.engines.modes import Choice
 from harness.planning.datasets import check_trials, written
-from harness.planning.planner import Outlook, Planner
-from harness.running.costs import choices, profile_trials, profiles, programs
+from harness.planning.outlook import Outlook
+from harness.planning.planner import StudyPlanner
+from harness.running.costs import choices, profiles, programs
 from harness.running.executors import Options, worker_count
 from harness.running.find import find as find_study
 from harness.running.find import load
@@ -66,7 +67,7 @@ def plan_study(
 
 def _plan_scale(study: Study, scale: str, store: Store | None, options: Options) -> dict[str, Any]:
     planner = planner_of(study, scale, options)
-    check_trials(profile_trials(planner), reason_of)
+    check_trials(planner.at_defaults, reason_of)
     ledgers = Ledger.existing(store, study, scale) if store is not None else []
     records = [record for ledger in ledgers for record in ledger.records()]
     done = {record.key: record for record in records if record.state != "running"}
@@ -80,13 +81,13 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         if trial.key in done and trial.role != "teach":
             finished[trial.arm.name] += 1
             failed[trial.arm.name] += done[trial.key].state == "failed"
-    trials = profile_trials(planner)
+    trials = planner.at_defaults
     together = _together(trials, chosen)
     modes = {arm: str(chosen[each].mode) for each, arms in together.items() for arm in arms}
     left = None
     if all(arm in costs for arm in finished):
         seconds = sum(
-            (planner.trials(arm) - count) * costs[arm].step_seconds * costs[arm].steps
+            (outlook.expected[arm] - count) * costs[arm].step_seconds * costs[arm].steps
             for arm, count in finished.items()
         )
         left = 1.3 * seconds / worker_count(options)  # evaluation takes about a third of training
@@ -99,7 +100,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         "arms": [
             {
                 "arm": arm.name,
-                "trials": planner.trials(arm.name),
+                "trials": outlook.expected[arm.name],
                 "done": finished[arm.name],
                 "failed": failed[arm.name],
                 "training": dict(trials[arm.name].written),
@@ -145,7 +146,7 @@ def _quicker(
     return taken / plain if plain else 1.0
 
 
-def _again(records: Sequence[Record], planner: Planner, outlook: Outlook) -> list[str]:
+def _again(records: Sequence[Record], planner: StudyPlanner, outlook: Outlook) -> list[str]:
     """Say why trials that were run before are to be run again, where some are."""
     newest: dict[str, Record] = {}
     for record in records:
@@ -158,7 +159,7 @@ def _again(records: Sequence[Record], planner: Planner, outlook: Outlook) -> lis
 
 
 def _newest(
-    ledger: Ledger, planner: Planner, outlook: Outlook, done: Mapping[str, Record]
+    ledger: Ledger, planner: StudyPlanner, outlook: Outlook, done: Mapping[str, Record]
 ) -> list[str]:
     """Say in what the newest run differs from what the file says now."""
     manifest = manifest_of(ledger)
@@ -167,7 +168,7 @@ def _newest(
     return _reasons(newest, planner, outlook)
 
 
-def _reasons(newest: Mapping[str, Record], planner: Planner, outlook: Outlook) -> list[str]:
+def _reasons(newest: Mapping[str, Record], planner: StudyPlanner, outlook: Outlook) -> list[str]:
     """Name what differs between one record of each arm and what is planned, and in how many."""
     planned = {trial.key for trial in outlook.planned}
     reasons: dict[str, int] = {}

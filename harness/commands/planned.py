@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.commands.place import Place
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options
 from harness.running.find import find, load
 from harness.storing.ledger import Ledger
@@ -25,7 +25,7 @@ class Begun:
 
     home: str
     study: Study
-    planner: Planner
+    planner: StudyPlanner
     ledger: Ledger
 
 
@@ -48,11 +48,11 @@ def begin(reference: str, scale_name: str | None, place: Place, options: Options
     return Begun(home, study, planner, Ledger(place.open(create=True), study, scale))
 
 
-def planner_of(study: Study, scale: str, options: Options) -> Planner:
+def planner_of(study: Study, scale: str, options: Options) -> StudyPlanner:
     """Return what plans a study at one scale.
 
     Raises:
         HarnessError: there would be too few seeds, or too many.
     """
     looks = options.looks(study)
-    return Planner(study, scale, options.seeds, tune=options.tune, looks=looks)
+    return StudyPlanner(study, scale, options.seeds, tune=options.tune, looks=looks)

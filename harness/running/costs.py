@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.engines.modes import KINDS, Choice
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Planner
+from harness.planning.outlook import Planner
 from harness.running.executors import Options, worker_count
 from harness.running.progress import WAITING, Display
 from harness.running.workers import Answer, Executor, Job, WorkerDiedError
@@ -22,11 +22,6 @@ from harness.trials.records import Record
 from harness.trials.trial import Trial
 
 
-def profile_trials(planner: Planner) -> dict[str, Trial]:
-    """Return, by arm name, the trial whose program is profiled: settings at their defaults."""
-    return planner.at_defaults()
-
-
 def programs(planner: Planner) -> dict[str, str]:
     """Return, by arm name, the key under which the cost of the arm's program is kept.
 
@@ -35,7 +30,7 @@ def programs(planner: Planner) -> dict[str, str]:
     first: dict[str, str] = {}
     return {
         arm: first.setdefault(trial.program, trial.key)
-        for arm, trial in profile_trials(planner).items()
+        for arm, trial in planner.at_defaults.items()
     }
 
 
@@ -78,7 +73,7 @@ def unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, 
     firsts = set(programs(planner).values())
     names = {
         f"{trial.key}/{machine(options)}": trial
-        for trial in profile_trials(planner).values()
+        for trial in planner.at_defaults.values()
         if trial.key in firsts
     }
     return {
@@ -165,7 +160,7 @@ def choices(ledger: Ledger, options: Options) -> dict[str, Choice]:
 def by_program(planner: Planner) -> dict[str, list[Trial]]:
     """Return one trial of each arm, by program."""
     out: dict[str, list[Trial]] = {}
-    for trial in profile_trials(planner).values():
+    for trial in planner.at_defaults.values():
         out.setdefault(trial.program, []).append(trial)
     return out
 
@@ -186,14 +181,13 @@ def uncalibrated(
     if options.mode == "plain":
         return {}
     known = choices(ledger, options)
+    outlook = planner.outlook(done)
     over = Counter(
-        trial.program
-        for trial in planner.outlook(done).planned
-        if trial.role != "teach" and trial.key in done
+        trial.program for trial in outlook.planned if trial.role != "teach" and trial.key in done
     )
     out = {}
     for program, trials in by_program(planner).items():
-        count = sum(planner.trials(trial.arm.name) for trial in trials) - over[program]
+        count = sum(outlook.expected[trial.arm.name] for trial in trials) - over[program]
         choice = known.get(program)
         if count > 0 and (choice is None or count > 2 * choice.trials):
             out[program] = (trials[0], count)

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from harness.data.shared import load_shared
 from harness.losses import teacher_of
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Outlook, Planner
+from harness.planning.outlook import Outlook, Planner
 from harness.running import forks
 from harness.running.costs import (
     choose_modes,
     measure_costs,
-    profile_trials,
     programs,
     uncalibrated,
     unprofiled,
@@ -223,7 +222,7 @@ def load_data(planner: Planner) -> dict[str, Whole]:
     Raises:
         HarnessError: one is missing, and could not be downloaded, or is damaged.
     """
-    trainings = [trial.training for trial in profile_trials(planner).values()]
+    trainings = [trial.training for trial in planner.at_defaults.values()]
     for training in trainings:  # grows by the teachers
         teacher = teacher_of(training)
         if teacher is not None:
@@ -245,7 +244,7 @@ def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> No
         HarnessError: a process cannot load the study or its data, or an arm cannot be trained as
             it is declared.
     """
-    trials = [Named.of(trial) for trial in profile_trials(planner).values()]
+    trials = [Named.of(trial) for trial in planner.at_defaults.values()]
     last = len(started) - 1
     jobs = [
         Job(

@@ -11,9 +11,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from harness.engines.modes import PLAIN, Choice, Mode
 from harness.messages.errors import HarnessError
 from harness.planning.datasets import written
-from harness.planning.planner import Outlook, Planner
+from harness.planning.outlook import Outlook, Planner
 from harness.planning.shares import Pace, divide, in_order, way_to_train
-from harness.running.costs import by_program, choices, machine, profile_trials, profiles, programs
+from harness.running.costs import by_program, choices, machine, profiles, programs
 from harness.running.executors import Options, make_executor
 from harness.running.progress import WAITING, Display
 from harness.running.revision import revision_of
@@ -153,7 +153,7 @@ class Session:
         self.pace = Pace.of(outlook.planned, done, self.profiled)
         self.known = sum(trial.key in done for trial in outlook.planned), outlook.total
         told = [each for _, executor in self.running.values() if (each := executor.told)]
-        self.display.show(self.stage(outlook), *self.known, self.left(), told)
+        self.display.show(self.stage(outlook), *self.known, self.left(outlook), told)
         return outlook
 
     def stage(self, outlook: Outlook) -> str:
@@ -165,14 +165,14 @@ class Session:
         tuning = any(trial.role == "tune" for trial in outlook.ready)
         return "tuning and training" if tuning else "training"
 
-    def left(self) -> float | None:
+    def left(self, outlook: Outlook) -> float | None:
         """Estimate the seconds left, from what trials took so far and from profiles."""
         total = 0.0
-        for arm in self.planner.arms:
-            seconds = self.pace.seconds(arm.name)
+        for arm, trials in outlook.expected.items():
+            seconds = self.pace.seconds(arm)
             if seconds is None:
                 return None
-            total += (self.planner.trials(arm.name) - self.pace.ended.get(arm.name, 0)) * seconds
+            total += (trials - self.pace.ended.get(arm, 0)) * seconds
         return total / (len(self.executors) + self.presence.others())
 
     # -- out -------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ def _command(scale: str, planner: Planner, options: Options) -> str:
         words += ["--seeds", str(len(planner.seeds))]
     if options.mode:
         words += ["--mode", options.mode]
-    if planner.study.tuned and not planner.budget:
+    if planner.declaration.tuned and not planner.budget:
         words.append("--no-tuning")
     return shlex.join(words)
 
@@ -349,7 +349,7 @@ def manifest(
         seeds=planner.seeds,
         asked=tuple(sorted(set(asked))),
         looks=planner.looks,
-        evaluations=sum(planner.need.values()),
+        evaluations=outlook.evaluations,
         tuned=planner.budget > 0,
         command=command,
         trials=tuple(
@@ -358,7 +358,7 @@ def manifest(
         tuning=outlook.tuning,
         programs=programs(planner),
         machine=machine,
-        data=tuple(written(profile_trials(planner).values())),
+        data=tuple(written(planner.at_defaults.values())),
         modes={
             program: tuple(trial.arm.name for trial in trials)
             for program, trials in by_program(planner).items()

@@ -14,8 +14,8 @@ from typing import Any
 
 from harness.judging.rounds import Costs, Round, timed_arms
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Planner
-from harness.running.costs import machine, profile_trials, profiles, programs
+from harness.planning.outlook import Planner
+from harness.running.costs import machine, profiles, programs
 from harness.running.executors import Options
 from harness.running.progress import WAITING, Display
 from harness.running.workers import Executor, Job, WorkerDiedError
@@ -121,7 +121,7 @@ def measure_times(
         HarnessError: an arm cannot be trained as it is declared.
     """
     arms = [arm.name for arm in timed_arms(planner.declaration)]
-    trials = {name: trial for name, trial in profile_trials(planner).items() if name in arms}
+    trials = {name: trial for name, trial in planner.at_defaults.items() if name in arms}
     keys = {name: key for name, key in programs(planner).items() if name in arms}
     # The lock keeps other processes of this store from beginning a trial meanwhile.
     with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):

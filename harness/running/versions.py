@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.revision import revision_of
 from harness.running.session import manifest
 from harness.storing.kept import declaration_of, older_manifests
@@ -200,7 +200,7 @@ def _complete(
     ledger: Ledger, study: Study, settings: Manifest, asked: Iterable[int]
 ) -> Manifest | None:
     """Return the manifest of the file as it is now, run as another was; ``None`` if trials lack."""
-    planner = Planner(
+    planner = StudyPlanner(
         study, ledger.scale, len(settings.seeds), tune=settings.tuned, looks=settings.looks
     )
     done = ledger.done(frozenset())

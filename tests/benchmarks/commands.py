@@ -177,7 +177,7 @@ def fill(file: Path, where: str) -> None:
     from optuna.trial import TrialState
     from sqlalchemy import insert
 
-    from harness.planning.planner import Planner
+    from harness.planning.planner import StudyPlanner
     from harness.running.executors import Options
     from harness.running.find import load
     from harness.running.session import write_plan
@@ -186,7 +186,7 @@ def fill(file: Path, where: str) -> None:
     from harness.storing.store import open_store
 
     study = load(str(file))
-    planner = Planner(study, "quick", None, tune=False)
+    planner = StudyPlanner(study, "quick", None, tune=False)
     ledger = Ledger(open_store(where), study, "quick")
     trials = planner.outlook({}).planned
     code, env = "made up", "made up"

@@ -22,7 +22,7 @@ from harness.data import digits
 from harness.engines.modes import Choice, Mode
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.costs import by_program, machine
 from harness.running.executors import Options
 from harness.running.progress import Silent
@@ -134,7 +134,7 @@ def one_run(kind: str, trials: int, at_once: int, seconds: float) -> dict[str, A
         where = f"{folder}/x.db" if kind == "sqlite" else f"journal:///{folder}/x.log"
         started = time.perf_counter()
         ledger = Ledger(open_store(where), STUDY, SCALE)
-        planner = Planner(STUDY, SCALE, -(-trials // 2), tune=False)
+        planner = StudyPlanner(STUDY, SCALE, -(-trials // 2), tune=False)
         mode = Mode("plain") if at_once == 1 else Mode("fused", at_once)
         for program in by_program(planner):  # or a mode would be measured, by training
             choice = to_plain(Choice(mode))
