@@ -449,12 +449,10 @@ def test_doctor_tells_of_python_that_is_compiled_anew_in_each_process(monkeypatc
 
 
 def test_an_internal_error_says_so_and_how_to_see_it(here: Path, capsys, monkeypatch) -> None:
-    import harness.running.find
-
     def broken(folder: Path) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(harness.running.find, "listed", broken)
+    monkeypatch.setattr("harness.commands.list.listed", broken)
     assert execute(["list"]) == 3
     line = capsys.readouterr().err
     assert "internal error" in line

@@ -43,7 +43,7 @@ ROOMS: dict[str, str] = {
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
     "study",
-    "engines": "modes network programs step evaluate prepared fusable fused plain",
+    "engines": "network programs step evaluate prepared fusable fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles records tuning trial manifest",

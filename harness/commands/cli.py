@@ -173,11 +173,12 @@ def run(
 ) -> None:  # fmt: skip
     """Run what is missing, judge, write the report, print the verdicts."""
     names = studies_named("run", studies, every=every)
+    from harness.engines.modes import PLAIN
     from harness.running import forks
 
     hand_on_data(data_dir, download)
     if not store and not (out / "harness.db").exists():  # all is to be done: begin to load it
-        forks.begin(measuring=not no_profile or mode != "plain")
+        forks.begin(measuring=not no_profile or mode != PLAIN.kind)
     from harness.commands.place import Place
     from harness.commands.run import run_studies
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from harness.commands.place import Place
 from harness.commands.planned import begin, planner_of
 from harness.commands.tables import plain
-from harness.engines.modes import Choice
+from harness.engines.modes import PLAIN, Choice
 from harness.planning.datasets import check_trials, written
 from harness.planning.outlook import Outlook
 from harness.planning.planner import StudyPlanner
@@ -104,7 +104,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
                 "done": finished[arm.name],
                 "failed": failed[arm.name],
                 "training": dict(trials[arm.name].written),
-                "mode": modes.get(arm.name, "plain" if options.mode == "plain" else ""),
+                "mode": modes.get(arm.name, str(PLAIN) if options.plain else ""),
             }
             for arm in planner.arms
         ],

@@ -147,7 +147,7 @@ def choices(ledger: Ledger, options: Options) -> dict[str, Choice]:
 
     What was measured for a forced mode is kept apart.
     """
-    if options.mode == "plain":
+    if options.plain:
         return {}
     suffix = _suffix(options)
     return {
@@ -178,7 +178,7 @@ def uncalibrated(
         options: on which device, and whether a mode is forced.
         done: the finished and failed records by key.
     """
-    if options.mode == "plain":
+    if options.plain:
         return {}
     known = choices(ledger, options)
     outlook = planner.outlook(done)
@@ -196,9 +196,7 @@ def uncalibrated(
 
 def compiling_seconds(seen: Iterable[Choice]) -> float:
     """Return what compiling took on average where it was tried; 0 where it was not."""
-    took = [
-        each.preparation for one in seen for each in one.timings if each.mode.kind == "compiled"
-    ]
+    took = [each.preparation for one in seen for each in one.timings if each.mode.engine.compiles]
     return sum(took) / len(took) if took else 0.0
 
 

@@ -105,7 +105,7 @@ def run(
         declare(ledger, partial(programs, planner))  # before anything is measured or trained
         if _anything(ledger, planner, options, reference, outlook):
             if reference:  # it loads while this process does
-                forks.begin(measuring=options.profile or options.mode != "plain")
+                forks.begin(measuring=options.profile or not options.plain)
             options = replace(options, shared=load_data(planner))
             # what judges is needed soon, and is best loaded while workers are not there yet
             importlib.import_module("harness.judging.verdicts")
