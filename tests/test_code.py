@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.identity.code import VERSION, code_of, normalised
-from harness.identity.statements import without_words
+from harness.identity.words import without_words
 from harness.messages.errors import HarnessError
 from harness.optim import SGD
 from harness.training import canonical, definitions
@@ -265,7 +265,7 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "other data": ("data/vision.py", "import warnings\n", "import warnings\nEXTRA = 1\n"),
     "own data": ("data/own.py", "labels.ndim != 1", "labels.ndim == 2"),
     "scales": ("study/scales.py", '"tuning", tuning, 5', '"tuning", tuning, 6'),
-    "study": ("study/study.py", "{0,63}", "{0,62}"),
+    "study": ("study/checks.py", "{0,63}", "{0,62}"),
     "claims": ("study/claims/base.py", "0 < self.by <", "0 <= self.by <"),
     "plan": ("trials/trial.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001"),
     "search": ("planning/tuning.py", "<= 0.05", "<= 0.06"),

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from harness.data import images, survey
-from harness.data.layout import role_of
+from harness.data.names import role_of
 from harness.data.pictures import look
 from harness.data.survey import cache_file
 from harness.messages.errors import HarnessError

@@ -32,18 +32,18 @@ ROOMS: dict[str, str] = {
     "penalties": "",
     "schedules": "",
     "stopping": "",
-    "data": "folder intake layout narrow pictures shared sizes facts splits stratified draw "
+    "data": "folder intake names layout narrow pictures shared sizes facts splits stratified draw "
     "declared embedded own survey folders vision",
     "augment": "base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp",
     "optim": "base adadelta adagrad adam rmsprop sgd",
-    "identity": "statements following code",
+    "identity": "text words names statements following code",
     "terminal": "outlets screen usage",
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
-    "study",
-    "engines": "network programs step evaluate prepared fusable fused plain kinds modes",
+    "checks study",
+    "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles records tuning trial manifest",

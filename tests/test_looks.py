@@ -18,11 +18,12 @@ from harness.messages.errors import HarnessError
 from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options
 from harness.stats import FEWEST
+from harness.study.checks import FEWEST_SEEDS
 from harness.study.claims import Higher
 from harness.study.factors import Factor
 from harness.study.looks import Looks
 from harness.study.scales import Scale
-from harness.study.study import FEWEST_SEEDS, Study
+from harness.study.study import Study
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from tests.conftest import TINY

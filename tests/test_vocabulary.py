@@ -42,10 +42,10 @@ from harness.messages.levels import Level, level_name
 from harness.models import MLP, ConvNet
 from harness.models.initialisation import HeNormal
 from harness.optim import SGD, AdamW
+from harness.study.checks import UNASKED
 from harness.study.chosen import RECORDED
 from harness.study.claims import Claim
 from harness.study.metrics import BY_LAYER, METRICS
-from harness.study.study import UNASKED
 from harness.training import canonical, definitions
 from harness.trials.trial import defaults, evaluation_seeds, make_trial
 

@@ -2,5 +2,7 @@
 
 In reading order: :mod:`~harness.identity.code`, a hash for each statement that counts;
 :mod:`~harness.identity.following`, from a class to all that it rests on;
-:mod:`~harness.identity.statements`, what the text of a file says.
+:mod:`~harness.identity.statements`, what a file consists of, with :mod:`~harness.identity.names`,
+which it binds and uses, :mod:`~harness.identity.words`, which are for people and do not count, and
+:mod:`~harness.identity.text`, without comments and layout.
 """

@@ -20,7 +20,7 @@ from harness.running.executors import Options
 from harness.running.progress import WAITING, Display
 from harness.running.workers import Executor, Job, WorkerDiedError
 from harness.storing.ledger import Ledger
-from harness.study.study import FEWEST_SEEDS
+from harness.study.checks import FEWEST_SEEDS
 from harness.trials.trial import Trial
 
 AT_ONCE = 8

@@ -96,12 +96,12 @@ def choose(ledger: Ledger, study: Study, newest: Manifest, place: Sequence[str] 
             f"The newest run in this store was of other code or settings ({said(why)}). Judged are "
             "the trials of the study's file as it is now, and no others.",
         )
-    older = next((reason for reason in why if reason.startswith(OLDER_KEYS)), "")
+    keys = next((reason for reason in why if reason.startswith(OLDER_KEYS)), "")
     changed = (
-        f"These trials were run by an older harness ({older}), so it cannot be told whether the "
+        f"These trials were run by an older harness ({keys}), so it cannot be told whether the "
         "study's file has changed since. Judged are the trials of that run, and no others; "
         f"`{again}` trains them anew."
-        if older
+        if keys
         else f"The study's file has changed since these trials were run ({said(why)}). Judged are "
         f"the trials of that run, and no others; `{again}` runs what the file says now."
     )

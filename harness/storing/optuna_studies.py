@@ -13,7 +13,6 @@ from harness.messages.errors import HarnessError
 from harness.storing.damage import Unreadable
 from harness.storing.store import Store
 from harness.study.declaration import Declaration
-from harness.study.metrics import metric_named
 
 FORMAT = 2
 """Version of what is written here, raised when older or newer code could not read it."""
@@ -65,7 +64,7 @@ def make(store: Store, study: Declaration) -> str:
     A process killed here leaves one without its format, which the next finishes.
     """
     storage = store.storage
-    better = metric_named(study.objective).better
+    better = study.metric(study.objective).better
     with store.lock():
         done = fitting(store, study)  # another process's, while this one waited
         if done is not None:

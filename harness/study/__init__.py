@@ -1,6 +1,7 @@
 """What a person declares: a study, its factors, claims, scales and metrics.
 
-In reading order: :mod:`~harness.study.study`, the whole; :mod:`~harness.study.factors` and
+In reading order: :mod:`~harness.study.study`, the whole; :mod:`~harness.study.checks`, whether it
+fits together; :mod:`~harness.study.factors` and
 :mod:`~harness.study.designs`, what is varied and which combinations become arms;
 :mod:`~harness.study.claims`, the sentences that are judged; :mod:`~harness.study.metrics` and
 :mod:`~harness.study.formatting`, what they are about and how it is printed;
