@@ -22,11 +22,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.identity.canonical import canonical, definitions
 from harness.identity.code import VERSION, code_of, normalised
 from harness.identity.words import without_words
 from harness.messages.errors import HarnessError
 from harness.optim import SGD
-from harness.training import canonical, definitions
 from harness.trials.trial import make_trial
 
 ROOT = Path(__file__).parents[1]

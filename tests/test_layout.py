@@ -38,11 +38,11 @@ ROOMS: dict[str, str] = {
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp",
     "optim": "base adadelta adagrad adam rmsprop sgd",
-    "identity": "text words names statements following code",
+    "identity": "canonical structure text words names statements following code",
     "terminal": "outlets screen usage",
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
-    "checks study",
+    "work checks study",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",

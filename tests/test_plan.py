@@ -30,10 +30,10 @@ from harness import (
 from harness.augment import Flip, Shift
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import digits, mnist
+from harness.identity.canonical import canonical
 from harness.models import MLP, ConvNet, Orthogonal
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2
-from harness.training import canonical
 from harness.trials.trial import changes, key_of, make_trial
 
 ROOT = Path(__file__).parents[1]

@@ -16,6 +16,7 @@ import torch
 
 from harness.commands.cli import execute
 from harness.engines.modes import Mode
+from harness.identity.canonical import canonical
 from harness.judging.pairing import evaluations, groups_of, pair
 from harness.judging.results import assemble
 from harness.judging.rounds import Costs
@@ -29,7 +30,7 @@ from harness.study.designs import Arm
 from harness.study.metrics import COSTS
 from harness.study.study import Study
 from harness.trainer.train import Outcome, Request, train_together
-from harness.training import Training, canonical
+from harness.training import Training
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from harness.trials.trial import defaults, make_trial

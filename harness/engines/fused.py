@@ -23,7 +23,7 @@ from harness.engines.evaluate import evaluation_batch
 from harness.engines.fusable import check_same, check_same_teacher, watching
 from harness.engines.network import Network, Snapshot
 from harness.engines.prepared import Member
-from harness.engines.programs import Path, bind, paths, program, values
+from harness.engines.programs import Path, bind, paths, values
 from harness.engines.stacked import StackedRows, Tensors, single, stack
 from harness.engines.step import (
     Frame,
@@ -173,7 +173,7 @@ class Fused:
         if len(filled) > 1:
             step = vmap(self._one, in_dims=(0, None), randomness="error")
         if compiled:
-            _forget_other_programs(program(first.training))
+            _forget_other_programs(first.training.program())
         self._step = torch.compile(step, dynamic=False) if compiled else step
         evaluate: Callable[..., Any] = functools.partial(single, self._evaluate)
         if len(filled) > 1:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.data.shared import load_shared
-from harness.losses import teacher_of
+from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.planning.outlook import Outlook, Planner
 from harness.running import forks
@@ -29,7 +29,7 @@ from harness.running.timing import measure_times, untimed
 from harness.running.workers import Executor, Job, Named, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.storing.presence import Presence, present
-from harness.training import canonical
+from harness.study.work import with_needs
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole
@@ -222,12 +222,9 @@ def load_data(planner: Planner) -> dict[str, Whole]:
     Raises:
         HarnessError: one is missing, and could not be downloaded, or is damaged.
     """
-    trainings = [trial.training for trial in planner.at_defaults.values()]
-    for training in trainings:  # grows by the teachers
-        teacher = teacher_of(training)
-        if teacher is not None:
-            trainings.append(teacher)
-    declared = {json.dumps(canonical(each.data)): each.data for each in trainings}
+    works = with_needs(trial.work for trial in planner.at_defaults.values())
+    data_sets = [data for work in works for data in work.data_sets()]
+    declared = {json.dumps(canonical(data)): data for data in data_sets}
     for data in declared.values():
         prepare = getattr(data, "prepare", None)
         if prepare is not None:

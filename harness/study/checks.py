@@ -16,27 +16,12 @@ from harness.study.designs import arm_name, comparable, matching
 from harness.study.looks import Looks
 from harness.study.metrics import BY_LAYER, COSTS, FAILED, GIVEN_BY
 from harness.study.scales import Scale
+from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.study.study import Study
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-UNASKED = frozenset({
-    "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
-    "test_accuracy", "generalisation_gap", "gradient_norm_first_block", "test_calibration_error",
-    "weight_norm", "zero_weights", "teacher_agreement", "teacher_divergence",
-})  # fmt: skip
-"""Metrics recorded without being asked for, the last two where there is a teacher.
-
-They stand here by name, so that whoever lists studies does not wait for harness.measures; a test
-holds them to what the trainer does.
-"""
-
-
-CURVES = frozenset({"train_loss", "validation_loss", "validation_accuracy"})
-"""Metrics of which there is a value after each epoch."""
-
 
 FEWEST_SEEDS = 5
 """Fewest seeds for a verdict: ``harness.stats.FEWEST``, which nobody who lists studies loads."""
@@ -81,7 +66,7 @@ def check_objective(study: Study) -> None:
         HarnessError: they are not; of measures, tuning trials take none at the end.
     """
     name = study.metric(study.objective).name
-    if not name.startswith("validation_") or name not in UNASKED:
+    if not name.startswith("validation_") or name not in Training.metrics:
         raise HarnessError(
             "settings must be chosen on the validation split",
             f"objective={study.objective!r}",
@@ -103,7 +88,7 @@ def check_metrics(study: Study) -> None:
             for what in ("name", "title", "meaning"):
                 instead = f"Write another {what}= in {type(measure).__name__}."
                 check_name(f"a metric's {what}", getattr(metric, what), instead)
-            if metric.name in UNASKED | COSTS.keys():
+            if metric.name in Training.metrics | COSTS.keys():
                 raise HarnessError(
                     "Study(measures=...) must give metrics beside those always recorded",
                     f"{measure!r}, which gives {metric.name!r}",
@@ -284,11 +269,11 @@ def _check_measured(study: Study, claim: Claim) -> None:
             repr(name),
             "Write Higher(...) or Equivalent(...).",
         )
-    if isinstance(claim, Sooner) and name not in CURVES:
+    if isinstance(claim, Sooner) and name not in Training.curves:
         raise HarnessError(
             f"the claim {claim.text!r} must be about a metric with a learning curve",
             repr(name),
-            f"Write metric='validation_accuracy', or one of {', '.join(sorted(CURVES))}.",
+            f"Write metric='validation_accuracy', or one of {', '.join(sorted(Training.curves))}.",
         )
     if isinstance(claim, Sooner):
         most = 1.0 if metric.unit == "fraction" else math.inf
@@ -309,7 +294,7 @@ def _check_measured(study: Study, claim: Claim) -> None:
             )
         return
     given = {metric.name for measure in study.measures for metric in measure.metrics}
-    if name in UNASKED or (name in given and name not in BY_LAYER):
+    if name in Training.metrics or (name in given and name not in BY_LAYER):
         return
     kind = GIVEN_BY[name]
     if name in BY_LAYER:

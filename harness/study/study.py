@@ -44,7 +44,7 @@ from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
 from harness.study.metrics import Metric
 from harness.study.scales import Scale
-from harness.training import Training
+from harness.study.work import Work
 
 if TYPE_CHECKING:
     from harness.trained import Measure
@@ -75,7 +75,7 @@ class Study:
     name: str
     question: str
     factors: Sequence[Factor]
-    build: Callable[..., Training]
+    build: Callable[..., Work]
     scales: Mapping[str, Scale]
     claims: Sequence[Claim] = ()
     tuned: Sequence[Tuned] = ()
