@@ -51,8 +51,9 @@ ROOMS: dict[str, str] = {
     "cost": "machine memory calibrate measure",
     "storing": "damage database journal owners rows server store optuna_studies tally translation "
     "ledger kept presence mend",
-    "judging": "pairing contrasts declarations history reasons rounds summaries targets verdicts "
-    "results next_step",
+    "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
+    "more wording would_change reasons verdicts declarations history summaries targets results "
+    "next_step",
     "planning": "datasets planner shares",
     "running": "checkout forks loaded loaded_measuring neighbours find revision workers executors "
     "progress account costs declare session timing run versions",

@@ -22,7 +22,7 @@ from harness.commands.plan import print_plan
 from harness.commands.replay import Replayed, print_replay
 from harness.commands.tables import plain, verdict_table
 from harness.engines.modes import PLAIN, Choice
-from harness.judging.verdicts import MARKS
+from harness.judging.words import MARKS
 from harness.messages.errors import HarnessError
 from harness.messages.printable import is_printable, visible
 from harness.planning.datasets import check_trials

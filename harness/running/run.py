@@ -109,7 +109,7 @@ def run(
                 forks.begin(measuring=options.profile or options.mode != "plain")
             options = replace(options, shared=load_data(planner))
             # what judges is needed soon, and is best loaded while workers are not there yet
-            importlib.import_module("harness.judging.verdicts")
+            importlib.import_module("harness.judging.adaptive")
             workers = worker_count(options) if reference else 1
             with present(ledger, workers) as presence:
                 did = _work(ledger, planner, reference, options, display, ignored, presence)

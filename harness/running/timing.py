@@ -84,7 +84,7 @@ def _is_current(kept: Mapping[str, Any] | None, programs: Mapping[str, str]) -> 
 
 def _missing(ledger: Ledger, planner: Planner, options: Options) -> int:
     """Return how many more rounds are wanted of this machine."""
-    from harness.judging.verdicts import rounds_missing  # imports scipy, a second or more
+    from harness.judging.adaptive import rounds_missing  # imports scipy, a second or more
 
     costs, _ = costs_of(ledger, programs(planner), machine(options))
     fixed = max(FEWEST_SEEDS, len(planner.seeds))

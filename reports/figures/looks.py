@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.judging.verdicts import Verdict, Word
+from harness.judging.verdicts import Verdict
+from harness.judging.words import Word
 from harness.study.formatting import effect_text, interval_text, plural
 
 from ..palette import light
 from ..text import axis_title, each_of, factor_of, unit_of
-from ..words import LOOKS
+from ..words import APPEARANCES
 from .canvas import COLUMN, Picture, limits, paint, panel, wrapped
 from .margins import (
     Margin,
@@ -136,7 +137,7 @@ def is_whole(values: Looked, look: Taken) -> bool:
 
 
 def _draw_look(axes: Axes, place: int, look: Taken) -> None:
-    shown = LOOKS[look.word]
+    shown = APPEARANCES[look.word]
     tone = light(shown.tone)
     if math.isfinite(look.low) and math.isfinite(look.high):
         axes.plot([place, place], [look.low, look.high], color=tone, linewidth=2.2, zorder=3)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from harness.judging.contrasts import Beside
 from harness.judging.results import Results
+from harness.judging.seen import Beside
 from harness.judging.verdicts import Verdict
 from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
 from harness.study.claims import Best, Equivalent, Higher, NotWorse, Peak, Some, Sooner

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from harness.judging.history import Declared
 from harness.judging.results import Results
-from harness.judging.verdicts import MARKS, Verdict
+from harness.judging.verdicts import Verdict
+from harness.judging.words import MARKS
 from harness.study.claims import Interaction, Sooner
 from harness.study.formatting import (
     DASH,
@@ -31,7 +32,7 @@ from ..figures.paired import draw_paired, paired, short_sides
 from ..intervals import family_name, interval_name, is_counted, is_exact
 from ..table import Cell, Column, Table, row
 from ..text import each_of, in_title
-from ..words import LOOKS
+from ..words import APPEARANCES
 from .checks import checks
 from .opening import verdict_cell
 
@@ -213,7 +214,7 @@ def _looks(verdict: Verdict) -> Table | None:
                 plural(look.n, each_of(metric)),
                 effect_text(metric, look.effect),
                 interval_text(metric, look.low, look.high),
-                Cell(look.word, mark=MARKS[look.word], tone=LOOKS[look.word].tone),
+                Cell(look.word, mark=MARKS[look.word], tone=APPEARANCES[look.word].tone),
             )
             for look in verdict.looks
         ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.judging.results import Results
-from harness.judging.verdicts import MARKS
+from harness.judging.words import MARKS
 from harness.study.claims import (
     Best,
     Claim,
@@ -23,7 +23,7 @@ from harness.study.looks import Looks
 
 from ..table import Cell, Column, Table, row
 from ..text import metric_of
-from ..words import LOOKS
+from ..words import APPEARANCES
 from .factors import table_order
 from .procedures import Procedure, recorded, taught
 
@@ -297,7 +297,7 @@ def _words(has_others: bool) -> Table:
         (Column("Word"), Column("Meaning")),
         tuple(
             row(Cell(word, mark=MARKS[word], tone=look.tone), look.meaning)
-            for word, look in LOOKS.items()
+            for word, look in APPEARANCES.items()
         ),
         stack=True,
     )

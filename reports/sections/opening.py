@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from harness.judging.history import Declared
 from harness.judging.results import Results
-from harness.judging.verdicts import MARKS, Verdict
+from harness.judging.verdicts import Verdict
+from harness.judging.words import MARKS
 from harness.study.formatting import (
     DASH,
     date_text,
@@ -26,7 +27,7 @@ from harness.study.formatting import (
 from ..intervals import family_name, interval_name, is_exact
 from ..table import Cell, Column, Table, row
 from ..text import each_of
-from ..words import LOOKS
+from ..words import APPEARANCES
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def title(results: Results) -> Title:
     counts = Counter(verdict.word for verdict in results.verdicts)
     tally = tuple(
         Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=look.tone)
-        for word, look in LOOKS.items()
+        for word, look in APPEARANCES.items()
         if counts[word]
     )
     study = results.declaration
@@ -145,7 +146,7 @@ def replicates(verdicts: Sequence[Verdict]) -> str:
 
 def verdict_cell(verdict: Verdict) -> Cell:
     """Show the word with its mark."""
-    look = LOOKS[verdict.word]
+    look = APPEARANCES[verdict.word]
     return Cell(verdict.word, mark=MARKS[verdict.word], tone=look.tone)
 
 
