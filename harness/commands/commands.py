@@ -88,7 +88,7 @@ def run_study(
     """Run what is missing of a study, and judge it; return the results, and the report's folder."""
     from harness.planning.planner import Planner
     from harness.running.account import Accounting
-    from harness.running.progress import display
+    from harness.running.progress import RunStatus, display
     from harness.running.run import run
 
     found = find_study(reference)
@@ -105,7 +105,7 @@ def run_study(
         shown = Accounting(seen, account)
         ran = run(ledger, planner, found, options, shown)
         account.trained(ran.workers, ran.took)
-        shown.show("writing the report", 1, 1, None)
+        shown.show(RunStatus("writing the report", 1, 1))
         results = gather(ledger, Subject.of(study, found), place.words())
     return results, place.folder(study.name, scale)
 

@@ -17,7 +17,7 @@ from harness.messages.errors import HarnessError
 from harness.planning.planner import Planner
 from harness.running.costs import machine, profile_trials, profiles, programs
 from harness.running.executors import Options
-from harness.running.progress import WAITING, Display
+from harness.running.progress import WAITING, Display, RunStatus
 from harness.running.workers import Executor, Job, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.study.study import FEWEST_SEEDS
@@ -124,10 +124,10 @@ def measure_times(
     trials = {name: trial for name, trial in profile_trials(planner).items() if name in arms}
     keys = {name: key for name, key in programs(planner).items() if name in arms}
     # The lock keeps other processes of this store from beginning a trial meanwhile.
-    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING))):
         taken = 0
         while missing := _missing(ledger, planner, options):
-            display.show("timing arms side by side", taken, taken + missing, None)
+            display.show(RunStatus("timing arms side by side", taken, taken + missing))
             batch = max(1, min(AT_ONCE // (len(arms) + 1), missing))
             numbers = _free(ledger, options, batch)
             try:
