@@ -279,7 +279,7 @@ def test_numbers_by_round_in_the_unit_of_the_metric(
     assert table.rows[0][1].text == f"{1e3 * math.exp(seen.first[0]):.1f} ms"
     assert table.rows[0][3].text == effect_text(TIME, seen.first[0] - seen.second[0])
     assert table.rows[-1][3].text == effect_text(TIME, seen.effect)
-    assert sections[SLOWER].each == "round"
+    assert sections[SLOWER].replicate == "round"
     assert sections[MEMORY].numbers is None
     first = sections[SOONER].numbers
     assert first is not None

@@ -268,21 +268,21 @@ def on_edges(tuning: Sequence[ArmTuning], most: int = 3) -> Iterator[str]:
         most: arms that are named.
     """
     edges: dict[tuple[str, str], list[ArmTuning]] = {}
-    for each in tuning:
-        if each.edge:
-            edges.setdefault((each.setting, each.edge), []).append(each)
-    for (setting, edge), found in edges.items():
-        space = f"the {edge} edge of its space, {found[0].low:g} to {found[0].high:g}"
-        if len(found) == 1:
+    for arm_tuning in tuning:
+        if arm_tuning.edge:
+            edges.setdefault((arm_tuning.setting, arm_tuning.edge), []).append(arm_tuning)
+    for (setting, edge), on_edge in edges.items():
+        space = f"the {edge} edge of its space, {on_edge[0].low:g} to {on_edge[0].high:g}"
+        if len(on_edge) == 1:
             yield (
-                f"{found[0].arm}: the chosen {setting} = {found[0].chosen:.3g} lies on {space}; "
-                "a wider space might favour this arm."
+                f"{on_edge[0].arm}: the chosen {setting} = {on_edge[0].chosen:.3g} lies on "
+                f"{space}; a wider space might favour this arm."
             )
             continue
-        names = "; ".join(each.arm for each in found[:most])
-        names += f" and {len(found) - most} more" if len(found) > most else ""
+        names = "; ".join(each.arm for each in on_edge[:most])
+        names += f" and {len(on_edge) - most} more" if len(on_edge) > most else ""
         yield (
-            f"{len(found)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
+            f"{len(on_edge)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
             "might favour them."
         )
 
@@ -316,11 +316,11 @@ def _warnings(
             "one arm over another."
         )
     yield from on_edges(tuning)
-    for each in tuning:
-        if each.how == "declared default" and manifest.tuned:
+    for arm_tuning in tuning:
+        if arm_tuning.how == "declared default" and manifest.tuned:
             yield (
-                f"{each.arm}: every {each.setting} tried failed, so the default "
-                f"{each.chosen:.3g} was used."
+                f"{arm_tuning.arm}: every {arm_tuning.setting} tried failed, so the default "
+                f"{arm_tuning.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]
     for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", "teacher's")):

@@ -105,8 +105,8 @@ def cost_pairs(groups: Sequence[Sequence[Arm]], metric: Metric, costs: Costs, mo
 def twins(groups: Sequence[Sequence[Arm]], costs: Costs, most: int) -> list[tuple[float, float]]:
     """Return the logarithms of both measurements of the arm measured twice, by round."""
     return [
-        (math.log(one.seconds[one.twin]), math.log(one.again))
-        for one in rounds_of(groups, costs)[:most]
+        (math.log(one_round.seconds[one_round.twin]), math.log(one_round.again))
+        for one_round in rounds_of(groups, costs)[:most]
     ]
 
 
@@ -118,16 +118,16 @@ def _mean(values: Iterable[float]) -> float:
 def _exact(group: Sequence[Arm], metric: Metric, costs: Costs) -> float:
     known = [costs.profiles.get(arm.name) for arm in group]
     return _mean(
-        metric.scaled(getattr(each, metric.name)) if each is not None else math.nan
-        for each in known
+        metric.scaled(getattr(profile, metric.name)) if profile is not None else math.nan
+        for profile in known
     )
 
 
-def _timed(group: Sequence[Arm], metric: Metric, one: Round) -> float:
+def _timed(group: Sequence[Arm], metric: Metric, one_round: Round) -> float:
     def of(arm: Arm) -> float:
-        seconds = one.seconds[arm.name]
+        seconds = one_round.seconds[arm.name]
         if metric.name == "step_seconds":
             return metric.scaled(seconds)
-        return metric.scaled(one.samples[arm.name] / seconds)
+        return metric.scaled(one_round.samples[arm.name] / seconds)
 
     return _mean(of(arm) for arm in group)

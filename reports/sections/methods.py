@@ -257,8 +257,8 @@ def methods_section(results: Results) -> MethodsSection:
     return MethodsSection(
         tuple(procedures),
         tuple(
-            _environment(each, place, len(environments))
-            for place, each in enumerate(environments[:MOST_ENVIRONMENTS], 1)
+            _environment(environment, place, len(environments))
+            for place, environment in enumerate(environments[:MOST_ENVIRONMENTS], 1)
         ),
         max(0, len(environments) - MOST_ENVIRONMENTS),
         results.provenance.command,

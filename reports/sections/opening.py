@@ -26,7 +26,7 @@ from harness.study.formatting import (
 
 from ..intervals import family_name, interval_name, is_exact
 from ..table import Cell, Column, Table, row
-from ..text import each_of
+from ..text import replicate_of
 from ..words import APPEARANCES
 
 
@@ -113,7 +113,7 @@ JUDGED_COLUMNS = (
 def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
     """Show word, effect with interval, margin, n and both p values of a claim."""
     metric, seen = verdict.metric, verdict.seen
-    each = each_of(metric)
+    replicate = replicate_of(metric)
     exact = is_exact(verdict)
     return (
         told_cell(verdict),
@@ -122,7 +122,9 @@ def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
             note="exact" if exact else interval_text(metric, seen.low, seen.high),
         ),
         Cell(margin_text(metric, verdict.by)),
-        Cell(DASH) if exact else Cell(str(seen.n), note="" if each == "seed" else f"{each}s"),
+        Cell(DASH)
+        if exact
+        else Cell(str(seen.n), note="" if replicate == "seed" else f"{replicate}s"),
         Cell(p_text(verdict.p_adjusted)),
         Cell(p_text(verdict.p_margin)),
     )
@@ -205,8 +207,8 @@ def unclaimed(results: Results) -> Unclaimed | None:
     """List claims that were removed, and what was changed of looks, when there were results."""
     history = results.history
     removed = [
-        f"“{each.text}” ({'primary' if each.primary else 'exploratory'}): {each.sentence()}."
-        for each in history.removed
+        f"“{claim.text}” ({'primary' if claim.primary else 'exploratory'}): {claim.sentence()}."
+        for claim in history.removed
     ]
     changed = [
         f"{change}, after {plural(event.results, 'result')}, on {day(event.time)}."
