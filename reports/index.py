@@ -36,8 +36,8 @@ def index_of(reports: Sequence[tuple[Results, Path]], folder: Path) -> Index:
     return Index(
         f"{plural(len(reports), 'study', 'studies')}, {plural(total, 'claim')} on trial",
         tuple(
-            Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=look.tone)
-            for word, look in APPEARANCES.items()
+            Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=appearance.tone)
+            for word, appearance in APPEARANCES.items()
             if counts[word]
         ),
         _reports([results for results, _ in reports], links) if reports else None,

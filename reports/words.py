@@ -1,4 +1,7 @@
-"""Verdict words: mark, tone and meaning of each; never a colour alone."""
+"""How each verdict word is shown, and what it means: marker, colour and a sentence.
+
+Which word a claim gets is chosen in :mod:`harness.judging.words`.
+"""
 
 from __future__ import annotations
 

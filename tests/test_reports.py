@@ -630,7 +630,7 @@ def test_no_two_roles_share_a_colour() -> None:
 
 def test_marks_tell_words_apart() -> None:
     assert len({MARKS[word] for word in APPEARANCES}) == len(APPEARANCES)
-    assert len({(look.marker, look.filled) for look in APPEARANCES.values()}) == len(APPEARANCES)
+    assert len({(shown.marker, shown.filled) for shown in APPEARANCES.values()}) == len(APPEARANCES)
 
 
 def test_numbers_as_text() -> None:

@@ -1,4 +1,4 @@
-"""From the paired values of a claim to one effect with interval and test, whatever its kind."""
+"""The effect of a claim with interval and test, from its paired values: one door for all kinds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every claim, from declaration to declaration: pure, and in words."""
+"""When each claim was declared, and how it was changed since: as values, and in sentences."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ AFTERWARDS: Mapping[What, Status] = {
 
 @dataclass(frozen=True)
 class Event:
-    """What became of a claim at one declaration.
+    """One change of a claim: declared, changed, reworded, added, removed or put back.
 
     Attributes:
-        what: ``"declared"`` with the first that was kept, ``"added"`` with a later one.
+        what: ``"declared"`` by the first declaration that was kept, ``"added"`` by a later one.
         time: when, ISO 8601, UTC.
         results: how many results of its arms, as they were or as they became, there were.
         changes: what it said before, and says since.
@@ -48,7 +48,7 @@ class Event:
 
     @property
     def late(self) -> bool:
-        """Whether it weighs on a verdict: results were there, and more than words changed."""
+        """Whether it came after results, and changed more than words."""
         return self.results > 0 and self.what in AFTERWARDS
 
 
@@ -76,7 +76,7 @@ class Declared:
 
     @property
     def late(self) -> tuple[Event, ...]:
-        """What came of it when there were results."""
+        """The changes that came after results."""
         return tuple(event for event in self.events if event.late)
 
     @property
@@ -142,7 +142,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class History:
-    """What became of all claims of a study at one scale.
+    """The history of all claims of a study at one scale.
 
     Attributes:
         claims: one for each claim that is declared now, in order.
@@ -198,7 +198,7 @@ class History:
 
 @dataclass
 class _Thread:
-    """One claim on its way through the declarations.
+    """One claim, followed from declaration to declaration.
 
     Attributes:
         last: how it was declared last.

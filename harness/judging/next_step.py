@@ -1,4 +1,4 @@
-"""What to do next where claims are undecided: a command that goes on, or why none should."""
+"""What to type next where claims are undecided: a command, or why none is of use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything a report prints, worked out beforehand: a report computes no statistic."""
+"""Everything that a report prints (:class:`Results`): reports themselves compute no statistic."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Program:
-    """What arms have in common that train together, and how fast each way to train them is.
+    """Arms that can train together, and how fast each mode of training is for them.
 
     Attributes:
         arms: their names.
@@ -46,7 +46,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the results come from.
+    """The command, versions, revision and environments behind the results.
 
     Attributes:
         command: the command that reproduces them.
@@ -80,7 +80,7 @@ class Results:
         summaries: mean and interval for each arm and metric.
         tuning: one for each arm and tuned setting; empty where nothing is tuned.
         profiles: cost by arm name; arms without one were not profiled.
-        provenance: where it all comes from.
+        provenance: command, versions, revision and environments.
         warnings: sentences that a reader must see beside the verdicts.
         programs: which arms train together, and how; empty where it is not recorded.
         looks: when claims were looked at; ``None`` where the number of seeds was fixed.
@@ -133,7 +133,7 @@ def assemble(
     registrations: Sequence[Registration] = (),
     notes: Sequence[str] = (),
 ) -> Results:
-    """Judge what is recorded.
+    """Judge the records of a run, and put together all that its report prints.
 
     Args:
         declaration: the study at one scale.

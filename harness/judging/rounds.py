@@ -1,10 +1,11 @@
-"""What claims on cost look at: profiles of arms, and rounds in which arms are timed side by side.
+"""The costs of arms (:class:`Costs`), rounds of timing (:class:`Round`), and their paired values.
+
+A round has one time of every arm, each from a process of its own, and a second one of its first
+arm, the twin: how far these two lie apart says what the machine can tell (A/A). The next round goes
+through the arms in the opposite order, so that a machine that grows slower favours none.
 
 Steps timed one after another within a process are no replicates: taken for such, thirty of them
-with an autocorrelation of .6 reject a true null a third of the time. So one number comes from each
-process, and a round takes one of every arm; the next round goes through the arms in the opposite
-order, so that a machine that grows slower favours none. In each round one arm is measured twice,
-as if it were two: how far these two lie apart says what the machine can tell (A/A).
+with an autocorrelation of .6 reject a true null a third of the time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from harness.trials.profiles import Profile
 
 @dataclass(frozen=True)
 class Round:
-    """One round of timing.
+    """One round of timing: a time of every arm, and a second one of its twin.
 
     Attributes:
         seconds: of one training step, by arm name.
@@ -44,7 +45,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Costs:
-    """What was measured of arms apart from training, all on one machine.
+    """Profiles and rounds of timing of a study's arms, all of one machine.
 
     Attributes:
         profiles: by arm name.

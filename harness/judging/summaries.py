@@ -1,4 +1,4 @@
-"""Means and intervals of arms and of levels, for description: verdicts come from claims alone."""
+"""Means and intervals of arms and of levels. They describe; verdicts come from claims alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time to a target: how long every arm takes until its learning curve is good enough."""
+"""Time to a target: the epochs and steps until the learning curve of each arm reaches it."""
 
 from __future__ import annotations
 

@@ -186,8 +186,8 @@ def _draw(figure: Figure, forest: Forest) -> None:
 
 
 def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
-    look = APPEARANCES[row.word]
-    tone = light(look.tone)
+    shown = APPEARANCES[row.word]
+    tone = light(shown.tone)
     at = place + 0.74
     axes.fill_between(row.margin.ends, at - 0.2, at + 0.2, color=light("band"), linewidth=0)
     for edge in row.margin.ends:
@@ -206,8 +206,8 @@ def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
         axes.plot([row.low, row.high], [at, at], color=tone, linewidth=2.2, zorder=3)
     if math.isfinite(row.effect):
         axes.plot(
-            [row.effect], [at], marker=look.marker, color=tone, markersize=8, zorder=4,
-            markerfacecolor=tone if look.filled else light("card"), markeredgewidth=1.6,
+            [row.effect], [at], marker=shown.marker, color=tone, markersize=8, zorder=4,
+            markerfacecolor=tone if shown.filled else light("card"), markeredgewidth=1.6,
         )  # fmt: skip
     else:
         axes.text(

@@ -96,9 +96,9 @@ def draw_looks(values: Looked) -> Picture:
         lambda figure: _draw(figure, values),
         alt=f"{values.title}, look by look: {said}.",
         caption=f"{values.title} at each look, by number of {values.replicate}s. Mark: {mean}, in "
-        "the shape of the verdict were this look the only one; bar: interval at the look's own level; "
-        f"band: {band_text(relative=relative)}{values.edges}. The last that was taken counts."
-        + cut,
+        "the shape of the verdict were this look the only one; bar: interval at the look's own "
+        f"level; band: {band_text(relative=relative)}{values.edges}. The last that was taken "
+        "counts." + cut,
     )
 
 

@@ -66,7 +66,7 @@ class ClaimSection:
         checks: what stands behind the verdict.
         looks: one row a look, where there were several.
         looked: the same as a figure.
-        each: what numbers are listed by: ``"seed"`` or ``"round"``.
+        replicate: what numbers are listed by: ``"seed"`` or ``"round"``.
         numbers: both sides in each; ``None`` where there are none, or one alone.
     """
 

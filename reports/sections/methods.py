@@ -296,8 +296,8 @@ def _words(has_others: bool) -> Table:
         f"Verdict words, for a claim that an effect is at least δ{others}.",
         (Column("Word"), Column("Meaning")),
         tuple(
-            row(Cell(word, mark=MARKS[word], tone=look.tone), look.meaning)
-            for word, look in APPEARANCES.items()
+            row(Cell(word, mark=MARKS[word], tone=appearance.tone), appearance.meaning)
+            for word, appearance in APPEARANCES.items()
         ),
         stack=True,
     )

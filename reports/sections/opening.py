@@ -61,8 +61,8 @@ def title(results: Results) -> Title:
     ]
     counts = Counter(verdict.word for verdict in results.verdicts)
     tally = tuple(
-        Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=look.tone)
-        for word, look in APPEARANCES.items()
+        Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=appearance.tone)
+        for word, appearance in APPEARANCES.items()
         if counts[word]
     )
     study = results.declaration
@@ -148,8 +148,7 @@ def replicates(verdicts: Sequence[Verdict]) -> str:
 
 def verdict_cell(verdict: Verdict) -> Cell:
     """Show the word with its mark."""
-    look = APPEARANCES[verdict.word]
-    return Cell(verdict.word, mark=MARKS[verdict.word], tone=look.tone)
+    return Cell(verdict.word, mark=MARKS[verdict.word], tone=APPEARANCES[verdict.word].tone)
 
 
 def told_cell(verdict: Verdict) -> Cell:
