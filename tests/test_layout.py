@@ -132,6 +132,18 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
     assert known == 2
 
 
+def test_what_runs_asks_judging_how_many_seeds_and_sees_no_verdict() -> None:
+    verdicts = {
+        f"judging.{name}" for name in ("words", "looking", "verdicts", "reasons", "results")
+    }
+    asking = set()
+    for file in files():
+        if room(file) in {"planning", "running"}:
+            assert not imported(file) & verdicts, file
+            asking |= {module(file)} if "judging.adaptive" in imported(file) else set()
+    assert asking == {"planning.planner", "running.timing"}
+
+
 def test_nothing_imports_the_folders_by_the_names_they_have_in_the_repository() -> None:
     """Installed there are no such packages, or they are somebody else's."""
     files = [file for top in ("harness", "reports", "studies", "tests") for file in
