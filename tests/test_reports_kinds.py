@@ -33,7 +33,7 @@ from harness.reports.sections.methods import methods_section
 from harness.reports.sections.opening import verdict_table
 from harness.reports.sections.targets import target_tables
 from harness.reports.table import Table
-from harness.reports.text import axis_title, each_of, in_title, unit_of
+from harness.reports.text import axis_title, in_title, replicate_of, unit_of
 from harness.study.claims import Best, Higher, Interaction, Trend
 from harness.study.factors import Factor
 from harness.study.formatting import (
@@ -128,7 +128,7 @@ def test_costs_as_text() -> None:
     assert axis_title(TIME) == "Time per step (s)"
     assert unit_of(TIME, difference=True) == ""
     assert in_title(COSTS["flops_per_step"]) == "FLOPs per step"
-    assert [each_of(metric) for metric in (TIME, METRICS["test_loss"])] == ["round", "seed"]
+    assert [replicate_of(metric) for metric in (TIME, METRICS["test_loss"])] == ["round", "seed"]
 
 
 @pytest.mark.parametrize(
