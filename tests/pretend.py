@@ -288,11 +288,9 @@ class Listening:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def show(
-        self, stage: str, done: int, total: int, seconds_left: float | None, running: Any = ()
-    ) -> None:
-        if stage not in self.told:
-            self.told.append(stage)
+    def show(self, status: Any) -> None:
+        if status.stage not in self.told:
+            self.told.append(status.stage)
 
 
 def wait_for_all(own: str, everyone: Sequence[str]) -> None:

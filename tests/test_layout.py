@@ -51,8 +51,9 @@ ROOMS: dict[str, str] = {
     "cost": "machine memory calibrate measure",
     "storing": "damage database journal owners rows server store optuna_studies tally translation "
     "ledger kept presence mend",
-    "judging": "pairing contrasts declarations history reasons rounds summaries targets verdicts "
-    "results next_step",
+    "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
+    "more wording would_change reasons verdicts declarations history summaries targets results "
+    "next_step",
     "planning": "datasets outlook tuning planner shares",
     "running": "checkout forks loaded loaded_measuring neighbours find revision workers executors "
     "progress account costs declare session timing run versions",
@@ -130,6 +131,18 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
         else:
             assert not reports or module(file) in {"commands.folder", "commands.finish"}, file
     assert known == 2
+
+
+def test_what_runs_asks_judging_how_many_seeds_and_sees_no_verdict() -> None:
+    verdicts = {
+        f"judging.{name}" for name in ("words", "looking", "verdicts", "reasons", "results")
+    }
+    asking = set()
+    for file in files():
+        if room(file) in {"planning", "running"}:
+            assert not imported(file) & verdicts, file
+            asking |= {module(file)} if "judging.adaptive" in imported(file) else set()
+    assert asking == {"planning.planner", "running.timing"}
 
 
 def test_nothing_imports_the_folders_by_the_names_they_have_in_the_repository() -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from harness.commands.cli import execute
 from harness.commands.run import check_looks
+from harness.judging.adaptive import seeds_needed
 from harness.judging.pairing import evaluations
-from harness.judging.verdicts import judge, seeds_needed
+from harness.judging.verdicts import judge
 from harness.messages.errors import HarnessError
 from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options

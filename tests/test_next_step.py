@@ -9,8 +9,8 @@ import pytest
 
 from harness.commands.cli import execute
 from harness.commands.place import Place
+from harness.judging.more import unreachable
 from harness.judging.next_step import next_step
-from harness.judging.reasons import unreachable
 from harness.judging.results import Provenance, Results
 from harness.judging.verdicts import judge
 from harness.storing.store import open_store

@@ -39,7 +39,7 @@ from harness.planning.planner import StudyPlanner
 from harness.running.costs import by_program, machine
 from harness.running.executors import Options
 from harness.running.find import find, load
-from harness.running.progress import Silent
+from harness.running.progress import RunStatus, Silent
 from harness.running.run import Ran, run
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
@@ -154,11 +154,8 @@ class Releasing(Silent):
     def __init__(self, armed: Path) -> None:
         self.armed = armed
 
-    def show(
-        self, stage: str, done: int, total: int, seconds_left: float | None,
-        running: Collection[object] = (),
-    ) -> None:  # fmt: skip
-        if "other processes" in stage:
+    def show(self, status: RunStatus) -> None:
+        if "other processes" in status.stage:
             self.armed.unlink(missing_ok=True)
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness.data import digits
+from harness.judging.adaptive import rounds_missing
 from harness.judging.rounds import Costs, Round, timed_arms
-from harness.judging.verdicts import judge, rounds_missing
+from harness.judging.verdicts import judge
 from harness.messages.errors import HarnessError
 from harness.models import MLP
 from harness.optim import SGD

@@ -23,12 +23,12 @@ from harness.commands.plan import print_plan
 from harness.commands.replay import Replayed, print_replay
 from harness.commands.tables import explained, plain, verdict_table
 from harness.engines.modes import PLAIN, Choice
-from harness.judging.verdicts import MARKS
+from harness.judging.words import MARKS
 from harness.messages.errors import HarnessError
 from harness.messages.printable import is_printable, visible
 from harness.planning.datasets import check_trials
 from harness.running import forks
-from harness.running.progress import display
+from harness.running.progress import RunStatus, display
 from harness.running.workers import reason_of
 from harness.study.converter import to_plain
 from harness.terminal import outlets, screen
@@ -120,7 +120,7 @@ def test_names_in_lines_and_bars_of_progress_are_printed_as_they_are_written(mon
                 markup=False, emoji=False, highlight=False,
             )  # fmt: skip
             with display(console, name, quiet=False) as progress:
-                progress.show(name, 1, 2, 3.0)
+                progress.show(RunStatus(name, 1, 2, 3.0))
             assert file.getvalue().count(name) >= 2
 
 

@@ -103,7 +103,7 @@ def run_study(
         InterruptedRunError: Ctrl-C.
     """
     from harness.running.account import Accounting
-    from harness.running.progress import display
+    from harness.running.progress import RunStatus, display
     from harness.running.run import run
 
     begun = begin(reference, scale_name, place, options)
@@ -117,7 +117,7 @@ def run_study(
         shown = Accounting(seen, account)
         ran = run(ledger, planner, begun.home, options, shown)
         account.trained(ran.workers, ran.took)
-        shown.show("writing the report", 1, 1, None)
+        shown.show(RunStatus("writing the report", 1, 1))
         results = gather(ledger, Subject.of(study, begun.home), place.words())
     return results, place.folder(study.name, ledger.scale)
 

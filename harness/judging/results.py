@@ -1,4 +1,4 @@
-"""Everything a report prints, worked out beforehand: a report computes no statistic."""
+"""Everything that a report prints (:class:`Results`): reports themselves compute no statistic."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Program:
-    """What arms have in common that train together, and how fast each way to train them is.
+    """Arms that can train together, and how fast each mode of training is for them.
 
     Attributes:
         arms: their names.
@@ -46,7 +46,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the results come from.
+    """The command, versions, revision and environments behind the results.
 
     Attributes:
         command: the command that reproduces them.
@@ -80,7 +80,7 @@ class Results:
         summaries: mean and interval for each arm and metric.
         tuning: one for each arm and tuned setting; empty where nothing is tuned.
         profiles: cost by arm name; arms without one were not profiled.
-        provenance: where it all comes from.
+        provenance: command, versions, revision and environments.
         warnings: sentences that a reader must see beside the verdicts.
         programs: which arms train together, and how; empty where it is not recorded.
         looks: when claims were looked at; ``None`` where the number of seeds was fixed.
@@ -133,7 +133,7 @@ def assemble(
     registrations: Sequence[Registration] = (),
     notes: Sequence[str] = (),
 ) -> Results:
-    """Judge what is recorded.
+    """Judge the records of a run, and put together all that its report prints.
 
     Args:
         declaration: the study at one scale.
@@ -268,21 +268,21 @@ def on_edges(tuning: Sequence[ArmTuning], most: int = 3) -> Iterator[str]:
         most: arms that are named.
     """
     edges: dict[tuple[str, str], list[ArmTuning]] = {}
-    for each in tuning:
-        if each.edge:
-            edges.setdefault((each.setting, each.edge), []).append(each)
-    for (setting, edge), found in edges.items():
-        space = f"the {edge} edge of its space, {found[0].low:g} to {found[0].high:g}"
-        if len(found) == 1:
+    for arm_tuning in tuning:
+        if arm_tuning.edge:
+            edges.setdefault((arm_tuning.setting, arm_tuning.edge), []).append(arm_tuning)
+    for (setting, edge), on_edge in edges.items():
+        space = f"the {edge} edge of its space, {on_edge[0].low:g} to {on_edge[0].high:g}"
+        if len(on_edge) == 1:
             yield (
-                f"{found[0].arm}: the chosen {setting} = {found[0].chosen:.3g} lies on {space}; "
-                "a wider space might favour this arm."
+                f"{on_edge[0].arm}: the chosen {setting} = {on_edge[0].chosen:.3g} lies on "
+                f"{space}; a wider space might favour this arm."
             )
             continue
-        names = "; ".join(each.arm for each in found[:most])
-        names += f" and {len(found) - most} more" if len(found) > most else ""
+        names = "; ".join(each.arm for each in on_edge[:most])
+        names += f" and {len(on_edge) - most} more" if len(on_edge) > most else ""
         yield (
-            f"{len(found)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
+            f"{len(on_edge)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
             "might favour them."
         )
 
@@ -316,11 +316,11 @@ def _warnings(
             "one arm over another."
         )
     yield from on_edges(tuning)
-    for each in tuning:
-        if each.how == "declared default" and manifest.tuned:
+    for arm_tuning in tuning:
+        if arm_tuning.how == "declared default" and manifest.tuned:
             yield (
-                f"{each.arm}: every {each.setting} tried failed, so the default "
-                f"{each.chosen:.3g} was used."
+                f"{arm_tuning.arm}: every {arm_tuning.setting} tried failed, so the default "
+                f"{arm_tuning.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]
     for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", "teacher's")):

@@ -194,7 +194,7 @@ class StudyPlanner:
         wanted = [trial for part in parts for trial in self._wanted(part)]
         if not all(trial.key in done for trial in wanted):
             return False
-        from harness.judging.verdicts import (
+        from harness.judging.adaptive import (
             seeds_needed,  # imports scipy, for which no plan should wait
         )
 

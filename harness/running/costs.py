@@ -13,7 +13,7 @@ from harness.engines.modes import KINDS, Choice
 from harness.messages.errors import HarnessError
 from harness.planning.outlook import Planner
 from harness.running.executors import Options, worker_count
-from harness.running.progress import WAITING, Display
+from harness.running.progress import WAITING, Display, RunStatus
 from harness.running.workers import Answer, Executor, Job, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.study.converter import from_plain, to_plain
@@ -109,10 +109,10 @@ def measure_costs(
     """
     count = 0
     # The lock keeps other processes of this store from beginning a trial meanwhile.
-    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING))):
         missing = unprofiled(ledger, planner, options)
         for name, trial in missing.items():
-            display.show("measuring cost", count, len(missing), None)
+            display.show(RunStatus("measuring cost", count, len(missing)))
             try:
                 answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
             except WorkerDiedError as error:
@@ -234,7 +234,7 @@ def choose_modes(
     idle: list[Executor] = []
     running: dict[Future[Answer], tuple[str, Trial, Executor]] = {}
     # Two sessions that measured at once would disturb each other, and do it twice.
-    with ledger.store.lock(partial(display.show, WAITING, 0, len(missing), None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING, 0, len(missing)))):
         known = choices(ledger, options)
         left = {
             program: each
@@ -245,7 +245,7 @@ def choose_modes(
         done = 0
         try:
             while True:
-                display.show("choosing modes", done, len(left), None)
+                display.show(RunStatus("choosing modes", done, len(left)))
                 while len(running) < workers and (one := next(waiting, None)) is not None:
                     program, (trial, trials) = one
                     job = replace(

@@ -23,7 +23,7 @@ from harness.running.costs import (
 )
 from harness.running.declare import declare
 from harness.running.executors import Options, executors, make_executor, worker_count
-from harness.running.progress import WAITING, Display, Remembering
+from harness.running.progress import WAITING, Display, Remembering, RunStatus
 from harness.running.session import Session, write_plan
 from harness.running.timing import measure_times, untimed
 from harness.running.workers import Executor, Job, Named, WorkerDiedError
@@ -108,7 +108,7 @@ def run(
                 forks.begin(measuring=options.profile or not options.plain)
             options = replace(options, shared=load_data(planner))
             # what judges is needed soon, and is best loaded while workers are not there yet
-            importlib.import_module("harness.judging.verdicts")
+            importlib.import_module("harness.judging.adaptive")
             workers = worker_count(options) if reference else 1
             with present(ledger, workers) as presence:
                 did = _work(ledger, planner, reference, options, display, ignored, presence)
@@ -143,7 +143,7 @@ def _work(
 ) -> Ran:
     """Measure what is not known, train what is missing; return what was done here."""
     # Starting processes would disturb what another one measures, and may do for this one, too.
-    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING))):
         unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
         done = ledger.done(ignored)
         outlook = planner.outlook(done)
@@ -155,7 +155,7 @@ def _work(
     did = Ran(0, 0, 0, 0, workers=count)
     fresh = partial(make_executor, planner.study, reference, options)
     with executors(planner.study, reference, options, count + unmeasured) as started:
-        display.show("starting", 0, outlook.total, None)
+        display.show(RunStatus("starting", 0, outlook.total))
         _warm_up(started, planner, profiler=unmeasured)
         if unmeasured or unknown or (options.profile and untimed(ledger, planner, options)):
             options.settle()
@@ -202,7 +202,7 @@ def measure(
     options = replace(options, shared=load_data(planner))
     fresh = partial(make_executor, planner.study, reference, options)
     with executors(planner.study, reference, options, 1) as started:
-        display.show("starting", 0, len(unknown), None)
+        display.show(RunStatus("starting", 0, len(unknown)))
         _warm_up(started, planner, profiler=True)
         profiled = 0
         if options.profile:

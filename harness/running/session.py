@@ -15,7 +15,7 @@ from harness.planning.outlook import Outlook, Planner
 from harness.planning.shares import Pace, divide, in_order, way_to_train
 from harness.running.costs import by_program, choices, machine, profiles, programs
 from harness.running.executors import Options, make_executor
-from harness.running.progress import WAITING, Display
+from harness.running.progress import WAITING, Display, RunStatus
 from harness.running.revision import revision_of
 from harness.running.workers import Answer, Executor, Job, Named, Result, WorkerDiedError
 from harness.storing.kept import keep, manifest_of, older_manifests
@@ -153,7 +153,7 @@ class Session:
         self.pace = Pace.of(outlook.planned, done, self.profiled)
         self.known = sum(trial.key in done for trial in outlook.planned), outlook.total
         told = [each for _, executor in self.running.values() if (each := executor.told)]
-        self.display.show(self.stage(outlook), *self.known, self.left(outlook), told)
+        self.display.show(RunStatus(self.stage(outlook), *self.known, self.left(outlook), told))
         return outlook
 
     def stage(self, outlook: Outlook) -> str:
@@ -188,7 +188,7 @@ class Session:
 
     def wait_for_measuring(self) -> None:
         """Say why nothing is begun."""
-        self.display.show(WAITING, *self.known, None)
+        self.display.show(RunStatus(WAITING, *self.known))
 
     def free(self, outlook: Outlook) -> list[Trial]:
         """Return the trials that can be begun: nobody has run them or is running them."""

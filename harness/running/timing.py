@@ -17,7 +17,7 @@ from harness.messages.errors import HarnessError
 from harness.planning.outlook import Planner
 from harness.running.costs import machine, profiles, programs
 from harness.running.executors import Options
-from harness.running.progress import WAITING, Display
+from harness.running.progress import WAITING, Display, RunStatus
 from harness.running.workers import Executor, Job, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.study.checks import FEWEST_SEEDS
@@ -84,7 +84,7 @@ def _is_current(kept: Mapping[str, Any] | None, programs: Mapping[str, str]) -> 
 
 def _missing(ledger: Ledger, planner: Planner, options: Options) -> int:
     """Return how many more rounds are wanted of this machine."""
-    from harness.judging.verdicts import rounds_missing  # imports scipy, a second or more
+    from harness.judging.adaptive import rounds_missing  # imports scipy, a second or more
 
     costs, _ = costs_of(ledger, programs(planner), machine(options))
     fixed = max(FEWEST_SEEDS, len(planner.seeds))
@@ -124,10 +124,10 @@ def measure_times(
     trials = {name: trial for name, trial in planner.at_defaults.items() if name in arms}
     keys = {name: key for name, key in programs(planner).items() if name in arms}
     # The lock keeps other processes of this store from beginning a trial meanwhile.
-    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING))):
         taken = 0
         while missing := _missing(ledger, planner, options):
-            display.show("timing arms side by side", taken, taken + missing, None)
+            display.show(RunStatus("timing arms side by side", taken, taken + missing))
             batch = max(1, min(AT_ONCE // (len(arms) + 1), missing))
             numbers = _free(ledger, options, batch)
             try:
