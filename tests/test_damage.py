@@ -12,8 +12,9 @@ from harness.commands.cli import _main
 from harness.planning.planner import Planner
 from harness.running.executors import Options
 from harness.running.session import write_plan
-from harness.storing.damage import Unreadable, note_wrong
+from harness.storing.damage import Unreadable
 from harness.storing.ledger import Ledger
+from harness.storing.notes import note_wrong
 from harness.storing.store import open_store
 from tests.conftest import TINY
 from tests.test_ledger import COST, CURVES, ENV, LAYERS
@@ -29,9 +30,9 @@ def finished(where: str, seeds: int = 5) -> None:
     ledger = Ledger(store, study, "quick")
     planner = Planner(study, "quick", seeds, tune=False)
     outlook = planner.outlook({})
-    for place, claimed in enumerate(ledger.claim(outlook.ready, 99)):
+    for place, lease in enumerate(ledger.lease(outlook.ready, 99)):
         metrics = {"validation_loss": 0.5, "test_accuracy": 0.5 + place / 100}
-        ledger.finish(claimed, metrics, CURVES, COST, ENV, LAYERS)
+        ledger.finish(lease, metrics, CURVES, COST, ENV, LAYERS)
     ledger.tally()
     write_plan(ledger, planner, planner.outlook(ledger.done()), Options(reference=STUDY))
     ledger.write_note("reference", STUDY)
@@ -383,8 +384,8 @@ def test_a_row_that_was_deleted_is_noticed_and_its_place_is_filled(told) -> None
     assert told("doctor", "--mend")[0] == 0
     assert told("plan", STUDY, *KEEP)[0] == 0
     ledger = Ledger(open_store("x.db"), study, "quick")
-    claimed = ledger.claim(Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready, 9)
-    assert len(claimed) == 1
+    leases = ledger.lease(Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready, 9)
+    assert len(leases) == 1
     assert [record.number for record in ledger.records()] == [0, 1, 2, *range(4, 11)]
     ledger.store.close()
 
@@ -542,7 +543,7 @@ def test_broken_lines_are_named_and_set_aside(number: int, how: str, told, here:
     assert (code, err) == (0, "")
     assert json.loads(out)["scales"][0]["done"] == done
     ledger = Ledger(open_store(LOG), study, "quick")
-    assert len(ledger.claim(Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready, 9)
+    assert len(ledger.lease(Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready, 9)
                ) == 10 - done  # fmt: skip
 
 

@@ -49,8 +49,9 @@ ROOMS: dict[str, str] = {
     "trials": "profiles records tuning trial manifest",
     "trainer": "train",
     "cost": "machine memory calibrate measure",
-    "storing": "damage database journal owners rows server store optuna_studies tally translation "
-    "ledger kept presence mend",
+    "storing": "damage notes database journal owners rows server faults sqlite store "
+    "optuna_studies translation opened leases tally ledger kept presence inspection "
+    "aside mend_rows mend_journal mend_file mend",
     "judging": "pairing contrasts declarations history reasons rounds summaries targets verdicts "
     "results next_step",
     "planning": "datasets planner shares",

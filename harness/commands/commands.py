@@ -26,7 +26,6 @@ from harness.commands.files import (
 from harness.commands.place import Place
 from harness.commands.subject import Subject, subject_of
 from harness.commands.tables import declared_lines, explained, verdict_table
-from harness.engines.modes import Choice
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, one_line
 from harness.running.find import find as find_study
@@ -34,7 +33,7 @@ from harness.running.find import load
 from harness.running.revision import revision_of
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
-from harness.study.converter import from_plain
+from harness.storing.notes import choices, write_reference
 from harness.terminal.screen import line, words
 
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
@@ -99,8 +98,7 @@ def run_study(
     ledger = Ledger(place.open(create=True), study, scale)
     place.tell(errors)
     check_looks(manifest_of(ledger), looks, place.words(), seeds=len(planner.seeds))
-    if ledger.note("reference") != found:
-        ledger.write_note("reference", found)
+    write_reference(ledger, found)
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as seen:
         shown = Accounting(seen, account)
         ran = run(ledger, planner, found, options, shown)
@@ -190,8 +188,7 @@ def gather(ledger: Ledger, subject: Subject, place: Sequence[str] = ()) -> Resul
     return assemble(
         chosen.declaration, ledger.records(), manifest, costs,
         [*unmeasured, *ledger.store.noticed.sentences()], revision or "",
-        {name: from_plain(Choice, kept) for name, kept in ledger.notes("mode/").items()},
-        registrations, tuple(filter(None, notes)),
+        choices(ledger), registrations, tuple(filter(None, notes)),
     )  # fmt: skip
 
 
