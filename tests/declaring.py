@@ -1,6 +1,6 @@
 """Studies with made-up results, for tests of what is declared and of what belongs together.
 
-Nothing is trained: trials are claimed and finished with numbers, as a run would record them.
+Nothing is trained: trials are leased and finished with numbers, as a run would record them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from harness.running.declare import declare
 from harness.running.executors import Options
 from harness.running.session import write_plan
 from harness.storing.ledger import Ledger
+from harness.storing.notes import MANIFEST
 from harness.storing.store import Store, open_store
 from harness.study.claims import Claim, Higher
 from harness.trials.trial import Trial
@@ -94,21 +95,21 @@ def run(
         for trial in planner.outlook(ledger.done(frozenset())).ready
         if not arms or trial.arm.name in arms
     ]:
-        for claimed in ledger.claim(ready, len(ready)):
-            good = accuracy(claimed.trial)
+        for lease in ledger.lease(ready, len(ready)):
+            good = accuracy(lease.trial)
             numbers = {"test_accuracy": good, "validation_loss": 1 - good, "train_loss": 1 - good}
-            ledger.finish(claimed, numbers, {}, {"seconds": 1.0}, ENV)
+            ledger.finish(lease, numbers, {}, {"seconds": 1.0}, ENV)
     write_plan(ledger, planner, planner.outlook(ledger.done(frozenset())), Options(reference="x"))
     return ledger
 
 
 def as_before(ledger: Ledger) -> None:
     """Leave the plan that a version before this one wrote, which kept no declaration."""
-    plan = dict(ledger.note("plan"))
+    plan = dict(ledger.note(MANIFEST))
     for name in ("version", "time", "revision", "declaration"):
         del plan[name]
     rows = [[arm, seed, key] for arm, seed, key, _ in plan["trials"]]
-    ledger.write_note("plan", {**plan, "trials": rows})
+    ledger.write_note(MANIFEST, {**plan, "trials": rows})
 
 
 def report(store: Store, declared: Study) -> Results:

@@ -313,8 +313,8 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     from harness.running.costs import by_program, machine
     from harness.running.executors import Options
     from harness.storing.ledger import Ledger
+    from harness.storing.notes import write_choice
     from harness.storing.store import open_store
-    from harness.study.converter import to_plain
 
     made = study(pretence)
     jobs: list[int] = []
@@ -346,9 +346,9 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
         time.sleep(pretence.late)
         said["began"] = time.time()
         if fused:  # or a mode would be measured, by training
-            choice = to_plain(Choice(Mode("fused", pretence.models), trials=1000))
+            choice = Choice(Mode("fused", pretence.models), trials=1000)
             for program in by_program(planner):
-                ledger.write_note(f"mode/{program}/{machine(options)}", choice)
+                write_choice(ledger, program, machine(options), choice)
         ran = harness.running.run.run(ledger, planner, "pretend.py", options, display)
         outlook = planner.outlook(ledger.done())
         assert all(trial.key in ledger.done() for trial in outlook.planned)

@@ -221,13 +221,13 @@ def test_a_store_written_by_a_newer_version(refused, here: Path) -> None:
 
 def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> None:
     recorded(here, "fixed.db")
-    import harness.storing.store as store
+    import harness.storing.sqlite as sqlite
 
     def read_only(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA query_only = ON")
 
     before = (here / "fixed.db").read_bytes()
-    monkeypatch.setattr(store, "_on_connect", read_only)
+    monkeypatch.setattr(sqlite, "_on_connect", read_only)
     line = refused("run", str(TINY), "--store", "fixed.db", "--seeds", "2", "--no-profile")
     assert "readonly" in line
     assert "What was recorded is kept" in line
@@ -236,7 +236,7 @@ def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> No
 
 def test_a_full_disk(refused, here: Path, monkeypatch) -> None:
     recorded(here, "full.db")
-    import harness.storing.store as store
+    import harness.storing.sqlite as sqlite
 
     def full(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -245,7 +245,7 @@ def test_a_full_disk(refused, here: Path, monkeypatch) -> None:
 
     with sqlite3.connect("full.db") as connection:
         (count,) = connection.execute("SELECT COUNT(*) FROM trials").fetchone()
-    monkeypatch.setattr(store, "_on_connect", full)
+    monkeypatch.setattr(sqlite, "_on_connect", full)
     line = refused("run", str(TINY), "--store", "full.db", "--seeds", "40", "--no-profile")
     assert "disk is full" in line
     with sqlite3.connect("full.db") as connection:

@@ -12,8 +12,9 @@ from harness.commands.cli import execute
 from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options
 from harness.running.session import write_plan
-from harness.storing.damage import Unreadable, note_wrong
+from harness.storing.damage import Unreadable
 from harness.storing.ledger import Ledger
+from harness.storing.notes import note_wrong
 from harness.storing.store import open_store
 from tests.conftest import TINY
 from tests.test_ledger import COST, CURVES, ENV, LAYERS
@@ -29,9 +30,9 @@ def finished(where: str, seeds: int = 5) -> None:
     ledger = Ledger(store, study, "quick")
     planner = StudyPlanner(study, "quick", seeds, tune=False)
     outlook = planner.outlook({})
-    for place, claimed in enumerate(ledger.claim(outlook.ready, 99)):
+    for place, lease in enumerate(ledger.lease(outlook.ready, 99)):
         metrics = {"validation_loss": 0.5, "test_accuracy": 0.5 + place / 100}
-        ledger.finish(claimed, metrics, CURVES, COST, ENV, LAYERS)
+        ledger.finish(lease, metrics, CURVES, COST, ENV, LAYERS)
     ledger.tally()
     write_plan(ledger, planner, planner.outlook(ledger.done()), Options(reference=STUDY))
     ledger.write_note("reference", STUDY)
@@ -384,8 +385,8 @@ def test_a_row_that_was_deleted_is_noticed_and_its_place_is_filled(told) -> None
     assert told("plan", STUDY, *KEEP)[0] == 0
     ledger = Ledger(open_store("x.db"), study, "quick")
     ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
-    claimed = ledger.claim(ready, 9)
-    assert len(claimed) == 1
+    leases = ledger.lease(ready, 9)
+    assert len(leases) == 1
     assert [record.number for record in ledger.records()] == [0, 1, 2, *range(4, 11)]
     ledger.store.close()
 
@@ -544,7 +545,7 @@ def test_broken_lines_are_named_and_set_aside(number: int, how: str, told, here:
     assert json.loads(out)["scales"][0]["done"] == done
     ledger = Ledger(open_store(LOG), study, "quick")
     ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
-    assert len(ledger.claim(ready, 9)) == 10 - done
+    assert len(ledger.lease(ready, 9)) == 10 - done
 
 
 def test_damaged_values_in_a_journal_are_named_and_set_aside(told, here: Path) -> None:

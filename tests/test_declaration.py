@@ -21,9 +21,9 @@ from harness.commands.cli import execute
 from harness.measures import Occluded, measured
 from harness.messages.errors import HarnessError
 from harness.running.find import load
-from harness.storing.damage import note_wrong
-from harness.storing.kept import DECLARATION, declaration_of, manifest_of
+from harness.storing.kept import declaration_of, manifest_of
 from harness.storing.ledger import Ledger
+from harness.storing.notes import DECLARATION, note_wrong
 from harness.storing.store import open_store
 from harness.study.claims import (
     KINDS,
@@ -38,7 +38,7 @@ from harness.study.claims import (
     Sooner,
     Trend,
 )
-from harness.study.converter import UnreadableError, from_plain, to_plain, wrong
+from harness.study.converter import UnreadableError, from_plain, to_plain
 from harness.study.declaration import Declaration
 from harness.study.designs import Arms, Design, Factorial, OneAtATime
 from harness.study.looks import Looks
@@ -285,15 +285,13 @@ def test_an_arm_of_levels_that_there_are_not_is_damage() -> None:
     whole = through_json(declare(claims=()).declaration("quick").plain)
     first = next(iter(whole["combinations"]))
     gone = {**whole["combinations"], first: ["5", *whole["combinations"][first][1:]]}
-    assert "a level of factor 'width' must be one of those declared" in wrong(
-        Declaration, {**whole, "combinations": gone}
-    )
+    with pytest.raises(UnreadableError, match="a level of factor 'width' must be one of those"):
+        from_plain(Declaration, {**whole, "combinations": gone})
     few = {**whole["combinations"], first: whole["combinations"][first][1:]}
-    assert "an arm must have a level of every factor" in wrong(
-        Declaration, {**whole, "combinations": few}
-    )
-    nobody = wrong(Declaration, {**whole, "kept": {"nobody": ["x"]}})
-    assert nobody.startswith("study 'all' must have the factor that is named; got 'nobody'")
+    with pytest.raises(UnreadableError, match="an arm must have a level of every factor"):
+        from_plain(Declaration, {**whole, "combinations": few})
+    with pytest.raises(UnreadableError, match="must have the factor that is named; got 'nobody'"):
+        from_plain(Declaration, {**whole, "kept": {"nobody": ["x"]}})
 
 
 def test_nothing_is_converted_silently() -> None:

@@ -49,8 +49,9 @@ ROOMS: dict[str, str] = {
     "trials": "profiles records tuning trial manifest",
     "trainer": "train",
     "cost": "machine memory calibrate measure",
-    "storing": "damage database journal owners rows server store optuna_studies tally translation "
-    "ledger kept presence mend",
+    "storing": "damage notes database journal owners rows server faults sqlite store "
+    "optuna_studies translation opened leases tally ledger kept presence inspection "
+    "aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
     "more wording would_change reasons verdicts declarations history summaries targets results "
     "next_step",

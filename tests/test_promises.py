@@ -42,8 +42,8 @@ from harness.running.find import find, load
 from harness.running.progress import RunStatus, Silent
 from harness.running.run import Ran, run
 from harness.storing.ledger import Ledger
+from harness.storing.notes import write_choice
 from harness.storing.store import open_store
-from harness.study.converter import to_plain
 from harness.trainer.train import train
 from harness.trials.records import Record
 from harness.trials.trial import TEACHER
@@ -313,8 +313,7 @@ def recorded(store: Path, study: Study, mode: Mode) -> tuple[Record, ...]:
     planner = StudyPlanner(study, "quick", None, tune=False)
     options = replace(ALONE, mode=None)
     for program in by_program(planner):
-        choice = to_plain(Choice(mode, trials=100))
-        ledger.write_note(f"mode/{program}/{machine(options)}", choice)
+        write_choice(ledger, program, machine(options), Choice(mode, trials=100))
     run(ledger, planner, None, options, Silent())
     found = ledger.records()
     assert {each.state for each in found} == {"complete"}

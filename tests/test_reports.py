@@ -861,7 +861,7 @@ def test_programs_come_from_the_plan_and_the_notes(results: Results) -> None:
     }  # fmt: skip
     made = assemble(
         results.declaration, results.records, Manifest.of(plan), Costs(), (), "",
-        {"ab/cpu/EPYC / 7": choice, "other/cpu/EPYC": choice},
+        {"ab": {("cpu/EPYC / 7", ""): choice}, "other": {("cpu/EPYC", ""): choice}},
     )  # fmt: skip
     assert made.programs == (
         Program(tuple(arms[:2]), {"cpu/EPYC / 7": choice}),

@@ -33,14 +33,14 @@ def work(where, how):
     ledger = Ledger(store, study, "quick")
     ledger.begin_work()
     ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
-    claims = ledger.claim(ready, 10)
-    for claimed in claims[:6]:
-        ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    leases = ledger.lease(ready, 10)
+    for lease in leases[:6]:
+        ledger.finish(lease, METRICS, CURVES, COST, ENV)
         ledger.tally()
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    for claimed in claims[6:]:
-        ledger.release(claimed)
+    for lease in leases[6:]:
+        ledger.release(lease)
     ledger.end_work()
     store.close()
 
@@ -105,7 +105,7 @@ def again(where: str) -> list[str]:
     ledger = Ledger(store, study, "quick")
     told = list(store.noticed.lost)
     ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
-    assert ledger.claim(ready, 99)
+    assert ledger.lease(ready, 99)
     store.close()
     return told
 

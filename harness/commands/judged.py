@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.commands.subject import Subject, nothing_to
-from harness.engines.modes import Choice
 from harness.running.revision import revision_of
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
-from harness.study.converter import from_plain
+from harness.storing.notes import choices
 
 if TYPE_CHECKING:
     from harness.judging.results import Results  # imports scipy
@@ -55,6 +54,6 @@ def gather(ledger: Ledger, subject: Subject, place: Sequence[str] = ()) -> Resul
     return assemble(
         chosen.declaration, ledger.records(), manifest, costs,
         [*unmeasured, *ledger.store.noticed.sentences()], revision or "",
-        {name: from_plain(Choice, kept) for name, kept in ledger.notes("mode/").items()},
+        choices(ledger),
         registrations, tuple(filter(None, notes)),
     )  # fmt: skip

@@ -20,9 +20,10 @@ from harness.running.find import find as find_study
 from harness.running.find import load
 from harness.running.progress import display
 from harness.running.workers import reason_of
+from harness.storing.faults import NoStoreError
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
-from harness.storing.store import NoStoreError, Store
+from harness.storing.store import Store
 from harness.study.converter import from_plain, to_plain
 from harness.study.formatting import duration
 from harness.study.study import Study

@@ -27,6 +27,7 @@ from harness.messages.errors import HarnessError
 from harness.running.account import Account, age
 from harness.running.executors import Options
 from harness.storing.kept import manifest_of
+from harness.storing.notes import write_reference
 from harness.terminal import screen
 
 # What judges imports scipy, and what trains imports torch: each waits for what it needs.
@@ -111,8 +112,7 @@ def run_study(
     place.tell(errors)
     looks = planner.looks
     check_looks(manifest_of(ledger), looks, place.words(), seeds=len(planner.seeds))
-    if ledger.note("reference") != begun.home:
-        ledger.write_note("reference", begun.home)
+    write_reference(ledger, begun.home)
     with display(errors, f"{study.name} ({ledger.scale})", quiet=quiet) as seen:
         shown = Accounting(seen, account)
         ran = run(ledger, planner, begun.home, options, shown)

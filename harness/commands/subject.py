@@ -15,9 +15,8 @@ from typing import Any
 from harness.commands.place import Place
 from harness.messages.errors import HarnessError
 from harness.running.find import find, load
-from harness.storing.damage import note_wrong
-from harness.storing.kept import DECLARATION, MANIFEST
 from harness.storing.ledger import Ledger
+from harness.storing.notes import DECLARATION, MANIFEST, REFERENCE, note_wrong
 from harness.storing.store import Store
 from harness.study.declaration import Declaration, find_scale
 from harness.study.formatting import day
@@ -257,7 +256,7 @@ def _recorded(reference: str, found: str, place: Place) -> list[_Recorded]:
 
 def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:
     """Read what is kept with an Optuna study; what is damaged is told, and as if it were absent."""
-    wanted = {"harness_study", "harness_scale", "reference", MANIFEST}
+    wanted = {"harness_study", "harness_scale", REFERENCE, MANIFEST}
     for name in list(notes):
         if name not in wanted and not name.startswith(DECLARATION):
             continue
@@ -272,7 +271,7 @@ def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:
         declared = notes.get(DECLARATION + manifest.declaration)
         if declared is not None:
             kept = Kept(optuna, manifest, Declaration.of(declared))
-    reference = str(notes.get("reference") or "")
+    reference = str(notes.get(REFERENCE) or "")
     return _Recorded(notes["harness_study"], notes["harness_scale"], reference, kept)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import harness
-from harness.engines.modes import KINDS, Choice
+from harness.engines.modes import Choice
 from harness.judging.declarations import Registration
 from harness.judging.history import History, history
 from harness.judging.pairing import evaluations, groups_of
@@ -129,7 +129,7 @@ def assemble(
     costs: Costs,
     unmeasured: Sequence[str],
     revision: str,
-    modes: Mapping[str, Choice] | None = None,
+    modes: Mapping[str, Mapping[tuple[str, str], Choice]] | None = None,
     registrations: Sequence[Registration] = (),
     notes: Sequence[str] = (),
 ) -> Results:
@@ -142,7 +142,7 @@ def assemble(
         costs: what was measured of arms apart from training.
         unmeasured: sentences on what could not be.
         revision: git revision of the study's folder.
-        modes: how programs are trained, by ``<program>/<device>/<hardware>``.
+        modes: how programs are trained, by program, and then by machine and forced mode.
         registrations: of the study's claims, oldest first, that of now last.
         notes: sentences on which trials these are, which come before all others.
     """
@@ -215,14 +215,14 @@ def _lowest(declaration: Declaration, records: Sequence[Record]) -> list[int | N
 def _programs(
     planned: Mapping[str, Sequence[str]],
     arms: Mapping[str, Arm],
-    modes: Mapping[str, Choice],
+    modes: Mapping[str, Mapping[tuple[str, str], Choice]],
 ) -> tuple[Program, ...]:
     """Return the programs of the arms there are, each with what is known of it by machine."""
     places = {name: place for place, name in enumerate(arms)}
-    measured: dict[str, dict[str, Choice]] = {}
-    for name, value in sorted(modes.items()):
-        program, _, machine = name.partition("/")
-        measured.setdefault(program, {})[_machine(machine)] = value
+    measured = {
+        program: {_machine(*place): choice for place, choice in sorted(by_place.items())}
+        for program, by_place in modes.items()
+    }
     out = []
     for program, names in planned.items():
         if own := tuple(sorted({*names} & places.keys(), key=places.__getitem__)):
@@ -230,10 +230,9 @@ def _programs(
     return tuple(out)
 
 
-def _machine(name: str) -> str:
+def _machine(name: str, forced: str) -> str:
     """Name a machine, and the mode that was forced on it where one was."""
-    rest, _, kind = name.rpartition("/")
-    return f"{rest}, {kind} forced" if kind in KINDS else name
+    return f"{name}, {forced} forced" if forced else name
 
 
 def _provenance(records: Sequence[Record], command: str, revision: str) -> Provenance:

@@ -1,4 +1,4 @@
-"""Plan -> claim -> train -> record: runs what is missing, and never judges."""
+"""Plan -> lease -> train -> record: runs what is missing, and never judges."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from harness.messages.levels import Level
 from harness.planning.planner import StudyPlanner
 from harness.running.revision import revision_of
 from harness.running.session import manifest
+from harness.storing import notes
 from harness.storing.kept import declaration_of, older_manifests
 from harness.storing.ledger import Ledger
 from harness.study.declaration import Declaration
@@ -216,7 +217,7 @@ def _complete(
         return None
     return manifest(
         planner, outlook, asked, settings.command, settings.machine,
-        revision_of(ledger.note("reference")),
+        revision_of(notes.reference(ledger)),
     )  # fmt: skip
 
 

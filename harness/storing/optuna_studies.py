@@ -36,10 +36,10 @@ def _names(study: str, scale: str) -> Iterator[str]:
 def named(store: Store, study: str, scale: str) -> list[tuple[str, dict[str, Any]]]:
     """Return name and attributes of each Optuna study of this study and scale, oldest first."""
     storage = store.storage
-    there = {each.study_name for each in storage.get_all_studies()}
+    known = {each.study_name for each in storage.get_all_studies()}
     out: list[tuple[str, dict[str, Any]]] = []
     for name in _names(study, scale):
-        if name not in there:
+        if name not in known:
             return out
         identity = storage.get_study_id_from_name(name)
         attrs = storage.get_study_user_attrs(identity)

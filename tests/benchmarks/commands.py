@@ -181,6 +181,7 @@ def fill(file: Path, where: str) -> None:
     from harness.running.executors import Options
     from harness.running.find import load
     from harness.running.session import write_plan
+    from harness.storing import notes
     from harness.storing import translation as translate
     from harness.storing.ledger import Ledger
     from harness.storing.store import open_store
@@ -190,8 +191,8 @@ def fill(file: Path, where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     trials = planner.outlook({}).planned
     code, env = "made up", "made up"
-    ledger.write_note(f"code/{code}", dict(trials[0].code))
-    ledger.write_note(f"env/{env}", dict(ENV))
+    ledger.write_note(f"{notes.CODE}{code}", dict(trials[0].code))
+    ledger.write_note(f"{notes.ENV}{env}", dict(ENV))
     identity = ledger.store.storage.get_study_id_from_name(ledger.name)
     started = datetime(2026, 11, 26, 12, tzinfo=UTC).replace(tzinfo=None)
     rows: dict[Any, list[dict[str, Any]]] = {
@@ -247,7 +248,7 @@ def fill(file: Path, where: str) -> None:
         for table, each in rows.items():
             connection.execute(insert(table), each)
     ledger = Ledger(open_store(where), study, "quick")
-    ledger.write_note("reference", str(file))
+    notes.write_reference(ledger, str(file))
     outlook = planner.outlook(ledger.done())
     assert not outlook.ready
     write_plan(ledger, planner, outlook, Options(tune=False, reference=str(file)))

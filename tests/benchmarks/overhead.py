@@ -29,8 +29,8 @@ from harness.running.progress import Silent
 from harness.running.run import run
 from harness.running.workers import Answer, Job, Result
 from harness.storing.ledger import Ledger
+from harness.storing.notes import write_choice
 from harness.storing.store import open_store
-from harness.study.converter import to_plain
 
 EPOCHS = 15
 SCALE = "none"
@@ -137,8 +137,7 @@ def one_run(kind: str, trials: int, at_once: int, seconds: float) -> dict[str, A
         planner = StudyPlanner(STUDY, SCALE, -(-trials // 2), tune=False)
         mode = Mode("plain") if at_once == 1 else Mode("fused", at_once)
         for program in by_program(planner):  # or a mode would be measured, by training
-            choice = to_plain(Choice(mode))
-            ledger.write_note(f"mode/{program}/{machine(options)}", choice)
+            write_choice(ledger, program, machine(options), Choice(mode))
         ran = run(ledger, planner, "overhead", options, Silent())
         wall = time.perf_counter() - started
         assert ran.trained == ran.total == sum(each.trials for each in made), ran

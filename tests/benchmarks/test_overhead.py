@@ -31,8 +31,8 @@ ENV = {"python": "3"}
 def filled(where: str, trials: Sequence[Trial]) -> Ledger:
     """Return a ledger in which trials are finished: one is, and the others are copied from it."""
     ledger = Ledger(open_store(where), study, "quick")
-    for claimed in ledger.claim(trials[:1], 1):
-        ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    for lease in ledger.lease(trials[:1], 1):
+        ledger.finish(lease, METRICS, CURVES, COST, ENV)
     storage = ledger.store.storage
     identity = storage.get_study_id_from_name(ledger.name)
     (first,) = storage.get_all_trials(identity)
@@ -80,7 +80,7 @@ def location(kind: str, folder: Path) -> str:
 @pytest.mark.parametrize("before", [100, 10_000])
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])
 def test_all_but_training(benchmark, tmp_path: Path, kind: str, before: int, at_once: int) -> None:
-    """What the loop does for each trial, or cohort: plan, claim, finish, read what is done."""
+    """What the loop does for each trial, or cohort: plan, lease, finish, read what is done."""
     rounds = 20 if at_once == 1 else 4
     planner = StudyPlanner(study, "quick", before // 2 + (rounds + 2) * at_once, tune=False)
     trials = sorted(planner.outlook({}).planned, key=lambda trial: trial.seed)
@@ -91,11 +91,11 @@ def test_all_but_training(benchmark, tmp_path: Path, kind: str, before: int, at_
     def one() -> None:
         with ledger.store.lock():
             ready = planner.outlook(ledger.done()).ready
-            claims = ledger.claim(ready, at_once, look=False)
-        assert len(claims) == at_once
+            leases = ledger.lease(ready, at_once, look=False)
+        assert len(leases) == at_once
         with ledger.store.together():
-            for claimed in claims:
-                ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+            for lease in leases:
+                ledger.finish(lease, METRICS, CURVES, COST, ENV)
 
     benchmark.extra_info["trials"] = at_once
     benchmark.pedantic(one, rounds=rounds, warmup_rounds=1)
