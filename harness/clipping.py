@@ -24,6 +24,12 @@ class ClipNorm:
 
     Raises:
         HarnessError: the limit is not above 0 and finite.
+
+    Example:
+        >>> import torch
+        >>> from harness.clipping import ClipNorm
+        >>> ClipNorm(1.0)(torch.tensor([3.0, 4.0]))
+        tensor([0.6000, 0.8000])
     """
 
     limit: float

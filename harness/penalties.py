@@ -68,6 +68,14 @@ class L1(_Nothing):
 
     Raises:
         HarnessError: a field outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.penalties import L1
+        >>> L1(0.1).after(torch.tensor([0.5, -0.02, 0.0]), rate=1.0, mask=None)
+        tensor([0.4000, 0.0000, 0.0000])
+        >>> L1(0.1, proximal=False).loss(torch.tensor([0.5, -0.5]), mask=None)
+        tensor(0.1000)
     """
 
     strength: float

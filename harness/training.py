@@ -157,6 +157,15 @@ class Training:
 
     Raises:
         HarnessError: a field has the wrong kind, or a number that cannot be trained with.
+
+    Example:
+        >>> from harness import Cosine, Training
+        >>> from harness.data import digits
+        >>> from harness.models import MLP
+        >>> from harness.optim import SGD
+        >>> model, rule = MLP(hidden=(64,)), SGD(lr=0.1)
+        >>> Training(digits(), model, rule, 32, epochs=9, schedule=Cosine()).precision
+        'float32'
     """
 
     data: Data

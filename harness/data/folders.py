@@ -53,6 +53,12 @@ class Images(Declared):
 
     Raises:
         HarnessError: an option cannot be used.
+
+    Example:
+        >>> from harness.data import images
+        >>> data = images("flowers", size=64, test=200)
+        >>> data.folder, data.size, data.test
+        ('flowers', 64, 200)
     """
 
     folder: str

@@ -170,6 +170,17 @@ def arrays(
     Raises:
         HarnessError: a shape, length, type, value or label that cannot be trained with, or that
             would lose something on the way.
+
+    Example:
+        >>> import numpy
+        >>> from harness.data import arrays
+        >>> inputs = numpy.random.default_rng(0).normal(size=(100, 3))
+        >>> data = arrays(inputs, numpy.arange(100) % 2, "mine")
+        >>> splits = data.splits(seed=0)
+        >>> len(splits.train), len(splits.validation), len(splits.test)
+        (64, 16, 20)
+        >>> splits.shape, splits.classes
+        ((3,), 2)
     """
     if found := torch_data(inputs):
         raise HarnessError(

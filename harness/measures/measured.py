@@ -139,6 +139,14 @@ def measured(
 
     Raises:
         HarnessError: an argument is wrong.
+
+    Example:
+        >>> from harness.measures import measured
+        >>> def largest_weight(trained):
+        ...     return float(trained.network.vector.abs().max())
+        >>> measure = measured("largest_weight", largest_weight, meaning="The largest weight.")
+        >>> measure.metrics[0].title, measure.when
+        ('Largest weight', 'end')
     """
     if title == "" and isinstance(name, str):
         title = name.replace("_", " ").capitalize()

@@ -16,6 +16,15 @@ class HarnessError(ValueError):
 
     Attributes:
         got: what was given, or all of it where that is not told apart.
+
+    Example:
+        >>> from harness import HarnessError
+        >>> from harness.optim import SGD
+        >>> try:
+        ...     SGD(lr=-1)
+        ... except HarnessError as error:
+        ...     print(error)
+        SGD(lr=...) must be above 0 and finite; got -1. Write lr=0.1, say.
     """
 
     got: str = ""

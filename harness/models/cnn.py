@@ -45,6 +45,13 @@ class CNN:
 
     Raises:
         HarnessError: a field is wrong.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import CNN
+        >>> network = CNN(channels=(8, 16), normalisation="batch").build((1, 28, 28), 10)
+        >>> network(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     channels: tuple[int, ...] = (16, 32)

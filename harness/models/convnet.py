@@ -50,6 +50,12 @@ class ConvNet:
 
     Raises:
         HarnessError: a field is wrong.
+
+    Example:
+        >>> from harness.models import ConvNet
+        >>> network = ConvNet(depth=20, shortcut=False).build((3, 32, 32), 10)
+        >>> sum(parameter.numel() for parameter in network.parameters())
+        269722
     """
 
     depth: int = 20

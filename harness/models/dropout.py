@@ -30,6 +30,15 @@ class Dropout(nn.Module):
 
     Raises:
         HarnessError: p is not a number in [0, 1).
+
+    Example:
+        >>> import torch
+        >>> from harness.models import Dropout
+        >>> layer = Dropout(0.5)
+        >>> layer(torch.ones(100)).unique()
+        tensor([0., 2.])
+        >>> layer.eval()(torch.ones(100)).unique()
+        tensor([1.])
     """
 
     p: torch.Tensor
@@ -72,6 +81,13 @@ class ChannelDropout(Dropout):
 
     Raises:
         HarnessError: p is not a number in [0, 1), or an input has no axes after its channels.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import ChannelDropout
+        >>> dropped = ChannelDropout(0.5)(torch.ones(10, 4, 3, 3))
+        >>> bool((dropped == dropped[:, :, :1, :1]).all())
+        True
     """
 
     def _shape(self, inputs: torch.Tensor) -> tuple[int, ...]:
@@ -97,6 +113,14 @@ def replace_dropout(module: nn.Module) -> None:
 
     Raises:
         HarnessError: a layer has p = 1, through which nothing passes.
+
+    Example:
+        >>> from torch import nn
+        >>> from harness.models import ChannelDropout, Dropout, replace_dropout
+        >>> network = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.Dropout2d(0.2))
+        >>> replace_dropout(network)
+        >>> isinstance(network[1], Dropout), isinstance(network[2], ChannelDropout)
+        (True, True)
     """
     made: dict[nn.Module, nn.Module] = {}  # one layer may stand in several places
     for path, parent in list(module.named_modules()):
@@ -131,6 +155,13 @@ def number_dropouts(module: nn.Module) -> list[Dropout]:
     """Number all of the harness's dropout layers from 0, in module order, and return them.
 
     From then on they also count their uses in each forward pass of ``module``.
+
+    Example:
+        >>> from torch import nn
+        >>> from harness.models import Dropout, number_dropouts
+        >>> network = nn.Sequential(Dropout(0.1), nn.Linear(4, 4), Dropout(0.5))
+        >>> [layer.layer for layer in number_dropouts(network)]
+        [0, 1]
     """
     dropouts = [each for each in module.modules() if isinstance(each, Dropout)]
     for layer, each in enumerate(dropouts):

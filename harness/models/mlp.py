@@ -41,6 +41,12 @@ class MLP:
 
     Raises:
         HarnessError: a field is wrong.
+
+    Example:
+        >>> from harness.models import MLP
+        >>> network = MLP(hidden=(64, 32), activation="tanh", dropout=0.1).build((1, 8, 8), 10)
+        >>> sum(parameter.numel() for parameter in network.parameters())
+        6570
     """
 
     hidden: tuple[int, ...] = (128,)

@@ -74,6 +74,16 @@ class Adam(_Moments):
 
     Raises:
         HarnessError: a number outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.optim import Adam
+        >>> rule = Adam(lr=0.1)
+        >>> params = torch.tensor([1.0, 2.0])
+        >>> grads = torch.tensor([0.5, -0.5])
+        >>> params, state = rule.update(grads, rule.init(params), params, factor=1.0)
+        >>> params
+        tensor([0.9000, 2.1000])
     """
 
     amsgrad: bool = False
@@ -113,6 +123,16 @@ class AdamW(_Moments):
 
     Raises:
         HarnessError: a number outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.optim import AdamW
+        >>> rule = AdamW(lr=0.1, weight_decay=0.01)
+        >>> params = torch.tensor([1.0, 2.0])
+        >>> grads = torch.tensor([0.5, -0.5])
+        >>> params, state = rule.update(grads, rule.init(params), params, factor=1.0)
+        >>> params
+        tensor([0.8990, 2.0980])
     """
 
     weight_decay: float = 0.01

@@ -12,12 +12,44 @@ from harness.messages.printable import check_name
 
 @dataclass(frozen=True)
 class Factorial:
-    """Every combination of levels."""
+    """Every combination of levels.
+
+    Example:
+        >>> from harness import Factor, Factorial, Scale, Study
+        >>> def build(scale, depth, width):
+        ...     ...
+        >>> study = Study(
+        ...     name="size",
+        ...     question="Does size help?",
+        ...     factors=(Factor("depth", (8, 20)), Factor("width", (4, 16))),
+        ...     build=build,
+        ...     scales={"quick": Scale(seeds=5)},
+        ...     design=Factorial(),
+        ... )
+        >>> [arm.name for arm in study.arms("quick")]
+        ['depth=8, width=4', 'depth=8, width=16', 'depth=20, width=4', 'depth=20, width=16']
+    """
 
 
 @dataclass(frozen=True)
 class OneAtATime:
-    """The baseline, and each other level with all other factors at their baseline."""
+    """The baseline, and each other level with all other factors at their baseline.
+
+    Example:
+        >>> from harness import Factor, OneAtATime, Scale, Study
+        >>> def build(scale, depth, width):
+        ...     ...
+        >>> study = Study(
+        ...     name="size",
+        ...     question="Does size help?",
+        ...     factors=(Factor("depth", (8, 20)), Factor("width", (4, 16))),
+        ...     build=build,
+        ...     scales={"quick": Scale(seeds=5)},
+        ...     design=OneAtATime(),
+        ... )
+        >>> [arm.name for arm in study.arms("quick")]
+        ['depth=8, width=4', 'depth=20, width=4', 'depth=8, width=16']
+    """
 
 
 @dataclass(frozen=True)
@@ -26,6 +58,21 @@ class Arms:
 
     Attributes:
         named: arm name to the levels that it sets.
+
+    Example:
+        >>> from harness import Arms, Factor, Scale, Study
+        >>> def build(scale, depth, width):
+        ...     ...
+        >>> study = Study(
+        ...     name="size",
+        ...     question="Does size help?",
+        ...     factors=(Factor("depth", (8, 20)), Factor("width", (4, 16))),
+        ...     build=build,
+        ...     scales={"quick": Scale(seeds=5)},
+        ...     design=Arms({"small": {}, "large": {"depth": 20, "width": 16}}),
+        ... )
+        >>> [arm.name for arm in study.arms("quick")]
+        ['small', 'large']
     """
 
     named: Mapping[str, Mapping[str, Any]]

@@ -32,6 +32,14 @@ class Looks:
 
     Raises:
         HarnessError: the numbers do not increase, or a level is not between 0 and 1.
+
+    Example:
+        >>> from harness import Looks
+        >>> Looks((5, 10, 20, 40)).alphas
+        (0.0125, 0.0125, 0.0125, 0.0125)
+        >>> late = Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028))
+        >>> round(late.alpha, 3)
+        0.05
     """
 
     seeds: tuple[int, ...] = (5, 10, 20, 40)

@@ -28,6 +28,13 @@ class Metric:
             ratio of 1.05, or of 1 / 1.05 the other way.
         replicate: what it is measured anew in: a ``"seed"``, a ``"round"`` of timing, or nothing,
             ``""``, where measuring again gives the same number to the last digit.
+
+    Example:
+        >>> from harness.study.metrics import METRICS, Metric
+        >>> Metric("margin", "Margin", "", "higher", "Mean gap of the two largest logits.").least
+        -inf
+        >>> METRICS["test_accuracy"].unit, METRICS["test_accuracy"].better
+        ('fraction', 'higher')
     """
 
     name: str

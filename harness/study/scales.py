@@ -23,6 +23,14 @@ class Scale:
         levels: which levels of a factor to keep at this scale, where not all.
         tuning: settings tried per arm at this scale, where not what ``Tuned`` says.
         settings: everything named freely.
+
+    Example:
+        >>> from harness import Scale
+        >>> quick = Scale(epochs=10, seeds=5, levels={"depth": (8, 20)}, tuning=4)
+        >>> quick.epochs
+        10
+        >>> quick.levels
+        {'depth': (8, 20)}
     """
 
     __slots__ = ("levels", "seeds", "settings", "tuning")

@@ -90,6 +90,39 @@ class Study:
 
     Raises:
         HarnessError: anything in it does not fit the rest.
+
+    Example:
+        >>> from harness import Factor, Higher, Scale, Study, Training, Tuned
+        >>> from harness.data import digits
+        >>> from harness.models import MLP
+        >>> from harness.optim import SGD
+        >>> def build(scale: Scale, width: int, lr: float) -> Training:
+        ...     return Training(
+        ...         data=digits(train=300),
+        ...         model=MLP(hidden=(width,)),
+        ...         optimizer=SGD(lr=lr, momentum=0.9),
+        ...         batch_size=32,
+        ...         epochs=scale.epochs,
+        ...     )
+        >>> study = Study(
+        ...     name="width",
+        ...     question="Does width help a small network on digits?",
+        ...     factors=(Factor("width", (16, 64)),),
+        ...     tuned=(Tuned("lr", 0.001, 1.0, log=True, trials=8),),
+        ...     build=build,
+        ...     scales={"quick": Scale(epochs=10, seeds=5)},
+        ...     claims=(
+        ...         Higher(
+        ...             "64 beats 16.",
+        ...             metric="test_accuracy",
+        ...             higher={"width": 64},
+        ...             lower={"width": 16},
+        ...             by=0.01,
+        ...         ),
+        ...     ),
+        ... )
+        >>> [arm.name for arm in study.arms("quick")]
+        ['width=16', 'width=64']
     """
 
     name: str

@@ -18,6 +18,18 @@ class Higher(Claim):
     Attributes:
         higher: the arm claimed to have the higher value; may name some factors only.
         lower: the arm claimed to have the lower value.
+
+    Example:
+        >>> from harness import Higher
+        >>> claim = Higher(
+        ...     "Batch normalisation gives at least a point of accuracy.",
+        ...     metric="test_accuracy",
+        ...     higher={"normalisation": "batch"},
+        ...     lower={"normalisation": "none"},
+        ...     by=0.01,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('normalisation=batch', 'normalisation=none')
     """
 
     higher: Partial
@@ -46,6 +58,18 @@ class Equivalent(Claim):
     Attributes:
         first: one arm; may name some factors only.
         second: the other.
+
+    Example:
+        >>> from harness import Equivalent
+        >>> claim = Equivalent(
+        ...     "Whether dropout or normalisation comes first makes no difference.",
+        ...     metric="test_accuracy",
+        ...     first={"order": "norm, dropout"},
+        ...     second={"order": "dropout, norm"},
+        ...     by=0.01,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('order=norm, dropout', 'order=dropout, norm')
     """
 
     first: Partial
@@ -75,6 +99,18 @@ class NotWorse(Claim):
     Attributes:
         arm: the arm that is claimed to be as good; may name some factors only.
         than: the one that it is compared with.
+
+    Example:
+        >>> from harness import NotWorse
+        >>> claim = NotWorse(
+        ...     "The cheaper optimizer is as good.",
+        ...     metric="test_loss",
+        ...     arm={"optimizer": "sgd"},
+        ...     than={"optimizer": "adamw"},
+        ...     by=0.05,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('optimizer=sgd', 'optimizer=adamw')
     """
 
     arm: Partial
@@ -111,6 +147,19 @@ class Sooner(Claim):
         reaches: the target: the first epoch counts after which the metric, one with a learning
             curve, is at least that good.
         clock: what is counted until then: epochs, which are samples seen, or steps.
+
+    Example:
+        >>> from harness import Sooner
+        >>> claim = Sooner(
+        ...     "With normalisation 90 % is reached sooner.",
+        ...     metric="validation_accuracy",
+        ...     reaches=0.9,
+        ...     sooner={"normalisation": "batch"},
+        ...     later={"normalisation": "none"},
+        ...     by=0.2,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('normalisation=batch first', 'normalisation=none first')
     """
 
     sooner: Partial
@@ -158,6 +207,18 @@ class Interaction(Claim):
     Attributes:
         of: two partial arms, the difference between which is looked at.
         at: two partial arms, at each of which it is taken.
+
+    Example:
+        >>> from harness import Interaction
+        >>> claim = Interaction(
+        ...     "Shortcuts help deep networks more than shallow ones.",
+        ...     metric="test_accuracy",
+        ...     of=({"shortcut": True}, {"shortcut": False}),
+        ...     at=({"depth": 56}, {"depth": 20}),
+        ...     by=0.02,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('(shortcut=yes − shortcut=no) at depth=56', 'the same at depth=20')
     """
 
     of: tuple[Partial, Partial]

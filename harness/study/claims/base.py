@@ -33,6 +33,20 @@ class Claim:
         source: who says so.
         primary: whether it gets a verdict, with those of all primary claims corrected for their
             number; an exploratory claim (``primary=False``) is a lead at most.
+
+    Example:
+        >>> from harness import Claim, Higher
+        >>> claim = Higher(
+        ...     "64 beats 16.",
+        ...     metric="test_accuracy",
+        ...     higher={"width": 64},
+        ...     lower={"width": 16},
+        ...     by=0.01,
+        ...     source="He et al. 2015",
+        ...     primary=False,
+        ... )
+        >>> isinstance(claim, Claim), claim.kind
+        (True, 'Higher')
     """
 
     text: str

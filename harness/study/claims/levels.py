@@ -30,6 +30,19 @@ class Best(Claim):
         where: levels of other factors at which the comparison is made; empty for all.
         among: the levels of that factor that take part; all that are run, where not given.
         lowest: whether the lowest value is the best.
+
+    Example:
+        >>> from harness import Best
+        >>> claim = Best(
+        ...     "Adam has the lowest loss.",
+        ...     metric="test_loss",
+        ...     best={"optimizer": "adam"},
+        ...     where={"batch_size": 32},
+        ...     lowest=True,
+        ...     by=0.02,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('the nearest other optimizer at batch_size=32', 'optimizer=adam at batch_size=32')
     """
 
     best: Partial
@@ -93,6 +106,18 @@ class Some(Claim):
         among: the levels of the factor that take part; all that are run, where not given. A level
             that the reference names takes no part.
         lowest: whether lower is better.
+
+    Example:
+        >>> from harness import Some
+        >>> claim = Some(
+        ...     "Some temperature above 1 beats 1.",
+        ...     metric="test_accuracy",
+        ...     over="temperature",
+        ...     than={"temperature": 1},
+        ...     by=0.005,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('the best temperature', 'temperature=1')
     """
 
     over: str
@@ -155,6 +180,18 @@ class Trend(Claim):
         axis: on which a straight line is meant: ``"linear"``, ``"log"`` (doses above 0), or
             ``"rank"``, on which steps from dose to dose are equally long.
         falls: whether the claim is that the metric falls.
+
+    Example:
+        >>> from harness import Trend
+        >>> claim = Trend(
+        ...     "Accuracy rises with the width.",
+        ...     metric="test_accuracy",
+        ...     over="width",
+        ...     axis="log",
+        ...     by=0.02,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('line at the highest width', 'line at the lowest width')
     """
 
     over: str
@@ -225,6 +262,19 @@ class Peak(Claim):
         where: levels of other factors at which it is seen; empty for all.
         among: the levels of it that take part; all that are run, where not given.
         lowest: whether it is a trough, where the lowest value is the best.
+
+    Example:
+        >>> from harness import Peak
+        >>> claim = Peak(
+        ...     "A dropout of 0.3 beats 0.1 and 0.5.",
+        ...     metric="test_accuracy",
+        ...     over="dropout",
+        ...     at=0.3,
+        ...     among=(0.1, 0.3, 0.5),
+        ...     by=0.01,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('dropout=0.3', 'the nearest neighbour')
     """
 
     over: str
