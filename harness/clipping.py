@@ -16,8 +16,8 @@ class ClipNorm:
     """Shorten a gradient that is longer than ``limit``, all parameters as one vector.
 
     Pascanu, Mikolov & Bengio 2013 (https://arxiv.org/abs/1211.5063), algorithm 1, in the form of
-    torch's ``clip_grad_norm_``: what is cut ends up shorter than the limit by the share 1e-6 over
-    its norm.
+    torch's ``clip_grad_norm_``: a shortened gradient is below the limit by the share 1e-6 over its
+    norm.
 
     Attributes:
         limit: the Euclidean norm that is not exceeded.

@@ -84,8 +84,8 @@ class Distillation:
     section 2).
 
     Attributes:
-        teacher: the Training of the teacher, which is trained once for each seed and shared by all
-            trials that name it; in evaluation mode it sees what the student sees.
+        teacher: the Training of the teacher. It is trained once for each seed, for all trials that
+            name it. It sees what the student sees, in evaluation mode.
         temperature: T, above 0.
         weight: share of the soft part, in [0, 1].
 
@@ -131,5 +131,5 @@ class Distillation:
 
 
 def teacher_of(training: Training) -> Training | None:
-    """Return the Training whose result a Training learns from, ``None`` where there is none."""
+    """Return the Training of a Training's teacher; ``None`` without a teacher."""
     return training.loss.teacher if isinstance(training.loss, Distillation) else None

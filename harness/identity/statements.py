@@ -1,8 +1,8 @@
 """What the text of a Python file says: its statements, the names they bind and use, its imports.
 
-Text, and not the objects that running it made: a tensor, a compiled pattern or a partial function
-cannot be written down faithfully, but the statement that made it can. Nothing is imported or run
-here; which statements count is for :mod:`harness.identity.following` to say.
+It reads the text, not the objects that running it made: a tensor, a compiled pattern or a partial
+function cannot be written down faithfully, but the statement that made it can. Nothing is imported
+or run here. :mod:`harness.identity.following` says which statements count.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from functools import cache, cached_property
 PACKAGE = "harness"
 
 STAR = "*"
-"""The name under which ``from x import *`` stands, which may bind any."""
+"""The name for ``from x import *``, which may bind any name."""
 
 _SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
-# What stands under these runs in no worker process, or in none at all.
+# A block under one of these conditions runs in no worker process, or in no process at all.
 _NEVER = {"TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'"}
 
 _TALK = frozenset({"HarnessError", "near", "warn"})
-"""Calls that are nothing but words for people, as are the arguments of whatever is raised."""
+"""Calls that only hold words for people. The arguments of a raised error are such words, too."""
 
 _NAMING = frozenset(
     {
@@ -41,7 +41,7 @@ _NAMING = frozenset(
         "within",
     }
 )
-"""Calls that are given the names of random numbers, which are no words for people."""
+"""Calls whose arguments name random numbers; those names are not words for people."""
 
 
 def normalised(source: str) -> str:
@@ -101,7 +101,7 @@ class Import:
     """One name that an import binds.
 
     Attributes:
-        module: what stands after ``from`` or ``import``, without leading dots.
+        module: the name after ``from`` or ``import``, without leading dots.
         level: how many leading dots.
         name: what is taken from the module; ``None`` is the module itself.
         bound: the name that it gets.
@@ -185,7 +185,7 @@ class Source:
 
     @property
     def imports(self) -> Iterator[Import]:
-        """All of the file's imports, wherever they stand."""
+        """All of the file's imports, within functions, too."""
         for found in (*self.imported.values(), *(each.imports for each in self.statements)):
             yield from found
 
@@ -226,7 +226,7 @@ def parsed(text: str) -> Source:
 
 
 def imports_of(text: str) -> tuple[Import, ...]:
-    """Return the imports of a file, wherever they stand: ``parsed(text).imports``, much sooner.
+    """Return all imports of a file, like ``parsed(text).imports``, and much sooner.
 
     Raises:
         SyntaxError: it is not Python.
@@ -282,11 +282,11 @@ def _end(lines: Sequence[str], node: ast.stmt | ast.expr) -> tuple[int, int]:
 
 @cache
 def without_words(text: str) -> str:
-    """Return a file's text with an empty text in the place of words for people.
+    """Return a file's text with words for people replaced by an empty text.
 
-    Those are texts with a letter and a blank in them, what is said by whatever is raised, and calls
-    that do nothing but say something. A text that has a name of its own at the top level, and
-    texts that random numbers are drawn by, are values, blanks or not.
+    Those are texts with a letter and a blank in them, the arguments of a raised error, and calls
+    that only say something. A text that has a name of its own at the top level, and names that
+    random numbers are drawn by, are values, with or without a blank.
 
     Raises:
         SyntaxError: it is not Python.
@@ -337,7 +337,7 @@ def _has_blank(node: ast.expr) -> bool:
 
 
 def _alias(each: Import) -> str:
-    """Write down what a name stands for; where a module of the harness lies is left out."""
+    """Write down what a name means; the place of a module within the harness is left out."""
     if each.level == 0 and each.module.startswith(f"{PACKAGE}."):
         each = replace(each, module=f"{PACKAGE}.{each.module.rpartition('.')[2]}")
     return repr(each)

@@ -80,7 +80,7 @@ class Constant:
     """The same value everywhere, so that all units of a layer stay alike: a control.
 
     Attributes:
-        value: what each weight is; the gain does not count.
+        value: of each weight; the gain does not count.
 
     Example:
         >>> import torch
@@ -105,7 +105,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Normal:
-    """Normal with mean 0 and one standard deviation for all layers, whatever their size.
+    """Normal with mean 0 and the same standard deviation for all layers, large or small.
 
     Attributes:
         std: the standard deviation, above 0; the gain does not count.

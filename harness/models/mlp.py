@@ -20,8 +20,8 @@ class MLP:
     """Linear layers, each but the last followed by normalisation, activation and dropout.
 
     The default is He et al.'s initialisation (2015, https://arxiv.org/abs/1502.01852, equation 10)
-    with ReLU. A layer before a normalisation has no bias, whose part the normalisation's shift
-    takes.
+    with ReLU. A layer before a normalisation has no bias: the normalisation's shift does the
+    same.
 
     Attributes:
         hidden: width of each hidden layer.

@@ -76,7 +76,7 @@ class Adagrad:
         total = state["total"] + grads * grads
         after = {"total": total}
         if on(self.lr_decay):
-            # number / tensor is this too, but tensor / tensor rounds otherwise
+            # number / tensor is this too, but tensor / tensor rounds differently
             rate = rate * (1 + state["step"] * self.lr_decay).reciprocal()
             after["step"] = state["step"] + 1
         return params - grads / (total.sqrt() + self.eps) * rate, after

@@ -53,7 +53,7 @@ class _Moments:
         after = {"step": step, "mean": mean, "square": square}
         if "largest" in state:
             square = after["largest"] = torch.maximum(state["largest"], square)
-        # number / tensor is this too, but tensor / tensor rounds otherwise
+        # number / tensor is this too, but tensor / tensor rounds differently
         size = rate * (1 - self.beta1**step).reciprocal()
         root = square.sqrt() / (1 - self.beta2**step).sqrt() + self.eps
         return params - mean / root * size, after

@@ -57,17 +57,17 @@ UNASKED = frozenset({
 })  # fmt: skip
 """Metrics recorded without being asked for, the last two where there is a teacher.
 
-They stand here by name, so that whoever lists studies does not wait for harness.measures; a test
-holds them to what the trainer does.
+They are listed here by name, so that listing studies does not wait for harness.measures. A test
+compares them with what the trainer records.
 """
 
 
 CURVES = frozenset({"train_loss", "validation_loss", "validation_accuracy"})
-"""Metrics of which there is a value after each epoch."""
+"""Metrics with a value after each epoch."""
 
 
 FEWEST_SEEDS = 5
-"""Fewest seeds for a verdict: ``harness.stats.FEWEST``, which nobody who lists studies loads."""
+"""Fewest seeds for a verdict: ``harness.stats.FEWEST``, copied so that listing studies is fast."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,17 @@ class Study:
         factors: what is varied.
         build: ``build(scale, <each factor>, <each tuned setting>) -> Training``.
         scales: by name, smallest first; the first is the default.
-        claims: sentences on trial.
+        claims: sentences to be judged.
         tuned: settings searched anew in every arm.
         design: which combinations of levels are run.
         objective: the validation metric by which settings are chosen.
-        measures: what is measured on each network beside what always is (see harness.measures).
+        measures: what is measured on each network in addition to what always is (see
+            :mod:`harness.measures`).
         looks: when claims are looked at with ``--until-decided``, and the family-wise error rate
             α of all verdicts.
 
     Raises:
-        HarnessError: anything in it does not fit the rest.
+        HarnessError: a part of it is wrong, or does not fit the others.
 
     Example:
         >>> from harness import Factor, Higher, Scale, Study, Training, Tuned
@@ -327,7 +328,7 @@ class Study:
                 self._check_single(claim, scale)
 
     def _check_apart(self, claim: Claim, scale: str) -> None:
-        """Check that no arm stands on two sides of a claim."""
+        """Check that no arm is on two sides of a claim."""
         partials = self.partials(claim, scale)
         seen: dict[str, str] = {}
         for partial, arms in zip(partials, comparable(self.arms(scale), partials), strict=True):
@@ -409,7 +410,7 @@ class Study:
         """Find a metric by name: one that a measure of this study gives, or the harness's own.
 
         Raises:
-            HarnessError: nobody records a metric of this name.
+            HarnessError: no metric of this name is recorded.
         """
         given = [metric for measure in self.measures for metric in measure.metrics]
         return find_metric(name, given)
@@ -432,7 +433,7 @@ class Study:
         return name, self.scales[name]
 
     def budget(self, scale: str) -> int:
-        """Return how many settings are tried in each arm; 0 where nothing is tuned."""
+        """Return how many settings are tried in each arm; 0 if nothing is tuned."""
         if not self.tuned:
             return 0
         return self.scales[scale].tuning or self.tuned[0].trials
@@ -531,7 +532,7 @@ class Study:
 
 
 def _measurement(measure: Measure) -> Measurement:
-    """Say in plain data what a measure records."""
+    """Return what a measure records, as plain data."""
     function = getattr(measure, "function", None)
     by = f"the study's function {value_text(function)}" if function else value_text(measure)
     return Measurement(tuple(measure.metrics), by, measure.when)

@@ -50,9 +50,9 @@ class Higher(Claim):
 
 @dataclass(frozen=True, kw_only=True)
 class Equivalent(Claim):
-    """The metric of two arms differs by less than the margin, whichever way.
+    """The metric of two arms differs by less than the margin, in either direction.
 
-    That no difference was found is no evidence for this; an interval within the margins is
+    To find no difference is no evidence for this; an interval within the margins is
     (Schuirmann 1987, https://doi.org/10.1007/BF01068419).
 
     Attributes:
@@ -92,13 +92,13 @@ class Equivalent(Claim):
 class NotWorse(Claim):
     """The metric of one arm is not worse than another's by as much as the margin.
 
-    Which direction is worse, the metric says. That no difference was found is no evidence for
-    this; an interval that ends before the margin is (non-inferiority: Piaggio et al. 2012,
+    The metric says which direction is worse. To find no difference is no evidence for this; an
+    interval that ends before the margin is (non-inferiority: Piaggio et al. 2012,
     https://doi.org/10.1001/jama.2012.87802).
 
     Attributes:
-        arm: the arm that is claimed to be as good; may name some factors only.
-        than: the one that it is compared with.
+        arm: the arm claimed to be as good; may name some factors only.
+        than: the arm to compare it with.
 
     Example:
         >>> from harness import NotWorse
@@ -137,16 +137,16 @@ CLOCKS: tuple[Clock, ...] = ("epochs", "steps")
 class Sooner(Claim):
     """One arm reaches a target before another, in more seeds than the other way round.
 
-    Where an arm never reaches it, its time is infinite; so there are no means, and its effect is
-    the share of seeds in which the first arm comes first less that in which the second does. The
-    margin is a difference of such shares.
+    If an arm never reaches it, its time is infinite, so there are no means. The effect is the share
+    of seeds in which the first arm comes first, less the share in which the second does. The margin
+    is a difference of such shares.
 
     Attributes:
         sooner: the arm claimed to come first; all factors, or all that vary, must be named.
         later: the arm claimed to come second.
-        reaches: the target: the first epoch counts after which the metric, one with a learning
-            curve, is at least that good.
-        clock: what is counted until then: epochs, which are samples seen, or steps.
+        reaches: the target. The first epoch counts after which the metric is at least that good; it
+            must be a metric with a learning curve.
+        clock: what is counted until then: ``"epochs"`` (samples seen) or ``"steps"``.
 
     Example:
         >>> from harness import Sooner
@@ -205,8 +205,8 @@ class Interaction(Claim):
     at[1])]``: how much more ``of`` changes the metric at ``at[0]`` than at ``at[1]``.
 
     Attributes:
-        of: two partial arms, the difference between which is looked at.
-        at: two partial arms, at each of which it is taken.
+        of: two partial arms: the claim is about the difference between them.
+        at: two partial arms: the two places at which that difference is taken.
 
     Example:
         >>> from harness import Interaction
