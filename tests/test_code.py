@@ -173,10 +173,11 @@ KEYS_AFTER_EDITS = """
 import json, sys
 from pathlib import Path
 import harness
-from harness import Factor, Scale, Study, Training, plan
+from harness import Factor, Scale, Study, Training
 from harness.data import digits
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
+from harness.trials import trial
 
 root = Path(sys.argv[1])
 assert Path(harness.__file__).is_relative_to(root), harness.__file__
@@ -193,8 +194,8 @@ study = Study(
 
 
 def keys():
-    plan.code_by_definitions.cache_clear()
-    return [plan.make_trial(study, "quick", a, 0, "evaluate", {}).key for a in study.arms("quick")]
+    trial.code_by_definitions.cache_clear()
+    return [trial.make_trial(study, "quick", a, 0, "evaluate", {}).key for a in study.arms("quick")]
 
 
 answers = {"": keys()}
@@ -320,8 +321,8 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "alike", "always", "calibration", "dropout", "evaluate", "floats",
-    "fused", "gradients", "kept", "losses", "members", "modes", "network", "noise", "plain",
+    "agreement", "fusable", "always", "calibration", "dropout", "evaluate", "floats",
+    "fused", "gradients", "kept", "losses", "prepared", "modes", "network", "counting", "plain",
     "programs", "schedules", "splits", "step", "stopping", "streams", "train", "trained",
     "training", "weights",
 }  # fmt: skip
@@ -567,6 +568,15 @@ class Net:
 HELPERS_TWO = {"rest_helper": "import rest_other\ndef f():\n    return rest_other.g()\n",
                "rest_other": "def g():\n    return 1\ndef h():\n    return 2\n"}  # fmt: skip
 PARTIAL = "from functools import partial\ndef leaky(x, by): ...\nACT = partial(leaky, by=0.1)\n"
+NESTED = """
+SIZE = 1
+def f():
+    SIZE = 2
+    def g():
+        nonlocal SIZE
+        SIZE = 4
+    return g
+"""
 REGISTRY = """
 TABLE = {}
 def register(name):
@@ -610,6 +620,12 @@ FORMS: dict[str, tuple[str, str, tuple[str, str, str], bool]] = {
     "type checking": ("import typing\nif typing.TYPE_CHECKING:\n    import rest_other\n",
                       "rest_other", ("rest_other", "return 1", "return 3"), False),
     "local name": ("SIZE = 1\n", "[SIZE := 2, SIZE]", ("", "SIZE = 1", "SIZE = 3"), False),
+    "beside a comprehension's own name": ("SIZE = 1\n", "[SIZE for SIZE in (2,)], SIZE",
+                                          ("", "SIZE = 1", "SIZE = 3"), True),
+    "within a class that has one of that name": (
+        "SIZE = 1\nclass A:\n    SIZE = 5\n    def f(self):\n        return SIZE\n", "A().f()",
+        ("", "SIZE = 1\n", "SIZE = 3\n"), True),
+    "nonlocal": (NESTED, "f()", ("", "SIZE = 1\n", "SIZE = 3\n"), False),
     "semicolons": ("ONE = 1; TWO = 'é'; THREE = 3\n", "TWO", ("", "'é'", "'è'"), True),
     "script": ("SIZE = 1\nif __name__ == '__main__':\n    print(SIZE, 1)\n", "SIZE",
                ("", "print(SIZE, 1)", "print(SIZE, 2)"), False),

@@ -58,7 +58,7 @@ def forked() -> dict[str, Any]:
 
 def test_a_fork_begins_with_torch_loaded_one_thread_and_no_device() -> None:
     found = forked()
-    assert found["loaded"] == ["harness.trainer.train", "harness.running.workers", "torch"]
+    assert found["loaded"] == ["harness.running.workers", "harness.trainer.train", "torch"]
     assert found["threads"] == 1
     assert not found["device"]
 

@@ -23,6 +23,7 @@ from harness.study.factors import Factor
 from harness.study.looks import Looks
 from harness.study.scales import Scale
 from harness.study.study import FEWEST_SEEDS, Study
+from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from tests.conftest import TINY
 
@@ -206,10 +207,12 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
     assert _main(["explain", "close.py", "2"], debug=False) == 2
 
 
-PLAN = {
-    "looks": {"seeds": [5, 10, 20], "alphas": [0.01, 0.02, 0.02]},
-    "command": "harness run close.py --scale quick --until-decided --max-seeds 20",
-}
+COMMAND = "harness run close.py --scale quick --until-decided --max-seeds 20"
+FIXED = Manifest(
+    seeds=(0,), asked=(), looks=None, evaluations=None, tuned=False, command="", trials=(),
+    tuning=(), programs={}, machine="", data=(), modes={},
+)  # fmt: skip
+DECIDING = replace(FIXED, looks=Looks((5, 10, 20), (0.01, 0.02, 0.02)), command=COMMAND)
 
 
 @pytest.mark.parametrize(
@@ -224,19 +227,19 @@ def test_another_schedule_is_refused_with_the_command_that_goes_on(
     looks: Looks | None, came: str
 ) -> None:
     with pytest.raises(HarnessError) as caught:
-        check_looks(PLAN, looks, ["--out", "my runs"], 5)
+        check_looks(DECIDING, looks, ["--out", "my runs"], 5)
     said = str(caught.value)
     assert said.startswith(
         "this study was begun with --until-decided, and must keep to its looks, at 5, 10 and 20 "
         "seeds: others, chosen after results were seen, would make its verdicts wrong more often "
         f"than they say; got {came}"
     )
-    assert said.endswith(f". To go on: {PLAN['command']} --out 'my runs'")
+    assert said.endswith(f". To go on: {COMMAND} --out 'my runs'")
 
 
 def test_the_same_schedule_and_a_fixed_number_before_it_are_taken() -> None:
-    check_looks(PLAN, Looks((5, 10, 20), (0.01, 0.02, 0.02)), [], 20)
-    check_looks({"looks": None, "command": ""}, Looks((5, 10)), [], 10)
+    check_looks(DECIDING, Looks((5, 10, 20), (0.01, 0.02, 0.02)), [], 20)
+    check_looks(FIXED, Looks((5, 10)), [], 10)
     check_looks(None, None, [], 5)
 
 

@@ -43,6 +43,7 @@ from harness.running.progress import Silent
 from harness.running.run import Ran, run
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
+from harness.study.converter import to_plain
 from harness.trainer.train import train
 from harness.trials.records import Record
 from harness.trials.trial import TEACHER
@@ -315,7 +316,7 @@ def recorded(store: Path, study: Study, mode: Mode) -> tuple[Record, ...]:
     planner = Planner(study, "quick", None, tune=False)
     options = replace(ALONE, mode=None)
     for program in by_program(planner):
-        choice = Choice(mode, trials=100).plain_values()
+        choice = to_plain(Choice(mode, trials=100))
         ledger.write_note(f"mode/{program}/{machine(options)}", choice)
     run(ledger, planner, None, options, Silent())
     found = ledger.records()

@@ -202,7 +202,7 @@ def test_what_cannot_be_shown_is_written_as_python_writes_it(text: str, expected
 
 APART = """
 import os, subprocess, sys
-from harness import outlets, terminal
+from harness.terminal import outlets, screen
 print("before")
 with outlets.kept_apart():
     with outlets.aside():

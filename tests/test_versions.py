@@ -17,6 +17,7 @@ from harness.storing.kept import OLDER
 from harness.storing.ledger import Ledger
 from harness.study.designs import Arms
 from harness.study.study import Study
+from harness.trials.trial import code_by_definitions
 from tests.declaring import as_before, opened, report, run, study
 from tests.test_declared import page, terminal
 
@@ -81,6 +82,27 @@ def test_a_file_changed_and_not_run_is_judged_on_the_newest_run_and_says_so(tmp_
     assert line == (
         "The study's file has changed since these trials were run (optimizer.lr: 0.1 → 0.3). "
         f"{THEN} `harness run x --scale quick --seeds 5` runs what the file says now."
+    )
+
+
+def test_trials_with_keys_of_an_older_harness_are_judged_as_they_were_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(tmp_path)
+    code_by_definitions.cache_clear()
+    with monkeypatch.context() as older:
+        older.setattr("harness.identity.code.VERSION", "1")
+        run(store, study())
+        before = report(store, study())
+    code_by_definitions.cache_clear()
+    results = report(store, study())
+    assert results.records == before.records
+    assert effect(results) == effect(before)
+    (line,) = about_versions(results)
+    assert line == (
+        "These trials were run by an older harness (keys of version 1; now 2), so it cannot be "
+        f"told whether the study's file has changed since. {THEN} `harness run x --scale quick "
+        "--seeds 5` trains them anew."
     )
 
 
@@ -233,9 +255,9 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let commands find a study that stands in no file."""
 
     def put(declared: Study) -> None:
-        for module, find in (("preview", "find_study"), ("subject", "find")):
-            monkeypatch.setattr(f"harness.{module}.{find}", lambda reference: reference)
-            monkeypatch.setattr(f"harness.{module}.load", lambda found: declared)
+        for module, find in (("plan", "find_study"), ("subject", "find")):
+            monkeypatch.setattr(f"harness.commands.{module}.{find}", lambda reference: reference)
+            monkeypatch.setattr(f"harness.commands.{module}.load", lambda found: declared)
 
     return put
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LIBRARIES = ("site-packages", "dist-packages")
-_PYTHON = (sysconfig.get_path("stdlib"), str(Path(__file__).parent), "<")
+_PYTHON = (sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]), "<")
 
 
 def place(error: BaseException) -> str:

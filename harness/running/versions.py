@@ -25,7 +25,7 @@ from harness.study.designs import Arm
 from harness.study.study import Study
 from harness.trials.manifest import Manifest, Planned
 from harness.trials.records import Record
-from harness.trials.trial import make_trial, why_other
+from harness.trials.trial import OLDER_KEYS, make_trial, why_other
 
 MOST = 3
 """Reasons that a sentence names."""
@@ -96,9 +96,14 @@ def choose(ledger: Ledger, study: Study, newest: Manifest, place: Sequence[str] 
             f"The newest run in this store was of other code or settings ({said(why)}). Judged are "
             "the trials of the study's file as it is now, and no others.",
         )
+    older = next((reason for reason in why if reason.startswith(OLDER_KEYS)), "")
     changed = (
-        f"The study's file has changed since these trials were run ({said(why)}). Judged are the "
-        f"trials of that run, and no others; `{again}` runs what the file says now."
+        f"These trials were run by an older harness ({older}), so it cannot be told whether the "
+        "study's file has changed since. Judged are the trials of that run, and no others; "
+        f"`{again}` trains them anew."
+        if older
+        else f"The study's file has changed since these trials were run ({said(why)}). Judged are "
+        f"the trials of that run, and no others; `{again}` runs what the file says now."
     )
     if other is not None:
         return Chosen(other, newest, changed, then=True)
