@@ -91,11 +91,11 @@ class Best(Claim):
 
 @dataclass(frozen=True, kw_only=True)
 class Some(Claim):
-    """Some level of a factor beats a reference by at least the margin; it does not say which.
+    """Some level of the factor ``over`` beats a reference by at least the margin, whichever it is.
 
-    The effect is the best level less the reference. The best of several looks better than it is, so
-    the lower end of its interval and the test of a positive effect are corrected for the number of
-    levels.
+    Its effect is the difference of the level that comes out best to the reference, ``than``.
+    Because the best of several looks better than it is, the lower end of its interval and the test
+    of a positive effect are corrected for the number of levels.
 
     Attributes:
         over: the factor whose levels are tried.
