@@ -87,8 +87,8 @@ class Optimizer(Protocol):
 class Augmentation(Protocol):
     """What is done to the images of a batch while they are trained on (see harness.augment).
 
-    One that blends images and targets says so in a class attribute ``mixes = True``, and is given
-    targets as probabilities; one that takes nothing but images has ``images_only = True``.
+    One that blends images and targets has the class attribute ``mixes = True``, and gets targets
+    as probabilities. One that takes only images has ``images_only = True``.
     """
 
     @property
@@ -117,12 +117,12 @@ class Penalty(Protocol):
         """``"weights"``, which leaves out biases and normalisation, or ``"all"``."""
 
     def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
-        """Return what is added to the loss, a scalar, or ``None`` where nothing is."""
+        """Return what is added to the loss, a scalar; ``None`` if nothing is."""
 
     def before(
         self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return the parameters that the optimizer's step starts from, gradients being taken."""
+        """Return the parameters from which the optimizer steps; gradients are known by then."""
 
     def after(
         self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
@@ -161,13 +161,13 @@ class Training:
         data: a data set from :mod:`harness.data`.
         model: a network from :mod:`harness.models`, or any frozen dataclass with ``build``.
         optimizer: from :mod:`harness.optim`.
-        batch_size: images per step; an epoch is ``train images // batch_size`` steps, and the
-            few images left over differ from epoch to epoch.
+        batch_size: images per step. An epoch is ``train images // batch_size`` steps; the few
+            images left over differ from epoch to epoch.
         epochs: passes over the training images.
         schedule: what multiplies the learning rate, step by step.
         loss: what is minimised.
-        augment: what is done to the images of each batch, in this order, each image for itself.
-        penalty: what keeps parameters small, beside the optimizer's own weight decay; that one
+        augment: what is done to each image of a batch, in this order.
+        penalty: what keeps parameters small, in addition to the optimizer's weight decay, which
             leaves out biases and normalisation.
         clip: what bounds the gradient of each step, before the optimizer sees it.
         stopping: when to stop before the last epoch.
@@ -178,6 +178,15 @@ class Training:
 
     Raises:
         HarnessError: a field has the wrong kind, or a number that cannot be trained with.
+
+    Example:
+        >>> from harness import Cosine, Training
+        >>> from harness.data import digits
+        >>> from harness.models import MLP
+        >>> from harness.optim import SGD
+        >>> model, rule = MLP(hidden=(64,)), SGD(lr=0.1)
+        >>> Training(digits(), model, rule, 32, epochs=9, schedule=Cosine()).precision
+        'float32'
     """
 
     kind: ClassVar[str] = "Training"

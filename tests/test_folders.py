@@ -141,7 +141,7 @@ def test_a_training_part_alone_has_no_test_set(tmp_path: Path) -> None:
         (("all/a", "all/b"), "Give the folder all in it"),
     ],
 )
-def test_what_is_unclear_is_refused_by_name(
+def test_an_unclear_folder_is_refused_by_name(
     tmp_path: Path, folders: tuple[str, ...], said: str
 ) -> None:
     assert said in refused(tree(tmp_path / "x", *folders))
@@ -152,7 +152,7 @@ def test_a_class_may_be_called_train_and_letters_may_differ_in_size(tmp_path: Pa
     assert facts(tree(tmp_path / "y", "A", "a")).names == ("A", "a")
 
 
-def test_what_hides_is_nothing(tmp_path: Path) -> None:
+def test_hidden_files_and_folders_are_ignored(tmp_path: Path) -> None:
     root = tree(
         tmp_path / "x", "cat", "dog", "__MACOSX/cat", "@eaDir", "lost+found", "cat/@eaDir",
         "$RECYCLE.BIN", "System Volume Information", "__pycache__",
@@ -226,7 +226,7 @@ def test_12_bits_in_16_are_refused_as_too_dark(tmp_path: Path) -> None:
         ("tif", Image.fromarray(np.full((8, 8), 70_000, np.int32)), "32-bit pixels (mode I)"),
     ],
 )
-def test_what_8_bits_cannot_hold_is_refused(
+def test_an_image_that_8_bits_cannot_hold_is_refused(
     tmp_path: Path, kind: str, made: Image.Image, said: str
 ) -> None:
     root = tree(tmp_path / "x", "a", "b")
@@ -261,7 +261,7 @@ TRANSPARENT = {
 
 
 @pytest.mark.parametrize("name", TRANSPARENT)
-def test_what_shows_through_must_be_said(tmp_path: Path, name: str) -> None:
+def test_the_background_of_transparent_images_must_be_given(tmp_path: Path, name: str) -> None:
     root = tree(tmp_path / "x", "a", "b", n=4)
     made, options = TRANSPARENT[name]
     made.save(root / "a/9.png", **options)
@@ -374,7 +374,7 @@ def test_another_process_reads_only_what_has_changed(
     assert read == [f"{root}/a/1.bmp"]
 
 
-def test_what_was_written_a_moment_ago_is_read_again(
+def test_a_file_written_a_moment_ago_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     """Another change within the clock's resolution would leave size and time the same."""

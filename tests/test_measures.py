@@ -513,7 +513,7 @@ def test_agreement_and_divergence() -> None:
     assert found["teacher_divergence"] == pytest.approx(float(divergence), rel=1e-4)
 
 
-def test_who_is_their_own_teacher_agrees() -> None:
+def test_a_network_agrees_with_itself_as_teacher() -> None:
     teacher = after(2, fresh())
     student = training(loss=Distillation(teacher=teacher.member.training))
     trained = Trained(make_ready(student, 0, CPU, Snapshot.of(teacher.network)))
@@ -968,7 +968,7 @@ def test_metrics_are_registered_under_their_names() -> None:
     assert given == (set(METRICS) | set(BY_LAYER)) - splits - {"generalisation_gap"}
 
 
-def test_what_gives_a_metric_is_told_without_loading_measures() -> None:
+def test_the_measure_of_a_metric_is_known_without_loading_measures() -> None:
     kinds = {name: getattr(measures, name) for name in measures.__all__}
     given = {
         metric.name: name

@@ -184,7 +184,7 @@ def test_a_block_is_two_convolutions_and_a_sum():
     assert (outer.abs().mean() > 0.1).item()
 
 
-def test_both_kinds_begin_with_the_same_weights():
+def test_plain_and_residual_networks_begin_with_the_same_weights():
     """So that the two arms of one seed are paired."""
     plain, residual = (built(ConvNet(20, 8, shortcut), seed=3) for shortcut in (False, True))
     other = built(ConvNet(20, 8), seed=4)

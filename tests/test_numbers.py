@@ -191,7 +191,7 @@ def test_a_training_refuses_what_it_refuses_of_python(wrong: Any) -> None:
             training(*given)
 
 
-def test_what_is_no_single_number_is_left_as_it_is() -> None:
+def test_values_that_are_no_single_number_are_left_as_they_are() -> None:
     masked, many = np.ma.masked, np.arange(3)
     assert own(masked) is masked  # which .item() would turn into 0
     assert own(many) is many

@@ -195,7 +195,7 @@ def test_half_a_character_and_signs_that_steer_a_terminal_are_shown_as_written()
         ("\ud800", "\\ud800"),
     ],
 )
-def test_what_cannot_be_shown_is_written_as_python_writes_it(text: str, expected: str) -> None:
+def test_signs_that_cannot_be_shown_are_written_as_python_does(text: str, expected: str) -> None:
     assert visible(text) == expected
     assert visible(visible(text)) == expected
     assert is_printable(visible(text, line=True))
@@ -257,7 +257,7 @@ study = dataclasses.replace(tiny, build=build)
 '''
 
 
-def test_what_a_study_prints_is_not_among_the_data(here: Path, capsys) -> None:
+def test_prints_of_a_study_are_not_among_the_data(here: Path, capsys) -> None:
     (here / "loud.py").write_text(PRINTING)
     assert execute(["plan", "loud.py", "--json"]) == 0
     captured = capsys.readouterr()

@@ -1,8 +1,8 @@
 """What the folders and files below a folder of images are: splits, classes, examples, or nothing.
 
-Nothing is guessed. Names of training, validation and test parts are known in any spelling; what
-hides, or what a system puts there, is nothing; texts are left out and told; and all else that is no
-image in its class is refused by name, since it may be an example.
+Nothing is guessed. Names of training, validation and test parts are known in any spelling. Hidden
+files, and those that a system puts there, are ignored. Texts are left out, and the user is told.
+Anything else that is no image in its class is refused by name, because it may be an example.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Folder:
-    """What lies in a folder, without what hides.
+    """What lies in a folder, without hidden files.
 
     Attributes:
         path: where it is.
@@ -191,7 +191,7 @@ def _signature(entry: os.DirEntry[str]) -> tuple[int, ...]:
 
 
 def _splits(top: _Folder) -> tuple[list[tuple[Role, _Folder]], tuple[str, ...]]:
-    """Return the folders of classes by what they are for, and sentences on how that was told."""
+    """Return the folders of classes by their purpose, and sentences on how that was found."""
     roles = _roles(top.folders)
     split = {folder.name: role for folder, role in roles.items() if _is_split(folder)}
     if not split:
@@ -240,7 +240,7 @@ _WORDY = {"train": "training", "validation": "validation", "test": "testing"}
 
 
 def _roles(folders: Sequence[_Folder]) -> dict[_Folder, Role]:
-    """Return which folders are named as a part is: train, or seg_train beside seg_test."""
+    """Return the folders with the name of a part: train, or seg_train if there is seg_test."""
     roles = {folder: role for folder in folders if (role := role_of(folder.name)) is not None}
     if roles:
         return roles
@@ -264,7 +264,7 @@ def _is_split(folder: _Folder) -> bool:
 
 
 def _check_flat(top: _Folder, named: Sequence[_Folder]) -> None:
-    """Check that folders named as parts are, and hold images, stand among classes."""
+    """Check that a folder with the name of a part and with images in it is one class of several."""
     if named and len(named) == len([each for each in top.folders if each.any_images]):
         raise HarnessError(
             f"{top.path} must hold a folder for each class, or for each part with a folder for "
@@ -278,7 +278,7 @@ def _classes(folder: _Folder) -> list[_Folder]:
     """Return the folders of classes in a folder.
 
     Raises:
-        HarnessError: there are fewer than two, or something that is none.
+        HarnessError: there are fewer than two, or something that is no class.
     """
     if folder.images:
         raise HarnessError(
@@ -320,7 +320,7 @@ def _classes(folder: _Folder) -> list[_Folder]:
 
 
 def _check_nested(folder: _Folder, classes: Sequence[_Folder]) -> None:
-    """Check that folders which hold the same folders, and no image, are taken for no classes."""
+    """Check that folders which hold the same folders, and no image, do not count as classes."""
     same = [inner.name for inner in classes[0].folders]
     alike = all([inner.name for inner in each.folders] == same for each in classes)
     if alike and len(same) > 1 and not any(each.images for each in classes):

@@ -1,8 +1,8 @@
 """What the text of a Python file says: its statements, the names they bind and use, its imports.
 
-Text, and not the objects that running it made: a tensor, a compiled pattern or a partial function
-cannot be written down faithfully, but the statement that made it can. Nothing is imported or run
-here; which statements count is for :mod:`harness.identity.following` to say.
+It reads the text, not the objects that running it made: a tensor, a compiled pattern or a partial
+function cannot be written down faithfully, but the statement that made it can. Nothing is imported
+or run here. :mod:`harness.identity.following` says which statements count.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Source:
 
     @property
     def imports(self) -> Iterator[Import]:
-        """All of the file's imports, wherever they stand."""
+        """All of the file's imports, within functions, too."""
         for found in (*self.imported.values(), *(each.imports for each in self.statements)):
             yield from found
 
@@ -138,7 +138,7 @@ def parsed(text: str) -> Source:
 
 
 def imports_of(text: str) -> tuple[Import, ...]:
-    """Return the imports of a file, wherever they stand: ``parsed(text).imports``, much sooner.
+    """Return all imports of a file, like ``parsed(text).imports``, and much sooner.
 
     Raises:
         SyntaxError: it is not Python.

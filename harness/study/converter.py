@@ -1,7 +1,7 @@
 """Dataclasses to plain JSON values and back: how all that a store keeps is written and read.
 
-Reading is strict. A value of another kind, a field that is missing or one too many is an error in
-one line; nothing is converted silently, so that what is read is what was written.
+Reading is strict. A value of another kind, a missing field and a field too many are errors of one
+line. Nothing is converted silently, so that what is read is what was written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from harness.study.claims import AnyClaim
 from harness.study.metrics import Metric, Unit
 
-if TYPE_CHECKING:  # takes a tenth of a second to import, which whoever lists studies does not have
+if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing studies
     from cattrs import Converter
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ def from_plain(kind: type[T], value: Any) -> T:
 
     try:
         return _converter().structure(value, kind)
-    except Exception as error:  # of whatever kind: a group of cattrs, or a refusal of the dataclass
+    except Exception as error:  # of any kind: a group of cattrs, or a refusal of the dataclass
         what, _, where = transform_error(error, format_exception=_reason)[0].rpartition(" @ $")
         raise UnreadableError(f"{where.lstrip('.')}: {what}" if where else what) from error
 

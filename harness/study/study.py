@@ -60,16 +60,50 @@ class Study:
         factors: what is varied.
         build: ``build(scale, <each factor>, <each tuned setting>) -> Training``.
         scales: by name, smallest first; the first is the default.
-        claims: sentences on trial.
+        claims: sentences to be judged.
         tuned: settings searched anew in every arm.
         design: which combinations of levels are run.
         objective: the validation metric by which settings are chosen.
-        measures: what is measured on each network beside what always is (see harness.measures).
+        measures: what is measured on each network in addition to what always is (see
+            :mod:`harness.measures`).
         looks: when claims are looked at with ``--until-decided``, and the family-wise error rate
             α of all verdicts.
 
     Raises:
-        HarnessError: anything in it does not fit the rest.
+        HarnessError: a part of it is wrong, or does not fit the others.
+
+    Example:
+        >>> from harness import Factor, Higher, Scale, Study, Training, Tuned
+        >>> from harness.data import digits
+        >>> from harness.models import MLP
+        >>> from harness.optim import SGD
+        >>> def build(scale: Scale, width: int, lr: float) -> Training:
+        ...     return Training(
+        ...         data=digits(train=300),
+        ...         model=MLP(hidden=(width,)),
+        ...         optimizer=SGD(lr=lr, momentum=0.9),
+        ...         batch_size=32,
+        ...         epochs=scale.epochs,
+        ...     )
+        >>> study = Study(
+        ...     name="width",
+        ...     question="Does width help a small network on digits?",
+        ...     factors=(Factor("width", (16, 64)),),
+        ...     tuned=(Tuned("lr", 0.001, 1.0, log=True, trials=8),),
+        ...     build=build,
+        ...     scales={"quick": Scale(epochs=10, seeds=5)},
+        ...     claims=(
+        ...         Higher(
+        ...             "64 beats 16.",
+        ...             metric="test_accuracy",
+        ...             higher={"width": 64},
+        ...             lower={"width": 16},
+        ...             by=0.01,
+        ...         ),
+        ...     ),
+        ... )
+        >>> [arm.name for arm in study.arms("quick")]
+        ['width=16', 'width=64']
     """
 
     name: str
@@ -123,7 +157,7 @@ class Study:
         """Find a metric by name: one that a measure of this study gives, or the harness's own.
 
         Raises:
-            HarnessError: nobody records a metric of this name.
+            HarnessError: no metric of this name is recorded.
         """
         given = [metric for measure in self.measures for metric in measure.metrics]
         return find_metric(name, given)
@@ -146,7 +180,7 @@ class Study:
         return name, self.scales[name]
 
     def budget(self, scale: str) -> int:
-        """Return how many settings are tried in each arm; 0 where nothing is tuned."""
+        """Return how many settings are tried in each arm; 0 if nothing is tuned."""
         if not self.tuned:
             return 0
         return self.scales[scale].tuning or self.tuned[0].trials
@@ -245,7 +279,7 @@ class Study:
 
 
 def _measurement(measure: Measure) -> Measurement:
-    """Say in plain data what a measure records."""
+    """Return what a measure records, as plain data."""
     function = getattr(measure, "function", None)
     by = f"the study's function {value_text(function)}" if function else value_text(measure)
     return Measurement(tuple(measure.metrics), by, measure.when)
