@@ -16,14 +16,20 @@ class ClipNorm:
     """Shorten a gradient that is longer than ``limit``, all parameters as one vector.
 
     Pascanu, Mikolov & Bengio 2013 (https://arxiv.org/abs/1211.5063), algorithm 1, in the form of
-    torch's ``clip_grad_norm_``: what is cut ends up shorter than the limit by the share 1e-6 over
-    its norm.
+    torch's ``clip_grad_norm_``: a shortened gradient is below the limit by the share 1e-6 over its
+    norm.
 
     Attributes:
         limit: the Euclidean norm that is not exceeded.
 
     Raises:
         HarnessError: the limit is not above 0 and finite.
+
+    Example:
+        >>> import torch
+        >>> from harness.clipping import ClipNorm
+        >>> ClipNorm(1.0)(torch.tensor([3.0, 4.0]))
+        tensor([0.6000, 0.8000])
     """
 
     limit: float

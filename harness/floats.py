@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def on(value: float | torch.Tensor) -> bool:
-    """Whether a setting is in use: a float of exactly 0 is structure, and stands for off.
+    """Whether a setting is in use: a float of exactly 0 means off, and is structure.
 
-    Where trials train together a float is a tensor, which code must not branch on; one that is 0
+    If trials train together a float is a tensor, and code must not branch on it. One that is 0
     stays the number 0, so trials with and without a penalty, say, are different programs.
     """
     return not isinstance(value, int | float) or value != 0

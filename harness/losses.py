@@ -50,6 +50,15 @@ class CrossEntropy:
     Attributes:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1)
             (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567, section 7).
+
+    Example:
+        >>> import torch
+        >>> from harness import CrossEntropy
+        >>> logits, targets = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
+        >>> round(CrossEntropy()(logits, targets).item(), 3)
+        0.22
+        >>> round(CrossEntropy(label_smoothing=0.1)(logits, targets).item(), 3)
+        0.295
     """
 
     label_smoothing: float = 0.0
@@ -75,10 +84,28 @@ class Distillation:
     section 2).
 
     Attributes:
-        teacher: the Training of the teacher, which is trained once for each seed and shared by all
-            trials that name it; in evaluation mode it sees what the student sees.
+        teacher: the Training of the teacher. It is trained once for each seed, for all trials that
+            name it. It sees what the student sees, in evaluation mode.
         temperature: T, above 0.
         weight: share of the soft part, in [0, 1].
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from harness import Distillation, Training
+        >>> from harness.data import digits
+        >>> from harness.models import MLP
+        >>> from harness.optim import SGD
+        >>> teacher = Training(
+        ...     data=digits(),
+        ...     model=MLP(hidden=(256, 256)),
+        ...     optimizer=SGD(lr=0.1),
+        ...     batch_size=32,
+        ...     epochs=20,
+        ... )
+        >>> soft = Distillation(teacher, temperature=4.0, weight=0.9)
+        >>> student = replace(teacher, model=MLP(hidden=(16,)), loss=soft)
+        >>> student.loss.teacher.model.hidden
+        (256, 256)
     """
 
     teacher: Training
@@ -104,5 +131,5 @@ class Distillation:
 
 
 def teacher_of(training: Training) -> Training | None:
-    """Return the Training whose result a Training learns from, ``None`` where there is none."""
+    """Return the Training of a Training's teacher; ``None`` without a teacher."""
     return training.loss.teacher if isinstance(training.loss, Distillation) else None

@@ -1,4 +1,4 @@
-"""Penalties on the size of parameters, in the loss or beside the optimizer's step.
+"""Penalties on the size of parameters, in the loss or next to the optimizer's step.
 
 One training step with a penalty, where ``rate`` is the learning rate times the schedule's factor::
 
@@ -60,14 +60,22 @@ class L1(_Nothing):
         strength: what the sum is multiplied by, at least 0.
         proximal: after each step move every parameter towards 0 by ``rate * strength``, and those
             nearer than that onto it (soft thresholding: Daubechies, Defrise & De Mol 2004,
-            https://arxiv.org/abs/math/0307152; Parikh & Boyd 2014, sections 4.2 and 6.5.2). Only so
-            do parameters become exactly 0. With plain SGD that is the proximal gradient method;
+            https://arxiv.org/abs/math/0307152; Parikh & Boyd 2014, sections 4.2 and 6.5.2). Only
+            this way parameters become exactly 0. With plain SGD it is the proximal gradient method;
             with an adaptive optimizer the threshold is the same for all parameters, as decoupled
-            weight decay is. Otherwise the sum is part of the loss, with the slope 0 at 0.
+            weight decay is. If False, the sum is part of the loss, with the slope 0 at 0.
         touches: "weights", or "all" for biases and parameters of normalisation too.
 
     Raises:
         HarnessError: a field outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.penalties import L1
+        >>> L1(0.1).after(torch.tensor([0.5, -0.02, 0.0]), rate=1.0, mask=None)
+        tensor([0.4000, 0.0000, 0.0000])
+        >>> L1(0.1, proximal=False).loss(torch.tensor([0.5, -0.5]), mask=None)
+        tensor(0.1000)
     """
 
     strength: float

@@ -37,6 +37,11 @@ class Constant:
 
     Attributes:
         warmup: share of all steps, in [0, 1), over which the rate rises linearly to its value.
+
+    Example:
+        >>> from harness import Constant
+        >>> Constant(warmup=0.5).factors(4).round(2).tolist()
+        [0.33, 0.67, 1.0, 1.0]
     """
 
     warmup: float = 0.0
@@ -57,6 +62,11 @@ class Cosine:
 
     Attributes:
         warmup: share of all steps, in [0, 1), over which the rate first rises linearly.
+
+    Example:
+        >>> from harness import Cosine
+        >>> Cosine().factors(4).round(2).tolist()
+        [1.0, 0.85, 0.5, 0.15]
     """
 
     warmup: float = 0.0
@@ -85,6 +95,11 @@ class Step:
         every: share of all steps, in (0, 1), between two drops.
         factor: what each drop multiplies the rate by, in (0, 1].
         warmup: share of all steps, in [0, 1), over which the rate first rises linearly.
+
+    Example:
+        >>> from harness import Step
+        >>> Step(every=0.5, factor=0.1).factors(4).round(2).tolist()
+        [1.0, 1.0, 0.1, 0.1]
     """
 
     every: float
@@ -116,6 +131,11 @@ class OneCycle:
         warmup: share of all steps, in (0, 1), spent rising.
         start: the peak over the first rate, at least 1.
         end: the first rate over the last, at least 1.
+
+    Example:
+        >>> from harness import OneCycle
+        >>> OneCycle(warmup=0.4).factors(6).round(2).tolist()
+        [0.04, 0.82, 0.93, 0.59, 0.18, 0.0]
     """
 
     warmup: float = 0.3

@@ -19,6 +19,12 @@ class EarlyStopping:
         patience: epochs without an improvement after which training stops, at least 1.
         metric: ``"validation_loss"`` or ``"validation_accuracy"``.
         by: how much better counts as an improvement, in the metric's unit.
+
+    Example:
+        >>> from harness import EarlyStopping
+        >>> stopping = EarlyStopping(patience=2)
+        >>> stopping.best([0.9, 0.5, 0.6, 0.7])
+        1
     """
 
     patience: int

@@ -23,7 +23,7 @@ Values = Mapping[str, float | Sequence[float]]
 class Trained:
     """One network with its data, before its first step or after its last.
 
-    Measures may change the module's mode and draw from global generators, which are put back; they
+    Measures may change the module's mode and draw from global generators: both are restored. They
     must leave parameters and buffers as they are.
 
     Attributes:
@@ -55,7 +55,7 @@ class Trained:
 
     @cached_property
     def test_outputs(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Logits and targets of the test images, batch by batch: many measures want them."""
+        """Logits and targets of the test images, batch by batch; many measures use them."""
         return list(self.outputs("test"))
 
     @cached_property
@@ -73,7 +73,7 @@ class Trained:
         return self.member.first_batch()
 
     def draws(self, purpose: str) -> Draws:
-        """Return random numbers for a measure, which no other purpose shares."""
+        """Return random numbers for a measure, independent of all other purposes."""
         return self.member.draws_for(purpose)
 
 

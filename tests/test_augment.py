@@ -321,7 +321,7 @@ def test_erased_areas_and_aspects_are_the_papers(strength) -> None:
     ],
 )
 @pytest.mark.parametrize("strength", [0.25, 1.0])
-def test_what_is_sampled_is_uniform_up_to_the_strength(read, low, high, strength) -> None:
+def test_sampled_parameters_are_uniform_up_to_the_strength(read, low, high, strength) -> None:
     values = read(strength, torch.Size((4000, 3, 9, 14))).double() / strength
     assert float(values.min()) == pytest.approx(low, abs=0.01)
     assert float(values.max()) == pytest.approx(high, abs=0.01)

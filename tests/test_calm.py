@@ -54,7 +54,7 @@ def test_these_tests_would_notice() -> None:
         warning(int)()
 
 
-def test_what_nobody_turned_into_an_error_is_left_alone() -> None:
+def test_warnings_that_are_no_errors_are_left_alone() -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("ignore")
         with calm():

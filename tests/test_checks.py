@@ -63,7 +63,7 @@ def example(must: str) -> Any:
 
 
 @pytest.mark.parametrize("must", REFUSED)
-def test_what_is_refused_is_told_in_three_parts(must: str) -> None:
+def test_checks_refuse_in_three_parts(must: str) -> None:
     check, more, bad = REFUSED[must]
     wrong = [each for each in NO_NUMBERS if not any(each is good for good in TAKEN[must])]
     assert len(bad + wrong) > 5
@@ -76,7 +76,7 @@ def test_what_is_refused_is_told_in_three_parts(must: str) -> None:
 
 
 @pytest.mark.parametrize("must", REFUSED)
-def test_what_is_taken_is_returned_as_it_came(must: str) -> None:
+def test_checks_return_an_accepted_value_as_it_came(must: str) -> None:
     check, more, _ = REFUSED[must]
     for value in TAKEN[must]:
         owner = Owner(value)

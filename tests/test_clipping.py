@@ -73,7 +73,7 @@ def test_a_zero_gradient_stays_zero():
 
 @pytest.mark.parametrize("clip", [ClipNorm(1.0), ClipValue(1.0)])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_becomes_what_it_does_in_torch(clip, bad):
+def test_gradients_that_are_not_finite_are_clipped_as_in_torch(clip, bad):
     """Clipping does not hide a divergence, save that a value of infinity is cut to the limit."""
     grads = gradients()
     grads[3] = bad

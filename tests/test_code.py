@@ -22,11 +22,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.identity.canonical import canonical, definitions
 from harness.identity.code import VERSION, code_of, normalised
-from harness.identity.statements import without_words
+from harness.identity.words import without_words
 from harness.messages.errors import HarnessError
 from harness.optim import SGD
-from harness.training import canonical, definitions
 from harness.trials.trial import make_trial
 
 ROOT = Path(__file__).parents[1]
@@ -265,10 +265,10 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "other data": ("data/vision.py", "import warnings\n", "import warnings\nEXTRA = 1\n"),
     "own data": ("data/own.py", "labels.ndim != 1", "labels.ndim == 2"),
     "scales": ("study/scales.py", '"tuning", tuning, 5', '"tuning", tuning, 6'),
-    "study": ("study/study.py", "{0,63}", "{0,62}"),
+    "study": ("study/checks.py", "{0,63}", "{0,62}"),
     "claims": ("study/claims/base.py", "0 < self.by <", "0 <= self.by <"),
     "plan": ("trials/trial.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001"),
-    "search": ("planning/planner.py", "<= 0.05", "<= 0.06"),
+    "search": ("planning/tuning.py", "<= 0.05", "<= 0.06"),
     "statistics": ("stats/paired.py", "import math\n", "import math\nEXTRA = 1\n"),
     "package": ("__init__.py", '"0.1.0"', '"0.1.1"'),
     "models": ("models/__init__.py", "__all__", "EXTRA = 1\n__all__"),
@@ -359,7 +359,7 @@ def test_words_for_people_are_left_out_and_what_remains_is_python(text):
         assert word not in without_words(text).replace("raise", "").replace("Harness", "")
 
 
-def test_all_else_stays():
+def test_texts_that_are_no_words_for_people_stay():
     text = "x = 'one' + f'{a}' + g(two, 'b')\nORDER = 'norm, dropout'\nraise StopIteration\n"
     assert without_words(text) == text
 
@@ -535,7 +535,7 @@ def test_an_edit_of_a_file_beside_the_study(old, new, counts, tmp_path, monkeypa
     assert before[1].key == after[1].key
 
 
-def test_what_a_users_network_rests_on(tmp_path, monkeypatch):
+def test_the_code_that_a_users_network_rests_on(tmp_path, monkeypatch):
     own, theirs = trials(tmp_path / "study", monkeypatch)
     mine = {name for name in own.code if not name.startswith("harness.")}
     assert {"own:Net", "own:Base", "own:Activation", "own:limit", "own:layers", "own:Options",
@@ -652,7 +652,7 @@ def code_of_net(folder: Path, monkeypatch, above: str, named: str, edit: tuple[s
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_a_network_rests_on_counts_in_whatever_form(form, tmp_path, monkeypatch):
+def test_code_that_a_network_rests_on_counts_in_any_form(form, tmp_path, monkeypatch):
     above, named, edit, counts = FORMS[form]
     before = code_of_net(tmp_path / "one", monkeypatch, above, named, (edit[0], edit[1], edit[1]))
     after = code_of_net(tmp_path / "two", monkeypatch, above, named, edit)
@@ -671,7 +671,7 @@ def test_an_installed_package_counts_by_its_version(tmp_path, monkeypatch):
     assert {name for name in one if one[name] != two[name]} == {"package scikit-learn"}
 
 
-def test_what_has_no_source_is_refused():
+def test_a_class_without_source_text_is_refused():
     space: dict[str, Any] = {"__name__": "typed_in"}
     exec("class Net:\n    def build(self): ...\n", space)
     with pytest.raises(HarnessError, match="must stand in a file") as caught:

@@ -46,9 +46,10 @@ from harness.data.embedded import table
 from harness.data.folder import data_folder, may_download
 from harness.data.splits import standardize
 from harness.data.stratified import cut
+from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.messages.levels import level_name
-from harness.training import Data, canonical
+from harness.training import Data
 
 SHARED = Path(__file__).parents[1].parent / "shared/data"
 MNIST_TRAIN = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
@@ -266,7 +267,7 @@ def test_other_sizes_leave_the_test_split_alone():
     assert ids(small.train) < ids(whole.train)
 
 
-def test_all_that_is_left_may_be_written_as_a_number():
+def test_the_size_of_what_is_left_may_be_written_as_a_number():
     everything = numbered(100, 4, test=20, validation=20)
     assert same(everything.splits(1), numbered(100, 4, test=20, validation=20, train=60).splits(1))
 
@@ -348,7 +349,7 @@ def test_bytes_and_the_floats_they_stand_for_are_standardised_alike():
     )
 
 
-def test_what_never_varies_is_divided_by_1():
+def test_a_channel_that_never_varies_is_divided_by_1():
     flat = np.stack([np.full(30, 0.1), np.arange(30.0)], axis=1)
     splits = arrays(flat, np.arange(30) % 2, "flat").splits(0)
     assert splits.std[0] == 1

@@ -104,7 +104,7 @@ def test_inputs_are_left_alone_and_gradients_go_where_values_did():
     assert torch.equal(inputs.grad, (outputs != 0) / torch.tensor(0.75))
 
 
-def test_nothing_of_it_is_saved_or_trained():
+def test_nothing_of_dropout_is_saved_or_trained():
     layer = Dropout(0.5)
     assert not layer.state_dict()
     assert not list(layer.parameters())

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from harness.data import images, survey
-from harness.data.layout import role_of
+from harness.data.names import role_of
 from harness.data.pictures import look
 from harness.data.survey import cache_file
 from harness.messages.errors import HarnessError
@@ -141,7 +141,7 @@ def test_a_training_part_alone_has_no_test_set(tmp_path: Path) -> None:
         (("all/a", "all/b"), "Give the folder all in it"),
     ],
 )
-def test_what_is_unclear_is_refused_by_name(
+def test_an_unclear_folder_is_refused_by_name(
     tmp_path: Path, folders: tuple[str, ...], said: str
 ) -> None:
     assert said in refused(tree(tmp_path / "x", *folders))
@@ -152,7 +152,7 @@ def test_a_class_may_be_called_train_and_letters_may_differ_in_size(tmp_path: Pa
     assert facts(tree(tmp_path / "y", "A", "a")).names == ("A", "a")
 
 
-def test_what_hides_is_nothing(tmp_path: Path) -> None:
+def test_hidden_files_and_folders_are_ignored(tmp_path: Path) -> None:
     root = tree(
         tmp_path / "x", "cat", "dog", "__MACOSX/cat", "@eaDir", "lost+found", "cat/@eaDir",
         "$RECYCLE.BIN", "System Volume Information", "__pycache__",
@@ -226,7 +226,7 @@ def test_12_bits_in_16_are_refused_as_too_dark(tmp_path: Path) -> None:
         ("tif", Image.fromarray(np.full((8, 8), 70_000, np.int32)), "32-bit pixels (mode I)"),
     ],
 )
-def test_what_8_bits_cannot_hold_is_refused(
+def test_an_image_that_8_bits_cannot_hold_is_refused(
     tmp_path: Path, kind: str, made: Image.Image, said: str
 ) -> None:
     root = tree(tmp_path / "x", "a", "b")
@@ -261,7 +261,7 @@ TRANSPARENT = {
 
 
 @pytest.mark.parametrize("name", TRANSPARENT)
-def test_what_shows_through_must_be_said(tmp_path: Path, name: str) -> None:
+def test_the_background_of_transparent_images_must_be_given(tmp_path: Path, name: str) -> None:
     root = tree(tmp_path / "x", "a", "b", n=4)
     made, options = TRANSPARENT[name]
     made.save(root / "a/9.png", **options)
@@ -374,7 +374,7 @@ def test_another_process_reads_only_what_has_changed(
     assert read == [f"{root}/a/1.bmp"]
 
 
-def test_what_was_written_a_moment_ago_is_read_again(
+def test_a_file_written_a_moment_ago_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     """Another change within the clock's resolution would leave size and time the same."""
@@ -517,25 +517,25 @@ study = Study("folders", "Do folders do?", (Factor("width", (2, 4)),), build=bui
 def test_plan_tells_what_was_read_and_what_cannot_be_trained(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.commands.cli import _main
+    from harness.commands.cli import execute
 
     root = tree(here / "flowers", "train/rose", "train/lily", "val/rose", "val/lily")
     (here / "one.py").write_text(STUDY.format(folder=str(root), batch=2))
-    assert _main(["plan", "one.py", "--json"], debug=False) == 0
+    assert execute(["plan", "one.py", "--json"]) == 0
     (data,) = json.loads(capsys.readouterr().out)["scales"][0]["data"]
     assert (data["files"], data["examples"], data["class_names"]) == (20, 20, ["lily", "rose"])
     assert (data["train"], data["validation"], data["test"]) == (8, 2, 10)
     assert data["shape"] == [3, 8, 8]
-    assert _main(["plan", "one.py"], debug=False) == 0
+    assert execute(["plan", "one.py"]) == 0
     (line,) = (each for each in capsys.readouterr().out.splitlines() if "Data: " in each)
     assert line == f"Data: {data['told']}"
     assert line.endswith("val is the official test set, as there is no other.")
 
     (here / "two.py").write_text(STUDY.format(folder=str(root), batch=9))
-    assert _main(["plan", "two.py"], debug=False) == 2
+    assert execute(["plan", "two.py"]) == 2
     assert "batch_size must be at most the 8 training examples" in capsys.readouterr().err
     (root / "train/rose/0.png").write_bytes(b"cut off")
-    assert _main(["plan", "one.py"], debug=False) == 2
+    assert execute(["plan", "one.py"]) == 2
     assert f"{root}/train/rose/0.png must be an image" in capsys.readouterr().err
 
 
@@ -555,18 +555,18 @@ def test_a_default_type_is_refused_when_the_study_is_loaded(tmp_path: Path) -> N
 def test_every_command_that_reads_a_study_takes_the_folder_of_its_data(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.commands.cli import _main
+    from harness.commands.cli import execute
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_DATA", "before")
-    assert _main([command, "no_study.py", "--data-dir", "given"], debug=False) == 2
+    assert execute([command, "no_study.py", "--data-dir", "given"]) == 2
     assert Path(os.environ["HARNESS_DATA"]).name == "given"
 
 
 def test_plan_looks_where_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.commands.cli import _main
+    from harness.commands.cli import execute
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_DATA", "")
@@ -588,6 +588,6 @@ def test_plan_looks_where_it_is_told(
         for number in range(10):
             pixels = generator.integers(0, 255, (8, 8, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(folder / f"{number}.png")
-    assert _main(["plan", "flags.py", "--data-dir", "elsewhere"], debug=False) == 0
+    assert execute(["plan", "flags.py", "--data-dir", "elsewhere"]) == 0
     assert "flags: 20 files" in capsys.readouterr().out.replace("\n", " ")
-    assert _main(["plan", "flags.py", "--data-dir", "nowhere"], debug=False) == 2
+    assert execute(["plan", "flags.py", "--data-dir", "nowhere"]) == 2

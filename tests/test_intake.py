@@ -129,7 +129,7 @@ def test_numbers_that_would_lose_something_are_refused(inputs: Any, mend: str) -
     assert "the test inputs of 'mine' must" in refused(ROWS, test=(inputs, TARGETS))
 
 
-def test_what_these_errors_say_to_write_loses_nothing() -> None:
+def test_the_advice_of_these_errors_loses_nothing() -> None:
     times = 1_700_000_000_000_000_000 + 20 * np.arange(60)[:, None]
     assert len(np.unique(kept((times - times.min(axis=0)).astype("float64")))) == 60
     both = ROWS + 1j * ROWS[::-1]
@@ -258,7 +258,7 @@ def test_float32_with_a_large_offset_is_standardised_to_mean_0_and_deviation_1()
 
 
 @pytest.mark.parametrize("factor", [1e300, 1e-300, 1e-44])
-def test_what_is_too_large_or_too_small_for_float32_is_brought_within_it(factor: float) -> None:
+def test_columns_too_large_or_small_for_float32_are_brought_within_it(factor: float) -> None:
     inputs = kept(ROWS * factor)
     np.testing.assert_allclose(inputs[:, 1], standardised(ROWS[:, 1]), rtol=1e-5, atol=1e-6)
 
@@ -393,7 +393,7 @@ def test_sequences_are_profiled() -> None:
     assert found.flops_per_step > 0
 
 
-def test_what_needs_images_says_so_of_sequences() -> None:
+def test_networks_and_augmentations_of_images_refuse_sequences() -> None:
     for options, said in (({"augment": (Shift(0.5),)}, "Shift"), ({"model": CNN()}, "CNN")):
         with pytest.raises(HarnessError, match=f"{said} must be given images of shape"):
             check_ready(training(**options), 0)
@@ -448,7 +448,7 @@ def test_one_line_says_what_was_read() -> None:
     )
 
 
-def test_what_is_told_of_sizes_is_what_is_drawn() -> None:
+def test_facts_give_the_sizes_that_are_drawn() -> None:
     for options in ({}, {"train": 12}, {"validation": 9}, {"test": 9}, {"test": (ROWS, TARGETS)}):
         data = arrays(ROWS, TARGETS, "mine", **options)
         shares, splits = data.facts().shares, data.splits(3)

@@ -166,8 +166,8 @@ WHOLE = Outcome(
 def recorded(folder: Path, outcome: Outcome) -> tuple[Ledger, Any]:
     ledger = Ledger(open_store(str(folder / "x.db")), tiny, "quick")
     trial = make_trial(tiny, "quick", tiny.arms("quick")[0], 0, "evaluate", {"lr": 0.1})
-    (claimed,) = ledger.claim([trial], 1)
-    ledger.finish(claimed, outcome)
+    (lease,) = ledger.lease([trial], 1)
+    ledger.finish(lease, outcome)
     (record,) = ledger.records()
     return ledger, record
 

@@ -267,7 +267,7 @@ def test_a_teacher_must_be_a_training(teacher):
     assert text.startswith("Distillation(teacher=...) must be the Training of the teacher; got ")
 
 
-def test_who_is_the_teacher():
+def test_teacher_of_finds_the_teacher():
     taught = replace(BASE, loss=Distillation(TEACHER))
     assert teacher_of(taught) is TEACHER
     assert teacher_of(BASE) is None

@@ -50,7 +50,8 @@ from harness.models import MLP, ConvNet, HeNormal, Normal
 from harness.optim import SGD
 from harness.randomness.counting import Draws
 from harness.study.chosen import check_measures
-from harness.study.metrics import BY_LAYER, GIVEN_BY, METRICS, Metric, defined, metric_named
+from harness.study.declaration import find_metric
+from harness.study.metrics import BY_LAYER, GIVEN_BY, METRICS, Metric, defined
 from harness.trained import Measure, Trained, Values
 from harness.training import Training
 
@@ -512,7 +513,7 @@ def test_agreement_and_divergence() -> None:
     assert found["teacher_divergence"] == pytest.approx(float(divergence), rel=1e-4)
 
 
-def test_who_is_their_own_teacher_agrees() -> None:
+def test_a_network_agrees_with_itself_as_teacher() -> None:
     teacher = after(2, fresh())
     student = training(loss=Distillation(teacher=teacher.member.training))
     trained = Trained(make_ready(student, 0, CPU, Snapshot.of(teacher.network)))
@@ -959,15 +960,15 @@ def test_metrics_are_registered_under_their_names() -> None:
         assert metric.name == name
         assert metric.meaning.endswith(".")
         assert metric.unit != "fraction" or metric.least == 0
-    assert metric_named("sharpness_worst").unit == "nats"
+    assert find_metric("sharpness_worst", ()).unit == "nats"
     with pytest.raises(HarnessError, match="one that trials record"):
-        metric_named("gradient_norm")  # a list is nothing to claim
+        find_metric("nothing_of_the_kind", ())
     given = {m.name for each in (*EVERY, TeacherAgreement()) for m in each.metrics}
     splits = {f"{a}_{b}" for a in ("train", "validation", "test") for b in ("loss", "accuracy")}
     assert given == (set(METRICS) | set(BY_LAYER)) - splits - {"generalisation_gap"}
 
 
-def test_what_gives_a_metric_is_told_without_loading_measures() -> None:
+def test_the_measure_of_a_metric_is_known_without_loading_measures() -> None:
     kinds = {name: getattr(measures, name) for name in measures.__all__}
     given = {
         metric.name: name

@@ -17,6 +17,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
+from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.models import (
     ACTIVATIONS,
@@ -32,7 +33,7 @@ from harness.models import (
 )
 from harness.models.activations import activation, gain
 from harness.models.normalisation import groups, normalisation
-from harness.training import Model, canonical
+from harness.training import Model
 
 CIFAR = (3, 32, 32)
 
@@ -183,7 +184,7 @@ def test_a_block_is_two_convolutions_and_a_sum():
     assert (outer.abs().mean() > 0.1).item()
 
 
-def test_both_kinds_begin_with_the_same_weights():
+def test_plain_and_residual_networks_begin_with_the_same_weights():
     """So that the two arms of one seed are paired."""
     plain, residual = (built(ConvNet(20, 8, shortcut), seed=3) for shortcut in (False, True))
     other = built(ConvNet(20, 8), seed=4)

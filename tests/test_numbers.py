@@ -34,13 +34,13 @@ from harness import (
     schedules,
 )  # fmt: skip
 from harness.data import digits, images
+from harness.identity.canonical import canonical
 from harness.judging.declarations import declared
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
 from harness.models import CNN, MLP, ConvNet, initialisation
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.stopping import EarlyStopping
-from harness.training import canonical
 from harness.trials.trial import make_trial
 
 ALIKE = {
@@ -191,7 +191,7 @@ def test_a_training_refuses_what_it_refuses_of_python(wrong: Any) -> None:
             training(*given)
 
 
-def test_what_is_no_single_number_is_left_as_it_is() -> None:
+def test_values_that_are_no_single_number_are_left_as_they_are() -> None:
     masked, many = np.ma.masked, np.arange(3)
     assert own(masked) is masked  # which .item() would turn into 0
     assert own(many) is many

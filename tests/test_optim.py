@@ -225,7 +225,7 @@ def test_update_changes_nothing_that_it_was_given(optimizer):
     assert not torch.equal(new, params)
 
 
-def test_what_is_off_has_no_state():
+def test_an_optimizer_setting_that_is_off_has_no_state():
     params = start(torch.float32)
     assert SGD(0.1).init(params) == {}
     assert set(SGD(0.1, momentum=0.9).init(params)) == {"velocity"}

@@ -155,7 +155,7 @@ def test_the_elastic_nets_ends_are_the_lasso_and_ridge(proximal):
     torch.testing.assert_close(end(ElasticNet(0.3, 0.0, proximal)), ridge, rtol=0, atol=1e-14)
 
 
-def test_what_is_added_to_the_loss_by_hand():
+def test_the_penalty_added_to_the_loss_by_hand():
     params = torch.tensor([1.0, -2.0, 3.0])
     mask = torch.tensor([1.0, 1.0, 0.0])
     assert float(L2(0.5).loss(params, None)) == pytest.approx(0.25 * 14)
@@ -260,7 +260,7 @@ def test_off_does_nothing(penalty):
     assert penalty.after(params, 0.1, mask) is params
 
 
-def test_what_acts_in_one_place_does_nothing_in_the_others():
+def test_a_penalty_acts_in_one_place_only():
     params = start()
     for penalty in (L1(0.3, proximal=False), L2(0.3), ElasticNet(0.3, 0.5, proximal=False)):
         assert penalty.before(params, 0.1, None) is params

@@ -8,7 +8,7 @@ import pytest
 
 from harness.data import digits
 from harness.data.shared import shared
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running import executors
 from harness.running.executors import Options, Processes
 from harness.running.jobs import Answer, Job, TrainJob
@@ -76,7 +76,7 @@ def test_data_is_prepared_loaded_and_handed_to_later_workers(
     monkeypatch.setattr(executors, "Worker", Started)
     pool = Processes(study, "tiny.py", Options(workers=1), ARTIFACTS)
     before = pool.executor()
-    pool.share(data_sets(Planner(study, "quick", 1, tune=False)))
+    pool.share(data_sets(StudyPlanner(study, "quick", 1, tune=False)))
     after = pool.executor()
     assert dict(before.with_what[-1]) == {}  # type: ignore[attr-defined]
     (whole,) = after.with_what[-1].values()  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ def test_a_dead_worker_is_replaced_and_its_trial_tried_once_more(
     tmp_path: Path, times: int, state: str, reason: str
 ) -> None:
     ledger = Ledger(open_store(str(tmp_path / "x.db")), study, "quick")
-    planner = Planner(study, "quick", 1, tune=False)
+    planner = StudyPlanner(study, "quick", 1, tune=False)
     jobs: list[str] = []
     deaths = {"width=4": times}
     made: list[Dying] = []

@@ -45,7 +45,7 @@ def test_a_url_is_shown_without_its_secrets(url: str, expected: str) -> None:
     "sqlite:///a:b@c?password=x/y.db", "journal:////tmp/a:b@c.log", "runs/a@b?c=d.db",
     "runs/12:30@home.db", "C:/x@y.db", "runs/key=3/harness.db", "x.db",
 ])  # fmt: skip
-def test_what_has_no_secret_is_left_as_it_is(where: str) -> None:
+def test_text_without_a_secret_is_left_as_it_is(where: str) -> None:
     assert redact.shown(where) == where
     redact.learn(where)
     assert redact._known == {}

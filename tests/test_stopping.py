@@ -138,7 +138,7 @@ def test_the_best_weights_are_kept_where_the_last_epoch_is_reached_too():
     assert seen.metrics == train(replace(BASE, epochs=best + 1), 0, CPU).metrics
 
 
-def test_what_gets_better_to_the_end_ends_as_without_stopping():
+def test_a_trial_that_improves_to_the_end_ends_as_without_stopping():
     slow = replace(BASE, optimizer=SGD(lr=0.01), epochs=5)
     stopping = train(replace(slow, stopping=EarlyStopping(patience=1)), 0, CPU)
     assert (stopping.metrics, stopping.curves) == (

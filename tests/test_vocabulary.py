@@ -35,6 +35,7 @@ from harness import (
 )
 from harness import measures as all_measures
 from harness.data import digits
+from harness.identity.canonical import canonical, definitions
 from harness.losses import Distillation
 from harness.measures import Calibration, GradientNorms, Occluded, TeacherAgreement, measured
 from harness.measures.always import default_measures
@@ -45,8 +46,6 @@ from harness.optim import SGD, AdamW
 from harness.study.chosen import RECORDED
 from harness.study.claims import Claim
 from harness.study.metrics import BY_LAYER, METRICS
-from harness.study.study import UNASKED
-from harness.training import canonical, definitions
 from harness.trials.trial import defaults, evaluation_seeds, make_trial
 
 
@@ -507,7 +506,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("case", GOOD)
-def test_what_the_cases_above_are_changed_from_is_accepted(case):
+def test_the_study_that_the_cases_above_change_is_accepted(case):
     GOOD[case]()
 
 
@@ -523,11 +522,11 @@ def test_a_study_knows_its_own_metrics():
         study().metric("margin")
 
 
-def test_what_is_recorded_unasked_is_what_the_trainer_records():
+def test_metrics_recorded_unasked_are_those_of_the_trainer():
     pupil = training(loss=Distillation(training()))
     always = {metric.name for each in default_measures(pupil) for metric in each.metrics}
     assert len(default_measures(pupil)) > len(default_measures(training()))
-    assert always | RECORDED == UNASKED
+    assert always | RECORDED == Training.metrics
     kinds = [getattr(all_measures, name) for name in all_measures.__all__]
     asked = {
         metric.name
@@ -536,7 +535,7 @@ def test_what_is_recorded_unasked_is_what_the_trainer_records():
         for metric in kind().metrics
     }
     # so the line that says which measure to add always finds one, and what it says can be written
-    assert set(METRICS) - UNASKED <= asked
+    assert set(METRICS) - Training.metrics <= asked
     assert set(BY_LAYER) <= asked
 
 
@@ -701,7 +700,7 @@ def test_partial_arms_come_in_the_order_that_their_kind_defines():
     ]
 
 
-def test_what_claims_say_of_themselves():
+def test_the_kind_and_sides_of_claims():
     assert (higher().kind, interaction().kind) == ("Higher", "Interaction")
     assert higher().sides() == ("depth=56", "depth=8")
     assert interaction().sides() == (
@@ -761,7 +760,7 @@ FROZEN = {
 
 
 @pytest.mark.parametrize("case", FROZEN)
-def test_nothing_can_be_assigned(case):
+def test_no_field_of_a_declaration_can_be_assigned(case):
     make, name = FROZEN[case]
     made = make()
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -1,7 +1,7 @@
 """What blends each image, and its target, with another one of the batch: mixup and cutmix.
 
-Partners are a random permutation of the batch, so every image is used once as one, and some meet
-themselves: one image in a batch on average.
+Partners are a random permutation of the batch: every image is the partner of one image. On average
+one image in a batch is its own partner.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Blend:
-    """With whom each image is mixed, and how much.
+    """Which image each image is mixed with, and how much.
 
     Attributes:
         partner: positions in the batch, int64 ``[batch]``.
@@ -72,7 +72,7 @@ class Mixup(Strength):
 
 @dataclass(frozen=True)
 class Paste:
-    """What each image takes from whom.
+    """What each image takes, and from which image.
 
     Attributes:
         partner: positions in the batch, int64 ``[batch]``.

@@ -73,6 +73,18 @@ class Shift(PerImage[Placement]):
 
     Fractions of a pixel are interpolated. 0.3 is FixMatch's range for translations (Sohn et al.
     2020, https://arxiv.org/abs/2001.07685, appendix).
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Shift
+        >>> from harness.randomness.counting import Draws
+        >>> images, targets = torch.ones(2, 1, 8, 8), torch.tensor([0, 1])
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> shifted, same = Shift(0.5)(images, targets, draws)
+        >>> shifted.shape
+        torch.Size([2, 1, 8, 8])
+        >>> bool((shifted < 1).any())
+        True
     """
 
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:

@@ -43,8 +43,8 @@ class Mixture(PerImage[Chosen]):
     They are nothing, a shift along one axis, rotation, scaling, brightness and contrast, each by
     exactly ``strength`` of the most that its own augmentation allows (a shift by 0.3 × strength
     of the side, say), in a direction chosen at random (RandAugment, Cubuk et al. 2019,
-    https://arxiv.org/abs/1909.13719, section 3, of whose operations these are a part, with scaling
-    besides). Nothing flips or adds noise: write Flip or Noise beside it.
+    https://arxiv.org/abs/1909.13719, section 3; these are some of its operations, and scaling).
+    Nothing flips or adds noise: add Flip or Noise to the Training for that.
 
     Attributes:
         operations: how many in a row; the paper's N.

@@ -42,7 +42,7 @@ class Declared(ABC):
             if size is not None:
                 checks.whole(self, name, size, 500)
 
-    def prepare(self) -> None:  # noqa: B027 - what needs no file has nothing to prepare
+    def prepare(self) -> None:  # noqa: B027 - without files there is nothing to prepare
         """Make sure that the data is there, downloading it where that is allowed; loads nothing.
 
         Raises:
@@ -69,7 +69,7 @@ class Declared(ABC):
         return whole
 
     def facts(self) -> Facts:
-        """Return what can be told of it before training; images are checked, not kept.
+        """Return what is known of it before training; images are checked, not kept.
 
         Raises:
             HarnessError: the data is not there or cannot be used, or a size does not fit it.
@@ -93,7 +93,7 @@ class Declared(ABC):
 
     @property
     def title(self) -> str:
-        """What it is called where it is told of."""
+        """Its name in messages and reports."""
         return type(self).__name__
 
     @property
@@ -102,7 +102,7 @@ class Declared(ABC):
         return str(self._whole().rest.pool.inputs.dtype).removeprefix("torch.")
 
     def counts(self) -> Counts:
-        """Return how many examples of each class there are; loaded where nothing else tells.
+        """Return how many examples of each class there are; loads them if nothing else says it.
 
         Raises:
             HarnessError: the data is not there, or cannot be used.
@@ -110,7 +110,7 @@ class Declared(ABC):
         return self._whole().counts()
 
     def shape(self) -> tuple[int, ...]:
-        """Return the shape of one input; loaded where nothing else tells."""
+        """Return the shape of one input; loads the data if nothing else says it."""
         return tuple(self._whole().rest.pool.inputs.shape[1:])
 
     def class_names(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class Declared(ABC):
         return ()
 
     def file_count(self) -> int:
-        """Return how many files hold the examples; 0 where there are none."""
+        """Return how many files hold the examples; 0 without files."""
         return 0
 
     def notes(self) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ class Declared(ABC):
 
     @property
     def source(self) -> str:
-        """What it is loaded from, where processes can share it; otherwise empty."""
+        """What it is loaded from, if processes can share it; otherwise empty."""
         return ""
 
     @abstractmethod

@@ -27,6 +27,14 @@ class Digits(Declared):
     From scikit-learn: a copy of the test set of "Optical Recognition of Handwritten Digits"
     (Alpaydin and Kaynak 1998, https://archive.ics.uci.edu/dataset/80). It has no official test
     set, so all splits are drawn anew for every seed: by default 1,037 / 360 / 400 images.
+
+    Example:
+        >>> from harness.data import digits
+        >>> splits = digits(train=300).splits(seed=0)
+        >>> len(splits.train), len(splits.validation), len(splits.test)
+        (300, 360, 400)
+        >>> splits.shape, splits.classes
+        ((1, 8, 8), 10)
     """
 
     validation: int = 360

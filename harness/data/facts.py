@@ -11,7 +11,7 @@ from harness.data.sizes import Counts, Shares
 
 @dataclass(frozen=True)
 class Facts:
-    """What a declaration stands for.
+    """What a declared data set consists of.
 
     Attributes:
         name: what it is called.
@@ -21,8 +21,8 @@ class Facts:
         dtype: what inputs are kept as: ``"uint8"`` or ``"float32"``.
         validation_drawn: whether the validation split is drawn from the training data.
         test_drawn: whether the test split is drawn, rather than an official one.
-        names: of the classes, where they have any.
-        files: how many files were read; 0 where there are none.
+        names: of the classes, if they have any.
+        files: how many files were read; 0 without files.
         notes: sentences on what was done to the data, and what was left out.
     """
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from harness.data.declared import Declared
 from harness.data.draw import Whole
 from harness.data.folder import data_folder
-from harness.data.layout import Found, Role
+from harness.data.layout import Found
+from harness.data.names import Role
 from harness.data.pictures import FEWEST_LEVELS, colours, strict
 from harness.data.sizes import Counts
 from harness.data.splits import Part
@@ -34,25 +35,31 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Images(Declared):
-    """Images in one subfolder per class, whatever Pillow can read, with deeper folders as well.
+    """Images that Pillow can read, in one subfolder per class; deeper folders count as well.
 
-    ``FOLDER/CLASS/*`` has no official test set. ``FOLDER/train/CLASS/*`` beside
-    ``FOLDER/test/CLASS/*``, ``FOLDER/validation/CLASS/*`` or both has the parts that it says, in
-    any spelling (``Training``, ``val``, ``dev``, ``test_set``...); where there is a validation part
-    alone, it is the test set. Hidden and system folders are none; texts are left out; anything else
-    that is no image is refused by name.
+    ``FOLDER/CLASS/*`` has no official test set. ``FOLDER/train/CLASS/*`` with
+    ``FOLDER/test/CLASS/*``, ``FOLDER/validation/CLASS/*`` or both has those parts, in any spelling
+    (``Training``, ``val``, ``dev``, ``test_set``...). A validation part without a test part is the
+    test set. Hidden and system folders are ignored. Texts are left out. Anything else that is no
+    image is refused by name.
 
-    Images come as uint8 ``[3, size, size]``, squeezed to a square where they are not one, turned
-    as their EXIF says; of 16-bit ones the upper 8 bits are taken.
+    Images become uint8 ``[3, size, size]``: squeezed to a square if they are not one, and turned as
+    their EXIF says. Of 16-bit images the upper 8 bits are used.
 
     Attributes:
         folder: absolute, or relative to the data folder (``--data-dir``).
         size: pixels on each side.
-        background: what shows through where images are transparent: ``"white"``, ``"black"`` or
-            ``"#808080"``, say. Without it, images that are transparent somewhere are refused.
+        background: the colour behind transparent parts: ``"white"``, ``"black"`` or
+            ``"#808080"``, say. Without it, images with transparent parts are refused.
 
     Raises:
         HarnessError: an option cannot be used.
+
+    Example:
+        >>> from harness.data import images
+        >>> data = images("flowers", size=64, test=200)
+        >>> data.folder, data.size, data.test
+        ('flowers', 64, 200)
     """
 
     folder: str
@@ -101,7 +108,7 @@ class Images(Declared):
 
     @property
     def title(self) -> str:
-        """What it is called where it is told of."""
+        """Its name in messages and reports."""
         return self.folder
 
     @property

@@ -1,7 +1,7 @@
-"""Whatever a person hands over as numbers, as one numpy array: nothing dropped, nothing guessed.
+"""Turns a user's arrays, tensors and tables into one numpy array: nothing dropped, nothing guessed.
 
-Masks, missing values, names, sparse layouts, complex and whole numbers each would lose something on
-the way to a dense array of floats. They are refused with what to write instead.
+Masks, missing values, names, sparse layouts, complex and whole numbers would lose something on the
+way to a dense array of floats. They are refused, with what to write instead.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from harness.messages.foreign import torch_data
 Channels = Literal["first", "last"]
 
 SHORT = 4
-"""With at most this many places a last axis is taken for channels: grey, colour, transparency."""
+"""A last axis of at most this length is taken for channels: grey, colour, transparency."""
 
 _EXACT = {"float32": 2**24, "float64": 2**53}
-"""Up to which size whole numbers are exact."""
+"""The largest size up to which whole numbers are exact."""
 
 
 def as_array(what: str, value: Any) -> NDArray[Any]:
     """Copy an array, tensor or table, from any device, as a C-ordered array of native byte order.
 
     Args:
-        what: what it is, as errors name it: "the inputs of 'mine'".
+        what: its name in errors: "the inputs of 'mine'".
         value: what was given.
 
     Raises:
@@ -42,7 +42,7 @@ def as_array(what: str, value: Any) -> NDArray[Any]:
         value = _tensor(what, value)
     try:
         copy = np.array(value, order="C")
-    except Exception as error:  # lists of unequal lengths, and whatever other libraries raise
+    except Exception as error:  # lists of unequal lengths; other libraries raise anything
         raise HarnessError(
             f"{what} must be an array of numbers",
             f"a {type(value).__name__}: {error}",
@@ -57,7 +57,7 @@ def check_inputs(what: str, values: NDArray[Any], given: Any) -> None:
     Args:
         what: as errors name them.
         values: the inputs.
-        given: what they were given as, in whose terms the error says what to write.
+        given: what the user gave; the error says what to write in its terms.
 
     Raises:
         HarnessError: they are something else, which becomes neither without a loss.
@@ -126,7 +126,7 @@ def _check_dense(what: str, value: Any) -> None:
 
 
 def _check_masked(what: str, value: Any) -> None:
-    """Check that nothing is masked: values under a mask are none."""
+    """Check that nothing is masked: a value under a mask is missing."""
     hidden = _masked(value)
     if hidden:
         raise HarnessError(
@@ -178,7 +178,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _columns(what: str, value: Any) -> NDArray[Any]:
-    """Return a pandas table or column as an array, column by column as none may change another."""
+    """Return a pandas table or column as an array, made column by column: none changes another."""
     frame = value.to_frame() if value.ndim == 1 and hasattr(value, "to_frame") else value
     if value.ndim == 1 and not hasattr(value, "to_frame"):  # an array of an extension type
         return _column(what, "", value, value.dtype)
@@ -208,7 +208,7 @@ def _column(what: str, name: str, column: Any, dtype: Any) -> NDArray[Any]:
         plain = getattr(plain, "subtype", plain)  # that of a sparse column
         return np.asarray(column.to_numpy(dtype=plain))
     if not name or name == "0":
-        return np.asarray(column)  # targets, of which the caller has a word to say
+        return np.asarray(column)  # targets, which the caller checks
     times = kind in "Mm"
     raise HarnessError(
         f"{what} must be columns of numbers",
@@ -238,7 +238,7 @@ def _named(names: list[str]) -> str:
 
 
 def check_paired(what: str, inputs: Any, targets: Any) -> None:
-    """Check that a table's rows and its targets' are in the same order, where both have an index.
+    """Check that a table and its targets have their rows in the same order, if both have an index.
 
     Raises:
         HarnessError: the same rows come in another order.
@@ -263,11 +263,11 @@ def channels_first(what: str, values: NDArray[Any], channels: Channels | None) -
         what: as errors name it.
         values: ``[n, features]``, ``[n, channels, length]`` or ``[n, channels, height, width]``, or
             the latter two with the channels last.
-        channels: where the channels are; ``None`` where nothing is said, which suffices where the
+        channels: where the channels are; ``None`` if the user did not say, which is enough if the
             shape leaves no doubt.
 
     Raises:
-        HarnessError: it cannot be told, or there are too many or too few axes.
+        HarnessError: the shape leaves doubt, or there are too many or too few axes.
     """
     shape = list(values.shape)
     if channels not in (None, "first", "last"):

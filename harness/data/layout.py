@@ -1,8 +1,8 @@
 """What the folders and files below a folder of images are: splits, classes, examples, or nothing.
 
-Nothing is guessed. Names of training, validation and test parts are known in any spelling; what
-hides, or what a system puts there, is nothing; texts are left out and told; and all else that is no
-image in its class is refused by name, since it may be an example.
+Nothing is guessed. Names of training, validation and test parts are known in any spelling. Hidden
+files, and those that a system puts there, are ignored. Texts are left out, and the user is told.
+Anything else that is no image in its class is refused by name, because it may be an example.
 """
 
 from __future__ import annotations
@@ -15,48 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from harness.data.names import Role, ending_of, is_hidden, is_text, role_of
 from harness.messages.errors import HarnessError
-
-Role = Literal["train", "validation", "test"]
-
-_SYSTEM = frozenset(
-    {
-        "__macosx", "__pycache__", "@eadir", "lost+found", "$recycle.bin", "recycler", "#recycle",
-        "@recycle", "system volume information", "network trash folder", "temporary items",
-        "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r",
-    }
-)  # fmt: skip
-"""Names, in small letters, that operating systems and servers put beside one's own."""
-
-_TEXTS = frozenset(
-    {
-        ".txt", ".md", ".rst", ".json", ".jsonl", ".xml", ".csv", ".tsv", ".yaml", ".yml",
-        ".html", ".htm", ".log", ".toml", ".ini", ".cfg", ".py", ".ipynb", ".sh", ".url", ".lst",
-        ".bib", ".md5", ".sha1", ".sha256",
-    }
-)  # fmt: skip
-"""Endings of files that say something about images and are none."""
-
-_PAPERS = frozenset(
-    {"readme", "license", "licence", "notice", "authors", "copying", "citation", "changelog"}
-)
-"""Names of such files that have no ending."""
-
-_WORDS: dict[str, Role] = {
-    **dict.fromkeys(("train", "training", "trainings", "trn"), "train"),
-    **dict.fromkeys(
-        ("validation", "validate", "validating", "valid", "val", "vali", "dev", "development",
-         "eval", "evaluation", "evaluate"), "validation",
-    ),
-    **dict.fromkeys(("test", "testing", "tests", "tst", "holdout", "heldout"), "test"),
-}  # fmt: skip
-_AROUND = (
-    r"(?:the|my|data|dataset|datasets|sets?|images?|imgs?|pictures?|pics?|photos?|splits?|samples?"
-    r"|examples?|files?|folders?|parts?|\d+)*"
-)
-_KNOWN = re.compile(f"{_AROUND}({'|'.join(sorted(_WORDS, key=len, reverse=True))}){_AROUND}")
 
 
 @dataclass(frozen=True)
@@ -119,7 +80,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Folder:
-    """What lies in a folder, without what hides.
+    """What lies in a folder, without hidden files.
 
     Attributes:
         path: where it is.
@@ -186,21 +147,6 @@ def understand(root: Path, endings: frozenset[str]) -> Layout:
     return Layout(names[0], tuple(parts), tuple(sorted(left_out)), notes)
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a name is one that hides, or that a system puts there."""
-    return name.startswith(".") or name.casefold() in _SYSTEM
-
-
-def role_of(name: str) -> Role | None:
-    """Return which part of a data set a folder's name means, in whatever spelling."""
-    found = _KNOWN.fullmatch(_letters(name))
-    return _WORDS[found[1]] if found else None
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
-
-
 def _look(path: Path, endings: frozenset[str], above: tuple[tuple[int, int], ...]) -> _Folder:
     """Read a folder and those in it."""
     folders, images, others = [], [], []
@@ -220,7 +166,7 @@ def _look(path: Path, endings: frozenset[str], above: tuple[tuple[int, int], ...
                             "Remove the link.",
                         )
                     folders.append(_look(path / entry.name, endings, here))
-                elif _ending(entry.name) in endings:
+                elif ending_of(entry.name) in endings:
                     images.append((entry.name, _signature(entry)))
                 else:
                     others.append(entry.name)
@@ -231,12 +177,6 @@ def _look(path: Path, endings: frozenset[str], above: tuple[tuple[int, int], ...
             "Give yourself the rights to it, or move it away.",
         ) from error
     return _Folder(path, tuple(folders), tuple(images), tuple(others))
-
-
-def _ending(name: str) -> str:
-    """Return a name's last part from the point on, in small letters: Path would take its time."""
-    place = name.rfind(".")
-    return name[place:].lower() if place > 0 else ""
 
 
 def _signature(entry: os.DirEntry[str]) -> tuple[int, ...]:
@@ -251,7 +191,7 @@ def _signature(entry: os.DirEntry[str]) -> tuple[int, ...]:
 
 
 def _splits(top: _Folder) -> tuple[list[tuple[Role, _Folder]], tuple[str, ...]]:
-    """Return the folders of classes by what they are for, and sentences on how that was told."""
+    """Return the folders of classes by their purpose, and sentences on how that was found."""
     roles = _roles(top.folders)
     split = {folder.name: role for folder, role in roles.items() if _is_split(folder)}
     if not split:
@@ -300,7 +240,7 @@ _WORDY = {"train": "training", "validation": "validation", "test": "testing"}
 
 
 def _roles(folders: Sequence[_Folder]) -> dict[_Folder, Role]:
-    """Return which folders are named as a part is: train, or seg_train beside seg_test."""
+    """Return the folders with the name of a part: train, or seg_train if there is seg_test."""
     roles = {folder: role for folder in folders if (role := role_of(folder.name)) is not None}
     if roles:
         return roles
@@ -324,7 +264,7 @@ def _is_split(folder: _Folder) -> bool:
 
 
 def _check_flat(top: _Folder, named: Sequence[_Folder]) -> None:
-    """Check that folders named as parts are, and hold images, stand among classes."""
+    """Check that a folder with the name of a part and with images in it is one class of several."""
     if named and len(named) == len([each for each in top.folders if each.any_images]):
         raise HarnessError(
             f"{top.path} must hold a folder for each class, or for each part with a folder for "
@@ -338,7 +278,7 @@ def _classes(folder: _Folder) -> list[_Folder]:
     """Return the folders of classes in a folder.
 
     Raises:
-        HarnessError: there are fewer than two, or something that is none.
+        HarnessError: there are fewer than two, or something that is no class.
     """
     if folder.images:
         raise HarnessError(
@@ -380,7 +320,7 @@ def _classes(folder: _Folder) -> list[_Folder]:
 
 
 def _check_nested(folder: _Folder, classes: Sequence[_Folder]) -> None:
-    """Check that folders which hold the same folders, and no image, are taken for no classes."""
+    """Check that folders which hold the same folders, and no image, do not count as classes."""
     same = [inner.name for inner in classes[0].folders]
     alike = all([inner.name for inner in each.folders] == same for each in classes)
     if alike and len(same) > 1 and not any(each.images for each in classes):
@@ -408,7 +348,7 @@ def _texts(folder: _Folder, name: str) -> list[str]:
         HarnessError: another file lies there.
     """
     for file in folder.others:
-        if _ending(file) not in _TEXTS and file.casefold() not in _PAPERS:
+        if not is_text(file):
             raise HarnessError(
                 f"files in the folder of a class must be images that Pillow can read, or texts "
                 f"({folder.path})",

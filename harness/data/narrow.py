@@ -1,8 +1,8 @@
 """From wider floats to float32, which keeps seven digits of a number and not of its spread.
 
-A unix time of today has ten digits, of which the last four may be all that varies. Inputs are
-standardised before a network sees them, so an affine map of a whole column is invisible to it:
-where rounding would spoil a column, it is standardised in its own precision first.
+A unix time of today has ten digits, and perhaps only the last four vary. Inputs are standardised
+before a network sees them, so an affine map of a whole column changes nothing for it. A column that
+rounding would spoil is standardised in its own precision first.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Narrowed:
 
     Attributes:
         rest: float32, in the shape that was given.
-        official: the official test set's, mapped alike; ``None`` where there is none.
+        official: the official test set's, mapped by the same numbers; ``None`` without one.
         columns: which columns, or channels, were standardised first.
     """
 
@@ -76,7 +76,7 @@ def narrowed(name: str, rest: NDArray[Any], official: NDArray[Any] | None = None
 
 @dataclass(frozen=True)
 class _Standard:
-    """An affine map in wide floats, each step of which rounds nothing that tells values apart.
+    """An affine map in wide floats: no step of it rounds away what tells values apart.
 
     Attributes:
         size: a power of 2 near the largest value, which keeps all numbers in range.

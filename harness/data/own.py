@@ -61,13 +61,13 @@ class Contents:
 class Arrays(Declared):
     """A data set of the user's own; made by :func:`arrays`, which checks it.
 
-    Two are equal if their contents and options are, whatever they are named.
+    Two are equal if their contents and options are; names do not count.
 
     Attributes:
         name: what tables and errors call it.
     """
 
-    # The contents are no field: what prints or compares fields must not meet megabytes.
+    # The contents are no field: printing and comparing fields must not touch megabytes.
     name: str
     rest: InitVar[Contents]
     official: InitVar[Contents | None] = None
@@ -105,7 +105,7 @@ class Arrays(Declared):
 
     @property
     def title(self) -> str:
-        """What it is called where it is told of."""
+        """Its name in messages and reports."""
         return self.name
 
     @property
@@ -155,21 +155,32 @@ def arrays(
     Args:
         inputs: ``[n, features]``, ``[n, channels, length]`` or ``[n, channels, height, width]``;
             uint8, which counts as 0 to 1 in steps of 1/255, or floating point, which becomes
-            float32. A column of features, or a channel of sequences, that float32 would spoil, such
-            as a unix time, is standardised in its own precision first.
+            float32. A column of features, or a channel of sequences, that float32 would spoil (a
+            unix time, say) is standardised in its own precision first.
         targets: whole numbers ``[n]``, from 0 to classes - 1.
         name: what tables and errors call it.
         test: an official test set, as a pair of inputs and targets; or how many images to draw
-            for one, anew for every seed; a fifth where not given.
-        train: images in the training split; all that is left where not given.
-        validation: images in the validation split; a fifth of what the test split leaves where
-            not given.
+            for one, anew for every seed; a fifth by default.
+        train: images in the training split; all that is left by default.
+        validation: images in the validation split; a fifth of what the test split leaves
+            by default.
         channels: ``"last"`` for ``[n, height, width, channels]`` and ``[n, length, channels]``,
-            ``"first"`` where the shape alone leaves doubt.
+            ``"first"`` if the shape alone leaves doubt.
 
     Raises:
-        HarnessError: a shape, length, type, value or label that cannot be trained with, or that
-            would lose something on the way.
+        HarnessError: a shape, length, type, value or label cannot be trained with, or something
+            would be lost on the way.
+
+    Example:
+        >>> import numpy
+        >>> from harness.data import arrays
+        >>> inputs = numpy.random.default_rng(0).normal(size=(100, 3))
+        >>> data = arrays(inputs, numpy.arange(100) % 2, "mine")
+        >>> splits = data.splits(seed=0)
+        >>> len(splits.train), len(splits.validation), len(splits.test)
+        (64, 16, 20)
+        >>> splits.shape, splits.classes
+        ((3,), 2)
     """
     if found := torch_data(inputs):
         raise HarnessError(

@@ -31,7 +31,7 @@ class Looked:
 
     Attributes:
         size: width and height in pixels, as it is to be seen.
-        problem: why it cannot be used, whatever is asked for; empty where it can.
+        problem: why it can never be used; empty if it can.
         clear: whether some of it is transparent.
         deep: of 16-bit images the largest value as 8 bits, else -1.
     """

@@ -1,7 +1,7 @@
 """Data sets that all worker processes have in common: loaded once, and in memory once.
 
-The process that starts the workers loads each data set into shared memory and hands it to them; a
-declaration finds it by the name of its source, and loads it itself where nobody has.
+The process that starts the workers loads each data set into shared memory and hands it to them. A
+declaration finds it by the name of its source; if it is not there, it loads it itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _HERE: dict[str, Whole] = {}
 
 
 def load_shared(declared: Iterable[Any]) -> dict[str, Whole]:
-    """Load data sets into shared memory; those of no known source are left out.
+    """Load data sets into shared memory; those without a known source are left out.
 
     Raises:
         HarnessError: one is missing or damaged.

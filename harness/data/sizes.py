@@ -42,7 +42,7 @@ class Sizes:
         train: ``None`` is all that is left.
         validation: ``None`` is the whole validation set that the data comes with, or a fifth of
             what the test split leaves.
-        test: ``None`` is the whole official test set, or a fifth where there is none.
+        test: ``None`` is the whole official test set, or a fifth if there is none.
     """
 
     owner: str

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """A whole data set, which the parts of every seed are rows of: held once in a process.
+    """A whole data set, held once in a process; the parts of every seed are rows of it.
 
     Attributes:
         inputs: as those of a :class:`Part`.
@@ -31,7 +31,7 @@ class Part:
             uint8, which counts as 0 to 1 in steps of 1/255 and takes a quarter of the memory, or
             float32.
         targets: int64 ``[n]``, from 0 to ``classes - 1``.
-        pool: what it is a selection of; itself, where of nothing.
+        pool: the data set that it is a selection of.
         rows: int64 ``[n]``, which of the pool; ``None`` is all of it.
     """
 
@@ -44,12 +44,12 @@ class Part:
 
     @property
     def inputs(self) -> torch.Tensor:
-        """All inputs, copied from the pool whenever they are asked for: see :meth:`pick`."""
+        """All inputs, copied from the pool at each access: see :meth:`pick`."""
         return self.pool.inputs if self.rows is None else self.pool.inputs[self.rows]
 
     @property
     def targets(self) -> torch.Tensor:
-        """All targets, copied from the pool whenever they are asked for."""
+        """All targets, copied from the pool at each access."""
         return self.pool.targets if self.rows is None else self.pool.targets[self.rows]
 
     def pick(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor]:
@@ -65,7 +65,7 @@ class Part:
         return part
 
     def to(self, device: torch.device | str) -> Part:
-        """Return the same part on another device, which is given the whole pool, and once."""
+        """Return the same part on another device; the whole pool is copied there, once."""
         if self.pool.inputs.device.type == str(device).partition(":")[0]:
             return self
         part = Part(self.pool.inputs, self.pool.targets)
@@ -89,7 +89,7 @@ class Splits:
         test: what claims are judged on.
         mean: float32, of the training part: ``[channels]`` for images and sequences, else
             ``[features]``.
-        std: the standard deviation beside it, in the same shape; 1 where nothing varies.
+        std: the standard deviation, in the same shape; 1 where nothing varies.
         classes: how many classes there are.
     """
 

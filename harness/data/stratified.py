@@ -22,7 +22,7 @@ def cut(labels: Rows, size: int, seed: int) -> tuple[Rows, Rows]:
 
     Args:
         labels: the class of each example, ``[n]``.
-        size: how many to choose; as many as there are classes at least, and to be left, too.
+        size: how many to choose: at least as many as there are classes; as many must be left.
         seed: what is drawn from.
 
     Returns:

@@ -209,8 +209,8 @@ def _cache_folder() -> Path | None:
 def _temporary_folder() -> Path | None:
     """Return a folder for temporary files that is this user's alone; ``None`` where it is not.
 
-    Anybody may write beside it, so somebody else may have made it first, or a link of its name
-    that leads elsewhere. Then what it holds is not to be believed, nor anything put there.
+    Every user may write to the system's folder for temporary files. So another user may have made
+    this one first, or a link of its name that leads elsewhere. Then it is not used.
     """
     owner = os.getuid() if hasattr(os, "getuid") else 0  # Windows: that folder is the user's own
     folder = Path(tempfile.gettempdir()) / f"harness-images-{owner}"

@@ -76,7 +76,7 @@ class Vision(Declared):
         return "uint8"
 
     def notes(self) -> tuple[str, ...]:
-        """Return where the files are missing, as what is told of them is then as published."""
+        """Return a sentence if files are missing: what is said of them is then as published."""
         missing = self._missing(data_folder())
         if not missing:
             return ()
@@ -87,7 +87,7 @@ class Vision(Declared):
         return (sentence,)
 
     def _check_heads(self, folder: Path) -> None:
-        """Check what files say of themselves at their beginning, where they say anything."""
+        """Check what files say of themselves at their beginning, if they say anything."""
 
     def _missing(self, folder: Path) -> list[str]:
         files = [f"{self.place}/{file}" for file in self.files]
@@ -208,8 +208,8 @@ def _load(kind: type[Vision], folder: Path) -> Whole:
 
     try:
         with warnings.catch_warnings():
-            # The files of CIFAR were pickled by a numpy that wrote flags as 0 and 1, of which
-            # numpy 2.4.0 warns: https://github.com/pytorch/vision/issues/9340
+            # The files of CIFAR were pickled by a numpy that wrote flags as 0 and 1, and
+            # numpy 2.4.0 warns of that: https://github.com/pytorch/vision/issues/9340
             warnings.filterwarnings("ignore", message=r".*align should be passed as")
             loaded = [
                 getattr(torchvision.datasets, kind.__name__)(folder, train=train, download=False)

@@ -12,25 +12,25 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.identity.following import Followed
-from harness.identity.statements import normalised
+from harness.identity.text import normalised
 
 __all__ = ["KEYS", "VERSION", "code_of", "normalised"]
 
 KEYS = "keys"
-"""Under which name the version of keys stands beside the hashes."""
+"""The name of the version of keys, among the hashes."""
 
 VERSION = "2"
-"""Of what keys rest on. In the first, whole modules of the harness counted, words included."""
+"""The version of what keys rest on. In version 1 whole modules of the harness counted."""
 
 TRAINER = ("trainer.train", "train")
-"""The module, below the harness, and the name in it, of what trains."""
+"""The module within the harness, and the name in it, where training begins."""
 
 
 def code_of(definitions: Iterable[Any]) -> dict[str, str]:
     """Return a short hash for each piece of code that the trainer and ``definitions`` rest on.
 
-    Beside them stand the versions of the installed packages that the user's code imports, and of
-    keys.
+    The result also has the versions of the installed packages that the user's code imports, and the
+    version of keys.
 
     Args:
         definitions: the classes and functions that a Training is made of.
@@ -46,9 +46,9 @@ def code_of(definitions: Iterable[Any]) -> dict[str, str]:
 
 
 def read_package() -> None:
-    """Read and hash what trials may rest on, for whoever asks then, and for forks of this process.
+    """Read and hash what trials may rest on, so that this process and its forks need not.
 
-    That is the trainer, and whatever a Training can be made of by the harness's own words.
+    That is the trainer, and all of the harness that a Training can be made of.
     """
     followed = Followed()
     followed.begin_at(*TRAINER)

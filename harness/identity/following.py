@@ -1,8 +1,8 @@
-"""Which of a user's own code a class or function rests on, found in the text of its files.
+"""Finds all code that a class or function rests on, from the text of its files.
 
-It is the statement that makes the class or function and, in turn, every statement and import that
-it rests on, in that file and in others. Of an installed package the version counts; torch's,
-numpy's and Python's do not, because they are kept with each record.
+That is the statement that makes the class or function and, in turn, every statement and import that
+it rests on, in that file and in others. An installed package counts by its version. The versions of
+torch, numpy and Python do not count, because they are kept with each record.
 """
 
 from __future__ import annotations
@@ -21,24 +21,19 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from harness.identity.statements import (
-    PACKAGE,
-    STAR,
-    Import,
-    Source,
-    normalised,
-    parsed,
-    without_words,
-)
+from harness.identity.names import PACKAGE, STAR, Import
+from harness.identity.statements import Source, parsed
+from harness.identity.text import normalised
+from harness.identity.words import without_words
 from harness.messages.errors import HarnessError
 
-_STUDIES = f"{PACKAGE}.studies"  # are read as a user's own are, although installed with the harness
+_STUDIES = f"{PACKAGE}.studies"  # read like a user's own, although installed with the harness
 _RECORDED = {"torch", "numpy"}
 _HOME = Path(str(sys.modules[PACKAGE].__file__)).resolve().parent
 
 SPEAKING = (f"{PACKAGE}.messages", f"{PACKAGE}.study.metrics")
-"""A room and a module of the harness that say something, or refuse something, and change no number:
-what they let through stands in the Training as it is written down. Nothing in them counts."""
+"""A room and a module of the harness that only say or refuse something. They change no number: what
+they let through is part of the Training as it is written down. Nothing in them counts."""
 
 
 def ours(module: str) -> bool:

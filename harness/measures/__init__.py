@@ -1,12 +1,12 @@
 """What is measured on a network, before its first step or after its last, beside loss and accuracy.
 
 A measure is a frozen dataclass: called on a :class:`harness.trained.Trained` it returns a number
-for each of its metrics, or a list where there is one for each layer. ``ALWAYS`` is taken of every
-network; a study asks for others by name, and :func:`measured` makes one of its own functions. All
-leave parameters, buffers and global generators as they are, and follow from the seed.
+for each of its metrics, or a list where there is one for each layer. ``ALWAYS`` is
+measured on every network; a study asks for others by name, and :func:`measured` makes one of a
+function. All leave parameters, buffers and global generators as they are, and depend only on the
+seed.
 
-Each kind has a file; what they share is in ``kept``, and which are taken without being asked for in
-``always``.
+Each kind has a file; what they share is in ``kept``, and what is always measured in ``always``.
 """
 
 from harness.measures.activations import ActivationVariance, DeadUnits

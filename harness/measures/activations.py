@@ -139,7 +139,7 @@ class DeadUnits:
         uses: dict[nn.Module, int] = {}
 
         def watch(activation: nn.Module, output: torch.Tensor) -> None:
-            # one module may stand for the activations of several layers, each a set of units
+            # one module may be the activation of several layers, each a set of units
             key = activation, uses.get(activation, 0)
             uses[activation] = key[1] + 1
             seen = (output != 0).transpose(0, 1).flatten(1).any(dim=1)

@@ -1,4 +1,4 @@
-"""How much of its teacher a network has taken on."""
+"""How much a network has learned from its teacher."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from harness.trained import Trained, Values, When
 class TeacherAgreement:
     """How near the network's predictions on test examples are to its teacher's.
 
-    Gives ``teacher_agreement``, the share of examples of which both predict the same class (Stanton
+    Gives ``teacher_agreement``, the share of examples with the same predicted class (Stanton
     et al. 2021, https://arxiv.org/abs/2106.05945, section 3), and ``teacher_divergence``, the mean
-    of KL(teacher ‖ student) in nats at temperature 1, whatever was trained with.
+    of KL(teacher ‖ student) in nats, always at temperature 1.
     """
 
     when: ClassVar[When] = "end"

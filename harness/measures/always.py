@@ -1,7 +1,7 @@
 """What is measured on every network.
 
-This module imports nothing of the measures that a study asks for by name: trials rest on the code
-of what the trainer imports, and a change to one of those is to concern the trials that use it.
+This module imports none of the measures that a study asks for by name. Keys rest on the code that
+the trainer imports; a change to one of those measures must change only the trials that use it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from harness.trained import Measure
 from harness.training import Training
 
 ALWAYS: tuple[Measure, ...] = (FirstBlockGradient(), Calibration(), WeightNorm())
-"""Cheap, and recorded whatever a study asks for."""
+"""Cheap, and recorded of every network."""
 
 
 def default_measures(training: Training) -> tuple[Measure, ...]:
-    """Return what is recorded without being asked for, beside losses and accuracies."""
+    """Return what is always recorded in addition to losses and accuracies."""
     if teacher_of(training) is None:
         return ALWAYS
     return (*ALWAYS, TeacherAgreement())

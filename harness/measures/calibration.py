@@ -35,10 +35,10 @@ class Calibration:
 def calibration_error(logits: torch.Tensor, targets: torch.Tensor, bins: int = BINS) -> float:
     """Return the expected calibration error, from 0 to 1; NaN where a logit is not finite.
 
-    Examples are sorted by confidence, the largest of the predicted probabilities, into bins of
-    equal width, of which each holds its upper end. Added up over the bins, with their share of the
-    examples as weight, is the distance between accuracy and mean confidence (Guo et al. 2017,
-    https://arxiv.org/abs/1706.04599, section 2).
+    Examples are sorted by confidence (the largest of the predicted probabilities) into bins of
+    equal width; each bin includes its upper end. The error is the distance between accuracy and
+    mean confidence in a bin, averaged with each bin's share of the examples as weight (Guo et al.
+    2017, https://arxiv.org/abs/1706.04599, section 2).
 
     Args:
         logits: ``[n, classes]``.

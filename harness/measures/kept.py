@@ -17,11 +17,11 @@ from harness.trained import Trained
 
 @contextmanager
 def kept(trained: Trained, purpose: str) -> Iterator[None]:
-    """Put the network and the global generators back afterwards, whatever was done to them.
+    """Restore the network and the global generators afterwards.
 
-    Parameters, buffers, frozen parameters and the mode of each submodule are put back. Within, the
-    global generators are set from the trial's seed, so that what a module draws from them does not
-    depend on what was measured before.
+    Parameters, buffers, frozen parameters and the mode of each submodule are restored. Within it
+    the global generators are set from the trial's seed, so that what a module draws from them does
+    not depend on what was measured before.
 
     Args:
         trained: whose network.
@@ -64,7 +64,7 @@ def standardized(trained: Trained, inputs: torch.Tensor) -> torch.Tensor:
 
 
 def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
-    """Return the Training's own loss on training examples, in whatever mode the network is.
+    """Return the Training's own loss on training examples; the network's mode stays as it is.
 
     There are no augmentation and no penalty.
 

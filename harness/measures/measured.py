@@ -1,4 +1,4 @@
-"""A study's own measure."""
+"""Makes a measure of a user's function."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from harness.identity.canonical import canonical
 from harness.messages import checks
 from harness.messages.errors import HarnessError
 from harness.study.metrics import BY_LAYER, METRICS, Metric
 from harness.trained import Trained, Values, When
-from harness.training import canonical
 
 Unit = Literal["nats", "fraction", ""]
 Better = Literal["higher", "lower"] | None
@@ -23,7 +23,7 @@ Better = Literal["higher", "lower"] | None
 class Measured:
     """A function of a study as a measure; :func:`measured` makes one.
 
-    The network and the global generators are put back after the function, whatever it does to them.
+    The network and the global generators are restored after each call of the function.
 
     Attributes:
         name: of its one metric, in records and claims.
@@ -120,18 +120,17 @@ def measured(
     meaning: str,
     when: When = "end",
 ) -> Measured:
-    """Make a measure of a function of the study's own.
+    """Make a measure of a function that the study defines.
 
-    ``measured("margin", margin, meaning="Mean distance of the two largest logits.")`` records for
-    each trial what ``margin(trained)`` returns, under ``margin``, and claims may be about it. The
-    function is given a :class:`harness.trained.Trained`; everything random in it should come from
+    What the function returns is recorded for each trial, and claims may be about it. The function
+    is given a :class:`harness.trained.Trained`; everything random in it should come from
     ``trained.draws(...)``, so that it is the same in every arm.
 
     Args:
         name: of the metric: small letters, digits and underscores, a letter first; none of the
             harness's own.
         function: a function at the top level of a file, or a frozen dataclass with ``__call__``.
-        title: the name on an axis; made of ``name`` where not given.
+        title: the name on an axis; made of ``name`` by default.
         unit: see :class:`Measured`.
         better: see :class:`Measured`.
         meaning: one sentence for the glossary.
@@ -139,6 +138,14 @@ def measured(
 
     Raises:
         HarnessError: an argument is wrong.
+
+    Example:
+        >>> from harness.measures import measured
+        >>> def largest_weight(trained):
+        ...     return float(trained.network.vector.abs().max())
+        >>> measure = measured("largest_weight", largest_weight, meaning="The largest weight.")
+        >>> measure.metrics[0].title, measure.when
+        ('Largest weight', 'end')
     """
     if title == "" and isinstance(name, str):
         title = name.replace("_", " ").capitalize()

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 class Sharpness:
     """Rise of the cross-entropy when each parameter is disturbed in proportion to its size.
 
-    So disturbed, a network of ReLUs is as sharp whether or not one layer is made larger and the
-    next one smaller (Kwon et al. 2021, https://arxiv.org/abs/2102.11600, section 3). All trained
+    Disturbed like this, a network of ReLUs stays as sharp if one layer is made larger and the next
+    one smaller (Kwon et al. 2021, https://arxiv.org/abs/2102.11600, section 3). All trained
     parameters w are disturbed, by w + |w| ⊙ u. In the words of Andriushchenko et al. 2023
     (https://arxiv.org/abs/2302.07011, section 3) the two are worst-case and average-case adaptive
     sharpness.
 
     Gives ``sharpness_worst``, the largest rise found with ‖u‖ at most ``rho``, and
     ``sharpness_random``, the mean rise over ``samples`` draws of normal u with mean 0 and standard
-    deviation ``std`` for each parameter; both in nats, in evaluation mode, with plain cross-entropy
-    whatever was trained with. A u of ``std`` for each of P parameters has length √P ``std``, so the
+    deviation ``std`` for each parameter; both in nats, in evaluation mode, always with plain
+    cross-entropy. A u of ``std`` for each of P parameters has length √P ``std``, so the
     two are on scales of their own.
 
     The worst u is sought by going, ``steps`` times, to where on the sphere of radius ``rho`` the

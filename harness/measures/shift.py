@@ -1,4 +1,4 @@
-"""Whether batch normalisation meets in evaluation what it got to know in training."""
+"""Whether batch normalisation sees the same variance in evaluation as in training."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class VarianceShift:
                 module(inputs)
         shifts = []
         for layer in layers:
-            if seen[layer].count:  # a layer may stand unused
+            if seen[layer].count:  # a layer may be unused
                 assert layer.running_var is not None
                 ratio = (seen[layer].variance() + layer.eps) / (layer.running_var + layer.eps)
                 shifts.append(float(torch.maximum(ratio, ratio.reciprocal()).mean()))

@@ -1,4 +1,4 @@
-"""Which line of somebody's own code an error came through."""
+"""Finds the line of the user's code that an error came from."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PYTHON = (sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]), "<")
 
 
 def place(error: BaseException) -> str:
-    """Return ``FILE:LINE`` of the last line that an error came through in code of the user's own.
+    """Return ``FILE:LINE`` of the last line of the user's own code that an error came through.
 
-    Code of Python, of installed packages and of the harness is passed over; where there is no
-    other, the last line counts, whosever it is.
+    Code of Python, of installed packages and of the harness is skipped. If there is no other, it is
+    the last line of all.
     """
     lines = traceback.extract_tb(error.__traceback__)
     own = [each for each in lines if _is_own(each.filename)]
@@ -37,7 +37,7 @@ def named(error: BaseException) -> str:
 
 @contextmanager
 def as_a_script(file: str) -> Iterator[None]:
-    """Within, a file that reads the command line finds its own name there, and nothing else."""
+    """Within this, a file that reads the command line sees its own name and no arguments."""
     before = sys.argv
     sys.argv = [file]
     try:

@@ -1,8 +1,8 @@
-"""Warnings of libraries, which are words: they are no failures, and decide nothing.
+"""Keeps warnings of libraries from being errors: they are words, and decide nothing.
 
-Where somebody has turned warnings into errors (``python -W error``, ``PYTHONWARNINGS=error``, a
-test), a library that says that something will change one day would end what called it: an arm
-would lose its profile, or a mode of training would count as impossible.
+A user or a test may turn warnings into errors (``python -W error``, ``PYTHONWARNINGS=error``). Then
+a library's note that something will change one day would end what called it: an arm would lose its
+profile, or a mode of training would count as impossible.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 @contextmanager
 def calm(*, silent: bool = False) -> Iterator[None]:
-    """Within, a warning is no error; it is printed, as it would be if nobody had said otherwise.
+    """Within this, a warning is no error; it is printed, as by default.
 
     Args:
         silent: whether it is not even printed.
@@ -32,7 +32,7 @@ def calm(*, silent: bool = False) -> Iterator[None]:
 
 
 def _forgive() -> None:
-    """Put what is printed in the place of what is raised; all other filters stay."""
+    """Change filters that raise into filters that print; all others stay."""
     before = list(warnings.filters)
     warnings.resetwarnings()
     for action, message, category, module, line in reversed(before):

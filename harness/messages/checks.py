@@ -1,10 +1,10 @@
-"""Checks of what somebody declares; numpy's and torch's numbers are taken as Python's.
+"""Checks of declared values; numbers of numpy and torch become Python's.
 
-Each check is called as ``(owner, name, value, example)``: the object whose field it is, or the name
-of what is called; the field; what it holds; and what may be written instead. It returns the value
-as Python's own, and puts it into the owner's field where that held numpy's or torch's.
+Each check is called as ``(owner, name, value, example)``: the object with the field, or the name of
+what is called; the name of the field; its value; and a value that could be written instead. It
+returns the value as Python's own, and replaces numpy's or torch's in the owner's field by it.
 
-A class whose fields are called otherwise than ``Class(name=...)`` has a method ``_called(name)``.
+A class whose fields are not called ``Class(name=...)`` in messages has a method ``_called(name)``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def at_least(owner: object, name: str, value: Any, example: object, *, least: fl
 
 
 def share(owner: object, name: str, value: Any, example: object, *, ends: Ends = "[)") -> float:
-    """Take a number between 0 and 1; ``ends`` says which of the two it may be, too.
+    """Take a number between 0 and 1; ``ends`` says whether 0 and 1 are allowed.
 
     Raises:
         HarnessError: it is none.
@@ -129,7 +129,7 @@ def flag(owner: object, name: str, value: Any, example: bool = True) -> bool:
 
 
 def one_of(owner: object, name: str, value: Any, choices: Sequence[str | None]) -> Any:
-    """Take one of a few values, mostly names; ``choices`` are all of them, two at least.
+    """Take one of a few values, mostly names; ``choices`` are all of them, at least two.
 
     Raises:
         HarnessError: it is none of them.

@@ -1,4 +1,4 @@
-"""Errors that a person can mend: what must hold, what came, what to write instead."""
+"""Errors that a user can correct: what must hold, what came, what to write instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ class HarnessError(ValueError):
         instead: what to write instead.
 
     Attributes:
-        got: what was given, or all of it where that is not told apart.
+        got: what was given; the whole message if that part is not known.
+
+    Example:
+        >>> from harness import HarnessError
+        >>> from harness.optim import SGD
+        >>> try:
+        ...     SGD(lr=-1)
+        ... except HarnessError as error:
+        ...     print(error)
+        SGD(lr=...) must be above 0 and finite; got -1. Write lr=0.1, say.
     """
 
     got: str = ""
@@ -26,7 +35,7 @@ class HarnessError(ValueError):
 
     @classmethod
     def relayed(cls, where: str, said: str) -> HarnessError:
-        """Return an error that a worker process put into words, with where it arose."""
+        """Return an error from the words of a worker process, with the place where it arose."""
         error = cls.__new__(cls)
         ValueError.__init__(error, one_line(f"{where}: {said}"))
         error.got = str(error)
@@ -36,12 +45,12 @@ class HarnessError(ValueError):
 class ConnectionLostError(HarnessError):
     """A store's server went away and did not come back in time (exit code 130).
 
-    What was recorded is kept, and the same command goes on from there.
+    What was recorded is kept, and the same command continues from there.
     """
 
 
 def one_line(text: str) -> str:
-    """Fold all white space, so that an error never spreads over several lines."""
+    """Replace all white space by single blanks, so that an error is always one line."""
     return " ".join(text.split())
 
 

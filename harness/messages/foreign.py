@@ -1,8 +1,8 @@
-"""What a study file may bring along that means something else here than it does elsewhere.
+"""Finds what cannot be used in a study although it works elsewhere, and says what to write instead.
 
-Data sets of torch, loaders and bare arrays stand where a declaration belongs; and settings of torch
-itself, such as a default type, would change every network without being part of any Training. Each
-is told with what to write instead. Nothing is imported to look.
+That is data without a declaration (data sets of torch, loaders, bare arrays), and settings of torch
+itself such as a default type, which would change every network without being in any Training.
+Nothing is imported for this.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KNOWN = {
     "CIFAR10": "cifar10()",
     "CIFAR100": "cifar100()",
 }
-"""Data sets of torchvision that have a declaration here."""
+"""Data sets of torchvision, and their declarations here."""
 
 
 def torch_data(value: Any) -> str:
@@ -50,7 +50,7 @@ def torch_data(value: Any) -> str:
 
 
 def bare_data(value: Any) -> str:
-    """Return what to write in place of data that is no declaration; empty where it is none.
+    """Return what to write instead of data that is no declaration; empty if it is no data.
 
     Args:
         value: anything.
@@ -67,7 +67,7 @@ def bare_data(value: Any) -> str:
 
 
 def check_torch() -> None:
-    """Check that nothing has changed torch's own defaults, which are set back.
+    """Check that nothing has changed torch's own defaults, and restore them.
 
     Raises:
         HarnessError: one was changed.

@@ -33,10 +33,10 @@ def own(value: Any) -> Any:
     """Return Python's number, text or truth for one of numpy's or torch's; the rest as it is.
 
     A number of half or single precision becomes the number that it prints as: 0.1, and not
-    0.10000000149011612. What tuples, lists and mappings hold is looked at, too.
+    0.10000000149011612. Values in tuples, lists and mappings are replaced, too.
 
     Args:
-        value: what somebody has declared.
+        value: any declared value.
     """
     if type(value) in (tuple, list):
         return type(value)(own(each) for each in value)

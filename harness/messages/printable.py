@@ -1,10 +1,10 @@
-"""Text that can be shown: what no name may hold, and how it is shown where it came all the same.
+"""Text that can be shown: what no name may hold, and how it is shown if it came all the same.
 
 A name (of a level, an arm, a claim, a metric) ends up in terminals, in HTML, in SVG, in PDF, in CSV
 and in SQL. None of them takes half a character (a lone surrogate, as ``os.listdir`` gives for a
-byte that is not UTF-8); HTML and SVG take no control characters; and a line's end tears a table
-apart. So :func:`check_name` refuses these where a name is declared, and :func:`visible` writes them
-as Python does where a store of before, or a path, has them.
+byte that is not UTF-8). HTML and SVG take no control characters. A line's end breaks a table. So
+:func:`check_name` refuses these when a name is declared. :func:`visible` escapes them, as Python
+does, if they come from an older store or from a path.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def is_printable(text: str) -> bool:
 
 
 def visible(text: str, *, line: bool = False) -> str:
-    r"""Return a text in which what cannot be shown is written as Python writes it, as ``\x1b``.
+    r"""Return a text in which signs that cannot be shown are escaped as Python does: ``\x1b``.
 
     Args:
-        text: whatever came.
-        line: whether tabs and line ends are written so, too.
+        text: any text.
+        line: whether tabs and line ends are escaped, too.
     """
     if text.isprintable():
         return text
@@ -42,7 +42,7 @@ def _written(sign: str, *, line: bool) -> str:
 
 
 def quoted(word: str) -> str:
-    """Return a word as a shell takes it; stars in the place of a password stay as they are."""
+    """Return a word quoted for a shell; the stars of a hidden password stay as they are."""
     bare = word.replace("*", "")
     return word if shlex.quote(bare) == bare else shlex.quote(word)
 

@@ -1,10 +1,10 @@
-"""The one place that writes URLs without their secrets, and takes secrets out of others' words.
+"""Writes URLs without their secrets, and removes secrets from the words of others.
 
-Secrets are the password of a URL, and its parameters that are named like one (``password``,
-``token``, ``sslkey``). User names, hosts and file paths stay.
+Secrets are the password of a URL, and parameters with a name like one (``password``, ``token``,
+``sslkey``). User names, hosts and file paths stay.
 
-A URL that cannot be read may hold its password anywhere, so where two readings are possible the
-longer one is hidden: from the first colon after the user to the last ``@``.
+A URL that cannot be read may hold its password anywhere. If two readings are possible, the longer
+one is hidden: from the first colon after the user to the last ``@``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def holds_secret(text: str) -> bool:
 
 
 def learn(where: str) -> None:
-    """Remember the secrets of a URL, so that :func:`clean` finds them also where they stand alone.
+    """Remember the secrets of a URL, so that :func:`clean` finds them outside a URL, too.
 
     Args:
         where: the URL, or a path, which has none.
@@ -76,7 +76,7 @@ def learn(where: str) -> None:
 
 
 def clean(text: str) -> str:
-    """Return a text of somebody else's without secrets, those of learned URLs and of others."""
+    """Return a text without secrets: those of learned URLs, and those of URLs in it."""
     for secret in sorted(_known, key=len, reverse=True):
         text = _known[secret].sub(HIDDEN, text)
     return urls(text)
@@ -89,7 +89,7 @@ def urls(text: str) -> str:
 
 
 def scrub(error: BaseException) -> None:
-    """Take secrets out of an error and out of all that it came from or while."""
+    """Remove secrets from an error and from all errors in its chain."""
     for each in _chain(error):
         each.args = tuple(clean(value) if isinstance(value, str) else value for value in each.args)
         for name, value in list(_fields(each)):
@@ -101,7 +101,7 @@ def scrub(error: BaseException) -> None:
 
 
 def is_server_misspelt(where: str) -> bool:
-    """Whether a text that is no URL was most likely meant as one: it names a server, or a user."""
+    """Whether a text that is no URL was probably meant as one: it names a server, or a user."""
     if "://" in where:
         return False
     drive = re.match(r"^[A-Za-z]:[\\/]", where)
@@ -111,10 +111,10 @@ def is_server_misspelt(where: str) -> bool:
 
 
 class Clean:
-    """A text stream that takes secrets out of what is written to it."""
+    """A text stream that removes secrets from what is written to it."""
 
     def __init__(self, stream: TextIO) -> None:
-        """Stand before a stream, which is otherwise as it was."""
+        """Wrap a stream; all but writing is passed on to it."""
         self._stream = stream
 
     def write(self, text: str) -> int:
@@ -140,7 +140,7 @@ class _Filter(logging.Filter):
 
 
 def guard(logger: str) -> None:
-    """Take secrets out of what a library logs."""
+    """Remove secrets from what a library logs."""
     for handler in logging.getLogger(logger).handlers:
         if not any(isinstance(each, _Filter) for each in handler.filters):
             handler.addFilter(_Filter())
@@ -166,7 +166,7 @@ def _parts(scheme: str, rest: str) -> tuple[str, str, str]:
         before, hidden, after = found.groups()
         port = re.match(r"@[^:/?#\[\]]*:(?!\d*(?!\w))", after)  # no port: this is password, too
         return (before, hidden + after, "") if port else (before, hidden, after)
-    # No @ was written: what stands where the port should, and is no number, may be a password.
+    # Without an @: if it is no number, what follows the colon may be a password and no port.
     found = re.match(r"(?s)([^:/?#\[\]]+:)([^/?#]*)(.*)", rest)
     if found is not None and scheme and not re.match(r"\d*(?!\w)", found.group(2)):
         return found.group(1), found.group(2), found.group(3)
@@ -201,11 +201,11 @@ def _quote(text: str) -> str:
 
 
 def _pattern(secret: str, public: set[str]) -> re.Pattern[str]:
-    """Return where a secret is to be hidden.
+    """Return a pattern of where a secret is hidden.
 
-    A long one wherever it stands. A shorter one as a word of its own, so that "test" leaves
-    "latest" alone. One that is a letter or two, or a word that stands openly in the URL, too, such
-    as a password equal to the user's name, only where passwords stand.
+    A long one is hidden everywhere. A shorter one is hidden as a word of its own, so that "test"
+    leaves "latest" alone. One of a letter or two, and one that is also a public part of the URL
+    (a password equal to the user's name, say), is hidden only where passwords are written.
     """
     text = re.escape(secret)
     if len(secret) < 4 or secret.lower() in public:

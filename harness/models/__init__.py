@@ -1,7 +1,7 @@
 """The networks studied, each declared as a frozen dataclass with ``build``.
 
-Importing this imports no torch; the layers of dropout, which are modules of torch's, are imported
-when they are first asked for.
+Importing this does not import torch. The layers of dropout are torch modules; they are imported at
+their first use.
 
 Each network has a file, and one with its modules (``cnn_module``, ``convnet_module``); what they
 share is in ``layers``, ``normalisation``, ``dropout``, ``activations``, ``initialisation`` and

@@ -1,4 +1,4 @@
-"""What the networks have in common to declare, and its checks; torch is not needed for that."""
+"""The fields that all networks have, and their checks; torch is not needed for that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDERS = (NORM_FIRST, DROPOUT_FIRST)
 
 
 class Choices(Protocol):
-    """What the networks have in common, beside their sizes."""
+    """The fields that all networks have."""
 
     @property
     def activation(self) -> str:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class CNN:
     """Blocks of convolution, normalisation, activation and max pooling, then one linear layer.
 
-    In the manner of LeNet (LeCun et al. 1998, https://doi.org/10.1109/5.726791). Convolutions keep
+    Like LeNet (LeCun et al. 1998, https://doi.org/10.1109/5.726791). Convolutions keep
     the size of the image (stride 1, zeros around it), pooling over 2×2 pixels halves it and drops
     an odd last row or column; what is left is flattened. So the default takes 28×28 images to 14×14
     and 7×7, and 1,568 features to the linear layer; 8×8 ones to 4×4 and 2×2, and 128 features. Each
     side must have at least 2 pixels for each halving: 4 with the default, 16 with four blocks. A
-    convolution before a normalisation has no bias, whose part the normalisation's shift takes.
+    convolution before a normalisation has no bias: the normalisation's shift does the same.
 
     Attributes:
         channels: of each block.
@@ -45,6 +45,13 @@ class CNN:
 
     Raises:
         HarnessError: a field is wrong.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import CNN
+        >>> network = CNN(channels=(8, 16), normalisation="batch").build((1, 28, 28), 10)
+        >>> network(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
     """
 
     channels: tuple[int, ...] = (16, 32)

@@ -1,10 +1,10 @@
 """He et al.'s networks for CIFAR, residual and plain.
 
 He, Zhang, Ren & Sun 2015, https://arxiv.org/abs/1512.03385, section 4.2: a 3×3 convolution, three
-stages of 2n such layers with 1, 2 and 4 times the width, of which the second and third begin with
-stride 2, global average pooling and a linear layer: 6n + 2 layers. A shortcut goes around every two
-layers; where the shape changes it takes every second pixel and pads channels with zeros (option A),
-so that it has no parameters. Dropout, where asked for, stands between the two convolutions of each
+stages of 2n such layers with 1, 2 and 4 times the width, global average pooling and a linear layer:
+6n + 2 layers. The second and third stage begin with stride 2. A shortcut goes around every two
+layers. Where the shape changes it takes every second pixel and pads channels with zeros (option A),
+so that it has no parameters. Dropout, if asked for, comes between the two convolutions of each
 block, as in Zagoruyko & Komodakis 2016, https://arxiv.org/abs/1605.07146, section 2.4.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ConvNet:
     """A residual or plain network of He et al.'s CIFAR layout.
 
-    A convolution before a normalisation has no bias, whose part the normalisation's shift takes.
+    A convolution before a normalisation has no bias: the normalisation's shift does the same.
 
     Attributes:
         depth: number of layers with weights, 6n + 2.
@@ -50,6 +50,12 @@ class ConvNet:
 
     Raises:
         HarnessError: a field is wrong.
+
+    Example:
+        >>> from harness.models import ConvNet
+        >>> network = ConvNet(depth=20, shortcut=False).build((3, 32, 32), 10)
+        >>> sum(parameter.numel() for parameter in network.parameters())
+        269722
     """
 
     depth: int = 20

@@ -1,9 +1,9 @@
 """Dropout whose mask is a hash of a key and the position, so that it needs no generator.
 
 Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html, with what is kept divided by
-1 - p in training (inverted, as torch does), so that evaluation is the identity. Whoever trains the
-network gives every layer a key of its own at every step; trials that train together then draw the
-same masks as each draws alone (see :mod:`harness.randomness.counting`).
+1 - p in training (inverted, as torch does), so that evaluation is the identity. The trainer gives
+every layer a key of its own at every step. So trials that train together draw the same masks as
+each draws alone (see :mod:`harness.randomness.counting`).
 """
 
 from __future__ import annotations
@@ -19,17 +19,26 @@ from harness.randomness.counting import Key, mix, uniform
 class Dropout(nn.Module):
     """Dropout of single values.
 
-    ``p`` is float64, because a tensor of no dimensions lends its type to nothing that it meets:
-    values of any floating type keep theirs, and 1 - p is as exact as with a Python float.
+    ``p`` is float64. A tensor of no dimensions does not change the type of what it is combined
+    with: values of any floating type keep theirs, and 1 - p is as exact as with a Python float.
 
     Attributes:
         p: probability of becoming zero in training: float64 of no dimensions, not saved.
-        key: which mask: int32 of no dimensions, not saved; 0 until somebody sets it.
+        key: which mask: int32 of no dimensions, not saved; 0 until it is set.
         layer: number of this layer among the network's dropouts (:func:`number_dropouts`).
-        calls: calls in training since the network's forward pass began; None if nobody counts.
+        calls: calls in training since the network's forward pass began; None if not counted.
 
     Raises:
         HarnessError: p is not a number in [0, 1).
+
+    Example:
+        >>> import torch
+        >>> from harness.models import Dropout
+        >>> layer = Dropout(0.5)
+        >>> layer(torch.ones(100)).unique()
+        tensor([0., 2.])
+        >>> layer.eval()(torch.ones(100)).unique()
+        tensor([1.])
     """
 
     p: torch.Tensor
@@ -72,6 +81,13 @@ class ChannelDropout(Dropout):
 
     Raises:
         HarnessError: p is not a number in [0, 1), or an input has no axes after its channels.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import ChannelDropout
+        >>> dropped = ChannelDropout(0.5)(torch.ones(10, 4, 3, 3))
+        >>> bool((dropped == dropped[:, :, :1, :1]).all())
+        True
     """
 
     def _shape(self, inputs: torch.Tensor) -> tuple[int, ...]:
@@ -85,20 +101,28 @@ class ChannelDropout(Dropout):
 
 
 def replace_dropout(module: nn.Module) -> None:
-    """Put the harness's dropout in the place of torch's, within any module.
+    """Replace torch's dropout layers with the harness's, within any module.
 
     ``nn.Dropout`` becomes :class:`Dropout`, ``nn.Dropout1d``, ``2d`` and ``3d``
     :class:`ChannelDropout`, each with the same p and none of them in place; with p = 0 they become
     ``nn.Identity``. Subclasses, and other kinds such as ``nn.AlphaDropout``, are left alone; so is
-    ``torch.nn.functional.dropout``, which a module's forward may call unseen.
+    ``torch.nn.functional.dropout``: a call of it in a module's forward cannot be seen.
 
     Args:
         module: what is changed, in place; it must not be a dropout itself.
 
     Raises:
-        HarnessError: a layer has p = 1, through which nothing passes.
+        HarnessError: a layer has p = 1, so nothing passes through it.
+
+    Example:
+        >>> from torch import nn
+        >>> from harness.models import ChannelDropout, Dropout, replace_dropout
+        >>> network = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.Dropout2d(0.2))
+        >>> replace_dropout(network)
+        >>> isinstance(network[1], Dropout), isinstance(network[2], ChannelDropout)
+        (True, True)
     """
-    made: dict[nn.Module, nn.Module] = {}  # one layer may stand in several places
+    made: dict[nn.Module, nn.Module] = {}  # one layer may be used in several places
     for path, parent in list(module.named_modules()):
         for name, child in parent._modules.items():
             if child is not None and type(child) in _OURS:
@@ -131,6 +155,13 @@ def number_dropouts(module: nn.Module) -> list[Dropout]:
     """Number all of the harness's dropout layers from 0, in module order, and return them.
 
     From then on they also count their uses in each forward pass of ``module``.
+
+    Example:
+        >>> from torch import nn
+        >>> from harness.models import Dropout, number_dropouts
+        >>> network = nn.Sequential(Dropout(0.1), nn.Linear(4, 4), Dropout(0.5))
+        >>> [layer.layer for layer in number_dropouts(network)]
+        [0, 1]
     """
     dropouts = [each for each in module.modules() if isinstance(each, Dropout)]
     for layer, each in enumerate(dropouts):

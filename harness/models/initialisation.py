@@ -27,7 +27,21 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Initialisation(Protocol):
-    """What fills a weight."""
+    """What fills a weight.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> from harness.models import MLP, Initialisation
+        >>> @dataclass(frozen=True)
+        ... class Half:
+        ...     def __call__(self, weight, gain):
+        ...         weight.fill_(0.5)
+        >>> isinstance(Half(), Initialisation)
+        True
+        >>> network = MLP(hidden=(2,), initialisation=Half()).build((1,), 2)
+        >>> network[1].weight.tolist()
+        [[0.5], [0.5]]
+    """
 
     def __call__(self, weight: torch.Tensor, gain: float) -> None:
         """Fill a weight in place; ``gain`` is the activation's."""
@@ -66,7 +80,15 @@ class Constant:
     """The same value everywhere, so that all units of a layer stay alike: a control.
 
     Attributes:
-        value: what each weight is; the gain does not count.
+        value: of each weight; the gain does not count.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import Constant
+        >>> weight = torch.empty(1000, 100)
+        >>> Constant(0.1)(weight, gain=1.0)
+        >>> weight.unique()
+        tensor([0.1000])
     """
 
     value: float
@@ -83,10 +105,18 @@ class Constant:
 
 @dataclass(frozen=True)
 class Normal:
-    """Normal with mean 0 and one standard deviation for all layers, whatever their size.
+    """Normal with mean 0 and the same standard deviation for all layers, large or small.
 
     Attributes:
         std: the standard deviation, above 0; the gain does not count.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import Normal
+        >>> weight = torch.empty(1000, 100)
+        >>> Normal(0.02)(weight, gain=1.0)
+        >>> round(weight.std().item(), 3)
+        0.02
     """
 
     std: float
@@ -133,6 +163,14 @@ class XavierUniform(_Scaled):
 
     Attributes:
         gain: factor on the weights, above 0; None takes the activation's.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import XavierUniform
+        >>> weight = torch.empty(1000, 100)
+        >>> XavierUniform()(weight, gain=1.0)
+        >>> round(weight.max().item(), 2)  # the square root of 6 / 1100
+        0.07
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
@@ -149,6 +187,14 @@ class XavierNormal(_Scaled):
 
     Attributes:
         gain: factor on the weights, above 0; None takes the activation's.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import XavierNormal
+        >>> weight = torch.empty(1000, 100)
+        >>> XavierNormal()(weight, gain=1.0)
+        >>> round(weight.std().item(), 3)  # the square root of 2 / 1100
+        0.043
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
@@ -163,6 +209,14 @@ class HeUniform(_Scaled):
 
     Attributes:
         gain: factor on the weights, above 0; None takes the activation's.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import HeUniform
+        >>> weight = torch.empty(1000, 100)
+        >>> HeUniform()(weight, gain=1.0)
+        >>> round(weight.max().item(), 2)  # the square root of 3 / 100
+        0.17
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
@@ -180,6 +234,14 @@ class HeNormal(_Scaled):
 
     Attributes:
         gain: factor on the weights, above 0; None takes the activation's.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import HeNormal
+        >>> weight = torch.empty(1000, 100)
+        >>> HeNormal()(weight, gain=1.0)
+        >>> round(weight.std().item(), 2)  # the square root of 1 / 100
+        0.1
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:
@@ -197,6 +259,14 @@ class Orthogonal(_Scaled):
 
     Attributes:
         gain: factor on the weights, above 0; None takes the activation's.
+
+    Example:
+        >>> import torch
+        >>> from harness.models import Orthogonal
+        >>> weight = torch.empty(1000, 100)
+        >>> Orthogonal()(weight, gain=1.0)
+        >>> bool(torch.allclose(weight.T @ weight, torch.eye(100), atol=1e-5))
+        True
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:

@@ -1,4 +1,4 @@
-"""What stands around the layers with weights, and is the same choice in every network here."""
+"""What follows a layer with weights: the same choices in every network here."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def dropout(choices: Choices) -> Dropout | None:
 
 
 def with_bias(layer: nn.Conv2d | nn.Linear, choices: Choices) -> nn.Conv2d | nn.Linear:
-    """Give a layer a bias where no normalisation follows, whose shift would stand in for it.
+    """Give a layer a bias if no normalisation follows; a normalisation's shift does the same.
 
-    Whether the layer had one is no matter. So the layer can be made, and its weights drawn, alike
-    in arms with and without normalisation, which are then paired.
+    It does not matter whether the layer had one before. So layers are made, and their weights
+    drawn, in the same way in arms with and without normalisation, which are then paired.
     """
     wanted = choices.normalisation == "none"
     if wanted != (layer.bias is not None):

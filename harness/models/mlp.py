@@ -20,8 +20,8 @@ class MLP:
     """Linear layers, each but the last followed by normalisation, activation and dropout.
 
     The default is He et al.'s initialisation (2015, https://arxiv.org/abs/1502.01852, equation 10)
-    with ReLU. A layer before a normalisation has no bias, whose part the normalisation's shift
-    takes.
+    with ReLU. A layer before a normalisation has no bias: the normalisation's shift does the
+    same.
 
     Attributes:
         hidden: width of each hidden layer.
@@ -41,6 +41,12 @@ class MLP:
 
     Raises:
         HarnessError: a field is wrong.
+
+    Example:
+        >>> from harness.models import MLP
+        >>> network = MLP(hidden=(64, 32), activation="tanh", dropout=0.1).build((1, 8, 8), 10)
+        >>> sum(parameter.numel() for parameter in network.parameters())
+        6570
     """
 
     hidden: tuple[int, ...] = (128,)

@@ -45,7 +45,7 @@ def normalisation(name: str, width: int, size: tuple[int, int] | None) -> nn.Mod
         The module, or None for ``"none"``.
 
     Raises:
-        HarnessError: each value would be normalised by itself, which gives 0 whatever it is.
+        HarnessError: each value would be normalised by itself, which always gives 0.
     """
     from torch import nn
 
@@ -60,8 +60,8 @@ def normalisation(name: str, width: int, size: tuple[int, int] | None) -> nn.Mod
         )
     if name == "batch":
         batch = nn.BatchNorm1d(width) if size is None else nn.BatchNorm2d(width)
-        # The count of batches matters where momentum is None alone, and torch.func.vmap cannot
-        # have it: an integer of one network that is changed in place.
+        # The count of batches matters only if momentum is None. torch.func.vmap cannot have it:
+        # it is an integer of one network that is changed in place.
         batch.num_batches_tracked = None
         return batch
     if name == "instance":

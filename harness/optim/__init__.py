@@ -2,8 +2,8 @@
 
 All parameters of a network are one vector, and every rule here is elementwise, so one call updates
 the whole network. The rules and the order of their operations are torch.optim's; tests hold the two
-equal. No rule asks what a rate or a moment is, only whether it is off (exactly 0), so many trials
-that differ in them can be stepped at once by ``torch.func.vmap``.
+equal. No rule branches on a rate or a moment, only on whether it is off (exactly 0). So many trials
+that differ in them can take a step together, under ``torch.func.vmap``.
 
 Each rule is a frozen dataclass with a field ``lr``, and has these two methods::
 

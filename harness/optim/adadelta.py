@@ -27,6 +27,16 @@ class Adadelta:
 
     Raises:
         HarnessError: a number outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.optim import Adadelta
+        >>> rule = Adadelta(lr=1.0)
+        >>> params = torch.tensor([1.0, 2.0])
+        >>> grads = torch.tensor([0.5, -0.5])
+        >>> params, state = rule.update(grads, rule.init(params), params, factor=1.0)
+        >>> params
+        tensor([0.9968, 2.0032])
     """
 
     lr: float = 1.0

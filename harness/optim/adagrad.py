@@ -29,6 +29,16 @@ class Adagrad:
 
     Raises:
         HarnessError: a number outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.optim import Adagrad
+        >>> rule = Adagrad(lr=0.1)
+        >>> params = torch.tensor([1.0, 2.0])
+        >>> grads = torch.tensor([0.5, -0.5])
+        >>> params, state = rule.update(grads, rule.init(params), params, factor=1.0)
+        >>> params
+        tensor([0.9000, 2.1000])
     """
 
     lr: float
@@ -66,7 +76,7 @@ class Adagrad:
         total = state["total"] + grads * grads
         after = {"total": total}
         if on(self.lr_decay):
-            # number / tensor is this too, but tensor / tensor rounds otherwise
+            # number / tensor is this too, but tensor / tensor rounds differently
             rate = rate * (1 + state["step"] * self.lr_decay).reciprocal()
             after["step"] = state["step"] + 1
         return params - grads / (total.sqrt() + self.eps) * rate, after

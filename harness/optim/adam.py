@@ -53,7 +53,7 @@ class _Moments:
         after = {"step": step, "mean": mean, "square": square}
         if "largest" in state:
             square = after["largest"] = torch.maximum(state["largest"], square)
-        # number / tensor is this too, but tensor / tensor rounds otherwise
+        # number / tensor is this too, but tensor / tensor rounds differently
         size = rate * (1 - self.beta1**step).reciprocal()
         root = square.sqrt() / (1 - self.beta2**step).sqrt() + self.eps
         return params - mean / root * size, after
@@ -74,6 +74,16 @@ class Adam(_Moments):
 
     Raises:
         HarnessError: a number outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.optim import Adam
+        >>> rule = Adam(lr=0.1)
+        >>> params = torch.tensor([1.0, 2.0])
+        >>> grads = torch.tensor([0.5, -0.5])
+        >>> params, state = rule.update(grads, rule.init(params), params, factor=1.0)
+        >>> params
+        tensor([0.9000, 2.1000])
     """
 
     amsgrad: bool = False
@@ -113,6 +123,16 @@ class AdamW(_Moments):
 
     Raises:
         HarnessError: a number outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.optim import AdamW
+        >>> rule = AdamW(lr=0.1, weight_decay=0.01)
+        >>> params = torch.tensor([1.0, 2.0])
+        >>> grads = torch.tensor([0.5, -0.5])
+        >>> params, state = rule.update(grads, rule.init(params), params, factor=1.0)
+        >>> params
+        tensor([0.8990, 2.0980])
     """
 
     weight_decay: float = 0.01

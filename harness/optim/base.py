@@ -27,7 +27,7 @@ def with_decay(
 def running_mean(mean: torch.Tensor, value: torch.Tensor, keep: Float) -> torch.Tensor:
     """Return ``keep * mean + (1 - keep) * value``.
 
-    It is written as torch.lerp writes it, whose weight may not be a tensor of another dtype.
+    Written like torch.lerp, which refuses a weight that is a tensor of another dtype.
     """
     return mean + (value - mean) * (1 - keep) if on(keep) else value
 

@@ -36,6 +36,16 @@ class RMSprop:
 
     Raises:
         HarnessError: a number outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.optim import RMSprop
+        >>> rule = RMSprop(lr=0.01)
+        >>> params = torch.tensor([1.0, 2.0])
+        >>> grads = torch.tensor([0.5, -0.5])
+        >>> params, state = rule.update(grads, rule.init(params), params, factor=1.0)
+        >>> params
+        tensor([0.9000, 2.1000])
     """
 
     lr: float

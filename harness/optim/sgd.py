@@ -32,6 +32,16 @@ class SGD:
     Raises:
         HarnessError: a number outside its range; dampening or Nesterov's form without momentum, or
             both of them at once.
+
+    Example:
+        >>> import torch
+        >>> from harness.optim import SGD
+        >>> rule = SGD(lr=0.1, momentum=0.9)
+        >>> params = torch.tensor([1.0, 2.0])
+        >>> grads = torch.tensor([0.5, -0.5])
+        >>> params, state = rule.update(grads, rule.init(params), params, factor=1.0)
+        >>> params
+        tensor([0.9500, 2.0500])
     """
 
     lr: float

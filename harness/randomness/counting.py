@@ -1,8 +1,8 @@
 """Random numbers by counting: every value is a hash of a key and its position.
 
-A generator with state gives numbers in the order in which they are asked for, so trials that train
-together would take each other's. Here a value follows from the trial's key, the step, the purpose
-and its position alone, and is the same in every mode, whatever runs beside it (Salmon et al. 2011,
+A generator with state gives numbers in the order of the calls, so trials that train together would
+take each other's. Here a value depends only on the trial's key, the step, the purpose and its
+position. It is the same in every mode, whichever trials run at the same time (Salmon et al. 2011,
 "Parallel random numbers: as easy as 1, 2, 3"). The hash is Wellons's ``lowbias32`` (2018,
 https://nullprogram.com/blog/2018/07/31/), whose output bits depend on each input bit nearly evenly.
 

@@ -1,4 +1,4 @@
-"""Plan -> claim -> train -> record: runs what is missing, and never judges."""
+"""Plan -> lease -> train -> record: runs what is missing, and never judges."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from harness.losses import teacher_of
+from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Outlook, Planner
+from harness.planning.outlook import Outlook, Planner
 from harness.running.costs import (
     choose_modes,
     measure_costs,
-    profile_trials,
     programs,
     uncalibrated,
     unprofiled,
@@ -23,13 +22,13 @@ from harness.running.declare import declare
 from harness.running.executors import Options, Pool
 from harness.running.jobs import WarmJob
 from harness.running.named import Named
-from harness.running.progress import WAITING, Display, Remembering
+from harness.running.progress import WAITING, Display, Remembering, RunStatus
 from harness.running.session import Session, write_plan
 from harness.running.timing import measure_times, untimed
 from harness.running.workers import Executor, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.storing.presence import Presence, present
-from harness.training import canonical
+from harness.study.work import with_needs
 
 
 class InterruptedRunError(Exception):
@@ -98,10 +97,10 @@ def run(ledger: Ledger, planner: Planner, pool: Pool, options: Options, display:
             outlook = _look(ledger, planner, ignored)
         declare(ledger, partial(programs, planner))  # before anything is measured or trained
         if _anything(ledger, planner, options, pool, outlook):
-            pool.prepare(measuring=options.profile or options.mode != "plain")
+            pool.prepare(measuring=options.profile or not options.plain)
             pool.share(data_sets(planner))
             # what judges is needed soon, and is best loaded while workers are not there yet
-            importlib.import_module("harness.judging.verdicts")
+            importlib.import_module("harness.judging.adaptive")
             with present(ledger, pool.workers) as presence:
                 did = _work(ledger, planner, pool, options, display, ignored, presence)
     except KeyboardInterrupt:
@@ -135,7 +134,7 @@ def _work(
 ) -> Ran:
     """Measure what is not known, train what is missing; return what was done here."""
     # Starting processes would disturb what another one measures, and may do for this one, too.
-    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING))):
         unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
         done = ledger.done(ignored)
         outlook = planner.outlook(done)
@@ -147,7 +146,7 @@ def _work(
     did = Ran(0, 0, 0, 0, workers=count)
     try:
         started = pool.start(count + unmeasured)
-        display.show("starting", 0, outlook.total, None)
+        display.show(RunStatus("starting", 0, outlook.total))
         _warm_up(started, planner, profiler=unmeasured)
         if unmeasured or unknown or (options.profile and untimed(ledger, planner, options)):
             options.settle()
@@ -196,7 +195,7 @@ def measure(
     pool.share(data_sets(planner))
     try:
         started = pool.start(1)
-        display.show("starting", 0, len(unknown), None)
+        display.show(RunStatus("starting", 0, len(unknown)))
         _warm_up(started, planner, profiler=True)
         profiled = 0
         if options.profile:
@@ -213,13 +212,10 @@ def _look(ledger: Ledger, planner: Planner, ignored: frozenset[int]) -> Outlook:
 
 
 def data_sets(planner: Planner) -> list[Any]:
-    """Return the declared data sets of all arms and their teachers, each once."""
-    trainings = [trial.training for trial in profile_trials(planner).values()]
-    for training in trainings:  # grows by the teachers
-        teacher = teacher_of(training)
-        if teacher is not None:
-            trainings.append(teacher)
-    return list({json.dumps(canonical(each.data)): each.data for each in trainings}.values())
+    """Return the declared data sets of all arms and of what those need, each once."""
+    works = with_needs(trial.work for trial in planner.at_defaults.values())
+    declared = [data for work in works for data in work.data_sets()]
+    return list({json.dumps(canonical(data)): data for data in declared}.values())
 
 
 def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> None:
@@ -231,7 +227,7 @@ def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> No
         HarnessError: a process cannot load the study or its data, or an arm cannot be trained as
             it is declared.
     """
-    trials = [Named.of(trial, planner.scale) for trial in profile_trials(planner).values()]
+    trials = [Named.of(trial, planner.scale) for trial in planner.at_defaults.values()]
     last = len(started) - 1
     jobs = [
         WarmJob(

@@ -1,4 +1,4 @@
-"""The measures that a study asks for, all together."""
+"""Checks the measures that a study asks for."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def check_measures(measures: Iterable[object]) -> None:
     """Check that things are measures, and that no two give a metric of the same name.
 
     Two of a kind, such as ``Occluded(0.3)`` and ``Occluded(0.5)``, would record different things
-    under one name, so a study can have but one of them.
+    under one name, so a study can have only one of them.
 
     Args:
         measures: all that are taken of one network.
 
     Raises:
-        HarnessError: one is no measure, or two give the same metric.
+        HarnessError: one of them is no measure, or two give the same metric.
     """
     if not isinstance(measures, Iterable) or isinstance(measures, str):
         raise HarnessError(
@@ -57,7 +57,7 @@ def _checked(given: Any) -> Measure:
     """Return what was given, as a measure.
 
     Raises:
-        HarnessError: it is none.
+        HarnessError: it is no measure.
     """
     declared = dataclasses.is_dataclass(given) and not isinstance(given, type)
     if not declared or not isinstance(given, Measure):

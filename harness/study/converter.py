@@ -1,7 +1,7 @@
 """Dataclasses to plain JSON values and back: how all that a store keeps is written and read.
 
-Reading is strict. A value of another kind, a field that is missing or one too many is an error in
-one line; nothing is converted silently, so that what is read is what was written.
+Reading is strict. A value of another kind, a missing field and a field too many are errors of one
+line. Nothing is converted silently, so that what is read is what was written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from harness.study.claims import AnyClaim
 from harness.study.metrics import Metric, Unit
 
-if TYPE_CHECKING:  # takes a tenth of a second to import, which whoever lists studies does not have
+if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing studies
     from cattrs import Converter
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ def from_plain(kind: type[T], value: Any) -> T:
 
     try:
         return _converter().structure(value, kind)
-    except Exception as error:  # of whatever kind: a group of cattrs, or a refusal of the dataclass
+    except Exception as error:  # of any kind: a group of cattrs, or a refusal of the dataclass
         what, _, where = transform_error(error, format_exception=_reason)[0].rpartition(" @ $")
         raise UnreadableError(f"{where.lstrip('.')}: {what}" if where else what) from error
 
@@ -73,15 +73,6 @@ def tag(union: Any) -> None:
     from cattrs.strategies import configure_tagged_union
 
     configure_tagged_union(union, _converter(), tag_name="kind")
-
-
-def wrong(kind: type[Any], value: Any) -> str:
-    """Return why plain values cannot be read as a dataclass; empty where they can."""
-    try:
-        from_plain(kind, value)
-    except UnreadableError as error:
-        return str(error)
-    return ""
 
 
 def _reason(error: BaseException, _kind: type | None) -> str:
@@ -98,6 +89,7 @@ def _converter() -> Converter:
 @cache
 def _made() -> Converter:
     from cattrs import Converter
+    from cattrs.cols import is_mapping
     from cattrs.gen import make_dict_unstructure_fn, override
     from cattrs.strategies import configure_tagged_union, use_class_methods
 
@@ -105,6 +97,7 @@ def _made() -> Converter:
         forbid_extra_keys=True, unstruct_collection_overrides={tuple: list, Sequence: list}
     )
     made.register_structure_hook_factory(is_dataclass, _whole)
+    made.register_structure_hook_factory(is_mapping, _mapping)
     for kind in (str, int, bool):
         made.register_structure_hook(kind, _only(kind))
     made.register_structure_hook(float, _only(float, int))  # a whole number stays one
@@ -142,6 +135,20 @@ def _whole(kind: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
             raise TypeError(f"it lacks {', '.join(lacking)}")
         if more := [str(name) for name in value if name not in names]:
             raise TypeError(f"it has {', '.join(more)}, which is no part of it")
+        return read(value, kind)
+
+    return structure
+
+
+def _mapping(kind: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    """Return what reads a mapping from a mapping alone."""
+    from cattrs.cols import mapping_structure_factory
+
+    read = mapping_structure_factory(kind, converter)
+
+    def structure(value: Any, _kind: Any) -> Any:
+        if type(value) is not dict:
+            raise TypeError(f"no mapping, but {shortly(value)}")
         return read(value, kind)
 
     return structure

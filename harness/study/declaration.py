@@ -1,8 +1,8 @@
 """What a study declares at one scale, as plain data: all that judging and reports use of it.
 
-It is kept with the trials of a run, so that whoever judges them later needs neither the study's
-file nor what that file imports. What only training needs, ``build`` and the values of levels that
-are objects, is not in it: such a level stands by its name.
+It is kept with the trials of a run, so that judging them later needs neither the study's file nor
+what that file imports. It leaves out what only training needs: ``build``, and the values of levels
+that are objects. Such a level is given by its name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from harness.study.looks import Looks
 from harness.study.metrics import BY_LAYER, COSTS, FAILED, METRICS, Metric
 
 LONGEST = 120
-"""So many characters of a value are shown."""
+"""The most characters of a value that are shown."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,18 @@ class Declaration:
         about: paragraphs of its file's docstring, after the first line.
         scale: the scale's name.
         scales: the names of all its scales, smallest first.
-        settings: what the scale says beside seeds and levels, as a report shows it, by name.
+        settings: the scale's other settings, by name, as a report shows them.
         seeds: evaluation seeds per arm that the scale declares.
         factors: what is varied, each with all levels that are declared, baseline first; a level
-            that is an object stands by its name.
-        kept: names of the levels of a factor that are run at this scale, where not all are.
+            that is an object is given by its name.
+        kept: names of the levels of a factor that are run at this scale, if not all are.
         combinations: for each arm, by its name, the name of its level of each factor, in the
             factors' order; baseline first.
         claims: sentences on trial, in the order declared.
         tuned: settings searched anew in every arm.
-        budget: how many settings are tried in each arm; 0 where nothing is tuned.
+        budget: how many settings are tried in each arm; 0 if nothing is tuned.
         objective: the validation metric by which settings are chosen.
-        measures: what is measured on each network beside what always is.
+        measures: what is measured on each network in addition to what always is.
         looks: when claims are looked at, and the family-wise error rate.
     """
 
@@ -117,7 +117,7 @@ class Declaration:
         """Find a metric by name: one that a measure of the study gives, or the harness's own.
 
         Raises:
-            HarnessError: nobody records a metric of this name.
+            HarnessError: no metric of this name is recorded.
         """
         return find_metric(name, self.metrics)
 
@@ -178,7 +178,7 @@ def find_metric(name: str, given: Iterable[Metric]) -> Metric:
     """Find a metric by name among those that measures give and the harness's own.
 
     Raises:
-        HarnessError: nobody records a metric of this name.
+        HarnessError: no metric of this name is recorded.
     """
     own = {metric.name: metric for metric in given}
     known = METRICS | BY_LAYER | COSTS | {FAILED.name: FAILED} | own

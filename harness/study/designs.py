@@ -12,12 +12,44 @@ from harness.messages.printable import check_name
 
 @dataclass(frozen=True)
 class Factorial:
-    """Every combination of levels."""
+    """Every combination of levels.
+
+    Example:
+        >>> from harness import Factor, Factorial, Scale, Study
+        >>> def build(scale, depth, width):
+        ...     ...
+        >>> study = Study(
+        ...     name="size",
+        ...     question="Does size help?",
+        ...     factors=(Factor("depth", (8, 20)), Factor("width", (4, 16))),
+        ...     build=build,
+        ...     scales={"quick": Scale(seeds=5)},
+        ...     design=Factorial(),
+        ... )
+        >>> [arm.name for arm in study.arms("quick")]
+        ['depth=8, width=4', 'depth=8, width=16', 'depth=20, width=4', 'depth=20, width=16']
+    """
 
 
 @dataclass(frozen=True)
 class OneAtATime:
-    """The baseline, and each other level with all other factors at their baseline."""
+    """The baseline, and each other level with all other factors at their baseline.
+
+    Example:
+        >>> from harness import Factor, OneAtATime, Scale, Study
+        >>> def build(scale, depth, width):
+        ...     ...
+        >>> study = Study(
+        ...     name="size",
+        ...     question="Does size help?",
+        ...     factors=(Factor("depth", (8, 20)), Factor("width", (4, 16))),
+        ...     build=build,
+        ...     scales={"quick": Scale(seeds=5)},
+        ...     design=OneAtATime(),
+        ... )
+        >>> [arm.name for arm in study.arms("quick")]
+        ['depth=8, width=4', 'depth=20, width=4', 'depth=8, width=16']
+    """
 
 
 @dataclass(frozen=True)
@@ -26,6 +58,21 @@ class Arms:
 
     Attributes:
         named: arm name to the levels that it sets.
+
+    Example:
+        >>> from harness import Arms, Factor, Scale, Study
+        >>> def build(scale, depth, width):
+        ...     ...
+        >>> study = Study(
+        ...     name="size",
+        ...     question="Does size help?",
+        ...     factors=(Factor("depth", (8, 20)), Factor("width", (4, 16))),
+        ...     build=build,
+        ...     scales={"quick": Scale(seeds=5)},
+        ...     design=Arms({"small": {}, "large": {"depth": 20, "width": 16}}),
+        ... )
+        >>> [arm.name for arm in study.arms("quick")]
+        ['small', 'large']
     """
 
     named: Mapping[str, Mapping[str, Any]]
@@ -63,7 +110,7 @@ def arm_name(levels: Mapping[str, Level]) -> str:
 
 
 def matching(arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]) -> list[tuple[Arm, ...]]:
-    """Return the arms that match each partial arm; by name, of which no factor has one twice."""
+    """Return the arms that match each partial arm, by the names of levels, which are unique."""
     by_levels: dict[tuple[str, ...], dict[tuple[str, ...], list[Arm]]] = {}
     for factors in {tuple(partial) for partial in partials}:
         found = by_levels.setdefault(factors, {})
@@ -78,12 +125,12 @@ def matching(arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]) -> li
 def comparable(
     arms: Sequence[Arm], partials: Sequence[Mapping[str, Level]]
 ) -> list[tuple[Arm, ...]]:
-    """Return the arms that each partial arm stands for, alike in all factors none of them names.
+    """Return the arms of each partial arm, all with the same levels of the factors not named.
 
-    Of the arms that match, those count whose other levels every partial arm has: where one factor
-    is varied at a time, ``{"optimizer": adam}`` against ``{"optimizer": sgd}`` is the baseline
-    with one changed optimizer, and not an average in which sgd alone meets other depths. Where
-    nothing is shared, as with arms listed by hand, all that match count.
+    An arm counts if every partial arm has an arm with the same other levels. If one factor is
+    varied at a time, ``{"optimizer": adam}`` against ``{"optimizer": sgd}`` is the baseline with a
+    changed optimizer, and not an average in which only sgd comes with other depths. If nothing is
+    shared, as with arms listed by hand, all that match count.
     """
     named = {factor for partial in partials for factor in partial}
 

@@ -25,6 +25,15 @@ class Factor:
     Attributes:
         name: a parameter of the study's ``build``.
         levels: plain values or objects; a mapping gives objects names of their own choosing.
+
+    Example:
+        >>> from harness import Factor
+        >>> from harness.optim import SGD, AdamW
+        >>> [level.name for level in Factor("depth", (8, 20, 56)).named]
+        ['8', '20', '56']
+        >>> optimizer = Factor("optimizer", {"sgd": SGD(lr=0.1), "adamw": AdamW(lr=0.001)})
+        >>> optimizer.level("adamw").value
+        AdamW(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.01, amsgrad=False)
     """
 
     name: str
@@ -92,6 +101,14 @@ class Tuned:
         log: whether the space is searched on a logarithmic axis.
         trials: settings tried in each arm; the first is the default.
         default: what ``--no-tuning`` uses; the middle of the space unless given.
+
+    Example:
+        >>> from harness import Tuned
+        >>> rate = Tuned("lr", 0.001, 1.0, log=True, trials=8)
+        >>> rate.start
+        0.0316228
+        >>> Tuned("lr", 0.001, 1.0, log=True, default=0.1).start
+        0.1
     """
 
     name: str

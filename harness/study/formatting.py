@@ -99,7 +99,7 @@ def _ratio(log: float, decimals: int) -> str:
 
 
 def _shortest(number: str) -> str:
-    """Drop the noughts at the end of a number with decimals: a margin of 1.05 is not 1.050."""
+    """Strip trailing zeros of a number with decimals: a margin of 1.05 is not 1.050."""
     return number.rstrip("0").rstrip(".") if "." in number and "e" not in number else number
 
 
@@ -164,7 +164,7 @@ def interval_text(metric: Metric, low: float, high: float) -> str:
 
 
 def spread_text(metric: Metric, low: float, high: float) -> str:
-    """Print an interval of levels, such as ``[0.41, 0.52]``, cut at the metric's range."""
+    """Print an interval of levels, such as ``[0.41, 0.52]``, cut off at the metric's range."""
     whole = interval_text(metric, *cut(metric, low, high)).replace("+", "")
     return whole[: whole.index("]") + 1] if "]" in whole else whole
 

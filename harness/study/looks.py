@@ -11,7 +11,7 @@ from harness.messages.errors import HarnessError
 from harness.messages.levels import own
 
 ALPHA = 0.05
-"""Family-wise error rate of a study's verdicts, where it declares none."""
+"""Family-wise error rate of a study's verdicts, unless it declares another."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Looks:
     """When claims are looked at, and at which level.
 
     At look k every claim is tested at ``alphas[k]`` divided by the number of claims, as if that
-    were the only look. Whatever rule says when to stop, false verdicts then have a probability of
-    at most ``sum(alphas)``, by the union bound over looks.
+    were the only look. Then false verdicts have a probability of at most ``sum(alphas)``, by the
+    union bound over looks, however one decides when to stop.
 
     ``Looks((5, 10, 20, 40))`` gives each look a quarter of .05. A schedule that spends more of it
     late, such as ``Looks((5, 10, 20, 40), (.001, .006, .015, .028))``, finds small effects more
@@ -28,10 +28,18 @@ class Looks:
 
     Attributes:
         seeds: numbers of seeds, ascending.
-        alphas: the level of each look; each has the same share of .05, where none is given.
+        alphas: the level of each look; by default each has the same share of .05.
 
     Raises:
         HarnessError: the numbers do not increase, or a level is not between 0 and 1.
+
+    Example:
+        >>> from harness import Looks
+        >>> Looks((5, 10, 20, 40)).alphas
+        (0.0125, 0.0125, 0.0125, 0.0125)
+        >>> late = Looks((5, 10, 20, 40), (0.001, 0.006, 0.015, 0.028))
+        >>> round(late.alpha, 3)
+        0.05
     """
 
     seeds: tuple[int, ...] = (5, 10, 20, 40)
@@ -78,8 +86,8 @@ class Looks:
     def upto(self, most: int) -> Looks:
         """Return looks up to ``most`` seeds, with the same α in all.
 
-        Looks beyond fall away, and where it is more than there was, looks are added at twice as
-        many seeds each. The shares of α stay in proportion.
+        Later looks are dropped. If ``most`` is beyond the last look, looks are added, each at
+        twice as many seeds as the one before. The shares of α stay in proportion.
 
         Args:
             most: seeds at the last look, at least those at the first.
@@ -110,11 +118,11 @@ class Looks:
     def adjusted(self, p: float, look: int) -> float:
         """Return a look's p value on the scale of all looks: min(1, p * alpha / alphas[look]).
 
-        It is below ``alpha`` just where p is below the look's own level, so it may be read
-        whenever one stops, and whichever look one stops at.
+        It is below ``alpha`` exactly if p is below the look's own level, so it can be read at any
+        look at which one stops.
 
         Args:
-            p: of one look; NaN, where nothing could be tested, stays NaN.
+            p: of one look; NaN (nothing could be tested) stays NaN.
             look: its position.
         """
         return math.nan if math.isnan(p) else min(1.0, p * self.alpha / self.alphas[look])

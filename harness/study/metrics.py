@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.messages.errors import HarnessError, near
-
 Unit = Literal["nats", "fraction", "s", "B", ""]
 Replicate = Literal["seed", "round", ""]
 
@@ -20,14 +18,21 @@ class Metric:
         name: the key in records and claims.
         title: the name on an axis.
         unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent), ``"s"``, ``"B"`` or ``""``.
-        better: which direction is good; ``None`` where neither is.
+        better: which direction is good; ``None`` if neither is.
         meaning: one sentence for the glossary.
-        least: what no value can lie below.
+        least: the smallest value that it can have.
         relative: whether it is compared by ratio: claims then look at logarithms, effects and
             intervals are differences of logarithms, printed as ratios, and a margin of 0.05 is a
             ratio of 1.05, or of 1 / 1.05 the other way.
-        replicate: what it is measured anew in: a ``"seed"``, a ``"round"`` of timing, or nothing,
-            ``""``, where measuring again gives the same number to the last digit.
+        replicate: what repeats it: a new ``"seed"``, a new ``"round"`` of timing, or nothing
+            (``""``) if measuring again gives the same number to the last digit.
+
+    Example:
+        >>> from harness.study.metrics import METRICS, Metric
+        >>> Metric("margin", "Margin", "", "higher", "Mean gap of the two largest logits.").least
+        -inf
+        >>> METRICS["test_accuracy"].unit, METRICS["test_accuracy"].better
+        ('fraction', 'higher')
     """
 
     name: str
@@ -77,7 +82,7 @@ FAILED = Metric(
     "which one of them did.",
     least=0,
 )
-"""Not measured on a trained model, but on whether there is one: a claim may be about it."""
+"""Counts runs without a trained model; a claim may be about it."""
 
 SOONER = Metric(
     "sooner",
@@ -87,10 +92,10 @@ SOONER = Metric(
     "Share of seeds in which an arm comes to a target before another, which may never come to it.",
     least=0,
 )
-"""What a claim on the time to a target is judged by."""
+"""The effect of a claim on the time to a target."""
 
 COUNTED: frozenset[str] = frozenset({FAILED.name, SOONER.name})
-"""What is counted over seeds, yes or no in each."""
+"""Metrics that are counted over seeds: yes or no in each."""
 
 COSTS: dict[str, Metric] = {
     metric.name: metric
@@ -312,19 +317,6 @@ BY_LAYER: dict[str, Metric] = {
     ]
 }
 """Every metric of the harness that is a number for each layer, by name; no claim is about them."""
-
-
-def metric_named(name: str) -> Metric:
-    """Look a metric up.
-
-    Raises:
-        HarnessError: nobody records a metric of this name.
-    """
-    if name not in METRICS:
-        raise HarnessError(
-            "a metric must be one that trials record", repr(name), near(name, METRICS)
-        )
-    return METRICS[name]
 
 
 def defined(*names: str) -> tuple[Metric, ...]:

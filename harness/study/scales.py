@@ -13,16 +13,24 @@ from harness.messages.levels import own
 
 
 class Scale:
-    """How big to run a study; whatever else ``build`` needs to know of the scale is named freely.
+    """How big to run a study; other settings that ``build`` needs can have any name.
 
-    ``Scale(data=digits(), width=8, epochs=15, seeds=5)`` has the attributes ``data``, ``width``
-    and ``epochs`` beside those below.
+    ``Scale(data=digits(), width=8, epochs=15, seeds=5)`` also has the attributes ``data``,
+    ``width`` and ``epochs``.
 
     Attributes:
         seeds: evaluation seeds per arm.
-        levels: which levels of a factor to keep at this scale, where not all.
-        tuning: settings tried per arm at this scale, where not what ``Tuned`` says.
-        settings: everything named freely.
+        levels: which levels of a factor to keep at this scale; by default all.
+        tuning: settings tried per arm at this scale; by default what ``Tuned`` says.
+        settings: all other settings.
+
+    Example:
+        >>> from harness import Scale
+        >>> quick = Scale(epochs=10, seeds=5, levels={"depth": (8, 20)}, tuning=4)
+        >>> quick.epochs
+        10
+        >>> quick.levels
+        {'depth': (8, 20)}
     """
 
     __slots__ = ("levels", "seeds", "settings", "tuning")

@@ -1,5 +1,5 @@
 """Standard output and error: the only place that prints.
 
-:mod:`~harness.terminal.outlets` says what is whose; :mod:`~harness.terminal.screen` prints;
-:mod:`~harness.terminal.usage` words what cannot be read of a command line.
+:mod:`~harness.terminal.outlets` keeps standard output for the command's own results;
+:mod:`~harness.terminal.screen` prints; :mod:`~harness.terminal.usage` explains wrong command lines.
 """

@@ -1,9 +1,9 @@
-r"""Standard output and standard error: what is whose, and what they can show.
+r"""Standard output and standard error: who writes where, and what they can show.
 
-Standard output is the command's own: tables, JSON and CSV. Whatever else writes there while a
-command runs (a study that prints while it is loaded, built or trained, a program that it calls, a
-library in C, a worker process) is sent to standard error. A stream that cannot show a character
-gets a plain mark in its place, or its number (``\xe9``).
+Standard output is only for the command's own tables, JSON and CSV. Everything else that is written
+there while a command runs goes to standard error: by a study that is loaded, built or trained, by a
+program that it calls, by a library in C, by a worker process. If a stream cannot show a character,
+a plain mark is written instead, or its number (``\xe9``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLAIN_MARKS = {
     "●": "*", "○": "o", "◐": "o", "◆": "*", "◇": "?", "▲": "^", "△": "^", "▼": "v", "▽": "v",
     "◈": "/", "■": "#", "□": "o",
 }  # fmt: skip
-"""What stands for a mark of ours where a stream cannot show it."""
+"""Plain marks, for streams that cannot show the harness's own."""
 
 _ERRORS = "harness.engines.plain"
 
@@ -39,7 +39,7 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
 
 
 def _numbered(sign: str) -> str:
-    if 0x2800 <= ord(sign) <= 0x28FF:  # dots that turn while one waits
+    if 0x2800 <= ord(sign) <= 0x28FF:  # the dots of a progress display
         return "*"
     return sign.encode("ascii", "backslashreplace").decode()
 
@@ -48,8 +48,8 @@ codecs.register_error(_ERRORS, _replace)
 
 
 def fit(stream: TextIO | None) -> TextIO:
-    """Return a stream that takes any text; where there is none, one that nobody reads."""
-    if stream is None:  # closed by whoever started this
+    """Return a stream that takes any text; without a stream, one that is not read."""
+    if stream is None:  # closed by the process that started this one
         return io.StringIO()
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
@@ -63,16 +63,16 @@ def fit(stream: TextIO | None) -> TextIO:
 
 @contextlib.contextmanager
 def kept_apart() -> Iterator[None]:
-    """Within, descriptor 1 is standard error, and ``sys.stdout`` what it was before.
+    """Within this, descriptor 1 is standard error; ``sys.stdout`` writes where it did before.
 
-    So programs, libraries in C and processes that are started write to standard error, too.
+    So programs, libraries in C and child processes write to standard error, too.
     """
     before = sys.stdout
     try:
         real = before is not None and before.fileno() == 1
     except (OSError, ValueError):
         real = False
-    if not real:  # whoever called has put something in its place
+    if not real:  # the caller has replaced it
         sys.stdout = fit(before)
         try:
             yield
@@ -89,7 +89,7 @@ def kept_apart() -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):  # nobody reads it, or a full disk: said already
+        with contextlib.suppress(OSError):  # closed by its reader, or a full disk: reported already
             stream.flush()
         os.dup2(kept, 1)
         sys.stdout = before
@@ -98,7 +98,7 @@ def kept_apart() -> Iterator[None]:
 
 
 def close_own() -> None:
-    """Send the command's standard output nowhere from now on: it takes nothing any more."""
+    """Send the command's standard output nowhere from now on, because it cannot be written to."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, own().fileno())
@@ -106,9 +106,9 @@ def close_own() -> None:
 
 
 def all_there() -> None:
-    """Open what is closed of the first three descriptors, before something else takes its place.
+    """Open those of the first three descriptors that are closed, so that no file gets their number.
 
-    To be called before anything else is opened.
+    Call it before anything else is opened.
     """
     for descriptor in range(3):
         try:
@@ -136,7 +136,7 @@ def _to_errors() -> None:
 
 @contextlib.contextmanager
 def aside() -> Iterator[None]:
-    """Within, what Python code prints goes to standard error, and what this module does, out."""
+    """Within this, Python's print goes to standard error; this module's output does not."""
     _own.append(own())
     try:
         with contextlib.redirect_stdout(fit(sys.stderr)):

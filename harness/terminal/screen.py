@@ -20,14 +20,14 @@ from harness.messages.printable import visible
 from harness.terminal.outlets import fit, own
 
 _WIDE = 110
-"""Columns of a table where there is no terminal to say how many there are."""
+"""Columns of a table if there is no terminal to say how many fit."""
 
 
 # ---- consoles -----------------------------------------------------------------------------------
 
 
 class _Plain(Console):
-    """A console for which text is text, whatever is in it."""
+    """A console that prints all text as it is, markup or not."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -36,7 +36,7 @@ class _Plain(Console):
             yield each if each.control else Segment(visible(each.text), each.style)
 
     def on_broken_pipe(self) -> None:
-        """Leave it to the command line, which has files to write before it ends."""
+        """Leave it to the command line, which must still write files."""
         raise BrokenPipeError("nobody reads standard output any more")
 
 
@@ -45,7 +45,7 @@ def _console(stream: TextIO, *, width: int | None = None) -> Console:
 
 
 def output() -> Console:
-    """Return standard output; where it is no terminal, wide enough for a table to be read."""
+    """Return standard output; if it is no terminal, wide enough to read a table."""
     console = _console(own())
     return console if console.is_terminal else _console(own(), width=max(console.width, _WIDE))
 
@@ -67,7 +67,7 @@ def line(console: Console, text: str, *, style: str = "", whole: bool = False) -
         console: where.
         text: what.
         style: how it looks in a terminal.
-        whole: whether it is never wrapped, as a path that somebody copies.
+        whole: whether it is never wrapped, such as a path to be copied.
     """
     console.print(words(text, style), soft_wrap=whole, markup=False, highlight=False, emoji=False)
 

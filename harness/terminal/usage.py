@@ -1,4 +1,4 @@
-"""A command line that cannot be read, in one line: what must hold, what came, what to write."""
+"""Words for a command line that cannot be read: what must hold, what came, what to write."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from harness.messages.errors import HarnessError, near
 
 _EXAMPLES = {"seeds": "5", "max_seeds": "20", "workers": "2", "claim": "1"}
-"""What to write for example, by the name of what takes a number."""
+"""Examples of numbers, by the name of the option."""
 
 
 def misread(error: Any, words: Sequence[str], commands: Iterable[str]) -> HarnessError:
-    """Return what to tell of an error with which typer refuses a command line.
+    """Return the error to show when typer refuses a command line.
 
     Args:
         error: typer's; it is known by its fields, as typer has no public names for the kinds.

@@ -18,6 +18,18 @@ class Higher(Claim):
     Attributes:
         higher: the arm claimed to have the higher value; may name some factors only.
         lower: the arm claimed to have the lower value.
+
+    Example:
+        >>> from harness import Higher
+        >>> claim = Higher(
+        ...     "Batch normalisation gives at least a point of accuracy.",
+        ...     metric="test_accuracy",
+        ...     higher={"normalisation": "batch"},
+        ...     lower={"normalisation": "none"},
+        ...     by=0.01,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('normalisation=batch', 'normalisation=none')
     """
 
     higher: Partial
@@ -38,14 +50,26 @@ class Higher(Claim):
 
 @dataclass(frozen=True, kw_only=True)
 class Equivalent(Claim):
-    """The metric of two arms differs by less than the margin, whichever way.
+    """The metric of two arms differs by less than the margin, in either direction.
 
-    That no difference was found is no evidence for this; an interval within the margins is
+    To find no difference is no evidence for this; an interval within the margins is
     (Schuirmann 1987, https://doi.org/10.1007/BF01068419).
 
     Attributes:
         first: one arm; may name some factors only.
         second: the other.
+
+    Example:
+        >>> from harness import Equivalent
+        >>> claim = Equivalent(
+        ...     "Whether dropout or normalisation comes first makes no difference.",
+        ...     metric="test_accuracy",
+        ...     first={"order": "norm, dropout"},
+        ...     second={"order": "dropout, norm"},
+        ...     by=0.01,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('order=norm, dropout', 'order=dropout, norm')
     """
 
     first: Partial
@@ -68,13 +92,25 @@ class Equivalent(Claim):
 class NotWorse(Claim):
     """The metric of one arm is not worse than another's by as much as the margin.
 
-    Which direction is worse, the metric says. That no difference was found is no evidence for
-    this; an interval that ends before the margin is (non-inferiority: Piaggio et al. 2012,
+    The metric says which direction is worse. To find no difference is no evidence for this; an
+    interval that ends before the margin is (non-inferiority: Piaggio et al. 2012,
     https://doi.org/10.1001/jama.2012.87802).
 
     Attributes:
-        arm: the arm that is claimed to be as good; may name some factors only.
-        than: the one that it is compared with.
+        arm: the arm claimed to be as good; may name some factors only.
+        than: the arm to compare it with.
+
+    Example:
+        >>> from harness import NotWorse
+        >>> claim = NotWorse(
+        ...     "The cheaper optimizer is as good.",
+        ...     metric="test_loss",
+        ...     arm={"optimizer": "sgd"},
+        ...     than={"optimizer": "adamw"},
+        ...     by=0.05,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('optimizer=sgd', 'optimizer=adamw')
     """
 
     arm: Partial
@@ -101,16 +137,29 @@ CLOCKS: tuple[Clock, ...] = ("epochs", "steps")
 class Sooner(Claim):
     """One arm reaches a target before another, in more seeds than the other way round.
 
-    Where an arm never reaches it, its time is infinite; so there are no means, and its effect is
-    the share of seeds in which the first arm comes first less that in which the second does. The
-    margin is a difference of such shares.
+    If an arm never reaches it, its time is infinite, so there are no means. The effect is the share
+    of seeds in which the first arm comes first, less the share in which the second does. The margin
+    is a difference of such shares.
 
     Attributes:
         sooner: the arm claimed to come first; all factors, or all that vary, must be named.
         later: the arm claimed to come second.
-        reaches: the target: the first epoch counts after which the metric, one with a learning
-            curve, is at least that good.
-        clock: what is counted until then: epochs, which are samples seen, or steps.
+        reaches: the target. The first epoch counts after which the metric is at least that good; it
+            must be a metric with a learning curve.
+        clock: what is counted until then: ``"epochs"`` (samples seen) or ``"steps"``.
+
+    Example:
+        >>> from harness import Sooner
+        >>> claim = Sooner(
+        ...     "With normalisation 90 % is reached sooner.",
+        ...     metric="validation_accuracy",
+        ...     reaches=0.9,
+        ...     sooner={"normalisation": "batch"},
+        ...     later={"normalisation": "none"},
+        ...     by=0.2,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('normalisation=batch first', 'normalisation=none first')
     """
 
     sooner: Partial
@@ -156,8 +205,20 @@ class Interaction(Claim):
     at[1])]``: how much more ``of`` changes the metric at ``at[0]`` than at ``at[1]``.
 
     Attributes:
-        of: two partial arms, the difference between which is looked at.
-        at: two partial arms, at each of which it is taken.
+        of: two partial arms: the claim is about the difference between them.
+        at: two partial arms: the two places at which that difference is taken.
+
+    Example:
+        >>> from harness import Interaction
+        >>> claim = Interaction(
+        ...     "Shortcuts help deep networks more than shallow ones.",
+        ...     metric="test_accuracy",
+        ...     of=({"shortcut": True}, {"shortcut": False}),
+        ...     at=({"depth": 56}, {"depth": 20}),
+        ...     by=0.02,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('(shortcut=yes − shortcut=no) at depth=56', 'the same at depth=20')
     """
 
     of: tuple[Partial, Partial]

@@ -1,4 +1,4 @@
-"""What every claim has: a sentence on trial, with the margin that matters."""
+"""What every claim has: a sentence to be judged, with the margin that matters."""
 
 from __future__ import annotations
 
@@ -26,13 +26,27 @@ class Claim:
     """What every claim has.
 
     Attributes:
-        text: the sentence, as it will stand in the report.
+        text: the sentence, as the report will print it.
         metric: which metric it speaks of.
         by: the margin, in the metric's unit: the smallest difference that matters. For costs it
             is relative: 0.05 is five per cent more.
         source: who says so.
-        primary: whether it gets a verdict, with those of all primary claims corrected for their
-            number; an exploratory claim (``primary=False``) is a lead at most.
+        primary: whether it gets a verdict; verdicts are corrected for the number of primary claims.
+            An exploratory claim (``primary=False``) is at most a lead.
+
+    Example:
+        >>> from harness import Claim, Higher
+        >>> claim = Higher(
+        ...     "64 beats 16.",
+        ...     metric="test_accuracy",
+        ...     higher={"width": 64},
+        ...     lower={"width": 16},
+        ...     by=0.01,
+        ...     source="He et al. 2015",
+        ...     primary=False,
+        ... )
+        >>> isinstance(claim, Claim), claim.kind
+        (True, 'Higher')
     """
 
     text: str
@@ -75,24 +89,24 @@ class Claim:
         """Return the partial arms that the claim looks at, in the order its kind defines.
 
         Raises:
-            HarnessError: the levels that are run do not suffice for it.
+            HarnessError: the levels that are run are not enough for it.
         """
         raise NotImplementedError
 
     def chosen(self) -> tuple[str, Sequence[Any]]:
-        """Return a factor and those of its levels that alone take part, where any are named."""
+        """Return a factor and the levels of it that ``among`` names; empty if all take part."""
         return "", ()
 
     def sides(self, level: str = "") -> tuple[str, str]:
-        """Name what is added and what is subtracted, for axes and sentences.
+        """Name both sides for axes and sentences; the effect is the first less the second.
 
         Args:
-            level: of a claim on one level against several, the one that counts, once it is known.
+            level: for a claim on one level against several: the one that counts, once it is known.
         """
         raise NotImplementedError
 
     def effect_in(self, metric: Metric) -> Metric:
-        """Return what its effect and margin are in, which is mostly its metric."""
+        """Return the metric of its effect and margin; mostly the claim's own."""
         return metric
 
 

@@ -21,15 +21,27 @@ AXES: tuple[Axis, ...] = ("linear", "log", "rank")
 class Best(Claim):
     """One level of a factor beats every other level of it by at least the margin.
 
-    The other factors are averaged over. Its effect is the difference to the level that comes
-    nearest.
+    The other factors are averaged over. The effect is the difference to the nearest other level.
 
     Attributes:
-        best: the level claimed best, as ``{"optimizer": "adam"}``; more factors may be fixed
-            beside it by ``where``.
+        best: the level claimed best, as ``{"optimizer": "adam"}``; ``where`` may fix other
+            factors.
         where: levels of other factors at which the comparison is made; empty for all.
-        among: the levels of that factor that take part; all that are run, where not given.
+        among: the levels of that factor that take part; by default all that are run.
         lowest: whether the lowest value is the best.
+
+    Example:
+        >>> from harness import Best
+        >>> claim = Best(
+        ...     "Adam has the lowest loss.",
+        ...     metric="test_loss",
+        ...     best={"optimizer": "adam"},
+        ...     where={"batch_size": 32},
+        ...     lowest=True,
+        ...     by=0.02,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('the nearest other optimizer at batch_size=32', 'optimizer=adam at batch_size=32')
     """
 
     best: Partial
@@ -65,7 +77,7 @@ class Best(Claim):
         return [{**where, **self.best}, *({**where, factor: level.value} for level in others)]
 
     def chosen(self) -> tuple[str, Sequence[Any]]:
-        """Return a factor and those of its levels that alone take part, where any are named."""
+        """Return a factor and the levels of it that ``among`` names; empty if all take part."""
         return next(iter(self.best)), self.among or ()
 
     def sides(self, level: str = "") -> tuple[str, str]:
@@ -79,20 +91,32 @@ class Best(Claim):
 
 @dataclass(frozen=True, kw_only=True)
 class Some(Claim):
-    """Some level of a factor beats a reference by at least the margin; it does not say which.
+    """Some level of the factor ``over`` beats a reference by at least the margin, whichever it is.
 
-    Its effect is the difference of the level that comes out best to the reference. Because the
-    best of several looks better than it is, the lower end of its interval and the test of a
-    positive effect are corrected for the number of levels.
+    Its effect is the difference of the level that comes out best to the reference, ``than``.
+    Because the best of several looks better than it is, the lower end of its interval and the test
+    of a positive effect are corrected for the number of levels.
 
     Attributes:
         over: the factor whose levels are tried.
         than: the reference, a partial arm; it may be a level of that factor.
-        where: levels of other factors at which they are tried, and the reference, too, where it
-            names none itself.
-        among: the levels of the factor that take part; all that are run, where not given. A level
-            that the reference names takes no part.
+        where: levels of other factors at which they are tried; the reference, too, unless it names
+            a level of that factor itself.
+        among: the levels of the factor that take part; by default all that are run. A level that
+            the reference names takes no part.
         lowest: whether lower is better.
+
+    Example:
+        >>> from harness import Some
+        >>> claim = Some(
+        ...     "Some temperature above 1 beats 1.",
+        ...     metric="test_accuracy",
+        ...     over="temperature",
+        ...     than={"temperature": 1},
+        ...     by=0.005,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('the best temperature', 'temperature=1')
     """
 
     over: str
@@ -136,7 +160,7 @@ class Some(Claim):
         return (second, first) if self.lowest else (first, second)
 
     def chosen(self) -> tuple[str, Sequence[Any]]:
-        """Return a factor and those of its levels that alone take part, where any are named."""
+        """Return a factor and the levels of it that ``among`` names; empty if all take part."""
         return self.over, self.among or ()
 
 
@@ -151,10 +175,22 @@ class Trend(Claim):
     Attributes:
         over: the factor whose levels are the doses.
         where: levels of other factors at which it is seen; empty for all.
-        among: the levels of it that take part; all that are run, where not given.
-        axis: on which a straight line is meant: ``"linear"``, ``"log"`` (doses above 0), or
-            ``"rank"``, on which steps from dose to dose are equally long.
+        among: the levels of it that take part; by default all that are run.
+        axis: the scale of the doses for the straight line: ``"linear"``, ``"log"`` (doses above 0),
+            or ``"rank"`` (all steps from dose to dose are equally long).
         falls: whether the claim is that the metric falls.
+
+    Example:
+        >>> from harness import Trend
+        >>> claim = Trend(
+        ...     "Accuracy rises with the width.",
+        ...     metric="test_accuracy",
+        ...     over="width",
+        ...     axis="log",
+        ...     by=0.02,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('line at the highest width', 'line at the lowest width')
     """
 
     over: str
@@ -173,7 +209,7 @@ class Trend(Claim):
         """Return the doses on the axis, ascending.
 
         Raises:
-            HarnessError: the factor's levels are no such doses.
+            HarnessError: the factor's levels cannot be doses.
         """
         doses = _doses(self, self.over, self._levels(levels_of), least=3)
         if self.axis == "rank":
@@ -203,7 +239,7 @@ class Trend(Claim):
         return _taking_part(levels_of(self.over), self.among)
 
     def chosen(self) -> tuple[str, Sequence[Any]]:
-        """Return a factor and those of its levels that alone take part, where any are named."""
+        """Return a factor and the levels of it that ``among`` names; empty if all take part."""
         return self.over, self.among or ()
 
     def sides(self, _level: str = "") -> tuple[str, str]:
@@ -217,14 +253,27 @@ class Trend(Claim):
 class Peak(Claim):
     """The metric at an inner dose beats both neighbouring doses by at least the margin.
 
-    Its effect is the difference to the neighbour that comes nearest.
+    The effect is the difference to the nearest neighbour.
 
     Attributes:
         over: the factor whose levels, numbers in ascending order, are the doses.
         at: the dose claimed best, not the lowest and not the highest.
         where: levels of other factors at which it is seen; empty for all.
-        among: the levels of it that take part; all that are run, where not given.
-        lowest: whether it is a trough, where the lowest value is the best.
+        among: the levels of it that take part; by default all that are run.
+        lowest: whether the lowest value is the best: a trough.
+
+    Example:
+        >>> from harness import Peak
+        >>> claim = Peak(
+        ...     "A dropout of 0.3 beats 0.1 and 0.5.",
+        ...     metric="test_accuracy",
+        ...     over="dropout",
+        ...     at=0.3,
+        ...     among=(0.1, 0.3, 0.5),
+        ...     by=0.01,
+        ... )
+        >>> claim.sides()  # the effect is the first less the second
+        ('dropout=0.3', 'the nearest neighbour')
     """
 
     over: str
@@ -262,7 +311,7 @@ class Peak(Claim):
         return [{**where, self.over: levels[each].value} for each in (place, place - 1, place + 1)]
 
     def chosen(self) -> tuple[str, Sequence[Any]]:
-        """Return a factor and those of its levels that alone take part, where any are named."""
+        """Return a factor and the levels of it that ``among`` names; empty if all take part."""
         return self.over, self.among or ()
 
     def sides(self, level: str = "") -> tuple[str, str]:
@@ -273,7 +322,7 @@ class Peak(Claim):
 
 
 def _is(level: Level, wanted: Any) -> bool:
-    """Whether a level is meant, by its value or by its name, as factors find theirs."""
+    """Whether a level is the one wanted, by its value or by its name, as in ``Factor.level``."""
     same = type(level.value) is type(wanted) and level.value == wanted
     return same or (isinstance(wanted, str) and level.name == wanted)
 
@@ -304,7 +353,7 @@ def _taking_part(levels: Sequence[Level], among: Sequence[Any] | None) -> list[L
 def _others(
     claim: Claim, levels: Sequence[Level], among: Sequence[Any] | None, one: Sequence[Any]
 ) -> list[Level]:
-    """Return the levels that one level, where there is one, is compared with."""
+    """Return the levels to compare with one level, if there is one."""
     others = [
         level for level in _taking_part(levels, among) if not any(_is(level, each) for each in one)
     ]
