@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import math
-import sys
-from collections.abc import Iterator, Mapping
+import json
 from dataclasses import dataclass, field
-from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
-from harness.losses import CrossEntropy, Distillation, Loss
+from harness.identity.canonical import canonical
+from harness.identity.structure import structure_of
+from harness.losses import CrossEntropy, Distillation, Loss, teacher_of
 from harness.messages.errors import HarnessError
 from harness.messages.foreign import bare_data
 from harness.messages.levels import own
@@ -26,6 +24,12 @@ if TYPE_CHECKING:
     from harness.randomness.counting import Draws
 
 Precision = Literal["float32", "bfloat16", "float64"]
+
+STEP_FIELDS = ("optimizer", "loss", "augment", "penalty", "clip")
+"""The fields of a Training whose floats reach the training step."""
+
+OUTSIDE_FIELDS = ("schedule", "stopping")
+"""Those that work between steps, on each trial for itself: no part of the program."""
 
 
 @runtime_checkable
@@ -134,6 +138,21 @@ class Clip(Protocol):
         """Return a gradient for the vector of all parameters."""
 
 
+METRICS = frozenset({
+    "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
+    "test_accuracy", "generalisation_gap", "gradient_norm_first_block", "test_calibration_error",
+    "weight_norm", "zero_weights", "teacher_agreement", "teacher_divergence",
+})  # fmt: skip
+"""Metrics recorded without being asked for, the last two where there is a teacher.
+
+They stand here by name, so that whoever lists studies does not wait for harness.measures; a test
+holds them to what the trainer does.
+"""
+
+CURVES = frozenset({"train_loss", "validation_loss", "validation_accuracy"})
+"""Metrics of which there is a value after each epoch."""
+
+
 @dataclass(frozen=True)
 class Training:
     """One training run, apart from its seed.
@@ -155,6 +174,8 @@ class Training:
         precision: ``"bfloat16"`` runs the network under autocast, which keeps parameters, sums
             and losses in float32; ``"float64"`` is for checks.
 
+    It is the one kind of :class:`harness.study.work.Work`, whose words are at the end.
+
     Raises:
         HarnessError: a field has the wrong kind, or a number that cannot be trained with.
 
@@ -167,6 +188,10 @@ class Training:
         >>> Training(digits(), model, rule, 32, epochs=9, schedule=Cosine()).precision
         'float32'
     """
+
+    kind: ClassVar[str] = "Training"
+    metrics: ClassVar[frozenset[str]] = METRICS
+    curves: ClassVar[frozenset[str]] = CURVES
 
     data: Data
     model: Model
@@ -257,141 +282,44 @@ class Training:
                 )
             seen.append(teacher)
 
+    # ---- what it is as a Work ------------------------------------------------------------
+
+    def needs(self) -> dict[str, Training]:
+        """Return what is run before it, by what it is for: the teacher, where it has one."""
+        teacher = teacher_of(self)
+        return {} if teacher is None else {"teacher": teacher}
+
+    def data_sets(self) -> tuple[Data, ...]:
+        """Return the data sets that it reads."""
+        return (self.data,)
+
+    def program(self) -> str:
+        """Return, as text, what trials must have in common to train together.
+
+        Floats that reach the training step are no part of it, nor what works between steps, on
+        each trial for itself.
+        """
+        return json.dumps(self._structure(), sort_keys=True)
+
+    def structure_when_needed(self) -> dict[str, Any]:
+        """Return what students of such a teacher have in common: its weights are data."""
+        return {"model": self._structure()["model"], "data": canonical(self.data)}
+
+    def _structure(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if item.name in STEP_FIELDS:
+                found[item.name] = structure_of(value)
+            elif item.name == "model":
+                # a user's module may have done anything with a float while it was built
+                fused = getattr(value, "floats_in_buffers", False)
+                found[item.name] = structure_of(value) if fused else canonical(value)
+                for name in getattr(value, "only_initial", ()):
+                    found[item.name].pop(name)
+            elif item.name not in OUTSIDE_FIELDS:
+                found[item.name] = canonical(value)
+        return found
+
 
 _OPTIONAL = frozenset({"penalty", "clip", "stopping"})
-
-
-def canonical(value: Any) -> Any:
-    """Write a declared value as plain JSON types, the same on every machine and in every run.
-
-    A dataclass becomes its class name and the fields that differ from their defaults, so a new
-    field with a default changes no old value. Objects that hold data give their own digest by a
-    method ``fingerprint``. A whole number in a field of type float is written as a float.
-
-    Raises:
-        HarnessError: the value cannot be written down (a lambda, a closure, an open file, NaN).
-    """
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise HarnessError("a setting must be finite", repr(value), "Write a finite number.")
-        return value
-    if isinstance(value, tuple | list):
-        return [canonical(each) for each in value]
-    if isinstance(value, Mapping):
-        return {str(key): canonical(each) for key, each in sorted(value.items())}
-    if callable(getattr(value, "fingerprint", None)):
-        return {"type": type(value).__qualname__, "fingerprint": value.fingerprint()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        _check_class(type(value))
-        given = {item.name: (item, _as_declared(item, value)) for item in dataclasses.fields(value)}
-        fields = {
-            name: canonical(one)
-            for name, (item, one) in given.items()
-            if not _is_default(item, one)
-        }
-        return {"type": type(value).__qualname__, **fields}
-    _check_named(value)
-    return {"name": value.__qualname__}
-
-
-def _check_named(value: Any) -> None:
-    """Check that a name says all about a value: a class, or a function that carries nothing.
-
-    Raises:
-        HarnessError: it does not.
-    """
-    name = getattr(value, "__qualname__", "<lambda>")
-    owner = getattr(value, "__self__", None)
-    if isinstance(value, functools.partial):
-        kept = "a functools.partial"
-    elif isinstance(owner, type | ModuleType):  # a class method, or a function written in C
-        kept = ""
-    elif owner is not None and callable(value):
-        kept = "a method of an object"
-    elif getattr(value, "__closure__", None) is not None and not _found_by_name(value):
-        kept = "a function made within another, from whose variables it takes values"
-    else:
-        kept = ""
-    if kept:
-        raise HarnessError(
-            "a function in a setting must carry no values of its own, which its name does not tell",
-            f"{value!r}, {kept}",
-            "Make it a frozen dataclass with __call__, whose fields say what it is.",
-        )
-    if not callable(value) or "<lambda>" in name:
-        raise HarnessError(
-            "a setting must be a plain value, a frozen dataclass, or a named function or class",
-            repr(value),
-            "Make it a frozen dataclass, whose fields say what it is.",
-        )
-
-
-def _check_class(kind: type) -> None:
-    """Check that a dataclass takes no values from a function that it is made in.
-
-    Raises:
-        HarnessError: a method of it does.
-    """
-    for each in vars(kind).values():
-        code = getattr(each, "__code__", None)
-        # what dataclass itself adds was made elsewhere; super() takes the class from around it
-        if not isinstance(code, CodeType):
-            continue
-        own = code.co_qualname.startswith(f"{kind.__qualname__}.")
-        if own and set(code.co_freevars) - {"__class__"}:
-            raise HarnessError(
-                "a class in a Training must take no variables of a function that it stands in",
-                f"{kind.__qualname__}, which takes {', '.join(code.co_freevars)}",
-                "Make it a frozen dataclass at the top level, whose fields say what it is.",
-            )
-
-
-def _found_by_name(function: Any) -> bool:
-    """Whether a function is what its module has under its name, as a decorated one is."""
-    return getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function
-
-
-def _as_declared(item: dataclasses.Field[Any], owner: Any) -> Any:
-    """Return a field's value; a whole number as a float where the field is declared as one."""
-    value = getattr(owner, item.name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if item.type in (float, "float") else value
-    return value
-
-
-def _is_default(item: dataclasses.Field[Any], value: Any) -> bool:
-    if item.default is not dataclasses.MISSING:
-        default = item.default
-    elif item.default_factory is not dataclasses.MISSING:
-        default = item.default_factory()
-    else:
-        return False
-    return type(default) is type(value) and bool(default == value)
-
-
-def definitions(value: Any) -> Iterator[type | Any]:
-    """Yield every class and function that a declared value is made of, itself first.
-
-    Raises:
-        HarnessError: a function's name does not say what it is (a lambda, a closure).
-    """
-    if isinstance(value, tuple | list):
-        for each in value:
-            yield from definitions(each)
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from definitions(each)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        _check_class(type(value))
-        yield type(value)
-        for item in dataclasses.fields(value):
-            yield from definitions(getattr(value, item.name))
-    elif isinstance(value, type):
-        yield value
-    elif callable(getattr(value, "fingerprint", None)):
-        yield type(value)
-    elif callable(value):
-        _check_named(value)
-        yield value

@@ -10,12 +10,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.judging.results import Results
-from harness.judging.verdicts import MARKS
+from harness.judging.words import MARKS
 from harness.study.formatting import date_text, hours_text, plural
 
 from .sections.opening import JUDGED_COLUMNS, judged_cells, ratios, replicates, warned
 from .table import Cell, Column, Table, row
-from .words import LOOKS
+from .words import APPEARANCES
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def index_of(reports: Sequence[tuple[Results, Path]], folder: Path) -> Index:
     return Index(
         f"{plural(len(reports), 'study', 'studies')}, {plural(total, 'claim')} on trial",
         tuple(
-            Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=look.tone)
-            for word, look in LOOKS.items()
+            Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=appearance.tone)
+            for word, appearance in APPEARANCES.items()
             if counts[word]
         ),
         _reports([results for results, _ in reports], links) if reports else None,

@@ -9,7 +9,7 @@ from harness.judging.verdicts import Verdict
 from harness.study.formatting import join, percent_text, plural
 from harness.study.metrics import COUNTED
 
-from .text import each_of
+from .text import replicate_of
 
 
 def is_counted(verdict: Verdict) -> bool:
@@ -38,14 +38,14 @@ def _named(kind: str, verdicts: Sequence[Verdict]) -> str:
     levels = sorted({each.seen.level for each in verdicts if math.isfinite(each.seen.level)})
     counts: dict[str, list[int]] = {}
     for verdict in verdicts:
-        counts.setdefault(each_of(verdict.metric), []).append(verdict.seen.n)
-    over = " or ".join(_span(each, numbers) for each, numbers in counts.items())
+        counts.setdefault(replicate_of(verdict.metric), []).append(verdict.seen.n)
+    over = " or ".join(_span(replicate, numbers) for replicate, numbers in counts.items())
     return f"{join(map(percent_text, levels))} {kind} interval over {over}".strip()
 
 
-def _span(each: str, counts: Sequence[int]) -> str:
+def _span(replicate: str, counts: Sequence[int]) -> str:
     low, high = min(counts), max(counts)
-    return plural(low, each) if low == high else f"{low} to {plural(high, each)}"
+    return plural(low, replicate) if low == high else f"{low} to {plural(high, replicate)}"
 
 
 def family_name(verdicts: Sequence[Verdict]) -> str:

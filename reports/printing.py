@@ -79,15 +79,15 @@ def _quiet() -> Iterator[None]:
     threshold = gc.get_threshold()
     gc.set_threshold(100_000, 20, 20)
     loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools")]
-    before = [each.level for each in loggers]
-    for each in loggers:
-        each.setLevel(logging.CRITICAL)
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
         gc.set_threshold(*threshold)
-        for each, level in zip(loggers, before, strict=True):
-            each.setLevel(level)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 class Printing:

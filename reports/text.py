@@ -27,7 +27,7 @@ def in_title(metric: Metric) -> str:
     return metric.title[:1].lower() + metric.title[1:]
 
 
-def each_of(metric: Metric) -> str:
+def replicate_of(metric: Metric) -> str:
     """Name what a metric is measured anew in: a seed, or a round of timing."""
     return metric.replicate or "seed"
 

@@ -13,9 +13,11 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from harness.commands import commands
+from harness.commands.explain import explain_study
+from harness.commands.export import export_study
 from harness.commands.files import rows_text, verdict_rows
 from harness.commands.place import Place
+from harness.commands.report import report_study
 
 
 class NoTorch(MetaPathFinder):
@@ -43,14 +45,14 @@ def said(reference: str, store: str, *, page: bool = False) -> dict[str, str]:
 
     place = Place(Path("runs"), store)
     try:
-        ((results, _),) = list(commands.report_study(reference, "quick", place))
+        ((results, _),) = list(report_study(reference, "quick", place))
         bare = replace(results, warnings=())
         shown = io.StringIO()
         console = Console(file=shown, width=5000)
-        commands.explain_study(reference, None, "quick", place, console)
+        explain_study(reference, None, "quick", place, console)
         lines = [line for line in shown.getvalue().splitlines() if not line.startswith("! ")]
-        rows, note = commands.export_study(reference, "quick", place, "csv", None)
-        curves, _ = commands.export_study(reference, None, place, "json", None, curves=True)
+        rows, note = export_study(reference, "quick", place, "csv", None)
+        curves, _ = export_study(reference, None, place, "json", None, curves=True)
     finally:
         place.close()
     return {

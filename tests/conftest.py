@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.storing.server import ServerStorage
 from tests.postgres import Cluster, MissingError
 from tests.pretend import Farm
@@ -60,7 +60,7 @@ def refused(here: Path, capsys: pytest.CaptureFixture[str]):
 
     def run(*words: str) -> str:
         capsys.readouterr()
-        assert _main(list(words), debug=False) == 2
+        assert execute(list(words)) == 2
         captured = capsys.readouterr()
         *progress, line = captured.err.strip().splitlines()
         assert line.startswith("harness: "), captured.err

@@ -1,6 +1,6 @@
 """Studies with made-up results, for tests of what is declared and of what belongs together.
 
-Nothing is trained: trials are claimed and finished with numbers, as a run would record them.
+Nothing is trained: trials are leased and finished with numbers, as a run would record them.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from harness import Factor, Scale, Study, Training
-from harness.commands.commands import gather
+from harness.commands.judged import gather
 from harness.commands.subject import Subject
 from harness.data import digits
 from harness.judging.results import Results
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.declare import declare
 from harness.running.executors import Options
 from harness.running.session import write_plan
 from harness.storing.ledger import Ledger
+from harness.storing.notes import MANIFEST
 from harness.storing.store import Store, open_store
 from harness.study.claims import Claim, Higher
 from harness.trials.trial import Trial
@@ -84,7 +85,7 @@ def run(
 ) -> Ledger:
     """Record what a run would: a declaration, the trials of all arms, or of some, and a plan."""
     ledger = Ledger(store, declared, "quick")
-    planner = Planner(declared, "quick", seeds, tune=tune)
+    planner = StudyPlanner(declared, "quick", seeds, tune=tune)
     while count := ledger.adopt(planner.outlook(ledger.done(frozenset())).ready):
         assert count
     if declares:
@@ -94,21 +95,21 @@ def run(
         for trial in planner.outlook(ledger.done(frozenset())).ready
         if not arms or trial.arm.name in arms
     ]:
-        for claimed in ledger.claim(ready, len(ready)):
-            good = accuracy(claimed.trial)
+        for lease in ledger.lease(ready, len(ready)):
+            good = accuracy(lease.trial)
             numbers = {"test_accuracy": good, "validation_loss": 1 - good, "train_loss": 1 - good}
-            ledger.finish(claimed, numbers, {}, {"seconds": 1.0}, ENV)
+            ledger.finish(lease, numbers, {}, {"seconds": 1.0}, ENV)
     write_plan(ledger, planner, planner.outlook(ledger.done(frozenset())), Options(reference="x"))
     return ledger
 
 
 def as_before(ledger: Ledger) -> None:
     """Leave the plan that a version before this one wrote, which kept no declaration."""
-    plan = dict(ledger.note("plan"))
+    plan = dict(ledger.note(MANIFEST))
     for name in ("version", "time", "revision", "declaration"):
         del plan[name]
     rows = [[arm, seed, key] for arm, seed, key, _ in plan["trials"]]
-    ledger.write_note("plan", {**plan, "trials": rows})
+    ledger.write_note(MANIFEST, {**plan, "trials": rows})
 
 
 def report(store: Store, declared: Study) -> Results:

@@ -288,11 +288,9 @@ class Listening:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def show(
-        self, stage: str, done: int, total: int, seconds_left: float | None, running: Any = ()
-    ) -> None:
-        if stage not in self.told:
-            self.told.append(stage)
+    def show(self, status: Any) -> None:
+        if status.stage not in self.told:
+            self.told.append(status.stage)
 
 
 def wait_for_all(own: str, everyone: Sequence[str]) -> None:
@@ -311,12 +309,12 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     import harness.storing.server
     from harness.engines.modes import Choice, Mode
     from harness.messages.errors import ConnectionLostError
-    from harness.planning.planner import Planner
+    from harness.planning.planner import StudyPlanner
     from harness.running.costs import by_program, machine
     from harness.running.executors import Options
     from harness.storing.ledger import Ledger
+    from harness.storing.notes import write_choice
     from harness.storing.store import open_store
-    from harness.study.converter import to_plain
 
     made = study(pretence)
     jobs: list[int] = []
@@ -333,7 +331,7 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
     harness.storing.server.PATIENCE_SECONDS = pretence.patience
     harness.running.session.PATIENT_SECONDS = 0.5
     looks = made.looks if pretence.looks else None
-    planner = Planner(made, "quick", None, tune=pretence.budget > 0, looks=looks)
+    planner = StudyPlanner(made, "quick", None, tune=pretence.budget > 0, looks=looks)
     fused = pretence.models > 1
     options = Options(
         workers=pretence.workers, profile=pretence.measured,
@@ -348,9 +346,9 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
         time.sleep(pretence.late)
         said["began"] = time.time()
         if fused:  # or a mode would be measured, by training
-            choice = to_plain(Choice(Mode("fused", pretence.models), trials=1000))
+            choice = Choice(Mode("fused", pretence.models), trials=1000)
             for program in by_program(planner):
-                ledger.write_note(f"mode/{program}/{machine(options)}", choice)
+                write_choice(ledger, program, machine(options), choice)
         ran = harness.running.run.run(ledger, planner, "pretend.py", options, display)
         outlook = planner.outlook(ledger.done())
         assert all(trial.key in ledger.done() for trial in outlook.planned)
@@ -369,13 +367,13 @@ def run_one(where: str, pretence: Pretence, begin: Callable[[], None]) -> int:
 def main() -> None:
     """Fork a process for each line of standard input, and tell what became of it."""
     import harness.running.run  # noqa: F401 - imported once for all
-    from harness.planning.planner import Planner
+    from harness.planning.planner import StudyPlanner
     from harness.storing.store import open_store
 
     with tempfile.TemporaryDirectory() as folder:
         open_store(f"{folder}/x.db")  # imports on its way
     for each in (Pretence(), Pretence(budget=1)):  # reads the harness's code
-        Planner(study(each), "quick", None, tune=False).outlook({})
+        StudyPlanner(study(each), "quick", None, tune=False).outlook({})
     print("ready", flush=True)
     for line in sys.stdin:
         words = json.loads(line)

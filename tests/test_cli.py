@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.commands.doctor import examine
 from tests.conftest import TINY
 from tests.test_quick import IMPORTS
@@ -140,7 +140,7 @@ def test_a_command_line_that_cannot_be_read(words: str, refused, here: Path, cap
     (here / "file").write_text("")
     line = refused(*words.split())
     assert line.startswith(f"harness: {MISREAD[words]}")
-    assert _main(words.split(), debug=False) == 2
+    assert execute(words.split()) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
 
@@ -152,7 +152,7 @@ def test_a_password_in_a_mistyped_option_is_not_shown(refused) -> None:
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["explain", "--help"]])
 def test_help_is_still_there(words: list[str], capsys) -> None:
-    assert _main(words, debug=False) == 0
+    assert execute(words) == 0
     assert "Usage: " in capsys.readouterr().out
 
 
@@ -202,7 +202,7 @@ def test_a_store_below_a_file(refused, here: Path) -> None:
 
 def recorded(here: Path, store: str) -> None:
     words = ["run", str(TINY), "--no-tuning", "--no-profile", "--seeds", "1", "--out", "done"]
-    assert _main([*words, "--quiet", "--store", store], debug=False) == 0
+    assert execute([*words, "--quiet", "--store", store]) == 0
 
 
 def test_a_store_written_by_a_newer_version(refused, here: Path) -> None:
@@ -221,13 +221,13 @@ def test_a_store_written_by_a_newer_version(refused, here: Path) -> None:
 
 def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> None:
     recorded(here, "fixed.db")
-    import harness.storing.store as store
+    import harness.storing.sqlite as sqlite
 
     def read_only(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA query_only = ON")
 
     before = (here / "fixed.db").read_bytes()
-    monkeypatch.setattr(store, "_on_connect", read_only)
+    monkeypatch.setattr(sqlite, "_on_connect", read_only)
     line = refused("run", str(TINY), "--store", "fixed.db", "--seeds", "2", "--no-profile")
     assert "readonly" in line
     assert "What was recorded is kept" in line
@@ -236,7 +236,7 @@ def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> No
 
 def test_a_full_disk(refused, here: Path, monkeypatch) -> None:
     recorded(here, "full.db")
-    import harness.storing.store as store
+    import harness.storing.sqlite as sqlite
 
     def full(connection: sqlite3.Connection, _: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -245,7 +245,7 @@ def test_a_full_disk(refused, here: Path, monkeypatch) -> None:
 
     with sqlite3.connect("full.db") as connection:
         (count,) = connection.execute("SELECT COUNT(*) FROM trials").fetchone()
-    monkeypatch.setattr(store, "_on_connect", full)
+    monkeypatch.setattr(sqlite, "_on_connect", full)
     line = refused("run", str(TINY), "--store", "full.db", "--seeds", "40", "--no-profile")
     assert "disk is full" in line
     with sqlite3.connect("full.db") as connection:
@@ -270,8 +270,8 @@ def test_no_such_key(refused, here: Path) -> None:
 
 def test_list_is_quick_to_start_and_imports_no_torch() -> None:
     code = (
-        "import sys; from harness.commands.cli import _main; "
-        "assert _main(['list'], debug=False) == 0; "
+        "import sys; from harness.commands.cli import execute; "
+        "assert execute(['list']) == 0; "
         "heavy = {'torch', 'numpy', 'pandas', 'optuna', 'scipy'} & set(sys.modules); "
         "assert not heavy, heavy"
     )
@@ -283,21 +283,21 @@ def test_list_is_quick_to_start_and_imports_no_torch() -> None:
 def test_list_shows_studies_in_this_folder(here: Path, capsys) -> None:
     (here / "mine.py").write_text(STUDY)
     (here / "no_study.py").write_text("raise SystemExit('this is never run')\n")
-    assert _main(["list", "--json"], debug=False) == 0
+    assert execute(["list", "--json"]) == 0
     found = {each["study"]: each["question"] for each in json.loads(capsys.readouterr().out)}
     assert found["mine.py"] == "Does width help a small network?"
     assert "no_study.py" not in found
 
 
 def test_help_names_every_command(capsys) -> None:
-    assert _main(["--help"], debug=False) == 0
+    assert execute(["--help"]) == 0
     text = capsys.readouterr().out
     for name in ("list", "plan", "run", "report", "export", "replay", "doctor"):
         assert name in text
 
 
 def test_plan_knows_trials_before_anything_was_run(here: Path, capsys) -> None:
-    assert _main(["plan", str(TINY), "--json"], debug=False) == 0
+    assert execute(["plan", str(TINY), "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     quick = plan["scales"][0]
     assert (quick["trials"], quick["done"], quick["tuning"]) == (2 * (4 + 5), 0, 4)
@@ -306,40 +306,40 @@ def test_plan_knows_trials_before_anything_was_run(here: Path, capsys) -> None:
 
 
 def test_plan_measures_where_asked_and_trains_nothing(here: Path, capsys) -> None:
-    assert _main(["plan", str(TINY), "--json"], debug=False) == 0
+    assert execute(["plan", str(TINY), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["scales"][0]["seconds_left"] is None
     words = ["plan", str(TINY), "--measure", "--json", "--workers", "1"]
-    assert _main(words, debug=False) == 0
+    assert execute(words) == 0
     quick, longer = json.loads(capsys.readouterr().out)["scales"]
     assert quick["seconds_left"] > 0
     assert quick["done"] == 0
     assert all(arm["mode"] for arm in quick["arms"])
     assert longer["seconds_left"] is None, "the first scale alone was asked for"
     assert not (here / "runs" / "tiny-quick").exists(), "nothing was judged"
-    assert _main(["plan", str(TINY)], debug=False) == 0
+    assert execute(["plan", str(TINY)]) == 0
     assert "about" in capsys.readouterr().out
 
 
 def test_run_report_and_export(here: Path, capsys) -> None:
     words = ["run", str(TINY), "--no-tuning", "--no-profile", "--json"]
-    assert _main(words, debug=False) == 0
+    assert execute(words) == 0
     (said,) = json.loads(capsys.readouterr().out)
     assert said["verdicts"][0]["n"] == 5
     assert any("Nothing was tuned" in each for each in said["warnings"])
     page = here / "runs" / "tiny-quick" / "report.html"
     before = page.read_bytes()
     time.sleep(0.01)
-    assert _main(["report", str(TINY), "--quiet"], debug=False) == 0
+    assert execute(["report", str(TINY), "--quiet"]) == 0
     assert page.read_bytes() == before, "the same records gave another page"
     capsys.readouterr()
-    assert _main(["export", str(TINY)], debug=False) == 0
+    assert execute(["export", str(TINY)]) == 0
     text = capsys.readouterr().out
     assert text.count("\n") == 1 + 10
     for kind in ("csv", "json", "parquet"):
-        assert _main(["export", str(TINY), "--format", kind, "--to", f"x.{kind}"], debug=False) == 0
+        assert execute(["export", str(TINY), "--format", kind, "--to", f"x.{kind}"]) == 0
         assert Path(f"x.{kind}").stat().st_size > 1000
     capsys.readouterr()
-    assert _main(["export", str(TINY), "--curves"], debug=False) == 0
+    assert execute(["export", str(TINY), "--curves"]) == 0
     curves = pd.read_csv(io.StringIO(capsys.readouterr().out))
     assert len(curves) == 10 * 3
     assert set(curves["epoch"]) == {1, 2, 3}
@@ -353,13 +353,13 @@ def test_run_report_and_export(here: Path, capsys) -> None:
 def test_the_journal_file_is_a_store_too(here: Path) -> None:
     recorded(here, "journal:///runs.log")
     assert Path("runs.log").stat().st_size > 1000
-    assert _main(["report", str(TINY), "--store", "journal:///runs.log", "-q"], debug=False) == 0
+    assert execute(["report", str(TINY), "--store", "journal:///runs.log", "-q"]) == 0
 
 
 def test_where_no_trial_finishes_the_answer_is_cannot_tell(here: Path, capsys) -> None:
     edited(here, "hopeless.py", ("SGD(lr=lr,", "SGD(lr=1e38 + lr,"))
     words = ["run", "hopeless.py", "--no-tuning", "--no-profile", "--seeds", "2"]
-    assert _main(words, debug=False) == 3
+    assert execute(words) == 3
     captured = capsys.readouterr()
     assert "no trial of tiny finished" in captured.err
     assert "4 evaluation trials failed" in captured.out
@@ -369,9 +369,9 @@ def test_where_no_trial_finishes_the_answer_is_cannot_tell(here: Path, capsys) -
 def test_what_fails_in_one_arm_does_not_stop_the_others(here: Path, capsys) -> None:
     edited(here, "partly.py", ("SGD(lr=lr,", "SGD(lr=lr if width == 4 else 1e38 + lr,"))
     words = ["run", "partly.py", "--no-tuning", "--no-profile", "--seeds", "2", "-q"]
-    assert _main(words, debug=False) == 0
+    assert execute(words) == 0
     capsys.readouterr()
-    assert _main(["export", "partly.py", "--format", "json"], debug=False) == 0
+    assert execute(["export", "partly.py", "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {(row["width"], row["state"]) for row in rows} == {(4, "complete"), (32, "failed")}
     assert all("diverged" in row["reason"] for row in rows if row["width"] == 32)
@@ -384,7 +384,7 @@ def test_a_mistake_in_one_arm_ends_the_run_before_anything_is_trained(
     for words in (["--no-profile"], []):
         line = refused("run", "partly.py", "--no-tuning", "--seeds", "2", *words)
         assert "arm width=32: batch_size must be at most the 200 training examples" in line
-    assert _main(["export", "partly.py", "--format", "json"], debug=False) == 2
+    assert execute(["export", "partly.py", "--format", "json"]) == 2
     assert "partly" in capsys.readouterr().err
 
 
@@ -434,7 +434,7 @@ def test_a_teacher_that_is_its_own_student_is_one_clear_line(here: Path, refused
 
 
 def test_doctor_finds_nothing_wrong_here(capsys) -> None:
-    assert _main(["doctor"], debug=False) == 0
+    assert execute(["doctor"]) == 0
     text = capsys.readouterr().out
     for name in ("Python", "torch", "CPU", "PDF", "data folder"):
         assert name in text
@@ -449,15 +449,13 @@ def test_doctor_tells_of_python_that_is_compiled_anew_in_each_process(monkeypatc
 
 
 def test_an_internal_error_says_so_and_how_to_see_it(here: Path, capsys, monkeypatch) -> None:
-    import harness.running.find
-
     def broken(folder: Path) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(harness.running.find, "listed", broken)
-    assert _main(["list"], debug=False) == 3
+    monkeypatch.setattr("harness.commands.list.listed", broken)
+    assert execute(["list"]) == 3
     line = capsys.readouterr().err
     assert "internal error" in line
     assert "Traceback" not in line
-    assert _main(["list"], debug=True) == 3
+    assert execute(["list"], debug=True) == 3
     assert "Traceback" in capsys.readouterr().err

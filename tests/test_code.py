@@ -22,11 +22,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.identity.canonical import canonical, definitions
 from harness.identity.code import VERSION, code_of, normalised
-from harness.identity.statements import without_words
+from harness.identity.words import without_words
 from harness.messages.errors import HarnessError
 from harness.optim import SGD
-from harness.training import canonical, definitions
 from harness.trials.trial import make_trial
 
 ROOT = Path(__file__).parents[1]
@@ -265,10 +265,10 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "other data": ("data/vision.py", "import warnings\n", "import warnings\nEXTRA = 1\n"),
     "own data": ("data/own.py", "labels.ndim != 1", "labels.ndim == 2"),
     "scales": ("study/scales.py", '"tuning", tuning, 5', '"tuning", tuning, 6'),
-    "study": ("study/study.py", "{0,63}", "{0,62}"),
+    "study": ("study/checks.py", "{0,63}", "{0,62}"),
     "claims": ("study/claims/base.py", "0 < self.by <", "0 <= self.by <"),
     "plan": ("trials/trial.py", "TUNING_SEED = 1_000_000", "TUNING_SEED = 1_000_001"),
-    "search": ("planning/planner.py", "<= 0.05", "<= 0.06"),
+    "search": ("planning/tuning.py", "<= 0.05", "<= 0.06"),
     "statistics": ("stats/paired.py", "import math\n", "import math\nEXTRA = 1\n"),
     "package": ("__init__.py", '"0.1.0"', '"0.1.1"'),
     "models": ("models/__init__.py", "__all__", "EXTRA = 1\n__all__"),

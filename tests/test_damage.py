@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.cli import _main
-from harness.planning.planner import Planner
+from harness.commands.cli import execute
+from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options
 from harness.running.session import write_plan
-from harness.storing.damage import Unreadable, note_wrong
+from harness.storing.damage import Unreadable
 from harness.storing.ledger import Ledger
+from harness.storing.notes import note_wrong
 from harness.storing.store import open_store
 from tests.conftest import TINY
 from tests.test_ledger import COST, CURVES, ENV, LAYERS
@@ -27,11 +28,11 @@ def finished(where: str, seeds: int = 5) -> None:
     """All trials of a study, as a run without tuning leaves them, apart from training."""
     store = open_store(where)
     ledger = Ledger(store, study, "quick")
-    planner = Planner(study, "quick", seeds, tune=False)
+    planner = StudyPlanner(study, "quick", seeds, tune=False)
     outlook = planner.outlook({})
-    for place, claimed in enumerate(ledger.claim(outlook.ready, 99)):
+    for place, lease in enumerate(ledger.lease(outlook.ready, 99)):
         metrics = {"validation_loss": 0.5, "test_accuracy": 0.5 + place / 100}
-        ledger.finish(claimed, metrics, CURVES, COST, ENV, LAYERS)
+        ledger.finish(lease, metrics, CURVES, COST, ENV, LAYERS)
     ledger.tally()
     write_plan(ledger, planner, planner.outlook(ledger.done()), Options(reference=STUDY))
     ledger.write_note("reference", STUDY)
@@ -54,7 +55,7 @@ def told(here: Path, whole: Path, capfd: pytest.CaptureFixture[str]) -> Callable
 
     def run(*words: str, store: str = "x.db") -> tuple[int, str, str]:
         capfd.readouterr()
-        code = _main([*words, "--store", store], debug=False)
+        code = execute([*words, "--store", store])
         out, err = capfd.readouterr()
         assert "fault of the harness" not in err, err
         return code, out, err
@@ -367,7 +368,7 @@ def test_a_plan_that_a_run_writes_anew_is_kept_as_it_was(told) -> None:
     sql(note("plan", '{"seeds'))
     store = open_store("x.db")
     ledger = Ledger(store, study, "quick")
-    planner = Planner(study, "quick", 5, tune=False)
+    planner = StudyPlanner(study, "quick", 5, tune=False)
     write_plan(ledger, planner, planner.outlook(ledger.done()), Options(reference=STUDY))
     assert ledger.note("plan")["seeds"] == [0, 1, 2, 3, 4]
     assert ledger.note("damaged/plan") == '{"seeds'
@@ -383,8 +384,9 @@ def test_a_row_that_was_deleted_is_noticed_and_its_place_is_filled(told) -> None
     assert told("doctor", "--mend")[0] == 0
     assert told("plan", STUDY, *KEEP)[0] == 0
     ledger = Ledger(open_store("x.db"), study, "quick")
-    claimed = ledger.claim(Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready, 9)
-    assert len(claimed) == 1
+    ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
+    leases = ledger.lease(ready, 9)
+    assert len(leases) == 1
     assert [record.number for record in ledger.records()] == [0, 1, 2, *range(4, 11)]
     ledger.store.close()
 
@@ -542,8 +544,8 @@ def test_broken_lines_are_named_and_set_aside(number: int, how: str, told, here:
     assert (code, err) == (0, "")
     assert json.loads(out)["scales"][0]["done"] == done
     ledger = Ledger(open_store(LOG), study, "quick")
-    assert len(ledger.claim(Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready, 9)
-               ) == 10 - done  # fmt: skip
+    ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
+    assert len(ledger.lease(ready, 9)) == 10 - done
 
 
 def test_damaged_values_in_a_journal_are_named_and_set_aside(told, here: Path) -> None:
@@ -595,5 +597,5 @@ def test_nothing_is_mended_under_a_run_that_is_at_work(told) -> None:
 
 
 def test_mend_needs_a_store(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert _main(["doctor", "--mend"], debug=False) == 2
+    assert execute(["doctor", "--mend"]) == 2
     assert "--mend must stand beside --store" in capfd.readouterr().err

@@ -46,9 +46,10 @@ from harness.data.embedded import table
 from harness.data.folder import data_folder, may_download
 from harness.data.splits import standardize
 from harness.data.stratified import cut
+from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.messages.levels import level_name
-from harness.training import Data, canonical
+from harness.training import Data
 
 SHARED = Path(__file__).parents[1].parent / "shared/data"
 MNIST_TRAIN = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

@@ -17,13 +17,13 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from harness import Factor, Scale, Study, Tuned
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.measures import Occluded, measured
 from harness.messages.errors import HarnessError
 from harness.running.find import load
-from harness.storing.damage import note_wrong
-from harness.storing.kept import DECLARATION, declaration_of, manifest_of
+from harness.storing.kept import declaration_of, manifest_of
 from harness.storing.ledger import Ledger
+from harness.storing.notes import DECLARATION, note_wrong
 from harness.storing.store import open_store
 from harness.study.claims import (
     KINDS,
@@ -38,7 +38,7 @@ from harness.study.claims import (
     Sooner,
     Trend,
 )
-from harness.study.converter import UnreadableError, from_plain, to_plain, wrong
+from harness.study.converter import UnreadableError, from_plain, to_plain
 from harness.study.declaration import Declaration
 from harness.study.designs import Arms, Design, Factorial, OneAtATime
 from harness.study.looks import Looks
@@ -285,15 +285,13 @@ def test_an_arm_of_levels_that_there_are_not_is_damage() -> None:
     whole = through_json(declare(claims=()).declaration("quick").plain)
     first = next(iter(whole["combinations"]))
     gone = {**whole["combinations"], first: ["5", *whole["combinations"][first][1:]]}
-    assert "a level of factor 'width' must be one of those declared" in wrong(
-        Declaration, {**whole, "combinations": gone}
-    )
+    with pytest.raises(UnreadableError, match="a level of factor 'width' must be one of those"):
+        from_plain(Declaration, {**whole, "combinations": gone})
     few = {**whole["combinations"], first: whole["combinations"][first][1:]}
-    assert "an arm must have a level of every factor" in wrong(
-        Declaration, {**whole, "combinations": few}
-    )
-    nobody = wrong(Declaration, {**whole, "kept": {"nobody": ["x"]}})
-    assert nobody.startswith("study 'all' must have the factor that is named; got 'nobody'")
+    with pytest.raises(UnreadableError, match="an arm must have a level of every factor"):
+        from_plain(Declaration, {**whole, "combinations": few})
+    with pytest.raises(UnreadableError, match="must have the factor that is named; got 'nobody'"):
+        from_plain(Declaration, {**whole, "kept": {"nobody": ["x"]}})
 
 
 def test_nothing_is_converted_silently() -> None:
@@ -583,7 +581,7 @@ def test_a_store_of_before_is_judged_with_the_file_as_ever_and_not_without(
     for command in ("report", "explain", "export"):
         for reference in ("wide_study.py", "wide"):
             capsys.readouterr()
-            assert _main([command, reference, "--store", home.store], debug=False) == 2
+            assert execute([command, reference, "--store", home.store]) == 2
             (line,) = capsys.readouterr().err.splitlines()
             assert line == (
                 "harness: a study that was run before declarations were kept in the store must "
@@ -605,11 +603,11 @@ def test_a_damaged_declaration_is_told_and_the_file_still_judged(
     assert compare(first, said("wide_study.py", home.store)) == []
     gone(home)
     capsys.readouterr()
-    assert _main(["explain", "wide", "--store", home.store], debug=False) == 2
+    assert execute(["explain", "wide", "--store", home.store]) == 2
     err = capsys.readouterr().err
     assert f"attribute {name}: it is not what it was when it was written" in err
     assert "must have its file" in err.splitlines()[-1]
-    assert _main(["doctor", "--store", home.store, "--mend"], debug=False) == 0
+    assert execute(["doctor", "--store", home.store, "--mend"]) == 0
     assert f"damaged/{name}" in home.notes()
 
 
@@ -617,14 +615,14 @@ def test_what_nobody_ran_is_refused_as_ever(home: Home, capsys: pytest.CaptureFi
     gone(home)
     for words in (["report", "nobody"], ["report", "nobody.py"], ["explain", "nobody"]):
         capsys.readouterr()
-        assert _main([*words, "--store", home.store], debug=False) == 2
+        assert execute([*words, "--store", home.store]) == 2
         assert "STUDY must be a name" in capsys.readouterr().err
     capsys.readouterr()
-    assert _main(["explain", "wide", "--scale", "full", "--store", home.store], debug=False) == 2
+    assert execute(["explain", "wide", "--scale", "full", "--store", home.store]) == 2
     assert "there must be records to explain; got none of wide at scale full" in (
         capsys.readouterr().err
     )
-    assert _main(["explain", "wide", "--scale", "huge", "--store", home.store], debug=False) == 2
+    assert execute(["explain", "wide", "--scale", "huge", "--store", home.store]) == 2
     assert "study 'wide' must have the scale asked for" in capsys.readouterr().err
 
 

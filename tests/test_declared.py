@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from harness import Factor, Scale
-from harness.commands.commands import print_results
 from harness.commands.files import write_verdicts
+from harness.commands.finish import print_results
 from harness.commands.place import Place
 from harness.commands.plan import plan_study
 from harness.judging.declarations import Registration, content, declared
@@ -30,12 +30,14 @@ from harness.judging.history import History, history
 from harness.judging.results import Results
 from harness.messages.errors import HarnessError
 from harness.reports.render import render_html
-from harness.running.declare import NOTE, declare
+from harness.running.declare import declare
+from harness.storing import notes
 from harness.storing.ledger import Ledger
 from harness.study.claims import Best, Claim, Equivalent, NotWorse
 from harness.study.formatting import day
 from harness.study.looks import Looks
 from harness.study.study import Study
+from harness.trials.profiles import Profile
 from tests.declaring import higher, opened, report, run, study
 
 TODAY = day(datetime.now(UTC).isoformat())
@@ -90,7 +92,7 @@ def test_a_claim_declared_before_any_result_is_told_so_everywhere(tmp_path: Path
     assert text.count(f"Declared before any result of its arms, on {TODAY}.") == 2
     assert "declared beforehand" not in text
     assert "after results" not in text.partition("Methods To do it again")[0]
-    kept = Ledger.existing(store, study(), "quick")[0].notes(NOTE)
+    kept = Ledger.existing(store, study(), "quick")[0].notes(notes.DECLARED)
     assert len(kept) == 1, "judging the same claims again keeps nothing new"
 
 
@@ -361,19 +363,16 @@ def test_claims_on_costs_count_rounds_and_profiles(tmp_path: Path) -> None:
     first = Ledger(store, study(timed, sized), "quick")
     declare(first, dict)
     for number, arms in enumerate((("width=4", "width=64"), ("width=4",))):
-        timed_arms = {arm: {"key": "k", "seconds": 0.1, "samples": 10} for arm in arms}
-        first.write_note(
-            f"round/{number}/cpu",
-            {"arms": timed_arms, "twin": arms[0], "again": 0.1, "busy": False},
-        )
-    first.write_note("profile/k/cpu", {"reason": "none"})
+        timed_arms = {arm: notes.TimedArm("k", 0.1, 10) for arm in arms}
+        taken = notes.TimedRound(timed_arms, busy=False, twin=arms[0], again=0.1)
+        notes.write_round(first, number, "cpu", taken)
+    notes.write_profile(first, "k", "cpu", notes.Unprofiled("none"))
     profile = dict.fromkeys(
         ("step_seconds", "step_low", "step_high", "blocks", "samples_per_second", "peak_bytes",
          "flops_per_step", "parameters", "steps", "samples", "device", "hardware", "threads"), 1,
     )  # fmt: skip
-    first.write_note(
-        "profile/k/cpu", {**profile, "memory": {}, "device": "cpu", "hardware": "a processor"}
-    )
+    measured = {**profile, "memory": {}, "device": "cpu", "hardware": "a processor"}
+    notes.write_profile(first, "k", "cpu", Profile(**measured))
     moved = study(dataclasses.replace(timed, by=0.1), dataclasses.replace(sized, by=0.1))
     kept, _ = declare(
         Ledger(store, moved, "quick"), lambda: dict.fromkeys(("width=4", "width=64"), "k")
@@ -443,7 +442,7 @@ def test_a_declaration_that_comes_in_between_is_kept_and_told(
     results = report(store, study(higher(0.3)))
     margins = [change.after for event in results.history.claims[0].late for change in event.changes]
     assert sorted({"40.0 pp", "30.0 pp"}) == sorted(set(margins))
-    kept = Ledger.existing(store, study(), "quick")[0].notes(NOTE)
+    kept = Ledger.existing(store, study(), "quick")[0].notes(notes.DECLARED)
     assert {value["claims"][0]["by"] for value in kept.values()} == {0.2, 0.3, 0.4}
 
 
@@ -488,7 +487,7 @@ def test_two_processes_that_declare_at_once_lose_nothing(tmp_path: Path, kind: s
     from harness.storing.store import open_store
 
     ledger = Ledger(open_store(where), study(), "quick")
-    margins = {value["claims"][0]["by"] for value in ledger.notes(NOTE).values()}
+    margins = {value["claims"][0]["by"] for value in ledger.notes(notes.DECLARED).values()}
     assert margins == {number / 100 for number in (*range(1, 11), *range(51, 61))}
 
 

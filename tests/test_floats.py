@@ -93,7 +93,7 @@ class OwnLoss:
 def test_floats_and_what_works_between_steps_leave_a_program_as_it_is(change):
     changed = replace(BASE, **change)
     assert changed != BASE
-    assert programs.program(changed) == programs.program(BASE)
+    assert changed.program() == BASE.program()
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_floats_and_what_works_between_steps_leave_a_program_as_it_is(change):
     ],
 )
 def test_floats_of_each_part_leave_a_program_as_it_is(change):
-    assert programs.program(replace(FULL, **change)) == programs.program(FULL)
+    assert replace(FULL, **change).program() == FULL.program()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_floats_of_each_part_leave_a_program_as_it_is(change):
     ],
 )
 def test_anything_else_is_another_program(change):
-    assert programs.program(replace(BASE, **change)) != programs.program(BASE)
+    assert replace(BASE, **change).program() != BASE.program()
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_anything_else_is_another_program(change):
     ],
 )
 def test_the_structure_of_each_part_counts(change):
-    assert programs.program(replace(FULL, **change)) != programs.program(FULL)
+    assert replace(FULL, **change).program() != FULL.program()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_the_structure_of_each_part_counts(change):
 )
 def test_zero_is_structure(training, change):
     zero = replace(training, **change)
-    assert programs.program(zero) != programs.program(training)
+    assert zero.program() != training.program()
     if "model" not in change:
         assert len(programs.paths(zero)) == len(programs.paths(training)) - 1
 
@@ -184,18 +184,18 @@ def test_on_asks_nothing_of_a_tensor():
 
 def test_whole_numbers_in_fields_of_floats_are_floats():
     whole = replace(BASE, optimizer=SGD(lr=1, momentum=0))
-    assert programs.program(whole) == programs.program(replace(BASE, optimizer=SGD(lr=0.3)))
+    assert whole.program() == replace(BASE, optimizer=SGD(lr=0.3)).program()
     assert programs.paths(whole) == (("optimizer", "lr"),)
     assert programs.values(whole, programs.paths(whole)) == [1.0]
 
 
 def test_floats_of_a_users_network_are_structure():
     one, other = (replace(BASE, model=Own(share)) for share in (0.2, 0.4))
-    assert programs.program(one) != programs.program(other)
+    assert one.program() != other.program()
     one, other, off = (replace(BASE, model=OwnFusing(share)) for share in (0.2, 0.4, 0.0))
-    assert programs.program(one) == programs.program(other)
-    assert programs.program(one) != programs.program(off)
-    assert programs.program(one) != programs.program(replace(BASE, model=Own(0.2)))
+    assert one.program() == other.program()
+    assert one.program() != off.program()
+    assert one.program() != replace(BASE, model=Own(0.2)).program()
 
 
 def test_of_a_teacher_only_network_and_data_count():
@@ -203,9 +203,9 @@ def test_of_a_teacher_only_network_and_data_count():
 
     def taught_by(**change: Any) -> str:
         loss = replace(TAUGHT.loss, teacher=replace(teacher, **change))
-        return programs.program(replace(TAUGHT, loss=loss))
+        return replace(TAUGHT, loss=loss).program()
 
-    same = programs.program(TAUGHT)
+    same = TAUGHT.program()
     for change in ({"epochs": 9}, {"optimizer": AdamW(lr=0.1)}, {"batch_size": 5},
                    {"schedule": Cosine()}, {"model": MLP(hidden=(8,), dropout=0.9)}):  # fmt: skip
         assert taught_by(**change) == same
@@ -218,7 +218,7 @@ def test_of_a_teacher_only_network_and_data_count():
 
 
 def test_a_program_is_plain_text_and_classes_of_one_name_are_told_apart():
-    assert json.loads(programs.program(FULL))["optimizer"]["type"] == "harness.optim.sgd.SGD"
+    assert json.loads(FULL.program())["optimizer"]["type"] == "harness.optim.sgd.SGD"
 
     @dataclass(frozen=True)
     class Shift:
@@ -229,7 +229,7 @@ def test_a_program_is_plain_text_and_classes_of_one_name_are_told_apart():
 
     Shift.__qualname__ = "Shift"
     own = replace(FULL, augment=(Shift(0.5), *FULL.augment[1:]))
-    assert programs.program(own) != programs.program(FULL)
+    assert own.program() != FULL.program()
 
 
 # ---- paths, values, bind
@@ -316,7 +316,7 @@ def test_floats_in_tuples_and_in_dataclasses_of_a_users_own():
 def test_floats_in_a_mapping_are_structure_as_nothing_can_be_bound_there():
     one, other = (replace(BASE, loss=OwnLoss(table={"a": value})) for value in (0.5, 0.6))
     assert programs.paths(one) == programs.paths(replace(BASE, loss=OwnLoss(table={})))
-    assert programs.program(one) != programs.program(other)
+    assert one.program() != other.program()
 
 
 @dataclass(frozen=True)
@@ -342,14 +342,14 @@ def test_what_an_object_works_out_of_its_floats_makes_them_structure():
     """A copy with another float would keep what was worked out of the first one."""
     one, other = (replace(BASE, loss=Deriving(value, early=True)) for value in (0.5, 0.6))
     assert programs.paths(one) == programs.paths(BASE)
-    assert programs.program(one) != programs.program(other)
+    assert one.program() != other.program()
 
 
 def test_cached_properties_are_worked_out_anew():
     one, other = (replace(BASE, loss=Deriving(value)) for value in (0.5, 0.6))
-    before = programs.program(one)
+    before = one.program()
     assert one.loss.thrice == 1.5
-    assert programs.program(one) == before == programs.program(other)
+    assert one.program() == before == other.program()
     bound = programs.bind(one, [("loss", "scale")], [torch.tensor(7.0)])
     assert bound.loss.thrice == 21.0
     assert one.loss.thrice == 1.5

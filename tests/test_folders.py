@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from harness.data import images, survey
-from harness.data.layout import role_of
+from harness.data.names import role_of
 from harness.data.pictures import look
 from harness.data.survey import cache_file
 from harness.messages.errors import HarnessError
@@ -517,25 +517,25 @@ study = Study("folders", "Do folders do?", (Factor("width", (2, 4)),), build=bui
 def test_plan_tells_what_was_read_and_what_cannot_be_trained(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.commands.cli import _main
+    from harness.commands.cli import execute
 
     root = tree(here / "flowers", "train/rose", "train/lily", "val/rose", "val/lily")
     (here / "one.py").write_text(STUDY.format(folder=str(root), batch=2))
-    assert _main(["plan", "one.py", "--json"], debug=False) == 0
+    assert execute(["plan", "one.py", "--json"]) == 0
     (data,) = json.loads(capsys.readouterr().out)["scales"][0]["data"]
     assert (data["files"], data["examples"], data["class_names"]) == (20, 20, ["lily", "rose"])
     assert (data["train"], data["validation"], data["test"]) == (8, 2, 10)
     assert data["shape"] == [3, 8, 8]
-    assert _main(["plan", "one.py"], debug=False) == 0
+    assert execute(["plan", "one.py"]) == 0
     (line,) = (each for each in capsys.readouterr().out.splitlines() if "Data: " in each)
     assert line == f"Data: {data['told']}"
     assert line.endswith("val is the official test set, as there is no other.")
 
     (here / "two.py").write_text(STUDY.format(folder=str(root), batch=9))
-    assert _main(["plan", "two.py"], debug=False) == 2
+    assert execute(["plan", "two.py"]) == 2
     assert "batch_size must be at most the 8 training examples" in capsys.readouterr().err
     (root / "train/rose/0.png").write_bytes(b"cut off")
-    assert _main(["plan", "one.py"], debug=False) == 2
+    assert execute(["plan", "one.py"]) == 2
     assert f"{root}/train/rose/0.png must be an image" in capsys.readouterr().err
 
 
@@ -555,18 +555,18 @@ def test_a_default_type_is_refused_when_the_study_is_loaded(tmp_path: Path) -> N
 def test_every_command_that_reads_a_study_takes_the_folder_of_its_data(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.commands.cli import _main
+    from harness.commands.cli import execute
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_DATA", "before")
-    assert _main([command, "no_study.py", "--data-dir", "given"], debug=False) == 2
+    assert execute([command, "no_study.py", "--data-dir", "given"]) == 2
     assert Path(os.environ["HARNESS_DATA"]).name == "given"
 
 
 def test_plan_looks_where_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness.commands.cli import _main
+    from harness.commands.cli import execute
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HARNESS_DATA", "")
@@ -588,6 +588,6 @@ def test_plan_looks_where_it_is_told(
         for number in range(10):
             pixels = generator.integers(0, 255, (8, 8, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(folder / f"{number}.png")
-    assert _main(["plan", "flags.py", "--data-dir", "elsewhere"], debug=False) == 0
+    assert execute(["plan", "flags.py", "--data-dir", "elsewhere"]) == 0
     assert "flags: 20 files" in capsys.readouterr().out.replace("\n", " ")
-    assert _main(["plan", "flags.py", "--data-dir", "nowhere"], debug=False) == 2
+    assert execute(["plan", "flags.py", "--data-dir", "nowhere"]) == 2

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.models import (
     Constant,
@@ -21,7 +22,6 @@ from harness.models import (
     XavierUniform,
 )
 from harness.models.initialisation import initialise
-from harness.training import canonical
 
 GAIN = 1.7
 SHAPES = {"linear": (300, 200), "convolution": (80, 60, 5, 3)}

@@ -32,31 +32,34 @@ ROOMS: dict[str, str] = {
     "penalties": "",
     "schedules": "",
     "stopping": "",
-    "data": "folder intake layout narrow pictures shared sizes facts splits stratified draw "
+    "data": "folder intake names layout narrow pictures shared sizes facts splits stratified draw "
     "declared embedded own survey folders vision",
     "augment": "base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp",
     "optim": "base adadelta adagrad adam rmsprop sgd",
-    "identity": "statements following code",
+    "identity": "canonical structure text words names statements following code",
     "terminal": "outlets screen usage",
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
-    "study",
-    "engines": "modes network programs step evaluate prepared fusable fused plain",
+    "work checks study",
+    "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles records tuning trial manifest",
     "trainer": "train",
     "cost": "machine memory calibrate measure",
-    "storing": "damage database journal owners rows server store optuna_studies tally translation "
-    "ledger kept presence mend",
-    "judging": "pairing contrasts declarations history reasons rounds summaries targets verdicts "
-    "results next_step",
-    "planning": "datasets planner shares",
+    "storing": "damage notes database journal owners rows server faults sqlite store "
+    "optuna_studies translation opened leases tally ledger kept presence inspection "
+    "aside mend_rows mend_journal mend_file mend",
+    "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
+    "more wording would_change reasons verdicts declarations history summaries targets results "
+    "next_step",
+    "planning": "datasets outlook tuning planner shares",
     "running": "checkout forks loaded loaded_measuring neighbours find revision workers executors "
     "progress account costs declare session timing run versions",
-    "commands": "files new place doctor subject tables markdown plan replay commands cli",
+    "commands": "ending files options place list new subject doctor folder judged tables markdown "
+    "finish planned run plan report explain export replay cli",
 }
 ORDER = list(ROOMS)
 
@@ -127,8 +130,20 @@ def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> 
         if file.is_relative_to(ROOT / "reports"):
             assert not reports, f"{file} names itself; where it lies is not its business"
         else:
-            assert not reports or module(file) in {"commands.commands", "commands.cli"}, file
+            assert not reports or module(file) in {"commands.folder", "commands.finish"}, file
     assert known == 2
+
+
+def test_what_runs_asks_judging_how_many_seeds_and_sees_no_verdict() -> None:
+    verdicts = {
+        f"judging.{name}" for name in ("words", "looking", "verdicts", "reasons", "results")
+    }
+    asking = set()
+    for file in files():
+        if room(file) in {"planning", "running"}:
+            assert not imported(file) & verdicts, file
+            asking |= {module(file)} if "judging.adaptive" in imported(file) else set()
+    assert asking == {"planning.planner", "running.timing"}
 
 
 def test_nothing_imports_the_folders_by_the_names_they_have_in_the_repository() -> None:
@@ -151,11 +166,11 @@ def test_one_module_prints() -> None:
             read = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
             if called in made or read in {"sys.stdout", "sys.__stdout__", "sys.__stderr__"}:
                 seen.add(module(file) if own else str(file))
-    # cli gives a pipe that nobody reads to nobody; printing.py is a process that answers by a pipe
+    # ending gives a pipe that nobody reads to nobody; printing.py is a process, and answers by one
     assert seen == {
         "terminal.outlets",
         "terminal.screen",
-        "commands.cli",
+        "commands.ending",
         str(ROOT / "reports" / "printing.py"),
     }
 

@@ -16,9 +16,10 @@ import psutil
 import pytest
 
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.storing.kept import manifest_of
-from harness.storing.ledger import Claimed, Ledger, find
+from harness.storing.leases import Lease
+from harness.storing.ledger import Ledger, find
 from harness.storing.owners import SILENT_SECONDS, Runner
 from harness.storing.store import Store, open_store
 from harness.study.factors import Factor, Tuned
@@ -67,10 +68,10 @@ def trial(seed: int, arm: int = 0):
 
 def test_what_is_written_is_read(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    (claimed,) = ledger.claim([trial(3)], 1)
+    (lease,) = ledger.lease([trial(3)], 1)
     (running,) = ledger.records()
     assert (running.state, running.metrics) == ("running", {})
-    ledger.finish(claimed, METRICS, CURVES, COST, ENV, LAYERS)
+    ledger.finish(lease, METRICS, CURVES, COST, ENV, LAYERS)
     again = Ledger(open_store(where), study, "quick")
     (record,) = again.records()
     assert record.key == trial(3).key
@@ -91,7 +92,7 @@ def test_what_is_written_is_read(where: str) -> None:
 
 def test_optuna_sees_an_ordinary_study(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    done, lost = ledger.claim([trial(0), trial(1)], 2)
+    done, lost = ledger.lease([trial(0), trial(1)], 2)
     ledger.finish(done, METRICS, CURVES, COST, ENV)
     ledger.fail(lost, "diverged: nan", ENV)
     seen = optuna.load_study(study_name="tiny-quick", storage=ledger.store.storage)
@@ -111,25 +112,25 @@ def test_optuna_sees_an_ordinary_study(where: str) -> None:
     assert shown <= {*frame.columns}
 
 
-def test_a_trial_is_claimed_once(where: str) -> None:
+def test_a_trial_is_leased_once(where: str) -> None:
     one = Ledger(open_store(where), study, "quick")
     two = another(where)
     wanted = [trial(seed) for seed in range(4)]
-    mine = one.claim(wanted, 2)
-    theirs = two.claim(wanted, 9)
+    mine = one.lease(wanted, 2)
+    theirs = two.lease(wanted, 9)
     assert [each.trial.seed for each in mine] == [0, 1]
     assert [each.trial.seed for each in theirs] == [2, 3]
-    assert two.claim(wanted[2:], 9) != [], "what is one's own and not running may be taken again"
+    assert two.lease(wanted[2:], 9) != [], "what is one's own and not running may be taken again"
     for each in mine:
         one.finish(each, METRICS, CURVES, COST, ENV)
-    assert two.claim(wanted[:2], 9) == []
+    assert two.lease(wanted[:2], 9) == []
 
 
 def test_what_a_dead_process_left_is_taken_over_in_place(where: str) -> None:
-    Ledger(open_store(where), study, "quick", owner=dead()).claim([trial(0)], 1)
+    Ledger(open_store(where), study, "quick", owner=dead()).lease([trial(0)], 1)
     heir = Ledger(open_store(where), study, "quick")
-    (claimed,) = heir.claim([trial(0)], 1)
-    heir.finish(claimed, METRICS, CURVES, COST, ENV)
+    (lease,) = heir.lease([trial(0)], 1)
+    heir.finish(lease, METRICS, CURVES, COST, ENV)
     (record,) = heir.records()
     assert record.state == "complete"
     assert record.number == 0
@@ -197,21 +198,21 @@ def test_a_process_that_may_not_be_looked_at_lives_as_long_as_it_speaks(
 def test_a_store_hears_a_runner_whose_start_is_not_known(where: str) -> None:
     unknown = dataclasses.replace(Runner.here(), pid=os.getppid(), start=0)
     ledger = Ledger(open_store(where), study, "quick", owner=unknown)
-    ledger.claim([trial(0)], 1)
-    ledger.speak()
+    ledger.lease([trial(0)], 1)
+    ledger.heartbeat()
     other = Ledger(open_store(where), study, "quick")
-    assert other.claim([trial(0)], 1) == []
+    assert other.lease([trial(0)], 1) == []
     ledger.write_note(f"runner/{unknown}", time.time() - 2 * SILENT_SECONDS)
     third = Ledger(open_store(where), study, "quick")
-    assert len(third.claim([trial(0)], 1)) == 1
+    assert len(third.lease([trial(0)], 1)) == 1
 
 
 def test_failed_is_run_again_only_when_asked(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    (claimed,) = ledger.claim([trial(0)], 1)
-    ledger.fail(claimed, "no luck", ENV)
-    assert ledger.claim([trial(0)], 1) == []
-    (again,) = ledger.claim([trial(0)], 1, [0])
+    (lease,) = ledger.lease([trial(0)], 1)
+    ledger.fail(lease, "no luck", ENV)
+    assert ledger.lease([trial(0)], 1) == []
+    (again,) = ledger.lease([trial(0)], 1, [0])
     ledger.finish(again, METRICS, CURVES, COST, ENV)
     states = [record.state for record in ledger.records()]
     assert states == ["failed", "complete"]
@@ -219,22 +220,22 @@ def test_failed_is_run_again_only_when_asked(where: str) -> None:
 
 def test_what_nobody_plans_is_withdrawn(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    ledger.claim([trial(0), trial(1)], 2)  # by a process (this one) that does not run them
+    ledger.lease([trial(0), trial(1)], 2)  # by a process (this one) that does not run them
     ledger.withdraw()
     assert ledger.records() == ()
-    (claimed,) = ledger.claim([trial(1)], 1)
-    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    (lease,) = ledger.lease([trial(1)], 1)
+    ledger.finish(lease, METRICS, CURVES, COST, ENV)
     assert [record.seed for record in ledger.records()] == [1]
     assert [record.state for record, _ in find(ledger.store, trial(1).key)] == ["complete"]
 
 
 def test_what_another_process_finished_meanwhile_is_left_as_it_is(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    (claimed,) = ledger.claim([trial(0)], 1)
-    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
-    ledger.finish(claimed, {**METRICS, "test_accuracy": 0.1}, CURVES, COST, ENV)
-    ledger.fail(claimed, "too late", ENV)
-    ledger.release(claimed)
+    (lease,) = ledger.lease([trial(0)], 1)
+    ledger.finish(lease, METRICS, CURVES, COST, ENV)
+    ledger.finish(lease, {**METRICS, "test_accuracy": 0.1}, CURVES, COST, ENV)
+    ledger.fail(lease, "too late", ENV)
+    ledger.release(lease)
     (record,) = ledger.records()
     assert record.metrics == METRICS
     assert (record.state, record.reason) == ("complete", "")
@@ -242,18 +243,18 @@ def test_what_another_process_finished_meanwhile_is_left_as_it_is(where: str) ->
 
 def test_what_is_given_back_is_taken_by_the_next(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    (claimed,) = ledger.claim([trial(0)], 1)
+    (lease,) = ledger.lease([trial(0)], 1)
     other = another(where)
-    assert other.claim([trial(0)], 1) == []
+    assert other.lease([trial(0)], 1) == []
     assert other.others_running()
-    ledger.release(claimed)
-    assert len(other.claim([trial(0)], 1)) == 1
+    ledger.release(lease)
+    assert len(other.lease([trial(0)], 1)) == 1
 
 
 def test_changed_levels_or_axes_begin_another_study_and_lose_nothing(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    (claimed,) = ledger.claim([trial(0)], 1)
-    ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    (lease,) = ledger.lease([trial(0)], 1)
+    ledger.finish(lease, METRICS, CURVES, COST, ENV)
     wider = dataclasses.replace(study, factors=(Factor("width", (4, 32, 64)),))
     linear = dataclasses.replace(study, tuned=(Tuned("lr", 0.001, 1.0),))
     for number, changed in enumerate((wider, linear), start=2):
@@ -286,8 +287,8 @@ def work(where, left):
 
     sqlalchemy.event.listen(sqlalchemy.engine.Engine, "before_cursor_execute", count)
     ledger = Ledger(open_store(where), study, "quick")
-    for claimed in ledger.claim([made], 1):
-        ledger.finish(claimed, {"validation_loss": 0.5}, {"validation_loss": [0.9, 0.5]}, {}, {})
+    for lease in ledger.lease([made], 1):
+        ledger.finish(lease, {"validation_loss": 0.5}, {"validation_loss": [0.9, 0.5]}, {}, {})
     taken = -left
     print(len(ledger.records()), ledger.records()[0].state, flush=True)
     return taken
@@ -314,7 +315,7 @@ for statement in [*range(1, most, most // 5), *range(most, last, 4), last]:
 
 @pytest.mark.slow
 def test_killed_at_any_statement_the_next_one_goes_on(tmp_path: Path) -> None:
-    """Statement by statement from an empty folder: tables, study, claim, record."""
+    """Statement by statement from an empty folder: tables, study, lease, record."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", STEPS, tmp_path],
         cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True,
@@ -334,11 +335,11 @@ def unlocked(where: str, owner: Runner | None = None) -> Ledger:
 
 
 def right_after_its_first_insert(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], list[Claimed]]
-) -> list[Claimed]:
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], list[Lease]]
+) -> list[Lease]:
     """Let something happen once a ledger has inserted a trial; return what will have come of it."""
     storage, insert = ledger.store.storage, ledger.store.storage.create_new_trial
-    came: list[Claimed] = []
+    came: list[Lease] = []
 
     def insert_and(*words: Any, **more: Any) -> int:
         monkeypatch.undo()
@@ -356,22 +357,22 @@ def test_two_that_insert_at_once_on_a_server_end_with_one(
     """Without a lock both rows exist; the later one withdraws."""
     one, two = unlocked(where), unlocked(where, alive())
     theirs = right_after_its_first_insert(
-        one, monkeypatch, lambda: two.claim([trial(2), trial(1), trial(0)], 3, look=False)
+        one, monkeypatch, lambda: two.lease([trial(2), trial(1), trial(0)], 3, look=False)
     )
-    mine = one.claim([trial(0), trial(1)], 2, look=False)
+    mine = one.lease([trial(0), trial(1)], 2, look=False)
     assert [each.trial.seed for each in mine] == [0], "of 1 the other was first"
     assert [each.trial.seed for each in theirs] == [2, 1], "and of 0 this one"
     assert sorted(record.seed for record in two.records()) == [0, 1, 2]
     assert len(one.store.storage.get_all_trials(identity(one))) == 5, "two withdrew"
 
 
-def test_what_another_takes_over_before_it_was_claimed_is_no_ones_twice(
+def test_what_another_takes_over_before_it_was_leased_is_no_ones_twice(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a server: this process was taken for dead right after it had inserted a trial."""
     one, two = unlocked(where, dead()), unlocked(where)
-    theirs = right_after_its_first_insert(one, monkeypatch, lambda: two.claim([trial(0)], 1))
-    mine = one.claim([trial(0), trial(1)], 2)
+    theirs = right_after_its_first_insert(one, monkeypatch, lambda: two.lease([trial(0)], 1))
+    mine = one.lease([trial(0), trial(1)], 2)
     assert [each.trial.seed for each in theirs] == [0]
     assert [each.trial.seed for each in mine] == [1]
 
@@ -392,7 +393,7 @@ def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     from harness.running.run import run
 
     ledger = Ledger(open_store(where), study, "quick")
-    planner = Planner(study, "quick", 1, tune=False)
+    planner = StudyPlanner(study, "quick", 1, tune=False)
     ran = run(ledger, planner, None, Options(tune=False), Silent())
     assert (ran.trained, ran.total, ran.profiled) == (2, 2, 2)
     manifest = manifest_of(ledger)
@@ -410,8 +411,8 @@ def test_a_study_half_made_by_a_killed_process_is_finished(where: str) -> None:
     half.set_user_attr("levels", {"width": [4, 32]})
     ledger = Ledger(store, study, "quick")
     assert ledger.note("format") == 2
-    (claimed,) = ledger.claim([trial(0)], 1)
-    assert claimed.trial.seed == 0
+    (lease,) = ledger.lease([trial(0)], 1)
+    assert lease.trial.seed == 0
 
 
 def test_a_study_that_something_else_made_is_refused(where: str) -> None:
@@ -424,7 +425,7 @@ def test_a_study_that_something_else_made_is_refused(where: str) -> None:
 
 def test_what_a_killed_process_half_wrote_is_no_part_of_the_record(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    done, lost = ledger.claim([trial(0), trial(1)], 2)
+    done, lost = ledger.lease([trial(0), trial(1)], 2)
     ledger.store.storage.set_trial_user_attr(done.trial_id, "reason", "killed while writing this")
     ledger.write_note("env/half", {"python": "2"})
     half = {"metrics": {"test_accuracy": 0.9}, "curves": {"x": [1.0]}, "cost": COST, "env": "half"}
@@ -452,14 +453,14 @@ def test_what_another_version_wrote_is_refused(where: str, version: int) -> None
 
 def test_what_is_done_is_translated_once_and_what_others_do_is_seen(where: str) -> None:
     mine, theirs = Ledger(open_store(where), study, "quick"), another(where)
-    (first,) = mine.claim([trial(0)], 1)
-    (second,) = theirs.claim([trial(1)], 1)
+    (first,) = mine.lease([trial(0)], 1)
+    (second,) = theirs.lease([trial(1)], 1)
     assert [record.state for record in mine.records()] == ["running", "running"]
     mine.finish(first, METRICS, CURVES, COST, ENV)
     before = mine.records()
     assert [record.state for record in before] == ["complete", "running"]
     theirs.finish(second, {**METRICS, "own": 4.0}, CURVES, COST, {"python": "of another"})
-    (third,) = theirs.claim([trial(2)], 1)
+    (third,) = theirs.lease([trial(2)], 1)
     theirs.fail(third, "no luck", ENV)
     after = mine.records()
     assert [record.state for record in after] == ["complete", "complete", "failed"]
@@ -472,16 +473,16 @@ def test_what_is_done_is_translated_once_and_what_others_do_is_seen(where: str) 
 
 def test_takeovers_and_withdrawals_of_others_are_seen(where: str) -> None:
     mine, theirs = Ledger(open_store(where), study, "quick"), another(where)
-    claims = mine.claim([trial(0), trial(1)], 2)
+    leases = mine.lease([trial(0), trial(1)], 2)
     assert [record.state for record in mine.records()] == ["running", "running"]
-    for claimed in claims:
-        mine.release(claimed)
-    (taken,) = theirs.claim([trial(0)], 1)
-    assert mine.claim([trial(0)], 1) == []
+    for lease in leases:
+        mine.release(lease)
+    (taken,) = theirs.lease([trial(0)], 1)
+    assert mine.lease([trial(0)], 1) == []
     theirs.finish(taken, METRICS, CURVES, COST, ENV)
     theirs.withdraw()
     assert [(record.seed, record.state) for record in mine.records()] == [(0, "complete")]
-    (again,) = mine.claim([trial(0), trial(1)], 2)
+    (again,) = mine.lease([trial(0), trial(1)], 2)
     assert again.trial.seed == 1
     mine.finish(again, METRICS, CURVES, COST, ENV)
     assert [(record.seed, record.number) for record in theirs.records()] == [(0, 0), (1, 2)]
@@ -489,14 +490,14 @@ def test_takeovers_and_withdrawals_of_others_are_seen(where: str) -> None:
 
 def test_done_is_the_newest_outcome_of_each_key(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    lost, fine, running = ledger.claim([trial(0), trial(1), trial(2)], 3)
+    lost, fine, running = ledger.lease([trial(0), trial(1), trial(2)], 3)
     ledger.fail(lost, "no luck", ENV)
     ledger.finish(fine, METRICS, CURVES, COST, ENV)
     assert {key: record.number for key, record in ledger.done().items()} == {
         trial(0).key: 0, trial(1).key: 1,
     }  # fmt: skip
     assert set(ledger.done(frozenset({0}))) == {trial(1).key}
-    (again,) = ledger.claim([trial(0)], 1, {0})
+    (again,) = ledger.lease([trial(0)], 1, {0})
     assert set(ledger.done(frozenset({0}))) == {trial(1).key}
     ledger.finish(again, METRICS, CURVES, COST, ENV)
     for ignored in (frozenset({0}), frozenset()):
@@ -507,21 +508,21 @@ def test_done_is_the_newest_outcome_of_each_key(where: str) -> None:
 
 def test_what_was_read_under_the_lock_need_not_be_read_again(where: str) -> None:
     mine, theirs = Ledger(open_store(where), study, "quick"), another(where)
-    theirs.claim([trial(0)], 1)
+    theirs.lease([trial(0)], 1)
     with mine.store.lock():
         assert mine.done() == {}
-        unlocked(where, alive()).claim([trial(1)], 1)  # as nobody does who waits for the lock
-        (claimed,) = mine.claim([trial(0), trial(1)], 2, look=False)
-        assert claimed.trial.seed == 1, "by what was read before"
-        assert mine.claim([trial(0), trial(2)], 2)[0].trial.seed == 2
-    assert [each.trial.seed for each in theirs.claim([trial(2), trial(3)], 2)] == [3]
+        unlocked(where, alive()).lease([trial(1)], 1)  # as nobody does who waits for the lock
+        (lease,) = mine.lease([trial(0), trial(1)], 2, look=False)
+        assert lease.trial.seed == 1, "by what was read before"
+        assert mine.lease([trial(0), trial(2)], 2)[0].trial.seed == 2
+    assert [each.trial.seed for each in theirs.lease([trial(2), trial(3)], 2)] == [3]
 
 
 def test_a_long_curve_shows_a_few_points_and_is_kept_whole(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
-    (claimed,) = ledger.claim([trial(0)], 1)
+    (lease,) = ledger.lease([trial(0)], 1)
     curve = [1 / (epoch + 1) for epoch in range(103)]
-    ledger.finish(claimed, METRICS, {"validation_loss": curve}, COST, ENV)
+    ledger.finish(lease, METRICS, {"validation_loss": curve}, COST, ENV)
     (seen,) = ledger.store.storage.get_all_trials(identity(ledger))
     assert list(seen.intermediate_values) == [25, 51, 77, 103]
     assert all(curve[step - 1] == value for step, value in seen.intermediate_values.items())
@@ -535,8 +536,8 @@ def test_a_trial_costs_few_writes(tmp_path: Path) -> None:
     many = {f"own_{number}": 0.5 for number in range(50)}
     curves = {"validation_loss": [0.5] * 200}
     for seed in range(3):
-        (claimed,) = ledger.claim([trial(seed)], 1)
-        ledger.finish(claimed, {**METRICS, **many}, curves, COST, ENV, LAYERS)
+        (lease,) = ledger.lease([trial(seed)], 1)
+        ledger.finish(lease, {**METRICS, **many}, curves, COST, ENV, LAYERS)
         lines.append(len((tmp_path / "x.log").read_text().splitlines()))
     assert lines[2] - lines[1] == lines[1] - lines[0] == 8
 
@@ -547,11 +548,11 @@ def test_a_journal_reaches_the_disk_once_for_all_that_is_written_together(
     ledger = Ledger(open_store(f"journal:///{tmp_path}/x.log"), study, "quick")
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    claims = ledger.claim([trial(seed) for seed in range(4)], 4)
+    leases = ledger.lease([trial(seed) for seed in range(4)], 4)
     assert len(synced) == 1
     with ledger.store.together():
-        for claimed in claims:
-            ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+        for lease in leases:
+            ledger.finish(lease, METRICS, CURVES, COST, ENV)
         assert len(another(f"journal:///{tmp_path}/x.log").done()) == 4, "seen by others at once"
     assert len(synced) == 2
     ledger.write_note("x", 1)
@@ -571,8 +572,8 @@ def test_all_notes_are_not_read_anew_for_each_trial(
 
     def reads(seeds: range) -> int:
         read.clear()
-        for claimed in ledger.claim([trial(seed) for seed in seeds], len(seeds)):
-            ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+        for lease in ledger.lease([trial(seed) for seed in seeds], len(seeds)):
+            ledger.finish(lease, METRICS, CURVES, COST, ENV)
         assert len(ledger.done()) == seeds.stop
         return len(read)
 
@@ -584,14 +585,14 @@ def test_all_notes_are_not_read_anew_for_each_trial(
 def test_the_half_line_of_a_killed_process_does_no_harm(tmp_path: Path, length: int) -> None:
     where = f"journal:///{tmp_path}/x.log"
     open_before = Ledger(open_store(where), study, "quick")
-    (claimed,) = open_before.claim([trial(0)], 1)
+    (lease,) = open_before.lease([trial(0)], 1)
     whole = (tmp_path / "x.log").read_bytes()
     with (tmp_path / "x.log").open("ab") as file:
         file.write((b'{"op_code":8,"x":"' + b"x" * length)[:length])
     opened_after = Ledger(open_store(where), study, "quick")
     assert opened_after.records() == open_before.records()
     opened_after.write_note("x", 1)
-    open_before.finish(claimed, METRICS, CURVES, COST, ENV)
+    open_before.finish(lease, METRICS, CURVES, COST, ENV)
     for ledger in (open_before, opened_after, Ledger(open_store(where), study, "quick")):
         assert [record.metrics for record in ledger.records()] == [METRICS]
         assert ledger.note("x") == 1
@@ -601,8 +602,8 @@ def test_the_half_line_of_a_killed_process_does_no_harm(tmp_path: Path, length: 
 def test_an_objective_that_is_no_number_is_a_failure(where: str) -> None:
     """SQL storages cannot give back a trial whose value is not a number."""
     ledger = Ledger(open_store(where), study, "quick")
-    (claimed,) = ledger.claim([trial(0)], 1)
-    ledger.finish(claimed, {**METRICS, "validation_loss": float("nan")}, CURVES, COST, ENV)
+    (lease,) = ledger.lease([trial(0)], 1)
+    ledger.finish(lease, {**METRICS, "validation_loss": float("nan")}, CURVES, COST, ENV)
     for each in (ledger, Ledger(open_store(where), study, "quick")):
         (record,) = each.records()
         assert (record.state, record.metrics) == ("failed", {})
@@ -612,11 +613,11 @@ def test_an_objective_that_is_no_number_is_a_failure(where: str) -> None:
 def test_a_planner_that_has_looked_before_answers_as_a_new_one() -> None:
     """Random outcomes come in, a failed one is replaced, and earlier ones are asked for again."""
     draw = random.Random(0)
-    old = Planner(study, "quick", 3, tune=True)
+    old = StudyPlanner(study, "quick", 3, tune=True)
     done: dict[str, Record] = {}
     history = []
     while (outlook := old.outlook(done)).ready:
-        assert outlook == Planner(study, "quick", 3, tune=True).outlook(done)
+        assert outlook == StudyPlanner(study, "quick", 3, tune=True).outlook(done)
         assert old.outlook(dict(done)) == outlook
         history.append((dict(done), outlook))
         chosen = draw.choice(outlook.ready)
@@ -625,7 +626,7 @@ def test_a_planner_that_has_looked_before_answers_as_a_new_one() -> None:
     for key in [key for key, record in done.items() if record.state == "failed"]:
         again = dataclasses.replace(done[key], state="complete", metrics={"validation_loss": 0.0})
         retried = {**done, key: again}
-        assert old.outlook(retried) == Planner(study, "quick", 3, tune=True).outlook(retried)
+        assert old.outlook(retried) == StudyPlanner(study, "quick", 3, tune=True).outlook(retried)
         assert old.outlook(retried) != old.outlook(done)
     for before, outlook in history:
         assert old.outlook(before) == outlook

@@ -10,19 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.cli import _main
-from harness.commands.commands import check_looks
+from harness.commands.cli import execute
+from harness.commands.run import check_looks
+from harness.judging.adaptive import seeds_needed
 from harness.judging.pairing import evaluations
-from harness.judging.verdicts import judge, seeds_needed
+from harness.judging.verdicts import judge
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options
 from harness.stats import FEWEST
+from harness.study.checks import FEWEST_SEEDS
 from harness.study.claims import Higher
 from harness.study.factors import Factor
 from harness.study.looks import Looks
 from harness.study.scales import Scale
-from harness.study.study import FEWEST_SEEDS, Study
+from harness.study.study import Study
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from tests.conftest import TINY
@@ -142,7 +144,7 @@ def test_looks_and_a_fixed_number_of_seeds_exclude_each_other(refused) -> None:
 def test_a_planner_asks_for_the_next_look_alone() -> None:
     from tests.tiny_study import study as tiny
 
-    planner = Planner(tiny, "quick", None, tune=False, looks=LOOKS)
+    planner = StudyPlanner(tiny, "quick", None, tune=False, looks=LOOKS)
     assert (len(planner.seeds), planner.outlook({}).total) == (20, 10)
     made = {trial.key: trial for trial in planner.outlook({}).planned}
 
@@ -159,16 +161,16 @@ def test_a_planner_asks_for_the_next_look_alone() -> None:
     outlook = planner.outlook(done(10))
     assert outlook.total == 20
     assert {trial.seed for trial in outlook.ready} == set(range(5, 10))
-    again = Planner(tiny, "quick", None, tune=False, looks=LOOKS)
+    again = StudyPlanner(tiny, "quick", None, tune=False, looks=LOOKS)
     assert [t.key for t in again.outlook(done(10)).ready] == [t.key for t in outlook.ready]
 
 
 def test_a_plan_shows_the_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["plan", str(TINY), "--scale", "quick", "--until-decided", "--max-seeds", "20"]
-    assert _main(words, debug=False) == 0
+    assert execute(words) == 0
     assert "4 + 5 to 20" in capsys.readouterr().out
-    assert _main([*words, "--json"], debug=False) == 0
+    assert execute([*words, "--json"]) == 0
     (scale,) = json.loads(capsys.readouterr().out)["scales"]
     assert scale["looks"]["seeds"] == [5, 10, 20]
     assert scale["trials"] == 2 * (4 + 5)
@@ -184,7 +186,7 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
         text.replace("(4, 32)", "(30, 32)").replace('"width": 4', '"width": 30')
     )
     base = ["run", "close.py", "--no-tuning", "--no-profile", "-q", "--until-decided"]
-    assert _main([*base, "--max-seeds", "7"], debug=False) == 0
+    assert execute([*base, "--max-seeds", "7"]) == 0
     verdicts = Path("runs/tiny-quick/verdicts.json")
     first = json.loads(verdicts.read_text())
     assert [look["seeds"] for look in first[0]["looks"]] == [5, 7]
@@ -194,17 +196,17 @@ def test_a_run_until_decided_goes_on_where_it_was_and_never_past_its_last_look(
         assert said in page
     capsys.readouterr()
     for words in (["--max-seeds", "9"], []):
-        assert _main([*base, *words], debug=False) == 2
+        assert execute([*base, *words]) == 2
         assert "this study was begun with --until-decided" in capsys.readouterr().err
-    assert _main([*base[:-1], "--seeds", "9"], debug=False) == 2
+    assert execute([*base[:-1], "--seeds", "9"]) == 2
     capsys.readouterr()
-    assert _main([*base, "--max-seeds", "7"], debug=False) == 0
+    assert execute([*base, "--max-seeds", "7"]) == 0
     assert json.loads(verdicts.read_text()) == first
-    assert _main(["explain", "close.py", "1"], debug=False) == 0
+    assert execute(["explain", "close.py", "1"]) == 0
     said = capsys.readouterr().out.replace("\n", " ")
     assert "inconclusive" in said
     assert "only look, with 5 seeds: inconclusive; 7 seeds: inconclusive." in " ".join(said.split())
-    assert _main(["explain", "close.py", "2"], debug=False) == 2
+    assert execute(["explain", "close.py", "2"]) == 2
 
 
 COMMAND = "harness run close.py --scale quick --until-decided --max-seeds 20"

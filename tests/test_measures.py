@@ -50,7 +50,8 @@ from harness.models import MLP, ConvNet, HeNormal, Normal
 from harness.optim import SGD
 from harness.randomness.counting import Draws
 from harness.study.chosen import check_measures
-from harness.study.metrics import BY_LAYER, GIVEN_BY, METRICS, Metric, defined, metric_named
+from harness.study.declaration import find_metric
+from harness.study.metrics import BY_LAYER, GIVEN_BY, METRICS, Metric, defined
 from harness.trained import Measure, Trained, Values
 from harness.training import Training
 
@@ -959,9 +960,9 @@ def test_metrics_are_registered_under_their_names() -> None:
         assert metric.name == name
         assert metric.meaning.endswith(".")
         assert metric.unit != "fraction" or metric.least == 0
-    assert metric_named("sharpness_worst").unit == "nats"
+    assert find_metric("sharpness_worst", ()).unit == "nats"
     with pytest.raises(HarnessError, match="one that trials record"):
-        metric_named("gradient_norm")  # a list is nothing to claim
+        find_metric("nothing_of_the_kind", ())
     given = {m.name for each in (*EVERY, TeacherAgreement()) for m in each.metrics}
     splits = {f"{a}_{b}" for a in ("train", "validation", "test") for b in ("loss", "accuracy")}
     assert given == (set(METRICS) | set(BY_LAYER)) - splits - {"generalisation_gap"}

@@ -17,6 +17,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
+from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.models import (
     ACTIVATIONS,
@@ -32,7 +33,7 @@ from harness.models import (
 )
 from harness.models.activations import activation, gain
 from harness.models.normalisation import groups, normalisation
-from harness.training import Model, canonical
+from harness.training import Model
 
 CIFAR = (3, 32, 32)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -26,8 +26,10 @@ from harness.augment import (
 )
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import digits
+from harness.engines.fusable import NotFusableError
+from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
-from harness.engines.programs import program
+from harness.engines.prepared import Member
 from harness.losses import CrossEntropy, Distillation
 from harness.models import CNN, MLP, ConvNet
 from harness.models.initialisation import (
@@ -239,7 +241,7 @@ def test_networks_that_begin_by_other_rules_train_together(model: MLP | CNN | Co
         Request(replace(BASE, model=replace(model, initialisation=rule), precision="float64"), 0)
         for rule in rules
     ]
-    assert len({program(each.training) for each in requests}) == 1
+    assert len({each.training.program() for each in requests}) == 1
     plain, fused = outcomes(requests, Mode()), outcomes(requests, Mode("fused", 4))
     not_degenerate(plain)
     assert max(map(apart, plain, fused)) < 1e-9
@@ -355,6 +357,35 @@ def test_what_cannot_be_fused_is_trained_alone_and_says_why(kind: str, why: str)
         assert "not fused: " in other.note
         assert why in other.note
         assert "\n" not in other.note
+
+
+def test_another_engine_is_one_entry_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def make(members: Sequence[Member], models: int) -> Engine:
+        seen.append(models)
+        if len(members) > 1:
+            raise NotFusableError("one alone, please")
+        return ENGINES["plain"].make(members, models)
+
+    own = replace(ENGINES["fused"], make=make)
+    monkeypatch.setattr("harness.engines.modes.ENGINES", {**ENGINES, "own": own})
+    mode = Mode.parse("own, 4 at a time")
+    requests = varied(BASE, 2)
+    plain = outcomes(requests, Mode())
+    (alone,) = outcomes(requests[:1], mode)
+    assert (alone.metrics, alone.curves) == (plain[0].metrics, plain[0].curves)
+    assert alone.mode == Mode("own", 1)
+    for one, other in zip(plain, outcomes(requests, mode), strict=True):
+        assert (one.metrics, one.curves) == (other.metrics, other.curves)
+        assert other.note == "not own: one alone, please"
+        assert other.mode == Mode()
+    assert seen == [4, 4]
+
+
+def test_a_mode_of_no_engine_is_refused() -> None:
+    with pytest.raises(ValueError, match="no engine is called 'plan'"):
+        Mode("plan")
 
 
 def test_out_of_memory_halves_the_cohort_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.commands.place import Place
+from harness.judging.more import unreachable
 from harness.judging.next_step import next_step
-from harness.judging.reasons import unreachable
 from harness.judging.results import Provenance, Results
 from harness.judging.verdicts import judge
 from harness.storing.store import open_store
@@ -129,16 +129,12 @@ def printed(monkeypatch, capsys, words, done):
     def cannot(*_, **__):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(
-        "harness.commands.commands.run_study", lambda *_, **__: (done, Path("runs/x"))
-    )
-    monkeypatch.setattr(
-        "harness.commands.commands.report_study", lambda *_: [(done, Path("runs/x"))]
-    )
-    monkeypatch.setattr("harness.commands.commands._write_report", cannot)
-    monkeypatch.setattr("harness.commands.commands.write_records", lambda *_: None)
-    monkeypatch.setattr("harness.commands.commands.write_verdicts", lambda *_: None)
-    _main(words, debug=False)
+    monkeypatch.setattr("harness.commands.run.run_study", lambda *_, **__: (done, Path("runs/x")))
+    monkeypatch.setattr("harness.commands.report.report_study", lambda *_: [(done, Path("runs/x"))])
+    monkeypatch.setattr("harness.reports.write_report", cannot)
+    monkeypatch.setattr("harness.commands.folder.write_records", lambda *_: None)
+    monkeypatch.setattr("harness.commands.folder.write_verdicts", lambda *_: None)
+    execute(words)
     out, err = capsys.readouterr()
     next_line = next(line for line in out.splitlines() if line.startswith("→"))
     again = next(line for line in err.splitlines() if "To try again: " in line)

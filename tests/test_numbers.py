@@ -34,13 +34,13 @@ from harness import (
     schedules,
 )  # fmt: skip
 from harness.data import digits, images
+from harness.identity.canonical import canonical
 from harness.judging.declarations import declared
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
 from harness.models import CNN, MLP, ConvNet, initialisation
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.stopping import EarlyStopping
-from harness.training import canonical
 from harness.trials.trial import make_trial
 
 ALIKE = {

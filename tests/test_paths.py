@@ -10,7 +10,8 @@ from harness.commands.place import Place
 from harness.messages.errors import HarnessError
 from harness.messages.printable import quoted
 from harness.storing.damage import Damage, Noticed
-from harness.storing.store import open_store, sqlite_path
+from harness.storing.sqlite import sqlite_path
+from harness.storing.store import open_store
 from tests.declaring import report, run, study
 
 ODD = (

@@ -30,10 +30,12 @@ from harness import (
 from harness.augment import Flip, Shift
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import digits, mnist
+from harness.identity.canonical import canonical
+from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet, Orthogonal
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2
-from harness.training import canonical
+from harness.study.work import Work, with_needs
 from harness.trials.trial import changes, key_of, make_trial
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +49,19 @@ BASE = Training(
     schedule=Cosine(warmup=0.1),
     loss=CrossEntropy(label_smoothing=0.1),
 )
+
+
+def test_a_work_says_what_it_needs_and_a_class_is_none():
+    student = replace(BASE, loss=Distillation(BASE))
+    pupil = replace(BASE, loss=Distillation(student))
+    assert isinstance(BASE, Work)
+    assert BASE.needs() == {}
+    assert with_needs([pupil, BASE]) == [pupil, BASE, student, BASE]
+    assert pupil.data_sets() == (BASE.data,)
+    for wrong in (Training, BASE.model):
+        made = study(wrong)
+        with pytest.raises(HarnessError, match="must return a Training"):
+            make_trial(made, "quick", made.arms("quick")[0], 0, "tune", {})
 
 
 def study(training: Training, name: str = "one", **changed: Any) -> Study:

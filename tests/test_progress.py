@@ -20,7 +20,7 @@ from harness.engines.modes import PLAIN, Mode
 from harness.models import MLP
 from harness.optim import SGD
 from harness.running.account import Account, Accounting, age
-from harness.running.progress import SHOWN, Plain, Silent, display
+from harness.running.progress import SHOWN, Plain, RunStatus, Silent, display
 from harness.running.workers import TELL_SECONDS, Named, Told, _Telling
 from harness.trainer.train import Request, train_together
 from tests.conftest import TINY
@@ -124,7 +124,7 @@ def test_a_log_has_a_line_on_trials_each_minute(clock: Clock) -> None:
     out = io.StringIO()
     plain = Plain(Console(file=out, width=60), "s (quick)")
     for second in range(130):
-        plain.show("training", 2, 8, 40.0, [TOLD])
+        plain.show(RunStatus("training", 2, 8, 40.0, [TOLD]))
         clock.now += 1.0
         del second
     lines = [each for each in out.getvalue().splitlines() if "epoch" in each]
@@ -138,13 +138,13 @@ def test_a_terminal_shows_what_each_worker_trains() -> None:
     console = Console(file=out, force_terminal=True, width=150, color_system=None)
     many = [Told("b", 0, "tune", 8, 1, 2, math.nan, 0.0), TOLD, *(SHOWN + 2) * [TOLD]]
     with display(console, "s (quick)", quiet=False) as shown:
-        shown.show("training", 2, 8, None, many[:2])
+        shown.show(RunStatus("training", 2, 8, None, many[:2]))
         shown._progress.refresh()  # type: ignore[attr-defined]
         two = out.getvalue()
-        shown.show("training", 2, 8, None, many)
+        shown.show(RunStatus("training", 2, 8, None, many))
         shown._progress.refresh()  # type: ignore[attr-defined]
         more = out.getvalue()[len(two) :]
-        shown.show("training", 8, 8, None)
+        shown.show(RunStatus("training", 8, 8))
         shown._progress.refresh()  # type: ignore[attr-defined]
         none = out.getvalue()[len(two) + len(more) :]
     assert "rate=[red], seed 3" in two
@@ -171,7 +171,7 @@ def test_every_moment_is_in_one_part() -> None:
         ("writing the report", 5.0),
     ):  # fmt: skip
         for _ in range(2):
-            shown.show(stage, 0, 1, None)
+            shown.show(RunStatus(stage, 0, 1))
             clock.now += seconds / 2
     account.begin("PDF")
     clock.now += 5.0

@@ -35,15 +35,15 @@ from harness.data import digits
 from harness.engines.modes import Choice, Mode
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.costs import by_program, machine
 from harness.running.executors import Options
 from harness.running.find import find, load
-from harness.running.progress import Silent
+from harness.running.progress import RunStatus, Silent
 from harness.running.run import Ran, run
 from harness.storing.ledger import Ledger
+from harness.storing.notes import write_choice
 from harness.storing.store import open_store
-from harness.study.converter import to_plain
 from harness.trainer.train import train
 from harness.trials.records import Record
 from harness.trials.trial import TEACHER
@@ -154,11 +154,8 @@ class Releasing(Silent):
     def __init__(self, armed: Path) -> None:
         self.armed = armed
 
-    def show(
-        self, stage: str, done: int, total: int, seconds_left: float | None,
-        running: Collection[object] = (),
-    ) -> None:  # fmt: skip
-        if "other processes" in stage:
+    def show(self, status: RunStatus) -> None:
+        if "other processes" in status.stage:
             self.armed.unlink(missing_ok=True)
 
 
@@ -170,7 +167,7 @@ def go_on(folder: Path, store: Path, display: Silent) -> Ran:
     """Do as `harness run` in this process, with a worker of its own."""
     reference = str(folder / "survivor.py")
     study = load(find(reference))
-    planner = Planner(study, "quick", None, tune=True)
+    planner = StudyPlanner(study, "quick", None, tune=True)
     options = replace(ALONE, reference=reference)
     return run(opened(store, study), planner, reference, options, display)
 
@@ -313,11 +310,10 @@ def study_of(build: Callable[[Scale, float], Training], name: str, *levels: floa
 def recorded(store: Path, study: Study, mode: Mode) -> tuple[Record, ...]:
     """Run a study in this process, in a mode that is taken as measured; return its records."""
     ledger = opened(store, study)
-    planner = Planner(study, "quick", None, tune=False)
+    planner = StudyPlanner(study, "quick", None, tune=False)
     options = replace(ALONE, mode=None)
     for program in by_program(planner):
-        choice = to_plain(Choice(mode, trials=100))
-        ledger.write_note(f"mode/{program}/{machine(options)}", choice)
+        write_choice(ledger, program, machine(options), Choice(mode, trials=100))
     run(ledger, planner, None, options, Silent())
     found = ledger.records()
     assert {each.state for each in found} == {"complete"}

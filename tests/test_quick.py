@@ -36,7 +36,7 @@ from harness.judging.targets import targets
 from harness.judging.verdicts import judge
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.reports import render
 from harness.reports.figures import canvas
 from harness.reports.figures.curves import Curves, Group, draw_curves
@@ -187,22 +187,22 @@ def study_of(arms: int, *, tuned: bool = False, seeds: int = 5) -> tuple[Study, 
 
 def test_a_training_is_built_once_for_all_seeds() -> None:
     study, built = study_of(6, seeds=9)
-    planner = Planner(study, "quick", None, tune=False)
+    planner = StudyPlanner(study, "quick", None, tune=False)
     outlook = planner.outlook({})
-    planner.at_defaults()
+    assert len(planner.at_defaults) == 6
     assert len(outlook.planned) == 6 * 9
     assert sorted(built) == sorted(arm.name for arm in study.arms("quick"))
     assert len({trial.key for trial in outlook.planned}) == 6 * 9
     assert {id(trial.training) for trial in outlook.planned if trial.arm == planner.arms[0]} == {
-        id(planner.at_defaults()[planner.arms[0].name].training)
+        id(planner.at_defaults[planner.arms[0].name].training)
     }
 
 
 def test_of_a_tuned_study_each_setting_is_built_once() -> None:
     study, built = study_of(4, tuned=True)
-    planner = Planner(study, "quick", None, tune=True)
+    planner = StudyPlanner(study, "quick", None, tune=True)
     planner.outlook({})
-    planner.at_defaults()
+    assert len(planner.at_defaults) == 4
     # the first three settings, the default among them, and both ends of the space
     assert len(built) == 4 * (3 + 2)
 
@@ -239,9 +239,9 @@ def test_names_of_arms_are_printed_as_they_are() -> None:
 
 IMPORTS = """
 import contextlib, io, sys
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 with contextlib.redirect_stdout(io.StringIO()):
-    code = _main(sys.argv[1:], debug=True)
+    code = execute(sys.argv[1:], debug=True)
 heavy = {"scipy", "statsmodels", "pandas", "matplotlib", "weasyprint", "jinja2", "sklearn"}
 heavy |= set() if sys.argv[1] == "plan" else {"torch"}  # plan asks which devices there are
 print(code, *sorted(heavy & set(sys.modules)))
@@ -340,7 +340,7 @@ def timed(arms: int) -> Callable[[], object]:
 
 def planned(arms: int) -> Callable[[], object]:
     study, _ = study_of(arms, tuned=True)
-    return lambda: Planner(study, "quick", None, tune=True).outlook({})
+    return lambda: StudyPlanner(study, "quick", None, tune=True).outlook({})
 
 
 def declared(arms: int) -> Callable[[], object]:

@@ -20,10 +20,12 @@ from harness import Arms, Factor, Higher, OneAtATime, Tuned
 from harness.engines.modes import PLAIN, Choice, Mode, Timing
 from harness.judging.contrasts import see
 from harness.judging.pairing import evaluations, pair
-from harness.judging.reasons import Context, change, reason
+from harness.judging.reasons import reason
 from harness.judging.results import ArmTuning, Program, Results, assemble, on_edges
 from harness.judging.rounds import Costs
-from harness.judging.verdicts import MARKS, Word
+from harness.judging.wording import Context
+from harness.judging.words import MARKS, Word
+from harness.judging.would_change import would_change
 from harness.reports import palette, write_index, write_report
 from harness.reports.figures.canvas import plain, wrapped
 from harness.reports.figures.curves import curves_of, draw_curves
@@ -37,7 +39,7 @@ from harness.reports.sections.ledger import MOST_ROWS, ledger_section
 from harness.reports.sections.methods import methods_section
 from harness.reports.sections.trained import not_tried, trained_section
 from harness.reports.text import bind
-from harness.reports.words import LOOKS
+from harness.reports.words import APPEARANCES
 from harness.study.declaration import about
 from harness.study.formatting import (
     alike,
@@ -447,7 +449,7 @@ def test_edges(name: str) -> None:
         ElementTree.fromstring(svg)
 
 
-@pytest.mark.parametrize("word", LOOKS)
+@pytest.mark.parametrize("word", APPEARANCES)
 def test_every_word_says_why_and_what_would_change_it(results: Results, word: Word) -> None:
     verdict = results.verdicts[0]
     pairs = pair(
@@ -456,7 +458,7 @@ def test_every_word_says_why_and_what_would_change_it(results: Results, word: Wo
     )  # fmt: skip
     seen = see(verdict.claim, verdict.metric, pairs, (), verdict.seen.level)
     context = Context(verdict.metric, verdict.claim.by, seen, pairs, 3, None)
-    for said in (change(word, verdict.claim, context), reason(word, verdict.claim, context)):
+    for said in (would_change(word, verdict.claim, context), reason(word, verdict.claim, context)):
         assert said.endswith(".")
         assert "nan" not in said
         assert "{" not in said
@@ -627,8 +629,8 @@ def test_no_two_roles_share_a_colour() -> None:
 
 
 def test_marks_tell_words_apart() -> None:
-    assert len({MARKS[word] for word in LOOKS}) == len(LOOKS)
-    assert len({(look.marker, look.filled) for look in LOOKS.values()}) == len(LOOKS)
+    assert len({MARKS[word] for word in APPEARANCES}) == len(APPEARANCES)
+    assert len({(shown.marker, shown.filled) for shown in APPEARANCES.values()}) == len(APPEARANCES)
 
 
 def test_numbers_as_text() -> None:
@@ -859,7 +861,7 @@ def test_programs_come_from_the_plan_and_the_notes(results: Results) -> None:
     }  # fmt: skip
     made = assemble(
         results.declaration, results.records, Manifest.of(plan), Costs(), (), "",
-        {"ab/cpu/EPYC / 7": choice, "other/cpu/EPYC": choice},
+        {"ab": {("cpu/EPYC / 7", ""): choice}, "other": {("cpu/EPYC", ""): choice}},
     )  # fmt: skip
     assert made.programs == (
         Program(tuple(arms[:2]), {"cpu/EPYC / 7": choice}),

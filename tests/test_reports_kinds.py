@@ -33,7 +33,7 @@ from harness.reports.sections.methods import methods_section
 from harness.reports.sections.opening import verdict_table
 from harness.reports.sections.targets import target_tables
 from harness.reports.table import Table
-from harness.reports.text import axis_title, each_of, in_title, unit_of
+from harness.reports.text import axis_title, in_title, replicate_of, unit_of
 from harness.study.claims import Best, Higher, Interaction, Trend
 from harness.study.factors import Factor
 from harness.study.formatting import (
@@ -128,7 +128,7 @@ def test_costs_as_text() -> None:
     assert axis_title(TIME) == "Time per step (s)"
     assert unit_of(TIME, difference=True) == ""
     assert in_title(COSTS["flops_per_step"]) == "FLOPs per step"
-    assert [each_of(metric) for metric in (TIME, METRICS["test_loss"])] == ["round", "seed"]
+    assert [replicate_of(metric) for metric in (TIME, METRICS["test_loss"])] == ["round", "seed"]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_numbers_by_round_in_the_unit_of_the_metric(
     assert table.rows[0][1].text == f"{1e3 * math.exp(seen.first[0]):.1f} ms"
     assert table.rows[0][3].text == effect_text(TIME, seen.first[0] - seen.second[0])
     assert table.rows[-1][3].text == effect_text(TIME, seen.effect)
-    assert sections[SLOWER].each == "round"
+    assert sections[SLOWER].replicate == "round"
     assert sections[MEMORY].numbers is None
     first = sections[SOONER].numbers
     assert first is not None

@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness.data import digits
+from harness.judging.adaptive import rounds_missing
 from harness.judging.rounds import Costs, Round, timed_arms
-from harness.judging.verdicts import judge, rounds_missing
+from harness.judging.verdicts import judge
 from harness.messages.errors import HarnessError
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.costs import machine
 from harness.running.executors import Options
 from harness.running.progress import Silent
 from harness.running.timing import measure_times
 from harness.running.workers import Answer, Job
+from harness.storing import notes
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.study.claims import Best, Equivalent, Higher, Interaction, NotWorse, Peak, Trend
@@ -448,7 +450,7 @@ def take(folder, clock, *arms):
         scales={"quick": Scale(seeds=5)},
     )  # fmt: skip
     ledger = Ledger(open_store(str(folder / "x.db")), made, "quick")
-    planner = Planner(made, "quick", None, tune=False)
+    planner = StudyPlanner(made, "quick", None, tune=False)
     measure_times(ledger, planner, clock.start, Options(), Silent())
     return ledger
 
@@ -458,16 +460,17 @@ def test_rounds_go_through_the_arms_back_and_forth(tmp_path):
     ledger = take(tmp_path, clock, "one", "two")
     assert clock.asked == 5 * ["one", "two", "one"]
     where = machine(Options())
-    kept = ledger.notes("round/")
-    assert list(kept) == [f"{number}/{where}" for number in range(5)]
+    assert list(notes.rounds(ledger)) == [where]
+    kept = notes.rounds(ledger)[where]
+    assert list(kept) == [*range(5)]
     seconds = [
-        [each["arms"][f"a={arm}"]["seconds"] for arm in ("one", "two")] for each in kept.values()
+        [taken.arms[f"a={arm}"].seconds for arm in ("one", "two")] for taken in kept.values()
     ]
     # A B (A) and (A) B A: beside each other, and the other way round
     assert seconds[:2] == [[1, 2], [6, 5]]
-    assert {each["twin"] for each in kept.values()} == {"a=one"}
-    assert [each["again"] for each in kept.values()][:2] == [3, 4]
-    samples = {arm["samples"] for each in kept.values() for arm in each["arms"].values()}
+    assert {taken.twin for taken in kept.values()} == {"a=one"}
+    assert [taken.again for taken in kept.values()][:2] == [3, 4]
+    samples = {arm.samples for taken in kept.values() for arm in taken.arms.values()}
     assert samples == {32}
 
 
@@ -484,9 +487,10 @@ def test_a_step_that_cannot_be_timed_says_why(tmp_path):
             return Answer(reason="no clock here" if job.kind == "time" else "")
 
     ledger = take(tmp_path, Lame(), "one", "two")
-    assert ledger.notes("round/") == {}
-    (kept,) = ledger.notes("untimed/").values()
-    assert kept["reason"] == "arm a=one: no clock here"
+    assert notes.rounds(ledger) == {}
+    kept = notes.untimed(ledger, machine(Options()))
+    assert kept is not None
+    assert kept.reason == "arm a=one: no clock here"
 
 
 def test_a_mistake_in_an_arm_is_told(tmp_path):
@@ -529,7 +533,7 @@ WIDE = """
 """
 
 
-def notes(store, prefix):
+def texts(store, prefix):
     with sqlite3.connect(store) as connection:
         query = "SELECT key, value_json FROM study_user_attributes WHERE key LIKE ?"
         return dict(connection.execute(query, (f"{prefix}%",)))
@@ -543,7 +547,7 @@ def test_a_study_times_its_arms_side_by_side_and_only_once(command, tmp_path):
     words = ("run", "wide.py", "--no-tuning", "--seeds", "2", "-q")
     command(*words)
     store = tmp_path / "runs" / "harness.db"
-    taken = notes(store, "round/")
+    taken = texts(store, notes.ROUND)
     assert len(taken) == 5, "as many rounds as seeds, and five at least"
     folder = tmp_path / "runs" / "tiny-quick"
     accuracy, time, size = json.loads((folder / "verdicts.json").read_text())
@@ -554,7 +558,7 @@ def test_a_study_times_its_arms_side_by_side_and_only_once(command, tmp_path):
     # 64 inputs and 10 classes, each with a bias a unit
     assert size["effect"] == pytest.approx((64 * 1024 + 1024 + 10250) / (64 * 4 + 4 + 50))
     command(*words)
-    assert notes(store, "round/") == taken
+    assert texts(store, notes.ROUND) == taken
     page = (folder / "report.html").read_text()
     assert "rounds" in page
     said = command("explain", "wide.py", "2").stdout
@@ -562,5 +566,5 @@ def test_a_study_times_its_arms_side_by_side_and_only_once(command, tmp_path):
     # what the arms train has changed: earlier rounds tell nothing of it
     (tmp_path / "wide.py").write_text(text.replace("batch_size=20", "batch_size=25"))
     command(*words)
-    assert len(notes(store, "round/")) == 10
+    assert len(texts(store, notes.ROUND)) == 10
     assert json.loads((folder / "verdicts.json").read_text())[1]["n"] == 5

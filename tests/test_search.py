@@ -14,15 +14,9 @@ from harness import Factor, Higher, Scale, Study, Training, Tuned
 from harness.data import digits
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import (
-    Outlook,
-    Planner,
-    choose,
-    edge,
-    first_settings,
-    next_settings,
-    radical_inverse,
-)
+from harness.planning.outlook import Outlook
+from harness.planning.planner import StudyPlanner
+from harness.planning.tuning import choose, edge, first_settings, next_settings, radical_inverse
 from harness.trials.records import Record
 from harness.trials.trial import TUNING_SEED, Trial
 
@@ -88,7 +82,7 @@ Done = Mapping[str, Record]
 
 
 def run(
-    planner: Planner, loss: Callable[[Trial], float | None], pick: Callable[[list[Any]], Any]
+    planner: StudyPlanner, loss: Callable[[Trial], float | None], pick: Callable[[list[Any]], Any]
 ) -> tuple[Outlook, dict[str, Record], list[str]]:
     """Run to the end, one trial of those that are ready at a time."""
     done: dict[str, Record] = {}
@@ -168,7 +162,7 @@ def build_rare(scale: Scale, width: int, lr: float, decay: float) -> Training:
 
 
 def test_a_setting_that_changes_nothing_in_an_arm_is_not_searched_there():
-    planner = Planner(replace(BOTH, build=build_rare), "quick", None, tune=True)
+    planner = StudyPlanner(replace(BOTH, build=build_rare), "quick", None, tune=True)
     names = {arm.name: [each.name for each in planner.searched(arm.name)] for arm in planner.arms}
     assert names == {"width=4": ["lr"], "width=16": ["lr", "decay"], "width=64": []}
     outlook, done, _ = run(planner, bowl, first)
@@ -185,7 +179,7 @@ def test_a_setting_that_changes_nothing_in_an_arm_is_not_searched_there():
     assert outlook.total == len(outlook.planned) == len(done) == 2 * BUDGET + 3 * SEEDS
     rows = {(each.arm, each.setting) for each in outlook.tuning}
     assert rows == {("width=4", "lr"), ("width=16", "lr"), ("width=16", "decay")}
-    untuned = Planner(replace(BOTH, build=build_rare), "quick", None, tune=False)
+    untuned = StudyPlanner(replace(BOTH, build=build_rare), "quick", None, tune=False)
     assert [each.name for each in untuned.searched("width=16")] == ["lr", "decay"]
     assert untuned.trials("width=16") == SEEDS
 
@@ -195,12 +189,12 @@ def test_a_setting_that_matters_beside_some_others_alone_is_searched():
         return build(scale, width, lr, decay if lr > 0.025 else 0.0)
 
     assert LR.start < 0.025
-    planner = Planner(replace(BOTH, build=hidden), "quick", None, tune=True)
+    planner = StudyPlanner(replace(BOTH, build=hidden), "quick", None, tune=True)
     assert [each.name for each in planner.searched("width=4")] == ["lr", "decay"]
 
 
 def test_every_arm_begins_with_the_same_settings():
-    planner = Planner(BOTH, "quick", None, tune=True)
+    planner = StudyPlanner(BOTH, "quick", None, tune=True)
     ready = by_arm(planner.outlook({}).ready, "tune")
     assert len(ready) == 3
     for settings in ready.values():
@@ -208,7 +202,7 @@ def test_every_arm_begins_with_the_same_settings():
 
 
 def test_every_arm_gets_the_same_budget_and_total_is_known_from_the_start():
-    planner = Planner(BOTH, "quick", None, tune=True)
+    planner = StudyPlanner(BOTH, "quick", None, tune=True)
     start = planner.outlook({})
     outlook, done, _ = run(planner, bowl, first)
     total = 3 * (BUDGET + SEEDS)
@@ -233,7 +227,7 @@ def test_every_arm_gets_the_same_budget_and_total_is_known_from_the_start():
 
 
 def test_the_best_setting_is_chosen_in_each_arm():
-    outlook, _, _ = run(Planner(BOTH, "quick", None, tune=True), bowl, first)
+    outlook, _, _ = run(StudyPlanner(BOTH, "quick", None, tune=True), bowl, first)
     assert len(outlook.tuning) == 3 * 2
     for each in outlook.tuning:
         tried = [
@@ -250,31 +244,31 @@ def test_the_best_setting_is_chosen_in_each_arm():
 
 
 def test_search_beats_the_default():
-    outlook, _, _ = run(Planner(ONE, "quick", None, tune=True), bowl, first)
+    outlook, _, _ = run(StudyPlanner(ONE, "quick", None, tune=True), bowl, first)
     for settings in outlook.chosen.values():
         assert abs(settings["lr"] - 0.1) < abs(LR.start - 0.1)
 
 
 def test_a_higher_objective_is_chosen_where_higher_is_better():
     made = study(LR, objective="validation_accuracy")
-    planner = Planner(made, "quick", None, tune=True)
+    planner = StudyPlanner(made, "quick", None, tune=True)
     done: dict[str, Record] = {}
     while (outlook := planner.outlook(done)).ready:
         for trial in outlook.ready:
             done[trial.key] = record(trial, 1 - bowl(trial), "validation_accuracy")
     for each in outlook.tuning:
         assert dict(each.tried)[each.chosen] == max(value for _, value in each.tried)
-    other, _, _ = run(Planner(ONE, "quick", None, tune=True), bowl, first)
+    other, _, _ = run(StudyPlanner(ONE, "quick", None, tune=True), bowl, first)
     assert outlook.chosen.keys() == other.chosen.keys()
 
 
 def test_the_answer_depends_on_the_records_alone():
     """Whoever ran what in which order, with however many interruptions: the same trials."""
-    wanted, done, order = run(Planner(BOTH, "quick", None, tune=True), bowl, first)
+    wanted, done, order = run(StudyPlanner(BOTH, "quick", None, tune=True), bowl, first)
     for seed in range(3):
         draw = random.Random(seed)
         outlook, shuffled, other_order = run(
-            Planner(BOTH, "quick", None, tune=True), bowl, draw.choice
+            StudyPlanner(BOTH, "quick", None, tune=True), bowl, draw.choice
         )
         assert other_order != order
         assert shuffled == done
@@ -282,8 +276,8 @@ def test_the_answer_depends_on_the_records_alone():
     items = list(done.items())
     for kept in (0, 5, 13, 20, 29, len(items)):
         part = items[:kept]
-        one = Planner(BOTH, "quick", None, tune=True).outlook(dict(part))
-        other = Planner(BOTH, "quick", None, tune=True).outlook(dict(reversed(part)))
+        one = StudyPlanner(BOTH, "quick", None, tune=True).outlook(dict(part))
+        other = StudyPlanner(BOTH, "quick", None, tune=True).outlook(dict(reversed(part)))
         assert one == other
         left = {trial.key for trial in one.planned} - dict(part).keys()
         assert {trial.key for trial in one.ready} == left
@@ -291,7 +285,7 @@ def test_the_answer_depends_on_the_records_alone():
 
 
 def test_records_of_other_trials_change_nothing():
-    planner = Planner(ONE, "quick", None, tune=True)
+    planner = StudyPlanner(ONE, "quick", None, tune=True)
     outlook, done, _ = run(planner, bowl, first)
     stranger = {"f" * 16: record(outlook.planned[0], 0.0)}
     assert planner.outlook(done | stranger) == outlook
@@ -300,17 +294,17 @@ def test_records_of_other_trials_change_nothing():
 
 def test_a_planner_that_has_seen_more_forgets_it():
     """Records may be withdrawn, to run a failed trial again."""
-    planner = Planner(ONE, "quick", None, tune=True)
+    planner = StudyPlanner(ONE, "quick", None, tune=True)
     _, done, _ = run(planner, bowl, first)
     part = dict(list(done.items())[:7])
-    assert planner.outlook(part) == Planner(ONE, "quick", None, tune=True).outlook(part)
-    other, done, _ = run(Planner(ONE, "quick", None, tune=True), lambda t: -bowl(t), first)
+    assert planner.outlook(part) == StudyPlanner(ONE, "quick", None, tune=True).outlook(part)
+    other, done, _ = run(StudyPlanner(ONE, "quick", None, tune=True), lambda t: -bowl(t), first)
     assert planner.outlook(done) == other
     assert not planner.outlook(done).ready
 
 
 def test_search_waits_for_what_came_before_in_its_arm_only():
-    planner = Planner(ONE, "quick", None, tune=True)
+    planner = StudyPlanner(ONE, "quick", None, tune=True)
     start = planner.outlook({})
     arms = [arm.name for arm in ONE.arms("quick")]
     own = [trial for trial in start.ready if trial.arm.name == arms[1]]
@@ -364,7 +358,7 @@ def test_a_failed_trial_counts_as_tried_and_is_never_chosen():
     def loss(trial: Trial) -> float | None:
         return None if trial.role == "tune" and trial.tuned["lr"] > 0.05 else bowl(trial)
 
-    outlook, done, _ = run(Planner(ONE, "quick", None, tune=True), loss, first)
+    outlook, done, _ = run(StudyPlanner(ONE, "quick", None, tune=True), loss, first)
     assert len(done) == outlook.total
     for each in outlook.tuning:
         failed = [value for value, goal in each.tried if goal is None]
@@ -379,7 +373,7 @@ def test_where_every_setting_fails_the_default_is_used():
     def loss(trial: Trial) -> float | None:
         return None if trial.arm.levels["width"].value == 16 else bowl(trial)
 
-    outlook, _, _ = run(Planner(ONE, "quick", None, tune=True), loss, first)
+    outlook, _, _ = run(StudyPlanner(ONE, "quick", None, tune=True), loss, first)
     how = {each.arm: (each.how, each.edge) for each in outlook.tuning}
     assert how["width=16"] == ("declared default", "")
     assert outlook.chosen["width=16"] == {"lr": 0.02}
@@ -388,7 +382,7 @@ def test_where_every_setting_fails_the_default_is_used():
 
 
 def test_a_metric_that_is_missing_or_not_finite_is_no_objective():
-    planner = Planner(ONE, "quick", None, tune=True)
+    planner = StudyPlanner(ONE, "quick", None, tune=True)
     trials = [t for t in planner.outlook({}).ready if t.arm.name == "width=4"]
     values = [float("nan"), float("-inf"), 0.7, 0.9]
     done = {
@@ -447,7 +441,7 @@ def test_edges_of_a_space(space, value, wanted):
 
 def test_an_arm_whose_best_setting_lies_on_the_edge_says_so():
     outlook, _, _ = run(
-        Planner(ONE, "quick", None, tune=True), lambda trial: -trial.tuned["lr"], first
+        StudyPlanner(ONE, "quick", None, tune=True), lambda trial: -trial.tuned["lr"], first
     )
     for each in outlook.tuning:
         assert each.edge == edge(LR, each.chosen)
@@ -455,7 +449,7 @@ def test_an_arm_whose_best_setting_lies_on_the_edge_says_so():
 
 
 def test_without_tuning_every_arm_has_the_default():
-    planner = Planner(BOTH, "quick", None, tune=False)
+    planner = StudyPlanner(BOTH, "quick", None, tune=False)
     outlook = planner.outlook({})
     assert outlook.total == len(outlook.planned) == len(outlook.ready) == 3 * SEEDS
     assert {trial.role for trial in outlook.planned} == {"evaluate"}
@@ -467,16 +461,16 @@ def test_without_tuning_every_arm_has_the_default():
 
 
 def test_where_nothing_is_tuned_every_trial_is_ready_at_once():
-    outlook = Planner(study(), "quick", 5, tune=True).outlook({})
+    outlook = StudyPlanner(study(), "quick", 5, tune=True).outlook({})
     assert outlook.total == len(outlook.ready) == 3 * 5
     assert outlook.tuning == ()
     done, *left = outlook.ready
-    after = Planner(study(), "quick", 5, tune=True).outlook({done.key: record(done, 0.5)})
+    after = StudyPlanner(study(), "quick", 5, tune=True).outlook({done.key: record(done, 0.5)})
     assert after.ready == tuple(left)
     assert after.planned == outlook.planned
 
 
 def test_an_evaluation_trial_that_failed_is_not_run_again():
-    planner = Planner(study(), "quick", None, tune=True)
+    planner = StudyPlanner(study(), "quick", None, tune=True)
     done = {trial.key: record(trial, None) for trial in planner.outlook({}).ready}
     assert planner.outlook(done).ready == ()

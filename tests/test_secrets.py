@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.messages import redact
 from harness.messages.errors import HarnessError
 from harness.storing.store import open_store
@@ -77,7 +77,7 @@ def test_no_failure_without_a_server_tells_the_password(
         url = URLS[kind].replace("{}", written).replace("{{", "{").replace("}}", "}")
         for command in COMMANDS if written == PLAIN else COMMANDS[:1]:
             for words, debug in ((command, False), (command, True)):
-                code = _main([*words, "--store", url], debug=debug)
+                code = execute([*words, "--store", url], debug=debug)
                 out, err = capfd.readouterr()
                 assert code == 2, (words, err)
                 assert not leaks(out + err, password), (words, out + err)
@@ -114,7 +114,7 @@ URL = f"postgresql+psycopg://u:{PLAIN}@127.0.0.1:1/h"
 def test_nor_where_a_url_stands_in_a_wrong_place(
     words: tuple[str, ...], here: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    code = _main(list(words), debug=False)
+    code = execute(list(words))
     out, err = capfd.readouterr()
     assert code == 2
     assert not leaks(out + err, PLAIN), out + err
@@ -126,7 +126,7 @@ def test_a_password_with_an_at_sign_is_told_how_to_write_it(
     here: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     url = "postgresql+psycopg://u:SEC@RET@127.0.0.1:1/h"
-    assert _main(["plan", STUDY, "--store", url], debug=False) == 2
+    assert execute(["plan", STUDY, "--store", url]) == 2
     err = capfd.readouterr().err
     assert "postgresql+psycopg://u:***@127.0.0.1:1/h" in err
     assert "%40" in err
@@ -210,29 +210,29 @@ def test_nothing_that_a_run_on_a_server_writes_holds_its_password(
     postgres: tuple[str, str], here: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     url, password = postgres
-    assert _main(["plan", STUDY, "--store", url], debug=False) == 0
+    assert execute(["plan", STUDY, "--store", url]) == 0
     assert rows(url) == "", "planning makes no tables"
     for words in (["report", STUDY], ["export", STUDY], ["doctor"], ["replay", "ab"]):
-        assert _main([*words, "--store", url], debug=False) == 2
+        assert execute([*words, "--store", url]) == 2
         assert rows(url) == "", words
     quick = ["--seeds", "1", "--no-tuning", "--workers", "1"]
-    assert _main(["run", STUDY, *quick, "--store", url], debug=False) == 0
+    assert execute(["run", STUDY, *quick, "--store", url]) == 0
     for words in (["plan"], ["report"], ["explain"], ["export", "--to", "all.csv"], ["export"]):
-        assert _main([words[0], STUDY, *words[1:], "--store", url], debug=False) == 0
-    assert _main(["run", STUDY, *quick, "--store", url, "--json"], debug=False) == 0
+        assert execute([words[0], STUDY, *words[1:], "--store", url]) == 0
+    assert execute(["run", STUDY, *quick, "--store", url, "--json"]) == 0
     key = (here / "all.csv").read_text().splitlines()[1].split(",")
     key = next(each for each in key if len(each) == 16)
-    assert _main(["replay", key, "--store", url], debug=False) in {0, 1}
-    assert _main(["doctor", "--store", url], debug=False) == 0
-    assert _main(["run", STUDY, *quick, "--until-decided", "--store", url], debug=False) == 2
+    assert execute(["replay", key, "--store", url]) in {0, 1}
+    assert execute(["doctor", "--store", url]) == 0
+    assert execute(["run", STUDY, *quick, "--until-decided", "--store", url]) == 2
     damage(url)
     for words in (["plan", STUDY], ["report", STUDY], ["export", STUDY], ["doctor"]):
-        assert _main([*words, "--store", url], debug=False) == 1, words
-    assert _main(["doctor", "--mend", "--store", url], debug=False) == 0
-    assert _main(["plan", STUDY, "--store", url], debug=False) == 0
+        assert execute([*words, "--store", url]) == 1, words
+    assert execute(["doctor", "--mend", "--store", url]) == 0
+    assert execute(["plan", STUDY, "--store", url]) == 0
     for wrong in (url.replace("/postgres", "/nowhere"), url.replace("harness:", "nobody:")):
         for words in (["plan", STUDY], ["run", STUDY]):
-            assert _main([*words, "--store", wrong], debug=True) == 2
+            assert execute([*words, "--store", wrong], debug=True) == 2
     out, err = capfd.readouterr()
     assert not leaks(out + err, password), out + err
     assert "kept as attributes damaged/record" in out
@@ -276,18 +276,18 @@ def damage(url: str) -> None:
 def test_planning_and_reading_make_no_file_and_no_table(here: Path) -> None:
     (here / "empty.db").touch()
     for store in ("none.db", "empty.db", "sqlite:///none.db", "journal:///none.log"):
-        assert _main(["plan", STUDY, "--store", store], debug=False) == 0
+        assert execute(["plan", STUDY, "--store", store]) == 0
         for words in (["report", STUDY], ["export", STUDY], ["explain", STUDY], ["doctor"]):
-            assert _main([*words, "--store", store], debug=False) == 2
-        assert _main(["plan", STUDY, "--out", "runs"], debug=False) == 0
+            assert execute([*words, "--store", store]) == 2
+        assert execute(["plan", STUDY, "--out", "runs"]) == 0
     assert [(each.name, each.stat().st_size) for each in here.iterdir()] == [("empty.db", 0)]
     import optuna
 
     optuna.create_study(storage="sqlite:///other.db", study_name="of somebody else")
     before = (here / "other.db").read_bytes()
-    assert _main(["plan", STUDY, "--store", "other.db"], debug=False) == 0
-    assert _main(["report", STUDY, "--store", "other.db"], debug=False) == 2
-    assert _main(["doctor", "--store", "other.db"], debug=False) == 0
+    assert execute(["plan", STUDY, "--store", "other.db"]) == 0
+    assert execute(["report", STUDY, "--store", "other.db"]) == 2
+    assert execute(["doctor", "--store", "other.db"]) == 0
     assert (here / "other.db").read_bytes() == before
     with sqlite3.connect(here / "other.db") as connection:
         assert connection.execute("SELECT count(*) FROM studies").fetchone() == (1,)

@@ -1,4 +1,4 @@
-"""A database server as a store: claiming without a common lock, connections that break."""
+"""A database server as a store: leasing without a common lock, connections that break."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import optuna
 import pytest
 import sqlalchemy.exc
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.messages.errors import ConnectionLostError, HarnessError
 from harness.storing.ledger import Ledger
 from harness.storing.owners import Runner
@@ -47,11 +47,11 @@ def another(url: str) -> Ledger:
     return Ledger(open_store(url), study, "quick", owner=Runner.of(os.getppid()))
 
 
-def test_a_trial_is_claimed_once_and_its_record_read_by_others(url: str, cluster: Cluster) -> None:
+def test_a_trial_is_leased_once_and_its_record_read_by_others(url: str, cluster: Cluster) -> None:
     one, two = Ledger(open_store(url), study, "quick"), another(url)
     wanted = [trial(seed) for seed in range(4)]
-    mine = one.claim(wanted, 2)
-    theirs = two.claim(wanted, 9)
+    mine = one.lease(wanted, 2)
+    theirs = two.lease(wanted, 9)
     assert [each.trial.seed for each in mine] == [0, 1]
     assert [each.trial.seed for each in theirs] == [2, 3]
     one.records()
@@ -64,7 +64,7 @@ def test_a_trial_is_claimed_once_and_its_record_read_by_others(url: str, cluster
     assert rows(cluster, url) == {"COMPLETE": 2, "RUNNING": 2}
 
 
-def test_processes_that_claim_at_the_same_moment_without_a_lock_do_nothing_twice(
+def test_processes_that_lease_at_the_same_moment_without_a_lock_do_nothing_twice(
     url: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As processes of two machines do; each has a connection and a thread of its own here."""
@@ -77,11 +77,11 @@ def test_processes_that_claim_at_the_same_moment_without_a_lock_do_nothing_twice
     barrier = threading.Barrier(2)
     got: dict[int, list[int]] = {}
 
-    def claim(place: int) -> None:
+    def lease(place: int) -> None:
         barrier.wait()
-        got[place] = [each.trial.seed for each in ledgers[place].claim(wanted, 8)]
+        got[place] = [each.trial.seed for each in ledgers[place].lease(wanted, 8)]
 
-    threads = [threading.Thread(target=claim, args=(place,)) for place in (0, 1)]
+    threads = [threading.Thread(target=lease, args=(place,)) for place in (0, 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -107,13 +107,13 @@ def test_processes_of_one_machine_wait_for_each_other(url: str) -> None:
     assert "marked-word" not in str(one._file_lock.lock_file)
 
 
-@pytest.mark.parametrize("call", ["note", "claim", "finish", "fail"])
+@pytest.mark.parametrize("call", ["note", "lease", "finish", "fail"])
 def test_what_was_done_when_the_answer_was_lost_is_not_done_twice(
     url: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """The connection is cut after the server has committed, and before anybody is told."""
     ledger = Ledger(open_store(url), study, "quick")
-    (first,) = ledger.claim([trial(0)], 1)
+    (first,) = ledger.lease([trial(0)], 1)
     told: list[str] = []
     ledger.store.on_loss(told.append)
     monkeypatch.setattr("harness.storing.server.FIRST_WAIT", 0.01)
@@ -128,18 +128,18 @@ def test_what_was_done_when_the_answer_was_lost_is_not_done_twice(
             raise sqlalchemy.exc.OperationalError("COMMIT", {}, Exception("connection lost"))
 
     monkeypatch.setattr(sqlalchemy.orm.Session, "commit", lose)
-    claimed = {
+    came = {
         "note": lambda: ledger.write_note("x", 1),
-        "claim": lambda: ledger.claim([trial(1), trial(2)], 2),
+        "lease": lambda: ledger.lease([trial(1), trial(2)], 2),
         "finish": lambda: ledger.finish(first, METRICS, {"validation_loss": [0.5]}, {}, {}),
         "fail": lambda: ledger.fail(first, "no luck", {}),
     }[call]()
     assert len(broken) == 2
-    assert told or call == "claim", "of a claim, Optuna's own attempts may do"
-    states = {"claim": {"RUNNING": 3}, "finish": {"COMPLETE": 1}, "fail": {"FAIL": 1}}
+    assert told or call == "lease", "of a lease, Optuna's own attempts may do"
+    states = {"lease": {"RUNNING": 3}, "finish": {"COMPLETE": 1}, "fail": {"FAIL": 1}}
     assert rows(cluster, url) == states.get(call, {"RUNNING": 1})
-    if call == "claim":
-        assert [each.trial.seed for each in claimed] == [1, 2]
+    if call == "lease":
+        assert [each.trial.seed for each in came] == [1, 2]
     if call == "finish":
         assert ledger.records()[0].metrics == METRICS
     if call == "note":
@@ -237,7 +237,7 @@ def test_the_command_says_so_in_one_line_and_exits_with_130(
 
     monkeypatch.setattr("harness.commands.place.open_store", opened_and_gone)
     try:
-        assert _main(["run", str(TINY), "--store", url], debug=False) == 130
+        assert execute(["run", str(TINY), "--store", url]) == 130
     finally:
         cluster.start()
     (line,) = capsys.readouterr().err.strip().splitlines()
@@ -351,7 +351,7 @@ def test_after_an_outage_nobody_counts_as_dead_for_its_silence(url: str) -> None
     elsewhere = Runner("elsewhere", 1, 0)
     ledger = Ledger(open_store(url), study, "quick")
     other = Ledger(open_store(url), study, "quick", owner=elsewhere)
-    other.claim([trial(0)], 1)
+    other.lease([trial(0)], 1)
     other.write_note(f"runner/{elsewhere}", time.time() - 1000)
     ledger.records()
     assert len(ledger.free([trial(0)])) == 1, "long silent, and no outage: dead"

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from harness.engines.modes import PLAIN, Choice, Kind, Mode, Timing
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.planning.shares import (
     BULK_SECONDS,
     MOST_AT_ONCE,
@@ -20,7 +20,7 @@ from harness.trials.records import Record
 from harness.trials.trial import Trial, make_trial
 from tests.tiny_study import study
 
-TRIALS = Planner(study, "quick", 15, tune=False).outlook({}).ready
+TRIALS = StudyPlanner(study, "quick", 15, tune=False).outlook({}).ready
 SMALL, LARGE = (arm.name for arm in study.arms("quick"))
 
 

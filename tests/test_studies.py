@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.commands.cli import _main
+from harness.commands.cli import execute
 from harness.engines.modes import Mode
+from harness.identity.canonical import canonical
 from harness.judging.pairing import evaluations, groups_of, pair
 from harness.judging.results import assemble
 from harness.judging.rounds import Costs
 from harness.losses import Distillation
 from harness.measures import measured
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.reports.render import render_html
 from harness.running.find import built_in
 from harness.study.claims import Interaction, Peak, Trend
@@ -29,7 +30,7 @@ from harness.study.designs import Arm
 from harness.study.metrics import COSTS
 from harness.study.study import Study
 from harness.trainer.train import Outcome, Request, train_together
-from harness.training import Training, canonical
+from harness.training import Training
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from harness.trials.trial import defaults, make_trial
@@ -117,13 +118,13 @@ def test_every_claim_has_its_arms_at_every_scale(name: str) -> None:
 
 def test_teachers_are_counted_before_anything_is_run() -> None:
     study = load("distillation_temperature")
-    planner = Planner(study, "quick", None, tune=True)
+    planner = StudyPlanner(study, "quick", None, tune=True)
     own = len(study.arms("quick")) * (study.budget("quick") + 5)
     assert planner.outlook({}).total == own + 1 + 5  # one for tuning, and one for each seed
 
 
 def test_a_strength_is_searched_where_there_is_one_to_search() -> None:
-    planner = Planner(load("weight_penalties"), "quick", None, tune=True)
+    planner = StudyPlanner(load("weight_penalties"), "quick", None, tune=True)
     for arm in planner.arms:
         names = [each.name for each in planner.searched(arm.name)]
         own = arm.levels["penalty"].name != "none" and arm.levels["strength"].name == "tuned"
@@ -245,13 +246,13 @@ def test_a_new_study_can_be_planned_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert _main(["new", "my_study.py"], debug=False) == 0
+    assert execute(["new", "my_study.py"]) == 0
     assert "harness run my_study.py" in capsys.readouterr().out
     before = Path("my_study.py").read_text()
-    assert _main(["plan", "my_study.py"], debug=False) == 0
+    assert execute(["plan", "my_study.py"]) == 0
     assert "my_study" in capsys.readouterr().out
     for wrong in ("my_study.py", "My Study.py", "mine.txt", "class.py"):
-        assert _main(["new", wrong], debug=False) == 2
+        assert execute(["new", wrong]) == 2
         assert "harness new my_study.py" in (said := capsys.readouterr().err) or "replace" in said
     assert Path("my_study.py").read_text() == before
     assert [each.name for each in tmp_path.glob("*.*")] == ["my_study.py"]

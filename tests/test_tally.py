@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands.cli import _main
-from harness.planning.planner import Planner
+from harness.commands.cli import execute
+from harness.planning.planner import StudyPlanner
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.storing.tally import read_tally, tally_file, write_tally
@@ -24,7 +24,7 @@ WORK = """
 import os, signal, sys
 from tests.test_ledger import COST, CURVES, ENV, METRICS
 from harness.storing.ledger import Ledger
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.storing.store import open_store
 from tests.tiny_study import study
 
@@ -32,15 +32,15 @@ def work(where, how):
     store = open_store(where)
     ledger = Ledger(store, study, "quick")
     ledger.begin_work()
-    ready = Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
-    claims = ledger.claim(ready, 10)
-    for claimed in claims[:6]:
-        ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
+    leases = ledger.lease(ready, 10)
+    for lease in leases[:6]:
+        ledger.finish(lease, METRICS, CURVES, COST, ENV)
         ledger.tally()
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    for claimed in claims[6:]:
-        ledger.release(claimed)
+    for lease in leases[6:]:
+        ledger.release(lease)
     ledger.end_work()
     store.close()
 
@@ -92,7 +92,7 @@ def plan(here: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[str], tuple
 
     def run(store: str) -> tuple[int, str]:
         capfd.readouterr()
-        assert _main([*PLAN, "--store", store], debug=False) == 0
+        assert execute([*PLAN, "--store", store]) == 0
         out, err = capfd.readouterr()
         return json.loads(out)["scales"][0]["done"], err
 
@@ -104,7 +104,8 @@ def again(where: str) -> list[str]:
     store = open_store(where)
     ledger = Ledger(store, study, "quick")
     told = list(store.noticed.lost)
-    assert ledger.claim(Planner(study, "quick", 5, tune=False).outlook(ledger.done()).ready, 99)
+    ready = StudyPlanner(study, "quick", 5, tune=False).outlook(ledger.done()).ready
+    assert ledger.lease(ready, 99)
     store.close()
     return told
 

@@ -14,20 +14,21 @@ import pytest
 from rich.console import Console
 from torch import nn
 
-from harness.commands import commands
-from harness.commands.cli import _main
+from harness.commands import finish, folder
+from harness.commands import run as run_command
+from harness.commands.cli import execute
 from harness.commands.doctor import Examined, print_examined
 from harness.commands.files import verdict_rows
 from harness.commands.plan import print_plan
 from harness.commands.replay import Replayed, print_replay
-from harness.commands.tables import plain, verdict_table
+from harness.commands.tables import explained, plain, verdict_table
 from harness.engines.modes import PLAIN, Choice
-from harness.judging.verdicts import MARKS
+from harness.judging.words import MARKS
 from harness.messages.errors import HarnessError
 from harness.messages.printable import is_printable, visible
 from harness.planning.datasets import check_trials
 from harness.running import forks
-from harness.running.progress import display
+from harness.running.progress import RunStatus, display
 from harness.running.workers import reason_of
 from harness.study.converter import to_plain
 from harness.terminal import outlets, screen
@@ -62,7 +63,7 @@ def of_results(name: str, console: Console) -> None:
     results = example_results(
         residual_study(question=f"Is {name} better?"), warnings=(f"About {name}: beware.",)
     )
-    commands.print_results(results, console, ["--out", name])
+    finish.print_results(results, console, ["--out", name])
     console.print(verdict_table([results, results]))
 
 
@@ -119,7 +120,7 @@ def test_names_in_lines_and_bars_of_progress_are_printed_as_they_are_written(mon
                 markup=False, emoji=False, highlight=False,
             )  # fmt: skip
             with display(console, name, quiet=False) as progress:
-                progress.show(name, 1, 2, 3.0)
+                progress.show(RunStatus(name, 1, 2, 3.0))
             assert file.getvalue().count(name) >= 2
 
 
@@ -133,11 +134,11 @@ def test_names_in_explanations_notices_and_lists_are_printed_as_they_are_written
     run(store, declared)
     results = report(store, declared)
     for place, name in enumerate(HOSTILE):
-        lines = commands.explained(1, results.verdicts[place], results.history.of(place))
+        lines = explained(1, results.verdicts[place], results.history.of(place))
         assert any(name in each for each in lines)
         assert verdict_rows(results)[place]["claim"] == f"{name} is better."
         (here / "mine.py").write_text(f'r"""Is {name} better?"""\nstudy = 1\n', encoding="utf-8")
-        assert _main(["list"], debug=False) == 0
+        assert execute(["list"]) == 0
         assert f"Is {name} better?" in capsys.readouterr().out
 
 
@@ -149,7 +150,7 @@ def test_a_stream_that_cannot_show_a_character_gets_a_plain_mark(encoding: str) 
     raw = io.BytesIO()
     stream = outlets.fit(io.TextIOWrapper(raw, encoding=encoding, errors="strict"))
     console = screen._console(stream, width=300)
-    commands.print_results(example_results(), console, [])
+    finish.print_results(example_results(), console, [])
     screen.line(console, "Does it − the shortcut → help “much”? 漢é")
     print_examined([Examined("a", "right", "…"), Examined("b", "absent", "é")], console)
     stream.flush()
@@ -258,7 +259,7 @@ study = dataclasses.replace(tiny, build=build)
 
 def test_prints_of_a_study_are_not_among_the_data(here: Path, capsys) -> None:
     (here / "loud.py").write_text(PRINTING)
-    assert _main(["plan", "loud.py", "--json"], debug=False) == 0
+    assert execute(["plan", "loud.py", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["study"] == "tiny"
     assert "loading data ..." in captured.err
@@ -291,9 +292,9 @@ def finished(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         return [(results, here / "runs" / "one-quick")]
 
     monkeypatch.setattr(forks, "begin", lambda **more: None)
-    monkeypatch.setattr(commands, "run_study", run_study)
-    monkeypatch.setattr(commands, "report_study", report_study)
-    return lambda *words: _main(list(words), debug=False)
+    monkeypatch.setattr(run_command, "run_study", run_study)
+    monkeypatch.setattr("harness.commands.report.report_study", report_study)
+    return lambda *words: execute(list(words))
 
 
 def no_process(*words: object, **more: object) -> object:
@@ -337,12 +338,12 @@ def test_a_pdf_is_tried_again_only_where_all_that_makes_it_is_there(
     for name in ("report.html", "verdicts.json", "records.csv"):
         (tmp_path / name).write_text("")
     (tmp_path / ".made-from").write_text("digest")
-    monkeypatch.setattr(commands, "find_library", lambda name: name if name != missing else None)
-    monkeypatch.setattr(commands, "find_spec", lambda name: name)
-    assert commands._is_made_from(tmp_path, "digest") is bool(missing)
+    monkeypatch.setattr(folder, "find_library", lambda name: name if name != missing else None)
+    monkeypatch.setattr(folder, "find_spec", lambda name: name)
+    assert folder.is_made_from(tmp_path, "digest") is bool(missing)
     (tmp_path / "report.pdf").write_text("")
-    assert commands._is_made_from(tmp_path, "digest")
-    assert not commands._is_made_from(tmp_path, "of other results")
+    assert folder.is_made_from(tmp_path, "digest")
+    assert not folder.is_made_from(tmp_path, "of other results")
 
 
 FAILURES = {
@@ -444,7 +445,7 @@ def test_files_are_written_though_nobody_can_read_the_verdicts(
 
     monkeypatch.setattr(printing, "render_pdf", lambda html: (b"%PDF", ""))
     monkeypatch.setattr(printing, "subprocess", SimpleNamespace(Popen=no_process, PIPE=-1))
-    monkeypatch.setattr(commands, "print_results", fail)
+    monkeypatch.setattr(finish, "print_results", fail)
     monkeypatch.setattr(outlets, "close_own", lambda: None)  # it is the test's own
     assert finished("run", "residual_depth") == code
     folder = here / "runs" / "one-quick"
@@ -477,7 +478,7 @@ def test_an_earlier_study_is_told_though_a_later_one_is_wrong(
 ) -> None:
     from harness.reports import printing
 
-    study_of = commands.run_study
+    study_of = run_command.run_study
     names = iter(["one", "two"])
 
     def run_study(*words: object, **more: object) -> object:
@@ -485,7 +486,7 @@ def test_an_earlier_study_is_told_though_a_later_one_is_wrong(
             raise HarnessError("a study must be right", "this one", "Mend it.")
         return study_of(*words, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(commands, "run_study", run_study)
+    monkeypatch.setattr(run_command, "run_study", run_study)
     monkeypatch.setattr(printing, "render_pdf", lambda html: (b"%PDF", ""))
     monkeypatch.setattr(printing, "subprocess", SimpleNamespace(Popen=no_process, PIPE=-1))
     assert finished("run", "residual_depth", "init_activation", "--json") == 2

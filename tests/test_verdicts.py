@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness import stats
-from harness.judging.verdicts import Ends, judge, verdict_word
+from harness.judging.verdicts import judge
+from harness.judging.words import Ends, verdict_word
 from harness.measures import measured
 from harness.messages.errors import HarnessError
 from harness.study.claims import Best, Equivalent, Higher, Interaction, Trend

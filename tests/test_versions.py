@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from harness import Factor, Scale, Tuned
-from harness.commands.commands import export_study
+from harness.commands.export import export_study
 from harness.commands.place import Place
 from harness.commands.plan import plan_study, print_plan
 from harness.judging.results import Results
 from harness.running.executors import Options
-from harness.storing.kept import OLDER
 from harness.storing.ledger import Ledger
+from harness.storing.notes import OLDER
 from harness.study.designs import Arms
 from harness.study.study import Study
 from harness.trials.trial import code_by_definitions

@@ -35,6 +35,7 @@ from harness import (
 )
 from harness import measures as all_measures
 from harness.data import digits
+from harness.identity.canonical import canonical, definitions
 from harness.losses import Distillation
 from harness.measures import Calibration, GradientNorms, Occluded, TeacherAgreement, measured
 from harness.measures.always import default_measures
@@ -45,8 +46,6 @@ from harness.optim import SGD, AdamW
 from harness.study.chosen import RECORDED
 from harness.study.claims import Claim
 from harness.study.metrics import BY_LAYER, METRICS
-from harness.study.study import UNASKED
-from harness.training import canonical, definitions
 from harness.trials.trial import defaults, evaluation_seeds, make_trial
 
 
@@ -527,7 +526,7 @@ def test_metrics_recorded_unasked_are_those_of_the_trainer():
     pupil = training(loss=Distillation(training()))
     always = {metric.name for each in default_measures(pupil) for metric in each.metrics}
     assert len(default_measures(pupil)) > len(default_measures(training()))
-    assert always | RECORDED == UNASKED
+    assert always | RECORDED == Training.metrics
     kinds = [getattr(all_measures, name) for name in all_measures.__all__]
     asked = {
         metric.name
@@ -536,7 +535,7 @@ def test_metrics_recorded_unasked_are_those_of_the_trainer():
         for metric in kind().metrics
     }
     # so the line that says which measure to add always finds one, and what it says can be written
-    assert set(METRICS) - UNASKED <= asked
+    assert set(METRICS) - Training.metrics <= asked
     assert set(BY_LAYER) <= asked
 
 

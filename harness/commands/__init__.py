@@ -1,9 +1,17 @@
 """What people type: one file for each command, and their spelling in one.
 
-In reading order: :mod:`~harness.commands.cli`, spelling, errors and exit codes;
-:mod:`~harness.commands.commands`, run, report, explain and export; :mod:`~harness.commands.plan`,
-:mod:`~harness.commands.replay`, :mod:`~harness.commands.doctor` and :mod:`~harness.commands.new`;
-:mod:`~harness.commands.subject`, what is judged; :mod:`~harness.commands.place`, where things are;
-:mod:`~harness.commands.files`, :mod:`~harness.commands.tables` and
-:mod:`~harness.commands.markdown`, what is written.
+In reading order: :mod:`~harness.commands.cli`, spelling; :mod:`~harness.commands.options`, what
+options mean; :mod:`~harness.commands.ending`, exit codes, and what is told at the end.
+
+Each command is in the file of its name: :mod:`~harness.commands.list`,
+:mod:`~harness.commands.new`, :mod:`~harness.commands.plan`, :mod:`~harness.commands.run`,
+:mod:`~harness.commands.report`, :mod:`~harness.commands.explain`, :mod:`~harness.commands.export`,
+:mod:`~harness.commands.replay` and :mod:`~harness.commands.doctor`.
+
+What several of them do: :mod:`~harness.commands.place`, where things are;
+:mod:`~harness.commands.planned`, a study found, planned and its store opened;
+:mod:`~harness.commands.subject`, what a store holds of a study; :mod:`~harness.commands.judged`,
+that judged; :mod:`~harness.commands.finish`, results printed and written;
+:mod:`~harness.commands.folder`, a study's folder; :mod:`~harness.commands.files`,
+:mod:`~harness.commands.tables` and :mod:`~harness.commands.markdown`, what is written.
 """

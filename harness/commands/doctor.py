@@ -1,4 +1,4 @@
-"""What is installed, which devices there are, and how to mend what is not right."""
+"""``harness doctor``: what is installed, which devices there are, and how to mend what is wrong."""
 
 from __future__ import annotations
 
@@ -78,25 +78,27 @@ def examine_store(where: str, *, mend: bool) -> list[Examined]:
     Raises:
         HarnessError: there is no such store, or it cannot be read.
     """
-    from harness.storing import mend as mending
+    from harness.storing import inspection
     from harness.storing.damage import Noticed
-    from harness.storing.store import open_store, sqlite_path
+    from harness.storing.mend import mend as set_aside
+    from harness.storing.sqlite import sqlite_path
+    from harness.storing.store import open_store
 
     out: list[Examined] = []
     path = sqlite_path(where)
     there = path is not None and path.is_file() and path.stat().st_size > 0
-    if path is not None and there and not mending.is_database(path):
+    if path is not None and there and not inspection.is_database(path):
         way = "It is no store, and is left as it is: name another, or move it away."
         return [Examined("store", "wrong", f"{path} is no SQLite database", way)]
     if mend:
-        out += [Examined("set aside", "right", each) for each in mending.mend(where)]
-    if wrong := mending.damaged_file(where):
+        out += [Examined("set aside", "right", each) for each in set_aside(where)]
+    if wrong := inspection.damaged_file(where):
         way = f"{_mending(where)} reads what can be read into a new file"
         return [*out, Examined("damaged", "wrong", f"{shown(where)}: {wrong}", f"{way}.")]
     noticed = Noticed()
     store = open_store(where, create=False, noticed=noticed)
-    found = mending.damage(store)
-    every = [*noticed.damage, *mending.as_damage(store, found), *mending.torn(store)]
+    found = inspection.damage(store)
+    every = [*noticed.damage, *inspection.as_damage(store, found), *inspection.torn(store)]
     store.close()
     out += [Examined("damaged", "wrong", str(each)) for each in every]
     if every:

@@ -19,8 +19,9 @@ from harness.trials.records import Record
 
 if TYPE_CHECKING:
     from harness.judging.history import Declared
+    from harness.judging.looking import Look
     from harness.judging.results import Results
-    from harness.judging.verdicts import Look, Verdict
+    from harness.judging.verdicts import Verdict
 
 FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 """How texts begin that a spreadsheet would take for a formula, or that are told from such."""

@@ -1,4 +1,4 @@
-"""The file that ``harness new`` writes: a study that runs as it is, to be changed."""
+"""``harness new``: the file that it writes, a study that runs as it is, to be changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is planned, what is done, what is left, and why trials are run again."""
+"""``harness plan``: what is planned, done and left, and why trials are run again."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Any
 from rich.console import Console
 
 from harness.commands.place import Place
+from harness.commands.planned import begin, planner_of
 from harness.commands.tables import plain
-from harness.engines.modes import Choice
+from harness.engines.modes import PLAIN, Choice
 from harness.planning.datasets import check_trials, written
-from harness.planning.planner import Outlook, Planner
-from harness.running.costs import choices, profile_trials, profiles, programs
+from harness.planning.outlook import Outlook
+from harness.planning.planner import StudyPlanner
+from harness.running.costs import choices, profiles, programs
 from harness.running.executors import Options, worker_count
 from harness.running.find import find as find_study
 from harness.running.find import load
 from harness.running.progress import display
 from harness.running.workers import reason_of
+from harness.storing.faults import NoStoreError
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
-from harness.storing.store import NoStoreError, Store
+from harness.storing.store import Store
 from harness.study.converter import from_plain, to_plain
 from harness.study.formatting import duration
 from harness.study.study import Study
@@ -39,13 +42,10 @@ def measure_study(
         measure,  # with all that trains, for which no other plan should wait
     )
 
-    found = find_study(reference)
-    study = load(found)
-    scale, _ = study.scale(scale_name)
-    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks(study))
-    ledger = Ledger(place.open(create=True), study, scale)
-    with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
-        measure(ledger, planner, found, options, shown)
+    begun = begin(reference, scale_name, place, options)
+    title = f"{begun.study.name} ({begun.ledger.scale})"
+    with display(errors, title, quiet=quiet) as shown:
+        measure(begun.ledger, begun.planner, begun.home, options, shown)
 
 
 def plan_study(
@@ -67,8 +67,8 @@ def plan_study(
 
 
 def _plan_scale(study: Study, scale: str, store: Store | None, options: Options) -> dict[str, Any]:
-    planner = Planner(study, scale, options.seeds, tune=options.tune, looks=options.looks(study))
-    check_trials(profile_trials(planner), reason_of)
+    planner = planner_of(study, scale, options)
+    check_trials(planner.at_defaults, reason_of)
     ledgers = Ledger.existing(store, study, scale) if store is not None else []
     records = [record for ledger in ledgers for record in ledger.records()]
     done = {record.key: record for record in records if record.state != "running"}
@@ -82,13 +82,13 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         if trial.key in done and trial.role != "teach":
             finished[trial.arm.name] += 1
             failed[trial.arm.name] += done[trial.key].state == "failed"
-    trials = profile_trials(planner)
+    trials = planner.at_defaults
     together = _together(trials, chosen)
     modes = {arm: str(chosen[each].mode) for each, arms in together.items() for arm in arms}
     left = None
     if all(arm in costs for arm in finished):
         seconds = sum(
-            (planner.trials(arm) - count) * costs[arm].step_seconds * costs[arm].steps
+            (outlook.expected[arm] - count) * costs[arm].step_seconds * costs[arm].steps
             for arm, count in finished.items()
         )
         left = 1.3 * seconds / worker_count(options)  # evaluation takes about a third of training
@@ -101,11 +101,11 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         "arms": [
             {
                 "arm": arm.name,
-                "trials": planner.trials(arm.name),
+                "trials": outlook.expected[arm.name],
                 "done": finished[arm.name],
                 "failed": failed[arm.name],
                 "training": dict(trials[arm.name].written),
-                "mode": modes.get(arm.name, "plain" if options.mode == "plain" else ""),
+                "mode": modes.get(arm.name, str(PLAIN) if options.plain else ""),
             }
             for arm in planner.arms
         ],
@@ -147,7 +147,7 @@ def _quicker(
     return taken / plain if plain else 1.0
 
 
-def _again(records: Sequence[Record], planner: Planner, outlook: Outlook) -> list[str]:
+def _again(records: Sequence[Record], planner: StudyPlanner, outlook: Outlook) -> list[str]:
     """Say why trials that were run before are to be run again, where some are."""
     newest: dict[str, Record] = {}
     for record in records:
@@ -160,7 +160,7 @@ def _again(records: Sequence[Record], planner: Planner, outlook: Outlook) -> lis
 
 
 def _newest(
-    ledger: Ledger, planner: Planner, outlook: Outlook, done: Mapping[str, Record]
+    ledger: Ledger, planner: StudyPlanner, outlook: Outlook, done: Mapping[str, Record]
 ) -> list[str]:
     """Say in what the newest run differs from what the file says now."""
     manifest = manifest_of(ledger)
@@ -169,7 +169,7 @@ def _newest(
     return _reasons(newest, planner, outlook)
 
 
-def _reasons(newest: Mapping[str, Record], planner: Planner, outlook: Outlook) -> list[str]:
+def _reasons(newest: Mapping[str, Record], planner: StudyPlanner, outlook: Outlook) -> list[str]:
     """Name what differs between one record of each arm and what is planned, and in how many."""
     planned = {trial.key for trial in outlook.planned}
     reasons: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Train a recorded trial again: the same, or how far apart, and what differs."""
+"""``harness replay``: a recorded trial is trained again; the same, or how far apart, and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from harness.commands.place import Place
-from harness.engines.modes import Mode
+from harness.engines.modes import PLAIN, Mode
 from harness.messages.errors import HarnessError, near
 from harness.running.executors import Options, make_executor
 from harness.running.find import find as find_study
@@ -108,8 +108,8 @@ def _again(scale: str, trial: Trial, record: Record, network: str) -> Job:
 
     How many train together decides how sums are rounded, and what the others are does not.
     """
-    mode = Mode.parse(record.env.get("mode", "plain"))
-    copies = mode.models if mode.kind == "fused" else 1
+    mode = Mode.parse(record.env.get("mode", str(PLAIN)))
+    copies = mode.engine.copies(mode.models)
     return Job("train", scale, (Named.of(trial, network),) * copies, mode)
 
 

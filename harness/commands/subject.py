@@ -6,7 +6,8 @@ judged from the store alone, and that is said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ from typing import Any
 from harness.commands.place import Place
 from harness.messages.errors import HarnessError
 from harness.running.find import find, load
-from harness.storing.damage import note_wrong
-from harness.storing.kept import DECLARATION, MANIFEST
 from harness.storing.ledger import Ledger
+from harness.storing.notes import DECLARATION, MANIFEST, REFERENCE, note_wrong
 from harness.storing.store import Store
 from harness.study.declaration import Declaration, find_scale
 from harness.study.formatting import day
@@ -117,6 +117,85 @@ def subject_of(reference: str, place: Place) -> Subject:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """What a store holds of a study at one scale.
+
+    Attributes:
+        subject: the study.
+        scale: the scale's name.
+        ledgers: where it is recorded; what is judged comes last.
+    """
+
+    subject: Subject
+    scale: str
+    ledgers: Sequence[Ledger]
+
+
+def opened(reference: str, scale_name: str | None, place: Place, to: str) -> Opened:
+    """Open what is recorded of a study at one scale.
+
+    Args:
+        reference: a name, a module or a file.
+        scale_name: the scale's name; ``None`` is the study's first.
+        place: where the store is.
+        to: what the command does with records, such as ``"export"``.
+
+    Raises:
+        HarnessError: there is no such study, scale or store, or there are no records.
+    """
+    subject = subject_of(reference, place)
+    scale = subject.scale(scale_name)
+    store = place.open(create=False)
+    ledgers = subject.ledgers(store, scale)
+    if not ledgers:
+        raise nothing_to(to, subject, scale, store, place.words(), reference)
+    return Opened(subject, scale, ledgers)
+
+
+def opened_everywhere(reference: str, place: Place, to: str) -> list[Opened]:
+    """Open what is recorded of a study, at every scale that has records.
+
+    Args:
+        reference: a name, a module or a file.
+        place: where the store is.
+        to: what the command does with records.
+
+    Raises:
+        HarnessError: there is no such study or store, or there are no records.
+    """
+    subject = subject_of(reference, place)
+    store = place.open(create=False)
+    by_scale = {scale: subject.ledgers(store, scale) for scale in subject.scales}
+    found = [Opened(subject, scale, ledgers) for scale, ledgers in by_scale.items() if ledgers]
+    if not found:
+        raise nothing_to(to, subject, "", store, place.words(), reference)
+    return found
+
+
+def nothing_to(
+    to: str, subject: Subject, scale: str, store: Store, place: Sequence[str], reference: str = ""
+) -> HarnessError:
+    """Return the error that says that there are no records, and which command makes some.
+
+    Args:
+        to: what somebody wants to do with records.
+        subject: the study.
+        scale: the scale's name; empty for all of them.
+        store: where records were looked for.
+        place: the words that name where things are on the command line.
+        reference: how the study was named, where not by its name.
+    """
+    at = f" at scale {scale}" if scale else ""
+    chosen = ["--scale", scale] if scale else []
+    command = shlex.join(["harness", "run", reference or subject.name, *chosen, *place])
+    return HarnessError(
+        f"there must be records to {to}",
+        f"none of {subject.name}{at} in {store.url}",
+        f"`{command}` makes some.",
+    )
+
+
+@dataclass(frozen=True)
 class _Missing:
     """Why a study is not judged as its file declares it: there is none, or it cannot be loaded.
 
@@ -177,7 +256,7 @@ def _recorded(reference: str, found: str, place: Place) -> list[_Recorded]:
 
 def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:
     """Read what is kept with an Optuna study; what is damaged is told, and as if it were absent."""
-    wanted = {"harness_study", "harness_scale", "reference", MANIFEST}
+    wanted = {"harness_study", "harness_scale", REFERENCE, MANIFEST}
     for name in list(notes):
         if name not in wanted and not name.startswith(DECLARATION):
             continue
@@ -192,7 +271,7 @@ def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:
         declared = notes.get(DECLARATION + manifest.declaration)
         if declared is not None:
             kept = Kept(optuna, manifest, Declaration.of(declared))
-    reference = str(notes.get("reference") or "")
+    reference = str(notes.get(REFERENCE) or "")
     return _Recorded(notes["harness_study"], notes["harness_scale"], reference, kept)
 
 

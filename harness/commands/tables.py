@@ -14,7 +14,8 @@ from harness.terminal.screen import table, words
 if TYPE_CHECKING:
     from harness.judging.history import Declared
     from harness.judging.results import Results
-    from harness.judging.verdicts import Verdict, Word
+    from harness.judging.verdicts import Verdict
+    from harness.judging.words import Word
 
 STYLES: Mapping[Word, str] = {
     "supported, material": "green",
@@ -42,7 +43,7 @@ def plain(title: str, columns: Sequence[tuple[str, bool]]) -> Table:
 
 def verdict_table(several: Sequence[Results]) -> Table:
     """Return the verdicts of one or more studies, a row a claim."""
-    from harness.judging.verdicts import (
+    from harness.judging.words import (
         MARKS,  # imports scipy, for which `harness plan` should not wait
     )
 
@@ -72,7 +73,7 @@ def verdict_table(several: Sequence[Results]) -> Table:
 
 def word(verdict: Verdict) -> str:
     """Return the verdict's word; below it direction and size, and what more seeds would do."""
-    from harness.judging.reasons import more_text
+    from harness.judging.more import more_text
 
     lines = [verdict.word + (" ⚠ skewed" if verdict.cautions else "")]
     if verdict.told:
@@ -124,7 +125,7 @@ def declared_lines(results: Results) -> list[str]:
 
 def explained(number: int, verdict: Verdict, declared: Declared) -> list[str]:
     """Return the lines that explain a verdict to a reader who is no statistician."""
-    from harness.judging.verdicts import MARKS
+    from harness.judging.words import MARKS
 
     claim, metric = verdict.claim, verdict.metric
     source = f" ({claim.source})" if claim.source else ""

@@ -18,12 +18,13 @@ import torch
 from harness.cost.memory import free_memory
 from harness.engines.fusable import NotFusableError
 from harness.engines.fused import load_functorch
-from harness.engines.modes import PLAIN, Choice, Kind, Mode, Timing
+from harness.engines.kinds import ENGINES, Engine
+from harness.engines.modes import KINDS, PLAIN, Choice, Kind, Mode, Timing
 from harness.engines.network import global_generators
 from harness.engines.prepared import Member, make_ready, untrained_teacher
 from harness.messages.calm import calm
 from harness.randomness.streams import torch_seed
-from harness.trainer.train import Engine, make_engine, set_up
+from harness.trainer.train import make_engine, set_up
 from harness.training import Training
 
 SHARE = 0.05
@@ -91,7 +92,7 @@ class Bench:
         finally:
             engine.stop()
         each = (step * members[0].steps + validation) / len(members)
-        return Timing(mode, each, preparation if mode.kind == "compiled" else 0.0)
+        return Timing(mode, each, preparation if mode.engine.compiles else 0.0)
 
     def _fastest(self, engine: Engine, device: torch.device, seconds: float) -> float:
         """Return the seconds of one step: the least of a few, as others disturb the rest."""
@@ -115,7 +116,7 @@ def calibrate(
     trials: int,
     *,
     workers: int = 1,
-    kinds: Sequence[Kind] = ("plain", "fused", "compiled"),
+    kinds: Sequence[Kind] = KINDS,
     most: int | None = None,
     compiling: float = COMPILE_SECONDS,
     programs: int = 1,
@@ -149,7 +150,7 @@ def calibrate(
         for mode, cost in candidates(
             member, trials, workers, plain, most, forced=len(kinds) == 1, bench=bench
         ):
-            if mode.kind not in kinds and mode.kind != "plain":
+            if mode.kind not in (*kinds, PLAIN.kind):
                 continue
             forced = tuple(kinds) == (mode.kind,)
             left = ends - bench.clock()
@@ -162,7 +163,7 @@ def calibrate(
                 # two trials show whether any can be fused; copies of them take as long as others
                 together = [members[place % len(members)] for place in range(mode.models)]
                 seconds = max(ends - bench.clock(), 0.0) / 10
-                loading = 0.0 if mode.kind == "plain" else bench.load()
+                loading = bench.load() if mode.engine.loads else 0.0
                 timings.append(replace(bench.time(mode, together, seconds), loading=loading))
                 compiling = timings[-1].preparation or compiling
             except NotFusableError as error:
@@ -246,15 +247,12 @@ def candidates(
     counts = [each for each in _COUNTS[member.device.type] if each <= largest]
     if not counts and (largest > 1 or forced):
         counts = [largest]
-    if images:
-        yield replace(PLAIN, channels_last=True), _STEPS * step
-    for count in counts:
-        # an operation on many costs at most about what it does on each
-        loading = 0.0 if bench.is_loaded() else _LOADING_SECONDS
-        yield Mode("fused", count), _STEPS * count * step + loading
-    yield Mode("compiled", 1, channels_last=images), None
-    if counts and counts[-1] > 1:
-        yield Mode("compiled", counts[-1]), None
+    # an operation on many costs at most about what it does on each
+    loading = 0.0 if bench.is_loaded() else _LOADING_SECONDS
+    for name, kind in ENGINES.items():
+        for models, channels_last in kind.modes(counts, images):
+            cost = _STEPS * models * step + (loading if kind.loads else 0.0)
+            yield Mode(name, models, channels_last), None if kind.compiles else cost
 
 
 def _member(training: Training, device: torch.device, seed: int) -> Member:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from harness.data.declared import Declared
 from harness.data.draw import Whole
 from harness.data.folder import data_folder
-from harness.data.layout import Found, Role
+from harness.data.layout import Found
+from harness.data.names import Role
 from harness.data.pictures import FEWEST_LEVELS, colours, strict
 from harness.data.sizes import Counts
 from harness.data.splits import Part

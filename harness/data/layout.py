@@ -15,48 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from harness.data.names import Role, ending_of, is_hidden, is_text, role_of
 from harness.messages.errors import HarnessError
-
-Role = Literal["train", "validation", "test"]
-
-_SYSTEM = frozenset(
-    {
-        "__macosx", "__pycache__", "@eadir", "lost+found", "$recycle.bin", "recycler", "#recycle",
-        "@recycle", "system volume information", "network trash folder", "temporary items",
-        "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r",
-    }
-)  # fmt: skip
-"""Names, in small letters, of files and folders that operating systems and servers add."""
-
-_TEXTS = frozenset(
-    {
-        ".txt", ".md", ".rst", ".json", ".jsonl", ".xml", ".csv", ".tsv", ".yaml", ".yml",
-        ".html", ".htm", ".log", ".toml", ".ini", ".cfg", ".py", ".ipynb", ".sh", ".url", ".lst",
-        ".bib", ".md5", ".sha1", ".sha256",
-    }
-)  # fmt: skip
-"""Endings of files that say something about images and are no images."""
-
-_PAPERS = frozenset(
-    {"readme", "license", "licence", "notice", "authors", "copying", "citation", "changelog"}
-)
-"""Names of such files that have no ending."""
-
-_WORDS: dict[str, Role] = {
-    **dict.fromkeys(("train", "training", "trainings", "trn"), "train"),
-    **dict.fromkeys(
-        ("validation", "validate", "validating", "valid", "val", "vali", "dev", "development",
-         "eval", "evaluation", "evaluate"), "validation",
-    ),
-    **dict.fromkeys(("test", "testing", "tests", "tst", "holdout", "heldout"), "test"),
-}  # fmt: skip
-_AROUND = (
-    r"(?:the|my|data|dataset|datasets|sets?|images?|imgs?|pictures?|pics?|photos?|splits?|samples?"
-    r"|examples?|files?|folders?|parts?|\d+)*"
-)
-_KNOWN = re.compile(f"{_AROUND}({'|'.join(sorted(_WORDS, key=len, reverse=True))}){_AROUND}")
 
 
 @dataclass(frozen=True)
@@ -186,21 +147,6 @@ def understand(root: Path, endings: frozenset[str]) -> Layout:
     return Layout(names[0], tuple(parts), tuple(sorted(left_out)), notes)
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a name is one that hides, or that a system puts there."""
-    return name.startswith(".") or name.casefold() in _SYSTEM
-
-
-def role_of(name: str) -> Role | None:
-    """Return which part of a data set a folder's name means, in any spelling."""
-    found = _KNOWN.fullmatch(_letters(name))
-    return _WORDS[found[1]] if found else None
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
-
-
 def _look(path: Path, endings: frozenset[str], above: tuple[tuple[int, int], ...]) -> _Folder:
     """Read a folder and those in it."""
     folders, images, others = [], [], []
@@ -220,7 +166,7 @@ def _look(path: Path, endings: frozenset[str], above: tuple[tuple[int, int], ...
                             "Remove the link.",
                         )
                     folders.append(_look(path / entry.name, endings, here))
-                elif _ending(entry.name) in endings:
+                elif ending_of(entry.name) in endings:
                     images.append((entry.name, _signature(entry)))
                 else:
                     others.append(entry.name)
@@ -231,12 +177,6 @@ def _look(path: Path, endings: frozenset[str], above: tuple[tuple[int, int], ...
             "Give yourself the rights to it, or move it away.",
         ) from error
     return _Folder(path, tuple(folders), tuple(images), tuple(others))
-
-
-def _ending(name: str) -> str:
-    """Return a name's last part from the point on, in small letters: Path would take its time."""
-    place = name.rfind(".")
-    return name[place:].lower() if place > 0 else ""
 
 
 def _signature(entry: os.DirEntry[str]) -> tuple[int, ...]:
@@ -408,7 +348,7 @@ def _texts(folder: _Folder, name: str) -> list[str]:
         HarnessError: another file lies there.
     """
     for file in folder.others:
-        if _ending(file) not in _TEXTS and file.casefold() not in _PAPERS:
+        if not is_text(file):
             raise HarnessError(
                 f"files in the folder of a class must be images that Pillow can read, or texts "
                 f"({folder.path})",

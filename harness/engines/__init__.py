@@ -3,6 +3,10 @@
 In reading order: :mod:`~harness.engines.step`, one step; :mod:`~harness.engines.network` and
 :mod:`~harness.engines.prepared`, a trial made ready; :mod:`~harness.engines.plain`, which says what
 a trial means; :mod:`~harness.engines.programs`, which trials can train together;
-:mod:`~harness.engines.fusable` and :mod:`~harness.engines.fused`, many at a time;
-:mod:`~harness.engines.evaluate`; :mod:`~harness.engines.modes`, their names.
+:mod:`~harness.engines.fusable`, :mod:`~harness.engines.stacked` and
+:mod:`~harness.engines.fused`, many at a time;
+:mod:`~harness.engines.evaluate`; :mod:`~harness.engines.kinds`, the table of engines;
+:mod:`~harness.engines.modes`, an engine with its settings, and which was chosen.
+
+To add an engine, write its class and give it one entry in ``kinds.ENGINES``.
 """

@@ -19,12 +19,12 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness.data.splits import Part
 from harness.engines.evaluate import evaluation_batch
-from harness.engines.fusable import NotFusableError, check_same, check_same_teacher, watching
+from harness.engines.fusable import check_same, check_same_teacher, watching
 from harness.engines.network import Network, Snapshot
 from harness.engines.prepared import Member
-from harness.engines.programs import Path, bind, paths, program, values
+from harness.engines.programs import Path, bind, paths, values
+from harness.engines.stacked import StackedRows, Tensors, single, stack
 from harness.engines.step import (
     Frame,
     Rows,
@@ -36,44 +36,6 @@ from harness.engines.step import (
 )
 from harness.randomness.counting import Draws, Key, mix, signed
 from harness.training import Training
-
-Tensors = dict[str, Any]
-"""One trial's tensors by name, nested; or those of many, stacked."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The same part of many trials: rows of one pool.
-
-    Attributes:
-        inputs: of the pool, which is shared where all trials draw from one data set.
-        targets: of the pool.
-        rows: int64 ``[trials, n]``.
-    """
-
-    inputs: torch.Tensor
-    targets: torch.Tensor
-    rows: torch.Tensor
-
-    @staticmethod
-    def of(parts: Sequence[Part]) -> _Rows:
-        if len({len(part) for part in parts}) > 1:
-            raise NotFusableError("their data sets differ in size")
-        device = parts[0].pool.inputs.device
-        first = parts[0].pool
-        if all(part.pool is first for part in parts):
-            every = torch.arange(len(first.targets), device=device)
-            each = [every if part.rows is None else part.rows for part in parts]
-            return _Rows(first.inputs, first.targets, torch.stack(each))
-        count = len(parts[0])
-        rows = torch.arange(len(parts) * count, device=device).view(len(parts), count)
-        inputs = torch.cat([part.inputs for part in parts])
-        return _Rows(inputs, torch.cat([part.targets for part in parts]), rows)
-
-
-def _stack(tensors: Sequence[Tensors]) -> Tensors:
-    stacked: Tensors = pytree.tree_map(lambda *each: torch.stack(each), *tensors)
-    return stacked
 
 
 @functools.cache
@@ -202,18 +164,18 @@ class Fused:
         self._live = list(range(len(members)))
         self._compiled = compiled
         self._paths = paths(first.training)
-        self._trials = _stack([self._tensors(each) for each in filled])
-        self._state = _stack([m.training.optimizer.init(m.network.vector) for m in filled])
-        self._train = _Rows.of([each.splits.train for each in filled])
-        self._validation = _Rows.of([each.splits.validation for each in filled])
+        self._trials = stack([self._tensors(each) for each in filled])
+        self._state = stack([m.training.optimizer.init(m.network.vector) for m in filled])
+        self._train = StackedRows.of([each.splits.train for each in filled])
+        self._validation = StackedRows.of([each.splits.validation for each in filled])
         self._factors = torch.stack([each.factors for each in filled]).to(first.device)
-        step: Callable[..., Any] = functools.partial(_single, self._one)
+        step: Callable[..., Any] = functools.partial(single, self._one)
         if len(filled) > 1:
             step = vmap(self._one, in_dims=(0, None), randomness="error")
         if compiled:
-            _forget_other_programs(program(first.training))
+            _forget_other_programs(first.training.program())
         self._step = torch.compile(step, dynamic=False) if compiled else step
-        evaluate: Callable[..., Any] = functools.partial(_single, self._evaluate)
+        evaluate: Callable[..., Any] = functools.partial(single, self._evaluate)
         if len(filled) > 1:
             evaluate = vmap(self._evaluate, in_dims=(0, None))
         self._score = evaluate
@@ -362,7 +324,7 @@ class Fused:
         self._kept = None
         for name in ("_train", "_validation"):
             part = getattr(self, name)
-            setattr(self, name, _Rows(part.inputs, part.targets, chosen(part.rows)))
+            setattr(self, name, StackedRows(part.inputs, part.targets, chosen(part.rows)))
 
     def unload(self, position: int) -> None:
         """Give a trial's state to its own network."""
@@ -379,12 +341,6 @@ def _forget_other_programs(program: str) -> None:
     if program != _compiled_last:
         torch.compiler.reset()
         _compiled_last = program
-
-
-def _single(function: Callable[..., Any], trials: Tensors, shared: Any) -> Any:
-    """Call a function of one trial on stacks of one, without vmap."""
-    alone = function(pytree.tree_map(lambda each: each[0], trials), shared)
-    return pytree.tree_map(lambda each: each[None], alone)
 
 
 def _key(key: int, device: torch.device) -> torch.Tensor:

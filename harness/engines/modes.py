@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
-Kind = Literal["plain", "fused", "compiled"]
-KINDS: tuple[Kind, ...] = ("plain", "fused", "compiled")
+from harness.engines.kinds import ENGINES, EngineKind
+
+Kind = str
+"""The name of a kind of engine: one of ``KINDS``."""
+
+KINDS: tuple[Kind, ...] = tuple(ENGINES)
+"""The names of all kinds of engines, in the order in which modes are measured."""
 
 
 @dataclass(frozen=True)
@@ -14,9 +18,9 @@ class Mode:
     """One way to train, which changes the rounding of a trial and nothing else.
 
     Attributes:
-        kind: ``"plain"`` is the loop that says what a trial means; ``"fused"`` takes one step of
-            many trials with one call of each operation; ``"compiled"`` does so in code made for the
-            program.
+        kind: the name of its engine: ``"plain"`` is the loop that says what a trial means;
+            ``"fused"`` takes one step of many trials with one call of each operation;
+            ``"compiled"`` does so in code made for the program.
         models: trials at a time; always 1 where plain.
         channels_last: whether images lie in memory with their channels last.
     """
@@ -25,8 +29,28 @@ class Mode:
     models: int = 1
     channels_last: bool = False
 
+    def __post_init__(self) -> None:
+        if self.kind not in ENGINES:
+            raise ValueError(f"no engine is called {self.kind!r}")
+
+    @property
+    def engine(self) -> EngineKind:
+        """What there is to know of its kind of engine."""
+        return ENGINES[self.kind]
+
+    @property
+    def slower(self) -> Mode | None:
+        """What is taken where this cannot train a program; ``None`` where there is nothing."""
+        if not (name := self.engine.slower):
+            return None
+        return Mode(name, self.models if ENGINES[name].together else 1)
+
+    def of(self, trials: int) -> Mode:
+        """Return this mode as so many trials trained in it, which decides how sums are rounded."""
+        return self if self.engine.fills else replace(self, models=trials)
+
     def __str__(self) -> str:
-        many = "" if self.kind == "plain" else f", {self.models} at a time"
+        many = f", {self.models} at a time" if self.engine.together else ""
         return f"{self.kind}{many}" + (", channels last" if self.channels_last else "")
 
     @staticmethod
@@ -34,7 +58,6 @@ class Mode:
         """Read what ``str`` wrote."""
         kind, *rest = text.split(", ")
         models = next((int(each.split()[0]) for each in rest if each.endswith("at a time")), 1)
-        assert kind in KINDS, text
         return Mode(kind, models, "channels last" in rest)
 
 
@@ -91,9 +114,9 @@ class Choice:
             count: how many there are.
             forced: whether the kind of mode is to stay, also where the plain loop is faster.
         """
-        plain = [each for each in self.timings if each.mode.kind == "plain"]
+        plain = [each for each in self.timings if each.mode.kind == PLAIN.kind]
         chosen = [each for each in self.timings if each.mode == self.mode]
-        if self.mode.kind == "plain" or not plain or not chosen or count >= self.mode.models:
+        if not plain or not chosen or count >= self.mode.models:
             return self.mode
         best = min(plain, key=lambda each: each.seconds)
         together = min(
@@ -117,8 +140,8 @@ class Choice:
         """
         mode = self.at(count, forced=forced)
         known = [each.seconds for each in self.timings if each.mode == mode]
-        if mode.kind == "plain":
+        if not mode.engine.together:
             return known[0] if known else 1.0
-        if known or mode.kind == "compiled":
+        if known or mode.engine.fills:
             return (known[0] if known else 1.0) * max(mode.models / count, 1.0)
         return 1.0

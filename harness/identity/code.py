@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.identity.following import Followed
-from harness.identity.statements import normalised
+from harness.identity.text import normalised
 
 __all__ = ["KEYS", "VERSION", "code_of", "normalised"]
 

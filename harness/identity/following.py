@@ -21,15 +21,10 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from harness.identity.statements import (
-    PACKAGE,
-    STAR,
-    Import,
-    Source,
-    normalised,
-    parsed,
-    without_words,
-)
+from harness.identity.names import PACKAGE, STAR, Import
+from harness.identity.statements import Source, parsed
+from harness.identity.text import normalised
+from harness.identity.words import without_words
 from harness.messages.errors import HarnessError
 
 _STUDIES = f"{PACKAGE}.studies"  # read like a user's own, although installed with the harness

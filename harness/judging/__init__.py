@@ -1,11 +1,24 @@
 """Claims judged on records: from values by seed to verdicts, with reasons in words.
 
-In reading order: :mod:`~harness.judging.pairing`, values of both sides in each seed;
-:mod:`~harness.judging.contrasts`, one effect with interval and test;
-:mod:`~harness.judging.verdicts`, which word it gets; :mod:`~harness.judging.reasons`, why, in
-words; :mod:`~harness.judging.rounds`, the same for costs; :mod:`~harness.judging.declarations` and
-:mod:`~harness.judging.history`, what became of claims that were changed;
-:mod:`~harness.judging.summaries` and :mod:`~harness.judging.targets`, for description alone;
-:mod:`~harness.judging.results`, everything that a report prints; :mod:`~harness.judging.next_step`,
-what to type next.
+In reading order. Values: :mod:`~harness.judging.pairing`, both sides of a claim in each seed, and
+:mod:`~harness.judging.rounds`, the same of costs.
+
+Effects: :mod:`~harness.judging.seen`, what is seen of a claim;
+:mod:`~harness.judging.metric_range`,
+how far apart two values of a metric can lie; :mod:`~harness.judging.several`, claims on several
+levels; :mod:`~harness.judging.counts`, claims that count seeds; :mod:`~harness.judging.contrasts`,
+every kind of claim.
+
+Verdicts: :mod:`~harness.judging.words`, which word a claim gets; :mod:`~harness.judging.looking`,
+when it is looked at; :mod:`~harness.judging.adaptive`, how many seeds a run is to add;
+:mod:`~harness.judging.more`, how many would decide; :mod:`~harness.judging.wording`,
+:mod:`~harness.judging.would_change` and :mod:`~harness.judging.reasons`, the sentences;
+:mod:`~harness.judging.verdicts`, every claim judged.
+
+Beside them: :mod:`~harness.judging.declarations` and :mod:`~harness.judging.history`, what became
+of claims that were changed; :mod:`~harness.judging.summaries` and :mod:`~harness.judging.targets`,
+for description alone; :mod:`~harness.judging.results`, everything that a report prints;
+:mod:`~harness.judging.next_step`, what to type next.
+
+How verdicts are made, what was compared and what was dropped: README.md in this folder.
 """

@@ -1,9 +1,8 @@
-"""Claims as they were declared: a declaration as plain values, and what two of them say otherwise.
+"""What a study claims, as plain values that a store keeps, and how two such declarations differ.
 
-A claim that is made, or moved, when its data are known is as free as the data are. So every
-declaration is kept, with its time and how many results there were (see
-:mod:`harness.running.declare`), and a report says of each claim whether it was declared before any
-(see :mod:`harness.judging.history`).
+:mod:`harness.running.declare` keeps each declaration with its time and the number of results that
+there were; :mod:`harness.judging.history` says of each claim whether it was declared before any. A
+claim that is made, or changed, when its results are known can be fitted to them.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ def _plain(declaration: Declaration, claim: Claim) -> dict[str, Any]:
 
 
 def content(claim: Mapping[str, Any]) -> str:
-    """Return a hash of all that a claim says, but for its sentence and its source."""
+    """Return a hash of what a claim says, its sentence and its source aside."""
     names = ("kind", "metric", "by", "primary", "options", "sides", "among")
     return _hash([claim[name] for name in names])
 
@@ -92,7 +91,7 @@ def _hash(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Registration:
-    """What a study claimed from some moment on.
+    """The claims and looks of a study as they were declared at one time.
 
     Attributes:
         time: that moment, ISO 8601, UTC.
@@ -116,7 +115,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that a claim said otherwise before, both in words."""
+    """One thing that was changed, as it was before and as it is, in words."""
 
     what: str
     before: str
@@ -127,7 +126,7 @@ class Change:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Name what two claims say otherwise, but for their sentences."""
+    """Return how two versions of a claim differ, their sentences aside."""
     if content(before) == content(after):
         return ()
     out = [
@@ -162,7 +161,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change
 
 
 def reworded(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Name what two claims say in other words."""
+    """Return how the sentences and sources of two versions of a claim differ."""
     return tuple(
         Change(what, f"“{before[name]}”", f"“{after[name]}”")
         for what, name in (("sentence", "text"), ("source", "source"))
@@ -181,7 +180,7 @@ def _sides(sides: Sequence[Mapping[str, str]], most: int = 4) -> str:
 
 
 def looks_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Name what two declarations of looks say otherwise."""
+    """Return how two declarations of looks differ."""
 
     def alpha(looks: Mapping[str, Any]) -> str:
         return f"{100 * sum(looks['alphas']):.4g} %"

@@ -1,4 +1,4 @@
-"""What became of every claim, from declaration to declaration: pure, and in words."""
+"""When each claim was declared, and how it was changed since: as values, and in sentences."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ AFTERWARDS: Mapping[What, Status] = {
 
 @dataclass(frozen=True)
 class Event:
-    """What became of a claim at one declaration.
+    """One change of a claim: declared, changed, reworded, added, removed or put back.
 
     Attributes:
-        what: ``"declared"`` with the first that was kept, ``"added"`` with a later one.
+        what: ``"declared"`` by the first declaration that was kept, ``"added"`` by a later one.
         time: when, ISO 8601, UTC.
         results: how many results of its arms, as they were or as they became, there were.
         changes: what it said before, and says since.
@@ -48,7 +48,7 @@ class Event:
 
     @property
     def late(self) -> bool:
-        """Whether it weighs on a verdict: results were there, and more than words changed."""
+        """Whether it came after results, and changed more than words."""
         return self.results > 0 and self.what in AFTERWARDS
 
 
@@ -76,7 +76,7 @@ class Declared:
 
     @property
     def late(self) -> tuple[Event, ...]:
-        """What came of it when there were results."""
+        """The changes that came after results."""
         return tuple(event for event in self.events if event.late)
 
     @property
@@ -136,13 +136,13 @@ class Declared:
         return said + (": " + ", ".join(map(str, event.changes)) if event.changes else "")
 
     def _count(self, number: int) -> str:
-        one, _, rest = self.of.partition(" ")
-        return plural(number, one) + " " * bool(rest) + rest
+        noun, _, rest = self.of.partition(" ")
+        return plural(number, noun) + " " * bool(rest) + rest
 
 
 @dataclass(frozen=True)
 class History:
-    """What became of all claims of a study at one scale.
+    """The history of all claims of a study at one scale.
 
     Attributes:
         claims: one for each claim that is declared now, in order.
@@ -165,8 +165,8 @@ class History:
         for status in ("changed", "added"):
             places = [
                 place
-                for place, each in enumerate(self.claims, 1)
-                if each.primary and each.status == status
+                for place, claim in enumerate(self.claims, 1)
+                if claim.primary and claim.status == status
             ]
             if places:
                 many = len(places) > 1
@@ -181,9 +181,9 @@ class History:
             parts.append(f"{gone} primary claim{'s were' if gone > 1 else ' was'} removed")
         looks = [event for event in self.looks if event.late]
         parts += [
-            f"{each.what} changed from {each.before} to {each.after}"
+            f"{change.what} changed from {change.before} to {change.after}"
             for event in looks
-            for each in event.changes
+            for change in event.changes
         ]
         if not parts:
             return ""
@@ -198,13 +198,13 @@ class History:
 
 @dataclass
 class _Thread:
-    """One claim on its way through the declarations.
+    """One claim, followed from declaration to declaration.
 
     Attributes:
         last: how it was declared last.
         place: its position then.
         primary: whether it ever was primary.
-        there: whether it is declared still.
+        alive: whether it is declared still.
         events: what became of it, each with how many trials there were in the store's study.
         contents: what it has said.
     """
@@ -212,7 +212,7 @@ class _Thread:
     last: Mapping[str, Any]
     place: int
     primary: bool
-    there: bool
+    alive: bool
     events: list[tuple[Event, int | None]]
     contents: set[str]
 
@@ -231,16 +231,16 @@ def history(registrations: Sequence[Registration], judged: Sequence[int | None] 
     threads: list[_Thread] = []
     looks: list[Event] = []
     own: list[_Thread] = []
-    for number, each in enumerate(registrations):
-        own = _follow(threads, each, first=number == 0)
-        found = looks_changed(registrations[max(number - 1, 0)].looks, each.looks)
-        if found:
-            looks.append(Event("changed", each.time, each.results, found))
+    for number, registration in enumerate(registrations):
+        own = _follow(threads, registration, first=number == 0)
+        changed = looks_changed(registrations[max(number - 1, 0)].looks, registration.looks)
+        if changed:
+            looks.append(Event("changed", registration.time, registration.results, changed))
     lowest = [judged[place] if place < len(judged) else None for place in range(len(own))]
-    claims = [_closed(thread, each) for thread, each in zip(own, lowest, strict=True)]
-    gone = [_closed(thread, None) for thread in threads if not thread.there]
+    claims = [_closed(thread, first) for thread, first in zip(own, lowest, strict=True)]
+    gone = [_closed(thread, None) for thread in threads if not thread.alive]
     return History(
-        tuple(claims), tuple(each for each in gone if each.events[-1].late), tuple(looks)
+        tuple(claims), tuple(thread for thread in gone if thread.events[-1].late), tuple(looks)
     )
 
 
@@ -279,22 +279,22 @@ def _follow(threads: list[_Thread], registration: Registration, *, first: bool) 
             thread = matched[place]
             # of the arms that it was about, or those that it is about since
             results = max(claim["results"], registration.before.get(content(thread.last), 0))
-            found = changes(thread.last, claim)
+            changed = changes(thread.last, claim)
             back = content(claim) in thread.contents
-            if found or not thread.there:
-                what = "changed" if thread.there else "restored"
-                thread.events.append((Event(what, time, results, found, back), trials))
+            if changed or not thread.alive:
+                what = "changed" if thread.alive else "restored"
+                thread.events.append((Event(what, time, results, changed, back), trials))
             if words := reworded(thread.last, claim):
                 thread.events.append((Event("reworded", time, results, words), trials))
-            thread.last, thread.place, thread.there = claim, place, True
+            thread.last, thread.place, thread.alive = claim, place, True
             thread.primary = thread.primary or claim["primary"]
             thread.contents.add(content(claim))
         own.append(thread)
     for thread in threads:
-        if thread.there and not any(thread is each for each in own):
+        if thread.alive and not any(thread is each for each in own):
             results = registration.before.get(content(thread.last), thread.last["results"])
             thread.events.append((Event("removed", time, results), trials))
-            thread.there = False
+            thread.alive = False
     return own
 
 
@@ -312,7 +312,7 @@ def _matched(threads: Sequence[_Thread], claims: Sequence[Mapping[str, Any]]) ->
 
     def replaced(old: _Thread, place: int, claim: Mapping[str, Any]) -> bool:
         alike = same(old, claim, "metric") or same(old, claim, "sides")
-        return old.there and old.place == place and alike
+        return old.alive and old.place == place and alike
 
     fits: tuple[Callable[[_Thread, int, Mapping[str, Any]], bool], ...] = (
         lambda old, _, claim: says(old, claim) and same(old, claim, "text"),
@@ -326,11 +326,11 @@ def _matched(threads: Sequence[_Thread], claims: Sequence[Mapping[str, Any]]) ->
         for alive in (True, False):
             for place, claim in enumerate(claims):
                 taken = {id(thread) for thread in out.values()}
-                found = [
+                fitting = [
                     old
                     for old in threads
-                    if old.there is alive and id(old) not in taken and fit(old, place, claim)
+                    if old.alive is alive and id(old) not in taken and fit(old, place, claim)
                 ]
-                if place not in out and found:
-                    out[place] = min(found, key=lambda old: abs(old.place - place))
+                if place not in out and fitting:
+                    out[place] = min(fitting, key=lambda old: abs(old.place - place))
     return out

@@ -1,13 +1,14 @@
-"""What to do next where claims are undecided: a command that goes on, or why none should."""
+"""What to type next where claims are undecided: a command, or why none is of use."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
 
-from harness.judging.reasons import more_text, unreachable
+from harness.judging.more import more_text, unreachable
 from harness.judging.results import Results
-from harness.judging.verdicts import UNDECIDED, Verdict
+from harness.judging.verdicts import Verdict
+from harness.judging.words import UNDECIDED
 from harness.stats import FEWEST, More, rounded
 
 MOST_TOLD = 3

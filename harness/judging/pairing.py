@@ -168,12 +168,12 @@ def pair(
         if len(finished) == len(groups):
             seeds.append(seed)
             values.append(tuple(finished))
-        found = [[trials.get((arm.name, seed)) for arm in group] for group in groups]
-        if all(each is not None and each.state != "running" for side in found for each in side):
+        sides = [[trials.get((arm.name, seed)) for arm in group] for group in groups]
+        if all(each is not None and each.state != "running" for side in sides for each in side):
             ended.append(seed)
             fails.append(
                 tuple(
-                    any(has_failed(each, claim.metric) for each in side if each) for side in found
+                    any(has_failed(each, claim.metric) for each in side if each) for side in sides
                 )
             )
     return Pairs(

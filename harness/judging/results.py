@@ -1,4 +1,4 @@
-"""Everything a report prints, worked out beforehand: a report computes no statistic."""
+"""Everything that a report prints (:class:`Results`): reports themselves compute no statistic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import harness
-from harness.engines.modes import KINDS, Choice
+from harness.engines.modes import Choice
 from harness.judging.declarations import Registration
 from harness.judging.history import History, history
 from harness.judging.pairing import evaluations, groups_of
@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Program:
-    """What arms have in common that train together, and how fast each way to train them is.
+    """Arms that can train together, and how fast each mode of training is for them.
 
     Attributes:
         arms: their names.
@@ -46,7 +46,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the results come from.
+    """The command, versions, revision and environments behind the results.
 
     Attributes:
         command: the command that reproduces them.
@@ -80,7 +80,7 @@ class Results:
         summaries: mean and interval for each arm and metric.
         tuning: one for each arm and tuned setting; empty where nothing is tuned.
         profiles: cost by arm name; arms without one were not profiled.
-        provenance: where it all comes from.
+        provenance: command, versions, revision and environments.
         warnings: sentences that a reader must see beside the verdicts.
         programs: which arms train together, and how; empty where it is not recorded.
         looks: when claims were looked at; ``None`` where the number of seeds was fixed.
@@ -129,11 +129,11 @@ def assemble(
     costs: Costs,
     unmeasured: Sequence[str],
     revision: str,
-    modes: Mapping[str, Choice] | None = None,
+    modes: Mapping[str, Mapping[tuple[str, str], Choice]] | None = None,
     registrations: Sequence[Registration] = (),
     notes: Sequence[str] = (),
 ) -> Results:
-    """Judge what is recorded.
+    """Judge the records of a run, and put together all that its report prints.
 
     Args:
         declaration: the study at one scale.
@@ -142,7 +142,7 @@ def assemble(
         costs: what was measured of arms apart from training.
         unmeasured: sentences on what could not be.
         revision: git revision of the study's folder.
-        modes: how programs are trained, by ``<program>/<device>/<hardware>``.
+        modes: how programs are trained, by program, and then by machine and forced mode.
         registrations: of the study's claims, oldest first, that of now last.
         notes: sentences on which trials these are, which come before all others.
     """
@@ -215,14 +215,14 @@ def _lowest(declaration: Declaration, records: Sequence[Record]) -> list[int | N
 def _programs(
     planned: Mapping[str, Sequence[str]],
     arms: Mapping[str, Arm],
-    modes: Mapping[str, Choice],
+    modes: Mapping[str, Mapping[tuple[str, str], Choice]],
 ) -> tuple[Program, ...]:
     """Return the programs of the arms there are, each with what is known of it by machine."""
     places = {name: place for place, name in enumerate(arms)}
-    measured: dict[str, dict[str, Choice]] = {}
-    for name, value in sorted(modes.items()):
-        program, _, machine = name.partition("/")
-        measured.setdefault(program, {})[_machine(machine)] = value
+    measured = {
+        program: {_machine(*place): choice for place, choice in sorted(by_place.items())}
+        for program, by_place in modes.items()
+    }
     out = []
     for program, names in planned.items():
         if own := tuple(sorted({*names} & places.keys(), key=places.__getitem__)):
@@ -230,10 +230,9 @@ def _programs(
     return tuple(out)
 
 
-def _machine(name: str) -> str:
+def _machine(name: str, forced: str) -> str:
     """Name a machine, and the mode that was forced on it where one was."""
-    rest, _, kind = name.rpartition("/")
-    return f"{rest}, {kind} forced" if kind in KINDS else name
+    return f"{name}, {forced} forced" if forced else name
 
 
 def _provenance(records: Sequence[Record], command: str, revision: str) -> Provenance:
@@ -268,21 +267,21 @@ def on_edges(tuning: Sequence[ArmTuning], most: int = 3) -> Iterator[str]:
         most: arms that are named.
     """
     edges: dict[tuple[str, str], list[ArmTuning]] = {}
-    for each in tuning:
-        if each.edge:
-            edges.setdefault((each.setting, each.edge), []).append(each)
-    for (setting, edge), found in edges.items():
-        space = f"the {edge} edge of its space, {found[0].low:g} to {found[0].high:g}"
-        if len(found) == 1:
+    for arm_tuning in tuning:
+        if arm_tuning.edge:
+            edges.setdefault((arm_tuning.setting, arm_tuning.edge), []).append(arm_tuning)
+    for (setting, edge), on_edge in edges.items():
+        space = f"the {edge} edge of its space, {on_edge[0].low:g} to {on_edge[0].high:g}"
+        if len(on_edge) == 1:
             yield (
-                f"{found[0].arm}: the chosen {setting} = {found[0].chosen:.3g} lies on {space}; "
-                "a wider space might favour this arm."
+                f"{on_edge[0].arm}: the chosen {setting} = {on_edge[0].chosen:.3g} lies on "
+                f"{space}; a wider space might favour this arm."
             )
             continue
-        names = "; ".join(each.arm for each in found[:most])
-        names += f" and {len(found) - most} more" if len(found) > most else ""
+        names = "; ".join(each.arm for each in on_edge[:most])
+        names += f" and {len(on_edge) - most} more" if len(on_edge) > most else ""
         yield (
-            f"{len(found)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
+            f"{len(on_edge)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
             "might favour them."
         )
 
@@ -316,11 +315,11 @@ def _warnings(
             "one arm over another."
         )
     yield from on_edges(tuning)
-    for each in tuning:
-        if each.how == "declared default" and manifest.tuned:
+    for arm_tuning in tuning:
+        if arm_tuning.how == "declared default" and manifest.tuned:
             yield (
-                f"{each.arm}: every {each.setting} tried failed, so the default "
-                f"{each.chosen:.3g} was used."
+                f"{arm_tuning.arm}: every {arm_tuning.setting} tried failed, so the default "
+                f"{arm_tuning.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]
     for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", "teacher's")):

@@ -1,10 +1,11 @@
-"""What claims on cost look at: profiles of arms, and rounds in which arms are timed side by side.
+"""The costs of arms (:class:`Costs`), rounds of timing (:class:`Round`), and their paired values.
+
+A round has one time of every arm, each from a process of its own, and a second one of its first
+arm, the twin: how far these two lie apart says what the machine can tell (A/A). The next round goes
+through the arms in the opposite order, so that a machine that grows slower favours none.
 
 Steps timed one after another within a process are no replicates: taken for such, thirty of them
-with an autocorrelation of .6 reject a true null a third of the time. So one number comes from each
-process, and a round takes one of every arm; the next round goes through the arms in the opposite
-order, so that a machine that grows slower favours none. In each round one arm is measured twice,
-as if it were two: how far these two lie apart says what the machine can tell (A/A).
+with an autocorrelation of .6 reject a true null a third of the time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from harness.trials.profiles import Profile
 
 @dataclass(frozen=True)
 class Round:
-    """One round of timing.
+    """One round of timing: a time of every arm, and a second one of its twin.
 
     Attributes:
         seconds: of one training step, by arm name.
@@ -44,7 +45,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Costs:
-    """What was measured of arms apart from training, all on one machine.
+    """Profiles and rounds of timing of a study's arms, all of one machine.
 
     Attributes:
         profiles: by arm name.
@@ -105,8 +106,8 @@ def cost_pairs(groups: Sequence[Sequence[Arm]], metric: Metric, costs: Costs, mo
 def twins(groups: Sequence[Sequence[Arm]], costs: Costs, most: int) -> list[tuple[float, float]]:
     """Return the logarithms of both measurements of the arm measured twice, by round."""
     return [
-        (math.log(one.seconds[one.twin]), math.log(one.again))
-        for one in rounds_of(groups, costs)[:most]
+        (math.log(one_round.seconds[one_round.twin]), math.log(one_round.again))
+        for one_round in rounds_of(groups, costs)[:most]
     ]
 
 
@@ -118,16 +119,16 @@ def _mean(values: Iterable[float]) -> float:
 def _exact(group: Sequence[Arm], metric: Metric, costs: Costs) -> float:
     known = [costs.profiles.get(arm.name) for arm in group]
     return _mean(
-        metric.scaled(getattr(each, metric.name)) if each is not None else math.nan
-        for each in known
+        metric.scaled(getattr(profile, metric.name)) if profile is not None else math.nan
+        for profile in known
     )
 
 
-def _timed(group: Sequence[Arm], metric: Metric, one: Round) -> float:
+def _timed(group: Sequence[Arm], metric: Metric, one_round: Round) -> float:
     def of(arm: Arm) -> float:
-        seconds = one.seconds[arm.name]
+        seconds = one_round.seconds[arm.name]
         if metric.name == "step_seconds":
             return metric.scaled(seconds)
-        return metric.scaled(one.samples[arm.name] / seconds)
+        return metric.scaled(one_round.samples[arm.name] / seconds)
 
     return _mean(of(arm) for arm in group)

@@ -1,4 +1,4 @@
-"""Means and intervals of arms and of levels, for description: verdicts come from claims alone."""
+"""Means and intervals of arms and of levels. They describe; verdicts come from claims alone."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def summarise(declaration: Declaration, records: Iterable[Record]) -> tuple[ArmS
     given = (metric.name for metric in declaration.metrics)
     groups: list[tuple[str, str, Sequence[Arm]]] = [("", arm.name, (arm,)) for arm in arms]
     for factor in declaration.factors:
-        there = {arm.levels[factor.name].name for arm in arms}
-        levels = [level for level in factor.named if level.name in there]
+        kept = {arm.levels[factor.name].name for arm in arms}
+        levels = [level for level in factor.named if level.name in kept]
         of_level = comparable(arms, [{factor.name: level} for level in levels])
         groups += [
             (factor.name, level.name, members)
@@ -103,8 +103,8 @@ def _described(values: Sequence[Sequence[float]]) -> list[tuple[float, float, fl
         of_length.setdefault(len(own), []).append(place)
     out: dict[int, tuple[float, float, float, float]] = {}
     for places in of_length.values():
-        found = t_interval([values[place] for place in places], level=0.95)
-        columns = (found.mean, found.sd, found.low, found.high)
+        means = t_interval([values[place] for place in places], level=0.95)
+        columns = (means.mean, means.sd, means.low, means.high)
         for row, place in enumerate(places):
             mean, sd, low, high = (float(column[row]) for column in columns)
             out[place] = mean, sd, low, high

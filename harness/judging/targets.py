@@ -1,4 +1,4 @@
-"""Time to a target: how long every arm takes until its learning curve is good enough."""
+"""Time to a target: the epochs and steps until the learning curve of each arm reaches it."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def _reached(
     profile: Profile | None,
 ) -> Reached:
     failed = sum(has_failed(record, metric.name) for record in own)
-    found = [until(record, metric, reaches) for record in own]
-    done = [each for each in found if each is not None]
+    times = [until(record, metric, reaches) for record in own]
+    done = [each for each in times if each is not None]
     if not done:
         return Reached(arm, 0, failed, math.nan, math.nan, math.nan, math.nan)
     epochs, steps = (median_time(times) for times in zip(*done, strict=True))

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from harness.identity.canonical import canonical
 from harness.messages import checks
 from harness.messages.errors import HarnessError
 from harness.study.metrics import BY_LAYER, METRICS, Metric
 from harness.trained import Trained, Values, When
-from harness.training import canonical
 
 Unit = Literal["nats", "fraction", ""]
 Better = Literal["higher", "lower"] | None

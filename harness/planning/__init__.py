@@ -1,6 +1,8 @@
 """What is run next, from what is done: the same for every process that works on a store.
 
-In reading order: :mod:`~harness.planning.planner`, trials of all arms, equal tuning included;
-:mod:`~harness.planning.shares`, which of them a worker is given;
+In reading order: :mod:`~harness.planning.outlook`, what a run asks of a planner;
+:mod:`~harness.planning.planner`, a study's: trials of all arms;
+:mod:`~harness.planning.tuning`, the settings that are tried;
+:mod:`~harness.planning.shares`, which trials a worker is given;
 :mod:`~harness.planning.datasets`, what can be found out about data before training.
 """

@@ -8,9 +8,11 @@ from typing import Any
 
 from harness.data.declared import Declared
 from harness.data.facts import Facts
+from harness.identity.canonical import canonical
 from harness.losses import teacher_of
 from harness.messages.errors import HarnessError
-from harness.training import Training, canonical
+from harness.study.work import with_needs
+from harness.training import Training
 from harness.trials.trial import Trial
 
 _KNOWN: dict[str, Facts] = {}
@@ -41,12 +43,8 @@ def all_facts(trials: Iterable[Trial]) -> list[Facts]:
     Raises:
         HarnessError: as :func:`facts_of` does.
     """
-    trainings = [trial.training for trial in trials]
-    for training in trainings:  # grows by the teachers
-        teacher = teacher_of(training)
-        if teacher is not None:
-            trainings.append(teacher)
-    found = [facts_of(training.data) for training in trainings]
+    works = with_needs(trial.work for trial in trials)
+    found = [facts_of(data) for work in works for data in work.data_sets()]
     return list({repr(each): each for each in found if each is not None}.values())
 
 

@@ -1,157 +1,25 @@
-"""Equal tuning of arms: the same space, the same number of settings tried, chosen on validation.
-
-The first settings tried are the same in every arm: the default, then points that fill the space
-evenly (Halton's sequence). The rest come from Optuna's TPE (Bergstra et al. 2011; Watanabe 2023,
-https://arxiv.org/abs/2304.11127), seeded by the arm and the position alone: what is tried follows
-from what was seen, however often the run was interrupted and whoever took part in it.
-
-A setting that changes nothing in an arm, as the strength of a penalty where there is none, is not
-searched there; where none changes anything, nothing is tuned.
-"""
+"""The trials of a study at one scale: equal tuning of every arm, then its evaluation seeds."""
 
 from __future__ import annotations
 
-import itertools
-import math
-import warnings
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import optuna
-from optuna.distributions import BaseDistribution, FloatDistribution
-from optuna.trial import TrialState, create_trial
-
 from harness.judging.pairing import value
 from harness.messages.errors import HarnessError
+from harness.planning.outlook import Outlook, Settings
+from harness.planning.tuning import Tried, choose, edge, first_settings, next_settings
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
 from harness.study.factors import Tuned
 from harness.study.looks import Looks
-from harness.study.metrics import metric_named
 from harness.study.study import Study
 from harness.trials.records import Record, Role
 from harness.trials.trial import TUNING_SEED, Trial, Unseeded, defaults, evaluation_seeds, unseeded
 from harness.trials.tuning import ArmTuning
-
-Settings = dict[str, float]
-Tried = tuple[Settings, float | None]
-"""Settings and the objective that they reached, ``None`` where the trial failed."""
-
-
-def first_settings(study: Study, budget: int, searched: Sequence[Tuned]) -> list[Settings]:
-    """Return the settings with which an arm begins: at most three, or half of the budget.
-
-    Args:
-        study: what is tuned.
-        budget: how many settings an arm may try.
-        searched: those of the tuned settings that are searched in it; the others keep their
-            defaults.
-    """
-    count = min(budget, max(3, budget // 2))
-    bases = list(itertools.islice(_primes(), len(searched)))
-    spread = [
-        defaults(study)
-        | {
-            each.name: each.at(radical_inverse(number, base))
-            for each, base in zip(searched, bases, strict=True)
-        }
-        for number in range(1, count + 1)
-    ]
-    out = [defaults(study)]
-    for settings in spread:
-        if len(out) < count and settings not in out:
-            out.append(settings)
-    return out
-
-
-def radical_inverse(number: int, base: int) -> float:
-    """Return the digits of a number behind the point: 6, which is 110 in base 2, gives 0.011.
-
-    Those of 1, 2, 3... in the first primes are Halton's points (1960,
-    https://doi.org/10.1007/BF01386213), rounded here as in ``scipy.stats.qmc``, whose import would
-    take longer than planning a study does.
-    """
-    share, place = 0.0, 1.0 / base
-    while number:
-        number, digit = divmod(number, base)
-        share += digit * place
-        place /= base
-    return share
-
-
-def _primes() -> Iterator[int]:
-    known: list[int] = []
-    for number in itertools.count(2):
-        if all(number % prime for prime in known):
-            known.append(number)
-            yield number
-
-
-def next_settings(
-    study: Study, scale: str, arm: str, tried: Sequence[Tried], searched: Sequence[Tuned]
-) -> Settings:
-    """Return what TPE tries after ``tried``.
-
-    Args:
-        study: what is tuned, and by which objective.
-        scale: the scale's name.
-        arm: the arm's name.
-        searched: those of the tuned settings that are searched in it.
-        tried: everything tried in this arm so far, in order.
-    """
-    better = metric_named(study.objective).better
-    space: dict[str, BaseDistribution] = {
-        x.name: FloatDistribution(x.low, x.high, log=x.log) for x in searched
-    }
-    seed = zlib.crc32(f"{study.name}/{scale}/{arm}/{len(tried)}".encode())
-    memory = optuna.create_study(
-        direction="maximize" if better == "higher" else "minimize",
-        sampler=optuna.samplers.TPESampler(n_startup_trials=1, seed=seed),
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        for settings, objective in tried:
-            # A pruned trial without a report ranks below every finished one: where training
-            # diverged is where not to look again.
-            state = TrialState.PRUNED if objective is None else TrialState.COMPLETE
-            memory.add_trial(
-                create_trial(
-                    state=state,
-                    value=objective,
-                    distributions=dict(space),
-                    params={name: settings[name] for name in space},
-                )
-            )
-        found = memory.ask(space).params
-    return defaults(study) | {
-        each.name: min(max(float(f"{found[each.name]:.6g}"), each.low), each.high)
-        for each in searched
-    }
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What is known, at some moment of a run, of what is to be run.
-
-    Attributes:
-        planned: every trial whose key is known by now: teachers, then tuning, then the rest.
-        ready: those of them that are neither finished nor waiting for another.
-        total: number of trials once all are known.
-        chosen: the settings of each arm whose tuning is over, by arm name.
-        tuning: how they were chosen.
-        teachers: keys of those planned whose networks others learn from.
-    """
-
-    planned: tuple[Trial, ...]
-    ready: tuple[Trial, ...]
-    total: int
-    chosen: Mapping[str, Settings]
-    tuning: tuple[ArmTuning, ...]
-    teachers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -173,8 +41,11 @@ class _Part:
     evaluations: tuple[Trial, ...] = ()
 
 
-class Planner:
-    """Works out what is to be run next from what is done: the same answer in every process."""
+class StudyPlanner:
+    """Plans the trials of a study at one scale: equal tuning of every arm, then its seeds.
+
+    It is a :class:`harness.planning.outlook.Planner`.
+    """
 
     def __init__(
         self,
@@ -237,6 +108,8 @@ class Planner:
                 for key, trial in self._known.items()
                 if key not in done and (trial.teacher is None or trial.teacher.key in done)
             ),
+            expected={arm.name: self.trials(arm.name) for arm in self.arms},
+            evaluations=sum(self.need.values()),
             total=sum(self.trials(arm.name) for arm in self.arms)
             + max(self._extra, self._expected(parts)),
             chosen={
@@ -321,7 +194,7 @@ class Planner:
         wanted = [trial for part in parts for trial in self._wanted(part)]
         if not all(trial.key in done for trial in wanted):
             return False
-        from harness.judging.verdicts import (
+        from harness.judging.adaptive import (
             seeds_needed,  # imports scipy, for which no plan should wait
         )
 
@@ -410,8 +283,9 @@ class Planner:
             self._built[place] = unseeded(self.study, self.scale, arm, settings)
         return self._built[place]
 
-    def at_defaults(self) -> dict[str, Trial]:
-        """Return, by arm name, the trial that the tuning of an arm begins with."""
+    @cached_property
+    def at_defaults(self) -> Mapping[str, Trial]:
+        """By arm name, the trial that the tuning of an arm begins with: its program is measured."""
         settings = defaults(self.study)
         return {arm.name: self._make(arm, TUNING_SEED, settings) for arm in self.arms}
 
@@ -444,24 +318,3 @@ def _teachers(trial: Trial) -> Iterator[Trial]:
     if trial.teacher is not None:
         yield from _teachers(trial.teacher)
         yield trial.teacher
-
-
-def choose(study: Study, tried: Sequence[Tried]) -> tuple[Settings, str]:
-    """Return the best settings tried and how they were chosen; the default where all failed."""
-    best: Tried | None = None
-    sign = 1 if metric_named(study.objective).better == "higher" else -1
-    for settings, objective in tried:
-        if objective is not None and (best is None or sign * objective > sign * (best[1] or 0.0)):
-            best = (settings, objective)
-    if best is None:
-        return defaults(study), "declared default"
-    return best[0], "tuned"
-
-
-def edge(tuned: Tuned, value: float) -> str:
-    """Return on which edge of its space a value lies: within a twentieth of it, or neither."""
-    low, high = tuned.low, tuned.high
-    if tuned.log:
-        low, high, value = math.log(low), math.log(high), math.log(value)
-    share = (value - low) / (high - low)
-    return "lower" if share <= 0.05 else "upper" if share >= 0.95 else ""

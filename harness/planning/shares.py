@@ -169,7 +169,7 @@ def way_to_train(
     """
     size = together(choice, share, forced=forced)
     mode = choice.at(size, forced=forced)
-    if mode.kind != "plain":
+    if mode.engine.together:
         return mode, min(size, mode.models)
     bulk = min(int(BULK_SECONDS / seconds), MOST_AT_ONCE) if seconds else 1
     return mode, max(1, min(share, bulk))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from harness.running.progress import Display
-from harness.running.workers import Told
+from harness.running.progress import Display, RunStatus
 from harness.study.formatting import duration
 
 START, WAITING = "start", "waiting"
@@ -99,16 +98,9 @@ class Accounting:
         self._stage = ""
         account.begin(START)
 
-    def show(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        seconds_left: float | None,
-        running: Sequence[Told] = (),
-    ) -> None:
-        """Say how far it is."""
-        if stage != self._stage:
-            self._stage = stage
-            self._account.begin(PARTS.get(stage, WAITING))
-        self._display.show(stage, done, total, seconds_left, running)
+    def show(self, status: RunStatus) -> None:
+        """Pass it on, and enter the stage where it is a new one."""
+        if status.stage != self._stage:
+            self._stage = status.stage
+            self._account.begin(PARTS.get(status.stage, WAITING))
+        self._display.show(status)

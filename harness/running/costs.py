@@ -7,24 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from harness.engines.modes import KINDS, Choice
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Planner
+from harness.planning.outlook import Planner
 from harness.running.executors import Options, worker_count
-from harness.running.progress import WAITING, Display
+from harness.running.progress import WAITING, Display, RunStatus
 from harness.running.workers import Answer, Executor, Job, WorkerDiedError
+from harness.storing import notes
 from harness.storing.ledger import Ledger
-from harness.study.converter import from_plain, to_plain
+from harness.storing.notes import Unprofiled
 from harness.trials.profiles import Profile
 from harness.trials.records import Record
 from harness.trials.trial import Trial
-
-
-def profile_trials(planner: Planner) -> dict[str, Trial]:
-    """Return, by arm name, the trial whose program is profiled: settings at their defaults."""
-    return planner.at_defaults()
 
 
 def programs(planner: Planner) -> dict[str, str]:
@@ -35,7 +30,7 @@ def programs(planner: Planner) -> dict[str, str]:
     first: dict[str, str] = {}
     return {
         arm: first.setdefault(trial.program, trial.key)
-        for arm, trial in profile_trials(planner).items()
+        for arm, trial in planner.at_defaults.items()
     }
 
 
@@ -54,38 +49,31 @@ def profiles(
     arms: dict[str, list[str]] = {}
     for arm, key in programs.items():
         arms.setdefault(key, []).append(arm)
-    machines: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for name, value in ledger.notes("profile/").items():
-        key, _, where = name.partition("/")
-        if key in arms:
-            machines.setdefault(where, {}).update(dict.fromkeys(arms[key], value))
+    machines: dict[str, dict[str, Profile | Unprofiled]] = {}
+    for where, kept in notes.profiles(ledger).items():
+        measured = {arm: kept[key] for key in arms.keys() & kept for arm in arms[key]}
+        if measured:
+            machines[where] = measured
     if machine not in machines:
-        machine = max(machines, key=lambda each: (_measured(machines[each]), each), default="")
-    best = machines.get(machine, {})
+        machine = max(machines, key=lambda name: (_measured(machines[name]), name), default="")
+    best = {arm: machines[machine][arm] for arm in programs if arm in machines.get(machine, ())}
     return (
-        {arm: from_plain(Profile, value) for arm, value in best.items() if "reason" not in value},
-        {arm: str(value["reason"]) for arm, value in best.items() if "reason" in value},
+        {arm: kept for arm, kept in best.items() if isinstance(kept, Profile)},
+        {arm: kept.reason for arm, kept in best.items() if isinstance(kept, Unprofiled)},
     )
 
 
-def _measured(values: Mapping[str, Mapping[str, Any]]) -> int:
-    return sum("reason" not in value for value in values.values())
+def _measured(values: Mapping[str, Profile | Unprofiled]) -> int:
+    return sum(isinstance(value, Profile) for value in values.values())
 
 
 def unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, Trial]:
-    """Return, by the name that their profile will be kept under, what was not measured here."""
-    known = ledger.notes("profile/")
+    """Return, by the key that their profile will be kept under, what was not measured here."""
+    known = notes.profiles(ledger).get(machine(options), {})
     firsts = set(programs(planner).values())
-    names = {
-        f"{trial.key}/{machine(options)}": trial
-        for trial in profile_trials(planner).values()
-        if trial.key in firsts
-    }
-    return {
-        name: trial
-        for name, trial in names.items()
-        if name not in known or (options.retry_failed and "reason" in known[name])
-    }
+    again = {key for key, kept in known.items() if isinstance(kept, Unprofiled)}
+    missing = firsts - (known.keys() - again if options.retry_failed else known.keys())
+    return {trial.key: trial for trial in planner.at_defaults.values() if trial.key in missing}
 
 
 def measure_costs(
@@ -114,10 +102,10 @@ def measure_costs(
     """
     count = 0
     # The lock keeps other processes of this store from beginning a trial meanwhile.
-    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING))):
         missing = unprofiled(ledger, planner, options)
-        for name, trial in missing.items():
-            display.show("measuring cost", count, len(missing), None)
+        for key, trial in missing.items():
+            display.show(RunStatus("measuring cost", count, len(missing)))
             try:
                 answer = executor.submit(Job.of("profile", ledger.scale, trial)).result()
             except WorkerDiedError as error:
@@ -127,13 +115,13 @@ def measure_costs(
             if answer.mistake:
                 executor.stop()
                 raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
-            kept: dict[str, Any] = {"reason": answer.reason}
-            if answer.profile is not None:
-                kept = to_plain(answer.profile)
-                if ledger.others_running():
-                    busy = "another process was training meanwhile, so times may be too long"
-                    kept["note"] = "; ".join(filter(None, (kept["note"], busy)))
-            ledger.write_note(f"profile/{name}", kept)
+            measured = answer.profile
+            if measured is not None and ledger.others_running():
+                busy = "another process was training meanwhile, so times may be too long"
+                note = "; ".join(filter(None, (measured.note, busy)))
+                measured = replace(measured, note=note)
+            kept = Unprofiled(answer.reason) if measured is None else measured
+            notes.write_profile(ledger, key, machine(options), kept)
             count += 1
     return count, executor
 
@@ -152,20 +140,18 @@ def choices(ledger: Ledger, options: Options) -> dict[str, Choice]:
 
     What was measured for a forced mode is kept apart.
     """
-    if options.mode == "plain":
+    if options.plain:
         return {}
-    suffix = _suffix(options)
+    place = machine(options), options.mode or ""
     return {
-        name.removesuffix(suffix): from_plain(Choice, value)
-        for name, value in ledger.notes("mode/").items()
-        if name.endswith(suffix)
+        program: modes[place] for program, modes in notes.choices(ledger).items() if place in modes
     }
 
 
 def by_program(planner: Planner) -> dict[str, list[Trial]]:
     """Return one trial of each arm, by program."""
     out: dict[str, list[Trial]] = {}
-    for trial in profile_trials(planner).values():
+    for trial in planner.at_defaults.values():
         out.setdefault(trial.program, []).append(trial)
     return out
 
@@ -183,17 +169,16 @@ def uncalibrated(
         options: on which device, and whether a mode is forced.
         done: the finished and failed records by key.
     """
-    if options.mode == "plain":
+    if options.plain:
         return {}
     known = choices(ledger, options)
+    outlook = planner.outlook(done)
     over = Counter(
-        trial.program
-        for trial in planner.outlook(done).planned
-        if trial.role != "teach" and trial.key in done
+        trial.program for trial in outlook.planned if trial.role != "teach" and trial.key in done
     )
     out = {}
     for program, trials in by_program(planner).items():
-        count = sum(planner.trials(trial.arm.name) for trial in trials) - over[program]
+        count = sum(outlook.expected[trial.arm.name] for trial in trials) - over[program]
         choice = known.get(program)
         if count > 0 and (choice is None or count > 2 * choice.trials):
             out[program] = (trials[0], count)
@@ -202,14 +187,8 @@ def uncalibrated(
 
 def compiling_seconds(seen: Iterable[Choice]) -> float:
     """Return what compiling took on average where it was tried; 0 where it was not."""
-    took = [
-        each.preparation for one in seen for each in one.timings if each.mode.kind == "compiled"
-    ]
+    took = [each.preparation for one in seen for each in one.timings if each.mode.engine.compiles]
     return sum(took) / len(took) if took else 0.0
-
-
-def _suffix(options: Options) -> str:
-    return f"/{machine(options)}" + (f"/{options.mode}" if options.mode else "")
 
 
 def choose_modes(
@@ -242,7 +221,7 @@ def choose_modes(
     idle: list[Executor] = []
     running: dict[Future[Answer], tuple[str, Trial, Executor]] = {}
     # Two sessions that measured at once would disturb each other, and do it twice.
-    with ledger.store.lock(partial(display.show, WAITING, 0, len(missing), None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING, 0, len(missing)))):
         known = choices(ledger, options)
         left = {
             program: each
@@ -253,7 +232,7 @@ def choose_modes(
         done = 0
         try:
             while True:
-                display.show("choosing modes", done, len(left), None)
+                display.show(RunStatus("choosing modes", done, len(left)))
                 while len(running) < workers and (one := next(waiting, None)) is not None:
                     program, (trial, trials) = one
                     job = replace(
@@ -282,8 +261,8 @@ def choose_modes(
                     if answer.mistake:
                         raise HarnessError.relayed(f"arm {trial.arm.name}", answer.reason)
                     if answer.choice is not None:  # else whoever trains it will say what is wrong
-                        ledger.write_note(
-                            f"mode/{program}{_suffix(options)}", to_plain(answer.choice)
+                        notes.write_choice(
+                            ledger, program, machine(options), answer.choice, options.mode
                         )
         finally:
             for executor in [*idle, *(each for *_, each in running.values())]:

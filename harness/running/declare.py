@@ -8,7 +8,6 @@ measures or trains anything. Two processes that declare at once both write, each
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,13 +17,12 @@ from harness.judging.declarations import Registration, content, declared
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level, level_name
 from harness.running.costs import profiles
+from harness.storing import notes
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
+from harness.storing.notes import Declared
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm, comparable
-
-NOTE = "declared/"
-"""What the names of these notes begin with; a number follows, and what makes them unique."""
 
 
 def declare(
@@ -52,68 +50,62 @@ def declare(
     own = then or ledger.declaration
     ledgers = [ledger, *(each for each in Ledger.existing(ledger.store, own, own.scale)
                          if each.name != ledger.name)]  # fmt: skip
-    kept = [
-        (name, each is ledger, value)
+    every = [
+        (number, value.time, unique, each is ledger, value)
         for each in ledgers
-        for name, value in each.notes(NOTE).items()
+        for (number, unique), value in notes.declared(each).items()
     ]
     # by number, which tells what was known of when it was written; two at once by their clocks
-    kept.sort(key=lambda one: (_number(one[0]), one[2]["time"], one[0]))
+    every.sort(key=lambda one: one[:3])
+    last = every[-1][0] if every else 0
+    kept = [(here, value) for *_, here, value in every]
     now = json.loads(json.dumps(declared(own)))
     problem = ""
     if then is not None:
-        while kept and _said(kept[-1][2]) != now:
+        while kept and _said(kept[-1][1]) != now:
             kept.pop()
-    elif not kept or _said(kept[-1][2]) != now:
-        value = _value(now, kept[-1][2] if kept else None, _Counts(ledgers, programs()))
-        name = f"{_number(kept[-1][0]) + 1 if kept else 1}/{uuid.uuid4().hex}"
+    elif not kept or _said(kept[-1][1]) != now:
+        value = _value(now, kept[-1][1] if kept else None, _Counts(ledgers, programs()))
         try:
-            ledger.write_note(NOTE + name, value)
+            notes.write_declared(ledger, last + 1, value)
         except HarnessError as error:
             if required:
                 raise
             problem = str(error)
-        kept.append((name, True, value))
-    return tuple(_registration(value, here=here) for _, here, value in kept), problem
+        kept.append((True, value))
+    return tuple(_registration(value, here=here) for here, value in kept), problem
 
 
-def _number(name: str) -> int:
-    return int(name.partition("/")[0])
-
-
-def _said(value: Mapping[str, Any]) -> dict[str, Any]:
+def _said(value: Declared) -> dict[str, Any]:
     """Return what was declared, without what was counted then."""
     claims = [
-        {name: each for name, each in claim.items() if name != "results"}
-        for claim in value["claims"]
+        {name: each for name, each in claim.items() if name != "results"} for claim in value.claims
     ]
-    return {"looks": value["looks"], "claims": claims}
+    return {"looks": value.looks, "claims": claims}
 
 
-def _registration(value: Mapping[str, Any], *, here: bool) -> Registration:
+def _registration(value: Declared, *, here: bool) -> Registration:
     return Registration(
-        time=value["time"],
-        claims=tuple(value["claims"]),
-        looks=value["looks"],
-        results=value["results"],
-        before=value["before"],
-        trials=value["trials"],
+        time=value.time,
+        claims=value.claims,
+        looks=value.looks,
+        results=value.results,
+        before=value.before,
+        trials=value.trials,
         here=here,
     )
 
 
-def _value(
-    now: Mapping[str, Any], last: Mapping[str, Any] | None, counts: _Counts
-) -> dict[str, Any]:
-    before = last["claims"] if last is not None else ()
-    return {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "looks": now["looks"],
-        "claims": [{**claim, "results": counts.of(claim)} for claim in now["claims"]],
-        "results": len(counts.finished),
-        "before": {content(claim): counts.of(claim) for claim in before},
-        "trials": counts.trials,
-    }
+def _value(now: Mapping[str, Any], last: Declared | None, counts: _Counts) -> Declared:
+    before = last.claims if last is not None else ()
+    return Declared(
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        looks=now["looks"],
+        claims=tuple({**claim, "results": counts.of(claim)} for claim in now["claims"]),
+        results=len(counts.finished),
+        before={content(claim): counts.of(claim) for claim in before},
+        trials=counts.trials,
+    )
 
 
 class _Counts:
@@ -163,8 +155,13 @@ class _Counts:
         if claim["of"] == "profile":
             known = {arm for each in self.ledgers for arm in profiles(each, self.programs)[0]}
             return len(known & names)
-        rounds = [kept for each in self.ledgers for kept in each.notes("round/").values()]
-        return sum(names <= kept["arms"].keys() for kept in rounds)
+        rounds = [
+            taken
+            for each in self.ledgers
+            for numbered in notes.rounds(each).values()
+            for taken in numbered.values()
+        ]
+        return sum(names <= taken.arms.keys() for taken in rounds)
 
     def _names(self, sides: Sequence[Mapping[str, str]]) -> set[str]:
         """Return the arms that sides stand for, of each set of factors that there is or was."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.engines.modes import Kind
+from harness.engines.modes import PLAIN, Kind
 from harness.running.workers import Executor, InProcess, Worker
 from harness.study.looks import Looks
 from harness.study.study import Study
@@ -53,6 +53,11 @@ class Options:
     mode: Kind | None = None
     shared: Mapping[str, Whole] = field(default_factory=dict, repr=False, compare=False)
     settle: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all is trained in the plain loop, so that no mode has to be chosen."""
+        return self.mode == PLAIN.kind
 
     def looks(self, study: Study) -> Looks | None:
         """Return when claims are looked at; ``None`` where the number of seeds is fixed.

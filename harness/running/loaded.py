@@ -16,7 +16,8 @@ forks.end_with_parent()
 
 NEEDED = (
     "torch", "torch.multiprocessing", "rich.console", "typer",
-    "harness.trainer.train", "harness.running.workers", "harness.running.find",
+    "harness.trainer.train", "harness.engines.plain", "harness.engines.fused",
+    "harness.running.workers", "harness.running.find",
     "harness.cost.machine", "harness.trials.trial",
     "harness.augment", "harness.data", "harness.models", "harness.optim", "harness.measures",
 )  # fmt: skip

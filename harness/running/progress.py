@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console
@@ -23,26 +24,30 @@ SHOWN = 4
 """How many workers' trials are shown at most."""
 
 
+@dataclass(frozen=True)
+class RunStatus:
+    """How far a run is.
+
+    Attributes:
+        stage: what is going on.
+        done: how much of it is done.
+        total: how much there is.
+        seconds_left: ``None`` while nobody can tell.
+        running: how far the trials are that are being trained, where that is known.
+    """
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    running: Sequence[Told] = ()
+
+
 class Display(Protocol):
-    """What a run tells of itself."""
+    """What shows a person how far a run is."""
 
-    def show(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        seconds_left: float | None,
-        running: Sequence[Told] = (),
-    ) -> None:
-        """Say how far it is.
-
-        Args:
-            stage: what is going on.
-            done: how much of it is done.
-            total: how much there is.
-            seconds_left: ``None`` while nobody can tell.
-            running: how far the trials are that are being trained, where that is known.
-        """
+    def show(self, status: RunStatus) -> None:
+        """Show how far it is."""
 
 
 WAITING = "waiting for another process, which may be measuring"
@@ -53,36 +58,22 @@ class Remembering:
 
     def __init__(self, display: Display) -> None:
         self._display = display
-        self._known = (0, 0)
+        self._last = RunStatus("")
 
-    def show(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        seconds_left: float | None,
-        running: Sequence[Told] = (),
-    ) -> None:
-        """Say how far it is."""
-        self._known = done, total
-        self._display.show(stage, done, total, seconds_left, running)
+    def show(self, status: RunStatus) -> None:
+        """Pass it on, and remember it."""
+        self._last = status
+        self._display.show(status)
 
     def again(self, stage: str) -> None:
         """Say something while it is as far as before."""
-        self._display.show(stage, *self._known, None)
+        self._display.show(RunStatus(stage, self._last.done, self._last.total))
 
 
 class Silent:
     """Says nothing."""
 
-    def show(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        seconds_left: float | None,
-        running: Sequence[Told] = (),
-    ) -> None:
+    def show(self, status: RunStatus) -> None:
         """Do nothing."""
 
 
@@ -96,19 +87,12 @@ class Plain:
         self._last = 0.0
         self._trials = time.monotonic()
 
-    def show(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        seconds_left: float | None,
-        running: Sequence[Told] = (),
-    ) -> None:
+    def show(self, status: RunStatus) -> None:
         """Print a line, if it is time to."""
-        now = time.monotonic()
-        if running and now - self._trials >= TRIALS_SECONDS:
+        now, stage, done, total = time.monotonic(), status.stage, status.done, status.total
+        if status.running and now - self._trials >= TRIALS_SECONDS:
             self._trials = now
-            for told in _shown(running):
+            for told in _shown(status.running):
                 left = f", about {duration(told.seconds_left)} left" if told.seconds_left else ""
                 self._print(f"{_trial(told)}: {_epoch(told)}{left}")
         if stage == self._stage and done < total and now - self._last < PLAIN_SECONDS:
@@ -116,7 +100,8 @@ class Plain:
         if stage == self._stage and done == total and self._last < 0:
             return
         self._stage, self._last = stage, now if done < total else -1.0
-        left = f", about {duration(seconds_left)} left" if seconds_left and done < total else ""
+        seconds = status.seconds_left
+        left = f", about {duration(seconds)} left" if seconds and done < total else ""
         self._print(f"{stage}, {done} of {total}{left}")
 
     def _print(self, line: str) -> None:
@@ -134,18 +119,14 @@ class Live:
             for _ in range(SHOWN)
         ]
 
-    def show(
-        self,
-        stage: str,
-        done: int,
-        total: int,
-        seconds_left: float | None,
-        running: Sequence[Told] = (),
-    ) -> None:
+    def show(self, status: RunStatus) -> None:
         """Move the bars."""
-        left = "" if seconds_left is None or done >= total else f"{duration(seconds_left)} left"
-        self._progress.update(self._task, completed=done, total=total, stage=stage, left=left)
-        shown = _shown(running)
+        seconds, done, total = status.seconds_left, status.done, status.total
+        left = "" if seconds is None or done >= total else f"{duration(seconds)} left"
+        self._progress.update(
+            self._task, completed=done, total=total, stage=status.stage, left=left
+        )
+        shown = _shown(status.running)
         for place, task in enumerate(self._trials):
             if place >= len(shown):
                 self._progress.update(task, visible=False)

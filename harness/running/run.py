@@ -1,4 +1,4 @@
-"""Plan -> claim -> train -> record: runs what is missing, and never judges."""
+"""Plan -> lease -> train -> record: runs what is missing, and never judges."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.data.shared import load_shared
-from harness.losses import teacher_of
+from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Outlook, Planner
+from harness.planning.outlook import Outlook, Planner
 from harness.running import forks
 from harness.running.costs import (
     choose_modes,
     measure_costs,
-    profile_trials,
     programs,
     uncalibrated,
     unprofiled,
 )
 from harness.running.declare import declare
 from harness.running.executors import Options, executors, make_executor, worker_count
-from harness.running.progress import WAITING, Display, Remembering
+from harness.running.progress import WAITING, Display, Remembering, RunStatus
 from harness.running.session import Session, write_plan
 from harness.running.timing import measure_times, untimed
 from harness.running.workers import Executor, Job, Named, WorkerDiedError
 from harness.storing.ledger import Ledger
 from harness.storing.presence import Presence, present
-from harness.training import canonical
+from harness.study.work import with_needs
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole
@@ -106,10 +105,10 @@ def run(
         declare(ledger, partial(programs, planner))  # before anything is measured or trained
         if _anything(ledger, planner, options, reference, outlook):
             if reference:  # it loads while this process does
-                forks.begin(measuring=options.profile or options.mode != "plain")
+                forks.begin(measuring=options.profile or not options.plain)
             options = replace(options, shared=load_data(planner))
             # what judges is needed soon, and is best loaded while workers are not there yet
-            importlib.import_module("harness.judging.verdicts")
+            importlib.import_module("harness.judging.adaptive")
             workers = worker_count(options) if reference else 1
             with present(ledger, workers) as presence:
                 did = _work(ledger, planner, reference, options, display, ignored, presence)
@@ -144,7 +143,7 @@ def _work(
 ) -> Ran:
     """Measure what is not known, train what is missing; return what was done here."""
     # Starting processes would disturb what another one measures, and may do for this one, too.
-    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING))):
         unmeasured = bool(options.profile and unprofiled(ledger, planner, options))
         done = ledger.done(ignored)
         outlook = planner.outlook(done)
@@ -156,7 +155,7 @@ def _work(
     did = Ran(0, 0, 0, 0, workers=count)
     fresh = partial(make_executor, planner.study, reference, options)
     with executors(planner.study, reference, options, count + unmeasured) as started:
-        display.show("starting", 0, outlook.total, None)
+        display.show(RunStatus("starting", 0, outlook.total))
         _warm_up(started, planner, profiler=unmeasured)
         if unmeasured or unknown or (options.profile and untimed(ledger, planner, options)):
             options.settle()
@@ -203,7 +202,7 @@ def measure(
     options = replace(options, shared=load_data(planner))
     fresh = partial(make_executor, planner.study, reference, options)
     with executors(planner.study, reference, options, 1) as started:
-        display.show("starting", 0, len(unknown), None)
+        display.show(RunStatus("starting", 0, len(unknown)))
         _warm_up(started, planner, profiler=True)
         profiled = 0
         if options.profile:
@@ -223,12 +222,9 @@ def load_data(planner: Planner) -> dict[str, Whole]:
     Raises:
         HarnessError: one is missing, and could not be downloaded, or is damaged.
     """
-    trainings = [trial.training for trial in profile_trials(planner).values()]
-    for training in trainings:  # grows by the teachers
-        teacher = teacher_of(training)
-        if teacher is not None:
-            trainings.append(teacher)
-    declared = {json.dumps(canonical(each.data)): each.data for each in trainings}
+    works = with_needs(trial.work for trial in planner.at_defaults.values())
+    data_sets = [data for work in works for data in work.data_sets()]
+    declared = {json.dumps(canonical(data)): data for data in data_sets}
     for data in declared.values():
         prepare = getattr(data, "prepare", None)
         if prepare is not None:
@@ -245,7 +241,7 @@ def _warm_up(started: list[Executor], planner: Planner, *, profiler: bool) -> No
         HarnessError: a process cannot load the study or its data, or an arm cannot be trained as
             it is declared.
     """
-    trials = [Named.of(trial) for trial in profile_trials(planner).values()]
+    trials = [Named.of(trial) for trial in planner.at_defaults.values()]
     last = len(started) - 1
     jobs = [
         Job(

@@ -11,15 +11,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from harness.engines.modes import PLAIN, Choice, Mode
 from harness.messages.errors import HarnessError
 from harness.planning.datasets import written
-from harness.planning.planner import Outlook, Planner
+from harness.planning.outlook import Outlook, Planner
 from harness.planning.shares import Pace, divide, in_order, way_to_train
-from harness.running.costs import by_program, choices, machine, profile_trials, profiles, programs
+from harness.running.costs import by_program, choices, machine, profiles, programs
 from harness.running.executors import Options, make_executor
-from harness.running.progress import WAITING, Display
+from harness.running.progress import WAITING, Display, RunStatus
 from harness.running.revision import revision_of
 from harness.running.workers import Answer, Executor, Job, Named, Result, WorkerDiedError
+from harness.storing import notes
 from harness.storing.kept import keep, manifest_of, older_manifests
-from harness.storing.ledger import Claimed, Ledger
+from harness.storing.leases import Lease
+from harness.storing.ledger import Ledger
 from harness.storing.presence import Presence
 from harness.trials.manifest import Manifest, Planned
 from harness.trials.trial import Trial
@@ -74,8 +76,8 @@ class Session:
         self.display = display
         self.ignored = ignored
         self.executors = started
-        self.running: dict[Future[Answer], tuple[list[Claimed], Executor]] = {}
-        self.unwritten: list[tuple[Claimed, Result]] = []
+        self.running: dict[Future[Answer], tuple[list[Lease], Executor]] = {}
+        self.unwritten: list[tuple[Lease, Result]] = []
         self.deaths: dict[str, int] = {}
         self.choices: Mapping[str, Choice] = choices(ledger, options)
         self.profiled = {
@@ -113,7 +115,7 @@ class Session:
             if not self.running:
                 time.sleep(pause)  # others are running all that is left
             for future in finished:
-                self.take(future, reference)
+                self.collect(future, reference)
                 fresh = True
 
     def pause(self) -> float:
@@ -129,10 +131,10 @@ class Session:
         """Give back what is not finished, for a process that lives on after an interruption."""
         for future in [each for each in self.running if each.done() and not each.exception()]:
             if not future.result().mistake:
-                self.take(future, None)
-        for claims, _ in self.running.values():
-            for claimed in claims:
-                self.ledger.release(claimed)
+                self.collect(future, None)
+        for leases, _ in self.running.values():
+            for lease in leases:
+                self.ledger.release(lease)
         self.running.clear()
         self.write()
         self.ledger.end_work()
@@ -153,7 +155,7 @@ class Session:
         self.pace = Pace.of(outlook.planned, done, self.profiled)
         self.known = sum(trial.key in done for trial in outlook.planned), outlook.total
         told = [each for _, executor in self.running.values() if (each := executor.told)]
-        self.display.show(self.stage(outlook), *self.known, self.left(), told)
+        self.display.show(RunStatus(self.stage(outlook), *self.known, self.left(outlook), told))
         return outlook
 
     def stage(self, outlook: Outlook) -> str:
@@ -165,55 +167,55 @@ class Session:
         tuning = any(trial.role == "tune" for trial in outlook.ready)
         return "tuning and training" if tuning else "training"
 
-    def left(self) -> float | None:
+    def left(self, outlook: Outlook) -> float | None:
         """Estimate the seconds left, from what trials took so far and from profiles."""
         total = 0.0
-        for arm in self.planner.arms:
-            seconds = self.pace.seconds(arm.name)
+        for arm, trials in outlook.expected.items():
+            seconds = self.pace.seconds(arm)
             if seconds is None:
                 return None
-            total += (self.planner.trials(arm.name) - self.pace.ended.get(arm.name, 0)) * seconds
+            total += (trials - self.pace.ended.get(arm, 0)) * seconds
         return total / (len(self.executors) + self.presence.others())
 
     # -- out -------------------------------------------------------------------------------
 
     def hand_out(self) -> Outlook:
         """Give idle workers what nobody is running; return what was read meanwhile."""
-        with self.ledger.store.lock(self.wait_for_measuring):  # so that nobody claims in between
+        with self.ledger.store.lock(self.wait_for_measuring):  # so that nobody leases in between
             outlook = self.refresh()
             jobs = self.assign(outlook)
-        for job, claims, executor in jobs:  # without the lock: this process may train
-            self.running[executor.submit(job)] = (claims, executor)
+        for job, leases, executor in jobs:  # without the lock: this process may train
+            self.running[executor.submit(job)] = (leases, executor)
         return outlook
 
     def wait_for_measuring(self) -> None:
         """Say why nothing is begun."""
-        self.display.show(WAITING, *self.known, None)
+        self.display.show(RunStatus(WAITING, *self.known))
 
     def free(self, outlook: Outlook) -> list[Trial]:
         """Return the trials that can be begun: nobody has run them or is running them."""
-        mine = {claimed.trial.key for claims, _ in self.running.values() for claimed in claims}
-        mine |= {claimed.trial.key for claimed, _ in self.unwritten}
+        mine = {lease.trial.key for leases, _ in self.running.values() for lease in leases}
+        mine |= {lease.trial.key for lease, _ in self.unwritten}
         return self.ledger.free(
             [trial for trial in outlook.ready if trial.key not in mine], self.ignored
         )
 
-    def assign(self, outlook: Outlook) -> list[tuple[Job, list[Claimed], Executor]]:
-        """Claim a cohort for every idle worker; the store is locked, and ``outlook`` just read."""
+    def assign(self, outlook: Outlook) -> list[tuple[Job, list[Lease], Executor]]:
+        """Lease a cohort for every idle worker; the store is locked, and ``outlook`` just read."""
         idle = self.idle()
         wanted = in_order(self.free(outlook), outlook.teachers, self.pace) if idle else []
         if not wanted:
             return []
         workers = len(self.executors) + self.presence.others()
-        cohorts = divide(wanted, len(idle), workers, self.way, self.deaths)
+        cohorts = divide(wanted, len(idle), workers, self.choose_mode, self.deaths)
         trials = [trial for cohort in cohorts for trial in cohort.trials]
-        claims = {
-            claimed.trial.key: claimed
-            for claimed in self.ledger.claim(trials, len(trials), self.ignored, look=False)
+        leases = {
+            lease.trial.key: lease
+            for lease in self.ledger.lease(trials, len(trials), self.ignored, look=False)
         }
         jobs = []
         for cohort, executor in zip(cohorts, idle, strict=False):
-            won = [claims[trial.key] for trial in cohort.trials if trial.key in claims]
+            won = [leases[trial.key] for trial in cohort.trials if trial.key in leases]
             won = self.with_teachers(won)
             if won:
                 job = Job(
@@ -238,7 +240,7 @@ class Session:
         busy = {executor for _, executor in self.running.values()}
         return [executor for executor in self.executors if executor not in busy]
 
-    def way(self, trial: Trial, share: int) -> tuple[Mode, int]:
+    def choose_mode(self, trial: Trial, share: int) -> tuple[Mode, int]:
         """Return how to train, and how many at most, where ``share`` are there for one worker."""
         if trial.key in self.deaths:  # what a worker died of is found out by training each alone
             return PLAIN, 1
@@ -246,18 +248,18 @@ class Session:
         seconds = None if trial.role == "teach" else self.pace.seen.get(trial.arm.name)
         return way_to_train(choice, share, seconds, forced=self.options.mode is not None)
 
-    def with_teachers(self, claims: list[Claimed]) -> list[Claimed]:
+    def with_teachers(self, leases: list[Lease]) -> list[Lease]:
         """Return the trials that can be trained; those whose teacher failed have failed."""
         done = self.ledger.done(self.ignored)
         out = []
-        for claimed in claims:
-            teacher = claimed.trial.teacher
+        for lease in leases:
+            teacher = lease.trial.teacher
             record = done.get(teacher.key) if teacher is not None else None
             if record is not None and record.state == "failed":
                 reason = f"its teacher failed: {record.reason}"
-                self.unwritten.append((claimed, Result(reason=reason, env=record.env)))
+                self.unwritten.append((lease, Result(reason=reason, env=record.env)))
             else:
-                out.append(claimed)
+                out.append(lease)
         return out
 
     def network(self, trial: Trial) -> str:
@@ -266,27 +268,27 @@ class Session:
 
     # -- in --------------------------------------------------------------------------------
 
-    def take(self, future: Future[Answer], reference: str | None) -> None:
-        """Take what a worker has done; it is idle again."""
-        claims, executor = self.running.pop(future)
+    def collect(self, future: Future[Answer], reference: str | None) -> None:
+        """Collect what a worker has done; it is idle again."""
+        leases, executor = self.running.pop(future)
         try:
             answer = future.result()
         except WorkerDiedError as error:
             self.replace(executor, reference)
-            for claimed in claims:
-                key = claimed.trial.key
+            for lease in leases:
+                key = lease.trial.key
                 # together with others once counts as nothing: another may have been to blame
-                self.deaths[key] = self.deaths.get(key, 0) + (1 if len(claims) == 1 else 0)
+                self.deaths[key] = self.deaths.get(key, 0) + (1 if len(leases) == 1 else 0)
                 if self.deaths[key] > 1:
-                    self.unwritten.append((claimed, Result(reason=f"{error}, twice")))
-            return  # the others are still ours, and ready to be claimed again
+                    self.unwritten.append((lease, Result(reason=f"{error}, twice")))
+            return  # the others are still ours, and ready to be leased again
         self.took += answer.took
         if answer.mistake:  # no outcome of the trial, which whoever comes next takes over
-            raise HarnessError.relayed(f"arm {claims[0].trial.arm.name}", answer.reason)
+            raise HarnessError.relayed(f"arm {leases[0].trial.arm.name}", answer.reason)
         results: Iterable[Result] = answer.results
         if answer.reason:
-            results = [Result(reason=answer.reason, env=answer.env)] * len(claims)
-        self.unwritten += zip(claims, results, strict=True)
+            results = [Result(reason=answer.reason, env=answer.env)] * len(leases)
+        self.unwritten += zip(leases, results, strict=True)
 
     def replace(self, executor: Executor, reference: str | None) -> None:
         """Start another worker in the place of a dead one."""
@@ -299,12 +301,12 @@ class Session:
         """Write down what has become of trials."""
         with self.ledger.store.together():
             while self.unwritten:
-                claimed, result = self.unwritten[0]
+                lease, result = self.unwritten[0]
                 if result.reason:
-                    self.ledger.fail(claimed, result.reason, result.env)
+                    self.ledger.fail(lease, result.reason, result.env)
                 else:
                     self.ledger.finish(
-                        claimed,
+                        lease,
                         result.metrics,
                         result.curves,
                         result.cost,
@@ -326,7 +328,7 @@ def _command(scale: str, planner: Planner, options: Options) -> str:
         words += ["--seeds", str(len(planner.seeds))]
     if options.mode:
         words += ["--mode", options.mode]
-    if planner.study.tuned and not planner.budget:
+    if planner.declaration.tuned and not planner.budget:
         words.append("--no-tuning")
     return shlex.join(words)
 
@@ -349,7 +351,7 @@ def manifest(
         seeds=planner.seeds,
         asked=tuple(sorted(set(asked))),
         looks=planner.looks,
-        evaluations=sum(planner.need.values()),
+        evaluations=outlook.evaluations,
         tuned=planner.budget > 0,
         command=command,
         trials=tuple(
@@ -358,7 +360,7 @@ def manifest(
         tuning=outlook.tuning,
         programs=programs(planner),
         machine=machine,
-        data=tuple(written(profile_trials(planner).values())),
+        data=tuple(written(planner.at_defaults.values())),
         modes={
             program: tuple(trial.arm.name for trial in trials)
             for program, trials in by_program(planner).items()
@@ -377,6 +379,6 @@ def write_plan(ledger: Ledger, planner: Planner, outlook: Outlook, options: Opti
     made = manifest(
         planner, outlook, [*asked, *([] if planner.looks else [len(planner.seeds)])],
         _command(ledger.scale, planner, options), machine(options),
-        revision_of(ledger.note("reference")),
+        revision_of(notes.reference(ledger)),
     )  # fmt: skip
     keep(ledger, made, planner.declaration)

@@ -10,17 +10,18 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from harness.judging.rounds import Costs, Round, timed_arms
 from harness.messages.errors import HarnessError
-from harness.planning.planner import Planner
-from harness.running.costs import machine, profile_trials, profiles, programs
+from harness.planning.outlook import Planner
+from harness.running.costs import machine, profiles, programs
 from harness.running.executors import Options
-from harness.running.progress import WAITING, Display
+from harness.running.progress import WAITING, Display, RunStatus
 from harness.running.workers import Executor, Job, WorkerDiedError
+from harness.storing import notes
 from harness.storing.ledger import Ledger
-from harness.study.study import FEWEST_SEEDS
+from harness.storing.notes import TimedArm, TimedRound, Untimed
+from harness.study.checks import FEWEST_SEEDS
 from harness.trials.trial import Trial
 
 AT_ONCE = 8
@@ -44,21 +45,19 @@ def costs_of(
         machine: the one preferred; else the one with most rounds, or most profiles.
     """
     known, reasons = profiles(ledger, programs, machine)
-    machines: dict[str, dict[int, Mapping[str, Any]]] = {}
-    for name, kept in ledger.notes("round/").items():
-        number, _, where = name.partition("/")
-        if all(programs.get(arm) == each["key"] for arm, each in kept["arms"].items()):
-            machines.setdefault(where, {})[int(number)] = kept
+    machines = {
+        where: current
+        for where, numbered in notes.rounds(ledger).items()
+        if (current := [taken for taken in numbered.values() if taken.is_current(programs)])
+    }
     if machine not in machines:
-        machine = max(machines, key=lambda each: (len(machines[each]), each), default=machine)
-    rounds = [each for _, each in sorted(machines.get(machine, {}).items())]
+        machine = max(machines, key=lambda name: (len(machines[name]), name), default=machine)
+    rounds = machines.get(machine, [])
     wrong = [f"The cost of {arm} could not be measured: {why}" for arm, why in reasons.items()]
-    wrong += [
-        f"Arms could not be timed side by side: {kept['reason']}"
-        for name, kept in ledger.notes("untimed/").items()
-        if kept and name == machine and _is_current(kept, programs)
-    ]
-    busy = sum(each["busy"] for each in rounds)
+    failed = notes.untimed(ledger, machine)
+    if failed is not None and failed.is_current(programs):
+        wrong.append(f"Arms could not be timed side by side: {failed.reason}")
+    busy = sum(taken.busy for taken in rounds)
     if busy:
         wrong.append(
             f"Other trainings ran while arms were timed ({busy} of {len(rounds)} rounds), so times "
@@ -67,24 +66,18 @@ def costs_of(
     return Costs(known, tuple(map(_round, rounds))), wrong
 
 
-def _round(kept: Mapping[str, Any]) -> Round:
-    arms = kept["arms"]
+def _round(taken: TimedRound) -> Round:
     return Round(
-        {arm: each["seconds"] for arm, each in arms.items()},
-        {arm: each["samples"] for arm, each in arms.items()},
-        kept["twin"],
-        kept["again"],
+        {name: arm.seconds for name, arm in taken.arms.items()},
+        {name: arm.samples for name, arm in taken.arms.items()},
+        taken.twin,
+        taken.again,
     )
-
-
-def _is_current(kept: Mapping[str, Any] | None, programs: Mapping[str, str]) -> bool:
-    """Whether a note on what could not be timed is about arms as they are now."""
-    return kept is not None and all(programs.get(arm) == key for arm, key in kept["keys"].items())
 
 
 def _missing(ledger: Ledger, planner: Planner, options: Options) -> int:
     """Return how many more rounds are wanted of this machine."""
-    from harness.judging.verdicts import rounds_missing  # imports scipy, a second or more
+    from harness.judging.adaptive import rounds_missing  # imports scipy, a second or more
 
     costs, _ = costs_of(ledger, programs(planner), machine(options))
     fixed = max(FEWEST_SEEDS, len(planner.seeds))
@@ -95,8 +88,8 @@ def untimed(ledger: Ledger, planner: Planner, options: Options) -> bool:
     """Whether rounds of timing are to be taken on this machine."""
     if not timed_arms(planner.declaration):
         return False
-    failed = _is_current(ledger.note(f"untimed/{machine(options)}"), programs(planner))
-    if failed and not options.retry_failed:
+    failed = notes.untimed(ledger, machine(options))
+    if failed is not None and failed.is_current(programs(planner)) and not options.retry_failed:
         return False
     return _missing(ledger, planner, options) > 0
 
@@ -121,32 +114,28 @@ def measure_times(
         HarnessError: an arm cannot be trained as it is declared.
     """
     arms = [arm.name for arm in timed_arms(planner.declaration)]
-    trials = {name: trial for name, trial in profile_trials(planner).items() if name in arms}
+    trials = {name: trial for name, trial in planner.at_defaults.items() if name in arms}
     keys = {name: key for name, key in programs(planner).items() if name in arms}
     # The lock keeps other processes of this store from beginning a trial meanwhile.
-    with ledger.store.lock(partial(display.show, WAITING, 0, 0, None)):
+    with ledger.store.lock(partial(display.show, RunStatus(WAITING))):
         taken = 0
         while missing := _missing(ledger, planner, options):
-            display.show("timing arms side by side", taken, taken + missing, None)
+            display.show(RunStatus("timing arms side by side", taken, taken + missing))
             batch = max(1, min(AT_ONCE // (len(arms) + 1), missing))
             numbers = _free(ledger, options, batch)
             try:
                 _take(ledger, planner.scale, trials, keys, fresh, options, numbers)
             except (WorkerDiedError, _UntimedError) as error:
                 # claims on time are not assessable then, and the report says why
-                kept = {"reason": str(error), "keys": keys}
-                ledger.write_note(f"untimed/{machine(options)}", kept)
+                notes.write_untimed(ledger, machine(options), Untimed(str(error), keys))
                 return
-            ledger.write_note(f"untimed/{machine(options)}", None)
+            notes.write_untimed(ledger, machine(options), None)
             taken += batch
 
 
 def _free(ledger: Ledger, options: Options, count: int) -> range:
     """Return numbers for rounds to come; those of earlier code keep theirs."""
-    suffix = f"/{machine(options)}"
-    taken = [
-        int(name.removesuffix(suffix)) for name in ledger.notes("round/") if name.endswith(suffix)
-    ]
+    taken = notes.rounds(ledger).get(machine(options), {})
     start = max(taken, default=-1) + 1
     return range(start, start + count)
 
@@ -188,22 +177,13 @@ def _take(
             taken = [(arm, _seconds(process, scale, trials[arm])) for arm, process in pairs]
             # of the arm at both ends, the first counts, and backwards the last
             counts = dict(taken if number % 2 else taken[::-1])
-            ledger.write_note(
-                f"round/{number}/{machine(options)}",
-                {
-                    "arms": {
-                        arm: {
-                            "key": keys[arm],
-                            "seconds": counts[arm],
-                            "samples": trials[arm].training.batch_size,
-                        }
-                        for arm in arms
-                    },
-                    "busy": busy,
-                    "twin": arms[0],
-                    "again": taken[-1 if number % 2 == 0 else 0][1],
-                },
-            )
+            timed = {
+                arm: TimedArm(keys[arm], counts[arm], trials[arm].training.batch_size)
+                for arm in arms
+            }
+            again = taken[-1 if number % 2 == 0 else 0][1]
+            kept = TimedRound(timed, busy, arms[0], again)
+            notes.write_round(ledger, number, machine(options), kept)
 
 
 def _seconds(process: Executor, scale: str, trial: Trial) -> float:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.revision import revision_of
 from harness.running.session import manifest
+from harness.storing import notes
 from harness.storing.kept import declaration_of, older_manifests
 from harness.storing.ledger import Ledger
 from harness.study.declaration import Declaration
@@ -96,12 +97,12 @@ def choose(ledger: Ledger, study: Study, newest: Manifest, place: Sequence[str] 
             f"The newest run in this store was of other code or settings ({said(why)}). Judged are "
             "the trials of the study's file as it is now, and no others.",
         )
-    older = next((reason for reason in why if reason.startswith(OLDER_KEYS)), "")
+    keys = next((reason for reason in why if reason.startswith(OLDER_KEYS)), "")
     changed = (
-        f"These trials were run by an older harness ({older}), so it cannot be told whether the "
+        f"These trials were run by an older harness ({keys}), so it cannot be told whether the "
         "study's file has changed since. Judged are the trials of that run, and no others; "
         f"`{again}` trains them anew."
-        if older
+        if keys
         else f"The study's file has changed since these trials were run ({said(why)}). Judged are "
         f"the trials of that run, and no others; `{again}` runs what the file says now."
     )
@@ -205,7 +206,7 @@ def _complete(
     ledger: Ledger, study: Study, settings: Manifest, asked: Iterable[int]
 ) -> Manifest | None:
     """Return the manifest of the file as it is now, run as another was; ``None`` if trials lack."""
-    planner = Planner(
+    planner = StudyPlanner(
         study, ledger.scale, len(settings.seeds), tune=settings.tuned, looks=settings.looks
     )
     done = ledger.done(frozenset())
@@ -216,7 +217,7 @@ def _complete(
         return None
     return manifest(
         planner, outlook, asked, settings.command, settings.machine,
-        revision_of(ledger.note("reference")),
+        revision_of(notes.reference(ledger)),
     )  # fmt: skip
 
 

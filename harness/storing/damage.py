@@ -1,7 +1,8 @@
 """What is wrong with a row of a store: it is named and left out, and is no result.
 
-A damaged row must cost one line, never a command. Whoever reads a store gives each row to
-:func:`trial_wrong` or :func:`note_wrong` and what they find to the store's :class:`Noticed`.
+A damaged row must cost one line, never a command. Whoever reads a store gives each trial to
+:func:`trial_wrong`, each note to :func:`harness.storing.notes.note_wrong`, and what they find to
+the store's :class:`Noticed`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, get_args
 
-from harness.engines.modes import Choice
 from harness.messages.printable import quoted
-from harness.study.converter import UnreadableError, shortly
-from harness.study.converter import wrong as wrong_as
-from harness.study.declaration import Declaration, digest_of
+from harness.study.converter import shortly
 from harness.study.metrics import METRICS
-from harness.trials.manifest import Manifest
-from harness.trials.profiles import Profile
 from harness.trials.records import Role
 from harness.trials.trial import TUNING_SEED
 
@@ -93,9 +89,9 @@ class Noticed:
         every = [
             *self.lost,
             *(
-                f"damaged, and left out: {each}; "
-                f"`harness doctor --store {quoted(each.store)} --mend` sets it aside"
-                for each in self.damage
+                f"damaged, and left out: {damage}; "
+                f"`harness doctor --store {quoted(damage.store)} --mend` sets it aside"
+                for damage in self.damage
             ),
         ]
         fresh = [each for each in every if each not in self.told]
@@ -124,10 +120,10 @@ def trial_wrong(trial: Row, state: str) -> dict[str, str]:
         state: ``"complete"``, ``"failed"`` or ``"running"``.
     """
     attrs = trial.user_attrs
-    found = {part: text.why for part, text in attrs.get(BROKEN, {}).items()}
+    wrong = {part: text.why for part, text in attrs.get(BROKEN, {}).items()}
     checks: list[tuple[str, Callable[[], str]]] = [
-        ("attribute trial", lambda: _description(attrs.get("trial"), "trial" in attrs)),
-        ("attribute runner", lambda: _runner(attrs.get("runner", ""))),
+        ("attribute trial", lambda: _description(attrs.get("trial"), present="trial" in attrs)),
+        ("attribute runner", lambda: runner_wrong(attrs.get("runner", ""))),
         ("parameters", lambda: _parameters(trial)),
     ]
     if state == "failed":
@@ -137,9 +133,9 @@ def trial_wrong(trial: Row, state: str) -> dict[str, str]:
     if state == "complete":
         checks.append(("value", lambda: _values(trial.values)))
     for part, check in checks:
-        if part not in found and (wrong := check()):
-            found[part] = wrong
-    return found
+        if part not in wrong and (why := check()):
+            wrong[part] = why
+    return wrong
 
 
 def spoils(part: str) -> bool:
@@ -153,21 +149,8 @@ def spoils(part: str) -> bool:
     return part in own or part.startswith("parameter ")
 
 
-def note_wrong(name: str, value: Any) -> str:
-    """Return what is wrong with an attribute of a study; empty where nothing is."""
-    if isinstance(value, Unreadable):
-        return value.why
-    for prefix, check in _NOTES.items():
-        if name == prefix or (prefix.endswith("/") and name.startswith(prefix)):
-            try:
-                return check(value) or _named(name, value)
-            except (ValueError, TypeError, LookupError, AttributeError) as error:
-                return f"{type(error).__name__}: {error}"
-    return ""
-
-
-def _description(about: Any, there: bool) -> str:
-    if not there:
+def _description(about: Any, *, present: bool) -> str:
+    if not present:
         return "there is none"
     if not isinstance(about, dict):
         return f"no mapping, but {shortly(about)}"
@@ -180,7 +163,8 @@ def _description(about: Any, there: bool) -> str:
     )
 
 
-def _runner(name: Any) -> str:
+def runner_wrong(name: Any) -> str:
+    """Return why a text names no process; empty where it does, or is empty."""
     whole = isinstance(name, str) and (not name or re.fullmatch(r"(?s).+/-?\d+/-?\d+", name))
     return "" if whole else f"no process is {shortly(name)}"
 
@@ -272,104 +256,3 @@ def _kinds(value: Mapping[str, Any], kinds: Mapping[str, type | tuple[type, ...]
             wanted = words[kind] if isinstance(kind, type) else "number"
             return f"{name} is no {wanted}, but {shortly(value[name])}"
     return ""
-
-
-# -- notes ---------------------------------------------------------------------------------
-
-
-def _mapping_of_texts(value: Any) -> str:
-    whole = isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
-    return "" if whole else f"no mapping of texts, but {shortly(value)}"
-
-
-def _number(value: Any) -> str:
-    return "" if type(value) in _NUMBERS else f"no number, but {shortly(value)}"
-
-
-def _version(value: Any) -> str:
-    return "" if type(value) is int else f"no whole number, but {shortly(value)}"
-
-
-def _manifest(value: Any) -> str:
-    return _read(Manifest.of, value)
-
-
-def _declared_then(value: Any) -> str:
-    return _read(Declaration.of, value)
-
-
-def _read(read: Callable[[Any], object], value: Any) -> str:
-    try:
-        read(value)
-    except UnreadableError as error:
-        return str(error)
-    return ""
-
-
-def _profile(value: Any) -> str:
-    if isinstance(value, dict) and "reason" in value:
-        return _text(value["reason"])
-    return wrong_as(Profile, value)
-
-
-def _choice(value: Any) -> str:
-    return wrong_as(Choice, value)
-
-
-def _round(value: Any) -> str:
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "arms": dict, "twin": str, "again": (int, float), "busy": bool,
-    }  # fmt: skip
-    if not isinstance(value, dict):
-        return f"no mapping, but {shortly(value)}"
-    wrong = _lacks(value, kinds) or _kinds(value, kinds)
-    arm: dict[str, type | tuple[type, ...]] = {
-        "key": str, "seconds": (int, float), "samples": (int, float),
-    }  # fmt: skip
-    for each in [] if wrong else value["arms"].values():
-        wrong = wrong or _lacks(each, arm) or _kinds(each, arm)
-    return wrong
-
-
-def _untimed(value: Any) -> str:
-    kinds: dict[str, type] = {"reason": str, "keys": dict}
-    if not value:
-        return ""
-    if not isinstance(value, dict):
-        return f"no mapping, but {shortly(value)}"
-    return _lacks(value, kinds) or _kinds(value, kinds)
-
-
-def _declaration(value: Any) -> str:
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "time": str, "looks": dict, "claims": list, "results": int, "before": dict, "trials": int,
-    }  # fmt: skip
-    if not isinstance(value, dict):
-        return f"no mapping, but {shortly(value)}"
-    wrong = _lacks(value, kinds) or _kinds(value, kinds)
-    if wrong or all(isinstance(claim, dict) for claim in value["claims"]):
-        return wrong
-    return "a claim is no mapping"
-
-
-def _named(name: str, value: Any) -> str:
-    kind, _, rest = name.partition("/")
-    if kind in {"runner", "working", "workers"}:
-        return _runner(rest)
-    if kind == "declaration" and rest != digest_of(value):
-        return "it is not what it was when it was written"
-    number = rest.partition("/")[0]
-    if kind in {"round", "declared"} and not number.isdigit():
-        return f"no {'round' if kind == 'round' else 'declaration'} is {number!r}"
-    return ""
-
-
-_NOTES: dict[str, Callable[[Any], str]] = {
-    "plan": _manifest, "plan/": _manifest, "declaration/": _declared_then,
-    "declared/": _declaration,
-    "profile/": _profile, "mode/": _choice, "round/": _round, "untimed/": _untimed,
-    "code/": _mapping_of_texts, "env/": _mapping_of_texts, "runner/": _number, "working/": _number,
-    "workers/": _number,
-    "reference": _text, "question": _text, "harness_study": _text, "harness_scale": _text,
-    "space": _text, "format": _version,
-}  # fmt: skip

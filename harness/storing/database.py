@@ -65,10 +65,10 @@ def _read(connection: Connection, which: list[Any]) -> list[FrozenTrial]:
     """
 
     def rows(*columns: Any, by: Any) -> Iterable[Any]:
-        found = select(*columns).where(*which)
+        query = select(*columns).where(*which)
         if columns[0] is not _Trial.trial_id:
-            found = found.join(_Trial, _Trial.trial_id == columns[0])
-        return connection.execute(found.order_by(by)).all()
+            query = query.join(_Trial, _Trial.trial_id == columns[0])
+        return connection.execute(query.order_by(by)).all()
 
     trials = {
         identity: _bare(identity, number, state, started, ended)

@@ -290,14 +290,14 @@ def stand_ins(lines: list[bytes]) -> dict[int, list[Log]]:
 
 def _name_of(study: int, lines: list[bytes]) -> str:
     """Return the name of a harness's study, which two of its attributes make up."""
-    found: dict[str, str] = {}
+    attrs: dict[str, str] = {}
     for line in lines:
         log, _ = read_line(line)
         if log.get("op_code") == JournalOperation.SET_STUDY_USER_ATTR and log["study_id"] == study:
             attr: Mapping[str, Any] = log.get("user_attr", {})
-            found |= {name: str(value) for name, value in attr.items()}
-        if {"harness_study", "harness_scale"} <= found.keys():
-            return f"{found['harness_study']}-{found['harness_scale']}"
+            attrs |= {name: str(value) for name, value in attr.items()}
+        if {"harness_study", "harness_scale"} <= attrs.keys():
+            return f"{attrs['harness_study']}-{attrs['harness_scale']}"
     return ""
 
 

@@ -8,18 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from harness.storing.ledger import Ledger
+from harness.storing.notes import DECLARATION, MANIFEST, OLDER
 from harness.storing.optuna_studies import named
 from harness.study.declaration import Declaration
 from harness.trials.manifest import Manifest
-
-MANIFEST = "plan"
-"""The note that holds the manifest of the newest run."""
-
-OLDER = "plan/"
-"""What the names begin with under which manifests of runs of other code or settings are kept."""
-
-DECLARATION = "declaration/"
-"""What the names begin with under which declarations are kept; their hash follows."""
 
 
 def manifest_of(ledger: Ledger) -> Manifest | None:

@@ -13,7 +13,6 @@ from harness.messages.errors import HarnessError
 from harness.storing.damage import Unreadable
 from harness.storing.store import Store
 from harness.study.declaration import Declaration
-from harness.study.metrics import metric_named
 
 FORMAT = 2
 """Version of what is written here, raised when older or newer code could not read it."""
@@ -37,10 +36,10 @@ def _names(study: str, scale: str) -> Iterator[str]:
 def named(store: Store, study: str, scale: str) -> list[tuple[str, dict[str, Any]]]:
     """Return name and attributes of each Optuna study of this study and scale, oldest first."""
     storage = store.storage
-    there = {each.study_name for each in storage.get_all_studies()}
+    known = {each.study_name for each in storage.get_all_studies()}
     out: list[tuple[str, dict[str, Any]]] = []
     for name in _names(study, scale):
-        if name not in there:
+        if name not in known:
             return out
         identity = storage.get_study_id_from_name(name)
         attrs = storage.get_study_user_attrs(identity)
@@ -65,7 +64,7 @@ def make(store: Store, study: Declaration) -> str:
     A process killed here leaves one without its format, which the next finishes.
     """
     storage = store.storage
-    better = metric_named(study.objective).better
+    better = study.metric(study.objective).better
     with store.lock():
         done = fitting(store, study)  # another process's, while this one waited
         if done is not None:

@@ -21,7 +21,7 @@ _SLACK = 0 if sys.platform == "linux" else 100
 
 @dataclass(frozen=True)
 class Runner:
-    """One process that claims trials.
+    """One process that leases trials.
 
     Attributes:
         host: the machine's name.

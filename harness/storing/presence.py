@@ -38,9 +38,9 @@ class Presence:
 
 @contextmanager
 def present(ledger: Ledger, workers: int) -> Iterator[Presence]:
-    """Announce this process, and say that it lives until this ends, whatever it does meanwhile.
+    """Announce this process, and record that it is alive until this ends.
 
-    A thread says it, since a process may wait for a lock, train or measure for longer than others
+    A thread does so, since a process may wait for a lock, train or measure for longer than others
     take silence for death.
 
     Args:
@@ -49,16 +49,16 @@ def present(ledger: Ledger, workers: int) -> Iterator[Presence]:
     """
     over = threading.Event()
 
-    def speak() -> None:
+    def beat() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
             try:
                 with ledger.store.impatiently():
-                    ledger.speak()
+                    ledger.heartbeat()
             except HarnessError:
                 pass  # the next time, or the run itself, will tell
 
     ledger.announce(workers)
-    thread = threading.Thread(target=speak, name="heartbeat", daemon=True)
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield Presence(ledger)

@@ -83,13 +83,13 @@ class Rows(Database):
             query = session.query(models.TrialModel).options(
                 *map(sqlalchemy.orm.selectinload, parts)
             )
-            found = query.filter(
+            rows = query.filter(
                 models.TrialModel.trial_id.between(ids[0], ids[-1]),
                 models.TrialModel.trial_id.in_(ids) if len(ids) < 500 else sqlalchemy.true(),
             )
             built = {
-                each.trial_id: self._build_frozen_trial_from_trial_model(each)
-                for each in found.order_by(models.TrialModel.trial_id)
+                row.trial_id: self._build_frozen_trial_from_trial_model(row)
+                for row in rows.order_by(models.TrialModel.trial_id)
             }
         return [built[each] for each in ids]
 
@@ -158,8 +158,8 @@ class Rows(Database):
         read = {name: each for name, each in attrs.items() if not isinstance(each, Unreadable)}
         whole = {name: each for name, each in params.items() if not isinstance(each, Unreadable)}
         start, complete = (
-            reader.part(name, each, _moment)
-            for name, each in (("date begun", begun), ("date ended", ended))
+            reader.part(name, moment, _moment)
+            for name, moment in (("date begun", begun), ("date ended", ended))
         )
         good = [each for each in values if not isinstance(each, Unreadable)]
         broken = {BROKEN: reader.broken} if reader.broken else {}
@@ -175,7 +175,7 @@ class Rows(Database):
             user_attrs={**read, **broken},
             system_attrs={},
             intermediate_values={
-                step: each for step, each in points.items() if not isinstance(each, Unreadable)
+                step: value for step, value in points.items() if not isinstance(value, Unreadable)
             },
             trial_id=trial_id,
         )
@@ -206,7 +206,7 @@ class Rows(Database):
             return super().get_all_studies()
         except DAMAGED:
             with self.engine.connect() as connection:
-                found = connection.execute(
+                studies = connection.execute(
                     sqlalchemy.text("SELECT study_id, study_name FROM studies ORDER BY study_id")
                 ).all()
             return [
@@ -218,7 +218,7 @@ class Rows(Database):
                     system_attrs=self._attributes("study_system_attributes", study_id),
                     study_id=study_id,
                 )
-                for study_id, name in found
+                for study_id, name in studies
             ]
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
@@ -243,11 +243,11 @@ class Rows(Database):
     def _attributes(self, table: str, study_id: int) -> dict[str, Any]:
         reader = _Reader()
         with self.engine.connect() as connection:
-            found = connection.execute(
+            attributes = connection.execute(
                 sqlalchemy.text(f"SELECT key, value_json FROM {table} WHERE study_id = :i"),
                 {"i": study_id},
             ).all()
-        return {key: reader.part(key, text, json.loads) for key, text in found}
+        return {key: reader.part(key, text, json.loads) for key, text in attributes}
 
     def _column(self, select: str, identity: int) -> list[Any]:
         with self.engine.connect() as connection:

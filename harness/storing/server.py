@@ -143,9 +143,9 @@ class ServerStorage(Rows):
         """Insert a trial, unless an attempt before this one has; the study's row is locked."""
         self._thread.attempts += 1  # Optuna makes some of its own
         if self._thread.attempts > 1 and template_trial is not None:
-            there = _inserted(study_id, template_trial, session)
-            if there is not None:
-                return there
+            inserted = _inserted(study_id, template_trial, session)
+            if inserted is not None:
+                return inserted
         return super()._get_prepared_new_trial(study_id, template_trial, session)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 import sqlalchemy
@@ -23,18 +22,14 @@ from optuna.storages._rdb.models import SCHEMA_VERSION
 from harness.messages.errors import HarnessError, one_line
 from harness.messages.redact import clean, guard, is_server_misspelt, learn, scrub, shown
 from harness.storing.damage import Damage, Noticed
+from harness.storing.faults import check_file, errors, no_store, not_a_store, root_cause
 from harness.storing.journal import Journal, Lines, holding, read_line
 from harness.storing.rows import TABLES, Rows
 from harness.storing.server import ServerStorage, template
-
-if TYPE_CHECKING:
-    from sqlalchemy.pool import ConnectionPoolEntry
+from harness.storing.sqlite import open_sqlite, sqlite_path
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 guard("optuna")
-
-BUSY_SECONDS = 60
-"""How long a write waits for another process's write to an SQLite file."""
 
 
 class Store:
@@ -76,17 +71,17 @@ class Store:
         self.noticed = Noticed() if noticed is None else noticed
         self.log_was_there = log_was_there
         self._together = together
-        self._file_lock = _lock(path) if path else FileLock(lock) if lock else None
+        self._file_lock = FileLock(f"{path}.lock") if path else FileLock(lock) if lock else None
 
     def lock(self, told: Callable[[], None] | None = None) -> AbstractContextManager[Any]:
-        """Return what keeps other processes from claiming trials meanwhile.
+        """Return what keeps other processes from leasing trials meanwhile.
 
         A file beside the storage's file is locked by the operating system, which lets go of it
         when a process dies. Whoever holds it may take it again within. For a database server it
-        is a file of this machine: processes on others are not kept out, see ``Ledger.claim``.
+        is a file of this machine: processes on others are not kept out, see ``Ledger.lease``.
 
         Args:
-            told: called once where another process holds it for longer than it takes to claim.
+            told: called once where another process holds it for longer than leasing takes.
         """
         return nullcontext() if self._file_lock is None else holding(self._file_lock, told)
 
@@ -145,37 +140,7 @@ class Store:
 
     def errors(self) -> AbstractContextManager[None]:
         """Turn what a storage raises when it cannot be read or written into one clear line."""
-        return _errors(self.url)
-
-
-def _lock(path: Path) -> FileLock:
-    return FileLock(f"{path}.lock")
-
-
-@contextmanager
-def _errors(url: str) -> Iterator[None]:
-    try:
-        yield
-    except (
-        optuna.exceptions.StorageInternalError,
-        sqlalchemy.exc.SQLAlchemyError,
-        sqlite3.Error,
-        OSError,
-    ) as error:
-        scrub(error)
-        raise HarnessError(
-            "the store must be readable and writable",
-            f"{shown(url)}: {root_cause(error)}",
-            "What was recorded is kept; `harness doctor --store` says more of a damaged one; or "
-            "name another with --store.",
-        ) from error
-
-
-def root_cause(error: BaseException) -> str:
-    """Return the first line of the error that an error came from, without secrets."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return one_line(clean(str(error).partition("\n")[0]))
+        return errors(self.url)
 
 
 def open_store(where: str, *, create: bool = True, noticed: Noticed | None = None) -> Store:
@@ -193,36 +158,26 @@ def open_store(where: str, *, create: bool = True, noticed: Noticed | None = Non
     noticed = Noticed() if noticed is None else noticed
     learn(where)
     if is_server_misspelt(where):
-        raise _not_a_store(where, "no path, and no URL, for want of ://", SPELLING)
+        raise not_a_store(where, "no path, and no URL, for want of ://", SPELLING)
     if (path := sqlite_path(where)) is not None:
-        return _sqlite(path, create, noticed)
+        rows, log_was_there = open_sqlite(path, create)
+        return Store(str(path), rows, path, noticed=noticed, log_was_there=log_was_there)
     scheme, _, rest = where.partition("://")
     if scheme == "journal":
         return _journal(Path(rest.removeprefix("/")), create, noticed)
     _check_spelling(where)
     try:
-        with _errors(where):
+        with errors(where):
             lock = _lock_of_server(where)
             return Store(where, _server(where, create), None, noticed=noticed, lock=lock)
     except HarnessError:
         raise
     except (ImportError, RuntimeError, ValueError, LookupError, TypeError) as error:
         scrub(error)
-        raise _not_a_store(where, root_cause(error)) from error
+        raise not_a_store(where, root_cause(error)) from error
     except sqlalchemy.exc.ArgumentError as error:
         scrub(error)
-        raise _not_a_store(where, root_cause(error)) from error
-
-
-def sqlite_path(where: str) -> Path | None:
-    """Return the SQLite file that ``--store`` names; ``None`` where it names something else.
-
-    All that follows ``sqlite:///`` is the file's name, ``?``, ``#`` and ``%`` included.
-    """
-    scheme, separator, rest = where.partition("://")
-    if not separator:
-        return Path(where)
-    return Path(rest.removeprefix("/")) if scheme.partition("+")[0] == "sqlite" else None
+        raise not_a_store(where, root_cause(error)) from error
 
 
 SPELLING = (
@@ -237,12 +192,12 @@ def _check_spelling(url: str) -> None:
     Raises:
         HarnessError: it is such a one.
     """
-    found = re.match(r"(?s)[\w+]+://(?:[^:/]*(?::[^@]*)?@)?([^?]*)", url)
-    host = found.group(1) if found is not None else ""
+    parts = re.match(r"(?s)[\w+]+://(?:[^:/]*(?::[^@]*)?@)?([^?]*)", url)
+    host = parts.group(1) if parts is not None else ""
     if "@" in host:
-        raise _not_a_store(url, "more than one @ before the name of the database", SPELLING)
+        raise not_a_store(url, "more than one @ before the name of the database", SPELLING)
     if re.match(r"(?:\[[^\]]*\]|[^:/]*):(?!\d*(?:/|$))", host):
-        raise _not_a_store(url, "no number where the port stands", SPELLING)
+        raise not_a_store(url, "no number where the port stands", SPELLING)
 
 
 def _lock_of_server(url: str) -> Path | None:
@@ -283,130 +238,20 @@ def _server(url: str, create: bool) -> ServerStorage:
     return ServerStorage(url)
 
 
-class NoStoreError(HarnessError):
-    """There is no store yet where one was to be read."""
-
-
 def _check_tables(url: str, filled: str) -> None:
     engine = sqlalchemy.create_engine(filled)
     try:
-        there = set(sqlalchemy.inspect(engine).get_table_names())
+        tables = set(sqlalchemy.inspect(engine).get_table_names())
     finally:
         engine.dispose()
-    if not there >= TABLES:
-        raise _no_store(f"no tables of a store in {shown(url)}")
-
-
-def _no_store(got: str) -> NoStoreError:
-    return NoStoreError(
-        "there must be a store to read",
-        got,
-        "Run a study first, or name its store with --store or its folder with --out.",
-    )
-
-
-def _not_a_store(
-    where: str, got: str, instead: str = "Name another store, or leave --store out."
-) -> HarnessError:
-    return HarnessError(
-        "--store must name an SQLite file, journal:///FILE, or a database URL that Optuna opens",
-        f"{shown(where)}: {got}",
-        instead,
-    )
-
-
-def _check_file(path: Path, create: bool) -> None:
-    if path.is_dir():
-        raise _not_a_store(str(path), "a folder")
-    if not create and not (path.exists() and path.stat().st_size):
-        raise _no_store(f"{'an empty' if path.exists() else 'no'} file {path.resolve()}")
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _not_a_store(str(path), str(error)) from error
-
-
-def _sqlite(path: Path, create: bool, noticed: Noticed) -> Store:
-    _check_file(path, create)
-    log = path.with_name(f"{path.name}-wal")
-    log_was_there = log.exists() and log.stat().st_size > 0
-    if path.exists() and path.stat().st_size:
-        _check_sqlite(path, create)
-    try:
-        with _errors(str(path)):
-            if not path.exists() or not path.stat().st_size:
-                _new_sqlite(path)
-            storage = sqlite_rows(path, skip_table_creation=not create)
-            # The schema's own connections are dropped, so that all others are set up alike.
-            sqlalchemy.event.listen(
-                storage.engine, "connect", _on_connect if create else _on_connect_to_read
-            )
-            storage.engine.dispose()
-            with storage.engine.connect():
-                pass
-    except RuntimeError as error:  # Optuna's word for a schema of another version
-        raise _not_a_store(str(path), root_cause(error)) from error
-    return Store(str(path), storage, path, noticed=noticed, log_was_there=log_was_there)
-
-
-def sqlite_rows(path: Path, *, skip_table_creation: bool = False) -> Rows:
-    """Open an SQLite file, whatever its name: in a URL, ``?`` and ``%`` would mean something."""
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-
-    return Rows(
-        "sqlite:///file",  # which names the dialect, and no file
-        engine_kwargs={"creator": connect},
-        skip_table_creation=skip_table_creation,
-    )
-
-
-def _new_sqlite(path: Path) -> None:
-    """Make the tables in a draft, then give it its name: a killed process leaves no half store."""
-    with _lock(path):
-        if path.exists() and path.stat().st_size:
-            return  # another process was first
-        draft = path.with_name(f".{path.name}.draft")
-        draft.unlink(missing_ok=True)
-        storage = sqlite_rows(draft)
-        storage.remove_session()
-        storage.engine.dispose()
-        draft.replace(path)
-
-
-def _on_connect(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    """Let readers go on while one writes, and survive a killed process without a wait per write."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def _on_connect_to_read(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    """Leave the file's own way of writing as it is: whoever reads makes and changes nothing."""
-    connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def _check_sqlite(path: Path, create: bool) -> None:
-    try:
-        connection = sqlite3.connect(path)
-        try:
-            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            tables = {name for (name,) in rows}
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise _not_a_store(str(path), str(error)) from error
-    if tables and not {"studies", "trials"} <= tables:
-        raise _not_a_store(str(path), "a database of something else")
-    if not create and not tables >= TABLES:
-        raise _no_store(f"no tables of a store in {path}")
+    if not tables >= TABLES:
+        raise no_store(f"no tables of a store in {shown(url)}")
 
 
 def _journal(path: Path, create: bool, noticed: Noticed) -> Store:
-    _check_file(path, create)
+    check_file(path, create)
     url = f"journal:///{path}"
-    with _errors(url):
+    with errors(url):
         _check_journal(path)
 
         def notice(line: int, wrong: str) -> None:
@@ -428,4 +273,4 @@ def _check_journal(path: Path) -> None:
         lines = [line for line, _ in zip(file, range(100), strict=False)]
     whole = [line for line in lines if line.endswith(b"\n")]
     if lines and all(read_line(line)[1] for line in whole or lines):
-        raise _not_a_store(str(path), "no line of it is one of a journal")
+        raise not_a_store(str(path), "no line of it is one of a journal")

@@ -20,6 +20,7 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState
 
 from harness.storing.damage import spoils, trial_wrong
+from harness.storing.notes import CODE, ENV
 from harness.study.declaration import Declaration
 from harness.trials.records import Record, State
 from harness.trials.trial import TUNING_SEED, Trial
@@ -57,9 +58,9 @@ def parameters(
     for factor in study.factors if own else ():
         params[factor.name] = trial.arm.levels[factor.name].plain
         distributions[factor.name] = CategoricalDistribution([x.plain for x in factor.named])
-    for each in study.tuned if own else ():
-        params[each.name] = trial.tuned[each.name]
-        distributions[each.name] = FloatDistribution(each.low, each.high, log=each.log)
+    for space in study.tuned if own else ():
+        params[space.name] = trial.tuned[space.name]
+        distributions[space.name] = FloatDistribution(space.low, space.high, log=space.log)
     params["seed"] = trial.seed
     distributions["seed"] = IntDistribution(0, TUNING_SEED)
     return params, distributions
@@ -149,8 +150,8 @@ def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, An
         metrics=done.get("metrics", {}),
         curves=_tuples(done.get("curves", {})),
         cost=done.get("cost", {}),
-        env=notes.get(f"env/{wrote.get('env')}", {}),
-        code=notes.get(f"code/{about['code']}", {}),
+        env=notes.get(f"{ENV}{wrote.get('env')}", {}),
+        code=notes.get(f"{CODE}{about['code']}", {}),
         training=about["training"],
         number=trial.number,
         finished=_utc(trial.datetime_complete),
@@ -287,7 +288,7 @@ class Book:
         same[number] = trial
         if ended or number not in self._records:
             env = _wrote(trial).get("env")
-            names = [f"code/{about['code']}", *([f"env/{env}"] if env else [])]
+            names = [f"{CODE}{about['code']}", *([f"{ENV}{env}"] if env else [])]
             # a note that is not there is looked for anew: all notes are read, the plan among them
             notes = {name: self._note(name) or {} for name in names}
             self._records[number] = record_of(trial, self._study, self._scale, notes)

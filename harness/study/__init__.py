@@ -1,10 +1,11 @@
 """What a person declares: a study, its factors, claims, scales and metrics.
 
-In reading order: :mod:`~harness.study.study`, the whole; :mod:`~harness.study.factors` and
-:mod:`~harness.study.designs`, what is varied and which combinations become arms;
-:mod:`~harness.study.claims`, the sentences that are judged; :mod:`~harness.study.metrics` and
-:mod:`~harness.study.formatting`, what they are about and how it is printed;
-:mod:`~harness.study.chosen`, measures asked for; :mod:`~harness.study.scales` and
+In reading order: :mod:`~harness.study.study`, the whole; :mod:`~harness.study.work`, what its
+``build`` returns; :mod:`~harness.study.checks`, whether it fits together;
+:mod:`~harness.study.factors` and :mod:`~harness.study.designs`, what is varied and which
+combinations become arms; :mod:`~harness.study.claims`, the sentences that are judged;
+:mod:`~harness.study.metrics` and :mod:`~harness.study.formatting`, what they are about and how it
+is printed; :mod:`~harness.study.chosen`, measures asked for; :mod:`~harness.study.scales` and
 :mod:`~harness.study.looks`, how much is run and when it is looked at;
 :mod:`~harness.study.declaration`, all of it at one scale as plain data, which
 :mod:`~harness.study.converter` writes and reads.

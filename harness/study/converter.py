@@ -60,15 +60,6 @@ def from_plain(kind: type[T], value: Any) -> T:
         raise UnreadableError(f"{where.lstrip('.')}: {what}" if where else what) from error
 
 
-def wrong(kind: type[Any], value: Any) -> str:
-    """Return why plain values cannot be read as a dataclass; empty where they can."""
-    try:
-        from_plain(kind, value)
-    except UnreadableError as error:
-        return str(error)
-    return ""
-
-
 def _reason(error: BaseException, _kind: type | None) -> str:
     if isinstance(error, KeyError):
         return f"there is no {error.args[0]!r}"
@@ -78,6 +69,7 @@ def _reason(error: BaseException, _kind: type | None) -> str:
 @cache
 def _converter() -> Converter:
     from cattrs import Converter
+    from cattrs.cols import is_mapping
     from cattrs.gen import make_dict_unstructure_fn, override
     from cattrs.strategies import configure_tagged_union, use_class_methods
 
@@ -85,6 +77,7 @@ def _converter() -> Converter:
         forbid_extra_keys=True, unstruct_collection_overrides={tuple: list, Sequence: list}
     )
     made.register_structure_hook_factory(is_dataclass, _whole)
+    made.register_structure_hook_factory(is_mapping, _mapping)
     for kind in (str, int, bool):
         made.register_structure_hook(kind, _only(kind))
     made.register_structure_hook(float, _only(float, int))  # a whole number stays one
@@ -121,6 +114,20 @@ def _whole(kind: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
             raise TypeError(f"it lacks {', '.join(lacking)}")
         if more := [str(name) for name in value if name not in names]:
             raise TypeError(f"it has {', '.join(more)}, which is no part of it")
+        return read(value, kind)
+
+    return structure
+
+
+def _mapping(kind: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    """Return what reads a mapping from a mapping alone."""
+    from cattrs.cols import mapping_structure_factory
+
+    read = mapping_structure_factory(kind, converter)
+
+    def structure(value: Any, _kind: Any) -> Any:
+        if type(value) is not dict:
+            raise TypeError(f"no mapping, but {shortly(value)}")
         return read(value, kind)
 
     return structure

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.messages.errors import HarnessError, near
-
 Unit = Literal["nats", "fraction", "s", "B", ""]
 Replicate = Literal["seed", "round", ""]
 
@@ -319,19 +317,6 @@ BY_LAYER: dict[str, Metric] = {
     ]
 }
 """Every metric of the harness that is a number for each layer, by name; no claim is about them."""
-
-
-def metric_named(name: str) -> Metric:
-    """Find a metric of the harness by name.
-
-    Raises:
-        HarnessError: no metric of this name is recorded.
-    """
-    if name not in METRICS:
-        raise HarnessError(
-            "a metric must be one that trials record", repr(name), near(name, METRICS)
-        )
-    return METRICS[name]
 
 
 def defined(*names: str) -> tuple[Metric, ...]:

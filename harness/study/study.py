@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
-import math
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,9 +10,16 @@ from typing import TYPE_CHECKING
 
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level
-from harness.messages.printable import check_name
-from harness.study.chosen import check_measures
-from harness.study.claims import KINDS, Claim, Equivalent, Higher, NotWorse, Sooner
+from harness.study.checks import (
+    check_arms,
+    check_build,
+    check_claims,
+    check_metrics,
+    check_objective,
+    check_scales,
+    check_words,
+)
+from harness.study.claims import Claim
 from harness.study.declaration import (
     Declaration,
     Measurement,
@@ -36,38 +39,15 @@ from harness.study.designs import (
     Factorial,
     OneAtATime,
     arm_name,
-    comparable,
-    matching,
 )
 from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
-from harness.study.metrics import BY_LAYER, COSTS, FAILED, GIVEN_BY, Metric, metric_named
+from harness.study.metrics import Metric
 from harness.study.scales import Scale
-from harness.training import Training
+from harness.study.work import Work
 
 if TYPE_CHECKING:
     from harness.trained import Measure
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-UNASKED = frozenset({
-    "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
-    "test_accuracy", "generalisation_gap", "gradient_norm_first_block", "test_calibration_error",
-    "weight_norm", "zero_weights", "teacher_agreement", "teacher_divergence",
-})  # fmt: skip
-"""Metrics recorded without being asked for, the last two where there is a teacher.
-
-They are listed here by name, so that listing studies does not wait for harness.measures. A test
-compares them with what the trainer records.
-"""
-
-
-CURVES = frozenset({"train_loss", "validation_loss", "validation_accuracy"})
-"""Metrics with a value after each epoch."""
-
-
-FEWEST_SEEDS = 5
-"""Fewest seeds for a verdict: ``harness.stats.FEWEST``, copied so that listing studies is fast."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +109,7 @@ class Study:
     name: str
     question: str
     factors: Sequence[Factor]
-    build: Callable[..., Training]
+    build: Callable[..., Work]
     scales: Mapping[str, Scale]
     claims: Sequence[Claim] = ()
     tuned: Sequence[Tuned] = ()
@@ -155,46 +135,15 @@ class Study:
                 "Write scales={'quick': Scale(seeds=5, ...)}.",
             )
         object.__setattr__(self, "scales", dict(self.scales))
-        self._check_names()
-        self._check_measures()
-        self._check_build()
-        self._check_scales()
-        self._check_arms()
-        self._check_claims()
+        check_words(self)
+        self._set_measures()
+        check_objective(self)
+        check_build(self)
+        check_scales(self)
+        check_arms(self)
+        check_claims(self)
 
-    def _check_names(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise HarnessError(
-                "a study's name must be lower-case letters, digits, _ and - (it names a folder)",
-                repr(self.name),
-                "Write name='my_study', say.",
-            )
-        if not isinstance(self.question, str) or not self.question.strip():
-            raise HarnessError(
-                "a study must ask a question",
-                repr(self.question),
-                "Write question='Does ... help?'",
-            )
-        instead = "Write question='Does ... help?'; what is longer goes into the file's docstring."
-        check_name("a study's question", self.question, instead)
-        if not self.factors:
-            raise HarnessError("a study must vary something", "no factors", "Add a Factor.")
-        looks = self.looks
-        if not isinstance(looks, Looks) or not looks.alpha < 1 or looks.seeds[-1] < FEWEST_SEEDS:
-            raise HarnessError(
-                "Study(looks=...) must be Looks, whose α add up to less than 1, the last of them "
-                f"at {FEWEST_SEEDS} seeds at least",
-                repr(looks),
-                "Write looks=Looks((5, 10, 20, 40)).",
-            )
-        if not metric_named(self.objective).name.startswith("validation_"):
-            raise HarnessError(
-                "settings must be chosen on the validation split",
-                f"objective={self.objective!r}",
-                "Write objective='validation_loss' or 'validation_accuracy'.",
-            )
-
-    def _check_measures(self) -> None:
+    def _set_measures(self) -> None:
         if not isinstance(self.measures, tuple | list):
             raise HarnessError(
                 "Study(measures=...) must be a tuple, each of it a measure",
@@ -202,209 +151,7 @@ class Study:
                 "Write measures=(Sharpness(),) from harness.measures, with the comma.",
             )
         object.__setattr__(self, "measures", tuple(self.measures))
-        if not self.measures:
-            return
-        check_measures(self.measures)
-        for measure in self.measures:
-            for metric in measure.metrics:
-                for what in ("name", "title", "meaning"):
-                    instead = f"Write another {what}= in {type(measure).__name__}."
-                    check_name(f"a metric's {what}", getattr(metric, what), instead)
-                if metric.name in UNASKED | COSTS.keys():
-                    raise HarnessError(
-                        "Study(measures=...) must give metrics beside those always recorded",
-                        f"{measure!r}, which gives {metric.name!r}",
-                        "Leave it out, or give its metric another name.",
-                    )
-
-    def _check_build(self) -> None:
-        names = [each.name for each in self.factors] + [each.name for each in self.tuned]
-        for name in names:
-            if names.count(name) > 1:
-                raise HarnessError(
-                    "factors and tuned settings must have different names",
-                    f"{name!r} twice",
-                    "Rename one of them.",
-                )
-        if not callable(self.build):
-            raise HarnessError(
-                "build must be a function", repr(self.build), "Write def build(scale, ...): ..."
-            )
-        wanted = ["scale", *names]
-        has = list(inspect.signature(self.build).parameters)
-        if set(has) != set(wanted):
-            missing = [name for name in wanted if name not in has]
-            extra = [name for name in has if name not in wanted]
-            parts = [f"{name!r} is not a parameter of build" for name in missing]
-            parts += [f"build's {name!r} is no factor and no tuned setting" for name in extra]
-            raise HarnessError(
-                "build's parameters must be the scale, the factors and the tuned settings",
-                ", ".join(parts),
-                f"Write def build({', '.join(wanted)}) -> Training.",
-            )
-
-    def _check_scales(self) -> None:
-        if not self.scales:
-            raise HarnessError(
-                "a study must have a scale", "none", "Write scales={'quick': Scale(seeds=5, ...)}."
-            )
-        for name, scale in self.scales.items():
-            if not isinstance(scale, Scale):
-                raise HarnessError(
-                    f"scale {name!r} must be a Scale", repr(scale), "Write Scale(seeds=5, ...)."
-                )
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
-                raise HarnessError(
-                    "a scale's name must be lower-case letters, digits, _ and -",
-                    repr(name),
-                    "Write 'quick', 'standard' or 'full', say.",
-                )
-            for factor, levels in scale.levels.items():
-                for level in levels:
-                    self.factor(factor).level(level)
-            budgets = {each.trials for each in self.tuned}
-            if len(budgets) > 1 and scale.tuning is None:
-                raise HarnessError(
-                    "settings tuned together must have one budget",
-                    " and ".join(f"{each.name}: {each.trials}" for each in self.tuned),
-                    "Give every Tuned the same trials, or the Scale a tuning=...",
-                )
-
-    def _check_arms(self) -> None:
-        for scale in self.scales:
-            arms = self.arms(scale)
-            if not arms:
-                raise HarnessError(
-                    "a study must have arms", "none", "Write Arms({'plain': {...}, ...})."
-                )
-            counts = Counter(arm_name(arm.levels) for arm in arms)
-            for name, count in counts.items():
-                if count > 1:
-                    raise HarnessError(
-                        f"the arms of scale {scale!r} must differ",
-                        f"{name} twice",
-                        "Leave one out.",
-                    )
-
-    def _check_claims(self) -> None:
-        for claim in self.claims:
-            if type(claim) not in KINDS:
-                raise HarnessError(
-                    "a claim must be of a kind that can be judged",
-                    claim.kind,
-                    f"Write {', '.join(kind.__name__ for kind in KINDS)}.",
-                )
-            self._check_measured(claim)
-            if self.metric(claim.metric).unit == "fraction" and claim.by >= 1:
-                raise HarnessError(
-                    f"the margin of a claim on {claim.metric} must be below 1, which is 100 points",
-                    f"by={claim.by!r}",
-                    f"Write by={claim.by / 100:g} for {claim.by:g} percentage points.",
-                )
-            factor, chosen = claim.chosen()
-            for each in chosen:
-                self.factor(factor).level(each)  # one that is not declared is an error
-            for scale in self.scales:
-                partials, arms = self.partials(claim, scale), self.arms(scale)
-                different = {
-                    frozenset((name, level.name) for name, level in partial.items())
-                    for partial in partials
-                }
-                if len(different) < len(partials):
-                    raise HarnessError(
-                        f"the claim {claim.text!r} must compare two different arms",
-                        " and ".join(arm_name(partial) for partial in partials),
-                        "Name the levels in which they differ.",
-                    )
-                for partial, own in zip(partials, matching(arms, partials), strict=True):
-                    if not own:
-                        levels = ", ".join(f"{key}={level.name}" for key, level in partial.items())
-                        raise HarnessError(
-                            f"the claim {claim.text!r} must compare arms that are run",
-                            f"{levels}, which no arm of scale {scale!r} has",
-                            "Change the claim, the design, or the levels that the scale keeps.",
-                        )
-                self._check_apart(claim, scale)
-                self._check_single(claim, scale)
-
-    def _check_apart(self, claim: Claim, scale: str) -> None:
-        """Check that no arm is on two sides of a claim."""
-        partials = self.partials(claim, scale)
-        seen: dict[str, str] = {}
-        for partial, arms in zip(partials, comparable(self.arms(scale), partials), strict=True):
-            for arm in arms:
-                if arm.name in seen:
-                    raise HarnessError(
-                        f"the sides of the claim {claim.text!r} must have no arm in common",
-                        f"{arm.name}, which belongs to {seen[arm.name]} and to {arm_name(partial)}",
-                        "Name levels of the same factor on both sides.",
-                    )
-                seen[arm.name] = arm_name(partial)
-
-    def _check_single(self, claim: Claim, scale: str) -> None:
-        """Check that a claim on times to a target compares single arms: there is no mean time."""
-        if not isinstance(claim, Sooner):
-            return
-        for partial in self.partials(claim, scale):
-            matching = [arm.name for arm in self.arms(scale) if arm.matches(partial)]
-            if len(matching) > 1:
-                raise HarnessError(
-                    f"the claim {claim.text!r} must compare two single arms",
-                    f"{arm_name(partial)}, which scale {scale!r} has {len(matching)} arms of",
-                    f"Name all factors, as in {matching[0]}.",
-                )
-
-    def _check_measured(self, claim: Claim) -> None:
-        """Check that a claim is about a number that every trial records, or about a cost."""
-        metric = self.metric(claim.metric)
-        name = metric.name
-        if isinstance(claim, NotWorse) and metric.better is None:
-            raise HarnessError(
-                f"the claim {claim.text!r} must be about a metric of which one direction is worse",
-                repr(name),
-                "Write Higher(...) or Equivalent(...).",
-            )
-        if isinstance(claim, Sooner) and name not in CURVES:
-            raise HarnessError(
-                f"the claim {claim.text!r} must be about a metric with a learning curve",
-                repr(name),
-                f"Write metric='validation_accuracy', or one of {', '.join(sorted(CURVES))}.",
-            )
-        if isinstance(claim, Sooner):
-            most = 1.0 if metric.unit == "fraction" else math.inf
-            if not 0 < claim.reaches <= most:
-                raise HarnessError(
-                    f"reaches= in the claim {claim.text!r} must be a value that {name} can have",
-                    repr(claim.reaches),
-                    "Write reaches=0.9 for an accuracy of 90 %, say.",
-                )
-        if name in COSTS:
-            return
-        if name == FAILED.name:
-            if not isinstance(claim, Higher | Equivalent):
-                raise HarnessError(
-                    f"the claim {claim.text!r} on failed runs must compare two arms",
-                    claim.kind,
-                    "Write Higher(..., metric='failed', higher={...}, lower={...}, by=0.1).",
-                )
-            return
-        given = {metric.name for measure in self.measures for metric in measure.metrics}
-        if name in UNASKED or (name in given and name not in BY_LAYER):
-            return
-        kind = GIVEN_BY[name]
-        if name in BY_LAYER:
-            given_by = (each for each, giver in GIVEN_BY.items() if giver == kind)
-            single = next(each for each in given_by if each not in BY_LAYER)
-            raise HarnessError(
-                f"the claim {claim.text!r} must be about a metric that is one number",
-                f"{name!r}, which has a value for each layer",
-                f"Write metric={single!r}.",
-            )
-        raise HarnessError(
-            f"the claim {claim.text!r} must be about a metric that the study measures",
-            repr(name),
-            f"Add measures=({kind}(),) from harness.measures.",
-        )
+        check_metrics(self)
 
     def metric(self, name: str) -> Metric:
         """Find a metric by name: one that a measure of this study gives, or the harness's own.

@@ -1,8 +1,8 @@
 """Training: from a Training and a seed to metrics and curves, in whatever mode.
 
 Epochs, validation, early stopping, divergence and measures are the same for all modes; how an epoch
-is trained is the engine's: :mod:`harness.engines.plain`, which says what a trial means, or
-:mod:`harness.engines.fused`.
+is trained is the engine's: :mod:`harness.engines.kinds` lists them, and
+:mod:`harness.engines.plain` says what a trial means.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import torch
 
 from harness.engines.evaluate import score
 from harness.engines.fusable import NotFusableError
-from harness.engines.fused import Fused
+from harness.engines.kinds import Engine
 from harness.engines.modes import PLAIN, Mode
 from harness.engines.network import Snapshot, global_generators
-from harness.engines.plain import Plain
 from harness.engines.prepared import Member, make_ready
 from harness.losses import teacher_of
 from harness.measures.always import default_measures
@@ -93,31 +91,6 @@ Tell = Callable[[Sequence[Request], int, float], None]
 those of them that have not ended, and the mean of their losses."""
 
 
-class Engine(Protocol):
-    """Trains trials epoch by epoch; positions count those that are still training."""
-
-    def start(self) -> None:
-        """Prepare for the first epoch."""
-
-    def stop(self) -> None:
-        """Put back what ``start`` changed."""
-
-    def epoch(self, number: int, most: int | None = None) -> list[float]:
-        """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
-
-    def validate(self) -> list[tuple[float, float]]:
-        """Return each trial's validation loss and accuracy."""
-
-    def save(self, positions: Sequence[int]) -> list[Snapshot]:
-        """Copy the state of some trials."""
-
-    def keep(self, positions: Sequence[int]) -> None:
-        """Go on with some trials alone."""
-
-    def unload(self, position: int) -> None:
-        """Give a trial's state to its own network."""
-
-
 def set_up(device: torch.device) -> None:
     """Make torch give the same bits every time on this machine, as far as the device allows."""
     if device.type == "cuda":
@@ -131,9 +104,7 @@ def make_engine(mode: Mode, members: Sequence[Member]) -> Engine:
     Raises:
         NotFusableError: they cannot train together.
     """
-    if mode.kind == "plain":
-        return Plain(members)
-    return Fused(members, compiled=mode.kind == "compiled", models=mode.models)
+    return mode.engine.make(members, mode.models)
 
 
 def train(
@@ -181,16 +152,16 @@ def train_together(
     Returns:
         For each request its outcome, or the exception that ended it.
     """
-    if mode.kind == "plain" and len(requests) > 1:
+    if len(requests) > 1 and not mode.engine.together:
         return [each for one in requests for each in train_together([one], device, mode, tell)]
-    if mode.kind != "plain" and len(requests) > mode.models:
+    if len(requests) > mode.models:
         parts = [requests[: mode.models], requests[mode.models :]]
         return [each for part in parts for each in train_together(part, device, mode, tell)]
     set_up(device)
     try:
         return _cohort(requests, device, mode, tell)
     except Exception as error:  # whatever a network raises, alone or under vmap
-        if mode.kind == "plain":
+        if mode.slower is None:
             traceback.clear_frames(error.__traceback__)  # or they keep the trial in memory
             return [error]
         reason = _reason(error)
@@ -202,8 +173,8 @@ def train_together(
     if short and len(requests) > 1:
         half = replace(mode, models=(min(mode.models, len(requests)) + 1) // 2)
         return _noted(train_together(requests, device, half, tell), f"out of memory with {mode}")
-    slower = Mode("fused", mode.models) if mode.kind == "compiled" else PLAIN
-    return _noted(train_together(requests, device, slower, tell), f"not {mode.kind}: {reason}")
+    slower = train_together(requests, device, mode.slower, tell)
+    return _noted(slower, f"not {mode.kind}: {reason}")
 
 
 def _noted(results: list[Outcome | Exception], note: str) -> list[Outcome | Exception]:
@@ -325,7 +296,7 @@ def _cohort(
                     raise
                 trial.error = error
     seconds = (time.perf_counter() - started) / max(len(trials), 1)
-    done = replace(mode, models=len(trials)) if mode.kind == "fused" else mode
+    done = mode.of(len(trials))
     return [
         each if isinstance(each, Exception) else _outcome(each, seconds, done) for each in begun
     ]

@@ -10,14 +10,14 @@ from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.engines.programs import program
+from harness.identity.canonical import canonical, definitions
 from harness.identity.code import KEYS, code_of
-from harness.losses import teacher_of
 from harness.messages.blame import place
 from harness.messages.errors import HarnessError, near
 from harness.study.designs import Arm
 from harness.study.study import Study
-from harness.training import Training, canonical, definitions
+from harness.study.work import Work
+from harness.training import Training
 from harness.trials.records import Role
 
 if TYPE_CHECKING:
@@ -28,20 +28,20 @@ TUNING_SEED = 1_000_000
 
 
 TEACHER = "teacher"
-"""Stands where an arm's name would, for trials whose networks others learn from."""
+"""What such a trial is for among what another one needs; stands where an arm's name would."""
 
 
 @dataclass(frozen=True)
 class Unseeded:
     """What one arm trains with some settings: a trial but for its seed.
 
-    A Training says nothing of the seed, so it is built, written down and hashed once for all of
-    them; what only few ask for is worked out when it is first asked for.
+    A Work says nothing of the seed, so it is built, written down and hashed once for all of them;
+    what only few ask for is worked out when it is first asked for.
 
     Attributes:
         arm: which arm.
         tuned: values of the tuned settings.
-        training: what is trained.
+        work: what ``build`` returned.
         measures: what the study measures beside what is always measured.
         teacher: what the network is trained by that this one learns from.
         teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
@@ -49,28 +49,34 @@ class Unseeded:
 
     arm: Arm
     tuned: Mapping[str, float]
-    training: Training
+    work: Work
     measures: tuple[Measure, ...] = ()
     teacher: Unseeded | None = None
     teaches: int = 0
 
     @cached_property
     def written(self) -> Mapping[str, Any]:
-        """The Training, and the measures, in plain JSON types."""
-        written: dict[str, Any] = canonical(self.training)
+        """The Work, and the measures, in plain JSON types."""
+        written: dict[str, Any] = canonical(self.work)
         return {**written, "measures": canonical(self.measures)} if self.measures else written
 
     @cached_property
     def code(self) -> Mapping[str, str]:
         """Short hash per module or definition that gives the Training its meaning."""
-        found = (*definitions(self.training), *definitions(self.measures))
+        found = (*definitions(self.work), *definitions(self.measures))
         return code_by_definitions(tuple(dict.fromkeys(found)))
 
     @cached_property
     def program(self) -> str:
         """Hash of what trials must have in common to train together."""
-        together = json.dumps([program(self.training), self.code], sort_keys=True)
+        together = json.dumps([self.work.program(), self.code], sort_keys=True)
         return hashlib.sha256(together.encode()).hexdigest()[:16]
+
+    @property
+    def training(self) -> Training:
+        """What is trained, for whoever trains it: a Training is the one kind of Work."""
+        assert isinstance(self.work, Training)
+        return self.work
 
     @cached_property
     def _key(self) -> Callable[[int], str]:
@@ -112,8 +118,13 @@ class Trial:
         return self.what.tuned
 
     @property
+    def work(self) -> Work:
+        """What ``build`` returned."""
+        return self.what.work
+
+    @property
     def training(self) -> Training:
-        """What is trained."""
+        """What is trained, for whoever trains it."""
         return self.what.training
 
     @property
@@ -167,7 +178,7 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
     """
     values = {name: level.value for name, level in arm.levels.items()}
     try:
-        training = study.build(scale=study.scales[scale], **values, **tuned)
+        work = study.build(scale=study.scales[scale], **values, **tuned)
     except HarnessError:
         raise
     except RecursionError as error:
@@ -182,27 +193,27 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
             f"{type(error).__name__}: {error} at {place(error)}, for {arm.name}",
             _mend(error),
         ) from error
-    if not isinstance(training, Training):
+    if not isinstance(work, Work) or isinstance(work, type):
         raise HarnessError(
             f"build of study {study.name!r} must return a Training",
-            repr(training),
+            repr(work),
             "Write return Training(data=..., model=..., optimizer=..., ...).",
         )
-    return _unseeded(arm, dict(tuned), training, tuple(study.measures), 0)
+    return _unseeded(arm, dict(tuned), work, tuple(study.measures), 0)
 
 
 def _unseeded(
     arm: Arm,
     tuned: dict[str, float],
-    training: Training,
+    work: Work,
     measures: tuple[Measure, ...],
     teaches: int,
 ) -> Unseeded:
-    taught_by = teacher_of(training)
+    taught_by = work.needs().get(TEACHER)
     teacher = None
     if taught_by is not None:
         teacher = _unseeded(arm, tuned, taught_by, (), teaches + 1)
-    return Unseeded(arm, tuned, training, measures, teacher, teaches)
+    return Unseeded(arm, tuned, work, measures, teacher, teaches)
 
 
 @cache
@@ -245,7 +256,7 @@ def key_of(written: Mapping[str, Any], seed: int, code: Mapping[str, str]) -> st
     """Return the key of a trial: 16 hexadecimal digits of a SHA-256 hash.
 
     Args:
-        written: the Training as :func:`harness.training.canonical` writes it.
+        written: the Training as :func:`harness.identity.canonical.canonical` writes it.
         seed: the trial's seed.
         code: short hash per piece of code that gives the Training its meaning.
     """

@@ -76,9 +76,9 @@ def crossed(results: Results, metric: Metric) -> Crossed | None:
     if len(run[lines]) < 2:
         return None
     means = {
-        each.group: each
-        for each in results.summaries
-        if not each.factor and each.metric == metric.name
+        summary.group: summary
+        for summary in results.summaries
+        if not summary.factor and summary.metric == metric.name
     }
     arms = {(arm.levels[lines].name, arm.levels[across].name): arm.name for arm in results.arms}
     cells = tuple(

@@ -104,10 +104,10 @@ def _group(
     seeds = sorted({seed for _, seed in done})
     rows = []
     for seed in seeds:
-        found = [done[arm.name, seed].curves[name] for arm in arms if (arm.name, seed) in done]
+        curves = [done[arm.name, seed].curves[name] for arm in arms if (arm.name, seed) in done]
         # As the claim does: a seed counts where every arm of the term finished.
-        if found and len(found) == len(arms) and len({len(curve) for curve in found}) == 1:
-            rows.append(_average(found))
+        if curves and len(curves) == len(arms) and len({len(curve) for curve in curves}) == 1:
+            rows.append(_average(curves))
     rows = [row for row in rows if row]
     if not rows:
         return None

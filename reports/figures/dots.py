@@ -57,9 +57,9 @@ def level_dots(results: Results, metric: Metric) -> Dots | None:
     groups = []
     for factor in results.declaration.factors:
         rows = tuple(
-            _row(each, metric)
-            for each in results.summaries
-            if each.factor == factor.name and each.metric == metric.name
+            _row(summary, metric)
+            for summary in results.summaries
+            if summary.factor == factor.name and summary.metric == metric.name
         )
         if rows and any(math.isfinite(row.mean) for row in rows):
             groups.append((factor.name, rows))
@@ -108,8 +108,11 @@ def arm_dots(results: Results, metric: Metric) -> tuple[Dots, ...]:
         if record.role == "evaluate" and record.state == "complete" and math.isfinite(value):
             points.setdefault(record.arm, []).append(scale * value)
     rows = tuple(
-        replace(_row(each, metric, points.get(each.group, ())), label=f"{number}. {each.group}")
-        for number, each in enumerate(arms, 1)
+        replace(
+            _row(summary, metric, points.get(summary.group, ())),
+            label=f"{number}. {summary.group}",
+        )
+        for number, summary in enumerate(arms, 1)
     )
     if not any(math.isfinite(row.mean) for row in rows):
         return ()
@@ -152,7 +155,7 @@ def draw_dots(values: Dots) -> Picture:
         for row in rows
     )
     dotted = any(row.points for _, rows in values.groups for row in rows)
-    each = " Small dots: single seeds; numbers as in the table of arms." if dotted else ""
+    dots = " Small dots: single seeds; numbers as in the table of arms." if dotted else ""
     lines = sum(len(rows) + bool(heading) for heading, rows in values.groups)
     counts = sorted({row.n for _, rows in values.groups for row in rows})
     n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
@@ -162,7 +165,7 @@ def draw_dots(values: Dots) -> Picture:
         alt=f"Mean {in_title(metric)} by {values.what}: {said}.",
         caption=f"{metric.title} by {values.what}: mean and 95 % t interval over seeds ({n}), "
         f"not corrected and cut at the metric's range: for description, not for verdicts."
-        f"{each}{values.restricted}",
+        f"{dots}{values.restricted}",
     )
 
 

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.judging.verdicts import Verdict, Word
+from harness.judging.verdicts import Verdict
+from harness.judging.words import Word
 from harness.study.claims import Claim, Equivalent, NotWorse
 from harness.study.formatting import effect_text, interval_text, join
 
 from ..intervals import family_name, interval_name, is_counted, is_exact
 from ..palette import light
 from ..text import factor_of, in_title, unit_of
-from ..words import LOOKS
+from ..words import APPEARANCES
 from .canvas import COLUMN, Picture, limits, paint, panel, plain
 from .margins import DASHED, Margin, band_text, effect_ticks, margin_of
 
@@ -185,8 +186,8 @@ def _draw(figure: Figure, forest: Forest) -> None:
 
 
 def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
-    look = LOOKS[row.word]
-    tone = light(look.tone)
+    shown = APPEARANCES[row.word]
+    tone = light(shown.tone)
     at = place + 0.74
     axes.fill_between(row.margin.ends, at - 0.2, at + 0.2, color=light("band"), linewidth=0)
     for edge in row.margin.ends:
@@ -205,8 +206,8 @@ def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
         axes.plot([row.low, row.high], [at, at], color=tone, linewidth=2.2, zorder=3)
     if math.isfinite(row.effect):
         axes.plot(
-            [row.effect], [at], marker=look.marker, color=tone, markersize=8, zorder=4,
-            markerfacecolor=tone if look.filled else light("card"), markeredgewidth=1.6,
+            [row.effect], [at], marker=shown.marker, color=tone, markersize=8, zorder=4,
+            markerfacecolor=tone if shown.filled else light("card"), markeredgewidth=1.6,
         )  # fmt: skip
     else:
         axes.text(

@@ -83,10 +83,10 @@ def layers_of(results: Results) -> tuple[Layers, ...]:
             ]
             for arm in _ordered(results)
         }
-        found = {arm: values for arm, values in rows.items() if values}
-        if found:
+        recorded = {arm: values for arm, values in rows.items() if values}
+        if recorded:
             numbers = {arm.name: number for number, arm in enumerate(results.arms, 1)}
-            out.append(_layers(metric_of(results.declaration, name), found, numbers))
+            out.append(_layers(metric_of(results.declaration, name), recorded, numbers))
     return tuple(out)
 
 
@@ -105,10 +105,10 @@ def _ordered(results: Results) -> Sequence[Arm]:
 
 
 def _layers(
-    metric: Metric, found: dict[str, list[tuple[float, ...]]], numbers: dict[str, int]
+    metric: Metric, by_arm: dict[str, list[tuple[float, ...]]], numbers: dict[str, int]
 ) -> Layers:
     scale = factor_of(metric)
-    shown = dict(list(found.items())[:MOST_LINES])
+    shown = dict(list(by_arm.items())[:MOST_LINES])
     values = [scale * x for rows in shown.values() for row in rows for x in row]
     finite = [value for value in values if math.isfinite(value)]
     positive = [value for value in finite if value > 0]
@@ -118,7 +118,7 @@ def _layers(
     return Layers(
         metric,
         tuple(_line(numbers[arm], arm, rows, scale, log=log) for arm, rows in shown.items()),
-        len(found) - len(shown),
+        len(by_arm) - len(shown),
         len(values) - len(positive if log else finite),
         log,
         max(len(rows) for rows in shown.values()),

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.judging.verdicts import Verdict, Word
+from harness.judging.verdicts import Verdict
+from harness.judging.words import Word
 from harness.study.formatting import effect_text, interval_text, plural
 
 from ..palette import light
-from ..text import axis_title, each_of, factor_of, unit_of
-from ..words import LOOKS
+from ..text import axis_title, factor_of, replicate_of, unit_of
+from ..words import APPEARANCES
 from .canvas import COLUMN, Picture, limits, paint, panel, wrapped
 from .margins import (
     Margin,
@@ -47,7 +48,7 @@ class Looked:
     """All looks at a claim.
 
     Attributes:
-        each: what grows from look to look: ``"seed"`` or ``"round"``.
+        replicate: what grows from look to look: ``"seed"`` or ``"round"``.
         title: of what is drawn, unit included.
         unit: of effects; empty where they have none.
         looks: in the order taken.
@@ -55,7 +56,7 @@ class Looked:
         edges: what a caption says of the band's edges, where it must.
     """
 
-    each: str
+    replicate: str
     title: str
     unit: str
     looks: tuple[Taken, ...]
@@ -68,18 +69,18 @@ def looked(verdict: Verdict) -> Looked | None:
     if len(verdict.looks) < 2:
         return None
     metric, scale = verdict.metric, factor_of(verdict.metric)
-    each = each_of(metric)
+    replicate = replicate_of(metric)
     taken = [
         Taken(
             look.n, look.word, scale * look.effect, scale * look.low, scale * look.high,
-            f"{plural(look.n, each)} {effect_text(metric, look.effect)} "
+            f"{plural(look.n, replicate)} {effect_text(metric, look.effect)} "
             f"{interval_text(metric, look.low, look.high)}, {look.word}",
         )
         for look in verdict.looks
     ]  # fmt: skip
     return Looked(
-        each, axis_title(metric, difference=True), unit_of(metric, difference=True), tuple(taken),
-        margin_of(verdict), edge_text(verdict),
+        replicate, axis_title(metric, difference=True), unit_of(metric, difference=True),
+        tuple(taken), margin_of(verdict), edge_text(verdict),
     )  # fmt: skip
 
 
@@ -89,15 +90,15 @@ def draw_looks(values: Looked) -> Picture:
     said = "; ".join(each.said for each in values.looks)
     mean = "geometric mean" if relative else "mean"
     too_few = any(not is_whole(values, look) for look in values.looks)
-    cut = f" Bars over too few {values.each}s for a verdict may run off the axis." * too_few
+    cut = f" Bars over too few {values.replicate}s for a verdict may run off the axis." * too_few
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=f"{values.title}, look by look: {said}.",
-        caption=f"{values.title} at each look, by number of {values.each}s. Mark: {mean}, in the "
-        "shape of the verdict were this look the only one; bar: interval at the look's own level; "
-        f"band: {band_text(relative=relative)}{values.edges}. The last that was taken counts."
-        + cut,
+        caption=f"{values.title} at each look, by number of {values.replicate}s. Mark: {mean}, in "
+        "the shape of the verdict were this look the only one; bar: interval at the look's own "
+        f"level; band: {band_text(relative=relative)}{values.edges}. The last that was taken "
+        "counts." + cut,
     )
 
 
@@ -112,7 +113,7 @@ def _draw(figure: Figure, values: Looked) -> None:
     axes.set_xlim(-0.5, len(values.looks) - 0.5)
     axes.set_ylim(*limits([0.0, *values.margin.ends, *_ends(values)]))
     axes.set_xticks(range(len(values.looks)), labels)
-    axes.set_xlabel(f"{values.each.capitalize()}s")
+    axes.set_xlabel(f"{values.replicate.capitalize()}s")
     name = "Ratio" if values.margin.relative else "Difference"
     axes.set_ylabel(f"{name} ({values.unit})" if values.unit else name, labelpad=2)
     axes.grid(axis="y")
@@ -136,7 +137,7 @@ def is_whole(values: Looked, look: Taken) -> bool:
 
 
 def _draw_look(axes: Axes, place: int, look: Taken) -> None:
-    shown = LOOKS[look.word]
+    shown = APPEARANCES[look.word]
     tone = light(shown.tone)
     if math.isfinite(look.low) and math.isfinite(look.high):
         axes.plot([place, place], [look.low, look.high], color=tone, linewidth=2.2, zorder=3)

@@ -119,15 +119,15 @@ def round_ratios(low: float, high: float, count: int) -> list[float]:
     if high - low < _LINEAR:
         for most in (count, count + 2):
             spread = MaxNLocator(most, steps=[1, 2, 5, 10])
-            found = _within(spread.tick_values(math.exp(low), math.exp(high)), low, high)
-            if len(found) > 2:
+            places = _within(spread.tick_values(math.exp(low), math.exp(high)), low, high)
+            if len(places) > 2:
                 break
-        return found
+        return places
     decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
     for parts in _PARTS:
-        found = _within([part * 10.0**k for k in decades for part in parts], low, high)
-        if len(found) <= count + 1:
-            return found
+        places = _within([part * 10.0**k for k in decades for part in parts], low, high)
+        if len(places) <= count + 1:
+            return places
     step = math.ceil(len(decades) / count)
     return _within([10.0**k for k in decades if k % step == 0], low, high)
 

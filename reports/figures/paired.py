@@ -22,7 +22,7 @@ from harness.study.metrics import Metric
 
 from ..intervals import is_counted, is_exact
 from ..palette import light
-from ..text import axis_title, each_of, factor_of, unit_of
+from ..text import axis_title, factor_of, replicate_of, unit_of
 from .canvas import (
     COLUMN,
     MANY,
@@ -59,7 +59,7 @@ class Paired:
     Attributes:
         metric: what the effect is in.
         names: of the two sides.
-        each: what there is a line for: ``"seed"`` or ``"round"``.
+        replicate: what there is a line for: ``"seed"`` or ``"round"``.
         axis: title of the axis of levels.
         first: the added side, in the unit of its axis, which is logarithmic for ratios.
         second: the subtracted side.
@@ -74,7 +74,7 @@ class Paired:
 
     metric: Metric
     names: tuple[str, str]
-    each: str
+    replicate: str
     axis: str
     first: tuple[float, ...]
     second: tuple[float, ...]
@@ -125,16 +125,16 @@ def paired(verdict: Verdict, interval: str) -> Paired | None:
     if metric.relative and not difference:
         size, unit = in_units(metric, [unscaled(metric, b) for _, b in pairs])
         axis = f"{metric.title} ({unit})" if unit else metric.title
-    each = each_of(metric)
+    replicate = replicate_of(metric)
     what, over, zero = ("ratio", "over", "×1") if metric.relative else ("difference", "minus", "0")
     alt = (
         f"{names[0]} {over} {names[1]}: mean {what} {effect_text(metric, seen.effect)}, "
         f"{interval} {interval_text(metric, seen.low, seen.high)}, "
         f"margin {margin_text(metric, verdict.by)}; "
-        f"above {zero} in {seen.wins} of {plural(len(pairs), each)}."
+        f"above {zero} in {seen.wins} of {plural(len(pairs), replicate)}."
     )
     return Paired(
-        metric, names, each, axis,
+        metric, names, replicate, axis,
         tuple(unscaled(metric, a) / size for a, _ in pairs),
         tuple(unscaled(metric, b) / size for _, b in pairs),
         tuple(scale * (a - b) for a, b in pairs), scale * seen.effect, scale * seen.low,
@@ -151,9 +151,9 @@ def draw_paired(values: Paired, interval: str) -> Picture:
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=values.alt,
-        caption=f"Left: a line for each {values.each} ({plural(len(values.first), 'pair')}), "
+        caption=f"Left: a line for each {values.replicate} ({plural(len(values.first), 'pair')}), "
         f"heavy: their {mean}; rising lines solid, falling ones dashed{axis}. Right: the {what} "
-        f"in each {values.each}; diamond and bar: {mean} and {interval}; band: "
+        f"in each {values.replicate}; diamond and bar: {mean} and {interval}; band: "
         f"{band_text(relative=relative)}{values.edges}.",
     )
 
@@ -237,7 +237,7 @@ def _draw_differences(axes: Axes, values: Paired) -> None:
         axes.plot([1], [values.effect], "D", color=ink, markersize=6, zorder=4)
         ends.append(values.effect)
     axes.set_xlim(-0.6, 1.5)
-    axes.set_xticks([0, 1], [f"{values.each}s", "mean"])
+    axes.set_xticks([0, 1], [f"{values.replicate}s", "mean"])
     axes.set_ylim(*limits([0.0, *values.margin.ends, *differences, *ends]))
     unit = unit_of(values.metric, difference=True)
     name = "Ratio" if values.metric.relative else "Difference"

@@ -72,11 +72,11 @@ def pareto(results: Results, metric: Metric, cost: Cost) -> Pareto | None:
     """Work out the points; ``None`` below two of them."""
     scale = factor_of(metric)
     means = {
-        each.group: each
-        for each in results.summaries
-        if not each.factor and each.metric == metric.name
+        summary.group: summary
+        for summary in results.summaries
+        if not summary.factor and summary.metric == metric.name
     }
-    found = []
+    costed = []
     for number, arm in enumerate(results.arms, 1):
         profile, summary = results.profiles.get(arm.name), means.get(arm.name)
         if profile is None or summary is None or not math.isfinite(summary.mean):
@@ -88,18 +88,18 @@ def pareto(results: Results, metric: Metric, cost: Cost) -> Pareto | None:
             costs = (float(profile.peak_bytes),) * 3
             text = bytes_text(profile.peak_bytes)
         if math.isfinite(costs[0]) and costs[0] > 0:
-            found.append((number, arm.name, costs, summary, text))
-    if len(found) < 2:
+            costed.append((number, arm.name, costs, summary, text))
+    if len(costed) < 2:
         return None
     measured = COSTS["step_seconds" if cost == "step time" else "peak_bytes"]
-    size, unit = in_units(measured, [costs[0] for _, _, costs, _, _ in found])
+    size, unit = in_units(measured, [costs[0] for _, _, costs, _, _ in costed])
     points = tuple(
         Point(
-            number, arm, costs[0] / size, costs[1] / size, costs[2] / size, scale * each.mean,
+            number, arm, costs[0] / size, costs[1] / size, costs[2] / size, scale * summary.mean,
             scale * low, scale * high, f"{arm} {text}",
         )
-        for number, arm, costs, each, text in found
-        for low, high in [cut(metric, each.low, each.high)]
+        for number, arm, costs, summary, text in costed
+        for low, high in [cut(metric, summary.low, summary.high)]
     )  # fmt: skip
     front = tuple(
         point.number

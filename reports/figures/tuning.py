@@ -97,12 +97,12 @@ def _draw(figure: Figure, values: Tried, rows: int) -> None:
     reached = [scale * value for value in _reached(values.panels)]
     span = log_limits(reached) if values.log else limits(reached, 0.1)
     wide = (WIDTH - LEFT - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS
-    for place, each in enumerate(values.panels):
+    for place, tuning in enumerate(values.panels):
         row, column = divmod(place, COLUMNS)
         axes = panel(
             figure, LEFT + column * (wide + GAP), 0.5 + TALL * (rows - 1 - row), wide, TALL - 0.6
         )
-        _draw_panel(axes, each, scale, span, log=values.log)
+        _draw_panel(axes, tuning, scale, span, log=values.log)
         last = place + COLUMNS >= len(values.panels)
         if last:
             axes.set_xlabel(plain(values.setting, 30))
@@ -113,27 +113,27 @@ def _draw(figure: Figure, values: Tried, rows: int) -> None:
 
 
 def _draw_panel(
-    axes: Axes, each: ArmTuning, scale: float, span: tuple[float, float], *, log: bool
+    axes: Axes, tuning: ArmTuning, scale: float, span: tuple[float, float], *, log: bool
 ) -> None:
-    axes.set_title(plain(each.arm, 34), fontsize=8.5, pad=4)
-    if each.log:
+    axes.set_title(plain(tuning.arm, 34), fontsize=8.5, pad=4)
+    if tuning.log:
         axes.set_xscale("log")
-        axes.set_xlim(each.low / 1.25, each.high * 1.25)
+        axes.set_xlim(tuning.low / 1.25, tuning.high * 1.25)
     else:
-        axes.set_xlim(*limits([each.low, each.high]))
+        axes.set_xlim(*limits([tuning.low, tuning.high]))
     if log:
         axes.set_yscale("log")
     axes.set_ylim(*span)
-    axes.axvline(each.chosen, color=light("series2"), linewidth=1.4, zorder=1.5)
-    good = [(x, scale * y) for x, y in each.tried if y is not None and math.isfinite(scale * y)]
+    axes.axvline(tuning.chosen, color=light("series2"), linewidth=1.4, zorder=1.5)
+    good = [(x, scale * y) for x, y in tuning.tried if y is not None and math.isfinite(scale * y)]
     if good:
         axes.plot(*zip(*good, strict=True), "o", color=light("series1"), markersize=4.6, zorder=3)
-    bad = [x for x, y in each.tried if y is None or not math.isfinite(y)]
+    bad = [x for x, y in tuning.tried if y is None or not math.isfinite(y)]
     if bad:
         axes.plot(
             bad, [0.95] * len(bad), "x", color=light("bad"), markersize=5, zorder=3,
             transform=axes.get_xaxis_transform(),
         )  # fmt: skip
     axes.grid(axis="y")
-    ticks(axes.xaxis, 4, log=each.log)
+    ticks(axes.xaxis, 4, log=tuning.log)
     ticks(axes.yaxis, 4, log=log)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from harness.judging.contrasts import Beside
 from harness.judging.results import Results
+from harness.judging.seen import Beside
 from harness.judging.verdicts import Verdict
 from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
 from harness.study.claims import Best, Equivalent, Higher, NotWorse, Peak, Some, Sooner
@@ -26,7 +26,7 @@ from harness.trials.profiles import Profile
 
 from ..intervals import is_counted, is_exact
 from ..table import Cell, Column, Table, row
-from ..text import each_of
+from ..text import replicate_of
 from .fixed import also_differ
 
 Row = tuple[Cell, ...]
@@ -92,18 +92,18 @@ def _compared(verdict: Verdict) -> str:
 
 
 def _pairing(verdict: Verdict) -> str:
-    rho, each, what = verdict.seen.rho, each_of(verdict.metric), _compared(verdict)
+    rho, replicate, what = verdict.seen.rho, replicate_of(verdict.metric), _compared(verdict)
     if not math.isfinite(rho):
         return "undefined here"
     if rho > 0:
-        return f"above 0: what {each}s share cancels in the {what}s"
-    return f"not above 0: nothing that {each}s share cancels in the {what}s"
+        return f"above 0: what {replicate}s share cancels in the {what}s"
+    return f"not above 0: nothing that {replicate}s share cancels in the {what}s"
 
 
 def _agreement(verdict: Verdict) -> str:
     seen = verdict.seen
     if not math.isfinite(seen.p_permutation):
-        return f"needs {FEWEST_PERMUTED} {each_of(verdict.metric)}s at least"
+        return f"needs {FEWEST_PERMUTED} {replicate_of(verdict.metric)}s at least"
     if not math.isfinite(seen.p_t):
         return "makes no assumption of normality"
     both = (seen.p_t < 0.05) == (seen.p_permutation < 0.05)
@@ -119,7 +119,7 @@ def _differences(verdict: Verdict) -> Iterator[Row]:
     yield row(
         f"Standard deviation of the {what}s",
         spread(metric, seen.sd) if math.isfinite(seen.sd) else DASH,
-        f"over {each_of(metric)}s" + (", as a factor" if metric.relative else ""),
+        f"over {replicate_of(metric)}s" + (", as a factor" if metric.relative else ""),
     )
     yield row(f"Median {what}", effect_text(metric, seen.median), _skew(verdict))
     if seen.kind == "varied" and seen.n >= 3:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from harness.judging.history import Declared
 from harness.judging.results import Results
-from harness.judging.verdicts import MARKS, Verdict
+from harness.judging.verdicts import Verdict
+from harness.judging.words import MARKS
 from harness.study.claims import Interaction, Sooner
 from harness.study.formatting import (
     DASH,
@@ -30,8 +31,8 @@ from ..figures.looks import draw_looks, looked
 from ..figures.paired import draw_paired, paired, short_sides
 from ..intervals import family_name, interval_name, is_counted, is_exact
 from ..table import Cell, Column, Table, row
-from ..text import each_of, in_title
-from ..words import LOOKS
+from ..text import in_title, replicate_of
+from ..words import APPEARANCES
 from .checks import checks
 from .opening import verdict_cell
 
@@ -65,7 +66,7 @@ class ClaimSection:
         checks: what stands behind the verdict.
         looks: one row a look, where there were several.
         looked: the same as a figure.
-        each: what numbers are listed by: ``"seed"`` or ``"round"``.
+        replicate: what numbers are listed by: ``"seed"`` or ``"round"``.
         numbers: both sides in each; ``None`` where there are none, or one alone.
     """
 
@@ -91,7 +92,7 @@ class ClaimSection:
     checks: Table
     looks: Table | None
     looked: Picture | None
-    each: str
+    replicate: str
     numbers: Table | None
 
 
@@ -124,7 +125,8 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
         else _facts(verdict, interval, declared),
         verdict.told, verdict.reason, verdict.cautions, verdict.change, tuple(figures),
         _nothing(verdict), checks(results, verdict),
-        _looks(verdict), draw_looks(looks) if looks else None, each_of(metric), _numbers(verdict),
+        _looks(verdict), draw_looks(looks) if looks else None, replicate_of(metric),
+        _numbers(verdict),
     )  # fmt: skip
 
 
@@ -142,8 +144,8 @@ def _metric(results: Results, verdict: Verdict) -> str:
 
 
 def _facts(verdict: Verdict, interval: str, declared: Declared) -> tuple[Fact, ...]:
-    metric, seen, each = verdict.metric, verdict.seen, each_of(verdict.metric)
-    mean, zero = f"mean over {each}s", "a difference above 0"
+    metric, seen, replicate = verdict.metric, verdict.seen, replicate_of(verdict.metric)
+    mean, zero = f"mean over {replicate}s", "a difference above 0"
     if metric.relative:
         mean, zero = f"geometric {mean}", "a ratio above ×1"
     if is_counted(verdict):
@@ -162,7 +164,7 @@ def _facts(verdict: Verdict, interval: str, declared: Declared) -> tuple[Fact, .
         ("Margin δ", margin_text(metric, verdict.by), declared.short()),
         ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
         *margin,
-        ("Wins", f"{seen.wins} of {seen.n}", f"{each}s with {zero}"),
+        ("Wins", f"{seen.wins} of {seen.n}", f"{replicate}s with {zero}"),
     )
 
 
@@ -210,10 +212,10 @@ def _looks(verdict: Verdict) -> Table | None:
         ),
         tuple(
             row(
-                plural(look.n, each_of(metric)),
+                plural(look.n, replicate_of(metric)),
                 effect_text(metric, look.effect),
                 interval_text(metric, look.low, look.high),
-                Cell(look.word, mark=MARKS[look.word], tone=LOOKS[look.word].tone),
+                Cell(look.word, mark=MARKS[look.word], tone=APPEARANCES[look.word].tone),
             )
             for look in verdict.looks
         ),
@@ -225,7 +227,7 @@ def _numbers(verdict: Verdict) -> Table | None:
     if not verdict.seeds or is_exact(verdict):
         return None
     metric, seen = verdict.metric, verdict.seen
-    each = each_of(metric)
+    replicate = replicate_of(metric)
     sides = _sides(verdict, seen.first), _sides(verdict, seen.second)
     apart = [a - b for a, b in zip(seen.first, seen.second, strict=False)]
     texts = _signs(apart) if is_counted(verdict) else [effect_text(metric, each) for each in apart]
@@ -235,9 +237,9 @@ def _numbers(verdict: Verdict) -> Table | None:
     rows.append(row("mean", DASH, DASH, effect_text(metric, seen.effect)))
     first, second = verdict.sides
     return Table(
-        f"{metric.title} in each of {plural(len(verdict.seeds), each)}.",
+        f"{metric.title} in each of {plural(len(verdict.seeds), replicate)}.",
         (
-            Column(each.capitalize()),
+            Column(replicate.capitalize()),
             Column(first, "number"),
             Column(second, "number"),
             Column("ratio" if metric.relative else "difference", "number"),

@@ -80,8 +80,8 @@ def _figures(results: Results) -> tuple[Picture, ...]:
     )
     if quality is None:
         return ()
-    found = (pareto(results, quality, "step time"), pareto(results, quality, "peak memory"))
-    return tuple(draw_pareto(values) for values in found if values)
+    figures = (pareto(results, quality, "step time"), pareto(results, quality, "peak memory"))
+    return tuple(draw_pareto(values) for values in figures if values)
 
 
 def _table(profiles: list[tuple[str, Profile | None]]) -> Table:

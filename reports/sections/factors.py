@@ -91,18 +91,24 @@ FIRST = " Metrics of claims and of the study's own measures come first; the othe
 
 
 def _means(results: Results, metrics: list[Metric], more: str) -> Table:
-    found = {(each.group, each.metric): each for each in results.summaries if not each.factor}
+    summaries = {
+        (summary.group, summary.metric): summary
+        for summary in results.summaries
+        if not summary.factor
+    }
     rows = []
     for number, arm in enumerate(results.arms, 1):
         of_arm = [
-            found[arm.name, metric.name] for metric in metrics if (arm.name, metric.name) in found
+            summaries[arm.name, metric.name]
+            for metric in metrics
+            if (arm.name, metric.name) in summaries
         ]
-        n = max((each.n for each in of_arm), default=0)
-        failed = max((each.failed for each in of_arm), default=0)
+        n = max((summary.n for summary in of_arm), default=0)
+        failed = max((summary.failed for summary in of_arm), default=0)
         rows.append(
             row(
                 f"{number}. {arm.name}",
-                *(_mean(found.get((arm.name, metric.name)), metric) for metric in metrics),
+                *(_mean(summaries.get((arm.name, metric.name)), metric) for metric in metrics),
                 str(n),
                 Cell(str(failed), mark="×", tone="bad") if failed else "0",
             )

@@ -68,14 +68,14 @@ def trainings(results: Results, among: Collection[str] | None = None) -> dict[st
     """
     tuning = [record for record in results.records if record.role == "tune" and record.training]
     start = tuning[0].tuned if tuning else None
-    found: dict[str, Record] = {}
+    by_arm: dict[str, Record] = {}
     for record in results.records:
         if record.training and record.role == "evaluate":
-            found.setdefault(record.arm, record)
-    found |= {record.arm: record for record in reversed(tuning) if record.tuned == start}
-    order = [arm.name for arm in results.arms if arm.name in found]
+            by_arm.setdefault(record.arm, record)
+    by_arm |= {record.arm: record for record in reversed(tuning) if record.tuned == start}
+    order = [arm.name for arm in results.arms if arm.name in by_arm]
     wanted = [name for name in order if among is None or name in among]
-    return {name: dict(_flat(found[name].training)) for name in wanted}
+    return {name: dict(_flat(by_arm[name].training)) for name in wanted}
 
 
 def _flat(written: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -112,8 +112,8 @@ def _varied(arms: Sequence[Arm], flat: Mapping[str, Flat], factor: str) -> list[
         if arm.name in flat:
             rest = tuple(level.name for name, level in arm.levels.items() if name != factor)
             alike.setdefault(rest, []).append(flat[arm.name])
-    found = dict.fromkeys(path for group in alike.values() for path in differing(group))
-    return list(found)
+    paths = dict.fromkeys(path for group in alike.values() for path in differing(group))
+    return list(paths)
 
 
 def _named(results: Results, flat: Mapping[str, Flat], path: str) -> str:

@@ -13,7 +13,7 @@ from harness.trials.records import Record
 from ..table import Cell, Column, Table, row
 
 MOST_ROWS = 200
-LOOKS = {"complete": ("✓", ""), "failed": ("×", "bad"), "running": ("…", "open")}
+STATE_MARKS = {"complete": ("✓", ""), "failed": ("×", "bad"), "running": ("…", "open")}
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def ledger_section(results: Results) -> LedgerSection:
 
 
 def _row(record: Record) -> tuple[Cell, ...]:
-    mark, tone = LOOKS.get(record.state, ("?", "open"))
+    mark, tone = STATE_MARKS.get(record.state, ("?", "open"))
     seconds = record.cost.get("seconds", math.nan)
     settings = [f"{name}={number_text(value)}" for name, value in record.tuned.items()]
     reason = " ".join(record.reason.split())

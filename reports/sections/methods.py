@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.judging.results import Results
-from harness.judging.verdicts import MARKS
+from harness.judging.words import MARKS
 from harness.study.claims import (
     Best,
     Claim,
@@ -23,7 +23,7 @@ from harness.study.looks import Looks
 
 from ..table import Cell, Column, Table, row
 from ..text import metric_of
-from ..words import LOOKS
+from ..words import APPEARANCES
 from .factors import table_order
 from .procedures import Procedure, recorded, taught
 
@@ -257,8 +257,8 @@ def methods_section(results: Results) -> MethodsSection:
     return MethodsSection(
         tuple(procedures),
         tuple(
-            _environment(each, place, len(environments))
-            for place, each in enumerate(environments[:MOST_ENVIRONMENTS], 1)
+            _environment(environment, place, len(environments))
+            for place, environment in enumerate(environments[:MOST_ENVIRONMENTS], 1)
         ),
         max(0, len(environments) - MOST_ENVIRONMENTS),
         results.provenance.command,
@@ -296,8 +296,8 @@ def _words(has_others: bool) -> Table:
         f"Verdict words, for a claim that an effect is at least δ{others}.",
         (Column("Word"), Column("Meaning")),
         tuple(
-            row(Cell(word, mark=MARKS[word], tone=look.tone), look.meaning)
-            for word, look in LOOKS.items()
+            row(Cell(word, mark=MARKS[word], tone=appearance.tone), appearance.meaning)
+            for word, appearance in APPEARANCES.items()
         ),
         stack=True,
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from harness.judging.history import Declared
 from harness.judging.results import Results
-from harness.judging.verdicts import MARKS, Verdict
+from harness.judging.verdicts import Verdict
+from harness.judging.words import MARKS
 from harness.study.formatting import (
     DASH,
     date_text,
@@ -25,8 +26,8 @@ from harness.study.formatting import (
 
 from ..intervals import family_name, interval_name, is_exact
 from ..table import Cell, Column, Table, row
-from ..text import each_of
-from ..words import LOOKS
+from ..text import replicate_of
+from ..words import APPEARANCES
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def title(results: Results) -> Title:
     ]
     counts = Counter(verdict.word for verdict in results.verdicts)
     tally = tuple(
-        Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=look.tone)
-        for word, look in LOOKS.items()
+        Cell(f"{counts[word]} {word}", mark=MARKS[word], tone=appearance.tone)
+        for word, appearance in APPEARANCES.items()
         if counts[word]
     )
     study = results.declaration
@@ -112,7 +113,7 @@ JUDGED_COLUMNS = (
 def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
     """Show word, effect with interval, margin, n and both p values of a claim."""
     metric, seen = verdict.metric, verdict.seen
-    each = each_of(metric)
+    replicate = replicate_of(metric)
     exact = is_exact(verdict)
     return (
         told_cell(verdict),
@@ -121,7 +122,9 @@ def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
             note="exact" if exact else interval_text(metric, seen.low, seen.high),
         ),
         Cell(margin_text(metric, verdict.by)),
-        Cell(DASH) if exact else Cell(str(seen.n), note="" if each == "seed" else f"{each}s"),
+        Cell(DASH)
+        if exact
+        else Cell(str(seen.n), note="" if replicate == "seed" else f"{replicate}s"),
         Cell(p_text(verdict.p_adjusted)),
         Cell(p_text(verdict.p_margin)),
     )
@@ -145,8 +148,7 @@ def replicates(verdicts: Sequence[Verdict]) -> str:
 
 def verdict_cell(verdict: Verdict) -> Cell:
     """Show the word with its mark."""
-    look = LOOKS[verdict.word]
-    return Cell(verdict.word, mark=MARKS[verdict.word], tone=look.tone)
+    return Cell(verdict.word, mark=MARKS[verdict.word], tone=APPEARANCES[verdict.word].tone)
 
 
 def told_cell(verdict: Verdict) -> Cell:
@@ -204,8 +206,8 @@ def unclaimed(results: Results) -> Unclaimed | None:
     """List claims that were removed, and what was changed of looks, when there were results."""
     history = results.history
     removed = [
-        f"“{each.text}” ({'primary' if each.primary else 'exploratory'}): {each.sentence()}."
-        for each in history.removed
+        f"“{claim.text}” ({'primary' if claim.primary else 'exploratory'}): {claim.sentence()}."
+        for claim in history.removed
     ]
     changed = [
         f"{change}, after {plural(event.results, 'result')}, on {day(event.time)}."

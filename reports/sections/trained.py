@@ -80,7 +80,7 @@ def _choices(results: Results) -> Table | None:
     for number, program in enumerate(results.programs, 1):
         arms = f"{number}. {some(program.arms)}"
         if not program.choices:
-            rows.append(row(arms, Cell("plain", note="not measured"), *["–"] * 4))
+            rows.append(row(arms, Cell(str(PLAIN), note="not measured"), *["–"] * 4))
         for machine, choice in program.choices.items():
             name = Cell(arms, note=machine_text(machine) if len(machines) > 1 else "")
             rows.append(_choice(name, choice))

@@ -53,27 +53,28 @@ def untuned(results: Results) -> str:
 
 def _table(tuning: tuple[ArmTuning, ...], metric: Metric) -> Table:
     rows = []
-    for each in tuning:
-        reached = dict(each.tried).get(each.chosen)
-        tuned = each.how == "tuned"
+    for tuned_arm in tuning:
+        reached = dict(tuned_arm.tried).get(tuned_arm.chosen)
+        tuned = tuned_arm.how == "tuned"
         rows.append(
             row(
-                each.arm,
-                each.setting,
-                f"{number_text(each.low)} to {number_text(each.high)}{', log' if each.log else ''}",
-                plural(len(each.tried), "trial"),
-                str(sum(value is None or not math.isfinite(value) for _, value in each.tried)),
+                tuned_arm.arm,
+                tuned_arm.setting,
+                f"{number_text(tuned_arm.low)} to {number_text(tuned_arm.high)}"
+                + (", log" if tuned_arm.log else ""),
+                plural(len(tuned_arm.tried), "trial"),
+                str(sum(value is None or not math.isfinite(value) for _, value in tuned_arm.tried)),
                 Cell(
-                    number_text(each.chosen),
-                    note=f"at the {each.edge} edge" if each.edge else "",
-                    mark="⚠" if each.edge else "",
-                    tone="open" if each.edge else "",
+                    number_text(tuned_arm.chosen),
+                    note=f"at the {tuned_arm.edge} edge" if tuned_arm.edge else "",
+                    mark="⚠" if tuned_arm.edge else "",
+                    tone="open" if tuned_arm.edge else "",
                 ),
                 level_text(metric, reached) if reached is not None else "–",
-                Cell(each.how, mark="" if tuned else "⚠", tone="" if tuned else "open"),
+                Cell(tuned_arm.how, mark="" if tuned else "⚠", tone="" if tuned else "open"),
             )
         )
-    several = any(len(each.tried) > 1 for each in tuning)
+    several = any(len(tuned_arm.tried) > 1 for tuned_arm in tuning)
     caption = (
         f" “{metric.title}” is what the chosen value reached in tuning: the best of several, so "
         "too good by construction."

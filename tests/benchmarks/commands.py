@@ -177,21 +177,22 @@ def fill(file: Path, where: str) -> None:
     from optuna.trial import TrialState
     from sqlalchemy import insert
 
-    from harness.planning.planner import Planner
+    from harness.planning.planner import StudyPlanner
     from harness.running.executors import Options
     from harness.running.find import load
     from harness.running.session import write_plan
+    from harness.storing import notes
     from harness.storing import translation as translate
     from harness.storing.ledger import Ledger
     from harness.storing.store import open_store
 
     study = load(str(file))
-    planner = Planner(study, "quick", None, tune=False)
+    planner = StudyPlanner(study, "quick", None, tune=False)
     ledger = Ledger(open_store(where), study, "quick")
     trials = planner.outlook({}).planned
     code, env = "made up", "made up"
-    ledger.write_note(f"code/{code}", dict(trials[0].code))
-    ledger.write_note(f"env/{env}", dict(ENV))
+    ledger.write_note(f"{notes.CODE}{code}", dict(trials[0].code))
+    ledger.write_note(f"{notes.ENV}{env}", dict(ENV))
     identity = ledger.store.storage.get_study_id_from_name(ledger.name)
     started = datetime(2026, 11, 26, 12, tzinfo=UTC).replace(tzinfo=None)
     rows: dict[Any, list[dict[str, Any]]] = {
@@ -247,7 +248,7 @@ def fill(file: Path, where: str) -> None:
         for table, each in rows.items():
             connection.execute(insert(table), each)
     ledger = Ledger(open_store(where), study, "quick")
-    ledger.write_note("reference", str(file))
+    notes.write_reference(ledger, str(file))
     outlook = planner.outlook(ledger.done())
     assert not outlook.ready
     write_plan(ledger, planner, outlook, Options(tune=False, reference=str(file)))
@@ -289,8 +290,9 @@ def timed(words: Sequence[str], folder: Path, code: Path) -> tuple[float, float,
 
 def stages() -> None:
     """Do what ``harness report`` does, part by part; print each one's wall and CPU seconds."""
-    from harness.commands import commands
+    from harness.commands.judged import gather
     from harness.commands.place import Place
+    from harness.commands.subject import Subject
     from harness.reports import render
     from harness.running.find import find, load
     from harness.storing.ledger import Ledger
@@ -307,7 +309,7 @@ def stages() -> None:
     study = load(reference)
     (ledger,) = Ledger.existing(Place(Path("runs")).open(create=False), study, "quick")
     part("reading", ledger.records)
-    results = part("judging", lambda: commands.gather(ledger, reference))
+    results = part("judging", lambda: gather(ledger, Subject.of(study, reference)))
     part("page", lambda: render.render_html(results))
     whole = part("page and PDF", lambda: render.write_report(results, Path("stages")))
     assert whole.pdf, whole.note

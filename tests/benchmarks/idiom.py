@@ -23,12 +23,13 @@ import torch
 from programs import ASKED, LEARNING_RATES, PROGRAMS, Asked, choose
 from saving import about, cores, number, parser, save, table
 
-from harness.engines.modes import PLAIN, Choice
+from harness.engines.modes import PLAIN
 from harness.engines.prepared import make_ready
 from harness.running.find import load
+from harness.storing import notes
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
-from harness.study.converter import from_plain, to_plain
+from harness.study.converter import to_plain
 from harness.trainer.train import make_engine
 
 HERE = Path(__file__).parent
@@ -43,7 +44,7 @@ other random numbers, so accuracies agree within noise, not to the digit.
 - *s/trial, idiom*: from the beginning of the program's first trial to the end of its last, divided
   by its trials, which follow one another in one process.
 - *s/trial, harness*: `harness run` trains all programs at the same time in its worker processes, so
-  a program has no wall time of its own. The wall time of all training, from the first trial claimed
+  a program has no wall time of its own. The wall time of all training, from the first trial leased
   to the last one written, with everything that happens meanwhile (loading, splitting, writing,
   workers that wait for the last one), is divided among the programs in proportion to the training
   seconds that their trials recorded. So the column times its trials adds up to the wall time of
@@ -176,7 +177,8 @@ def harness(asked: Asked, folder: Path, workers: int, mode: str | None) -> Side:
         at = (float(record.levels["lr"]), record.seed)
         side.accuracy[name][at] = record.metrics["test_accuracy"]
     total = sum(busy.values())
-    chosen = [from_plain(Choice, value) for value in ledger.notes("mode/").values()]
+    choices = notes.choices(ledger)
+    chosen = [choice for modes in choices.values() for choice in modes.values()]
     side.seconds = {
         name: side.training * busy[name] / total / asked.trials for name in asked.programs
     }
@@ -190,8 +192,9 @@ def harness(asked: Asked, folder: Path, workers: int, mode: str | None) -> Side:
         "busy_share": total / workers / side.training,
         "busy": {name: busy[name] / workers / asked.trials for name in asked.programs},
         "choices": {
-            name.partition("/")[0]: to_plain(from_plain(Choice, value))
-            for name, value in ledger.notes("mode/").items()
+            program: to_plain(choice)
+            for program, modes in choices.items()
+            for choice in modes.values()
         },
     }
     return side

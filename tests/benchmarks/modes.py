@@ -18,10 +18,11 @@ from programs import LEARNING_RATES, PROGRAMS, choose
 from saving import about, number, parser, save, table
 
 from harness.cost.machine import hardware
+from harness.engines.kinds import Engine
 from harness.engines.modes import KINDS, PLAIN, Mode
 from harness.engines.prepared import Member, make_ready
 from harness.models import MLP
-from harness.trainer.train import Engine, make_engine, set_up
+from harness.trainer.train import make_engine, set_up
 
 NETWORKS = ("mlp-digits-64", "mlp-mnist-32", "cnn-digits-64", "residual20-digits-32")
 MODELS = (1, 2, 8, 32, 64)

@@ -22,15 +22,15 @@ from harness.data import digits
 from harness.engines.modes import Choice, Mode
 from harness.models import MLP
 from harness.optim import SGD
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.running.costs import by_program, machine
 from harness.running.executors import Options
 from harness.running.progress import Silent
 from harness.running.run import run
 from harness.running.workers import Answer, Job, Result
 from harness.storing.ledger import Ledger
+from harness.storing.notes import write_choice
 from harness.storing.store import open_store
-from harness.study.converter import to_plain
 
 EPOCHS = 15
 SCALE = "none"
@@ -134,11 +134,10 @@ def one_run(kind: str, trials: int, at_once: int, seconds: float) -> dict[str, A
         where = f"{folder}/x.db" if kind == "sqlite" else f"journal:///{folder}/x.log"
         started = time.perf_counter()
         ledger = Ledger(open_store(where), STUDY, SCALE)
-        planner = Planner(STUDY, SCALE, -(-trials // 2), tune=False)
+        planner = StudyPlanner(STUDY, SCALE, -(-trials // 2), tune=False)
         mode = Mode("plain") if at_once == 1 else Mode("fused", at_once)
         for program in by_program(planner):  # or a mode would be measured, by training
-            choice = to_plain(Choice(mode))
-            ledger.write_note(f"mode/{program}/{machine(options)}", choice)
+            write_choice(ledger, program, machine(options), Choice(mode))
         ran = run(ledger, planner, "overhead", options, Silent())
         wall = time.perf_counter() - started
         assert ran.trained == ran.total == sum(each.trials for each in made), ran

@@ -8,7 +8,7 @@ import pytest
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection, MetaData, insert, select
 
-from harness.planning.planner import Planner
+from harness.planning.planner import StudyPlanner
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.trials.trial import Trial
@@ -31,8 +31,8 @@ ENV = {"python": "3"}
 def filled(where: str, trials: Sequence[Trial]) -> Ledger:
     """Return a ledger in which trials are finished: one is, and the others are copied from it."""
     ledger = Ledger(open_store(where), study, "quick")
-    for claimed in ledger.claim(trials[:1], 1):
-        ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+    for lease in ledger.lease(trials[:1], 1):
+        ledger.finish(lease, METRICS, CURVES, COST, ENV)
     storage = ledger.store.storage
     identity = storage.get_study_id_from_name(ledger.name)
     (first,) = storage.get_all_trials(identity)
@@ -80,9 +80,9 @@ def location(kind: str, folder: Path) -> str:
 @pytest.mark.parametrize("before", [100, 10_000])
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])
 def test_all_but_training(benchmark, tmp_path: Path, kind: str, before: int, at_once: int) -> None:
-    """What the loop does for each trial, or cohort: plan, claim, finish, read what is done."""
+    """What the loop does for each trial, or cohort: plan, lease, finish, read what is done."""
     rounds = 20 if at_once == 1 else 4
-    planner = Planner(study, "quick", before // 2 + (rounds + 2) * at_once, tune=False)
+    planner = StudyPlanner(study, "quick", before // 2 + (rounds + 2) * at_once, tune=False)
     trials = sorted(planner.outlook({}).planned, key=lambda trial: trial.seed)
     ledger = filled(location(kind, tmp_path), trials[:before])
     assert len(ledger.done()) == before
@@ -91,11 +91,11 @@ def test_all_but_training(benchmark, tmp_path: Path, kind: str, before: int, at_
     def one() -> None:
         with ledger.store.lock():
             ready = planner.outlook(ledger.done()).ready
-            claims = ledger.claim(ready, at_once, look=False)
-        assert len(claims) == at_once
+            leases = ledger.lease(ready, at_once, look=False)
+        assert len(leases) == at_once
         with ledger.store.together():
-            for claimed in claims:
-                ledger.finish(claimed, METRICS, CURVES, COST, ENV)
+            for lease in leases:
+                ledger.finish(lease, METRICS, CURVES, COST, ENV)
 
     benchmark.extra_info["trials"] = at_once
     benchmark.pedantic(one, rounds=rounds, warmup_rounds=1)
@@ -106,7 +106,7 @@ def test_all_but_training(benchmark, tmp_path: Path, kind: str, before: int, at_
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])
 def test_a_first_look_at_a_study(benchmark, tmp_path: Path, kind: str, count: int) -> None:
     """Every trial is read and translated, once for each process."""
-    trials = Planner(study, "quick", count // 2, tune=False).outlook({}).planned
+    trials = StudyPlanner(study, "quick", count // 2, tune=False).outlook({}).planned
     filled(location(kind, tmp_path), trials)
 
     def look() -> int:
@@ -118,6 +118,6 @@ def test_a_first_look_at_a_study(benchmark, tmp_path: Path, kind: str, count: in
 @pytest.mark.parametrize("count", [1000, 10_000])
 def test_what_is_next(benchmark, count: int) -> None:
     """Working out what is to be run, which happens each time a trial ends."""
-    planner = Planner(study, "quick", count // 2, tune=False)
+    planner = StudyPlanner(study, "quick", count // 2, tune=False)
     assert len(planner.outlook({}).ready) == count
     benchmark(planner.outlook, {})

@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.judging.verdicts import MARKS, UNDECIDED, Ends, Verdict, judge, verdict_word
+from harness.judging.verdicts import Verdict, judge
+from harness.judging.words import MARKS, UNDECIDED, Ends, verdict_word
 from harness.stats import Mean, judged_interval, t_interval
 from harness.study.claims import Higher
 from harness.study.factors import Factor

@@ -1,0 +1,141 @@
+"""What is done with results, once a study is judged: they are printed, then written."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from harness.commands.files import verdict_rows
+from harness.commands.folder import Files, again, write
+from harness.commands.place import Place
+from harness.commands.tables import declared_lines, verdict_table
+from harness.messages.errors import one_line
+from harness.terminal import outlets, screen
+from harness.terminal.screen import line
+
+if TYPE_CHECKING:
+    from harness.judging.results import Results  # imports scipy
+
+
+def finish(
+    name: str, results: Results, folder: Path, place: Place, how: Sequence[str] = (), *,
+    shown: bool, force: bool, gently: bool = False, table: bool = True,
+) -> Files:  # fmt: skip
+    """Print a study's verdicts, then write its files, of which the PDF is still to come."""
+    words = place.words()
+    retry = again(name, results.scale, words)
+    unprinted: tuple[str, ...] = ()
+    if shown:
+        try:
+            print_results(results, screen.output(), words, how, table=table)
+        except OSError as error:  # files are written all the same
+            outlets.close_own()
+            if not isinstance(error, BrokenPipeError):  # nobody wants to read on, as with `| head`
+                unprinted = (f"the verdicts could not be printed: {error}. To try again: {retry}",)
+    files = write(results, folder, retry, force=force, gently=gently)
+    return _told(replace(files, wrong=(*unprinted, *files.wrong)), shown=shown)
+
+
+def settled(files: Files, *, shown: bool) -> tuple[str, ...]:
+    """Wait for the PDF; return what could not be written."""
+    return _told(files.finished(), shown=shown).wrong
+
+
+def _told(files: Files, *, shown: bool) -> Files:
+    """Say what was written, and what could not be."""
+    if shown:
+        print_files(files, screen.output())
+    for each in files.wrong:
+        screen.complain(f"harness: {each}")
+    return files
+
+
+def write_index(
+    done: Sequence[tuple[Results, Path]],
+    names: Sequence[str],
+    scale: str | None,
+    place: Place,
+    *,
+    shown: bool,
+) -> list[str]:
+    """Write the index of several studies; return what could not be written.
+
+    Args:
+        done: results and folders.
+        names: of the studies, as the command line has them.
+        scale: the scale, where the command line has one.
+        place: where they lie.
+        shown: whether to say where the index is.
+    """
+    if len(done) < 2:
+        return []
+    from harness import reports  # the composition root: they import harness
+
+    try:
+        page = reports.write_index(done, place.out)
+    except Exception as error:  # the reports are there; a fault in their index must not hide it
+        said = f"the index could not be written: {type(error).__name__}: {error}. To try again: "
+        chosen = ["--scale", scale] if scale else []
+        said += shlex.join(["harness", "report", *names, *chosen, *place.words()])
+        screen.complain(f"harness: {one_line(said)}")
+        return [said]
+    if shown:
+        screen.say(f"index.html  {page.resolve()}")
+    return []
+
+
+def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
+    """Return what ``--json`` prints of a study."""
+    return {
+        "study": results.declaration.name,
+        "scale": results.scale,
+        "verdicts": verdict_rows(results),
+        "warnings": list(results.warnings),
+        "folder": str(folder.resolve()),
+    }
+
+
+def print_together(several: Sequence[Results], console: Console) -> None:
+    """Print the verdicts of several studies in one table."""
+    if any(results.verdicts for results in several):
+        console.print(verdict_table(several))
+
+
+def print_results(
+    results: Results, console: Console, place: Sequence[str], how: Sequence[str] = (), *,
+    table: bool = True,
+) -> None:  # fmt: skip
+    """Print the verdict table, warnings, and how to go on.
+
+    Args:
+        results: of one study, judged.
+        console: where to print.
+        place: the words that name where things are on the command line.
+        how: those that say how to run.
+        table: whether to print the table.
+    """
+    from harness.judging.next_step import next_step
+
+    if results.verdicts and table:
+        console.print(verdict_table([results]))
+    elif not results.verdicts:
+        line(console, f"{results.declaration.name} ({results.scale}) has no claims to judge.")
+    for each in declared_lines(results):
+        line(console, each)
+    for warning in results.warnings:
+        line(console, f"! {warning}")
+    if step := next_step(results, place, how):
+        line(console, f"→ {step}", whole=True)
+
+
+def print_files(files: Files, console: Console) -> None:
+    """Print where reports are, and what this machine lacks for a PDF."""
+    for path in files.reports:
+        line(console, f"{path.name}  {path.resolve()}", whole=True)
+    if files.note:
+        line(console, files.note)

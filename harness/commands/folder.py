@@ -1,0 +1,200 @@
+"""A study's folder: its records, verdicts and report, written, and made anew where they changed."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import traceback
+from collections.abc import Callable, Sequence
+from ctypes.util import find_library
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.commands.files import write_records, write_verdicts, write_whole
+from harness.messages.calm import calm
+from harness.messages.errors import HarnessError, one_line
+
+# What judges imports scipy, and what trains imports torch: each command waits for what it needs.
+if TYPE_CHECKING:
+    from harness.judging.results import Results
+    from harness.reports import Written
+
+
+@dataclass(frozen=True)
+class Files:
+    """What was written of a study's results.
+
+    Attributes:
+        reports: those that are there, and are of these results.
+        wrong: a line for each thing that could not be written, with what tries again.
+        note: a line on what this machine lacks for a PDF, which is no failure; else empty.
+        pending: the PDF that is still being made; ``None`` where none is.
+    """
+
+    reports: tuple[Path, ...]
+    wrong: tuple[str, ...] = ()
+    note: str = ""
+    pending: _Pending | None = None
+
+    def finished(self) -> Files:
+        """Wait for the PDF; return what came of it alone."""
+        if self.pending is None:
+            return Files(())
+        pending = self.pending
+        wrong: list[str] = []
+        done = _tried("the PDF", pending.again, wrong, pending.written.finished)
+        lacking = done.note if done is not None and done.lacking else ""
+        if done is not None and done.note and not lacking:
+            wrong.append(f"{done.note} To try again: {pending.again}")
+        if not wrong and not self.wrong:
+            content = pending.digest.encode()
+            _tried("the mark", pending.again, wrong, lambda: write_whole(pending.mark, content))
+        pdf = (done.pdf,) if done is not None and done.pdf else ()
+        return Files(pdf, tuple(wrong), lacking)
+
+
+def write(
+    results: Results, folder: Path, again: str, *, force: bool, gently: bool = False
+) -> Files:
+    """Write a study's folder, unless it was made from the same results by the same code.
+
+    Records and verdicts come first, since they are what the trainings were for. What cannot be
+    written is a line, and no exception: the verdicts stand, and whoever reads on has more to do.
+    The PDF is still being made when this returns: see :meth:`Files.finished`.
+
+    Args:
+        results: of one study, judged.
+        folder: where its files go.
+        again: the command that tries again.
+        force: whether to write it all the same.
+        gently: whether the PDF leaves the processors to others that want them.
+    """
+    mark = folder / ".made-from"
+    wrong: list[str] = []
+
+    def tried(what: str, do: Callable[[], Any]) -> Any:
+        return _tried(f"{what} of {results.declaration.name} ({results.scale})", again, wrong, do)
+
+    digest = tried("the mark", lambda: _digest(results)) or ""
+    if not force and digest and is_made_from(folder, digest):
+        return Files(tuple(each for each in _reports(folder) if each.exists()))
+    tried("the mark", lambda: mark.unlink(missing_ok=True))
+    tried("the records", lambda: write_records(results.records, folder / "records.csv"))
+    tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
+    written = tried("the report", lambda: _write_report(results, folder, gently=gently))
+    if written is None:
+        return Files((), tuple(wrong))
+    pending = _Pending(written, again, mark, digest)
+    return Files((written.html,), tuple(wrong), pending=pending)
+
+
+_PDF_NEEDS = ("pango-1.0", "pangoft2-1.0")
+"""The libraries of a PDF that are packages of their own, and may be missing one by one. All else
+that WeasyPrint loads (gobject, HarfBuzz, fontconfig), these two need themselves."""
+
+
+def is_made_from(folder: Path, digest: str) -> bool:
+    """Whether all files of a folder are there, and made from just this."""
+    names = ["report.html", "verdicts.json", "records.csv", ".made-from"]
+    # where they were not there before, the PDF is still to be made
+    if find_spec("weasyprint") and all(map(find_library, _PDF_NEEDS)):
+        names.append("report.pdf")
+    try:
+        there = all((folder / name).exists() for name in names)
+        return there and (folder / ".made-from").read_text(encoding="utf-8") == digest
+    except (OSError, ValueError):  # it cannot be read: it is made anew
+        return False
+
+
+def _write_report(results: Results, folder: Path, *, gently: bool) -> Written:
+    from harness import reports  # the composition root: they import harness
+
+    printing = reports.Printing(gently=gently)
+    try:
+        return reports.write_report(results, folder, printing)
+    finally:
+        printing.cancel()  # where it came to nothing
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A PDF that is still being made.
+
+    Attributes:
+        written: the report.
+        again: the command that tries again.
+        mark: the file that says what the report was made from.
+        digest: what is written there when all is done.
+    """
+
+    written: Written
+    again: str
+    mark: Path
+    digest: str
+
+
+def _tried(what: str, again: str, wrong: list[str], do: Callable[[], Any]) -> Any:
+    """Do something; what goes wrong is a line more in ``wrong``."""
+    try:
+        with calm():
+            return do()
+    except Exception as error:  # MemoryError, a full disk, a fault of a library or of ours
+        said = f"{what} could not be written: {_reason(error)} To try again: {again}"
+        wrong.append(one_line(said))
+        return None
+
+
+def _reports(folder: Path) -> tuple[Path, Path]:
+    return folder / "report.html", folder / "report.pdf"
+
+
+def _reason(error: Exception) -> str:
+    """Say what went wrong; of what is no plain refusal, also where."""
+    if isinstance(error, HarnessError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})."
+
+
+def again(reference: str, scale: str, place: Sequence[str]) -> str:
+    """Return the command that judges and prints again.
+
+    Args:
+        reference: how the study was named.
+        scale: the scale's name.
+        place: the words that name where things are on the command line.
+    """
+    return shlex.join(["harness", "report", reference, "--scale", scale, *place])
+
+
+def _digest(results: Results) -> str:
+    """Hash all that a report is made from: results, declaration and the report's code."""
+    from harness import reports
+    from harness.identity.code import normalised
+
+    home = Path(reports.__file__).parent
+    code = [
+        normalised(text) if file.suffix == ".py" else text
+        for file in sorted(home.rglob("*"))
+        if file.suffix in {".py", ".j2", ".css", ".html"}
+        for text in [file.read_text(encoding="utf-8")]
+    ]
+    whole = repr(
+        (
+            [record.row() for record in results.records],
+            results.verdicts,
+            results.history,
+            results.summaries,
+            results.tuning,
+            sorted(results.profiles.items()),
+            results.provenance,
+            results.warnings,
+            results.programs,
+            results.data,
+            results.declaration,
+            code,
+        )
+    )
+    return hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()

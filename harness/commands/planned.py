@@ -1,0 +1,58 @@
+"""What a command plans and runs: a study as its file declares it now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.commands.place import Place
+from harness.planning.planner import StudyPlanner
+from harness.running.executors import Options
+from harness.running.find import find, load
+from harness.storing.ledger import Ledger
+from harness.study.study import Study
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A study that is run at one scale, with the store that it is recorded in.
+
+    Attributes:
+        home: the module or file that it was found as.
+        study: what that declares.
+        planner: says what is to be run.
+        ledger: where it is recorded.
+    """
+
+    home: str
+    study: Study
+    planner: StudyPlanner
+    ledger: Ledger
+
+
+def begin(reference: str, scale_name: str | None, place: Place, options: Options) -> Begun:
+    """Find a study, plan it at one scale, and open its store, which is made where there is none.
+
+    Args:
+        reference: a name, a module or a file.
+        scale_name: the scale's name; ``None`` is the study's first.
+        place: where the store is.
+        options: how to run.
+
+    Raises:
+        HarnessError: there is no such study or scale, it is wrong, or the store cannot be opened.
+    """
+    home = find(reference)
+    study = load(home)
+    scale, _ = study.scale(scale_name)
+    planner = planner_of(study, scale, options)
+    return Begun(home, study, planner, Ledger(place.open(create=True), study, scale))
+
+
+def planner_of(study: Study, scale: str, options: Options) -> StudyPlanner:
+    """Return what plans a study at one scale.
+
+    Raises:
+        HarnessError: there would be too few seeds, or too many.
+    """
+    looks = options.looks(study)
+    return StudyPlanner(study, scale, options.seeds, tune=options.tune, looks=looks)

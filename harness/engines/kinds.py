@@ -1,0 +1,121 @@
+"""The engines that there are: one entry in a table for each.
+
+To add one, write its class beside :mod:`harness.engines.plain` and add it to ``ENGINES``. What
+measures, chooses, trains and replays asks the table, and no other code knows engines by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+# What judges reads modes, and has no torch: engines are imported when they are made.
+if TYPE_CHECKING:
+    from harness.engines.network import Snapshot
+    from harness.engines.prepared import Member
+
+
+class Engine(Protocol):
+    """Trains trials epoch by epoch; positions count those that are still training."""
+
+    def start(self) -> None:
+        """Prepare for the first epoch."""
+
+    def stop(self) -> None:
+        """Put back what ``start`` changed."""
+
+    def epoch(self, number: int, most: int | None = None) -> list[float]:
+        """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
+
+    def validate(self) -> list[tuple[float, float]]:
+        """Return each trial's validation loss and accuracy."""
+
+    def save(self, positions: Sequence[int]) -> list[Snapshot]:
+        """Copy the state of some trials."""
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Train only some of the trials from now on."""
+
+    def unload(self, position: int) -> None:
+        """Give a trial's state to its own network."""
+
+
+@dataclass(frozen=True)
+class EngineKind:
+    """What there is to know of one kind of engine.
+
+    Attributes:
+        make: returns an engine for trials, with places for at least so many; raises
+            ``NotFusableError`` where they cannot train together.
+        modes: returns what is worth measuring, as models at a time and whether images are laid out
+            with their channels last. Its arguments are the numbers of models that fit, from small
+            to large, and whether the inputs are images.
+        slower: the kind that is taken where this one cannot train a program; empty where there is
+            none, and what went wrong is the trial's own.
+        together: whether it trains more than one trial at a time.
+        fills: whether it always computes as many places as it has, with copies of a trial in those
+            that are left.
+        compiles: whether it needs a compiler, which takes long before the first step.
+        loads: whether a process that trains so loads a part of torch's compiler first.
+    """
+
+    make: Callable[[Sequence[Member], int], Engine]
+    modes: Callable[[Sequence[int], bool], Sequence[tuple[int, bool]]]
+    slower: str
+    together: bool
+    fills: bool
+    compiles: bool
+    loads: bool
+
+    def copies(self, models: int) -> int:
+        """Return how many copies of a trial round as it did among ``models``."""
+        return models if self.together and not self.fills else 1
+
+
+def _plain(members: Sequence[Member], _: int) -> Engine:
+    from harness.engines.plain import Plain
+
+    return Plain(members)
+
+
+def _fused(members: Sequence[Member], models: int) -> Engine:
+    from harness.engines.fused import Fused
+
+    return Fused(members, compiled=False, models=models)
+
+
+def _compiled(members: Sequence[Member], models: int) -> Engine:
+    from harness.engines.fused import Fused
+
+    return Fused(members, compiled=True, models=models)
+
+
+def _plain_modes(_: Sequence[int], images: bool) -> list[tuple[int, bool]]:
+    return [(1, True)] if images else []  # without channels last, it is always measured
+
+
+def _fused_modes(counts: Sequence[int], _: bool) -> list[tuple[int, bool]]:
+    return [(count, False) for count in counts]
+
+
+def _compiled_modes(counts: Sequence[int], images: bool) -> list[tuple[int, bool]]:
+    largest = [count for count in counts[-1:] if count > 1]
+    return [(1, images), *((count, False) for count in largest)]
+
+
+ENGINES: Mapping[str, EngineKind] = {
+    "plain": EngineKind(
+        _plain, _plain_modes, slower="",
+        together=False, fills=False, compiles=False, loads=False,
+    ),
+    "fused": EngineKind(
+        _fused, _fused_modes, slower="plain",
+        together=True, fills=False, compiles=False, loads=True,
+    ),
+    "compiled": EngineKind(
+        _compiled, _compiled_modes, slower="fused",
+        together=True, fills=True, compiles=True, loads=True,
+    ),
+}  # fmt: skip
+"""Every kind of engine by its name, in the order in which modes are measured."""

@@ -1,0 +1,79 @@
+"""How many more seeds, or rounds, would decide a claim: as numbers, and in words."""
+
+from __future__ import annotations
+
+import math
+
+from harness.judging.looking import Standing
+from harness.judging.seen import Seen
+from harness.judging.words import Word
+from harness.stats import More, more_seeds, rounded
+from harness.study.claims import Some, Trend
+from harness.study.formatting import format_difference
+from harness.study.metrics import COUNTED, Metric
+
+
+def more_needed(standing: Standing, word: Word) -> More | None:
+    """Return how many more seeds would decide; None where no interval's width is in the way."""
+    seen, metric = standing.seen, standing.metric
+    if word not in {"inconclusive", "direction only"} or metric.name in COUNTED or not seen.places:
+        return None
+    if seen.in_noise(standing.by):
+        return None
+    places = list(seen.places)
+    if isinstance(standing.claim, Trend):
+        effect, step = seen.places
+        places = [effect] if word == "inconclusive" else []
+        places += [step] if seen.shape == "unclear" else []
+    # some level of several: that of the test of each
+    tests = len(standing.pairs.values[0]) - 1 if isinstance(standing.claim, Some) else 1
+    alpha = (1 - seen.level) / tests
+    widest = max((max(place.reaches(alpha)) for place in places), default=0.0)
+    if 2 * widest < standing.by:
+        return None
+    return more_seeds(places, standing.by, alpha, max(10 * seen.n, standing.last))
+
+
+def more_text(more: More) -> str:
+    """Write how many more as a range of round numbers."""
+    low, high = rounded(more.low), rounded(more.high)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def out_of_reach(more: More, metric: Metric, replicate: str) -> str:
+    """Say what so many seeds can tell, where those that would decide are too many."""
+    if more.tells == math.inf:
+        return (
+            "A metric that varies: from one that was 0 in every run nobody can tell how far others "
+            "may lie."
+        )
+    tells = format_difference(metric, more.tells, signed=False)
+    return (
+        f"Not within reach: {more.reach:,} {replicate}s would tell differences of about {tells}. "
+        "Declare a margin of that size, or measure something steadier."
+    )
+
+
+def unreachable(seen: Seen, more: More, metric: Metric) -> str:
+    """Say why no number of seeds within reach decides a claim, and what is within reach instead.
+
+    Args:
+        seen: what was seen of the claim.
+        more: how many seeds it would take.
+        metric: what the effect is in.
+    """
+    replicates = f"{metric.replicate or 'seed'}s"
+    what = "ratios" if metric.relative else "differences"
+    match seen.kind:
+        case "constant":
+            why = (
+                f"all {seen.n} {what} are the same, which tells little of {replicates} not yet run"
+            )
+        case "tied":
+            why = f"most of the {seen.n} {what} are the same, which tells little of the others"
+        case _:
+            why = f"the {what} vary too much from one to the next for so small a margin"
+    if more.tells == math.inf:
+        return f"{why}; only a metric that varies can tell more, as this one was 0 in every run"
+    tells = format_difference(metric, more.tells, signed=False)
+    return f"{why}; within reach, with {more.reach:,} {replicates}, is a margin of about {tells}"

@@ -1,0 +1,42 @@
+"""What ``build`` returns: all that one trial does, apart from its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Work(Protocol):
+    """A frozen dataclass that says all about one run but its seed.
+
+    For a trial's key it is written down by :func:`harness.identity.canonical.canonical`, field by
+    field, and its code is followed from its class. A :class:`harness.training.Training` is the one
+    kind that there is.
+
+    Attributes:
+        kind: what it is called in messages.
+        metrics: the names of metrics that it may record without being asked for.
+        curves: those of them of which there is a value after each epoch.
+    """
+
+    kind: ClassVar[str]
+    metrics: ClassVar[frozenset[str]]
+    curves: ClassVar[frozenset[str]]
+
+    def needs(self) -> Mapping[str, Work]:
+        """Return what is run before it with the same seed, by what it is for."""
+
+    def data_sets(self) -> tuple[Any, ...]:
+        """Return the declared data sets that it reads."""
+
+    def program(self) -> str:
+        """Return, as text, what trials must have in common to be run together."""
+
+
+def with_needs(works: Iterable[Work]) -> list[Work]:
+    """Return works, and after them what those need, and so on."""
+    found = list(works)
+    for work in found:  # grows by what they need
+        found += work.needs().values()
+    return found
