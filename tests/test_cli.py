@@ -127,7 +127,7 @@ MISREAD = {
     "plan": "`harness plan` must be given STUDY; got none. Write `harness plan STUDY`.",
     "new": "`harness new` must be given FILE; got none. Write `harness new FILE`.",
     "run x --device": "--device must be followed by a value; got none. `harness run --help` shows",
-    "run x --quiet=1": "--quiet must stand without a value; got --quiet=1. Write --quiet.",
+    "run x --quiet=1": "--quiet must be given without a value; got --quiet=1. Write --quiet.",
     "plan a b": "`harness plan` must be given nothing but STUDY; got b, too.",
     "list a b": "`harness list` must be given nothing but options; got a b, too.",
     "run x --out file": "--out must be a folder; got 'file' is a file.",

@@ -674,12 +674,12 @@ def test_an_installed_package_counts_by_its_version(tmp_path, monkeypatch):
 def test_a_class_without_source_text_is_refused():
     space: dict[str, Any] = {"__name__": "typed_in"}
     exec("class Net:\n    def build(self): ...\n", space)
-    with pytest.raises(HarnessError, match="must stand in a file") as caught:
+    with pytest.raises(HarnessError, match="must be written in a file") as caught:
         code_of([space["Net"]])
     assert "typed_in.Net" in str(caught.value)
     bare: dict[str, Any] = {}
     exec("class Net:\n    def build(self): ...\n", bare)  # says that it is of builtins
-    with pytest.raises(HarnessError, match="must stand in a file"):
+    with pytest.raises(HarnessError, match="must be written in a file"):
         code_of([bare["Net"]])
 
 

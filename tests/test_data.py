@@ -1006,7 +1006,7 @@ def test_a_class_used_up_by_one_split_is_told():
     """Three of class 1: the test split takes two of them, and one cannot be shared by the rest."""
     few = arrays(INPUTS, np.repeat([0, 1], [27, 3]), "few", test=20)
     text = message(lambda: few.splits(0))
-    assert "every class must have images enough to draw Arrays(validation=...) from" in text
+    assert "every class must have enough images to draw Arrays(validation=...) from" in text
     assert "got 1 left of class 1, 10 in all" in text
 
 

@@ -247,7 +247,7 @@ def test_the_same_schedule_and_a_fixed_number_before_it_are_taken() -> None:
 
 def test_a_schedule_has_5_seeds_at_least() -> None:
     assert Looks().upto(5).seeds == (5,)
-    with pytest.raises(HarnessError, match="at 5 seeds at least"):
+    with pytest.raises(HarnessError, match="at 5 seeds or more, like the first"):
         Looks().upto(4)
 
 

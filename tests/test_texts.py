@@ -54,3 +54,16 @@ def test_modules_that_a_text_names_are_there(text: Path) -> None:
         and not (ROOT / word).exists()
     ]
     assert not lost
+
+
+def test_the_modules_of_the_flow_are_there() -> None:
+    """ARCHITECTURE.md names them as `room/module`, in the blocks that are no picture of rooms."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    flow = re.findall(r"```text\n(.*?)```", text, re.DOTALL)[-1]
+    named = set(re.findall(r"\b[a-z]+/[a-z_]+\b", flow))
+    assert len(named) > 20
+    assert not [
+        each
+        for each in named
+        if not any((top / f"{each}.py").is_file() for top in (ROOT / "harness", ROOT))
+    ]

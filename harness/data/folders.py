@@ -204,7 +204,7 @@ def _check_files(found: Survey, images: list[Found], background: Colour | None) 
     clear = [path for path, each in looked if each.clear]
     if clear and background is None:
         raise HarnessError(
-            "images with transparent parts must be given what shows through them",
+            "images with transparent parts must be given a background",
             f"{len(clear)} such images of {len(looked)}, the first {clear[0]}",
             "Write images(..., background='white'), say, or 'black' or '#808080'.",
         )
@@ -212,7 +212,7 @@ def _check_files(found: Survey, images: list[Found], background: Colour | None) 
     largest = max((value for _, value in deep), default=FEWEST_LEVELS)
     if largest + 1 < FEWEST_LEVELS:
         raise HarnessError(
-            "16-bit images must use their range, as their upper 8 bits are taken",
+            "16-bit images must use their range, because only their upper 8 bits are kept",
             f"{len(deep)} files whose largest value of all is below {(largest + 1) << 8} of 65536, "
             f"such as {deep[0][0]}",
             "Scale all of them by the same factor, so that the largest comes near 65535.",

@@ -15,7 +15,7 @@ _SYSTEM = frozenset(
         "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r",
     }
 )  # fmt: skip
-"""Names, in small letters, that operating systems and servers put beside one's own."""
+"""Names, in small letters, of files and folders that operating systems and servers add."""
 
 _TEXTS = frozenset(
     {
@@ -24,7 +24,7 @@ _TEXTS = frozenset(
         ".bib", ".md5", ".sha1", ".sha256",
     }
 )  # fmt: skip
-"""Endings of files that say something about images and are none."""
+"""Endings of files that say something about images and are no images."""
 
 _PAPERS = frozenset(
     {"readme", "license", "licence", "notice", "authors", "copying", "citation", "changelog"}
@@ -52,7 +52,7 @@ def is_hidden(name: str) -> bool:
 
 
 def role_of(name: str) -> Role | None:
-    """Return which part of a data set a folder's name means, in whatever spelling."""
+    """Return which part of a data set a folder's name means, in any spelling."""
     found = _KNOWN.fullmatch(_letters(name))
     return _WORDS[found[1]] if found else None
 

@@ -30,7 +30,7 @@ class Looked:
     """What an image file holds.
 
     Attributes:
-        size: width and height in pixels, as it is to be seen.
+        size: width and height in pixels, as shown.
         problem: why it can never be used; empty if it can.
         clear: whether some of it is transparent.
         deep: of 16-bit images the largest value as 8 bits, else -1.

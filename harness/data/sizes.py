@@ -126,7 +126,7 @@ def _without(stock: _Stock, size: int, owner: str, name: str, *, or_all: bool = 
     low, high = classes, total - classes
     if min(stock.least) < 2 or high < low:
         raise HarnessError(
-            f"every class must have images enough to draw {owner}({name}=...) from",
+            f"every class must have enough images to draw {owner}({name}=...) from",
             f"{min(stock.least)} left of class "
             f"{stock.classes[stock.least.index(min(stock.least))]}, {total} in all",
             "Add images of that class, leave it out, or make the other splits smaller.",

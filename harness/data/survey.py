@@ -4,7 +4,7 @@ What was found of each file is kept in the user's cache folder, by its path, siz
 A file that was changed so recently that a further change might leave its times the same is not
 kept (the difficulty git has with its index, and its answer:
 https://git-scm.com/docs/racy-git). Where the cache folder cannot be made or written, one below the
-system's folder for temporary files takes its place; where neither can, every process reads all
+system's folder for temporary files is used; where neither can, every process reads all
 files again.
 """
 

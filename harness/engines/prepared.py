@@ -150,7 +150,7 @@ class Member:
         return torch.cat([each for each, _ in logits_of(self.network, self.frame, part)])
 
     def draws_for(self, measure: str) -> Draws:
-        """Return random numbers for a measure, which no other purpose shares."""
+        """Return random numbers for a measure, independent of all other purposes."""
         return Draws(trial_key(self.seed, f"measure {measure}"), self.device)
 
 

@@ -90,7 +90,7 @@ class Followed:
                 self._follow(path, first)
                 return
         raise HarnessError(
-            "a class or function in a Training must stand in a file, whose text makes the key",
+            "a class or function in a Training must be written in a file: its text makes the key",
             f"{name}.{definition.__qualname__}, which has no source text",
             "Write it at the top level of the study's file, or of a file that it imports.",
         )

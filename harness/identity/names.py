@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 PACKAGE = "harness"
 
 STAR = "*"
-"""The name under which ``from x import *`` stands, which may bind any."""
+"""The name for ``from x import *``, which may bind any name."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Import:
     """One name that an import binds.
 
     Attributes:
-        module: what stands after ``from`` or ``import``, without leading dots.
+        module: the name after ``from`` or ``import``, without leading dots.
         level: how many leading dots.
         name: what is taken from the module; ``None`` is the module itself.
         bound: the name that it gets.
@@ -31,7 +31,7 @@ class Import:
 
 
 def alias(each: Import) -> str:
-    """Write down what a name stands for; where a module of the harness lies is left out."""
+    """Write down what a name means; the place of a module within the harness is left out."""
     if each.level == 0 and each.module.startswith(f"{PACKAGE}."):
         each = replace(each, module=f"{PACKAGE}.{each.module.rpartition('.')[2]}")
     return repr(each)

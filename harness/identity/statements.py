@@ -23,7 +23,7 @@ from harness.identity.names import (
 )
 from harness.identity.text import begin_of, end_of, normalised
 
-# What stands under these runs in no worker process, or in none at all.
+# A block under one of these conditions runs in no worker process, or in no process at all.
 _NEVER = {"TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'"}
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from harness.identity.text import begin_of, end_of
 
 _TALK = frozenset({"HarnessError", "near", "warn"})
-"""Calls that are nothing but words for people, as are the arguments of whatever is raised."""
+"""Calls that only hold words for people. The arguments of a raised error are such words, too."""
 
 _NAMING = frozenset(
     {
@@ -25,16 +25,16 @@ _NAMING = frozenset(
         "within",
     }
 )
-"""Calls that are given the names of random numbers, which are no words for people."""
+"""Calls whose arguments name random numbers; those names are not words for people."""
 
 
 @cache
 def without_words(text: str) -> str:
-    """Return a file's text with an empty text in the place of words for people.
+    """Return a file's text with words for people replaced by an empty text.
 
-    Those are texts with a letter and a blank in them, what is said by whatever is raised, and calls
-    that do nothing but say something. A text that has a name of its own at the top level, and
-    texts that random numbers are drawn by, are values, blanks or not.
+    Those are texts with a letter and a blank in them, the arguments of a raised error, and calls
+    that only say something. A text that has a name of its own at the top level, and names that
+    random numbers are drawn by, are values, with or without a blank.
 
     Raises:
         SyntaxError: it is not Python.

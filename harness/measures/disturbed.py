@@ -32,7 +32,7 @@ class _Disturbed(ABC):
         """Return the accuracy.
 
         Raises:
-            HarnessError: the inputs are not what is to be disturbed.
+            HarnessError: the inputs cannot be disturbed in this way.
         """
         from harness.engines.evaluate import EVALUATION_BATCH
         from harness.measures.kept import kept

@@ -29,7 +29,7 @@ class VarianceShift:
 
     Gives ``variance_shift_by_layer``, the mean over the channels of each layer of batch
     normalisation with running statistics, in module order, and ``variance_shift``, the mean over
-    layers; nothing where there are none.
+    layers; nothing without such layers.
 
     Attributes:
         images: training examples to look at; all where there are fewer.

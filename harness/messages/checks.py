@@ -36,7 +36,7 @@ def number(owner: object, name: str, value: Any, example: object) -> float:
     """Take a finite number.
 
     Raises:
-        HarnessError: it is none.
+        HarnessError: it is no finite number.
     """
     return _between(owner, name, value, example, "be a finite number")
 
@@ -45,7 +45,7 @@ def positive(owner: object, name: str, value: Any, example: object) -> float:
     """Take a finite number above 0.
 
     Raises:
-        HarnessError: it is none.
+        HarnessError: it is no such number.
     """
     return _between(owner, name, value, example, "be above 0 and finite", low=0, low_in=False)
 
@@ -54,7 +54,7 @@ def at_least(owner: object, name: str, value: Any, example: object, *, least: fl
     """Take a finite number of at least ``least``.
 
     Raises:
-        HarnessError: it is none.
+        HarnessError: it is no such number.
     """
     return _between(owner, name, value, example, f"be at least {least:g} and finite", low=least)
 
@@ -63,7 +63,7 @@ def share(owner: object, name: str, value: Any, example: object, *, ends: Ends =
     """Take a number between 0 and 1; ``ends`` says whether 0 and 1 are allowed.
 
     Raises:
-        HarnessError: it is none.
+        HarnessError: it is no such number.
     """
     return _between(
         owner, name, value, example, f"lie in {_BETWEEN[ends]}",
@@ -92,7 +92,7 @@ def whole(owner: object, name: str, value: Any, example: object, *, least: int =
     """Take a whole number of at least ``least``.
 
     Raises:
-        HarnessError: it is none.
+        HarnessError: it is no such number.
     """
     plain: int = own(value)
     if not is_whole(plain, least):
@@ -107,7 +107,7 @@ def wholes(
     """Take a tuple of whole numbers of at least ``least`` that is not empty.
 
     Raises:
-        HarnessError: it is none.
+        HarnessError: it is no such tuple.
     """
     plain: tuple[int, ...] = own(value)
     if not isinstance(plain, tuple) or not plain or not all(is_whole(n, least) for n in plain):
@@ -132,7 +132,7 @@ def one_of(owner: object, name: str, value: Any, choices: Sequence[str | None]) 
     """Take one of a few values, mostly names; ``choices`` are all of them, at least two.
 
     Raises:
-        HarnessError: it is none of them.
+        HarnessError: it is none of these values.
     """
     plain = own(value)
     if not isinstance(plain, str | None) or plain not in choices:

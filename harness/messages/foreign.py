@@ -82,7 +82,7 @@ def check_torch() -> None:
         mend = "Write Training(precision='float64') in place of torch.set_default_dtype."
         other = "Leave torch.set_default_dtype out; Training(precision=...) says it."
         raise HarnessError(
-            "torch's default type must stay float32, as a Training says its precision itself",
+            "torch's default type must stay float32, because Training(precision=...) sets it",
             name,
             mend if name == "float64" else other,
         )
@@ -90,7 +90,7 @@ def check_torch() -> None:
     if device.type != "cpu":
         torch.set_default_device(None)
         raise HarnessError(
-            "torch's default device must stay the CPU, as a run is told its device",
+            "torch's default device must stay the CPU, because --device sets it for a run",
             str(device),
             f"Leave torch.set_default_device out, and run with --device {device.type}.",
         )

@@ -22,8 +22,8 @@ class RMSprop:
     """Steps over the root mean square of recent gradients (Tieleman & Hinton 2012, lecture 6.5).
 
     Centred and with momentum it is Graves 2013 (https://arxiv.org/abs/1308.0850), equations 38 to
-    41, save that torch adds ``eps`` outside the root. In float32 the centred form may take the root
-    of a variance that rounding made negative, as torch's does: the trial then diverges.
+    41, except that torch adds ``eps`` outside the root. In float32 the centred form may take the
+    root of a variance that rounding made negative, as torch's does: the trial then diverges.
 
     Attributes:
         lr: learning rate.

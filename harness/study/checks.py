@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 FEWEST_SEEDS = 5
-"""Fewest seeds for a verdict: ``harness.stats.FEWEST``, which nobody who lists studies loads."""
+"""Fewest seeds for a verdict: ``harness.stats.FEWEST``, copied so that listing studies is fast."""
 
 
 def check_words(study: Study) -> None:
@@ -231,7 +231,7 @@ def check_claims(study: Study) -> None:
 
 
 def _check_apart(study: Study, claim: Claim, scale: str) -> None:
-    """Check that no arm stands on two sides of a claim."""
+    """Check that no arm is on two sides of a claim."""
     partials = study.partials(claim, scale)
     seen: dict[str, str] = {}
     for partial, arms in zip(partials, comparable(study.arms(scale), partials), strict=True):

@@ -97,7 +97,7 @@ class Looks:
         """
         if most < self.seeds[0]:
             raise HarnessError(
-                f"the last look must be at {self.seeds[0]} seeds at least, where the first is",
+                f"the last look must be at {self.seeds[0]} seeds or more, like the first",
                 str(most),
                 f"Write --max-seeds {self.seeds[0]}.",
             )

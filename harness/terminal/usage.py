@@ -52,7 +52,7 @@ def misread(error: Any, words: Sequence[str], commands: Iterable[str]) -> Harnes
 def _of_option(option: str, words: Sequence[str], see: str) -> HarnessError:
     given = next((each for each in words if each.startswith(f"{option}=")), None)
     if given is not None:
-        return HarnessError(f"{option} must stand without a value", given, f"Write {option}.")
+        return HarnessError(f"{option} must be given without a value", given, f"Write {option}.")
     return HarnessError(f"{option} must be followed by a value", "none", see)
 
 
