@@ -321,10 +321,10 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "fusable", "always", "calibration", "dropout", "evaluate", "floats",
-    "fused", "gradients", "kept", "losses", "prepared", "modes", "network", "counting", "plain",
-    "programs", "schedules", "splits", "step", "stopping", "streams", "train", "trained",
-    "training", "weights",
+    "agreement", "always", "calibration", "canonical", "counting", "dropout", "evaluate",
+    "floats", "fusable", "fused", "gradients", "kept", "kinds", "losses", "modes", "network",
+    "plain", "prepared", "programs", "schedules", "splits", "stacked", "step", "stopping",
+    "streams", "structure", "train", "trained", "training", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 
