@@ -102,6 +102,16 @@ def test_the_house_has_few_rooms_and_floors() -> None:
     assert sum(map(len, below.values())) > 50, "or nothing was looked at"
 
 
+def test_no_module_is_long() -> None:
+    """Those of reports included; what is longer holds two subjects."""
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
+        for file in [*files(), *(ROOT / "reports").rglob("*.py")]
+    }
+    assert len(lengths) > 200
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
 def test_rooms_in_a_circle_are_found() -> None:
     with pytest.raises(ValueError, match="in a circle"):
         floors({"one": {"two"}, "two": {"one"}, "three": set()})

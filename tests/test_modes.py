@@ -377,7 +377,7 @@ def test_another_engine_is_one_entry_in_the_table(monkeypatch: pytest.MonkeyPatc
     assert (alone.metrics, alone.curves) == (plain[0].metrics, plain[0].curves)
     assert alone.mode == Mode("own", 1)
     for one, other in zip(plain, train_together(requests, CPU, mode), strict=True):
-        assert isinstance(other, Outcome)
+        assert isinstance(other, TrainingResult)
         assert (one.metrics, one.curves) == (other.metrics, other.curves)
         assert other.note == "not own: one alone, please"
         assert other.mode == Mode()

@@ -26,7 +26,7 @@ PLAIN_MARKS = {
 }  # fmt: skip
 """Plain marks, for streams that cannot show the harness's own."""
 
-_ERRORS = "harness.engines.plain"
+_ERRORS = "harness.plain_marks"
 
 _own: list[TextIO] = []  # standard output, while sys.stdout is where studies print
 
