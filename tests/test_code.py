@@ -568,6 +568,38 @@ class Net:
 HELPERS_TWO = {"rest_helper": "import rest_other\ndef f():\n    return rest_other.g()\n",
                "rest_other": "def g():\n    return 1\ndef h():\n    return 2\n"}  # fmt: skip
 PARTIAL = "from functools import partial\ndef leaky(x, by): ...\nACT = partial(leaky, by=0.1)\n"
+TYPED = """
+from typing import TYPE_CHECKING
+class A:
+    if TYPE_CHECKING:
+        size: int = 5
+class B:
+    def f(self):
+        if TYPE_CHECKING:
+            size: int = 5
+if 1:
+    if TYPE_CHECKING:
+        import rest_other
+SIZE = 1
+"""
+BRANCHES = """
+import sys
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    SIZE = 0
+elif sys.version_info >= (3, 0):
+    SIZE = 1
+else:
+    SIZE = 2
+if TYPE_CHECKING:
+    OTHER = 0
+else:
+    try:
+        import rest_none
+        OTHER = 2
+    except ImportError:
+        OTHER = 1
+"""
 NESTED = """
 SIZE = 1
 def f():
@@ -626,6 +658,9 @@ FORMS: dict[str, tuple[str, str, tuple[str, str, str], bool]] = {
         "SIZE = 1\nclass A:\n    SIZE = 5\n    def f(self):\n        return SIZE\n", "A().f()",
         ("", "SIZE = 1\n", "SIZE = 3\n"), True),
     "nonlocal": (NESTED, "f()", ("", "SIZE = 1\n", "SIZE = 3\n"), False),
+    "typed mixin": (TYPED, "A, B, SIZE", ("", "SIZE = 1", "SIZE = 2"), True),
+    "elif beside type checking": (BRANCHES, "SIZE", ("", "SIZE = 1", "SIZE = 3"), True),
+    "try beside type checking": (BRANCHES, "OTHER", ("", "OTHER = 1", "OTHER = 3"), True),
     "semicolons": ("ONE = 1; TWO = 'é'; THREE = 3\n", "TWO", ("", "'é'", "'è'"), True),
     "script": ("SIZE = 1\nif __name__ == '__main__':\n    print(SIZE, 1)\n", "SIZE",
                ("", "print(SIZE, 1)", "print(SIZE, 2)"), False),

@@ -43,7 +43,7 @@ from harness.study.declaration import Declaration
 from harness.study.designs import Arms, Design, Factorial, OneAtATime
 from harness.study.looks import Looks
 from harness.study.metrics import Metric
-from harness.trials.manifest import VERSION, Manifest, Planned
+from harness.trials.manifest import VERSION, Manifest, NewerError, Planned
 from harness.trials.tuning import ArmTuning
 from tests.alone import said
 from tests.declaring import as_before, run
@@ -363,8 +363,8 @@ def test_a_damaged_manifest_is_named_in_one_line() -> None:
         text = note_wrong("plan", {**whole, part: other})
         assert text.startswith(part), (part, other, text)
         assert "\n" not in text
-    newer = note_wrong("plan", {**whole, "version": VERSION + 1})
-    assert newer == f"version {VERSION + 1}, which a newer version of this wrote"
+    with pytest.raises(NewerError, match=r"form 2, by a newer version of the harness"):
+        note_wrong("plan", {**whole, "version": VERSION + 1, "place": "a field to come"})
 
 
 # ---- a store alone -------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ def test_a_stream_that_cannot_show_a_character_gets_a_plain_mark(encoding: str) 
 
 def test_every_mark_of_a_verdict_has_a_plain_one() -> None:
     text = "".join(MARKS.values())
-    assert "\\" not in text.encode("ascii", "harness.engines.plain").decode()
+    assert "\\" not in text.encode("ascii", "harness.plain_marks").decode()
 
 
 def test_half_a_character_and_signs_that_steer_a_terminal_are_shown_as_written() -> None:

@@ -95,14 +95,19 @@ def test_trials_with_keys_of_an_older_harness_are_judged_as_they_were_run(
         run(store, study())
         before = report(store, study())
     code_by_definitions.cache_clear()
+    (line,) = about_versions(report(store, study(lr=0.3)))
+    assert line.startswith(
+        "The study's file has changed since these trials were run by another version of the "
+        "harness, with keys of version 1; now 2 (optimizer.lr: 0.1 → 0.3)."
+    )
     results = report(store, study())
     assert results.records == before.records
     assert effect(results) == effect(before)
     (line,) = about_versions(results)
     assert line == (
-        "These trials were run by an older harness (keys of version 1; now 2), so it cannot be "
-        f"told whether the study's file has changed since. {THEN} `harness run x --scale quick "
-        "--seeds 5` trains them anew."
+        "These trials were run by another version of the harness, with keys of version 1; now 2, "
+        "so it cannot be told whether the code has changed since. "
+        f"{THEN} `harness run x --scale quick --seeds 5` trains them anew."
     )
 
 

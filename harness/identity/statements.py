@@ -8,6 +8,7 @@ or run here. :mod:`harness.identity.following` says which statements count.
 from __future__ import annotations
 
 import ast
+import re
 import symtable
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ class _Piece:
     @cached_property
     def table(self) -> symtable.SymbolTable:
         """What Python says of its names."""
-        whole = self.node.col_offset == 0 and not _is_partly_run(self.text)
+        whole = self.node.col_offset == 0 and not self.text.startswith("elif")
+        whole = whole and not _is_partly_run(self.text)
         return symtable.symtable(self.text if whole else ast.unparse(self.node), "", "exec")
 
     @cached_property
@@ -153,7 +155,10 @@ class _Runtime(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
-        return node.orelse if ast.unparse(node.test) in _NEVER else node
+        if ast.unparse(node.test) not in _NEVER:
+            return node
+        # a block must not become empty
+        return node.orelse or ast.copy_location(ast.Pass(), node)
 
 
 def _run_by_import(body: list[ast.stmt], text: str) -> list[ast.stmt]:
@@ -169,9 +174,10 @@ def _is_partly_run(text: str) -> bool:
 
 
 def _segment(lines: Sequence[str], node: ast.stmt) -> str:
-    """Return a statement's text, its first line from its own column on."""
+    """Return a statement's text, with blanks for what stands before it on its first line."""
     decorators = getattr(node, "decorator_list", [])
     if decorators:  # which Python counts as lying before the definition
         return "\n".join(lines[decorators[0].lineno - 1 : node.end_lineno])
     (top, left), (bottom, right) = begin_of(lines, node), end_of(lines, node)
-    return "\n".join([*lines[top:bottom], lines[bottom][:right]])[left:]
+    before = re.sub(r"[^\t\f]", " ", lines[top][:left])  # so that its block's lines are aligned
+    return before + "\n".join([*lines[top:bottom], lines[bottom][:right]])[left:]

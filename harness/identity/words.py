@@ -14,6 +14,7 @@ _TALK = frozenset({"HarnessError", "near", "warn"})
 _NAMING = frozenset(
     {
         "draws",
+        "einsum",
         "kept",
         "named",
         "normal",
@@ -25,7 +26,7 @@ _NAMING = frozenset(
         "within",
     }
 )
-"""Calls whose arguments name random numbers; those names are not words for people."""
+"""Calls whose texts are values: most name random numbers."""
 
 
 @cache

@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from harness.trainer.train import TrainingResult
 
 
-class StudyChangedError(HarnessError):
-    """The study's file is not what it was when the run began."""
-
-
 @dataclass(frozen=True)
 class Workplace:
     """Where a job is done.
@@ -59,19 +55,27 @@ class Workplace:
         """Make a trial from its name.
 
         Raises:
-            StudyChangedError: the study is not what it was when the trial was named.
+            HarnessError: the study is not what it was when the trial was named.
         """
-        arm = next(arm for arm in self.study.arms(named.scale) if arm.name == named.arm)
-        trial = make_trial(self.study, named.scale, arm, named.seed, named.role, named.tuned)
-        for _ in range(named.teaches):
-            assert trial.teacher is not None
-            trial = trial.teacher
-        if named.key and trial.key != named.key:
-            raise StudyChangedError(
+        trial = self._of_now(named)
+        if trial is None or (named.key and trial.key != named.key):
+            raise HarnessError(
                 "a study must stay as it is while it runs",
                 "other code or settings than when the run began",
                 "Start the same command again.",
             )
+        return trial
+
+    def _of_now(self, named: Named) -> Trial | None:
+        """Return the trial that has this name now; ``None`` where there is none any more."""
+        arms = self.study.arms(named.scale) if named.scale in self.study.scales else ()
+        arm = next((arm for arm in arms if arm.name == named.arm), None)
+        if arm is None:
+            return None
+        trial: Trial | None
+        trial = make_trial(self.study, named.scale, arm, named.seed, named.role, named.tuned)
+        for _ in range(named.teaches):
+            trial = trial.teacher if trial is not None else None
         return trial
 
 

@@ -26,7 +26,7 @@ from harness.study.designs import Arm
 from harness.study.study import Study
 from harness.trials.manifest import Manifest, Planned
 from harness.trials.records import Record
-from harness.trials.trial import OLDER_KEYS, make_trial, why_other
+from harness.trials.trial import OTHER_KEYS, make_trial, why_other
 
 MOST = 3
 """Reasons that a sentence names."""
@@ -97,15 +97,21 @@ def choose(ledger: Ledger, study: Study, newest: Manifest, place: Sequence[str] 
             f"The newest run in this store was of other code or settings ({said(why)}). Judged are "
             "the trials of the study's file as it is now, and no others.",
         )
-    keys = next((reason for reason in why if reason.startswith(OLDER_KEYS)), "")
-    changed = (
-        f"These trials were run by an older harness ({keys}), so it cannot be told whether the "
-        "study's file has changed since. Judged are the trials of that run, and no others; "
-        f"`{again}` trains them anew."
-        if keys
-        else f"The study's file has changed since these trials were run ({said(why)}). Judged are "
-        f"the trials of that run, and no others; `{again}` runs what the file says now."
-    )
+    other_keys = [reason for reason in why if reason.startswith(OTHER_KEYS)]
+    known = [reason for reason in why if reason not in other_keys]
+    keys = f" by another version of the harness, with {other_keys[0]}" if other_keys else ""
+    if known or not other_keys:
+        changed = (
+            f"The study's file has changed since these trials were run{keys} ({said(known)}). "
+            "Judged are the trials of that run, and no others; "
+            f"`{again}` runs what the file says now."
+        )
+    else:
+        changed = (
+            f"These trials were run{keys}, so it cannot be told whether the code has changed "
+            "since. Judged are the trials of that run, and no others; "
+            f"`{again}` trains them anew."
+        )
     if other is not None:
         return Chosen(other, newest, changed, then=True)
     return Chosen(declared, _as_declared(declared, newest, done), changed)

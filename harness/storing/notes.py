@@ -17,7 +17,7 @@ from harness.engines.modes import KINDS, Choice
 from harness.storing.damage import Unreadable, runner_wrong
 from harness.study.converter import UnreadableError, from_plain, shortly, to_plain
 from harness.study.declaration import Declaration, digest_of
-from harness.trials.manifest import Manifest
+from harness.trials.manifest import Manifest, NewerError
 from harness.trials.profiles import Profile
 
 MANIFEST = "plan"
@@ -259,7 +259,11 @@ def write_reference(ledger: Noted, home: str) -> None:
 
 
 def note_wrong(name: str, value: Any) -> str:
-    """Return what is wrong with a note; empty where nothing is, or where it is somebody else's."""
+    """Return what is wrong with a note; empty where nothing is, or where it is somebody else's.
+
+    Raises:
+        NewerError: a newer version of the harness wrote it.
+    """
     if isinstance(value, Unreadable):
         return value.why
     for prefix, read in _READ.items():
@@ -269,6 +273,8 @@ def note_wrong(name: str, value: Any) -> str:
                 return _name_wrong(name, value)
             except UnreadableError as error:
                 return str(error)
+            except NewerError:
+                raise
             except (ValueError, TypeError, LookupError, AttributeError) as error:
                 return f"{type(error).__name__}: {error}"
     return ""

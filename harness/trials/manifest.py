@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from harness.messages.errors import HarnessError
 from harness.study.converter import UnreadableError, from_plain, shortly, to_plain
 from harness.study.looks import Looks
 from harness.trials.records import Role
@@ -18,6 +19,10 @@ from harness.trials.tuning import ArmTuning
 
 VERSION = 1
 """Of what is written here, raised when code of before could not read it."""
+
+
+class NewerError(HarnessError):
+    """A newer version of the harness wrote it: it is not damaged, and must not be set aside."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +120,19 @@ class Manifest:
         """Read what :meth:`plain` wrote, or what a version before did.
 
         Raises:
-            UnreadableError: it is damaged, or a newer version wrote it.
+            UnreadableError: it is damaged.
+            NewerError: a newer version of the harness wrote it.
         """
+        version = plain.get("version") if isinstance(plain, Mapping) else None
+        if isinstance(version, int) and version > VERSION:
+            raise NewerError(
+                f"a run must be written in form {VERSION}, or in one before",
+                f"form {version}, by a newer version of the harness",
+                "Update the harness, or take another --store.",
+            )
         if isinstance(plain, Mapping) and "version" not in plain:
             return from_plain(Manifest, _since(plain))
-        made = from_plain(Manifest, plain)
-        if made.version > VERSION:
-            raise UnreadableError(f"version {made.version}, which a newer version of this wrote")
-        return made
+        return from_plain(Manifest, plain)
 
 
 _FIRST: Mapping[str, Any] = {

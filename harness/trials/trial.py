@@ -311,7 +311,7 @@ def why_other(code: Mapping[str, str], written: Mapping[str, Any], now: Trial) -
     return [*other_code(code, now.code), *changes(written, now.written)]
 
 
-OLDER_KEYS = "keys of version"
+OTHER_KEYS = "keys of version"
 """How the reason begins where trials have keys of another version."""
 
 
@@ -325,7 +325,7 @@ def other_code(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]
         after: the same of a trial as it would be run now.
     """
     if before.get(KEYS, "1") != after.get(KEYS, "1"):
-        return [f"{OLDER_KEYS} {before.get(KEYS, '1')}; now {after.get(KEYS, '1')}"]
+        return [f"{OTHER_KEYS} {before.get(KEYS, '1')}; now {after.get(KEYS, '1')}"]
     return [
         f"{name} changed" if name in before and name in after
         else f"{name} is new" if name in after
