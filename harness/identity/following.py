@@ -147,12 +147,13 @@ class Followed:
         top = each.module.partition(".")[0]
         if each.level == 0 and _speaks(each):
             return
+        if _is_own(path) and not ours(each.module):  # its packages are kept with each record
+            return
         part = None if each.name in (None, STAR) else each.name
         file = _located(path, each.level, each.module)
         below = _located(path, each.level, f"{each.module}.{part}".strip(".")) if part else None
         if each.level == 0 and _versioned(each.module, file or below):
-            if not _is_own(path):  # whose own packages are kept with each record
-                self._version(top)
+            self._version(top)
             return
         if below is not None:  # `from package import module`
             self._take(below)
