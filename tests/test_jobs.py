@@ -22,6 +22,7 @@ from harness.data import digits
 from harness.engines.modes import KINDS, PLAIN, Choice, Mode, Timing
 from harness.models import MLP
 from harness.optim import SGD
+from harness.planning.planner import StudyPlanner
 from harness.running import wire
 from harness.running.jobs import (
     Answer,
@@ -290,6 +291,20 @@ def test_a_pupil_learns_from_the_network_that_its_teachers_key_names() -> None:
     assert other.metrics["test_loss"] != alone.metrics["test_loss"], "or it was never looked at"
     artifacts.kept[teacher.key] = b"damaged"
     assert run(Named.of(pupil, "quick")).metrics == alone.metrics
+
+
+@pytest.mark.parametrize(
+    "other", [{"arm": "gone"}, {"scale": "gone"}, {"teaches": 3}, {"key": "of other code"}]
+)
+def test_a_trial_that_the_study_no_longer_has_ends_the_run_and_fails_no_trial(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    trial = next(iter(StudyPlanner(PUPILS, "quick", 1, tune=False).at_defaults.values()))
+    named = replace(Named.of(trial, "quick"), **other)
+    answer = do(PUPILS, TrainJob((named,)), "cpu", FolderOfArtifacts(tmp_path))
+    assert answer.mistake
+    assert answer.reason.startswith("a study must stay as it is while it runs; got other code")
+    assert answer.outcomes == ()
 
 
 def test_a_network_that_cannot_be_kept_fails_its_trial() -> None:

@@ -111,7 +111,9 @@ def subject_of(reference: str, place: Place) -> Subject:
             return loaded
         if isinstance(loaded, Subject):
             came = f"it declares {loaded.name} now"
-            error = HarnessError(f"it must declare study {name}", came, "Name it by its file.")
+            error = HarnessError(
+                f"{home} must declare study {name}", came, "Name the study by its file, as run now."
+            )
             loaded = _Missing(error, home)
     return _alone(recorded, home or loaded.found, loaded)
 
@@ -234,6 +236,9 @@ def _recorded(reference: str, found: str, place: Place) -> list[_Recorded]:
         reference: what somebody wrote.
         found: the file or module that it means; empty where there is none.
         place: where the store is.
+
+    Raises:
+        HarnessError: the store has several studies of files of that name.
     """
     try:
         store = place.open(create=False)
@@ -250,8 +255,17 @@ def _recorded(reference: str, found: str, place: Place) -> list[_Recorded]:
         path = Path(reference)
         at_home = [one for one in every if one.reference == str(path.resolve())]
         # a store that was made on another machine knows the file by a path of that one
-        own = at_home or [one for one in every if Path(one.reference).name == path.name]
-    return own if len({one.name for one in own}) == 1 else []
+        own = at_home or [
+            one for one in every if Path(one.reference).parts[-len(path.parts) :] == path.parts
+        ]
+    names = sorted({one.name for one in own})
+    if len(names) > 1:
+        raise HarnessError(
+            f"{reference} must mean one study of the store",
+            f"a file of that name for each of {', '.join(names)}",
+            f"Write the study's name, such as {names[0]}.",
+        )
+    return own
 
 
 def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:

@@ -90,7 +90,9 @@ class Declaration:
     def __post_init__(self) -> None:
         if any(len(names) != len(self.factors) for names in self.combinations.values()):
             raise HarnessError(
-                "an arm must have a level of every factor", repr(self.combinations), "Name them."
+                "an arm must have a level of every factor",
+                repr(self.combinations),
+                "Write a level's name for each factor, in the order of the factors.",
             )
         _ = self.arms, [self.levels(factor) for factor in self.kept]  # whose levels there must be
 
