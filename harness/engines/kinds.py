@@ -1,9 +1,9 @@
 """The engines that there are: one entry in a table for each.
 
 To add one, write its class beside :mod:`harness.engines.plain` and add it to ``ENGINES``. What
-measures, chooses, trains, replays and reports asks the table. Two names are known elsewhere: the
-plain loop, which is what there is to compare with, and ``load_functorch`` of the fused engine,
-which is timed where an engine ``loads``.
+measures, chooses, trains, replays and reports asks the table. Elsewhere are known: the plain loop,
+which is what there is to compare with; ``load_functorch`` of the fused engine, which is timed where
+an engine ``loads``; and, in ``running/loaded.py``, modules that are imported before workers fork.
 """
 
 from __future__ import annotations
