@@ -54,6 +54,12 @@ class ClipValue:
 
     Raises:
         HarnessError: the limit is not above 0 and finite.
+
+    Example:
+        >>> import torch
+        >>> from harness.clipping import ClipValue
+        >>> ClipValue(3.5)(torch.tensor([3.0, -4.0]))
+        tensor([ 3.0000, -3.5000])
     """
 
     limit: float

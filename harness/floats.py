@@ -1,4 +1,4 @@
-"""Floats fuse, everything else is structure: what that asks of code that uses a setting."""
+"""Whether a setting is in use: asked before code branches on a float, so that trials can fuse."""
 
 from __future__ import annotations
 

@@ -112,6 +112,12 @@ class L2(_Nothing):
 
     Raises:
         HarnessError: a field outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.penalties import L2
+        >>> L2(0.1).loss(torch.tensor([3.0, -4.0]), mask=None)
+        tensor(1.2500)
     """
 
     strength: float
@@ -141,6 +147,15 @@ class ElasticNet(_Nothing):
 
     Raises:
         HarnessError: a field outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.penalties import ElasticNet
+        >>> penalty, params = ElasticNet(0.1, ratio=0.5), torch.tensor([3.0, -4.0])
+        >>> penalty.loss(params, mask=None)  # the squares
+        tensor(0.6250)
+        >>> penalty.after(params, rate=1.0, mask=None)  # the absolute values
+        tensor([ 2.9500, -3.9500])
     """
 
     strength: float
@@ -183,6 +198,12 @@ class Decay(_Nothing):
 
     Raises:
         HarnessError: a field outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.penalties import Decay
+        >>> Decay(0.1).before(torch.tensor([3.0, -4.0]), rate=0.5, mask=None)
+        tensor([ 2.8500, -3.8000])
     """
 
     strength: float
@@ -205,6 +226,12 @@ def soft_threshold(params: torch.Tensor, threshold: torch.Tensor | float) -> tor
     Args:
         params: shape ``[P]``.
         threshold: at least 0; a tensor of no dimensions, or a number.
+
+    Example:
+        >>> import torch
+        >>> from harness.penalties import soft_threshold
+        >>> soft_threshold(torch.tensor([0.5, -0.02, -0.5]), 0.1)
+        tensor([ 0.4000,  0.0000, -0.4000])
     """
     # One of the two is 0. F.softshrink takes no tensor as its threshold, and torch.clamp's result
     # with one is float64 under vmap.

@@ -16,7 +16,13 @@ if TYPE_CHECKING:  # numpy would double the start-up of a command that only list
 
 @runtime_checkable
 class Schedule(Protocol):
-    """What multiplies the optimizer's learning rate."""
+    """What multiplies the optimizer's learning rate.
+
+    Example:
+        >>> from harness.schedules import Cosine, Schedule
+        >>> isinstance(Cosine(), Schedule)
+        True
+    """
 
     def factors(self, steps: int) -> Factors:
         """Return one factor per step, shape ``[steps]``."""

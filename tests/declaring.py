@@ -17,8 +17,8 @@ from harness.judging.results import Results
 from harness.models import MLP
 from harness.optim import SGD
 from harness.planning.planner import StudyPlanner
-from harness.running.declare import declare
 from harness.running.executors import Options
+from harness.running.registering import declare
 from harness.running.session import write_plan
 from harness.storing.ledger import Ledger
 from harness.storing.notes import MANIFEST

@@ -21,6 +21,7 @@ from harness.cost.calibrate import (
 from harness.cost.memory import free_memory
 from harness.data import digits
 from harness.engines.fused import load_functorch
+from harness.engines.kinds import ENGINES
 from harness.engines.modes import PLAIN, Choice, Mode, Timing
 from harness.engines.prepared import Member, make_ready
 from harness.losses import Distillation
@@ -177,6 +178,26 @@ def test_what_costs_least_is_tried_first():
     load_functorch()
     tried = list(candidates(member, 80, 2, plain, None, forced=False))
     assert tried[1][1] == pytest.approx(0.24)
+
+
+def test_an_engine_says_on_which_device_it_applies(monkeypatch):
+    """So one for GPUs alone is not proposed on a CPU, where it would have to fail first."""
+    asked = []
+
+    def modes(counts, images, device):
+        asked.append(device.type)
+        return [(count, False) for count in counts] if device.type == "cuda" else []
+
+    own = replace(ENGINES["fused"], modes=modes)
+    monkeypatch.setattr("harness.cost.calibrate.ENGINES", {"plain": ENGINES["plain"], "own": own})
+    monkeypatch.setattr("harness.engines.modes.ENGINES", {**ENGINES, "own": own})
+    member = make_ready(BASE, 0, CPU)
+    plain = Timing(PLAIN, 0.01, 0.0)
+    assert list(candidates(member, 80, 2, plain, None, forced=False)) == []
+    elsewhere = replace(member, device=torch.device("cuda"))
+    found = [mode for mode, _ in candidates(elsewhere, 80, 2, plain, None, forced=False)]
+    assert found == [Mode("own", 8), Mode("own", 32)]
+    assert asked == ["cpu", "cuda"]
 
 
 def test_the_free_memory_of_a_container_is_what_its_limit_leaves(tmp_path):

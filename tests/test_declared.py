@@ -25,12 +25,12 @@ from harness.commands.files import write_verdicts
 from harness.commands.finish import print_results
 from harness.commands.place import Place
 from harness.commands.plan import plan_study
-from harness.judging.declarations import Registration, content, declared
 from harness.judging.history import History, history
+from harness.judging.registrations import Registration, content, declared
 from harness.judging.results import Results
 from harness.messages.errors import HarnessError
 from harness.reports.render import render_html
-from harness.running.declare import declare
+from harness.running.registering import declare
 from harness.storing import notes
 from harness.storing.ledger import Ledger
 from harness.study.claims import Best, Claim, Equivalent, NotWorse
@@ -448,7 +448,7 @@ def test_a_declaration_that_comes_in_between_is_kept_and_told(
 
 AT_ONCE = """
 import sys, time
-from harness.running.declare import declare
+from harness.running.registering import declare
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from tests.declaring import higher, study

@@ -3,30 +3,47 @@
 import ast
 import doctest
 import inspect
+from types import ModuleType
 
 import pytest
 
 import harness
+import harness.augment
+import harness.clipping
 import harness.data
 import harness.models
 import harness.optim
-from harness.augment import Shift
-from harness.clipping import ClipNorm
+import harness.penalties
+import harness.schedules
 from harness.measures import measured
-from harness.penalties import L1
 from harness.study.metrics import Metric
 from tests.layout import files
 
+
+def defined_in(module: ModuleType) -> dict[str, object]:
+    """Return the public classes and functions that a module defines, by name."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module.__name__
+    }
+
+
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (harness, harness.models, harness.optim)
+    for module in (harness, harness.models, harness.optim, harness.augment)
     for name in module.__all__
     if callable(getattr(module, name))
 } | {
     f"harness.data.{name}": getattr(harness.data, name) for name in ("arrays", "images", "digits")
 } | {
-    f"{value.__module__}.{value.__name__}": value
-    for value in (measured, Metric, Shift, L1, ClipNorm)
+    f"{value.__module__}.{value.__name__}": value for value in (measured, Metric)
+} | {
+    f"{module.__name__}.{name}": value
+    for module in (harness.penalties, harness.clipping, harness.schedules)
+    for name, value in defined_in(module).items()
 }  # fmt: skip
 """What a user's file imports by name; constants have no docstring of their own."""
 

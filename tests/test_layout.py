@@ -25,7 +25,7 @@ ROOMS: dict[str, str] = {
     "floats": "",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
-    "stats": "failures location multiple paired doses joint planning",
+    "stats": "failures location multiple paired doses joint sample_size",
     "trained": "",
     "clipping": "",
     "losses": "",
@@ -53,13 +53,13 @@ ROOMS: dict[str, str] = {
     "optuna_studies translation opened leases tally ledger kept presence inspection "
     "aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
-    "more wording would_change reasons verdicts declarations history summaries targets results "
+    "more wording would_change reasons verdicts registrations history summaries targets results "
     "next_step",
-    "planning": "datasets outlook tuning planner shares",
+    "planning": "datasets outlook tuning planner cohorts",
     "running": "checkout forks loaded_measuring neighbours find revision named telling jobs wire "
-    "loaded workers executors progress account costs declare session timing run versions",
+    "loaded workers executors progress account costs registering session timing run versions",
     "commands": "ending files options place list new subject doctor folder judged tables markdown "
-    "finish planned run plan report explain export replay cli",
+    "finish begin run plan report explain export replay cli",
 }
 ORDER = list(ROOMS)
 

@@ -35,7 +35,7 @@ from harness import (
 )  # fmt: skip
 from harness.data import digits, images
 from harness.identity.canonical import canonical
-from harness.judging.declarations import declared
+from harness.judging.registrations import declared
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
 from harness.models import CNN, MLP, ConvNet, initialisation

@@ -21,7 +21,7 @@ from harness.models import MLP
 from harness.optim import SGD
 from harness.running.account import Account, Accounting, age
 from harness.running.named import Named
-from harness.running.progress import SHOWN, Plain, RunStatus, Silent, display
+from harness.running.progress import SHOWN, PlainLines, RunStatus, Silent, display
 from harness.running.telling import TELL_SECONDS, Telling, Told
 from harness.trainer.train import Request, train_together
 from tests.conftest import TINY
@@ -126,7 +126,7 @@ def test_the_next_trial_of_a_worker_is_not_taken_for_one_long_epoch(clock: Clock
 
 def test_a_log_has_a_line_on_trials_each_minute(clock: Clock) -> None:
     out = io.StringIO()
-    plain = Plain(Console(file=out, width=60), "s (quick)")
+    plain = PlainLines(Console(file=out, width=60), "s (quick)")
     for second in range(130):
         plain.show(RunStatus("training", 2, 8, 40.0, [TOLD]))
         clock.now += 1.0

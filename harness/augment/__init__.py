@@ -4,7 +4,9 @@ Each is a frozen dataclass with a ``strength`` from 0 (off) to 1 (the strongest 
 uses), called as ``augmentation(images, targets, draws)``. Images are floating point in [0, 1],
 before they are standardised.
 
-What all of them share is in ``base``.
+In reading order: ``base``, what all of them share; ``geometry``, what moves pixels; ``colour``,
+what changes values where they are; ``erase``, what paints a rectangle over; ``blend``, what mixes
+two images and their targets; ``mixture``, a few of these chosen at random.
 """
 
 from harness.augment.blend import Cutmix, Mixup

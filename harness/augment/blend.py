@@ -40,6 +40,20 @@ class Mixup(Strength):
     image's own weight is therefore uniform, which is the paper's λ ~ Beta(α, α) with α = 1, its
     setting for CIFAR-10 (https://arxiv.org/abs/1710.09412, sections 2 and 3.2). Inputs need not be
     images.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Mixup
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=2, device=torch.device("cpu"))
+        >>> inputs, targets = torch.tensor([[0.0], [1.0]]), torch.eye(2)
+        >>> mixed, shares = Mixup(1.0)(inputs, targets, draws)
+        >>> mixed
+        tensor([[0.4620],
+                [0.0624]])
+        >>> shares
+        tensor([[0.5380, 0.4620],
+                [0.9376, 0.0624]])
     """
 
     mixes: ClassVar[bool] = True
@@ -91,6 +105,19 @@ class Cutmix(Strength):
     on any pixel and cut off at the edges, and sides are rounded to whole pixels at random, up or
     down. The target's weight is the exact share of pixels that were taken. Strength 1 is the
     paper's λ ~ Beta(1, 1) (https://arxiv.org/abs/1905.04899, section 3), drawn for each image.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Cutmix
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=2, device=torch.device("cpu"))
+        >>> images = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)])
+        >>> pasted, shares = Cutmix(1.0)(images, torch.eye(2), draws)
+        >>> pasted.mean(dim=(1, 2, 3))  # how much of each is white
+        tensor([0.3750, 0.9844])
+        >>> shares
+        tensor([[0.6250, 0.3750],
+                [0.0156, 0.9844]])
     """
 
     mixes: ClassVar[bool] = True

@@ -46,6 +46,16 @@ class Brightness(PerImage["torch.Tensor"]):
     The range is AutoAugment's and RandAugment's (Cubuk et al. 2018,
     https://arxiv.org/abs/1805.09501, list of operations); the rest is torchvision's
     ``adjust_brightness``.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Brightness
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.full((2, 1, 8, 8), 0.5), torch.tensor([0, 1])
+        >>> brighter, same = Brightness(0.5)(images, targets, draws)
+        >>> brighter[:, 0, 0, 0]
+        tensor([0.5877, 0.6034])
     """
 
     def sample(self, draws: Draws, shape: torch.Size) -> torch.Tensor:
@@ -65,6 +75,17 @@ class Contrast(PerImage["torch.Tensor"]):
     2018, https://arxiv.org/abs/1805.09501, list of operations); the rest is torchvision's
     ``adjust_contrast``, which takes 1 or 3 channels: here the grey of any other number is their
     plain mean.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Contrast
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.tensor([0.4, 0.6]).expand(2, 1, 1, 2), torch.tensor([0, 1])
+        >>> changed, same = Contrast(0.5)(images, targets, draws)
+        >>> changed.flatten(1)
+        tensor([[0.4056, 0.5944],
+                [0.4365, 0.5635]])
     """
 
     def sample(self, draws: Draws, shape: torch.Size) -> torch.Tensor:
@@ -83,6 +104,16 @@ class Noise(PerImage["torch.Tensor"]):
     0.5 is what Rusak et al. 2020 chose on ImageNet, with images in [0, 1]
     (https://arxiv.org/abs/2001.06057). The result is not clamped, so that the noise has mean 0
     everywhere, and inputs need not be images.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Noise
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.zeros(100, 1, 8, 8), torch.zeros(100)
+        >>> noisy, same = Noise(0.2)(images, targets, draws)
+        >>> round(noisy.std().item(), 2)
+        0.1
     """
 
     images_only: ClassVar[bool] = False

@@ -87,6 +87,16 @@ class Cutout(PerImage[Box]):
     down, so that its mean is exact. Strength 1 is DeVries & Taylor's setting for CIFAR-10, 16 of
     32 pixels (2017, https://arxiv.org/abs/1708.04552, section 4). They erase after images are
     standardised, which paints in the mean colour.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Cutout
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.ones(2, 1, 8, 8), torch.tensor([0, 1])
+        >>> cut, same = Cutout(1.0)(images, targets, draws)
+        >>> (cut == 0).sum(dim=(1, 2, 3))  # the second square hangs over the edge
+        tensor([16,  8])
     """
 
     def sample(self, draws: Draws, shape: torch.Size) -> Box:
@@ -126,6 +136,16 @@ class RandomErasing(PerImage[Erasure]):
     4. Strength multiplies the area. Where the paper draws area and aspect until the rectangle
     fits, here the logarithm of the aspect is uniform over those that fit, so nothing is drawn
     twice and large areas keep their share. Sides are rounded at random, up or down.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import RandomErasing
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.ones(2, 1, 8, 8), torch.tensor([0, 1])
+        >>> erased, same = RandomErasing(1.0)(images, targets, draws)
+        >>> (erased < 1).sum(dim=(1, 2, 3))  # the second image was spared
+        tensor([12,  0])
     """
 
     def sample(self, draws: Draws, shape: torch.Size) -> Erasure:

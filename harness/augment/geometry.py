@@ -108,6 +108,16 @@ class Rotate(PerImage[Placement]):
 
     30 degrees are AutoAugment's and RandAugment's most (Cubuk et al. 2018,
     https://arxiv.org/abs/1805.09501, list of operations).
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Rotate
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.ones(2, 1, 8, 8), torch.tensor([0, 1])
+        >>> turned, same = Rotate(1.0)(images, targets, draws)
+        >>> bool(turned[0, 0, 0, 0] < turned[0, 0, 4, 4])  # a corner is darker than the middle
+        True
     """
 
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:
@@ -130,6 +140,16 @@ class Scale(PerImage[Placement]):
     The logarithm of the factor is uniform, so shrinking is as likely as growing. 1.6 was used to
     win a contest on 30,000 small pictures (Dieleman et al. 2015,
     https://benanne.github.io/2015/03/17/plankton.html).
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Scale
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.ones(2, 1, 8, 8), torch.tensor([0, 1])
+        >>> zoomed, same = Scale(1.0)(images, targets, draws)
+        >>> zoomed.mean(dim=(1, 2, 3))  # the first shrank, with black around
+        tensor([0.8933, 1.0000])
     """
 
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:
@@ -151,6 +171,16 @@ class Flip(PerImage["torch.Tensor"]):
 
     At strength 1 every second image is flipped, as in He et al. 2015
     (https://arxiv.org/abs/1512.03385, section 4.2); more would be less random again.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Flip
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.tensor([0.0, 1.0]).expand(4, 1, 1, 2), torch.zeros(4)
+        >>> flipped, same = Flip(1.0)(images, targets, draws)
+        >>> flipped.flatten(1).tolist()
+        [[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]
     """
 
     def sample(self, draws: Draws, shape: torch.Size) -> torch.Tensor:

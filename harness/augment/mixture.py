@@ -52,6 +52,18 @@ class Mixture(PerImage[Chosen]):
     Raises:
         HarnessError: the strength lies outside [0, 1], or ``operations`` is no whole number of at
             least 1.
+
+    Example:
+        >>> import torch
+        >>> from harness.augment import Mixture
+        >>> from harness.randomness.counting import Draws
+        >>> draws = Draws(key=1, device=torch.device("cpu"))
+        >>> images, targets = torch.ones(2, 1, 8, 8), torch.tensor([0, 1])
+        >>> changed, same = Mixture(0.5, operations=3)(images, targets, draws)
+        >>> changed.shape
+        torch.Size([2, 1, 8, 8])
+        >>> bool((changed < 1).any())
+        True
     """
 
     operations: int = 2

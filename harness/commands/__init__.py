@@ -9,7 +9,7 @@ Each command is in the file of its name: :mod:`~harness.commands.list`,
 :mod:`~harness.commands.replay` and :mod:`~harness.commands.doctor`.
 
 What several of them do: :mod:`~harness.commands.place`, where things are;
-:mod:`~harness.commands.planned`, a study found, planned and its store opened;
+:mod:`~harness.commands.begin`, a study found, planned and its store opened;
 :mod:`~harness.commands.subject`, what a store holds of a study; :mod:`~harness.commands.judged`,
 that judged; :mod:`~harness.commands.finish`, results printed and written;
 :mod:`~harness.commands.folder`, a study's folder; :mod:`~harness.commands.files`,

@@ -19,6 +19,7 @@ from harness.commands.options import (
     options_of,
     studies_named,
 )
+from harness.engines.kinds import ENGINES
 from harness.messages.errors import HarnessError
 from harness.terminal import screen
 
@@ -57,11 +58,11 @@ Workers = Annotated[
     typer.Option("--workers", help="Worker processes; one per core on a CPU.", min=0,
                  show_default=False),
 ]  # fmt: skip
+_MODES = " or ".join(", ".join(ENGINES).rsplit(", ", 1))
 Way = Annotated[
     str | None,
-    typer.Option("--mode", help="plain, fused or compiled; by default what measures fastest.",
-                 show_default=False),
-]  # fmt: skip
+    typer.Option("--mode", help=f"{_MODES}; by default what measures fastest.", show_default=False),
+]
 UntilDecided = Annotated[
     bool,
     typer.Option(

@@ -27,7 +27,7 @@ def gather(ledger: Ledger, subject: Subject, place: Sequence[str] = ()) -> Resul
         HarnessError: nothing was ever run.
     """
     from harness.judging.results import assemble
-    from harness.running.declare import declare
+    from harness.running.registering import declare
     from harness.running.timing import costs_of
     from harness.running.versions import Chosen, choose
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.commands.begin import begin, planner_of
 from harness.commands.place import Place
-from harness.commands.planned import begin, planner_of
 from harness.commands.tables import plain
 from harness.engines.modes import PLAIN, Choice
 from harness.planning.datasets import check_trials, written

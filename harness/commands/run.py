@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from harness.commands.begin import begin
 from harness.commands.finish import (
     finish,
     print_together,
@@ -21,7 +22,6 @@ from harness.commands.finish import (
 from harness.commands.folder import Files
 from harness.commands.judged import gather
 from harness.commands.place import Place
-from harness.commands.planned import begin
 from harness.commands.subject import Subject
 from harness.messages.errors import HarnessError
 from harness.running.account import Account, age

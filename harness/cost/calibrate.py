@@ -92,7 +92,7 @@ class Bench:
         finally:
             engine.stop()
         each = (step * members[0].steps + validation) / len(members)
-        return Timing(mode, each, preparation if mode.engine.compiles else 0.0)
+        return Timing(mode, each, preparation if mode.engine.slow_to_prepare else 0.0)
 
     def _fastest(self, engine: Engine, device: torch.device, seconds: float) -> float:
         """Return the seconds of one step: the least of a few, as others disturb the rest."""
@@ -226,7 +226,7 @@ def candidates(
 ) -> Iterator[tuple[Mode, float | None]]:
     """Yield the modes to try after the plain one, and what trying each should cost in seconds.
 
-    ``None`` is what compiling costs.
+    ``None`` stands for what compiling costs, where an engine is slow to prepare.
 
     Args:
         member: a trial.
@@ -250,9 +250,9 @@ def candidates(
     # an operation on many costs at most about what it does on each
     loading = 0.0 if bench.is_loaded() else _LOADING_SECONDS
     for name, kind in ENGINES.items():
-        for models, channels_last in kind.modes(counts, images):
+        for models, channels_last in kind.modes(counts, images, member.device):
             cost = _STEPS * models * step + (loading if kind.loads else 0.0)
-            yield Mode(name, models, channels_last), None if kind.compiles else cost
+            yield Mode(name, models, channels_last), None if kind.slow_to_prepare else cost
 
 
 def _member(training: Training, device: torch.device, seed: int) -> Member:

@@ -1,7 +1,9 @@
 """The engines that there are: one entry in a table for each.
 
 To add one, write its class beside :mod:`harness.engines.plain` and add it to ``ENGINES``. What
-measures, chooses, trains and replays asks the table, and no other code knows engines by name.
+measures, chooses, trains, replays and reports asks the table. Elsewhere are known: the plain loop,
+which is what there is to compare with; ``load_functorch`` of the fused engine, which is timed where
+an engine ``loads``; and, in ``running/loaded.py``, modules that are imported before workers fork.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 # What judges reads modes, and has no torch: engines are imported when they are made.
 if TYPE_CHECKING:
+    import torch
+
     from harness.engines.network import Snapshot
     from harness.engines.prepared import Member
 
@@ -49,23 +53,27 @@ class EngineKind:
         make: returns an engine for trials, with places for at least so many; raises
             ``NotFusableError`` where they cannot train together.
         modes: returns what is worth measuring, as models at a time and whether images are laid out
-            with their channels last. Its arguments are the numbers of models that fit, from small
-            to large, and whether the inputs are images.
+            with their channels last; nothing where the engine does not apply. Its arguments are the
+            numbers of models that fit, from small to large, whether the inputs are images, and the
+            device.
+        words: how it differs from the plain loop, as a report says it; empty for that loop.
         slower: the kind that is taken where this one cannot train a program; empty where there is
             none, and what went wrong is the trial's own.
         together: whether it trains more than one trial at a time.
         fills: whether it always computes as many places as it has, with copies of a trial in those
             that are left.
-        compiles: whether it needs a compiler, which takes long before the first step.
+        slow_to_prepare: whether it takes long before the first step, as compiling does; then it is
+            tried only where it can pay, and that time is counted.
         loads: whether a process that trains so loads a part of torch's compiler first.
     """
 
     make: Callable[[Sequence[Member], int], Engine]
-    modes: Callable[[Sequence[int], bool], Sequence[tuple[int, bool]]]
+    modes: Callable[[Sequence[int], bool, torch.device], Sequence[tuple[int, bool]]]
+    words: str
     slower: str
     together: bool
     fills: bool
-    compiles: bool
+    slow_to_prepare: bool
     loads: bool
 
     def copies(self, models: int) -> int:
@@ -91,31 +99,41 @@ def _compiled(members: Sequence[Member], models: int) -> Engine:
     return Fused(members, compiled=True, models=models)
 
 
-def _plain_modes(_: Sequence[int], images: bool) -> list[tuple[int, bool]]:
+def _plain_modes(
+    counts: Sequence[int], images: bool, device: torch.device
+) -> list[tuple[int, bool]]:
+    del counts, device
     return [(1, True)] if images else []  # without channels last, it is always measured
 
 
-def _fused_modes(counts: Sequence[int], _: bool) -> list[tuple[int, bool]]:
+def _fused_modes(
+    counts: Sequence[int], images: bool, device: torch.device
+) -> list[tuple[int, bool]]:
+    del images, device
     return [(count, False) for count in counts]
 
 
-def _compiled_modes(counts: Sequence[int], images: bool) -> list[tuple[int, bool]]:
+def _compiled_modes(
+    counts: Sequence[int], images: bool, device: torch.device
+) -> list[tuple[int, bool]]:
+    del device
     largest = [count for count in counts[-1:] if count > 1]
     return [(1, images), *((count, False) for count in largest)]
 
 
 ENGINES: Mapping[str, EngineKind] = {
     "plain": EngineKind(
-        _plain, _plain_modes, slower="",
-        together=False, fills=False, compiles=False, loads=False,
+        _plain, _plain_modes, words="", slower="",
+        together=False, fills=False, slow_to_prepare=False, loads=False,
     ),
     "fused": EngineKind(
-        _fused, _fused_modes, slower="plain",
-        together=True, fills=False, compiles=False, loads=True,
+        _fused, _fused_modes,
+        words="one step of all of them with one call of each operation", slower="plain",
+        together=True, fills=False, slow_to_prepare=False, loads=True,
     ),
     "compiled": EngineKind(
-        _compiled, _compiled_modes, slower="fused",
-        together=True, fills=True, compiles=True, loads=True,
+        _compiled, _compiled_modes, words="in code made for the program", slower="fused",
+        together=True, fills=True, slow_to_prepare=True, loads=True,
     ),
 }  # fmt: skip
 """Every kind of engine by its name, in the order in which modes are measured."""

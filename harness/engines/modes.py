@@ -1,4 +1,4 @@
-"""How trials of one program are trained: one by one, many at a time, or as compiled code."""
+"""How trials of one program are trained: by which engine, how many at a time, in which layout."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ class Mode:
     """One way to train, which changes the rounding of a trial and nothing else.
 
     Attributes:
-        kind: the name of its engine: ``"plain"`` is the loop that says what a trial means;
-            ``"fused"`` takes one step of many trials with one call of each operation;
-            ``"compiled"`` does so in code made for the program.
-        models: trials at a time; always 1 where plain.
+        kind: the name of its engine, one of ``KINDS``; ``"plain"`` is the loop that says what a
+            trial means.
+        models: trials at a time; 1 where the engine trains one alone.
         channels_last: whether images lie in memory with their channels last.
     """
 

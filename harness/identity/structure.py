@@ -1,4 +1,4 @@
-"""Floats fuse, everything else is structure: what stays of a declared value without its floats."""
+"""What stays of a declared value without its floats: trials that agree in it can train together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Words for people in Python code: messages, titles, meanings. They change nothing that runs."""
+"""Words for people in Python code: messages, titles, meanings. They change nothing that runs.
+
+So they are left out of keys. The words of verdicts are chosen in :mod:`harness.judging.words`, and
+:mod:`harness.reports.words` says how those look.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ when it is looked at; :mod:`~harness.judging.adaptive`, how many seeds a run is 
 :mod:`~harness.judging.would_change` and :mod:`~harness.judging.reasons`, the sentences;
 :mod:`~harness.judging.verdicts`, every claim judged.
 
-Beside them: :mod:`~harness.judging.declarations` and :mod:`~harness.judging.history`, what became
+Beside them: :mod:`~harness.judging.registrations` and :mod:`~harness.judging.history`, what became
 of claims that were changed; :mod:`~harness.judging.summaries` and :mod:`~harness.judging.targets`,
 for description alone; :mod:`~harness.judging.results`, everything that a report prints;
 :mod:`~harness.judging.next_step`, what to type next.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.judging.declarations import (
+from harness.judging.registrations import (
     Change,
     Registration,
     changes,

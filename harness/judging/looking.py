@@ -167,7 +167,7 @@ def look_at(evidence: Evidence, claim: Claim, looks: Looks | None, claims: int) 
         seen = evidence.see(claim, metric, pairs, 1 - share / claims, seeds, describe=False)
         if wanted:
             seen = replace(seen, p=math.nan, p_margin=math.nan)
-        word: Word = "not assessable" if wanted else word_of(claim, shown, seen)
+        word = word_of(claim, shown, seen, complete=not wanted)
         last_taken = pairs, seen, word, wanted
         taken.append(Look(seeds, seen.n, seen.effect, seen.low, seen.high, seen.p, word))
         if word not in UNDECIDED or wanted:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import harness
 from harness.engines.modes import Choice
-from harness.judging.declarations import Registration
 from harness.judging.history import History, history
 from harness.judging.pairing import evaluations, groups_of
+from harness.judging.registrations import Registration
 from harness.judging.rounds import Costs
 from harness.judging.summaries import ArmSummary, summarise
 from harness.judging.targets import Target, targets

@@ -13,7 +13,7 @@ from harness.judging.reasons import cautions, reason, told
 from harness.judging.rounds import Costs
 from harness.judging.seen import Seen
 from harness.judging.wording import Context
-from harness.judging.words import Word, exploratory_word
+from harness.judging.words import Word, reported_word
 from harness.judging.would_change import would_change
 from harness.stats import FEWEST, More, bonferroni, false_discovery
 from harness.study.claims import Best, Claim, Peak, Some, Trend
@@ -158,9 +158,7 @@ def _verdict(
         leads: whether it is exploratory, and stands out among those.
     """
     claim, metric, seen, pairs = standing.claim, standing.metric, standing.seen, standing.pairs
-    word = standing.word
-    if not claim.primary and word != "not assessable":
-        word = exploratory_word(claim, word, seen, standing.by, leads=leads)
+    word = reported_word(claim, standing.word, seen, standing.by, leads=leads)
     if seen.n and not standing.wanted:  # once more, with what only describes
         of = evidence.declaration.metric(claim.metric)
         seen = evidence.see(claim, of, pairs, seen.level, standing.looks[-1].seeds, describe=True)

@@ -1,7 +1,8 @@
 """Which word a claim gets: the one module that chooses it, from its interval, 0 and the margin.
 
-:func:`word_of` chooses the word of a primary claim at one look, :func:`exploratory_word` that of an
-exploratory claim. "Higher by the margin" is a table in :func:`verdict_word`.
+:func:`word_of` chooses what a claim is called at one look, :func:`reported_word` what is reported
+of it after the last: the same, but for exploratory claims. "Higher by the margin" is a table in
+:func:`verdict_word`.
 """
 
 from __future__ import annotations
@@ -51,16 +52,18 @@ UNDECIDED: frozenset[Word] = frozenset({"direction only", "inconclusive", "not a
 """Words that more seeds may change; a claim stops at its first other one."""
 
 
-def word_of(claim: Claim, metric: Metric, seen: Seen) -> Word:
-    """Name the verdict on a claim.
+def word_of(claim: Claim, metric: Metric, seen: Seen, *, complete: bool) -> Word:
+    """Name the verdict on a claim at one look, as if it were primary.
 
     Args:
         claim: the claim.
         metric: what its effect is in.
         seen: what was seen of it.
+        complete: whether all replicates have ended that the look is to be taken with.
     """
     by = metric.margin(claim.by)
-    if seen.n < FEWEST and not seen.exact:  # what is exact needs no replicates
+    few = seen.n < FEWEST and not seen.exact  # what is exact needs no replicates
+    if few or not complete:
         return "not assessable"
     if seen.identical:
         return "identical"
@@ -156,16 +159,18 @@ def not_worse_word(ends: Ends, *, confirmed: bool) -> Word:
     return "direction only" if confirmed and ends.effect < 0 else "inconclusive"
 
 
-def exploratory_word(claim: Claim, word: Word, seen: Seen, by: float, *, leads: bool) -> Word:
-    """Name what an exploratory claim gets in place of a verdict.
+def reported_word(claim: Claim, word: Word, seen: Seen, by: float, *, leads: bool) -> Word:
+    """Name what is reported of a claim: its verdict, or what an exploratory claim gets instead.
 
     Args:
         claim: the claim.
-        word: what it would be called if it were primary.
+        word: what it is called at its last look, as if it were primary.
         seen: what was seen of it.
         by: its margin, on the scale of the effect.
-        leads: whether its p value stands out among those of all exploratory claims.
+        leads: whether it is exploratory, and its p value stands out among those of all that are.
     """
+    if claim.primary or word == "not assessable":
+        return word
     on_margin = isinstance(claim, Equivalent | NotWorse)
     if seen.identical:
         return "suggestive" if on_margin else "not suggestive"

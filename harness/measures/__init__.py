@@ -6,7 +6,12 @@ measured on every network; a study asks for others by name, and :func:`measured`
 function. All leave parameters, buffers and global generators as they are, and depend only on the
 seed.
 
-Each kind has a file; what they share is in ``kept``, and what is always measured in ``always``.
+In reading order: ``kept``, what they have in common; ``always``, what is measured on every network;
+``measured``, a measure made of a user's function.
+
+Of predictions: ``calibration``; ``agreement``, with a teacher; ``disturbed``, on changed images. Of
+gradients: ``gradients``, ``gradient_norms``, ``gradient_noise``. Of the network: ``weights``,
+``pruning``, ``sharpness``, ``activations``, and ``shift``, of their variance.
 """
 
 from harness.measures.activations import ActivationVariance, DeadUnits

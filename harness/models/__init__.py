@@ -3,9 +3,10 @@
 Importing this does not import torch. The layers of dropout are torch modules; they are imported at
 their first use.
 
-Each network has a file, and one with its modules (``cnn_module``, ``convnet_module``); what they
-share is in ``layers``, ``normalisation``, ``dropout``, ``activations``, ``initialisation`` and
-``checks``.
+In reading order: ``mlp``, the smallest network; ``cnn`` with ``cnn_module``, and ``convnet`` with
+``convnet_module``: what is declared, and the torch modules made of it. What they share: ``checks``,
+the fields that all have; ``activations``, ``normalisation``, ``initialisation`` and ``dropout``,
+what can be chosen; ``layers``, what follows a layer with weights.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -191,10 +191,10 @@ class XavierNormal(_Scaled):
     Example:
         >>> import torch
         >>> from harness.models import XavierNormal
-        >>> weight = torch.empty(1000, 100)
+        >>> weight = torch.empty(1000, 1000)
         >>> XavierNormal()(weight, gain=1.0)
-        >>> round(weight.std().item(), 3)  # the square root of 2 / 1100
-        0.043
+        >>> round(weight.std().item(), 3)  # the square root of 2 / 2000
+        0.032
     """
 
     def _fill(self, weight: torch.Tensor, gain: float) -> None:

@@ -14,7 +14,8 @@ where ``params`` and ``grads`` are vectors of all ``P`` parameters, ``state`` is
 tensors by name, ``factor`` multiplies the learning rate, and ``decays`` is a vector that is 1 where
 weight decay applies and 0 where it does not, or None where it applies everywhere.
 
-What they share is in ``base``.
+In reading order: ``base``, what they share; ``sgd``, the shortest; ``adam``, with AdamW;
+``rmsprop``, ``adagrad`` and ``adadelta``.
 """
 
 from harness.optim.adadelta import Adadelta

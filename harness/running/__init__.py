@@ -8,7 +8,8 @@ written; :mod:`~harness.running.telling`, how far they are; :mod:`~harness.runni
 are forked from (with :mod:`~harness.running.loaded` and :mod:`~harness.running.loaded_measuring`);
 :mod:`~harness.running.costs` and :mod:`~harness.running.timing`, what is measured before training;
 :mod:`~harness.running.find` and :mod:`~harness.running.neighbours`, a study's file and what lies
-beside it; :mod:`~harness.running.declare` and :mod:`~harness.running.versions`, which trials belong
-together; :mod:`~harness.running.progress` and :mod:`~harness.running.account`, what is told;
-:mod:`~harness.running.revision` and :mod:`~harness.running.checkout`, what lies around it.
+beside it; :mod:`~harness.running.registering`, which keeps what is claimed, with the time;
+:mod:`~harness.running.versions`, which trials belong together; :mod:`~harness.running.progress` and
+:mod:`~harness.running.account`, what is told; :mod:`~harness.running.revision` and
+:mod:`~harness.running.checkout`, what lies around it.
 """

@@ -189,7 +189,9 @@ def uncalibrated(
 
 def compiling_seconds(seen: Iterable[Choice]) -> float:
     """Return what compiling took on average where it was tried; 0 where it was not."""
-    took = [each.preparation for one in seen for each in one.timings if each.mode.engine.compiles]
+    took = [
+        each.preparation for one in seen for each in one.timings if each.mode.engine.slow_to_prepare
+    ]
     return sum(took) / len(took) if took else 0.0
 
 

@@ -77,7 +77,7 @@ class Silent:
         """Do nothing."""
 
 
-class Plain:
+class PlainLines:
     """Prints a line at every new stage, and now and then."""
 
     def __init__(self, console: Console, title: str) -> None:
@@ -167,7 +167,7 @@ def display(console: Console, title: str, *, quiet: bool) -> Iterator[Display]:
     if quiet:
         yield Silent()
     elif not console.is_terminal:
-        yield Plain(console, title)
+        yield PlainLines(console, title)
     else:
         columns = (
             SpinnerColumn(),

@@ -18,11 +18,11 @@ from harness.running.costs import (
     uncalibrated,
     unprofiled,
 )
-from harness.running.declare import declare
 from harness.running.executors import Options, Pool
 from harness.running.jobs import WarmJob
 from harness.running.named import Named
 from harness.running.progress import WAITING, Display, Remembering, RunStatus
+from harness.running.registering import declare
 from harness.running.session import Session, write_plan
 from harness.running.timing import measure_times, untimed
 from harness.running.workers import Executor, WorkerDiedError

@@ -10,9 +10,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from harness.engines.modes import PLAIN, Choice, Mode
 from harness.messages.errors import HarnessError
+from harness.planning.cohorts import Pace, divide, in_order, way_to_train
 from harness.planning.datasets import written
 from harness.planning.outlook import Outlook, Planner
-from harness.planning.shares import Pace, divide, in_order, way_to_train
 from harness.running.costs import by_program, choices, machine, profiles, programs
 from harness.running.executors import Options, Pool
 from harness.running.jobs import Answer, TrainJob, failed

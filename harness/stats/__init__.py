@@ -16,7 +16,7 @@ from harness.stats.paired import (
     sign_flip,
     t_interval,
 )
-from harness.stats.planning import More, more_seeds, rounded
+from harness.stats.sample_size import More, more_seeds, rounded
 
 __all__ = [
     "FEWEST",

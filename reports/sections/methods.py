@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.engines.kinds import ENGINES
 from harness.judging.results import Results
 from harness.judging.words import MARKS
 from harness.study.claims import (
@@ -218,9 +219,10 @@ DECLARED = Procedure(
 MODES = Procedure(
     "Modes",
     "A trial means what the plain loop says. Where that was measured to be faster, or was asked "
-    "for, trials of one program are trained many at a time: fused, one step of all of them with "
-    "one call of each operation, or compiled, in code made for the program. Every trial keeps "
-    "its own random numbers, so a mode changes how sums are rounded and nothing else.",
+    "for, trials of one program are trained many at a time: "
+    + ", or ".join(f"{name}, {kind.words}" for name, kind in ENGINES.items() if kind.words)
+    + ". Every trial keeps its own random numbers, so a mode changes how sums are rounded and "
+    "nothing else.",
 )
 DESCRIPTION = Procedure(
     "Description",

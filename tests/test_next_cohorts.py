@@ -6,8 +6,7 @@ import math
 import pytest
 
 from harness.engines.modes import PLAIN, Choice, Kind, Mode, Timing
-from harness.planning.planner import StudyPlanner
-from harness.planning.shares import (
+from harness.planning.cohorts import (
     BULK_SECONDS,
     MOST_AT_ONCE,
     Pace,
@@ -16,6 +15,7 @@ from harness.planning.shares import (
     together,
     way_to_train,
 )
+from harness.planning.planner import StudyPlanner
 from harness.trials.records import Record
 from harness.trials.trial import Trial, make_trial
 from tests.tiny_study import study

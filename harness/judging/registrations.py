@@ -1,8 +1,8 @@
 """What a study claims, as plain values that a store keeps, and how two such declarations differ.
 
-:mod:`harness.running.declare` keeps each declaration with its time and the number of results that
-there were; :mod:`harness.judging.history` says of each claim whether it was declared before any. A
-claim that is made, or changed, when its results are known can be fitted to them.
+:mod:`harness.running.registering` keeps each declaration with its time and the number of results
+that there were; :mod:`harness.judging.history` says of each claim whether it was declared before
+any. A claim that is made, or changed, when its results are known can be fitted to them.
 """
 
 from __future__ import annotations

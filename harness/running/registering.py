@@ -1,4 +1,4 @@
-"""Declarations in the store: each is a note of its own, written once and never changed.
+"""Keeps what a study claims in the store: each time in a note of its own, never changed.
 
 One is written when a run, or a command that judges, sees claims that differ from the newest. A run
 does so after it has taken over what other studies of the store have finished, and before it
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from harness.judging.declarations import Registration, content, declared
+from harness.judging.registrations import Registration, content, declared
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level, level_name
 from harness.running.costs import profiles
