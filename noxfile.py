@@ -25,7 +25,7 @@ PYTEST = ["pytest", "-n", "auto", "--dist", "worksteal", "--benchmark-skip"]
 
 def install_pango(session: nox.Session) -> None:
     """Install Pango where nobody needs to be asked; otherwise say how."""
-    if ctypes.util.find_library("pango-1.0") and ctypes.util.find_library("harfbuzz-subset"):
+    if all(map(ctypes.util.find_library, ("pango-1.0", "pangoft2-1.0", "harfbuzz-subset"))):
         return
     packages = " ".join(PANGO)
     root = hasattr(os, "geteuid") and os.geteuid() == 0
