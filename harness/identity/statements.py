@@ -80,7 +80,7 @@ class Statement:
     @cached_property
     def imports(self) -> tuple[Import, ...]:
         """The imports within it."""
-        return imports_in(self._piece.node)
+        return imports_in(self._piece.node) if "import" in self._piece.text else ()
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,13 @@ def _run_by_import(body: list[ast.stmt], text: str) -> list[ast.stmt]:
     """Return the statements of a file that run when it is imported, at once or when called."""
     if not _is_partly_run(text):
         return body
-    transformed: ast.Module = _Runtime().visit(ast.Module(body, []))
-    return transformed.body
+    lines = text.split("\n")
+    run: list[ast.stmt] = []
+    for node in body:
+        own = "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        left = _Runtime().visit(node) if _is_partly_run(own) else node
+        run += left if isinstance(left, list) else [left]
+    return run
 
 
 def _is_partly_run(text: str) -> bool:
