@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -459,3 +460,20 @@ def test_an_internal_error_says_so_and_how_to_see_it(here: Path, capsys, monkeyp
     assert "Traceback" not in line
     assert execute(["list"], debug=True) == 3
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_without_torch_one_line_says_what_needs_it(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    (tmp_path / "torch.py").write_text("raise ImportError('torch is hidden')\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "plan", "residual_depth"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)])},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line == (
+        "harness: torch and torchvision must be installed to plan, run and replay; got "
+        "ImportError: torch is hidden. Write pip install torch torchvision. Of what was run, "
+        "report, explain and export need neither."
+    )

@@ -957,7 +957,7 @@ def with_nan(count: int) -> np.ndarray:
         (INPUTS, TARGETS > 1, ("targets of 'bad' must be whole numbers", "bool")),
         (INPUTS, np.eye(3)[TARGETS], ("must be whole numbers, [n]", "shape [30, 3]")),
         (INPUTS, TARGETS[:-1], ("equally many; got 30 and 29",)),
-        (with_nan(2), TARGETS, ("must be finite; got 2 values",)),
+        (with_nan(2), TARGETS, ("must be finite; got 2 values", "inputs[keep], targets[keep]")),
         (INPUTS.astype(float) * 1e300, TARGETS, ("must keep their differences as float32", "e+29")),
         (INPUTS, TARGETS - 1, ("0 to classes - 1; got -1", "Number the classes from 0")),
         (INPUTS, TARGETS.astype(np.uint64) + 2**63, ("0 to classes - 1; got -",)),
@@ -1038,3 +1038,12 @@ def test_digits_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> No
         assert (ours == wanted).all()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert table()[0].shape == (1797, 64)  # with its files elsewhere it is asked itself
+
+
+def test_columns_with_missing_values_are_named() -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 12))
+    rows[3, 7] = rows[5, 7] = rows[5, 2] = np.nan
+    with pytest.raises(HarnessError, match=r"3 values that are NaN or infinite in columns 2, 7"):
+        arrays(rows, np.arange(40) % 2, "rows")
+    keep = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)  # as the message says
+    assert arrays(rows[keep], (np.arange(40) % 2)[keep], "rows").name == "rows"

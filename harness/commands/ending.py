@@ -105,6 +105,8 @@ def execute(app: typer.Typer, words: list[str], *, debug: bool) -> int:
         if type(error).__name__ == "InterruptedRunError":
             said = f"interrupted: {error}; the same command goes on from there"
             return _failed(said, 130, debug=debug)
+        if _lacks_torch(error):
+            return _failed(redact.urls(str(_no_torch(error))), 2, debug=debug)
         where = traceback.extract_tb(error.__traceback__)[-1]
         said = (
             f"internal error: {type(error).__name__}: {redact.clean(str(error))} "
@@ -133,6 +135,25 @@ def _check_places(words: list[str]) -> None:
                 redact.shown(value),
                 "Write --store URL, or set HARNESS_STORE to it.",
             )
+
+
+def _lacks_torch(error: Exception) -> bool:
+    """Whether an error says that torch, or torchvision, cannot be imported."""
+    if not isinstance(error, ImportError):
+        return False
+    return (error.name or str(error)).partition(".")[0].partition(" ")[0] in _TORCH
+
+
+_TORCH = frozenset({"torch", "torchvision"})
+
+
+def _no_torch(error: Exception) -> HarnessError:
+    return HarnessError(
+        "torch and torchvision must be installed to plan, run and replay",
+        f"{type(error).__name__}: {error}",
+        "Write pip install torch torchvision. Of what was run, report, explain and export need "
+        "neither.",
+    )
 
 
 def _failed(said: str, code: int, *, debug: bool) -> int:

@@ -278,12 +278,15 @@ def _checked(
             "Give one target for each input.",
         )
     if values.dtype != np.uint8:
-        bad = int((~np.isfinite(values)).sum())
-        if bad:
+        bad = ~np.isfinite(values)
+        if bad.any():
             raise HarnessError(
-                f"{what} must be finite", f"{bad} values that are NaN or infinite",
-                "Remove or replace them.",
-            )  # fmt: skip
+                f"{what} must be finite",
+                f"{int(bad.sum())} values that are NaN or infinite{_columns_with(bad)}",
+                "Leave those rows out: keep = np.isfinite(inputs).reshape(len(inputs), -1)"
+                ".all(axis=1), then arrays(inputs[keep], targets[keep], ...); or replace them, by "
+                "np.nan_to_num(inputs), say.",
+            )
     labels = labels.astype(np.int64, copy=False)
     if labels.min() < 0:
         raise HarnessError(
@@ -327,3 +330,17 @@ def _check_classes(name: str, targets: NDArray[np.int64], at_least: int) -> None
             f"{counts.min()} of class {present[counts.argmin()]}",
             "Add some, or leave the class out.",
         )
+
+
+def _columns_with(bad: NDArray[np.bool_]) -> str:
+    """Say in which columns of rows something is, where those are few; else nothing."""
+    if bad.ndim != 2:
+        return ""
+    columns = np.flatnonzero(bad.any(axis=0))
+    if len(columns) > MOST_COLUMNS:
+        return ""
+    return f" in column{'' if len(columns) == 1 else 's'} {', '.join(map(str, columns))}"
+
+
+MOST_COLUMNS = 5
+"""Columns that an error names."""
