@@ -36,7 +36,7 @@ from harness.models import MLP, ConvNet, Orthogonal
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2
 from harness.study.work import Work, with_needs
-from harness.trials.trial import changes, key_of, make_trial
+from harness.trials.trial import changes, keys_of, make_trial
 
 ROOT = Path(__file__).parents[1]
 
@@ -174,10 +174,10 @@ def test_a_key_follows_from_what_is_recorded():
     made = study(BASE)
     trial = make_trial(made, "quick", made.arms("quick")[0], 5, "evaluate", {})
     recorded = json.loads(json.dumps([trial.written, trial.code]))
-    assert key_of(recorded[0], 5, recorded[1]) == trial.key
+    assert keys_of(*recorded)(5) == trial.key
     backwards = dict(reversed(trial.code.items()))
-    assert key_of(trial.written, 5, backwards) == trial.key
-    assert key_of(trial.written, 5, dict(list(trial.code.items())[1:])) != trial.key
+    assert keys_of(trial.written, backwards)(5) == trial.key
+    assert keys_of(trial.written, dict(list(trial.code.items())[1:]))(5) != trial.key
 
 
 USER_STUDY = '''

@@ -48,7 +48,7 @@ from harness.storing.database import MANY, Database
 from harness.storing.server import ServerStorage
 from harness.study.metrics import METRICS
 from harness.trials.records import Record
-from harness.trials.trial import key_of, keys_of
+from harness.trials.trial import keys_of
 from tests.example_results import example_results
 
 # ---- reading --------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_a_key_is_the_hash_of_all_three_as_json(
 ) -> None:
     text = json.dumps({"training": written, "seed": seed, "code": code}, sort_keys=True)
     wanted = hashlib.sha256(text.encode()).hexdigest()[:16]
-    assert keys_of(written, code)(seed) == key_of(written, seed, code) == wanted
+    assert keys_of(written, code)(seed) == wanted
 
 
 def test_names_of_arms_are_printed_as_they_are() -> None:

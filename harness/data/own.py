@@ -27,6 +27,9 @@ from harness.messages.foreign import torch_data
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MOST_COLUMNS = 5
+"""Columns that an error names."""
+
 
 @dataclass(frozen=True, eq=False)
 class Contents:
@@ -340,7 +343,3 @@ def _columns_with(bad: NDArray[np.bool_]) -> str:
     if len(columns) > MOST_COLUMNS:
         return ""
     return f" in column{'' if len(columns) == 1 else 's'} {', '.join(map(str, columns))}"
-
-
-MOST_COLUMNS = 5
-"""Columns that an error names."""

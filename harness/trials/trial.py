@@ -252,17 +252,6 @@ def _mend(error: BaseException) -> str:
     return _MEANT.get(name) or near(name, [each.name for each in fields(Training)])
 
 
-def key_of(written: Mapping[str, Any], seed: int, code: Mapping[str, str]) -> str:
-    """Return the key of a trial: 16 hexadecimal digits of a SHA-256 hash.
-
-    Args:
-        written: the Training as :func:`harness.identity.canonical.canonical` writes it.
-        seed: the trial's seed.
-        code: short hash per piece of code that gives the Training its meaning.
-    """
-    return keys_of(written, code)(seed)
-
-
 def keys_of(written: Mapping[str, Any], code: Mapping[str, str]) -> Callable[[int], str]:
     """Return what gives the key of a trial, by its seed: only that part is hashed anew.
 
