@@ -22,9 +22,11 @@ from harness.study.claims import (
     Sooner,
     Trend,
 )
+from harness.study.command import Command
 from harness.study.designs import Arms, Factorial, OneAtATime
 from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
+from harness.study.metrics import Metric
 from harness.study.scales import Scale
 from harness.study.study import Study
 from harness.training import Training
@@ -38,6 +40,7 @@ __all__ = [
     "Arms",
     "Best",
     "Claim",
+    "Command",
     "Constant",
     "Cosine",
     "CrossEntropy",
@@ -50,6 +53,7 @@ __all__ = [
     "Higher",
     "Interaction",
     "Looks",
+    "Metric",
     "NotWorse",
     "OneAtATime",
     "OneCycle",

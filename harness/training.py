@@ -174,7 +174,7 @@ class Training:
         precision: ``"bfloat16"`` runs the network under autocast, which keeps parameters, sums
             and losses in float32; ``"float64"`` is for checks.
 
-    It is the one kind of :class:`harness.study.work.Work`, whose words are at the end.
+    It is a :class:`harness.study.work.Work`, whose words are at the end.
 
     Raises:
         HarnessError: a field has the wrong kind, or a number that cannot be trained with.

@@ -42,7 +42,8 @@ ROOMS: dict[str, str] = {
     "terminal": "outlets screen usage",
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
-    "work checks study",
+    "work function command sources checks study",
+    "own": "seeds",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
@@ -63,7 +64,7 @@ ROOMS: dict[str, str] = {
 }
 ORDER = list(ROOMS)
 
-MOST_ROOMS, MOST_FLOORS, MOST_LINES = 28, 10, 400
+MOST_ROOMS, MOST_FLOORS, MOST_LINES = 31, 10, 400
 
 
 def inner(name: str) -> str:

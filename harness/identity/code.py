@@ -8,7 +8,7 @@ people.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.identity.following import Followed
@@ -22,24 +22,30 @@ KEYS = "keys"
 VERSION = "2"
 """The version of what keys rest on. In version 1 whole modules of the harness counted."""
 
-TRAINER = ("trainer.train", "train")
-"""The module within the harness, and the name in it, where training begins."""
+BEGINNINGS: Mapping[str, tuple[str, str]] = {
+    "Training": ("trainer.train", "train"),
+    "function": ("own.seeds", "seeded"),
+    "command": ("own.seeds", "seed_for"),
+}
+"""The module within the harness, and the name in it, where a trial begins, by its kind of work. Of a
+function of the user's own only the seeds are the harness's: how it is watched changes no result."""
 
 
-def code_of(definitions: Iterable[Any]) -> dict[str, str]:
-    """Return a short hash for each piece of code that the trainer and ``definitions`` rest on.
+def code_of(definitions: Iterable[Any], kind: str = "Training") -> dict[str, str]:
+    """Return a short hash for each piece of code that a trial and ``definitions`` rest on.
 
     The result also has the versions of the installed packages that the user's code imports, and the
     version of keys.
 
     Args:
         definitions: the classes and functions that a Training is made of.
+        kind: the kind of work.
 
     Raises:
         HarnessError: a definition of the user's own has no source text.
     """
     followed = Followed()
-    followed.begin_at(*TRAINER)
+    followed.begin_at(*BEGINNINGS[kind])
     for definition in definitions:
         followed.begin(definition)
     return {KEYS: VERSION} | followed.hashes() | followed.versions
@@ -51,7 +57,7 @@ def read_package() -> None:
     That is the trainer, and all of the harness that a Training can be made of.
     """
     followed = Followed()
-    followed.begin_at(*TRAINER)
+    followed.begin_at(*BEGINNINGS["Training"])
     for word in ("augment", "data", "measures", "models", "optim"):
         followed.begin_at(word, None)
     followed.hashes()

@@ -151,6 +151,7 @@ def load(found: str) -> Study:
             "nothing of that name" if study is None else repr(study),
             "Write study = Study(name=..., ...) at the top level.",
         )
+    study.place_in(module.__name__)
     return study
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 from collections import Counter
@@ -16,12 +15,16 @@ from harness.study.designs import arm_name, comparable, matching
 from harness.study.looks import Looks
 from harness.study.metrics import BY_LAYER, COSTS, FAILED, GIVEN_BY
 from harness.study.scales import Scale
+from harness.study.sources import recorded, with_curves
 from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.study.study import Study
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+OF_A_STEP = ("step_seconds", "peak_bytes", "flops_per_step")
+"""The costs that a study's own ``step`` gives."""
 
 FEWEST_SEEDS = 5
 """Fewest seeds for a verdict: ``harness.stats.FEWEST``, copied so that listing studies is fast."""
@@ -59,21 +62,6 @@ def check_words(study: Study) -> None:
         )
 
 
-def check_objective(study: Study) -> None:
-    """Check that settings are chosen by what the trainer itself records on the validation split.
-
-    Raises:
-        HarnessError: they are not; of measures, tuning trials take none at the end.
-    """
-    name = study.metric(study.objective).name
-    if not name.startswith("validation_") or name not in Training.metrics:
-        raise HarnessError(
-            "settings must be chosen on the validation split",
-            f"objective={study.objective!r}",
-            "Write objective='validation_loss' or 'validation_accuracy'.",
-        )
-
-
 def check_metrics(study: Study) -> None:
     """Check what the measures of a study record.
 
@@ -94,38 +82,6 @@ def check_metrics(study: Study) -> None:
                     f"{measure!r}, which gives {metric.name!r}",
                     "Leave it out, or give its metric another name.",
                 )
-
-
-def check_build(study: Study) -> None:
-    """Check that ``build`` takes the scale, the factors and the tuned settings.
-
-    Raises:
-        HarnessError: it does not.
-    """
-    names = [each.name for each in study.factors] + [each.name for each in study.tuned]
-    for name in names:
-        if names.count(name) > 1:
-            raise HarnessError(
-                "factors and tuned settings must have different names",
-                f"{name!r} twice",
-                "Rename one of them.",
-            )
-    if not callable(study.build):
-        raise HarnessError(
-            "build must be a function", repr(study.build), "Write def build(scale, ...): ..."
-        )
-    wanted = ["scale", *names]
-    has = list(inspect.signature(study.build).parameters)
-    if set(has) != set(wanted):
-        missing = [name for name in wanted if name not in has]
-        extra = [name for name in has if name not in wanted]
-        parts = [f"{name!r} is not a parameter of build" for name in missing]
-        parts += [f"build's {name!r} is no factor and no tuned setting" for name in extra]
-        raise HarnessError(
-            "build's parameters must be the scale, the factors and the tuned settings",
-            ", ".join(parts),
-            f"Write def build({', '.join(wanted)}) -> Training.",
-        )
 
 
 def check_scales(study: Study) -> None:
@@ -269,11 +225,13 @@ def _check_measured(study: Study, claim: Claim) -> None:
             repr(name),
             "Write Higher(...) or Equivalent(...).",
         )
-    if isinstance(claim, Sooner) and name not in Training.curves:
+    curves = with_curves(study)
+    if isinstance(claim, Sooner) and name not in curves:
+        instead = "validation_accuracy" if "validation_accuracy" in curves else min(curves)
         raise HarnessError(
             f"the claim {claim.text!r} must be about a metric with a learning curve",
             repr(name),
-            f"Write metric='validation_accuracy', or one of {', '.join(sorted(Training.curves))}.",
+            f"Write metric={instead!r}, or one of {', '.join(sorted(curves))}.",
         )
     if isinstance(claim, Sooner):
         most = 1.0 if metric.unit == "fraction" else math.inf
@@ -284,6 +242,7 @@ def _check_measured(study: Study, claim: Claim) -> None:
                 "Write reaches=0.9 for an accuracy of 90 %, say.",
             )
     if name in COSTS:
+        _check_cost(study, claim, name)
         return
     if name == FAILED.name:
         if not isinstance(claim, Higher | Equivalent):
@@ -294,7 +253,7 @@ def _check_measured(study: Study, claim: Claim) -> None:
             )
         return
     given = {metric.name for measure in study.measures for metric in measure.metrics}
-    if name in Training.metrics or (name in given and name not in BY_LAYER):
+    if name in recorded(study) or (name in given and name not in BY_LAYER):
         return
     kind = GIVEN_BY[name]
     if name in BY_LAYER:
@@ -309,4 +268,29 @@ def _check_measured(study: Study, claim: Claim) -> None:
         f"the claim {claim.text!r} must be about a metric that the study measures",
         repr(name),
         f"Add measures=({kind}(),) from harness.measures.",
+    )
+
+
+def _check_cost(study: Study, claim: Claim, name: str) -> None:
+    """Check that a cost that a claim is about is measured.
+
+    Raises:
+        HarnessError: it is not.
+    """
+    if study.build is not None or (study.step is not None and name in OF_A_STEP):
+        return
+    if study.step is not None or study.train is not None:
+        step = "" if study.step is not None else ", which needs a step to be measured"
+        raise HarnessError(
+            f"the claim {claim.text!r} must be about a cost that is measured",
+            f"{name!r}{step}",
+            "Add step=step, with def step(context, ...) returning a function that takes one "
+            f"training step: it gives {', '.join(OF_A_STEP)}."
+            if study.step is None and name in OF_A_STEP
+            else f"Let train return it under another name, such as own_{name}, with a Metric.",
+        )
+    raise HarnessError(
+        f"the claim {claim.text!r} must be about a metric of the study's own",
+        f"{name!r}, which is measured only of what the harness runs step by step",
+        f"Declare it under another name, such as Metric('own_{name}', better='lower').",
     )

@@ -13,7 +13,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.study.claims import AnyClaim
-from harness.study.metrics import Metric, Unit
 
 if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing studies
     from cattrs import Converter
@@ -21,11 +20,18 @@ if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing s
 T = TypeVar("T")
 
 LATER: Mapping[str, frozenset[str]] = {
-    "Choice": frozenset({"note"}), "Mode": frozenset({"models", "channels_last"}),
+    "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source"}),
+    "Mode": frozenset({"models", "channels_last"}),
     "Metric": frozenset({"least"}), "Profile": frozenset({"note"}),
     "Timing": frozenset({"loading"}),
 }  # fmt: skip
 """Fields that may be absent, by class: they came later, or are not written at their default."""
+
+AT_DEFAULT: Mapping[str, frozenset[str]] = {
+    "Declaration": frozenset({"own", "source"}), "Metric": frozenset({"least"}),
+}  # fmt: skip
+"""Those that are not written at their default: minus infinity is no JSON, and what came later is
+not to change what is written of studies that do not use it."""
 
 
 _BY_ONE = threading.Lock()  # `cache` lets two threads make one each
@@ -103,18 +109,18 @@ def _made() -> Converter:
     made.register_structure_hook(float, _only(float, int))  # a whole number stays one
     made.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
     made.register_structure_hook_func(lambda kind: kind == Sequence[float], _numbers)
-    # a study's own metric may be in a unit of its own
-    made.register_structure_hook_func(lambda kind: kind == Unit, _only(str))
     # levels are of any plain kind, and are kept by name
     made.register_structure_hook_func(
         lambda kind: kind == Sequence[Any] | Mapping[str, Any], _only(dict)
     )
     use_class_methods(made, "of_row", "row")  # of what there are thousands
     configure_tagged_union(AnyClaim, made, tag_name="kind")
-    made.register_unstructure_hook(
-        Metric,
-        make_dict_unstructure_fn(  # minus infinity, which is no JSON, is left out
-            Metric, made, least=override(omit_if_default=True)
+    made.register_unstructure_hook_factory(
+        lambda kind: getattr(kind, "__name__", "") in AT_DEFAULT,
+        lambda kind: make_dict_unstructure_fn(
+            kind,
+            made,
+            **{name: override(omit_if_default=True) for name in AT_DEFAULT[kind.__name__]},  # type: ignore[arg-type]
         ),
     )
     return made

@@ -24,7 +24,7 @@ from harness.study.claims import AnyClaim, Claim, Peak
 from harness.study.designs import Arm
 from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
-from harness.study.metrics import BY_LAYER, COSTS, FAILED, METRICS, Metric
+from harness.study.metrics import BY_LAYER, COSTS, FAILED, METRICS, Metric, Source
 
 LONGEST = 120
 """The most characters of a value that are shown."""
@@ -68,6 +68,8 @@ class Declaration:
         objective: the validation metric by which settings are chosen.
         measures: what is measured on each network in addition to what always is.
         looks: when claims are looked at, and the family-wise error rate.
+        own: the metrics that the study's own function, command or results give.
+        source: where the results come from.
     """
 
     name: str
@@ -86,6 +88,8 @@ class Declaration:
     objective: str
     measures: tuple[Measurement, ...]
     looks: Looks
+    own: tuple[Metric, ...] = ()
+    source: Source = "build"
 
     def __post_init__(self) -> None:
         if any(len(names) != len(self.factors) for names in self.combinations.values()):
@@ -112,16 +116,16 @@ class Declaration:
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
-        """The metrics that the study's own measures give, in the order declared."""
-        return tuple(metric for measure in self.measures for metric in measure.metrics)
+        """The metrics of the study's own, in the order declared."""
+        return (*(metric for measure in self.measures for metric in measure.metrics), *self.own)
 
     def metric(self, name: str) -> Metric:
-        """Find a metric by name: one that a measure of the study gives, or the harness's own.
+        """Find a metric by name: the study's own, or one that the harness records.
 
         Raises:
             HarnessError: no metric of this name is recorded.
         """
-        return find_metric(name, self.metrics)
+        return find_metric(name, self.metrics, self.source)
 
     def factor(self, name: str) -> Factor:
         """Find a factor by name.
@@ -176,21 +180,29 @@ def digest_of(plain: Any) -> str:
     return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]
 
 
-def find_metric(name: str, given: Iterable[Metric]) -> Metric:
-    """Find a metric by name among those that measures give and the harness's own.
+def find_metric(name: str, given: Iterable[Metric], source: Source) -> Metric:
+    """Find a metric by name among those of a study's own and those that the harness records.
+
+    Args:
+        name: its name.
+        given: the study's own.
+        source: where its results come from: only of a Training does the harness know the metrics.
 
     Raises:
         HarnessError: no metric of this name is recorded.
     """
     own = {metric.name: metric for metric in given}
-    known = METRICS | BY_LAYER | COSTS | {FAILED.name: FAILED} | own
+    trained = METRICS | BY_LAYER if source == "build" else {}
+    known = trained | COSTS | {FAILED.name: FAILED} | own
     if name not in known:
-        raise HarnessError(
-            "a metric must be one that trials record",
-            repr(name),
+        instead = (
             f"{near(name, METRICS | COSTS | own)} One of your own: Study(measures=("
-            f"measured({name!r}, function, meaning='...'),)), from harness.measures.",
+            f"measured({name!r}, function, meaning='...'),)), from harness.measures."
+            if source == "build"
+            else f"{near(name, own)} Or add Metric({name!r}, better='higher') to the study's "
+            "metrics=."
         )
+        raise HarnessError("a metric must be one that trials record", repr(name), instead)
     return known[name]
 
 
@@ -323,9 +335,9 @@ def value_text(value: Any) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def about(build: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the paragraphs of the docstring of a function's file, after its first line."""
-    module = sys.modules.get(getattr(build, "__module__", ""))
+def about(module_name: str) -> tuple[str, ...]:
+    """Return the paragraphs of the docstring of a study's file, after its first line."""
+    module = sys.modules.get(module_name)
     text = inspect.cleandoc((module.__doc__ if module is not None else None) or "")
     _, _, rest = text.partition("\n")
     parts = (" ".join(part.split()).replace("`", "") for part in rest.split("\n\n"))

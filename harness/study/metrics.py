@@ -6,18 +6,23 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["nats", "fraction", "s", "B", ""]
+Unit = str
+Better = Literal["higher", "lower"]
 Replicate = Literal["seed", "round", ""]
+Source = Literal["build", "train", "command", "results"]
+"""Who gives a study's metrics: the harness's trainer, the user's function, a command, or others,
+whose results are judged and nothing is run."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One number measured on one trained model.
+    """One number that a trial gives.
 
     Attributes:
         name: the key in records and claims.
-        title: the name on an axis.
-        unit: ``"nats"``, ``"fraction"`` (0 to 1, printed as per cent), ``"s"``, ``"B"`` or ``""``.
+        title: the name on an axis; made of the name where none is given.
+        unit: ``"fraction"`` (0 to 1, printed as per cent), ``"s"``, ``"B"``, or any other as it is
+            to be printed, such as ``"nats"``, ``"pp"`` or ``"°C"``.
         better: which direction is good; ``None`` if neither is.
         meaning: one sentence for the glossary.
         least: the smallest value that it can have.
@@ -28,21 +33,27 @@ class Metric:
             (``""``) if measuring again gives the same number to the last digit.
 
     Example:
-        >>> from harness.study.metrics import METRICS, Metric
-        >>> Metric("margin", "Margin", "", "higher", "Mean gap of the two largest logits.").least
-        -inf
+        >>> from harness import Metric
+        >>> from harness.study.metrics import METRICS
+        >>> Metric("test_error", unit="°C", better="lower").title
+        'Test error'
         >>> METRICS["test_accuracy"].unit, METRICS["test_accuracy"].better
         ('fraction', 'higher')
     """
 
     name: str
-    title: str
-    unit: Unit
-    better: Literal["higher", "lower"] | None
-    meaning: str
+    title: str = ""
+    unit: Unit = ""
+    better: Better | None = None
+    meaning: str = "As the study's own code gives it."
     least: float = -math.inf
     relative: bool = False
     replicate: Replicate = "seed"
+
+    def __post_init__(self) -> None:
+        if not self.title and isinstance(self.name, str):
+            words = self.name.replace("_", " ")
+            object.__setattr__(self, "title", words[:1].upper() + words[1:])
 
     def scaled(self, value: float) -> float:
         """Return a value on the scale on which claims compare it; NaN where it has none there."""

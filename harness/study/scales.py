@@ -70,13 +70,12 @@ class Scale:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in Scale.__slots__:
             raise AttributeError(name)
-        if name not in self.settings:
-            raise HarnessError(
-                "build must use settings that every Scale gives",
-                f"scale.{name}",
-                f"Write Scale({name}=..., ...). " + near(name, self.settings),
-            )
-        return self.settings[name]
+        return _setting(self.settings, name, "build")
+
+    @property
+    def only_settings(self) -> Settings:
+        """Its settings alone, for a function whose result must not depend on the rest."""
+        return Settings(self.settings)
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:  # copies and pickles are made, not assigned to
         given: dict[str, Any] = {"seeds": self.seeds, "levels": self.levels, "tuning": self.tuning}
@@ -85,3 +84,42 @@ class Scale:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
         return f"Scale(seeds={self.seeds}, {shown})"
+
+
+class Settings:
+    """The settings of a :class:`Scale` as attributes, without its seeds, levels and tuning.
+
+    Args:
+        settings: values by name.
+
+    Example:
+        >>> from harness import Scale
+        >>> Scale(epochs=10, seeds=5).only_settings.epochs
+        10
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        object.__setattr__(self, "_values", dict(settings))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r} of a Scale")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _setting(self._values, name, "train")
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
+
+
+def _setting(settings: Mapping[str, Any], name: str, function: str) -> Any:
+    if name not in settings:
+        raise HarnessError(
+            f"{function} must use settings that every Scale gives",
+            f"scale.{name}",
+            f"Write Scale({name}=..., ...). " + near(name, settings),
+        )
+    return settings[name]

@@ -12,14 +12,13 @@ from harness.messages.errors import HarnessError
 from harness.messages.levels import Level
 from harness.study.checks import (
     check_arms,
-    check_build,
     check_claims,
     check_metrics,
-    check_objective,
     check_scales,
     check_words,
 )
 from harness.study.claims import Claim
+from harness.study.command import Command
 from harness.study.declaration import (
     Declaration,
     Measurement,
@@ -42,8 +41,14 @@ from harness.study.designs import (
 )
 from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
-from harness.study.metrics import Metric
+from harness.study.metrics import Metric, Source
 from harness.study.scales import Scale
+from harness.study.sources import (
+    check_objective,
+    check_own_metrics,
+    check_source,
+    source_of,
+)
 from harness.study.work import Work
 
 if TYPE_CHECKING:
@@ -52,7 +57,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Study:
-    """A question: factors, a ``build`` function, scales and claims.
+    """A question: factors, what is run for them, scales and claims.
+
+    What is run is one of three: ``build``, ``train`` or ``command``. A study with none of them is
+    judged on results that others made (``harness judge``).
 
     Attributes:
         name: lower-case letters, digits, ``_`` and ``-``; the name of its folder and its store.
@@ -68,6 +76,15 @@ class Study:
             :mod:`harness.measures`).
         looks: when claims are looked at with ``--until-decided``, and the family-wise error rate
             α of all verdicts.
+        train: ``train(context, <each factor>, <each tuned setting>) -> dict[str, float]``: the
+            user's own training, for any task; returns metrics by name (see
+            :class:`harness.own.context.Context`).
+        command: a command line to run in its place.
+        metrics: what ``train`` or ``command`` gives.
+        step: ``step(context, ...)``, with the parameters of ``train``; returns a function of no
+            arguments that takes one training step, whose time, memory and FLOPs are measured.
+        limit: seconds after which a trial of ``train`` or ``command`` is ended, and has failed.
+        module: name of the module that it stands in; empty where nothing tells.
 
     Raises:
         HarnessError: a part of it is wrong, or does not fit the others.
@@ -109,16 +126,24 @@ class Study:
     name: str
     question: str
     factors: Sequence[Factor]
-    build: Callable[..., Work]
-    scales: Mapping[str, Scale]
+    build: Callable[..., Work] | None = None
+    scales: Mapping[str, Scale] = field(default_factory=dict)
     claims: Sequence[Claim] = ()
     tuned: Sequence[Tuned] = ()
     design: Design = field(default_factory=Factorial)
     objective: str = "validation_loss"
     measures: Sequence[Measure] = ()
     looks: Looks = field(default_factory=Looks)
+    train: Callable[..., Mapping[str, float]] | None = None
+    command: Command | None = None
+    metrics: Sequence[Metric] = ()
+    step: Callable[..., Callable[[], object]] | None = None
+    limit: float | None = None
+    module: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        function = self.build or self.train
+        object.__setattr__(self, "module", getattr(function, "__module__", None) or "")
         for name, kind in (("factors", Factor), ("claims", Claim), ("tuned", Tuned)):
             value = getattr(self, name)
             if not isinstance(value, tuple | list) or not all(isinstance(x, kind) for x in value):
@@ -136,9 +161,10 @@ class Study:
             )
         object.__setattr__(self, "scales", dict(self.scales))
         check_words(self)
+        check_own_metrics(self)
         self._set_measures()
+        check_source(self)
         check_objective(self)
-        check_build(self)
         check_scales(self)
         check_arms(self)
         check_claims(self)
@@ -154,13 +180,23 @@ class Study:
         check_metrics(self)
 
     def metric(self, name: str) -> Metric:
-        """Find a metric by name: one that a measure of this study gives, or the harness's own.
+        """Find a metric by name: the study's own, or one that the harness records.
 
         Raises:
             HarnessError: no metric of this name is recorded.
         """
         given = [metric for measure in self.measures for metric in measure.metrics]
-        return find_metric(name, given)
+        return find_metric(name, [*given, *self.metrics], self.source)
+
+    def place_in(self, module: str) -> None:
+        """Say in which module it stands, where no function of its own tells."""
+        if not self.module:
+            object.__setattr__(self, "module", module)
+
+    @property
+    def source(self) -> Source:
+        """Where its results come from."""
+        return source_of(self)
 
     def factor(self, name: str) -> Factor:
         """Find a factor by name.
@@ -211,7 +247,7 @@ class Study:
             self._declarations[scale] = Declaration(
                 name=self.name,
                 question=self.question,
-                about=about(self.build),
+                about=about(self.module),
                 scale=scale,
                 scales=tuple(self.scales),
                 settings={name: value_text(value) for name, value in size.settings.items()},
@@ -231,6 +267,8 @@ class Study:
                 objective=self.objective,
                 measures=tuple(map(_measurement, self.measures)),
                 looks=self.looks,
+                own=tuple(self.metrics),
+                source=self.source,
             )
         return self._declarations[scale]
 

@@ -1,4 +1,4 @@
-"""What ``build`` returns: all that one trial does, apart from its seed."""
+"""All that one trial does, apart from its seed: a Training, a function, or a command."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ class Work(Protocol):
     """A frozen dataclass that says all about one run but its seed.
 
     For a trial's key it is written down by :func:`harness.identity.canonical.canonical`, field by
-    field, and its code is followed from its class. A :class:`harness.training.Training` is the one
-    kind that there is.
+    field, and its code is followed from its class. There are three kinds: a
+    :class:`harness.training.Training`, which ``build`` returns, a
+    :class:`harness.study.function.Function` of the user's own, and a
+    :class:`harness.study.command.Command`. Who does each: :mod:`harness.running.kinds`.
 
     Attributes:
         kind: what it is called in messages.
-        metrics: the names of metrics that it may record without being asked for.
-        curves: those of them of which there is a value after each epoch.
     """
 
     kind: ClassVar[str]
-    metrics: ClassVar[frozenset[str]]
-    curves: ClassVar[frozenset[str]]
 
     def needs(self) -> Mapping[str, Work]:
         """Return what is run before it with the same seed, by what it is for."""

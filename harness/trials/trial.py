@@ -14,7 +14,9 @@ from harness.identity.canonical import canonical, definitions
 from harness.identity.code import KEYS, code_of
 from harness.messages.blame import place
 from harness.messages.errors import HarnessError, near
+from harness.study.command import Filled
 from harness.study.designs import Arm
+from harness.study.function import Function
 from harness.study.study import Study
 from harness.study.work import Work
 from harness.training import Training
@@ -45,6 +47,7 @@ class Unseeded:
         measures: what the study measures beside what is always measured.
         teacher: what the network is trained by that this one learns from.
         teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
+        step: the study's own function that gives a training step to measure.
     """
 
     arm: Arm
@@ -53,6 +56,7 @@ class Unseeded:
     measures: tuple[Measure, ...] = ()
     teacher: Unseeded | None = None
     teaches: int = 0
+    step: Callable[..., Any] | None = None
 
     @cached_property
     def written(self) -> Mapping[str, Any]:
@@ -64,7 +68,20 @@ class Unseeded:
     def code(self) -> Mapping[str, str]:
         """Short hash per module or definition that gives the Training its meaning."""
         found = (*definitions(self.work), *definitions(self.measures))
-        return code_by_definitions(tuple(dict.fromkeys(found)))
+        return code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
+
+    @cached_property
+    def cost_key(self) -> str:
+        """The name under which its cost is kept: a key with any seed, and the code of its step."""
+        if self.step is None:
+            return ""
+        code = code_by_definitions(self.work.kind, tuple(definitions(self.step)))
+        return keys_of({"step of": self.written}, {**self.code, **code})(0)
+
+    @property
+    def trains(self) -> bool:
+        """Whether the harness's own trainer trains it, step by step and in any mode."""
+        return isinstance(self.work, Training)
 
     @cached_property
     def program(self) -> str:
@@ -148,6 +165,21 @@ class Trial:
         return self.what.measures
 
     @property
+    def trains(self) -> bool:
+        """Whether the harness's own trainer trains it, step by step and in any mode."""
+        return self.what.trains
+
+    @property
+    def cost_key(self) -> str:
+        """The name under which the cost of its program is kept; its key where that is the same."""
+        return self.what.cost_key or self.key
+
+    @property
+    def measurable(self) -> bool:
+        """Whether it has a training step, whose cost can be measured."""
+        return self.trains or self.what.step is not None
+
+    @property
     def teaches(self) -> int:
         """0 for an arm's own trial, 1 for its teacher, 2 for that one's teacher..."""
         return self.what.teaches
@@ -177,8 +209,21 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
         HarnessError: ``build`` returned something else than a Training.
     """
     values = {name: level.value for name, level in arm.levels.items()}
+    size = study.scales[scale]
+    if study.train is not None:
+        function = Function(study.train, {**values, **tuned}, size.settings)
+        return _unseeded(arm, dict(tuned), function, (), 0, step=study.step)
+    if study.command is not None:
+        command = Filled(study.command, {**size.settings, **values, **tuned})
+        return _unseeded(arm, dict(tuned), command, (), 0)
+    if study.build is None:
+        raise HarnessError(
+            f"study {study.name!r} must say what is run",
+            "none of build=, train= and command=",
+            "Add one of them; or judge results that there are: `harness judge RESULTS STUDY`.",
+        )
     try:
-        work = study.build(scale=study.scales[scale], **values, **tuned)
+        work = study.build(scale=size, **values, **tuned)
     except HarnessError:
         raise
     except RecursionError as error:
@@ -208,18 +253,19 @@ def _unseeded(
     work: Work,
     measures: tuple[Measure, ...],
     teaches: int,
+    step: Callable[..., Any] | None = None,
 ) -> Unseeded:
     taught_by = work.needs().get(TEACHER)
     teacher = None
     if taught_by is not None:
         teacher = _unseeded(arm, tuned, taught_by, (), teaches + 1)
-    return Unseeded(arm, tuned, work, measures, teacher, teaches)
+    return Unseeded(arm, tuned, work, measures, teacher, teaches, step)
 
 
 @cache
-def code_by_definitions(found: tuple[type, ...]) -> dict[str, str]:
+def code_by_definitions(kind: str, found: tuple[Any, ...]) -> dict[str, str]:
     """Return :func:`harness.identity.code.code_of`, worked out once for the same definitions."""
-    return code_of(found)
+    return code_of(found, kind)
 
 
 _UNKNOWN = re.compile(r"Training\.__init__\(\) got an unexpected keyword argument '(\w+)'")

@@ -1,0 +1,51 @@
+"""Seeds of a function of the user's own: its global generators, and one for each purpose.
+
+All that a trial's result may rest on in this room stands here: what changes here makes such trials
+anew.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.randomness.streams import torch_seed
+
+WORD = 2**32
+"""Seeds of a purpose are below this: numpy, Lightning and others take no larger ones."""
+
+
+def seed_for(seed: int, purpose: str) -> int:
+    """Return a seed for one purpose, the same in all arms.
+
+    Args:
+        seed: the trial's seed, at least 0.
+        purpose: any name; another name gives a seed that has nothing to do with it.
+    """
+    return torch_seed(seed, f"own {purpose}") % WORD
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within, the global generators of random, numpy and torch begin at a trial's seed.
+
+    Those of CUDA devices do, too, without the devices being used for that. Afterwards those of the
+    CPU are where they were before.
+
+    Args:
+        seed: the trial's seed.
+    """
+    import numpy as np
+    import torch
+
+    before = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
+    random.seed(seed_for(seed, "random"))
+    np.random.seed(seed_for(seed, "numpy"))
+    torch.manual_seed(seed_for(seed, "torch"))
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.random.set_rng_state(before[2])

@@ -1,0 +1,255 @@
+"""Where a study's results come from: ``build``, the user's function, a command, or elsewhere."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+from harness.identity.canonical import definitions
+from harness.messages import checks
+from harness.messages.errors import HarnessError
+from harness.messages.printable import check_name
+from harness.study.command import Command
+from harness.study.metrics import COSTS, COUNTED, Better, Metric, Source
+from harness.training import Training
+
+if TYPE_CHECKING:
+    from harness.study.study import Study
+
+
+def source_of(study: Study) -> Source:
+    """Return where a study's results come from."""
+    if study.build is not None:
+        return "build"
+    if study.train is not None:
+        return "train"
+    return "results" if study.command is None else "command"
+
+
+def check_source(study: Study) -> None:
+    """Check what a study runs: that it is one thing, and takes what is varied.
+
+    Raises:
+        HarnessError: it is not.
+    """
+    names = [each.name for each in study.factors] + [each.name for each in study.tuned]
+    for name in names:
+        if names.count(name) > 1:
+            raise HarnessError(
+                "factors and tuned settings must have different names",
+                f"{name!r} twice",
+                "Rename one of them.",
+            )
+    given = [name for name in ("build", "train", "command") if getattr(study, name) is not None]
+    if len(given) > 1:
+        raise HarnessError(
+            "a study must have one of build=, train= and command=",
+            " and ".join(f"{name}=" for name in given),
+            "Leave out all but one.",
+        )
+    if study.build is not None:
+        check_parameters("build", study.build, ["scale", *names], "-> Training")
+    if study.train is not None:
+        _check_function("train", study.train)
+        check_parameters("train", study.train, ["context", *names], "-> dict[str, float]")
+    if study.command is not None:
+        if not isinstance(study.command, Command):
+            raise HarnessError(
+                "Study(command=...) must be a Command",
+                repr(study.command),
+                "Write command=Command('python train.py --lr {lr}', reads='metrics.json').",
+            )
+        study.command.check_names(names)
+    if study.step is not None:
+        if study.train is None:
+            raise HarnessError(
+                "Study(step=...) must stand beside train=, a step of whose training it is",
+                "step= without train=",
+                "Leave it out: what build returns is measured anyway.",
+            )
+        _check_function("step", study.step)
+        check_parameters("step", study.step, ["context", *names], "-> Callable[[], object]")
+    if study.limit is not None:
+        if study.build is not None:
+            raise HarnessError(
+                "Study(limit=...) must stand beside train= or command=",
+                "limit= beside build=",
+                "Leave it out: a Training says by its epochs when it ends.",
+            )
+        checks.positive("Study", "limit", study.limit, 3600)
+
+
+def check_parameters(
+    which: str, function: Callable[..., Any], wanted: Sequence[str], returns: str
+) -> None:
+    """Check that a function of the study takes what it is called with, and no more.
+
+    Raises:
+        HarnessError: it does not.
+    """
+    if not callable(function):
+        raise HarnessError(
+            f"{which} must be a function",
+            repr(function),
+            f"Write def {which}({wanted[0]}, ...): ...",
+        )
+    has = list(inspect.signature(function).parameters)
+    if set(has) == set(wanted):
+        return
+    missing = [name for name in wanted if name not in has]
+    extra = [name for name in has if name not in wanted]
+    parts = [f"{name!r} is not a parameter of {which}" for name in missing]
+    parts += [f"{which}'s {name!r} is no factor and no tuned setting" for name in extra]
+    raise HarnessError(
+        f"{which}'s parameters must be the {wanted[0]}, the factors and the tuned settings",
+        ", ".join(parts),
+        f"Write def {which}({', '.join(wanted)}) {returns}.",
+    )
+
+
+def _check_function(which: str, function: Any) -> None:
+    """Check that worker processes find a function by its name.
+
+    Raises:
+        HarnessError: they do not.
+    """
+    if not callable(function):
+        return  # told by check_parameters
+    try:
+        _ = [*definitions(function)]  # which refuses what its name does not tell
+    except HarnessError as error:
+        raise HarnessError(
+            f"{which} must be a function at the top level of a file, where worker processes find "
+            "it by its name",
+            error.got,
+            f"Write def {which}(context, ...): ... at the top level; what it needs beside, it "
+            "imports or makes.",
+        ) from error
+
+
+def check_own_metrics(study: Study) -> None:
+    """Check the metrics that a study declares of its own.
+
+    Raises:
+        HarnessError: one of them is wrong, or they stand where the trainer says what is recorded.
+    """
+    metrics = study.metrics
+    if not isinstance(metrics, tuple | list) or not all(isinstance(x, Metric) for x in metrics):
+        raise HarnessError(
+            "Study(metrics=...) must be a tuple, each of it a Metric",
+            repr(metrics),
+            "Write metrics=(Metric('test_error', unit='pp', better='lower'),), with the comma.",
+        )
+    object.__setattr__(study, "metrics", tuple(metrics))
+    if study.build is not None:
+        if metrics:
+            raise HarnessError(
+                "Study(metrics=...) must stand beside train= or command=, or alone",
+                "metrics= beside build=, which records its own",
+                "Write measures=(measured('name', function, meaning='...'),), from "
+                "harness.measures.",
+            )
+        return
+    if not metrics:
+        raise HarnessError(
+            "a study must declare the metrics that its trials give",
+            "no metrics",
+            "Write metrics=(Metric('test_error', unit='pp', better='lower'),).",
+        )
+    if study.measures:
+        raise HarnessError(
+            "Study(measures=...) must stand beside build=, whose networks they measure",
+            "measures= without build=",
+            "Let the function return what it measures, and declare it in metrics=.",
+        )
+    seen: set[str] = set()
+    for metric in metrics:
+        _check_metric(metric)
+        if metric.name in seen:
+            raise HarnessError(
+                "the metrics of a study must have different names",
+                f"{metric.name!r} twice",
+                "Rename one of them.",
+            )
+        seen.add(metric.name)
+
+
+def _check_metric(metric: Metric) -> None:
+    name = metric.name
+    if not isinstance(name, str) or not name.isidentifier() or name in {*COSTS, *COUNTED}:
+        raise HarnessError(
+            "the name of a Metric must be a Python name that no cost has",
+            repr(name),
+            "Write Metric('test_error', ...), say.",
+        )
+    for what in ("title", "unit", "meaning"):
+        instead = f"Write another {what}= in Metric({name!r}, ...)."
+        check_name(f"a metric's {what}", getattr(metric, what), instead)
+    called = f"Metric({name!r})"
+    checks.one_of(called, "better", metric.better, (*get_args(Better), None))
+    checks.one_of(called, "replicate", metric.replicate, ("seed",))
+    least = metric.least
+    if not checks.is_number(least) or math.isnan(least) or least == math.inf:
+        raise HarnessError(
+            f"{called[:-1]}, least=...) must be the smallest value that it can have",
+            repr(least),
+            "Write least=0, or leave it out.",
+        )
+
+
+def recorded(study: Study) -> frozenset[str]:
+    """Return the names of metrics that trials record, apart from what measures add."""
+    if study.build is not None:
+        return Training.metrics
+    return frozenset(metric.name for metric in study.metrics)
+
+
+def with_curves(study: Study) -> frozenset[str]:
+    """Return the names of metrics of which there is, or may be, a value after each epoch."""
+    return Training.curves if study.build is not None else recorded(study)
+
+
+def check_objective(study: Study) -> None:
+    """Check that settings are chosen by what is recorded apart from the test examples.
+
+    Raises:
+        HarnessError: they are not; of measures, tuning trials take none at the end.
+    """
+    name = study.objective
+    if study.build is None:
+        names = [metric.name for metric in study.metrics]
+        if not study.tuned or (name in names and not name.startswith("test_")):
+            _check_direction(study)
+            return
+        raise HarnessError(
+            "settings must be chosen by one of the study's metrics that is no test metric",
+            f"objective={name!r}",
+            _objective(each for each in names if not each.startswith("test_")),
+        )
+    if not study.metric(name).name.startswith("validation_") or name not in Training.metrics:
+        raise HarnessError(
+            "settings must be chosen on the validation split",
+            f"objective={name!r}",
+            "Write objective='validation_loss' or 'validation_accuracy'.",
+        )
+
+
+def _objective(names: Iterable[str]) -> str:
+    known = list(names)
+    if known:
+        return f"Write objective={known[0]!r}, say."
+    return (
+        "Write metrics=(Metric('validation_loss', better='lower'), ...), and let the function "
+        "report or return it."
+    )
+
+
+def _check_direction(study: Study) -> None:
+    if study.tuned and study.metric(study.objective).better is None:
+        raise HarnessError(
+            "the metric by which settings are chosen must have a better direction",
+            f"objective={study.objective!r}, whose Metric has none",
+            f"Write Metric({study.objective!r}, better='lower'), say.",
+        )
