@@ -43,7 +43,7 @@ ROOMS: dict[str, str] = {
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
     "work function command sources checks study",
-    "own": "seeds",
+    "own": "seeds states saves cached stopping context calling apart",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
@@ -57,7 +57,8 @@ ROOMS: dict[str, str] = {
     "more wording would_change reasons verdicts registrations history summaries targets results "
     "next_step",
     "planning": "datasets outlook tuning planner cohorts",
-    "running": "checkout forks loaded_measuring neighbours find revision named telling jobs wire "
+    "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
+    "trainings functions kinds jobs wire "
     "loaded workers executors progress account costs registering session timing run versions",
     "commands": "ending files options place list new subject doctor folder judged tables markdown "
     "finish begin run plan report explain export replay cli",

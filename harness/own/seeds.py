@@ -39,13 +39,14 @@ def seeded(seed: int) -> Iterator[None]:
     import numpy as np
     import torch
 
-    before = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
+    numbers = np.random.get_state()  # noqa: NPY002
+    before = random.getstate(), torch.random.get_rng_state()
     random.seed(seed_for(seed, "random"))
-    np.random.seed(seed_for(seed, "numpy"))
+    np.random.seed(seed_for(seed, "numpy"))  # noqa: NPY002 - what most code draws from
     torch.manual_seed(seed_for(seed, "torch"))
     try:
         yield
     finally:
         random.setstate(before[0])
-        np.random.set_state(before[1])
-        torch.random.set_rng_state(before[2])
+        np.random.set_state(numbers)  # noqa: NPY002
+        torch.random.set_rng_state(before[1])

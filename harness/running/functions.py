@@ -1,0 +1,137 @@
+"""Who does the work of a function of the user's own: each trial in a process of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from harness.engines.modes import PLAIN, Mode
+from harness.own import apart
+from harness.own.calling import Called, call
+from harness.own.context import Context
+from harness.own.saves import TrialFolder
+from harness.own.stopping import STOPPED, Stopping
+from harness.running.named import Named
+from harness.running.telling import TELL_SECONDS, Told
+from harness.running.workplace import Workplace
+from harness.study.function import Function
+from harness.trials.outcome import Outcome
+from harness.trials.profiles import Profile
+from harness.trials.trial import Trial
+
+if TYPE_CHECKING:
+    from harness.study.study import Study
+
+
+def train(
+    trials: Sequence[Trial], names: Sequence[Named], mode: Mode, at: Workplace
+) -> tuple[Outcome, ...]:
+    """Call the function of each trial; whatever it fails of is its outcome."""
+    del mode  # a function is called as it is
+    return tuple(_one(trial, named, at) for trial, named in zip(trials, names, strict=True))
+
+
+def check(trial: Trial, at: Workplace) -> None:
+    """Nothing: what a function needs, it says when it is called."""
+
+
+def warm_up() -> None:
+    """Load what measuring needs."""
+    from harness.cost.measure import warm_up
+
+    warm_up()
+
+
+def profile(trial: Trial, at: Workplace) -> Profile:
+    """Measure time, memory and FLOPs of the step that the study's own function gives."""
+    raise NotImplementedError
+
+
+def step_seconds(trial: Trial, at: Workplace) -> float:
+    """Time that step."""
+    raise NotImplementedError
+
+
+def wanted(study: Study, trial: Trial) -> tuple[str, ...]:
+    """Return the metrics that a trial must give: one that helps to choose, only what chooses."""
+    if trial.role == "tune":
+        return (study.objective,)
+    return tuple(metric.name for metric in study.metrics)
+
+
+def _one(trial: Trial, named: Named, at: Workplace) -> Outcome:
+    folder = TrialFolder(at.folder, trial.key)
+    if not at.apart:
+        called, env = _call(trial, named, at, folder, Stopping()), at.env
+        cost = called.cost
+    else:
+
+        def do(stopping: Stopping) -> object:
+            called = _call(trial, named, at, folder, stopping)
+            return None if called.stopped else [asdict(called), dict(at.env)]
+
+        _ = at.env_by_now  # once for all trials, where asking is harmless
+        ended = apart.apart(do, folder.log, at.study.limit)
+        if ended.stopped:
+            os._exit(STOPPED)  # nothing came of it, and the next process goes on from what it saved
+        if ended.said is None:
+            called, env = Called(reason=ended.reason), at.env_by_now
+        else:
+            called, env = Called(**ended.said[0]), ended.said[1]
+        cost = {
+            **called.cost,
+            "process_cpu_seconds": ended.cpu_seconds,
+            "process_peak_bytes": ended.peak_bytes,
+        }
+    folder.tidy(finished=not called.reason, keep=trial.role != "tune")
+    if called.reason:
+        return Outcome(reason=called.reason, env=env)
+    return Outcome(called.metrics, called.curves, cost, env, mode=str(PLAIN))
+
+
+def _call(
+    trial: Trial, named: Named, at: Workplace, folder: TrialFolder, stopping: Stopping
+) -> Called:
+    work = trial.work
+    assert isinstance(work, Function)
+    context = Context(
+        trial.seed,
+        str(at.device),
+        work.scale,
+        choosing=trial.role == "tune",
+        folder=folder,
+        stopping=stopping,
+        told=_telling(named, at, work) if at.tell is not None else None,
+    )
+    return call(work, context, wanted(at.study, trial))
+
+
+def _telling(
+    named: Named, at: Workplace, work: Function
+) -> Callable[[int, Mapping[str, float]], None]:
+    """Return what tells now and then how far a trial is, from what it reports."""
+    assert at.tell is not None
+    tell, objective = at.tell, at.study.objective
+    epochs = work.scale.get("epochs")
+    total = epochs if isinstance(epochs, int) else 0
+    began, last = time.monotonic(), -math.inf
+    first = -1
+
+    def told(epoch: int, values: Mapping[str, float]) -> None:
+        nonlocal last, first
+        now = time.monotonic()
+        if first < 0:
+            first = epoch
+        if now - last < TELL_SECONDS or not values:
+            return
+        last = now
+        shown = objective if objective in values else next(iter(values))
+        done = epoch + 1
+        left = (now - began) / (done - first) * (total - done) if done < total else 0.0
+        tell(Told(named.arm, named.seed, named.role, 1, done, total, values[shown], left, shown))
+
+    return told
