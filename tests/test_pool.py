@@ -38,6 +38,9 @@ class Started:
     def runs(self) -> bool:
         return self.lives
 
+    def ask_to_stop(self) -> None:
+        """It is ended by stop all the same."""
+
     def stop(self) -> None:
         self.lives = False
         self.stops += 1

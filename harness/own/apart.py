@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.own.stopping import SIGNALS, STOPPED, Stopping
+from harness.terminal import outlets
 
 GRACE_SECONDS = 30.0
 """How long a trial that is asked to stop has for its last save."""
@@ -62,8 +63,7 @@ def apart(do: Callable[[Stopping], Any], log: Path, limit: float | None = None) 
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    outlets.flush()
     with warnings.catch_warnings():
         # Python 3.12 warns of other threads, whose locks a fork may find locked for ever. The one
         # other thread here waits for the end of the parent, and holds none.
@@ -176,9 +176,7 @@ def _be_child(do: Callable[[Stopping], Any], log: Path, reading: int, writing: i
 
         traceback.print_exc()
     finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
+        outlets.flush()
         os._exit(code)
 
 
@@ -189,10 +187,7 @@ def _settle(log: Path) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    printed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    os.dup2(printed, 1)
-    os.dup2(printed, 2)
-    os.close(printed)
+    outlets.into(log)
     multiprocessing.current_process().daemon = False  # so that it may have workers that load data
 
 

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
-from harness.own.cached import Cached
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for
 from harness.own.stopping import Stopping
@@ -44,6 +43,8 @@ class Context:
         ...     for epoch in range(context.scale.epochs):
         ...         context.report(epoch, loss=1 / (width + epoch))
         ...     return {"test_error": 1 / width}
+        >>> Metric("test_error", better="lower").title
+        'Test error'
     """
 
     def __init__(
@@ -237,6 +238,8 @@ class Context:
         Raises:
             HarnessError: the function carries values of its own, or an argument is not plain.
         """
+        from harness.own.cached import Cached
+
         value: _Value = Cached(self._folder.root).value(name, make, arguments)
         return value
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from harness.messages.errors import HarnessError
 
 KEPT = 2
@@ -69,6 +67,8 @@ class TrialFolder:
         Raises:
             HarnessError: it could not be written; what was kept before is as it was.
         """
+        import torch  # here and below: studies are listed and reported without it
+
         folder = _made(self.saved)
         draft, place = folder / "draft", folder / f"epoch-{epoch}.pt"
         try:
@@ -90,6 +90,8 @@ class TrialFolder:
 
     def newest(self) -> dict[str, Any] | None:
         """Return the newest state that can be read; ``None`` where there is none."""
+        import torch
+
         for file in self._kept():
             try:
                 state = torch.load(file, map_location="cpu", weights_only=True)

@@ -10,8 +10,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.randomness.streams import torch_seed
-
 WORD = 2**32
 """Seeds of a purpose are below this: numpy, Lightning and others take no larger ones."""
 
@@ -23,6 +21,8 @@ def seed_for(seed: int, purpose: str) -> int:
         seed: the trial's seed, at least 0.
         purpose: any name; another name gives a seed that has nothing to do with it.
     """
+    from harness.randomness.streams import torch_seed  # with numpy, which listing studies need not
+
     return torch_seed(seed, f"own {purpose}") % WORD
 
 
