@@ -60,6 +60,7 @@ ROOMS: dict[str, str] = {
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings functions kinds jobs wire "
     "loaded workers executors progress account costs registering session timing run versions",
+    "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "commands": "ending files options place list new subject doctor folder judged tables markdown "
     "finish begin run plan report explain export replay cli",
 }

@@ -16,6 +16,7 @@ from harness.commands.options import (
     collect_seldom,
     hand_on_data,
     how_words,
+    logs_of,
     options_of,
     studies_named,
 )
@@ -84,6 +85,15 @@ DataDir = Annotated[
 Download = Annotated[bool, typer.Option("--download", help="Download data sets that are missing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no table.")]
+
+Log = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log",
+        help="Write each trial there, too: tensorboard=FOLDER or mlflow=URI. May be repeated.",
+        show_default=False,
+    ),
+]
 
 OUT = Path("runs")
 
@@ -169,6 +179,7 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed trials again.")
     ] = False,
+    log: Log = None,
     data_dir: DataDir = None, download: Download = False, quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -185,9 +196,9 @@ def run(
 
     options = options_of(
         "", device, workers, seeds, no_tuning, profile=not no_profile, retry=retry_failed,
-        mode=mode, until_decided=until_decided, max_seeds=max_seeds,
+        mode=mode, until_decided=until_decided, max_seeds=max_seeds, log=log or (),
     )  # fmt: skip
-    how = how_words(device, workers, no_profile=no_profile)
+    how = how_words(device, workers, no_profile=no_profile, log=log or ())
     shown = not quiet and not as_json
     with noticing(Place(out, store, OUT, data_dir)) as place:
         end_with(run_studies(names, scale, place, options, how, shown=shown, as_json=as_json))
@@ -253,6 +264,7 @@ def export(
     curves: Annotated[
         bool, typer.Option("--curves", help="A row for each epoch of each trial, not each trial.")
     ] = False,
+    log: Log = None,
 ) -> None:  # fmt: skip
     """Write every record of a study, old attempts included; or, with --curves, every epoch."""
     collect_seldom()
@@ -261,12 +273,13 @@ def export(
     from harness.commands.place import Place
 
     with noticing(Place(out, store, OUT, data_dir)) as place:
-        found, note = export_study(study, scale, place, kind, to, curves=curves)
+        logs = logs_of(log or ())
+        found, note = export_study(study, scale, place, kind, to, curves=curves, log=logs)
         if note:
             screen.complain(f"harness: {note}")
         if isinstance(found, Path):
             screen.say(str(found.resolve()))
-        else:
+        elif found:
             screen.give(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.commands.files import rows_text, write_rows
 from harness.commands.place import Place
@@ -11,14 +12,18 @@ from harness.commands.subject import Subject, nothing_to, opened
 from harness.messages.errors import HarnessError
 from harness.trials.records import Record
 
+if TYPE_CHECKING:
+    from harness.adapters.logs import Logs
+
 
 def export_study(
     reference: str, scale_name: str | None, place: Place, kind: str, path: Path | None,
-    *, curves: bool = False,
+    *, curves: bool = False, log: Logs | None = None,
 ) -> tuple[str | Path, str]:  # fmt: skip
     """Write the records of a study; return the text where no path was given, and a note.
 
-    A row is a trial; with ``curves`` it is an epoch of a trial.
+    A row is a trial; with ``curves`` it is an epoch of a trial. With ``log`` there is no text:
+    records are written there.
 
     The note says which of them are not what the study's file says now; it is empty where all are.
 
@@ -31,6 +36,10 @@ def export_study(
         store = found.ledgers[-1].store
         raise nothing_to("export", found.subject, found.scale, store, place.words(), reference)
     note = _of_other_code(found.subject, found.scale, records)
+    if log is not None:
+        log(records)
+        if path is None:
+            return "", note
     rows = [record.row() for record in records]
     if curves:
         rows = [row for record in records for row in record.curve_rows()]

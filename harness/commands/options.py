@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.messages.errors import HarnessError, near
+from harness.messages.redact import urls
+from harness.terminal import screen
 
 if TYPE_CHECKING:
+    from harness.adapters.logs import Logs
     from harness.running.executors import Options  # with what trains
 
 
@@ -33,7 +37,7 @@ def studies_named(command: str, studies: list[str] | None, *, every: bool) -> li
 def options_of(
     study: str, device: str, workers: int, seeds: int | None, no_tuning: bool,
     *, profile: bool = True, retry: bool = False, mode: str | None = None,
-    until_decided: bool = False, max_seeds: int | None = None,
+    until_decided: bool = False, max_seeds: int | None = None, log: Sequence[str] = (),
 ) -> Options:  # fmt: skip
     """Return how to run.
 
@@ -48,9 +52,11 @@ def options_of(
         mode: the way to train, where it is not to be the one that is measured fastest.
         until_decided: whether seeds are added until claims are decided.
         max_seeds: seeds at the last look, where not what the study says.
+        log: what each trial that ends is written to, each as ``KIND=PLACE``.
 
     Raises:
-        HarnessError: options do not go together, or there is no such device or mode.
+        HarnessError: options do not go together, there is no such device or mode, or what is to
+            be written to cannot be.
     """
     from harness.cost.machine import choose_device
     from harness.engines.modes import KINDS
@@ -74,7 +80,21 @@ def options_of(
         mode=mode,
         until_decided=until_decided,
         max_seeds=max_seeds,
+        log=logs_of(log),
     )
+
+
+def logs_of(log: Sequence[str]) -> Logs | None:
+    """Return what writes each trial that ends elsewhere; ``None`` where nothing does.
+
+    Raises:
+        HarnessError: it cannot be written to, or its package is missing.
+    """
+    if not log:
+        return None
+    from harness.adapters.logs import Logs
+
+    return Logs(log, lambda line: screen.complain(f"harness: {line}"))
 
 
 def _check_looks(seeds: int | None, until_decided: bool, most: int | None) -> None:
@@ -94,16 +114,18 @@ def _check_looks(seeds: int | None, until_decided: bool, most: int | None) -> No
         )
 
 
-def how_words(device: str, workers: int, *, no_profile: bool) -> list[str]:
+def how_words(device: str, workers: int, *, no_profile: bool, log: Sequence[str] = ()) -> list[str]:
     """Return how to run, as the command line has it, for commands that go on.
 
     What the records themselves tell (seeds, mode, tuning) is not among it, nor what is done once
-    (a download, failed trials run again).
+    (a download, failed trials run again), nor a place with a password.
     """
+    logs = [each for each in log if urls(each) == each]
     return [
         *([] if device == "auto" else ["--device", device]),
         *(["--workers", str(workers)] if workers else []),
         *(["--no-profile"] if no_profile else []),
+        *(word for each in logs for word in ("--log", each)),
     ]
 
 

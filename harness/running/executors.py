@@ -18,6 +18,7 @@ from harness.study.study import Study
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole
+    from harness.trials.records import Record
 
 
 def _nothing() -> None:
@@ -41,6 +42,7 @@ class Options:
         reference: how the study was named on the command line, for the report.
         mode: the way to train, where it is not to be the one that is measured fastest.
         settle: called before anything is timed: what runs beside this is to end.
+        log: told of the records of trials that have just been written.
     """
 
     device: str = "cpu"
@@ -54,6 +56,7 @@ class Options:
     reference: str = ""
     mode: Kind | None = None
     settle: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
+    log: Callable[[Iterable[Record]], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def plain(self) -> bool:

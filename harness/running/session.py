@@ -292,13 +292,17 @@ class Session:
         self.executors[place] = self.pool.executor(place)
 
     def write(self) -> None:
-        """Write down what has become of trials."""
+        """Write down what has become of trials, and hand on what was written."""
+        keys = [lease.trial.key for lease, _ in self.unwritten]
         with self.ledger.store.together():
             while self.unwritten:
                 self.ledger.finish(*self.unwritten[0])
                 del self.unwritten[0]
                 self.trained += 1
         self.ledger.tally()
+        if self.options.log is not None and keys:
+            done = self.ledger.done(self.ignored)
+            self.options.log([done[key] for key in keys if key in done])
 
 
 def _command(scale: str, planner: Planner, options: Options) -> str:

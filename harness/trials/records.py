@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from harness.study.metrics import STEP
@@ -76,6 +78,11 @@ class Record:
         if STEP in self.curves:
             return tuple(map(int, self.curves[STEP]))
         return tuple(range(1, 1 + max(map(len, self.curves.values()), default=0)))
+
+    @property
+    def ended_at(self) -> float:
+        """When it finished or failed, in seconds since 1970; NaN before."""
+        return datetime.fromisoformat(self.finished).timestamp() if self.finished else math.nan
 
     def row(self) -> dict[str, Any]:
         """Return the flat row of ``records.csv``; curves, layers and code are left out."""
