@@ -13,6 +13,7 @@ from harness.messages.blame import named, place
 from harness.messages.errors import HarnessError, one_line
 from harness.own.context import Context, number_of
 from harness.own.seeds import seeded
+from harness.own.stopping import StoppedError
 from harness.study.function import Function
 
 
@@ -49,6 +50,8 @@ def call(work: Function, context: Context, wanted: Collection[str]) -> Called:
             returned: object = work.function(context, **work.arguments)
     except HarnessError as error:
         return Called(reason=str(error))
+    except StoppedError:
+        return Called(stopped=True)
     except (Exception, SystemExit) as error:
         return Called(reason=one_line(f"{named(error)[:500]} at {place(error)}"))
     finally:

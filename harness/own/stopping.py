@@ -16,6 +16,13 @@ STOPPED = 75
 """The exit status of a process that has stopped before its trial was finished."""
 
 
+class StoppedError(BaseException):
+    """Raised within a trial to end it, where it was asked to stop and has saved what it needs.
+
+    No ``except Exception`` of the trial's own takes it.
+    """
+
+
 class Stopping:
     """Notes that a signal came, for a trial that asks; one that never asks ends at once."""
 

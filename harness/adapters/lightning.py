@@ -1,0 +1,162 @@
+"""Lightning in a ``train`` of one's own: curves, stopping, and going on after a kill.
+
+    from harness.adapters.lightning import last_checkpoint, trainer_arguments
+
+
+    def train(context, width, lr):
+        module = Net(width, lr)
+        trainer = Trainer(**trainer_arguments(context, max_epochs=context.scale.epochs))
+        trainer.fit(module, loaders, ckpt_path=last_checkpoint(context))
+        return {"test_error": ...}
+
+It works with ``lightning`` and with ``pytorch_lightning``: where both are installed, with the one
+that the study has imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.adapters.extras import needed
+from harness.messages.errors import HarnessError
+from harness.own.context import Context
+from harness.own.states import random_states, set_random_states
+from harness.own.stopping import StoppedError
+
+_NAMES = ["lightning.pytorch", "pytorch_lightning"]
+_NAMES.sort(key=lambda name: name not in sys.modules)
+
+_callbacks = needed("lightning", *(f"{name}.callbacks" for name in _NAMES))
+
+LAST = "last.ckpt"
+"""The file that Lightning keeps of a training in the trial's folder."""
+
+
+class Reporting(_callbacks.Callback):  # type: ignore[misc, unused-ignore]
+    """Reports what a module logs, once for each epoch, and ends the training where it is asked to.
+
+    It reports at the end of an epoch, when values of the epoch's training and validation are both
+    known; those of a validation that an epoch did without are left out. Every checkpoint holds the
+    curve, and the global generators of random numbers, which Lightning itself does not save.
+
+    Args:
+        context: the trial's.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self._points: list[tuple[int, dict[str, float]]] = []
+        self._before: set[str] = set()
+        self._validating: set[str] = set()
+        self._validated = self._stopped = False
+        self._random: Mapping[str, Any] | None = None
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Check that one device is used: a trial is one process.
+
+        Raises:
+            HarnessError: more are.
+        """
+        if trainer.world_size > 1:
+            raise HarnessError(
+                "a trial must use one device",
+                f"a Trainer on {trainer.world_size}",
+                "Write Trainer(**trainer_arguments(context, ...)), or devices=1.",
+            )
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Draw random numbers from where the last epoch before a kill has left them."""
+        if self._random is not None:
+            set_random_states(self._random)
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """Do so again where Lightning is yet to ask for the epoch's batches.
+
+        An iterator over a DataLoader draws a number when it is made. From 2.5.5 or so on, Lightning
+        goes on with the one that it made before the first epoch; older ones make another.
+        """
+        self._validated = False
+        if self._random is not None and not getattr(trainer.fit_loop, "is_resuming", False):
+            set_random_states(self._random)
+        self._random = None
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """Note what was logged before, to tell apart what a validation logs."""
+        self._before = {*trainer.callback_metrics} - self._validating
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Note what a validation logs; the one that Lightning begins with is a test of itself."""
+        if not trainer.sanity_checking:
+            self._validated = True
+            self._validating |= {*trainer.callback_metrics} - self._before
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Report the epoch."""
+        left_out = set() if self._validated else self._validating
+        values = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name not in left_out
+        }
+        self._points.append((trainer.current_epoch, values))
+        self._context.report(trainer.current_epoch, **values)
+        if self._context.stopping:
+            trainer.should_stop = self._stopped = True  # when this epoch is saved
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Leave ``train`` where it was asked to stop: no result comes of half a training.
+
+        Raises:
+            StoppedError: it was.
+        """
+        if self._stopped:
+            raise StoppedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of this."""
+        return {"points": [[*point] for point in self._points], "random": random_states()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Report again what was reported before a kill, and go on from there."""
+        self._points = [(epoch, dict(values)) for epoch, values in state_dict["points"]]
+        for epoch, values in self._points:
+            self._context.report(epoch, **values)
+        self._random = state_dict["random"]
+
+
+def trainer_arguments(context: Context, **more: Any) -> dict[str, Any]:
+    """Return the arguments of a ``Trainer`` for one trial.
+
+    It reports (:class:`Reporting`), saves after every epoch into the trial's folder, uses the
+    trial's device, and shows and logs nothing.
+
+    Args:
+        context: the trial's.
+        more: other arguments, which come before these; of ``callbacks`` both are taken.
+    """
+    kind, _, number = context.device.partition(":")
+    # One file. With save_last=True there would be two of the same, or one at the very end alone.
+    saving = _callbacks.ModelCheckpoint(
+        dirpath=context.folder, filename=Path(LAST).stem, save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )  # fmt: skip
+    return {
+        "accelerator": "gpu" if kind == "cuda" else kind,
+        "devices": [int(number)] if number else 1,
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "default_root_dir": context.folder,
+        **more,
+        "callbacks": [Reporting(context), *more.get("callbacks", ()), saving],
+    }
+
+
+def last_checkpoint(context: Context) -> str | None:
+    """Return the ``ckpt_path`` to go on from; ``None`` where nothing was saved."""
+    file = context.folder / LAST
+    return str(file) if file.is_file() else None
