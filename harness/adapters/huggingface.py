@@ -18,14 +18,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.adapters.extras import needed
 from harness.messages.errors import HarnessError
 from harness.own.context import Context
 from harness.own.stopping import StoppedError
 
-_transformers = needed("huggingface", "transformers")
+if TYPE_CHECKING:
+    from transformers import TrainerCallback, TrainingArguments
+else:
+    _transformers = needed("huggingface", "transformers")
+    TrainerCallback = _transformers.TrainerCallback
+    TrainingArguments = _transformers.TrainingArguments
 
 _TIMES = ("_runtime", "_per_second")
 """How names end of what differs each time that the same is run."""
@@ -33,7 +38,7 @@ _TIMES = ("_runtime", "_per_second")
 _STATE = "trainer_state.json"  # what a Trainer writes last of a checkpoint
 
 
-class Reporting(_transformers.TrainerCallback):  # type: ignore[misc, unused-ignore]
+class Reporting(TrainerCallback):
     """Reports what a Trainer logs, by its global step, and ends it where it is asked to.
 
     What is logged and what is evaluated after the same step is one point. How long things took is
@@ -126,7 +131,7 @@ def training_arguments(context: Context, **more: Any) -> Any:
     """
     cpu = context.device == "cpu"
     steps = "steps" if "save_steps" in more else "epoch"
-    return _transformers.TrainingArguments(
+    return TrainingArguments(
         **{
             "output_dir": str(context.folder),
             "seed": context.seed_for("training"),

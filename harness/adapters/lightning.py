@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.adapters.extras import needed
 from harness.messages.errors import HarnessError
@@ -29,13 +29,17 @@ from harness.own.stopping import StoppedError
 _NAMES = ["lightning.pytorch", "pytorch_lightning"]
 _NAMES.sort(key=lambda name: name not in sys.modules)
 
-_callbacks = needed("lightning", *(f"{name}.callbacks" for name in _NAMES))
+if TYPE_CHECKING:
+    from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+else:
+    _callbacks = needed("lightning", *(f"{name}.callbacks" for name in _NAMES))
+    Callback, ModelCheckpoint = _callbacks.Callback, _callbacks.ModelCheckpoint
 
 LAST = "last.ckpt"
 """The file that Lightning keeps of a training in the trial's folder."""
 
 
-class Reporting(_callbacks.Callback):  # type: ignore[misc, unused-ignore]
+class Reporting(Callback):
     """Reports what a module logs, once for each epoch, and ends the training where it is asked to.
 
     It reports at the end of an epoch, when values of the epoch's training and validation are both
@@ -140,7 +144,7 @@ def trainer_arguments(context: Context, **more: Any) -> dict[str, Any]:
     """
     kind, _, number = context.device.partition(":")
     # One file. With save_last=True there would be two of the same, or one at the very end alone.
-    saving = _callbacks.ModelCheckpoint(
+    saving = ModelCheckpoint(
         dirpath=context.folder, filename=Path(LAST).stem, save_on_train_epoch_end=True,
         enable_version_counter=False,
     )  # fmt: skip

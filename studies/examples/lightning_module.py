@@ -38,7 +38,8 @@ def train(context: Context, dropout: float, lr: float) -> dict[str, float]:
     inputs, targets = (torch.tensor(each) for each in load_digits(return_X_y=True))
     splitting = torch.Generator().manual_seed(context.seed_for("split"))
     order = torch.randperm(len(inputs), generator=splitting)
-    data = [TensorDataset(inputs[rows].float() / 16, targets[rows]) for rows in order.split(600)]
+    parts = order[:600], order[600:1200], order[1200:]
+    data = [TensorDataset(inputs[rows].float() / 16, targets[rows]) for rows in parts]
     module = Net(dropout, lr)
     trainer = Trainer(**trainer_arguments(context, max_epochs=context.scale.epochs))
     training = DataLoader(data[0], batch_size=50, shuffle=True)
