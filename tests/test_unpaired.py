@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness import Metric, Scale, Study, stats
+from harness.commands.files import verdict_row
+from harness.commands.markdown import markdown
+from harness.commands.tables import count, explained
+from harness.judging.results import Provenance, Results
+from harness.judging.summaries import summarise
 from harness.judging.verdicts import judge
+from harness.reports.figures.forest import forests
+from harness.reports.render import render_html
+from harness.reports.sections.claims import claim_sections
+from harness.reports.sections.methods import methods_section
 from harness.stats.location import Location
 from harness.study.claims import (
     Best,
@@ -371,4 +380,70 @@ def test_skewed_sides_are_marked():
     new = [0.0, 0.1, 0.3, 0.2, 0.15, 0.12, 0.22, 9.0]
     records = [*run("a=new", new), *run("a=old", -np.array(new), 10)]
     (verdict,) = judge(study(higher()), records)
-    assert verdict.cautions[0].startswith("The difference of the means is skewed: few seeds lie")
+    assert verdict.cautions[0].startswith(
+        "The difference of the means is skewed: few seeds pull it up"
+    )
+
+
+# What is printed.
+
+
+def reported(*claims, records):
+    declared = study(*claims)
+    made = Provenance("harness judge theirs.csv", "0.1.0", "", "", 0.0, ())
+    return Results(
+        declared, tuple(range(15)), tuple(records), judge(declared, records),
+        summarise(declared, records), (), {}, made, (),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results():
+    return reported(higher(), not_worse(by=0.5), records=apart(4.0, old=6))
+
+
+def test_a_report_claims_no_pairs(results):
+    page = render_html(results)
+    for words in ("5 + 6", "Welch 1947", "unpaired Welch t interval over 5 + 6 seeds"):
+        assert words in page.replace("\u00a0", " "), words
+    section = claim_sections(results)[0]
+    assert not section.figures
+    assert section.nothing.startswith("The two sides share no seed, so no pairs are drawn")
+    facts = {name: note for name, _, note in section.facts}
+    assert "Wins" not in facts
+    assert facts["Effect"] == "difference of the means over 5 + 6 seeds, unpaired"
+    checks = {row[0].text for row in section.checks.rows}
+    assert {"Welch's t test, p", "Seeds in common", "Difference of the medians"} <= checks
+    assert not {each for each in checks if "Paired" in each or "Correlation" in each}
+    (row, *_), mean = section.numbers.rows[:1], section.numbers.rows[-1]
+    assert [cell.text for cell in row] == ["0", "12 nats", "–"]
+    assert [cell.text for cell in section.numbers.rows[5]] == ["10", "–", "8 nats"]
+    assert len(section.numbers.rows) == 12
+    assert [cell.text for cell in mean] == ["mean", "14 nats", "9.67 nats"]
+
+
+def test_methods_say_how_unpaired_claims_are_judged_where_there_are_some(results):
+    def names(given):
+        return {each.name for each in methods_section(given).procedures}
+
+    assert "Unpaired" in names(results)
+    pairs = reported(higher(), records=[*run("a=new", 14 + RAMP**2), *run("a=old", RAMP)])
+    assert "Unpaired" not in names(pairs)
+    assert claim_sections(pairs)[0].figures
+
+
+def test_the_forest_names_both_kinds_of_intervals(results):
+    (forest,) = forests(results.verdicts)
+    assert forest.interval == (
+        "97.5 % unpaired Welch t interval over 5 + 6 seeds, Bonferroni over 2 claims"
+    )
+
+
+def test_terminal_markdown_and_json_say_unpaired(results):
+    verdict = results.verdicts[0]
+    assert count(verdict) == "5 + 6\nunpaired"
+    assert "| 5 + 6 unpaired |" in markdown([results])
+    row = verdict_row(verdict, results.history.of(0))
+    assert (row["n"], row["n_unpaired"]) == (5, [5, 6])
+    lines = explained(1, verdict, results.history.of(0))
+    assert any("unpaired: the two sides share no seed" in line for line in lines)

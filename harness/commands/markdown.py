@@ -70,7 +70,7 @@ def _row(verdict: Verdict) -> str:
     cells = [
         _text(verdict.claim.text) + ("" if verdict.claim.primary else " (exploratory)"),
         _text(format_difference(verdict.metric, verdict.by, signed=False)),
-        count(verdict),
+        count(verdict).replace("\n", " "),
         f"**{_text(word)}**{told}",
         _text(effect(verdict).replace("\n", " ")),
     ]

@@ -92,7 +92,7 @@ def word(verdict: Verdict) -> str:
 def count(verdict: Verdict) -> str:
     """Return how many seeds, or rounds; without pairs those of either side, and that it is so."""
     seen = verdict.seen
-    return "exact" if seen.exact else seen.count + " unpaired" * seen.unpaired
+    return "exact" if seen.exact else seen.count + "\nunpaired" * seen.unpaired
 
 
 def effect(verdict: Verdict) -> str:

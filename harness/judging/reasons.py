@@ -284,13 +284,13 @@ def cautions(word: str, context: Context) -> tuple[str, ...]:
     if word == "not assessable" or seen.exact or seen.identical or not skewed:
         return ()
     side = "high" if seen.skew > 0 else "low"
-    what = f"The {context.contrasts} are skewed"
-    if seen.unpaired:
-        what = "The difference of the means is skewed"
-    text = (
-        f"{what}: few {context.replicate}s lie far on the {side} side "
-        f"(skewness {seen.skew:+.1f} standard errors). ".replace("-", "−")
+    what = (
+        f"The {context.contrasts} are skewed: few {context.replicate}s lie far on the {side} side"
     )
+    if seen.unpaired:
+        pull = "up" if seen.skew > 0 else "down"
+        what = f"The difference of the means is skewed: few seeds pull it {pull}"
+    text = f"{what} (skewness {seen.skew:+.1f} standard errors). ".replace("-", "−")
     if seen.n < ENOUGH:
         text += (
             f"The interval is made longer on that side, which from so few {context.replicate}s may "

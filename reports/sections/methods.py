@@ -189,7 +189,7 @@ UNPAIRED = Procedure(
     "freedom. Values of a side that are all or mostly the same are allowed for as such "
     "differences are. Some seeds in common count as pairs, and the others are left "
     "out; claims of other kinds need pairs. Welch's level is approximate: with 5 normal values "
-    "against 20, the interval at 99.5 % left out the true difference in .7 to .9 % of simulations.",
+    "against 20, the interval at 99.5 % left out the true difference in .7 % of simulations.",
     "Welch 1947, Biometrika 34",
 )
 EXACT = Procedure(
