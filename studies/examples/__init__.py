@@ -1,1 +1,1 @@
-"""Trainings of one's own, each in a few lines: with a loop, with other people's tools."""
+"""Short studies whose training is the user's own: a loop, a sequence, other people's tools."""
