@@ -120,6 +120,15 @@ class Reporting(Callback):
         if self._stopped:
             raise StoppedError
 
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Do so, too, where Lightning itself was told by the signal, and ends by its own error.
+
+        Raises:
+            StoppedError: it was; the epochs before this one are saved.
+        """
+        if isinstance(exception, SystemExit) and self._context.stopping:
+            raise StoppedError from exception
+
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint holds of this."""
         return {"points": [[*point] for point in self._points], "random": random_states()}

@@ -62,11 +62,16 @@ def built_in() -> list[str]:
     return [file.stem for file in _built_in_files() if _summary(file) is not None]
 
 
-def _built_in_files() -> list[Path]:
+def _built_in_files(below: str = "") -> list[Path]:
     spec = importlib.util.find_spec(BUILT_IN)
     places = list(spec.submodule_search_locations or []) if spec else []
-    files = [file for place in places for file in sorted(Path(place).glob("*.py"))]
+    files = [file for place in places for file in sorted((Path(place) / below).glob("*.py"))]
     return [file for file in files if not file.stem.startswith("_")]
+
+
+def _example_files() -> list[Path]:
+    """Return the short studies that are found as ``examples.NAME``, and need what they import."""
+    return _built_in_files("examples")
 
 
 def _summary(file: Path) -> str | None:
@@ -110,6 +115,8 @@ def find(reference: str) -> str:
             return f"{BUILT_IN}.{name}"
     if spec is not None:
         return reference
+    if package == "examples" and name in {file.stem for file in _example_files()}:
+        return f"{BUILT_IN}.{reference}"
     raise HarnessError(
         "STUDY must be a name that `harness list` shows, a module, or a .py file",
         repr(reference),
