@@ -68,6 +68,13 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def adapters(session: nox.Session) -> None:
+    """Try Lightning, Hugging Face, TensorBoard and MLflow, which are large."""
+    session.install("-e", ".[test,lightning,huggingface,tensorboard,mlflow]")
+    session.run("pytest", "tests/test_adapters.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     session.install("ruff>=0.14")

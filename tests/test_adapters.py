@@ -187,6 +187,7 @@ def runs(where: str, study: str) -> list[Any]:
     return list(client.search_runs([experiment.experiment_id]))
 
 
+@pytest.mark.slow
 def test_mlflow_has_a_run_for_each_trial_once(server: str) -> None:
     record = replace(DONE, study="one", metrics={**DONE.metrics, "strange=name": 1.0})
     for _ in range(2):
@@ -288,6 +289,7 @@ def lightning() -> tuple[Any, Any]:
 
 
 @FORKS
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
 def test_lightning_goes_on_from_its_last_epoch_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: signal.Signals
@@ -391,6 +393,7 @@ def classify(context: Context, layers: int, end: int = 0, sign: int = 0) -> dict
 
 
 @FORKS
+@pytest.mark.slow
 def test_hugging_face_goes_on_from_its_last_epoch_with_the_same_bits(tmp_path: Path) -> None:
     """Of a network with dropout, on batches in random order; one point is one step."""
     face()
@@ -504,6 +507,7 @@ study = Study(
 '''
 
 
+@pytest.mark.slow
 def test_each_trial_is_logged_when_it_ends_and_what_is_missing_later(
     command: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:

@@ -118,7 +118,7 @@ def until(record: Record | None, metric: Metric, reaches: float) -> tuple[float,
     if not curve:
         return None
     sign = 1 if metric.better == "higher" else -1
-    points = zip(record.points, curve, strict=True)
+    points = zip(record.points, curve, strict=False)
     reached = next((at for at, each in points if sign * each >= sign * reaches), math.inf)
     steps = record.cost.get("steps")
     return reached, reached if steps is None else reached * steps / len(curve)

@@ -120,7 +120,7 @@ def find(reference: str) -> str:
     raise HarnessError(
         "STUDY must be a name that `harness list` shows, a module, or a .py file",
         repr(reference),
-        near(reference, built_in()),
+        near(reference, [*built_in(), *(f"examples.{file.stem}" for file in _example_files())]),
     )
 
 
