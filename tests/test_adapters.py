@@ -30,6 +30,7 @@ from harness.own import apart
 from harness.own.calling import call
 from harness.own.saves import TrialFolder
 from harness.own.stopping import Stopping
+from harness.running.find import find
 from harness.study.function import Function
 from harness.trials.records import Record
 
@@ -38,6 +39,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 FORKS = pytest.mark.skipif(not apart.possible, reason="needs processes that end with their parent")
 NAN = math.nan
+EXAMPLES = Path(__file__).parents[1] / "studies" / "examples"
 
 DONE = Record(
     study="wide", scale="quick", arm="width=8, kind=a/b", levels={"width": 8, "kind": "a/b"},
@@ -79,6 +81,19 @@ def test_what_is_missing_is_one_line_that_names_the_extra(tmp_path: Path) -> Non
             needed("lightning", "half_there")  # it is installed, and is broken
     finally:
         sys.path.remove(str(tmp_path))
+
+
+def test_examples_are_found_by_name_unless_a_package_of_ones_own_has_it(
+    here: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("path", "modules"):  # so that what is found here is forgotten
+        monkeypatch.setattr(sys, name, type(getattr(sys, name))(getattr(sys, name)))
+    assert find("examples.lightning_module") == "harness.studies.examples.lightning_module"
+    assert len((EXAMPLES / "lightning_module.py").read_text(encoding="utf-8").splitlines()) <= 60
+    assert "examples.lightning_module" in refused("plan", "examples.lightning_modul")
+    (here / "examples").mkdir()
+    (here / "examples" / "lightning_module.py").write_text("study = None\n")
+    assert find("examples.lightning_module") == "examples.lightning_module"
 
 
 # ---- TensorBoard --------------------------------------------------------------------------------
