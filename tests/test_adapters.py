@@ -86,14 +86,16 @@ def test_what_is_missing_is_one_line_that_names_the_extra(tmp_path: Path) -> Non
 def test_examples_are_found_by_name_unless_a_package_of_ones_own_has_it(
     here: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("path", "modules"):  # so that what is found here is forgotten
-        monkeypatch.setattr(sys, name, type(getattr(sys, name))(getattr(sys, name)))
+    monkeypatch.setattr(sys, "path", [*sys.path])
     assert find("examples.lightning_module") == "harness.studies.examples.lightning_module"
     assert len((EXAMPLES / "lightning_module.py").read_text(encoding="utf-8").splitlines()) <= 60
     assert "examples.lightning_module" in refused("plan", "examples.lightning_modul")
     (here / "examples").mkdir()
     (here / "examples" / "lightning_module.py").write_text("study = None\n")
-    assert find("examples.lightning_module") == "examples.lightning_module"
+    try:
+        assert find("examples.lightning_module") == "examples.lightning_module"
+    finally:
+        sys.modules.pop("examples", None)
 
 
 # ---- TensorBoard --------------------------------------------------------------------------------
