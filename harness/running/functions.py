@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from harness.engines.modes import PLAIN, Mode
@@ -106,7 +106,10 @@ def _call(
         folder=folder,
         stopping=stopping,
         told=_telling(named, at, work) if at.tell is not None else None,
+        watch=at.watch,
     )
+    if at.watch is not None:
+        work = replace(work, function=at.watch.over(work.function))
     return call(work, context, wanted(at.study, trial))
 
 

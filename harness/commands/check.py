@@ -1,0 +1,80 @@
+"""``harness check``: whether a study's trials can be relied on, by a few trainings of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from harness.commands.begin import begin
+from harness.commands.place import Place
+from harness.commands.tables import plain
+from harness.running.checking import Sample, arm_named, check
+from harness.running.executors import Options
+from harness.running.find import find, load
+from harness.running.progress import display
+from harness.storing.notes import write_checked, write_reference
+from harness.terminal.screen import line, words
+from harness.trials.checked import Checked, State
+
+MARKS: dict[State, tuple[str, str]] = {
+    "ok": ("✔", "green"), "told": ("–", "yellow"), "wrong": ("✘", "red"),
+}  # fmt: skip
+
+
+def check_study(
+    reference: str, scale_name: str | None, arm: str | None, seed: int, place: Place,
+    options: Options, errors: Console, *, quiet: bool,
+) -> tuple[Checked, str]:  # fmt: skip
+    """Check a study, and keep what was found in its store; return it, and the study with its scale.
+
+    Args:
+        reference: a name, a module or a file.
+        scale_name: the scale's name; ``None`` is the study's first.
+        arm: the name of the arm that is trained several times; ``None`` is the first.
+        seed: with this seed.
+        place: where the store is, which is made where there is none.
+        options: on which device, and with how many workers.
+        errors: where progress is printed.
+        quiet: whether none is.
+
+    Raises:
+        HarnessError: there is no such study, scale or arm, or the study is wrong.
+    """
+    study = load(find(reference))
+    scale, _ = study.scale(scale_name)
+    chosen = arm_named(study, scale, arm)
+    begun = begin(reference, scale_name, place, options)
+    title = f"{study.name} ({scale})"
+    with display(errors, title, quiet=quiet) as shown:
+        sample = Sample(begun.planner, begun.home, chosen, seed)
+        checked = check(sample, options, begun.ledger.store, shown)
+    write_reference(begun.ledger, begun.home)
+    write_checked(begun.ledger, checked)
+    return checked, title
+
+
+def checked_json(checked: Checked, title: str) -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    return {
+        "study": title,
+        "arm": checked.arm,
+        "seed": checked.seed,
+        "time": checked.time,
+        "findings": [
+            {"check": each.check, "state": each.state, "text": each.text, "mend": each.mend}
+            for each in checked.findings
+        ],
+    }
+
+
+def print_checked(checked: Checked, title: str, console: Console) -> None:
+    """Print what was found, and what to do below what is wrong."""
+    shown = plain(title, [("", False), ("check", False), ("what was seen", False)])
+    for each in checked.findings:
+        mark, style = MARKS[each.state]
+        said = each.text + (f"\n→ {each.mend}" if each.mend else "")
+        shown.add_row(words(mark, style), each.check, said)
+    console.print(shown)
+    count = len(checked.wrong)
+    line(console, f"{count} of {len(checked.findings)} are wrong." if count else "Nothing is wrong.")

@@ -1,0 +1,149 @@
+"""What somebody's code does to its process beside what it returns.
+
+Seen are the seeds of global generators, numbers drawn from them, the working folder, the
+environment and processes left behind. Not seen is what leaves no trace here, such as a look at the
+clock: should a result rest on it, no training gives that result twice.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_HELPERS = ("resource_tracker", "forkserver", "semaphore_tracker")
+"""Processes that Python itself starts for a process, and which end with it."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What was done to a process.
+
+    Attributes:
+        seeded: the modules whose global generator was given a seed.
+        drew: those whose global generator is another than before, though it was given none.
+        folder: the working folder, where that is another than before.
+        environment: names of variables that were set, changed or removed.
+        processes: how many were started and run on.
+    """
+
+    seeded: tuple[str, ...] = ()
+    drew: tuple[str, ...] = ()
+    folder: str = ""
+    environment: tuple[str, ...] = ()
+    processes: int = 0
+
+
+class Looking:
+    """Gives the effects, once there are all of them."""
+
+    def __init__(self) -> None:
+        self.effects = Effects()
+
+
+@contextmanager
+def looking() -> Iterator[Looking]:
+    """Within, what is done to this process is noted."""
+    found = Looking()
+    states, seed = _states(), _torch_seed()
+    folder, environment, children = _folder(), dict(os.environ), _children()
+    with _noting_seeds() as seeded:
+        try:
+            yield found
+        finally:
+            if _torch_seed() != seed:
+                seeded.add("torch")
+            after, now = _states(), dict(os.environ)
+            found.effects = Effects(
+                seeded=tuple(name for name in states if name in seeded),
+                drew=tuple(
+                    name for name in states if name not in seeded and states[name] != after[name]
+                ),
+                folder=_folder() if _folder() != folder else "",
+                environment=tuple(
+                    sorted(
+                        name
+                        for name in {*environment, *now}
+                        if environment.get(name) != now.get(name)
+                    )
+                ),
+                processes=len(_children() - children),
+            )
+
+
+def _states() -> dict[str, Any]:
+    """Return where the global generators are, as values that can be compared."""
+    import numpy as np
+    import torch
+
+    _, keys, *rest = np.random.get_state()  # noqa: NPY002
+    return {
+        "random": random.getstate(),
+        "numpy": (bytes(keys), *rest),
+        "torch": bytes(torch.random.get_rng_state().numpy()),
+    }
+
+
+def _torch_seed() -> int:
+    import torch
+
+    return torch.initial_seed()
+
+
+@contextmanager
+def _noting_seeds() -> Iterator[set[str]]:
+    """Within, it is noted when the generators of random and numpy are given a seed."""
+    import numpy as np
+
+    seeded: set[str] = set()
+    places: tuple[tuple[str, Any], ...] = (("random", random), ("numpy", np.random))
+    before = [(place, place.seed) for _, place in places]
+    for name, place in places:
+        place.seed = _noting(name, place.seed, seeded)
+    try:
+        yield seeded
+    finally:
+        for place, seed in before:
+            place.seed = seed
+
+
+def _noting(name: str, seed: Callable[..., Any], seeded: set[str]) -> Callable[..., Any]:
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        seeded.add(name)
+        return seed(*args, **kwargs)
+
+    return noted
+
+
+def _folder() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was removed
+        return ""
+
+
+def _children() -> set[int]:
+    """Return the processes that this one has started and that run on, apart from Python's own."""
+    found: set[int] = set()
+    tasks = Path("/proc/self/task")
+    try:
+        for task in tasks.iterdir():
+            found |= {int(each) for each in (task / "children").read_text("ascii").split()}
+    except OSError:  # no such system
+        return {each.pid for each in multiprocessing.active_children() if each.pid is not None}
+    return {each for each in found if _goes_on(each)}
+
+
+def _goes_on(process: int) -> bool:
+    place = Path("/proc") / str(process)
+    try:
+        state = (place / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
+        called = (place / "cmdline").read_text("utf-8", "replace")
+    except (OSError, IndexError):  # it has ended meanwhile
+        return False
+    return state != "Z" and not any(helper in called for helper in _HELPERS)
