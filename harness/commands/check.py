@@ -77,4 +77,4 @@ def print_checked(checked: Checked, title: str, console: Console) -> None:
         shown.add_row(words(mark, style), each.check, said)
     console.print(shown)
     count = len(checked.wrong)
-    line(console, f"{count} of {len(checked.findings)} are wrong." if count else "Nothing is wrong.")
+    line(console, f"{count} of {len(checked.findings)} wrong." if count else "Nothing is wrong.")

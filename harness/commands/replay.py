@@ -11,10 +11,10 @@ from rich.console import Console
 from harness.commands.place import Place
 from harness.engines.modes import PLAIN, Mode
 from harness.messages.errors import HarnessError, near
+from harness.running.comparing import numbers
 from harness.running.executors import Options, Processes
 from harness.running.find import find as find_study
 from harness.running.find import load
-from harness.running.comparing import numbers
 from harness.running.jobs import Answer, TrainJob, failed
 from harness.running.named import Named
 from harness.running.workers import WorkerDiedError

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+_OF_LIBRARIES = ("TORCHINDUCTOR_", "TRITON_", "KMP_")
+"""How the names of variables begin that torch and scikit-learn set themselves."""
 
 _HELPERS = ("resource_tracker", "forkserver", "semaphore_tracker")
 """Processes that Python itself starts for a process, and which end with it."""
@@ -70,6 +74,7 @@ def looking() -> Iterator[Looking]:
                         name
                         for name in {*environment, *now}
                         if environment.get(name) != now.get(name)
+                        and not name.startswith(_OF_LIBRARIES)
                     )
                 ),
                 processes=len(_children() - children),
@@ -81,10 +86,9 @@ def _states() -> dict[str, Any]:
     import numpy as np
     import torch
 
-    _, keys, *rest = np.random.get_state()  # noqa: NPY002
     return {
         "random": random.getstate(),
-        "numpy": (bytes(keys), *rest),
+        "numpy": pickle.dumps(np.random.get_state()),  # noqa: NPY002
         "torch": bytes(torch.random.get_rng_state().numpy()),
     }
 

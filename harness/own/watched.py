@@ -11,12 +11,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.own.effects import Effects, looking
+from harness.study.converter import from_plain, to_plain
 
 LOOK_SECONDS = 0.002
 """How often a folder is looked at for its first file."""
@@ -70,7 +71,7 @@ class Watch:
             with looking() as found:
                 returned = function(*args, **kwargs)
                 gc.collect()  # which ends processes that load data
-            self._note("effects", asdict(found.effects))
+            self._note("effects", to_plain(found.effects))
             return returned
 
         return watched
@@ -103,19 +104,13 @@ class Watch:
         if not self.file.is_file():
             return Seen()
         notes = [json.loads(line) for line in self.file.read_text(encoding="utf-8").splitlines()]
-        effects = [_effects(value) for what, value in notes if what == "effects"]
+        effects = [from_plain(Effects, value) for what, value in notes if what == "effects"]
         return Seen(
             tuple(value for what, value in notes if what == "saved"),
             tuple(value for what, value in notes if what == "restored"),
             any(what == "killed" for what, _ in notes),
             effects[-1] if effects else None,
         )
-
-
-def _effects(plain: Mapping[str, Any]) -> Effects:
-    return Effects(
-        **{name: tuple(each) if isinstance(each, list) else each for name, each in plain.items()}
-    )
 
 
 def _kill_started() -> None:

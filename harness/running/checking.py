@@ -1,8 +1,8 @@
 """``harness check``: a few trainings of a study that tell whether its trials can be relied on.
 
 One arm is trained twice with a seed, in two processes that have nothing in common, and once with
-another seed; every other arm once; the first arm again, killed by SIGKILL on its way and run again.
-All with tuned settings at their defaults, in the plain loop, in a folder that is removed at the end:
+another seed; every other arm once; the first arm again, killed by SIGKILL and then run again. All
+with tuned settings at their defaults, in the plain loop, in a folder that is removed at the end:
 none of them is a trial of the study's.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -129,7 +129,7 @@ def _findings(sample: Sample, trainings: _Trainings, folder: Path) -> tuple[Find
     by_key |= {key: came.outcome for key, came in zip(others, rest, strict=True)}
     by_arm = {arm.name: by_key[sample.trial(arm, seed).key] for arm in arms}
 
-    compared = Compared(study.metrics)
+    compared = Compared(trial.work.kind, study.metrics)
     same = compared.same_seed(sample.what(seed), first.outcome, again.outcome)
     repeats = same.state == "ok"
     found = [same]
@@ -138,15 +138,12 @@ def _findings(sample: Sample, trainings: _Trainings, folder: Path) -> tuple[Find
         found.append(compared.other_seed(what, first.outcome, other.outcome, repeats=repeats))
     found.append(compared.arms(seed, arms, by_arm))
     if not first.outcome.reason:
-        kind = trial.work.kind
         killed = None
-        if kind != "function" or first.seen.saved:
+        if trial.work.kind != "function" or first.seen.saved:
             killed = trainings.killed(trial)
         epochs = study.scales[sample.planner.scale].settings.get("epochs")
         whole = epochs if isinstance(epochs, int) else 0
-        found.append(
-            compared.resumed(kind, first.outcome, killed, repeats=repeats, epochs=whole)
-        )
+        found.append(compared.resumed(first.outcome, killed, repeats=repeats, epochs=whole))
     found.append(of_import(import_seen, first.outcome.cost.get("seconds", 0.0)))
     if first.seen.effects is not None:
         found.append(of_function(first.seen.effects, first.printed))
@@ -203,6 +200,9 @@ class _Trainings:
     def stop(self) -> None:
         """End all processes."""
         self._pool.stop()
+        for folder in (self._cached, self._cached.parent):
+            with contextlib.suppress(OSError):  # something was cached, or trials have been run
+                folder.rmdir()
 
     def show(self, stage: str) -> None:
         """Show what is going on."""

@@ -70,9 +70,7 @@ def numbers(
     return found | {name: value for name, value in metrics.items() if name not in leave_out}
 
 
-def first_difference(
-    one: Mapping[str, float], other: Mapping[str, float]
-) -> Difference | None:
+def first_difference(one: Mapping[str, float], other: Mapping[str, float]) -> Difference | None:
     """Return the first number that has other bits, or is in one training alone.
 
     Args:

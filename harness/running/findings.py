@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from harness.own.effects import Effects
 from harness.own.watched import Seen
-from harness.running.comparing import Difference, alike, clocks, different, first_difference, numbers
+from harness.running.comparing import (
+    Difference,
+    alike,
+    clocks,
+    different,
+    first_difference,
+    numbers,
+)
 from harness.running.importing import Imported
 from harness.study.designs import Arm
 from harness.study.formatting import duration, join, plural
@@ -24,16 +31,29 @@ SLOW_SECONDS = 0.5
 SAME, SEED, ARMS, RESUMED = "same seed again", "another seed", "every arm", "killed and resumed"
 IMPORT, FUNCTION = "import of the file", "the function"
 
-RANDOM = (
-    "Draw all that is random from context.seed_for(purpose), from generators that are given such a "
-    "seed, or from the global ones, which are seeded before each call; and let no result rest on "
-    "the clock, on the order of a set, or on threads. Seeds stay replicates and verdicts valid, "
-    "but no trial can be made again."
+RANDOM = {
+    "function": "Draw all that is random from context.seed_for(purpose), from generators that are "
+    "given such a seed, or from the global ones, which are seeded before each call.",
+    "command": "Write {seed} in the command line, and let the script draw all that is random from "
+    "generators that are given it.",
+    "Training": "The harness's own parts repeat on a CPU: look at networks and measures of your "
+    "own.",
+}
+"""What to do where the same seed gives other numbers, by the kind of work."""
+
+ELSE = (
+    " Let no result rest on the clock or on the order of a set; on a GPU, ask for deterministic "
+    "algorithms. Seeds stay replicates and verdicts valid, but no trial can be made again."
 )
-UNUSED = (
-    "Let the split, the initial weights and the order of examples depend on the seed: else "
-    "replicates are copies, and no interval means anything."
-)
+UNUSED = {
+    "function": "Let the split, the initial weights and the order of examples depend on "
+    "context.seed",
+    "command": "Write {seed} in the command line, and let the script use it",
+    "Training": "Let a network of your own draw its initial weights",
+}
+"""What to do where another seed gives the same numbers, by the kind of work."""
+
+COPIES = ": else replicates are copies, and no interval means anything."
 UNUSED_ARMS = (
     "Is the factor used, under this name? If it is to change nothing here, leave these arms out, "
     "or list the others with Arms(...)."
@@ -49,9 +69,11 @@ class Compared:
     """How trainings of one study are compared.
 
     Attributes:
+        kind: the kind of work.
         declared: the study's own metrics; empty where the harness's trainer gives them.
     """
 
+    kind: str
     declared: Sequence[Metric] = ()
 
     def left_out(self, *outcomes: Outcome) -> tuple[str, ...]:
@@ -81,8 +103,10 @@ class Compared:
             return failed
         if difference := self.difference(first, again):
             text = f"{what}, trained twice, gave other numbers: {difference}."
-            return Finding(SAME, "wrong", text, RANDOM)
+            return Finding(SAME, "wrong", text, RANDOM[self.kind] + ELSE)
         count = len(self.numbers(first))
+        if not count:
+            return Finding(SAME, "told", f"{what}: it gives times alone, and nothing to compare.")
         text = f"{what}, trained in two processes: {_all(count)} the same, to the last bit."
         if times := self.left_out(first):
             text += f" Times were left out: {_named(times)}."
@@ -101,9 +125,11 @@ class Compared:
             return failed
         one, two = self.numbers(first), self.numbers(other)
         count, total = different(one, two), len({*one, *two})
+        if not total:
+            return Finding(SEED, "told", f"{what}: it gives times alone, and nothing to compare.")
         if not count:
             text = f"{what}: {_all(total)} as with the seed before. The seed changes nothing."
-            return Finding(SEED, "wrong", text, UNUSED)
+            return Finding(SEED, "wrong", text, UNUSED[self.kind] + COPIES)
         text = f"{what}: {count} of {plural(total, 'number')} {_are(count)} other than before."
         if not repeats:
             text += " That says nothing, because with the same seed there are others, too."
@@ -119,9 +145,8 @@ class Compared:
             outcomes: by arm name.
         """
         failed = [name for name, outcome in outcomes.items() if outcome.reason]
-        same = alike(
-            {name: self.numbers(each) for name, each in outcomes.items() if not each.reason}
-        )
+        found = {name: self.numbers(each) for name, each in outcomes.items() if not each.reason}
+        same = alike({name: own for name, own in found.items() if own})
         by_name = {arm.name: arm for arm in arms}
         told = [_same([by_name[name] for name in group], len(arms)) for group in same]
         if failed:
@@ -134,18 +159,11 @@ class Compared:
         return Finding(ARMS, "ok", text)
 
     def resumed(
-        self,
-        kind: str,
-        first: Outcome,
-        killed: Killed | None,
-        *,
-        repeats: bool,
-        epochs: int = 0,
+        self, first: Outcome, killed: Killed | None, *, repeats: bool, epochs: int = 0
     ) -> Finding:
         """Say whether a trial that was killed and run again gave the numbers of the undisturbed.
 
         Args:
-            kind: the kind of work.
             first: the undisturbed.
             killed: what became of the other; ``None`` where it saves nothing.
             repeats: whether the same seed gives the same numbers without a kill.
@@ -155,8 +173,9 @@ class Compared:
             text = "The function saves nothing: a killed trial begins anew."
             return Finding(RESUMED, "told", text)
         if not killed.killed:
-            text = f"The trial was over before it could be killed{_unless(kind)}."
+            text = f"The trial was over before it could be killed{_unless(self.kind)}."
             return Finding(RESUMED, "told", text)
+        kind = self.kind
         told = f"{_how(kind, killed)}, and run again"
         if failed := _failed(RESUMED, told, killed.outcome):
             return failed
@@ -175,8 +194,10 @@ class Compared:
             return Finding(RESUMED, "told", text)
         if difference:
             text = f"{told}. The first number that differs from the undisturbed: {difference}."
-            return Finding(RESUMED, "wrong", text, SAVED if kind == "function" else RANDOM)
-        text = f"{told}: {_all(len(self.numbers(first)))} those of the undisturbed, to the last bit."
+            mend = SAVED if kind == "function" else RANDOM[kind] + ELSE
+            return Finding(RESUMED, "wrong", text, mend)
+        count = _all(len(self.numbers(first)))
+        text = f"{told}: {count} those of the undisturbed, to the last bit."
         if kind == "function" and not killed.restored:
             mend = "Call context.restore before the loop, or leave out context.save."
             return Finding(RESUMED, "told", text, mend)
@@ -226,8 +247,7 @@ def of_import(seen: Imported, trial_seconds: float) -> Finding:
         )
         mends.append("Draw within the function, where the seed is known.")
     told += _told(seen.effects, seen.printed)
-    state = "told" if told else "ok"
-    return Finding(IMPORT, state, " ".join((text, *told)), " ".join(mends))
+    return Finding(IMPORT, "told" if told else "ok", " ".join((text, *told)), " ".join(mends))
 
 
 def of_function(effects: Effects, log: str) -> Finding:

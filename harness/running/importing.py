@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from harness.messages.errors import HarnessError
 from harness.own.effects import Effects, looking
 from harness.running import forks
 from harness.running.workers import die_with_parent
+from harness.study.converter import from_plain, to_plain
 from harness.terminal import outlets
 
 if TYPE_CHECKING:
@@ -66,10 +67,8 @@ def imported(reference: str, log: Path) -> Imported:
         ours.close()
     if said["mistake"]:
         raise HarnessError.relayed("the study's file", said["mistake"])
-    effects = {name: tuple(x) if isinstance(x, list) else x for name, x in said["effects"].items()}
-    return Imported(
-        said["seconds"], Effects(**effects), log.read_text(encoding="utf-8", errors="replace")
-    )
+    printed = log.read_text(encoding="utf-8", errors="replace")
+    return Imported(said["seconds"], from_plain(Effects, said["effects"]), printed)
 
 
 @calm()
@@ -92,5 +91,5 @@ def _import(connection: Connection, reference: str, log: str, wanted: Mapping[st
             mistake = str(error)
         seconds = time.perf_counter() - started
     outlets.flush()
-    said = {"mistake": mistake, "seconds": seconds, "effects": asdict(found.effects)}
+    said = {"mistake": mistake, "seconds": seconds, "effects": to_plain(found.effects)}
     connection.send_bytes(json.dumps(said).encode())

@@ -210,7 +210,7 @@ def _serve(
 
 
 def die_with_parent() -> None:
-    """Wait for the parent, and end this process when the parent does, even by SIGKILL: a run started again is alone."""
+    """Wait for the end of the parent, even by SIGKILL, and end: a run started again is alone."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     multiprocessing.connection.wait([parent.sentinel])

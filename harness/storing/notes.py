@@ -358,7 +358,8 @@ _READ: dict[str, Callable[[Any], Any]] = {
     DECLARED: _declared,
     PROFILE: _profile, MODE: partial(from_plain, Choice),
     ROUND: partial(from_plain, TimedRound), UNTIMED: _untimed,
-    CHECKED: partial(from_plain, Checked), CODE: _texts, ENV: _texts, RUNNER: _number, WORKING: _number, WORKERS: _number,
+    CHECKED: partial(from_plain, Checked),
+    CODE: _texts, ENV: _texts, RUNNER: _number, WORKING: _number, WORKERS: _number,
     REFERENCE: _text, "question": _text, "harness_study": _text, "harness_scale": _text,
     "space": _text, "format": _only(int, word="whole number"),
 }  # fmt: skip
