@@ -20,7 +20,7 @@ from typing import Any
 _OF_LIBRARIES = ("TORCHINDUCTOR_", "TRITON_", "KMP_")
 """How the names of variables begin that torch and scikit-learn set themselves."""
 
-_HELPERS = ("resource_tracker", "forkserver", "semaphore_tracker")
+_HELPERS = (b"resource_tracker", b"forkserver")
 """Processes that Python itself starts for a process, and which end with it."""
 
 
@@ -147,7 +147,9 @@ def _goes_on(process: int) -> bool:
     place = Path("/proc") / str(process)
     try:
         state = (place / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
-        called = (place / "cmdline").read_text("utf-8", "replace")
+        called = (place / "cmdline").read_bytes()
+        own = Path("/proc/self/cmdline").read_bytes()
     except (OSError, IndexError):  # it has ended meanwhile
         return False
-    return state != "Z" and not any(helper in called for helper in _HELPERS)
+    fork = called == own  # a fork is called like what it is a fork of, which may be a helper
+    return state != "Z" and (fork or not any(helper in called for helper in _HELPERS))
