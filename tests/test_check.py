@@ -4,21 +4,30 @@ import json
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from harness.commands.cli import execute
+from harness.messages.levels import Level
 from harness.own.effects import Effects, looking
 from harness.own.watched import Seen, Watch
+from harness.reports.sections.checked import checked_section
 from harness.running.comparing import alike, clocks, different, first_difference, numbers
+from harness.running.find import load
 from harness.running.findings import Compared, Killed, of_function, of_import
 from harness.running.importing import imported
+from harness.storing import notes
+from harness.storing.ledger import Ledger
+from harness.storing.store import open_store
 from harness.study.designs import Arm
 from harness.study.metrics import Metric
+from harness.trials.checked import Checked, Finding
 from harness.trials.outcome import Outcome
 from tests.conftest import TINY
+from tests.example_results import example_results
 
 Found = dict[str, dict[str, str]]
 
@@ -152,6 +161,7 @@ return {"test_error": model.value}
 """
 
 
+@pytest.mark.slow
 def test_a_seed_and_a_factor_that_change_nothing_and_momentum_that_is_not_saved(
     checked, here: Path, capsys
 ) -> None:
@@ -290,6 +300,46 @@ def test_steps_are_named_and_times_left_out() -> None:
     assert list(numbers({"a": 1.0, "time": 2.0}, {"time": [1.0]}, ("time",))) == ["a"]
 
 
+# -- kept and reported ----------------------------------------------------------------------
+
+KEPT = Checked(
+    "2026-03-05T14:02:00+00:00", "width=4", 0, {"width=4": "k1", "width=32": "k2"},
+    (Finding("same seed again", "ok", "All the same."),
+     Finding("another seed", "wrong", "The seed changes nothing.", "Use it.")),
+)  # fmt: skip
+
+
+def test_findings_are_those_of_the_code_that_they_were_made_of(tmp_path: Path) -> None:
+    study = load(str(TINY))
+    ledger = Ledger(open_store(str(tmp_path / "a.db"), create=True), study, "quick")
+    notes.write_checked(ledger, KEPT)
+    ledger = Ledger(open_store(str(tmp_path / "a.db"), create=False), study, "quick")
+    assert notes.checked(ledger, {"width=32": "k2", "width=4": "k1"}) == KEPT
+    assert notes.checked(ledger, {"width=32": "k2", "width=4": "k3"}) is None
+    newer = replace(KEPT, seed=1)
+    notes.write_checked(ledger, newer)
+    assert notes.checked(ledger, KEPT.programs) == newer
+
+
+def test_the_report_shows_findings_and_of_own_code_that_there_are_none() -> None:
+    results = example_results()
+    assert checked_section(results) is None
+    section = checked_section(replace(results, checked=KEPT))
+    assert section is not None
+    assert section.lead == (
+        "By a few trainings with settings at their defaults, on 5 March 2026, 14:02 UTC; width=4 "
+        "with seed 0 was trained several times."
+    )
+    assert section.table is not None
+    cell = section.table.rows[1][1]
+    assert (cell.text, cell.note, cell.tone) == ("The seed changes nothing.", "Use it.", "bad")
+    own = replace(results, declaration=replace(results.declaration, source="train"))
+    unchecked = checked_section(own)
+    assert unchecked is not None
+    assert unchecked.table is None
+    assert "was not checked" in unchecked.lead
+
+
 # -- findings -------------------------------------------------------------------------------
 
 COMPARED = Compared("function")
@@ -300,8 +350,6 @@ def outcome(value: float = 1.0, **more: float) -> Outcome:
 
 
 def arm(width: int, depth: int = 1) -> Arm:
-    from harness.messages.levels import Level
-
     levels = {"width": Level(str(width), width), "depth": Level(str(depth), depth)}
     return Arm(f"width={width}, depth={depth}", levels)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from harness.running.checking import Sample, arm_named, check
 from harness.running.executors import Options
 from harness.running.find import find, load
 from harness.running.progress import display
-from harness.storing.notes import write_checked, write_reference
+from harness.storing.notes import write_checked
 from harness.terminal.screen import line, words
 from harness.trials.checked import Checked, State
 
@@ -22,11 +23,20 @@ MARKS: dict[State, tuple[str, str]] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was found of a study at a scale."""
+
+    study: str
+    scale: str
+    checked: Checked
+
+
 def check_study(
     reference: str, scale_name: str | None, arm: str | None, seed: int, place: Place,
     options: Options, errors: Console, *, quiet: bool,
-) -> tuple[Checked, str]:  # fmt: skip
-    """Check a study, and keep what was found in its store; return it, and the study with its scale.
+) -> Found:  # fmt: skip
+    """Check a study, and keep what was found in its store.
 
     Args:
         reference: a name, a module or a file.
@@ -43,38 +53,38 @@ def check_study(
     """
     study = load(find(reference))
     scale, _ = study.scale(scale_name)
-    chosen = arm_named(study, scale, arm)
+    chosen = arm_named(study, scale, arm)  # before a store is made
     begun = begin(reference, scale_name, place, options)
-    title = f"{study.name} ({scale})"
-    with display(errors, title, quiet=quiet) as shown:
+    with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
         sample = Sample(begun.planner, begun.home, chosen, seed)
         checked = check(sample, options, begun.ledger.store, shown)
-    write_reference(begun.ledger, begun.home)
     write_checked(begun.ledger, checked)
-    return checked, title
+    return Found(study.name, scale, checked)
 
 
-def checked_json(checked: Checked, title: str) -> dict[str, Any]:
+def found_json(found: Found) -> dict[str, Any]:
     """Return what ``--json`` prints."""
     return {
-        "study": title,
-        "arm": checked.arm,
-        "seed": checked.seed,
-        "time": checked.time,
+        "study": found.study,
+        "scale": found.scale,
+        "arm": found.checked.arm,
+        "seed": found.checked.seed,
+        "time": found.checked.time,
         "findings": [
             {"check": each.check, "state": each.state, "text": each.text, "mend": each.mend}
-            for each in checked.findings
+            for each in found.checked.findings
         ],
     }
 
 
-def print_checked(checked: Checked, title: str, console: Console) -> None:
+def print_found(found: Found, console: Console) -> None:
     """Print what was found, and what to do below what is wrong."""
+    title = f"{found.study} ({found.scale})"
     shown = plain(title, [("", False), ("check", False), ("what was seen", False)])
-    for each in checked.findings:
+    for each in found.checked.findings:
         mark, style = MARKS[each.state]
         said = each.text + (f"\n→ {each.mend}" if each.mend else "")
         shown.add_row(words(mark, style), each.check, said)
     console.print(shown)
-    count = len(checked.wrong)
-    line(console, f"{count} of {len(checked.findings)} wrong." if count else "Nothing is wrong.")
+    wrong, total = len(found.checked.wrong), len(found.checked.findings)
+    line(console, f"{wrong} of {total} wrong." if wrong else "Nothing is wrong.")

@@ -207,20 +207,18 @@ def check(
 ) -> None:  # fmt: skip
     """Train a little, to see whether trials repeat, resume, and differ; exit code 1 if not."""
     hand_on_data(data_dir, download)
-    from harness.commands.check import check_study, checked_json, print_checked
+    from harness.commands.check import check_study, found_json, print_found
     from harness.commands.place import Place
 
     options = options_of(study, device, workers, None, True)
     errors = screen.errors()
     with noticing(Place(out, store, OUT, data_dir)) as place:
-        found, title = check_study(
-            study, scale, arm, seed, place, options, errors, quiet=quiet or as_json
-        )
+        found = check_study(study, scale, arm, seed, place, options, errors, quiet=quiet or as_json)
         if as_json:
-            screen.give(json.dumps(checked_json(found, title), indent=2))
+            screen.give(json.dumps(found_json(found), indent=2))
         elif not quiet:
-            print_checked(found, title, screen.output())
-        end_with(1 if found.wrong else 0)
+            print_found(found, screen.output())
+        end_with(1 if found.checked.wrong else 0)
 
 
 @app.command()

@@ -137,7 +137,7 @@ def _children() -> set[int]:
     tasks = Path("/proc/self/task")
     try:
         for task in tasks.iterdir():
-            found |= {int(each) for each in (task / "children").read_text("ascii").split()}
+            found |= {int(each) for each in (task / "children").read_text(encoding="ascii").split()}
     except OSError:  # no such system
         return {each.pid for each in multiprocessing.active_children() if each.pid is not None}
     return {each for each in found if _goes_on(each)}
@@ -146,7 +146,7 @@ def _children() -> set[int]:
 def _goes_on(process: int) -> bool:
     place = Path("/proc") / str(process)
     try:
-        state = (place / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
+        state = (place / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
         called = (place / "cmdline").read_bytes()
         own = Path("/proc/self/cmdline").read_bytes()
     except (OSError, IndexError):  # it has ended meanwhile

@@ -118,7 +118,7 @@ def _kill_started() -> None:
     parents: dict[int, list[int]] = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            fields = (place / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            fields = (place / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         except OSError:  # it has ended meanwhile
             continue
         parents.setdefault(int(fields[1]), []).append(int(place.name))
