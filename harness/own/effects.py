@@ -143,13 +143,24 @@ def _children() -> set[int]:
     return {each for each in found if _goes_on(each)}
 
 
-def _goes_on(process: int) -> bool:
-    place = Path("/proc") / str(process)
+def stat(process: int) -> list[str]:
+    """Return the system's line on a process after its name: its state, its parent and so on.
+
+    It is empty where the process has ended, and where the system writes no such lines.
+    """
     try:
-        state = (place / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-        called = (place / "cmdline").read_bytes()
+        line = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return line.rpartition(")")[2].split()
+
+
+def _goes_on(process: int) -> bool:
+    try:
+        called = Path(f"/proc/{process}/cmdline").read_bytes()
         own = Path("/proc/self/cmdline").read_bytes()
-    except (OSError, IndexError):  # it has ended meanwhile
+    except OSError:  # it has ended meanwhile
         return False
     fork = called == own  # a fork is called like what it is a fork of, which may be a helper
-    return state != "Z" and (fork or not any(helper in called for helper in _HELPERS))
+    helps = not fork and any(helper in called for helper in _HELPERS)
+    return not helps and stat(process)[:1] not in ([], ["Z"])

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.own.effects import Effects, looking
+from harness.own.effects import Effects, looking, stat
 from harness.study.converter import from_plain, to_plain
 
 LOOK_SECONDS = 0.002
@@ -117,11 +117,8 @@ def _kill_started() -> None:
     """Kill all processes that this one has started, and theirs."""
     parents: dict[int, list[int]] = {}
     for place in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (place / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(place.name))
+        if fields := stat(int(place.name)):
+            parents.setdefault(int(fields[1]), []).append(int(place.name))
     found = [os.getpid()]
     for process in found:  # grows by what they have started
         found += parents.get(process, [])
