@@ -119,10 +119,10 @@ def _findings(sample: Sample, trainings: _Trainings, folder: Path) -> tuple[Find
     others.pop(trial.key)
     first, again, other, *rest = trainings.train(
         [
-            _Task(trial, "first"),
+            _Task(trial),
             _Task(trial, "again", anew=True),
-            _Task(sample.trial(sample.arm, seed + 1), "seed"),
-            *(_Task(each, "arms") for each in others.values()),
+            _Task(sample.trial(sample.arm, seed + 1)),
+            *(_Task(each) for each in others.values()),
         ]
     )
     by_key = {trial.key: first.outcome}
@@ -165,9 +165,14 @@ class _Task:
     """
 
     trial: Trial
-    folder: str
+    folder: str = "once"
     kill: bool = False
     anew: bool = False
+
+    @property
+    def usual(self) -> bool:
+        """Whether its process can be one that has trained others, as in a run."""
+        return self == _Task(self.trial)
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,7 @@ class _Came:
 
 
 class _Trainings:
-    """Trains what is checked, each trial in a worker process of its own."""
+    """Trains what is checked, in worker processes."""
 
     def __init__(
         self, sample: Sample, options: Options, store: Store, folder: Path, display: Display
@@ -221,13 +226,12 @@ class _Trainings:
         self._total += len(tasks)
         left = list(enumerate(tasks))[::-1]
         going: dict[Future[Answer], tuple[int, _Task, Executor, Watch]] = {}
+        idle: list[Executor] = []
         came: dict[int, _Came] = {}
         while left or going:
             while left and len(going) < self._pool.workers:
                 place, task = left.pop()
-                executor = self._pool.executor(
-                    place % self._pool.workers, folder=self._made(task.folder), anew=task.anew
-                )
+                executor = idle.pop() if task.usual and idle else self._started(task, place)
                 self._count += 1
                 watch = Watch(self._folder / f"notes-{self._count}.jsonl")
                 job = WatchJob(Named.of(task.trial, self._scale), str(watch.file), task.kill)
@@ -239,10 +243,20 @@ class _Trainings:
                 came[place] = _Came(
                     _outcome(future, task, watch.seen()), watch.seen(), self._printed(task)
                 )
-                executor.stop()
+                if task.usual and future.exception() is None:
+                    idle.append(executor)
+                else:
+                    executor.stop()
                 self._done += 1
         self.show("training")
+        for executor in idle:
+            executor.stop()
         return [came[place] for place in range(len(tasks))]
+
+    def _started(self, task: _Task, place: int) -> Executor:
+        return self._pool.executor(
+            place % self._pool.workers, folder=self._made(task.folder), anew=task.anew
+        )
 
     def _made(self, name: str) -> Path:
         """Make a folder of trials, which shares with the study's own what is made once for all."""
