@@ -55,7 +55,7 @@ def looking() -> Iterator[Looking]:
     """Within, what is done to this process is noted."""
     found = Looking()
     states, seed = _states(), _torch_seed()
-    folder, environment, children = _folder(), dict(os.environ), _children()
+    folder, environment, children = _folder(), dict(os.environ), children()
     with _noting_seeds() as seeded:
         try:
             yield found
@@ -77,7 +77,7 @@ def looking() -> Iterator[Looking]:
                         and not name.startswith(_OF_LIBRARIES)
                     )
                 ),
-                processes=len(_children() - children),
+                processes=len(children() - children),
             )
 
 
@@ -131,7 +131,7 @@ def _folder() -> str:
         return ""
 
 
-def _children() -> set[int]:
+def children() -> set[int]:
     """Return the processes that this one has started and that run on, apart from Python's own."""
     found: set[int] = set()
     tasks = Path("/proc/self/task")
@@ -139,7 +139,7 @@ def _children() -> set[int]:
         for task in tasks.iterdir():
             found |= {int(each) for each in (task / "children").read_text(encoding="ascii").split()}
     except OSError:  # no such system
-        return {each.pid for each in multiprocessing.active_children() if each.pid is not None}
+        return {each.pid for each in multiprocessing.activechildren() if each.pid is not None}
     return {each for each in found if _goes_on(each)}
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.own.effects import Effects, looking, stat
+from harness.own.effects import Effects, children, looking, stat
 from harness.study.converter import from_plain, to_plain
 
 LOOK_SECONDS = 0.002
@@ -70,7 +70,8 @@ class Watch:
         def watched(*args: Any, **kwargs: Any) -> Any:
             with looking() as found:
                 returned = function(*args, **kwargs)
-                gc.collect()  # which ends processes that load data
+                if children():
+                    gc.collect()  # which ends those that load data, once nobody uses it
             self._note("effects", to_plain(found.effects))
             return returned
 
