@@ -55,7 +55,7 @@ def looking() -> Iterator[Looking]:
     """Within, what is done to this process is noted."""
     found = Looking()
     states, seed = _states(), _torch_seed()
-    folder, environment, children = _folder(), dict(os.environ), children()
+    folder, environment, before = _folder(), dict(os.environ), children()
     with _noting_seeds() as seeded:
         try:
             yield found
@@ -77,7 +77,7 @@ def looking() -> Iterator[Looking]:
                         and not name.startswith(_OF_LIBRARIES)
                     )
                 ),
-                processes=len(children() - children),
+                processes=len(children() - before),
             )
 
 
@@ -139,7 +139,7 @@ def children() -> set[int]:
         for task in tasks.iterdir():
             found |= {int(each) for each in (task / "children").read_text(encoding="ascii").split()}
     except OSError:  # no such system
-        return {each.pid for each in multiprocessing.activechildren() if each.pid is not None}
+        return {each.pid for each in multiprocessing.active_children() if each.pid is not None}
     return {each for each in found if _goes_on(each)}
 
 
