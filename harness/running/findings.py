@@ -58,10 +58,15 @@ UNUSED_ARMS = (
     "Is the factor used, under this name? If it is to change nothing here, leave these arms out, "
     "or list the others with Arms(...)."
 )
-SAVED = (
-    "Save and restore all that training goes on with: model, optimizer, schedule, generators of "
-    "your own, the best value so far; and begin the loop at what context.restore returns."
-)
+SAVED = {
+    "function": "Save and restore all that training goes on with: model, optimizer, schedule, "
+    "generators of your own, the best value so far; and begin the loop at what context.restore "
+    "returns.",
+    "command": "Let the script keep all that it goes on with in {folder}, generators of random "
+    "numbers, too; or let it begin anew, whatever lies there.",
+    "Training": RANDOM["Training"] + ELSE,
+}
+"""What to do where a kill changes numbers, by the kind of work."""
 
 
 @dataclass(frozen=True)
@@ -177,13 +182,15 @@ class Compared:
             return Finding(RESUMED, "told", text)
         kind = self.kind
         told = f"{_how(kind, killed)}, and run again"
+        if kind == "command":
+            told += " in the same folder"
         if failed := _failed(RESUMED, told, killed.outcome):
             return failed
         if kind == "function" and not killed.restored:
             told += ", it began anew, because context.restore was not called"
         elif kind == "function":
             told += f", it went on from there (epoch {killed.restored[0]})"
-        else:
+        elif kind == "Training":
             told += ", it began anew"
         if kind == "function" and killed.restored and killed.restored[0] >= epochs > 0:
             text = f"{told}. No epoch was left to be trained: a scale with more epochs would tell."
@@ -194,8 +201,7 @@ class Compared:
             return Finding(RESUMED, "told", text)
         if difference:
             text = f"{told}. The first number that differs from the undisturbed: {difference}."
-            mend = SAVED if kind == "function" else RANDOM[kind] + ELSE
-            return Finding(RESUMED, "wrong", text, mend)
+            return Finding(RESUMED, "wrong", text, SAVED[kind])
         count = _all(len(self.numbers(first)))
         text = f"{told}: {count} those of the undisturbed, to the last bit."
         if kind == "function" and not killed.restored:

@@ -61,7 +61,8 @@ def imported(reference: str, log: Path) -> Imported:
     try:
         said: dict[str, Any] = json.loads(ours.recv_bytes())
     except EOFError:
-        said = {"mistake": "the process that imported it has ended"}
+        process.join()
+        said = {"mistake": f"the process that imported it has ended{_last_line(log)}"}
     finally:
         process.join()
         ours.close()
@@ -69,6 +70,12 @@ def imported(reference: str, log: Path) -> Imported:
         raise HarnessError.relayed("the study's file", said["mistake"])
     printed = log.read_text(encoding="utf-8", errors="replace")
     return Imported(said["seconds"], from_plain(Effects, said["effects"]), printed)
+
+
+def _last_line(log: Path) -> str:
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    lines = text.strip().splitlines()
+    return f", after it had printed {lines[-1].strip()[:200]!r}" if lines else ""
 
 
 @calm()
