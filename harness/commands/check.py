@@ -10,6 +10,7 @@ from rich.console import Console
 from harness.commands.begin import begin
 from harness.commands.place import Place
 from harness.commands.tables import plain
+from harness.messages.errors import HarnessError
 from harness.running.checking import Sample, arm_named, check
 from harness.running.executors import Options
 from harness.running.find import find, load
@@ -25,11 +26,24 @@ MARKS: dict[State, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of a study at a scale."""
+    """What was found of a study at a scale.
+
+    Attributes:
+        study: the study's name.
+        scale: the scale's name.
+        checked: what was found.
+        unkept: why it could not be kept in the store; empty where it is.
+    """
 
     study: str
     scale: str
     checked: Checked
+    unkept: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong, and that is kept."""
+        return not self.checked.wrong and not self.unkept
 
 
 def check_study(
@@ -58,8 +72,12 @@ def check_study(
     with display(errors, f"{study.name} ({scale})", quiet=quiet) as shown:
         sample = Sample(begun.planner, begun.home, chosen, seed)
         checked = check(sample, options, begun.ledger.store, shown)
-    write_checked(begun.ledger, checked)
-    return Found(study.name, scale, checked)
+    unkept = ""
+    try:
+        write_checked(begun.ledger, checked)
+    except HarnessError as error:  # what was found is told all the same
+        unkept = str(error)
+    return Found(study.name, scale, checked, unkept)
 
 
 def found_json(found: Found) -> dict[str, Any]:

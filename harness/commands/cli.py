@@ -218,7 +218,9 @@ def check(
             screen.give(json.dumps(found_json(found), indent=2))
         elif not quiet:
             print_found(found, screen.output())
-        end_with(1 if found.checked.wrong else 0)
+        if found.unkept:
+            screen.complain(f"harness: what was found could not be kept: {found.unkept}")
+        end_with(0 if found.right else 1)
 
 
 @app.command()
