@@ -238,6 +238,8 @@ def test_a_slow_import_is_told_with_its_time(tmp_path: Path) -> None:
     assert "Each worker process imports it: it takes longer than a trial." in told.text
     assert "It changes the working folder to /." in told.text
     assert "longer" not in of_import(seen, trial_seconds=100).text
+    unknown = of_import(seen, trial_seconds=None).text
+    assert "trial" not in unknown
 
 
 def test_what_code_does_to_its_process_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

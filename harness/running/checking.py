@@ -144,7 +144,7 @@ def _findings(sample: Sample, trainings: _Trainings, folder: Path) -> tuple[Find
         epochs = study.scales[sample.planner.scale].settings.get("epochs")
         whole = epochs if isinstance(epochs, int) else 0
         found.append(compared.resumed(first.outcome, killed, repeats=repeats, epochs=whole))
-    found.append(of_import(import_seen, first.outcome.cost.get("seconds", 0.0)))
+    found.append(of_import(import_seen, first.outcome.cost.get("seconds")))
     if first.seen.effects is not None:
         found.append(of_function(first.seen.effects, first.printed))
     return tuple(found)

@@ -235,16 +235,17 @@ class Killed:
         return self.again.restored
 
 
-def of_import(seen: Imported, trial_seconds: float) -> Finding:
+def of_import(seen: Imported, trial_seconds: float | None) -> Finding:
     """Say what importing the study's file does.
 
     Args:
         seen: what was seen.
-        trial_seconds: how long a trial takes; 0 where that is not known.
+        trial_seconds: how long a trial takes; ``None`` where that is not known.
     """
-    text = f"It takes {_seconds(seen.seconds)}, a trial {_seconds(trial_seconds)}."
+    text = f"It takes {_seconds(seen.seconds)}"
+    text += "." if trial_seconds is None else f", a trial {_seconds(trial_seconds)}."
     told, mends = [], []
-    if seen.seconds > max(trial_seconds, SLOW_SECONDS):
+    if trial_seconds is not None and seen.seconds > max(trial_seconds, SLOW_SECONDS):
         told.append("Each worker process imports it: it takes longer than a trial.")
         mends.append("Read data within the function, by context.cached.")
     if seen.effects.drew:
