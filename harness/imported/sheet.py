@@ -1,0 +1,87 @@
+"""Results that others made, as plain rows: what every reader gives, whatever it read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+UNENDED = frozenset({"running", "pending", "waiting", "scheduled", "queued", "preempting"})
+"""States of a run that has not ended."""
+
+ENDED_WELL = frozenset({"complete", "completed", "finished", "done", "ok", "success", "succeeded"})
+"""States of a run that gave what it was to give."""
+
+FAILED = frozenset(
+    {"fail", "failed", "crashed", "killed", "pruned", "error", "preempted", "aborted", "stopped",
+     "terminated", "cancelled", "canceled", "timeout"}
+)  # fmt: skip
+"""States of a run that did not."""
+
+STATES = UNENDED | ENDED_WELL | FAILED
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run.
+
+    Attributes:
+        where: what tells where it is read, such as ``line 17`` or ``trial 3``.
+        cells: its values by column: text, numbers, yes or no, or nothing.
+        state: how it ended, in lower case; empty where nothing tells.
+        reason: why it failed, where something tells.
+    """
+
+    where: str
+    cells: Mapping[str, Any]
+    state: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What was read.
+
+    Attributes:
+        source: the file, folder or storage, without secrets.
+        kind: what it is, in words, such as ``CSV``.
+        columns: the names of all columns, in order.
+        rows: one for each run, in order.
+        typed: whether cells have kinds of their own: of a CSV file all are text.
+        decimal_comma: whether numbers may be written with a comma.
+        sampled: where a sampler chose settings, the columns of what it chose; else ``None``.
+        digest: a short hash of what was read; empty where it is no file.
+        notes: sentences on what was read, for the report.
+    """
+
+    source: str
+    kind: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    typed: bool = True
+    decimal_comma: bool = False
+    sampled: tuple[str, ...] | None = None
+    digest: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def columns_of(rows: Iterator[Row]) -> tuple[str, ...]:
+    """Return the columns of rows, in the order in which they first occur."""
+    return tuple(dict.fromkeys(name for row in rows for name in row.cells))
+
+
+def flat(value: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return a nested mapping as one, whose names are paths with dots.
+
+    What W&B writes of a setting, ``{"value": 16, "desc": None}``, is its value.
+    """
+    out: dict[str, Any] = {}
+    for name, each in value.items():
+        path = f"{before}{name}"
+        if isinstance(each, Mapping) and "value" in each and each.keys() <= {"value", "desc"}:
+            out[path] = each["value"]
+        elif isinstance(each, Mapping):
+            out |= flat(each, f"{path}.")
+        else:
+            out[path] = each
+    return out
