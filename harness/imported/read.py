@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.imported import frames, text
+from harness.imported import events, frames, mlruns, text
 from harness.imported.sheet import Sheet
 from harness.messages.errors import HarnessError, near
 
@@ -13,10 +13,13 @@ FILES: Mapping[str, Callable[[Path], Sheet]] = {
     "csv": text.read_csv,
     "json": text.read_json,
     "parquet": frames.read_parquet,
+    "tensorboard": events.read_events,
+    "mlflow": mlruns.read_mlruns,
 }
 """Who reads a file or folder of each kind."""
 
 OPTUNA = "optuna"
+"""An Optuna storage: an SQLite file, a journal file, or a URL."""
 
 KINDS = (*FILES, OPTUNA)
 
@@ -26,6 +29,7 @@ SUFFIXES: Mapping[str, str] = {
     ".parquet": "parquet", ".pq": "parquet",
     ".db": OPTUNA, ".sqlite": OPTUNA, ".sqlite3": OPTUNA, ".log": OPTUNA, ".journal": OPTUNA,
 }  # fmt: skip
+"""What a file is, by the end of its name. W&B's and MLflow's exports are CSV or JSON."""
 
 
 def kind_of(results: str) -> str:
@@ -43,8 +47,12 @@ def kind_of(results: str) -> str:
             f"{results}, which is not there",
             "Name one that is.",
         )
-    kind = SUFFIXES.get(path.suffix.lower())
-    if kind is None or path.is_dir():
+    if path.is_dir():
+        kind = "mlflow" if mlruns.run_folders(path) else None
+        kind = kind or ("tensorboard" if events.event_folders(path) else None)
+    else:
+        kind = "tensorboard" if events.MARK in path.name else SUFFIXES.get(path.suffix.lower())
+    if kind is None:
         raise HarnessError(
             "RESULTS must be of a kind that is known by its name",
             results,

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,13 @@ def read_csv(path: Path) -> Sheet:
         HarnessError: it cannot be read, or a line has more or fewer cells than there are names.
     """
     text, digest = text_of(path)
-    first = text.partition("\n")[0]
+    # notes before the names, which some write, count as lines, and hold nothing
+    text = re.sub(r"(?m)\A(#.*\n)+", lambda notes: "\n" * notes[0].count("\n"), text)
+    first = text.lstrip("\n").partition("\n")[0]
     delimiter = "\t" if path.suffix == ".tsv" else max(DELIMITERS, key=first.count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        names = [name.strip() for name in next(lines, [])]
+        names = [name.strip() for name in next(filter(None, lines), [])]
         _check_names(path, names)
         rows = []
         for cells in lines:
