@@ -245,6 +245,11 @@ SeedColumn = Annotated[
     typer.Option("--seed-column", metavar="COLUMN", help="Where seeds stand; seed.",
                  show_default=False),
 ]  # fmt: skip
+Last = Annotated[
+    str | None,
+    typer.Option("--last", metavar="COLUMN", show_default=False,
+                 help="Of a run's several rows, that where COLUMN (a step) is highest."),
+]  # fmt: skip
 OptunaStudy = Annotated[
     str | None,
     typer.Option("--optuna-study", metavar="NAME", help="Which study of an Optuna storage.",
@@ -257,14 +262,16 @@ OptunaStudy = Annotated[
 def judge(
     results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
     kind: ResultsKind = None, column: Column = None, seed_column: SeedColumn = None,
-    optuna_study: OptunaStudy = None, quiet: Quiet = False, as_json: AsJson = False,
+    last: Last = None, optuna_study: OptunaStudy = None, quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Judge results that others made, and write their report; trains nothing, keeps no store."""
     collect_seldom()
     from harness.commands.judge import Asked, by_hand, judge_results
     from harness.commands.place import Place
 
-    asked = Asked(results, study, scale, kind, by_hand(column or []), seed_column, optuna_study)
+    mapped = by_hand(column or [])
+    asked = Asked(results, study, scale, kind, mapped, seed_column, last, optuna_study)
     with noticing(Place(out, "", OUT)) as place:
         whole = judge_results(asked, place, shown=not quiet and not as_json, as_json=as_json)
         end_with(0 if whole else 1)
@@ -275,14 +282,15 @@ def judge(
 def import_(
     results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
     store: StoreUrl = "", kind: ResultsKind = None, column: Column = None,
-    seed_column: SeedColumn = None, optuna_study: OptunaStudy = None,
+    seed_column: SeedColumn = None, last: Last = None, optuna_study: OptunaStudy = None,
 ) -> None:  # fmt: skip
     """Take results that others made into the store, for report, explain and export."""
     collect_seldom()
     from harness.commands.judge import Asked, by_hand, import_results
     from harness.commands.place import Place
 
-    asked = Asked(results, study, scale, kind, by_hand(column or []), seed_column, optuna_study)
+    mapped = by_hand(column or [])
+    asked = Asked(results, study, scale, kind, mapped, seed_column, last, optuna_study)
     with noticing(Place(out, store, OUT)) as place:
         screen.say(import_results(asked, place))
 

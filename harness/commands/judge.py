@@ -29,6 +29,7 @@ class Asked:
         kind: what the results are, where their name does not tell.
         columns: the column of each name that is mapped by hand.
         seed: the column of seeds, where it is not ``seed``.
+        last: the column that says how far a run had come, where runs have several rows.
         optuna_study: the study's name in an Optuna storage.
     """
 
@@ -38,6 +39,7 @@ class Asked:
     kind: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     seed: str | None = None
+    last: str | None = None
     optuna_study: str | None = None
 
     def command(self, verb: str, scale: str) -> str:
@@ -47,6 +49,7 @@ class Asked:
         for name, column in self.columns.items():
             words += ["--column", f"{name}={column}"]
         words += ["--seed-column", self.seed] if self.seed else []
+        words += ["--last", self.last] if self.last else []
         words += ["--optuna-study", self.optuna_study] if self.optuna_study else []
         return shlex.join(words)
 
@@ -153,4 +156,4 @@ def _taken(asked: Asked, verb: str) -> tuple[Taken, str]:
     declaration = study.declaration(scale)
     sheet = read(asked.results, asked.kind, asked.optuna_study)
     command = asked.command(verb, scale)
-    return take(sheet, declaration, command, asked.columns, asked.seed), home
+    return take(sheet, declaration, command, asked.columns, asked.seed, asked.last), home

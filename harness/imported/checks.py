@@ -40,6 +40,27 @@ def check_sampler(sheet: Sheet, entries: Sequence[Entry]) -> None:
         )
 
 
+def last_rows(entries: Sequence[Entry], column: str) -> tuple[list[Entry], list[str]]:
+    """Return the last entry of each run, of which there may be several, and what is told of them.
+
+    Args:
+        entries: in order.
+        column: which says how far a run had come.
+    """
+    last: dict[tuple[str, int], Entry] = {}
+    for entry in entries:
+        place = entry.arm, entry.seed
+        if place not in last or entry.step > last[place].step:
+            last[place] = entry
+    kept = [entry for entry in entries if entry.step == last[entry.arm, entry.seed].step]
+    low, high = min(entry.step for entry in kept), max(entry.step for entry in kept)
+    rows = f"{len(kept)} of {plural(len(entries), 'row')}"
+    told = [f"Of each run the row with the highest {column} counts: {rows}."]
+    if low != high:
+        told.append(f"Runs end at different places: {column} {low:g} to {high:g}.")
+    return kept, told
+
+
 def without_duplicates(
     entries: Sequence[Entry], sheet: Sheet, columns: Columns
 ) -> tuple[list[Entry], list[str]]:
@@ -82,7 +103,8 @@ def _differing(one: Entry, other: Entry, sheet: Sheet, columns: Columns) -> Harn
     return HarnessError(
         "results must have one row for each arm and seed",
         f"{one.where} and {other.where}, both {one.arm} with seed {one.seed}, and {values}{told}",
-        "Declare as a factor what tells them apart, or leave all but one out.",
+        "Declare as a factor what tells them apart, or leave all but one out; where rows are "
+        "points of a curve, write --last STEP, with the column that counts them.",
     )
 
 

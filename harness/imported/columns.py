@@ -32,12 +32,14 @@ class Columns:
         metrics: the column of each metric, by its name.
         tuned: the column of each tuned setting that has one, by its name.
         seed: the column of the seed.
+        last: the column that says how far a run had come, where runs have several rows.
     """
 
     factors: Mapping[str, str]
     metrics: Mapping[str, str]
     tuned: Mapping[str, str]
     seed: str
+    last: str | None = None
 
     def told(self) -> str:
         """Say which column was taken for what, where the names differ; else nothing."""
@@ -97,7 +99,7 @@ class Finder:
         """
         if column not in self.columns:
             raise HarnessError(
-                "--column and --seed-column must name columns of the results",
+                "--column, --seed-column and --last must name columns of the results",
                 repr(column),
                 near(column, self.columns),
             )
@@ -115,6 +117,7 @@ def find_columns(
     tuned: Sequence[str],
     by_hand: Mapping[str, str],
     seed: str | None,
+    last: str | None = None,
 ) -> Columns:
     """Find every column that is needed.
 
@@ -125,6 +128,7 @@ def find_columns(
         tuned: names of tuned settings, which may be there.
         by_hand: the column of some of them, as the command line says.
         seed: the seeds' column, as the command line says; ``None`` looks for ``seed``.
+        last: the column by which the last row of a run is known, as the command line says.
 
     Raises:
         HarnessError: one is missing, or there are several for one name.
@@ -158,7 +162,9 @@ def find_columns(
                     f"{near(name, columns)} Write --column {name}=COLUMN.",
                 )
     settings = {name: finder.column(name, SETTINGS) for name in tuned}
-    return Columns(_there(places), _there(values), _there(settings), held)
+    if last is not None:
+        finder.named(last)
+    return Columns(_there(places), _there(values), _there(settings), held, last)
 
 
 def _there(found: Mapping[str, str | None]) -> dict[str, str]:

@@ -27,6 +27,7 @@ class Entry:
         tuned: the values of tuned settings that are given.
         metrics: its metrics by name; empty where it failed.
         reason: why it failed; empty where it did not.
+        step: how far it had come, of runs that have several rows; else 0.
         chosen: what a sampler chose for it, the seed left out, as text; empty where none did.
     """
 
@@ -36,6 +37,7 @@ class Entry:
     tuned: Mapping[str, float]
     metrics: Mapping[str, float]
     reason: str
+    step: float = 0.0
     chosen: str = ""
 
     @property
@@ -71,7 +73,7 @@ def entries_of(
         metrics: those that have a column.
 
     Raises:
-        HarnessError: a seed or a metric is no number.
+        HarnessError: a seed, a metric or a step is no number.
     """
     left = Left()
     levels = [Levels(declaration.factor(name)) for name in columns.factors]
@@ -143,8 +145,22 @@ def _entry(row: Row, columns: Columns, sheet: Sheet, arm: str, numbers: Sequence
                 f"{cell!r} in column {column}, {row.where}",
                 "Declare it as a Factor, or leave it out of tuned=.",
             )
-    chosen = ""
+    step, chosen = 0.0, ""
+    if columns.last is not None:
+        step = _step(row, columns.last)
     if sheet.sampled is not None:
         settings = [name for name in sheet.sampled if name != columns.seed]
         chosen = repr([(name, str(row.cells.get(name))) for name in settings])
-    return Entry(row.where, arm, seed, tuned, metrics, reason, chosen)
+    return Entry(row.where, arm, seed, tuned, metrics, reason, step, chosen)
+
+
+def _step(row: Row, column: str) -> float:
+    cell = own(row.cells.get(column))
+    step = number_in(cell.strip()) if isinstance(cell, str) else cell
+    if isinstance(step, int | float) and math.isfinite(step):
+        return float(step)
+    raise HarnessError(
+        "--last must name a column that has a number in every row",
+        f"{cell!r} in column {column}, {row.where}",
+        "Name another, such as step or epoch.",
+    )

@@ -8,12 +8,11 @@ folders: ``width=16,seed=0``, ``seed_3``, or by place, as in ``CartPole-v1__ppo_
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.imported.sheet import Row, Sheet, columns_of
+from harness.imported.sheet import Row, Sheet, columns_of, named
 from harness.messages.errors import HarnessError
 
 MARK = "tfevents"
@@ -124,18 +123,6 @@ def _rows(
             continue
         more, last = runs[joined[folder]] if folder in joined else ({}, {})
         name = folder.relative_to(root).as_posix()
-        cells: dict[str, Any] = {"run": name, **last, **values, **_named(name)}
+        cells: dict[str, Any] = {"run": name, **last, **values, **named(name)}
         cells |= {f"hparams.{key}": value for key, value in {**more, **settings}.items()}
         yield Row(f"run {name}", cells)
-
-
-def _named(name: str) -> dict[str, str]:
-    """Return what the name of a run's folder tells."""
-    parts = [part for part in re.split(r"/|__|,", name) if part]
-    out = {f"part{place}": part for place, part in enumerate(parts, 1)}
-    for part in parts:
-        if pair := re.fullmatch(r"\W*([A-Za-z_][\w.]*)=(.+)", part):
-            out[pair[1]] = pair[2]
-        elif seed := re.fullmatch(r"seed[_-]?(\d+)", part, re.IGNORECASE):
-            out["seed"] = seed[1]
-    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.imported import events, frames, mlruns, text
+from harness.imported import events, folder, frames, mlruns, text
 from harness.imported.sheet import Sheet
 from harness.messages.errors import HarnessError, near
 
@@ -18,13 +18,16 @@ FILES: Mapping[str, Callable[[Path], Sheet]] = {
 }
 """Who reads a file or folder of each kind."""
 
+FOLDER = "folder"
+"""A folder of tables."""
+
 OPTUNA = "optuna"
 """An Optuna storage: an SQLite file, a journal file, or a URL."""
 
-KINDS = (*FILES, OPTUNA)
+KINDS = (*FILES, FOLDER, OPTUNA)
 
 SUFFIXES: Mapping[str, str] = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv",
+    ".csv": "csv", ".tsv": "csv",
     ".json": "json", ".jsonl": "json", ".ndjson": "json",
     ".parquet": "parquet", ".pq": "parquet",
     ".db": OPTUNA, ".sqlite": OPTUNA, ".sqlite3": OPTUNA, ".log": OPTUNA, ".journal": OPTUNA,
@@ -49,7 +52,7 @@ def kind_of(results: str) -> str:
         )
     if path.is_dir():
         kind = "mlflow" if mlruns.run_folders(path) else None
-        kind = kind or ("tensorboard" if events.event_folders(path) else None)
+        kind = kind or ("tensorboard" if events.event_folders(path) else FOLDER)
     else:
         kind = "tensorboard" if events.MARK in path.name else SUFFIXES.get(path.suffix.lower())
     if kind is None:
@@ -87,4 +90,10 @@ def read(results: str, kind: str | None = None, optuna_study: str | None = None)
         from harness.imported.trials import read_trials  # with Optuna, which takes a second
 
         return read_trials(results, optuna_study)
+    if kind == FOLDER:
+        return folder.read_folder(Path(results), TABLES)
     return FILES[kind](Path(results))
+
+
+TABLES = {suffix: FILES[kind] for suffix, kind in SUFFIXES.items() if kind in FILES}
+"""Who reads a table, by the end of its name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,4 +85,20 @@ def flat(value: Mapping[str, Any], before: str = "") -> dict[str, Any]:
             out |= flat(each, f"{path}.")
         else:
             out[path] = each
+    return out
+
+
+def named(path: str) -> dict[str, str]:
+    """Return what the name of a run's folder or file tells.
+
+    ``width=16,seed=0`` tells both; ``seed_3`` the seed; of ``ppo/CartPole-v1__1`` the parts are
+    ``part1``, ``part2`` and ``part3``.
+    """
+    parts = [part for part in re.split(r"/|__|,", path) if part]
+    out = {f"part{place}": part for place, part in enumerate(parts, 1)}
+    for part in parts:
+        if pair := re.fullmatch(r"\W*([A-Za-z_][\w.]*)=(.+)", part):
+            out[pair[1]] = pair[2]
+        elif seed := re.fullmatch(r"seed[_-]?(\d+)", part, re.IGNORECASE):
+            out["seed"] = seed[1]
     return out

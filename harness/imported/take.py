@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.imported.checks import OTHERS, check_sampler, warnings, without_duplicates
+from harness.imported.checks import OTHERS, check_sampler, last_rows, warnings, without_duplicates
 from harness.imported.columns import Columns, find_columns
 from harness.imported.entries import Entry, entries_of
 from harness.imported.sheet import Sheet
@@ -74,6 +74,7 @@ def take(
     command: str,
     by_hand: Mapping[str, str] | None = None,
     seed: str | None = None,
+    last: str | None = None,
 ) -> Taken:
     """Check a table of results, and return it as records of a study.
 
@@ -83,6 +84,7 @@ def take(
         command: what comes to the same.
         by_hand: columns of factors, metrics and tuned settings, where names do not tell.
         seed: the column of seeds, where it is not ``seed``.
+        last: the column that says how far a run had come, where runs have several rows.
 
     Raises:
         HarnessError: something is missing, doubtful, or no number.
@@ -91,7 +93,7 @@ def take(
         raise HarnessError(
             "results must have a row for each run", f"none in {sheet.source}", "Name another file."
         )
-    columns, study = _columns(sheet, declaration, by_hand or {}, seed)
+    columns, study = _columns(sheet, declaration, by_hand or {}, seed, last)
     metrics = [study.metric(name) for name in columns.metrics]
     entries, left, understood = entries_of(sheet, columns, study, metrics)
     if not entries:
@@ -101,17 +103,24 @@ def take(
             "Declare the levels as they are written there.",
         )  # fmt: skip
     check_sampler(sheet, entries)
+    ended: list[str] = []
+    if last is not None:
+        entries, ended = last_rows(entries, last)
     entries, told = without_duplicates(entries, sheet, columns)
     records = _records(study, entries)
     notes = [
-        OTHERS, *sheet.notes, *understood, *told,
+        OTHERS, *sheet.notes, *understood, *ended, *told,
         *warnings(study, entries, left, len(sheet.rows)),
     ]  # fmt: skip
     return Taken(study, _manifest(study, sheet, columns, records, command, notes), records)
 
 
 def _columns(
-    sheet: Sheet, declaration: Declaration, by_hand: Mapping[str, str], seed: str | None
+    sheet: Sheet,
+    declaration: Declaration,
+    by_hand: Mapping[str, str],
+    seed: str | None,
+    last: str | None,
 ) -> tuple[Columns, Declaration]:
     """Find the columns; of a study with ``build``, those that metrics of its own happen to have."""
     study = as_results(declaration)
@@ -120,7 +129,7 @@ def _columns(
         needed |= {name: False for name in _measured(declaration) if name not in needed}
     columns = find_columns(
         sheet.columns, [factor.name for factor in study.factors], needed,
-        [each.name for each in study.tuned], by_hand, seed,
+        [each.name for each in study.tuned], by_hand, seed, last,
     )  # fmt: skip
     return columns, as_results(declaration, [*columns.metrics])
 

@@ -87,7 +87,10 @@ def read_json(path: Path) -> Sheet:
 
 
 def _objects(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if text.lstrip().startswith("["):
+    whole = _whole(text)
+    if whole is not None:
+        found = [("the file", whole)]
+    elif text.lstrip().startswith("["):
         listed = _parsed(path, text, "the file")
         found = [(f"item {number}", each) for number, each in enumerate(listed, 1)]
     else:
@@ -105,6 +108,16 @@ def _objects(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 'Write {"width": 16, "seed": 0, "test_error": 0.1}, say.',
             )
         yield where, value
+
+
+def _whole(text: str) -> Any:
+    """Return the object that a file is as a whole; ``None`` where it has one a line, or none."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _parsed(path: Path, text: str, where: str) -> Any:
