@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.messages.errors import HarnessError, near
@@ -118,6 +118,7 @@ def find_columns(
     by_hand: Mapping[str, str],
     seed: str | None,
     last: str | None = None,
+    hint: Callable[[str], str | None] | None = None,
 ) -> Columns:
     """Find every column that is needed.
 
@@ -129,6 +130,7 @@ def find_columns(
         by_hand: the column of some of them, as the command line says.
         seed: the seeds' column, as the command line says; ``None`` looks for ``seed``.
         last: the column by which the last row of a run is known, as the command line says.
+        hint: gives a column that holds levels of a factor that has none of its name, if any does.
 
     Raises:
         HarnessError: one is missing, or there are several for one name.
@@ -155,12 +157,16 @@ def find_columns(
     values = {name: finder.column(name, METRICS) for name in metrics}
     for what, found in (("factor", places), ("metric", values)):
         for name, column in found.items():
-            if column is None and metrics.get(name, True):
-                raise HarnessError(
-                    f"results must have a column for every {what} that is declared",
-                    f"none for {name}",
-                    f"{near(name, columns)} Write --column {name}=COLUMN.",
-                )
+            if column is not None or not metrics.get(name, True):
+                continue
+            held_by = hint(name) if hint is not None and what == "factor" else None
+            raise HarnessError(
+                f"results must have a column for every {what} that is declared",
+                f"none for {name}",
+                f"Levels of it stand in {held_by}: write --column {name}={held_by}."
+                if held_by is not None
+                else f"{near(name, columns)} Write --column {name}=COLUMN.",
+            )
     settings = {name: finder.column(name, SETTINGS) for name in tuned}
     if last is not None:
         finder.named(last)

@@ -12,13 +12,18 @@ from harness.imported.checks import OTHERS, check_sampler, last_rows, warnings, 
 from harness.imported.columns import Columns, find_columns
 from harness.imported.entries import Entry, entries_of
 from harness.imported.sheet import Sheet
+from harness.imported.values import Levels
 from harness.messages.errors import HarnessError
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
+from harness.study.factors import Factor
 from harness.study.formatting import plural
 from harness.study.metrics import COSTS, COUNTED, METRICS, Metric
 from harness.trials.manifest import Manifest, Planned
 from harness.trials.records import Record
+
+LOOKED_AT = 10_000
+"""Rows that are looked at for a column that holds the levels of a factor."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +135,24 @@ def _columns(
     columns = find_columns(
         sheet.columns, [factor.name for factor in study.factors], needed,
         [each.name for each in study.tuned], by_hand, seed, last,
+        lambda name: _holding(sheet, study.factor(name)),
     )  # fmt: skip
     return columns, as_results(declaration, [*columns.metrics])
+
+
+def _holding(sheet: Sheet, factor: Factor) -> str | None:
+    """Return the column in which most levels of a factor stand; ``None`` where there are not two.
+
+    Numbers stand in many columns, so that one of a number alone tells nothing.
+    """
+    levels = Levels(factor)
+    held = {
+        column: {level.name for row in sheet.rows[:LOOKED_AT]
+                 if (level := levels.level(row.cells.get(column))) is not None}
+        for column in sheet.columns
+    }  # fmt: skip
+    best = max(held, key=lambda column: len(held[column]))
+    return best if len(held[best]) >= min(2, len(factor.named)) else None
 
 
 def _measured(declaration: Declaration) -> list[str]:
