@@ -476,6 +476,20 @@ def test_columns_are_mapped_by_hand(tmp_path: Path, refusal) -> None:
         assert said in refusal(own, by_hand=mapped, seed="replicate")
 
 
+def test_rows_are_chosen_by_the_value_of_a_column(tmp_path: Path, refusal, warned) -> None:
+    own = [{**row, "split": split, "epoch": 10 * (split == "test"),
+            "test_error": row["test_error"] + (split != "test")}
+           for row in rows() for split in ("test", "validation")]  # fmt: skip
+    assert "they differ in split (test, validation), epoch (10, 0), too" in refusal(own)
+    for where in ({"split": "test"}, {"epoch": "10.0"}):
+        told = warned(own, where=where)
+        assert "Of 48 rows the 24 with " in told
+    assert "Did you mean split?" in refusal(own, where={"spilt": "test"})
+    assert "must choose rows that there are; got Of 48 rows the 0 with split=train" in refusal(
+        own, where={"split": "train"}
+    )
+
+
 def test_two_columns_of_one_name_are_refused(refusal) -> None:
     own = [{**row, "config.seed": 0, "params.seed": 0} for row in renamed(rows(), seed="s")]
     assert "one column must hold seed; got config.seed and params.seed" in refusal(own)
@@ -746,6 +760,7 @@ def test_judge_prints_and_writes_what_report_does_without_torch_or_a_store(files
     assert "harness judge r.csv width.py --scale results" in page
     told = json.loads((folder / "verdicts.json").read_text(encoding="utf-8"))
     assert [each["word"] for each in told] == EXPECTED
+    assert [each["cautions"] for each in told] == [[OTHERS], [OTHERS]]
     assert len((folder / "records.csv").read_text(encoding="utf-8").splitlines()) == 25
 
 
@@ -824,9 +839,9 @@ def test_results_stay_apart_from_runs_of_the_studys_own(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("judge", "r.csv", "width.py", "--column", "width"), "--column must be NAME=COLUMN"),
+        (("judge", "r.csv", "width.py", "--column", "width"), "--column must be a name, = and"),
         (("judge", "r.csv", "width.py", "--column", "width=a", "--column", "width=b"),
-         "must give width one column; got a and b"),
+         "--column must name width once; got a and b"),
         (("judge", "none.csv", "width.py"), "none.csv, which is not there"),
         (("judge", "r.csv", "width.py", "--seed-column", "sed"), "Did you mean seed?"),
         (("run", "width.py"), "harness judge RESULTS STUDY"),

@@ -13,6 +13,13 @@ import typer
 from harness.commands import ending
 from harness.commands.ending import alone_on_output, end_with, noticing
 from harness.commands.options import (
+    Column,
+    Last,
+    OptunaStudy,
+    Results,
+    ResultsKind,
+    SeedColumn,
+    Where,
     collect_seldom,
     hand_on_data,
     how_words,
@@ -224,54 +231,22 @@ def report(
         end_with(0 if whole else 1)
 
 
-Results = Annotated[
-    str,
-    typer.Argument(
-        metavar="RESULTS", help="A table, an Optuna storage, or a folder of runs: see --format."
-    ),
-]
-ResultsKind = Annotated[
-    str | None,
-    typer.Option("--format", help="What RESULTS are, if their name does not tell.",
-                 show_default=False),
-]  # fmt: skip
-Column = Annotated[
-    list[str] | None,
-    typer.Option("--column", metavar="NAME=COLUMN",
-                 help="Where a factor or a metric stands; may be repeated."),
-]  # fmt: skip
-SeedColumn = Annotated[
-    str | None,
-    typer.Option("--seed-column", metavar="COLUMN", help="Where seeds stand; seed.",
-                 show_default=False),
-]  # fmt: skip
-Last = Annotated[
-    str | None,
-    typer.Option("--last", metavar="COLUMN", show_default=False,
-                 help="Of a run's several rows, that where COLUMN (a step) is highest."),
-]  # fmt: skip
-OptunaStudy = Annotated[
-    str | None,
-    typer.Option("--optuna-study", metavar="NAME", help="Which study of an Optuna storage.",
-                 show_default=False),
-]  # fmt: skip
-
-
 @app.command()
 @alone_on_output
 def judge(
     results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
     kind: ResultsKind = None, column: Column = None, seed_column: SeedColumn = None,
-    last: Last = None, optuna_study: OptunaStudy = None, quiet: Quiet = False,
-    as_json: AsJson = False,
+    where: Where = None, last: Last = None, optuna_study: OptunaStudy = None,
+    quiet: Quiet = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Judge results that others made, and write their report; trains nothing, keeps no store."""
     collect_seldom()
-    from harness.commands.judge import Asked, by_hand, judge_results
+    from harness.commands.judge import asked_for, judge_results
     from harness.commands.place import Place
 
-    mapped = by_hand(column or [])
-    asked = Asked(results, study, scale, kind, mapped, seed_column, last, optuna_study)
+    asked = asked_for(
+        results, study, scale, kind, column, seed_column, last, where, optuna_study
+    )  # fmt: skip
     with noticing(Place(out, "", OUT)) as place:
         whole = judge_results(asked, place, shown=not quiet and not as_json, as_json=as_json)
         end_with(0 if whole else 1)
@@ -282,15 +257,17 @@ def judge(
 def import_(
     results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
     store: StoreUrl = "", kind: ResultsKind = None, column: Column = None,
-    seed_column: SeedColumn = None, last: Last = None, optuna_study: OptunaStudy = None,
+    seed_column: SeedColumn = None, where: Where = None, last: Last = None,
+    optuna_study: OptunaStudy = None,
 ) -> None:  # fmt: skip
     """Take results that others made into the store, for report, explain and export."""
     collect_seldom()
-    from harness.commands.judge import Asked, by_hand, import_results
+    from harness.commands.judge import asked_for, import_results
     from harness.commands.place import Place
 
-    mapped = by_hand(column or [])
-    asked = Asked(results, study, scale, kind, mapped, seed_column, last, optuna_study)
+    asked = asked_for(
+        results, study, scale, kind, column, seed_column, last, where, optuna_study
+    )  # fmt: skip
     with noticing(Place(out, store, OUT)) as place:
         screen.say(import_results(asked, place))
 

@@ -30,6 +30,7 @@ class Asked:
         columns: the column of each name that is mapped by hand.
         seed: the column of seeds, where it is not ``seed``.
         last: the column that says how far a run had come, where runs have several rows.
+        where: the value that a row must have to be taken, by column.
         optuna_study: the study's name in an Optuna storage.
     """
 
@@ -40,6 +41,7 @@ class Asked:
     columns: Mapping[str, str] = field(default_factory=dict)
     seed: str | None = None
     last: str | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
     optuna_study: str | None = None
 
     def command(self, verb: str, scale: str) -> str:
@@ -48,28 +50,51 @@ class Asked:
         words += ["--format", self.kind] if self.kind else []
         for name, column in self.columns.items():
             words += ["--column", f"{name}={column}"]
+        for column, value in self.where.items():
+            words += ["--where", f"{column}={value}"]
         words += ["--seed-column", self.seed] if self.seed else []
         words += ["--last", self.last] if self.last else []
         words += ["--optuna-study", self.optuna_study] if self.optuna_study else []
         return shlex.join(words)
 
 
-def by_hand(pairs: Sequence[str]) -> dict[str, str]:
-    """Return the column of each name, from words such as ``width=n_hidden``.
+def asked_for(
+    results: str, study: str, scale: str | None, kind: str | None, column: Sequence[str] | None,
+    seed: str | None, last: str | None, where: Sequence[str] | None, optuna_study: str | None,
+) -> Asked:  # fmt: skip
+    """Return what the command line says, its words taken apart.
 
     Raises:
-        HarnessError: one of them is no such word, or a name has two columns.
+        HarnessError: a word of ``--column`` or ``--where`` is none.
+    """
+    columns = pairs_in("--column", column or (), "width=n_hidden")
+    chosen = pairs_in("--where", where or (), "split=test")
+    return Asked(results, study, scale, kind, columns, seed, last, chosen, optuna_study)
+
+
+def pairs_in(option: str, pairs: Sequence[str], example: str) -> dict[str, str]:
+    """Return what stands after each name, from words such as ``width=n_hidden``.
+
+    Args:
+        option: whose words they are, such as ``--column``.
+        pairs: the words.
+        example: one that is right.
+
+    Raises:
+        HarnessError: one of them is no such word, or a name stands there twice.
     """
     out: dict[str, str] = {}
     for pair in pairs:
         name, sign, column = pair.partition("=")
         if not (name and sign and column):
             raise HarnessError(
-                "--column must be NAME=COLUMN", repr(pair), "Write --column width=n_hidden, say."
+                f"{option} must be a name, = and what it is",
+                repr(pair),
+                f"Write {option} {example}, say.",
             )
         if out.get(name, column) != column:
             raise HarnessError(
-                f"--column must give {name} one column",
+                f"{option} must name {name} once",
                 f"{out[name]} and {column}",
                 "Leave one out.",
             )
@@ -156,4 +181,7 @@ def _taken(asked: Asked, verb: str) -> tuple[Taken, str]:
     declaration = study.declaration(scale)
     sheet = read(asked.results, asked.kind, asked.optuna_study)
     command = asked.command(verb, scale)
-    return take(sheet, declaration, command, asked.columns, asked.seed, asked.last), home
+    found = take(
+        sheet, declaration, command, asked.columns, asked.seed, asked.last, asked.where
+    )  # fmt: skip
+    return found, home

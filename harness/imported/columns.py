@@ -99,7 +99,7 @@ class Finder:
         """
         if column not in self.columns:
             raise HarnessError(
-                "--column, --seed-column and --last must name columns of the results",
+                "--column, --seed-column, --last and --where must name columns of the results",
                 repr(column),
                 near(column, self.columns),
             )

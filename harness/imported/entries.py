@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.imported.columns import Columns
-from harness.imported.sheet import FAILED, UNENDED, Row, Sheet
-from harness.imported.values import Levels, Numbers, is_empty, number_in, seed_in
+from harness.imported.sheet import FAILED, UNENDED, Row, Sheet, number_in
+from harness.imported.values import Levels, Numbers, is_empty, seed_in
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
 from harness.study.declaration import Declaration

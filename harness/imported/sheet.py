@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 UNENDED = frozenset({"running", "pending", "waiting", "scheduled", "queued", "preempting"})
@@ -64,6 +64,32 @@ class Sheet:
     sampled: tuple[str, ...] | None = None
     digest: str = ""
     notes: tuple[str, ...] = ()
+
+
+def chosen(sheet: Sheet, where: Mapping[str, str]) -> Sheet:
+    """Return a sheet with the rows that have these values, by column, as text or as number."""
+    wanted = {column: (value, number_in(value)) for column, value in where.items()}
+
+    def has(row: Row) -> bool:
+        for column, (text, number) in wanted.items():
+            cell = row.cells.get(column)
+            shown = "" if cell is None else str(cell).strip()
+            if shown != text and (number is None or number_in(shown) != number):
+                return False
+        return True
+
+    rows = tuple(filter(has, sheet.rows))
+    said = " and ".join(f"{column}={value}" for column, value in where.items())
+    note = f"Of {len(sheet.rows):,} rows the {len(rows):,} with {said} were taken."
+    return replace(sheet, rows=rows, notes=(*sheet.notes, note) if where else sheet.notes)
+
+
+def number_in(text: str) -> float | None:
+    """Return the number that a text is; ``None`` where it is none."""
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def columns_of(rows: Iterator[Row]) -> tuple[str, ...]:

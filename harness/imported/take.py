@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.imported.checks import OTHERS, check_sampler, last_rows, warnings, without_duplicates
-from harness.imported.columns import Columns, find_columns
+from harness.imported.columns import Columns, Finder, find_columns
 from harness.imported.entries import Entry, entries_of
-from harness.imported.sheet import Sheet
+from harness.imported.sheet import Sheet, chosen
 from harness.imported.values import Levels
 from harness.messages.errors import HarnessError
 from harness.study.declaration import Declaration
@@ -80,6 +80,7 @@ def take(
     by_hand: Mapping[str, str] | None = None,
     seed: str | None = None,
     last: str | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> Taken:
     """Check a table of results, and return it as records of a study.
 
@@ -90,6 +91,7 @@ def take(
         by_hand: columns of factors, metrics and tuned settings, where names do not tell.
         seed: the column of seeds, where it is not ``seed``.
         last: the column that says how far a run had come, where runs have several rows.
+        where: the value that a row must have to be taken, by column.
 
     Raises:
         HarnessError: something is missing, doubtful, or no number.
@@ -97,6 +99,15 @@ def take(
     if not sheet.rows:
         raise HarnessError(
             "results must have a row for each run", f"none in {sheet.source}", "Name another file."
+        )
+    for column in where or {}:
+        Finder(sheet.columns, {}).named(column)
+    sheet = chosen(sheet, where or {})
+    if not sheet.rows:
+        raise HarnessError(
+            "--where must choose rows that there are",
+            sheet.notes[-1],
+            "Write a value as it stands there.",
         )
     columns, study = _columns(sheet, declaration, by_hand or {}, seed, last)
     metrics = [study.metric(name) for name in columns.metrics]

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.imported.sheet import number_in
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level, own
 from harness.study.factors import Factor
@@ -18,14 +19,7 @@ NOTHING = frozenset({"", "na", "n/a", "<na>", "none", "null", "-", "–"})
 CLOSE = 1e-6
 """How near a number must come to a level: single precision writes 0.1 as 0.10000000149."""
 
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
-
 _YES = {"true": True, "yes": True, "false": False, "no": False}
-
-
-def number_in(text: str) -> float | None:
-    """Return the number that a text is; ``None`` where it is none."""
-    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def is_empty(cell: Any) -> bool:
