@@ -288,8 +288,11 @@ def test_the_study_of_an_optuna_storage_is_named(tmp_path: Path) -> None:
     assert len(read(str(path), optuna_study="grid").rows) == 8
     with pytest.raises(HarnessError, match=r"'grip'\. Did you mean grid\?"):
         read(str(path), optuna_study="grip")
-    with pytest.raises(HarnessError, match="there must be a store to read"):
+    with pytest.raises(HarnessError, match="an Optuna storage that can be read; got no file"):
         read(f"sqlite:///{tmp_path / 'none.db'}")
+    (tmp_path / "no.db").write_text("width,seed\n", encoding="utf-8")
+    with pytest.raises(HarnessError, match="can be read; got .*no.db: no line of it is one"):
+        read(str(tmp_path / "no.db"))
 
 
 @pytest.mark.parametrize("tensors", [False, True])
@@ -364,6 +367,31 @@ def test_mlflows_folder_and_its_table_of_runs_are_judged(
         for row in rows()
     ]  # fmt: skip
     assert words(taken(table(tmp_path / "runs.csv", exported))) == EXPECTED
+
+
+def test_mlflows_files_are_read_as_they_lie(tmp_path: Path) -> None:
+    """By hand, as MLflow 1 to 3 write them: also where MLflow is not installed."""
+    for place, row in enumerate(rows()):
+        run = tmp_path / "mlruns" / "0" / f"run{place}"
+        for name in ("params", "metrics/test", "tags"):
+            (run / name).mkdir(parents=True)
+        for name in ("width", "rule", "seed"):
+            (run / "params" / name).write_text(str(row[name]), encoding="utf-8")
+        value = f"1 50.0 0\n2 {row['test_error']} 2\n3 40.0 1\n"
+        (run / "metrics" / "test" / "error").write_text(value, encoding="utf-8")
+        stage = "deleted" if place == 23 else "active"
+        meta = f"lifecycle_stage: {stage}\nstatus: {4 if place == 0 else 3}\n"
+        (run / "meta.yaml").write_text(meta, encoding="utf-8")
+    made = taken(tmp_path / "mlruns")
+    assert [(r.seed, r.reason) for r in made.records if r.reason] == [(0, "its state is 'failed'")]
+    assert len(made.records) == 23
+    assert made.records[1].metrics["test_error"] == rows()[1]["test_error"]
+    path = tmp_path / "mlruns" / "0" / "run1" / "metrics" / "test" / "error"
+    path.write_text("1 much\n", encoding="utf-8")
+    with pytest.raises(
+        HarnessError, match=r"must have lines of time, value and step; got '1 much'"
+    ):
+        taken(tmp_path / "mlruns")
 
 
 def _status(name: str) -> int:

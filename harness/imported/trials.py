@@ -37,7 +37,14 @@ def read_trials(results: str, study: str | None) -> Sheet:
     Raises:
         HarnessError: there is no such storage or study, or it is one of the harness's own.
     """
-    store = open_store(_url(results), create=False)
+    try:
+        store = open_store(_url(results), create=False)
+    except HarnessError as error:
+        raise HarnessError(
+            "RESULTS must be an Optuna storage that can be read",
+            error.got,
+            "Name another, or say what it is: --format csv.",
+        ) from error
     try:
         return _read(store, study)
     finally:
