@@ -291,7 +291,7 @@ def test_the_study_of_an_optuna_storage_is_named(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="an Optuna storage that can be read; got no file"):
         read(f"sqlite:///{tmp_path / 'none.db'}")
     (tmp_path / "no.db").write_text("width,seed\n", encoding="utf-8")
-    with pytest.raises(HarnessError, match="can be read; got .*no.db: no line of it is one"):
+    with pytest.raises(HarnessError, match=r"can be read; got .*no\.db: no line of it is one"):
         read(str(tmp_path / "no.db"))
 
 
@@ -457,6 +457,12 @@ def test_of_points_of_a_curve_the_last_counts(tmp_path: Path, refusal, warned) -
     assert "different places" not in warned(points, last="step")
     assert "a number in every row" in refusal([{**row, "step": "end"} for row in rows()],
                                               last="step")  # fmt: skip
+
+
+def test_help_names_every_kind_of_results(capsys) -> None:
+    assert execute(["judge", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert [kind for kind in KINDS if kind not in text] == []
 
 
 def test_what_results_are_is_told_by_their_name_or_by_hand(tmp_path: Path) -> None:

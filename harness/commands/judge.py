@@ -17,6 +17,9 @@ from harness.running.find import find, load
 from harness.running.revision import revision_of
 from harness.terminal import screen
 
+MANY = 1000
+"""From so many rows on it is told that writing them takes a while: about 10 ms each."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -159,6 +162,10 @@ def import_results(asked: Asked, place: Place) -> str:
                 "Write --store others.db, say.",
             )
     ledger = Ledger(store, declaration, declaration.scale)
+    if len(taken.records) > MANY:
+        screen.complain(
+            f"harness: {len(taken.records):,} results are written one by one, which takes a while"
+        )
     new = ledger.enter(taken.records)
     notes.write_reference(ledger, home)
     keep(ledger, replace(taken.manifest, revision=revision_of(home) or ""), declaration)

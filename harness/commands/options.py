@@ -23,8 +23,9 @@ Results = Annotated[
 ]
 ResultsKind = Annotated[
     str | None,
-    typer.Option("--format", help="What RESULTS are, if their name does not tell.",
-                 show_default=False),
+    typer.Option("--format", show_default=False,
+                 help="csv, json, parquet, tensorboard, mlflow, folder (of tables) or optuna, if "
+                 "the name of RESULTS does not tell."),
 ]  # fmt: skip
 Column = Annotated[
     list[str] | None,
