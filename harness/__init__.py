@@ -7,6 +7,7 @@ Everything that a study file needs is here and in :mod:`harness.data`, :mod:`har
 
 from harness.losses import CrossEntropy, Distillation
 from harness.messages.errors import HarnessError
+from harness.own.context import Context
 from harness.running.checkout import beside
 from harness.schedules import Constant, Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
@@ -42,6 +43,7 @@ __all__ = [
     "Claim",
     "Command",
     "Constant",
+    "Context",
     "Cosine",
     "CrossEntropy",
     "Distillation",

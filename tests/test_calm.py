@@ -107,7 +107,7 @@ def test_a_warning_in_a_worker_is_no_failure_of_a_trial(monkeypatch, tmp_path) -
     )
     monkeypatch.setattr("harness.trainer.train.make_ready", harness.engines.prepared.make_ready)
     named = Named("quick", "width=4", 0, "evaluate", {"lr": 0.1})
-    worker = InProcess(tiny_study.study, "cpu", FolderOfArtifacts(tmp_path))
+    worker = InProcess(tiny_study.study, "cpu", FolderOfArtifacts(tmp_path), tmp_path)
     (result,) = worker.submit(TrainJob((named,))).result().outcomes
     assert result.reason == ""
     assert result.metrics["test_accuracy"] > 0
@@ -142,7 +142,7 @@ def test_a_study_that_ends_the_program_while_it_trains_fails_its_trial_alone(
     monkeypatch.setattr("harness.trainer.train.make_ready", end)
     named = Named("quick", "width=4", 0, "evaluate", {"lr": 0.1})
     answer = (
-        InProcess(tiny_study.study, "cpu", FolderOfArtifacts(tmp_path))
+        InProcess(tiny_study.study, "cpu", FolderOfArtifacts(tmp_path), tmp_path)
         .submit(TrainJob((named,)))
         .result()
     )

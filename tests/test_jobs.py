@@ -37,7 +37,8 @@ from harness.running.jobs import (
 )
 from harness.running.named import Named
 from harness.running.telling import Told
-from harness.storing.artifacts import FolderOfArtifacts
+from harness.running.workplace import Workplace
+from harness.storing.artifacts import Artifacts, FolderOfArtifacts
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.trials.outcome import Outcome
@@ -265,6 +266,10 @@ PUPILS = Study(
 )
 
 
+def here(artifacts: Artifacts) -> Workplace:
+    return Workplace(PUPILS, torch.device("cpu"), artifacts, Path("nowhere"))
+
+
 def test_a_pupil_learns_from_the_network_that_its_teachers_key_names() -> None:
     pupil = make_trial(PUPILS, "quick", PUPILS.arms("quick")[0], 0, "evaluate", {})
     teacher = pupil.teacher
@@ -272,7 +277,7 @@ def test_a_pupil_learns_from_the_network_that_its_teachers_key_names() -> None:
     artifacts = InMemory()
 
     def run(named: Named) -> Outcome:
-        answer = do(PUPILS, TrainJob((named,), PLAIN), "cpu", artifacts)
+        answer = do(TrainJob((named,), PLAIN), here(artifacts))
         assert not answer.reason
         (outcome,) = answer.outcomes
         assert not outcome.reason
@@ -301,7 +306,7 @@ def test_a_trial_that_the_study_no_longer_has_ends_the_run_and_fails_no_trial(
 ) -> None:
     trial = next(iter(StudyPlanner(PUPILS, "quick", 1, tune=False).at_defaults.values()))
     named = replace(Named.of(trial, "quick"), **other)
-    answer = do(PUPILS, TrainJob((named,)), "cpu", FolderOfArtifacts(tmp_path))
+    answer = do(TrainJob((named,)), here(FolderOfArtifacts(tmp_path)))
     assert answer.mistake
     assert answer.reason.startswith("a study must stay as it is while it runs; got other code")
     assert answer.outcomes == ()
@@ -314,5 +319,5 @@ def test_a_network_that_cannot_be_kept_fails_its_trial() -> None:
 
     trial = make_trial(PUPILS, "quick", PUPILS.arms("quick")[0], 0, "evaluate", {}).teacher
     assert trial is not None
-    answer = do(PUPILS, TrainJob((Named.of(trial, "quick", keep=True),)), "cpu", Full())
+    answer = do(TrainJob((Named.of(trial, "quick", keep=True),)), here(Full()))
     assert answer.outcomes[0].reason.startswith("OSError: disk full")

@@ -23,6 +23,7 @@ from tests.pools import OwnPool
 from tests.tiny_study import study
 
 ARTIFACTS = FolderOfArtifacts(Path("nowhere"))
+FOLDER = Path("nowhere")
 
 
 class Started:
@@ -37,13 +38,16 @@ class Started:
     def runs(self) -> bool:
         return self.lives
 
+    def ask_to_stop(self) -> None:
+        """It is ended by stop all the same."""
+
     def stop(self) -> None:
         self.lives = False
         self.stops += 1
 
 
 def test_a_study_without_a_file_is_run_in_this_process() -> None:
-    pool = Processes(study, None, Options(workers=3), ARTIFACTS)
+    pool = Processes(study, None, Options(workers=3), ARTIFACTS, FOLDER)
     assert (pool.workers, pool.apart) == (1, False)
     (executor,) = pool.start(1)
     assert isinstance(executor, InProcess)
@@ -52,7 +56,7 @@ def test_a_study_without_a_file_is_run_in_this_process() -> None:
 def test_gpus_are_assigned_by_position_round_robin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "Worker", Started)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    pool = Processes(study, "tiny.py", Options(device="cuda"), ARTIFACTS)
+    pool = Processes(study, "tiny.py", Options(device="cuda"), ARTIFACTS, FOLDER)
     assert (pool.workers, pool.apart) == (2, True)
     devices = [each.with_what[1] for each in pool.start(3)]  # type: ignore[attr-defined]
     assert devices == ["cuda:0", "cuda:1", "cuda:0"]
@@ -60,7 +64,7 @@ def test_gpus_are_assigned_by_position_round_robin(monkeypatch: pytest.MonkeyPat
 
 def test_stopping_a_pool_stops_all_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executors, "Worker", Started)
-    pool = Processes(study, "tiny.py", Options(workers=2), ARTIFACTS)
+    pool = Processes(study, "tiny.py", Options(workers=2), ARTIFACTS, FOLDER)
     first, second = pool.start(2)
     first.stop()
     third = pool.executor()
@@ -74,7 +78,7 @@ def test_data_is_prepared_loaded_and_handed_to_later_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(executors, "Worker", Started)
-    pool = Processes(study, "tiny.py", Options(workers=1), ARTIFACTS)
+    pool = Processes(study, "tiny.py", Options(workers=1), ARTIFACTS, FOLDER)
     before = pool.executor()
     pool.share(data_sets(StudyPlanner(study, "quick", 1, tune=False)))
     after = pool.executor()

@@ -24,11 +24,11 @@ from harness.commands.replay import Replayed, print_replay
 from harness.commands.tables import explained, plain, verdict_table
 from harness.engines.modes import PLAIN, Choice
 from harness.judging.words import MARKS
+from harness.messages.blame import reason_of
 from harness.messages.errors import HarnessError
 from harness.messages.printable import is_printable, visible
 from harness.planning.datasets import check_trials
 from harness.running import forks
-from harness.running.jobs import reason_of
 from harness.running.progress import RunStatus, display
 from harness.study.converter import to_plain
 from harness.terminal import outlets, screen

@@ -11,6 +11,7 @@ from harness.commands.begin import begin, planner_of
 from harness.commands.place import Place
 from harness.commands.tables import plain
 from harness.engines.modes import PLAIN, Choice
+from harness.messages.blame import reason_of
 from harness.planning.datasets import check_trials, written
 from harness.planning.outlook import Outlook
 from harness.planning.planner import StudyPlanner
@@ -18,7 +19,6 @@ from harness.running.costs import choices, profiles, programs
 from harness.running.executors import Options, worker_count
 from harness.running.find import find as find_study
 from harness.running.find import load
-from harness.running.jobs import reason_of
 from harness.running.progress import display
 from harness.storing.faults import NoStoreError
 from harness.storing.kept import manifest_of
@@ -86,7 +86,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
     together = _together(trials, chosen)
     modes = {arm: str(chosen[each].mode) for each, arms in together.items() for arm in arms}
     left = None
-    if all(arm in costs for arm in finished):
+    if all(arm in costs and costs[arm].steps for arm in finished):
         seconds = sum(
             (outlook.expected[arm] - count) * costs[arm].step_seconds * costs[arm].steps
             for arm, count in finished.items()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
@@ -67,14 +69,15 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
             near(record.arm, arms),
         )
     now = make_trial(study, scale, arms[record.arm], record.seed, record.role, record.tuned)
-    pool = Processes(study, found, options, store.artifacts)
     job = _again(scale, now, record)
-    try:
-        answer = pool.executor().submit(job).result()
-    except WorkerDiedError as error:
-        answer = Answer(reason=str(error))
-    finally:
-        pool.stop()
+    with tempfile.TemporaryDirectory() as folder:  # what the trial has kept stays as it is
+        pool = Processes(study, found, options, store.artifacts, Path(folder))
+        try:
+            answer = pool.executor().submit(job).result()
+        except WorkerDiedError as error:
+            answer = Answer(reason=str(error))
+        finally:
+            pool.stop()
     if answer.mistake:
         raise HarnessError.relayed(f"arm {record.arm}", answer.reason)
     outcome = (answer.outcomes or failed(answer, job.trials))[0]

@@ -27,8 +27,10 @@ BEGINNINGS: Mapping[str, tuple[str, str]] = {
     "function": ("own.seeds", "seeded"),
     "command": ("own.seeds", "seed_for"),
 }
-"""The module within the harness, and the name in it, where a trial begins, by its kind of work. Of a
-function of the user's own only the seeds are the harness's: how it is watched changes no result."""
+"""The module within the harness, and the name in it, where a trial begins, by its kind of work.
+
+Of a function of the user's own only the seeds are the harness's: how it is watched changes nothing.
+"""
 
 
 def code_of(definitions: Iterable[Any], kind: str = "Training") -> dict[str, str]:

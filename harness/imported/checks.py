@@ -206,7 +206,8 @@ def _incomplete(declaration: Declaration, entries: Sequence[Entry]) -> Iterator[
         ]
         yield (
             f"Pairs are not complete: {_named(shown, len(lacks), '; ', 'arms')}. A claim compares "
-            "only the seeds that all of its arms have."
+            "only the seeds that all of its arms have, and is unpaired where no seed is on both "
+            "sides."
         )
 
 

@@ -10,13 +10,16 @@ MOST = 3
 """Arms that a sentence names."""
 
 
-def lacking(declaration: Declaration, claim: Claim, trials: Trials) -> str:
+def lacking(
+    declaration: Declaration, claim: Claim, trials: Trials, *, unpaired: bool = False
+) -> str:
     """Say what results lack for a claim; empty where all that they lack is seeds.
 
     Args:
         declaration: the study at one scale.
         claim: one of its claims.
         trials: the records that count, by arm name and seed.
+        unpaired: whether its sides are compared without pairs.
     """
     if isinstance(claim, Sooner):
         return "It needs learning curves, and results that others made have final values alone."
@@ -25,7 +28,7 @@ def lacking(declaration: Declaration, claim: Claim, trials: Trials) -> str:
     absent = [name for name in names if not seeds[name]]
     if absent:
         return f"There are no results of {_listed(absent)}."
-    if not set.intersection(*seeds.values()):
+    if not unpaired and not set.intersection(*seeds.values()):
         return (
             "No seed is there in every arm of the claim, so that nothing can be paired: "
             f"{'; '.join(f'{name} has {_span(seeds[name])}' for name in names[:MOST])}."

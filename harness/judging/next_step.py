@@ -62,7 +62,10 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
 def _of_others(count: str, left: Mapping[int, Verdict]) -> str:
     """Say what is left of results that others made: no command of the harness's adds to them."""
     if any(verdict.word == "not assessable" for verdict in left.values()):
-        return f"{count} undecided: a verdict needs {FEWEST} seeds that every arm of the claim has."
+        return (
+            f"{count} undecided: a verdict needs {FEWEST} seeds that every arm has, or "
+            "as many on each side where no seed is on both."
+        )
     if all(_out_of_reach(verdict) for verdict in left.values()):
         return _unreachable(left)
     return (

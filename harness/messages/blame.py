@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.messages.errors import one_line
+
 _LIBRARIES = ("site-packages", "dist-packages")
 _PYTHON = (sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]), "<")
 
@@ -33,6 +35,13 @@ def named(error: BaseException) -> str:
     """Return an error's kind and what it says."""
     said = str(error)
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error as one line with the place it came from."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" ({Path(last[0].filename).name}:{last[0].lineno})" if last else ""
+    return one_line(f"{type(error).__name__}: {error}")[:500] + place
 
 
 @contextmanager

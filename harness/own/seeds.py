@@ -10,8 +10,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.randomness.streams import torch_seed
-
 WORD = 2**32
 """Seeds of a purpose are below this: numpy, Lightning and others take no larger ones."""
 
@@ -23,6 +21,8 @@ def seed_for(seed: int, purpose: str) -> int:
         seed: the trial's seed, at least 0.
         purpose: any name; another name gives a seed that has nothing to do with it.
     """
+    from harness.randomness.streams import torch_seed  # with numpy, which listing studies need not
+
     return torch_seed(seed, f"own {purpose}") % WORD
 
 
@@ -39,13 +39,14 @@ def seeded(seed: int) -> Iterator[None]:
     import numpy as np
     import torch
 
-    before = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
+    numbers = np.random.get_state()  # noqa: NPY002
+    before = random.getstate(), torch.random.get_rng_state()
     random.seed(seed_for(seed, "random"))
-    np.random.seed(seed_for(seed, "numpy"))
+    np.random.seed(seed_for(seed, "numpy"))  # noqa: NPY002 - what most code draws from
     torch.manual_seed(seed_for(seed, "torch"))
     try:
         yield
     finally:
         random.setstate(before[0])
-        np.random.set_state(before[1])
-        torch.random.set_rng_state(before[2])
+        np.random.set_state(numbers)  # noqa: NPY002
+        torch.random.set_rng_state(before[1])

@@ -103,7 +103,7 @@ def check_trials(trials: Mapping[str, Trial], reason: Callable[[BaseException], 
     """
     seen: set[str] = set()
     for arm, trial in trials.items():
-        if trial.program in seen:
+        if trial.program in seen or not trial.trains:
             continue
         seen.add(trial.program)
         try:

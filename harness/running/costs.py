@@ -31,7 +31,7 @@ def programs(planner: Planner) -> dict[str, str]:
     """
     first: dict[str, str] = {}
     return {
-        arm: first.setdefault(trial.program, trial.key)
+        arm: first.setdefault(trial.program, trial.cost_key)
         for arm, trial in planner.at_defaults.items()
     }
 
@@ -75,7 +75,11 @@ def unprofiled(ledger: Ledger, planner: Planner, options: Options) -> dict[str, 
     firsts = set(programs(planner).values())
     again = {key for key, kept in known.items() if isinstance(kept, Unprofiled)}
     missing = firsts - (known.keys() - again if options.retry_failed else known.keys())
-    return {trial.key: trial for trial in planner.at_defaults.values() if trial.key in missing}
+    return {
+        trial.cost_key: trial
+        for trial in planner.at_defaults.values()
+        if trial.cost_key in missing and trial.measurable
+    }
 
 
 def measure_costs(
@@ -154,7 +158,8 @@ def by_program(planner: Planner) -> dict[str, list[Trial]]:
     """Return one trial of each arm, by program."""
     out: dict[str, list[Trial]] = {}
     for trial in planner.at_defaults.values():
-        out.setdefault(trial.program, []).append(trial)
+        if trial.trains:  # whatever else is run has one way to be
+            out.setdefault(trial.program, []).append(trial)
     return out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.data.shared import load_shared
@@ -132,15 +133,22 @@ class Processes:
         reference: its module or file, which worker processes load; ``None`` where there is none.
         options: on which device, and how many workers.
         artifacts: where networks are kept that others learn from.
+        folder: where each trial of the user's own code has a folder.
     """
 
     def __init__(
-        self, study: Study, reference: str | None, options: Options, artifacts: Artifacts
+        self,
+        study: Study,
+        reference: str | None,
+        options: Options,
+        artifacts: Artifacts,
+        folder: Path,
     ) -> None:
         self._study = study
         self._reference = reference
         self._options = options
         self._artifacts = artifacts
+        self._folder = folder
         self._shared: Mapping[str, Whole] = {}  # tensors in shared memory, by source
         self._started: list[Worker] = []
 
@@ -179,18 +187,26 @@ class Processes:
         """Start one executor, a process of its own where a file holds the study."""
         device = self._options.device
         if self._reference is None:
-            return InProcess(self._study, device, self._artifacts)
+            return InProcess(self._study, device, self._artifacts, self._folder)
         if device == "cuda":
             import torch
 
             device = f"cuda:{index % max(torch.cuda.device_count(), 1)}"
         # One thread each: on a CPU, processes beat threads, and sums always round alike.
-        worker = Worker(self._reference, device, 1, self._artifacts, self._shared)
+        worker = Worker(self._reference, device, 1, self._artifacts, self._folder, self._shared)
         self._started = [*(each for each in self._started if each.runs()), worker]
         return worker
 
     def stop(self) -> None:
         """Kill all processes that were started here."""
         for executor in self._started:
-            executor.stop()
+            executor.ask_to_stop()
+        impatient = False
+        for executor in self._started:
+            try:
+                executor.stop()
+            except KeyboardInterrupt:
+                impatient = True
         self._started.clear()
+        if impatient:
+            raise KeyboardInterrupt

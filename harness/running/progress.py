@@ -135,7 +135,7 @@ class Live:
             left = f"{duration(told.seconds_left)} left" if told.seconds_left else ""
             self._progress.update(
                 task, visible=True, description=f"  {_trial(told)}", completed=told.epoch,
-                total=told.epochs, stage=f"epochs, {_loss(told)}", left=left,
+                total=told.epochs or None, stage=f"epochs, {_loss(told)}", left=left,
             )  # fmt: skip
 
 
@@ -154,11 +154,12 @@ def _trial(told: Told) -> str:
 
 
 def _epoch(told: Told) -> str:
-    return f"epoch {told.epoch} of {told.epochs}, {_loss(told)}"
+    of = f" of {told.epochs}" if told.epochs else ""
+    return f"epoch {told.epoch}{of}, {_loss(told)}"
 
 
 def _loss(told: Told) -> str:
-    return f"loss {told.loss:.3g}"
+    return f"{told.shown} {told.loss:.3g}"
 
 
 @contextmanager

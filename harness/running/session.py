@@ -89,6 +89,7 @@ class Session:
         self.profiled = {
             arm: profile.step_seconds * profile.steps
             for arm, profile in profiles(ledger, programs(planner))[0].items()
+            if profile.steps
         }
         self.pace = Pace()
         self.trained = 0

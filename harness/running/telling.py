@@ -28,9 +28,10 @@ class Told:
         role: the first trial's role.
         trials: how many there are.
         epoch: epochs that are over.
-        epochs: epochs in all.
-        loss: mean training loss of the last epoch.
+        epochs: epochs in all; 0 where that is not known.
+        loss: mean training loss of the last epoch, or the value of what ``shown`` names.
         seconds_left: estimated seconds until the last epoch is over.
+        shown: what ``loss`` is.
     """
 
     arm: str
@@ -41,6 +42,7 @@ class Told:
     epochs: int
     loss: float
     seconds_left: float
+    shown: str = "loss"
 
 
 class Telling:

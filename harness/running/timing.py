@@ -179,13 +179,15 @@ def _take(
             taken = [(arm, _seconds(process, named[arm])) for arm, process in pairs]
             # of the arm at both ends, the first counts, and backwards the last
             counts = dict(taken if number % 2 else taken[::-1])
-            timed = {
-                arm: TimedArm(keys[arm], counts[arm], trials[arm].training.batch_size)
-                for arm in arms
-            }
+            timed = {arm: TimedArm(keys[arm], counts[arm], _batch(trials[arm])) for arm in arms}
             again = taken[-1 if number % 2 == 0 else 0][1]
             kept = TimedRound(timed, busy, arms[0], again)
             notes.write_round(ledger, number, machine(options), kept)
+
+
+def _batch(trial: Trial) -> int:
+    """Return the samples of a step; a step of the user's own counts as one."""
+    return trial.training.batch_size if trial.trains else 1
 
 
 def _seconds(process: Executor, named: Named) -> float:

@@ -9,13 +9,16 @@ import signal
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError
+from harness.own import apart
 from harness.running import forks, wire
 from harness.running.jobs import Answer, Job, do
 from harness.running.telling import Told
+from harness.running.workplace import Workplace
 from harness.storing.artifacts import Artifacts
 from harness.study.study import Study
 from harness.terminal.outlets import in_worker
@@ -53,18 +56,19 @@ class InProcess:
         study: the study.
         device: torch's name of the device.
         artifacts: where networks are kept that others learn from.
+        folder: where each trial of the user's own code has a folder.
     """
 
-    def __init__(self, study: Study, device: str, artifacts: Artifacts) -> None:
-        self._study = study
-        self._device = device
-        self._artifacts = artifacts
+    def __init__(self, study: Study, device: str, artifacts: Artifacts, folder: Path) -> None:
+        import torch
+
+        self._at = Workplace(study, torch.device(device), artifacts, folder)
         self.told: Told | None = None
 
     def submit(self, job: Job) -> Future[Answer]:
         """Do the job before returning."""
         future: Future[Answer] = Future()
-        future.set_result(do(self._study, job, self._device, self._artifacts))
+        future.set_result(do(job, self._at))
         return future
 
     def stop(self) -> None:
@@ -81,6 +85,7 @@ class Worker:
         device: torch's name of the device.
         threads: CPU threads it uses.
         artifacts: where networks are kept that others learn from.
+        folder: where each trial of the user's own code has a folder.
         shared: data sets in shared memory, by the name of their source.
     """
 
@@ -90,6 +95,7 @@ class Worker:
         device: str,
         threads: int,
         artifacts: Artifacts,
+        folder: Path,
         shared: Mapping[str, Whole],
     ) -> None:
         import torch.multiprocessing  # noqa: F401 - teaches processes to hand on shared memory
@@ -100,7 +106,7 @@ class Worker:
         wanted = forks.environment(threads)
         self._process = context.Process(
             target=_serve,
-            args=(theirs, reference, device, threads, artifacts, dict(shared), wanted),
+            args=(theirs, reference, device, threads, artifacts, folder, dict(shared), wanted),
             daemon=True,
         )
         with forks.surroundings(threads, {}):
@@ -142,9 +148,17 @@ class Worker:
         """Whether the process has not ended."""
         return self._process.is_alive()
 
+    def ask_to_stop(self) -> None:
+        """Ask the process to end: at once, unless a trial of the user's own code wants to save."""
+        self._process.terminate()
+
     def stop(self) -> None:
-        """Kill the process: its unfinished trials are run again by the next process."""
-        self._process.kill()
+        """End the process: its unfinished trials are run again by the next process."""
+        self.ask_to_stop()
+        try:
+            self._process.join(apart.GRACE_SECONDS)
+        finally:  # also where somebody has no patience
+            self._process.kill()
         self._process.join()
         self._connection.close()
 
@@ -156,6 +170,7 @@ def _serve(
     device: str,
     threads: int,
     artifacts: Artifacts,
+    folder: Path,
     shared: Mapping[str, Whole],
     wanted: Mapping[str, str],
 ) -> None:
@@ -180,16 +195,14 @@ def _serve(
     def tell(told: Told) -> None:
         connection.send_bytes(wire.message_text(told))
 
+    if not mistake:
+        at = Workplace(study, torch.device(device), artifacts, folder, tell, apart=apart.possible)
     while True:
         try:
             job = wire.read_job(connection.recv_bytes())
         except EOFError:
             return
-        answer = (
-            Answer(reason=mistake, mistake=True)
-            if mistake
-            else do(study, job, device, artifacts, tell)
-        )
+        answer = Answer(reason=mistake, mistake=True) if mistake else do(job, at)
         if any("AcceleratorError" in outcome.reason for outcome in answer.outcomes):
             os._exit(1)  # whatever is done on the device from now on fails: a new process is needed
         connection.send_bytes(wire.message_text(answer))

@@ -108,6 +108,13 @@ class Store:
             return FolderOfArtifacts(Path("harness-networks").resolve())
         return FolderOfArtifacts(self.path.with_name(f"{self.path.name}.networks"))
 
+    @property
+    def trials(self) -> Path:
+        """Where each trial of the user's own code has a folder: beside it, on each machine."""
+        if self.path is None:
+            return Path("harness-trials").resolve()
+        return self.path.with_name(f"{self.path.name}.trials")
+
     def together(self) -> AbstractContextManager[None]:
         """Return within which writes reach the disk at the end, all in one go.
 

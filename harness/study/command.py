@@ -23,6 +23,12 @@ class Command:
         curve: the file in the trial's folder with one JSON object per line, each with ``epoch``.
         environment: variables that are set beside those that there are.
         shell: whether the line is given to a shell.
+
+    Example:
+        >>> from harness import Command
+        >>> line = "python train.py --lr {lr} --seed {seed} --out {folder}"
+        >>> Command(line, reads="metrics.json", code=("src/**",)).shell
+        False
     """
 
     line: str

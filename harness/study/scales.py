@@ -91,11 +91,6 @@ class Settings:
 
     Args:
         settings: values by name.
-
-    Example:
-        >>> from harness import Scale
-        >>> Scale(epochs=10, seeds=5).only_settings.epochs
-        10
     """
 
     __slots__ = ("_values",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from harness.identity.canonical import definitions
@@ -79,6 +79,7 @@ def check_source(study: Study) -> None:
             )
         _check_function("step", study.step)
         check_parameters("step", study.step, ["context", *names], "-> Callable[[], object]")
+    _check_needs(study, names)
     if study.limit is not None:
         if study.build is not None:
             raise HarnessError(
@@ -87,6 +88,33 @@ def check_source(study: Study) -> None:
                 "Leave it out: a Training says by its epochs when it ends.",
             )
         checks.positive("Study", "limit", study.limit, 3600)
+
+
+def _check_needs(study: Study, names: Sequence[str]) -> None:
+    """Check what is run before ``train``.
+
+    Raises:
+        HarnessError: it is no function that can be.
+    """
+    needs = study.needs
+    if not isinstance(needs, Mapping) or len(needs) > 1 or (needs and study.train is None):
+        raise HarnessError(
+            "Study(needs=...) must stand beside train=, and name one function",
+            repr(needs) if study.train is not None else "needs= without train=",
+            "Write needs={'pretrained': pretrain}; let that function do all that is needed.",
+        )
+    object.__setattr__(study, "needs", dict(needs))
+    for name, function in needs.items():
+        _check_function("needs", function)
+        has = list(inspect.signature(function).parameters) if callable(function) else []
+        extra = [each for each in has if each not in ("context", *names)]
+        if not str(name).isidentifier() or "context" not in has or extra:
+            raise HarnessError(
+                "a function in needs= must take the context and any of the factors and tuned "
+                "settings, and have a Python name",
+                f"{name!r}: {function!r}" + (f", with {', '.join(extra)}" if extra else ""),
+                "Write def pretrain(context, width): ..., say.",
+            )
 
 
 def check_parameters(
@@ -195,13 +223,12 @@ def _check_metric(metric: Metric) -> None:
     for what in ("title", "unit", "meaning"):
         instead = f"Write another {what}= in Metric({name!r}, ...)."
         check_name(f"a metric's {what}", getattr(metric, what), instead)
-    called = f"Metric({name!r})"
-    checks.one_of(called, "better", metric.better, (*get_args(Better), None))
-    checks.one_of(called, "replicate", metric.replicate, ("seed",))
+    checks.one_of(metric, "better", metric.better, (*get_args(Better), None))
+    checks.one_of(metric, "replicate", metric.replicate, ("seed",))
     least = metric.least
     if not checks.is_number(least) or math.isnan(least) or least == math.inf:
         raise HarnessError(
-            f"{called[:-1]}, least=...) must be the smallest value that it can have",
+            f"Metric({name!r}, least=...) must be the smallest value that it can have",
             repr(least),
             "Write least=0, or leave it out.",
         )

@@ -14,6 +14,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO
 
 PLAIN_MARKS = {
@@ -123,6 +124,24 @@ def in_worker() -> None:
         sys.stdout.flush()
         _to_errors()
     sys.stdout, sys.stderr = fit(sys.stdout), fit(sys.stderr)
+
+
+def into(file: Path) -> None:
+    """Add all that this process writes to both streams, from now on, to a file."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    # whatever they were, they write there now, and at once: the process may be killed
+    sys.stdout = open(1, "w", encoding="utf-8", errors=_ERRORS, buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors=_ERRORS, buffering=1, closefd=False)  # noqa: SIM115
+
+
+def flush() -> None:
+    """Write what is still held back."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # there may be none
+            stream.flush()
 
 
 def _to_errors() -> None:

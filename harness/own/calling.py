@@ -1,0 +1,105 @@
+"""A function of the user's own, called once: from its context to its metrics and curves."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.messages.blame import named, place
+from harness.messages.errors import HarnessError, one_line
+from harness.own.context import Context, number_of
+from harness.own.seeds import seeded
+from harness.study.function import Function
+
+
+@dataclass(frozen=True)
+class Called:
+    """What came of a call.
+
+    Attributes:
+        metrics: by name; empty where it failed.
+        curves: what was reported, by name.
+        cost: ``seconds`` of the call, and of the parts that were timed.
+        reason: why it failed; empty where it did not.
+        stopped: whether it stopped because it was asked to, before it was finished.
+    """
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    curves: Mapping[str, list[float]] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    stopped: bool = False
+
+
+def call(work: Function, context: Context, wanted: Collection[str]) -> Called:
+    """Call a function with its arguments; whatever it fails of is the reason.
+
+    Args:
+        work: the function, and the arguments of one arm.
+        context: the trial's.
+        wanted: the metrics that it must give.
+    """
+    started = time.perf_counter()
+    try:
+        with seeded(context.seed):
+            returned: object = work.function(context, **work.arguments)
+    except HarnessError as error:
+        return Called(reason=str(error))
+    except (Exception, SystemExit) as error:
+        return Called(reason=one_line(f"{named(error)[:500]} at {place(error)}"))
+    finally:
+        gc.collect()
+    seconds = time.perf_counter() - started
+    if returned is None and context.stopping:
+        return Called(stopped=True)
+    try:
+        metrics = collected(returned, context.last(), wanted)
+    except HarnessError as error:
+        return Called(reason=str(error))
+    if context.choosing:  # a setting is being chosen: test examples are not for that
+        metrics = {name: each for name, each in metrics.items() if not name.startswith("test_")}
+    return Called(metrics, context.curves(), {"seconds": seconds, **context.times()})
+
+
+def collected(
+    returned: Any, reported: Mapping[str, float], wanted: Collection[str]
+) -> dict[str, float]:
+    """Return the metrics of a trial.
+
+    Args:
+        returned: what the function returned.
+        reported: the last value of each curve: it counts where a wanted metric was not returned.
+        wanted: the metrics that there must be.
+
+    Raises:
+        HarnessError: one is missing, or is no finite number.
+    """
+    if not isinstance(returned, Mapping):
+        raise HarnessError(
+            "train must return its metrics as a dictionary from names to numbers",
+            "nothing" if returned is None else f"a {type(returned).__name__}",
+            "Write return {'" + (next(iter(wanted), "test_error")) + "': value}.",
+        )
+    found = {str(name): number_of(str(name), value) for name, value in returned.items()}
+    for name in wanted:
+        if name not in found and name in reported:
+            found[name] = reported[name]
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise HarnessError(
+            "train must return or report every metric that the study declares",
+            f"no {' and no '.join(missing)}, but {', '.join(found) or 'nothing'}",
+            "Return it, or leave it out of metrics=.",
+        )
+    for name, value in found.items():
+        if not math.isfinite(value):
+            raise HarnessError(
+                "every metric must be a finite number",
+                f"{name} = {value}",
+                "A training that diverges is a failed trial; return what says so as a number.",
+            )
+    return found

@@ -1,0 +1,197 @@
+"""Who does the work of a function of the user's own: each trial in a process of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from harness.engines.modes import PLAIN, Mode
+from harness.own import apart
+from harness.own.calling import Called, call
+from harness.own.context import Context
+from harness.own.saves import TrialFolder
+from harness.own.seeds import seeded
+from harness.own.stopping import STOPPED, Stopping
+from harness.running.named import Named
+from harness.running.telling import TELL_SECONDS, Told
+from harness.running.workplace import Workplace
+from harness.study.function import Function
+from harness.trials.outcome import Outcome
+from harness.trials.profiles import Profile
+from harness.trials.trial import Trial
+
+if TYPE_CHECKING:
+    from harness.study.study import Study
+
+
+def train(
+    trials: Sequence[Trial], names: Sequence[Named], mode: Mode, at: Workplace
+) -> tuple[Outcome, ...]:
+    """Call the function of each trial; whatever it fails of is its outcome."""
+    del mode  # a function is called as it is
+    return tuple(_one(trial, named, at) for trial, named in zip(trials, names, strict=True))
+
+
+def check(trial: Trial, at: Workplace) -> None:
+    """Nothing: what a function needs, it says when it is called."""
+
+
+def warm_up() -> None:
+    """Load what measuring needs."""
+    from harness.cost.measure import warm_up
+
+    warm_up()
+
+
+def profile(trial: Trial, at: Workplace) -> Profile:
+    """Measure time, memory and FLOPs of the step that the study's own function gives."""
+    from harness.cost.own_step import measure_own
+
+    with _step(trial, at) as start:
+        return measure_own(start, at.device)
+
+
+def step_seconds(trial: Trial, at: Workplace) -> float:
+    """Time that step."""
+    from harness.cost.own_step import own_step_seconds
+
+    with _step(trial, at) as start:
+        return own_step_seconds(start, at.device)
+
+
+@contextmanager
+def _step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
+    """Give what begins steps of a trial, with seeds and a folder that leave no trace."""
+    work, step = trial.work, trial.what.step
+    assert isinstance(work, Function)
+    assert step is not None
+    if missing := _make_given(trial, Named.of(trial, ""), at):
+        raise RuntimeError(missing)
+    with tempfile.TemporaryDirectory() as root, seeded(trial.seed):
+        folder = TrialFolder(Path(root), trial.key)
+        context = Context(
+            trial.seed, str(at.device), work.scale, choosing=False, folder=folder,
+            given=_given(trial, at),
+        )  # fmt: skip
+        yield lambda: step(context, **work.arguments)
+
+
+def wanted(study: Study, trial: Trial) -> tuple[str, ...]:
+    """Return the metrics that a trial must give: one that helps to choose, only what chooses."""
+    if trial.role == "teach":
+        return ()
+    if trial.role == "tune":
+        return (study.objective,)
+    return tuple(metric.name for metric in study.metrics)
+
+
+def _one(trial: Trial, named: Named, at: Workplace) -> Outcome:
+    folder = TrialFolder(at.folder, trial.key)
+    if missing := _make_given(trial, named, at):
+        return Outcome(reason=missing, env=at.env_by_now)
+    if not at.apart:
+        called, env = _call(trial, named, at, folder, Stopping()), at.env
+        cost = called.cost
+    else:
+
+        def do(stopping: Stopping) -> object:
+            called = _call(trial, named, at, folder, stopping)
+            return None if called.stopped else [asdict(called), dict(at.env)]
+
+        _ = at.env_by_now  # once for all trials, where asking is harmless
+        ended = apart.apart(do, folder.log, at.study.limit)
+        if ended.stopped:
+            os._exit(STOPPED)  # nothing came of it, and the next process goes on from what it saved
+        if ended.said is None:
+            called, env = Called(reason=ended.reason), at.env_by_now
+        else:
+            called, env = Called(**ended.said[0]), ended.said[1]
+        cost = {
+            **called.cost,
+            "process_cpu_seconds": ended.cpu_seconds,
+            "process_peak_bytes": ended.peak_bytes,
+        }
+    folder.tidy(finished=not called.reason, keep=trial.role != "tune")
+    if trial.role == "teach" and not called.reason:
+        folder.make_whole()
+    if called.reason:
+        return Outcome(reason=called.reason, env=env)
+    return Outcome(called.metrics, called.curves, cost, env, mode=str(PLAIN))
+
+
+def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
+    """Make the folder that a trial is given, where it is not here; return why that failed.
+
+    It was made by whoever ran the trial before, which may have been on another machine.
+    """
+    if trial.teacher is None or TrialFolder(at.folder, trial.teacher.key).is_whole:
+        return ""
+    at.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(at.folder / f"{trial.teacher.key}.lock"):
+        if TrialFolder(at.folder, trial.teacher.key).is_whole:
+            return ""
+        name = replace(named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1)
+        reason = _one(trial.teacher, name, at).reason
+    return f"what it needs failed: {reason}" if reason else ""
+
+
+def _call(
+    trial: Trial, named: Named, at: Workplace, folder: TrialFolder, stopping: Stopping
+) -> Called:
+    work = trial.work
+    assert isinstance(work, Function)
+    context = Context(
+        trial.seed,
+        str(at.device),
+        work.scale,
+        choosing=trial.role == "tune",
+        folder=folder,
+        given=_given(trial, at),
+        stopping=stopping,
+        told=_telling(named, at, work) if at.tell is not None else None,
+    )
+    return call(work, context, wanted(at.study, trial))
+
+
+def _given(trial: Trial, at: Workplace) -> dict[str, Path]:
+    """Return the folders of what a trial needs, by name."""
+    if trial.teacher is None:
+        return {}
+    (name,) = trial.work.needs()
+    return {name: TrialFolder(at.folder, trial.teacher.key).made()}
+
+
+def _telling(
+    named: Named, at: Workplace, work: Function
+) -> Callable[[int, Mapping[str, float]], None]:
+    """Return what tells now and then how far a trial is, from what it reports."""
+    assert at.tell is not None
+    tell, objective = at.tell, at.study.objective
+    epochs = work.scale.get("epochs")
+    total = epochs if isinstance(epochs, int) else 0
+    began, last = time.monotonic(), -math.inf
+    first = -1
+
+    def told(epoch: int, values: Mapping[str, float]) -> None:
+        nonlocal last, first
+        now = time.monotonic()
+        if first < 0:
+            first = epoch
+        if now - last < TELL_SECONDS or not values:
+            return
+        last = now
+        shown = objective if objective in values else next(iter(values))
+        done = epoch + 1
+        left = (now - began) / (done - first) * (total - done) if done < total else 0.0
+        tell(Told(named.arm, named.seed, named.role, 1, done, total, values[shown], left, shown))
+
+    return told
