@@ -16,7 +16,7 @@ from typing import Any
 import optuna
 import pytest
 
-from harness import Equivalent, Factor, Higher, Metric, Scale, Study, Training, Tuned
+from harness import Equivalent, Factor, Higher, Metric, Scale, Sooner, Study, Training, Tuned
 from harness.commands.cli import execute
 from harness.commands.place import Place
 from harness.commands.report import report_study
@@ -24,9 +24,11 @@ from harness.imported.checks import OTHERS
 from harness.imported.read import KINDS, read
 from harness.imported.take import Taken, as_results, take
 from harness.imported.values import Levels, Numbers
+from harness.judging.next_step import next_step
 from harness.judging.results import Results, assemble
 from harness.judging.rounds import Costs
 from harness.messages.errors import HarnessError
+from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.study.declaration import Declaration
 from harness.trials.manifest import Manifest
@@ -519,8 +521,9 @@ def test_rows_are_chosen_by_the_value_of_a_column(tmp_path: Path, refusal, warne
         told = warned(own, where=where)
         assert "Of 48 rows the 24 with " in told
     assert "Did you mean split?" in refusal(own, where={"spilt": "test"})
-    assert "must choose rows that there are; got Of 48 rows the 0 with split=train" in refusal(
-        own, where={"split": "train"}
+    assert (
+        "must choose rows that there are; got Of 48 rows the 0 with split=train were taken. Wr"
+        in refusal(own, where={"split": "train"})
     )
 
 
@@ -619,11 +622,12 @@ def test_without_a_column_of_seeds_nothing_is_judged(refusal) -> None:
     assert "Write --seed-column NAME" in refusal(renamed(rows(), seed="number"))
 
 
-@pytest.mark.parametrize("seed", ["a", "", "1.5", "-1", "nan"])
+@pytest.mark.parametrize("seed", ["a", "", "1.5", "-1", "nan", "1e300"])
 def test_a_seed_is_a_whole_number(refusal, seed: str) -> None:
     own = rows()
     own[3]["seed"] = seed
-    assert f"a whole number from 0 on; got {seed!r} in column seed, line 5" in refusal(own)
+    said = refusal(own)
+    assert f"a whole number from 0 to 9007199254740992; got {seed!r} in column seed, line 5" in said
 
 
 def test_seeds_that_some_arms_lack_are_told_and_only_pairs_are_compared(
@@ -645,6 +649,30 @@ def test_arms_without_a_common_seed_are_compared_unpaired_or_not_at_all(tmp_path
     assert second.word == "not assessable"  # its sides hold both widths, which share no seed
     assert "No seed is there in every arm of the claim" in second.reason
     assert "width=16, rule=sgd has seeds 0, 1, 2, 3, 4, 5" in second.reason
+
+
+def test_what_is_left_undecided_names_no_command_that_would_run_anything(tmp_path: Path) -> None:
+    few = judged(taken(table(tmp_path / "r.csv", rows(4))))
+    assert next_step(few) == (
+        "2 claims undecided: a verdict needs 5 seeds that every arm has, or as many on each side "
+        "where no seed is on both."
+    )
+    draw = random.Random(1)
+    noisy = [{**row, "test_error": row["test_error"] + draw.gauss(0, 2)} for row in rows()]
+    said = next_step(judged(taken(table(tmp_path / "r.csv", noisy))))
+    assert "undecided. About" in said
+    assert "harness" not in said
+    assert next_step(judged(taken(table(tmp_path / "r.csv", rows())))) == ""
+
+
+def test_a_claim_on_curves_says_that_there_are_none(tmp_path: Path) -> None:
+    claim = Sooner("64 is sooner.", metric="test_error", sooner={"width": 64, "rule": "sgd"},
+                   later={"width": 16, "rule": "sgd"}, reaches=5, by=0.2)  # fmt: skip
+    (verdict,) = judged(
+        taken(table(tmp_path / "r.csv", rows()), declared(claims=(claim,)))
+    ).verdicts
+    assert verdict.word == "not assessable"
+    assert verdict.reason.startswith("It needs learning curves")
 
 
 def test_a_row_that_stands_there_twice_is_counted_once(tmp_path: Path, warned) -> None:
@@ -777,8 +805,10 @@ def files(here: Path) -> Path:
 
 def test_judge_prints_and_writes_what_report_does_without_torch_or_a_store(files: Path) -> None:
     code = (
-        "import sys; from harness.commands.cli import execute; "
+        "import sys; from pathlib import Path; from harness.commands.cli import execute; "
         "assert execute(['judge', 'r.csv', 'width.py']) == 0; "
+        "assert not [*Path().rglob('*.db')], 'a store was made'; "
+        "assert execute(['import', 'r.csv', 'width.py']) == 0; "
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )
     done = subprocess.run(
@@ -786,7 +816,6 @@ def test_judge_prints_and_writes_what_report_does_without_torch_or_a_store(files
     )
     assert f"! {OTHERS}" in done.stdout
     assert "supported, material" in done.stdout
-    assert [*files.glob("**/*.db")] == []
     folder = files / "runs" / "width-results"
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert OTHERS in page
@@ -834,6 +863,25 @@ def test_the_same_file_adds_nothing_and_a_changed_one_is_the_newest_run(
     told = " ".join(reported.warnings)
     assert "lacks seed 5" in told
     assert "1 evaluation trial failed (width=16, rule=sgd), the first by: test_error is nan" in told
+
+
+def test_units_of_others_and_tuned_settings_come_back_from_a_store(here: Path) -> None:
+    """A metric may have the name of one of the harness's, and another unit: no row is damaged."""
+    own = declared(
+        metrics=(Metric("test_accuracy", unit="%", better="higher"),), claims=(),
+        tuned=(Tuned("lr", 0.001, 1.0),),
+    )  # fmt: skip
+    found = [{**row, "test_accuracy": 90 + row["seed"], "lr": 7.5} for row in rows(2)]
+    made = taken(table(here / "r.csv", found), own)
+    store = open_store("s.db")
+    ledger = Ledger(store, made.declaration, "results")
+    assert [ledger.enter(made.records) for _ in range(2)] == [8, 0]
+    read_again = Ledger(store, made.declaration, "results").records()
+    assert [(r.key, r.levels, r.seed, r.tuned, r.metrics) for r in read_again] == [
+        (r.key, r.levels, r.seed, r.tuned, r.metrics) for r in made.records
+    ]
+    assert not store.noticed.untold()
+    store.close()
 
 
 def test_levels_that_changed_after_an_import_are_told(files: Path) -> None:

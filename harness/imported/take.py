@@ -106,14 +106,14 @@ def take(
     if not sheet.rows:
         raise HarnessError(
             "--where must choose rows that there are",
-            sheet.notes[-1],
+            sheet.notes[-1].rstrip("."),
             "Write a value as it stands there.",
         )
     columns, study = _columns(sheet, declaration, by_hand or {}, seed, last)
     metrics = [study.metric(name) for name in columns.metrics]
     entries, left, understood = entries_of(sheet, columns, study, metrics)
     if not entries:
-        lost = next(iter(warnings(study, [], left, len(sheet.rows))))
+        lost = next(iter(warnings(study, [], left, len(sheet.rows)))).rstrip(".")
         raise HarnessError(
             "results must have rows of the study's arms", f"none: {lost}",
             "Declare the levels as they are written there.",

@@ -16,6 +16,9 @@ from harness.study.metrics import Metric
 NOTHING = frozenset({"", "na", "n/a", "<na>", "none", "null", "-", "–"})
 """How an empty cell is written, in lower case."""
 
+MOST = 2**53
+"""The largest seed: a store keeps it as a float."""
+
 CLOSE = 1e-6
 """How near a number must come to a level: single precision writes 0.1 as 0.10000000149."""
 
@@ -82,17 +85,17 @@ def seed_in(cell: Any, column: str, where: str) -> int:
     """Return the seed in a cell.
 
     Raises:
-        HarnessError: it is no whole number from 0 on.
+        HarnessError: it is no whole number from 0 on, or one that a store would round.
     """
     value = own(cell)
     if isinstance(value, str):
         text = value.strip()
         value = int(text) if re.fullmatch(r"\d+", text) else number_in(text)
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and value == int(value) and value >= 0:
+    if number and 0 <= value <= MOST and value == int(value):
         return int(value)
     raise HarnessError(
-        "a seed must be a whole number from 0 on",
+        f"a seed must be a whole number from 0 to {MOST}",
         f"{cell!r} in column {column}, {where}",
         "Number the seeds, or name another column with --seed-column.",
     )
