@@ -177,7 +177,8 @@ def _verdict(
     )
     sides, averaged = _sides(evidence, claim, seen)
     why = ""
-    if word == "not assessable" and evidence.declaration.source == "results":
+    of_others = evidence.declaration.source == "results"
+    if word == "not assessable" and of_others and not pairs.unshared:  # which says so itself
         why = lacking(evidence.declaration, claim, evidence.trials, unpaired=seen.unpaired)
     return Verdict(
         claim=claim,
