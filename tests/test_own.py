@@ -22,7 +22,6 @@ from torch import nn
 
 from harness import Context, Factor, HarnessError, Higher, Metric, Scale, Sooner, Study, Tuned
 from harness.own import apart
-from harness.own.context import STEP
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for, seeded
 from harness.own.states import random_states, set_random_states, set_state, state_of
@@ -34,6 +33,7 @@ from harness.running.named import Named
 from harness.running.telling import Told
 from harness.running.workplace import Workplace
 from harness.storing.artifacts import FolderOfArtifacts
+from harness.study.metrics import STEP
 from harness.trials.outcome import Outcome
 from harness.trials.records import Role
 from harness.trials.trial import make_trial
@@ -153,6 +153,13 @@ def test_a_curve_of_the_studys_own_may_have_a_target() -> None:
     claim = Sooner("x", metric="validation_loss", reaches=0.1, sooner={"width": 2},
                    later={"width": 8}, by=0.1)  # fmt: skip
     assert declare(claims=(claim,)).metric("validation_loss").better == "lower"
+
+
+def test_where_nothing_is_chosen_any_metric_stands_for_the_objective() -> None:
+    study = declare(train=other_parameters, tuned=(), objective="validation_loss",
+                    metrics=(Metric("loss"), Metric("other")))  # fmt: skip
+    assert study.objective == "loss"
+    assert study.declaration("quick").objective == "loss"
 
 
 def test_build_takes_no_metrics_and_no_limit() -> None:

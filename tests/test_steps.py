@@ -10,7 +10,6 @@ import pytest
 
 from harness import Context, Factor, HarnessError, Metric, Scale, Sooner, Study
 from harness.commands.judged import gather
-from harness.commands.replay import _numbers
 from harness.commands.subject import Subject
 from harness.judging.pairing import until
 from harness.judging.results import Results
@@ -140,11 +139,6 @@ def test_the_dashboard_has_points_of_the_curve_at_their_steps() -> None:
     assert curve_points(curves, "loss") == {10: 5, 20: 4, 30: 3, 50: 1}
     assert curve_points({"loss": [2.0, 1.0]}, "loss") == {1: 2, 2: 1}
     assert curve_points({}, "loss") == {}
-
-
-def test_a_replay_finds_gaps_alike() -> None:
-    curves = {"loss": (1.0, NAN)}
-    assert _numbers({}, curves) == {"loss after epoch 1": 1.0}
 
 
 def test_nothing_else_is_called_step() -> None:
