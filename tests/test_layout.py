@@ -64,8 +64,8 @@ ROOMS: dict[str, str] = {
     "loaded workers executors progress account costs registering session timing run versions "
     "comparing importing findings checking",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
-    "commands": "ending files options place list new subject doctor folder judged tables markdown "
-    "finish begin run plan report explain export judge replay check cli",
+    "commands": "ending files options spelling place list new subject doctor folder judged tables "
+    "markdown finish begin run plan report explain export judge replay check cli",
 }
 ORDER = list(ROOMS)
 
