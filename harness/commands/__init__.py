@@ -1,7 +1,8 @@
 """What people type: one file for each command, and their spelling in one.
 
 In reading order: :mod:`~harness.commands.cli`, spelling; :mod:`~harness.commands.spelling`, that of
-options that several have; :mod:`~harness.commands.options`, what options mean; :mod:`~harness.commands.ending`, exit codes, and what is told at the end.
+options that several have; :mod:`~harness.commands.options`, what options mean;
+:mod:`~harness.commands.ending`, exit codes, and what is told at the end.
 
 Each command is in the file of its name: :mod:`~harness.commands.list`,
 :mod:`~harness.commands.new`, :mod:`~harness.commands.plan`, :mod:`~harness.commands.run`,
