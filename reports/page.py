@@ -23,6 +23,7 @@ from .sections.opening import (
     unclaimed,
     verdict_table,
 )
+from .sections.runs import unmeasured, whole_runs
 from .sections.targets import target_tables
 from .sections.trained import TrainedSection, trained_section
 from .sections.tuning import TuningSection, tuning_section, untuned
@@ -46,6 +47,8 @@ class Page:
     tuning: TuningSection | None
     untuned: str
     cost: CostSection | None
+    runs: Table | None
+    unmeasured: str
     ledger: LedgerSection
     trained: TrainedSection | None
     methods: MethodsSection
@@ -67,6 +70,8 @@ def page_of(results: Results) -> Page:
         tuning_section(results),
         untuned(results),
         cost_section(results),
+        whole_runs(results),
+        unmeasured(results),
         ledger_section(results),
         trained_section(results),
         methods_section(results),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import harness
@@ -307,13 +307,16 @@ def _warnings(
             "verdict, outside of declared looks, makes verdicts wrong more often than they say, in "
             f"up to {100 * min(1, times * alpha):g} % of cases in place of {100 * alpha:g} %."
         )
-    if declaration.tuned and not manifest.tuned:
+    if declaration.tuned and not manifest.tuned and declaration.source != "results":
         ran = _untuned(declaration, records)
         shown = ", ".join(f"{name} = {value}" for name, value in ran.items())
         yield (
             f"Nothing was tuned: every arm used the default ({shown}), which may favour "
             "one arm over another."
         )
+    if extra := undeclared(declaration, records):
+        it = "it is" if len(extra) == 1 else "they are"
+        yield f"Also returned, and not declared: {', '.join(extra)}; {it} in records.csv."
     yield from on_edges(tuning)
     for arm_tuning in tuning:
         if arm_tuning.how == "declared default" and manifest.tuned:
@@ -343,6 +346,14 @@ def _warnings(
             f"Trials ran in different environments ({', '.join(differing)}), which can change "
             "results by itself, mostly in their last digits."
         )
+
+
+def undeclared(declaration: Declaration, records: Iterable[Record]) -> list[str]:
+    """Return the names of metrics that trials gave and their study does not declare."""
+    if declaration.source == "build":
+        return []
+    names = dict.fromkeys(name for record in records for name in record.metrics)
+    return [name for name in names if name not in {metric.name for metric in declaration.metrics}]
 
 
 def _untuned(declaration: Declaration, records: Sequence[Record]) -> dict[str, str]:
