@@ -67,7 +67,9 @@ class Unseeded:
     @cached_property
     def code(self) -> Mapping[str, str]:
         """Short hash per module or definition that gives the Training its meaning."""
-        found = (*definitions(self.work), *definitions(self.measures))
+        found = [*definitions(self.work), *definitions(self.measures)]
+        if not self.trains:  # what only carries the user's own code changes nothing
+            found.remove(type(self.work))
         return code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
 
     @cached_property
