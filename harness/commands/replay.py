@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,11 +111,15 @@ def _again(scale: str, trial: Trial, record: Record) -> TrainJob:
 def _numbers(
     metrics: Mapping[str, float], curves: Mapping[str, Sequence[float]]
 ) -> dict[str, float]:
-    """Name every number of a trial: metrics, and each curve's value after each epoch."""
+    """Name every number of a trial: metrics, and each curve's value after each epoch.
+
+    Where a curve has none, there is no number: a NaN would differ from itself.
+    """
     points = {
         f"{name} after epoch {epoch + 1}": value
         for name, values in curves.items()
         for epoch, value in enumerate(values)
+        if not math.isnan(value)
     }
     return {**metrics, **points}
 

@@ -107,8 +107,8 @@ def mean_in_seed(arms: Sequence[Arm], trials: Trials, seed: int, metric: str) ->
 def until(record: Record | None, metric: Metric, reaches: float) -> tuple[float, float] | None:
     """Return the epochs and the steps after which a trial first reached a target.
 
-    Both are infinite where it never did; None where it failed, or recorded no such curve. Steps
-    are NaN where their number was not recorded.
+    Both are infinite where it never did; None where it failed, or recorded no such curve. What a
+    training of the user's own counts, it alone knows: both are what it reported its curve by.
 
     Args:
         record: of the trial.
@@ -121,8 +121,10 @@ def until(record: Record | None, metric: Metric, reaches: float) -> tuple[float,
     if not curve:
         return None
     sign = 1 if metric.better == "higher" else -1
-    epochs = next((k for k, each in enumerate(curve, 1) if sign * each >= sign * reaches), math.inf)
-    return epochs, epochs * record.cost.get("steps", math.nan) / len(curve)
+    points = zip(record.points, curve, strict=True)
+    reached = next((at for at, each in points if sign * each >= sign * reaches), math.inf)
+    steps = record.cost.get("steps")
+    return reached, reached if steps is None else reached * steps / len(curve)
 
 
 def median_time(times: Sequence[float]) -> float:

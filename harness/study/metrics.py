@@ -14,6 +14,10 @@ Source = Literal["build", "train", "command", "results"]
 whose results are judged and nothing is run."""
 
 
+STEP = "step"
+"""The name of the curve that says at which steps the others were reported, where not at every."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One number that a trial gives.

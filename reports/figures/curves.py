@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,18 +43,38 @@ NEAREST = {
 """The curve shown for a metric that is measured at the end only."""
 
 
+Curve = tuple[tuple[int, float], ...]
+"""Where its points are, as epochs or steps, and their values; NaN is a gap."""
+
+
 @dataclass(frozen=True)
 class Group:
-    """One term of a claim: curves of its seeds, each averaged over the term's arms."""
+    """One term of a claim: curves of its seeds, each averaged over the term's arms.
+
+    Attributes:
+        name: the term.
+        curves: a curve for each seed: where its points are, and their values.
+        mean: the mean of all, where they have the same points; else empty.
+    """
 
     name: str
-    curves: tuple[tuple[float, ...], ...]
-    mean: tuple[float, ...]
+    curves: tuple[Curve, ...]
+    mean: Curve
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What the learning curves of a claim show; ``target`` is what a claim wants reached."""
+    """What the learning curves of a claim show.
+
+    Attributes:
+        metric: of the curves.
+        instead_of: the claim's metric, where that has no curve.
+        groups: the terms.
+        log: whether on a logarithmic axis.
+        seeds: the most that a term has.
+        target: what a claim wants reached.
+        counted: what points are counted by, ``"epoch"`` or ``"step"``.
+    """
 
     metric: Metric
     instead_of: Metric | None
@@ -62,13 +82,14 @@ class Curves:
     log: bool
     seeds: int
     target: float | None
+    counted: str = "epoch"
 
 
 def curves_of(results: Results, verdict: Verdict) -> Curves | None:
     """Work out the curves; ``None`` where the metric has none or no trial finished."""
     wanted = verdict.claim.metric
     finished = [each for each in results.records if each.role == "evaluate" and each.curves]
-    known = {name for record in finished for name in record.curves}
+    known = {name for record in finished for name in record.metric_curves}
     name = wanted if wanted in known else NEAREST.get(wanted, "")
     if name not in known:
         return None
@@ -77,15 +98,17 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
         for record in finished
         if record.state == "complete" and name in record.curves
     }
+    seen = _seen(done.values(), name)
+    each_curve = {place: _curve(record, name, seen) for place, record in done.items()}
     groups = []
     partials = results.declaration.partials(verdict.claim)
     for partial, arms in zip(partials, comparable(results.arms, partials), strict=True):
         label = ", ".join(f"{factor}={level.name}" for factor, level in partial.items())
-        if group := _group(label, arms, done, name):
+        if group := _group(label, arms, each_curve):
             groups.append(group)
     if not groups:
         return None
-    values = [value for group in groups for curve in group.curves for value in curve]
+    values = [value for group in groups for curve in group.curves for _, value in curve]
     finite = [value for value in values if math.isfinite(value)]
     # A loss that falls a long way is told apart only on a logarithmic axis.
     log = bool(finite) and min(finite) > 0 and max(finite) > 20 * min(finite)
@@ -95,35 +118,60 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
         metric, verdict.metric if wanted != name else None, tuple(groups), log,
         max(len(group.curves) for group in groups),
         verdict.claim.reaches if isinstance(verdict.claim, Sooner) else None,
+        "step" if any(record.counted == "step" for record in done.values()) else "epoch",
     )  # fmt: skip
 
 
-def _group(
-    label: str, arms: Sequence[Arm], done: Mapping[tuple[str, int], Record], name: str
-) -> Group | None:
+def _seen(records: Iterable[Record], name: str) -> frozenset[int]:
+    """Return the points at which some trial has a value.
+
+    At others nobody reported the metric: those are no gaps, which is what a NaN is where others
+    have a value.
+    """
+    return frozenset(
+        at
+        for record in records
+        for at, value in zip(record.points, record.curves[name], strict=False)
+        if math.isfinite(value)
+    )
+
+
+def _curve(record: Record, name: str, seen: Container[int]) -> Curve:
+    points = zip(record.points, record.curves[name], strict=False)
+    return tuple((at, value) for at, value in points if at in seen)
+
+
+def _group(label: str, arms: Sequence[Arm], done: Mapping[tuple[str, int], Curve]) -> Group | None:
     seeds = sorted({seed for _, seed in done})
     rows = []
     for seed in seeds:
-        curves = [done[arm.name, seed].curves[name] for arm in arms if (arm.name, seed) in done]
+        curves = [done[arm.name, seed] for arm in arms if (arm.name, seed) in done]
         # As the claim does: a seed counts where every arm of the term finished.
-        if curves and len(curves) == len(arms) and len({len(curve) for curve in curves}) == 1:
+        if curves and len(curves) == len(arms) and _alike(curves):
             rows.append(_average(curves))
     rows = [row for row in rows if row]
     if not rows:
         return None
-    same = len({len(row) for row in rows}) == 1
-    return Group(label, tuple(rows), _average(rows) if same else ())
+    return Group(label, tuple(rows), _average(rows) if _alike(rows) else ())
 
 
-def _average(curves: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    return tuple(sum(values) / len(values) for values in zip(*curves, strict=True))
+def _alike(curves: Sequence[Curve]) -> bool:
+    """Whether curves have the same points."""
+    return len({tuple(at for at, _ in curve) for curve in curves}) == 1
+
+
+def _average(curves: Sequence[Curve]) -> Curve:
+    return tuple(
+        (points[0][0], sum(value for _, value in points) / len(points))
+        for points in zip(*curves, strict=True)
+    )
 
 
 def draw_curves(values: Curves) -> Picture:
     """Draw them on one axis."""
     metric = values.metric
     ends = join(
-        f"{group.name} ends at {level_text(metric, group.mean[-1])}"
+        f"{group.name} ends at {level_text(metric, group.mean[-1][1])}"
         for group in values.groups
         if group.mean
     )
@@ -139,31 +187,38 @@ def draw_curves(values: Curves) -> Picture:
             "itself is measured after the last step in evaluation mode, so the ends differ."
         )
     else:
-        when = "after each epoch"
+        when = "after each epoch" if values.counted == "epoch" else "by the steps reported"
+    equally = "after equally many epochs" if values.counted == "epoch" else "with the same steps"
     axis = ", on a logarithmic axis" if values.log else ""
     if values.target is not None:
         instead += f" Dashed: the target, {level_text(metric, values.target)}."
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
-        alt=f"{metric.title} by epoch, mean over seeds: {ends or 'no common length'}.",
+        alt=f"{metric.title} by {values.counted}, mean over seeds: {ends or 'no common length'}.",
         caption=f"{metric.title} {when}{axis}. "
-        "Thin: each seed in which every arm of a side finished after equally many epochs "
+        f"Thin: each seed in which every arm of a side finished {equally} "
         f"({plural(values.seeds, 'seed')} at most); bold: their mean"
         f"{'' if all(group.mean for group in values.groups) else ', where all are as long'}; no "
         f"interval is drawn. Failed trials are not drawn, but counted below.{instead}",
     )
 
 
-def _pieces(curve: Sequence[float], scale: float) -> list[list[tuple[float, float]]]:
-    """Return a curve's points by epoch; in several pieces where it has gaps."""
+def _pieces(curve: Curve, scale: float) -> list[list[tuple[float, float]]]:
+    """Return a curve's points; in several pieces where it has gaps."""
     pieces: list[list[tuple[float, float]]] = [[]]
-    for epoch, value in enumerate(curve, 1):
+    for at, value in curve:
         if math.isfinite(value):
-            pieces[-1].append((float(epoch), scale * value))
+            pieces[-1].append((float(at), scale * value))
         elif pieces[-1]:
             pieces.append([])
     return [piece for piece in pieces if len(piece) > 1]
+
+
+def _line(curve: Curve, scale: float) -> tuple[list[int], list[float]]:
+    """Return a curve's points as two lists, with NaN for all that cannot be drawn."""
+    values = [scale * value if math.isfinite(value) else math.nan for _, value in curve]
+    return [at for at, _ in curve], values
 
 
 def _draw(figure: Figure, values: Curves) -> None:
@@ -172,7 +227,7 @@ def _draw(figure: Figure, values: Curves) -> None:
     room = 0.17 * len(values.groups)
     axes = panel(figure, 0.68, 0.5, 3.62, 2.4 - room)
     shown: list[float] = []
-    length = 1
+    first, last = 1, 1
     for place, group in enumerate(values.groups):
         look = series(place)
         thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45}
@@ -180,16 +235,15 @@ def _draw(figure: Figure, values: Curves) -> None:
             pieces = [piece for curve in group.curves for piece in _pieces(curve, scale)]
             strokes(axes, pieces, edgecolor=look["color"], zorder=2, **thin)
         for curve in group.curves:
-            epochs = range(1, len(curve) + 1)
-            ordinates = [scale * value if math.isfinite(value) else math.nan for value in curve]
+            points, ordinates = _line(curve, scale)
             if len(group.curves) <= MANY:
-                axes.plot(epochs, ordinates, color=look["color"], **thin)
+                axes.plot(points, ordinates, color=look["color"], **thin)
             shown += [value for value in ordinates if math.isfinite(value)]
-            length = max(length, len(curve))
-        means = [scale * v if math.isfinite(v) else math.nan for v in group.mean]
+            first, last = min(first, points[0]), max(last, points[-1])
+        points, means = _line(group.mean, scale)
         every = max(1, len(means) // 6)
         axes.plot(
-            range(1, len(means) + 1), means, linewidth=2.3, markersize=5,
+            points, means, linewidth=2.3, markersize=5,
             label=labelled(group.name),
             markevery=(min(place, max(len(means) - 1, 0)), every), **look,
         )  # fmt: skip
@@ -197,7 +251,8 @@ def _draw(figure: Figure, values: Curves) -> None:
         target = scale * values.target
         axes.axhline(target, color=light("axis"), linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
         shown.append(target)
-    axes.set_xlim(1 - 0.02 * length, length * 1.02)
+    beside = 0.02 * last
+    axes.set_xlim(first - beside, last + beside)
     if values.log:
         axes.set_yscale("log")
         axes.set_ylim(*log_limits(shown))
@@ -205,7 +260,7 @@ def _draw(figure: Figure, values: Curves) -> None:
         axes.set_ylim(*limits(shown))
     ticks(axes.yaxis, 6, log=values.log)
     ticks(axes.xaxis, 6, whole=True)
-    axes.set_xlabel("Epoch")
+    axes.set_xlabel(values.counted.capitalize())
     axes.set_ylabel(plain(axis_title(metric), 44))
     axes.grid(axis="y")
     axes.legend(
