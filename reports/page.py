@@ -10,6 +10,7 @@ from .figures.canvas import Picture
 from .figures.forest import draw_forest, forests
 from .sections.claims import ClaimSection, claim_sections
 from .sections.cost import CostSection, cost_section
+from .sections.curves import CurvesSection, curves_section
 from .sections.factors import FactorsSection, factors_section
 from .sections.fixed import held_fixed
 from .sections.ledger import LedgerSection, ledger_section
@@ -42,6 +43,7 @@ class Page:
     warnings: tuple[str, ...]
     forest: tuple[Picture, ...]
     claims: tuple[ClaimSection, ...]
+    curves: CurvesSection | None
     factors: FactorsSection
     targets: tuple[Table, ...]
     tuning: TuningSection | None
@@ -65,6 +67,7 @@ def page_of(results: Results) -> Page:
         results.warnings,
         tuple(draw_forest(each) for each in forests(results.verdicts)),
         claim_sections(results),
+        curves_section(results),
         factors_section(results),
         target_tables(results),
         tuning_section(results),
