@@ -294,12 +294,14 @@ def _words(source: Source, has_others: bool) -> Table:
 
 def _metrics(results: Results) -> Table:
     by_layer = dict.fromkeys(name for record in results.records for name in record.layers)
+    study = results.declaration
+    chooses = [metric_of(study, study.objective)] * (study.source == "build" or bool(study.tuned))
     metrics = dict.fromkeys(
         [
             *(verdict.metric for verdict in results.verdicts),
             *(metric_of(results.declaration, verdict.claim.metric) for verdict in results.verdicts),
             *table_order(results),
-            metric_of(results.declaration, results.declaration.objective),
+            *chooses,
             *(metric_of(results.declaration, name) for name in by_layer),
         ]
     )
