@@ -74,7 +74,7 @@ def format_interval(metric: Metric, low: float, high: float) -> str:
     else:  # the same decimals at both ends: three digits of the larger one
         largest = max(abs(low), abs(high))
         whole = math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
-        digits = ".3g" if largest >= HUGE else f".{max(0, 2 - whole)}f"
+        digits = ".3g" if largest >= HUGE else f",.{max(0, 2 - whole)}f"
         ends = [f"{end:+{digits}}".replace("-", "−") for end in (low, high)]
     unit = unit_of_change(metric)
     return f"[{', '.join(ends)}]" + (f" {unit}" if unit else "")

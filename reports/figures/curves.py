@@ -124,15 +124,9 @@ def curve_names(results: Results) -> list[str]:
 
 
 def _shown_for(results: Results, wanted: str) -> str:
-    """Return the curve that is shown for a metric; empty where there is none.
-
-    Where metrics are the user's own, that by which settings are chosen stands in for others.
-    """
-    instead = [NEAREST.get(wanted, "")]
-    if results.declaration.source != "build":
-        instead.append(results.declaration.objective)
+    """Return the curve that is shown for a metric; empty where there is none."""
     known = curve_names(results)
-    return next((name for name in (wanted, *instead) if name in known), "")
+    return next((name for name in (wanted, NEAREST.get(wanted)) if name in known), "") or ""
 
 
 def _curves(
