@@ -231,6 +231,7 @@ SAID: dict[Source, tuple[str, ...]] = {
         "Which examples are tested on is the command's own business",
         "the command is given the same seed in every arm",
         "As the study's command gives it.",
+        "Also written, and not declared: grad_norm",
         "Of a command the cost of a step cannot be measured apart.",
         "Whole runs: median over the evaluation trials",
     ),
@@ -244,6 +245,8 @@ SAID: dict[Source, tuple[str, ...]] = {
         "what they cost was not measured",
         "As the results give it.",
         "12 results; 0 failed.",
+        "Also there, and not declared: grad_norm",
+        "Nothing was kept of when these claims were declared",
     ),
 }
 
@@ -257,6 +260,7 @@ def test_what_is_known_of_each_source_is_said(source: Source) -> None:
 def test_of_results_of_others_there_is_neither_machine_nor_time_nor_default() -> None:
     facts = dict(page("results").title.facts)
     assert set(facts) == {"Design", "Results", "Harness"}
+    assert facts["Design"] == "2 arms, 6 seeds in all"
     ledger = page("results").ledger.table
     assert ledger is not None
     titles = [column.title for column in ledger.columns]

@@ -19,6 +19,7 @@ from harness.stats import FEWEST
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
 from harness.study.looks import Looks
+from harness.study.metrics import Source
 from harness.trials.manifest import Manifest
 from harness.trials.profiles import Profile
 from harness.trials.records import Record
@@ -315,8 +316,8 @@ def _warnings(
             "one arm over another."
         )
     if extra := undeclared(declaration, records):
-        it = "it is" if len(extra) == 1 else "they are"
-        yield f"Also returned, and not declared: {', '.join(extra)}; {it} in records.csv."
+        given, it = GIVEN[declaration.source], "it is" if len(extra) == 1 else "they are"
+        yield f"Also {given}, and not declared: {', '.join(extra)}; {it} in records.csv."
     yield from on_edges(tuning)
     for arm_tuning in tuning:
         if arm_tuning.how == "declared default" and manifest.tuned:
@@ -346,6 +347,12 @@ def _warnings(
             f"Trials ran in different environments ({', '.join(differing)}), which can change "
             "results by itself, mostly in their last digits."
         )
+
+
+GIVEN: Mapping[Source, str] = {
+    "build": "recorded", "train": "returned", "command": "written", "results": "there",
+}  # fmt: skip
+"""How metrics come, by who gives them."""
 
 
 def undeclared(declaration: Declaration, records: Iterable[Record]) -> list[str]:

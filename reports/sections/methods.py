@@ -193,6 +193,11 @@ DECLARED = Procedure(
     "another sentence for the same is noted, and no more. What was seen elsewhere, the store "
     "cannot know.",
 )
+UNKNOWN_WHEN = Procedure(
+    "Declarations",
+    "Nothing was kept of when these claims were declared, so that it cannot be told whether "
+    "results were known by then.",
+)
 MODES = Procedure(
     "Modes",
     "A trial means what the plain loop says. Where that was measured to be faster, or was asked "
@@ -218,7 +223,7 @@ def methods_section(results: Results) -> MethodsSection:
     kinds = {type(verdict.claim) for verdict in results.verdicts}
     procedures += [procedure for kind, procedure in KINDS.items() if kind in kinds]
     if results.verdicts or results.history.removed:
-        procedures.append(DECLARED)
+        procedures.append(DECLARED if _kept(results) else UNKNOWN_WHEN)
     if any(verdict.metric.name == "failed" for verdict in results.verdicts):
         procedures.append(FAILURE_RATE)
     if any(verdict.seen.unpaired for verdict in results.verdicts):
@@ -250,6 +255,13 @@ def methods_section(results: Results) -> MethodsSection:
         results.provenance.command,
         _words(source, not kinds.isdisjoint((Equivalent, NotWorse))),
         _metrics(results),
+    )
+
+
+def _kept(results: Results) -> bool:
+    """Whether a store keeps when claims are declared; of results of others, where it tells so."""
+    return results.declaration.source != "results" or any(
+        results.history.of(place).events for place in range(len(results.verdicts))
     )
 
 

@@ -101,6 +101,8 @@ def design(results: Results) -> str:
     """Say how many arms were run with how many seeds, and what was saved where that varies."""
     arms = plural(len(results.arms), "arm")
     most = len(results.seeds)
+    if results.declaration.source == "results":  # others need not have run all with the same
+        return f"{arms}, {plural(most, 'seed')} in all"
     if results.looks is None:
         return f"{arms} × {plural(most, 'seed')}"
     ran = sum(record.role == "evaluate" for record in results.records)
