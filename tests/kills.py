@@ -73,7 +73,8 @@ from harness import Context, Factor, Higher, Metric, Scale, Study, Tuned
 
 def train(context: Context, width: int, decay: float, lr: float) -> dict[str, float]:
     torch.manual_seed(context.seed_for("weights"))
-    model = torch.nn.Sequential(torch.nn.Linear(8, width), torch.nn.Tanh(), torch.nn.Linear(width, 1))
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(8, width), nn.Tanh(), nn.Linear(width, 1))
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=decay)
     start = context.restore(model=model, optimizer=optimizer)
     with (context.folder / "starts").open("a") as file:
