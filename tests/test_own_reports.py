@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness import Context, Equivalent, Factor, Higher, Metric, Scale, Study, Tuned
-from harness.judging.results import Results, assemble
+from harness.judging.results import Results, assemble, undeclared
 from harness.judging.rounds import Costs
 from harness.judging.verdicts import judge
 from harness.reports.figures.curves import curve_names
@@ -25,6 +25,9 @@ from harness.reports.render import render_html
 from harness.reports.sections.cost import cost_section
 from harness.reports.sections.curves import curves_section
 from harness.reports.sections.factors import factors_section
+from harness.reports.sections.fixed import held_fixed
+from harness.reports.sections.ledger import ledger_section
+from harness.reports.sections.procedures import recorded
 from harness.reports.sections.runs import whole_runs
 from harness.reports.sections.tuning import untuned
 from harness.study.declaration import Declaration
@@ -355,6 +358,25 @@ def test_a_curve_that_is_not_declared_tells_no_likeness() -> None:
     results = made("train", curves=True, same=True)
     coarse = [replace(each, curves={"train_loss": (1.0, 0.5)}) for each in results.records]
     assert "identical" not in {each.word for each in judge(results.declaration, coarse)}
+
+
+def test_what_others_need_is_no_teacher() -> None:
+    results = made("train")
+    needed = replace(results.records[0], role="teach", arm="shared", metrics={"rows": 3.0},
+                     key="needed")  # fmt: skip
+    records = tuple(
+        replace(each, training={**each.training, "given": {"features": each.training}})
+        for each in results.records
+    )
+    with_needed = replace(results, records=(*records, needed))
+    lead = ledger_section(with_needed).lead
+    assert lead.startswith("13 trials: 12 to evaluate, 0 to tune, 1 that others need; 0 failed.")
+    assert "arguments that the study's function is called with: width." in " ".join(
+        held_fixed(with_needed)
+    )
+    names = [each.name for each in recorded(with_needed)]
+    assert names == ["Recorded", "Shared"]
+    assert undeclared(results.declaration, with_needed.records) == ["grad_norm"]
 
 
 def test_nothing_is_said_of_metrics_that_are_all_declared() -> None:

@@ -31,6 +31,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+SHARED = "shared"
+"""Stands for an arm where a trial of the user's own is run before those of several arms."""
+
+
 @dataclass(frozen=True)
 class Program:
     """Arms that can train together, and how fast each mode of training is for them.
@@ -161,8 +165,9 @@ def assemble(
         if trial.key in by_key and trial.arm in arms and trial.role != "teach"
     )
     # A teacher is no arm's own: it is trained once for each seed, whoever learns from it.
+    shared = TEACHER if declaration.source == "build" else SHARED
     used += tuple(
-        replace(by_key[trial.key], arm=TEACHER, role="teach")
+        replace(by_key[trial.key], arm=shared, role="teach")
         for trial in manifest.trials
         if trial.key in by_key and trial.role == "teach"
     )
@@ -326,7 +331,8 @@ def _warnings(
                 f"{arm_tuning.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]
-    for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", "teacher's")):
+    earlier = "teacher's" if declaration.source == "build" else "shared"
+    for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", earlier)):
         count = sum(record.role == role for record in failed)
         if count:
             arms = sorted({record.arm for record in failed if record.role == role})
@@ -359,7 +365,8 @@ def undeclared(declaration: Declaration, records: Iterable[Record]) -> list[str]
     """Return the names of metrics that trials gave and their study does not declare."""
     if declaration.source == "build":
         return []
-    names = dict.fromkeys(name for record in records for name in record.metrics)
+    own = (record for record in records if record.role != "teach")
+    names = dict.fromkeys(name for record in own for name in record.metrics)
     return [name for name in names if name not in {metric.name for metric in declaration.metrics}]
 
 

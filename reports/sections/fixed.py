@@ -80,7 +80,9 @@ def _factors(results: Results) -> str:
 
 def _given(results: Results, those: str, paths: Sequence[str]) -> str:
     """Say what the trials of arms are given that differs, and that no more is known of them."""
-    names = [path.partition(".")[2] or path for path in paths]
+    # what is run before a function is given some of its arguments, too
+    own = [path for path in paths if not path.startswith("given.")]
+    names = [path.partition(".")[2] or path for path in own]
     shown = names[:MOST_PATHS]
     if len(names) > MOST_PATHS:
         shown.append(plural(len(names) - MOST_PATHS, "other"))

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from harness.judging.results import Results
+from harness.judging.results import SHARED, Results
 from harness.study.formatting import DASH, number_text, plural, seconds_text
 from harness.trials.records import Record
 
@@ -32,6 +32,8 @@ def ledger_section(results: Results) -> LedgerSection:
     failed = sum(record.state == "failed" for record in records)
     teachers = f", {plural(roles['teach'], 'teacher')}" if roles["teach"] else ""
     source = results.declaration.source
+    if roles["teach"] and source != "build":
+        teachers = f", {roles['teach']:,} that others need"
     lead = (
         f"{plural(len(records), 'trial')}: {roles['evaluate']} to evaluate, {roles['tune']} to "
         f"tune{teachers}; {failed} failed."
@@ -74,6 +76,10 @@ def ledger_section(results: Results) -> LedgerSection:
     return LedgerSection(lead, cut, table)
 
 
+def _role(record: Record) -> str:
+    return SHARED if record.arm == SHARED else record.role
+
+
 def _row(record: Record, *, timed: bool) -> tuple[Cell, ...]:
     """Return a row; of results of others there is neither a role nor a time."""
     mark, tone = STATE_MARKS.get(record.state, ("?", "open"))
@@ -83,7 +89,7 @@ def _row(record: Record, *, timed: bool) -> tuple[Cell, ...]:
     return row(
         record.arm,
         str(record.seed),
-        ", ".join([*[record.role] * timed, *settings]) or DASH,
+        ", ".join([*[_role(record)] * timed, *settings]) or DASH,
         *[seconds_text(seconds)] * timed,
         record.key[:12],
         Cell(

@@ -31,6 +31,8 @@ def recorded(results: Results) -> Iterator[Procedure]:
     """Say what is recorded of every network, and what this study measures beside it."""
     if results.declaration.source != "build":
         yield Procedure("Recorded", _declared(results))
+        if any(record.role == "teach" for record in results.records):
+            yield SHARED
         return
     own = results.declaration.metrics
     names = dict.fromkeys(each.metric for each in results.summaries)
@@ -55,6 +57,13 @@ GIVES: Mapping[Source, str] = {
     "results": "read from the results",
 }
 """How metrics come that the harness does not measure."""
+
+
+SHARED = Procedure(
+    "Shared",
+    "What the study's needs= names is run once for each seed, before the trials that need it, "
+    "which are given its folder. Where it fails, they fail.",
+)
 
 
 def _declared(results: Results) -> str:
