@@ -307,6 +307,7 @@ def test_whole_runs_stand_in_a_table_with_what_was_timed() -> None:
     assert titles == [
         "Arm", "Whole run", "Processor time", "Peak memory of the process", "Load", "n",
     ]  # fmt: skip
+    assert "Timed by the study's function: Load." in runs.caption
     name, whole, cpu, peak, load, n = runs.rows[0]
     assert (name.text, whole.text, whole.note) == ("1. width=2", "63.5 s", "61 s to 66 s")
     assert (cpu.text, cpu.note, peak.text, load.text, n.text) == (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from harness.judging.results import Results
-from harness.study.formatting import bytes_text, seconds_text
+from harness.study.formatting import bytes_text, join, seconds_text
 from harness.trials.records import Record
 
 from ..table import Cell, Column, Table, row
@@ -39,7 +39,7 @@ def whole_runs(results: Results) -> Table | None:
     names = [*(name for name in WHOLE if name in recorded), *timed]
     if not names:
         return None
-    parts = " The last columns are parts of a run that the study's function timed." if timed else ""
+    parts = f" Timed by the study's function: {join(map(_part, timed))}." if timed else ""
     return Table(
         "Whole runs: median over the evaluation trials of each arm that finished, with the least "
         f"and the most beneath.{parts} Other trials may have run beside them, so these tell what "
