@@ -28,7 +28,7 @@ from ..text import metric_of
 from ..words import APPEARANCES
 from .factors import table_order
 from .procedures import Procedure, recorded, taught
-from .sourced import COST, IDENTICAL, REPLICATE, TUNING, exact, hardly_vary, meaning
+from .sourced import COST, IDENTICAL, REPLICATE, TUNING, exact, hardly_vary, meaning, until
 
 MOST_ENVIRONMENTS = 3
 
@@ -144,16 +144,6 @@ KINDS: dict[type[Claim], Procedure] = {
         "of the margin stands beside it.",
         "Piaggio et al. 2012, doi.org/10.1001/jama.2012.87802",
     ),
-    Sooner: Procedure(
-        "Time to a target",
-        "Which arm comes first, in the share of seeds in which the one does less that in which the "
-        "other does; the first epoch counts whose value is at least as good as the target. A "
-        "target that is not reached has an infinite time, so there are no means; arms that never "
-        "come, or come at once, are a tie. The direction comes from the exact sign test on the "
-        "seeds in which one is first, the size from an interval that joins two exact binomial "
-        "ones, which is wider.",
-        "Clopper & Pearson 1934",
-    ),
 }
 FAILURE_RATE = Procedure(
     "Failure rates",
@@ -222,6 +212,8 @@ def methods_section(results: Results) -> MethodsSection:
     ]  # fmt: skip
     kinds = {type(verdict.claim) for verdict in results.verdicts}
     procedures += [procedure for kind, procedure in KINDS.items() if kind in kinds]
+    if Sooner in kinds:
+        procedures.append(until(source))
     if results.verdicts or results.history.removed:
         procedures.append(DECLARED if _kept(results) else UNKNOWN_WHEN)
     if any(verdict.metric.name == "failed" for verdict in results.verdicts):

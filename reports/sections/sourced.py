@@ -152,3 +152,18 @@ def meaning(results: Results, metric: Metric) -> str:
     if metric.meaning != Metric.meaning:
         return metric.meaning
     return _UNDESCRIBED[results.declaration.source]
+
+
+def until(source: Source) -> Procedure:
+    """Say how the time to a target is judged."""
+    point = "epoch" if source == "build" else "report"
+    return Procedure(
+        "Time to a target",
+        "Which arm comes first, in the share of seeds in which the one does less that in which the "
+        f"other does; the first {point} counts whose value is at least as good as the target. A "
+        "target that is not reached has an infinite time, so there are no means; arms that never "
+        "come, or come at once, are a tie. The direction comes from the exact sign test on the "
+        "seeds in which one is first, the size from an interval that joins two exact binomial "
+        "ones, which is wider.",
+        "Clopper & Pearson 1934",
+    )
