@@ -140,7 +140,8 @@ def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
         if TrialFolder(at.folder, trial.teacher.key).is_whole:
             return ""
         name = replace(named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1)
-        reason = _one(trial.teacher, name, at).reason
+        unwatched = at if at.watch is None else replace(at, watch=None)  # it is not what is checked
+        reason = _one(trial.teacher, name, unwatched).reason
     return f"what it needs failed: {reason}" if reason else ""
 
 
@@ -158,7 +159,10 @@ def _call(
         given=_given(trial, at),
         stopping=stopping,
         told=_telling(named, at, work) if at.tell is not None else None,
+        watch=at.watch,
     )
+    if at.watch is not None:
+        work = replace(work, function=at.watch.over(work.function))
     return call(work, context, wanted(at.study, trial))
 
 
