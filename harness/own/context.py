@@ -16,12 +16,10 @@ from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for
 from harness.own.stopping import Stopping
 from harness.own.watched import Watch
+from harness.study.metrics import STEP
 from harness.study.scales import Settings
 
 _Value = TypeVar("_Value")
-
-STEP = "step"
-"""The name of the curve that says at which steps the others were reported, where not at every."""
 
 
 class Context:
