@@ -233,7 +233,8 @@ def test_names_of_arms_are_printed_as_they_are() -> None:
         "failed": 0, "modes": [], "again": [], "newest": "",
     }  # fmt: skip
     out = io.StringIO()
-    print_plan({"study": "s", "question": "q?", "scales": [row]}, Console(file=out, width=120))
+    plan = {"study": "s", "question": "q?", "source": "build", "scales": [row]}
+    print_plan(plan, Console(file=out, width=120))
     assert "rule=[red], at=:smile:" in out.getvalue()
 
 

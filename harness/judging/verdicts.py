@@ -173,8 +173,9 @@ def _verdict(
     level = _level(evidence, claim, seen)
     more = more_needed(standing, word)
     context = Context(
-        metric, standing.by, seen, pairs, claims, more, standing.spent, level, standing.wanted
-    )
+        metric, standing.by, seen, pairs, claims, more, standing.spent, level, standing.wanted,
+        evidence.declaration.source,
+    )  # fmt: skip
     sides, averaged = _sides(evidence, claim, seen)
     why = ""
     of_others = evidence.declaration.source == "results"

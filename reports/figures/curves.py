@@ -1,10 +1,10 @@
-"""Learning curves of a claim's arms: every seed thin, the mean bold."""
+"""Learning curves of a claim's arms, or of each arm: every seed thin, the mean bold."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.judging.results import Results
@@ -12,7 +12,7 @@ from harness.judging.verdicts import Verdict
 from harness.study.claims import Sooner
 from harness.study.designs import Arm, comparable
 from harness.study.formatting import join, level_text, plural
-from harness.study.metrics import Metric
+from harness.study.metrics import METRICS, Metric
 from harness.trials.records import Record
 
 from ..palette import light
@@ -41,6 +41,9 @@ NEAREST = {
     "train_accuracy": "train_loss",
 }
 """The curve shown for a metric that is measured at the end only."""
+
+MOST_ARMS = 6
+"""Arms whose curves are drawn together."""
 
 
 Curve = tuple[tuple[int, float], ...]
@@ -74,6 +77,7 @@ class Curves:
         seeds: the most that a term has.
         target: what a claim wants reached.
         counted: what points are counted by, ``"epoch"`` or ``"step"``.
+        of_arms: how many arms there are, where each group is an arm; 0 where groups are terms.
     """
 
     metric: Metric
@@ -83,29 +87,60 @@ class Curves:
     seeds: int
     target: float | None
     counted: str = "epoch"
+    of_arms: int = 0
 
 
 def curves_of(results: Results, verdict: Verdict) -> Curves | None:
     """Work out the curves; ``None`` where the metric has none or no trial finished."""
     wanted = verdict.claim.metric
-    finished = [each for each in results.records if each.role == "evaluate" and each.curves]
-    known = {name for record in finished for name in record.metric_curves}
-    name = wanted if wanted in known else NEAREST.get(wanted, "")
-    if name not in known:
+    name = _shown_for(results, wanted)
+    if not name:
         return None
+    partials = results.declaration.partials(verdict.claim)
+    terms = [
+        (", ".join(f"{factor}={level.name}" for factor, level in partial.items()), arms)
+        for partial, arms in zip(partials, comparable(results.arms, partials), strict=True)
+    ]
+    found = _curves(results, name, terms)
+    if found is None:
+        return None
+    reaches = verdict.claim.reaches if isinstance(verdict.claim, Sooner) else None
+    return replace(found, instead_of=verdict.metric if wanted != name else None, target=reaches)
+
+
+def arm_curves(results: Results, name: str) -> Curves | None:
+    """Work out one curve of each arm, of the first few; ``None`` where no trial finished."""
+    arms = [(arm.name, (arm,)) for arm in results.arms[:MOST_ARMS]]
+    found = _curves(results, name, arms)
+    return found and replace(found, of_arms=len(results.arms))
+
+
+def curve_names(results: Results) -> list[str]:
+    """Return the names of all curves: those of metrics first, as declared, then what else is."""
+    finished = (each for each in results.records if each.role == "evaluate")
+    known = dict.fromkeys(name for record in finished for name in record.metric_curves)
+    declared = (metric.name for metric in results.declaration.metrics)
+    return list(dict.fromkeys([*(name for name in declared if name in known), *known]))
+
+
+def _shown_for(results: Results, wanted: str) -> str:
+    """Return the curve that is shown for a metric; empty where there is none."""
+    known = curve_names(results)
+    return next((name for name in (wanted, NEAREST.get(wanted)) if name in known), "") or ""
+
+
+def _curves(
+    results: Results, name: str, terms: Sequence[tuple[str, Sequence[Arm]]]
+) -> Curves | None:
+    """Work out the curves of terms, each with the arms that it is averaged over."""
     done = {
         (record.arm, record.seed): record
-        for record in finished
-        if record.state == "complete" and name in record.curves
+        for record in results.records
+        if record.role == "evaluate" and record.state == "complete" and name in record.curves
     }
     seen = _seen(done.values(), name)
     each_curve = {place: _curve(record, name, seen) for place, record in done.items()}
-    groups = []
-    partials = results.declaration.partials(verdict.claim)
-    for partial, arms in zip(partials, comparable(results.arms, partials), strict=True):
-        label = ", ".join(f"{factor}={level.name}" for factor, level in partial.items())
-        if group := _group(label, arms, each_curve):
-            groups.append(group)
+    groups = [group for label, arms in terms if (group := _group(label, arms, each_curve))]
     if not groups:
         return None
     values = [value for group in groups for curve in group.curves for _, value in curve]
@@ -115,9 +150,9 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
     metric = metric_of(results.declaration, name)
     log = log and metric.unit != "fraction"
     return Curves(
-        metric, verdict.metric if wanted != name else None, tuple(groups), log,
+        metric, None, tuple(groups), log,
         max(len(group.curves) for group in groups),
-        verdict.claim.reaches if isinstance(verdict.claim, Sooner) else None,
+        None,
         "step" if any(record.counted == "step" for record in done.values()) else "epoch",
     )  # fmt: skip
 
@@ -175,12 +210,12 @@ def draw_curves(values: Curves) -> Picture:
         for group in values.groups
         if group.mean
     )
-    instead = (
-        f" {values.instead_of.title} itself is measured at the end only."
-        if values.instead_of
-        else ""
-    )
-    if metric.name == "train_loss":
+    instead = ""
+    if values.instead_of:
+        ours = METRICS.get(values.instead_of.name) == values.instead_of
+        why = "is measured at the end only" if ours else "has no curve"
+        instead = f" {values.instead_of.title} itself {why}."
+    if metric == METRICS["train_loss"]:
         when = "by epoch"
         instead += (
             " The curve is the running mean over each epoch's batches while training; the metric "
@@ -192,15 +227,21 @@ def draw_curves(values: Curves) -> Picture:
     axis = ", on a logarithmic axis" if values.log else ""
     if values.target is not None:
         instead += f" Dashed: the target, {level_text(metric, values.target)}."
+    thin = f"each seed in which every arm of a side finished {equally}"
+    failed = "Failed trials are not drawn, but counted below."
+    if values.of_arms:
+        thin, failed = "each seed that finished", "Failed trials are not drawn."
+        if values.of_arms > MOST_ARMS:
+            failed += f" The first {MOST_ARMS} of {values.of_arms:,} arms are drawn."
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=f"{metric.title} by {values.counted}, mean over seeds: {ends or 'no common length'}.",
         caption=f"{metric.title} {when}{axis}. "
-        f"Thin: each seed in which every arm of a side finished {equally} "
+        f"Thin: {thin} "
         f"({plural(values.seeds, 'seed')} at most); bold: their mean"
         f"{'' if all(group.mean for group in values.groups) else ', where all are as long'}; no "
-        f"interval is drawn. Failed trials are not drawn, but counted below.{instead}",
+        f"interval is drawn. {failed}{instead}",
     )
 
 
