@@ -49,7 +49,7 @@ ROOMS: dict[str, str] = {
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles outcome records tuning trial manifest",
     "trainer": "train",
-    "cost": "machine memory calibrate measure",
+    "cost": "machine memory calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
     "optuna_studies translation opened leases tally ledger kept presence inspection "
     "aside mend_rows mend_journal mend_file mend",

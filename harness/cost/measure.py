@@ -162,7 +162,7 @@ def _time(program: _Program, device: torch.device, seconds: float) -> tuple[list
     if device.type == "cpu":
         return cpu_times(program.start(), seconds), ""
     with torch.cuda.device(device):
-        return _cuda_time(program.start(), seconds)
+        return cuda_times(program.start(), seconds)
 
 
 def _build(training: Training, device: torch.device, seed: int) -> tuple[_Program, int]:
@@ -219,7 +219,7 @@ def cpu_times(
     return blocks
 
 
-def _cuda_time(once: Callable[[], None], seconds: float) -> tuple[list[float], str]:
+def cuda_times(once: Callable[[], None], seconds: float) -> tuple[list[float], str]:
     """Return the device's seconds per step of each block, and a note where the CPU holds it up."""
     size = _block_size(once, seconds, torch.cuda.synchronize)
     pairs = [(_event(), _event()) for _ in range(size)]

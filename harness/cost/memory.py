@@ -54,7 +54,7 @@ def cpu_peak(
         gradients: bytes of the gradients.
         reset: resets the high-water mark that ``vm_hwm`` is read from.
     """
-    growth = _cpu_growth(start)
+    _, growth = cpu_growth(start)
     parts = {**held, "gradients": gradients, "activations": growth - gradients}
     peak = sum(parts.values())
     if not _high_water_resets(reset):
@@ -72,19 +72,7 @@ def cuda_peak(start: Callable[[], Step], held: Mapping[str, int], gradients: int
     Arguments are those of :func:`cpu_peak`. ``workspace`` is what is held between steps beyond
     ``held``: the workspaces of cuBLAS, and the rounding of every block to 512 bytes.
     """
-    gc.collect()
-    torch.cuda.empty_cache()  # what an earlier arm left in the pool is not this one's
-    once = start()
-    once()
-    once()
-    gc.collect()
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_stats()
-    once()
-    once()
-    torch.cuda.synchronize()
-    after = torch.cuda.memory_stats()
+    before, after = cuda_stats(start)
     before_step = before["allocated_bytes.all.current"]
     peak = after["allocated_bytes.all.peak"]
     parts = {
@@ -101,8 +89,28 @@ def cuda_peak(start: Callable[[], Step], held: Mapping[str, int], gradients: int
     return peak, parts, f"memory was short: {retries} allocation retries and {failures} failures"
 
 
-def _cpu_growth(start: Callable[[], Step]) -> int:
-    """Return by how many bytes one warm step exceeds, at its peak, what is held before it."""
+def cuda_stats(start: Callable[[], Step]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return what the caching allocator counts before and after two warm steps on this device."""
+    gc.collect()
+    torch.cuda.empty_cache()  # what an earlier arm left in the pool is not this one's
+    once = start()
+    once()
+    once()
+    gc.collect()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_stats()
+    once()
+    once()
+    torch.cuda.synchronize()
+    return before, torch.cuda.memory_stats()
+
+
+def cpu_growth(start: Callable[[], Step]) -> tuple[int, int]:
+    """Return what is held before a warm step, and by how much the step exceeds it at its peak.
+
+    Both are bytes that torch has allocated since ``start`` was called.
+    """
     with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         # The profiler passes over the freeing of blocks that it did not see come, such as state
         # of an earlier step; so state begins in here, and the first step is not looked at.
@@ -117,13 +125,15 @@ def _cpu_growth(start: Callable[[], Step]) -> int:
     mark = next(each for each in events if each["name"] == _MARK and each["ph"] == "X")
     changes = sorted(
         (
-            (each["ts"], each["args"]["Bytes"])
+            (each["ts"] - mark["ts"], each["args"]["Bytes"])
             for each in events
-            if each["name"] == "[memory]" and 0 <= each["ts"] - mark["ts"] <= mark["dur"]
+            if each["name"] == "[memory]" and each["ts"] - mark["ts"] <= mark["dur"]
         ),
         key=lambda change: change[0],
     )
-    return int(max(accumulate(size for _, size in changes)))
+    before = sum(size for at, size in changes if at < 0)
+    within = accumulate(size for at, size in changes if at >= 0)
+    return int(before), int(max(within, default=0))
 
 
 @contextmanager

@@ -31,9 +31,10 @@ _STUDIES = f"{PACKAGE}.studies"  # read like a user's own, although installed wi
 _RECORDED = {"torch", "numpy"}
 _HOME = Path(str(sys.modules[PACKAGE].__file__)).resolve().parent
 
-SPEAKING = (f"{PACKAGE}.messages", f"{PACKAGE}.study.metrics")
-"""A room and a module of the harness that only say or refuse something. They change no number: what
-they let through is part of the Training as it is written down. Nothing in them counts."""
+SPEAKING = (f"{PACKAGE}.messages", f"{PACKAGE}.study.metrics", f"{PACKAGE}.own.context")
+"""A room and two modules of the harness that only say, refuse or watch something. They change no
+number: what they let through is part of what is written down, and the seeds that a Context gives
+are counted by themselves. Nothing in them counts."""
 
 
 def ours(module: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import multiprocessing
 import os
 import select
@@ -27,6 +28,9 @@ from harness.terminal import outlets
 
 GRACE_SECONDS = 30.0
 """How long a trial that is asked to stop has for its last save."""
+
+LOOK_SECONDS = 1.0
+"""How often, at least, it is looked at whether this process was asked to stop."""
 
 possible = sys.platform == "linux"
 """Whether a process can be forked here, and ends with the one that it is forked from."""
@@ -76,7 +80,7 @@ def apart(do: Callable[[Stopping], Any], log: Path, limit: float | None = None) 
         os.setpgid(child, child)
     passed_on = _pass_on_to(child)
     try:
-        text, timely = _read(reading, limit)
+        text, timely = _read(reading, child, limit, passed_on)
         if not timely:
             _kill(child)
         _, status, used = os.wait4(child, 0)
@@ -98,20 +102,27 @@ def apart(do: Callable[[Stopping], Any], log: Path, limit: float | None = None) 
     return Ended(json.loads(text), cpu_seconds=cpu, peak_bytes=peak)
 
 
-def _read(reading: int, limit: float | None) -> tuple[bytes, bool]:
-    """Return all that is written until the other end closes, and whether that was in time."""
-    end = None if limit is None else time.monotonic() + limit
+def _read(
+    reading: int, child: int, limit: float | None, passed_on: _PassedOn
+) -> tuple[bytes, bool]:
+    """Return all that is written until the other end closes, and whether that was in time.
+
+    A process that the child has started, and that outlives it, may hold the other end open.
+    """
+    end = math.inf if limit is None else time.monotonic() + limit
     parts: list[bytes] = []
     while True:
-        left = None if end is None else end - time.monotonic()
-        if left is not None and left <= 0:
+        left = min(end, passed_on.end) - time.monotonic()
+        if left <= 0:
             return b"".join(parts), False
-        ready, _, _ = select.select([reading], [], [], left)
+        ready, _, _ = select.select([reading], [], [], min(left, LOOK_SECONDS))
         if ready:
             part = os.read(reading, 1 << 20)
             if not part:
                 return b"".join(parts), True
             parts.append(part)
+        elif os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return b"".join(parts), True
 
 
 def _died(code: int) -> str:
@@ -133,7 +144,11 @@ class _PassedOn:
     """Signals that this process was sent meanwhile."""
 
     before: dict[int, Any]
-    came: bool = False
+    end: float = math.inf  # when the grace is over
+
+    @property
+    def came(self) -> bool:
+        return self.end < math.inf
 
     def undo(self) -> None:
         for number, handler in self.before.items():
@@ -147,7 +162,7 @@ def _pass_on_to(child: int) -> _PassedOn:
         return passed
 
     def hand_on(_number: int, _frame: Any) -> None:
-        passed.came = True
+        passed.end = min(passed.end, time.monotonic() + GRACE_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGTERM)
 

@@ -201,6 +201,12 @@ class Processes:
         """Kill all processes that were started here."""
         for executor in self._started:
             executor.ask_to_stop()
+        impatient = False
         for executor in self._started:
-            executor.stop()
+            try:
+                executor.stop()
+            except KeyboardInterrupt:
+                impatient = True
         self._started.clear()
+        if impatient:
+            raise KeyboardInterrupt

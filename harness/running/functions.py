@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engines.modes import PLAIN, Mode
@@ -14,6 +17,7 @@ from harness.own import apart
 from harness.own.calling import Called, call
 from harness.own.context import Context
 from harness.own.saves import TrialFolder
+from harness.own.seeds import seeded
 from harness.own.stopping import STOPPED, Stopping
 from harness.running.named import Named
 from harness.running.telling import TELL_SECONDS, Told
@@ -48,12 +52,30 @@ def warm_up() -> None:
 
 def profile(trial: Trial, at: Workplace) -> Profile:
     """Measure time, memory and FLOPs of the step that the study's own function gives."""
-    raise NotImplementedError
+    from harness.cost.own_step import measure_own
+
+    with _step(trial, at) as start:
+        return measure_own(start, at.device)
 
 
 def step_seconds(trial: Trial, at: Workplace) -> float:
     """Time that step."""
-    raise NotImplementedError
+    from harness.cost.own_step import own_step_seconds
+
+    with _step(trial, at) as start:
+        return own_step_seconds(start, at.device)
+
+
+@contextmanager
+def _step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
+    """Give what begins steps of a trial, with seeds and a folder that leave no trace."""
+    work, step = trial.work, trial.what.step
+    assert isinstance(work, Function)
+    assert step is not None
+    with tempfile.TemporaryDirectory() as root, seeded(trial.seed):
+        folder = TrialFolder(Path(root), trial.key)
+        context = Context(trial.seed, str(at.device), work.scale, choosing=False, folder=folder)
+        yield lambda: step(context, **work.arguments)
 
 
 def wanted(study: Study, trial: Trial) -> tuple[str, ...]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import signal
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
+from harness.own.stopping import SIGNALS
 from harness.planning.outlook import Outlook, Planner
 from harness.running.costs import (
     choose_modes,
@@ -101,7 +107,7 @@ def run(ledger: Ledger, planner: Planner, pool: Pool, options: Options, display:
             pool.share(data_sets(planner))
             # what judges is needed soon, and is best loaded while workers are not there yet
             importlib.import_module("harness.judging.adaptive")
-            with present(ledger, pool.workers) as presence:
+            with stopped_by_signals(), present(ledger, pool.workers) as presence:
                 did = _work(ledger, planner, pool, options, display, ignored, presence)
     except KeyboardInterrupt:
         done = ledger.done(ignored)
@@ -112,6 +118,23 @@ def run(ledger: Ledger, planner: Planner, pool: Pool, options: Options, display:
     ledger.withdraw()
     write_plan(ledger, planner, outlook, options)
     return replace(did, adopted=adopted, total=outlook.total)
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Within, a scheduler's signals do what Ctrl-C does."""
+    before = {}
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        before = {each: signal.signal(each, interrupt) for each in SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _anything(

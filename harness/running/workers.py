@@ -155,8 +155,10 @@ class Worker:
     def stop(self) -> None:
         """End the process: its unfinished trials are run again by the next process."""
         self.ask_to_stop()
-        self._process.join(apart.GRACE_SECONDS)
-        self._process.kill()
+        try:
+            self._process.join(apart.GRACE_SECONDS)
+        finally:  # also where somebody has no patience
+            self._process.kill()
         self._process.join()
         self._connection.close()
 

@@ -55,6 +55,9 @@ class Metric:
             words = self.name.replace("_", " ")
             object.__setattr__(self, "title", words[:1].upper() + words[1:])
 
+    def _called(self, field: str) -> str:
+        return f"Metric({self.name!r}, {field}=...)"
+
     def scaled(self, value: float) -> float:
         """Return a value on the scale on which claims compare it; NaN where it has none there."""
         if not self.relative:

@@ -187,13 +187,12 @@ def _check_metric(metric: Metric) -> None:
     for what in ("title", "unit", "meaning"):
         instead = f"Write another {what}= in Metric({name!r}, ...)."
         check_name(f"a metric's {what}", getattr(metric, what), instead)
-    called = f"Metric({name!r})"
-    checks.one_of(called, "better", metric.better, (*get_args(Better), None))
-    checks.one_of(called, "replicate", metric.replicate, ("seed",))
+    checks.one_of(metric, "better", metric.better, (*get_args(Better), None))
+    checks.one_of(metric, "replicate", metric.replicate, ("seed",))
     least = metric.least
     if not checks.is_number(least) or math.isnan(least) or least == math.inf:
         raise HarnessError(
-            f"{called[:-1]}, least=...) must be the smallest value that it can have",
+            f"Metric({name!r}, least=...) must be the smallest value that it can have",
             repr(least),
             "Write least=0, or leave it out.",
         )

@@ -132,6 +132,9 @@ def into(file: Path) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
+    # whatever they were, they write there now, and at once: the process may be killed
+    sys.stdout = open(1, "w", encoding="utf-8", errors=_ERRORS, buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors=_ERRORS, buffering=1, closefd=False)  # noqa: SIM115
 
 
 def flush() -> None:
