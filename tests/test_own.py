@@ -22,7 +22,7 @@ from torch import nn
 
 from harness import Context, Factor, HarnessError, Higher, Metric, Scale, Sooner, Study, Tuned
 from harness.own import apart
-from harness.own.context import STEP
+from harness.own.curves import STEP
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for, seeded
 from harness.own.states import random_states, set_random_states, set_state, state_of

@@ -59,7 +59,7 @@ def hashes_of(folder: Path, patterns: Sequence[str], named: Iterable[str]) -> di
         found.update((_name(folder, file), file) for file in matched)
     for word in named:
         file = folder / word
-        below = not os.path.isabs(word) or file.is_relative_to(folder)
+        below = not Path(word).is_absolute() or file.is_relative_to(folder)
         if word and below and os.path.isfile(file):  # noqa: PTH113 - takes names of any length
             found[_name(folder, file)] = file
     return {name: _hash(found[name]) for name in sorted(found)}

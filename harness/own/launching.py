@@ -146,10 +146,10 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def ends_with_parent() -> Iterator[Callable[[], bool]]:
+def outliving_parent() -> Iterator[Callable[[], bool]]:
     """Give what tells, in a process that is apart, whether its parent has ended.
 
-    Such a process would end at once with its parent, and leave what it has started behind. Within,
+    Such a process ends at once with its parent, and would leave what it has started behind. Within,
     it does not, but has to look.
     """
     parent = os.getppid()

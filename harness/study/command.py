@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -167,9 +166,7 @@ class Command:
                         f"{near(name, known)} A brace itself is written twice: {{{{ or }}}}.",
                     )
 
-    def filled(
-        self, settings: Mapping[str, Any], arm: Arm, tuned: Mapping[str, float]
-    ) -> Filled:
+    def filled(self, settings: Mapping[str, Any], arm: Arm, tuned: Mapping[str, float]) -> Filled:
         """Return the command with the values of one arm, of which those count that it takes.
 
         Args:
@@ -253,7 +250,7 @@ class Filled:
         }
 
     def shown(self) -> str:
-        """Return the line as one would type it, with words such as SEED for what trials differ in."""
+        """Return the line as one would type it, with SEED for the seed, and so on."""
         given = {name: name.upper() for text in self._texts for name in names_in(text)}
         given |= {"python": "python"} | dict(self.values)
         words = self.words(given)
@@ -265,7 +262,7 @@ class Filled:
         for text in self._texts:
             names = names_in(text)
             if isinstance(self.line, str):
-                given = {name: "\0" for name in names} | dict(self.values)
+                given = dict.fromkeys(names, "\x00") | dict(self.values)
                 words = [word for word in shell_words(fill(text, given)) if "\0" not in word]
             else:
                 words = [fill(text, self.values)] if set(names) <= self.values.keys() else [""]
@@ -342,15 +339,14 @@ def _checked_environment(environment: Any) -> dict[str, str]:
     Raises:
         HarnessError: they are no variables.
     """
-    given = dict(environment) if isinstance(environment, Mapping) else {0: environment}
-    for name, text in given.items():
-        good = isinstance(name, str) and name and "=" not in name and isinstance(text, str)
-        if not good:
-            raise HarnessError(
-                "Command(environment=...) must be a mapping from names of variables to texts",
-                f"{name!r}: {text!r}" if isinstance(environment, Mapping) else repr(environment),
-                "Write environment={'WANDB_MODE': 'offline'}, say.",
-            )
+    must = "Command(environment=...) must be a mapping from names of variables to texts"
+    instead = "Write environment={'WANDB_MODE': 'offline'}, say."
+    if not isinstance(environment, Mapping):
+        raise HarnessError(must, repr(environment), instead)
+    for name, text in environment.items():
+        named = isinstance(name, str) and name and "=" not in name
+        if not named or not isinstance(text, str):
+            raise HarnessError(must, f"{name!r}: {text!r}", instead)
         _check_text("environment", name, text)
         pieces(f"the variable {name} of a Command", text)
-    return {os.fspath(name): text for name, text in given.items()}
+    return dict(environment)
