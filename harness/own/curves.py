@@ -66,7 +66,7 @@ def read_points(file: Path) -> Points:
         if at is None:
             raise HarnessError(
                 f"each line of {file.name} must have epoch or step, a whole number of at least 0",
-                f"line {number}: {json.dumps(each)[:200]}",
+                f"line {number}: {lines[number - 1][:200]}",
                 'Write {"epoch": 0, "loss": 0.7}, say.',
             )
         while points and points[-1][0] > at:

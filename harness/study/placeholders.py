@@ -101,7 +101,13 @@ def text_of_level(name: str, level: Level) -> str:
     return text_of(name, level.value if written else level.name)
 
 
-_SIGN = re.compile(r"\\.|'|\"|\{\{|\{\w+\}", re.DOTALL)
+_NAME = r"\{\{|\{\w+\}"
+_SIGNS = {
+    "": re.compile(rf"\\[^{{]|'|\"|{_NAME}", re.DOTALL),
+    '"': re.compile(rf"\\[^{{]|\"|{_NAME}", re.DOTALL),
+    "'": re.compile(rf"'|{_NAME}"),
+}
+"""What has a meaning for a shell, outside quotes and within each kind."""
 
 
 def check_unquoted(line: str) -> None:
@@ -110,10 +116,10 @@ def check_unquoted(line: str) -> None:
     Raises:
         HarnessError: one does.
     """
-    within = ""
-    for found in _SIGN.finditer(line):
-        sign = found[0]
-        if sign in ("'", '"') and within in ("", sign):
+    within, place = "", 0
+    while found := _SIGNS[within].search(line, place):
+        sign, place = found[0], found.end()
+        if sign in _SIGNS:
             within = "" if within else sign
         elif within and sign.startswith("{") and sign != "{{":
             raise HarnessError(
