@@ -30,13 +30,24 @@ def interval_name(verdicts: Sequence[Verdict]) -> str:
     kinds: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         if not is_exact(verdict):
-            kinds.setdefault("binomial" if is_counted(verdict) else "t", []).append(verdict)
+            kinds.setdefault(_kind(verdict), []).append(verdict)
     return " or ".join(_named(kind, own) for kind, own in kinds.items())
+
+
+def _kind(verdict: Verdict) -> str:
+    if is_counted(verdict):
+        return "binomial"
+    return "unpaired Welch t" if verdict.seen.unpaired else "t"
 
 
 def _named(kind: str, verdicts: Sequence[Verdict]) -> str:
     levels = sorted({each.seen.level for each in verdicts if math.isfinite(each.seen.level)})
     counts: dict[str, list[int]] = {}
+    either = list(dict.fromkeys(each.seen.count for each in verdicts if each.seen.unpaired))
+    if either:
+        return (
+            f"{join(map(percent_text, levels))} {kind} interval over {join(either)} seeds".strip()
+        )
     for verdict in verdicts:
         counts.setdefault(replicate_of(verdict.metric), []).append(verdict.seen.n)
     over = " or ".join(_span(replicate, numbers) for replicate, numbers in counts.items())

@@ -6,6 +6,7 @@ be there once, finished, and with the record of an undisturbed run, bit for bit.
 
     python -m tests.kills                       # twenty kills on an SQLite file
     python -m tests.kills --store journal       # or postgresql, where one is installed
+    python -m tests.kills --own                 # trials are a function that saves after each epoch
     python -m tests.kills --pretend             # much sooner: nothing is trained
     python -m tests.kills --times               # how much sooner several processes end
 """
@@ -60,6 +61,49 @@ study = Study(
     ),
 )
 '''
+OWN = '''
+"""Does it survive?"""
+
+import time
+
+import torch
+
+from harness import Context, Factor, Higher, Metric, Scale, Study, Tuned
+
+
+def train(context: Context, width: int, decay: float, lr: float) -> dict[str, float]:
+    torch.manual_seed(context.seed_for("weights"))
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(8, width), nn.Tanh(), nn.Linear(width, 1))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=decay)
+    start = context.restore(model=model, optimizer=optimizer)
+    with (context.folder / "starts").open("a") as file:
+        print(start, file=file)
+    for epoch in range(start, context.scale.epochs):
+        for _ in range(20):
+            inputs = torch.randn(16, 8)  # from the global generator, whose state is saved
+            loss = (model(inputs) - inputs.prod(1, keepdim=True)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        time.sleep(0.05)
+        context.report(epoch, validation_loss=loss.item())
+        context.save(epoch + 1, model=model, optimizer=optimizer)
+    return {"test_loss": loss.item()}
+
+
+study = Study(
+    name="survivor", question="Does it survive?",
+    factors=(Factor("width", (4, 16)), Factor("decay", (0.0, 0.001))),
+    tuned=(Tuned("lr", 0.001, 0.1, log=True, trials=4),), train=train,
+    metrics=(Metric("test_loss", better="lower"), Metric("validation_loss", better="lower")),
+    scales={"quick": Scale(epochs=30, seeds=10)},
+    claims=(
+        Higher("16 is better than 4.", metric="test_loss", higher={"width": 4},
+               lower={"width": 16}, by=0.01),
+    ),
+)
+'''
 TRIALS = 4 * (4 + 10)
 
 FIXED = ["arm", "role", "seed", "key", "state", "tuned_lr"]
@@ -74,6 +118,7 @@ class Figures:
         training: how many of them had trials of their own then.
         done: numbers of finished trials at each kill.
         trials: records at the end.
+        resumed: how often a trial went on from what it had saved.
         seconds: from the first start to the last end.
     """
 
@@ -81,6 +126,7 @@ class Figures:
     training: int = 0
     done: list[int] = field(default_factory=list)
     trials: int = 0
+    resumed: int = 0
     seconds: float = 0.0
 
 
@@ -130,13 +176,20 @@ def progress(store: str) -> Callable[[], tuple[int, set[int]]]:
     return count
 
 
-def strike(folder: Path, store: str, kills: int, seed: int) -> Figures:
+def strike(folder: Path, store: str, kills: int, seed: int, text: str = STUDY) -> Figures:
     """Kill and start again, then let both end; check what is left.
+
+    Args:
+        folder: where all of it is.
+        store: the store's URL or path.
+        kills: how many.
+        seed: of when they come.
+        text: the study's file.
 
     Raises:
         AssertionError: something was lost, done twice, or differs from an undisturbed run.
     """
-    (folder / "survivor.py").write_text(STUDY)
+    (folder / "survivor.py").write_text(text)
     whole = f"{folder}/whole.db"
     harness(folder, "run", "survivor.py", "--store", whole, "--out", "whole", "--no-profile",
             "--mode", "plain")  # fmt: skip
@@ -177,6 +230,8 @@ def strike(folder: Path, store: str, kills: int, seed: int) -> Figures:
     }
     mine, theirs = table(folder, store, "struck.csv"), table(folder, whole, "whole.csv")
     figures.trials = len(mine)
+    starts = [each.read_text().split() for each in folder.glob("x.db.trials/*/files/starts")]
+    figures.resumed = sum(start != "0" for trial in starts for start in trial)
     assert len(theirs) == TRIALS
     assert mine["key"].is_unique, "a trial has two records"
     assert set(mine["state"]) == {"complete"}
@@ -255,6 +310,7 @@ def main() -> None:
     made.add_argument("--store", choices=("sqlite", "journal", "postgresql"), default="sqlite")
     made.add_argument("--kills", type=int, default=20)
     made.add_argument("--seed", type=int, default=20261126)
+    made.add_argument("--own", action="store_true", help="trials are a function that saves")
     made.add_argument("--pretend", action="store_true", help="workers only pretend to train")
     made.add_argument("--times", action="store_true", help="measure how work is shared instead")
     made.add_argument("--seconds", type=float, default=0.5, help="of a trial, with --times")
@@ -273,7 +329,8 @@ def main() -> None:
                 figures = strike_pretenders(farm, url, words.kills, words.seed)
                 farm.stop()
             else:
-                figures = strike(folder, url, words.kills, words.seed)
+                text = OWN if words.own else STUDY
+                figures = strike(folder, url, words.kills, words.seed, text)
         finally:
             if cluster is not None:
                 cluster.remove()
@@ -282,6 +339,9 @@ def main() -> None:
         f"{words.store}: {figures.kills} kills in {figures.seconds:.0f} s{of}; at the end all "
         f"{figures.trials} trials, none twice, the same bits as undisturbed"
     )
+    if words.own:
+        print(f"{figures.resumed} times a trial went on from what it had saved")
+        assert figures.resumed, "or saving was never tried"
     if figures.done:
         print(f"trials finished at each kill: {figures.done}")
     if figures.kills < words.kills:

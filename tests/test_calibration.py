@@ -54,6 +54,10 @@ def test_no_claim_of_ten_without_effects_names_a_direction_too_often() -> None:
     check([calibrate.at_most("ten claims", wrong, calibrate.ALPHA)])
 
 
+def test_rates_of_two_sides_that_share_no_seed() -> None:
+    check(calibrate.unpaired(100))
+
+
 def test_rates_of_claims_on_times_margins_and_targets() -> None:
     for case in (calibrate.autocorrelated, calibrate.bounds, calibrate.sooner):
         check(case(400))

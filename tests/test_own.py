@@ -227,7 +227,7 @@ def test_a_key_changes_with_what_the_function_rests_on(
 
 HARNESS = {
     "harness.seeds:WORD", "harness.seeds:seed_for", "harness.seeds:seeded",
-    "harness.streams:stream", "harness.streams:torch_seed", "harness.function:Function",
+    "harness.streams:stream", "harness.streams:torch_seed",
 }  # fmt: skip
 """All of the harness that a function's key rests on."""
 

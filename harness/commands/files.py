@@ -74,6 +74,9 @@ def verdict_row(verdict: Verdict, declared: Declared) -> dict[str, Any]:
         "unit": "ratio" if relative else verdict.metric.unit,
         "margin": verdict.claim.by,
         "n": verdict.seen.n,
+        "n_unpaired": [len(verdict.seen.first), len(verdict.seen.second)]
+        if verdict.seen.unpaired
+        else None,
         "effect": _natural(verdict.seen.effect, relative),
         "low": _natural(verdict.seen.low, relative),
         "high": _natural(verdict.seen.high, relative),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.commands.tables import effect
+from harness.commands.tables import count, effect
 from harness.messages.printable import visible
 from harness.study.formatting import day, format_difference
 
@@ -70,7 +70,7 @@ def _row(verdict: Verdict) -> str:
     cells = [
         _text(verdict.claim.text) + ("" if verdict.claim.primary else " (exploratory)"),
         _text(format_difference(verdict.metric, verdict.by, signed=False)),
-        "exact" if verdict.seen.exact else str(verdict.seen.n),
+        count(verdict).replace("\n", " "),
         f"**{_text(word)}**{told}",
         _text(effect(verdict).replace("\n", " ")),
     ]

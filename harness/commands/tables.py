@@ -63,7 +63,7 @@ def verdict_table(several: Sequence[Results]) -> Table:
                 verdict.claim.text,
                 effect(verdict),
                 format_difference(verdict.metric, verdict.by, signed=False),
-                "exact" if verdict.seen.exact else str(verdict.seen.n),
+                count(verdict),
                 p_text(verdict.p_adjusted),
                 p_text(verdict.p_margin),
                 end_section=len(several) > 1 and place == len(results.verdicts) - 1,
@@ -80,13 +80,19 @@ def word(verdict: Verdict) -> str:
         lines.append(verdict.told)
     more = verdict.more_seeds
     if more is not None:
-        each = verdict.metric.replicate
+        each = f"{verdict.metric.replicate}s" + " a side" * verdict.seen.unpaired
         lines.append(
-            f"about {more_text(more)} more {each}s"
+            f"about {more_text(more)} more {each}"
             if more.within(verdict.seen.n)
-            else f"not within reach of {more.reach:,} {each}s"
+            else f"not within reach of {more.reach:,} {each}"
         )
     return "\n".join(lines)
+
+
+def count(verdict: Verdict) -> str:
+    """Return how many seeds, or rounds; without pairs those of either side, and that it is so."""
+    seen = verdict.seen
+    return "exact" if seen.exact else seen.count + "\nunpaired" * seen.unpaired
 
 
 def effect(verdict: Verdict) -> str:

@@ -122,19 +122,33 @@ def effects_of(
     return found - _local(table, function.name) if found else found
 
 
+def _kept(statement: ast.stmt, imported: dict[str, list[Import]]) -> set[ast.AST]:
+    """Return the names that a statement hands to calls of what is imported from the harness."""
+    kept: set[ast.AST] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            modules = [each.module for each in imported.get(node.func.id, ())]
+            if modules and all(each.partition(".")[0] == PACKAGE for each in modules):
+                kept |= {*node.args, *(each.value for each in node.keywords)}
+    return kept
+
+
 def changed_by(
     statement: ast.stmt, effects: dict[str, set[str]], imported: dict[str, list[Import]]
 ) -> set[str]:
     """Return the names whose objects a statement may change: ``TABLE.update(more)``, say.
 
-    A decorator may enter what it decorates in a table, as ``@register`` and ``@TABLE.add`` do.
+    A decorator may enter what it decorates in a table, as ``@register`` and ``@TABLE.add`` do. A
+    function that is handed to a class of the harness, as ``train`` is to ``Study(train=train)``, is
+    kept there and not called.
     """
     found: set[str] = set()
+    kept = _kept(statement, imported)
     for node in _run(statement):
         found |= _written(node)
         if isinstance(node, ast.Expr):
             found |= _loaded(node)
-        elif isinstance(node, ast.Name):
+        elif isinstance(node, ast.Name) and node not in kept:
             found |= effects.get(node.id, set())
         for each in getattr(node, "decorator_list", ()):
             if isinstance(each.func if isinstance(each, ast.Call) else each, ast.Attribute):

@@ -11,9 +11,17 @@ import numpy as np
 from harness.judging.counts import counted, sooner
 from harness.judging.metric_range import MetricRange
 from harness.judging.pairing import Pairs
-from harness.judging.seen import Beside, Floats, Seen, nothing_seen, seen_from
+from harness.judging.seen import Beside, Floats, Seen, nothing_seen, seen_from, seen_unpaired
 from harness.judging.several import against_each, best_of, trend
-from harness.stats import FEWEST, FEWEST_PERMUTED, omnibus, page, sign_flip, t_interval
+from harness.stats import (
+    FEWEST,
+    FEWEST_PERMUTED,
+    Location,
+    omnibus,
+    page,
+    sign_flip,
+    t_interval,
+)
 from harness.study.claims import (
     Best,
     Claim,
@@ -52,6 +60,8 @@ def see(
     if metric.name == FAILED.name:
         first, second = np.array(pairs.fails, dtype=bool).reshape(-1, 2).T
         return counted(first, second, level, "side fails")
+    if pairs.sides is not None:
+        return _unpaired(pairs.sides, claim, metric, level)
     if not pairs.values:
         return nothing_seen(level)
     values = np.array(pairs.values, dtype=np.float64)
@@ -100,6 +110,29 @@ def _contrast(
         first, second = values[:, 0], values[:, 1]
     place = metric_range.locate(first, second, times)
     seen = seen_from(first, second, level, place, float(np.abs(values).max()))
+    return _against_margin(seen, claim, place, by, better)
+
+
+def _unpaired(
+    sides: tuple[tuple[float, ...], tuple[float, ...]], claim: Claim, metric: Metric, level: float
+) -> Seen:
+    """Return what is seen of two sides that share no seed."""
+    first, second = (np.array(side, dtype=np.float64) for side in sides)
+    if not len(first) or not len(second):
+        return replace(nothing_seen(level), first=sides[0], second=sides[1], unpaired=True)
+    metric_range = MetricRange.of(metric, np.concatenate((first, second)))
+    place = metric_range.locate_unpaired(first, second)
+    size = float(np.abs(metric_range.parts).max())
+    seen = seen_unpaired(first, second, level, place, size)
+    if seen.n < FEWEST:
+        return seen
+    return _against_margin(seen, claim, place, metric.margin(claim.by), metric.better)
+
+
+def _against_margin(
+    seen: Seen, claim: Claim, place: Location, by: float, better: str | None
+) -> Seen:
+    """Add the test of the margin, of a claim that a difference is within it."""
     if isinstance(claim, Equivalent):
         p = max(place.p_above(-by), place.p_below(by))
         test = Beside("equivalence, two one-sided tests", p)

@@ -99,7 +99,12 @@ class Evidence:
     def replicates(self, claim: Claim, metric: Metric) -> Sequence[int]:
         """Return the seeds, or the numbers of the rounds, that there are for a claim."""
         if metric.replicate == "seed":
-            return sorted({seed for _, seed in self.trials})
+            if self.declaration.source != "results":
+                return sorted({seed for _, seed in self.trials})
+            # others need not have run every arm with every seed
+            groups = groups_of(self.declaration, claim)
+            named = {arm.name for group in groups for arm in group}
+            return sorted({seed for arm, seed in self.trials if arm in named})
         if metric.replicate == "":
             return range(1)
         return range(len(rounds_of(groups_of(self.declaration, claim), self.costs)))

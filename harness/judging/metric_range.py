@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.judging.seen import Floats
-from harness.stats import Location, located
+from harness.stats import Location, Unpaired, located, located_unpaired
 from harness.study.metrics import COUNTED, Metric
 
 
@@ -50,3 +50,13 @@ class MetricRange:
             mean = located(first, second, size).mean
             return Location(len(first), mean, 0.0, kind="constant", below=0.0, above=0.0)
         return located(first, second, size, times * self.reach, self.parts, shares=self.shares)
+
+    def locate_unpaired(self, first: Floats, second: Floats) -> Unpaired:
+        """Say where the difference of the means of two columns of other seeds lies.
+
+        Args:
+            first: the added side.
+            second: the subtracted side.
+        """
+        size = float(np.abs(self.parts).max())
+        return located_unpaired(first, second, size, self.reach, shares=self.shares)

@@ -40,7 +40,7 @@ def more_text(more: More) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def out_of_reach(more: More, metric: Metric, replicate: str) -> str:
+def out_of_reach(more: More, metric: Metric, replicates: str) -> str:
     """Say what so many seeds can tell, where those that would decide are too many."""
     if more.tells == math.inf:
         return (
@@ -49,7 +49,7 @@ def out_of_reach(more: More, metric: Metric, replicate: str) -> str:
         )
     tells = format_difference(metric, more.tells, signed=False)
     return (
-        f"Not within reach: {more.reach:,} {replicate}s would tell differences of about {tells}. "
+        f"Not within reach: {more.reach:,} {replicates} would tell differences of about {tells}. "
         "Declare a margin of that size, or measure something steadier."
     )
 
@@ -65,6 +65,12 @@ def unreachable(seen: Seen, more: More, metric: Metric) -> str:
     replicates = f"{metric.replicate or 'seed'}s"
     what = "ratios" if metric.relative else "differences"
     match seen.kind:
+        case "constant" if seen.unpaired:
+            why = f"all values of each side are the same, which tells little of other {replicates}"
+        case "tied" if seen.unpaired:
+            why = "most values of a side are the same, which tells little of the others"
+        case _ if seen.unpaired:
+            why = "the values vary too much from one to the next for so small a margin"
         case "constant":
             why = (
                 f"all {seen.n} {what} are the same, which tells little of {replicates} not yet run"

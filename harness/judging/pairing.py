@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.study.claims import Claim, Sooner
+from harness.study.claims import Claim, Equivalent, Higher, NotWorse, Sooner
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm, comparable
-from harness.study.metrics import METRICS, Metric
+from harness.study.metrics import FAILED, METRICS, Metric
 from harness.trials.records import Record
 
 Trials = Mapping[tuple[str, int], Record]
@@ -32,6 +32,10 @@ class Pairs:
         unfinished: those of them in which nothing failed: a trial has not been run, or not ended.
         identical: whether in each of ``seeds`` all arms of the claim trained the same network, by
             every value of every curve and metric.
+        unshared: whether every side has trials, and no seed has one of each: there are no pairs.
+        sides: the values of either side, where the claim is judged without pairs for that.
+            ``seeds`` are then those of the first side and those of the second, and ``missing``
+            those in which not all arms of a side finished.
     """
 
     seeds: tuple[int, ...]
@@ -43,6 +47,8 @@ class Pairs:
     missing: int
     unfinished: int
     identical: bool = False
+    unshared: bool = False
+    sides: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
 
 def evaluations(declaration: Declaration, records: Iterable[Record]) -> Trials:
@@ -176,7 +182,7 @@ def pair(
                     any(has_failed(each, claim.metric) for each in side if each) for side in sides
                 )
             )
-    return Pairs(
+    found = Pairs(
         seeds=tuple(seeds),
         values=tuple(values),
         ended=tuple(ended),
@@ -187,6 +193,52 @@ def pair(
         unfinished=len(looked_at - set(seeds) - set(failures)),
         identical=not failures and _identical(declaration, groups, trials, seeds, values),
     )
+    return _apart(declaration, claim, trials, found) if declaration.source == "results" else found
+
+
+def _apart(declaration: Declaration, claim: Claim, trials: Trials, found: Pairs) -> Pairs:
+    """Return the values of either side by itself, where results of others share no seed.
+
+    That the sides share none is told from which trials there are, whatever came of them: so a run
+    that failed cannot turn pairs into something else. Seeds of our own are the same in all arms.
+    """
+    groups = groups_of(declaration, claim)
+    seeds_of = [_seeds(group, trials) for group in groups]
+    if not all(seeds_of) or frozenset.intersection(*seeds_of):
+        return found
+    two_means = isinstance(claim, Higher | Equivalent | NotWorse) and claim.metric != FAILED.name
+    if not two_means:
+        return replace(found, unshared=True)
+    sides = [
+        {
+            seed: mean
+            for seed in sorted(seeds)
+            if (mean := mean_in_seed(group, trials, seed, claim.metric)) is not None
+        }
+        for group, seeds in zip(groups, seeds_of, strict=True)
+    ]
+    first, second = sides
+    used = (*first, *second)
+    left_out = frozenset.union(*seeds_of).difference(used)
+    names = {arm.name for group in groups for arm in group}
+    failed = {
+        seed
+        for (arm, seed), record in trials.items()
+        if arm in names and has_failed(record, claim.metric)
+    }
+    return replace(
+        found,
+        seeds=used,
+        missing=len(left_out),
+        unfinished=len(left_out - failed),
+        unshared=True,
+        sides=(tuple(first.values()), tuple(second.values())),
+    )
+
+
+def _seeds(group: Sequence[Arm], trials: Trials) -> frozenset[int]:
+    names = {arm.name for arm in group}
+    return frozenset(seed for arm, seed in trials if arm in names)
 
 
 def _identical(

@@ -41,6 +41,9 @@ _EXACT = {
     "reversed": "The difference goes the other way",
 }
 
+UNPAIRED = "unpaired: the two sides share no seed, so differences between seeds are not taken out"
+"""What is said of a claim that is judged without pairs."""
+
 ENOUGH = 20
 """Seeds from which one interval holds its level for exponential and lognormal differences, too."""
 
@@ -82,13 +85,19 @@ def reason(word: str, claim: Claim, context: Context) -> str:
         return f"{exact} {context.shown(why)}."
     replicate = context.replicate
     over = f"Over {plural(seen.n, replicate)}"
-    if pairs.missing and metric.name != FAILED.name:
+    if seen.unpaired:
+        left = f"; {plural(pairs.missing, 'seed')} left out: {_causes(context)}" * bool(
+            pairs.missing
+        )
+        over = f"Over {seen.count} seeds ({UNPAIRED}{left})"
+    elif pairs.missing and metric.name != FAILED.name:
         over = (
             f"Over the {seen.n} of {seen.n + pairs.missing} {replicate}s in which every arm "
             f"finished ({plural(pairs.missing, replicate)} left out: {_causes(context)})"
         )
+    mean = "difference of the means" if seen.unpaired else f"mean {contrast}"
     what = (
-        f"{over} the mean {contrast} is {effect}, with a {100 * seen.level:.4g} % interval of "
+        f"{over} the {mean} is {effect}, with a {100 * seen.level:.4g} % interval of "
         f"{format_interval(metric, seen.low, seen.high)}."
     )
     return f"{what} {context.shown(_why(word, claim, context))}{_more(context)}.{_alike(context)}"
@@ -100,6 +109,18 @@ def _alike(context: Context) -> str:
     if seen.kind == "varied" or seen.exact or context.metric.name in COUNTED:
         return ""
     share = f"{100 * seen.share:.0f} %"
+    if seen.unpaired and seen.kind == "constant":
+        return (
+            f" All values of each side are the same. That leaves up to {share} of seeds in which "
+            "they may not be, by as much as the metric can differ, or has been seen to reach; the "
+            "interval allows for those."
+        )
+    if seen.unpaired:
+        return (
+            f" More than half of the values of one side are the same, and those that are not may "
+            f"be up to {share} of its seeds: the interval allows for as many, at least one step of "
+            "the metric apart."
+        )
     if seen.kind == "constant":
         return (
             f" All {seen.n} differences are the same. That leaves up to {share} of "
@@ -202,7 +223,7 @@ def _more(context: Context) -> str:
         return ""
     if not more.within(context.seen.n):
         return ""
-    return f"; about {more_text(more)} more {context.replicate}s would decide"
+    return f"; about {more_text(more)} more {context.more_of} would decide"
 
 
 def _too_few(claim: Claim, context: Context) -> str:
@@ -223,9 +244,20 @@ def _too_few(claim: Claim, context: Context) -> str:
     if context.metric.replicate == "round":
         have = f"Only {plural(n, 'round')}" if n else "No round"
         return f"{have} of timing has every arm of the claim, and a verdict needs {FEWEST}."
+    causes = f": {_causes(context)}." if pairs.missing else "."
+    if pairs.unshared:
+        if pairs.sides is None:
+            return (
+                "No seed is in every arm of the claim. A claim of this kind compares the same "
+                "seeds in all of them: it needs pairs."
+            )
+        return (
+            f"Only {context.seen.count} seeds finished on the two sides, which share none: an "
+            f"unpaired verdict needs at least {FEWEST} on each{causes}"
+        )
     have = f"Only {plural(n, 'seed')}" if n else "No seed"
     text = f"{have} finished in every arm of the claim, and a verdict needs at least {FEWEST}"
-    return text + (f": {_causes(context)}." if pairs.missing else ".")
+    return text + causes
 
 
 def _causes(context: Context) -> str:
@@ -252,10 +284,13 @@ def cautions(word: str, context: Context) -> tuple[str, ...]:
     if word == "not assessable" or seen.exact or seen.identical or not skewed:
         return ()
     side = "high" if seen.skew > 0 else "low"
-    text = (
-        f"The {context.contrasts} are skewed: few {context.replicate}s lie far on the {side} side "
-        f"(skewness {seen.skew:+.1f} standard errors). ".replace("-", "−")
+    what = (
+        f"The {context.contrasts} are skewed: few {context.replicate}s lie far on the {side} side"
     )
+    if seen.unpaired:
+        pull = "up" if seen.skew > 0 else "down"
+        what = f"The difference of the means is skewed: few seeds pull it {pull}"
+    text = f"{what} (skewness {seen.skew:+.1f} standard errors). ".replace("-", "−")
     if seen.n < ENOUGH:
         text += (
             f"The interval is made longer on that side, which from so few {context.replicate}s may "

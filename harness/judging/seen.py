@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.stats import Location, Paired, paired
+from harness.stats import Location, Paired, Unpaired, paired, unpaired
 
 Floats = npt.NDArray[np.float64]
 Shape = Literal["holds", "unclear", "fails"]
@@ -35,6 +35,8 @@ class Beside:
 class Seen(Paired):
     """What was seen of a claim: the two sides over seeds, and what its kind adds to that.
 
+    Of an unpaired claim it holds what :func:`harness.stats.unpaired` says of ``n`` and the like.
+
     Attributes:
         first: the added side in each seed.
         second: the subtracted side; ``first - second`` is the effect per seed.
@@ -52,6 +54,7 @@ class Seen(Paired):
         places: where the means lie whose intervals decide: of the effect, then of a trend that of
             the step that counts; of a claim on several levels those of all; empty for counts.
         beside: what describes.
+        unpaired: whether the two sides share no seed, so that nothing is known of pairs.
     """
 
     first: tuple[float, ...] = ()
@@ -65,6 +68,12 @@ class Seen(Paired):
     p_permutation: float = math.nan
     places: tuple[Location, ...] = ()
     beside: tuple[Beside, ...] = ()
+    unpaired: bool = False
+
+    @property
+    def count(self) -> str:
+        """How many seeds, or rounds, there are: of an unpaired claim on each side, as 5 + 6."""
+        return f"{len(self.first)} + {len(self.second)}" if self.unpaired else str(self.n)
 
     def in_noise(self, by: float) -> bool:
         """Whether the machine cannot tell times apart as finely as a margin, nor as seen here."""
@@ -97,6 +106,24 @@ def seen_from(
     return Seen(
         **_fields(paired(first, second, level, size, place)),
         first=tuple(first.tolist()), second=tuple(second.tolist()), places=(place,),
+    )  # fmt: skip
+
+
+def seen_unpaired(
+    first: Floats, second: Floats, level: float, place: Unpaired, size: float = 0.0
+) -> Seen:
+    """Return what is seen of two columns of values that share no seed.
+
+    Args:
+        first: the added side, ``[n]``.
+        second: the subtracted side, ``[m]``.
+        level: confidence level of the interval.
+        place: where the difference of their means lies.
+        size: as for :func:`seen_from`.
+    """
+    return Seen(
+        **_fields(unpaired(first, second, level, size, place)),
+        first=tuple(first.tolist()), second=tuple(second.tolist()), places=(place,), unpaired=True,
     )  # fmt: skip
 
 

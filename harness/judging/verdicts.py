@@ -45,7 +45,8 @@ class Verdict:
         told: direction and size, each by itself: "lower; by 2 pp or more: unclear"; empty where
             nothing is standing.
         cautions: sentences on what this verdict rests on that may not hold.
-        seeds: the seeds used, ascending; of a time, the rounds.
+        seeds: the seeds used, ascending; of a time, the rounds; of an unpaired claim, those of the
+            first side and then those of the second.
         failed: trials of the claim's arms that failed, or whose metric is not finite.
         missing: seeds left out because a trial of theirs failed or is missing.
         more_seeds: how many further seeds, or rounds, would make the interval narrow enough; None
@@ -95,6 +96,10 @@ def judge(
     with 1 - α, the probability of any wrong word in a report, of whichever kind, is at most α.
     Exploratory claims get no verdict.
 
+    Results of others are there at once: claims on them are looked at once, with the seeds that
+    there are. Where two sides of a difference of means share no seed there, it is judged without
+    pairs.
+
     Args:
         declaration: the study at one scale.
         records: may hold those of other studies, scales and roles, which are passed over.
@@ -105,6 +110,8 @@ def judge(
     """
     if not declaration.claims:
         return ()
+    if declaration.source == "results":
+        looks, seeds = None, None
     trials = evaluations(declaration, records)
     evidence = Evidence(declaration, trials, costs or Costs(), seeds)
     primary = evidence.family()

@@ -52,6 +52,11 @@ class Context:
         """What is seen in each seed, in the plural."""
         return "ratios" if self.metric.relative else "differences"
 
+    @property
+    def more_of(self) -> str:
+        """What more there could be of: seeds, of an unpaired claim on each side, or rounds."""
+        return f"{self.replicate}s" + " on each side" * self.seen.unpaired
+
     def size(self, value: float) -> str:
         """Print how large a difference is."""
         shown = format_difference(self.metric, abs(value), signed=False)

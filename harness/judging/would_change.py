@@ -98,11 +98,11 @@ def _by_word(word: str, context: Context) -> str:
         return f"Other data: the interval is narrow, and lies across the margin.{_spent(context)}"
     if more.within(seen.n):
         text = (
-            f"More {replicate}s, which narrow the interval: about {more_text(more)} more, by the "
-            "spread and not by the effect seen."
+            f"More {context.more_of}, which narrow the interval: about {more_text(more)} more, by "
+            "the spread and not by the effect seen."
         )
         return text + _spent(context)
-    return out_of_reach(more, context.metric, replicate)
+    return out_of_reach(more, context.metric, context.more_of)
 
 
 def _spent(context: Context) -> str:
@@ -122,6 +122,13 @@ def _to_assess(claim: Claim, context: Context) -> str:
         return "A profile of every arm, by a run without --no-profile; of 0 there is no ratio."
     if context.wanted >= FEWEST:
         return f"The rest of the {context.wanted} {context.replicate}s: run the same command again."
+    if context.pairs.sides is not None:
+        return (
+            f"At least {FEWEST} seeds on each side; there are {context.seen.count}. The same seeds "
+            "on both sides tell more."
+        )
+    if context.pairs.unshared:
+        return f"The same seeds in every arm of the claim, {FEWEST} at least."
     return (
         f"At least {FEWEST} {context.replicate}s in which every arm of the claim finishes; "
         f"there {'is' if n == 1 else 'are'} {n}."

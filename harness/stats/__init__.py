@@ -17,6 +17,7 @@ from harness.stats.paired import (
     t_interval,
 )
 from harness.stats.sample_size import More, more_seeds, rounded
+from harness.stats.unpaired import Unpaired, located_unpaired, unpaired
 
 __all__ = [
     "FEWEST",
@@ -29,12 +30,14 @@ __all__ = [
     "More",
     "Paired",
     "Rate",
+    "Unpaired",
     "bonferroni",
     "discordance",
     "false_discovery",
     "judged_interval",
     "least",
     "located",
+    "located_unpaired",
     "more_seeds",
     "omnibus",
     "page",
@@ -44,4 +47,5 @@ __all__ = [
     "rounded",
     "sign_flip",
     "t_interval",
+    "unpaired",
 ]

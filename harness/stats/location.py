@@ -168,7 +168,7 @@ def rare(alpha: float, n: int) -> float:
     return -math.expm1(math.log(alpha) / n)
 
 
-def factors(skew: npt.ArrayLike, n: int) -> tuple[Floats, Floats]:
+def factors(skew: npt.ArrayLike, n: float) -> tuple[Floats, Floats]:
     """Return what the lower and the upper half-width of Student's interval are multiplied by.
 
     Args:
@@ -185,7 +185,7 @@ def factors(skew: npt.ArrayLike, n: int) -> tuple[Floats, Floats]:
 def skewness(values: Floats) -> Floats:
     """Return sample skewness over its standard error in normal samples, over the last axis.
 
-    0 below 3 values, and where they do not vary (Cramér 1946, section 28.4, for the error).
+    0 below 3 values, and where they do not vary.
 
     Args:
         values: shape (..., n).
@@ -196,11 +196,16 @@ def skewness(values: Floats) -> Floats:
     centred = values - values.mean(axis=-1, keepdims=True)
     second = np.square(centred).mean(axis=-1)
     third = (centred**3).mean(axis=-1)
-    error = math.sqrt(6 * (n - 2) / ((n + 1) * (n + 3)))
     varies = second > 0
     return np.asarray(
-        np.where(varies, third / np.where(varies, second, 1.0) ** 1.5, 0.0) / error, dtype=float
+        np.where(varies, third / np.where(varies, second, 1.0) ** 1.5, 0.0) / skew_error(n),
+        dtype=float,
     )
+
+
+def skew_error(n: int) -> float:
+    """Return the standard error of the skewness of n normal values (Cramér 1946, section 28.4)."""
+    return math.sqrt(6 * (n - 2) / ((n + 1) * (n + 3)))
 
 
 def locate(

@@ -209,7 +209,7 @@ def located(
         mean = found.mean * size
         return replace(
             found,
-            mean=0.0 if abs(mean) <= _rounding(*sides, scale) else mean,
+            mean=0.0 if abs(mean) <= rounding_of(*sides, scale) else mean,
             sd=found.sd * size,
             far=found.far * size,
             below=found.below * size,
@@ -257,7 +257,7 @@ def paired(
         skew=place.skew,
         kind=place.kind,
         share=place.share(1 - level) if n else math.nan,
-        rounding=_rounding(*sides, scale),
+        rounding=rounding_of(*sides, scale),
     )
 
 
@@ -269,7 +269,7 @@ def differences(
         d = np.clip(first - second, -_LARGEST, _LARGEST)
     if not d.size:
         return d
-    rounding = max(_rounding(first, second, scale), _SINGLE if shares else 0.0)
+    rounding = max(rounding_of(first, second, scale), _SINGLE if shares else 0.0)
     d = np.where(np.abs(d) <= rounding, 0.0, d)
     order = np.argsort(d, kind="stable")
     ascending = d[order]
@@ -279,7 +279,8 @@ def differences(
     return d
 
 
-def _rounding(first: Floats, second: Floats, scale: float) -> float:
+def rounding_of(first: Floats, second: Floats, scale: float) -> float:
+    """Return how far apart values of two sides may lie that are the same but for rounding."""
     if not first.size:
         return 0.0
     return _ROUNDING * max(float(np.abs(first).max()), float(np.abs(second).max()), scale)

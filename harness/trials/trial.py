@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ class Unseeded:
     teacher: Unseeded | None = None
     teaches: int = 0
     step: Callable[..., Any] | None = None
-    files: Mapping[str, str] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def written(self) -> Mapping[str, Any]:
@@ -69,10 +69,11 @@ class Unseeded:
     @cached_property
     def code(self) -> Mapping[str, str]:
         """Short hash per module, definition or file that gives the Training its meaning."""
-        if self.files is not None:
-            return {**self.files, **code_by_definitions(self.work.kind, ())}
-        found = (*definitions(self.work), *definitions(self.measures))
-        return code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
+        found = [*definitions(self.work), *definitions(self.measures)]
+        if not self.trains:  # what only carries the user's own code changes nothing
+            found.remove(type(self.work))
+        own = code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
+        return {**self.files, **own} if self.files else own
 
     @cached_property
     def cost_key(self) -> str:

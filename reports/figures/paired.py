@@ -109,6 +109,7 @@ def paired(verdict: Verdict, interval: str) -> Paired | None:
 
     ``None`` where no pair of finite values exists, where there is one number on each side, and
     where something is so or not so in each seed: lines between yes and no hide how many there are.
+    Nor are there lines between two sides that share no seed.
     """
     metric, seen = verdict.metric, verdict.seen
     pairs = [
@@ -116,7 +117,7 @@ def paired(verdict: Verdict, interval: str) -> Paired | None:
         for a, b in zip(seen.first, seen.second, strict=False)
         if math.isfinite(a) and math.isfinite(b)
     ]
-    if not pairs or is_exact(verdict) or is_counted(verdict):
+    if not pairs or is_exact(verdict) or is_counted(verdict) or seen.unpaired:
         return None
     scale = factor_of(metric)
     names = short_sides(verdict)

@@ -75,6 +75,13 @@ def _counts(verdict: Verdict) -> Iterator[Row]:
 
 def _tests(verdict: Verdict) -> Iterator[Row]:
     seen = verdict.seen
+    if seen.unpaired:
+        yield row("Seeds in common", "0", "differences between seeds are not taken out")
+        yield row(
+            "The claim's own, p", p_text(seen.p), "what the verdict goes by, before adjustment"
+        )
+        yield row("Welch's t test, p", p_text(seen.p_t), "assumes roughly normal values")
+        return
     yield row("Correlation of the two sides, ρ", rho_text(seen.rho), _pairing(verdict))
     counts = "what the verdict goes by, before adjustment"
     if isinstance(verdict.claim, Best | Peak | Some):
@@ -119,14 +126,18 @@ def _differences(verdict: Verdict) -> Iterator[Row]:
     yield row(
         f"Standard deviation of the {what}s",
         spread(metric, seen.sd) if math.isfinite(seen.sd) else DASH,
-        f"over {replicate_of(metric)}s" + (", as a factor" if metric.relative else ""),
+        "of one run on either side"
+        if seen.unpaired
+        else f"over {replicate_of(metric)}s" + (", as a factor" if metric.relative else ""),
     )
-    yield row(f"Median {what}", effect_text(metric, seen.median), _skew(verdict))
+    median = "Difference of the medians" if seen.unpaired else f"Median {what}"
+    yield row(median, effect_text(metric, seen.median), _skew(verdict))
     if seen.kind == "varied" and seen.n >= 3:
         large = abs(seen.skew) >= LARGE_SKEW
         shown = f"{seen.skew:+.1f}".replace("-", "−")
         yield row(
-            f"Skewness of the {what}s, in standard errors",
+            f"Skewness of the {'difference of the means' if seen.unpaired else what + 's'}, in "
+            "standard errors",
             Cell(shown, mark="⚠", tone="open") if large else shown,
             "large: the interval is longer on that side" if large else "within what chance makes",
         )
@@ -134,9 +145,8 @@ def _differences(verdict: Verdict) -> Iterator[Row]:
         yield row(
             f"Seeds that may differ from {'all' if seen.kind == 'constant' else 'most'}, at most",
             percent_text(seen.share),
-            f"all {what}s are the same"
-            if seen.kind == "constant"
-            else f"most {what}s are the same",
+            f"{'all' if seen.kind == 'constant' else 'most'} "
+            f"{'values of a side' if seen.unpaired else what + 's'} are the same",
         )
 
 

@@ -158,13 +158,16 @@ def _facts(verdict: Verdict, interval: str, declared: Declared) -> tuple[Fact, .
     margin: tuple[Fact, ...] = ()
     if not math.isnan(verdict.p_margin):
         margin = (("p of δ, adjusted", p_text(verdict.p_margin), "against a difference of δ"),)
+    if seen.unpaired:
+        mean = f"difference of the means over {seen.count} seeds, unpaired"
+    wins: tuple[Fact, ...] = (("Wins", f"{seen.wins} of {seen.n}", f"{replicate}s with {zero}"),)
     return (
         ("Effect", effect_text(metric, seen.effect), mean),
         ("Interval", interval_text(metric, seen.low, seen.high), interval),
         ("Margin δ", margin_text(metric, verdict.by), declared.short()),
         ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
         *margin,
-        ("Wins", f"{seen.wins} of {seen.n}", f"{replicate}s with {zero}"),
+        *(() if seen.unpaired else wins),
     )
 
 
@@ -191,6 +194,8 @@ def _nothing(verdict: Verdict) -> str:
     """Say why there is no figure: not where two numbers are all there is, or counts."""
     if is_exact(verdict) or (is_counted(verdict) and verdict.seen.n):
         return ""
+    if verdict.seen.unpaired:
+        return "The two sides share no seed, so no pairs are drawn: their values stand below."
     if verdict.metric.replicate == "round":
         return "No round of timing has every arm of the claim, so there is nothing to draw."
     return "No pair of runs finished, so there is nothing to draw."
@@ -227,6 +232,8 @@ def _numbers(verdict: Verdict) -> Table | None:
     if not verdict.seeds or is_exact(verdict):
         return None
     metric, seen = verdict.metric, verdict.seen
+    if seen.unpaired:
+        return _numbers_apart(verdict)
     replicate = replicate_of(metric)
     sides = _sides(verdict, seen.first), _sides(verdict, seen.second)
     apart = [a - b for a, b in zip(seen.first, seen.second, strict=False)]
@@ -244,6 +251,24 @@ def _numbers(verdict: Verdict) -> Table | None:
             Column(second, "number"),
             Column("ratio" if metric.relative else "difference", "number"),
         ),
+        tuple(rows),
+    )
+
+
+def _numbers_apart(verdict: Verdict) -> Table:
+    """One row a seed, with the value of the side that has it; below them the means."""
+    metric, first, second = verdict.metric, verdict.seen.first, verdict.seen.second
+    texts = _sides(verdict, (*first, *second))
+    rows = [
+        row(str(seed), *((text, DASH) if place < len(first) else (DASH, text)))
+        for place, (seed, text) in enumerate(zip(verdict.seeds, texts, strict=True))
+    ]
+    means = [math.fsum(side) / len(side) if side else math.nan for side in (first, second)]
+    rows.append(row("mean", *(level_text(metric, unscaled(metric, each)) for each in means)))
+    names = (Column(name, "number") for name in verdict.sides)
+    return Table(
+        f"{metric.title} in the {verdict.seen.count} seeds of either side.",
+        (Column("Seed"), *names),
         tuple(rows),
     )
 

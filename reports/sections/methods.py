@@ -179,6 +179,19 @@ FAILURE_RATE = Procedure(
     "seeds is, and is wider than the test.",
     "McNemar 1947; Clopper & Pearson 1934",
 )
+UNPAIRED = Procedure(
+    "Unpaired",
+    "Where results of others have no seed on both sides of a claim, the two means are compared as "
+    "those of independent samples: Welch's t interval, with at least 5 values on each side. Level, "
+    "margin and words are those of pairs. Differences between seeds are not taken out, so it takes "
+    "more seeds to tell as much. Its end on the side of the longer tail is moved out as that of "
+    "pairs is, by the skewness of the difference of the means and n = 1 + Welch's degrees of "
+    "freedom. Values of a side that are all or mostly the same are allowed for as such "
+    "differences are. Some seeds in common count as pairs, and the others are left "
+    "out; claims of other kinds need pairs. Welch's level is approximate: with 5 normal values "
+    "against 20, the interval at 99.5 % left out the true difference in .7 % of simulations.",
+    "Welch 1947, Biometrika 34",
+)
 EXACT = Procedure(
     "Exact costs",
     "Parameters, FLOPs and peak memory come out the same however often they are measured: their "
@@ -240,6 +253,8 @@ def methods_section(results: Results) -> MethodsSection:
         procedures.append(DECLARED)
     if any(verdict.metric.name == "failed" for verdict in results.verdicts):
         procedures.append(FAILURE_RATE)
+    if any(verdict.seen.unpaired for verdict in results.verdicts):
+        procedures.append(UNPAIRED)
     replicates = {verdict.metric.replicate for verdict in results.verdicts}
     if "" in replicates:
         procedures.append(EXACT)

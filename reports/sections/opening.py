@@ -113,7 +113,6 @@ JUDGED_COLUMNS = (
 def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
     """Show word, effect with interval, margin, n and both p values of a claim."""
     metric, seen = verdict.metric, verdict.seen
-    replicate = replicate_of(metric)
     exact = is_exact(verdict)
     return (
         told_cell(verdict),
@@ -122,12 +121,16 @@ def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
             note="exact" if exact else interval_text(metric, seen.low, seen.high),
         ),
         Cell(margin_text(metric, verdict.by)),
-        Cell(DASH)
-        if exact
-        else Cell(str(seen.n), note="" if replicate == "seed" else f"{replicate}s"),
+        Cell(DASH) if exact else Cell(seen.count, note=_counted(verdict)),
         Cell(p_text(verdict.p_adjusted)),
         Cell(p_text(verdict.p_margin)),
     )
+
+
+def _counted(verdict: Verdict) -> str:
+    """Say what n counts, where it is not seeds of all arms."""
+    replicate = replicate_of(verdict.metric)
+    return "unpaired" if verdict.seen.unpaired else "" if replicate == "seed" else f"{replicate}s"
 
 
 def ratios(verdicts: Sequence[Verdict]) -> str:
@@ -141,6 +144,8 @@ def replicates(verdicts: Sequence[Verdict]) -> str:
     text = "seeds in which every arm of the claim finished"
     if any(verdict.metric.replicate == "round" for verdict in verdicts):
         text += ", of times the rounds of timing"
+    if any(verdict.seen.unpaired for verdict in verdicts):
+        text += ", of unpaired claims the seeds of either side"
     if any(map(is_exact, verdicts)):
         text += f"; {DASH} where measuring again gives the same number"
     return text

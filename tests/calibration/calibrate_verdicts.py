@@ -45,6 +45,7 @@ from tests.calibration.calibrate_samples import (
     procedures,
     skewed,
 )
+from tests.calibration.calibrate_unpaired import unpaired
 from tests.calibration.figures import (
     REPLICATES,
     Row,
@@ -624,6 +625,7 @@ PARTS: dict[str, tuple[Callable[[int], list[Row]], ...]] = {
     "samples": (procedures, skewed, margins_of_skewed, collapsing, foretold),
     "records": (constant, earlier_sign, missing, messy, begun),
     "kinds": (autocorrelated, times, bounds, sooner, some),
+    "unpaired": (unpaired,),
 }
 """What can be run by itself, by the name that the command line knows it by."""
 
