@@ -36,6 +36,7 @@ from harness.own.seeds import seed_for
 from harness.running import functions
 from harness.running.command_lines import train
 from harness.running.executors import Options
+from harness.running.find import find, load
 from harness.running.jobs import WarmJob, do
 from harness.running.named import Named
 from harness.running.workplace import Workplace
@@ -432,6 +433,7 @@ def test_code_that_changes_while_a_run_goes_on_is_told(tmp_path: Path, beside: P
         ("echo one; echo 'bad  lr' >&2; exit 3",
          "must end with exit status 0; got exit status 3, after it had printed 'bad lr'"),
         ("exit 3", "got exit status 3, and nothing printed"),
+        ("echo {folder}/x; exit 3", "after it had printed '{folder}/x'"),
         ("printf '\\033[31mred\\r50%%\\377' ; exit 1", "after it had printed '50%\ufffd'"),
         ("no-such-program", "got exit status 127"),
         ("kill -9 $$", "got an end by SIGKILL, as it is where memory runs out"),
@@ -460,9 +462,10 @@ def test_a_bad_end_is_one_failed_trial_and_names_the_log(
     declared = shell(line)
     found = run(declared, tmp_path)
     assert said in found.reason
-    log = kept(declared, tmp_path).log
-    assert found.reason.endswith(f"(log: {log})")
-    assert log.is_file()
+    folder = kept(declared, tmp_path)
+    assert found.reason.endswith(f"(log.txt in the folder of trial {folder.key})")
+    assert folder.log.is_file()
+    assert run(declared, tmp_path / "elsewhere").reason == found.reason
     assert "\n" not in found.reason
     assert found.metrics == {}
 
@@ -740,7 +743,7 @@ def test_a_program_that_is_there_is_found_where_it_will_be(
     assert not do(job, workplace(declared, tmp_path)).reason
 
 
-# ---- a run --------------------------------------------------------------------------------------
+# ---- runs --------------------------------------------------------------------------------------
 
 STUDY = '''\
 """Does width help a script?"""
@@ -770,6 +773,15 @@ awk -v w=$1 -v lr=$2 -v seed=$3 'BEGIN {
 awk -v w=$1 -v seed=$3 'BEGIN { printf "{\\"test_error\\": %.9f}", (1 + seed / 50) / w }' \\
     > $4/metrics.json
 """
+
+
+def test_the_example_in_awk_runs(tmp_path: Path) -> None:
+    example = load(find(str(Path(__file__).parents[1] / "studies" / "examples" / "points.py")))
+    assert "points.awk" in trial_of(example).code
+    errors = [run(example, tmp_path, trial_of(example, arm)).metrics["error"] for arm in (0, 1)]
+    assert 0 < errors[1] < 0.1
+    assert errors[0] != errors[1]
+    assert run(example, tmp_path / "again").metrics == {"error": errors[0]}
 
 
 @pytest.mark.slow

@@ -129,18 +129,21 @@ def _run(
     _ = stopping.asked  # from here on a signal is for the command first
     log = folder.log
     printed = log.stat().st_size if log.is_file() else 0
+    # nothing of where folders lie, so that a trial that is run again fails in the same words
+    where = f"({log.name} in the folder of trial {folder.key})"
     try:
         files = folder.made()
         _remove(files / _filled(trial).reads)
         launched = _launched(trial, named, at, folder, stopping)
         if launched.stopped:
             return Called(stopped=True)
-        _check_ended(launched, at.study.limit, last_line(log, printed))
+        said = last_line(log, printed).replace(str(files.absolute()), "{folder}")
+        _check_ended(launched, at.study.limit, said)
         metrics, points = _results(trial, at, files)
     except HarnessError as error:
-        return Called(reason=f"{error} (log: {log})")
+        return Called(reason=f"{error} {where}")
     except OSError as error:
-        return Called(reason=one_line(f"the command could not be run: {error} (log: {log})"))
+        return Called(reason=one_line(f"the command could not be run: {error} {where}"))
     cost = {
         "seconds": launched.seconds,
         "process_cpu_seconds": launched.cpu_seconds,
@@ -223,7 +226,7 @@ def _check_ended(launched: Launched, limit: float | None, said: str) -> None:
             else f"exit status {launched.code}"
         )
         raise HarnessError(
-            "the command must end with exit status 0", f"{how}{after}", "Its log says more."
+            "the command must end with exit status 0", f"{how}{after}", "Its log says more:"
         )
 
 
