@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -120,6 +121,10 @@ class _Watch:
 
     def wait(self) -> tuple[int, resource.struct_rusage]:
         """Wait for its end; return its status, and what it used."""
+        with _waiting(self.group) as wait:
+            return self._wait(wait)
+
+    def _wait(self, wait: Callable[[float], object]) -> tuple[int, resource.struct_rusage]:
         pause, looked, asked = 0.005, self.began, 0.0
         while True:
             ended, status, used = os.wait4(self.group, os.WNOHANG)
@@ -141,8 +146,21 @@ class _Watch:
                 looked = now
                 self.look()
             self.peak = max(self.peak, _peak_bytes(self.group))
-            time.sleep(pause)
+            wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+@contextlib.contextmanager
+def _waiting(process: int) -> Iterator[Callable[[float], object]]:
+    """Give what waits some seconds, or less where a process ends and the system tells."""
+    if not hasattr(os, "pidfd_open"):
+        yield time.sleep
+        return
+    end = os.pidfd_open(process)
+    try:
+        yield lambda seconds: select.select([end], [], [], seconds)
+    finally:
+        os.close(end)
 
 
 @contextlib.contextmanager
