@@ -529,7 +529,8 @@ def test_the_limit_ends_a_trial_and_the_next_starts_clean(tmp_path: Path) -> Non
     found = outcome(place, named(study, "what=sleep"))
     assert found.reason == "it took longer than its limit of 0.5 s"
     assert time.monotonic() - started < 10
-    assert outcome(place, named(study, "what=a tensor")).metrics == {"loss": 2.0}
+    clean = at(tmp_path, own_ways.ways)
+    assert outcome(clean, named(own_ways.ways, "what=a tensor")).metrics == {"loss": 2.0}
 
 
 def vars_of(study: Study) -> dict[str, Any]:
@@ -675,6 +676,67 @@ def kill_after(place: Workplace, name: Named, epoch: int) -> None:
     finally:
         TrialFolder.write = real  # type: ignore[method-assign]
     assert saved.exists()
+
+
+# ---- what is run before ------------------------------------------------------------------------
+
+
+def pretrain(context: Context, width: int) -> dict[str, float]:
+    with (context.folder / "weights").open("a", encoding="utf-8") as file:
+        file.write(f"{width} {context.seed}\n")
+    return {"loss": 1.0}
+
+
+def finetune(context: Context, width: int, lr: float) -> dict[str, float]:
+    text = (context.given["first"] / "weights").read_text(encoding="utf-8")
+    assert text == f"{width} {context.seed}\n", "it ran once"
+    return {"test_error": lr, "validation_loss": float(text.split()[0])}
+
+
+def fails(context: Context) -> dict[str, float]:
+    raise ValueError(f"not with seed {context.seed}")
+
+
+def test_what_a_trial_needs_is_run_once_and_shared_by_arms_that_do_not_change_it(
+    tmp_path: Path,
+) -> None:
+    study = declare(train=finetune, needs={"first": pretrain})
+    place = at(tmp_path, study, forked=False)
+    trials = {
+        (arm.name, lr, seed): make_trial(study, "quick", arm, seed, "evaluate", {"lr": lr})
+        for arm in study.arms("quick")
+        for lr in (0.01, 0.02)
+        for seed in (0, 1)
+    }
+    needed = {trial.teacher.key for trial in trials.values() if trial.teacher is not None}
+    assert len(trials) == 8
+    assert len(needed) == 4, "one for each width and seed, whatever the rate is"
+    for trial in trials.values():
+        found = outcome(place, Named.of(trial, "quick"))  # which makes what is not there
+        assert found.metrics["validation_loss"] == trial.arm.levels["width"].value, found.reason
+    assert len(list(tmp_path.glob("*/files/weights"))) == 4
+
+
+def test_what_fails_before_a_trial_is_its_reason(tmp_path: Path) -> None:
+    study = declare(train=finetune, needs={"first": fails})
+    found = outcome(at(tmp_path, study, forked=False), named(study, "width=2", seed=3))
+    assert found.reason.startswith("what it needs failed: ValueError: not with seed 3 at ")
+
+
+@pytest.mark.parametrize(
+    ("needs", "said"),
+    [
+        ({"a": pretrain, "b": pretrain}, "name one function"),
+        ({"a": other_parameters, "b": 3}, "name one function"),
+        ({"a": lambda context: {}}, "needs must be a function at the top level"),
+        ({"a": own_study.network}, "must take the context"),
+        ({"a b": pretrain}, "have a Python name"),
+        ([pretrain], "name one function"),
+    ],
+)
+def test_what_cannot_be_run_before_is_one_line(needs: Any, said: str) -> None:
+    with pytest.raises(HarnessError, match=said):
+        declare(needs=needs)
 
 
 # ---- costs --------------------------------------------------------------------------------------

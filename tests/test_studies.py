@@ -242,11 +242,15 @@ def test_l2_is_decay_under_sgd_and_is_not_under_adam(optimizer: str) -> None:
 # ---- a study of one's own -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("how", [(), ("--trainer",)])
 def test_a_new_study_can_be_planned_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    how: tuple[str, ...],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert execute(["new", "my_study.py"]) == 0
+    assert execute(["new", "my_study.py", *how]) == 0
     assert "harness run my_study.py" in capsys.readouterr().out
     before = Path("my_study.py").read_text()
     assert execute(["plan", "my_study.py"]) == 0
@@ -259,7 +263,10 @@ def test_a_new_study_can_be_planned_as_it_is(
 
 
 @pytest.mark.slow
-def test_a_new_study_runs_as_it_is(command) -> None:  # type: ignore[no-untyped-def]
-    command("new", "my_study.py")
+@pytest.mark.parametrize(
+    ("how", "said"), [((), "Half dropped is better"), (("--trainer",), "64 units classify")]
+)
+def test_a_new_study_runs_as_it_is(command, how: tuple[str, ...], said: str) -> None:  # type: ignore[no-untyped-def]
+    command("new", "my_study.py", *how)
     done = command("run", "my_study.py", "--no-profile", "--no-tuning", "--mode", "plain")
-    assert "64 units classify" in done.stdout  # the table breaks the sentence
+    assert said in " ".join(done.stdout.split()), "the table breaks the sentence"

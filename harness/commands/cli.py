@@ -110,11 +110,15 @@ def list_(as_json: AsJson = False) -> None:
 @alone_on_output
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .py file that is not there yet.")],
+    trainer: Annotated[
+        bool,
+        typer.Option("--trainer", help="One that the harness's own trainer trains."),
+    ] = False,
 ) -> None:
     """Write a study that runs as it is, with comments, for you to change."""
     from harness.commands.new import write_study
 
-    path = write_study(file)
+    path = write_study(file, trainer=trainer)
     screen.say(f"{path}  written; run it with: harness run {shlex.quote(str(file))}")
 
 

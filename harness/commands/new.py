@@ -1,4 +1,4 @@
-"""``harness new``: the file that it writes, a study that runs as it is, to be changed."""
+"""``harness new``: the files that it writes, studies that run as they are, to be changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,82 @@ from pathlib import Path
 from harness.commands.files import write_whole
 from harness.messages.errors import HarnessError
 
-TEMPLATE = '''"""Does width help a small network?
+OWN = '''"""Does dropout help a small network?
+
+Say here, in a paragraph, what is asked and why, with the paper that claims it.
+"""
+
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import nn
+
+from harness import Context, Factor, Higher, Metric, Scale, Study, Tuned
+
+
+def train(context: Context, dropout: float, lr: float) -> dict[str, float]:
+    """Your own training code, in whatever framework. Its parameters are what varies.
+
+    The generators of random, numpy and torch are seeded already: context.seed is the same in all
+    arms. Move things to context.device. Every parameter but the context is a factor or a setting.
+    """
+    x, y = map(torch.as_tensor, load_digits(return_X_y=True))
+    x, x_test, y, y_test = train_test_split(x.float() / 16, y, random_state=context.seed)
+    model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Dropout(dropout), nn.Linear(256, 10))
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    # 0, or after a kill the epoch to go on from
+    for epoch in range(context.restore(model=model, optimizer=optimizer), context.scale.epochs):
+        model.train()
+        for rows in torch.randperm(300).split(32):
+            loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.eval()
+        right = model(x[300:]).argmax(1) == y[300:]
+        context.report(epoch, validation_accuracy=right.float().mean().item())
+        context.save(epoch + 1, model=model, optimizer=optimizer)
+    if context.choosing:  # settings are being chosen, by the objective: no test examples
+        return {}
+    return {"test_accuracy": (model(x_test).argmax(1) == y_test).float().mean().item()}
+
+
+study = Study(
+    name="{name}",
+    question="Does dropout help a small network?",
+    train=train,
+    # What is varied; the first level is the baseline.
+    factors=(Factor("dropout", (0.0, 0.2, 0.5)),),
+    # What is searched anew in every arm, so that none is favoured. Tried first: default=.
+    tuned=(Tuned("lr", 0.0001, 0.1, log=True, trials=6),),
+    objective="validation_accuracy",
+    # What train returns or reports. unit="fraction" is printed as per cent; any other as it is.
+    metrics=(
+        Metric("validation_accuracy", unit="fraction", better="higher"),
+        Metric("test_accuracy", unit="fraction", better="higher"),
+    ),
+    # How big to run it. `seeds` trials an arm; all but seeds=, levels= and tuning= is yours.
+    scales={{
+        "quick": Scale(epochs=20, seeds=5),
+        "long": Scale(epochs=100, seeds=10),
+    }},
+    # What is on trial. by: the smallest difference that would change what you do, in the unit of
+    # the metric (0.01 is one percentage point). Choose it before you run.
+    claims=(
+        Higher(
+            "Half dropped is better than none.",
+            metric="test_accuracy", higher={{"dropout": 0.5}}, lower={{"dropout": 0.0}}, by=0.01,
+        ),
+        Higher(
+            "Half dropped is better than a fifth.",
+            metric="test_accuracy", higher={{"dropout": 0.5}}, lower={{"dropout": 0.2}}, by=0.01,
+            primary=False,  # exploratory: a lead, no verdict
+        ),
+    ),
+)
+'''
+
+TRAINER = '''"""Does width help a small network?
 
 Say here, in a paragraph, what is asked and why, with the paper that claims it.
 """
@@ -81,11 +156,12 @@ study = Study(
 '''
 
 
-def write_study(path: Path) -> Path:
+def write_study(path: Path, *, trainer: bool = False) -> Path:
     """Write the start of a study.
 
     Args:
         path: a Python file that is not there yet; its name becomes the study's.
+        trainer: whether the harness's own trainer trains; else a function in the file does.
 
     Raises:
         HarnessError: the name is none for a study, or the file is there.
@@ -102,4 +178,5 @@ def write_study(path: Path) -> Path:
         raise HarnessError(
             "a new study must not replace a file", repr(str(path)), "Take another name."
         )
-    return write_whole(path, TEMPLATE.format(name=name).encode())
+    text = TRAINER if trainer else OWN
+    return write_whole(path, text.format(name=name).encode())

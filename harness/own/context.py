@@ -52,6 +52,7 @@ class Context:
         *,
         choosing: bool,
         folder: TrialFolder,
+        given: Mapping[str, Path] | None = None,
         stopping: Stopping | None = None,
         told: Callable[[int, Mapping[str, float]], None] | None = None,
     ) -> None:
@@ -59,7 +60,7 @@ class Context:
         self.device = device
         self.scale = Settings(scale)
         self.choosing = choosing
-        self.given: Mapping[str, Path] = MappingProxyType({})
+        self.given: Mapping[str, Path] = MappingProxyType(dict(given or {}))
         self._folder = folder
         self._stopping = stopping or Stopping()
         self._told = told

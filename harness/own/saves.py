@@ -57,6 +57,16 @@ class TrialFolder:
         """
         return _made(self.files)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its files are all there, for other trials to use."""
+        return (self.path / "whole").exists()
+
+    def make_whole(self) -> None:
+        """Say that its files are all there."""
+        self.made()
+        (self.path / "whole").touch()
+
     def write(self, epoch: int, state: Any) -> None:
         """Keep a state, and forget all but the one before.
 

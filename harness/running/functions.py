@@ -8,9 +8,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from harness.engines.modes import PLAIN, Mode
 from harness.own import apart
@@ -75,14 +77,21 @@ def _step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
     work, step = trial.work, trial.what.step
     assert isinstance(work, Function)
     assert step is not None
+    if missing := _make_given(trial, Named.of(trial, ""), at):
+        raise RuntimeError(missing)
     with tempfile.TemporaryDirectory() as root, seeded(trial.seed):
         folder = TrialFolder(Path(root), trial.key)
-        context = Context(trial.seed, str(at.device), work.scale, choosing=False, folder=folder)
+        context = Context(
+            trial.seed, str(at.device), work.scale, choosing=False, folder=folder,
+            given=_given(trial, at),
+        )  # fmt: skip
         yield lambda: step(context, **work.arguments)
 
 
 def wanted(study: Study, trial: Trial) -> tuple[str, ...]:
     """Return the metrics that a trial must give: one that helps to choose, only what chooses."""
+    if trial.role == "teach":
+        return ()
     if trial.role == "tune":
         return (study.objective,)
     return tuple(metric.name for metric in study.metrics)
@@ -103,6 +112,8 @@ def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float 
         limit: seconds after which that process is killed; ``None`` is never.
     """
     folder = TrialFolder(at.folder, trial.key)
+    if missing := _make_given(trial, named, at):
+        return Outcome(reason=missing, env=at.env_by_now)
     if not at.apart:
         called, env = call(trial, named, at, folder, Stopping()), at.env
         cost = called.cost
@@ -126,9 +137,27 @@ def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float 
             **called.cost,
         }
     folder.tidy(finished=not called.reason, keep=trial.role != "tune")
+    if trial.role == "teach" and not called.reason:
+        folder.make_whole()
     if called.reason:
         return Outcome(reason=called.reason, env=env)
     return Outcome(called.metrics, called.curves, cost, env, mode=str(PLAIN))
+
+
+def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
+    """Make the folder that a trial is given, where it is not here; return why that failed.
+
+    It was made by whoever ran the trial before, which may have been on another machine.
+    """
+    if trial.teacher is None or TrialFolder(at.folder, trial.teacher.key).is_whole:
+        return ""
+    at.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(at.folder / f"{trial.teacher.key}.lock"):
+        if TrialFolder(at.folder, trial.teacher.key).is_whole:
+            return ""
+        name = replace(named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1)
+        reason = _one(trial.teacher, name, at).reason
+    return f"what it needs failed: {reason}" if reason else ""
 
 
 def _call(
@@ -142,10 +171,19 @@ def _call(
         work.scale,
         choosing=trial.role == "tune",
         folder=folder,
+        given=_given(trial, at),
         stopping=stopping,
         told=telling(named, at, work.scale.get("epochs")) if at.tell is not None else None,
     )
     return call(work, context, wanted(at.study, trial))
+
+
+def _given(trial: Trial, at: Workplace) -> dict[str, Path]:
+    """Return the folders of what a trial needs, by name."""
+    if trial.teacher is None:
+        return {}
+    (name,) = trial.work.needs()
+    return {name: TrialFolder(at.folder, trial.teacher.key).made()}
 
 
 def telling(

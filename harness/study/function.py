@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.identity.canonical import canonical
 from harness.study.work import Work
+
+if TYPE_CHECKING:
+    from harness.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Function:
             metrics by name.
         arguments: the levels of one arm and its tuned settings, by the name of the parameter.
         scale: the scale's own settings, all of which the function may read.
+        given: what is run before it with the same seed, and whose folder it is given, by name.
     """
 
     kind: ClassVar[str] = "function"
@@ -27,10 +32,11 @@ class Function:
     function: Callable[..., Mapping[str, float]]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     scale: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Function] = field(default_factory=dict)
 
     def needs(self) -> Mapping[str, Work]:
-        """Return nothing: it runs without other trials."""
-        return {}
+        """Return what is run before it with the same seed, by name."""
+        return self.given
 
     def data_sets(self) -> tuple[Any, ...]:
         """Return nothing: which data it reads is its own business."""
@@ -39,3 +45,27 @@ class Function:
     def program(self) -> str:
         """Return, as text, all of it: two functions are never run as one."""
         return json.dumps(canonical(self), sort_keys=True)
+
+
+def function_of(study: Study, arguments: Mapping[str, Any], scale: Mapping[str, Any]) -> Function:
+    """Return what a study's ``train`` is called with, and what is run before it.
+
+    A function in ``needs`` is called with those of the arguments that are its parameters, so that
+    arms which differ in others alone share what it makes.
+
+    Args:
+        study: the study, which has ``train``.
+        arguments: the levels of one arm and its tuned settings.
+        scale: the scale's own settings.
+    """
+    assert study.train is not None
+    before = {
+        name: Function(
+            needed,
+            {each: arguments[each] for each in inspect.signature(needed).parameters
+             if each in arguments},
+            scale,
+        )
+        for name, needed in study.needs.items()
+    }  # fmt: skip
+    return Function(study.train, arguments, scale, before)

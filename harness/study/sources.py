@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from harness.identity.canonical import definitions
@@ -71,6 +71,7 @@ def check_source(study: Study) -> None:
             )
         _check_function("step", study.step)
         check_parameters("step", study.step, ["context", *names], "-> Callable[[], object]")
+    _check_needs(study, names)
     if study.limit is not None:
         if study.build is not None:
             raise HarnessError(
@@ -79,6 +80,33 @@ def check_source(study: Study) -> None:
                 "Leave it out: a Training says by its epochs when it ends.",
             )
         checks.positive("Study", "limit", study.limit, 3600)
+
+
+def _check_needs(study: Study, names: Sequence[str]) -> None:
+    """Check what is run before ``train``.
+
+    Raises:
+        HarnessError: it is no function that can be.
+    """
+    needs = study.needs
+    if not isinstance(needs, Mapping) or len(needs) > 1 or (needs and study.train is None):
+        raise HarnessError(
+            "Study(needs=...) must stand beside train=, and name one function",
+            repr(needs) if study.train is not None else "needs= without train=",
+            "Write needs={'pretrained': pretrain}; let that function do all that is needed.",
+        )
+    object.__setattr__(study, "needs", dict(needs))
+    for name, function in needs.items():
+        _check_function("needs", function)
+        has = list(inspect.signature(function).parameters) if callable(function) else []
+        extra = [each for each in has if each not in ("context", *names)]
+        if not str(name).isidentifier() or "context" not in has or extra:
+            raise HarnessError(
+                "a function in needs= must take the context and any of the factors and tuned "
+                "settings, and have a Python name",
+                f"{name!r}: {function!r}" + (f", with {', '.join(extra)}" if extra else ""),
+                "Write def pretrain(context, width): ..., say.",
+            )
 
 
 def check_parameters(

@@ -86,6 +86,9 @@ class Study:
         step: ``step(context, ...)``, with the parameters of ``train``; returns a function of no
             arguments that takes one training step, whose time, memory and FLOPs are measured.
         limit: seconds after which a trial of ``train`` or ``command`` is ended, and has failed.
+        needs: a function that is run before ``train``, once for each seed, by name; it takes the
+            context and any of the factors and tuned settings, and ``train`` finds its folder in
+            ``context.given``.
         module: name of the module that it stands in; empty where nothing tells.
 
     Raises:
@@ -141,6 +144,7 @@ class Study:
     metrics: Sequence[Metric] = ()
     step: Callable[..., Callable[[], object]] | None = None
     limit: float | None = None
+    needs: Mapping[str, Callable[..., Mapping[str, float]]] = field(default_factory=dict)
     module: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from harness.identity.files import hashes_of
 from harness.messages.blame import place
 from harness.messages.errors import HarnessError, near
 from harness.study.designs import Arm
-from harness.study.function import Function
+from harness.study.function import function_of
 from harness.study.study import Study
 from harness.study.work import Work
 from harness.training import Training
@@ -216,7 +216,7 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
     values = {name: level.value for name, level in arm.levels.items()}
     size = study.scales[scale]
     if study.train is not None:
-        function = Function(study.train, {**values, **tuned}, size.settings)
+        function = function_of(study, {**values, **tuned}, size.settings)
         return _unseeded(arm, dict(tuned), function, (), 0, step=study.step)
     if study.command is not None:
         command = study.command.filled(size.settings, arm, tuned)
@@ -261,7 +261,7 @@ def _unseeded(
     teaches: int,
     step: Callable[..., Any] | None = None,
 ) -> Unseeded:
-    taught_by = work.needs().get(TEACHER)
+    taught_by = next(iter(work.needs().values()), None)  # there is one at most
     teacher = None
     if taught_by is not None:
         teacher = _unseeded(arm, tuned, taught_by, (), teaches + 1)
