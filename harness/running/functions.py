@@ -156,7 +156,7 @@ def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
         if TrialFolder(at.folder, trial.teacher.key).is_whole:
             return ""
         name = replace(named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1)
-        reason = _one(trial.teacher, name, at).reason
+        reason = outcome(trial.teacher, name, at, _call, at.study.limit).reason
     return f"what it needs failed: {reason}" if reason else ""
 
 
