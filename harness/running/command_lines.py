@@ -17,7 +17,7 @@ from harness.own.calling import WRITTEN, Called, collected
 from harness.own.curves import Points, by_name, last_values, newest_point, read_points
 from harness.own.launching import Launched, launch, outliving_parent
 from harness.own.saves import TrialFolder
-from harness.own.seeds import seed_for
+from harness.own.seeds import short_seed_for
 from harness.own.stopping import Stopping
 from harness.own.written import last_line, read_metrics
 from harness.running import forks
@@ -93,7 +93,9 @@ def given_values(trial: Trial, at: Workplace, folder: Path) -> dict[str, str]:
         at: where.
         folder: the trial's own.
     """
-    seeds = {SEED_FOR + each: str(seed_for(trial.seed, each)) for each in _filled(trial).purposes}
+    seeds = {
+        SEED_FOR + each: str(short_seed_for(trial.seed, each)) for each in _filled(trial).purposes
+    }
     return seeds | {
         "seed": str(trial.seed),
         "folder": str(folder.absolute()),

@@ -45,7 +45,7 @@ class Command:
     setting, a setting of the scale, or one of these:
 
     - ``{seed}``: the trial's seed, the same in all arms; ``{seed_for_weights}``, with any word in
-      the place of weights: a seed below 2³² for one purpose.
+      the place of weights: a seed below 2³¹ for one purpose.
     - ``{folder}``: the trial's own folder, the same after a kill: what the command finds there, it
       may go on from.
     - ``{device}``: torch's name of the device. ``{choosing}``: 1 while settings are being chosen,

@@ -247,6 +247,9 @@ def check_objective(study: Study) -> None:
     name = study.objective
     if study.build is None:
         names = [metric.name for metric in study.metrics]
+        if not study.tuned and name not in names:  # then it is only what stores show first
+            object.__setattr__(study, "objective", names[0])
+            return
         if not study.tuned or (name in names and not name.startswith("test_")):
             _check_direction(study)
             return
