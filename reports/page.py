@@ -8,6 +8,7 @@ from harness.judging.results import Results
 
 from .figures.canvas import Picture
 from .figures.forest import draw_forest, forests
+from .sections.checked import CheckedSection, checked_section
 from .sections.claims import ClaimSection, claim_sections
 from .sections.cost import CostSection, cost_section
 from .sections.factors import FactorsSection, factors_section
@@ -48,6 +49,7 @@ class Page:
     cost: CostSection | None
     ledger: LedgerSection
     trained: TrainedSection | None
+    checked: CheckedSection | None
     methods: MethodsSection
 
 
@@ -69,5 +71,6 @@ def page_of(results: Results) -> Page:
         cost_section(results),
         ledger_section(results),
         trained_section(results),
+        checked_section(results),
         methods_section(results),
     )

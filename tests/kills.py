@@ -207,6 +207,10 @@ def strike(folder: Path, store: str, kills: int, seed: int, text: str = STUDY) -
                 if done > known and running[name].pid in busy:
                     break
                 time.sleep(0.1)
+            if text is OWN and figures.kills % 3 == 1:  # or all kills may come before a first save
+                while time.monotonic() < deadline and not list(folder.glob("x.db.trials/*/saved")):
+                    time.sleep(0.05)
+                name = next((each for each, p in running.items() if p.pid in look()[1]), name)
             time.sleep(draw.uniform(0.0, 2.0))
         else:  # anywhere, start-up included
             time.sleep(draw.uniform(0.5, 10.0))

@@ -293,7 +293,7 @@ def test_list_shows_studies_in_this_folder(here: Path, capsys) -> None:
 def test_help_names_every_command(capsys) -> None:
     assert execute(["--help"]) == 0
     text = capsys.readouterr().out
-    for name in ("list", "plan", "run", "report", "export", "replay", "doctor"):
+    for name in ("list", "plan", "run", "report", "export", "replay", "check", "doctor"):
         assert name in text
 
 

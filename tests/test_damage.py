@@ -318,6 +318,8 @@ PROFILE = {
     "peak_bytes": 1, "memory": {}, "flops_per_step": 1, "parameters": 1, "steps": 1, "samples": 1,
     "device": "cpu", "hardware": "x", "threads": 1, "note": "",
 }  # fmt: skip
+CHECKED = {"time": "2026", "arm": "a", "seed": 0, "programs": {"a": "k"},
+           "findings": [{"check": "c", "state": "wrong", "text": "t", "mend": ""}]}  # fmt: skip
 MODE = {"mode": {"kind": "plain"}, "timings": [], "note": "", "trials": 1, "seconds": 1.0}
 ROUND = {"arms": {"a": {"key": "k", "seconds": 1.0, "samples": 8}}, "twin": "a", "again": 1.0,
          "busy": False}  # fmt: skip
@@ -328,7 +330,7 @@ ROUND = {"arms": {"a": {"key": "k", "seconds": 1.0, "samples": 8}}, "twin": "a",
     ("mode/p/cpu/x", MODE), ("round/3/cpu/x", ROUND), ("untimed/cpu/x", None),
     ("untimed/cpu/x", {"reason": "r", "keys": {}}),
     ("env/ab", {"python": "3"}), ("runner/a/1/2", 1.5), ("format", 2), ("of somebody else", [1]),
-    ("workers/a/1/2", 2),
+    ("workers/a/1/2", 2), ("checked/ab", CHECKED),
     ("declared/1/ab", {"time": "2026", "looks": {}, "claims": [{}], "results": 0, "before": {},
                        "trials": 0}),
 ])  # fmt: skip

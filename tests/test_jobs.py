@@ -32,6 +32,7 @@ from harness.running.jobs import (
     TimeJob,
     TrainJob,
     WarmJob,
+    WatchJob,
     do,
     failed,
 )
@@ -57,6 +58,7 @@ NAMED = st.builds(Named, TEXT, TEXT, COUNT, ROLES, NUMBERS, TEXT, COUNT, st.bool
 MODES = st.builds(Mode, st.sampled_from(KINDS), COUNT, st.booleans())
 JOBS = st.one_of(
     st.builds(TrainJob, st.lists(NAMED, max_size=2).map(tuple), MODES),
+    st.builds(WatchJob, NAMED, TEXT, st.booleans()),
     st.builds(ProfileJob, NAMED),
     st.builds(TimeJob, NAMED),
     st.builds(
@@ -119,7 +121,8 @@ def test_every_job_is_among_those_that_are_tried() -> None:
 
 NAME = Named("quick", "width=4", 0, "evaluate", {"lr": 0.1})
 EXAMPLES: list[Job] = [
-    TrainJob((NAME,)), ProfileJob(NAME), TimeJob(NAME), CalibrateJob(NAME, 3), WarmJob((NAME,)),
+    TrainJob((NAME,)), WatchJob(NAME, "notes"), ProfileJob(NAME), TimeJob(NAME),
+    CalibrateJob(NAME, 3), WarmJob((NAME,)),
 ]  # fmt: skip
 
 

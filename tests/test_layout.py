@@ -43,11 +43,12 @@ ROOMS: dict[str, str] = {
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
     "work function placeholders command sources checks study",
-    "own": "seeds states saves cached stopping curves context calling apart written launching",
+    "own": "seeds states saves cached stopping curves effects watched context calling apart "
+    "written launching",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
-    "trials": "profiles outcome records tuning trial manifest",
+    "trials": "profiles outcome checked records tuning trial manifest",
     "trainer": "train",
     "cost": "machine memory calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
@@ -59,9 +60,10 @@ ROOMS: dict[str, str] = {
     "planning": "datasets outlook tuning planner cohorts",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings functions command_lines kinds jobs wire "
-    "loaded workers executors progress account costs registering session timing run versions",
+    "loaded workers executors progress account costs registering session timing run versions "
+    "comparing importing findings checking",
     "commands": "ending files options place list new subject doctor folder judged tables markdown "
-    "finish begin run plan report explain export replay cli",
+    "finish begin run plan report explain export replay check cli",
 }
 ORDER = list(ROOMS)
 

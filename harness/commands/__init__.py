@@ -6,7 +6,8 @@ options mean; :mod:`~harness.commands.ending`, exit codes, and what is told at t
 Each command is in the file of its name: :mod:`~harness.commands.list`,
 :mod:`~harness.commands.new`, :mod:`~harness.commands.plan`, :mod:`~harness.commands.run`,
 :mod:`~harness.commands.report`, :mod:`~harness.commands.explain`, :mod:`~harness.commands.export`,
-:mod:`~harness.commands.replay` and :mod:`~harness.commands.doctor`.
+:mod:`~harness.commands.replay`, :mod:`~harness.commands.check` and
+:mod:`~harness.commands.doctor`.
 
 What several of them do: :mod:`~harness.commands.place`, where things are;
 :mod:`~harness.commands.begin`, a study found, planned and its store opened;

@@ -199,6 +199,36 @@ def run(
 
 @app.command()
 @alone_on_output
+def check(
+    study: StudyName, scale: Scale = None,
+    arm: Annotated[
+        str | None, typer.Option("--arm", help="The arm to train several times; the first.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The seed to train it with.", min=0)] = 0,
+    out: Out = OUT, store: StoreUrl = "", device: Device = "auto", workers: Workers = 0,
+    data_dir: DataDir = None, download: Download = False, quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Train a little, to see whether trials repeat, resume, and differ; exit code 1 if not."""
+    hand_on_data(data_dir, download)
+    from harness.commands.check import check_study, found_json, print_found
+    from harness.commands.place import Place
+
+    options = options_of(study, device, workers, None, True)
+    errors = screen.errors()
+    with noticing(Place(out, store, OUT, data_dir)) as place:
+        found = check_study(study, scale, arm, seed, place, options, errors, quiet=quiet or as_json)
+        if as_json:
+            screen.give(json.dumps(found_json(found), indent=2))
+        elif not quiet:
+            print_found(found, screen.output())
+        if found.unkept:
+            screen.complain(f"harness: what was found could not be kept: {found.unkept}")
+        end_with(0 if found.right else 1)
+
+
+@app.command()
+@alone_on_output
 def report(
     studies: Annotated[
         list[str] | None, typer.Argument(metavar="STUDY...", help="What to report on.")

@@ -9,7 +9,7 @@ from harness.commands.subject import Subject, nothing_to
 from harness.running.revision import revision_of
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
-from harness.storing.notes import choices
+from harness.storing.notes import checked, choices
 
 if TYPE_CHECKING:
     from harness.judging.results import Results  # imports scipy
@@ -55,5 +55,5 @@ def gather(ledger: Ledger, subject: Subject, place: Sequence[str] = ()) -> Resul
         chosen.declaration, ledger.records(), manifest, costs,
         [*unmeasured, *ledger.store.noticed.sentences()], revision or "",
         choices(ledger),
-        registrations, tuple(filter(None, notes)),
+        registrations, tuple(filter(None, notes)), checked(ledger, manifest.programs),
     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from harness.commands.place import Place
 from harness.engines.modes import PLAIN, Mode
 from harness.messages.errors import HarnessError, near
+from harness.running.comparing import numbers
 from harness.running.executors import Options, Processes
 from harness.running.find import find as find_study
 from harness.running.find import load
@@ -88,8 +88,8 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     )
     if outcome.reason or record.state == "failed":
         return Replayed(outcome.reason == record.reason, record, (), None, changed, outcome.reason)
-    then = _numbers(record.metrics, record.curves)
-    since = _numbers(outcome.metrics, outcome.curves)
+    then = numbers(record.metrics, record.curves)
+    since = numbers(outcome.metrics, outcome.curves)
     shared = [(name, then[name], since[name]) for name in then if name in since]
     farthest = max(abs(before - after) for _, before, after in shared)
     differences = tuple(each for each in shared if each[1] != each[2] and each[0] in record.metrics)
@@ -105,18 +105,6 @@ def _again(scale: str, trial: Trial, record: Record) -> TrainJob:
     mode = Mode.parse(record.env.get("mode", str(PLAIN)))
     copies = mode.engine.copies(mode.models)
     return TrainJob((Named.of(trial, scale),) * copies, mode)
-
-
-def _numbers(
-    metrics: Mapping[str, float], curves: Mapping[str, Sequence[float]]
-) -> dict[str, float]:
-    """Name every number of a trial: metrics, and each curve's value after each epoch."""
-    points = {
-        f"{name} after epoch {epoch + 1}": value
-        for name, values in curves.items()
-        for epoch, value in enumerate(values)
-    }
-    return {**metrics, **points}
 
 
 def _one_record(found: list[tuple[Record, str]], key: str) -> tuple[Record, str]:

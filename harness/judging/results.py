@@ -19,6 +19,7 @@ from harness.stats import FEWEST
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
 from harness.study.looks import Looks
+from harness.trials.checked import Checked
 from harness.trials.manifest import Manifest
 from harness.trials.profiles import Profile
 from harness.trials.records import Record
@@ -88,6 +89,7 @@ class Results:
         history: when each claim was declared, and what was changed since.
         missing: evaluation trials that were planned and are not there.
         data: a sentence on each data set that was trained on.
+        checked: what ``harness check`` found of this code; ``None`` where it never looked.
     """
 
     declaration: Declaration
@@ -105,6 +107,7 @@ class Results:
     history: History = field(default_factory=History)
     missing: int = 0
     data: tuple[str, ...] = ()
+    checked: Checked | None = None
 
     @property
     def scale(self) -> str:
@@ -132,6 +135,7 @@ def assemble(
     modes: Mapping[str, Mapping[tuple[str, str], Choice]] | None = None,
     registrations: Sequence[Registration] = (),
     notes: Sequence[str] = (),
+    checked: Checked | None = None,
 ) -> Results:
     """Judge the records of a run, and put together all that its report prints.
 
@@ -145,6 +149,7 @@ def assemble(
         modes: how programs are trained, by program, and then by machine and forced mode.
         registrations: of the study's claims, oldest first, that of now last.
         notes: sentences on which trials these are, which come before all others.
+        checked: what ``harness check`` found of this code.
     """
     arms = {arm.name: arm for arm in declaration.arms}
     by_key = {record.key: record for record in records if record.state != "running"}
@@ -184,6 +189,7 @@ def assemble(
         warnings=(
             *notes,
             *([caution] if caution else []),
+            *(f"Checked, and wrong: {each.text}" for each in (checked.wrong if checked else ())),
             *_warnings(declaration, used, manifest, tuning, missing),
             *unmeasured,
         ),
@@ -193,6 +199,7 @@ def assemble(
         history=told,
         missing=max(0, missing),
         data=tuple(str(each["told"]) for each in manifest.data),
+        checked=checked,
     )
 
 

@@ -15,6 +15,7 @@ from harness.own.curves import STEP, by_name, last_values
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for
 from harness.own.stopping import Stopping
+from harness.own.watched import Watch
 from harness.study.scales import Settings
 
 _Value = TypeVar("_Value")
@@ -55,6 +56,7 @@ class Context:
         given: Mapping[str, Path] | None = None,
         stopping: Stopping | None = None,
         told: Callable[[int, Mapping[str, float]], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.seed = seed
         self.device = device
@@ -64,6 +66,7 @@ class Context:
         self._folder = folder
         self._stopping = stopping or Stopping()
         self._told = told
+        self._watch = watch
         self._curve: list[tuple[int, dict[str, float]]] = []
         self._saved = -1
         self._times: dict[str, float] = {}
@@ -187,6 +190,8 @@ class Context:
         }
         self._folder.write(number, state)
         self._saved = number
+        if self._watch is not None:
+            self._watch.saved(number)
 
     def restore(self, **parts: Any) -> int:
         """Put parts, curve and global generators into the state last saved.
@@ -218,6 +223,8 @@ class Context:
         self._times = dict(state["times"])
         self._saved = state["epoch"]
         set_random_states(state["random"])
+        if self._watch is not None:
+            self._watch.restored(self._saved)
         return self._saved
 
     def cached(self, name: str, make: Callable[..., _Value], **arguments: Any) -> _Value:

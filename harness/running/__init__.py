@@ -14,5 +14,8 @@ are; :mod:`~harness.running.forks`, what they are forked from (with
 beside it; :mod:`~harness.running.registering`, which keeps what is claimed, with the time;
 :mod:`~harness.running.versions`, which trials belong together; :mod:`~harness.running.progress` and
 :mod:`~harness.running.account`, what is told; :mod:`~harness.running.revision` and
-:mod:`~harness.running.checkout`, what lies around it.
+:mod:`~harness.running.checkout`, what lies around it. :mod:`~harness.running.checking` trains a
+little to see whether trials can be relied on, with :mod:`~harness.running.importing`, what the
+file does when it is imported, :mod:`~harness.running.comparing`, numbers compared bit for bit, and
+:mod:`~harness.running.findings`, the sentences.
 """

@@ -183,17 +183,28 @@ class Processes:
         """Start executors that train."""
         return [self.executor(index) for index in range(count)]
 
-    def executor(self, index: int = 0) -> Executor:
-        """Start one executor, a process of its own where a file holds the study."""
+    def executor(
+        self, index: int = 0, *, folder: Path | None = None, anew: bool = False
+    ) -> Executor:
+        """Start one executor, a process of its own where a file holds the study.
+
+        Args:
+            index: position among the workers.
+            folder: where each trial has a folder, where that is another than usual.
+            anew: whether the process begins with nothing, and is no fork.
+        """
+        folder = folder or self._folder
         device = self._options.device
         if self._reference is None:
-            return InProcess(self._study, device, self._artifacts, self._folder)
+            return InProcess(self._study, device, self._artifacts, folder)
         if device == "cuda":
             import torch
 
             device = f"cuda:{index % max(torch.cuda.device_count(), 1)}"
         # One thread each: on a CPU, processes beat threads, and sums always round alike.
-        worker = Worker(self._reference, device, 1, self._artifacts, self._folder, self._shared)
+        worker = Worker(
+            self._reference, device, 1, self._artifacts, folder, self._shared, anew=anew
+        )
         self._started = [*(each for each in self._started if each.runs()), worker]
         return worker
 

@@ -41,9 +41,14 @@ _UNSEEN = ("HARNESS_STORE",)  # a store's URL may hold a password, and is no bus
 _kept: list[Any] = []
 
 
-def context() -> ForkServerContext | SpawnContext:
-    """Return how processes are started here."""
-    if forks:
+def context(*, anew: bool = False) -> ForkServerContext | SpawnContext:
+    """Return how processes are started here.
+
+    Args:
+        anew: whether each is to begin with nothing. Forks of one process have much in common that
+            the next run will not have, such as the order in which sets of texts are gone through.
+    """
+    if forks and not anew:
         return multiprocessing.get_context("forkserver")
     return multiprocessing.get_context("spawn")
 

@@ -156,7 +156,8 @@ def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
         if TrialFolder(at.folder, trial.teacher.key).is_whole:
             return ""
         name = replace(named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1)
-        reason = outcome(trial.teacher, name, at, _call, at.study.limit).reason
+        unwatched = at if at.watch is None else replace(at, watch=None)  # it is not what is checked
+        reason = outcome(trial.teacher, name, unwatched, _call, at.study.limit).reason
     return f"what it needs failed: {reason}" if reason else ""
 
 
@@ -174,7 +175,10 @@ def _call(
         given=_given(trial, at),
         stopping=stopping,
         told=telling(named, at, work.scale.get("epochs")) if at.tell is not None else None,
+        watch=at.watch,
     )
+    if at.watch is not None:
+        work = replace(work, function=at.watch.over(work.function))
     return call(work, context, wanted(at.study, trial))
 
 

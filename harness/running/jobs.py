@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from harness.engines.modes import KINDS, PLAIN, Choice, Kind, Mode
 from harness.messages.blame import reason_of
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError
+from harness.own.saves import TrialFolder
+from harness.own.watched import Watch
 from harness.running.kinds import runner_of
 from harness.running.named import Named
 from harness.running.workplace import Workplace
@@ -67,6 +70,33 @@ class TrainJob:
         started = time.perf_counter()
         outcomes = runner_of(trials[0].work).train(trials, self.trials, self.mode, at)
         return Answer(outcomes=outcomes, env=outcomes[0].env, took=time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class WatchJob:
+    """Train a trial of a study that is checked, in the plain loop, and note what it does beside.
+
+    Attributes:
+        trial: the trial.
+        notes: the file that notes are added to.
+        kill: whether it is ended by SIGKILL on its way: a function right after its first save, a
+            Training after its first epoch, a command as soon as its folder holds a file.
+    """
+
+    trial: Named
+    notes: str
+    kill: bool = False
+
+    def do(self, at: Workplace) -> Answer:
+        """Train it."""
+        watch = Watch(Path(self.notes), self.kill)
+        trial = at.trial(self.trial)
+        at = replace(at, watch=watch)
+        if self.kill and trial.work.kind == "Training":
+            at = replace(at, tell=lambda _: watch.end())
+        if self.kill and trial.work.kind == "command":
+            watch.end_at_first_file(TrialFolder(at.folder, trial.key).files)
+        return TrainJob((self.trial,)).do(at)
 
 
 @dataclass(frozen=True)
@@ -169,7 +199,7 @@ class WarmJob:
         return Answer(env=at.env_by_now)
 
 
-Job = TrainJob | ProfileJob | TimeJob | CalibrateJob | WarmJob
+Job = TrainJob | WatchJob | ProfileJob | TimeJob | CalibrateJob | WarmJob
 """What a worker can be asked to do."""
 
 

@@ -87,6 +87,7 @@ class Worker:
         artifacts: where networks are kept that others learn from.
         folder: where each trial of the user's own code has a folder.
         shared: data sets in shared memory, by the name of their source.
+        anew: whether it begins with nothing, and is no fork.
     """
 
     def __init__(
@@ -97,11 +98,13 @@ class Worker:
         artifacts: Artifacts,
         folder: Path,
         shared: Mapping[str, Whole],
+        *,
+        anew: bool = False,
     ) -> None:
         import torch.multiprocessing  # noqa: F401 - teaches processes to hand on shared memory
 
         forks.begin(measuring=False)
-        context = forks.context()
+        context = forks.context(anew=anew)
         self._connection, theirs = context.Pipe()
         wanted = forks.environment(threads)
         self._process = context.Process(
@@ -178,7 +181,7 @@ def _serve(
     forks.settle(wanted)
     in_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     import torch
 
     from harness.data.shared import install
@@ -208,8 +211,8 @@ def _serve(
         connection.send_bytes(wire.message_text(answer))
 
 
-def _die_with_parent() -> None:
-    """End this process when the parent does, even by SIGKILL: a run started again is alone."""
+def die_with_parent() -> None:
+    """Wait for the end of the parent, even by SIGKILL, and end: a run started again is alone."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     multiprocessing.connection.wait([parent.sentinel])

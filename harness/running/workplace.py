@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.messages.errors import HarnessError
+from harness.own.watched import Watch
 from harness.running.named import Named
 from harness.running.telling import Told
 from harness.storing.artifacts import Artifacts
@@ -30,6 +31,7 @@ class Workplace:
         folder: where each trial of the user's own code has a folder.
         tell: receives, now and then, how far trials are.
         apart: whether a trial of the user's own code is given a process of its own, a fork of this.
+        watch: notes what a trial of the user's own code does, where a study is checked.
     """
 
     study: Study
@@ -38,6 +40,7 @@ class Workplace:
     folder: Path
     tell: Callable[[Told], None] | None = None
     apart: bool = False
+    watch: Watch | None = None
 
     @cached_property
     def env(self) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from harness.engines.modes import KINDS, Choice
 from harness.storing.damage import Unreadable, runner_wrong
 from harness.study.converter import UnreadableError, from_plain, shortly, to_plain
 from harness.study.declaration import Declaration, digest_of
+from harness.trials.checked import Checked
 from harness.trials.manifest import Manifest, NewerError
 from harness.trials.profiles import Profile
 
@@ -58,6 +59,9 @@ WORKERS = "workers/"
 
 WORKING = "working/"
 """Since when a process has been at work, in seconds since 1970, 0 at its end; it follows."""
+
+CHECKED = "checked/"
+"""What ``harness check`` found; a hash of the arms' programs follows."""
 
 REFERENCE = "reference"
 """The study's file or module."""
@@ -255,6 +259,29 @@ def write_reference(ledger: Noted, home: str) -> None:
         ledger.write_note(REFERENCE, home)
 
 
+# -- what was checked ----------------------------------------------------------------------
+
+
+def checked(ledger: Noted, programs: Mapping[str, str]) -> Checked | None:
+    """Return what ``harness check`` found last of arms' programs; ``None`` where it never looked.
+
+    Args:
+        ledger: where it is kept.
+        programs: their keys by arm name: what was found of other code is no matter.
+    """
+    kept = ledger.note(_of_programs(programs))
+    return None if kept is None else from_plain(Checked, kept)
+
+
+def write_checked(ledger: Noted, found: Checked) -> None:
+    """Keep what ``harness check`` found."""
+    ledger.write_note(_of_programs(found.programs), to_plain(found))
+
+
+def _of_programs(programs: Mapping[str, str]) -> str:
+    return CHECKED + digest_of(dict(sorted(programs.items())))
+
+
 # -- whole or damaged ----------------------------------------------------------------------
 
 
@@ -331,6 +358,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     DECLARED: _declared,
     PROFILE: _profile, MODE: partial(from_plain, Choice),
     ROUND: partial(from_plain, TimedRound), UNTIMED: _untimed,
+    CHECKED: partial(from_plain, Checked),
     CODE: _texts, ENV: _texts, RUNNER: _number, WORKING: _number, WORKERS: _number,
     REFERENCE: _text, "question": _text, "harness_study": _text, "harness_scale": _text,
     "space": _text, "format": _only(int, word="whole number"),

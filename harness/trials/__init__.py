@@ -2,7 +2,8 @@
 
 In reading order: :mod:`~harness.trials.trial`, one arm with one seed, and its key;
 :mod:`~harness.trials.outcome`, what became of it; :mod:`~harness.trials.records`, what is kept of
-that; :mod:`~harness.trials.profiles`, what its program costs;
+that; :mod:`~harness.trials.profiles`, what its program costs; :mod:`~harness.trials.checked`, what
+``harness check`` found;
 :mod:`~harness.trials.tuning`, how settings were chosen; :mod:`~harness.trials.manifest`,
 what is written down of a run.
 """
