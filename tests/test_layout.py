@@ -55,15 +55,17 @@ ROOMS: dict[str, str] = {
     "optuna_studies translation opened leases tally ledger kept presence inspection "
     "aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
-    "more wording would_change reasons verdicts registrations history summaries targets results "
-    "next_step",
+    "more wording would_change reasons lacking verdicts registrations history summaries targets "
+    "results next_step",
+    "imported": "sheet text frames folder events mlruns trials read columns values entries checks "
+    "take",
     "planning": "datasets outlook tuning planner cohorts",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings functions command_lines kinds jobs wire "
     "loaded workers executors progress account costs registering session timing run versions "
     "comparing importing findings checking",
     "commands": "ending files options place list new subject doctor folder judged tables markdown "
-    "finish begin run plan report explain export replay check cli",
+    "finish begin run plan report explain export judge replay check cli",
 }
 ORDER = list(ROOMS)
 

@@ -155,6 +155,13 @@ def test_a_curve_of_the_studys_own_may_have_a_target() -> None:
     assert declare(claims=(claim,)).metric("validation_loss").better == "lower"
 
 
+def test_where_nothing_is_chosen_any_metric_stands_for_the_objective() -> None:
+    study = declare(train=other_parameters, tuned=(), objective="validation_loss",
+                    metrics=(Metric("loss"), Metric("other")))  # fmt: skip
+    assert study.objective == "loss"
+    assert study.declaration("quick").objective == "loss"
+
+
 def test_build_takes_no_metrics_and_no_limit() -> None:
     def build(scale: Scale, width: int, lr: float) -> Any: ...
 

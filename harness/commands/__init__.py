@@ -6,6 +6,7 @@ options mean; :mod:`~harness.commands.ending`, exit codes, and what is told at t
 Each command is in the file of its name: :mod:`~harness.commands.list`,
 :mod:`~harness.commands.new`, :mod:`~harness.commands.plan`, :mod:`~harness.commands.run`,
 :mod:`~harness.commands.report`, :mod:`~harness.commands.explain`, :mod:`~harness.commands.export`,
+:mod:`~harness.commands.judge` (with ``import``),
 :mod:`~harness.commands.replay`, :mod:`~harness.commands.check` and
 :mod:`~harness.commands.doctor`.
 

@@ -13,6 +13,13 @@ import typer
 from harness.commands import ending
 from harness.commands.ending import alone_on_output, end_with, noticing
 from harness.commands.options import (
+    Column,
+    Last,
+    OptunaStudy,
+    Results,
+    ResultsKind,
+    SeedColumn,
+    Where,
     collect_seldom,
     hand_on_data,
     how_words,
@@ -256,6 +263,47 @@ def report(
     with noticing(Place(out, store, OUT, data_dir)) as place:
         whole = report_studies(names, scale, place, alone=alone, shown=shown)
         end_with(0 if whole else 1)
+
+
+@app.command()
+@alone_on_output
+def judge(
+    results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
+    kind: ResultsKind = None, column: Column = None, seed_column: SeedColumn = None,
+    where: Where = None, last: Last = None, optuna_study: OptunaStudy = None,
+    quiet: Quiet = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Judge results that others made, and write their report; trains nothing, keeps no store."""
+    collect_seldom()
+    from harness.commands.judge import asked_for, judge_results
+    from harness.commands.place import Place
+
+    asked = asked_for(
+        results, study, scale, kind, column, seed_column, last, where, optuna_study
+    )  # fmt: skip
+    with noticing(Place(out, "", OUT)) as place:
+        whole = judge_results(asked, place, shown=not quiet and not as_json, as_json=as_json)
+        end_with(0 if whole else 1)
+
+
+@app.command("import")
+@alone_on_output
+def import_(
+    results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
+    store: StoreUrl = "", kind: ResultsKind = None, column: Column = None,
+    seed_column: SeedColumn = None, where: Where = None, last: Last = None,
+    optuna_study: OptunaStudy = None,
+) -> None:  # fmt: skip
+    """Take results that others made into the store, for report, explain and export."""
+    collect_seldom()
+    from harness.commands.judge import asked_for, import_results
+    from harness.commands.place import Place
+
+    asked = asked_for(
+        results, study, scale, kind, column, seed_column, last, where, optuna_study
+    )  # fmt: skip
+    with noticing(Place(out, store, OUT)) as place:
+        screen.say(import_results(asked, place))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.imported.checks import OTHERS
 from harness.messages.errors import HarnessError
 from harness.trials.records import Record
 
@@ -173,6 +174,9 @@ def verdict_rows(results: Results) -> list[dict[str, Any]]:
     rows = [
         verdict_row(verdict, history.of(place)) for place, verdict in enumerate(results.verdicts)
     ]
+    if results.declaration.source == "results":
+        for row in rows:
+            row["cautions"] = [OTHERS, *row["cautions"]]
     names = [item for row in rows[:1] for item in row]
     return rows + [_removed_row(each, names) for each in history.removed]
 

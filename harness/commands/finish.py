@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 def finish(
     name: str, results: Results, folder: Path, place: Place, how: Sequence[str] = (), *,
-    shown: bool, force: bool, gently: bool = False, table: bool = True,
+    shown: bool, force: bool, gently: bool = False, table: bool = True, retry: str = "",
 ) -> Files:  # fmt: skip
-    """Print a study's verdicts, then write its files, of which the PDF is still to come."""
+    """Print a study's verdicts, then write its files, of which the PDF is still to come.
+
+    What cannot be written is told with ``retry``, the command that tries again; without it, with
+    ``harness report``.
+    """
     words = place.words()
-    retry = again(name, results.scale, words)
+    retry = retry or again(name, results.scale, words)
     unprinted: tuple[str, ...] = ()
     if shown:
         try:

@@ -5,12 +5,52 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from harness.messages.errors import HarnessError, near
 
 if TYPE_CHECKING:
     from harness.running.executors import Options  # with what trains
+
+# What judge and import are told of results that others made.
+Results = Annotated[
+    str,
+    typer.Argument(
+        metavar="RESULTS", help="A table, an Optuna storage, or a folder of runs: see --format."
+    ),
+]
+ResultsKind = Annotated[
+    str | None,
+    typer.Option("--format", show_default=False,
+                 help="csv, json, parquet, tensorboard, mlflow, folder (of tables) or optuna, if "
+                 "the name of RESULTS does not tell."),
+]  # fmt: skip
+Column = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=COLUMN",
+                 help="Where a factor or a metric stands; may be repeated."),
+]  # fmt: skip
+SeedColumn = Annotated[
+    str | None,
+    typer.Option("--seed-column", metavar="COLUMN", help="Where seeds stand; seed.",
+                 show_default=False),
+]  # fmt: skip
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="COLUMN=VALUE", help="Take these rows alone; may be repeated."),
+]
+Last = Annotated[
+    str | None,
+    typer.Option("--last", metavar="COLUMN", show_default=False,
+                 help="Of a run's several rows, that where COLUMN (a step) is highest."),
+]  # fmt: skip
+OptunaStudy = Annotated[
+    str | None,
+    typer.Option("--optuna-study", metavar="NAME", help="Which study of an Optuna storage.",
+                 show_default=False),
+]  # fmt: skip
 
 
 def studies_named(command: str, studies: list[str] | None, *, every: bool) -> list[str]:

@@ -12,7 +12,8 @@ every kind of claim.
 Verdicts: :mod:`~harness.judging.words`, which word a claim gets; :mod:`~harness.judging.looking`,
 when it is looked at; :mod:`~harness.judging.adaptive`, how many seeds a run is to add;
 :mod:`~harness.judging.more`, how many would decide; :mod:`~harness.judging.wording`,
-:mod:`~harness.judging.would_change` and :mod:`~harness.judging.reasons`, the sentences;
+:mod:`~harness.judging.would_change` and :mod:`~harness.judging.reasons`, the sentences,
+of results that others made also :mod:`~harness.judging.lacking`;
 :mod:`~harness.judging.verdicts`, every claim judged.
 
 Beside them: :mod:`~harness.judging.registrations` and :mod:`~harness.judging.history`, what became

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.judging.more import more_text, unreachable
 from harness.judging.results import Results
@@ -36,6 +36,8 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
     if not left:
         return ""
     count = f"{len(left)} claim{'' if len(left) == 1 else 's'}"
+    if results.declaration.source == "results":
+        return _of_others(count, left)
     if len(results.seeds) < FEWEST:
         command = _changed(results, "--seeds", str(FEWEST), *place, *how)
         return f"A verdict needs {FEWEST} seeds. To go on: {command}"
@@ -55,6 +57,21 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
     most = str(_most(list(left.values()), results.declaration.looks.seeds[-1]))
     command = _changed(results, "--until-decided", "--max-seeds", most, *place, *how)
     return f"{said} To add them all the same, which the report then says: {command}"
+
+
+def _of_others(count: str, left: Mapping[int, Verdict]) -> str:
+    """Say what is left of results that others made: no command of the harness's adds to them."""
+    if any(verdict.word == "not assessable" for verdict in left.values()):
+        return (
+            f"{count} undecided: a verdict needs {FEWEST} seeds that every arm has, or "
+            "as many on each side where no seed is on both."
+        )
+    if all(_out_of_reach(verdict) for verdict in left.values()):
+        return _unreachable(left)
+    return (
+        f"{count} undecided.{_tells(list(left.values()))} Seeds that are added because of what was "
+        "seen make verdicts wrong more often than they say."
+    )
 
 
 def _most(left: Sequence[Verdict], least: int) -> int:
@@ -86,7 +103,7 @@ def _tells(left: Sequence[Verdict]) -> str:
     return f" About {more_text(max(wanted, key=lambda more: more.high))} more would tell."
 
 
-def _unreachable(left: dict[int, Verdict]) -> str:
+def _unreachable(left: Mapping[int, Verdict]) -> str:
     """Say of each claim why no number of seeds will do, and what is within reach."""
     told = [
         f"claim {number}: {unreachable(verdict.seen, verdict.more_seeds, verdict.metric)}"

@@ -181,12 +181,20 @@ def assemble(
         declaration=declaration,
         seeds=manifest.seeds,
         records=used,
-        verdicts=judge(declaration, used, manifest.looks, costs, len(manifest.seeds)),
+        verdicts=judge(
+            declaration,
+            used,
+            manifest.looks,
+            costs,
+            # what others did not run is never waited for
+            None if declaration.source == "results" else len(manifest.seeds),
+        ),
         summaries=summarise(declaration, used),
         tuning=tuning,
         profiles=dict(costs.profiles),
         provenance=_provenance(used, manifest.command, revision),
         warnings=(
+            *manifest.notes,
             *notes,
             *([caution] if caution else []),
             *(f"Checked, and wrong: {each.text}" for each in (checked.wrong if checked else ())),
@@ -314,7 +322,7 @@ def _warnings(
             "verdict, outside of declared looks, makes verdicts wrong more often than they say, in "
             f"up to {100 * min(1, times * alpha):g} % of cases in place of {100 * alpha:g} %."
         )
-    if declaration.tuned and not manifest.tuned:
+    if declaration.tuned and not manifest.tuned and declaration.source != "results":
         ran = _untuned(declaration, records)
         shown = ", ".join(f"{name} = {value}" for name, value in ran.items())
         yield (

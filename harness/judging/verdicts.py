@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.judging.lacking import lacking
 from harness.judging.looking import Evidence, Look, Standing, look_at
 from harness.judging.more import more_needed
 from harness.judging.pairing import evaluations, groups_of
@@ -175,11 +176,14 @@ def _verdict(
         metric, standing.by, seen, pairs, claims, more, standing.spent, level, standing.wanted
     )
     sides, averaged = _sides(evidence, claim, seen)
+    why = ""
+    if word == "not assessable" and evidence.declaration.source == "results":
+        why = lacking(evidence.declaration, claim, evidence.trials, unpaired=seen.unpaired)
     return Verdict(
         claim=claim,
         metric=metric,
         word=word,
-        reason=reason(word, claim, context),
+        reason=why or reason(word, claim, context),
         change=would_change(word, claim, context),
         seen=seen,
         by=standing.by,

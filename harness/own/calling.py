@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import time
 from collections.abc import Collection, Mapping
@@ -83,8 +82,6 @@ def call(work: Function, context: Context, wanted: Collection[str]) -> Called:
         return Called(reason=str(error))
     except (Exception, SystemExit) as error:
         return Called(reason=one_line(f"{named(error)[:500]} at {place(error)}"))
-    finally:
-        gc.collect()
     seconds = time.perf_counter() - started
     if returned is None and context.stopping:
         return Called(stopped=True)

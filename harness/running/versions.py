@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.imported.take import as_results
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level
 from harness.planning.planner import StudyPlanner
@@ -60,6 +61,9 @@ def choose(ledger: Ledger, study: Study, newest: Manifest, place: Sequence[str] 
     """
     scale = ledger.scale
     declared = study.declaration(scale)
+    before = declaration_of(ledger, newest)
+    if before is not None and before.source == "results":
+        return _of_others(declared, before, newest)
     records = ledger.records()
     done = {record.key: record for record in records if record.state != "running"}
     try:
@@ -117,6 +121,20 @@ def choose(ledger: Ledger, study: Study, newest: Manifest, place: Sequence[str] 
     return Chosen(declared, _as_declared(declared, newest, done), changed)
 
 
+def _of_others(declared: Declaration, before: Declaration, newest: Manifest) -> Chosen:
+    """Return what is judged of results that others made, of whose code nothing is known."""
+    now = as_results(declared, [metric.name for metric in before.own])
+    if _levels_of(before) == _levels_of(now):
+        return Chosen(now, newest)
+    return Chosen(
+        before,
+        newest,
+        "Levels or their names have changed in the study's file since these results were imported. "
+        f"Judged is what it declared then; `{newest.command}` takes up what it says now.",
+        then=True,
+    )
+
+
 def _levels_of(declaration: Declaration) -> dict[str, Mapping[str, Level]]:
     """Return what tells whether two declarations have the same arms."""
     return {arm.name: arm.levels for arm in declaration.arms}
@@ -139,6 +157,8 @@ def outdated(study: Study, scale: str, records: Iterable[Record]) -> tuple[int, 
     alike: dict[str, list[str]] = {}
     count, reasons = 0, Counter[str]()
     for record in records:
+        if not record.training:  # of results that others made nobody knows the code
+            continue
         if record.role != "evaluate" or record.state == "running":
             continue
         what = repr((record.arm, record.tuned, record.code, record.training))

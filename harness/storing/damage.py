@@ -17,7 +17,6 @@ from harness.messages.printable import quoted
 from harness.study.converter import shortly
 from harness.study.metrics import METRICS
 from harness.trials.records import Role
-from harness.trials.trial import TUNING_SEED
 
 BROKEN = "harness:broken"
 """The attribute under which a reader hands on the parts of a trial that it could not read."""
@@ -175,7 +174,7 @@ def _text(value: Any) -> str:
 
 def _parameters(trial: Row) -> str:
     seed = trial.params.get("seed")
-    if type(seed) is not int or not 0 <= seed <= TUNING_SEED:
+    if type(seed) is not int or seed < 0:  # how large it may be, its distribution says
         return f"the seed is {shortly(seed)}"
     for name, value in trial.params.items():
         low = getattr(trial.distributions[name], "low", None)
@@ -209,7 +208,8 @@ def _record(attrs: Mapping[str, Any], complete: bool) -> str:
         return wrong
     return (
         _scalars("metrics", record["metrics"])
-        or _in_range(record["metrics"])
+        or _finite(record["metrics"])
+        or (_in_range(record["metrics"]) if _trained(attrs) else "")
         or _scalars("cost", record["cost"])
         or next((f"cost {n} is {v}" for n, v in record["cost"].items() if not v >= 0), "")
         or _lists("curves", record["curves"])
@@ -217,10 +217,19 @@ def _record(attrs: Mapping[str, Any], complete: bool) -> str:
     )
 
 
+def _trained(attrs: Mapping[str, Any]) -> bool:
+    """Whether the harness's trainer gave the metrics: of others' it does not know the units."""
+    about = attrs.get("trial")
+    training = about.get("training") if isinstance(about, dict) else None
+    return not isinstance(training, dict) or training.get("type") == "Training"
+
+
+def _finite(metrics: Mapping[str, float]) -> str:
+    return next((f"{n} is {v}" for n, v in metrics.items() if not math.isfinite(v)), "")
+
+
 def _in_range(metrics: Mapping[str, float]) -> str:
     for name, value in metrics.items():
-        if not math.isfinite(value):
-            return f"{name} is {value}"
         known = METRICS.get(name)
         if known is None:
             continue

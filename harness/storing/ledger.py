@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from harness.storing.damage import spoils
 from harness.storing.leases import Lease, Leases, finished_elsewhere
-from harness.storing.notes import ENV, REFERENCE, WORKING, note_wrong
+from harness.storing.notes import CODE, ENV, REFERENCE, WORKING, note_wrong
 from harness.storing.optuna_studies import fitting, named
 from harness.storing.owners import Runner
 from harness.storing.store import Store
@@ -30,6 +30,7 @@ from harness.storing.translation import (
     curve_points,
     described,
     parameters,
+    parameters_of,
     record_of,
     written,
     wrong_with,
@@ -132,6 +133,43 @@ class Ledger(Leases):
             storage.set_trial_user_attr(trial_id, "record", record)
             storage.set_trial_user_attr(trial_id, "reason", reason)
             self._close(trial_id, TrialState.FAIL, None)
+
+    def enter(self, records: Iterable[Record]) -> int:
+        """Write down results that others made, but for those that are here; return how many.
+
+        Args:
+            records: complete or failed; the same key says the same of the same trial.
+        """
+        storage = self.store.storage
+        with self.store.errors(), self.store.lock(), self.store.together():
+            book = self.read()
+            new = [record for record in records if not book.trials(record.key)]
+            code, env = self._note_once(CODE, {}), self._note_once(ENV, {})
+            for record in new:
+                params, distributions = parameters_of(self.declaration, record)
+                failed = record.state == "failed"
+                about = {
+                    "key": record.key, "arm": record.arm, "role": record.role, "code": code,
+                    "training": {},
+                }  # fmt: skip
+                attrs = {
+                    **columns(self.declaration, record.metrics),
+                    "trial": about,
+                    "record": written(Outcome(metrics=record.metrics), env),
+                    **({"reason": record.reason} if failed else {}),
+                }
+                value = record.metrics.get(self.declaration.objective)
+                storage.create_new_trial(
+                    self._id,
+                    create_trial(
+                        state=TrialState.FAIL if failed else TrialState.COMPLETE,
+                        value=value,
+                        params=params,
+                        distributions=distributions,
+                        user_attrs=attrs,
+                    ),
+                )
+        return len(new)
 
     def adopt(self, trials: Sequence[Trial]) -> int:
         """Copy trials that another study of this store has finished; return how many."""

@@ -67,6 +67,22 @@ def parameters(
     return params, distributions
 
 
+def parameters_of(
+    study: Declaration, record: Record
+) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    """Return the parameters of a record that others made, and what each is drawn from."""
+    params: dict[str, Any] = dict(record.levels)
+    distributions: dict[str, BaseDistribution] = {
+        factor.name: CategoricalDistribution([x.plain for x in factor.named])
+        for factor in study.factors
+    }
+    for name, value in record.tuned.items():  # from which space it was chosen is not known
+        params[name], distributions[name] = value, FloatDistribution(value, value)
+    params["seed"] = record.seed
+    distributions["seed"] = IntDistribution(0, max(TUNING_SEED, record.seed))
+    return params, distributions
+
+
 def description(trial: Trial, code: str) -> dict[str, Any]:
     """Return the attribute ``trial``; ``code`` names the note that holds the trial's code."""
     return {

@@ -22,13 +22,15 @@ T = TypeVar("T")
 LATER: Mapping[str, frozenset[str]] = {
     "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source"}),
     "Mode": frozenset({"models", "channels_last"}),
+    "Manifest": frozenset({"notes"}),
     "Metric": frozenset({"least"}), "Profile": frozenset({"note"}),
     "Timing": frozenset({"loading"}),
 }  # fmt: skip
 """Fields that may be absent, by class: they came later, or are not written at their default."""
 
 AT_DEFAULT: Mapping[str, frozenset[str]] = {
-    "Declaration": frozenset({"own", "source"}), "Metric": frozenset({"least"}),
+    "Declaration": frozenset({"own", "source"}), "Manifest": frozenset({"notes"}),
+    "Metric": frozenset({"least"}),
 }  # fmt: skip
 """Those that are not written at their default: minus infinity is no JSON, and what came later is
 not to change what is written of studies that do not use it."""

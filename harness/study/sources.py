@@ -13,6 +13,7 @@ from harness.messages.errors import HarnessError
 from harness.messages.printable import check_name
 from harness.study.command import Command
 from harness.study.metrics import COSTS, COUNTED, Better, Metric, Source
+from harness.study.scales import Scale
 from harness.training import Training
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def source_of(study: Study) -> Source:
     if study.train is not None:
         return "train"
     return "results" if study.command is None else "command"
+
+
+def scales_of(study: Study) -> dict[str, Scale]:
+    """Return the scales of a study; results that there are have one, whatever their seeds."""
+    if not study.scales and source_of(study) == "results":
+        return {"results": Scale(seeds=5)}
+    return dict(study.scales)
 
 
 def check_source(study: Study) -> None:
@@ -247,10 +255,10 @@ def check_objective(study: Study) -> None:
     name = study.objective
     if study.build is None:
         names = [metric.name for metric in study.metrics]
-        if not study.tuned and name not in names:  # then it is only what stores show first
+        chosen = study.tuned and source_of(study) != "results"  # others have chosen theirs
+        if not chosen and name not in names:  # then it is only what a store shows first
             object.__setattr__(study, "objective", names[0])
-            return
-        if not study.tuned or (name in names and not name.startswith("test_")):
+        if not chosen or (name in names and not name.startswith("test_")):
             _check_direction(study)
             return
         raise HarnessError(
@@ -277,7 +285,11 @@ def _objective(names: Iterable[str]) -> str:
 
 
 def _check_direction(study: Study) -> None:
-    if study.tuned and study.metric(study.objective).better is None:
+    if (
+        study.tuned
+        and source_of(study) != "results"
+        and study.metric(study.objective).better is None
+    ):
         raise HarnessError(
             "the metric by which settings are chosen must have a better direction",
             f"objective={study.objective!r}, whose Metric has none",

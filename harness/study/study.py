@@ -49,6 +49,7 @@ from harness.study.sources import (
     check_objective,
     check_own_metrics,
     check_source,
+    scales_of,
     source_of,
 )
 from harness.study.work import Work
@@ -69,7 +70,8 @@ class Study:
         question: one sentence, printed as the report's title.
         factors: what is varied.
         build: ``build(scale, <each factor>, <each tuned setting>) -> Training``.
-        scales: by name, smallest first; the first is the default.
+        scales: by name, smallest first; the first is the default. Without any, a study of results
+            that there are has one, ``"results"``.
         claims: sentences to be judged.
         tuned: settings searched anew in every arm.
         design: which combinations of levels are run.
@@ -165,7 +167,7 @@ class Study:
                 repr(self.scales),
                 "Write scales={'quick': Scale(seeds=5, ...)}.",
             )
-        object.__setattr__(self, "scales", dict(self.scales))
+        object.__setattr__(self, "scales", scales_of(self))
         check_words(self)
         check_source(self)
         check_own_metrics(self)

@@ -82,6 +82,7 @@ class Manifest:
         revision: git revision of the study's folder, with ``+changes`` where it was not clean;
             ``None`` where it was not written down.
         time: when it was written, ISO 8601, UTC; empty where that is not known.
+        notes: of results that others made, sentences that a reader must see beside the verdicts.
         version: of this form.
     """
 
@@ -100,6 +101,7 @@ class Manifest:
     declaration: str = ""
     revision: str | None = None
     time: str = ""
+    notes: tuple[str, ...] = ()
     version: int = VERSION
 
     @property
@@ -137,7 +139,7 @@ class Manifest:
 
 _FIRST: Mapping[str, Any] = {
     "asked": [], "looks": None, "evaluations": None, "machine": "", "data": [], "modes": {},
-    "declaration": "", "revision": None, "time": "", "version": VERSION,
+    "declaration": "", "revision": None, "time": "", "notes": [], "version": VERSION,
 }  # fmt: skip
 """What not every plan of before says."""
 

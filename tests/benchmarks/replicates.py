@@ -47,7 +47,7 @@ def measure(kind: str, rounds: int) -> list[list[float]]:
     for place in range(rounds):
         order = [0, 1, 2] if place % 2 == 0 else [2, 1, 0]
         started = {
-            each: Worker("studies.residual_depth", "cpu", 1, FolderOfArtifacts(HOME), {})
+            each: Worker("studies.residual_depth", "cpu", 1, FolderOfArtifacts(HOME), HOME, {})
             for each in order
         }
         for each in order:
