@@ -667,6 +667,7 @@ out = pathlib.Path(sys.argv[1])
 state = out / "state"
 start = int(state.read_text()) if state.exists() else 0
 def stop(number, frame):
+    time.sleep(0.2)  # longer than a shell takes
     (out / "asked").write_text("yes")
     sys.exit(1)
 signal.signal(signal.SIGTERM, stop)

@@ -26,7 +26,7 @@ LONGEST_PAUSE = 0.1
 _GRACE = GRACE_SECONDS - 5
 """Seconds that a command has to end when it is asked to: who waits for it here waits longer."""
 
-_END_OF_PARENT = 1  # PR_SET_PDEATHSIG: see prctl(2)
+_END_OF_PARENT, _ADOPTS = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER: see prctl(2)
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,11 @@ class _Watch:
         while True:
             ended, status, used = os.wait4(self.group, os.WNOHANG)
             if ended:
+                if self.stopped:
+                    self._wait_for_others(asked + _GRACE)
                 return status, used
             now = time.monotonic()
-            if self.deserted():
-                _signal(self.group, signal.SIGKILL)
-                os._exit(1)
+            self._end_if_deserted()
             if self.limit is not None and self.timely and now - self.began > self.limit:
                 self.timely = False
                 _signal(self.group, signal.SIGKILL)
@@ -148,6 +148,19 @@ class _Watch:
             self.peak = max(self.peak, _peak_bytes(self.group))
             wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _wait_for_others(self, end: float) -> None:
+        """Wait for what it has started, which may take longer to stop: a shell ends at once."""
+        with contextlib.suppress(ChildProcessError):  # nothing is left
+            while time.monotonic() < end:
+                self._end_if_deserted()
+                if os.waitpid(-self.group, os.WNOHANG) == (0, 0):
+                    time.sleep(LONGEST_PAUSE / 5)
+
+    def _end_if_deserted(self) -> None:
+        if self.deserted():
+            _signal(self.group, signal.SIGKILL)
+            os._exit(1)
 
 
 @contextlib.contextmanager
@@ -168,21 +181,22 @@ def outliving_parent() -> Iterator[Callable[[], bool]]:
     """Give what tells, in a process that is apart, whether its parent has ended.
 
     Such a process ends at once with its parent, and would leave what it has started behind. Within,
-    it does not, but has to look.
+    it does not, but has to look. Processes whose own parent has ended become its children.
     """
     parent = os.getppid()
-    _set_end_of_parent(0)
+    _set(_ADOPTS, 1)
+    _set(_END_OF_PARENT, 0)
     try:
         yield lambda: os.getppid() != parent
     finally:
-        _set_end_of_parent(signal.SIGKILL)
+        _set(_END_OF_PARENT, signal.SIGKILL)
 
 
-def _set_end_of_parent(number: int) -> None:
+def _set(option: int, value: int) -> None:
     if possible:
         import ctypes
 
-        ctypes.CDLL(None).prctl(_END_OF_PARENT, number)
+        ctypes.CDLL(None).prctl(option, value)
 
 
 def _signal(group: int, number: int) -> None:
