@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from harness.judging.results import Results
 from harness.judging.words import MARKS
-from harness.study.formatting import date_text, hours_text, plural
+from harness.study.formatting import DASH, date_text, hours_text, plural
 
 from .sections.opening import JUDGED_COLUMNS, judged_cells, ratios, replicates, warned
 from .table import Cell, Column, Table, row
@@ -62,7 +62,9 @@ def _reports(all_results: Sequence[Results], links: Sequence[str]) -> Table:
             plural(len(results.verdicts), "claim"),
             f"{len(results.arms)} × {'up to ' if results.looks else ''}{len(results.seeds)}",
             str(sum(record.state == "failed" for record in results.records)),
-            hours_text(results.provenance.hours),
+            hours_text(results.provenance.hours)
+            if results.declaration.source != "results"
+            else DASH,
             date_text(results.provenance.date),
         )
         for results, link in zip(all_results, links, strict=True)

@@ -11,6 +11,7 @@ from .figures.forest import draw_forest, forests
 from .sections.checked import CheckedSection, checked_section
 from .sections.claims import ClaimSection, claim_sections
 from .sections.cost import CostSection, cost_section
+from .sections.curves import CurvesSection, curves_section
 from .sections.factors import FactorsSection, factors_section
 from .sections.fixed import held_fixed
 from .sections.ledger import LedgerSection, ledger_section
@@ -24,6 +25,7 @@ from .sections.opening import (
     unclaimed,
     verdict_table,
 )
+from .sections.runs import unmeasured, whole_runs
 from .sections.targets import target_tables
 from .sections.trained import TrainedSection, trained_section
 from .sections.tuning import TuningSection, tuning_section, untuned
@@ -42,11 +44,14 @@ class Page:
     warnings: tuple[str, ...]
     forest: tuple[Picture, ...]
     claims: tuple[ClaimSection, ...]
+    curves: CurvesSection | None
     factors: FactorsSection
     targets: tuple[Table, ...]
     tuning: TuningSection | None
     untuned: str
     cost: CostSection | None
+    runs: Table | None
+    unmeasured: str
     ledger: LedgerSection
     trained: TrainedSection | None
     checked: CheckedSection | None
@@ -64,11 +69,14 @@ def page_of(results: Results) -> Page:
         results.warnings,
         tuple(draw_forest(each) for each in forests(results.verdicts)),
         claim_sections(results),
+        curves_section(results),
         factors_section(results),
         target_tables(results),
         tuning_section(results),
         untuned(results),
         cost_section(results),
+        whole_runs(results),
+        unmeasured(results),
         ledger_section(results),
         trained_section(results),
         checked_section(results),

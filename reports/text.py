@@ -7,6 +7,7 @@ import re
 from harness.messages.errors import HarnessError
 from harness.messages.printable import visible
 from harness.study.declaration import Declaration
+from harness.study.formatting import unit_of_change
 from harness.study.metrics import Metric
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|pp|nats|[nµm]?s|min|h|[KMGT]?i?B|[kMGT])\b|%)")
@@ -44,9 +45,9 @@ def unit_of(metric: Metric, *, difference: bool = False) -> str:
     """
     if metric.relative and difference:
         return ""
-    if metric.unit == "fraction":
-        return "pp" if difference else "%"
-    return metric.unit
+    if metric.unit == "fraction" and not difference:
+        return "%"
+    return unit_of_change(metric) if difference else metric.unit
 
 
 def axis_title(metric: Metric, *, difference: bool = False) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from harness.data import digits
 from harness.data.shared import shared
+from harness.messages.errors import HarnessError
 from harness.planning.planner import StudyPlanner
 from harness.running import executors
 from harness.running.executors import Options, Processes
@@ -142,3 +143,31 @@ def test_a_dead_worker_is_replaced_and_its_trial_tried_once_more(
     records = {record.arm: record for record in ledger.records()}
     assert (records["width=4"].state, records["width=4"].reason) == (state, reason)
     assert records["width=32"].state == "complete"
+
+
+class Impossible:
+    """A worker whose accuracies are above 1."""
+
+    told = None
+    count = 0
+
+    def submit(self, job: Job) -> Future[Answer]:
+        future: Future[Answer] = Future()
+        Impossible.count += isinstance(job, TrainJob)
+        trials = job.trials if isinstance(job, TrainJob) else ()
+        outcome = Outcome({"test_accuracy": 80.0}, env={"python": "3"}, mode="plain")
+        future.set_result(Answer(outcomes=(outcome,) * len(trials)))
+        return future
+
+    def stop(self) -> None:
+        """Nothing goes on in the background."""
+
+
+def test_what_is_damaged_as_soon_as_it_is_written_is_not_run_without_end(tmp_path: Path) -> None:
+    ledger = Ledger(open_store(str(tmp_path / "x.db")), study, "quick")
+    planner = StudyPlanner(study, "quick", 1, tune=False)
+    options = Options(profile=False, tune=False, mode="plain")
+    Impossible.count = 0
+    with pytest.raises(HarnessError, match="written here, and not there or damaged"):
+        run(ledger, planner, OwnPool(Impossible), options, Silent())
+    assert 0 < Impossible.count <= 2

@@ -233,7 +233,8 @@ def test_names_of_arms_are_printed_as_they_are() -> None:
         "failed": 0, "modes": [], "again": [], "newest": "",
     }  # fmt: skip
     out = io.StringIO()
-    print_plan({"study": "s", "question": "q?", "scales": [row]}, Console(file=out, width=120))
+    plan = {"study": "s", "question": "q?", "source": "build", "scales": [row]}
+    print_plan(plan, Console(file=out, width=120))
     assert "rule=[red], at=:smile:" in out.getvalue()
 
 
@@ -399,7 +400,8 @@ def test_many_marks_are_drawn_in_few_paths_and_none_is_lost(kind: str) -> None:
             row = Row("1. a", 50.0, 45.0, 55.0, count, tuple(100 * each for each in values))
             return svg(draw_dots(Dots(metric, (("", (row,)),), "arm")))
         curves = tuple((each / 2, each, math.nan, each / 3, each / 4) for each in values)
-        group = Group("a", curves, (0.2, 0.4, math.nan, 0.3, 0.2))
+        placed = [tuple(enumerate(each, 1)) for each in (*curves, (0.2, 0.4, math.nan, 0.3, 0.2))]
+        group = Group("a", tuple(placed[:-1]), placed[-1])
         return svg(draw_curves(Curves(metric, None, (group,), False, count, None)))
 
     bare, most, more = (draw(count) for count in (1, canvas.MANY, 5 * canvas.MANY))

@@ -75,9 +75,9 @@ def of_plan(name: str, console: Console) -> None:
         "seconds_left": None, "modes": [{"arms": [name], **to_plain(choice)}],
         "again": [f"code {name}"], "newest": [],
     }  # fmt: skip
-    print_plan({"study": "s", "question": name, "scales": [row]}, console)
-    print_plan({"study": "s", "question": name, "scales": [row | {"again": [], "newest": [name]}]},
-               console)  # fmt: skip
+    plan = {"study": "s", "question": name, "source": "build"}
+    print_plan(plan | {"scales": [row]}, console)
+    print_plan(plan | {"scales": [row | {"again": [], "newest": [name]}]}, console)
 
 
 def of_replay(name: str, console: Console) -> None:

@@ -723,4 +723,4 @@ def test_differences_near_the_ends_of_floats_are_printed_with_an_exponent():
     assert format_difference(accuracy, 1e300) == "+1e+302 pp"
     assert format_difference(accuracy, 1.25) == "+125.0 pp"
     assert format_interval(loss, -2e200, 1e300) == "[−2e+200, +1e+300] nats"
-    assert format_interval(loss, -1.0, 99999.0) == "[−1, +99999] nats"
+    assert format_interval(loss, -1.0, 99999.0) == "[−1, +99,999] nats"

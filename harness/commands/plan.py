@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -27,6 +28,7 @@ from harness.storing.store import Store
 from harness.study.command import Filled
 from harness.study.converter import from_plain, to_plain
 from harness.study.formatting import duration
+from harness.study.sources import source_of
 from harness.study.study import Study
 from harness.terminal.screen import line
 from harness.trials.profiles import Profile
@@ -66,6 +68,7 @@ def plan_study(
     return {
         "study": study.name,
         "question": study.question,
+        "source": source_of(study),
         "scales": [_plan_scale(study, scale, store, options) for scale in scales],
     }
 
@@ -97,6 +100,8 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         )
         left = 1.3 * seconds / worker_count(options)  # evaluation takes about a third of training
         left *= _quicker(chosen, trials, costs)
+    elif source_of(study) != "build":
+        left = _by_trials(done, outlook, finished, worker_count(options))
     if outlook.total == taught + sum(finished.values()):
         left = 0.0
     return {
@@ -143,6 +148,20 @@ def _together(trials: Mapping[str, Trial], chosen: Mapping[str, Choice]) -> dict
         if trial.program in chosen:
             out.setdefault(trial.program, []).append(arm)
     return out
+
+
+def _by_trials(
+    done: Mapping[str, Record], outlook: Outlook, finished: Mapping[str, int], workers: int
+) -> float | None:
+    """Estimate the seconds left from trials that are over; None where an arm has none of those."""
+    took: dict[str, list[float]] = {arm: [] for arm in finished}
+    for trial in outlook.planned:
+        if trial.key in done and "seconds" in done[trial.key].cost:
+            took[trial.arm.name].append(done[trial.key].cost["seconds"])
+    if not all(took.values()):
+        return None
+    left = {arm: outlook.expected[arm] - count for arm, count in finished.items()}
+    return sum(left[arm] * median(seconds) for arm, seconds in took.items()) / workers
 
 
 def _quicker(
@@ -218,7 +237,8 @@ def _print_choice(choice: Choice, arms: Sequence[str], console: Console) -> None
 
 
 def print_plan(plan: dict[str, Any], console: Console) -> None:
-    """Print what :func:`plan_study` returned."""
+    """Print what :func:`plan_study` returned; modes are of the harness's own trainer."""
+    ours = plan["source"] == "build"
     table = plain(
         f"{plan['study']}: {plan['question']}",
         [("scale", False), ("arms", True), ("tuning + seeds per arm", True), ("trials", True),
@@ -240,14 +260,14 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
     for row in plan["scales"]:
         arms = plain(
             f"Arms at {row['scale']}",
-            [("arm", False), ("trials", True), ("done", True), ("mode", False)],
+            [("arm", False), ("trials", True), ("done", True), *[("mode", False)] * ours],
         )
         for arm in row["arms"]:
             arms.add_row(
                 arm["arm"],
                 str(arm["trials"]),
                 str(arm["done"]),
-                arm["mode"] or "not chosen yet",
+                *[arm["mode"] or "not chosen yet"] * ours,
             )
         console.print(arms)
         for arm in [arm for arm in row["arms"] if "command" in arm][:MOST_LINES]:
@@ -265,7 +285,10 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
             line(console, f"The newest run of scale {row['scale']} was of other code or settings:")
             for reason in row["newest"]:
                 line(console, f"  {reason}")
-    if any(row["seconds_left"] is None for row in plan["scales"]):
+    unknown = any(row["seconds_left"] is None for row in plan["scales"])
+    if unknown and not ours:
+        line(console, "The time left is known once a trial of every arm is over.")
+    elif unknown:
         line(
             console,
             "The time left is known once the cost of a step has been measured in every arm, which "

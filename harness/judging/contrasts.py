@@ -169,7 +169,7 @@ def _as_exact(seen: Seen) -> Seen:
 
 
 def _as_identical(seen: Seen) -> Seen:
-    """Say that there was nothing to estimate: the arms trained the same networks."""
+    """Say that there was nothing to estimate: the arms did the same, to the last bit."""
     nan = math.nan
     return replace(
         seen, effect=0.0, low=0.0, high=0.0, identical=True, p=nan, p_t=nan, p_margin=nan,

@@ -11,6 +11,9 @@ from harness.judging.seen import Floats
 from harness.stats import Location, Unpaired, located, located_unpaired
 from harness.study.metrics import COUNTED, Metric
 
+WHOLE = {"%": 100.0, "pp": 100.0}
+"""How far from 0 a difference can lie at least, by the unit of a metric of the user's own."""
+
 
 @dataclass(frozen=True)
 class MetricRange:
@@ -34,7 +37,8 @@ class MetricRange:
         # of a metric that was never anything but 0, nobody knows how far it goes
         seen = max(0.0, float(values.max())) - min(0.0, float(values.min())) or math.inf
         shares = metric.unit == "fraction" and metric.name not in COUNTED
-        reach = seen if not shares else max(1.0, seen) if math.isfinite(seen) else 1.0
+        whole = 1.0 if shares else WHOLE.get(metric.unit, 0.0)
+        reach = max(whole, seen) if math.isfinite(seen) or not whole else whole
         return MetricRange(values, reach, shares, metric.replicate == "")
 
     def locate(self, first: Floats, second: Floats, times: float = 1.0) -> Location:

@@ -12,6 +12,9 @@ from harness.study.designs import Arm, comparable
 from harness.study.metrics import FAILED, METRICS, Metric
 from harness.trials.records import Record
 
+SHARES = frozenset({"fraction", "%", "pp"})
+"""Units of metrics that may count examples, so that two arms may agree in them by chance."""
+
 Trials = Mapping[tuple[str, int], Record]
 """The record that counts, by arm name and seed."""
 
@@ -30,8 +33,8 @@ class Pairs:
         failed: those of them that failed, or whose metric is not finite.
         missing: seeds seen in the study but left out of ``seeds``.
         unfinished: those of them in which nothing failed: a trial has not been run, or not ended.
-        identical: whether in each of ``seeds`` all arms of the claim trained the same network, by
-            every value of every curve and metric.
+        identical: whether in each of ``seeds`` all arms of the claim did the same, by every value
+            of every curve and metric: of a Training, whether they trained the same network.
         unshared: whether every side has trials, and no seed has one of each: there are no pairs.
         sides: the values of either side, where the claim is judged without pairs for that.
             ``seeds`` are then those of the first side and those of the second, and ``missing``
@@ -104,8 +107,8 @@ def mean_in_seed(arms: Sequence[Arm], trials: Trials, seed: int, metric: str) ->
 def until(record: Record | None, metric: Metric, reaches: float) -> tuple[float, float] | None:
     """Return the epochs and the steps after which a trial first reached a target.
 
-    Both are infinite where it never did; None where it failed, or recorded no such curve. Steps
-    are NaN where their number was not recorded.
+    Both are infinite where it never did; None where it failed, or recorded no such curve. What a
+    training of the user's own counts, it alone knows: both are what it reported its curve by.
 
     Args:
         record: of the trial.
@@ -118,8 +121,10 @@ def until(record: Record | None, metric: Metric, reaches: float) -> tuple[float,
     if not curve:
         return None
     sign = 1 if metric.better == "higher" else -1
-    epochs = next((k for k, each in enumerate(curve, 1) if sign * each >= sign * reaches), math.inf)
-    return epochs, epochs * record.cost.get("steps", math.nan) / len(curve)
+    points = zip(record.points, curve, strict=True)
+    reached = next((at for at, each in points if sign * each >= sign * reaches), math.inf)
+    steps = record.cost.get("steps")
+    return reached, reached if steps is None else reached * steps / len(curve)
 
 
 def median_time(times: Sequence[float]) -> float:
@@ -248,7 +253,7 @@ def _identical(
     seeds: Sequence[int],
     values: Sequence[Sequence[float]],
 ) -> bool:
-    """Whether the arms of a claim, side by side, trained the same networks to the last bit.
+    """Whether the arms of a claim, side by side, did the same to the last bit.
 
     Metrics alone do not tell: two different networks may both be right about every example. So
     each trial must have a curve, and one of something finer than a share of examples.
@@ -267,8 +272,11 @@ def _identical(
 
 
 def _fine(declaration: Declaration, name: str) -> bool:
-    known = name in METRICS or any(metric.name == name for metric in declaration.metrics)
-    return known and declaration.metric(name).unit != "fraction"
+    """Whether a curve is of something finer than a share of examples; of what is not known, not."""
+    known = {metric.name for metric in declaration.metrics}
+    if declaration.source == "build":
+        known |= METRICS.keys()
+    return name in known and declaration.metric(name).unit not in SHARES
 
 
 def _bits(record: Record) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import harness
@@ -19,6 +19,7 @@ from harness.stats import FEWEST
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
 from harness.study.looks import Looks
+from harness.study.metrics import Source
 from harness.trials.checked import Checked
 from harness.trials.manifest import Manifest
 from harness.trials.profiles import Profile
@@ -29,6 +30,10 @@ from harness.trials.tuning import ArmTuning
 __all__ = [
     "ArmTuning", "Program", "Provenance", "Results", "assemble", "on_edges",
 ]  # fmt: skip
+
+
+SHARED = "shared"
+"""Stands for an arm where a trial of the user's own is run before those of several arms."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +170,9 @@ def assemble(
         if trial.key in by_key and trial.arm in arms and trial.role != "teach"
     )
     # A teacher is no arm's own: it is trained once for each seed, whoever learns from it.
+    shared = TEACHER if declaration.source == "build" else SHARED
     used += tuple(
-        replace(by_key[trial.key], arm=TEACHER, role="teach")
+        replace(by_key[trial.key], arm=shared, role="teach")
         for trial in manifest.trials
         if trial.key in by_key and trial.role == "teach"
     )
@@ -329,6 +335,9 @@ def _warnings(
             f"Nothing was tuned: every arm used the default ({shown}), which may favour "
             "one arm over another."
         )
+    if extra := undeclared(declaration, records):
+        given, it = GIVEN[declaration.source], "it is" if len(extra) == 1 else "they are"
+        yield f"Also {given}, and not declared: {', '.join(extra)}; {it} in records.csv."
     yield from on_edges(tuning)
     for arm_tuning in tuning:
         if arm_tuning.how == "declared default" and manifest.tuned:
@@ -337,7 +346,8 @@ def _warnings(
                 f"{arm_tuning.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]
-    for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", "teacher's")):
+    earlier = "teacher's" if declaration.source == "build" else "shared"
+    for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", earlier)):
         count = sum(record.role == role for record in failed)
         if count:
             arms = sorted({record.arm for record in failed if record.role == role})
@@ -358,6 +368,21 @@ def _warnings(
             f"Trials ran in different environments ({', '.join(differing)}), which can change "
             "results by itself, mostly in their last digits."
         )
+
+
+GIVEN: Mapping[Source, str] = {
+    "build": "recorded", "train": "returned", "command": "written", "results": "there",
+}  # fmt: skip
+"""How metrics come, by who gives them."""
+
+
+def undeclared(declaration: Declaration, records: Iterable[Record]) -> list[str]:
+    """Return the names of metrics that trials gave and their study does not declare."""
+    if declaration.source == "build":
+        return []
+    own = (record for record in records if record.role != "teach")
+    names = dict.fromkeys(name for record in own for name in record.metrics)
+    return [name for name in names if name not in {metric.name for metric in declaration.metrics}]
 
 
 def _untuned(declaration: Declaration, records: Sequence[Record]) -> dict[str, str]:

@@ -43,7 +43,8 @@ class ArmSummary:
 def summarise(declaration: Declaration, records: Iterable[Record]) -> tuple[ArmSummary, ...]:
     """Describe every arm and every level of every factor, in every metric that was recorded.
 
-    Metrics come in the harness's order, then those of the study's own functions.
+    Metrics come in the harness's order, then those of the study's own functions; where the study's
+    results are not of the harness's trainer, only those that it declares.
 
     Arms come first, in the study's order, then levels, in the factors' order. A level's value in
     a seed is the mean over its arms (those alike in the other factors at every level of that
@@ -67,7 +68,9 @@ def summarise(declaration: Declaration, records: Iterable[Record]) -> tuple[ArmS
             (factor.name, level.name, members)
             for level, members in zip(levels, of_level, strict=True)
         ]
-    metrics = [name for name in dict.fromkeys([*METRICS, *given]) if name in recorded]
+    # of what the harness does not measure, its own names say nothing
+    known = METRICS if declaration.source == "build" else ()
+    metrics = [name for name in dict.fromkeys([*known, *given]) if name in recorded]
     return _summaries(groups, metrics, trials)
 
 

@@ -173,11 +173,13 @@ def _verdict(
     level = _level(evidence, claim, seen)
     more = more_needed(standing, word)
     context = Context(
-        metric, standing.by, seen, pairs, claims, more, standing.spent, level, standing.wanted
-    )
+        metric, standing.by, seen, pairs, claims, more, standing.spent, level, standing.wanted,
+        evidence.declaration.source,
+    )  # fmt: skip
     sides, averaged = _sides(evidence, claim, seen)
     why = ""
-    if word == "not assessable" and evidence.declaration.source == "results":
+    of_others = evidence.declaration.source == "results"
+    if word == "not assessable" and of_others and not pairs.unshared:  # which says so itself
         why = lacking(evidence.declaration, claim, evidence.trials, unpaired=seen.unpaired)
     return Verdict(
         claim=claim,

@@ -8,7 +8,7 @@ from harness.judging.pairing import Pairs
 from harness.judging.seen import Seen
 from harness.stats import More
 from harness.study.formatting import format_difference
-from harness.study.metrics import Metric
+from harness.study.metrics import Metric, Source
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Context:
         spent: whether claims were looked at by a schedule, and no look is left.
         level: of a claim on several levels, the one that counts; of a trend, the weakest step.
         wanted: seeds of the first look, or all that are planned, where fewer have ended; else 0.
+        source: where the study's results come from.
     """
 
     metric: Metric
@@ -36,6 +37,7 @@ class Context:
     spent: bool = False
     level: str = ""
     wanted: int = 0
+    source: Source = "build"
 
     @property
     def replicate(self) -> str:

@@ -6,7 +6,7 @@ from harness.judging.more import more_text, out_of_reach
 from harness.judging.wording import Context
 from harness.stats import FEWEST
 from harness.study.claims import Claim, Equivalent, NotWorse, Sooner
-from harness.study.metrics import COUNTED
+from harness.study.metrics import COSTS, COUNTED
 
 
 def would_change(word: str, claim: Claim, context: Context) -> str:
@@ -24,14 +24,17 @@ def would_change(word: str, claim: Claim, context: Context) -> str:
         start = "Other data. A verdict" if word == "not suggestive" else "A verdict"
         return f"{start} takes a new study that declares it as primary, before its data are seen."
     if seen.identical or word == "identical":
+        differ = "train" if context.source == "build" else "do"
         return (
-            "Arms that differ in what they train: another level, or a setting under which it acts."
+            f"Arms that differ in what they {differ}: another level, or a setting under which it "
+            "acts."
         )
     if seen.exact:
+        other = "Another network" if context.source == "build" else "Another step"
         return (
-            f"Another network, or another margin: the sides lie {context.size(seen.effect)} apart."
+            f"{other}, or another margin: the sides lie {context.size(seen.effect)} apart."
             if seen.effect
-            else "Another network: there is no difference at all."
+            else f"{other}: there is no difference at all."
         )
     if isinstance(claim, NotWorse) and word not in {"inconclusive", "direction only"}:
         if word == "refuted":
@@ -118,6 +121,8 @@ def _to_assess(claim: Claim, context: Context) -> str:
     metric, n = context.metric, context.seen.n
     if isinstance(claim, Sooner) and context.pairs.seeds and not n:
         return "A target that is easier to reach, or longer training."
+    if metric.name in COSTS and context.source in {"command", "results"}:
+        return "A metric of the study's own: what a step costs is not measured here."
     if metric.replicate == "":
         return "A profile of every arm, by a run without --no-profile; of 0 there is no ratio."
     if context.wanted >= FEWEST:

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
-from harness.own.curves import STEP, by_name, last_values
+from harness.own.curves import by_name, last_values
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for
 from harness.own.stopping import Stopping
 from harness.own.watched import Watch
+from harness.study.metrics import STEP
 from harness.study.scales import Settings
 
 _Value = TypeVar("_Value")

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.messages.errors import HarnessError
-
-STEP = "step"
-"""The name of the curve that says at which steps the others were reported, where not at every."""
+from harness.study.metrics import STEP
 
 EPOCH = "epoch"
 

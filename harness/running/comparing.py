@@ -9,8 +9,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from harness.own.curves import STEP
-from harness.study.metrics import Metric
+from harness.study.metrics import STEP, Metric
 
 TIMES = frozenset({"s", "ms", "min", "h"})
 """The units of metrics that a clock gives, which no training gives twice."""
@@ -53,7 +52,7 @@ def numbers(
 
     Args:
         metrics: final values by name.
-        curves: values after each epoch by name; :data:`~harness.own.curves.STEP` says where not.
+        curves: values after each epoch by name; :data:`~harness.study.metrics.STEP` says where not.
         leave_out: names of metrics and curves.
     """
     own = {name: curve for name, curve in curves.items() if name not in leave_out}

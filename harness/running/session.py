@@ -85,6 +85,7 @@ class Session:
         self.running: dict[Future[Answer], tuple[list[Lease], Executor]] = {}
         self.unwritten: list[tuple[Lease, Outcome]] = []
         self.deaths: dict[str, int] = {}
+        self.recorded: set[str] = set()
         self.choices: Mapping[str, Choice] = choices(ledger, options)
         self.profiled = {
             arm: profile.step_seconds * profile.steps
@@ -203,6 +204,13 @@ class Session:
         """Return the trials that can be begun: nobody has run them or is running them."""
         mine = {lease.trial.key for leases, _ in self.running.values() for lease in leases}
         mine |= {lease.trial.key for lease, _ in self.unwritten}
+        for trial in outlook.ready:
+            if trial.key in self.recorded:  # else it would be run without end
+                raise HarnessError(
+                    "what is written of a trial must be what is read of it",
+                    f"{trial.arm.name}, seed {trial.seed}: written here, and not there or damaged",
+                    "`harness doctor --store` says what is amiss.",
+                )
         return self.ledger.free(
             [trial for trial in outlook.ready if trial.key not in mine], self.ignored
         )
@@ -296,6 +304,7 @@ class Session:
         with self.ledger.store.together():
             while self.unwritten:
                 self.ledger.finish(*self.unwritten[0])
+                self.recorded.add(self.unwritten[0][0].trial.key)
                 del self.unwritten[0]
                 self.trained += 1
         self.ledger.tally()

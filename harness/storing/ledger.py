@@ -121,8 +121,8 @@ class Ledger(Leases):
                 storage.set_trial_system_attr(trial_id, *artifact(outcome.network))
             for name, value in columns(self.declaration, outcome.metrics).items():
                 storage.set_trial_user_attr(trial_id, name, value)
-            for epoch, value in curve_points(outcome.curves.get(objective, ())).items():
-                storage.set_trial_intermediate_value(trial_id, epoch, value)
+            for at, value in curve_points(outcome.curves, objective).items():
+                storage.set_trial_intermediate_value(trial_id, at, value)
             self._close(trial_id, TrialState.COMPLETE, float(outcome.metrics[objective]))
 
     def fail(self, lease: Lease, reason: str, env: Mapping[str, str]) -> None:
@@ -222,7 +222,7 @@ class Ledger(Leases):
                 params=params,
                 distributions=distributions,
                 user_attrs=attrs,
-                intermediate_values=curve_points(record["curves"].get(objective, ())),
+                intermediate_values=curve_points(record["curves"], objective),
             ),
         )
         return True

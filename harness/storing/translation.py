@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from math import isnan
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 from harness.storing.damage import spoils, trial_wrong
 from harness.storing.notes import CODE, ENV
 from harness.study.declaration import Declaration
+from harness.study.metrics import STEP
 from harness.trials.outcome import Outcome
 from harness.trials.records import Record, State
 from harness.trials.trial import TUNING_SEED, Trial
@@ -118,11 +120,17 @@ def columns(study: Declaration, metrics: Mapping[str, float]) -> dict[str, float
     return {name: float(metrics[name]) for name in shown[:COLUMNS]}
 
 
-def curve_points(curve: Sequence[float]) -> dict[int, float]:
-    """Return evenly spread points of a learning curve by epoch, from 1; the last is among them."""
-    count = min(len(curve), CURVE_POINTS)
-    epochs = [len(curve) * (place + 1) // count for place in range(count)]
-    return {epoch: float(curve[epoch - 1]) for epoch in epochs}
+def curve_points(curves: Mapping[str, Sequence[float]], name: str) -> dict[int, float]:
+    """Return evenly spread points of a learning curve; the last is among them.
+
+    They are by epoch, from 1, or by the step at which they were reported; one that has no value is
+    left out.
+    """
+    curve = curves.get(name, ())
+    steps = curves.get(STEP, range(1, len(curve) + 1))
+    known = [(int(at), float(y)) for at, y in zip(steps, curve, strict=True) if not isnan(y)]
+    count = min(len(known), CURVE_POINTS)
+    return dict(known[len(known) * (place + 1) // count - 1] for place in range(count))
 
 
 def described(trial: FrozenTrial) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from harness.messages.levels import Level, check_level, level_name, own
 
 _RESERVED = {
     "study", "scale", "arm", "seed", "role", "key", "state", "reason", "lambda", "number",
-    "epoch",
+    "epoch", "step",
 }  # fmt: skip
 
 

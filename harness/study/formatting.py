@@ -17,6 +17,10 @@ DASH = "–"
 HUGE = 1e6
 """From here on differences are printed with an exponent."""
 
+PER_CENT = frozenset({"fraction", "%"})
+"""Units of metrics that are printed as per cent, with differences in percentage points: values
+from 0 to 1, and those from 0 to 100."""
+
 _MOST = 700.0  # the exponential of more is no floating-point number
 _EXPONENT = re.compile(r"e([+-]\d+)")
 _SIZES = {
@@ -30,7 +34,18 @@ def format_level(metric: Metric, value: float) -> str:
     """Print a level of a metric, with its unit."""
     if metric.unit == "fraction":
         return f"{100 * value:.1f} %"
-    return f"{value:.3g}" + (f" {metric.unit}" if metric.unit else "")
+    return _three_digits(value) + (f" {metric.unit}" if metric.unit else "")
+
+
+def _three_digits(value: float, sign: str = "") -> str:
+    """Print a number with three digits, or as many as are before the point, if it is not huge."""
+    digits = ",.0f" if 999.5 <= abs(value) < HUGE else ".3g"
+    return f"{value:{sign}{digits}}"
+
+
+def unit_of_change(metric: Metric) -> str:
+    """Name the unit of a difference: of what is printed as per cent, percentage points."""
+    return "pp" if metric.unit in PER_CENT else metric.unit
 
 
 def format_difference(
@@ -45,8 +60,8 @@ def format_difference(
         points = _points(value)
         digits = ".3g" if abs(points) >= HUGE else f".{_places(points)}f"
         return f"{points:{sign}{digits}}".replace("-", "−") + (" pp" if unit else "")
-    suffix = f" {metric.unit}" if metric.unit and unit else ""
-    return f"{value:{sign}.3g}".replace("-", "−") + suffix
+    suffix = f" {unit_of_change(metric)}" if metric.unit and unit else ""
+    return _three_digits(value, sign).replace("-", "−") + suffix
 
 
 def format_interval(metric: Metric, low: float, high: float) -> str:
@@ -59,9 +74,9 @@ def format_interval(metric: Metric, low: float, high: float) -> str:
     else:  # the same decimals at both ends: three digits of the larger one
         largest = max(abs(low), abs(high))
         whole = math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
-        digits = ".3g" if largest >= HUGE else f".{max(0, 2 - whole)}f"
+        digits = ".3g" if largest >= HUGE else f",.{max(0, 2 - whole)}f"
         ends = [f"{end:+{digits}}".replace("-", "−") for end in (low, high)]
-    unit = "pp" if metric.unit == "fraction" else metric.unit
+    unit = unit_of_change(metric)
     return f"[{', '.join(ends)}]" + (f" {unit}" if unit else "")
 
 
@@ -117,7 +132,7 @@ def level_text(metric: Metric, value: float) -> str:
     if metric.relative:
         return count_text(value) if abs(value) >= 1e6 else number_text(value)
     if _is_beyond(metric, value):
-        return _with_unit(metric, number_text(value))
+        return _with_unit(metric.unit, number_text(value))
     return format_level(metric, value).replace("-", "−")
 
 
@@ -126,7 +141,7 @@ def effect_text(metric: Metric, value: float) -> str:
     if metric.relative:
         return ratio_text(metric, value)
     if _is_beyond(metric, value):
-        return _with_unit(metric, _signed(value))
+        return _with_unit(unit_of_change(metric), _signed(value))
     return format_difference(metric, value)
 
 
@@ -135,7 +150,7 @@ def margin_text(metric: Metric, value: float) -> str:
     if metric.relative:
         return f"×{number_text(unscaled(metric, value), 4)}"
     if _is_beyond(metric, value):
-        return _with_unit(metric, number_text(value))
+        return _with_unit(unit_of_change(metric), number_text(value))
     return format_difference(metric, value, signed=False)
 
 
@@ -159,7 +174,7 @@ def interval_text(metric: Metric, low: float, high: float) -> str:
         return _exponents(format_interval(metric, low, high))
     largest = max(abs(low), abs(high))
     if metric.unit != "fraction" and largest and not 1e-4 <= largest < 1e6:
-        return _with_unit(metric, f"[{_signed(low)}, {_signed(high)}]")
+        return _with_unit(unit_of_change(metric), f"[{_signed(low)}, {_signed(high)}]")
     return _THOUSANDS.sub(lambda match: f"{int(match[0]):,}", format_interval(metric, low, high))
 
 
@@ -201,9 +216,9 @@ def _is_beyond(metric: Metric, value: float) -> bool:
     return not math.isfinite(value) or (metric.unit != "fraction" and abs(value) >= 999.5)
 
 
-def _with_unit(metric: Metric, text: str) -> str:
-    named = metric.unit not in ("", "fraction") and any(char.isdigit() for char in text)
-    return f"{text} {metric.unit}" if named else text
+def _with_unit(unit: str, text: str) -> str:
+    named = unit not in ("", "fraction") and any(char.isdigit() for char in text)
+    return f"{text} {unit}" if named else text
 
 
 def _signed(value: float) -> str:
@@ -261,7 +276,7 @@ def seconds_text(value: float) -> str:
     if not math.isfinite(value):
         return not_finite(value)
     for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if value >= size:
+        if abs(value) >= size:
             return f"{number_text(value / size)} {unit}"
     return f"{number_text(value * 1e9)} ns"
 

@@ -14,6 +14,10 @@ Source = Literal["build", "train", "command", "results"]
 whose results are judged and nothing is run."""
 
 
+STEP = "step"
+"""The name of the curve that says at which steps the others were reported, where not at every."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One number that a trial gives.
@@ -21,8 +25,9 @@ class Metric:
     Attributes:
         name: the key in records and claims.
         title: the name on an axis; made of the name where none is given.
-        unit: ``"fraction"`` (0 to 1, printed as per cent), ``"s"``, ``"B"``, or any other as it is
-            to be printed, such as ``"nats"``, ``"pp"`` or ``"°C"``.
+        unit: ``"fraction"`` (0 to 1, printed as per cent), ``"%"`` (0 to 100; differences of both
+            are in ``"pp"``), ``"s"``, ``"B"``, or any other as it is to be printed, such as
+            ``"nats"``, ``"pp"`` or ``"°C"``.
         better: which direction is good; ``None`` if neither is.
         meaning: one sentence for the glossary.
         least: the smallest value that it can have.

@@ -12,7 +12,7 @@ from harness.messages import checks
 from harness.messages.errors import HarnessError
 from harness.messages.printable import check_name
 from harness.study.command import Command
-from harness.study.metrics import COSTS, COUNTED, Better, Metric, Source
+from harness.study.metrics import COSTS, COUNTED, STEP, Better, Metric, Source
 from harness.study.scales import Scale
 from harness.training import Training
 
@@ -214,9 +214,9 @@ def check_own_metrics(study: Study) -> None:
 
 def _check_metric(metric: Metric) -> None:
     name = metric.name
-    if not isinstance(name, str) or not name.isidentifier() or name in {*COSTS, *COUNTED}:
+    if not isinstance(name, str) or not name.isidentifier() or name in {*COSTS, *COUNTED, STEP}:
         raise HarnessError(
-            "the name of a Metric must be a Python name that no cost has",
+            f"the name of a Metric must be a Python name that no cost has, other than {STEP!r}",
             repr(name),
             "Write Metric('test_error', ...), say.",
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harness.study.metrics import STEP
+
 Role = Literal["evaluate", "tune", "teach"]
 State = Literal["complete", "failed", "running"]
 
@@ -27,7 +29,8 @@ class Record:
         reason: why it failed; empty otherwise.
         metrics: final values by metric name; empty where it failed.
         curves: a value per epoch, by ``train_loss``, ``validation_loss``,
-            ``validation_accuracy``.
+            ``validation_accuracy``; of a training of the user's own, by whatever it reported, NaN
+            where it left one out, with the curve ``step`` where it reported at other times.
         cost: ``seconds`` of training (shared machine: not for claims), ``steps``, ``samples``.
         env: where it ran: versions, device, threads.
         code: short hash per module of the code that gave its Training a meaning.
@@ -57,6 +60,23 @@ class Record:
     finished: str = ""
     layers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
+    @property
+    def metric_curves(self) -> dict[str, tuple[float, ...]]:
+        """Its curves, but for the one that says at which steps the others were reported."""
+        return {name: curve for name, curve in self.curves.items() if name != STEP}
+
+    @property
+    def counted(self) -> Literal["epoch", "step"]:
+        """What the points of its curves are counted by."""
+        return "step" if STEP in self.curves else "epoch"
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """Where the points of its curves are: epochs from 1 on, or the steps that it reported."""
+        if STEP in self.curves:
+            return tuple(map(int, self.curves[STEP]))
+        return tuple(range(1, 1 + max(map(len, self.curves.values()), default=0)))
+
     def row(self) -> dict[str, Any]:
         """Return the flat row of ``records.csv``; curves, layers and code are left out."""
         return {
@@ -76,7 +96,7 @@ class Record:
         }
 
     def curve_rows(self) -> list[dict[str, Any]]:
-        """Return its learning curves as flat rows, one for each epoch, from 1 on.
+        """Return its learning curves as flat rows, one for each epoch from 1 on, or each step.
 
         A trial that failed has none: its curves are not kept.
         """
@@ -87,16 +107,15 @@ class Record:
             if name in {"study", "scale", "arm", *self.levels, "seed", "role", "key"}
             or name.startswith("tuned_")
         }
-        epochs = max(map(len, self.curves.values()), default=0)
         return [
             {
                 **named,
-                "epoch": place + 1,
+                self.counted: at,
                 **{
                     f"metric_{name}": curve[place]
-                    for name, curve in self.curves.items()
+                    for name, curve in self.metric_curves.items()
                     if place < len(curve)
                 },
             }
-            for place in range(epochs)
+            for place, at in enumerate(self.points)
         ]

@@ -1,10 +1,10 @@
-"""Learning curves of a claim's arms: every seed thin, the mean bold."""
+"""Learning curves of a claim's arms, or of each arm: every seed thin, the mean bold."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.judging.results import Results
@@ -12,7 +12,7 @@ from harness.judging.verdicts import Verdict
 from harness.study.claims import Sooner
 from harness.study.designs import Arm, comparable
 from harness.study.formatting import join, level_text, plural
-from harness.study.metrics import Metric
+from harness.study.metrics import METRICS, Metric
 from harness.trials.records import Record
 
 from ..palette import light
@@ -42,19 +42,43 @@ NEAREST = {
 }
 """The curve shown for a metric that is measured at the end only."""
 
+MOST_ARMS = 6
+"""Arms whose curves are drawn together."""
+
+
+Curve = tuple[tuple[int, float], ...]
+"""Where its points are, as epochs or steps, and their values; NaN is a gap."""
+
 
 @dataclass(frozen=True)
 class Group:
-    """One term of a claim: curves of its seeds, each averaged over the term's arms."""
+    """One term of a claim: curves of its seeds, each averaged over the term's arms.
+
+    Attributes:
+        name: the term.
+        curves: a curve for each seed: where its points are, and their values.
+        mean: the mean of all, where they have the same points; else empty.
+    """
 
     name: str
-    curves: tuple[tuple[float, ...], ...]
-    mean: tuple[float, ...]
+    curves: tuple[Curve, ...]
+    mean: Curve
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What the learning curves of a claim show; ``target`` is what a claim wants reached."""
+    """What the learning curves of a claim show.
+
+    Attributes:
+        metric: of the curves.
+        instead_of: the claim's metric, where that has no curve.
+        groups: the terms.
+        log: whether on a logarithmic axis.
+        seeds: the most that a term has.
+        target: what a claim wants reached.
+        counted: what points are counted by, ``"epoch"`` or ``"step"``.
+        of_arms: how many arms there are, where each group is an arm; 0 where groups are terms.
+    """
 
     metric: Metric
     instead_of: Metric | None
@@ -62,108 +86,180 @@ class Curves:
     log: bool
     seeds: int
     target: float | None
+    counted: str = "epoch"
+    of_arms: int = 0
 
 
 def curves_of(results: Results, verdict: Verdict) -> Curves | None:
     """Work out the curves; ``None`` where the metric has none or no trial finished."""
     wanted = verdict.claim.metric
-    finished = [each for each in results.records if each.role == "evaluate" and each.curves]
-    known = {name for record in finished for name in record.curves}
-    name = wanted if wanted in known else NEAREST.get(wanted, "")
-    if name not in known:
+    name = _shown_for(results, wanted)
+    if not name:
         return None
+    partials = results.declaration.partials(verdict.claim)
+    terms = [
+        (", ".join(f"{factor}={level.name}" for factor, level in partial.items()), arms)
+        for partial, arms in zip(partials, comparable(results.arms, partials), strict=True)
+    ]
+    found = _curves(results, name, terms)
+    if found is None:
+        return None
+    reaches = verdict.claim.reaches if isinstance(verdict.claim, Sooner) else None
+    return replace(found, instead_of=verdict.metric if wanted != name else None, target=reaches)
+
+
+def arm_curves(results: Results, name: str) -> Curves | None:
+    """Work out one curve of each arm, of the first few; ``None`` where no trial finished."""
+    arms = [(arm.name, (arm,)) for arm in results.arms[:MOST_ARMS]]
+    found = _curves(results, name, arms)
+    return found and replace(found, of_arms=len(results.arms))
+
+
+def curve_names(results: Results) -> list[str]:
+    """Return the names of all curves: those of metrics first, as declared, then what else is."""
+    finished = (each for each in results.records if each.role == "evaluate")
+    known = dict.fromkeys(name for record in finished for name in record.metric_curves)
+    declared = (metric.name for metric in results.declaration.metrics)
+    return list(dict.fromkeys([*(name for name in declared if name in known), *known]))
+
+
+def _shown_for(results: Results, wanted: str) -> str:
+    """Return the curve that is shown for a metric; empty where there is none."""
+    known = curve_names(results)
+    return next((name for name in (wanted, NEAREST.get(wanted)) if name in known), "") or ""
+
+
+def _curves(
+    results: Results, name: str, terms: Sequence[tuple[str, Sequence[Arm]]]
+) -> Curves | None:
+    """Work out the curves of terms, each with the arms that it is averaged over."""
     done = {
         (record.arm, record.seed): record
-        for record in finished
-        if record.state == "complete" and name in record.curves
+        for record in results.records
+        if record.role == "evaluate" and record.state == "complete" and name in record.curves
     }
-    groups = []
-    partials = results.declaration.partials(verdict.claim)
-    for partial, arms in zip(partials, comparable(results.arms, partials), strict=True):
-        label = ", ".join(f"{factor}={level.name}" for factor, level in partial.items())
-        if group := _group(label, arms, done, name):
-            groups.append(group)
+    seen = _seen(done.values(), name)
+    each_curve = {place: _curve(record, name, seen) for place, record in done.items()}
+    groups = [group for label, arms in terms if (group := _group(label, arms, each_curve))]
     if not groups:
         return None
-    values = [value for group in groups for curve in group.curves for value in curve]
+    values = [value for group in groups for curve in group.curves for _, value in curve]
     finite = [value for value in values if math.isfinite(value)]
     # A loss that falls a long way is told apart only on a logarithmic axis.
     log = bool(finite) and min(finite) > 0 and max(finite) > 20 * min(finite)
     metric = metric_of(results.declaration, name)
     log = log and metric.unit != "fraction"
     return Curves(
-        metric, verdict.metric if wanted != name else None, tuple(groups), log,
+        metric, None, tuple(groups), log,
         max(len(group.curves) for group in groups),
-        verdict.claim.reaches if isinstance(verdict.claim, Sooner) else None,
+        None,
+        "step" if any(record.counted == "step" for record in done.values()) else "epoch",
     )  # fmt: skip
 
 
-def _group(
-    label: str, arms: Sequence[Arm], done: Mapping[tuple[str, int], Record], name: str
-) -> Group | None:
+def _seen(records: Iterable[Record], name: str) -> frozenset[int]:
+    """Return the points at which some trial has a value.
+
+    At others nobody reported the metric: those are no gaps, which is what a NaN is where others
+    have a value.
+    """
+    return frozenset(
+        at
+        for record in records
+        for at, value in zip(record.points, record.curves[name], strict=False)
+        if math.isfinite(value)
+    )
+
+
+def _curve(record: Record, name: str, seen: Container[int]) -> Curve:
+    points = zip(record.points, record.curves[name], strict=False)
+    return tuple((at, value) for at, value in points if at in seen)
+
+
+def _group(label: str, arms: Sequence[Arm], done: Mapping[tuple[str, int], Curve]) -> Group | None:
     seeds = sorted({seed for _, seed in done})
     rows = []
     for seed in seeds:
-        curves = [done[arm.name, seed].curves[name] for arm in arms if (arm.name, seed) in done]
+        curves = [done[arm.name, seed] for arm in arms if (arm.name, seed) in done]
         # As the claim does: a seed counts where every arm of the term finished.
-        if curves and len(curves) == len(arms) and len({len(curve) for curve in curves}) == 1:
+        if curves and len(curves) == len(arms) and _alike(curves):
             rows.append(_average(curves))
     rows = [row for row in rows if row]
     if not rows:
         return None
-    same = len({len(row) for row in rows}) == 1
-    return Group(label, tuple(rows), _average(rows) if same else ())
+    return Group(label, tuple(rows), _average(rows) if _alike(rows) else ())
 
 
-def _average(curves: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    return tuple(sum(values) / len(values) for values in zip(*curves, strict=True))
+def _alike(curves: Sequence[Curve]) -> bool:
+    """Whether curves have the same points."""
+    return len({tuple(at for at, _ in curve) for curve in curves}) == 1
+
+
+def _average(curves: Sequence[Curve]) -> Curve:
+    return tuple(
+        (points[0][0], sum(value for _, value in points) / len(points))
+        for points in zip(*curves, strict=True)
+    )
 
 
 def draw_curves(values: Curves) -> Picture:
     """Draw them on one axis."""
     metric = values.metric
     ends = join(
-        f"{group.name} ends at {level_text(metric, group.mean[-1])}"
+        f"{group.name} ends at {level_text(metric, group.mean[-1][1])}"
         for group in values.groups
         if group.mean
     )
-    instead = (
-        f" {values.instead_of.title} itself is measured at the end only."
-        if values.instead_of
-        else ""
-    )
-    if metric.name == "train_loss":
+    instead = ""
+    if values.instead_of:
+        ours = METRICS.get(values.instead_of.name) == values.instead_of
+        why = "is measured at the end only" if ours else "has no curve"
+        instead = f" {values.instead_of.title} itself {why}."
+    if metric == METRICS["train_loss"]:
         when = "by epoch"
         instead += (
             " The curve is the running mean over each epoch's batches while training; the metric "
             "itself is measured after the last step in evaluation mode, so the ends differ."
         )
     else:
-        when = "after each epoch"
+        when = "after each epoch" if values.counted == "epoch" else "by the steps reported"
+    equally = "after equally many epochs" if values.counted == "epoch" else "with the same steps"
     axis = ", on a logarithmic axis" if values.log else ""
     if values.target is not None:
         instead += f" Dashed: the target, {level_text(metric, values.target)}."
+    thin = f"each seed in which every arm of a side finished {equally}"
+    failed = "Failed trials are not drawn, but counted below."
+    if values.of_arms:
+        thin, failed = "each seed that finished", "Failed trials are not drawn."
+        if values.of_arms > MOST_ARMS:
+            failed += f" The first {MOST_ARMS} of {values.of_arms:,} arms are drawn."
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
-        alt=f"{metric.title} by epoch, mean over seeds: {ends or 'no common length'}.",
+        alt=f"{metric.title} by {values.counted}, mean over seeds: {ends or 'no common length'}.",
         caption=f"{metric.title} {when}{axis}. "
-        "Thin: each seed in which every arm of a side finished after equally many epochs "
+        f"Thin: {thin} "
         f"({plural(values.seeds, 'seed')} at most); bold: their mean"
         f"{'' if all(group.mean for group in values.groups) else ', where all are as long'}; no "
-        f"interval is drawn. Failed trials are not drawn, but counted below.{instead}",
+        f"interval is drawn. {failed}{instead}",
     )
 
 
-def _pieces(curve: Sequence[float], scale: float) -> list[list[tuple[float, float]]]:
-    """Return a curve's points by epoch; in several pieces where it has gaps."""
+def _pieces(curve: Curve, scale: float) -> list[list[tuple[float, float]]]:
+    """Return a curve's points; in several pieces where it has gaps."""
     pieces: list[list[tuple[float, float]]] = [[]]
-    for epoch, value in enumerate(curve, 1):
+    for at, value in curve:
         if math.isfinite(value):
-            pieces[-1].append((float(epoch), scale * value))
+            pieces[-1].append((float(at), scale * value))
         elif pieces[-1]:
             pieces.append([])
     return [piece for piece in pieces if len(piece) > 1]
+
+
+def _line(curve: Curve, scale: float) -> tuple[list[int], list[float]]:
+    """Return a curve's points as two lists, with NaN for all that cannot be drawn."""
+    values = [scale * value if math.isfinite(value) else math.nan for _, value in curve]
+    return [at for at, _ in curve], values
 
 
 def _draw(figure: Figure, values: Curves) -> None:
@@ -172,7 +268,7 @@ def _draw(figure: Figure, values: Curves) -> None:
     room = 0.17 * len(values.groups)
     axes = panel(figure, 0.68, 0.5, 3.62, 2.4 - room)
     shown: list[float] = []
-    length = 1
+    first, last = 1, 1
     for place, group in enumerate(values.groups):
         look = series(place)
         thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45}
@@ -180,16 +276,15 @@ def _draw(figure: Figure, values: Curves) -> None:
             pieces = [piece for curve in group.curves for piece in _pieces(curve, scale)]
             strokes(axes, pieces, edgecolor=look["color"], zorder=2, **thin)
         for curve in group.curves:
-            epochs = range(1, len(curve) + 1)
-            ordinates = [scale * value if math.isfinite(value) else math.nan for value in curve]
+            points, ordinates = _line(curve, scale)
             if len(group.curves) <= MANY:
-                axes.plot(epochs, ordinates, color=look["color"], **thin)
+                axes.plot(points, ordinates, color=look["color"], **thin)
             shown += [value for value in ordinates if math.isfinite(value)]
-            length = max(length, len(curve))
-        means = [scale * v if math.isfinite(v) else math.nan for v in group.mean]
+            first, last = min(first, points[0]), max(last, points[-1])
+        points, means = _line(group.mean, scale)
         every = max(1, len(means) // 6)
         axes.plot(
-            range(1, len(means) + 1), means, linewidth=2.3, markersize=5,
+            points, means, linewidth=2.3, markersize=5,
             label=labelled(group.name),
             markevery=(min(place, max(len(means) - 1, 0)), every), **look,
         )  # fmt: skip
@@ -197,7 +292,8 @@ def _draw(figure: Figure, values: Curves) -> None:
         target = scale * values.target
         axes.axhline(target, color=light("axis"), linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
         shown.append(target)
-    axes.set_xlim(1 - 0.02 * length, length * 1.02)
+    beside = 0.02 * last
+    axes.set_xlim(first - beside, last + beside)
     if values.log:
         axes.set_yscale("log")
         axes.set_ylim(*log_limits(shown))
@@ -205,7 +301,7 @@ def _draw(figure: Figure, values: Curves) -> None:
         axes.set_ylim(*limits(shown))
     ticks(axes.yaxis, 6, log=values.log)
     ticks(axes.xaxis, 6, whole=True)
-    axes.set_xlabel("Epoch")
+    axes.set_xlabel(values.counted.capitalize())
     axes.set_ylabel(plain(axis_title(metric), 44))
     axes.grid(axis="y")
     axes.legend(

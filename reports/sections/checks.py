@@ -47,10 +47,9 @@ def checks(results: Results, verdict: Verdict) -> Table:
         mark = Cell(parts, mark="≠", tone="open")
         rows.append(row("Trainings of the sides differ in", mark, "not one part of them alone"))
     if confound := confounds(results, verdict):
+        what = "Programs" if results.declaration.source == "build" else "Steps"
         rows.append(
-            row(
-                "Programs of the sides differ in", Cell(confound, mark="≠", tone="open"), "see Cost"
-            )
+            row(f"{what} of the sides differ in", Cell(confound, mark="≠", tone="open"), "see Cost")
         )
     return Table(
         "Assumptions and outcomes behind the verdict.",

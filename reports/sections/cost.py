@@ -38,7 +38,7 @@ class CostSection:
     table: Table
     figures: tuple[Picture, ...]
     memory: Table | None
-    confounds: Table
+    confounds: Table | None
     flagged: str
     notes: tuple[str, ...]
 
@@ -49,18 +49,19 @@ def cost_section(results: Results) -> CostSection | None:
     known = [profile for _, profile in profiles if profile]
     if not known:
         return None
+    own = results.declaration.source != "build"
+    what = "step" if own else "program"
     machines = dict.fromkeys(
         f"{profile.hardware or profile.device} ({profile.device}, "
         f"{plural(profile.threads, 'thread')})"
         for profile in known
     )
     return CostSection(
-        f"Measured on {join(machines)}, one program at a time, in a process that does nothing "
-        "else.",
-        _table(profiles),
+        f"Measured on {join(machines)}, one {what} at a time, in a process that does nothing else.",
+        _table(profiles, own=own),
         _figures(results),
-        _memory(profiles),
-        *_confounds(profiles),
+        _memory(profiles, own=own),
+        *_confounds(profiles, own=own),
         tuple(
             dict.fromkeys(f"{name}: {each.note}" for name, each in profiles if each and each.note)
         ),
@@ -70,10 +71,13 @@ def cost_section(results: Results) -> CostSection | None:
 def _figures(results: Results) -> tuple[Picture, ...]:
     known = {each.metric for each in results.summaries if math.isfinite(each.mean)}
     claimed = [verdict.claim.metric for verdict in results.verdicts]
+    names = [*QUALITIES[:2], *claimed, *QUALITIES[2:]]
+    if results.declaration.source != "build":
+        names = [*claimed, *(metric.name for metric in results.declaration.metrics)]
     quality = next(
         (
             metric
-            for name in (*QUALITIES[:2], *claimed, *QUALITIES[2:])
+            for name in names
             if name in known and (metric := metric_of(results.declaration, name)).better
         ),
         None,
@@ -84,51 +88,57 @@ def _figures(results: Results) -> tuple[Picture, ...]:
     return tuple(draw_pareto(values) for values in figures if values)
 
 
-def _table(profiles: list[tuple[str, Profile | None]]) -> Table:
+COLUMNS = {
+    "Step time": "step_seconds",
+    "Samples/s": "samples",
+    "Peak memory": "peak_bytes",
+    "FLOPs/step": "flops_per_step",
+    "Parameters": "parameters",
+    "Steps/trial": "steps",
+    "Blocks": "blocks",
+}
+"""Columns, each with what is 0 in all arms where it has no values: of a step of the user's own
+neither samples nor parameters are known."""
+
+
+def _table(profiles: list[tuple[str, Profile | None]], *, own: bool) -> Table:
+    known = [profile for _, profile in profiles if profile]
+    shown = [
+        place
+        for place, field in enumerate(COLUMNS.values())
+        if not own or any(getattr(profile, field) for profile in known)
+    ]
     rows = []
     for number, (name, profile) in enumerate(profiles, 1):
         label = f"{number}. {name}"
         if profile is None:
-            rows.append(row(label, Cell("not profiled", tone="muted"), *["–"] * 6))
+            rows.append(row(label, Cell("not profiled", tone="muted"), *["–"] * (len(shown) - 1)))
             continue
-        rows.append(
-            row(
-                label,
-                Cell(
-                    seconds_text(profile.step_seconds),
-                    note=f"{seconds_text(profile.step_low)} to {seconds_text(profile.step_high)}",
-                ),
-                number_text(profile.samples_per_second),
-                bytes_text(profile.peak_bytes),
-                count_text(profile.flops_per_step),
-                count_text(profile.parameters),
-                f"{profile.steps:,}",
-                str(profile.blocks),
-            )
-        )
-    return Table(
-        "Cost of one training step. Step time: median, with the quartiles over blocks of steps "
-        "beneath; they say how steady the machine was, and decide nothing.",
-        (
-            Column("Arm"),
-            *(
-                Column(title, "number")
-                for title in (
-                    "Step time",
-                    "Samples/s",
-                    "Peak memory",
-                    "FLOPs/step",
-                    "Parameters",
-                    "Steps/trial",
-                    "Blocks",
-                )
+        cells = (
+            Cell(
+                seconds_text(profile.step_seconds),
+                note=f"{seconds_text(profile.step_low)} to {seconds_text(profile.step_high)}",
             ),
-        ),
+            number_text(profile.samples_per_second),
+            bytes_text(profile.peak_bytes),
+            count_text(profile.flops_per_step),
+            count_text(profile.parameters),
+            f"{profile.steps:,}",
+            str(profile.blocks),
+        )
+        rows.append(row(label, *(cells[place] for place in shown)))
+    titles = list(COLUMNS)
+    step = "step, as the study's own function gives it" if own else "training step"
+    return Table(
+        f"Cost of one {step}. Step time: median, with the quartiles over blocks of steps "
+        "beneath; they say how steady the machine was, and decide nothing.",
+        (Column("Arm"), *(Column(titles[place], "number") for place in shown)),
         tuple(rows),
     )
 
 
-def _memory(profiles: list[tuple[str, Profile | None]]) -> Table | None:
+def _memory(profiles: list[tuple[str, Profile | None]], *, own: bool) -> Table | None:
+    step = "step" if own else "training step"
     names = dict.fromkeys(name for _, each in profiles if each for name in each.memory)
     if not names:
         return None
@@ -154,7 +164,7 @@ def _memory(profiles: list[tuple[str, Profile | None]]) -> Table | None:
         if profile
     ]
     return Table(
-        "Peak memory of a warm training step, and its parts; further columns are figures of the "
+        f"Peak memory of a warm {step}, and its parts; further columns are figures of the "
         f"device, which are no part of the peak.{high_water}",
         (
             Column("Arm"),
@@ -172,34 +182,56 @@ def _memory(profiles: list[tuple[str, Profile | None]]) -> Table | None:
     )
 
 
-def _confounds(profiles: list[tuple[str, Profile | None]]) -> tuple[Table, str]:
-    fields = (
-        ("Parameters", "parameters"), ("FLOPs/step", "flops_per_step"), ("Steps", "steps"),
-        ("Samples", "samples"),
-    )  # fmt: skip
+def _confounds(
+    profiles: list[tuple[str, Profile | None]], *, own: bool
+) -> tuple[Table | None, str]:
+    """Compare arms with the baseline; in what no arm has, of a step of the user's own, in nothing.
+
+    Returns:
+        The table, and a sentence on it; ``None`` and nothing where there is nothing to compare.
+    """
+    known = [profile for _, profile in profiles if profile]
+    fields = {
+        title: field
+        for title, (field, _) in CONFOUNDS.items()
+        if not own or any(getattr(profile, field) for profile in known)
+    }
+    if not fields:
+        return None, ""
+    *others, last = (CONFOUNDS[title][1] for title in fields)
+    said_fields = f"{', '.join(others)} or {last}" if others else last
     base = profiles[0][1]
     rows = []
     flagged = []
     for place, (name, profile) in enumerate(profiles):
-        cells = [_against(profile, base, field, first=place == 0) for _, field in fields]
+        cells = [_against(profile, base, field, first=place == 0) for field in fields.values()]
         rows.append(row(name + (" (baseline)" if place == 0 else ""), *cells))
         if any(cell.mark for cell in cells):
             flagged.append(name)
     said = (
         f"{len(flagged)} of {plural(len(profiles) - 1, 'arm')} beside the baseline differ from it "
-        "in parameters, FLOPs, steps or samples. Where a claim compares such arms, an effect may "
+        f"in {said_fields}. Where a claim compares such arms, an effect may "
         "come from these."
         if flagged
-        else "No arm differs from the baseline in parameters, FLOPs, steps or samples."
+        else f"No arm differs from the baseline in {said_fields}."
         if base and all(profile for _, profile in profiles)
         else "Not every arm was profiled, so not every difference can be seen here."
     )
     table = Table(
         "Confounds: ≠ marks what differs from the baseline, with the ratio to it.",
-        (Column("Arm"), *(Column(title, "number") for title, _ in fields)),
+        (Column("Arm"), *(Column(title, "number") for title in fields)),
         tuple(rows),
     )
     return table, said
+
+
+CONFOUNDS = {
+    "Parameters": ("parameters", "parameters"),
+    "FLOPs/step": ("flops_per_step", "FLOPs"),
+    "Steps": ("steps", "steps"),
+    "Samples": ("samples", "samples"),
+}
+"""What arms may differ in beside what was varied, by the column's title: field, and its name."""
 
 
 def _against(profile: Profile | None, base: Profile | None, field: str, *, first: bool) -> Cell:

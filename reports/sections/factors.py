@@ -36,18 +36,22 @@ class FactorsSection:
 
 
 def factors_section(results: Results) -> FactorsSection:
-    """Work out the section: metrics of claims first, then test accuracy."""
+    """Work out the section: metrics of claims first, then test accuracy, or the first declared."""
     known = {each.metric for each in results.summaries if math.isfinite(each.mean)}
     wanted = [verdict.claim.metric for verdict in results.verdicts]
-    if not any(name.startswith("test_") for name in wanted):
+    if results.declaration.source != "build":
+        # of metrics of one's own, no name says which matters: the first that is declared does
+        wanted = wanted or [metric.name for metric in results.declaration.metrics][:1]
+    elif not any(name.startswith("test_") for name in wanted):
         wanted += [name for name in ("test_accuracy", "test_loss") if name in known][:1]
     shown = [
         metric_of(results.declaration, name) for name in dict.fromkeys(wanted) if name in known
     ]
     metrics = table_order(results)
+    first = FIRST if results.declaration.source == "build" else DECLARED_FIRST
     parts = [metrics[at : at + MOST_COLUMNS] for at in range(0, len(metrics), MOST_COLUMNS)]
     tables = [
-        _means(results, part, FIRST if place == 0 and len(parts) > 1 else "")
+        _means(results, part, first if place == 0 and len(parts) > 1 else "")
         for place, part in enumerate(parts)
     ]
     return FactorsSection(
@@ -65,8 +69,7 @@ def table_order(results: Results) -> list[Metric]:
     first = [
         *(verdict.claim.metric for verdict in results.verdicts),
         *(metric.name for metric in results.declaration.metrics),
-        "test_accuracy",
-        "test_loss",
+        *(("test_accuracy", "test_loss") if results.declaration.source == "build" else ()),
     ]
     names = dict.fromkeys([*(name for name in first if name in recorded), *recorded])
     return [metric_of(results.declaration, name) for name in names]
@@ -88,6 +91,7 @@ def _figures(results: Results, metric: Metric) -> tuple[Picture, ...]:
 
 
 FIRST = " Metrics of claims and of the study's own measures come first; the others stand below."
+DECLARED_FIRST = " Metrics of claims come first; the others stand below."
 
 
 def _means(results: Results, metrics: list[Metric], more: str) -> Table:

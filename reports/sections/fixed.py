@@ -1,4 +1,8 @@
-"""What was not varied, and what differs between arms beside: read from the Trainings recorded."""
+"""What was not varied, and what differs between arms beside, as far as records tell.
+
+Of a Training all is written down. Of a function or a command of the user's own, only what it is
+given is known; of results of others, only what they say.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.study.designs import Arm
 from harness.study.formatting import join, number_text, plural
+from harness.study.metrics import Source
 from harness.trials.records import Record
 
 from ..text import in_title
@@ -36,11 +41,20 @@ def held_fixed(results: Results) -> tuple[str, ...]:
 
 def _arms(results: Results) -> Iterator[str]:
     """Say in what the Trainings of arms differ; nothing where none is recorded."""
+    if results.declaration.source == "results":
+        yield (
+            f"By what the results say, arms differ in {_factors(results)}. What else differs "
+            "between them was not seen."
+        )
+        return
     flat = trainings(results)
     if len(flat) < 2:
         return
     those = "Arms" if len(flat) == len(results.arms) else f"The {len(flat)} arms that were run"
     paths = differing(flat.values())
+    if results.declaration.source != "build":
+        yield _given(results, those, paths)
+        return
     if not paths:
         yield f"{those} differ in nothing that the study's build function writes out."
         return
@@ -58,6 +72,29 @@ def _arms(results: Results) -> Iterator[str]:
                 f"{factor.name} changes more than one part of a training: {join(parts)}. What it "
                 "makes of a metric may come from any of them."
             )
+
+
+def _factors(results: Results) -> str:
+    return join(factor.name for factor in results.declaration.factors)
+
+
+def _given(results: Results, those: str, paths: Sequence[str]) -> str:
+    """Say what the trials of arms are given that differs, and that no more is known of them."""
+    # what is run before a function is given some of its arguments, too
+    own = [path for path in paths if not path.startswith("given.")]
+    names = [path.partition(".")[2] or path for path in own]
+    shown = names[:MOST_PATHS]
+    if len(names) > MOST_PATHS:
+        shown.append(plural(len(names) - MOST_PATHS, "other"))
+    if results.declaration.source == "train":
+        given, of = "the arguments that the study's function is called with", "a function"
+    else:
+        given, of = "what is filled into the study's command", "a command"
+    what = f"{given}: {join(shown)}" if shown else f"nothing of {given}"
+    return (
+        f"{those} differ in {what}. Of {of} no more is known than that; what else it does "
+        "differently from arm to arm cannot be seen."
+    )
 
 
 def trainings(results: Results, among: Collection[str] | None = None) -> dict[str, Flat]:
@@ -177,6 +214,9 @@ def _tuned(results: Results) -> Iterator[str]:
     names = join(each.name for each in results.declaration.tuned)
     if not names:
         return
+    if results.declaration.source == "results":
+        yield f"{names}: as others chose; how, and with what budget in which arm, was not seen."
+        return
     searched = {each.arm for each in results.tuning if each.tried}
     chosen = {each.arm for each in results.tuning if each.how == "tuned"}
     if not searched:
@@ -206,10 +246,7 @@ def _judged(results: Results) -> Iterator[str]:
     metrics = dict.fromkeys(verdict.metric for verdict in results.verdicts)
     trained = [in_title(metric) for metric in metrics if metric.replicate == "seed"]
     if trained:
-        yield (
-            f"Judged on {join(trained)} alone, over the seeds of this run: all that is drawn at "
-            "random is drawn anew in each, together."
-        )
+        yield f"Judged on {join(trained)} alone, {DRAWN[results.declaration.source]}"
     # Parameters and FLOPs are the same on any machine.
     costs = [
         in_title(metric) for metric in metrics if metric.replicate == "round" or metric.unit == "B"
@@ -217,7 +254,26 @@ def _judged(results: Results) -> Iterator[str]:
     if costs:
         yield f"Compared in {join(costs)} on one machine; another may answer otherwise."
     if trained:
-        yield (
-            "Where the data has no test set of its own, the test sets of different seeds overlap, "
-            "so seeds are not fully independent."
-        )
+        yield OVERLAP[results.declaration.source]
+
+
+DRAWN: Mapping[Source, str] = {
+    "build": "over the seeds of this run: all that is drawn at random is drawn anew in each, "
+    "together.",
+    "train": "over the seeds of this run: what the function draws from its seed, or from the "
+    "global generators, is drawn anew in each, together. Whatever else it draws cannot be seen.",
+    "command": "over the seeds of this run: what the command draws from its seed is drawn anew in "
+    "each, together. Whatever else it draws cannot be seen.",
+    "results": "over the seeds that the results name; what was drawn anew in each was not seen.",
+}
+"""What the seeds of a study stand for."""
+
+_OWN = "so seeds are not fully independent where test sets of different seeds overlap."
+OVERLAP: Mapping[Source, str] = {
+    "build": "Where the data has no test set of its own, the test sets of different seeds overlap, "
+    "so seeds are not fully independent.",
+    "train": f"Which examples are tested on is the function's own business, {_OWN}",
+    "command": f"Which examples are tested on is the command's own business, {_OWN}",
+    "results": f"Which examples were tested on was not seen, {_OWN}",
+}
+"""What may make seeds depend on each other."""

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from harness.judging.results import Results
-from harness.study.formatting import number_text, plural, seconds_text
+from harness.judging.results import SHARED, Results
+from harness.study.formatting import DASH, number_text, plural, seconds_text
 from harness.trials.records import Record
 
 from ..table import Cell, Column, Table, row
@@ -31,41 +31,57 @@ def ledger_section(results: Results) -> LedgerSection:
     roles = Counter(record.role for record in records)
     failed = sum(record.state == "failed" for record in records)
     teachers = f", {plural(roles['teach'], 'teacher')}" if roles["teach"] else ""
+    source = results.declaration.source
+    if roles["teach"] and source != "build":
+        teachers = f", {roles['teach']:,} that others need"
     lead = (
         f"{plural(len(records), 'trial')}: {roles['evaluate']} to evaluate, {roles['tune']} to "
         f"tune{teachers}; {failed} failed."
+        if source != "results"
+        else f"{plural(len(records), 'result')}; {failed} failed."
     )
     trained = len({record.key for record in records})
-    if trained < len(records):
-        lead += f" Arms that are alike share some: {trained:,} were trained."
+    if trained < len(records) and source != "results":
+        done = "trained" if source == "build" else "run"
+        lead += f" Arms that are alike share some: {trained:,} were {done}."
     if missing := results.missing:
         lead += f" {plural(missing, 'trial')} planned to evaluate "
         lead += "have not been run." if missing > 1 else "has not been run."
+    noun = "results" if source == "results" else "trials"
     cut = (
-        f"Shown: {MOST_ROWS} of {len(records):,} trials, failures first; records.csv beside this "
+        f"Shown: {MOST_ROWS} of {len(records):,} {noun}, failures first; records.csv beside this "
         "report has the rest."
         if len(records) > MOST_ROWS
         else ""
     )
     if not records:
         return LedgerSection("No trial has been recorded.", "", None)
+    timed = source != "results"
+    seconds = (
+        " Seconds are of a machine that may have been "
+        "shared: they tell what the run cost, and no claim is judged on them."
+    )
     table = Table(
-        "Failures first. Seconds are of a machine that may have been "
-        "shared: they tell what the run cost, and no claim is judged on them.",
+        "Failures first." + seconds * timed,
         (
             Column("Arm"),
             Column("Seed", "number"),
-            Column("Role and settings"),
-            Column("Time", "number"),
+            Column("Role and settings" if timed else "Settings"),
+            *[Column("Time", "number")] * timed,
             Column("Key", "code"),
             Column("State, and why"),
         ),
-        tuple(_row(record) for record in records[:MOST_ROWS]),
+        tuple(_row(record, timed=timed) for record in records[:MOST_ROWS]),
     )
     return LedgerSection(lead, cut, table)
 
 
-def _row(record: Record) -> tuple[Cell, ...]:
+def _role(record: Record) -> str:
+    return SHARED if record.arm == SHARED else record.role
+
+
+def _row(record: Record, *, timed: bool) -> tuple[Cell, ...]:
+    """Return a row; of results of others there is neither a role nor a time."""
     mark, tone = STATE_MARKS.get(record.state, ("?", "open"))
     seconds = record.cost.get("seconds", math.nan)
     settings = [f"{name}={number_text(value)}" for name, value in record.tuned.items()]
@@ -73,8 +89,8 @@ def _row(record: Record) -> tuple[Cell, ...]:
     return row(
         record.arm,
         str(record.seed),
-        ", ".join([record.role, *settings]),
-        seconds_text(seconds),
+        ", ".join([*[_role(record)] * timed, *settings]) or DASH,
+        *[seconds_text(seconds)] * timed,
         record.key[:12],
         Cell(
             record.state if tone else f"{mark} {record.state}",

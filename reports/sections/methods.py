@@ -19,14 +19,16 @@ from harness.study.claims import (
     Sooner,
     Trend,
 )
-from harness.study.formatting import percent_text
+from harness.study.formatting import PER_CENT, percent_text
 from harness.study.looks import Looks
+from harness.study.metrics import Source
 
 from ..table import Cell, Column, Table, row
 from ..text import metric_of
 from ..words import APPEARANCES
 from .factors import table_order
 from .procedures import Procedure, recorded, taught
+from .sourced import COST, IDENTICAL, REPLICATE, TUNING, exact, hardly_vary, meaning, until
 
 MOST_ENVIRONMENTS = 3
 
@@ -45,30 +47,12 @@ class MethodsSection:
 
 COMMON = (
     Procedure(
-        "Replicate",
-        "A training run with a seed of its own. Arms share seeds: for one seed, split, order, "
-        "initial weights and all other randomness come from the same streams, so that "
-        "differences are paired.",
-        "Bouthillier et al. 2021, arXiv:2103.03098",
-    ),
-    Procedure(
         "Interval",
         "Student's t interval of the mean difference over seeds, at level 1 − α/m for m primary "
         "claims (Bonferroni). Its end on the side of the longer tail is moved out where "
         "differences are skewed: there the half-width is multiplied by 1 + min(20/n, 2 (z − 1)), z "
         "being the sample skewness in standard errors of normal samples, if that is above 1.",
         "Student 1908; Bonferroni's inequality; Dror et al. 2017, arXiv:1709.09500",
-    ),
-    Procedure(
-        "Differences that hardly vary",
-        "Where all n differences are the same, a share of up to 1 − α^(1/n) of other seeds may "
-        "still differ: by as much as a share of examples can, and of other metrics by as much as "
-        "the largest value seen; the interval reaches as far as those could move the mean. Where "
-        "more than half are the same, the standard deviation is at least that of as large a share "
-        "of others as may exist (Clopper & Pearson), as far "
-        "away as one was seen, as one step of the metric, or as its noise on so many examples. "
-        "Arms that trained the same networks to the last bit are called identical instead.",
-        "Clopper & Pearson 1934",
     ),
     Procedure(
         "Verdict",
@@ -160,16 +144,6 @@ KINDS: dict[type[Claim], Procedure] = {
         "of the margin stands beside it.",
         "Piaggio et al. 2012, doi.org/10.1001/jama.2012.87802",
     ),
-    Sooner: Procedure(
-        "Time to a target",
-        "Which arm comes first, in the share of seeds in which the one does less that in which the "
-        "other does; the first epoch counts whose value is at least as good as the target. A "
-        "target that is not reached has an infinite time, so there are no means; arms that never "
-        "come, or come at once, are a tie. The direction comes from the exact sign test on the "
-        "seeds in which one is first, the size from an interval that joins two exact binomial "
-        "ones, which is wider.",
-        "Clopper & Pearson 1934",
-    ),
 }
 FAILURE_RATE = Procedure(
     "Failure rates",
@@ -192,12 +166,6 @@ UNPAIRED = Procedure(
     "against 20, the interval at 99.5 % left out the true difference in .7 % of simulations.",
     "Welch 1947, Biometrika 34",
 )
-EXACT = Procedure(
-    "Exact costs",
-    "Parameters, FLOPs and peak memory come out the same however often they are measured: their "
-    "ratio is compared with the margin as it is, without interval or test, and it does not count "
-    "among the claims that intervals and p values are corrected for.",
-)
 TIMES = Procedure(
     "Times",
     "In rounds, and not in seeds: in each round every arm that a claim on time looks at is timed "
@@ -207,20 +175,6 @@ TIMES = Procedure(
     "the interval of its ratio to itself reaches beyond δ, nothing within that reach is given a "
     "direction or a size.",
 )
-TUNING = Procedure(
-    "Tuning",
-    "One search in every arm that depends on a setting, with the same space and budget, by the "
-    "objective on a validation split; its seed is no evaluation seed, and its trials measure no "
-    "test examples. The best trial's value is never a result: the chosen setting is trained "
-    "again on fresh seeds. Where the data has no test set of its own, every seed draws one from "
-    "the same examples, so an evaluation's test examples may have been among those tuned on.",
-    "Choi et al. 2019, arXiv:1910.05446",
-)
-COST = Procedure(
-    "Cost",
-    "From a profile of each arm's program alone: median over blocks of steps after warm-up; FLOPs "
-    "counted on the eager program; memory from a warm step.",
-)
 DECLARED = Procedure(
     "Declarations",
     "What a study claims is kept in its store whenever it is run, reported or explained and "
@@ -228,6 +182,11 @@ DECLARED = Procedure(
     "there were in that store. Margin, metric, arms, kind, direction, standing and looks count; "
     "another sentence for the same is noted, and no more. What was seen elsewhere, the store "
     "cannot know.",
+)
+UNKNOWN_WHEN = Procedure(
+    "Declarations",
+    "Nothing was kept of when these claims were declared, so that it cannot be told whether "
+    "results were known by then.",
 )
 MODES = Procedure(
     "Modes",
@@ -246,27 +205,34 @@ DESCRIPTION = Procedure(
 
 def methods_section(results: Results) -> MethodsSection:
     """Work out the section, with the procedures that this report used."""
-    procedures = [COMMON[0], *recorded(results), *taught(results), *COMMON[1:]]
+    source = results.declaration.source
+    procedures = [
+        REPLICATE[source], *recorded(results), *taught(results), COMMON[0], hardly_vary(source),
+        *COMMON[1:],
+    ]  # fmt: skip
     kinds = {type(verdict.claim) for verdict in results.verdicts}
     procedures += [procedure for kind, procedure in KINDS.items() if kind in kinds]
+    if Sooner in kinds:
+        procedures.append(until(source))
     if results.verdicts or results.history.removed:
-        procedures.append(DECLARED)
+        procedures.append(DECLARED if _kept(results) else UNKNOWN_WHEN)
     if any(verdict.metric.name == "failed" for verdict in results.verdicts):
         procedures.append(FAILURE_RATE)
     if any(verdict.seen.unpaired for verdict in results.verdicts):
         procedures.append(UNPAIRED)
     replicates = {verdict.metric.replicate for verdict in results.verdicts}
     if "" in replicates:
-        procedures.append(EXACT)
+        procedures.append(exact(source))
     if "round" in replicates:
         procedures.append(TIMES)
     if results.looks:
         procedures.append(_looks(results.looks))
-    if any(each.tried for each in results.tuning):
-        procedures.append(TUNING)
+    if source in TUNING and any(each.tried for each in results.tuning):
+        procedures.append(TUNING[source])
     if results.profiles:
-        procedures.append(COST)
-    if results.programs or any(record.env.get("mode") for record in results.records):
+        procedures.append(COST[source])
+    modes = results.programs or any(record.env.get("mode") for record in results.records)
+    if source == "build" and modes:
         procedures.append(MODES)
     if results.summaries:
         procedures.append(DESCRIPTION)
@@ -279,8 +245,15 @@ def methods_section(results: Results) -> MethodsSection:
         ),
         max(0, len(environments) - MOST_ENVIRONMENTS),
         results.provenance.command,
-        _words(not kinds.isdisjoint((Equivalent, NotWorse))),
+        _words(source, not kinds.isdisjoint((Equivalent, NotWorse))),
         _metrics(results),
+    )
+
+
+def _kept(results: Results) -> bool:
+    """Whether a store keeps when claims are declared; of results of others, where it tells so."""
+    return results.declaration.source != "results" or any(
+        results.history.of(place).events for place in range(len(results.verdicts))
     )
 
 
@@ -307,13 +280,16 @@ def _environment(env: Mapping[str, str], place: int, count: int) -> Table:
     )
 
 
-def _words(has_others: bool) -> Table:
+def _words(source: Source, has_others: bool) -> Table:
     others = "; what they mean of equivalence or non-inferiority stands above" * has_others
     return Table(
         f"Verdict words, for a claim that an effect is at least δ{others}.",
         (Column("Word"), Column("Meaning")),
         tuple(
-            row(Cell(word, mark=MARKS[word], tone=appearance.tone), appearance.meaning)
+            row(
+                Cell(word, mark=MARKS[word], tone=appearance.tone),
+                IDENTICAL[source] if word == "identical" else appearance.meaning,
+            )
             for word, appearance in APPEARANCES.items()
         ),
         stack=True,
@@ -322,22 +298,25 @@ def _words(has_others: bool) -> Table:
 
 def _metrics(results: Results) -> Table:
     by_layer = dict.fromkeys(name for record in results.records for name in record.layers)
+    study = results.declaration
+    chooses = [metric_of(study, study.objective)] * (study.source == "build" or bool(study.tuned))
     metrics = dict.fromkeys(
         [
             *(verdict.metric for verdict in results.verdicts),
             *(metric_of(results.declaration, verdict.claim.metric) for verdict in results.verdicts),
             *table_order(results),
-            metric_of(results.declaration, results.declaration.objective),
+            *chooses,
             *(metric_of(results.declaration, name) for name in by_layer),
         ]
     )
     rows = []
     for metric in metrics:
-        unit = {"fraction": "per cent; differences in percentage points (pp)"}.get(
-            metric.unit, metric.unit or "no unit"
-        ) + ("; compared by ratio" if metric.relative else "")
+        unit = metric.unit or "no unit"
+        if metric.unit in PER_CENT:
+            unit = "per cent; differences in percentage points (pp)"
+        unit += "; compared by ratio" if metric.relative else ""
         better = f"{metric.better} is better" if metric.better else "neither direction is better"
-        rows.append(row(metric.title, metric.meaning, unit, better))
+        rows.append(row(metric.title, meaning(results, metric), unit, better))
     return Table(
         "Metrics.",
         (Column("Metric"), Column("Meaning"), Column("Unit"), Column("Direction")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.judging.history import Declared
@@ -23,6 +23,7 @@ from harness.study.formatting import (
     percent_text,
     plural,
 )
+from harness.study.metrics import Source
 
 from ..intervals import family_name, interval_name, is_exact
 from ..table import Cell, Column, Table, row
@@ -48,15 +49,13 @@ def title(results: Results) -> Title:
     # one that stands for several arms was trained once
     trained = Counter({record.key: record.state for record in results.records}.values())
     failed, running = trained["failed"], trained["running"]
-    trials = plural(trained.total(), "trial") + (f", {failed} failed" if failed else "")
+    noun = "result" if results.declaration.source == "results" else "trial"
+    trials = plural(trained.total(), noun) + (f", {failed} failed" if failed else "")
     trials += f", {running} unfinished" * bool(running)
     facts = [
         ("Design", design(results)),
         *(("Data", each) for each in results.data),
-        ("Cost", f"{hours_text(source.hours)} on the device; {trials}"),
-        ("Hardware", hardware(results)),
-        ("Date", date_text(source.date) if source.date else "no records yet"),
-        ("Revision", source.revision or "outside version control"),
+        *_spent(results, trials),
         ("Harness", source.harness),
     ]
     counts = Counter(verdict.word for verdict in results.verdicts)
@@ -69,17 +68,49 @@ def title(results: Results) -> Title:
     return Title(study.name, study.scale, study.question, study.about, tuple(facts), tally)
 
 
+def _spent(results: Results, trials: str) -> list[tuple[str, str]]:
+    """Say what it took, on what, and when; of results of others only what they say."""
+    source, where = results.provenance, SPENT[results.declaration.source]
+    hours = hours_text(source.hours)
+    facts = [
+        ("Cost", f"{hours} {where}; {trials}"),
+        ("Hardware", hardware(results)),
+        ("Date", date_text(source.date) if source.date else "no records yet"),
+        ("Revision", source.revision or "outside version control"),
+    ]
+    if results.declaration.source != "results":
+        return facts
+    known = [("Date", source.date), ("Revision", source.revision)]
+    said = dict(facts)
+    return [
+        ("Results", f"{trials}; of others: tuning, splits and code not seen"),
+        *((name, said[name]) for name, there in known if there),
+    ]
+
+
+SPENT: Mapping[Source, str] = {
+    "build": "on the device",
+    "train": "in the study's function",
+    "command": "in the study's command",
+    "results": "",
+}
+"""Where the time of trials went."""
+
+
 def design(results: Results) -> str:
     """Say how many arms were run with how many seeds, and what was saved where that varies."""
     arms = plural(len(results.arms), "arm")
     most = len(results.seeds)
+    if results.declaration.source == "results":  # others need not have run all with the same
+        return f"{arms}, {plural(most, 'seed')} in all"
     if results.looks is None:
         return f"{arms} × {plural(most, 'seed')}"
     ran = sum(record.role == "evaluate" for record in results.records)
     saved = len(results.arms) * most - ran
     looks = ", ".join(map(str, results.looks.seeds))
+    run = "training" if results.declaration.source == "build" else "run"
     return (
-        f"{arms}, looked at with {looks} seeds until decided: {plural(ran, 'training')}, "
+        f"{arms}, looked at with {looks} seeds until decided: {plural(ran, run)}, "
         f"{saved:,} fewer than with {most} seeds each"
     )
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.judging.results import Results
+from harness.judging.results import Results, undeclared
 from harness.losses import Distillation
 from harness.stopping import EarlyStopping
 from harness.study.declaration import Measurement
 from harness.study.formatting import join, number_text, plural
+from harness.study.metrics import Source
 
 from ..text import metric_of
 
@@ -28,6 +29,11 @@ class Procedure:
 
 def recorded(results: Results) -> Iterator[Procedure]:
     """Say what is recorded of every network, and what this study measures beside it."""
+    if results.declaration.source != "build":
+        yield Procedure("Recorded", _declared(results))
+        if any(record.role == "teach" for record in results.records):
+            yield SHARED
+        return
     own = results.declaration.metrics
     names = dict.fromkeys(each.metric for each in results.summaries)
     always = [
@@ -43,6 +49,32 @@ def recorded(results: Results) -> Iterator[Procedure]:
             "Measured here",
             f"{said}. What is random in a measure follows from the seed, alike in every arm.",
         )
+
+
+GIVES: Mapping[Source, str] = {
+    "train": "returned or reported by its function",
+    "command": "written by its command",
+    "results": "read from the results",
+}
+"""How metrics come that the harness does not measure."""
+
+
+SHARED = Procedure(
+    "Shared",
+    "What the study's needs= names is run once for each seed, before the trials that need it, "
+    "which are given its folder. Where it fails, they fail.",
+)
+
+
+def _declared(results: Results) -> str:
+    """Name the metrics that a study declares of its own."""
+    titles = _titles(metric.title for metric in results.declaration.metrics)
+    extra = undeclared(results.declaration, results.records)
+    more = f" {_titles(extra)}, which it does not declare, {'is' if len(extra) == 1 else 'are'} "
+    return (
+        f"Declared by the study and {GIVES[results.declaration.source]}: {titles}."
+        + f"{more}kept with the records." * bool(extra)
+    )
 
 
 def _measure(measure: Measurement) -> str:

@@ -20,16 +20,20 @@ def target_tables(results: Results) -> tuple[Table, ...]:
 
 def _table(results: Results, target: Target) -> Table:
     metric = metric_of(results.declaration, target.metric)
+    ours = results.declaration.source == "build"
+    when = "looked at after every epoch" if ours else "looked at whenever it was reported"
+    seconds = (
+        " Seconds are steps times the median time of a step as profiled, without evaluation."
+        if ours
+        else ""
+    )
+    titles = ("Epochs", "Steps", "Seconds") if ours else ("Epochs or steps, as reported",)
     return Table(
-        f"Time until {_what(metric, target.reaches)}, looked at after every epoch: medians over "
+        f"Time until {_what(metric, target.reaches)}, {when}: medians over "
         "the seeds that finished, of which those that never come there count as infinite; ∞ where "
-        "fewer than half do. Seconds are steps times "
-        "the median time of a step as profiled, without evaluation.",
-        (
-            Column("Arm"),
-            *(Column(title, "number") for title in ("Reached in", "Epochs", "Steps", "Seconds")),
-        ),
-        tuple(_row(each) for each in target.arms),
+        f"fewer than half do.{seconds}",
+        (Column("Arm"), *(Column(title, "number") for title in ("Reached in", *titles))),
+        tuple(_row(each, len(titles)) for each in target.arms),
     )
 
 
@@ -38,17 +42,17 @@ def _what(metric: Metric, reaches: float) -> str:
     return f"{metric.title.lower()} is {least} {level_text(metric, reaches)}"
 
 
-def _row(reached: Reached) -> tuple[Cell, ...]:
+def _row(reached: Reached, clocks: int) -> tuple[Cell, ...]:
     failed = f"{reached.failed} failed" if reached.failed else ""
     if not reached.seeds:
-        return row(reached.arm, Cell("no seed finished", failed, tone="muted"), *["–"] * 3)
+        return row(reached.arm, Cell("no seed finished", failed, tone="muted"), *["–"] * clocks)
     seeds = f"{round(reached.share * reached.seeds)} of {plural(reached.seeds, 'seed')}"
     times = (
         (reached.epochs, number_text(reached.epochs)),
         (reached.steps, number_text(reached.steps)),
         (reached.seconds, seconds_text(reached.seconds)),
     )
-    return row(reached.arm, Cell(seeds, failed), *(_time(*each) for each in times))
+    return row(reached.arm, Cell(seeds, failed), *(_time(*each) for each in times[:clocks]))
 
 
 def _time(value: float, text: str) -> Cell | str:

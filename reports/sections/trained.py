@@ -27,7 +27,9 @@ class TrainedSection:
 
 
 def trained_section(results: Results) -> TrainedSection | None:
-    """Work out the section; ``None`` where no record and no program tells."""
+    """Work out the section; ``None`` where no record and no program tells, or all is one's own."""
+    if results.declaration.source != "build":
+        return None
     modes = [record.env.get("mode", "") for record in results.records if record.state == "complete"]
     notes = Counter(
         record.env["mode_note"] for record in results.records if record.env.get("mode_note")

@@ -43,8 +43,12 @@ def tuning_section(results: Results) -> TuningSection | None:
 
 def untuned(results: Results) -> str:
     """Say why there is no such section."""
+    if results.declaration.source == "results":
+        return "These are results of others: how their settings were chosen was not seen."
     if not results.declaration.tuned:
         return "Nothing is tuned in this study."
+    if results.declaration.source != "build":
+        return "No setting has been chosen: tuning has not ended in any arm."
     return (
         "No setting has been chosen: tuning has not ended in any arm, or no arm depends on what is "
         "tuned."

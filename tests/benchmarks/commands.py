@@ -243,7 +243,7 @@ def fill(file: Path, where: str) -> None:
             {
                 **own, "step": step, "intermediate_value": value, "intermediate_value_type": kind,
             }
-            for step, value in translate.curve_points(found["curves"][study.objective]).items()
+            for step, value in translate.curve_points(found["curves"], study.objective).items()
         )  # fmt: skip
     with sqlalchemy.create_engine(f"sqlite:///{where}").begin() as connection:
         for table, each in rows.items():

@@ -146,7 +146,8 @@ class Sooner(Claim):
         later: the arm claimed to come second.
         reaches: the target. The first epoch counts after which the metric is at least that good; it
             must be a metric with a learning curve.
-        clock: what is counted until then: ``"epochs"`` (samples seen) or ``"steps"``.
+        clock: what is counted until then: ``"epochs"`` (samples seen) or ``"steps"``; of a training
+            of the user's own, what that counts when it reports.
 
     Example:
         >>> from harness import Sooner
