@@ -22,7 +22,6 @@ from torch import nn
 
 from harness import Context, Factor, HarnessError, Higher, Metric, Scale, Sooner, Study, Tuned
 from harness.own import apart
-from harness.own.context import STEP
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for, seeded
 from harness.own.states import random_states, set_random_states, set_state, state_of
@@ -34,6 +33,7 @@ from harness.running.named import Named
 from harness.running.telling import Told
 from harness.running.workplace import Workplace
 from harness.storing.artifacts import FolderOfArtifacts
+from harness.study.metrics import STEP
 from harness.trials.outcome import Outcome
 from harness.trials.records import Role
 from harness.trials.trial import make_trial
