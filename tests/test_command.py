@@ -64,7 +64,8 @@ def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def study(line: Any = "run {width}", **changes: Any) -> Study:
-    own = {name: changes.pop(name) for name in ("reads", "code", "curve", "environment", "shell")
+    own = {name: changes.pop(name) for name in ("reads", "code", "curve", "environment", "shell",
+                                                   "prints")
            if name in changes}  # fmt: skip
     declared: dict[str, Any] = {
         "name": "own",
@@ -121,6 +122,10 @@ def kept(declared: Study, folder: Path) -> TrialFolder:
         ({"line": ""}, "must begin with a program; got ''"),
         ({"line": "  "}, "must begin with a program"),
         ({"line": ()}, "must begin with a program; got ()"),
+        ({"prints": {"error": "error: .*"}}, "patterns with a group; got 'error': 'error: .*'"),
+        ({"prints": {"error": r"step (?P<step>\d+)"}}, "patterns with a group"),
+        ({"prints": {"error": "("}}, "patterns with a group; got 'error': '('"),
+        ({"prints": r"error: (\S+)"}, "must be a mapping from metrics to patterns"),
         ({"line": 7}, "must be a text, or a tuple of words; got 7"),
         ({"line": ("python", 3)}, "must be a text, or a tuple of words"),
         ({"line": ("a", "b"), "shell": True}, "must be a text; got ('a', 'b')"),
@@ -827,3 +832,58 @@ def test_a_run_tunes_judges_and_says_why_it_runs_again(
     (beside / "train.sh").write_text(SCRIPT + "\n")
     again = plan_study("script.py", None, place, Options())["scales"][0]
     assert (again["done"], again["again"]) == (0, ["train.sh changed"])
+
+
+# ---- what is printed ----------------------------------------------------------------------------
+
+PRINTS = {"error": r"step (?P<step>\d+) .*error: (\S+)"}
+
+
+def test_metrics_and_curves_are_found_in_what_is_printed(tmp_path: Path) -> None:
+    lines = "echo noise; for i in 100 200 300; do echo step $i loss: 1 error: 0.$i; done"
+    found = run(shell(lines, prints=PRINTS), tmp_path)
+    assert found.metrics == {"error": 0.3}, found.reason
+    assert found.curves == {"error": [0.1, 0.2, 0.3], "step": [100, 200, 300]}
+
+
+def test_what_is_printed_is_counted_where_nothing_tells_the_place(tmp_path: Path) -> None:
+    declared = shell("echo error 3 '(98%)'; echo error 2e-1 '(99%)'",
+                     prints={"error": r"error (\S+)", "right": r"\((\d+)%\)"})  # fmt: skip
+    found = run(declared, tmp_path)
+    assert found.metrics == {"error": 0.2, "right": 99.0}
+    assert found.curves == {"error": [3.0, 0.2], "right": [98.0, 99.0]}
+
+
+def test_what_a_killed_attempt_printed_counts_as_far_as_it_is_not_printed_again(
+    tmp_path: Path,
+) -> None:
+    declared = shell(
+        "test -e {folder}/x && echo step 200 error: 2 && exit 0; touch {folder}/x; "
+        "echo step 100 error: 1; echo step 200 error: 7; echo step 300 error: 7; kill -9 $$",
+        prints={"error": r"step (?P<step>\d+) error: (\S+)"},
+    )
+    assert "SIGKILL" in run(declared, tmp_path).reason
+    found = run(declared, tmp_path)
+    assert found.metrics == {"error": 2.0}, found.reason
+    assert found.curves == {"error": [1.0, 2.0], "step": [100, 200]}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("echo nothing", "no error, but nothing"),
+        ("echo step 3 error: low", "the pattern for error must find a number; got 'low'"),
+        ("echo step 3 error: nan", "error = nan"),
+    ],
+)
+def test_what_is_printed_and_is_no_number_is_the_reason(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    assert said in run(shell(line, prints={"error": r"step (?P<step>\d+) error: (\S+)"}),
+                       tmp_path).reason  # fmt: skip
+
+
+def test_patterns_are_part_of_the_key_and_their_absence_is_not() -> None:
+    with_prints = trial_of(study("run {width}", prints=PRINTS))
+    assert with_prints.key != trial_of(study("run {width}")).key
+    assert "prints" not in trial_of(study("run {width}")).written

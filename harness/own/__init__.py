@@ -7,5 +7,6 @@ where; :mod:`~harness.own.cached`, what is made once for all trials; :mod:`~harn
 process for each trial; :mod:`~harness.own.stopping`, whether it has been asked to end;
 :mod:`~harness.own.watched` and :mod:`~harness.own.effects`, what is noted of one that is checked. A
 command is run by :mod:`~harness.own.launching`, and :mod:`~harness.own.written` reads what it has
-written, with :mod:`~harness.own.curves`, points and curves of both.
+written and :mod:`~harness.own.printed` what it has printed, with :mod:`~harness.own.curves`, points
+and curves of both.
 """

@@ -60,7 +60,8 @@ RETURNED = Wording(
 
 WRITTEN = Wording(
     "the command must write",
-    "Write it to reads= or curve=, or leave it out of metrics=.",
+    "Let it write it to reads= or curve=, or name its line by prints=; or leave it out of "
+    "metrics=.",
     "Write a number that is no text, list or object.",
     "write what says so",
 )

@@ -16,6 +16,7 @@ from harness.own.apart import signal_name
 from harness.own.calling import WRITTEN, Called, collected
 from harness.own.curves import Points, by_name, last_values, newest_point, read_points
 from harness.own.launching import Launched, launch, outliving_parent
+from harness.own.printed import newest_printed, read_printed
 from harness.own.saves import TrialFolder
 from harness.own.seeds import short_seed_for
 from harness.own.stopping import Stopping
@@ -135,13 +136,14 @@ def _run(
     where = f"({log.name} in the folder of trial {folder.key})"
     try:
         files = folder.made()
-        _remove(files / _filled(trial).reads)
+        if reads := _filled(trial).reads:
+            _remove(files / reads)
         launched = _launched(trial, named, at, folder, stopping)
         if launched.stopped:
             return Called(stopped=True)
         said = last_line(log, printed).replace(str(files.absolute()), "{folder}")
         _check_ended(launched, at.study.limit, said)
-        metrics, points = _results(trial, at, files)
+        metrics, points = _results(trial, at, folder, printed)
     except HarnessError as error:
         return Called(reason=f"{error} {where}")
     except OSError as error:
@@ -177,7 +179,7 @@ def _launched(
             folder.log,
             limit=at.study.limit,
             stopping=stopping,
-            look=_looking(trial, named, at, folder.files),
+            look=_looking(trial, named, at, folder),
             deserted=deserted,
         )
 
@@ -193,15 +195,19 @@ def _alone(*, apart: bool) -> Iterator[Callable[[], bool]]:
         yield deserted
 
 
-def _looking(trial: Trial, named: Named, at: Workplace, files: Path) -> Callable[[], None]:
+def _looking(trial: Trial, named: Named, at: Workplace, folder: TrialFolder) -> Callable[[], None]:
     """Return what tells how far a command is, from the newest line of its curve."""
-    curve = _filled(trial).curve
-    if at.tell is None or not curve:
+    work = _filled(trial)
+    if at.tell is None or not (work.curve or work.prints):
         return lambda: None
     tell = telling(named, at, at.study.scales[named.scale].settings.get("epochs"))
 
     def look() -> None:
-        point = newest_point(files / curve)
+        point = (
+            newest_point(folder.files / work.curve)
+            if work.curve
+            else newest_printed(folder.log, work.prints)
+        )
         if point is not None:
             tell(*point)
 
@@ -232,19 +238,22 @@ def _check_ended(launched: Launched, limit: float | None, said: str) -> None:
         )
 
 
-def _results(trial: Trial, at: Workplace, files: Path) -> tuple[dict[str, float], Points]:
-    """Return the metrics and curves that a command has written.
+def _results(
+    trial: Trial, at: Workplace, folder: TrialFolder, printed: int
+) -> tuple[dict[str, float], Points]:
+    """Return the metrics and curves that a command has written or printed.
 
     Raises:
         HarnessError: it has not.
     """
-    work = _filled(trial)
+    work, files = _filled(trial), folder.files
     points = read_points(files / work.curve) if work.curve else ()
+    told = read_printed(folder.log, printed, work.prints) if work.prints else ()
     metrics = collected(
-        read_metrics(files / work.reads),
+        {**last_values(told), **(read_metrics(files / work.reads) if work.reads else {})},
         last_values(points),
         wanted(at.study, trial),
         choosing=trial.role == "tune",
         how=WRITTEN,
     )
-    return metrics, points
+    return metrics, points or told

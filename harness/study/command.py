@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ SHELL = ("/bin/sh", "-c")
 
 @dataclass(frozen=True)
 class Command:
-    """A command that trains, in any language, and writes its metrics to a file.
+    r"""A command that trains, in any language, and writes or prints its metrics.
 
     It runs in the folder of the study's file, with nothing to read from, and what it prints is
     kept. Beside the environment that there is, it is given ``HARNESS_SEED``, ``HARNESS_FOLDER``,
@@ -61,13 +62,17 @@ class Command:
         line: the command line; a text is split into words as a shell does, a tuple is words. No
             shell sees it, so that ``;``, ``*`` and ``$`` are signs like others.
         reads: the file in ``{folder}`` that it writes its metrics to: one JSON object from names
-            to numbers.
+            to numbers; ``metrics.json`` where nothing is said.
         code: patterns of files whose contents make the trial's key, from the folder of the
             study's file on: ``"src/**"``, ``"**/*.py"``. A folder is all that lies in it. Files
             whose names begin with a dot and ``__pycache__`` do not count. Files that the line
             names count anyway, such as ``train.py``.
         curve: a file in ``{folder}`` with one JSON object per line, each with ``epoch`` or
             ``step`` and numbers. An epoch that comes again replaces what followed it.
+        prints: for a script that writes its metrics nowhere: by metric, a pattern that is looked
+            for in each line that it prints. Its first group is the value; a group called ``epoch``
+            or ``step`` says where it lies: ``r"step (?P<step>\d+) test loss: (\S+)"``. The last
+            value counts, and all are its curve.
         environment: variables that are set beside those that there are; their values may hold
             names in braces.
         shell: whether the line is given to ``/bin/sh``. Values are then quoted for it.
@@ -83,13 +88,17 @@ class Command:
     """
 
     line: str | Sequence[str]
-    reads: str = "metrics.json"
+    reads: str = ""
     code: Sequence[str] = ()
     curve: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     shell: bool = False
+    prints: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "prints", _checked_prints(self.prints))
+        if not self.reads and not self.prints:
+            object.__setattr__(self, "reads", "metrics.json")
         checks.flag(self, "shell", self.shell)
         words = _words(self.line, shell=self.shell)
         object.__setattr__(self, "line", words[0] if self.shell else words)
@@ -97,10 +106,11 @@ class Command:
             pieces("the line of a Command", text)
         if self.shell:
             check_unquoted(words[0])
-        _check_file("reads", self.reads)
+        if self.reads != "":
+            _check_file("reads", self.reads)
         if self.curve != "":
             _check_file("curve", self.curve)
-        if PurePosixPath(self.reads) == PurePosixPath(self.curve):
+        if self.reads and PurePosixPath(self.reads) == PurePosixPath(self.curve):
             raise HarnessError(
                 "Command(reads=...) and Command(curve=...) must be two files",
                 repr(self.reads),
@@ -185,7 +195,7 @@ class Command:
             for name in self.names
             if not is_given(name)
         }
-        return Filled(self.line, self.reads, values, self.curve, self.environment)
+        return Filled(self.line, self.reads, values, self.curve, self.environment, self.prints)
 
 
 @dataclass(frozen=True)
@@ -198,6 +208,7 @@ class Filled:
         values: the values of names that the study declares, as they are written.
         curve: the file with its curves; empty for none.
         environment: variables with names in braces.
+        prints: patterns in what it prints, by metric.
     """
 
     kind: ClassVar[str] = "command"
@@ -207,6 +218,7 @@ class Filled:
     values: Mapping[str, str]
     curve: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    prints: Mapping[str, str] = field(default_factory=dict)
 
     def needs(self) -> Mapping[str, Work]:
         """Return nothing: it runs without other trials."""
@@ -331,6 +343,28 @@ def _check_file(name: str, file: Any) -> None:
             f"Write {name}={'metrics.json' if name == 'reads' else 'curve.jsonl'!r}, and let the "
             "command write it into {folder}.",
         )
+
+
+def _checked_prints(prints: Any) -> dict[str, str]:
+    """Check patterns, and return them.
+
+    Raises:
+        HarnessError: one is none, or has no group for the value.
+    """
+    must = "Command(prints=...) must be a mapping from metrics to patterns with a group"
+    instead = r"Write prints={'test_loss': r'test loss: (\S+)'}, say."
+    if not isinstance(prints, Mapping):
+        raise HarnessError(must, repr(prints), instead)
+    for name, pattern in prints.items():
+        try:
+            made = re.compile(pattern)
+        except (re.error, TypeError) as error:
+            raise HarnessError(must, f"{name!r}: {pattern!r} ({error})", instead) from error
+        if not isinstance(pattern, str) or not made.groups - len(
+            {"epoch", "step"} & made.groupindex.keys()
+        ):
+            raise HarnessError(must, f"{name!r}: {pattern!r}", instead)
+    return dict(prints)
 
 
 def _checked_environment(environment: Any) -> dict[str, str]:
