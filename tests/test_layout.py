@@ -38,12 +38,13 @@ ROOMS: dict[str, str] = {
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp",
     "optim": "base adadelta adagrad adam rmsprop sgd",
-    "identity": "canonical structure text words names statements following code",
+    "identity": "canonical structure text words names statements following code files",
     "terminal": "outlets screen usage",
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
-    "work function command sources checks study",
-    "own": "seeds states saves cached stopping effects watched context calling apart",
+    "work function placeholders command sources checks study",
+    "own": "seeds states saves cached stopping curves effects watched context calling apart "
+    "written launching",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
@@ -60,7 +61,7 @@ ROOMS: dict[str, str] = {
     "take",
     "planning": "datasets outlook tuning planner cohorts",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
-    "trainings functions kinds jobs wire "
+    "trainings functions command_lines kinds jobs wire "
     "loaded workers executors progress account costs registering session timing run versions "
     "comparing importing findings checking",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",

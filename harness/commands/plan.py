@@ -25,6 +25,7 @@ from harness.storing.faults import NoStoreError
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
 from harness.storing.store import Store
+from harness.study.command import Filled
 from harness.study.converter import from_plain, to_plain
 from harness.study.formatting import duration
 from harness.study.sources import source_of
@@ -33,6 +34,9 @@ from harness.terminal.screen import line
 from harness.trials.profiles import Profile
 from harness.trials.records import Record
 from harness.trials.trial import Trial, make_trial, why_other
+
+MOST_LINES = 3
+"""Of so many arms the command line is printed; ``--json`` has all."""
 
 
 def measure_study(
@@ -110,6 +114,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
                 "done": finished[arm.name],
                 "failed": failed[arm.name],
                 "training": dict(trials[arm.name].written),
+                **_command(trials[arm.name]),
                 "mode": modes.get(arm.name, str(PLAIN) if options.plain else ""),
             }
             for arm in planner.arms
@@ -129,6 +134,11 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         "again": _again(records, planner, outlook),
         "newest": _newest(ledgers[-1], planner, outlook, done) if ledgers else [],
     }
+
+
+def _command(trial: Trial) -> dict[str, str]:
+    """Return the line that a trial of an arm runs, where it is a command."""
+    return {"command": trial.work.shown()} if isinstance(trial.work, Filled) else {}
 
 
 def _together(trials: Mapping[str, Trial], chosen: Mapping[str, Choice]) -> dict[str, list[str]]:
@@ -260,6 +270,8 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
                 *[arm["mode"] or "not chosen yet"] * ours,
             )
         console.print(arms)
+        for arm in [arm for arm in row["arms"] if "command" in arm][:MOST_LINES]:
+            line(console, f"Command of {arm['arm']}: {arm['command']}", whole=True)
         for data in row.get("data", []):
             line(console, f"Data: {data['told']}", whole=True)
         for each in row["modes"]:

@@ -6,5 +6,6 @@ In reading order: :mod:`~harness.identity.canonical`, declared values as plain o
 :mod:`~harness.identity.following`, from a class to all that it rests on;
 :mod:`~harness.identity.statements`, what a file consists of, with :mod:`~harness.identity.names`,
 which it binds and uses, :mod:`~harness.identity.words`, which are for people and do not count, and
-:mod:`~harness.identity.text`, without comments and layout.
+:mod:`~harness.identity.text`, without comments and layout; :mod:`~harness.identity.files`, a hash
+for each file that a command rests on.
 """

@@ -25,7 +25,7 @@ VERSION = "2"
 BEGINNINGS: Mapping[str, tuple[str, str]] = {
     "Training": ("trainer.train", "train"),
     "function": ("own.seeds", "seeded"),
-    "command": ("own.seeds", "seed_for"),
+    "command": ("own.seeds", "short_seed_for"),
 }
 """The module within the harness, and the name in it, where a trial begins, by its kind of work.
 

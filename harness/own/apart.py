@@ -128,10 +128,14 @@ def _read(
 def _died(code: int) -> str:
     """Say how a process ended that returned nothing."""
     if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        memory = ", as it is where memory runs out" if -code == signal.SIGKILL else ""
-        return f"its process was ended by {name}{memory}"
+        return f"its process was ended by {signal_name(-code)}"
     return f"its process ended with exit status {code} before it had returned anything"
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal, with what it may mean where it ended a process."""
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    return name + (", as it is where memory runs out" if number == signal.SIGKILL else "")
 
 
 def _kill(group: int) -> None:

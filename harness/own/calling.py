@@ -35,6 +35,39 @@ class Called:
     stopped: bool = False
 
 
+@dataclass(frozen=True)
+class Wording:
+    """How messages speak of where metrics come from.
+
+    Attributes:
+        must: who must do what with every metric.
+        instead: what to do where one is missing.
+        number: what to do where one is no number.
+        diverged: what to do where one is not finite.
+    """
+
+    must: str
+    instead: str
+    number: str
+    diverged: str
+
+
+RETURNED = Wording(
+    "train must return or report",
+    "Return it, or leave it out of metrics=.",
+    "Return a float; of an array or a tensor with one value, take .item().",
+    "return what says so",
+)
+
+WRITTEN = Wording(
+    "the command must write",
+    "Let it write it to reads= or curve=, or name its line by prints=; or leave it out of "
+    "metrics=.",
+    "Write a number that is no text, list or object.",
+    "write what says so",
+)
+
+
 def call(work: Function, context: Context, wanted: Collection[str]) -> Called:
     """Call a function with its arguments; whatever it fails of is the reason.
 
@@ -57,23 +90,28 @@ def call(work: Function, context: Context, wanted: Collection[str]) -> Called:
     if returned is None and context.stopping:
         return Called(stopped=True)
     try:
-        metrics = collected(returned, context.last(), wanted)
+        metrics = collected(returned, context.last(), wanted, choosing=context.choosing)
     except HarnessError as error:
         return Called(reason=str(error))
-    if context.choosing:  # a setting is being chosen: test examples are not for that
-        metrics = {name: each for name, each in metrics.items() if not name.startswith("test_")}
     return Called(metrics, context.curves(), {"seconds": seconds, **context.times()})
 
 
 def collected(
-    returned: Any, reported: Mapping[str, float], wanted: Collection[str]
+    returned: Any,
+    reported: Mapping[str, float],
+    wanted: Collection[str],
+    *,
+    choosing: bool,
+    how: Wording = RETURNED,
 ) -> dict[str, float]:
     """Return the metrics of a trial.
 
     Args:
-        returned: what the function returned.
+        returned: what the function returned, or the command wrote.
         reported: the last value of each curve: it counts where a wanted metric was not returned.
         wanted: the metrics that there must be.
+        choosing: whether a setting is being chosen, for which test examples are not.
+        how: how messages speak of it.
 
     Raises:
         HarnessError: one is missing, or is no finite number.
@@ -84,22 +122,24 @@ def collected(
             "nothing" if returned is None else f"a {type(returned).__name__}",
             "Write return {'" + (next(iter(wanted), "test_error")) + "': value}.",
         )
-    found = {str(name): number_of(str(name), value) for name, value in returned.items()}
+    found = {str(name): number_of(str(name), value, how.number) for name, value in returned.items()}
     for name in wanted:
         if name not in found and name in reported:
             found[name] = reported[name]
     missing = [name for name in wanted if name not in found]
     if missing:
         raise HarnessError(
-            "train must return or report every metric that the study declares",
+            f"{how.must} every metric that the study declares",
             f"no {' and no '.join(missing)}, but {', '.join(found) or 'nothing'}",
-            "Return it, or leave it out of metrics=.",
+            how.instead,
         )
     for name, value in found.items():
         if not math.isfinite(value):
             raise HarnessError(
                 "every metric must be a finite number",
                 f"{name} = {value}",
-                "A training that diverges is a failed trial; return what says so as a number.",
+                f"A training that diverges is a failed trial; {how.diverged} as a number.",
             )
+    if choosing:
+        return {name: value for name, value in found.items() if not name.startswith("test_")}
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
+from harness.own.curves import by_name, last_values
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for
 from harness.own.stopping import Stopping
@@ -252,28 +252,29 @@ class Context:
     # ---- what came of it -----------------------------------------------------------------
 
     def curves(self) -> dict[str, list[float]]:
-        """Return what was reported by name, with NaN where a name was left out.
-
-        Where epochs do not go 0, 1, 2... or 1, 2, 3..., the curve ``step`` says where they were.
-        """
-        names = dict.fromkeys(name for _, point in self._curve for name in point)
-        found = {name: [point.get(name, math.nan) for _, point in self._curve] for name in names}
-        steps = [at for at, _ in self._curve]
-        if steps and steps not in (list(range(len(steps))), list(range(1, len(steps) + 1))):
-            found[STEP] = [float(at) for at in steps]
-        return found
+        """Return what was reported, by name (:func:`harness.own.curves.by_name`)."""
+        return by_name(self._curve)
 
     def last(self) -> dict[str, float]:
         """Return the last value reported of each name."""
-        return {name: value for _, point in self._curve for name, value in point.items()}
+        return last_values(self._curve)
 
     def times(self) -> dict[str, float]:
         """Return the seconds of parts that were timed, as costs."""
         return {f"{name}_seconds": seconds for name, seconds in self._times.items()}
 
 
-def number_of(name: str, value: Any) -> float:
+def number_of(
+    name: str,
+    value: Any,
+    instead: str = "Return a float; of an array or a tensor with one value, take .item().",
+) -> float:
     """Return a metric's value as Python's number.
+
+    Args:
+        name: the metric's.
+        value: anything.
+        instead: what to write where it is no number.
 
     Raises:
         HarnessError: it is no number.
@@ -289,7 +290,7 @@ def number_of(name: str, value: Any) -> float:
         raise HarnessError(
             "a metric must be a plain number",
             f"{name}: {_shown(value)}",
-            "Return a float; of an array or a tensor with one value, take .item().",
+            instead,
         )
     return float(found)
 

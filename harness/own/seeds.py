@@ -26,6 +26,19 @@ def seed_for(seed: int, purpose: str) -> int:
     return torch_seed(seed, f"own {purpose}") % WORD
 
 
+def short_seed_for(seed: int, purpose: str) -> int:
+    """Return such a seed below 2³¹, for programs in other languages.
+
+    Many keep a seed in a signed word: R refuses a larger one, and mawk takes the largest that it
+    knows in its place, without a word, so that half of all trials would be one.
+
+    Args:
+        seed: the trial's seed, at least 0.
+        purpose: any name.
+    """
+    return seed_for(seed, purpose) >> 1
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Within, the global generators of random, numpy and torch begin at a trial's seed.

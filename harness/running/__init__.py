@@ -4,10 +4,11 @@ In reading order: :mod:`~harness.running.run`, the whole; :mod:`~harness.running
 out and outcomes in; :mod:`~harness.running.executors`, how to run and where workers come from;
 :mod:`~harness.running.workers`, the processes; :mod:`~harness.running.jobs`, what they are asked to
 do (:mod:`~harness.running.workplace`, where; :mod:`~harness.running.named`, trials by name);
-:mod:`~harness.running.kinds`, who does it: :mod:`~harness.running.trainings` or
-:mod:`~harness.running.functions`; :mod:`~harness.running.wire`, how jobs are written;
-:mod:`~harness.running.telling`, how far they are; :mod:`~harness.running.forks`, what they
-are forked from (with :mod:`~harness.running.loaded` and :mod:`~harness.running.loaded_measuring`);
+:mod:`~harness.running.kinds`, who does it: :mod:`~harness.running.trainings`,
+:mod:`~harness.running.functions` or :mod:`~harness.running.command_lines`;
+:mod:`~harness.running.wire`, how jobs are written; :mod:`~harness.running.telling`, how far they
+are; :mod:`~harness.running.forks`, what they are forked from (with
+:mod:`~harness.running.loaded` and :mod:`~harness.running.loaded_measuring`);
 :mod:`~harness.running.costs` and :mod:`~harness.running.timing`, what is measured before training;
 :mod:`~harness.running.find` and :mod:`~harness.running.neighbours`, a study's file and what lies
 beside it; :mod:`~harness.running.registering`, which keeps what is claimed, with the time;

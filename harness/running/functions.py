@@ -38,7 +38,10 @@ def train(
 ) -> tuple[Outcome, ...]:
     """Call the function of each trial; whatever it fails of is its outcome."""
     del mode  # a function is called as it is
-    return tuple(_one(trial, named, at) for trial, named in zip(trials, names, strict=True))
+    return tuple(
+        outcome(trial, named, at, _call, at.study.limit)
+        for trial, named in zip(trials, names, strict=True)
+    )
 
 
 def check(trial: Trial, at: Workplace) -> None:
@@ -94,21 +97,34 @@ def wanted(study: Study, trial: Trial) -> tuple[str, ...]:
     return tuple(metric.name for metric in study.metrics)
 
 
-def _one(trial: Trial, named: Named, at: Workplace) -> Outcome:
+Call = Callable[[Trial, Named, Workplace, TrialFolder, Stopping], Called]
+"""Does a trial in this process."""
+
+
+def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float | None) -> Outcome:
+    """Do a trial, in a process of its own where that can be.
+
+    Args:
+        trial: the trial.
+        named: its name.
+        at: where.
+        call: does it; costs that it gives count before those of the process that it is done in.
+        limit: seconds after which that process is killed; ``None`` is never.
+    """
     folder = TrialFolder(at.folder, trial.key)
     if missing := _make_given(trial, named, at):
         return Outcome(reason=missing, env=at.env_by_now)
     if not at.apart:
-        called, env = _call(trial, named, at, folder, Stopping()), at.env
+        called, env = call(trial, named, at, folder, Stopping()), at.env
         cost = called.cost
     else:
 
         def do(stopping: Stopping) -> object:
-            called = _call(trial, named, at, folder, stopping)
+            called = call(trial, named, at, folder, stopping)
             return None if called.stopped else [asdict(called), dict(at.env)]
 
         _ = at.env_by_now  # once for all trials, where asking is harmless
-        ended = apart.apart(do, folder.log, at.study.limit)
+        ended = apart.apart(do, folder.log, limit)
         if ended.stopped:
             os._exit(STOPPED)  # nothing came of it, and the next process goes on from what it saved
         if ended.said is None:
@@ -116,9 +132,9 @@ def _one(trial: Trial, named: Named, at: Workplace) -> Outcome:
         else:
             called, env = Called(**ended.said[0]), ended.said[1]
         cost = {
-            **called.cost,
             "process_cpu_seconds": ended.cpu_seconds,
             "process_peak_bytes": ended.peak_bytes,
+            **called.cost,
         }
     folder.tidy(finished=not called.reason, keep=trial.role != "tune")
     if trial.role == "teach" and not called.reason:
@@ -141,7 +157,7 @@ def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
             return ""
         name = replace(named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1)
         unwatched = at if at.watch is None else replace(at, watch=None)  # it is not what is checked
-        reason = _one(trial.teacher, name, unwatched).reason
+        reason = outcome(trial.teacher, name, unwatched, _call, at.study.limit).reason
     return f"what it needs failed: {reason}" if reason else ""
 
 
@@ -158,7 +174,7 @@ def _call(
         folder=folder,
         given=_given(trial, at),
         stopping=stopping,
-        told=_telling(named, at, work) if at.tell is not None else None,
+        told=telling(named, at, work.scale.get("epochs")) if at.tell is not None else None,
         watch=at.watch,
     )
     if at.watch is not None:
@@ -174,13 +190,18 @@ def _given(trial: Trial, at: Workplace) -> dict[str, Path]:
     return {name: TrialFolder(at.folder, trial.teacher.key).made()}
 
 
-def _telling(
-    named: Named, at: Workplace, work: Function
+def telling(
+    named: Named, at: Workplace, epochs: object
 ) -> Callable[[int, Mapping[str, float]], None]:
-    """Return what tells now and then how far a trial is, from what it reports."""
+    """Return what tells now and then how far a trial is, from what it reports.
+
+    Args:
+        named: the trial.
+        at: where; somebody is to be told there.
+        epochs: how many there are, where it is a whole number.
+    """
     assert at.tell is not None
     tell, objective = at.tell, at.study.objective
-    epochs = work.scale.get("epochs")
     total = epochs if isinstance(epochs, int) else 0
     began, last = time.monotonic(), -math.inf
     first = -1

@@ -20,7 +20,7 @@ from harness.trials.trial import Trial
 RUNNERS: Mapping[str, str] = {
     "Training": "harness.running.trainings",
     "function": "harness.running.functions",
-    "command": "harness.running.commands",
+    "command": "harness.running.command_lines",
 }
 """The module that does the work, by the work's kind."""
 

@@ -69,7 +69,7 @@ def check_source(study: Study) -> None:
                 repr(study.command),
                 "Write command=Command('python train.py --lr {lr}', reads='metrics.json').",
             )
-        study.command.check_names(names)
+        study.command.check_names(names, study.scales)
     if study.step is not None:
         if study.train is None:
             raise HarnessError(

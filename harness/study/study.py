@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.messages.errors import HarnessError
@@ -198,6 +200,12 @@ class Study:
         """Say in which module it stands, where no function of its own tells."""
         if not self.module:
             object.__setattr__(self, "module", module)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that its file lies in; the current one where it stands in no file."""
+        file = getattr(sys.modules.get(self.module), "__file__", None)
+        return Path(file).resolve().parent if file else Path.cwd()
 
     @property
     def source(self) -> Source:

@@ -6,15 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.identity.canonical import canonical, definitions
 from harness.identity.code import KEYS, code_of
+from harness.identity.files import hashes_of
 from harness.messages.blame import place
 from harness.messages.errors import HarnessError, near
-from harness.study.command import Filled
 from harness.study.designs import Arm
 from harness.study.function import function_of
 from harness.study.study import Study
@@ -48,6 +48,7 @@ class Unseeded:
         teacher: what the network is trained by that this one learns from.
         teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
         step: the study's own function that gives a training step to measure.
+        files: of a command, short hashes of the files that give it its meaning.
     """
 
     arm: Arm
@@ -57,6 +58,7 @@ class Unseeded:
     teacher: Unseeded | None = None
     teaches: int = 0
     step: Callable[..., Any] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def written(self) -> Mapping[str, Any]:
@@ -66,11 +68,12 @@ class Unseeded:
 
     @cached_property
     def code(self) -> Mapping[str, str]:
-        """Short hash per module or definition that gives the Training its meaning."""
+        """Short hash per module, definition or file that gives the Training its meaning."""
         found = [*definitions(self.work), *definitions(self.measures)]
         if not self.trains:  # what only carries the user's own code changes nothing
             found.remove(type(self.work))
-        return code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
+        own = code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
+        return {**self.files, **own} if self.files else own
 
     @cached_property
     def cost_key(self) -> str:
@@ -216,8 +219,9 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
         function = function_of(study, {**values, **tuned}, size.settings)
         return _unseeded(arm, dict(tuned), function, (), 0, step=study.step)
     if study.command is not None:
-        command = Filled(study.command, {**size.settings, **values, **tuned})
-        return _unseeded(arm, dict(tuned), command, (), 0)
+        command = study.command.filled(size.settings, arm, tuned)
+        files = hashes_of(study.folder, study.command.code, command.may_be_files())
+        return Unseeded(arm, dict(tuned), command, files=files)
     if study.build is None:
         raise HarnessError(
             f"study {study.name!r} must say what is run",
