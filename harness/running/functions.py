@@ -217,6 +217,8 @@ def telling(
         shown = objective if objective in values else next(iter(values))
         done = epoch + 1
         left = (now - began) / (done - first) * (total - done) if done < total else 0.0
-        tell(Told(named.arm, named.seed, named.role, 1, done, total, values[shown], left, shown))
+        # beyond the number of epochs it is steps that are counted, or something else
+        counted = (done, total) if done <= total else (epoch, 0)
+        tell(Told(named.arm, named.seed, named.role, 1, *counted, values[shown], left, shown))
 
     return told

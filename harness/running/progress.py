@@ -135,7 +135,8 @@ class Live:
             left = f"{duration(told.seconds_left)} left" if told.seconds_left else ""
             self._progress.update(
                 task, visible=True, description=f"  {_trial(told)}", completed=told.epoch,
-                total=told.epochs or None, stage=f"epochs, {_loss(told)}", left=left,
+                total=told.epochs or None, left=left,
+                stage=f"{'epochs' if told.epochs else 'steps'}, {_loss(told)}",
             )  # fmt: skip
 
 
@@ -154,8 +155,8 @@ def _trial(told: Told) -> str:
 
 
 def _epoch(told: Told) -> str:
-    of = f" of {told.epochs}" if told.epochs else ""
-    return f"epoch {told.epoch}{of}, {_loss(told)}"
+    at = f"epoch {told.epoch} of {told.epochs}" if told.epochs else f"step {told.epoch}"
+    return f"{at}, {_loss(told)}"
 
 
 def _loss(told: Told) -> str:

@@ -27,8 +27,8 @@ class Told:
         seed: the first trial's seed.
         role: the first trial's role.
         trials: how many there are.
-        epoch: epochs that are over.
-        epochs: epochs in all; 0 where that is not known.
+        epoch: epochs that are over, or how far it is by a count of its own.
+        epochs: epochs in all; 0 where it is something else that is counted.
         loss: mean training loss of the last epoch, or the value of what ``shown`` names.
         seconds_left: estimated seconds until the last epoch is over.
         shown: what ``loss`` is.
