@@ -18,9 +18,9 @@ NUMBERS = ["metric_validation_loss", "metric_test_loss", "metric_test_accuracy"]
 
 
 def verdicts(folder: Path, name: str) -> list[dict[str, Any]]:
-    found = json.loads((folder / name).read_text(encoding="utf-8"))["verdicts"]
-    names = ("word", "effect", "low", "high", "n", "p", "by", "claim")
-    return [{key: value for key, value in row.items() if key in names} for row in found]
+    found = json.loads((folder / name).read_text(encoding="utf-8"))
+    names = ("claim", "word", "effect", "low", "high", "n", "p", "margin")
+    return [{key: row[key] for key in names} for row in found]
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.skipif(not apart.possible, reason="needs processes that end with their parent")
 def test_four_ways_come_to_the_same(out: Path) -> None:
     tables = {}

@@ -960,9 +960,9 @@ def test_metrics_are_registered_under_their_names() -> None:
         assert metric.name == name
         assert metric.meaning.endswith(".")
         assert metric.unit != "fraction" or metric.least == 0
-    assert find_metric("sharpness_worst", ()).unit == "nats"
+    assert find_metric("sharpness_worst", (), "build").unit == "nats"
     with pytest.raises(HarnessError, match="one that trials record"):
-        find_metric("nothing_of_the_kind", ())
+        find_metric("nothing_of_the_kind", (), "build")
     given = {m.name for each in (*EVERY, TeacherAgreement()) for m in each.metrics}
     splits = {f"{a}_{b}" for a in ("train", "validation", "test") for b in ("loss", "accuracy")}
     assert given == (set(METRICS) | set(BY_LAYER)) - splits - {"generalisation_gap"}

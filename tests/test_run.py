@@ -99,8 +99,8 @@ def test_run_again_trains_nothing_and_leaves_the_report_alone(command, here: Pat
     folder = here / "runs" / "tiny-quick"
     verdicts = json.loads((folder / "verdicts.json").read_text())
     assert list(verdicts[0]) == [
-        "claim", "kind", "metric", "unit", "margin", "n", "effect", "low", "high", "p",
-        "p_adjusted", "p_margin_adjusted", "primary", "word", "direction_and_size", "cautions",
+        "claim", "kind", "metric", "unit", "margin", "n", "n_unpaired", "effect", "low", "high",
+        "p", "p_adjusted", "p_margin_adjusted", "primary", "word", "direction_and_size", "cautions",
         "sides", "averaged_over", "reason", "change", "more_seeds", "looks",
         "declared",
     ]  # fmt: skip

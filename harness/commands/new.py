@@ -45,8 +45,8 @@ def train(context: Context, dropout: float, lr: float) -> dict[str, float]:
         context.report(epoch, validation_accuracy=right.float().mean().item())
         context.save(epoch + 1, model=model, optimizer=optimizer)
     if context.choosing:  # settings are being chosen, by the objective: no test examples
-        return {}
-    return {"test_accuracy": (model(x_test).argmax(1) == y_test).float().mean().item()}
+        return {{}}
+    return {{"test_accuracy": (model(x_test).argmax(1) == y_test).float().mean().item()}}
 
 
 study = Study(
