@@ -208,7 +208,9 @@ def strike(folder: Path, store: str, kills: int, seed: int, text: str = STUDY) -
                     break
                 time.sleep(0.1)
             if text is OWN and figures.kills % 3 == 1:  # or all kills may come before a first save
-                while time.monotonic() < deadline and not list(folder.glob("x.db.trials/*/saved")):
+                while time.monotonic() < deadline and not list(
+                    folder.glob("x.db.trials/*/*/saved")
+                ):
                     time.sleep(0.05)
                 name = next((each for each, p in running.items() if p.pid in look()[1]), name)
             time.sleep(draw.uniform(0.0, 2.0))
@@ -234,7 +236,7 @@ def strike(folder: Path, store: str, kills: int, seed: int, text: str = STUDY) -
     }
     mine, theirs = table(folder, store, "struck.csv"), table(folder, whole, "whole.csv")
     figures.trials = len(mine)
-    starts = [each.read_text().split() for each in folder.glob("x.db.trials/*/files/starts")]
+    starts = [each.read_text().split() for each in folder.glob("x.db.trials/*/*/files/starts")]
     figures.resumed = sum(start != "0" for trial in starts for start in trial)
     assert len(theirs) == TRIALS
     assert mine["key"].is_unique, "a trial has two records"

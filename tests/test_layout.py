@@ -43,8 +43,8 @@ ROOMS: dict[str, str] = {
     "training": "",
     "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
     "work function placeholders command sources checks study",
-    "own": "seeds states saves cached stopping curves printed effects watched context calling "
-    "apart written launching",
+    "own": "seeds states saves cached stopping curves printed processes effects watched context "
+    "calling apart written launching",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",

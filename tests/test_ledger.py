@@ -398,7 +398,9 @@ def test_a_run_in_this_process_needs_no_file(where: str) -> None:
     ledger = Ledger(open_store(where), study, "quick")
     planner = StudyPlanner(study, "quick", 1, tune=False)
     options = Options(tune=False)
-    pool = Processes(study, None, options, ledger.store.artifacts, ledger.store.trials)
+    pool = Processes(
+        study, None, options, ledger.store.artifacts, ledger.store.trials(study.name, ledger.scale)
+    )
     ran = run(ledger, planner, pool, options, Silent())
     assert (ran.trained, ran.total, ran.profiled) == (2, 2, 2)
     manifest = manifest_of(ledger)

@@ -170,7 +170,13 @@ def go_on(folder: Path, store: Path, display: Silent) -> Ran:
     planner = StudyPlanner(study, "quick", None, tune=True)
     options = replace(ALONE, reference=reference)
     ledger = opened(store, study)
-    pool = Processes(study, reference, options, ledger.store.artifacts, ledger.store.trials)
+    pool = Processes(
+        study,
+        reference,
+        options,
+        ledger.store.artifacts,
+        ledger.store.trials(study.name, ledger.scale),
+    )
     return run(ledger, planner, pool, options, display)
 
 
@@ -316,7 +322,9 @@ def recorded(store: Path, study: Study, mode: Mode) -> tuple[Record, ...]:
     options = replace(ALONE, mode=None)
     for program in by_program(planner):
         write_choice(ledger, program, machine(options), Choice(mode, trials=100))
-    pool = Processes(study, None, options, ledger.store.artifacts, ledger.store.trials)
+    pool = Processes(
+        study, None, options, ledger.store.artifacts, ledger.store.trials(study.name, ledger.scale)
+    )
     run(ledger, planner, pool, options, Silent())
     found = ledger.records()
     assert {each.state for each in found} == {"complete"}

@@ -48,7 +48,9 @@ def begin(reference: str, scale_name: str | None, place: Place, options: Options
     scale, _ = study.scale(scale_name)
     planner = planner_of(study, scale, options)
     ledger = Ledger(place.open(create=True), study, scale)
-    pool = Processes(study, home, options, ledger.store.artifacts, ledger.store.trials)
+    pool = Processes(
+        study, home, options, ledger.store.artifacts, ledger.store.trials(study.name, ledger.scale)
+    )
     return Begun(home, study, planner, ledger, pool)
 
 

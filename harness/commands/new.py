@@ -46,6 +46,7 @@ def train(context: Context, dropout: float, lr: float) -> dict[str, float]:
         context.save(epoch + 1, model=model, optimizer=optimizer)
     if context.choosing:  # settings are being chosen, by the objective: no test examples
         return {{}}
+    model.eval()  # here, too: after a kill the loop may have nothing left to do
     return {{"test_accuracy": (model(x_test).argmax(1) == y_test).float().mean().item()}}
 
 

@@ -126,10 +126,18 @@ def _kept(statement: ast.stmt, imported: dict[str, list[Import]]) -> set[ast.AST
     """Return the names that a statement hands to calls of what is imported from the harness."""
     kept: set[ast.AST] = set()
     for node in ast.walk(statement):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            modules = [each.module for each in imported.get(node.func.id, ())]
-            if modules and all(each.partition(".")[0] == PACKAGE for each in modules):
-                kept |= {*node.args, *(each.value for each in node.keywords)}
+        if not isinstance(node, ast.Call):
+            continue
+        called = next(iter(_base(node.func)), "")
+        modules = [each.module for each in imported.get(called, ())]
+        if modules and all(each.partition(".")[0] == PACKAGE for each in modules):
+            given: list[ast.AST] = [*node.args, *(each.value for each in node.keywords)]
+            for each in given:  # grows by what collections hold
+                if isinstance(each, ast.Dict):
+                    given += each.values
+                elif isinstance(each, ast.Tuple | ast.List):
+                    given += each.elts
+            kept |= {*given}
     return kept
 
 

@@ -23,11 +23,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.own.processes import adopt_orphans, kill_started, started
 from harness.own.stopping import SIGNALS, STOPPED, Stopping
 from harness.terminal import outlets
 
 GRACE_SECONDS = 30.0
+"""How long a worker that is asked to stop has at most; its trial has less (:data:`TRIAL_GRACE`)."""
+
+TRIAL_GRACE = GRACE_SECONDS - 5
 """How long a trial that is asked to stop has for its last save."""
+
+leaving: list[bool] = []
+"""Not empty where this process was asked to stop while a trial finished: it has one more answer."""
 
 LOOK_SECONDS = 1.0
 """How often, at least, it is looked at whether this process was asked to stop."""
@@ -66,15 +73,17 @@ def apart(do: Callable[[Stopping], Any], log: Path, limit: float | None = None) 
         limit: seconds after which the process is killed; ``None`` is never.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch()  # what cannot be written is told here
     reading, writing = os.pipe()
     outlets.flush()
+    parent, before = os.getpid(), started()
     with warnings.catch_warnings():
         # Python 3.12 warns of other threads, whose locks a fork may find locked for ever. The one
         # other thread here waits for the end of the parent, and holds none.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        _be_child(do, log, reading, writing)
+        _be_child(do, log, reading, writing, parent)
     os.close(writing)
     with contextlib.suppress(OSError):  # whoever comes first makes it a group
         os.setpgid(child, child)
@@ -87,10 +96,13 @@ def apart(do: Callable[[Stopping], Any], log: Path, limit: float | None = None) 
     finally:
         passed_on.undo()
         os.close(reading)
-    _kill(child)  # whatever it has started and left
+    _kill(child)  # whatever it has started and left, in its group and out of it
+    kill_started(before)
     code = os.waitstatus_to_exitcode(status)
     if passed_on.came:
-        os._exit(STOPPED)
+        if not text or code != 0:
+            os._exit(STOPPED)
+        leaving.append(True)  # it had finished all the same
     cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
     if not timely:
         return Ended(reason=f"it took longer than its limit of {limit:g} s", cpu_seconds=cpu,
@@ -122,6 +134,10 @@ def _read(
                 return b"".join(parts), True
             parts.append(part)
         elif os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            os.set_blocking(reading, False)
+            with contextlib.suppress(BlockingIOError):
+                while part := os.read(reading, 1 << 20):  # written since it was looked at
+                    parts.append(part)
             return b"".join(parts), True
 
 
@@ -166,7 +182,7 @@ def _pass_on_to(child: int) -> _PassedOn:
         return passed
 
     def hand_on(_number: int, _frame: Any) -> None:
-        passed.end = min(passed.end, time.monotonic() + GRACE_SECONDS)
+        passed.end = min(passed.end, time.monotonic() + TRIAL_GRACE)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGTERM)
 
@@ -175,12 +191,14 @@ def _pass_on_to(child: int) -> _PassedOn:
     return passed
 
 
-def _be_child(do: Callable[[Stopping], Any], log: Path, reading: int, writing: int) -> NoReturn:
+def _be_child(
+    do: Callable[[Stopping], Any], log: Path, reading: int, writing: int, parent: int
+) -> NoReturn:
     """Be the forked process: do what is asked for, say what came of it, and end."""
     code = 1
     try:
         os.close(reading)
-        _settle(log)
+        _settle(log, parent)
         stopping = Stopping()
         stopping.listen()
         said = do(stopping)
@@ -199,10 +217,11 @@ def _be_child(do: Callable[[Stopping], Any], log: Path, reading: int, writing: i
         os._exit(code)
 
 
-def _settle(log: Path) -> None:
+def _settle(log: Path, parent: int) -> None:
     """Make this process one of its own: its group, its end, its streams."""
     os.setpgid(0, 0)
-    _end_with_parent()
+    _end_with_parent(parent)
+    adopt_orphans()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
@@ -210,10 +229,9 @@ def _settle(log: Path) -> None:
     multiprocessing.current_process().daemon = False  # so that it may have workers that load data
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     import ctypes
 
-    parent = os.getppid()
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: see prctl(2)
     if os.getppid() != parent:  # it has ended meanwhile
         os._exit(1)

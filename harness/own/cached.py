@@ -53,7 +53,7 @@ class Cached:
         place = folder / f"{name}-{_made_by(make, arguments)}.pt"
         with FileLock(place.with_suffix(".lock")):
             if not place.exists():
-                with seeded(0):
+                with seeded(0, devices=False):
                     value = make(**arguments)
                 _write(place, value)
         return _read(place)
@@ -98,7 +98,8 @@ def _tensors(value: Any) -> Any:
     import numpy as np
     import torch
 
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+    plain = type(value) is np.ndarray and value.dtype.isnative and value.dtype.kind in "biuf"
+    if plain and value.ndim:
         return _Array(torch.from_numpy(np.ascontiguousarray(value)))
     if type(value) is dict:
         return {key: _tensors(each) for key, each in value.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,19 +75,20 @@ def call(work: Function, context: Context, wanted: Collection[str]) -> Called:
         context: the trial's.
         wanted: the metrics that it must give.
     """
-    started = time.perf_counter()
     try:
         with seeded(context.seed):
-            returned: object = work.function(context, **work.arguments)
+            returned: object = work.function(context=context, **work.arguments)
     except HarnessError as error:
         return Called(reason=str(error))
     except StoppedError:
         return Called(stopped=True)
     except (Exception, SystemExit) as error:
         return Called(reason=one_line(f"{named(error)[:500]} at {place(error)}"))
-    seconds = time.perf_counter() - started
+    seconds = context.seconds()
     if returned is None and context.stopping:
         return Called(stopped=True)
+    if not wanted:  # it makes what others need, and may have no number to tell
+        returned = {"finished": 1.0} if returned in (None, {}) else returned
     try:
         metrics = collected(returned, context.last(), wanted, choosing=context.choosing)
     except HarnessError as error:
@@ -118,7 +118,8 @@ def collected(
     """
     if not isinstance(returned, Mapping):
         raise HarnessError(
-            "train must return its metrics as a dictionary from names to numbers",
+            f"{'train' if wanted else 'a function in needs='} must return its metrics as a "
+            "dictionary from names to numbers",
             "nothing" if returned is None else f"a {type(returned).__name__}",
             "Write return {'" + (next(iter(wanted), "test_error")) + "': value}.",
         )

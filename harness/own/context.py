@@ -71,6 +71,8 @@ class Context:
         self._curve: list[tuple[int, dict[str, float]]] = []
         self._saved = -1
         self._times: dict[str, float] = {}
+        self._began = time.perf_counter()
+        self._seconds_before = 0.0
 
     def seed_for(self, purpose: str) -> int:
         """Return a seed for one purpose, below 2³², the same in all arms.
@@ -187,7 +189,8 @@ class Context:
             "parts": {name: state_of(name, part) for name, part in parts.items()},
             "curve": [[at, point] for at, point in self._curve],
             "times": dict(self._times),
-            "random": random_states(),
+            "random": random_states(self.device),
+            "seconds": self.seconds(),
         }
         self._folder.write(number, state)
         self._saved = number
@@ -223,7 +226,9 @@ class Context:
         self._curve = [(at, dict(point)) for at, point in state["curve"]]
         self._times = dict(state["times"])
         self._saved = state["epoch"]
-        set_random_states(state["random"])
+        set_random_states(state["random"], self.device)
+        self._seconds_before = state["seconds"]
+        self._began = time.perf_counter()
         if self._watch is not None:
             self._watch.restored(self._saved)
         return self._saved
@@ -258,6 +263,10 @@ class Context:
     def last(self) -> dict[str, float]:
         """Return the last value reported of each name."""
         return last_values(self._curve)
+
+    def seconds(self) -> float:
+        """Return how long it has taken, with attempts before up to what they saved."""
+        return self._seconds_before + time.perf_counter() - self._began
 
     def times(self) -> dict[str, float]:
         """Return the seconds of parts that were timed, as costs."""

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.own.processes import stat
+
 _OF_LIBRARIES = ("TORCHINDUCTOR_", "TRITON_", "KMP_")
 """How the names of variables begin that torch and scikit-learn set themselves."""
 
@@ -141,18 +143,6 @@ def children() -> set[int]:
     except OSError:  # no such system
         return {each.pid for each in multiprocessing.active_children() if each.pid is not None}
     return {each for each in found if _goes_on(each)}
-
-
-def stat(process: int) -> list[str]:
-    """Return the system's line on a process after its name: its state, its parent and so on.
-
-    It is empty where the process has ended, and where the system writes no such lines.
-    """
-    try:
-        line = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    return line.rpartition(")")[2].split()
 
 
 def _goes_on(process: int) -> bool:

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.own.apart import GRACE_SECONDS, possible
+from harness.own.apart import TRIAL_GRACE, possible
+from harness.own.processes import family, kill_started
 from harness.own.stopping import Stopping
 
 LOOK_SECONDS = 0.5
@@ -22,9 +23,6 @@ LOOK_SECONDS = 0.5
 
 LONGEST_PAUSE = 0.1
 """Seconds after which it is seen at the latest that a command has ended, or has to be."""
-
-_GRACE = GRACE_SECONDS - 5
-"""Seconds that a command has to end when it is asked to: who waits for it here waits longer."""
 
 _END_OF_PARENT, _ADOPTS = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER: see prctl(2)
 
@@ -130,7 +128,7 @@ class _Watch:
             ended, status, used = os.wait4(self.group, os.WNOHANG)
             if ended:
                 if self.stopped:
-                    self._wait_for_others(asked + _GRACE)
+                    self._wait_for_others(asked + TRIAL_GRACE)
                 return status, used
             now = time.monotonic()
             self._end_if_deserted()
@@ -140,7 +138,7 @@ class _Watch:
             if self.stopping.asked and not self.stopped:
                 self.stopped, asked = True, now
                 _signal(self.group, signal.SIGTERM)
-            if self.stopped and now - asked > _GRACE:
+            if self.stopped and now - asked > TRIAL_GRACE:
                 _signal(self.group, signal.SIGKILL)
             if now - looked > LOOK_SECONDS:
                 looked = now
@@ -160,6 +158,7 @@ class _Watch:
     def _end_if_deserted(self) -> None:
         if self.deserted():
             _signal(self.group, signal.SIGKILL)
+            kill_started()  # also what has left the group
             os._exit(1)
 
 
@@ -206,16 +205,7 @@ def _signal(group: int, number: int) -> None:
 
 def _peak_bytes(process: int) -> int:
     """Return the most memory that a process, or one that it has started, had resident so far."""
-    return max((_high_water(each) for each in _family(process)), default=0)
-
-
-def _family(process: int) -> Iterator[int]:
-    """Yield a process and those that it has started, as far as the system tells."""
-    yield process
-    with contextlib.suppress(OSError):
-        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
-        for child in children.split():
-            yield from _family(int(child))
+    return max((_high_water(each) for each in family(process)), default=0)
 
 
 def _high_water(process: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -62,6 +63,10 @@ class TrialFolder:
         """Whether its files are all there, for other trials to use."""
         return (self.path / "whole").exists()
 
+    def begin(self) -> None:
+        """Say that its files are not all there any more: they are made again."""
+        (self.path / "whole").unlink(missing_ok=True)
+
     def make_whole(self) -> None:
         """Say that its files are all there."""
         self.made()
@@ -80,7 +85,7 @@ class TrialFolder:
         import torch  # here and below: studies are listed and reported without it
 
         folder = _made(self.saved)
-        draft, place = folder / "draft", folder / f"epoch-{epoch}.pt"
+        draft, place = folder / f"draft-{os.getpid()}", folder / f"epoch-{epoch}.pt"
         try:
             with draft.open("wb") as file:
                 torch.save(state, file)
@@ -93,10 +98,13 @@ class TrialFolder:
             raise HarnessError(
                 "context.save must be able to write",
                 f"{type(error).__name__}: {error}",
-                f"Make room in {folder.parent.parent}, and run the same command again.",
+                f"Make room in {folder.parent.parent}; then run again with --retry-failed.",
             ) from error
-        for older in self._kept()[KEPT:]:
-            older.unlink(missing_ok=True)
+        # of higher epochs are only those that could not be read, or were not gone on from
+        kept = self._kept()
+        first = [file.name for file in kept].index(place.name)
+        for other in (*kept[:first], *kept[first + KEPT :]):
+            other.unlink(missing_ok=True)
 
     def newest(self) -> dict[str, Any] | None:
         """Return the newest state that can be read; ``None`` where there is none."""
@@ -128,11 +136,12 @@ class TrialFolder:
             return
         if finished:
             shutil.rmtree(self.saved, ignore_errors=True)
-            if self.log.is_file() and not self.log.stat().st_size:
+        with contextlib.suppress(OSError):  # what is left does no harm
+            if finished and self.log.is_file() and not self.log.stat().st_size:
                 self.log.unlink()
-        for folder in (self.files, self.path):
-            if folder.is_dir() and not _files(folder):
-                folder.rmdir()
+            for folder in (self.files, self.path):
+                if folder.is_dir() and not _files(folder):
+                    folder.rmdir()
 
 
 def _files(folder: Path) -> list[Path]:

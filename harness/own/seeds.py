@@ -40,14 +40,14 @@ def short_seed_for(seed: int, purpose: str) -> int:
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int, *, devices: bool = True) -> Iterator[None]:
     """Within, the global generators of random, numpy and torch begin at a trial's seed.
 
-    Those of CUDA devices do, too, without the devices being used for that. Afterwards those of the
-    CPU are where they were before.
+    Afterwards those of the CPU are where they were before.
 
     Args:
         seed: the trial's seed.
+        devices: whether those of CUDA devices begin there, too, without being used for that.
     """
     import numpy as np
     import torch
@@ -56,7 +56,10 @@ def seeded(seed: int) -> Iterator[None]:
     before = random.getstate(), torch.random.get_rng_state()
     random.seed(seed_for(seed, "random"))
     np.random.seed(seed_for(seed, "numpy"))  # noqa: NPY002 - what most code draws from
-    torch.manual_seed(seed_for(seed, "torch"))
+    if devices:
+        torch.manual_seed(seed_for(seed, "torch"))
+    else:
+        torch.default_generator.manual_seed(seed_for(seed, "torch"))
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ import torch
 from harness.messages.errors import HarnessError
 
 _ARRAY = "numpy array"
-_PLAIN = (bool, int, float, str, type(None), torch.Tensor, torch.Size, torch.dtype, torch.device)
+_PLAIN = (bool, int, float, str, type(None), torch.dtype, torch.device)
 
 
 def state_of(name: str, part: Any) -> Any:
@@ -58,25 +58,29 @@ def set_state(part: Any, state: Any) -> None:
         part.load_state_dict(_whole(state))
 
 
-def random_states() -> dict[str, Any]:
-    """Return where the global generators are: of random, numpy, torch and CUDA devices in use."""
+def random_states(device: str = "cpu") -> dict[str, Any]:
+    """Return where the global generators are: of random, numpy, torch and a CUDA device.
+
+    Args:
+        device: torch's name of the device that a trial computes on.
+    """
     states: dict[str, Any] = {
         "random": random.getstate(),
         "numpy": _plain("numpy", np.random.get_state(legacy=False)),  # noqa: NPY002
         "torch": torch.random.get_rng_state(),
     }
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        states["cuda"] = torch.cuda.get_rng_state_all()
+    if device.startswith("cuda"):
+        states["cuda"] = torch.cuda.get_rng_state(device)
     return states
 
 
-def set_random_states(states: Mapping[str, Any]) -> None:
-    """Set the global generators to what :func:`random_states` returned."""
+def set_random_states(states: Mapping[str, Any], device: str = "cpu") -> None:
+    """Set the global generators to what :func:`random_states` returned, maybe of another device."""
     random.setstate(states["random"])
     np.random.set_state(_whole(states["numpy"]))  # noqa: NPY002
     torch.random.set_rng_state(states["torch"])
-    if "cuda" in states:
-        torch.cuda.set_rng_state_all(states["cuda"])
+    if "cuda" in states and device.startswith("cuda"):
+        torch.cuda.set_rng_state(states["cuda"], device)
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -85,19 +89,20 @@ def _plain(name: str, value: Any) -> Any:
     Raises:
         HarnessError: it holds something else.
     """
-    if isinstance(value, np.ndarray):
-        return {_ARRAY: torch.from_numpy(np.ascontiguousarray(value).copy())}
+    if type(value) is np.ndarray and value.dtype.isnative and value.dtype.kind in "biuf":
+        return {_ARRAY: torch.from_numpy(value.copy())}
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, _PLAIN):
+    if type(value) in _PLAIN or isinstance(value, torch.Tensor):
         return value
     if isinstance(value, Mapping):
         made = {_plain(name, key): _plain(name, each) for key, each in value.items()}
         if type(value) is OrderedDict and all(made[key] is value[key] for key in value):
             return value  # as modules give it, with the versions of their parts
         return made
-    if isinstance(value, list | tuple | set):
-        return type(value)([_plain(name, each) for each in value])
+    if type(value) in (list, tuple, set, torch.Size):
+        kind = tuple if type(value) is torch.Size else type(value)
+        return kind([_plain(name, each) for each in value])
     raise HarnessError(
         "context.save takes states of tensors, arrays, numbers, texts and collections of them",
         f"a {type(value).__name__} in the state of {name}",

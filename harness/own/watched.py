@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.own.effects import Effects, children, looking, stat
+from harness.own.effects import Effects, children, looking
+from harness.own.processes import kill_started
 from harness.study.converter import from_plain, to_plain
 
 LOOK_SECONDS = 0.002
@@ -82,7 +83,7 @@ class Watch:
         if not self._once.acquire(blocking=False):
             return  # another thread is at it
         self._note("killed", None)
-        _kill_started()
+        kill_started()
         number = getattr(signal, "SIGKILL", signal.SIGTERM)
         os.kill(os.getpid(), number)
 
@@ -112,19 +113,3 @@ class Watch:
             any(what == "killed" for what, _ in notes),
             effects[-1] if effects else None,
         )
-
-
-def _kill_started() -> None:
-    """Kill all processes that this one has started, and theirs."""
-    parents: dict[int, list[int]] = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        if fields := stat(int(place.name)):
-            parents.setdefault(int(fields[1]), []).append(int(place.name))
-    found = [os.getpid()]
-    for process in found:  # grows by what they have started
-        found += parents.get(process, [])
-    for process in found[1:]:
-        try:
-            os.kill(process, signal.SIGKILL)
-        except ProcessLookupError:
-            continue

@@ -193,7 +193,7 @@ class _Trainings:
         self._scale = sample.planner.scale
         self._title = f"{sample.study.name} ({self._scale})"
         self._folder = folder
-        self._cached = store.trials / "cached"
+        self._cached = store.trials(sample.study.name, self._scale) / "cached"
         self._display = display
         self._pool = Processes(sample.study, sample.home, options, store.artifacts, folder)
         self._count = 0
@@ -205,7 +205,7 @@ class _Trainings:
     def stop(self) -> None:
         """End all processes."""
         self._pool.stop()
-        for folder in (self._cached, self._cached.parent):
+        for folder in (self._cached, *self._cached.parents[:2]):
             with contextlib.suppress(OSError):  # something was cached, or trials have been run
                 folder.rmdir()
 

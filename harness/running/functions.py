@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from harness.running.workplace import Workplace
 from harness.study.function import Function
 from harness.trials.outcome import Outcome
 from harness.trials.profiles import Profile
-from harness.trials.trial import Trial
+from harness.trials.trial import TUNING_SEED, Trial
 
 if TYPE_CHECKING:
     from harness.study.study import Study
@@ -77,15 +76,20 @@ def _step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
     work, step = trial.work, trial.what.step
     assert isinstance(work, Function)
     assert step is not None
-    if missing := _make_given(trial, Named.of(trial, ""), at):
+    # a process that has measured may have used the device, and then nothing can be forked from it
+    here = replace(at, apart=at.apart and at.device.type == "cpu")
+    if missing := _make_given(trial, Named.of(trial, ""), here):
         raise RuntimeError(missing)
-    with tempfile.TemporaryDirectory() as root, seeded(trial.seed):
-        folder = TrialFolder(Path(root), trial.key)
-        context = Context(
-            trial.seed, str(at.device), work.scale, choosing=False, folder=folder,
-            given=_given(trial, at),
-        )  # fmt: skip
-        yield lambda: step(context, **work.arguments)
+    folder = TrialFolder(at.folder, f"step-{os.getpid()}")  # beside what is cached for all trials
+    context = Context(
+        trial.seed, str(at.device), work.scale, choosing=False, folder=folder,
+        given=_given(trial, at),
+    )  # fmt: skip
+    try:
+        with seeded(trial.seed):
+            yield lambda: step(context=context, **work.arguments)
+    finally:
+        folder.tidy(finished=True, keep=False)
 
 
 def wanted(study: Study, trial: Trial) -> tuple[str, ...]:
@@ -114,6 +118,8 @@ def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float 
     folder = TrialFolder(at.folder, trial.key)
     if missing := _make_given(trial, named, at):
         return Outcome(reason=missing, env=at.env_by_now)
+    if trial.role == "teach":
+        folder.begin()
     if not at.apart:
         called, env = call(trial, named, at, folder, Stopping()), at.env
         cost = called.cost
@@ -170,7 +176,7 @@ def _call(
         trial.seed,
         str(at.device),
         work.scale,
-        choosing=trial.role == "tune",
+        choosing=trial.role == "tune" or trial.seed == TUNING_SEED,  # so what such a trial needs
         folder=folder,
         given=_given(trial, at),
         stopping=stopping,

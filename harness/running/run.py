@@ -183,6 +183,9 @@ def _work(
             session = Session(ledger, planner, options, display, ignored, pool, started, presence)
             try:
                 session.work()
+            except BaseException:
+                pool.stop()  # before leases are given back: what is being saved is whole then
+                raise
             finally:
                 session.release()
             did = replace(did, trained=session.trained, took=session.took)

@@ -7,6 +7,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError
 from harness.own import apart
+from harness.own.processes import adopt_orphans, kill_started
+from harness.own.stopping import STOPPED
 from harness.running import forks, wire
 from harness.running.jobs import Answer, Job, do
 from harness.running.telling import Told
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from harness.data.draw import Whole
+
+
+LOOK_SECONDS = 1.0
+"""How often it is looked at whether a worker that says nothing still runs."""
 
 
 class Executor(Protocol):
@@ -125,31 +132,59 @@ class Worker:
                 ) from error
         theirs.close()
         self.told: Told | None = None
+        self._waiting: threading.Thread | None = None
 
     def submit(self, job: Job) -> Future[Answer]:
         """Send the job; the future raises WorkerDiedError should the process end."""
         self.told = None
         future: Future[Answer] = Future()
-        threading.Thread(target=self._wait, args=(job, future), daemon=True).start()
+        self._waiting = threading.Thread(target=self._wait, args=(job, future), daemon=True)
+        self._waiting.start()
         return future
 
     def _wait(self, job: Job, future: Future[Answer]) -> None:
         try:
             self._connection.send_bytes(wire.job_text(job))
-            while isinstance(said := wire.read_message(self._connection.recv_bytes()), Told):
+            while isinstance(said := wire.read_message(self._receive()), Told):
                 self.told = said
             future.set_result(said)
         except (EOFError, OSError):
-            self._process.join(5)
+            self._join(5)
             code = self._process.exitcode
             how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit {code}"
             future.set_exception(WorkerDiedError(f"the worker process died ({how})"))
         except Exception as error:  # what cannot be written, or read
             future.set_exception(WorkerDiedError(f"the worker was not understood ({error})"))
 
+    def _receive(self) -> bytes:
+        """Return what the process says next.
+
+        What a trial has started and left behind may hold the process's end of the pipe open, so
+        that nobody tells of its end.
+
+        Raises:
+            EOFError: it has ended.
+        """
+        while not self._connection.poll(LOOK_SECONDS):
+            if not self.runs() and not self._connection.poll():
+                raise EOFError
+        return self._connection.recv_bytes()
+
     def runs(self) -> bool:
         """Whether the process has not ended."""
-        return self._process.is_alive()
+        if not self._process.is_alive() or self._process.pid is None:
+            return False
+        try:
+            os.kill(self._process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def _join(self, seconds: float) -> None:
+        """Wait for the end of the process, but so many seconds at most."""
+        end = time.monotonic() + seconds
+        while self.runs() and time.monotonic() < end:
+            self._process.join(0.05)
 
     def ask_to_stop(self) -> None:
         """Ask the process to end: at once, unless a trial of the user's own code wants to save."""
@@ -159,10 +194,12 @@ class Worker:
         """End the process: its unfinished trials are run again by the next process."""
         self.ask_to_stop()
         try:
-            self._process.join(apart.GRACE_SECONDS)
+            self._join(apart.GRACE_SECONDS)
         finally:  # also where somebody has no patience
             self._process.kill()
-        self._process.join()
+        self._join(5)
+        if self._waiting is not None and self._waiting is not threading.current_thread():
+            self._waiting.join(5)  # what it has said last is read
         self._connection.close()
 
 
@@ -182,6 +219,7 @@ def _serve(
     in_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=die_with_parent, daemon=True).start()
+    adopt_orphans()
     import torch
 
     from harness.data.shared import install
@@ -206,9 +244,12 @@ def _serve(
         except EOFError:
             return
         answer = Answer(reason=mistake, mistake=True) if mistake else do(job, at)
-        if any("AcceleratorError" in outcome.reason for outcome in answer.outcomes):
+        lost = any("AcceleratorError" in outcome.reason for outcome in answer.outcomes)
+        if lost and study.build is not None:  # else it was in a process that has ended
             os._exit(1)  # whatever is done on the device from now on fails: a new process is needed
         connection.send_bytes(wire.message_text(answer))
+        if apart.leaving:
+            os._exit(STOPPED)
 
 
 def die_with_parent() -> None:
@@ -216,4 +257,5 @@ def die_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     multiprocessing.connection.wait([parent.sentinel])
+    kill_started()
     os._exit(1)

@@ -111,7 +111,8 @@ class Ledger(Leases):
         if outcome.reason:
             self.fail(lease, outcome.reason, env)
             return
-        if math.isnan(outcome.metrics[objective]):  # SQL storages cannot keep it as a value
+        value = outcome.metrics.get(objective, 0.0 if lease.trial.role == "teach" else math.nan)
+        if math.isnan(value):  # SQL storages cannot keep it as a value
             self.fail(lease, f"diverged: {objective} is nan", env)
             return
         with self.store.errors(), finished_elsewhere(), self.store.together():
@@ -123,7 +124,7 @@ class Ledger(Leases):
                 storage.set_trial_user_attr(trial_id, name, value)
             for at, value in curve_points(outcome.curves, objective).items():
                 storage.set_trial_intermediate_value(trial_id, at, value)
-            self._close(trial_id, TrialState.COMPLETE, float(outcome.metrics[objective]))
+            self._close(trial_id, TrialState.COMPLETE, float(value))
 
     def fail(self, lease: Lease, reason: str, env: Mapping[str, str]) -> None:
         """Record that a trial failed, and why."""

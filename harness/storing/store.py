@@ -108,12 +108,18 @@ class Store:
             return FolderOfArtifacts(Path("harness-networks").resolve())
         return FolderOfArtifacts(self.path.with_name(f"{self.path.name}.networks"))
 
-    @property
-    def trials(self) -> Path:
-        """Where each trial of the user's own code has a folder: beside it, on each machine."""
+    def trials(self, study: str, scale: str) -> Path:
+        """Return where each trial of the user's own code has a folder: beside it, on each machine.
+
+        Nobody else runs a trial of this study and scale whom a lease of this store was given; the
+        same trial in another study may be run at the same time, and has another folder.
+        """
         if self.path is None:
-            return Path("harness-trials").resolve()
-        return self.path.with_name(f"{self.path.name}.trials")
+            short = hashlib.sha256(self.url.encode()).hexdigest()[:8]
+            whole = Path(f"harness-trials-{short}").resolve()
+        else:
+            whole = self.path.with_name(f"{self.path.name}.trials")
+        return whole / f"{study}-{scale}"
 
     def together(self) -> AbstractContextManager[None]:
         """Return within which writes reach the disk at the end, all in one go.

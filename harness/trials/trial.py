@@ -71,7 +71,7 @@ class Unseeded:
         """Short hash per module, definition or file that gives the Training its meaning."""
         found = [*definitions(self.work), *definitions(self.measures)]
         if not self.trains:  # what only carries the user's own code changes nothing
-            found.remove(type(self.work))
+            found = [each for each in found if each is not type(self.work)]
         own = code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
         return {**self.files, **own} if self.files else own
 
