@@ -887,3 +887,13 @@ def test_patterns_are_part_of_the_key_and_their_absence_is_not() -> None:
     with_prints = trial_of(study("run {width}", prints=PRINTS))
     assert with_prints.key != trial_of(study("run {width}")).key
     assert "prints" not in trial_of(study("run {width}")).written
+
+
+def test_patterns_with_and_without_a_place_do_not_disturb_each_other(tmp_path: Path) -> None:
+    lines = "for i in 0 100 200; do echo step $i loss: 0.$i; done; echo test error: 5"
+    found = run(shell(lines, prints={"loss": r"step (?P<step>\d+) loss: (\S+)",
+                                     "error": r"test error: (\S+)"}), tmp_path)  # fmt: skip
+    assert found.metrics == {"loss": 0.2, "error": 5.0}, found.reason
+    assert found.curves == {"loss": [0.0, 0.1, 0.2], "step": [0, 100, 200]}
+    with pytest.raises(HarnessError, match="count either epochs or steps"):
+        study("run {width}", prints={"a": r"(?P<step>\d+) (\S+)", "b": r"(?P<epoch>\d+) (\S+)"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.messages.errors import HarnessError
@@ -14,12 +15,26 @@ from harness.study.metrics import STEP
 _LAST_BYTES = 1 << 16
 
 
-def points_printed(text: str, prints: Mapping[str, str]) -> Points:
-    """Return the points of curves that a text has, line by line.
+@dataclass(frozen=True)
+class Printed:
+    """What was found.
 
-    A pattern's first group is the value. A group called ``epoch`` or ``step`` says where it lies;
-    without one, values are counted: 0, 1, 2... A place before the last one, as a script prints that
-    was ended and goes on, takes the place of all from there.
+    Attributes:
+        last: the last value of each metric.
+        points: the points of curves, at the places that patterns find; where none finds one, values
+            are counted: 0, 1, 2...
+    """
+
+    last: Mapping[str, float]
+    points: Points
+
+
+def find_printed(text: str, prints: Mapping[str, str]) -> Printed:
+    """Return what a text has, line by line.
+
+    A pattern's first group is the value. A group called ``epoch`` or ``step`` says where it lies.
+    A place before the last one, as a script prints that was ended and goes on, takes the place of
+    all from there. A pattern without a place has no curve where another has one.
 
     Args:
         text: what was printed.
@@ -29,27 +44,28 @@ def points_printed(text: str, prints: Mapping[str, str]) -> Points:
         HarnessError: what was found is no number.
     """
     patterns = {name: re.compile(pattern) for name, pattern in prints.items()}
-    counts = dict.fromkeys(patterns, 0)
-    points: list[tuple[int, dict[str, float]]] = []
+    placed = {name for name, pattern in prints.items() if _tells_place(pattern)}
+    found: dict[str, list[tuple[int, float]]] = {name: [] for name in patterns}
     for line in text.splitlines():
         for name, pattern in patterns.items():
-            found = pattern.search(line)
-            if found is None:
+            if (match := pattern.search(line)) is None:
                 continue
-            at = _place(found, line)
-            if at is None:
-                at = counts[name]
-                counts[name] += 1
-            while points and points[-1][0] > at:
+            points = found[name]
+            at = _place(match, line) if name in placed else len(points)
+            while points and points[-1][0] >= at:
                 points.pop()
-            if not points or points[-1][0] < at:
-                points.append((at, {}))
-            points[-1][1][name] = _number(name, _value(found), line)
-    return points
+            points.append((at, _number(name, _value(match), line)))
+    last = {name: points[-1][1] for name, points in found.items() if points}
+    curves = {name: points for name, points in found.items() if name in placed or not placed}
+    merged: dict[int, dict[str, float]] = {}
+    for name, points in curves.items():
+        for at, value in points:
+            merged.setdefault(at, {})[name] = value
+    return Printed(last, sorted(merged.items()))
 
 
-def read_printed(log: Path, since: int, prints: Mapping[str, str]) -> Points:
-    """Return the points in what was printed.
+def read_printed(log: Path, since: int, prints: Mapping[str, str]) -> Printed:
+    """Return what was printed.
 
     Args:
         log: the file with all that was printed, by earlier attempts at the trial, too.
@@ -60,18 +76,22 @@ def read_printed(log: Path, since: int, prints: Mapping[str, str]) -> Points:
         HarnessError: what was found is no number.
     """
     with log.open("rb") as content:
-        content.seek(0 if all(map(_tells_place, prints.values())) else since)
-        return points_printed(content.read().decode(errors="replace"), prints)
+        before = content.read(since)
+        now = find_printed(content.read().decode(errors="replace"), prints)
+    placed = {name: pattern for name, pattern in prints.items() if _tells_place(pattern)}
+    if not placed or not before:
+        return now
+    whole = find_printed(log.read_text(encoding="utf-8", errors="replace"), placed)
+    return Printed({**whole.last, **now.last}, whole.points)
 
 
 def newest_printed(log: Path, prints: Mapping[str, str]) -> tuple[int, Mapping[str, float]] | None:
-    """Return the last point as far as it is printed; ``None`` where there is none."""
-    if not all(map(_tells_place, prints.values())):
-        return None  # the count of what was printed before is not known
+    """Return the last point as far as it is printed; ``None`` where no pattern tells places."""
+    placed = {name: pattern for name, pattern in prints.items() if _tells_place(pattern)}
     try:
         with log.open("rb") as content:
             content.seek(max(0, log.stat().st_size - _LAST_BYTES))
-            points = points_printed(content.read().decode(errors="replace"), prints)
+            points = find_printed(content.read().decode(errors="replace"), placed).points
     except (OSError, HarnessError):
         return None
     return points[-1] if points else None
@@ -87,11 +107,9 @@ def _value(found: re.Match[str]) -> str:
     return str(found[number] or "")
 
 
-def _place(found: re.Match[str], line: str) -> int | None:
+def _place(found: re.Match[str], line: str) -> int:
     named = found.groupdict()
-    text = named.get(EPOCH) or named.get(STEP)
-    if text is None:
-        return None
+    text = named.get(EPOCH) or named.get(STEP) or ""
     if not text.isdecimal():
         raise HarnessError(
             "the group epoch or step of a pattern must find a whole number",

@@ -16,7 +16,7 @@ from harness.own.apart import signal_name
 from harness.own.calling import WRITTEN, Called, collected
 from harness.own.curves import Points, by_name, last_values, newest_point, read_points
 from harness.own.launching import Launched, launch, outliving_parent
-from harness.own.printed import newest_printed, read_printed
+from harness.own.printed import Printed, newest_printed, read_printed
 from harness.own.saves import TrialFolder
 from harness.own.seeds import short_seed_for
 from harness.own.stopping import Stopping
@@ -248,12 +248,12 @@ def _results(
     """
     work, files = _filled(trial), folder.files
     points = read_points(files / work.curve) if work.curve else ()
-    told = read_printed(folder.log, printed, work.prints) if work.prints else ()
+    told = read_printed(folder.log, printed, work.prints) if work.prints else Printed({}, ())
     metrics = collected(
-        {**last_values(told), **(read_metrics(files / work.reads) if work.reads else {})},
+        {**told.last, **(read_metrics(files / work.reads) if work.reads else {})},
         last_values(points),
         wanted(at.study, trial),
         choosing=trial.role == "tune",
         how=WRITTEN,
     )
-    return metrics, points or told
+    return metrics, points or told.points

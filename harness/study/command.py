@@ -364,6 +364,13 @@ def _checked_prints(prints: Any) -> dict[str, str]:
             {"epoch", "step"} & made.groupindex.keys()
         ):
             raise HarnessError(must, f"{name!r}: {pattern!r}", instead)
+    places = {each for text in prints.values() for each in re.compile(text).groupindex}
+    if places >= {"epoch", "step"}:
+        raise HarnessError(
+            "the patterns of Command(prints=...) must count either epochs or steps",
+            "both",
+            "Leave the group epoch or the group step out of those that say less.",
+        )
     return dict(prints)
 
 
