@@ -87,7 +87,7 @@ def kill_started(but: Collection[int] = ()) -> None:
                 os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
         for process in left:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(process, os.WNOHANG)
+                os.waitpid(process, 0)
         if not left:
             return
         time.sleep(0.005)
