@@ -56,7 +56,7 @@ ROOMS: dict[str, str] = {
     "aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
     "more wording would_change reasons lacking verdicts registrations history summaries targets "
-    "results next_step",
+    "sameness results next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries checks "
     "take",
     "planning": "datasets outlook tuning planner cohorts",

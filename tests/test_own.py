@@ -433,6 +433,20 @@ def test_a_save_needs_no_code_to_be_read(tmp_path: Path) -> None:
     assert torch.load(file, weights_only=True)["epoch"] == 2
 
 
+def test_the_mode_of_each_module_is_restored(tmp_path: Path) -> None:
+    """After the last epoch, and its evaluation, there is nothing left that would set it."""
+
+    def made() -> nn.Sequential:
+        return nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5), nn.BatchNorm1d(1))
+
+    model = made().train()
+    model[2].eval()
+    context(tmp_path).save(1, model=model)
+    again = made().eval()
+    context(tmp_path).restore(model=again)
+    assert [each.training for each in again.modules()] == [True, True, True, False]
+
+
 def test_what_cannot_be_read_does_not_keep_later_states_from_being_kept(tmp_path: Path) -> None:
     folder = tmp_path / "key" / "saved"
     folder.mkdir(parents=True)
