@@ -361,6 +361,92 @@ def test_lightning_reports_each_epoch_with_what_was_logged_in_it(tmp_path: Path)
     assert adapter.last_checkpoint(context) == str(context.folder / "last.ckpt")
 
 
+def fitted(example: Any, adapter: Any, folder: Path, epochs: int, **more: Any) -> Context:
+    """Train a module that logs at the very end of each epoch, from where it was left."""
+
+    class Net(example.Net):  # type: ignore[name-defined, misc]
+        def on_train_epoch_end(self) -> None:
+            self.log("hundreds", 100.0 * self.current_epoch)
+
+    context = Context(0, "cpu", {}, choosing=False, folder=TrialFolder(folder, "key"))
+    draw = torch.Generator().manual_seed(1)
+    rows = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(
+            torch.rand(40, 64, generator=draw), torch.zeros(40, dtype=torch.long)
+        ), 20, shuffle=True,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    module = Net(0.5, 0.1)
+    arguments = adapter.trainer_arguments(context, max_epochs=epochs, **more)
+    trainer = example.Trainer(**arguments)
+    trainer.fit(module, rows, rows, ckpt_path=adapter.last_checkpoint(context))
+    assert trainer.checkpoint_callback.best_model_path == str(context.folder / "last.ckpt")
+    return context
+
+
+def test_lightning_reports_in_its_epoch_what_a_module_logs_at_the_end_of_it(
+    tmp_path: Path,
+) -> None:
+    example, adapter = lightning()
+    context = fitted(example, adapter, tmp_path / "whole", 3)
+    assert context.curves()["hundreds"] == [0, 100, 200]
+    for epochs in (2, 3):  # the second goes on from what the first has saved
+        cut = fitted(example, adapter, tmp_path / "cut", epochs)
+    assert cut.curves() == context.curves()
+
+
+def test_lightnings_reporting_alone_is_refused(tmp_path: Path) -> None:
+    """It would report nothing."""
+    example, adapter = lightning()
+    context = Context(0, "cpu", {}, choosing=False, folder=TrialFolder(tmp_path, "key"))
+    arguments = adapter.trainer_arguments(context, max_epochs=1)
+    arguments["callbacks"] = arguments["callbacks"][:1]
+    trainer = example.Trainer(**arguments)
+    with pytest.raises(HarnessError, match="must stand beside"):
+        trainer.fit(example.Net(0.0, 0.1), torch.utils.data.DataLoader([0]))
+
+
+def halve(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def test_half_a_checkpoint_of_lightning_is_not_gone_on_from(tmp_path: Path) -> None:
+    example, adapter = lightning()
+    context = fitted(example, adapter, tmp_path / "cut", 2)
+    last = context.folder / "last.ckpt"
+    assert [each.name for each in context.folder.iterdir()] == ["last.ckpt"]
+    halve(last)
+    assert adapter.last_checkpoint(context) is None
+    whole = fitted(example, adapter, tmp_path / "whole", 3)
+    assert fitted(example, adapter, tmp_path / "cut", 3).curves() == whole.curves()
+
+
+def test_a_kill_while_lightning_saves_leaves_the_epoch_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example, adapter = lightning()
+    last = tmp_path / "cut" / "key" / "files" / "last.ckpt"
+    base = adapter.Saving.__mro__[1]
+    save, saved = base.on_train_epoch_end, []
+
+    def half(self: Any, trainer: Any, module: Any) -> None:
+        save(self, trainer, module)
+        saved.append(trainer.current_epoch)
+        if trainer.current_epoch == 1:
+            halve(last)
+            raise KeyboardInterrupt
+
+    for _ in range(2):  # killed at the same place again, it loses no more
+        with monkeypatch.context() as patch:
+            patch.setattr(base, "on_train_epoch_end", half)
+            with pytest.raises(BaseException, match=""):  # Lightning's own, where it is told
+                fitted(example, adapter, tmp_path / "cut", 3)
+    assert saved == [0, 1, 1]
+    whole = fitted(example, adapter, tmp_path / "whole", 3)
+    assert fitted(example, adapter, tmp_path / "cut", 3).curves() == whole.curves()
+    assert [each.name for each in last.parent.iterdir()] == ["last.ckpt"]
+
+
 def test_lightning_on_several_devices_is_refused(tmp_path: Path) -> None:
     _, adapter = lightning()
     context = Context(0, "cuda:1", {}, choosing=False, folder=TrialFolder(tmp_path, "key"))
@@ -431,6 +517,27 @@ def test_hugging_face_goes_on_from_its_last_epoch_with_the_same_bits(tmp_path: P
         half.mkdir()
         (half / "trainer_state.json").write_text('{"epoch"')
         assert attempt(classify, {"layers": 1}, folder, {}) == whole
+
+
+def test_times_of_hugging_face_are_in_no_curve(tmp_path: Path) -> None:
+    """Of an evaluation before the training, too, which times how a model is prepared."""
+    adapter, others = face(), importlib.import_module("transformers")
+    context = Context(0, "cpu", {}, choosing=False, folder=TrialFolder(tmp_path, "key"))
+    rows = [{"input_ids": torch.tensor([each, 5]), "labels": each % 2} for each in range(6, 10)]
+    config = others.BertConfig(
+        vocab_size=10, hidden_size=4, num_hidden_layers=1, num_attention_heads=1,
+        intermediate_size=4, max_position_embeddings=2,
+    )  # fmt: skip
+    trainer = others.Trainer(
+        others.BertForSequenceClassification(config),
+        adapter.training_arguments(context, num_train_epochs=2, eval_strategy="epoch"),
+        train_dataset=rows, eval_dataset=rows, callbacks=[adapter.Reporting(context)],
+        compute_metrics=lambda _found: {"lead_time": 3.0},
+    )  # fmt: skip
+    assert "eval_model_preparation_time" in trainer.evaluate()
+    trainer.train()
+    assert set(context.curves()) == {"eval_loss", "eval_lead_time"}
+    assert context.curves()["eval_lead_time"] == [3, 3, 3]
 
 
 def test_hugging_face_on_several_devices_is_refused(tmp_path: Path) -> None:
