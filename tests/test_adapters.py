@@ -5,14 +5,17 @@ What is not installed is skipped, and says so: they are extras, and large.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from multiprocessing import get_context
@@ -255,6 +258,70 @@ def test_a_run_that_was_cut_off_is_written_anew(
     assert [each.info.status for each in runs(server, "cut")] == ["FINISHED"]
 
 
+@pytest.fixture
+def silent() -> Iterator[tuple[str, list[socket.socket]]]:
+    """A server that takes connections and never answers; its address, and who has come."""
+    came: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as waiting:
+
+        def take() -> None:
+            with contextlib.suppress(OSError):  # closed: the test is over
+                while True:
+                    came.append(waiting.accept()[0])
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{waiting.getsockname()[1]}", came
+        waiting.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    for each in came:
+        each.close()
+
+
+def test_mlflow_is_not_waited_for_long_and_the_environment_is_as_it_was(
+    silent: tuple[str, list[socket.socket]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
+    adapter = importlib.import_module("harness.adapters.mlflow")
+    where, came = silent
+    assert adapter._SETTINGS["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
+    names = [name for name in os.environ if name.startswith("MLFLOW_")]
+    for name in names:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(adapter._SETTINGS, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")  # not to wait here
+    before = dict(os.environ)
+    lines: list[str] = []
+    logs = Logs([f"mlflow={where}"], lines.append)
+    for key in "ab":
+        logs([replace(DONE, key=key * 16)])
+        assert len(came) == 2, "once, and once more; not again for the next trial"
+    logs([DONE], last=True)
+    assert len(came) == 4
+    assert [f"--log mlflow={where} failed" in line for line in lines] == [True, True]
+    assert "ReadTimeoutError" in lines[0]
+    assert "Retrying" not in caplog.text
+    assert dict(os.environ) == before
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(Exception, match="timed out"):
+        flow(where).log(DONE)
+    assert len(came) == 5, "what the environment says comes before"
+
+
+def test_mlflow_does_not_wait_for_ever_for_another_process(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = importlib.import_module("harness.adapters.mlflow")
+    assert 10 < adapter.LOCKED < 60
+    monkeypatch.setattr(adapter, "LOCKED", 0.1)
+    other, lines = flow(server), []
+    with other._lock:
+        Logs([f"mlflow={server}"], lines.append)([replace(DONE, study="locked")])
+    (line,) = lines
+    assert "failed: Timeout: The file lock" in line
+
+
 def log_there(where: str, record: Record) -> None:
     flow(where).log(record)
 
@@ -434,12 +501,12 @@ def test_a_kill_while_lightning_saves_leaves_the_epoch_before(
         saved.append(trainer.current_epoch)
         if trainer.current_epoch == 1:
             halve(last)
-            raise KeyboardInterrupt
+            raise OSError("no space left")
 
     for _ in range(2):  # killed at the same place again, it loses no more
         with monkeypatch.context() as patch:
             patch.setattr(base, "on_train_epoch_end", half)
-            with pytest.raises(BaseException, match=""):  # Lightning's own, where it is told
+            with pytest.raises(OSError, match="no space left"):
                 fitted(example, adapter, tmp_path / "cut", 3)
     assert saved == [0, 1, 1]
     whole = fitted(example, adapter, tmp_path / "whole", 3)
@@ -555,21 +622,26 @@ def test_hugging_face_on_several_devices_is_refused(tmp_path: Path) -> None:
 
 
 class Broken:
-    """A writer that fails at the second trial."""
+    """A writer that fails at the second trial, and goes on doing so unless it is mended."""
 
-    def __init__(self, _where: str) -> None:
-        self.seen: list[Record] = []
+    tries = 0
+    mended = False
+
+    def __init__(self, _where: str) -> None: ...
 
     def log(self, record: Record) -> None:
-        self.seen.append(record)
-        if len(self.seen) > 1:
+        Broken.tries += 1
+        if Broken.tries > 1 and not Broken.mended:
             raise OSError("no space left on https://me:geheim@there/x")
 
 
-def test_a_writer_that_fails_is_one_line_and_the_others_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_writer_that_fails_is_one_line_is_tried_at_the_end_and_the_others_go_on(
+    mended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand = io.StringIO()
+    monkeypatch.setattr(Broken, "tries", 0)
+    monkeypatch.setattr(Broken, "mended", False)
     monkeypatch.setitem(sys.modules, "broken_writer", sys.modules[__name__])
     monkeypatch.setattr(sys.modules[__name__], "Writer", Broken, raising=False)
     kinds = {"broken": ("broken_writer", "broken=X"), "list": ("list_writer", "list=X")}
@@ -589,9 +661,40 @@ def test_a_writer_that_fails_is_one_line_and_the_others_go_on(
         logs([*records, replace(DONE, state="running", key="still")])
     assert kept == ["0", "1", "2"] * 2
     (line,) = stand.getvalue().splitlines()
-    assert line.startswith("--log broken=https://me:***@there failed, and is told no more")
-    assert "OSError: no space left" in line
+    assert line.startswith("--log broken=https://me:***@there failed: OSError: no space left")
+    assert line.endswith("It is tried once more when the study has been run.")
     assert "geheim" not in line
+    assert Broken.tries == 2
+    Broken.mended = mended
+    logs(records, last=True)
+    assert Broken.tries == (5 if mended else 3), "all of them, once more"
+    for last in (False, True):  # of the next study of the same run
+        logs(records, last=last)
+    assert Broken.tries == (11 if mended else 3)
+    if not mended:
+        _, line = stand.getvalue().splitlines()
+        assert line.startswith("--log broken=https://me:***@there failed, and is told no more")
+        assert "OSError: no space left" in line
+        assert "geheim" not in line
+
+
+def test_of_a_trial_that_was_run_again_the_newest_record_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are in a ledger; written one after the other, each would replace the other for ever."""
+    written: list[str] = []
+    board(tmp_path)
+    monkeypatch.setattr(
+        "harness.adapters.tensorboard._written", lambda record: written.append(record.state) or b""
+    )
+    later = replace(DONE, finished="2026-11-27T11:00:00+00:00")
+    running = replace(DONE, state="running", finished="", metrics={}, curves={})
+    logs = Logs([f"tensorboard={tmp_path}"], pytest.fail)
+    logs([FAILED])
+    for records in ([FAILED, later], [later, FAILED], [FAILED, later, running]):
+        logs(records)
+    assert written == ["failed", "complete"]
+    assert [each.name.split(".")[-2] for each in tmp_path.rglob("events*")] == ["complete"]
 
 
 @pytest.mark.parametrize("asked", ["wandb=x", "tensorboard", "tensorboard=", "=x"])
