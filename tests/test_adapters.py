@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
+from importlib.metadata import metadata
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ import pytest
 import torch
 
 from harness import Context, HarnessError
-from harness.adapters.extras import needed
+from harness.adapters.extras import EXTRAS, needed
 from harness.adapters.logs import Logs
 from harness.commands.options import how_words
 from harness.own import apart
@@ -84,6 +85,27 @@ def test_what_is_missing_is_one_line_that_names_the_extra(tmp_path: Path) -> Non
             needed("lightning", "half_there")  # it is installed, and is broken
     finally:
         sys.path.remove(str(tmp_path))
+
+
+def test_a_study_that_lacks_a_package_of_an_extra_names_the_extra(
+    tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    text = (
+        '"""Does it?"""\nraise ModuleNotFoundError("No module named X", name="{}")\nstudy = None\n'
+    )
+    lines = {}
+    for module in ("lightning", "transformers", "lightning.no_such", "no_such_package"):
+        file = tmp_path / f"lacks_{module.replace('.', '_')}.py"
+        file.write_text(text.format(module))
+        lines[module] = refused("plan", str(file))
+    assert "pip install 'ablation-harness[lightning]'" in lines["lightning"]
+    assert "pip install 'ablation-harness[huggingface]'" in lines["transformers"]
+    for module in ("lightning.no_such", "no_such_package"):  # no extra brings these
+        assert "Mend that line." in lines[module]
+        assert "pip install" not in lines[module]
+    own = set(metadata("ablation-harness").get_all("Provides-Extra") or ())
+    assert {*EXTRAS.values()} | {"test", "types"} == own, "each extra, and none that is not there"
 
 
 def test_examples_are_found_by_name_unless_a_package_of_ones_own_has_it(
