@@ -657,8 +657,8 @@ def test_arms_without_a_common_seed_are_compared_unpaired_or_not_at_all(tmp_path
 def test_what_is_left_undecided_names_no_command_that_would_run_anything(tmp_path: Path) -> None:
     few = judged(taken(table(tmp_path / "r.csv", rows(4))))
     assert next_step(few) == (
-        "2 claims undecided: a verdict needs 5 seeds that every arm has, or as many on each side "
-        "where no seed is on both."
+        "2 claims undecided: a verdict needs 5 seeds that ended well in every arm of its claim, "
+        "or as many on each side where no seed is on both."
     )
     draw = random.Random(1)
     noisy = [{**row, "test_error": row["test_error"] + draw.gauss(0, 2)} for row in rows()]
@@ -666,6 +666,49 @@ def test_what_is_left_undecided_names_no_command_that_would_run_anything(tmp_pat
     assert "undecided. About" in said
     assert "harness" not in said
     assert next_step(judged(taken(table(tmp_path / "r.csv", rows())))) == ""
+
+
+def test_advice_fits_what_results_lack(tmp_path: Path) -> None:
+    """All failed; curves are needed; a side without a seed of its own: each is told by itself."""
+    failed = judged(taken(table(tmp_path / "r.csv", [{**r, "test_error": ""} for r in rows()])))
+    assert "5 seeds that ended well in every arm of its claim" in next_step(failed)
+    assert failed.verdicts[0].reason.endswith("24 of 24 trials failed.")
+    claim = Sooner("64 is sooner.", metric="test_error", sooner={"width": 64, "rule": "sgd"},
+                   later={"width": 16, "rule": "sgd"}, reaches=5, by=0.2)  # fmt: skip
+    apart = [{**row, "seed": row["seed"] + 100 * (row["width"] == 64)} for row in rows()]
+    for found in (rows(), apart):
+        results = judged(taken(table(tmp_path / "r.csv", found), declared(claims=(claim,))))
+        (verdict,) = results.verdicts
+        assert verdict.reason.startswith("It needs learning curves")
+        assert "keep curves" in verdict.change
+        assert next_step(results) == (
+            "1 claim cannot be judged on results of others: learning curves are needed."
+        )
+    both = judged(taken(table(tmp_path / "r.csv", rows(4)), declared(
+        claims=(*study().claims, claim))))  # fmt: skip
+    assert next_step(both).endswith("on both. Claim 3 needs learning curves as well.")
+
+
+def test_a_side_whose_arms_share_no_seed_has_no_mean(tmp_path: Path) -> None:
+    start = {(16, "sgd"): 5, (16, "adam"): 15, (64, "sgd"): 30, (64, "adam"): 30}
+    found = [{**row, "seed": row["seed"] + start[row["width"], row["rule"]]} for row in rows()]
+    verdict, _ = judged(taken(table(tmp_path / "r.csv", found))).verdicts
+    assert verdict.reason == (
+        "The two sides share no seed, and one of them is a mean over arms of which no seed is in "
+        "all: width=16, rule=sgd has seeds 5, 6, 7, 8, 9, 10; width=16, rule=adam has seeds 15, "
+        "16, 17, 18, 19, 20."
+    )
+    assert "5 seeds on each side, which all arms of that side have; there" in verdict.change
+
+
+def test_a_test_that_only_describes_is_left_out_of_thousands_of_seeds() -> None:
+    from harness.judging.contrasts import _described
+    from tests.test_verdicts import claim, one
+
+    few = one(list(range(8)), claim())
+    assert math.isfinite(few.seen.p_permutation)
+    many = replace(few.seen, n=1001)
+    assert math.isnan(_described(many, claim(), many.first).p_permutation)
 
 
 def test_a_claim_on_curves_says_that_there_are_none(tmp_path: Path) -> None:
@@ -1043,7 +1086,7 @@ def test_judge_prints_and_writes_what_report_does_without_torch_or_a_store(files
     )
     assert f"! {OTHERS}" in done.stdout
     assert "supported, material" in done.stdout
-    folder = files / "runs" / "width-results"
+    folder = files / "runs" / "width-results-judged"
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert OTHERS in page
     assert "harness judge r.csv width.py --scale results" in page
@@ -1142,6 +1185,56 @@ def test_results_stay_apart_from_runs_of_the_studys_own(
              for width in (4, 16, 64) for seed in range(5)]  # fmt: skip
     table(here / "r.csv", found)
     assert "must hold no runs of " in refused("import", "r.csv", "small.py")
+
+
+OWN = """
+from harness import Factor, Metric, Scale, Study
+
+
+def train(context, width):
+    return {"test_error": width / 100 + context.seed % 7}
+
+
+study = Study(name="width", question="Does width help?", factors=(Factor("width", (16, 64)),),
+              metrics=(Metric("test_error", unit="pp", better="lower"),), train=train,
+              scales={"quick": Scale(seeds=2)})
+"""
+
+
+def test_a_study_is_not_run_into_a_store_of_results_of_others(refused, files: Path) -> None:
+    """Each arm and seed would be there twice; what others made cannot be replayed, either."""
+    (files / "own.py").write_text(OWN, encoding="utf-8")
+    found = [row for row in rows() if row["rule"] == "sgd"]
+    table(files / "r.csv", found)
+    assert execute(["import", "r.csv", "own.py"]) == 0
+    assert "must hold no results of others for it" in (said := refused("run", "own.py"))
+    assert "Write --store own.db, say." in said
+    store = open_store(str(files / "runs" / "harness.db"))
+    records = Ledger(store, taken(files / "r.csv", _own(files)).declaration, "quick").records()
+    store.close()
+    assert len(records) == 12
+    said = refused("replay", records[0].key)
+    assert "must be that of a trial that was run here; got" in said
+    assert f"{records[0].key}, a result of others, of width (quick), seed 0" in said
+
+
+def _own(files: Path) -> Declaration:
+    from harness.running.find import find, load
+
+    return load(find(str(files / "own.py"))).declaration("quick")
+
+
+def test_judging_a_file_leaves_the_report_of_a_run_as_it_is(files: Path, capsys) -> None:
+    (files / "own.py").write_text(OWN, encoding="utf-8")
+    table(files / "r.csv", [row for row in rows() if row["rule"] == "sgd"])
+    report = files / "runs" / "width-quick"
+    report.mkdir(parents=True)
+    (report / "report.html").write_text("of the run", encoding="utf-8")
+    assert execute(["judge", "r.csv", "own.py"]) == 0
+    assert "width-quick-judged" in capsys.readouterr().out
+    assert [each.name for each in report.iterdir()] == ["report.html"]
+    assert (report / "report.html").read_text(encoding="utf-8") == "of the run"
+    assert (files / "runs" / "width-quick-judged" / "report.html").exists()
 
 
 @pytest.mark.parametrize(
