@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from harness.commands.place import Place
 from harness.commands.report import report_study
 from harness.imported.checks import OTHERS
 from harness.imported.read import KINDS, read
+from harness.imported.sheet import Row
 from harness.imported.take import Taken, as_results, take
 from harness.imported.values import Levels, Numbers
 from harness.judging.next_step import next_step
@@ -585,12 +587,13 @@ def test_one_is_not_yes_and_text_is_told_from_numbers_by_the_levels() -> None:
     ],
 )
 def test_numbers_are_understood_or_refused(cell: str, unit: str, number: float, told: str) -> None:
-    reader = Numbers(Metric("m", unit=unit), "column", typed=False, decimal_comma=False)
+    reader = Numbers(Metric("m", unit=unit), "column", typed=False)
+    row = Row("line 2", {"column": cell})
     if number is None:
         with pytest.raises(HarnessError, match=r"m must be a number in every row; got .*, line 2"):
-            reader.read(cell, "line 2")
+            reader.read(row)
     else:
-        assert reader.read(cell, "line 2") == number
+        assert reader.read(row) == number
         assert [*reader.understood] == ([f"m: {told}."] if told else [])
 
 
@@ -654,8 +657,8 @@ def test_arms_without_a_common_seed_are_compared_unpaired_or_not_at_all(tmp_path
 def test_what_is_left_undecided_names_no_command_that_would_run_anything(tmp_path: Path) -> None:
     few = judged(taken(table(tmp_path / "r.csv", rows(4))))
     assert next_step(few) == (
-        "2 claims undecided: a verdict needs 5 seeds that every arm has, or as many on each side "
-        "where no seed is on both."
+        "2 claims undecided: a verdict needs 5 seeds that ended well in every arm of its claim, "
+        "or as many on each side where no seed is on both."
     )
     draw = random.Random(1)
     noisy = [{**row, "test_error": row["test_error"] + draw.gauss(0, 2)} for row in rows()]
@@ -663,6 +666,49 @@ def test_what_is_left_undecided_names_no_command_that_would_run_anything(tmp_pat
     assert "undecided. About" in said
     assert "harness" not in said
     assert next_step(judged(taken(table(tmp_path / "r.csv", rows())))) == ""
+
+
+def test_advice_fits_what_results_lack(tmp_path: Path) -> None:
+    """All failed; curves are needed; a side without a seed of its own: each is told by itself."""
+    failed = judged(taken(table(tmp_path / "r.csv", [{**r, "test_error": ""} for r in rows()])))
+    assert "5 seeds that ended well in every arm of its claim" in next_step(failed)
+    assert failed.verdicts[0].reason.endswith("24 of 24 trials failed.")
+    claim = Sooner("64 is sooner.", metric="test_error", sooner={"width": 64, "rule": "sgd"},
+                   later={"width": 16, "rule": "sgd"}, reaches=5, by=0.2)  # fmt: skip
+    apart = [{**row, "seed": row["seed"] + 100 * (row["width"] == 64)} for row in rows()]
+    for found in (rows(), apart):
+        results = judged(taken(table(tmp_path / "r.csv", found), declared(claims=(claim,))))
+        (verdict,) = results.verdicts
+        assert verdict.reason.startswith("It needs learning curves")
+        assert "keep curves" in verdict.change
+        assert next_step(results) == (
+            "1 claim cannot be judged on results of others: learning curves are needed."
+        )
+    both = judged(taken(table(tmp_path / "r.csv", rows(4)), declared(
+        claims=(*study().claims, claim))))  # fmt: skip
+    assert next_step(both).endswith("on both. Claim 3 needs learning curves as well.")
+
+
+def test_a_side_whose_arms_share_no_seed_has_no_mean(tmp_path: Path) -> None:
+    start = {(16, "sgd"): 5, (16, "adam"): 15, (64, "sgd"): 30, (64, "adam"): 30}
+    found = [{**row, "seed": row["seed"] + start[row["width"], row["rule"]]} for row in rows()]
+    verdict, _ = judged(taken(table(tmp_path / "r.csv", found))).verdicts
+    assert verdict.reason == (
+        "The two sides share no seed, and one of them is a mean over arms of which no seed is in "
+        "all: width=16, rule=sgd has seeds 5, 6, 7, 8, 9, 10; width=16, rule=adam has seeds 15, "
+        "16, 17, 18, 19, 20."
+    )
+    assert "5 seeds on each side, which all arms of that side have; there" in verdict.change
+
+
+def test_a_test_that_only_describes_is_left_out_of_thousands_of_seeds() -> None:
+    from harness.judging.contrasts import _described
+    from tests.test_verdicts import claim, one
+
+    few = one(list(range(8)), claim())
+    assert math.isfinite(few.seen.p_permutation)
+    many = replace(few.seen, n=1001)
+    assert math.isnan(_described(many, claim(), many.first).p_permutation)
 
 
 def test_a_claim_on_curves_says_that_there_are_none(tmp_path: Path) -> None:
@@ -793,6 +839,230 @@ def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
             taken(tmp_path / "r.csv")
 
 
+def test_a_word_that_is_not_known_is_refused_and_switches_no_other_off(
+    tmp_path: Path, refusal
+) -> None:
+    """Slurm's words, and others beside words that are known; alone, they may mean anything."""
+    ends = {0: "FAILED", 7: "RUNNING", 8: "OUT_OF_MEMORY", 14: "CANCELLED by 1001", 20: "NODE_FAIL"}
+    own = [{**row, "State": ends.get(place, "COMPLETED")} for place, row in enumerate(rows())]
+    made = taken(table(tmp_path / "r.csv", own))
+    assert "1 of 24 rows left out: these runs had not ended." in made.manifest.notes
+    assert sorted(r.reason for r in made.records if r.reason) == [
+        "its state is 'cancelled'", "its state is 'failed'", "its state is 'node_fail'",
+        "its state is 'out_of_memory'",
+    ]  # fmt: skip
+    own[3]["State"] = "exploded"
+    said = refusal(own)
+    assert "words that are known, such as finished and failed; got 'exploded' in line 5" in said
+    assert "exploded" in refusal(own, where={"State": "exploded"})
+    others = [{**row, "status": "reviewed"} for row in rows()]
+    assert words(taken(table(tmp_path / "r.csv", others))) == EXPECTED
+
+
+def test_a_run_that_is_over_failed_only_where_it_gave_nothing(tmp_path: Path) -> None:
+    """Ray Tune says TERMINATED of a trial that ended well."""
+    own = [{**row, "status": "TERMINATED"} for row in rows(7)]
+    own[0] |= {"status": "ERROR"}
+    own[8] |= {"test_error": ""}
+    made = taken(table(tmp_path / "r.csv", own))
+    assert words(made) == EXPECTED
+    assert [r.reason for r in made.records if r.reason] == [
+        "its state is 'error'", "test_error is empty",
+    ]  # fmt: skip
+    assert "26 rows with the state 'terminated' and all metrics" in " ".join(made.manifest.notes)
+
+
+def test_per_cent_that_look_like_fractions_are_told(warned) -> None:
+    own = [{**row, "test_error": row["test_error"] / 100} for row in rows()]
+    told = warned(own)
+    assert "test_error is declared in pp, and every value lies between 0 and 1" in told
+    assert "declared in pp" not in warned([{**row, "test_error": row["seed"] % 2} for row in own])
+    assert "declared in pp" not in warned(rows())
+
+
+def test_a_share_below_zero_is_refused(refusal) -> None:
+    own = declared(metrics=(Metric("test_error", unit="fraction", better="lower"),), claims=())
+    found = [{**row, "test_error": row["test_error"] / 100} for row in rows()]
+    found[2]["test_error"] = -0.3
+    said = refusal(found, own)
+    assert "test_error must lie between 0 and 1, since its unit is a fraction; got -0.3" in said
+    assert "without unit='fraction'" in said
+
+
+def test_whole_numbers_are_levels_exactly_and_others_the_nearest() -> None:
+    days = Levels(Factor("day", (20240101, 20240102, 2**53 + 1)))
+    for cell in (20240102, "20240102", 20240102.0, "2.0240102e7"):
+        assert days.level(cell).value == 20240102, cell
+    assert days.level(20240103) is None
+    assert days.level(str(2**53 + 1)).value == 2**53 + 1
+    assert days.level(str(2**53)) is None
+    near = Levels(Factor("lr", {"low": 0.1, "high": 0.1000000149, "huge": 10**400}))
+    assert near.level(0.10000001490116).value == 0.1000000149
+
+
+def test_decimal_commas_are_read_in_every_column(tmp_path: Path) -> None:
+    own = declared(factors=(Factor("width", (0.5, 64)), Factor("rule", ("sgd", "adam"))),
+                   claims=(), tuned=(Tuned("lr", 0.001, 1.0, log=True),))  # fmt: skip
+    shown = {16: "0,5", 64: "64,0"}
+    german = [{**row, "width": shown[row["width"]], "lr": "0,01",
+               "test_error": f"{row['test_error']:.3f}".replace(".", ",")}
+              for row in rows()]  # fmt: skip
+    made = taken(table(tmp_path / "r.csv", german, ";"), own)
+    assert len(made.records) == 24
+    assert {dict(r.tuned)["lr"] for r in made.records} == {0.01}
+    assert len(taken(tmp_path / "r.csv", own, where={"lr": "0,010"}).records) == 24
+
+
+def test_a_comma_is_the_decimal_point_only_in_files_that_are_of_that_kind(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    folder.mkdir()
+    half = [[{**row, "test_error": "1,234"} for row in rows() if row["width"] == width]
+            for width in (16, 64)]  # fmt: skip
+    table(folder / "german.csv", half[0], ";")
+    assert {r.metrics["test_error"] for r in taken(folder).records} == {1.234}
+    table(folder / "english.csv", half[1])
+    with pytest.raises(HarnessError, match=r"a number in every row; got '1,234' .* of english"):
+        taken(folder)
+
+
+def sampled(settings: Sequence[Any], column: str = "params_lr") -> list[dict[str, Any]]:
+    """Return results as Optuna's table of trials has them, with a setting for each of six seeds."""
+    return [{"number": place, "state": "COMPLETE", **row, column: settings[row["seed"]]}
+            for place, row in enumerate(rows())]  # fmt: skip
+
+
+def test_one_setting_that_is_repeated_makes_a_history_no_set_of_replicates(
+    tmp_path: Path, refusal
+) -> None:
+    said = refusal(sampled([0.1, 0.1, 0.2, 0.3, 0.4, 0.5]))
+    assert "each arm must have one setting in all its seeds: a sampler's history is no set" in said
+    assert "width=16, rule=sgd 5, width=16, rule=adam 5, width=64, rule=sgd 5 and 1 more" in said
+    assert words(taken(table(tmp_path / "r.csv", sampled([0.1] * 6)))) == EXPECTED
+
+
+@pytest.mark.parametrize("column", ["config.lr", "params/lr", "lr"])
+def test_settings_that_nobody_declared_and_that_differ_in_each_run_are_told(
+    warned, column: str
+) -> None:
+    """Of a sweep in any column, and of other tables in those that hold settings by their name."""
+    sweep = {"Sweep": "abc"} if column == "lr" else {}
+
+    def told(lrs: Sequence[float]) -> str:
+        found = sampled(lrs, column)
+        return warned([{name: value for name, value in (row | sweep).items() if name != "number"}
+                       for row in found])  # fmt: skip
+
+    assert f"Between runs of one arm {column} differs, and not only the seed" in told(
+        [0.11, 0.12, 0.23, 0.34, 0.45, 0.56]
+    )
+    assert "differs" not in told([0.1] * 6)
+    assert "differs" not in told([7, 8, 9, 10, 11, 12])  # as the seeds are, in every arm
+
+
+def test_a_tuned_setting_that_differs_within_an_arm_is_told(warned) -> None:
+    own = declared(tuned=(Tuned("lr", 0.001, 1.0, log=True),))
+    found = [{**row, "lr": 0.1 if row["seed"] else 0.2} for row in rows()]
+    assert "Between runs of one arm lr differs" in warned(found, own)
+
+
+def test_of_a_run_whose_last_row_lacks_the_metric_the_last_that_has_it_counts(
+    tmp_path: Path, warned
+) -> None:
+    """As of a history in which metrics are logged at different times; a NaN at the end stays."""
+    points: list[dict[str, Any]] = []
+    for row in rows():
+        for step in range(4):
+            value = row["test_error"] + (2 - step) if step % 2 == 0 else ""
+            points.append({**row, "step": step, "test_error": value})
+    assert words(taken(table(tmp_path / "r.csv", points), last="step")) == EXPECTED
+    told = warned(points, last="step")
+    assert "Of 24 runs that row has no value of a metric: the last row that has all of" in told
+    assert "step 2" not in told
+    points[2]["test_error"] = "nan"
+    made = taken(table(tmp_path / "r.csv", points), last="step")
+    assert [r.reason for r in made.records if r.reason] == ["test_error is nan"]
+    assert "no value of a metric" not in warned([{**row, "step": 3} for row in rows()], last="step")
+
+
+def test_odd_files_are_one_line(tmp_path: Path) -> None:
+    """Each of these ended as an internal error."""
+    path = tmp_path / "r.jsonl"
+    record = {"study": "width", "scale": "results", "arm": "a", "key": "k", "state": "complete"}
+    lines = [{**row, **record, "role": "evaluate"} for row in rows()]
+    del lines[3]["role"]
+    path.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    with pytest.raises(HarnessError, match="must have a role; got none in line 4"):
+        taken(path)
+    huge = 10**399
+    for name, said in (("width", "left out"), ("seed", "a seed must be a whole number"),
+                       ("test_error", "test_error is inf")):  # fmt: skip
+        found = [*rows()]
+        found[0] = {**found[0], name: huge}
+        path.write_text("\n".join(map(json.dumps, found)), encoding="utf-8")
+        try:
+            told = " ".join([*judged(taken(path)).warnings])
+        except HarnessError as error:
+            told = str(error)
+        assert said in told, name
+    deep = "[" * 100_000 + "]" * 100_000
+    for text in (deep, '{"a": ' * 5_000 + "1" + "}" * 5_000, f'{{"seed": 1}}\n{{"a": {deep}}}'):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(HarnessError, match="nested hundreds deep"):
+            taken(path)
+
+
+def test_a_json_line_may_hold_the_line_ends_of_other_alphabets(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    lines = [json.dumps({**row, "note": "a\u2028b"}, ensure_ascii=False) for row in rows()]
+    path.write_bytes("\r\n".join(lines).encode())
+    assert words(taken(path)) == EXPECTED
+
+
+def test_decimals_of_parquet_are_numbers(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    found = [{**row, "test_error": Decimal(f"{row['test_error']:.4f}"),
+              "seed": Decimal(row["seed"])} for row in rows()]  # fmt: skip
+    parquet.write_table(pa.Table.from_pylist(found), tmp_path / "r.parquet")
+    assert words(taken(tmp_path / "r.parquet")) == EXPECTED
+
+
+def test_a_line_end_in_a_cell_makes_no_second_line(tmp_path: Path, refusal) -> None:
+    path = tmp_path / "r.jsonl"
+    odd = [{**row, "rule": "s\ngd"} for row in rows(1)] + [{**rows()[0], "seed": 9,
+            "state": "failed", "reason": "out\nof memory"}]  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, [*rows(), *odd])), encoding="utf-8")
+    made = judged(taken(path))
+    assert any("s gd" in each for each in made.warnings)
+    assert any("out of memory" in each for each in made.warnings)
+    assert not [each for each in made.warnings if "\n" in each]
+
+
+def test_one_more_arm_is_one(warned) -> None:
+    every = [(row["width"], row["rule"]) for row in rows()[::6]]
+    drop = {place: seed for seed, place in enumerate(every)}
+    own = [row for row in rows() if drop[row["width"], row["rule"]] != row["seed"]]
+    assert "lacks seed 2 and 1 more arm. " in warned(own)
+
+
+def test_many_arms_that_are_alike_are_told_apart_in_no_time() -> None:
+    """With arms compared two by two, 3,000 would take minutes."""
+    from harness.imported.checks import _equal
+
+    own = declared(factors=(Factor("width", tuple(range(3000))),), claims=())
+    values = {(arm.name, seed): {"test_error": place + seed / 7}
+              for place, arm in enumerate(own.arms) for seed in range(3)}  # fmt: skip
+    first, second, third = (arm.name for arm in own.arms[:3])
+    for seed in (0, 1):
+        values[second, seed] = values[third, seed] = values[first, seed]
+    del values[second, 2]
+    del values[third, 2]
+    told = [*_equal(own, values)]
+    assert [each.partition(" have")[0] for each in told] == [
+        f"{second} and {third}", f"{first} and {second}",
+    ]  # fmt: skip
+
+
 # ---- the commands --------------------------------------------------------------------------------
 
 
@@ -816,7 +1086,7 @@ def test_judge_prints_and_writes_what_report_does_without_torch_or_a_store(files
     )
     assert f"! {OTHERS}" in done.stdout
     assert "supported, material" in done.stdout
-    folder = files / "runs" / "width-results"
+    folder = files / "runs" / "width-results-judged"
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert OTHERS in page
     assert "harness judge r.csv width.py --scale results" in page
@@ -915,6 +1185,56 @@ def test_results_stay_apart_from_runs_of_the_studys_own(
              for width in (4, 16, 64) for seed in range(5)]  # fmt: skip
     table(here / "r.csv", found)
     assert "must hold no runs of " in refused("import", "r.csv", "small.py")
+
+
+OWN = """
+from harness import Factor, Metric, Scale, Study
+
+
+def train(context, width):
+    return {"test_error": width / 100 + context.seed % 7}
+
+
+study = Study(name="width", question="Does width help?", factors=(Factor("width", (16, 64)),),
+              metrics=(Metric("test_error", unit="pp", better="lower"),), train=train,
+              scales={"quick": Scale(seeds=2)})
+"""
+
+
+def test_a_study_is_not_run_into_a_store_of_results_of_others(refused, files: Path) -> None:
+    """Each arm and seed would be there twice; what others made cannot be replayed, either."""
+    (files / "own.py").write_text(OWN, encoding="utf-8")
+    found = [row for row in rows() if row["rule"] == "sgd"]
+    table(files / "r.csv", found)
+    assert execute(["import", "r.csv", "own.py"]) == 0
+    assert "must hold no results of others for it" in (said := refused("run", "own.py"))
+    assert "Write --store own.db, say." in said
+    store = open_store(str(files / "runs" / "harness.db"))
+    records = Ledger(store, taken(files / "r.csv", _own(files)).declaration, "quick").records()
+    store.close()
+    assert len(records) == 12
+    said = refused("replay", records[0].key)
+    assert "must be that of a trial that was run here; got" in said
+    assert f"{records[0].key}, a result of others, of width (quick), seed 0" in said
+
+
+def _own(files: Path) -> Declaration:
+    from harness.running.find import find, load
+
+    return load(find(str(files / "own.py"))).declaration("quick")
+
+
+def test_judging_a_file_leaves_the_report_of_a_run_as_it_is(files: Path, capsys) -> None:
+    (files / "own.py").write_text(OWN, encoding="utf-8")
+    table(files / "r.csv", [row for row in rows() if row["rule"] == "sgd"])
+    report = files / "runs" / "width-quick"
+    report.mkdir(parents=True)
+    (report / "report.html").write_text("of the run", encoding="utf-8")
+    assert execute(["judge", "r.csv", "own.py"]) == 0
+    assert "width-quick-judged" in capsys.readouterr().out
+    assert [each.name for each in report.iterdir()] == ["report.html"]
+    assert (report / "report.html").read_text(encoding="utf-8") == "of the run"
+    assert (files / "runs" / "width-quick-judged" / "report.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ ROOMS: dict[str, str] = {
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
     "more wording would_change reasons lacking verdicts registrations history summaries targets "
     "sameness results next_step",
-    "imported": "sheet text frames folder events mlruns trials read columns values entries checks "
-    "take",
+    "imported": "sheet text frames folder events mlruns trials read columns values entries "
+    "replicates checks take",
     "planning": "datasets outlook tuning planner cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "

@@ -101,6 +101,13 @@ def test_nor_do_exceptions_that_a_program_catches(kind: str) -> None:
         each = each.__cause__ or each.__context__
 
 
+RESULTS_STUDY = """
+from harness import Factor, Metric, Study
+
+study = Study(name="width", question="?", factors=(Factor("width", (16, 64)),),
+              metrics=(Metric("test_error"),))
+"""
+
 URL = f"postgresql+psycopg://u:{PLAIN}@127.0.0.1:1/h"
 
 
@@ -109,6 +116,7 @@ URL = f"postgresql+psycopg://u:{PLAIN}@127.0.0.1:1/h"
     ("plan", STUDY, "--scale", URL), ("plan", STUDY, "--device", URL), ("new", URL),
     ("plan", STUDY, "--mode", URL), ("replay", URL), ("explain", STUDY, URL),
     ("plan", STUDY, f"--stroe={URL}"), ("plan", STUDY, "--seeds", URL),
+    ("judge", STUDY, STUDY, "--where", URL), ("import", STUDY, STUDY, f"--out={URL}"),
     ("run", STUDY, "--out", URL), ("export", STUDY, "--to", URL), ("run", STUDY, "--data-dir", URL),
 ])  # fmt: skip
 def test_nor_where_a_url_stands_in_a_wrong_place(
@@ -118,8 +126,19 @@ def test_nor_where_a_url_stands_in_a_wrong_place(
     out, err = capfd.readouterr()
     assert code == 2
     assert not leaks(out + err, PLAIN), out + err
-    assert "a URL with a password may stand after --store, and nowhere else" in err
+    assert "a URL with a password may stand after --store, or as RESULTS of judge and" in err
     assert [*here.iterdir()] == []
+
+
+@pytest.mark.parametrize("verb", ["judge", "import"])
+def test_results_may_be_a_url_with_a_password_which_is_never_shown(
+    verb: str, here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (here / "width.py").write_text(RESULTS_STUDY, encoding="utf-8")
+    assert execute([verb, "--optuna-study", "grid", URL, "width.py"]) == 2
+    out, err = capfd.readouterr()
+    assert "RESULTS must be an Optuna storage that can be read" in err
+    assert not leaks(out + err, PLAIN), out + err
 
 
 def test_a_password_with_an_at_sign_is_told_how_to_write_it(

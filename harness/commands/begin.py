@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.commands.place import Place
+from harness.messages.errors import HarnessError
 from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options, Pool, Processes
 from harness.running.find import find, load
+from harness.storing.kept import sources_in
 from harness.storing.ledger import Ledger
 from harness.study.study import Study
 
@@ -41,13 +43,22 @@ def begin(reference: str, scale_name: str | None, place: Place, options: Options
         options: how to run.
 
     Raises:
-        HarnessError: there is no such study or scale, it is wrong, or the store cannot be opened.
+        HarnessError: there is no such study or scale, it is wrong, or the store cannot be opened,
+            or holds results of others for it.
     """
     home = find(reference)
     study = load(home)
     scale, _ = study.scale(scale_name)
     planner = planner_of(study, scale, options)
-    ledger = Ledger(place.open(create=True), study, scale)
+    store = place.open(create=True)
+    if "results" in sources_in(store, study, scale):
+        raise HarnessError(
+            f"a store that {study.name} is run in must hold no results of others for it, which "
+            "would be the same arms and seeds a second time",
+            f"those imported at scale {scale} in {store.url}",
+            "Write --store own.db, say.",
+        )
+    ledger = Ledger(store, study, scale)
     pool = Processes(
         study, home, options, ledger.store.artifacts, ledger.store.trials(study.name, ledger.scale)
     )

@@ -120,18 +120,22 @@ def execute(app: typer.Typer, words: list[str], *, debug: bool) -> int:
 
 
 def _check_places(words: list[str]) -> None:
-    """Refuse a URL with a password that stands anywhere but after ``--store``.
+    """Refuse a URL with a password that stands anywhere but after ``--store`` or as RESULTS.
 
     Folders would be made of it, and files be named after it.
 
     Raises:
         HarnessError: there is one.
     """
+    reads = words[:1] in (["judge"], ["import"])
     for before, word in zip(["", *words], words, strict=False):
         value = word.partition("=")[2] if word.startswith("-") else word
+        if reads and not word.startswith("-") and not before.startswith("-"):
+            continue  # RESULTS, which may be the URL of an Optuna storage
         if redact.holds_secret(value) and "--store" not in {before, word.partition("=")[0]}:
             raise HarnessError(
-                "a URL with a password may stand after --store, and nowhere else",
+                "a URL with a password may stand after --store, or as RESULTS of judge and import, "
+                "and nowhere else",
                 redact.shown(value),
                 "Write --store URL, or set HARNESS_STORE to it.",
             )

@@ -124,7 +124,8 @@ def judge_results(asked: Asked, place: Place, *, shown: bool, as_json: bool) -> 
     results = assemble(
         taken.declaration, taken.records, taken.manifest, Costs(), (), revision_of(home) or ""
     )
-    folder = place.folder(taken.declaration.name, taken.declaration.scale)
+    # apart from that of a run of the study's own, or of what was imported: both keep their reports
+    folder = place.folder(taken.declaration.name, f"{taken.declaration.scale}-judged")
     retry = shlex.join([*shlex.split(taken.manifest.command), *place.words()])
     files = finish(
         asked.study, results, folder, place, shown=shown, force=True, retry=retry
@@ -146,21 +147,18 @@ def import_results(asked: Asked, place: Place) -> str:
         HarnessError: the results, or the study, cannot be used, or the store has runs of its own.
     """
     from harness.storing import notes
-    from harness.storing.kept import declaration_of, keep, manifest_of
+    from harness.storing.kept import keep, sources_in
     from harness.storing.ledger import Ledger
 
     taken, home = _taken(asked, "import")
     declaration = taken.declaration
     store = place.open(create=True)
-    for each in Ledger.existing(store, declaration, declaration.scale):
-        before = manifest_of(each)
-        kept = declaration_of(each, before) if before is not None else None
-        if before is not None and (kept is None or kept.source != "results"):
-            raise HarnessError(
-                f"a store that results are imported into must hold no runs of {declaration.name}",
-                f"those of scale {declaration.scale} in {store.url}",
-                "Write --store others.db, say.",
-            )
+    if sources_in(store, declaration, declaration.scale) - {"results"}:
+        raise HarnessError(
+            f"a store that results are imported into must hold no runs of {declaration.name}",
+            f"those of scale {declaration.scale} in {store.url}",
+            "Write --store others.db, say.",
+        )
     ledger = Ledger(store, declaration, declaration.scale)
     if len(taken.records) > MANY:
         screen.complain(

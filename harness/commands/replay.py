@@ -50,10 +50,17 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     """Train a recorded trial again, in a process of its own, and compare.
 
     Raises:
-        HarnessError: no such key, several, or its study is not to be found.
+        HarnessError: no such key, several, or its study is not to be found; or others made it.
     """
     store = place.open(create=False)
     record, home = _one_record(find(store, key), key)
+    if not record.training:
+        raise HarnessError(
+            "KEY must be that of a trial that was run here",
+            f"{record.key}, a result of others, of {record.study} ({record.scale}), seed "
+            f"{record.seed}: how it was made is not recorded",
+            "Name another.",
+        )
     if not (reference or home):
         raise HarnessError(
             "the study of the trial must be known", "a record without one", "Add --study FILE."

@@ -9,5 +9,6 @@ MLflow's folder; :mod:`~harness.imported.trials`, an Optuna storage.
 :mod:`~harness.imported.take` makes of a table what a run of our own leaves: declaration, manifest
 and records. It finds :mod:`~harness.imported.columns` by name; reads
 :mod:`~harness.imported.values` as levels, seeds and numbers; makes
-:mod:`~harness.imported.entries` of rows; and holds them to :mod:`~harness.imported.checks`.
+:mod:`~harness.imported.entries` of rows; holds them to :mod:`~harness.imported.checks`; and asks
+whether they are :mod:`~harness.imported.replicates`.
 """

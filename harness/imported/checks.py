@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness.imported.columns import Columns
 from harness.imported.entries import Entry, Left
 from harness.imported.sheet import Sheet
+from harness.imported.values import short
 from harness.messages.errors import HarnessError
 from harness.study.declaration import Declaration
 from harness.study.formatting import plural
@@ -19,27 +20,6 @@ MOST = 3
 """Arms, levels or values that a sentence names."""
 
 
-def check_sampler(sheet: Sheet, entries: Sequence[Entry]) -> None:
-    """Check that a sampler's history repeats a setting over seeds.
-
-    Raises:
-        HarnessError: it does not: then its best values are lucky ones, and nothing is repeated.
-    """
-    if sheet.sampled is None or not entries:
-        return
-    seeds: dict[tuple[object, ...], set[int]] = {}
-    for entry in entries:
-        place = entry.arm, entry.chosen, repr(sorted(entry.tuned.items()))
-        seeds.setdefault(place, set()).add(entry.seed)
-    if max(map(len, seeds.values())) < 2:
-        raise HarnessError(
-            "results must repeat every setting over several seeds: a sampler's history is no set "
-            "of replicates",
-            f"{plural(len(seeds), 'setting')} in {sheet.source}, each with one seed",
-            "Run the settings that are to be compared again, each with the same five seeds.",
-        )
-
-
 def last_rows(entries: Sequence[Entry], column: str) -> tuple[list[Entry], list[str]]:
     """Return the last entry of each run, of which there may be several, and what is told of them.
 
@@ -48,17 +28,30 @@ def last_rows(entries: Sequence[Entry], column: str) -> tuple[list[Entry], list[
         column: which says how far a run had come.
     """
     last: dict[tuple[str, int], Entry] = {}
+    farthest: dict[tuple[str, int], float] = {}
     for entry in entries:
         place = entry.arm, entry.seed
-        if place not in last or entry.step > last[place].step:
+        farthest[place] = max(entry.step, farthest.get(place, entry.step))
+        if place not in last or _place(entry) > _place(last[place]):
             last[place] = entry
-    kept = [entry for entry in entries if entry.step == last[entry.arm, entry.seed].step]
+    kept = [entry for entry in entries if _place(entry) == _place(last[entry.arm, entry.seed])]
+    before = sum(entry.step < farthest[place] for place, entry in last.items())
     low, high = min(entry.step for entry in kept), max(entry.step for entry in kept)
     rows = f"{len(kept)} of {plural(len(entries), 'row')}"
     told = [f"Of each run the row with the highest {column} counts: {rows}."]
+    if before:
+        told.append(
+            f"Of {plural(before, 'run')} that row has no value of a metric: the last row that has "
+            "all of them counts."
+        )
     if low != high:
         told.append(f"Runs end at different places: {column} {low:g} to {high:g}.")
     return kept, told
+
+
+def _place(entry: Entry) -> tuple[bool, float]:
+    """Order the rows of a run: those that lack a metric come before all that do not."""
+    return not entry.lacks, entry.step
 
 
 def without_duplicates(
@@ -118,8 +111,7 @@ def _values(one: Entry, other: Entry) -> str:
 
 
 def _short(value: object) -> str:
-    text = "nothing" if value is None or value == "" else str(value)
-    return text if len(text) <= 20 else text[:19] + "…"
+    return "nothing" if value is None or value == "" else str(short(value, 20))
 
 
 def warnings(
@@ -141,6 +133,7 @@ def warnings(
     for name in constant:
         value = next(iter(values.values()))[name]
         yield f"{name} is {value:g} in every row: it says nothing."
+    yield from _shares(declaration, values)
     if values and len(constant) < len(next(iter(values.values()))):
         yield from _equal(declaration, values)
 
@@ -159,6 +152,11 @@ def _left_out(left: Left, total: int, declaration: Declaration) -> Iterator[str]
         yield (
             f"{left.without_arm.total()} of {plural(total, 'row')} left out: their levels "
             f"together are no arm of the study ({_named(shown, len(left.without_arm))})."
+        )
+    for state, count in left.over.items():
+        yield (
+            f"{plural(count, 'row')} with the state {state!r} and all metrics: counted as results. "
+            "Some tools say so of every run that is over, also of one that was stopped early."
         )
     if left.unended:
         yield f"{left.unended} of {plural(total, 'row')} left out: these runs had not ended."
@@ -205,10 +203,26 @@ def _incomplete(declaration: Declaration, entries: Sequence[Entry]) -> Iterator[
             for arm, missing in itertools.islice(lacks.items(), MOST)
         ]
         yield (
-            f"Pairs are not complete: {_named(shown, len(lacks), '; ', 'arms')}. A claim compares "
+            f"Pairs are not complete: {_named(shown, len(lacks), '; ', 'arm')}. A claim compares "
             "only the seeds that all of its arms have, and is unpaired where no seed is on both "
             "sides."
         )
+
+
+def _shares(
+    declaration: Declaration, values: Mapping[tuple[str, int], Mapping[str, float]]
+) -> Iterator[str]:
+    """Yield where what is declared in per cent looks like fractions: margins are then far off."""
+    for name in next(iter(values.values()), {}):
+        unit = declaration.metric(name).unit
+        found = [metrics[name] for metrics in values.values()]
+        within = all(0 <= each <= 1 for each in found)
+        if unit in {"%", "pp"} and within and any(each != int(each) for each in found):
+            yield (
+                f"{name} is declared in {unit}, and every value lies between 0 and 1, the largest "
+                f"at {max(found):g}: if these are fractions, and not per cent, declare "
+                "unit='fraction', with margins as fractions, too."
+            )
 
 
 def _constant(values: Mapping[tuple[str, int], Mapping[str, float]]) -> Iterator[str]:
@@ -226,10 +240,20 @@ def _equal(
     for (arm, seed), metrics in values.items():
         by_arm.setdefault(arm, {})[seed] = metrics
     names = [arm.name for arm in declaration.arms if arm.name in by_arm]
-    for one, other in itertools.combinations(names, 2):
-        first, second = by_arm[one], by_arm[other]
-        common = [seed for seed in first if seed in second]
-        if len(common) > 1 and all(first[seed] == second[seed] for seed in common):
+    same: dict[object, list[str]] = {}  # arms with the same values in the same seeds
+    for name in names:
+        said = tuple((seed, *each.values()) for seed, each in sorted(by_arm[name].items()))
+        same.setdefault(said, []).append(name)
+    alike: dict[object, list[str]] = {}  # of these the first, by what it says in a seed
+    for first, *_ in same.values():
+        for seed, each in by_arm[first].items():
+            alike.setdefault((seed, *each.values()), []).append(first)
+    pairs = [pair for group in same.values() for pair in itertools.pairwise(group)]
+    pairs += [pair for group in alike.values() for pair in itertools.combinations(group, 2)]
+    for one, other in dict.fromkeys(pairs):
+        before, after = by_arm[one], by_arm[other]
+        common = [seed for seed in before if seed in after]
+        if len(common) > 1 and all(before[seed] == after[seed] for seed in common):
             yield (
                 f"{one} and {other} have the same values to the last bit in all "
                 f"{len(common)} common seeds: were the same results entered twice?"
@@ -239,4 +263,6 @@ def _equal(
 def _named(shown: Sequence[str], count: int, between: str = ", ", what: str = "") -> str:
     rest = count - len(shown)
     joined = (between or ", ").join(shown)
-    return f"{joined} and {rest} more{' ' * bool(what)}{what}" if rest > 0 else joined
+    if rest <= 0:
+        return joined
+    return f"{joined} and {rest} more" + f" {what}{'s' * (rest > 1)}" * bool(what)

@@ -36,7 +36,13 @@ def read_folder(root: Path, readers: Mapping[str, Callable[[Path], Sheet]]) -> S
         )
     sheets = {file: readers[file.suffix.lower()](file) for file in files}
     rows = tuple(
-        Row(f"{row.where} of {name}", {**named(name), **row.cells}, row.state, row.reason)
+        Row(
+            f"{row.where} of {name}",
+            {**named(name), **row.cells},
+            row.state,
+            row.reason,
+            row.decimal_comma,
+        )
         for file, sheet in sheets.items()
         for name in [file.relative_to(root).with_suffix("").as_posix()]
         for row in sheet.rows
@@ -49,7 +55,6 @@ def read_folder(root: Path, readers: Mapping[str, Callable[[Path], Sheet]]) -> S
         columns_of(iter(rows)),
         rows,
         typed=all(sheet.typed for sheet in sheets.values()),
-        decimal_comma=any(sheet.decimal_comma for sheet in sheets.values()),
         sampled=tuple(dict.fromkeys(name for each in sampled for name in each))
         if sampled
         else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,13 @@ def read_parquet(path: Path) -> Sheet:
     found: list[dict[str, Any]] = frame.to_pylist()
     names = tuple(name for name in frame.column_names if not name.startswith("__index_level_"))
     rows = tuple(
-        Row(f"row {number}", {name: cells[name] for name in names})
+        Row(f"row {number}", {name: _plain(cells[name]) for name in names})
         for number, cells in enumerate(found, 1)
     )
     digest = hashlib.sha256(content).hexdigest()[:12]
     return told(Sheet(str(path), "Parquet", names, rows, digest=digest))
+
+
+def _plain(cell: Any) -> Any:
+    """Return a float for a decimal number, which no other file has."""
+    return float(cell) if isinstance(cell, Decimal) else cell

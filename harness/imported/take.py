@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.imported.checks import OTHERS, check_sampler, last_rows, warnings, without_duplicates
+from harness.imported.checks import OTHERS, last_rows, warnings, without_duplicates
 from harness.imported.columns import Columns, Finder, find_columns
 from harness.imported.entries import Entry, entries_of
-from harness.imported.sheet import Sheet, chosen
+from harness.imported.replicates import check_sampler, differing
+from harness.imported.sheet import Sheet, chosen, with_states
 from harness.imported.values import Levels
-from harness.messages.errors import HarnessError
+from harness.messages.errors import HarnessError, one_line
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
 from harness.study.factors import Factor
@@ -102,7 +103,7 @@ def take(
         )
     for column in where or {}:
         Finder(sheet.columns, {}).named(column)
-    sheet = chosen(sheet, where or {})
+    sheet = chosen(with_states(sheet), where or {})
     if not sheet.rows:
         raise HarnessError(
             "--where must choose rows that there are",
@@ -126,8 +127,9 @@ def take(
     records = _records(study, entries)
     notes = [
         OTHERS, *sheet.notes, *understood, *ended, *told,
-        *warnings(study, entries, left, len(sheet.rows)),
+        *warnings(study, entries, left, len(sheet.rows)), *differing(sheet, entries, columns),
     ]  # fmt: skip
+    notes = [one_line(note) for note in notes]  # names and cells may hold line ends
     return Taken(study, _manifest(study, sheet, columns, records, command, notes), records)
 
 
@@ -157,11 +159,14 @@ def _holding(sheet: Sheet, factor: Factor) -> str | None:
     Numbers stand in many columns, so that one of a number alone tells nothing.
     """
     levels = Levels(factor)
-    held = {
-        column: {level.name for row in sheet.rows[:LOOKED_AT]
-                 if (level := levels.level(row.cells.get(column))) is not None}
-        for column in sheet.columns
-    }  # fmt: skip
+    rows = sheet.rows[:LOOKED_AT]
+
+    def found(column: str) -> set[str]:
+        cells = ((row.cells.get(column), row.decimal_comma) for row in rows)
+        means = (levels.level(cell, decimal_comma=comma) for cell, comma in cells)
+        return {level.name for level in means if level is not None}
+
+    held = {column: found(column) for column in sheet.columns}
     best = max(held, key=lambda column: len(held[column]))
     return best if len(held[best]) >= min(2, len(factor.named)) else None
 
@@ -226,7 +231,7 @@ def _manifest(
         tuning=(),
         programs={},
         machine="",
-        data=({"told": f"{told}."},),
+        data=({"told": one_line(f"{told}.")},),
         modes={},
         declaration=study.digest,
         notes=tuple(notes),

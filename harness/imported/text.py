@@ -8,10 +8,11 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.imported.sheet import STATES, Row, Sheet, columns_of, flat
+from harness.imported.sheet import Row, Sheet, columns_of, flat, state_in
 from harness.messages.errors import HarnessError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -46,15 +47,13 @@ def read_csv(path: Path) -> Sheet:
                     f"{len(cells)} in {where}",
                     "Mend that line; a cell that holds the separator stands in double quotes.",
                 )
-            rows.append(Row(where, dict(zip(names, cells, strict=True))))
+            named = dict(zip(names, cells, strict=True))
+            rows.append(Row(where, named, decimal_comma=delimiter == ";"))
     except csv.Error as error:
         raise HarnessError(
             f"{path} must be a CSV file", f"{error} at line {lines.line_num}", "Mend that line."
         ) from error
-    return told(
-        Sheet(str(path), "CSV", tuple(names), tuple(rows), typed=False,
-              decimal_comma=delimiter == ";", digest=digest)
-    )  # fmt: skip
+    return told(Sheet(str(path), "CSV", tuple(names), tuple(rows), typed=False, digest=digest))
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
@@ -79,10 +78,17 @@ def read_json(path: Path) -> Sheet:
         HarnessError: it cannot be read.
     """
     text, digest = text_of(path)
-    rows = tuple(
-        Row(where, flat({name: _opened(name, each) for name, each in value.items()}))
-        for where, value in _objects(path, text)
-    )
+    try:
+        rows = tuple(
+            Row(where, flat({name: _opened(name, each) for name, each in value.items()}))
+            for where, value in _objects(path, text)
+        )
+    except RecursionError as error:
+        raise HarnessError(
+            f"{path} must hold JSON that can be read",
+            "objects or lists nested hundreds deep",
+            "Write a flat object for each run.",
+        ) from error
     return told(Sheet(str(path), "JSON", columns_of(iter(rows)), rows, digest=digest))
 
 
@@ -94,7 +100,7 @@ def _objects(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         listed = _parsed(path, text, "the file")
         found = [(f"item {number}", each) for number, each in enumerate(listed, 1)]
     else:
-        lines = enumerate(text.splitlines(), 1)
+        lines = enumerate(text.split("\n"), 1)  # others end lines within texts, too
         found = [
             (f"line {number}", _parsed(path, line, f"line {number}"))
             for number, line in lines
@@ -170,30 +176,31 @@ def told(sheet: Sheet) -> Sheet:
     rows, notes, kind = sheet.rows, [], sheet.kind
     column = names.get("state") or names.get("status")
     if column is not None:
-        words = {str(row.cells.get(column) or "").strip().lower() for row in rows}
-        if words <= STATES | {""}:
-            reason = names.get("reason", "")
-            rows = tuple(
-                Row(
-                    row.where,
-                    row.cells,
-                    str(row.cells.get(column) or "").strip().lower(),
-                    str(row.cells.get(reason) or ""),
-                )
-                for row in rows
-            )
+        reason = names.get("reason", "")
+        rows = tuple(
+            replace(row, state=state_in(row.cells.get(column)),
+                    reason=str(row.cells.get(reason) or ""))
+            for row in rows
+        )  # fmt: skip
     if names.keys() >= RECORDS:
         kind = f"records of the harness, {kind}"
-        own = tuple(row for row in rows if row.cells[names["role"]] == "evaluate")
+        own = tuple(row for row in rows if _role(row, names["role"]) == "evaluate")
         if len(own) < len(rows):
             notes.append(
                 f"{len(rows) - len(own)} rows that chose settings or taught others were left out."
             )
         rows = own
-    return Sheet(
-        sheet.source, kind, sheet.columns, rows, sheet.typed, sheet.decimal_comma,
-        _sampled(sheet, names), sheet.digest, tuple(notes),
-    )  # fmt: skip
+    return replace(sheet, kind=kind, rows=rows, sampled=_sampled(sheet, names), notes=tuple(notes))
+
+
+def _role(row: Row, column: str) -> str:
+    role = str(row.cells.get(column) or "")
+    if not role:
+        raise HarnessError(
+            "every record of the harness must have a role", f"none in {row.where}",
+            "Write evaluate, where it is a result.",
+        )  # fmt: skip
+    return role
 
 
 def _sampled(sheet: Sheet, names: Mapping[str, str]) -> tuple[str, ...] | None:

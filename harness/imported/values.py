@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.imported.sheet import number_in
-from harness.messages.errors import HarnessError
+from harness.imported.sheet import LARGE, Row, number_of
+from harness.messages.errors import HarnessError, one_line
 from harness.messages.levels import Level, own
 from harness.study.factors import Factor
 from harness.study.metrics import Metric
@@ -20,7 +19,8 @@ MOST = 2**53
 """The largest seed: a store keeps it as a float."""
 
 CLOSE = 1e-6
-"""How near a number must come to a level: single precision writes 0.1 as 0.10000000149."""
+"""How near a number must come to a level: single precision writes 0.1 as 0.10000000149. Whole
+numbers must be the same: 20240101 is not 20240102."""
 
 _YES = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -30,6 +30,14 @@ def is_empty(cell: Any) -> bool:
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return True
     return isinstance(cell, str) and cell.strip().lower() in NOTHING
+
+
+def short(cell: Any, most: int = 40) -> Any:
+    """Return what is shown of a cell: text on one line and cut, and all else as it is."""
+    if not isinstance(cell, str):
+        return cell if len(str(cell)) <= most else short(str(cell), most)
+    text = one_line(cell)
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 @dataclass
@@ -42,20 +50,25 @@ class Levels:
     """
 
     factor: Factor
-    known: dict[tuple[type, Any], Level | None] = field(default_factory=dict)
+    known: dict[tuple[type, Any, bool], Level | None] = field(default_factory=dict)
 
-    def level(self, cell: Any) -> Level | None:
-        """Return the level that a cell means; ``None`` where it is none that is declared."""
+    def level(self, cell: Any, *, decimal_comma: bool = False) -> Level | None:
+        """Return the level that a cell means; ``None`` where it is none that is declared.
+
+        Args:
+            cell: what stands there.
+            decimal_comma: whether a comma may stand for the point.
+        """
         cell = own(cell)
         try:
-            place = type(cell), cell
+            place = type(cell), cell, decimal_comma
             if place not in self.known:
-                self.known[place] = self._found(cell)
+                self.known[place] = self._found(cell, decimal_comma=decimal_comma)
             return self.known[place]
         except TypeError:  # a list, which is no level
             return None
 
-    def _found(self, cell: Any) -> Level | None:
+    def _found(self, cell: Any, *, decimal_comma: bool) -> Level | None:
         text = cell.strip() if isinstance(cell, str) else None
         for level in self.factor.named:
             if text is not None and text == level.name:
@@ -63,40 +76,48 @@ class Levels:
             if type(level.value) is type(cell) and level.value == cell:
                 return level
         truth = _YES.get(text.lower()) if text is not None else cell
-        number = number_in(text) if text is not None else cell
-        numbers = isinstance(number, int | float) and not isinstance(number, bool)
+        near: list[tuple[float, Level]] = []
+        number = number_of(cell, decimal_comma=decimal_comma)
         for level in self.factor.named:
             value = level.value
             if isinstance(value, bool):
                 if isinstance(truth, bool) and truth is value:
                     return level
-            elif isinstance(value, int | float) and numbers:
-                if math.isclose(value, float(number), rel_tol=CLOSE):  # type: ignore[arg-type]
+            elif isinstance(value, int | float) and number is not None:
+                if value == number:
                     return level
+                if (apart := _apart(value, number)) is not None:
+                    near.append((apart, level))
             elif value is None:
                 if is_empty(cell):
                     return level
             elif isinstance(value, str) and cell is not None and str(cell) == value:
                 return level
+        return min(near, key=lambda each: each[0])[1] if near else None
+
+
+def _apart(value: float, number: float) -> float | None:
+    """Return how far a number is from that of a level; ``None`` where they are not the same one."""
+    if abs(value) >= LARGE or abs(number) >= LARGE:  # float() may not hold it
         return None
+    whole = float(value).is_integer() and float(number).is_integer()
+    if whole or not math.isclose(value, number, rel_tol=CLOSE):
+        return None
+    return abs(value - number)
 
 
-def seed_in(cell: Any, column: str, where: str) -> int:
-    """Return the seed in a cell.
+def seed_in(row: Row, column: str) -> int:
+    """Return the seed of a row.
 
     Raises:
         HarnessError: it is no whole number from 0 on, or one that a store would round.
     """
-    value = own(cell)
-    if isinstance(value, str):
-        text = value.strip()
-        value = int(text) if re.fullmatch(r"\d+", text) else number_in(text)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and 0 <= value <= MOST and value == int(value):
+    value = row.number(column)
+    if value is not None and 0 <= value <= MOST and value == int(value):
         return int(value)
     raise HarnessError(
         f"a seed must be a whole number from 0 to {MOST}",
-        f"{cell!r} in column {column}, {where}",
+        f"{short(row.cells.get(column))!r} in column {column}, {row.where}",
         "Number the seeds, or name another column with --seed-column.",
     )
 
@@ -109,70 +130,69 @@ class Numbers:
         metric: of which the numbers are.
         column: where they stand.
         typed: whether cells have kinds of their own, so that a number as text is told.
-        decimal_comma: whether a comma may stand for the point.
         understood: sentences, each once.
     """
 
     metric: Metric
     column: str
     typed: bool
-    decimal_comma: bool
     understood: dict[str, None] = field(default_factory=dict)
 
-    def read(self, cell: Any, where: str) -> float:
-        """Return the number in a cell; NaN where it is empty.
+    def read(self, row: Row) -> float:
+        """Return the number in a row; NaN where its cell is empty.
 
         Raises:
             HarnessError: it holds something else.
         """
-        value = own(cell)
+        value = own(row.cells.get(self.column))
         if isinstance(value, bool):
             self._tell("yes and no were read as 1 and 0")
             return float(value)
-        if isinstance(value, int | float):
-            return self._checked(float(value), where)
         if is_empty(value):
             return math.nan
         if isinstance(value, str):
-            found = self._of_text(value.strip())
-            if found is not None:
-                return self._checked(found, where)
+            number = self._of_text(value.strip(), decimal_comma=row.decimal_comma)
+        else:
+            number = number_of(value)
+        if number is not None:
+            return self._checked(float(number), row.where)
         raise HarnessError(
             f"{self.metric.name} must be a number in every row",
-            f"{value!r} in column {self.column}, {where}",
+            f"{short(value)!r} in column {self.column}, {row.where}",
             "Write the number with a point; leave the cell of a run that failed empty.",
         )
 
-    def _of_text(self, text: str) -> float | None:
-        number = number_in(text)
+    def _of_text(self, text: str, *, decimal_comma: bool) -> float | None:
+        number = number_of(text, decimal_comma=decimal_comma)
         if number is not None:
-            if self.typed:
+            if "," in text:
+                self._tell(f"a comma was read as the decimal point: {text!r} is {number:g}")
+            elif self.typed:
                 self._tell(f"numbers written as text were read as numbers, such as {text!r}")
             return number
         if text.lower() in _YES:
             self._tell("yes and no were read as 1 and 0")
             return float(_YES[text.lower()])
         if text.endswith("%"):
-            number = number_in(text[:-1].strip())
+            number = number_of(text[:-1], decimal_comma=decimal_comma)
             if number is None or self.metric.unit not in {"fraction", "%", "pp"}:
                 return None
             share = number / 100 if self.metric.unit == "fraction" else number
             self._tell(f"per cent were understood: {text!r} is {share:g}")
             return share
-        if self.decimal_comma and text.count(",") == 1:
-            number = number_in(text.replace(",", "."))
-            if number is not None:
-                self._tell(f"a comma was read as the decimal point: {text!r} is {number:g}")
-            return number
         return None
 
     def _checked(self, number: float, where: str) -> float:
-        if self.metric.unit == "fraction" and math.isfinite(number) and number > 1 + CLOSE:
+        finite = math.isfinite(number)
+        if self.metric.unit == "fraction" and finite and not -CLOSE <= number <= 1 + CLOSE:
             raise HarnessError(
                 f"{self.metric.name} must lie between 0 and 1, since its unit is a fraction",
                 f"{number:g} in column {self.column}, {where}",
                 "Divide by 100 what is in per cent, or declare "
-                f"Metric({self.metric.name!r}, unit='%', ...) with margins in per cent.",
+                f"Metric({self.metric.name!r}, unit='%', ...) with margins in per cent."
+                if number > 0
+                else f"Declare Metric({self.metric.name!r}, ...) without unit='fraction' where "
+                "values may be below 0.",
             )
         return number
 

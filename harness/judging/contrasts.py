@@ -16,6 +16,7 @@ from harness.judging.several import against_each, best_of, trend
 from harness.stats import (
     FEWEST,
     FEWEST_PERMUTED,
+    MOST_PERMUTED,
     Location,
     omnibus,
     page,
@@ -154,7 +155,7 @@ def _described(seen: Seen, claim: Claim, values: Floats) -> Seen:
             Beside("steady trend in the dose, Page", page(-values if claim.falls else values)),
         )
     p = math.nan
-    if seen.n >= FEWEST_PERMUTED:
+    if FEWEST_PERMUTED <= seen.n <= MOST_PERMUTED:
         p = float(sign_flip(np.subtract(seen.first, seen.second)))
     return replace(seen, p_permutation=p, beside=(*tests, *seen.beside))
 

@@ -10,6 +10,7 @@ from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
 from harness.stats import FEWEST, More, rounded
+from harness.study.claims import Sooner
 from harness.study.formatting import plural
 
 MOST_TOLD = 3
@@ -69,10 +70,14 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
 
 def _of_others(count: str, left: Mapping[int, Verdict]) -> str:
     """Say what is left of results that others made: no command of the harness's adds to them."""
+    never = [number for number, verdict in left.items() if isinstance(verdict.claim, Sooner)]
+    if len(never) == len(left):
+        return f"{count} cannot be judged on results of others: learning curves are needed."
     if any(verdict.word == "not assessable" for verdict in left.values()):
+        curves = "".join(f" Claim {number} needs learning curves as well." for number in never)
         return (
-            f"{count} undecided: a verdict needs {FEWEST} seeds that every arm has, or "
-            "as many on each side where no seed is on both."
+            f"{count} undecided: a verdict needs {FEWEST} seeds that ended well in every arm of "
+            f"its claim, or as many on each side where no seed is on both.{curves}"
         )
     if all(_out_of_reach(verdict) for verdict in left.values()):
         return _unreachable(left)

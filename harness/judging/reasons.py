@@ -73,15 +73,10 @@ def reason(word: str, claim: Claim, context: Context) -> str:
     contrast, effect = contrast_of(claim, metric), format_difference(metric, seen.effect)
     if seen.identical or word == "identical":
         did = "trained the same networks" if context.source == "build" else "gave the same"
-        nothing = (
-            "Either what they differ in did nothing there, or one result stands in several arms"
-            if context.source == "results"
-            else "What they differ in did nothing there"
-        )
         return (
             f"In each of {plural(seen.n, 'seed')} the arms {did}: every value "
-            f"of every curve and metric is the same to the last bit. {nothing}, so there is "
-            "nothing to estimate."
+            "of every curve and metric is the same to the last bit. What they differ in did "
+            "nothing there, so there is nothing to estimate."
         )
     if seen.exact:
         exact = f"The {contrast} is {effect}, and would be again: it is no estimate."

@@ -50,7 +50,8 @@ class Seen(Paired):
             trend, from which the weakest step goes.
         p_margin: of a claim that a difference is within a margin, the one-sided p value of the
             margin; NaN for others, and below n = 5.
-        p_permutation: the sign-flip test's p value of the effect, which describes; NaN below n = 8.
+        p_permutation: the sign-flip test's p value of the effect, which describes; NaN below n = 8
+            and above 1,000.
         places: where the means lie whose intervals decide: of the effect, then of a trend that of
             the step that counts; of a claim on several levels those of all; empty for counts.
         beside: what describes.

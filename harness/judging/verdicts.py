@@ -178,9 +178,8 @@ def _verdict(
     )  # fmt: skip
     sides, averaged = _sides(evidence, claim, seen)
     why = ""
-    of_others = evidence.declaration.source == "results"
-    if word == "not assessable" and of_others and not pairs.unshared:  # which says so itself
-        why = lacking(evidence.declaration, claim, evidence.trials, unpaired=seen.unpaired)
+    if word == "not assessable" and evidence.declaration.source == "results":
+        why = lacking(evidence.declaration, claim, evidence.trials, pairs)
     return Verdict(
         claim=claim,
         metric=metric,

@@ -119,6 +119,8 @@ def _spent(context: Context) -> str:
 
 def _to_assess(claim: Claim, context: Context) -> str:
     metric, n = context.metric, context.seen.n
+    if isinstance(claim, Sooner) and context.source == "results":
+        return "Runs of the study's own, which keep curves, or a claim on a metric's last value."
     if isinstance(claim, Sooner) and context.pairs.seeds and not n:
         return "A target that is easier to reach, or longer training."
     if metric.name in COSTS and context.source in {"command", "results"}:
@@ -128,9 +130,10 @@ def _to_assess(claim: Claim, context: Context) -> str:
     if context.wanted >= FEWEST:
         return f"The rest of the {context.wanted} {context.replicate}s: run the same command again."
     if context.pairs.sides is not None:
+        in_all = "" if all(context.pairs.sides) else ", which all arms of that side have"
         return (
-            f"At least {FEWEST} seeds on each side; there are {context.seen.count}. The same seeds "
-            "on both sides tell more."
+            f"At least {FEWEST} seeds on each side{in_all}; there are {context.seen.count}. The "
+            "same seeds on both sides tell more."
         )
     if context.pairs.unshared:
         return f"The same seeds in every arm of the claim, {FEWEST} at least."

@@ -8,6 +8,7 @@ from harness.stats.multiple import bonferroni, false_discovery
 from harness.stats.paired import (
     FEWEST,
     FEWEST_PERMUTED,
+    MOST_PERMUTED,
     Mean,
     Paired,
     judged_interval,
@@ -23,6 +24,7 @@ __all__ = [
     "FEWEST",
     "FEWEST_PERMUTED",
     "LARGE_SKEW",
+    "MOST_PERMUTED",
     "Discordance",
     "Least",
     "Location",

@@ -17,6 +17,9 @@ FEWEST = 5
 FEWEST_PERMUTED = 8
 """Fewest pairs for the sign-flip test: with 5, its smallest p value is above .05."""
 
+MOST_PERMUTED = 1000
+"""Most pairs for it: it takes a millisecond for each, and by then says what the t test says."""
+
 _RESAMPLES = 9_999  # at least 2 ** 13, so that the test is exact for 13 pairs or fewer
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)  # relative; what averaging over arms may leave
 _SINGLE = 2e-7  # what it leaves of shares that were computed in float32

@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from harness.storing.ledger import Ledger
 from harness.storing.notes import DECLARATION, MANIFEST, OLDER
 from harness.storing.optuna_studies import named
+from harness.storing.store import Store
 from harness.study.declaration import Declaration
+from harness.study.metrics import Source
+from harness.study.study import Study
 from harness.trials.manifest import Manifest
 
 
@@ -29,6 +32,26 @@ def declaration_of(ledger: Ledger, manifest: Manifest) -> Declaration | None:
     """Return what the study declared when it was run; ``None`` where that is not kept."""
     kept = ledger.note(DECLARATION + manifest.declaration) if manifest.declaration else None
     return Declaration.of(kept) if kept is not None else None
+
+
+def sources_in(store: Store, study: Study | Declaration, scale: str) -> set[Source | None]:
+    """Return where the results in a store come from, of one study at one scale.
+
+    Args:
+        store: what is looked at; nothing is made there.
+        study: whose results.
+        scale: its scale.
+
+    Returns:
+        The source of the newest run with each set of levels; ``None`` where it is not kept.
+    """
+    found: set[Source | None] = set()
+    for ledger in Ledger.existing(store, study, scale):
+        manifest = manifest_of(ledger)
+        if manifest is not None:
+            declared = declaration_of(ledger, manifest)
+            found.add(declared.source if declared is not None else None)
+    return found
 
 
 def keep(ledger: Ledger, manifest: Manifest, declaration: Declaration) -> None:

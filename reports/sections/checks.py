@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from harness.judging.results import Results
 from harness.judging.seen import Beside
 from harness.judging.verdicts import Verdict
-from harness.stats import FEWEST_PERMUTED, LARGE_SKEW
+from harness.stats import FEWEST_PERMUTED, LARGE_SKEW, MOST_PERMUTED
 from harness.study.claims import Best, Equivalent, Higher, NotWorse, Peak, Some, Sooner
 from harness.study.designs import comparable
 from harness.study.formatting import (
@@ -108,6 +108,8 @@ def _pairing(verdict: Verdict) -> str:
 
 def _agreement(verdict: Verdict) -> str:
     seen = verdict.seen
+    if seen.n > MOST_PERMUTED:
+        return f"not computed above {MOST_PERMUTED:,} {replicate_of(verdict.metric)}s"
     if not math.isfinite(seen.p_permutation):
         return f"needs {FEWEST_PERMUTED} {replicate_of(verdict.metric)}s at least"
     if not math.isfinite(seen.p_t):

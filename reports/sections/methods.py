@@ -291,6 +291,7 @@ def _words(source: Source, has_others: bool) -> Table:
                 IDENTICAL[source] if word == "identical" else appearance.meaning,
             )
             for word, appearance in APPEARANCES.items()
+            if word != "identical" or source in IDENTICAL
         ),
         stack=True,
     )

@@ -70,21 +70,19 @@ def title(results: Results) -> Title:
 
 def _spent(results: Results, trials: str) -> list[tuple[str, str]]:
     """Say what it took, on what, and when; of results of others only what they say."""
-    source, where = results.provenance, SPENT[results.declaration.source]
-    hours = hours_text(source.hours)
-    facts = [
-        ("Cost", f"{hours} {where}; {trials}"),
+    source, made_by = results.provenance, results.declaration.source
+    if made_by == "results":
+        known = [
+            ("Date", date_text(source.date) if source.date else ""),
+            ("Revision", source.revision),
+        ]
+        told = f"{trials}; of others: tuning, splits and code not seen"
+        return [("Results", told), *((name, said) for name, said in known if said)]
+    return [
+        ("Cost", f"{hours_text(source.hours)} {SPENT[made_by]}; {trials}"),
         ("Hardware", hardware(results)),
         ("Date", date_text(source.date) if source.date else "no records yet"),
         ("Revision", source.revision or "outside version control"),
-    ]
-    if results.declaration.source != "results":
-        return facts
-    known = [("Date", source.date), ("Revision", source.revision)]
-    said = dict(facts)
-    return [
-        ("Results", f"{trials}; of others: tuning, splits and code not seen"),
-        *((name, said[name]) for name, there in known if there),
     ]
 
 
@@ -92,7 +90,6 @@ SPENT: Mapping[Source, str] = {
     "build": "on the device",
     "train": "in the study's function",
     "command": "in the study's command",
-    "results": "",
 }
 """Where the time of trials went."""
 

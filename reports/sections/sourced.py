@@ -71,12 +71,12 @@ IDENTICAL: Mapping[Source, str] = {
     "build": "In each seed the arms trained the same networks, to the last bit: nothing to "
     "estimate.",
     **dict.fromkeys(
-        ("train", "command", "results"),
+        ("train", "command"),
         "In each seed the arms gave the same curves and metrics, to the last bit: nothing to "
         "estimate.",
     ),
 }
-"""What the verdict word of arms that do not differ means."""
+"""What the verdict word of arms that do not differ means; without curves nothing tells it."""
 
 _CHOSEN = "The best trial's value is never a result: the chosen setting is {again} on fresh seeds."
 _CHOI = "Choi et al. 2019, arXiv:1910.05446"
@@ -123,9 +123,8 @@ COST: Mapping[Source, Procedure] = {
         "FLOPs counted on the eager program; memory from a warm step.",
     ),
     "train": _COST_OF_STEP,
-    "command": _COST_OF_STEP,
-    "results": _COST_OF_STEP,
 }
+"""How costs were measured, where they are."""
 
 
 def exact(source: Source) -> Procedure:
