@@ -21,11 +21,16 @@ def misbehave(context: Context, what: str) -> object:
     return WAYS[what](context)
 
 
-def _fork_and_leave(_context: Context) -> dict[str, float]:
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    if os.fork() == 0:
+def _fork_and_leave(context: Context) -> dict[str, float]:
+    left = [
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid,
+        subprocess.Popen(["sleep", "60"], start_new_session=True).pid,
+    ]
+    child = os.fork()
+    if child == 0:
         time.sleep(60)
         os._exit(0)
+    (context.folder / "left").write_text(" ".join(map(str, [*left, child])), encoding="utf-8")
     return {"loss": 1.0}
 
 

@@ -5,16 +5,20 @@ What is not installed is skipped, and says so: they are extras, and large.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
+from importlib.metadata import metadata
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -23,7 +27,7 @@ import pytest
 import torch
 
 from harness import Context, HarnessError
-from harness.adapters.extras import needed
+from harness.adapters.extras import EXTRAS, needed
 from harness.adapters.logs import Logs
 from harness.commands.options import how_words
 from harness.own import apart
@@ -81,6 +85,27 @@ def test_what_is_missing_is_one_line_that_names_the_extra(tmp_path: Path) -> Non
             needed("lightning", "half_there")  # it is installed, and is broken
     finally:
         sys.path.remove(str(tmp_path))
+
+
+def test_a_study_that_lacks_a_package_of_an_extra_names_the_extra(
+    tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    text = (
+        '"""Does it?"""\nraise ModuleNotFoundError("No module named X", name="{}")\nstudy = None\n'
+    )
+    lines = {}
+    for module in ("lightning", "transformers", "lightning.no_such", "no_such_package"):
+        file = tmp_path / f"lacks_{module.replace('.', '_')}.py"
+        file.write_text(text.format(module))
+        lines[module] = refused("plan", str(file))
+    assert "pip install 'ablation-harness[lightning]'" in lines["lightning"]
+    assert "pip install 'ablation-harness[huggingface]'" in lines["transformers"]
+    for module in ("lightning.no_such", "no_such_package"):  # no extra brings these
+        assert "Mend that line." in lines[module]
+        assert "pip install" not in lines[module]
+    own = set(metadata("ablation-harness").get_all("Provides-Extra") or ())
+    assert {*EXTRAS.values()} | {"test", "types"} == own, "each extra, and none that is not there"
 
 
 def test_examples_are_found_by_name_unless_a_package_of_ones_own_has_it(
@@ -255,6 +280,70 @@ def test_a_run_that_was_cut_off_is_written_anew(
     assert [each.info.status for each in runs(server, "cut")] == ["FINISHED"]
 
 
+@pytest.fixture
+def silent() -> Iterator[tuple[str, list[socket.socket]]]:
+    """A server that takes connections and never answers; its address, and who has come."""
+    came: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as waiting:
+
+        def take() -> None:
+            with contextlib.suppress(OSError):  # closed: the test is over
+                while True:
+                    came.append(waiting.accept()[0])
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{waiting.getsockname()[1]}", came
+        waiting.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    for each in came:
+        each.close()
+
+
+def test_mlflow_is_not_waited_for_long_and_the_environment_is_as_it_was(
+    silent: tuple[str, list[socket.socket]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
+    adapter = importlib.import_module("harness.adapters.mlflow")
+    where, came = silent
+    assert adapter._SETTINGS["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
+    names = [name for name in os.environ if name.startswith("MLFLOW_")]
+    for name in names:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(adapter._SETTINGS, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")  # not to wait here
+    before = dict(os.environ)
+    lines: list[str] = []
+    logs = Logs([f"mlflow={where}"], lines.append)
+    for key in "ab":
+        logs([replace(DONE, key=key * 16)])
+        assert len(came) == 2, "once, and once more; not again for the next trial"
+    logs([DONE], last=True)
+    assert len(came) == 4
+    assert [f"--log mlflow={where} failed" in line for line in lines] == [True, True]
+    assert "ReadTimeoutError" in lines[0]
+    assert "Retrying" not in caplog.text
+    assert dict(os.environ) == before
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with adapter._set():
+        found = [os.environ[f"MLFLOW_HTTP_REQUEST_{name}"] for name in ("TIMEOUT", "MAX_RETRIES")]
+    assert found == ["1", "0"], "what the environment says comes before"
+
+
+def test_mlflow_does_not_wait_for_ever_for_another_process(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = importlib.import_module("harness.adapters.mlflow")
+    assert 10 < adapter.LOCKED < 60
+    monkeypatch.setattr(adapter, "LOCKED", 0.1)
+    other, lines = flow(server), []
+    with other._lock:
+        Logs([f"mlflow={server}"], lines.append)([replace(DONE, study="locked")])
+    (line,) = lines
+    assert "failed: Timeout: The file lock" in line
+
+
 def log_there(where: str, record: Record) -> None:
     flow(where).log(record)
 
@@ -361,6 +450,92 @@ def test_lightning_reports_each_epoch_with_what_was_logged_in_it(tmp_path: Path)
     assert adapter.last_checkpoint(context) == str(context.folder / "last.ckpt")
 
 
+def fitted(example: Any, adapter: Any, folder: Path, epochs: int, **more: Any) -> Context:
+    """Train a module that logs at the very end of each epoch, from where it was left."""
+
+    class Net(example.Net):  # type: ignore[name-defined, misc]
+        def on_train_epoch_end(self) -> None:
+            self.log("hundreds", 100.0 * self.current_epoch)
+
+    context = Context(0, "cpu", {}, choosing=False, folder=TrialFolder(folder, "key"))
+    draw = torch.Generator().manual_seed(1)
+    rows = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(
+            torch.rand(40, 64, generator=draw), torch.zeros(40, dtype=torch.long)
+        ), 20, shuffle=True,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    module = Net(0.5, 0.1)
+    arguments = adapter.trainer_arguments(context, max_epochs=epochs, **more)
+    trainer = example.Trainer(**arguments)
+    trainer.fit(module, rows, rows, ckpt_path=adapter.last_checkpoint(context))
+    assert trainer.checkpoint_callback.best_model_path == str(context.folder / "last.ckpt")
+    return context
+
+
+def test_lightning_reports_in_its_epoch_what_a_module_logs_at_the_end_of_it(
+    tmp_path: Path,
+) -> None:
+    example, adapter = lightning()
+    context = fitted(example, adapter, tmp_path / "whole", 3)
+    assert context.curves()["hundreds"] == [0, 100, 200]
+    for epochs in (2, 3):  # the second goes on from what the first has saved
+        cut = fitted(example, adapter, tmp_path / "cut", epochs)
+    assert cut.curves() == context.curves()
+
+
+def test_lightnings_reporting_alone_is_refused(tmp_path: Path) -> None:
+    """It would report nothing."""
+    example, adapter = lightning()
+    context = Context(0, "cpu", {}, choosing=False, folder=TrialFolder(tmp_path, "key"))
+    arguments = adapter.trainer_arguments(context, max_epochs=1)
+    arguments["callbacks"] = arguments["callbacks"][:1]
+    trainer = example.Trainer(**arguments)
+    with pytest.raises(HarnessError, match="must stand beside"):
+        trainer.fit(example.Net(0.0, 0.1), torch.utils.data.DataLoader([0]))
+
+
+def halve(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def test_half_a_checkpoint_of_lightning_is_not_gone_on_from(tmp_path: Path) -> None:
+    example, adapter = lightning()
+    context = fitted(example, adapter, tmp_path / "cut", 2)
+    last = context.folder / "last.ckpt"
+    assert [each.name for each in context.folder.iterdir()] == ["last.ckpt"]
+    halve(last)
+    assert adapter.last_checkpoint(context) is None
+    whole = fitted(example, adapter, tmp_path / "whole", 3)
+    assert fitted(example, adapter, tmp_path / "cut", 3).curves() == whole.curves()
+
+
+def test_a_kill_while_lightning_saves_leaves_the_epoch_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example, adapter = lightning()
+    last = tmp_path / "cut" / "key" / "files" / "last.ckpt"
+    base = adapter.Saving.__mro__[1]
+    save, saved = base.on_train_epoch_end, []
+
+    def half(self: Any, trainer: Any, module: Any) -> None:
+        save(self, trainer, module)
+        saved.append(trainer.current_epoch)
+        if trainer.current_epoch == 1:
+            halve(last)
+            raise OSError("no space left")
+
+    for _ in range(2):  # killed at the same place again, it loses no more
+        with monkeypatch.context() as patch:
+            patch.setattr(base, "on_train_epoch_end", half)
+            with pytest.raises(OSError, match="no space left"):
+                fitted(example, adapter, tmp_path / "cut", 3)
+    assert saved == [0, 1, 1]
+    whole = fitted(example, adapter, tmp_path / "whole", 3)
+    assert fitted(example, adapter, tmp_path / "cut", 3).curves() == whole.curves()
+    assert [each.name for each in last.parent.iterdir()] == ["last.ckpt"]
+
+
 def test_lightning_on_several_devices_is_refused(tmp_path: Path) -> None:
     _, adapter = lightning()
     context = Context(0, "cuda:1", {}, choosing=False, folder=TrialFolder(tmp_path, "key"))
@@ -433,6 +608,27 @@ def test_hugging_face_goes_on_from_its_last_epoch_with_the_same_bits(tmp_path: P
         assert attempt(classify, {"layers": 1}, folder, {}) == whole
 
 
+def test_times_of_hugging_face_are_in_no_curve(tmp_path: Path) -> None:
+    """Of an evaluation before the training, too, which times how a model is prepared."""
+    adapter, others = face(), importlib.import_module("transformers")
+    context = Context(0, "cpu", {}, choosing=False, folder=TrialFolder(tmp_path, "key"))
+    rows = [{"input_ids": torch.tensor([each, 5]), "labels": each % 2} for each in range(6, 10)]
+    config = others.BertConfig(
+        vocab_size=10, hidden_size=4, num_hidden_layers=1, num_attention_heads=1,
+        intermediate_size=4, max_position_embeddings=2,
+    )  # fmt: skip
+    trainer = others.Trainer(
+        others.BertForSequenceClassification(config),
+        adapter.training_arguments(context, num_train_epochs=2, eval_strategy="epoch"),
+        train_dataset=rows, eval_dataset=rows, callbacks=[adapter.Reporting(context)],
+        compute_metrics=lambda _found: {"lead_time": 3.0},
+    )  # fmt: skip
+    assert "eval_model_preparation_time" in trainer.evaluate()
+    trainer.train()
+    assert set(context.curves()) == {"eval_loss", "eval_lead_time"}
+    assert context.curves()["eval_lead_time"] == [3, 3, 3]
+
+
 def test_hugging_face_on_several_devices_is_refused(tmp_path: Path) -> None:
     adapter = face()
     context = Context(0, "cpu", {}, choosing=False, folder=TrialFolder(tmp_path, "key"))
@@ -448,21 +644,26 @@ def test_hugging_face_on_several_devices_is_refused(tmp_path: Path) -> None:
 
 
 class Broken:
-    """A writer that fails at the second trial."""
+    """A writer that fails at the second trial, and goes on doing so unless it is mended."""
 
-    def __init__(self, _where: str) -> None:
-        self.seen: list[Record] = []
+    tries = 0
+    mended = False
+
+    def __init__(self, _where: str) -> None: ...
 
     def log(self, record: Record) -> None:
-        self.seen.append(record)
-        if len(self.seen) > 1:
+        Broken.tries += 1
+        if Broken.tries > 1 and not Broken.mended:
             raise OSError("no space left on https://me:geheim@there/x")
 
 
-def test_a_writer_that_fails_is_one_line_and_the_others_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_writer_that_fails_is_one_line_is_tried_at_the_end_and_the_others_go_on(
+    mended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand = io.StringIO()
+    monkeypatch.setattr(Broken, "tries", 0)
+    monkeypatch.setattr(Broken, "mended", False)
     monkeypatch.setitem(sys.modules, "broken_writer", sys.modules[__name__])
     monkeypatch.setattr(sys.modules[__name__], "Writer", Broken, raising=False)
     kinds = {"broken": ("broken_writer", "broken=X"), "list": ("list_writer", "list=X")}
@@ -482,9 +683,40 @@ def test_a_writer_that_fails_is_one_line_and_the_others_go_on(
         logs([*records, replace(DONE, state="running", key="still")])
     assert kept == ["0", "1", "2"] * 2
     (line,) = stand.getvalue().splitlines()
-    assert line.startswith("--log broken=https://me:***@there failed, and is told no more")
-    assert "OSError: no space left" in line
+    assert line.startswith("--log broken=https://me:***@there failed: OSError: no space left")
+    assert line.endswith("It is tried once more when the study has been run.")
     assert "geheim" not in line
+    assert Broken.tries == 2
+    Broken.mended = mended
+    logs(records, last=True)
+    assert Broken.tries == (5 if mended else 3), "all of them, once more"
+    for last in (False, True):  # of the next study of the same run
+        logs(records, last=last)
+    assert Broken.tries == (11 if mended else 3)
+    if not mended:
+        _, line = stand.getvalue().splitlines()
+        assert line.startswith("--log broken=https://me:***@there failed, and is told no more")
+        assert "OSError: no space left" in line
+        assert "geheim" not in line
+
+
+def test_of_a_trial_that_was_run_again_the_newest_record_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are in a ledger; written one after the other, each would replace the other for ever."""
+    written: list[str] = []
+    board(tmp_path)
+    monkeypatch.setattr(
+        "harness.adapters.tensorboard._written", lambda record: written.append(record.state) or b""
+    )
+    later = replace(DONE, finished="2026-11-27T11:00:00+00:00")
+    running = replace(DONE, state="running", finished="", metrics={}, curves={})
+    logs = Logs([f"tensorboard={tmp_path}"], pytest.fail)
+    logs([FAILED])
+    for records in ([FAILED, later], [later, FAILED], [FAILED, later, running]):
+        logs(records)
+    assert written == ["failed", "complete"]
+    assert [each.name.split(".")[-2] for each in tmp_path.rglob("events*")] == ["complete"]
 
 
 @pytest.mark.parametrize("asked", ["wandb=x", "tensorboard", "tensorboard=", "=x"])

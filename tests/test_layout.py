@@ -56,15 +56,15 @@ ROOMS: dict[str, str] = {
     "aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
     "more wording would_change reasons lacking verdicts registrations history summaries targets "
-    "results next_step",
+    "sameness results next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
     "planning": "datasets outlook tuning planner cohorts",
+    "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings functions command_lines kinds jobs wire "
     "loaded workers executors progress account costs registering session timing run versions "
     "comparing importing findings checking",
-    "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "commands": "ending files options spelling place list new subject doctor folder judged tables "
     "markdown finish begin run plan report explain export judge replay check cli",
 }

@@ -246,6 +246,59 @@ def test_a_key_of_a_function_does_not_rest_on_the_trainer() -> None:
     assert "own_study:train" in trial.code
 
 
+NEEDS = """
+import torch
+
+from harness import Context, Factor, Higher, Metric, Scale, Study
+
+
+def pretrain(context: Context):
+    torch.save(torch.ones(1), context.folder / "weights.pt")
+
+
+def train(width, context: Context):
+    weights = torch.load(context.given["first"] / "weights.pt")
+    return {"test_error": float(weights) * width + context.seed}
+
+
+study = Study(
+    name="needs", question="Which key?", factors=(Factor("width", (1, 2)),), train=train,
+    needs={"first": pretrain}, metrics=(Metric("test_error", better="lower"),),
+    scales={"quick": Scale(seeds=5)},
+    claims=(Higher("c", metric="test_error", higher={"width": 2}, lower={"width": 1}, by=0.1),),
+)
+"""
+
+
+@pytest.mark.parametrize(
+    "edit", [("Which key?", "Which?"), ("by=0.1", "by=0.2"), ("1, 2", "1, 2, 3")]
+)
+def test_a_study_keeps_the_functions_that_it_names_and_its_claims_are_in_no_key(
+    tmp_path: Path, edit: tuple[str, str]
+) -> None:
+    """Although pretrain calls something that may change torch, and train does, too."""
+    assert NEEDS.count(edit[0]) == 1
+    first = keys_of(tmp_path / "one", NEEDS)
+    assert keys_of(tmp_path / "two", NEEDS.replace(*edit)) == first
+    other = NEEDS.replace("torch.ones(1)", "torch.zeros(1)")
+    assert keys_of(tmp_path / "three", other)[0] != first[0]
+
+
+@FORKS
+def test_a_run_makes_what_trials_need_though_it_returns_nothing(tmp_path: Path) -> None:
+    from harness.commands.cli import execute
+
+    file = tmp_path / "needs.py"
+    file.write_text(NEEDS, encoding="utf-8")
+    words = ["run", str(file), "--out", str(tmp_path / "out"), "--no-profile", "--quiet"]
+    assert execute([*words, "--workers", "1"]) == 0
+    rows = sqlite3.connect(tmp_path / "out" / "harness.db").execute(
+        "select count(*) from trials where state = 'COMPLETE'"
+    )
+    assert rows.fetchone() == (2 * 5 + 5,)
+    assert len(list((tmp_path / "out").rglob("weights.pt"))) == 5
+
+
 # ---- what a function is given -------------------------------------------------------------------
 
 
@@ -378,6 +431,51 @@ def test_a_save_needs_no_code_to_be_read(tmp_path: Path) -> None:
     given.save(2, **held)
     (file,) = (tmp_path / "key" / "saved").iterdir()
     assert torch.load(file, weights_only=True)["epoch"] == 2
+
+
+def test_the_mode_of_each_module_is_restored(tmp_path: Path) -> None:
+    """After the last epoch, and its evaluation, there is nothing left that would set it."""
+
+    def made() -> nn.Sequential:
+        return nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5), nn.BatchNorm1d(1))
+
+    model = made().train()
+    model[2].eval()
+    context(tmp_path).save(1, model=model)
+    again = made().eval()
+    context(tmp_path).restore(model=again)
+    assert [each.training for each in again.modules()] == [True, True, True, False]
+
+
+def test_what_cannot_be_read_does_not_keep_later_states_from_being_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "key" / "saved"
+    folder.mkdir(parents=True)
+    for epoch in (7, 8):
+        (folder / f"epoch-{epoch}.pt").write_bytes(b"damaged")
+    given = context(tmp_path)
+    assert given.restore() == 0
+    given.save(1)
+    given.save(2)
+    assert sorted(each.name for each in folder.iterdir()) == ["epoch-1.pt", "epoch-2.pt"]
+    assert context(tmp_path).restore() == 2
+
+
+def test_arrays_of_any_shape_come_back_as_they_were(tmp_path: Path) -> None:
+    class Holder:
+        state: dict[str, Any]
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"number": np.array(3.0), "empty": np.zeros((0, 2)), "row": np.arange(3)}
+
+        def load_state_dict(self, state: dict[str, Any]) -> None:
+            self.state = state
+
+    context(tmp_path).save(1, part=Holder())
+    again = Holder()
+    context(tmp_path).restore(part=again)
+    assert {name: each.shape for name, each in again.state.items()} == {
+        "number": (), "empty": (0, 2), "row": (3,),
+    }  # fmt: skip
 
 
 def test_two_states_are_kept_and_a_damaged_one_is_passed_over(tmp_path: Path) -> None:
@@ -565,6 +663,10 @@ def test_a_process_that_is_left_behind_is_ended(tmp_path: Path) -> None:
     found = outcome(at(tmp_path, own_ways.ways), named(own_ways.ways, "what=fork"))
     assert found.metrics == {"loss": 1.0}
     assert time.monotonic() - started < 10, "what it leaves is not waited for"
+    (file,) = tmp_path.glob("*/files/left")
+    left = file.read_text(encoding="utf-8").split()
+    assert len(left) == 3
+    assert not any(Path(f"/proc/{each}").exists() for each in left)
 
 
 @FORKS

@@ -65,7 +65,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, list[list[Re
 
     ledger = Ledger(open_store(str(tmp_path_factory.mktemp("steps") / "x.db")), study, "quick")
     options = Options(mode="plain", profile=False, reference="x", log=log)
-    pool = Processes(study, None, options, ledger.store.artifacts, ledger.store.trials)
+    pool = Processes(
+        study, None, options, ledger.store.artifacts, ledger.store.trials("steps", "quick")
+    )
     run(ledger, StudyPlanner(study, "quick", None, tune=False), pool, options, Silent())
     return gather(ledger, Subject.of(study, __file__)), told, ledger
 

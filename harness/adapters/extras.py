@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 from harness.messages.errors import HarnessError
+
+EXTRAS: Mapping[str, str] = {
+    "accelerate": "huggingface",
+    "lightning": "lightning",
+    "mlflow": "mlflow",
+    "optuna_dashboard": "dashboard",
+    "pyarrow": "parquet",
+    "pytorch_lightning": "lightning",
+    "tensorboard": "tensorboard",
+    "transformers": "huggingface",
+}
+"""The extra of this project that brings a package, by the name that is imported."""
+
+
+def installing(extra: str) -> str:
+    """Return the command that installs an extra."""
+    return f"pip install 'ablation-harness[{extra}]'"
 
 
 def needed(extra: str, *names: str) -> Any:
@@ -29,5 +47,5 @@ def needed(extra: str, *names: str) -> Any:
     raise HarnessError(
         f"harness.adapters.{extra} needs the package {names[0].partition('.')[0]}",
         "a Python without it",
-        f"pip install 'ablation-harness[{extra}]'",
+        installing(extra),
     ) from missing

@@ -32,7 +32,7 @@ else:
     TrainerCallback = _transformers.TrainerCallback
     TrainingArguments = _transformers.TrainingArguments
 
-_TIMES = ("_runtime", "_per_second")
+_TIMES = ("_runtime", "_per_second", "_model_preparation_time")
 """How names end of what differs each time that the same is run."""
 
 _STATE = "trainer_state.json"  # what a Trainer writes last of a checkpoint

@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from harness.adapters.extras import needed
 from harness.messages.errors import HarnessError
 from harness.own.context import Context
@@ -38,13 +40,17 @@ else:
 LAST = "last.ckpt"
 """The file that Lightning keeps of a training in the trial's folder."""
 
+BEFORE = "before.ckpt"
+"""What that file is called while the next one is written."""
+
 
 class Reporting(Callback):
     """Reports what a module logs, once for each epoch, and ends the training where it is asked to.
 
-    It reports at the end of an epoch, when values of the epoch's training and validation are both
-    known; those of a validation that an epoch did without are left out. Every checkpoint holds the
-    curve, and the global generators of random numbers, which Lightning itself does not save.
+    It must stand beside a :class:`Saving`, which has it report at the end of an epoch, when values
+    of the epoch's training and validation are both known; those of a validation that an epoch did
+    without are left out. Every checkpoint holds the curve, and the global generators of random
+    numbers, which Lightning itself does not save.
 
     Args:
         context: the trial's.
@@ -60,16 +66,22 @@ class Reporting(Callback):
         self._random: Mapping[str, Any] | None = None
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """Check that one device is used: a trial is one process.
+        """Check that one device is used, as a trial is one process, and that epochs are reported.
 
         Raises:
-            HarnessError: more are.
+            HarnessError: more are, or they are not.
         """
         if trainer.world_size > 1:
             raise HarnessError(
                 "a trial must use one device",
                 f"a Trainer on {trainer.world_size}",
                 "Write Trainer(**trainer_arguments(context, ...)), or devices=1.",
+            )
+        if not any(isinstance(each, Saving) for each in trainer.callbacks):
+            raise HarnessError(
+                "Reporting must stand beside the callback that saves, which has it report",
+                "a Trainer without that",
+                "Write Trainer(**trainer_arguments(context, ...)).",
             )
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
@@ -98,8 +110,8 @@ class Reporting(Callback):
             self._validated = True
             self._validating |= {*trainer.callback_metrics} - self._before
 
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Report the epoch."""
+    def report(self, trainer: Any) -> None:
+        """Report the epoch that ends."""
         left_out = set() if self._validated else self._validating
         values = {
             name: float(value)
@@ -141,6 +153,41 @@ class Reporting(Callback):
         self._random = state_dict["random"]
 
 
+class Saving(ModelCheckpoint):
+    """Has each epoch reported, and then saved into one file.
+
+    Lightning calls callbacks that save after the module's own ``on_train_epoch_end``, and all
+    others before it. So this has everything that the module logs in the epoch.
+
+    Lightning writes a file as a whole only where that is on one file system with the folder of
+    temporary files. So the one before is kept until the next is written.
+
+    Args:
+        folder: the trial's.
+        reporting: what reports.
+    """
+
+    def __init__(self, folder: Path, reporting: Reporting) -> None:
+        # With save_last=True there would be two of the same, or one at the very end alone.
+        super().__init__(
+            dirpath=folder, filename=Path(LAST).stem, save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )  # fmt: skip
+        self._last, self._before = folder / LAST, folder / BEFORE
+        self._reporting = reporting
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Report, then save: a checkpoint holds the curve."""
+        self._reporting.report(trainer)
+        if self._last.is_file():
+            self._last.replace(self._before)
+        super().on_train_epoch_end(trainer, pl_module)
+        if self._last.is_file():
+            self._before.unlink(missing_ok=True)
+        elif self._before.is_file():  # there was nothing to save: the epoch took no step
+            self._before.replace(self._last)
+
+
 def trainer_arguments(context: Context, **more: Any) -> dict[str, Any]:
     """Return the arguments of a ``Trainer`` for one trial.
 
@@ -152,11 +199,7 @@ def trainer_arguments(context: Context, **more: Any) -> dict[str, Any]:
         more: other arguments, which come before these; of ``callbacks`` both are taken.
     """
     kind, _, number = context.device.partition(":")
-    # One file. With save_last=True there would be two of the same, or one at the very end alone.
-    saving = ModelCheckpoint(
-        dirpath=context.folder, filename=Path(LAST).stem, save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )  # fmt: skip
+    reporting = Reporting(context)
     return {
         "accelerator": "gpu" if kind == "cuda" else kind,
         "devices": [int(number)] if number else 1,
@@ -165,11 +208,33 @@ def trainer_arguments(context: Context, **more: Any) -> dict[str, Any]:
         "enable_model_summary": False,
         "default_root_dir": context.folder,
         **more,
-        "callbacks": [Reporting(context), *more.get("callbacks", ()), saving],
+        "callbacks": [
+            reporting,
+            *more.get("callbacks", ()),
+            Saving(context.folder, reporting),
+        ],
     }
 
 
 def last_checkpoint(context: Context) -> str | None:
-    """Return the ``ckpt_path`` to go on from; ``None`` where nothing was saved."""
-    file = context.folder / LAST
-    return str(file) if file.is_file() else None
+    """Return the ``ckpt_path`` to go on from; ``None`` where nothing was saved.
+
+    What cannot be read, as a kill while it was written leaves it, is not gone on from: the one
+    before is, or the trial begins anew.
+    """
+    last, before = context.folder / LAST, context.folder / BEFORE
+    if not _can_be_read(last):
+        if not _can_be_read(before):
+            return None
+        before.replace(last)
+    return str(last)
+
+
+def _can_be_read(file: Path) -> bool:
+    """Whether a file is a whole checkpoint; of large ones, tensors are not read."""
+    try:
+        # Lightning says itself where it reads less than all that was saved.
+        torch.load(file, map_location="cpu", mmap=True, weights_only=False)
+    except Exception:
+        return False
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 from harness.messages.blame import named
@@ -26,7 +26,9 @@ class Writer(Protocol):
 
 
 class Logs:
-    """Tells writers of records; one that fails is told no more.
+    """Tells writers of records; one that fails is told once more, when a study has been run.
+
+    Whoever does not answer keeps a run waiting, so it is not asked again after each trial.
 
     Args:
         asked: what to write to, each as ``KIND=PLACE``.
@@ -38,22 +40,49 @@ class Logs:
 
     def __init__(self, asked: Iterable[str], complain: Callable[[str], None]) -> None:
         self._complain = complain
+        self._failed: set[str] = set()
         self._writers = {each: _opened(each) for each in dict.fromkeys(asked)}
 
-    def __call__(self, records: Iterable[Record]) -> None:
-        """Have those that have ended written; whatever goes wrong is one line."""
-        ended = [record for record in records if record.state != "running"]
+    def __call__(self, records: Iterable[Record], *, last: bool = False) -> None:
+        """Have those that have ended written; whatever goes wrong is one line.
+
+        Args:
+            records: of a trial that was run again, the newest counts.
+            last: whether these are all there are of a study that has been run.
+        """
+        ended = _newest(record for record in records if record.state != "running")
         for asked, writer in list(self._writers.items()):
+            if asked in self._failed and not last:
+                continue
             try:
                 for record in ended:
                     writer.log(record)
             except Exception as error:
-                del self._writers[asked]
-                self._complain(
-                    f"--log {clean(asked)} failed, and is told no more in this run: "
-                    f"{one_line(clean(named(error)))[:300]}. The records are in the store; the "
-                    "next run with it writes what is missing."
-                )
+                said = one_line(clean(named(error)))[:300]
+                self._failed.add(asked)
+                if last:
+                    del self._writers[asked]
+                    self._complain(
+                        f"--log {clean(asked)} failed, and is told no more in this run: {said}. "
+                        "The records are in the store; the next run with it writes what is missing."
+                    )
+                else:
+                    self._complain(
+                        f"--log {clean(asked)} failed: {said}. It is tried once more when the "
+                        "study has been run."
+                    )
+            else:
+                self._failed.discard(asked)
+
+
+def _newest(records: Iterable[Record]) -> Collection[Record]:
+    """Return the record of each trial that ended last; of the same second, the later one."""
+    found: dict[str, Record] = {}
+    for record in records:
+        before = found.get(record.key)
+        if before is None or record.ended_at >= before.ended_at:
+            found[record.key] = record
+    return found.values()
 
 
 def _opened(asked: str) -> Writer:

@@ -13,7 +13,8 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,18 @@ MOST_METRICS = 1000
 PAGE = 1000
 """So many runs are asked for at a time."""
 
+LOCKED = 30.0
+"""So many seconds a process waits for others that write."""
+
+_SETTINGS: Mapping[str, str] = {
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    # A run waits meanwhile; MLflow's own are 120 seconds, seven times.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
+}
+"""How MLflow is called, where the environment does not say it."""
+
 
 class Writer:
     """Writes to one tracking server, or to one database.
@@ -40,14 +53,16 @@ class Writer:
     """
 
     def __init__(self, where: str) -> None:
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a run waits meanwhile
         for name in ("alembic", "mlflow.store.db.utils"):  # each migration of a new database
             logging.getLogger(name).setLevel(logging.WARNING)
-        self._client = _mlflow.MlflowClient(tracking_uri=where)
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # each further try
+        with _set():
+            self._client = _mlflow.MlflowClient(tracking_uri=where)
         place = hashlib.sha256(where.encode()).hexdigest()[:16]
         user = getattr(os, "getuid", int)()
-        self._lock = FileLock(Path(tempfile.gettempdir()) / f"harness-mlflow-{user}-{place}.lock")
+        self._lock = FileLock(
+            Path(tempfile.gettempdir()) / f"harness-mlflow-{user}-{place}.lock", timeout=LOCKED
+        )
         self._known: dict[str, set[tuple[str, str]]] = {}
         self._experiments: dict[str, str] = {}
 
@@ -62,7 +77,7 @@ class Writer:
         name = f"{record.study}/{record.scale}"
         if trial in self._known.get(name, ()):
             return
-        with self._lock:
+        with self._lock, _set():
             if name not in self._known:
                 self._open(name)
             if trial not in self._known[name] and not self._there(name, trial):
@@ -120,6 +135,18 @@ class Writer:
             self._client.log_batch(own, metrics=some)
         status = "FINISHED" if record.state == "complete" else "FAILED"
         self._client.set_terminated(own, status=status, end_time=end)
+
+
+@contextmanager
+def _set() -> Iterator[None]:
+    """Within, the environment says how MLflow is called; then it is as it was."""
+    added = [name for name in _SETTINGS if name not in os.environ]
+    os.environ.update({name: _SETTINGS[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _trial(run: Any) -> tuple[str, str]:

@@ -37,7 +37,7 @@ def export_study(
         raise nothing_to("export", found.subject, found.scale, store, place.words(), reference)
     note = _of_other_code(found.subject, found.scale, records)
     if log is not None:
-        log(records)
+        log(records, last=True)
         if path is None:
             return "", note
     rows = [record.row() for record in records]

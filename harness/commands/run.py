@@ -118,7 +118,7 @@ def run_study(
         ran = run(ledger, planner, begun.pool, options, shown)
         account.trained(ran.workers, ran.took)
         if options.log is not None:  # also what was run before, or elsewhere
-            options.log(ledger.records())
+            options.log(ledger.records(), last=True)
         shown.show(RunStatus("writing the report", 1, 1))
         results = gather(ledger, Subject.of(study, begun.home), place.words())
     return results, place.folder(study.name, ledger.scale)

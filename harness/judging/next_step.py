@@ -11,6 +11,7 @@ from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
 from harness.stats import FEWEST, More, rounded
 from harness.study.claims import Sooner
+from harness.study.formatting import plural
 
 MOST_TOLD = 3
 """Claims of which it is said, each by itself, what is in the way."""
@@ -45,6 +46,13 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
     if any(verdict.awaits for verdict in left.values()):
         command = shlex.join([*shlex.split(results.provenance.command), *place, *how])
         return f"{count} not judged yet. To go on: {command}"
+    failed = [r for r in results.records if r.role == "evaluate" and r.state == "failed"]
+    if failed and any(verdict.word == "not assessable" for verdict in left.values()):
+        command = shlex.join([*shlex.split(results.provenance.command), *place, *how])
+        return (
+            f"{count} undecided: {plural(len(failed), 'evaluation trial')} failed. Once what they "
+            f"failed of is mended: {command} (with --retry-failed where no code has changed)"
+        )
     if all(_out_of_reach(verdict) for verdict in left.values()):
         return _unreachable(left)
     said = (

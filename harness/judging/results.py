@@ -12,6 +12,7 @@ from harness.judging.history import History, history
 from harness.judging.pairing import evaluations, groups_of
 from harness.judging.registrations import Registration
 from harness.judging.rounds import Costs
+from harness.judging.sameness import other_versions, same_numbers
 from harness.judging.summaries import ArmSummary, summarise
 from harness.judging.targets import Target, targets
 from harness.judging.verdicts import Verdict, judge
@@ -205,6 +206,8 @@ def assemble(
             *([caution] if caution else []),
             *(f"Checked, and wrong: {each.text}" for each in (checked.wrong if checked else ())),
             *_warnings(declaration, used, manifest, tuning, missing),
+            *same_numbers(declaration, used),
+            *other_versions(used, records),
             *unmeasured,
         ),
         programs=_programs(manifest.modes, arms, modes or {}),

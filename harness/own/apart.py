@@ -76,6 +76,7 @@ def apart(do: Callable[[Stopping], Any], log: Path, limit: float | None = None) 
     log.touch()  # what cannot be written is told here
     reading, writing = os.pipe()
     outlets.flush()
+    adopt_orphans()  # whatever the fork leaves behind is this process's to end
     parent, before = os.getpid(), started()
     with warnings.catch_warnings():
         # Python 3.12 warns of other threads, whose locks a fork may find locked for ever. The one

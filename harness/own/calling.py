@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +56,7 @@ RETURNED = Wording(
     "train must return or report",
     "Return it, or leave it out of metrics=.",
     "Return a float; of an array or a tensor with one value, take .item().",
-    "return what says so",
+    "or return a number that tells how far it came",
 )
 
 WRITTEN = Wording(
@@ -63,7 +64,7 @@ WRITTEN = Wording(
     "Let it write it to reads= or curve=, or name its line by prints=; or leave it out of "
     "metrics=.",
     "Write a number that is no text, list or object.",
-    "write what says so",
+    "or write a number that tells how far it came",
 )
 
 
@@ -83,6 +84,7 @@ def call(work: Function, context: Context, wanted: Collection[str]) -> Called:
     except StoppedError:
         return Called(stopped=True)
     except (Exception, SystemExit) as error:
+        traceback.print_exc()  # into the trial's log, where it has a process of its own
         return Called(reason=one_line(f"{named(error)[:500]} at {place(error)}"))
     seconds = context.seconds()
     if returned is None and context.stopping:
@@ -139,7 +141,7 @@ def collected(
             raise HarnessError(
                 "every metric must be a finite number",
                 f"{name} = {value}",
-                f"A training that diverges is a failed trial; {how.diverged} as a number.",
+                f"A training that diverges is a failed trial. Leave it so, {how.diverged}.",
             )
     if choosing:
         return {name: value for name, value in found.items() if not name.startswith("test_")}

@@ -175,7 +175,7 @@ class Context:
         Raises:
             HarnessError: a part cannot be saved, the epoch does not rise, or the disk is full.
         """
-        from harness.own.states import random_states, state_of
+        from harness.own.states import modes_of, random_states, state_of
 
         number = own(epoch)
         if not isinstance(number, int) or isinstance(number, bool) or number <= self._saved:
@@ -187,6 +187,7 @@ class Context:
         state = {
             "epoch": number,
             "parts": {name: state_of(name, part) for name, part in parts.items()},
+            "modes": {name: modes_of(part) for name, part in parts.items()},
             "curve": [[at, point] for at, point in self._curve],
             "times": dict(self._times),
             "random": random_states(self.device),
@@ -209,7 +210,7 @@ class Context:
         Raises:
             HarnessError: other parts were saved.
         """
-        from harness.own.states import set_random_states, set_state
+        from harness.own.states import set_modes, set_random_states, set_state
 
         state = self._folder.newest()
         if state is None:
@@ -223,6 +224,7 @@ class Context:
             )
         for name, part in parts.items():
             set_state(part, state["parts"][name])
+            set_modes(part, state["modes"][name])
         self._curve = [(at, dict(point)) for at, point in state["curve"]]
         self._times = dict(state["times"])
         self._saved = state["epoch"]

@@ -37,14 +37,14 @@ def stat(process: int) -> list[str]:
 
 
 def started() -> set[int]:
-    """Return the processes that this one has started and that run on, and theirs."""
+    """Return the processes that this one has started, and theirs, until somebody has waited."""
     found = [os.getpid()]
     try:
         for process in found:  # grows by what they have started
             found += _children(process)
     except FileNotFoundError:  # a system that does not list them by parent
         found = _by_parent()
-    return {each for each in found[1:] if stat(each)[:1] not in ([], ["Z"])}
+    return {each for each in found[1:] if stat(each)}
 
 
 def family(process: int) -> Iterator[int]:
@@ -87,7 +87,7 @@ def kill_started(but: Collection[int] = ()) -> None:
                 os.kill(process, getattr(signal, "SIGKILL", signal.SIGTERM))
         for process in left:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(process, os.WNOHANG)
+                os.waitpid(process, 0)
         if not left:
             return
         time.sleep(0.005)

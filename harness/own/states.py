@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from harness.messages.errors import HarnessError
 
@@ -56,6 +57,18 @@ def set_state(part: Any, state: Any) -> None:
         part.setstate(state)
     else:
         part.load_state_dict(_whole(state))
+
+
+def modes_of(part: Any) -> list[bool]:
+    """Return of each module of a network whether it is in training mode; nothing of other parts."""
+    return [each.training for each in part.modules()] if isinstance(part, nn.Module) else []
+
+
+def set_modes(part: Any, modes: Sequence[bool]) -> None:
+    """Put each module of a network into the mode that :func:`modes_of` returned."""
+    if isinstance(part, nn.Module):
+        for module, mode in zip(part.modules(), modes, strict=True):
+            module.training = mode
 
 
 def random_states(device: str = "cpu") -> dict[str, Any]:

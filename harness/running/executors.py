@@ -17,8 +17,8 @@ from harness.study.looks import Looks
 from harness.study.study import Study
 
 if TYPE_CHECKING:
+    from harness.adapters.logs import Logs
     from harness.data.draw import Whole
-    from harness.trials.records import Record
 
 
 def _nothing() -> None:
@@ -42,7 +42,7 @@ class Options:
         reference: how the study was named on the command line, for the report.
         mode: the way to train, where it is not to be the one that is measured fastest.
         settle: called before anything is timed: what runs beside this is to end.
-        log: told of the records of trials that have just been written.
+        log: told of the records of trials that have just been written, and of all at the end.
     """
 
     device: str = "cpu"
@@ -56,7 +56,7 @@ class Options:
     reference: str = ""
     mode: Kind | None = None
     settle: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
-    log: Callable[[Iterable[Record]], None] | None = field(default=None, repr=False, compare=False)
+    log: Logs | None = field(default=None, repr=False, compare=False)
 
     @property
     def plain(self) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import NoReturn
 
+from harness.adapters.extras import EXTRAS, installing
 from harness.identity.statements import imports_of
 from harness.messages.blame import as_a_script, named, place
 from harness.messages.errors import HarnessError, near
@@ -149,7 +150,9 @@ def load(found: str) -> Study:
     except HarnessError:
         raise
     except (ModuleNotFoundError, ValueError) as error:
-        raise _does_not_run(error, named(error), "Mend that line.") from error
+        extra = EXTRAS.get(error.name or "") if isinstance(error, ImportError) else None
+        instead = installing(extra) if extra else "Mend that line."
+        raise _does_not_run(error, named(error), instead) from error
     check_torch()
     study = getattr(module, "study", None)
     if not isinstance(study, Study):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError
 from harness.own import apart
-from harness.own.processes import adopt_orphans, kill_started
+from harness.own.processes import kill_started
 from harness.own.stopping import STOPPED
 from harness.running import forks, wire
 from harness.running.jobs import Answer, Job, do
@@ -219,7 +219,6 @@ def _serve(
     in_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=die_with_parent, daemon=True).start()
-    adopt_orphans()
     import torch
 
     from harness.data.shared import install

@@ -97,7 +97,7 @@ class Command:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prints", _checked_prints(self.prints))
-        if not self.reads and not self.prints:
+        if self.reads == "" and not self.prints:
             object.__setattr__(self, "reads", "metrics.json")
         checks.flag(self, "shell", self.shell)
         words = _words(self.line, shell=self.shell)

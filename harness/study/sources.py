@@ -263,7 +263,7 @@ def check_objective(study: Study) -> None:
             return
         raise HarnessError(
             "settings must be chosen by one of the study's metrics that is no test metric",
-            f"objective={name!r}",
+            f"objective={name!r}" + (", the default" if name == "validation_loss" else ""),
             _objective(each for each in names if not each.startswith("test_")),
         )
     if not study.metric(name).name.startswith("validation_") or name not in Training.metrics:
