@@ -703,12 +703,14 @@ def test_a_side_whose_arms_share_no_seed_has_no_mean(tmp_path: Path) -> None:
 
 def test_a_test_that_only_describes_is_left_out_of_thousands_of_seeds() -> None:
     from harness.judging.contrasts import _described
+    from harness.reports.sections.checks import _agreement
     from tests.test_verdicts import claim, one
 
     few = one(list(range(8)), claim())
     assert math.isfinite(few.seen.p_permutation)
     many = replace(few.seen, n=1001)
     assert math.isnan(_described(many, claim(), many.first).p_permutation)
+    assert _agreement(replace(few, seen=many)) == "not computed above 1,000 seeds"
 
 
 def test_a_claim_on_curves_says_that_there_are_none(tmp_path: Path) -> None:
@@ -1152,6 +1154,18 @@ def test_units_of_others_and_tuned_settings_come_back_from_a_store(here: Path) -
     ]
     assert not store.noticed.untold()
     store.close()
+
+
+def test_a_metric_that_is_declared_no_more_is_told(files: Path) -> None:
+    extra = STUDY.replace('better="lower"),)', 'better="lower"), Metric("extra"))')
+    (files / "width.py").write_text(extra, encoding="utf-8")
+    table(files / "r.csv", [{**row, "extra": row["seed"]} for row in rows()])
+    assert execute(["import", "r.csv", "width.py"]) == 0
+    (files / "width.py").write_text(STUDY, encoding="utf-8")
+    sys.modules.pop("width", None)  # a process loads a file once
+    ((reported, _),) = report_study("width.py", None, Place(Path("runs")))
+    said = "Also there, and not declared: extra; it is in records.csv."
+    assert said in reported.warnings
 
 
 def test_levels_that_changed_after_an_import_are_told(files: Path) -> None:

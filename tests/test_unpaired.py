@@ -333,15 +333,12 @@ def test_several_arms_of_a_side_are_averaged_in_each_seed():
         Some("S.", metric="loss", by=0.1, over="a", than=OLD),
         Trend("T.", metric="loss", by=0.1, over="c"),
         Interaction("I.", metric="loss", by=0.1, of=(NEW, OLD), at=({"c": 1}, {"c": 2})),
-        Sooner("F.", metric="loss", by=0.1, reaches=1.0, sooner=NEW, later=OLD),
         higher(metric="failed", by=0.1),
     ],
     ids=lambda claim: claim.kind + " " + claim.metric,
 )
 def test_other_kinds_need_pairs_and_say_so(claim):
     factors = (Factor("a", ("old", "new")), Factor("c", (1, 2, 3)))
-    if isinstance(claim, Sooner):
-        factors = factors[:1]
     given = study(claim, factors=factors)
     records = [
         trial(arm.name, 10 * place + seed, 1.0 + seed) for place, arm in enumerate(given.arms)
@@ -357,6 +354,14 @@ def test_other_kinds_need_pairs_and_say_so(claim):
         "of them: it needs pairs."
     )
     assert verdict.change == "The same seeds in every arm of the claim, 5 at least."
+
+
+def test_a_time_to_a_target_needs_curves_whatever_seeds_there_are():
+    claim = Sooner("F.", metric="loss", by=0.1, reaches=1.0, sooner=NEW, later=OLD)
+    (verdict,) = judge(study(claim), apart(9.0))
+    assert verdict.word == "not assessable"
+    assert verdict.reason.startswith("It needs learning curves")
+    assert verdict.change.startswith("Runs of the study's own, which keep curves")
 
 
 def test_our_own_runs_are_never_judged_without_pairs():

@@ -110,19 +110,18 @@ TUNING: Mapping[Source, Procedure] = {
 }
 """How settings were searched; of results of others nothing is known."""
 
-_COST_OF_STEP = Procedure(
-    "Cost",
-    "From a profile of the step that the study's own function gives for each arm, alone: median "
-    "over blocks of steps after warm-up; FLOPs as they are counted while it runs; memory from a "
-    "warm step.",
-)
 COST: Mapping[Source, Procedure] = {
     "build": Procedure(
         "Cost",
         "From a profile of each arm's program alone: median over blocks of steps after warm-up; "
         "FLOPs counted on the eager program; memory from a warm step.",
     ),
-    "train": _COST_OF_STEP,
+    "train": Procedure(
+        "Cost",
+        "From a profile of the step that the study's own function gives for each arm, alone: "
+        "median over blocks of steps after warm-up; FLOPs as they are counted while it runs; "
+        "memory from a warm step.",
+    ),
 }
 """How costs were measured, where they are."""
 
