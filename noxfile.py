@@ -106,7 +106,7 @@ def kills(session: nox.Session) -> None:
     session.run("python", "-m", "tests.kills", *session.posargs)
 
 
-BENCHMARKS = ["idiom", "modes", "overhead", "commands", "replicates"]
+BENCHMARKS = ["idiom", "modes", "overhead", "own", "commands", "replicates"]
 
 
 @nox.session
