@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.messages.errors import HarnessError, near
+from harness.study.formatting import first_of
 
 SETTINGS = (
     "params", "param", "config", "hparams", "hyperparameters", "hyper_parameters", "tuned", "args",
@@ -149,7 +150,7 @@ def find_columns(
         like = [name for name in columns if "seed" in name.lower()]
         raise HarnessError(
             "results must have a column with the seed of each run, by which arms are paired",
-            f"the columns {_listed(columns)}",
+            f"the columns {first_of(columns, 12)}",
             f"Write --seed-column {like[0] if like else 'NAME'}; without seeds nothing tells runs "
             "of one setting from each other.",
         )
@@ -175,8 +176,3 @@ def find_columns(
 
 def _there(found: Mapping[str, str | None]) -> dict[str, str]:
     return {name: column for name, column in found.items() if column is not None}
-
-
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

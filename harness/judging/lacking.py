@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.judging.pairing import Pairs, Trials, groups_of
 from harness.study.claims import Claim, Sooner
 from harness.study.declaration import Declaration
+from harness.study.formatting import first_of
 
 MOST = 3
 """Arms that a sentence names."""
@@ -30,7 +31,7 @@ def lacking(declaration: Declaration, claim: Claim, trials: Trials, pairs: Pairs
             seeds[arm].add(seed)
     absent = [name for name in seeds if not seeds[name]]
     if absent:
-        return f"There are no results of {_listed(absent)}."
+        return f"There are no results of {first_of(absent, MOST)}."
     if not pairs.unshared:
         if set.intersection(*seeds.values()):
             return ""
@@ -55,8 +56,3 @@ def _spans(seeds: Mapping[str, set[int]], names: Sequence[str]) -> str:
 def _span(seeds: set[int]) -> str:
     listed = ", ".join(map(str, sorted(seeds)[:6]))
     return f"seeds {listed}{', …' if len(seeds) > 6 else ''}"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return ", ".join(names[:MOST]) + more

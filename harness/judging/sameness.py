@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.study.declaration import Declaration
-from harness.study.formatting import plural
+from harness.study.formatting import first_of, plural
 from harness.trials.records import Record
 
 FEWEST_SAME = 3
@@ -35,8 +35,8 @@ def same_numbers(declaration: Declaration, records: Sequence[Record]) -> Iterato
     constant = [arm for arm, seeds in by_arm.items() if len(set(seeds.values())) == 1]
     if constant:
         yield (
-            f"Every seed gave the same numbers in {_listed(constant)}. If the seed changes nothing "
-            "there, its trials are copies, and no interval means anything: `harness check` tells."
+            f"Every seed gave the same numbers in {first_of(constant, MOST_NAMED, '; ')}. If the "
+            "seed changes nothing there, its trials are copies, and no interval means anything: `harness check` tells."
         )
     alike: dict[str, list[str]] = {}
     for arm, seeds in by_arm.items():
@@ -45,8 +45,8 @@ def same_numbers(declaration: Declaration, records: Sequence[Record]) -> Iterato
     for arms in alike.values():
         if len(arms) > 1:
             yield (
-                f"{_listed(arms)} gave the same numbers in every seed, to the last bit. Is what "
-                "they differ in used? `harness check` tells."
+                f"{first_of(arms, MOST_NAMED, '; ')} gave the same numbers in every seed, to the "
+                "last bit. Is what they differ in used? `harness check` tells."
             )
 
 
@@ -94,9 +94,3 @@ def _numbers(record: Record) -> str:
     }
     return json.dumps([values, {name: list(map(repr, c)) for name, c in record.curves.items()}],
                       sort_keys=True)  # fmt: skip
-
-
-def _listed(arms: Sequence[str]) -> str:
-    rest = len(arms) - MOST_NAMED
-    named = "; ".join(arms[:MOST_NAMED])
-    return f"{named}; and {plural(rest, 'more arm')}" if rest > 0 else named

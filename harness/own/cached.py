@@ -1,4 +1,4 @@
-"""What is made once on each machine for all trials, such as a data set that was read and cut."""
+"""What is made once on each machine for all trials of a scale, such as a data set read and cut."""
 
 from __future__ import annotations
 

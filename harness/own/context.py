@@ -236,7 +236,7 @@ class Context:
         return self._saved
 
     def cached(self, name: str, make: Callable[..., _Value], **arguments: Any) -> _Value:
-        """Return what a function makes, which is made once on each machine for all trials.
+        """Return what a function makes, once on each machine for all trials of a scale.
 
         It is made anew where the function, what it rests on, or an argument has changed. While one
         process makes it, others wait. It draws its random numbers apart: whether it is made or

@@ -348,6 +348,12 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
+def first_of(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """List the first names, and say how many more there are: ``a, b and 3 more``."""
+    rest = len(names) - most
+    return between.join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
 def join(items: Iterable[str]) -> str:
     """Join as in a sentence: ``a, b and c``."""
     rows: Sequence[str] = list(items)
