@@ -36,7 +36,8 @@ def same_numbers(declaration: Declaration, records: Sequence[Record]) -> Iterato
     if constant:
         yield (
             f"Every seed gave the same numbers in {first_of(constant, MOST_NAMED, '; ')}. If the "
-            "seed changes nothing there, its trials are copies, and no interval means anything: `harness check` tells."
+            "seed changes nothing there, its trials are copies, and no interval means anything: "
+            "`harness check` tells."
         )
     alike: dict[str, list[str]] = {}
     for arm, seeds in by_arm.items():

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness.own.processes import adopt_orphans, kill_started, started
+from harness.own.processes import adopt_orphans, at_end_of_parent, kill_started, started
 from harness.own.stopping import SIGNALS, STOPPED, Stopping
 from harness.terminal import outlets
 
@@ -231,8 +231,6 @@ def _settle(log: Path, parent: int) -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    import ctypes
-
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: see prctl(2)
+    at_end_of_parent(signal.SIGKILL)
     if os.getppid() != parent:  # it has ended meanwhile
         os._exit(1)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.own.apart import TRIAL_GRACE, possible
-from harness.own.processes import family, kill_started
+from harness.own.apart import TRIAL_GRACE
+from harness.own.processes import at_end_of_parent, family, kill_started
 from harness.own.stopping import Stopping
 
 LOOK_SECONDS = 0.5
@@ -23,8 +23,6 @@ LOOK_SECONDS = 0.5
 
 LONGEST_PAUSE = 0.1
 """Seconds after which it is seen at the latest that a command has ended, or has to be."""
-
-_END_OF_PARENT, _ADOPTS = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER: see prctl(2)
 
 
 @dataclass(frozen=True)
@@ -183,19 +181,11 @@ def outliving_parent() -> Iterator[Callable[[], bool]]:
     it does not, but has to look. Processes whose own parent has ended become its children.
     """
     parent = os.getppid()
-    _set(_ADOPTS, 1)
-    _set(_END_OF_PARENT, 0)
+    at_end_of_parent(0)
     try:
         yield lambda: os.getppid() != parent
     finally:
-        _set(_END_OF_PARENT, signal.SIGKILL)
-
-
-def _set(option: int, value: int) -> None:
-    if possible:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(option, value)
+        at_end_of_parent(signal.SIGKILL)
 
 
 def _signal(group: int, number: int) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-_ADOPT = 36  # PR_SET_CHILD_SUBREAPER: see prctl(2)
+_END_OF_PARENT, _ADOPT = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER: see prctl(2)
 
 _ROUNDS = 20
 """How often it is looked again for processes that were started meanwhile."""
@@ -18,10 +18,19 @@ _ROUNDS = 20
 
 def adopt_orphans() -> None:
     """Be the parent of all that this process's own children start and leave behind."""
+    _set(_ADOPT, 1)
+
+
+def at_end_of_parent(number: int) -> None:
+    """Have the kernel send this process a signal when its parent ends; 0 is none."""
+    _set(_END_OF_PARENT, number)
+
+
+def _set(option: int, value: int) -> None:
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(_ADOPT, 1)
+        ctypes.CDLL(None).prctl(option, value)
 
 
 def stat(process: int) -> list[str]:

@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
+from harness.own.processes import at_end_of_parent
+
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
 
@@ -122,9 +124,7 @@ def end_with_parent() -> None:
     if ends:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     if ends == "1":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: see prctl(2)
+        at_end_of_parent(signal.SIGKILL)
 
 
 def _set(values: Mapping[str, str | None]) -> None:
