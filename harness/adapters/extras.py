@@ -10,6 +10,7 @@ from harness.messages.errors import HarnessError
 
 EXTRAS: Mapping[str, str] = {
     "accelerate": "huggingface",
+    "cmaes": "search",
     "lightning": "lightning",
     "mlflow": "mlflow",
     "optuna_dashboard": "dashboard",
