@@ -5,6 +5,7 @@ In reading order: :mod:`~harness.planning.outlook`, what a run asks of a planner
 :mod:`~harness.planning.tuning`, the settings that are tried;
 :mod:`~harness.planning.samplers`, Optuna's samplers by name;
 :mod:`~harness.planning.asking`, what they are asked for in a search;
+:mod:`~harness.planning.pruning`, which of its trials end early;
 :mod:`~harness.planning.cohorts`, which trials a worker is given;
 :mod:`~harness.planning.datasets`, what can be found out about data before training.
 """

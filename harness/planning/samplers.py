@@ -37,8 +37,15 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 Direction = Literal["minimize", "maximize"]
 
+Better = Literal["lower", "higher"]
+
 MOST_POINTS = 100_000
 """The largest grid that is made."""
+
+
+def direction(better: Better) -> Direction:
+    """Return the direction of an objective whose lower or higher values are better."""
+    return "maximize" if better == "higher" else "minimize"
 
 
 def distribution(setting: Setting) -> BaseDistribution:
