@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -70,8 +70,9 @@ class Opened:
     def _trial_id(self, trial: FrozenTrial) -> int:
         return self.store.storage.get_trial_id_from_study_id_trial_number(self._id, trial.number)
 
-    def _close(self, trial_id: int, state: TrialState, value: float | None) -> None:
-        values = None if value is None else [value]
+    def _close(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> None:
         self.store.storage.set_trial_state_values(trial_id, state, values)
         self._ended += 1
 

@@ -12,7 +12,10 @@ import optuna
 from harness.messages.errors import HarnessError
 from harness.storing.damage import Unreadable
 from harness.storing.store import Store
+from harness.storing.translation import drawn_from
 from harness.study.declaration import Declaration
+from harness.study.searching import Searching
+from harness.study.space import condition
 
 FORMAT = 2
 """Version of what is written here, raised when older or newer code could not read it."""
@@ -22,7 +25,17 @@ def _space(study: Declaration) -> str:
     """Write what Optuna fixes once for a study, as text: there 1 and True are not the same."""
     levels = {factor.name: [level.plain for level in factor.named] for factor in study.factors}
     axes = {each.name: "log" if each.log else "linear" for each in study.tuned}
+    if study.search is not None:
+        return json.dumps({"space": space_of(study.search), "objectives": study.objectives})
     return json.dumps({"levels": levels, "axes": axes, "objective": study.objective})
+
+
+def space_of(searching: Searching) -> dict[str, str]:
+    """Return what is drawn from where in a search, by the setting's name, as text."""
+    return {
+        setting.name: f"{drawn_from(setting)}" + (f" if {condition(setting)}" if setting.when else "")
+        for setting in searching.space
+    }
 
 
 def _names(study: str, scale: str) -> Iterator[str]:
@@ -64,7 +77,7 @@ def make(store: Store, study: Declaration) -> str:
     A process killed here leaves one without its format, which the next finishes.
     """
     storage = store.storage
-    better = study.metric(study.objective).better
+    better = [study.metric(name).better for name in study.objectives]
     with store.lock():
         done = fitting(store, study)  # another process's, while this one waited
         if done is not None:
@@ -74,12 +87,12 @@ def make(store: Store, study: Declaration) -> str:
         made = optuna.create_study(
             storage=storage,
             study_name=name,
-            direction="maximize" if better == "higher" else "minimize",
+            directions=["maximize" if one == "higher" else "minimize" for one in better],
             load_if_exists=True,
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            made.set_metric_names([study.objective])
+            made.set_metric_names([*study.objectives])
         for key, value in (
             ("space", _space(study)),
             ("harness_study", study.name),

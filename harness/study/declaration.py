@@ -117,6 +117,11 @@ class Declaration:
             for name, levels in self.combinations.items()
         )
 
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The metrics by which settings are chosen: one, but for a search of several."""
+        return self.search.objectives if self.search is not None else (self.objective,)
+
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the study's own, in the order declared."""

@@ -46,6 +46,7 @@ from harness.study.looks import Looks
 from harness.study.metrics import Metric, Source
 from harness.study.scales import Scale
 from harness.study.searching import SEARCHED, Searching
+from harness.study.space import Settings
 from harness.study.sources import (
     check_objective,
     check_own_metrics,
@@ -223,6 +224,10 @@ class Study:
         if self.search is not None:
             return self.search.arguments(settings)
         return {**{name: level.value for name, level in arm.levels.items()}, **settings}
+
+    def written(self, settings: Settings) -> dict[str, Any]:
+        """Return settings as a command's line has them, with those that a search holds fixed."""
+        return {**(self.search.fixed if self.search is not None else {}), **settings}
 
     def place_in(self, module: str) -> None:
         """Say in which module it stands, where no function of its own tells."""

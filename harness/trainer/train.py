@@ -26,6 +26,7 @@ from harness.losses import teacher_of
 from harness.measures.always import default_measures
 from harness.messages.calm import calm
 from harness.randomness.streams import torch_seed
+from harness.stopping import Pruning
 from harness.trained import Measure, Trained, When
 from harness.training import Training
 
@@ -47,6 +48,7 @@ class Request:
         taught_by: its teacher, trained; where it has one and this is not given, the teacher is
             trained first.
         keep: whether to return the trained network.
+        pruning: what ends it early; ``None`` for nothing.
     """
 
     training: Training
@@ -55,6 +57,7 @@ class Request:
     test: bool = True
     taught_by: Snapshot | None = None
     keep: bool = False
+    pruning: Pruning | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class TrainingResult:
         mode: how it was trained.
         note: why it was not trained as asked; empty where it was.
         network: the trained network, where it was asked for.
+        pruned: whether it was ended early, because it did badly; its metrics are the validation
+            split's after its last epoch.
     """
 
     metrics: dict[str, float]
@@ -84,6 +89,7 @@ class TrainingResult:
     mode: Mode = PLAIN
     note: str = ""
     network: Snapshot | None = None
+    pruned: bool = False
 
 
 Tell = Callable[[Sequence[Request], int, float], None]
@@ -213,6 +219,7 @@ class _Trial:
         }  # fmt: skip
         self.best: Snapshot | None = None
         self.error: Exception | None = None
+        self.pruned = False
 
     def after_epoch(self, train_loss: float, validation: tuple[float, float]) -> None:
         """Write down an epoch, unless training has diverged."""
@@ -243,7 +250,11 @@ class _Trial:
                     # else it is missing: a ratio without a denominator, say, is no failure
 
     def finish(self) -> None:
-        """Measure the trained network."""
+        """Measure the trained network; of one that was ended early, what is known."""
+        if self.pruned:
+            for name in ("validation_loss", "validation_accuracy"):
+                self.metrics[name] = self.curves[name][-1]
+            return
         stopping = self.member.training.stopping
         curve = self.curves[stopping.metric if stopping else "validation_loss"]
         at = stopping.best(curve) if stopping else len(curve) - 1
@@ -343,7 +354,9 @@ def _epochs(engine: Engine, trials: Sequence[_Trial], tell: Tell | None) -> None
             tell([trial.request for trial in live], epoch + 1, sum(losses) / len(losses))
         left = []
         for position, trial in enumerate(live):
-            if trial.error is None and not _stops(engine, position, trial, epoch):
+            trial.pruned = trial.error is None and _is_pruned(trial)
+            ended = trial.error is not None or trial.pruned
+            if not ended and not _stops(engine, position, trial, epoch):
                 left.append(position)
         if len(left) < len(live):
             live = [live[position] for position in left]
@@ -353,6 +366,15 @@ def _epochs(engine: Engine, trials: Sequence[_Trial], tell: Tell | None) -> None
     for position, trial in enumerate(live):
         engine.unload(position)
         _restore(trial)
+
+
+def _is_pruned(trial: _Trial) -> bool:
+    """Whether a trial is ended here, because it does badly; after the last epoch it has ended."""
+    pruning = trial.request.pruning
+    if pruning is None:
+        return False
+    curve = trial.curves[pruning.metric]
+    return len(curve) < trial.member.training.epochs and pruning.ends(curve)
 
 
 def _stops(engine: Engine, position: int, trial: _Trial, epoch: int) -> bool:
@@ -389,4 +411,5 @@ def _outcome(trial: _Trial, seconds: float, mode: Mode) -> TrainingResult | Exce
         trial.layers,
         mode,
         network=network,
+        pruned=trial.pruned,
     )

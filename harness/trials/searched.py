@@ -1,8 +1,10 @@
-"""What is kept of a search with the manifest of its run: the settings tried, and those confirmed."""
+"""What is kept of a search: settings asked for, those tried, and those run again at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from harness.study.space import Settings
 
@@ -19,6 +21,23 @@ class TriedSettings:
 
     settings: Settings
     keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AskedBatch:
+    """Settings that were asked for together, with what a sampler must find again to go on.
+
+    Attributes:
+        settings: values of those in use, one mapping for each member.
+        notes: the sampler's own notes on each member.
+        search_notes: its notes on the search as a whole.
+        sampler: its name.
+    """
+
+    settings: tuple[Settings, ...]
+    notes: tuple[Mapping[str, Any], ...]
+    search_notes: Mapping[str, Any]
+    sampler: str
 
 
 @dataclass(frozen=True)

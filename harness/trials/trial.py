@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from harness.messages.blame import place
 from harness.messages.errors import HarnessError, near
 from harness.study.designs import Arm
 from harness.study.function import function_of
+from harness.study.space import Settings, Value
 from harness.study.study import Study
+from harness.stopping import Bound
 from harness.study.work import Work
 from harness.training import Training
 from harness.trials.records import Role
@@ -42,23 +44,25 @@ class Unseeded:
 
     Attributes:
         arm: which arm.
-        tuned: values of the tuned settings.
+        tuned: values of the tuned settings, or of those that are searched and in use.
         work: what ``build`` returned.
         measures: what the study measures beside what is always measured.
         teacher: what the network is trained by that this one learns from.
         teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
         step: the study's own function that gives a training step to measure.
         files: of a command, short hashes of the files that give it its meaning.
+        searched: whether the settings are those of a search.
     """
 
     arm: Arm
-    tuned: Mapping[str, float]
+    tuned: Settings
     work: Work
     measures: tuple[Measure, ...] = ()
     teacher: Unseeded | None = None
     teaches: int = 0
     step: Callable[..., Any] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    searched: bool = False
 
     @cached_property
     def written(self) -> Mapping[str, Any]:
@@ -121,6 +125,8 @@ class Trial:
         key: hash of the Training, the measures, the seed and the code: two trials with the same
             key are the same trial, whatever study they stand in.
         teacher: the trial whose network this one learns from.
+        bounds: what ends it early; its key says nothing of them, and what is ended early is no
+            result of that key.
     """
 
     what: Unseeded
@@ -128,6 +134,7 @@ class Trial:
     role: Role
     key: str
     teacher: Trial | None = None
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def arm(self) -> Arm:
@@ -135,7 +142,7 @@ class Trial:
         return self.what.arm
 
     @property
-    def tuned(self) -> Mapping[str, float]:
+    def tuned(self) -> Settings:
         """Values of the tuned settings."""
         return self.what.tuned
 
@@ -170,6 +177,11 @@ class Trial:
         return self.what.measures
 
     @property
+    def searched(self) -> bool:
+        """Whether its settings are those of a search."""
+        return self.what.searched
+
+    @property
     def trains(self) -> bool:
         """Whether the harness's own trainer trains it, step by step and in any mode."""
         return self.what.trains
@@ -196,7 +208,7 @@ class Trial:
 
 
 def make_trial(
-    study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Mapping[str, float]
+    study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Settings
 ) -> Trial:
     """Build one trial's Training and key.
 
@@ -207,19 +219,24 @@ def make_trial(
     return unseeded(study, scale, arm, tuned).trial(seed, role)
 
 
-def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> Unseeded:
+def unseeded(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
     """Build the Training of an arm with some settings, which is that of all its seeds.
 
     Raises:
         HarnessError: ``build`` returned something else than a Training.
     """
-    values = {name: level.value for name, level in arm.levels.items()}
+    made = _made(study, scale, arm, tuned)
+    return replace(made, searched=True) if study.search is not None else made
+
+
+def _made(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
+    arguments = study.arguments(arm, tuned)
     size = study.scales[scale]
     if study.train is not None:
-        function = function_of(study, {**values, **tuned}, size.settings)
+        function = function_of(study, arguments, size.settings)
         return _unseeded(arm, dict(tuned), function, (), 0, step=study.step)
     if study.command is not None:
-        command = study.command.filled(size.settings, arm, tuned)
+        command = study.command.filled(size.settings, arm, study.written(tuned))
         files = hashes_of(study.folder, study.command.code, command.may_be_files())
         return Unseeded(arm, dict(tuned), command, files=files)
     if study.build is None:
@@ -229,7 +246,7 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
             "Add one of them; or judge results that there are: `harness judge RESULTS STUDY`.",
         )
     try:
-        work = study.build(scale=size, **values, **tuned)
+        work = study.build(scale=size, **arguments)
     except HarnessError:
         raise
     except RecursionError as error:
@@ -255,7 +272,7 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
 
 def _unseeded(
     arm: Arm,
-    tuned: dict[str, float],
+    tuned: dict[str, Value],
     work: Work,
     measures: tuple[Measure, ...],
     teaches: int,
