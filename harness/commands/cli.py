@@ -46,6 +46,7 @@ from harness.commands.spelling import (
     Workers,
 )
 from harness.messages.errors import HarnessError
+from harness.study.searching import PRUNERS, SAMPLERS
 from harness.terminal import screen
 
 if TYPE_CHECKING:
@@ -171,6 +172,77 @@ def run(
     shown = not quiet and not as_json
     with noticing(Place(out, store, OUT, data_dir)) as place:
         end_with(run_studies(names, scale, place, options, how, shown=shown, as_json=as_json))
+
+
+@app.command()
+@alone_on_output
+def search(
+    study: Annotated[
+        str, typer.Argument(metavar="SEARCH", help="A .py file or module; of a study, with --over.")
+    ],
+    over: Annotated[
+        str | None,
+        typer.Option("--over", help="Factors and tuned settings of a study: lr,width.",
+                     show_default=False),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", help="Trials in all.", min=1, show_default=False)
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", help="Seconds after which no more settings are tried.", min=0,
+                     show_default=False),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", help=f"{', '.join(SAMPLERS)}, or module:Class.",
+                     show_default=False),
+    ] = None,
+    pruner: Annotated[
+        str | None, typer.Option("--pruner", help=f"{', '.join(PRUNERS)}.", show_default=False)
+    ] = None,
+    confirm: Annotated[
+        int | None,
+        typer.Option("--confirm", help="Fresh seeds on which the best are run again; 0 for none.",
+                     min=0, show_default=False),
+    ] = None,
+    enqueue: Annotated[
+        list[str] | None,
+        typer.Option("--enqueue", help="Settings to try first: lr=0.1,width=32. May be repeated.",
+                     show_default=False),
+    ] = None,
+    warm_start: Annotated[
+        str, typer.Option("--warm-start", help="The store of another search to learn from, or "
+                          "STORE#SEARCH.", show_default=False),
+    ] = "",
+    scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
+    device: Device = "auto", workers: Workers = 0, mode: Way = None,
+    no_profile: Annotated[
+        bool, typer.Option("--no-profile", help="Do not measure time and memory.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed trials again.")
+    ] = False,
+    log: Log = None,
+    data_dir: DataDir = None, download: Download = False, quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Find the best settings, run them again on fresh seeds, and write the report."""
+    hand_on_data(data_dir, download)
+    from harness.commands.place import Place
+    from harness.commands.run import run_studies
+    from harness.commands.search import asked_for, search_named
+
+    name = search_named(study, over)
+    options = options_of(
+        "", device, workers, None, False, profile=not no_profile, retry=retry_failed,
+        mode=mode, log=log or (),
+        search=asked_for(trials, timeout, sampler, pruner, confirm, enqueue or (), warm_start),
+    )  # fmt: skip
+    how = how_words(device, workers, no_profile=no_profile, log=log or ())
+    shown = not quiet and not as_json
+    with noticing(Place(out, store, OUT, data_dir)) as place:
+        end_with(run_studies([name], scale, place, options, how, shown=shown, as_json=as_json))
 
 
 @app.command()

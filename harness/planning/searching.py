@@ -8,33 +8,37 @@ that was killed goes on with the same settings.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from harness.judging.pairing import value
 from harness.messages.errors import HarnessError
-from harness.planning.asking import Asking, Told
-from harness.planning.confirming import best_settings, confirm_seeds
-from harness.planning.outlook import Outlook
-from harness.planning.pruning import bounds, worse_than_best
+from harness.planning.asking import Asking
+from harness.planning.confirming import confirm_seeds
+from harness.planning.members import Member, best_of, last_better, picked, settle
+from harness.planning.outlook import Outlook, naming
+from harness.planning.pruning import bounds
 from harness.planning.samplers import check_sampler, chosen_sampler
-from harness.stopping import Bound
 from harness.study.declaration import Declaration
-from harness.study.designs import Arm
 from harness.study.looks import Looks
 from harness.study.searching import DEFAULT, PLACES, SEARCHED, Searching
-from harness.study.space import Choice, Setting, Settings
+from harness.study.space import Settings, Value, values_at_ends
 from harness.study.study import Study
-from harness.trials.records import Record
+from harness.trials.records import Record, Role
 from harness.trials.searched import AskedBatch, SearchKept, TriedSettings
 from harness.trials.trial import TUNING_SEED, Trial, Unseeded, unseeded
 
+Frozen = tuple[tuple[str, Value], ...]
+"""Settings as pairs, by which they can be looked up."""
+
+COMPARED = 1 + len(PLACES)
+"""How many settings are run on fresh seeds: the best, and the default as control."""
+
 
 class Kept(Protocol):
-    """Where batches are kept: a store's notes, or this process alone."""
+    """Where batches are kept: in a store, or nowhere."""
 
     def read(self, code: str) -> list[AskedBatch]:
         """Return the batches asked for, in order; ``code`` is the key of the first trial."""
@@ -46,17 +50,259 @@ class Kept(Protocol):
         """Return within which no other process asks."""
 
 
-@dataclass
-class Member:
-    """One setting of a search, and what is known of it.
+def seeds_of_confirming(searching: Searching) -> int:
+    """Return on how many fresh seeds the best settings and the default are run; 0 for none.
 
-    Attributes:
-        settings: values of those in use.
-        trials: its trials, one for each seed.
-        told: what became of it; ``None`` before it has ended.
+    Raises:
+        HarnessError: no trial would be left to try a setting.
+    """
+    chosen = searching.confirm
+    count = confirm_seeds(searching.trials) if chosen is None else chosen
+    if settings_to_try(searching, count) < 1:
+        raise HarnessError(
+            f"a search must have trials beside the {COMPARED * count} that confirm: "
+            f"{COMPARED} settings on {count} fresh seeds",
+            f"trials={searching.trials}",
+            f"Write trials={COMPARED * count + 16 * searching.seeds}, or confirm=0.",
+        )
+    return count
+
+
+def settings_to_try(searching: Searching, confirming: int) -> int:
+    """Return how many settings are tried; each takes a trial for each of the search's seeds."""
+    return (searching.trials - COMPARED * confirming) // searching.seeds
+
+
+class SearchPlanner:
+    """Plans the trials of a search at one scale.
+
+    It is a :class:`harness.planning.outlook.Planner`.
     """
 
-    settings: Settings
-    trials: tuple[Trial, ...]
-    notes: Mapping[str, object] = field(default_factory=dict)
-    told: Told | None = None
+    def __init__(
+        self, study: Study, scale: str, kept: Kept, *, deadline: float | None = None
+    ) -> None:
+        """Begin with what was asked for before.
+
+        Args:
+            study: the study that a Search has made.
+            scale: the scale's name.
+            kept: where batches are kept.
+            deadline: when no more settings are asked for, by ``time.monotonic()``.
+
+        Raises:
+            HarnessError: the sampler cannot do the space, or the budget is too small.
+        """
+        searching = study.searching(scale)
+        assert searching is not None
+        self.study = study
+        self.scale = scale
+        self.searching = searching
+        self.looks: Looks | None = None
+        self.confirming = seeds_of_confirming(searching)
+        self.seeds = tuple(range(max(1, self.confirming)))
+        self.budget = settings_to_try(searching, self.confirming)
+        self.better = [study.metric(name).better or "lower" for name in searching.objectives]
+        directions: list[Literal["minimize", "maximize"]] = [
+            "maximize" if each == "higher" else "minimize" for each in self.better
+        ]
+        check_sampler(searching, directions)
+        self.sampler, self.why = chosen_sampler(searching, directions)
+        self._asking = Asking(
+            replace(searching, sampler=self.sampler), directions, f"{study.name}/{scale}"
+        )
+        self._kept = kept
+        self._deadline = deadline
+        self._built: dict[tuple[str, Frozen], Unseeded] = {}
+        self._members: list[Member] = []
+        self._batches: list[int] = []
+        self._waiting: list[AskedBatch] = []  # asked for before, in order, and not yet begun
+        self._open = 0  # the first member that has not ended
+        self._search_notes: Mapping[str, Any] = {}
+        self._ended = ""
+        self._known: Outlook | None = None
+        self._known_of: tuple[int, int, tuple[int, ...], str] | None = None
+
+    @property
+    def declaration(self) -> Declaration:
+        """What is declared at this scale."""
+        return self.study.declaration(self.scale)
+
+    @cached_property
+    def at_defaults(self) -> Mapping[str, Trial]:
+        """The trial of the default settings: its program is measured."""
+        (default,) = (arm for arm in self.study.arms(self.scale) if arm.name == DEFAULT)
+        settings = self.searching.space.defaults
+        return {DEFAULT: self._trial(default.name, TUNING_SEED, settings)}
+
+    def check_space(self) -> None:
+        """Check that settings can be built at both ends, and with every option.
+
+        Raises:
+            HarnessError: they cannot.
+        """
+        space = self.searching.space
+        for setting in space:
+            for value in values_at_ends(setting):
+                self._trial(SEARCHED.name, TUNING_SEED, space.with_value(setting.name, value))
+
+    # -- what is run -----------------------------------------------------------------------
+
+    def outlook(self, done: Mapping[str, Record]) -> Outlook:
+        """Return what is to be run.
+
+        Args:
+            done: the finished and failed records by key.
+        """
+        self._settle(done)
+        while not self._ended and self._open == len(self._members):
+            self._begin_batch()
+            self._settle(done)
+        over = bool(self._ended) and self._open == len(self._members)
+        best = self._best() if over else ()
+        wanted = [trial for member in self._members for trial in member.wanted]
+        known_of = len(self._members), len(wanted), best, self._ended if over else ""
+        if self._known is None or known_of != self._known_of:
+            self._known, self._known_of = self._new(wanted, best, over=over), known_of
+        ready = tuple(
+            trial
+            for trial in self._known.planned
+            if trial.key not in done and (trial.teacher is None or trial.teacher.key in done)
+        )
+        return replace(self._known, ready=ready)
+
+    def _new(self, wanted: Sequence[Trial], best: tuple[int, ...], *, over: bool) -> Outlook:
+        """Return an outlook but for what is ready."""
+        compared = [
+            self._trial(arm, seed, settings)
+            for arm, settings in self._compared(best)
+            for seed in range(self.confirming)
+        ]
+        trials = [*wanted, *(compared if over else ())]
+        teachers = {trial.teacher.key: trial.teacher for trial in trials if trial.teacher}
+        left = 0 if over else (self.budget - len(self._members)) * self.searching.seeds
+        confirm = len(compared) if over else COMPARED * self.confirming
+        own = {trial.key: trial for trial in trials}  # two settings may be the same
+        return Outlook(
+            planned=(*teachers.values(), *own.values()),
+            ready=(),
+            expected={SEARCHED.name: len(wanted) + left, DEFAULT: confirm},
+            evaluations=len(compared) if over else 0,
+            total=len(teachers) + len(own) + left + (0 if over else confirm),
+            chosen={},
+            tuning=(),
+            teachers=frozenset(teachers),
+            search=SearchKept(
+                tried=tuple(
+                    TriedSettings(each.settings, tuple(trial.key for trial in each.trials))
+                    for each in self._members
+                ),
+                batches=tuple(self._batches),
+                confirmed=best if self.confirming else (),
+                sampler=self.sampler,
+                why=self.why,
+                ended=self._ended if over else "",
+            ),
+        )
+
+    def _compared(self, best: Sequence[int]) -> Iterator[tuple[str, Settings]]:
+        """Yield the arms that are run on fresh seeds, with their settings."""
+        yield DEFAULT, self.searching.space.defaults
+        for arm, place in zip(PLACES, best, strict=False):
+            yield arm, self._members[place].settings
+
+    def _best(self) -> tuple[int, ...]:
+        known = [self.searching.space.defaults]
+        return picked(self._members, self.better, known, len(PLACES))
+
+    # -- what is asked for -----------------------------------------------------------------
+
+    def _settle(self, done: Mapping[str, Record]) -> None:
+        """Write down what has become of members, and see whether any more are asked for."""
+        if self._open < len(self._members):
+            begin = len(self._members) - self._batches[-1]
+            best = best_of(self._members[:begin], self.better)
+            for member in self._members[self._open :]:
+                if member.told is None:
+                    settle(member, done, self.searching, self.better[0], best)
+            while self._open < len(self._members) and self._members[self._open].told is not None:
+                self._open += 1
+        if self._members and self._open == len(self._members) and not self._ended:
+            self._ended = self._why_ended()
+
+    def _why_ended(self) -> str:
+        tried, patience = len(self._members), self.searching.patience
+        if tried >= self.budget:
+            return "trials"
+        if patience is not None and tried - 1 - last_better(self._members, self.better) >= patience:
+            return "patience"
+        late = self._deadline is not None and time.monotonic() >= self._deadline
+        return "timeout" if late and not self._waiting else ""
+
+    def _begin_batch(self) -> None:
+        """Begin the next batch: one that was asked for before, by whomever, or a new one."""
+        code, number = self.at_defaults[DEFAULT].key, len(self._batches)
+        if not self._waiting:
+            with self._kept.alone():
+                self._waiting = self._kept.read(code)[number:]
+                if not self._waiting:
+                    batch = self._asked(number)
+                    if not batch.settings:
+                        self._ended = "grid"
+                        return
+                    self._kept.write(code, number, batch)
+                    self._waiting = [batch]
+        self._take(self._waiting.pop(0))
+
+    def _asked(self, number: int) -> AskedBatch:
+        """Ask for a batch."""
+        left = self.budget - len(self._members)
+        first = self._first() if number == 0 else []
+        asked, notes = self._asking.batch(
+            [member.told for member in self._members if member.told is not None],
+            min(left, max(self.searching.at_a_time, len(first))),
+            number,
+            self._search_notes,
+            first[:left],
+        )
+        settings = tuple(each.settings for each in asked)
+        return AskedBatch(settings, tuple(each.notes for each in asked), notes, self.sampler)
+
+    def _first(self) -> list[Settings]:
+        """Return the settings that a search begins with: the default, and those given."""
+        out: list[Settings] = [self.searching.space.defaults]
+        for settings in self.searching.enqueue:
+            if settings not in out:
+                out.append(settings)
+        return out
+
+    def _take(self, batch: AskedBatch) -> None:
+        """Take a batch up, as far as the budget goes; what ends its trials early is known now."""
+        left, place = self.budget - len(self._members), len(self._members)
+        earlier = [each.told.curve for each in self._members if each.told is not None]
+        whole = [bool(each.told and each.told.values and not each.told.pruned)
+                 for each in self._members]  # fmt: skip
+        for settings, notes in list(zip(batch.settings, batch.notes, strict=True))[:left]:
+            ends = bounds(
+                self.searching.pruner, self.searching.rungs, earlier, whole, self.better[0],
+                len(self._members),
+            )  # fmt: skip
+            trials = tuple(
+                replace(self._trial(SEARCHED.name, TUNING_SEED + seed, settings), bounds=ends)
+                for seed in range(self.searching.seeds)
+            )
+            self._members.append(Member(settings, trials, notes))
+        self._batches.append(len(self._members) - place)
+        self._search_notes = batch.search_notes
+
+    # -- trials ----------------------------------------------------------------------------
+
+    def _trial(self, arm: str, seed: int, settings: Settings) -> Trial:
+        role: Role = "tune" if seed >= TUNING_SEED else "evaluate"
+        place = arm, tuple(sorted(settings.items()))
+        if place not in self._built:
+            found = self.study.arm(arm, self.scale)
+            assert found is not None
+            with naming(found, settings):
+                self._built[place] = unseeded(self.study, self.scale, found, settings)
+        return self._built[place].trial(seed, role)

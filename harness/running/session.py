@@ -173,6 +173,8 @@ class Session:
         elif outlook.ready and time.monotonic() - self.busy > PATIENT_SECONDS:
             return "waiting for other processes on this store"
         tuning = any(trial.role == "tune" for trial in outlook.ready)
+        if outlook.search is not None:
+            return "searching" if not outlook.search.ended else "confirming the best"
         return "tuning and training" if tuning else "training"
 
     def left(self, outlook: Outlook) -> float | None:
@@ -316,6 +318,15 @@ class Session:
 
 def _command(scale: str, planner: Planner, options: Options) -> str:
     """Return the command that comes to the same records on a new machine."""
+    searching = planner.study.searching(scale)
+    if searching is not None:
+        reference, _, over = options.reference.partition("#over=")
+        words = ["harness", "search", reference.removesuffix("#search"), "--scale", scale]
+        words += ["--over", over] if over else []
+        words += ["--trials", str(searching.trials), "--sampler", searching.sampler]
+        words += ["--pruner", searching.pruner] if searching.pruner != "none" else []
+        words += ["--mode", options.mode] if options.mode else []
+        return shlex.join(words)
     words = ["harness", "run", options.reference, "--scale", scale]
     if planner.looks:
         words += ["--until-decided", "--max-seeds", str(len(planner.seeds))]
@@ -362,6 +373,7 @@ def manifest(
         },
         declaration=planner.declaration.digest,
         revision=revision,
+        search=outlook.search,
     )
 
 

@@ -297,7 +297,7 @@ def asked(ledger: Noted, code: str) -> list[AskedBatch]:
         code: the key of the search's first trial: what was asked for of other code is no matter.
     """
     kept = {int(name): value for name, value in ledger.notes(f"{ASKED}{code}/").items()}
-    out = []
+    out: list[AskedBatch] = []
     while len(out) in kept:  # one that is damaged ends what can be gone on from
         out.append(from_plain(AskedBatch, kept[len(out)]))
     return out

@@ -62,6 +62,13 @@ def named(store: Store, study: str, scale: str) -> list[tuple[str, dict[str, Any
     raise AssertionError("the names never end")
 
 
+def spaces_in(store: Store, study: str, scale: str) -> list[dict[str, str]]:
+    """Return the spaces of searches of a name and scale, each as :func:`space_of` wrote it."""
+    texts = [attrs.get("space") for _, attrs in named(store, study, scale)]
+    found = [json.loads(text) for text in texts if isinstance(text, str)]
+    return [dict(each["space"]) for each in found if "space" in each]
+
+
 def fitting(store: Store, study: Declaration) -> str | None:
     """Return the name of the Optuna study that was made for these levels, if there is one."""
     space = _space(study)

@@ -94,7 +94,7 @@ def parameters_of(
         for factor in study.factors
     }
     for name, value in record.tuned.items():  # from which space it was chosen is not known
-        params[name], distributions[name] = value, FloatDistribution(value, value)
+        params[name], distributions[name] = value, FloatDistribution(float(value), float(value))
     params["seed"] = record.seed
     distributions["seed"] = IntDistribution(0, max(TUNING_SEED, record.seed))
     return params, distributions

@@ -78,6 +78,11 @@ class Scale:
         """Its settings alone, for a function whose result must not depend on the rest."""
         return Settings(self.settings)
 
+    @property
+    def without_tuning(self) -> Scale:
+        """The same, but that it says nothing of how many settings are tried."""
+        return Scale(seeds=self.seeds, levels=self.levels, **self.settings)
+
     def __reduce__(self) -> tuple[Any, tuple[()]]:  # copies and pickles are made, not assigned to
         given: dict[str, Any] = {"seeds": self.seeds, "levels": self.levels, "tuning": self.tuning}
         return functools.partial(Scale, **(given | dict(self.settings))), ()

@@ -24,7 +24,7 @@ from harness.study.searching import (
     Searching,
     check_searching,
 )
-from harness.study.space import Choice, Float, Int, Setting, Space
+from harness.study.space import Choice, Float, Int, Setting, Space, condition
 from harness.study.study import Study
 from harness.study.work import Work
 
@@ -194,6 +194,25 @@ def study_of(
         HarnessError: a part of it is wrong, or does not fit the others.
     """
     check_searching(searching)
+    if not any(given.get(way) is not None for way in ("build", "train", "command")):
+        raise HarnessError(
+            "a search must say what is run",
+            "none of build=, train= and command=",
+            "Add one of them.",
+        )
+    if given.get("command") is not None and searching.space.conditional:
+        raise HarnessError(
+            "settings that a command takes must always be in use",
+            ", ".join(f"{x.name} if {condition(x)}" for x in searching.space if x.when),
+            "Leave out when=, or write a function that calls the command: train=.",
+        )
+    if searching.pruner in ("median", "hyperband") and given.get("command") is not None:
+        raise HarnessError(
+            f"pruner={searching.pruner!r} must stand beside build= or train=, whose curves are "
+            "known while they train",
+            "command=",
+            "Write pruner='none'.",
+        )
     levels = (DEFAULT, *PLACES)
     study = Study(
         name=name,

@@ -410,6 +410,15 @@ class Space:
                 )
         return out
 
+    def with_value(self, name: str, value: Value) -> dict[str, Value]:
+        """Return the defaults but for one setting, with values of others that bring it into use."""
+        given: dict[str, Value] = {name: value}
+        for child in reversed(self.settings):  # those that others depend on come first in the space
+            if child.name in given:
+                for parent, wanted in child.when.items():
+                    given.setdefault(parent, self.taken(parent, several(wanted)[0]))
+        return self.completed(given)
+
     def taken(self, name: str, value: Any) -> Value:
         """Return a value of a setting as it is kept.
 
@@ -460,6 +469,11 @@ def values_of(setting: Setting) -> Sequence[Value]:
         f"Float({setting.name!r}, ...)",
         f"Write Choice({setting.name!r}, (0.01, 0.1)), say, or take another sampler.",
     )
+
+
+def values_at_ends(setting: Setting) -> Sequence[Value]:
+    """Return both ends of a number, and every option of a choice."""
+    return setting.plain if isinstance(setting, Choice) else (setting.low, setting.high)
 
 
 def condition(setting: Setting) -> str:
