@@ -41,15 +41,15 @@ ROOMS: dict[str, str] = {
     "identity": "canonical structure text words names statements following code files",
     "terminal": "outlets screen usage",
     "training": "",
-    "study": "metrics formatting factors space designs searching claims looks scales chosen "
-    "converter declaration work function placeholders command sources checks study search",
+    "study": "metrics formatting factors settings space designs searching claims looks scales "
+    "chosen converter declaration work function placeholders command sources checks study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
-    "trials": "profiles outcome checked records tuning searched trial manifest",
-    "trainer": "train",
+    "trials": "profiles outcome checked records tuning searched mistakes trial manifest",
+    "trainer": "failures train",
     "cost": "machine memory calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
     "translation optuna_studies opened leases tally ledger kept presence inspection "
@@ -59,14 +59,15 @@ ROOMS: dict[str, str] = {
     "sameness results next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
-    "planning": "datasets outlook confirming tuning planner cohorts",
+    "planning": "datasets outlook tuning confirming samplers asking pruning members planner "
+    "searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
-    "trainings functions command_lines kinds jobs wire "
-    "loaded workers executors progress account costs registering session timing run versions "
-    "comparing importing findings checking",
+    "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
+    "costs registering session searches timing run versions comparing importing findings checking",
     "commands": "ending files options spelling place list new subject doctor folder judged tables "
-    "markdown finish begin run plan report explain export judge replay check cli",
+    "markdown finish begin run search plan report explain export judge replay check on_records "
+    "cli",
 }
 ORDER = list(ROOMS)
 

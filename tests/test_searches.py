@@ -34,7 +34,7 @@ from harness.trials.records import Record
 from harness.trials.searched import AskedBatch
 from harness.trials.trial import TUNING_SEED, Trial
 
-Loss = Callable[[Trial], "float | None | tuple[float, ...]"]
+Loss = Callable[[Trial], "float | tuple[float, ...] | None"]
 
 
 def train(context: Context, way: str, lr: float, width: int, momentum: float | None) -> Any:
@@ -82,9 +82,7 @@ def bowl(trial: Trial) -> float:
     lr, width = float(trial.tuned["lr"]), float(trial.tuned["width"])
     momentum = float(trial.tuned.get("momentum", 1.0))
     noise = random.Random(f"{trial.key}").uniform(0, 0.1)
-    return (
-        abs(math.log10(lr / 0.05)) + abs(math.log2(width / 16)) / 4 + abs(momentum - 0.6) + noise
-    )
+    return abs(math.log10(lr / 0.05)) + abs(math.log2(width / 16)) / 4 + abs(momentum - 0.6) + noise
 
 
 def record(trial: Trial, loss: Loss) -> Record:
@@ -164,7 +162,7 @@ def test_order_and_kills_change_nothing(sampler: str) -> None:
     made = search(sampler=sampler, space=space, train=function, trials=30)
     calm, _ = run(made)
     shuffled = random.Random(1)
-    other, _ = run(made, pick=lambda ready: shuffled.choice(ready), anew=True)
+    other, _ = run(made, pick=shuffled.choice, anew=True)
     assert tried(other) == tried(calm)
     assert other.search == calm.search
 
@@ -236,7 +234,7 @@ def test_failed_and_broken_settings_are_never_run_again() -> None:
         width = float(trial.tuned["width"])
         return None if width < 8 else (bowl(trial) - width, width)
 
-    outlook, done = run(made, loss)
+    outlook, _ = run(made, loss)
     assert outlook.search is not None
     widths = [float(each["width"]) for each in tried(outlook)]
     assert min(widths) < 8  # both do happen

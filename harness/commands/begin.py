@@ -71,9 +71,7 @@ def begin(reference: str, scale_name: str | None, place: Place, options: Options
     return Begun(home, study, planner, ledger, _pool(study, home, options, ledger))
 
 
-def _begin_search(
-    home: str, study: Study, scale: str, place: Place, options: Options
-) -> Begun:
+def _begin_search(home: str, study: Study, scale: str, place: Place, options: Options) -> Begun:
     """Plan a search at one scale, and open its store.
 
     Raises:

@@ -32,7 +32,7 @@ from harness.planning.samplers import (
     spread,
 )
 from harness.study.searching import Searching
-from harness.study.space import Choice, Float, Setting, Settings, Value
+from harness.study.settings import Choice, Float, Setting, Settings, Value
 
 AGAIN = 3
 """How often a sampler is asked again where it gives settings that were tried."""

@@ -11,7 +11,7 @@ from harness.planning.asking import Told
 from harness.planning.pruning import worse_than_best
 from harness.study.metrics import Better
 from harness.study.searching import Searching
-from harness.study.space import Settings
+from harness.study.settings import Settings
 from harness.trials.records import Record
 from harness.trials.trial import Trial
 
@@ -79,7 +79,7 @@ def _wanted(
     better: Better,
     best: Member | None,
 ) -> tuple[tuple[Trial, ...], bool]:
-    """Return which trials of a member are to be run, and whether that is all because it is worse."""
+    """Return which trials are to be run, and whether that is all because the best is better."""
     if searching.pruner != "wilcoxon" or best is None:
         return member.trials, False
     first = searching.objectives[0]
@@ -94,9 +94,7 @@ def _wanted(
     return member.trials, False
 
 
-def _values(
-    trials: Sequence[Trial], done: Mapping[str, Record], metric: str
-) -> list[float | None]:
+def _values(trials: Sequence[Trial], done: Mapping[str, Record], metric: str) -> list[float | None]:
     """Return what the first trials reached, up to one that has not ended."""
     out: list[float | None] = []
     for trial in trials:
@@ -206,8 +204,8 @@ def picked(
 
     def distance(place: int) -> float:
         shares = [
-            (x - l) / (h - l) if h > l else 0.0
-            for x, l, h in zip(front[place], low, high, strict=True)
+            (value - least) / (most - least) if most > least else 0.0
+            for value, least, most in zip(front[place], low, high, strict=True)
         ]
         return math.hypot(*shares)
 

@@ -31,7 +31,8 @@ from harness.adapters.extras import installing
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, near, one_line
 from harness.study.searching import SAMPLERS, Searching
-from harness.study.space import Choice, Float, Setting, Settings, Space, Value, values_of
+from harness.study.settings import Choice, Float, Setting, Settings, Value, values_of
+from harness.study.space import Space
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

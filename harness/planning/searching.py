@@ -24,7 +24,7 @@ from harness.planning.samplers import check_sampler, chosen_sampler
 from harness.study.declaration import Declaration
 from harness.study.looks import Looks
 from harness.study.searching import DEFAULT, PLACES, SEARCHED, Searching
-from harness.study.space import Settings, Value, values_at_ends
+from harness.study.settings import Settings, Value, values_at_ends
 from harness.study.study import Study
 from harness.trials.records import Record, Role
 from harness.trials.searched import AskedBatch, SearchKept, TriedSettings

@@ -36,7 +36,7 @@ class SearchOptions:
         pruner: what ends trials early.
         confirm: on how many fresh seeds the best settings are run again.
         enqueue: settings that are tried right after the default, each as a mapping.
-        warm_start: the store, or ``STORE#SEARCH``, of another search, from which the sampler learns.
+        warm_start: the store, or ``STORE#SEARCH``, of a search that the sampler learns from.
     """
 
     trials: int | None = None

@@ -147,9 +147,7 @@ def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float 
         folder.make_whole()
     if called.reason:
         return Outcome(reason=called.reason, env=env)
-    return Outcome(
-        called.metrics, called.curves, cost, env, mode=str(PLAIN), pruned=called.pruned
-    )
+    return Outcome(called.metrics, called.curves, cost, env, mode=str(PLAIN), pruned=called.pruned)
 
 
 def _make_given(trial: Trial, named: Named, at: Workplace) -> str:

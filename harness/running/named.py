@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.stopping import Bound
-from harness.study.space import Settings
+from harness.study.settings import Settings
 from harness.trials.records import Role
 from harness.trials.trial import Trial
 

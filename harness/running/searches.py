@@ -31,8 +31,7 @@ def as_asked(study: Study, asked: SearchOptions) -> Study:
         raise HarnessError(
             "harness search must be given a Search, or --over what is searched of a study",
             f"study {study.name}",
-            f"Write `harness search {study.name} --over "
-            f"{','.join(study.parameters[:2])}`.",
+            f"Write `harness search {study.name} --over {','.join(study.parameters[:2])}`.",
         )
     changed: dict[str, Any] = {
         name: getattr(asked, name)

@@ -25,7 +25,7 @@ from harness.storing.ledger import Ledger
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
 from harness.study.searching import SEARCHED
-from harness.study.space import Value
+from harness.study.settings import Value
 from harness.study.study import Study
 from harness.trials.manifest import Manifest, Planned
 from harness.trials.records import Record

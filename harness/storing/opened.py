@@ -53,6 +53,11 @@ class Opened:
         self._whole: dict[str, Any] = {}
         self._damaged: dict[str, Any] = {}
 
+    @property
+    def identity(self) -> int:
+        """The number of the Optuna study in its storage."""
+        return self._id
+
     # -- trials ----------------------------------------------------------------------------
 
     def read(self) -> Book:

@@ -15,7 +15,7 @@ from harness.storing.store import Store
 from harness.storing.translation import drawn_from
 from harness.study.declaration import Declaration
 from harness.study.searching import Searching
-from harness.study.space import condition
+from harness.study.settings import condition
 
 FORMAT = 2
 """Version of what is written here, raised when older or newer code could not read it."""
@@ -33,7 +33,8 @@ def _space(study: Declaration) -> str:
 def space_of(searching: Searching) -> dict[str, str]:
     """Return what is drawn from where in a search, by the setting's name, as text."""
     return {
-        setting.name: f"{drawn_from(setting)}" + (f" if {condition(setting)}" if setting.when else "")
+        setting.name: f"{drawn_from(setting)}"
+        + (f" if {condition(setting)}" if setting.when else "")
         for setting in searching.space
     }
 

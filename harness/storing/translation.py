@@ -27,7 +27,7 @@ from harness.storing.damage import spoils, trial_wrong
 from harness.storing.notes import CODE, ENV
 from harness.study.declaration import Declaration
 from harness.study.metrics import STEP
-from harness.study.space import Choice, Int, Setting
+from harness.study.settings import Choice, Int, Setting
 from harness.trials.outcome import Outcome
 from harness.trials.records import Record, State
 from harness.trials.trial import TUNING_SEED, Trial
@@ -188,7 +188,9 @@ def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, An
         tuned={
             name: value
             for name, value in trial.params.items()
-            if (isinstance(kinds[name], FloatDistribution) if searched is None else name in searched)
+            if (
+                isinstance(kinds[name], FloatDistribution) if searched is None else name in searched
+            )
         },
         key=about["key"],
         state=state,

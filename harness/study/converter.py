@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.study.claims import AnyClaim
 from harness.study.searching import Constraint
-from harness.study.space import Setting, Value
+from harness.study.settings import Setting, Value
 
 if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing studies
     from cattrs import Converter
@@ -31,7 +31,8 @@ LATER: Mapping[str, frozenset[str]] = {
 """Fields that may be absent, by class: they came later, or are not written at their default."""
 
 AT_DEFAULT: Mapping[str, frozenset[str]] = {
-    "Declaration": frozenset({"own", "source", "search"}), "Manifest": frozenset({"notes", "search"}),
+    "Declaration": frozenset({"own", "source", "search"}),
+    "Manifest": frozenset({"notes", "search"}),
     "Metric": frozenset({"least"}),
 }  # fmt: skip
 """Those that are not written at their default: minus infinity is no JSON, and what came later is

@@ -191,8 +191,8 @@ def check_parameter(kind: str, name: Any) -> None:
         or name.startswith(("metric_", "cost_", "env_", "tuned_"))
     ):
         raise HarnessError(
-            f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}'s name must be a Python name that no column "
-            "of the records has",
+            f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}'s name must be a Python name that no "
+            "column of the records has",
             repr(name),
             "Choose another, such as 'depth'.",
         )

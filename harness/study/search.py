@@ -24,7 +24,8 @@ from harness.study.searching import (
     Searching,
     check_searching,
 )
-from harness.study.space import Choice, Float, Int, Setting, Space, condition
+from harness.study.settings import Choice, Float, Int, Setting, condition
+from harness.study.space import Space
 from harness.study.study import Study
 from harness.study.work import Work
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Search:
-    """A question about settings: which are best, and are they better than the default?
+    """A question about settings: which are best, and whether they are better than the default.
 
     What is run is one of three, as in a :class:`~harness.study.study.Study`: ``build``, ``train``
     or ``command``. It takes each setting of the space as a parameter.

@@ -46,7 +46,7 @@ from harness.study.looks import Looks
 from harness.study.metrics import Metric, Source
 from harness.study.scales import Scale
 from harness.study.searching import SEARCHED, Searching
-from harness.study.space import Settings
+from harness.study.settings import Settings
 from harness.study.sources import (
     check_objective,
     check_own_metrics,

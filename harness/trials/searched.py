@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.study.space import Settings
+from harness.study.settings import Settings
 
 
 @dataclass(frozen=True)

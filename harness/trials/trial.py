@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,15 @@ from harness.identity.canonical import canonical, definitions
 from harness.identity.code import KEYS, code_of
 from harness.identity.files import hashes_of
 from harness.messages.blame import place
-from harness.messages.errors import HarnessError, near
+from harness.messages.errors import HarnessError
+from harness.stopping import Bound
 from harness.study.designs import Arm
 from harness.study.function import function_of
-from harness.study.space import Settings, Value
+from harness.study.settings import Settings, Value
 from harness.study.study import Study
-from harness.stopping import Bound
 from harness.study.work import Work
 from harness.training import Training
+from harness.trials.mistakes import mend
 from harness.trials.records import Role
 
 if TYPE_CHECKING:
@@ -207,9 +207,7 @@ class Trial:
         return TEACHER if self.role == "teach" else self.arm.name
 
 
-def make_trial(
-    study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Settings
-) -> Trial:
+def make_trial(study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Settings) -> Trial:
     """Build one trial's Training and key.
 
     Raises:
@@ -259,7 +257,7 @@ def _made(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
         raise HarnessError(
             f"build of study {study.name!r} must return a Training for every arm",
             f"{type(error).__name__}: {error} at {place(error)}, for {arm.name}",
-            _mend(error),
+            mend(error),
         ) from error
     if not isinstance(work, Work) or isinstance(work, type):
         raise HarnessError(
@@ -289,36 +287,6 @@ def _unseeded(
 def code_by_definitions(kind: str, found: tuple[Any, ...]) -> dict[str, str]:
     """Return :func:`harness.identity.code.code_of`, worked out once for the same definitions."""
     return code_of(found, kind)
-
-
-_UNKNOWN = re.compile(r"Training\.__init__\(\) got an unexpected keyword argument '(\w+)'")
-
-_MEANT: Mapping[str, str] = {
-    "steps": "Write epochs=...: an epoch is train images // batch_size steps.",
-    "max_steps": "Write epochs=...: an epoch is train images // batch_size steps.",
-    "iterations": "Write epochs=...: an epoch is train images // batch_size steps.",
-    "lr": "Write it in the optimizer: optimizer=SGD(lr=...).",
-    "learning_rate": "Write it in the optimizer: optimizer=SGD(lr=...).",
-    "weight_decay": "Write it in the optimizer: optimizer=SGD(lr=..., weight_decay=...).",
-    "momentum": "Write it in the optimizer: optimizer=SGD(lr=..., momentum=...).",
-    "dataset": "Write data=...",
-    "network": "Write model=...",
-    "criterion": "Write loss=...",
-    "scheduler": "Write schedule=...",
-    "regularizer": "Write penalty=...",
-    "seed": "Leave it out: every trial has a seed of its own, and Scale(seeds=...) says how many.",
-    "device": "Leave it out: `harness run --device` chooses it.",
-}
-"""What to write in the place of fields that a Training does not have, but others' tools do."""
-
-
-def _mend(error: BaseException) -> str:
-    """Say what to write instead, where a Training was given a field that it does not have."""
-    found = _UNKNOWN.search(str(error))
-    if not found:
-        return "Mend that line."
-    name = found[1]
-    return _MEANT.get(name) or near(name, [each.name for each in fields(Training)])
 
 
 def keys_of(written: Mapping[str, Any], code: Mapping[str, str]) -> Callable[[int], str]:

@@ -13,7 +13,12 @@ from harness.trials.records import Record
 from ..table import Cell, Column, Table, row
 
 MOST_ROWS = 200
-STATE_MARKS = {"complete": ("✓", ""), "failed": ("×", "bad"), "running": ("…", "open"), "pruned": ("✂", "")}
+STATE_MARKS = {
+    "complete": ("✓", ""),
+    "failed": ("×", "bad"),
+    "running": ("…", "open"),
+    "pruned": ("✂", ""),
+}
 
 
 @dataclass(frozen=True)
