@@ -31,7 +31,7 @@ from harness.planning.searching import SearchPlanner, seeds_of_confirming, setti
 from harness.study.search import over
 from harness.study.searching import Searching
 from harness.trials.records import Record
-from harness.trials.searched import AskedBatch
+from harness.trials.searched import AskedBatch, EarlierSettings
 from harness.trials.trial import TUNING_SEED, Trial
 
 Loss = Callable[[Trial], "float | tuple[float, ...] | None"]
@@ -64,6 +64,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self.batches: dict[str, list[AskedBatch]] = {}
+        self.learnt: list[EarlierSettings] = []
 
     def read(self, code: str) -> list[AskedBatch]:
         return list(self.batches.get(code, []))
@@ -72,6 +73,10 @@ class Notebook:
         kept = self.batches.setdefault(code, [])
         assert len(kept) == number
         kept.append(batch)
+
+    def earlier(self, code: str) -> list[EarlierSettings]:
+        del code
+        return self.learnt
 
     def alone(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -225,6 +230,25 @@ def test_a_search_asks_for_nothing_more_after_its_deadline() -> None:
     assert (len(done), outlook.search.ended) == (4, "timeout")
     later, _ = run(made, notebook=notebook, done=done)
     assert len(tried(later)) == 40
+
+
+def test_a_search_learns_from_another_and_runs_its_best_again() -> None:
+    first, done = run(search(trials=40, confirm=0))
+    notebook = Notebook()
+    for settings, each in zip(tried(first), first.search.tried, strict=True):  # type: ignore[union-attr]
+        value = done[each.keys[0]].metrics["validation_loss"]
+        notebook.learnt.append(EarlierSettings(settings, (value,)))
+    best = min(notebook.learnt, key=lambda each: each.values).settings
+    outlook, _ = run(search(trials=12), notebook=notebook)
+    assert outlook.search is not None
+    assert outlook.search.earlier == 40
+    assert tried(outlook)[:2] == [search().study.search.space.defaults, best]  # type: ignore[union-attr]
+    assert len(tried(outlook)) == 12
+    others = tried(outlook)[2:]
+    assert not any(each in tried(first) for each in others)
+    near = [_without_noise(each) for each in others]
+    alone, _ = run(search(trials=12))
+    assert sum(near) / len(near) < sum(map(_without_noise, tried(alone)[2:])) / 10
 
 
 def test_failed_and_broken_settings_are_never_run_again() -> None:

@@ -2,8 +2,9 @@
 
 In reading order: :mod:`~harness.commands.cli`, spelling, with
 :mod:`~harness.commands.on_records`, of those that train nothing;
-:mod:`~harness.commands.spelling`, that of options that several have; :mod:`~harness.commands.options`, what options mean;
-:mod:`~harness.commands.ending`, exit codes, and what is told at the end.
+:mod:`~harness.commands.spelling`, that of options that several have;
+:mod:`~harness.commands.options`, what options mean; :mod:`~harness.commands.ending`, exit codes,
+and what is told at the end.
 
 Each command is in the file of its name: :mod:`~harness.commands.list`,
 :mod:`~harness.commands.new`, :mod:`~harness.commands.plan`, :mod:`~harness.commands.run`,

@@ -13,6 +13,7 @@ from harness.running.find import find, load
 from harness.storing.kept import sources_in
 from harness.storing.ledger import Ledger
 from harness.study.study import Study
+from harness.terminal import screen
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _begin_search(home: str, study: Study, scale: str, place: Place, options: Op
     Raises:
         HarnessError: it cannot be searched so, or the store has a search of another space.
     """
-    from harness.running.searches import as_asked, check_space, planner_of_search
+    from harness.running.searches import as_asked, check_space, learn, planner_of_search
 
     assert options.search is not None
     study = as_asked(study, options.search)
@@ -85,6 +86,10 @@ def _begin_search(home: str, study: Study, scale: str, place: Place, options: Op
     store = place.open(create=True)
     check_space(store, study, scale)
     ledger = Ledger(store, study, scale)
+    if options.search.warm_start:
+        said = learn(study, scale, ledger, options.search.warm_start, place.other)
+        if said:
+            screen.complain(f"harness: {said}")
     planner = planner_of_search(study, scale, ledger, options.search)
     return Begun(home, study, planner, ledger, _pool(study, home, options, ledger))
 

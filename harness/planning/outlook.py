@@ -13,7 +13,7 @@ from harness.study.designs import Arm
 from harness.study.looks import Looks
 from harness.study.study import Study
 from harness.trials.records import Record
-from harness.trials.searched import SearchKept
+from harness.trials.searched import EarlierSettings, SearchKept
 from harness.trials.trial import Trial
 from harness.trials.tuning import ArmTuning
 
@@ -35,6 +35,7 @@ class Outlook:
         tuning: how they were chosen.
         teachers: keys of those planned whose networks others learn from.
         search: of a search, the settings tried by now; ``None`` of any other study.
+        best: of a search, the best settings by now, with the values of their objectives.
     """
 
     planned: tuple[Trial, ...]
@@ -46,6 +47,7 @@ class Outlook:
     tuning: tuple[ArmTuning, ...]
     teachers: frozenset[str] = frozenset()
     search: SearchKept | None = None
+    best: tuple[EarlierSettings, ...] = ()
 
 
 class Planner(Protocol):

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from harness.messages.errors import HarnessError
-from harness.planning.asking import Asking
+from harness.planning.asking import Asked, Asking, Told
 from harness.planning.confirming import confirm_seeds
 from harness.planning.members import Member, best_of, last_better, picked, settle
 from harness.planning.outlook import Outlook, naming
@@ -27,11 +27,14 @@ from harness.study.searching import DEFAULT, PLACES, SEARCHED, Searching
 from harness.study.settings import Settings, Value, values_at_ends
 from harness.study.study import Study
 from harness.trials.records import Record, Role
-from harness.trials.searched import AskedBatch, SearchKept, TriedSettings
+from harness.trials.searched import AskedBatch, EarlierSettings, SearchKept, TriedSettings
 from harness.trials.trial import TUNING_SEED, Trial, Unseeded, unseeded
 
 Frozen = tuple[tuple[str, Value], ...]
 """Settings as pairs, by which they can be looked up."""
+
+BEST_SHOWN = 5
+"""So many of the best settings by now are shown while a search runs."""
 
 COMPARED = 1 + len(PLACES)
 """How many settings are run on fresh seeds: the best, and the default as control."""
@@ -45,6 +48,9 @@ class Kept(Protocol):
 
     def write(self, code: str, number: int, batch: AskedBatch) -> None:
         """Keep a batch."""
+
+    def earlier(self, code: str) -> list[EarlierSettings]:
+        """Return the settings of another search that the sampler learns from."""
 
     def alone(self) -> AbstractContextManager[object]:
         """Return within which no other process asks."""
@@ -120,6 +126,7 @@ class SearchPlanner:
         self._open = 0  # the first member that has not ended
         self._search_notes: Mapping[str, Any] = {}
         self._ended = ""
+        self._earlier: list[EarlierSettings] | None = None  # read when the first batch is asked for
         self._known: Outlook | None = None
         self._known_of: tuple[int, int, tuple[int, ...], str] | None = None
 
@@ -161,7 +168,7 @@ class SearchPlanner:
         over = bool(self._ended) and self._open == len(self._members)
         best = self._best() if over else ()
         wanted = [trial for member in self._members for trial in member.wanted]
-        known_of = len(self._members), len(wanted), best, self._ended if over else ""
+        known_of = self._open, len(wanted), best, self._ended if over else ""
         if self._known is None or known_of != self._known_of:
             self._known, self._known_of = self._new(wanted, best, over=over), known_of
         ready = tuple(
@@ -201,9 +208,16 @@ class SearchPlanner:
                 confirmed=best if self.confirming else (),
                 sampler=self.sampler,
                 why=self.why,
+                earlier=len(self._earlier or ()),
                 ended=self._ended if over else "",
             ),
+            best=self._best_by_now(),
         )
+
+    def _best_by_now(self) -> tuple[EarlierSettings, ...]:
+        places = picked(self._members, self.better, (), BEST_SHOWN)
+        told = [self._members[place].told for place in places]
+        return tuple(EarlierSettings(each.settings, each.values) for each in told if each)
 
     def _compared(self, best: Sequence[int]) -> Iterator[tuple[str, Settings]]:
         """Yield the arms that are run on fresh seeds, with their settings."""
@@ -244,6 +258,8 @@ class SearchPlanner:
         code, number = self.at_defaults[DEFAULT].key, len(self._batches)
         if not self._waiting:
             with self._kept.alone():
+                if self._earlier is None:
+                    self._earlier = self._kept.earlier(code)
                 self._waiting = self._kept.read(code)[number:]
                 if not self._waiting:
                     batch = self._asked(number)
@@ -257,21 +273,36 @@ class SearchPlanner:
     def _asked(self, number: int) -> AskedBatch:
         """Ask for a batch."""
         left = self.budget - len(self._members)
-        first = self._first() if number == 0 else []
+        learnt = [Told(each.settings, each.values) for each in self._earlier or ()]
+        first = self._first(learnt)[:left] if number == 0 else []
+        count = min(left, max(self.searching.at_a_time, len(first)))
+        again = [each for each in first if any(each == one.settings for one in learnt)]
         asked, notes = self._asking.batch(
-            [member.told for member in self._members if member.told is not None],
-            min(left, max(self.searching.at_a_time, len(first))),
+            [*learnt, *(member.told for member in self._members if member.told is not None)],
+            count - len(again),
             number,
             self._search_notes,
-            first[:left],
+            [each for each in first if each not in again],
         )
-        settings = tuple(each.settings for each in asked)
-        return AskedBatch(settings, tuple(each.notes for each in asked), notes, self.sampler)
+        # what another search has tried is asked for by nobody, and run here all the same
+        both = [*(Asked(each) for each in again), *asked]
+        both.sort(key=lambda each: first.index(each.settings) if each.settings in first else count)
+        settings = tuple(each.settings for each in both)
+        return AskedBatch(settings, tuple(each.notes for each in both), notes, self.sampler)
 
-    def _first(self) -> list[Settings]:
-        """Return the settings that a search begins with: the default, and those given."""
-        out: list[Settings] = [self.searching.space.defaults]
-        for settings in self.searching.enqueue:
+    def _first(self, learnt: Sequence[Told]) -> list[Settings]:
+        """Return what a search begins with: the default, those given, the best of another search.
+
+        Args:
+            learnt: what another search has tried.
+        """
+        best = best_of([Member(each.settings, (), told=each) for each in learnt], self.better)
+        out: list[Settings] = []
+        for settings in (
+            self.searching.space.defaults,
+            *self.searching.enqueue,
+            *([best.settings] if best is not None else []),
+        ):
             if settings not in out:
                 out.append(settings)
         return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,13 @@ from harness.messages.errors import HarnessError
 from harness.planning.searching import SearchPlanner
 from harness.running.executors import SearchOptions
 from harness.storing import notes
+from harness.storing.elsewhere import tried_elsewhere
 from harness.storing.ledger import Ledger
 from harness.storing.optuna_studies import space_of, spaces_in
 from harness.storing.store import Store
 from harness.study.searching import check_searching
 from harness.study.study import Study
-from harness.trials.searched import AskedBatch
+from harness.trials.searched import AskedBatch, EarlierSettings
 
 
 def as_asked(study: Study, asked: SearchOptions) -> Study:
@@ -63,6 +64,10 @@ class InStore:
         """Keep a batch."""
         notes.write_asked(self._ledger, code, number, batch)
 
+    def earlier(self, code: str) -> list[EarlierSettings]:
+        """Return the settings of another search that the sampler learns from."""
+        return notes.earlier(self._ledger, code)
+
     def alone(self) -> AbstractContextManager[object]:
         """Return within which no other process of this machine asks."""
         return self._ledger.store.lock()
@@ -78,6 +83,11 @@ class Nowhere:
 
     def write(self, code: str, number: int, batch: AskedBatch) -> None:
         """Forget a batch."""
+
+    def earlier(self, code: str) -> list[EarlierSettings]:
+        """Return nothing."""
+        del code
+        return []
 
     def alone(self) -> AbstractContextManager[object]:
         """Return within which nothing else happens."""
@@ -134,3 +144,42 @@ def planner_of_search(
     deadline = None if seconds is None else time.monotonic() + seconds
     kept = Nowhere() if ledger is None else InStore(ledger)
     return SearchPlanner(study, scale, kept, deadline=deadline)
+
+
+def learn(
+    study: Study, scale: str, ledger: Ledger, source: str, opened: Callable[[str], Store]
+) -> str:
+    """Keep what another search has tried, for this one to learn from; say in a line what it is.
+
+    Args:
+        study: what runs this one.
+        scale: the scale's name.
+        ledger: where this one is recorded.
+        source: the store of the other one, or ``STORE#SEARCH``.
+        opened: opens a store.
+
+    Raises:
+        HarnessError: there is no such store or search, or this one has begun.
+    """
+    planner = planner_of_search(study, scale, ledger, None)
+    code = next(iter(planner.at_defaults.values())).key
+    if notes.asked(ledger, code):
+        if notes.earlier(ledger, code):
+            return ""  # the same command again
+        raise HarnessError(
+            "--warm-start must stand in the first command of a search",
+            f"{study.name} at scale {scale}, which has begun",
+            "Leave it out, or write --store other.db.",
+        )
+    where, _, name = source.partition("#")
+    names = [f"{name}-{scale}", name] if name else [f"{study.name}-{scale}"]
+    found, left = tried_elsewhere(opened(where), names, planner.searching.space, planner.better)
+    if not found:
+        raise HarnessError(
+            "--warm-start must name a search with finished settings in this space",
+            f"{left} of {source}, all with other settings" if left else f"none of {source}",
+            "Leave it out.",
+        )
+    notes.write_earlier(ledger, code, found)
+    rest = f"; {left} more lie outside of this space" if left else ""
+    return f"learns from {len(found)} settings of {source}{rest}"

@@ -17,7 +17,7 @@ from harness.running.costs import by_program, choices, machine, profiles, progra
 from harness.running.executors import Options, Pool
 from harness.running.jobs import Answer, TrainJob, failed
 from harness.running.named import Named
-from harness.running.progress import WAITING, Display, RunStatus
+from harness.running.progress import WAITING, Display, RunStatus, best_line
 from harness.running.revision import revision_of
 from harness.running.workers import Executor, WorkerDiedError
 from harness.storing import notes
@@ -163,7 +163,9 @@ class Session:
         self.pace = Pace.of(outlook.planned, done, self.profiled)
         self.known = sum(trial.key in done for trial in outlook.planned), outlook.total
         told = [each for _, executor in self.running.values() if (each := executor.told)]
-        self.display.show(RunStatus(self.stage(outlook), *self.known, self.left(outlook), told))
+        best = list(map(best_line, outlook.best))
+        left = self.left(outlook)
+        self.display.show(RunStatus(self.stage(outlook), *self.known, left, told, best))
         return outlook
 
     def stage(self, outlook: Outlook) -> str:

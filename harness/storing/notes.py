@@ -8,7 +8,7 @@ notes as typed values; a :class:`~harness.storing.ledger.Ledger` keeps them as p
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from harness.study.declaration import Declaration, digest_of
 from harness.trials.checked import Checked
 from harness.trials.manifest import Manifest, NewerError
 from harness.trials.profiles import Profile
-from harness.trials.searched import AskedBatch
+from harness.trials.searched import AskedBatch, EarlierSettings
 
 MANIFEST = "plan"
 """The manifest of the newest run."""
@@ -63,6 +63,9 @@ WORKING = "working/"
 
 ASKED = "asked/"
 """Settings that a search asked for together; the key of its first trial follows, and a number."""
+
+EARLIER = "earlier/"
+"""Settings of another search that a search has learnt from; the key of its first trial follows."""
 
 CHECKED = "checked/"
 """What ``harness check`` found; a hash of the arms' programs follows."""
@@ -308,6 +311,16 @@ def write_asked(ledger: Noted, code: str, number: int, batch: AskedBatch) -> Non
     ledger.write_note(f"{ASKED}{code}/{number}", to_plain(batch))
 
 
+def earlier(ledger: Noted, code: str) -> list[EarlierSettings]:
+    """Return the settings of another search that a search has learnt from; ``code`` as above."""
+    return [from_plain(EarlierSettings, each) for each in ledger.note(f"{EARLIER}{code}") or []]
+
+
+def write_earlier(ledger: Noted, code: str, settings: Sequence[EarlierSettings]) -> None:
+    """Keep the settings of another search that a search learns from."""
+    ledger.write_note(f"{EARLIER}{code}", [to_plain(each) for each in settings])
+
+
 # -- whole or damaged ----------------------------------------------------------------------
 
 
@@ -387,6 +400,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     PROFILE: _profile, MODE: partial(from_plain, Choice),
     ROUND: partial(from_plain, TimedRound), UNTIMED: _untimed,
     CHECKED: partial(from_plain, Checked), ASKED: partial(from_plain, AskedBatch),
+    EARLIER: partial(from_plain, list[EarlierSettings]),
     CODE: _texts, ENV: _texts, RUNNER: _number, WORKING: _number, WORKERS: _number,
     REFERENCE: _text, "question": _text, "harness_study": _text, "harness_scale": _text,
     "space": _text, "format": _only(int, word="whole number"),

@@ -41,6 +41,19 @@ class AskedBatch:
 
 
 @dataclass(frozen=True)
+class EarlierSettings:
+    """Settings that another search has tried, from which the sampler learns.
+
+    Attributes:
+        settings: values of those in use.
+        values: what they reached, by objective, in order.
+    """
+
+    settings: Settings
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class SearchKept:
     """A search as it was run.
 
@@ -51,6 +64,7 @@ class SearchKept:
             arms ``"1st"``, ``"2nd"``, ``"3rd"``, in that order.
         sampler: how settings were found, where ``"auto"`` chose it.
         why: why it was chosen, where it was; empty otherwise.
+        earlier: settings of another search that the sampler has learnt from.
         ended: why no more settings are asked for: ``"trials"`` or ``"timeout"`` are used up,
             ``"patience"``, or the whole ``"grid"`` was tried; empty before.
     """
@@ -60,4 +74,5 @@ class SearchKept:
     confirmed: tuple[int, ...] = ()
     sampler: str = ""
     why: str = ""
+    earlier: int = 0
     ended: str = ""
