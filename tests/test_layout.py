@@ -52,7 +52,7 @@ ROOMS: dict[str, str] = {
     "trainer": "failures train",
     "cost": "machine memory calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
-    "translation optuna_studies opened leases tally ledger dashboard elsewhere kept "
+    "translation optuna_studies opened leases tally ledger asked dashboard elsewhere kept "
     "presence inspection aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
     "more wording would_change reasons lacking verdicts registrations history summaries targets "

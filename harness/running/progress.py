@@ -11,11 +11,11 @@ from typing import Protocol
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.text import Text
 
 from harness.messages.levels import level_name
 from harness.running.telling import Told
 from harness.study.formatting import duration
+from harness.terminal.screen import words
 from harness.trials.searched import EarlierSettings
 
 PLAIN_SECONDS = 20.0
@@ -120,7 +120,8 @@ class Bars:
 
     def __init__(self, progress: Progress, title: str) -> None:
         self._progress = progress
-        self.best = Text(style="dim", no_wrap=True, overflow="ellipsis")
+        self.live: Live | None = None
+        self._best: Sequence[str] = ()
         self._task = progress.add_task(title, total=None, stage="", left="")
         self._trials = [
             progress.add_task("", total=None, visible=False, stage="", left="")
@@ -134,9 +135,7 @@ class Bars:
         self._progress.update(
             self._task, completed=done, total=total, stage=status.stage, left=left
         )
-        self.best.plain = "\n".join(
-            f"  {place}. {each}" for place, each in enumerate(status.best, 1)
-        )
+        self._best = status.best
         shown = _shown(status.running)
         for place, task in enumerate(self._trials):
             if place >= len(shown):
@@ -149,6 +148,11 @@ class Bars:
                 total=told.epochs or None, left=left,
                 stage=f"{'epochs' if told.epochs else 'steps'}, {_loss(told)}",
             )  # fmt: skip
+
+    def __rich__(self) -> Group:
+        """Return what the terminal shows."""
+        best = [words(f"  {place}. {each}", "dim") for place, each in enumerate(self._best, 1)]
+        return Group(self._progress, *best)
 
 
 def _shown(running: Sequence[Told]) -> Sequence[Told]:
@@ -199,5 +203,5 @@ def display(console: Console, title: str, *, quiet: bool) -> Iterator[Display]:
         )
         progress = Progress(*columns, console=console)
         bars = Bars(progress, title)
-        with Live(Group(progress, bars.best), console=console, transient=True):
+        with Live(bars, console=console, transient=True) as bars.live:
             yield bars

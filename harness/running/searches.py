@@ -11,7 +11,7 @@ from typing import Any
 from harness.messages.errors import HarnessError
 from harness.planning.searching import SearchPlanner
 from harness.running.executors import SearchOptions
-from harness.storing import notes
+from harness.storing import asked
 from harness.storing.elsewhere import tried_elsewhere
 from harness.storing.ledger import Ledger
 from harness.storing.optuna_studies import space_of, spaces_in
@@ -21,7 +21,7 @@ from harness.study.study import Study
 from harness.trials.searched import AskedBatch, EarlierSettings
 
 
-def as_asked(study: Study, asked: SearchOptions) -> Study:
+def as_asked(study: Study, options: SearchOptions) -> Study:
     """Return a study with what the command line says of its search.
 
     Raises:
@@ -35,15 +35,15 @@ def as_asked(study: Study, asked: SearchOptions) -> Study:
             f"Write `harness search {study.name} --over {','.join(study.parameters[:2])}`.",
         )
     changed: dict[str, Any] = {
-        name: getattr(asked, name)
+        name: getattr(options, name)
         for name in ("trials", "sampler", "pruner", "confirm")
-        if getattr(asked, name) is not None
+        if getattr(options, name) is not None
     }
-    given = tuple(search.space.completed(each) for each in asked.enqueue)
+    given = tuple(search.space.completed(each) for each in options.enqueue)
     made = replace(search, **changed, enqueue=(*search.enqueue, *given))
     check_searching(made)
     scales = study.scales
-    if asked.trials is not None:  # also where the scale says another number
+    if options.trials is not None:  # also where the scale says another number
         scales = {name: scale.without_tuning for name, scale in scales.items()}
     out = replace(study, search=made, scales=scales)
     out.place_in(study.module)
@@ -58,15 +58,15 @@ class InStore:
 
     def read(self, code: str) -> list[AskedBatch]:
         """Return the batches asked for, in order."""
-        return notes.asked(self._ledger, code)
+        return asked.asked(self._ledger, code)
 
     def write(self, code: str, number: int, batch: AskedBatch) -> None:
         """Keep a batch."""
-        notes.write_asked(self._ledger, code, number, batch)
+        asked.write_asked(self._ledger, code, number, batch)
 
     def earlier(self, code: str) -> list[EarlierSettings]:
         """Return the settings of another search that the sampler learns from."""
-        return notes.earlier(self._ledger, code)
+        return asked.earlier(self._ledger, code)
 
     def alone(self) -> AbstractContextManager[object]:
         """Return within which no other process of this machine asks."""
@@ -127,7 +127,7 @@ def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def planner_of_search(
-    study: Study, scale: str, ledger: Ledger | None, asked: SearchOptions | None
+    study: Study, scale: str, ledger: Ledger | None, options: SearchOptions | None
 ) -> SearchPlanner:
     """Return what plans a search at one scale.
 
@@ -135,12 +135,12 @@ def planner_of_search(
         study: what runs it, as :func:`as_asked` returned it.
         scale: the scale's name.
         ledger: where it is recorded; ``None`` where nothing was.
-        asked: what the command line says of it.
+        options: what the command line says of it.
 
     Raises:
         HarnessError: the sampler cannot do the space, or the budget is too small.
     """
-    seconds = asked.seconds if asked is not None else None
+    seconds = options.seconds if options is not None else None
     deadline = None if seconds is None else time.monotonic() + seconds
     kept = Nowhere() if ledger is None else InStore(ledger)
     return SearchPlanner(study, scale, kept, deadline=deadline)
@@ -163,8 +163,8 @@ def learn(
     """
     planner = planner_of_search(study, scale, ledger, None)
     code = next(iter(planner.at_defaults.values())).key
-    if notes.asked(ledger, code):
-        if notes.earlier(ledger, code):
+    if asked.asked(ledger, code):
+        if asked.earlier(ledger, code):
             return ""  # the same command again
         raise HarnessError(
             "--warm-start must stand in the first command of a search",
@@ -180,6 +180,6 @@ def learn(
             f"{left} of {source}, all with other settings" if left else f"none of {source}",
             "Leave it out.",
         )
-    notes.write_earlier(ledger, code, found)
+    asked.write_earlier(ledger, code, found)
     rest = f"; {left} more lie outside of this space" if left else ""
     return f"learns from {len(found)} settings of {source}{rest}"

@@ -8,7 +8,7 @@ notes as typed values; a :class:`~harness.storing.ledger.Ledger` keeps them as p
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -287,38 +287,6 @@ def write_checked(ledger: Noted, found: Checked) -> None:
 
 def _of_programs(programs: Mapping[str, str]) -> str:
     return CHECKED + digest_of(dict(sorted(programs.items())))
-
-
-# -- what a search asked for --------------------------------------------------------------
-
-
-def asked(ledger: Noted, code: str) -> list[AskedBatch]:
-    """Return the settings that a search has asked for, by batches, in order.
-
-    Args:
-        ledger: where they are kept.
-        code: the key of the search's first trial: what was asked for of other code is no matter.
-    """
-    kept = {int(name): value for name, value in ledger.notes(f"{ASKED}{code}/").items()}
-    out: list[AskedBatch] = []
-    while len(out) in kept:  # one that is damaged ends what can be gone on from
-        out.append(from_plain(AskedBatch, kept[len(out)]))
-    return out
-
-
-def write_asked(ledger: Noted, code: str, number: int, batch: AskedBatch) -> None:
-    """Keep settings that a search asks for."""
-    ledger.write_note(f"{ASKED}{code}/{number}", to_plain(batch))
-
-
-def earlier(ledger: Noted, code: str) -> list[EarlierSettings]:
-    """Return the settings of another search that a search has learnt from; ``code`` as above."""
-    return [from_plain(EarlierSettings, each) for each in ledger.note(f"{EARLIER}{code}") or []]
-
-
-def write_earlier(ledger: Noted, code: str, settings: Sequence[EarlierSettings]) -> None:
-    """Keep the settings of another search that a search learns from."""
-    ledger.write_note(f"{EARLIER}{code}", [to_plain(each) for each in settings])
 
 
 # -- whole or damaged ----------------------------------------------------------------------
