@@ -25,7 +25,7 @@ ROOMS: dict[str, str] = {
     "floats": "",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
-    "stats": "failures location multiple paired unpaired doses joint sample_size",
+    "stats": "failures location multiple paired unpaired doses joint best sample_size",
     "trained": "",
     "clipping": "",
     "losses": "",
@@ -56,7 +56,7 @@ ROOMS: dict[str, str] = {
     "aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
     "more wording would_change reasons lacking verdicts registrations history summaries targets "
-    "sameness results next_step",
+    "sameness provenance best_of confirmed shares searched search_words results next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
     "planning": "datasets outlook tuning planner cohorts",
