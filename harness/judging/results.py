@@ -12,7 +12,7 @@ from harness.judging.provenance import Program, Provenance, programs_of, provena
 from harness.judging.registrations import Registration
 from harness.judging.rounds import Costs
 from harness.judging.sameness import other_versions, same_numbers
-from harness.judging.searched import SearchResults, searched
+from harness.judging.searched import SearchResults, searched, with_shares
 from harness.judging.summaries import ArmSummary, summarise
 from harness.judging.targets import Target, targets
 from harness.judging.verdicts import Verdict, judge
@@ -150,6 +150,7 @@ def assemble(
     missing = planned - sum(record.role == "evaluate" for record in used)
     told = history(registrations, _lowest(declaration, used)) if registrations else History()
     caution = told.caution()
+    found = searched(declaration, manifest, records)
     return Results(
         declaration=declaration,
         seeds=manifest.seeds,
@@ -183,7 +184,7 @@ def assemble(
         missing=max(0, missing),
         data=tuple(str(each["told"]) for each in manifest.data),
         checked=checked,
-        search=searched(declaration, manifest, records),
+        search=with_shares(found) if found is not None else None,
     )
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from harness.judging.best_of import BestOfK, best_of_k, front
 from harness.judging.confirmed import Confirmed, Estimate, best_confirmed, confirmed
-from harness.judging.shares import Shares
+from harness.judging.shares import AT_RANDOM, Shares, at_random, axis, on_grid
 from harness.study.declaration import Declaration
 from harness.study.metrics import Metric
 from harness.study.searching import DEFAULT, PLACES, Searching
-from harness.study.space import Choice, Setting, Settings
+from harness.study.space import Choice, Settings
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from harness.trials.searched import TriedSettings
@@ -131,7 +131,7 @@ class SearchResults:
     level: float
     front: tuple[int, ...] = ()
     edges: tuple[Edge, ...] = ()
-    shares: Shares = field(default_factory=Shares)
+    shares: Shares = field(default_factory=lambda: Shares(why="it was not asked for"))
     separating: Mapping[str, float] = field(default_factory=dict)
     seeds: int = 0
     sampler: str = ""
@@ -360,13 +360,35 @@ def edges(searching: Searching, tried: Sequence[Tried], settings: Settings) -> t
     return tuple(out)
 
 
-def axis(setting: Setting, value: float) -> float:
-    """Return where a number lies in its space, from 0 to 1 on the axis that was searched."""
-    if isinstance(setting, Choice):
-        raise TypeError(f"{setting.name!r} is a Choice, whose options lie on no axis")
-    if setting.log:
-        return math.log(value / setting.low) / math.log(setting.high / setting.low)
-    return (value - setting.low) / (setting.high - setting.low)
+def with_shares(search: SearchResults) -> SearchResults:
+    """Add how much of the variance each setting explains, or why that cannot be told."""
+    return replace(search, shares=_shares(search))
+
+
+def _shares(search: SearchResults) -> Shares:
+    space = search.searching.space
+    done = [each for each in search.tried if each.state == "complete"]
+    lost = len(search.tried) - len(done)
+    if len(space) < 2:
+        return Shares(why="there is one setting only")
+    if space.conditional:
+        return Shares(why="some settings are in use under a condition only")
+    if lost:
+        return Shares(
+            why=f"{lost} of the settings tried gave no value at the end of training, and those "
+            "that fail are no random ones"
+        )
+    grid = on_grid([each.settings for each in done], [each.value for each in done])
+    if grid is not None:
+        return grid
+    if search.sampler not in AT_RANDOM:
+        return Shares(
+            why=f"sampler {search.sampler!r} goes to where values are good, so what it tried does "
+            "not stand for the space: a grid, or sampler 'random' or 'qmc', would tell"
+        )
+    given = [dict(each) for each in search.searching.enqueue]
+    drawn = [each for each in done[1:] if dict(each.settings) not in given]
+    return at_random(space, [each.settings for each in drawn], [each.value for each in drawn])
 
 
 def estimate_of(search: SearchResults, place: int) -> Estimate:
