@@ -41,7 +41,7 @@ ROOMS: dict[str, str] = {
     "identity": "canonical structure text words names statements following code files",
     "terminal": "outlets screen usage",
     "training": "",
-    "study": "metrics formatting factors space designs searching claims looks scales chosen "
+    "study": "metrics formatting factors space designs searching pasted claims looks scales chosen "
     "converter declaration work function placeholders command sources checks study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
@@ -65,8 +65,8 @@ ROOMS: dict[str, str] = {
     "trainings functions command_lines kinds jobs wire "
     "loaded workers executors progress account costs registering session timing run versions "
     "comparing importing findings checking",
-    "commands": "ending files options spelling place list new subject doctor folder judged tables "
-    "markdown finish begin run plan report explain export judge replay check cli",
+    "commands": "ending files options spelling place list new subject doctor tables best folder "
+    "judged markdown finish begin run plan report explain export judge replay check cli",
 }
 ORDER = list(ROOMS)
 

@@ -16,6 +16,7 @@ from harness.study.formatting import (
     percent_text,
     plural,
     spread_text,
+    unit_of_change,
 )
 from harness.study.searching import DEFAULT
 from harness.study.space import Settings, Value
@@ -52,17 +53,22 @@ def estimate_text(search: SearchResults, estimate: Estimate) -> str:
 
 
 def difference_text(search: SearchResults, estimate: Estimate, *, sign: bool = False) -> str:
-    """Print a difference with its interval, where it has one; without a sign, its size."""
-    metric = search.metric
-    text = effect_text(metric, estimate.value if sign else abs(estimate.value))
-    if not sign:
-        text = text.lstrip("+")
-    if not estimate.known:
-        return text
-    ends = (estimate.low, estimate.high)
-    if not sign and estimate.value < 0:
-        ends = (-ends[1], -ends[0])
-    return f"{text} {interval_text(metric, *ends)}"
+    """Print a difference with its interval, where it has one.
+
+    Args:
+        search: whose first objective it is of.
+        estimate: the difference.
+        sign: whether it has one, as in a table; otherwise its size is printed, as in a sentence
+            that says which is better.
+    """
+    metric, turned = search.metric, not sign and estimate.value < 0
+    text = effect_text(metric, -estimate.value if turned else estimate.value)
+    if estimate.known:
+        low, high = (-estimate.high, -estimate.low) if turned else (estimate.low, estimate.high)
+        ends = interval_text(metric, low, high)
+        text = f"{text.removesuffix(f' {unit_of_change(metric)}')} {ends}"
+        text = text.replace("+", "") if not sign and low > 0 else text
+    return text if sign else text.lstrip("+")
 
 
 def sentences(search: SearchResults) -> tuple[str, ...]:
@@ -105,11 +111,11 @@ def _take(search: SearchResults, taken: int) -> str:
 
 def _confirmed(search: SearchResults, winner: Confirmed) -> str:
     seeds = plural(len(winner.values), "fresh seed")
-    text = f"On {seeds}, {_in_title(search)} is {estimate_text(search, winner.mean)}"
+    text = f"On {seeds} its {in_title(search)} is {estimate_text(search, winner.mean)}"
     gain = winner.gain
     if winner.place != 0 and math.isfinite(gain.value):
         word = "better" if gain.value >= 0 else "worse"
-        text += f", {word} than the default's by {difference_text(search, gain)}"
+        text += f", {difference_text(search, gain)} {word} than the default's"
         if gain.known and gain.low <= 0 <= gain.high:
             text += ", which may be chance"
     if not winner.mean.known:
@@ -153,9 +159,9 @@ def _biased(search: SearchResults, taken: int) -> str:
         else "Search(confirm=3) runs the best and the default again on fresh seeds."
     )
     if some == 1:
-        return f"Its {_in_title(search)} was {value}, on the search's own seed. {end}"
+        return f"Its {in_title(search)} was {value}, on the search's own seed. {end}"
     return (
-        f"Its {_in_title(search)} in the search was {value}. That is biased: the best of "
+        f"Its {in_title(search)} in the search was {value}. That is biased: the best of "
         f"{plural(some, 'setting')} looks better than it is, and nothing has confirmed it. {end}"
     )
 
@@ -181,7 +187,8 @@ def edge_text(search: SearchResults, edge: Edge) -> str:
     return f"{edge.name} = {value} {' and '.join(where)}: a wider space may hold better ones."
 
 
-def _in_title(search: SearchResults) -> str:
+def in_title(search: SearchResults) -> str:
+    """Name the first objective within a sentence."""
     title = search.metric.title
     return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
