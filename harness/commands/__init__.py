@@ -18,5 +18,6 @@ What several of them do: :mod:`~harness.commands.place`, where things are;
 :mod:`~harness.commands.subject`, what a store holds of a study; :mod:`~harness.commands.judged`,
 that judged; :mod:`~harness.commands.finish`, results printed and written;
 :mod:`~harness.commands.folder`, a study's folder; :mod:`~harness.commands.files`,
-:mod:`~harness.commands.tables` and :mod:`~harness.commands.markdown`, what is written.
+:mod:`~harness.commands.tables` and :mod:`~harness.commands.markdown`, what is written;
+:mod:`~harness.commands.best`, what is taken away from a search.
 """

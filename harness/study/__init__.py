@@ -11,6 +11,7 @@ is printed; :mod:`~harness.study.chosen`, measures asked for; :mod:`~harness.stu
 :mod:`~harness.study.looks`, how much is run and when it is looked at;
 :mod:`~harness.study.search`, settings to be found, run as a study;
 :mod:`~harness.study.space` of :mod:`~harness.study.settings`, what it varies, and
-:mod:`~harness.study.searching`, how; :mod:`~harness.study.declaration`, all of a study at one scale
-as plain data, which :mod:`~harness.study.converter` writes and reads.
+:mod:`~harness.study.searching`, how; :mod:`~harness.study.pasted`, what was found, as code;
+:mod:`~harness.study.declaration`, all of a study at one scale as plain data, which
+:mod:`~harness.study.converter` writes and reads.
 """

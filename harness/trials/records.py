@@ -11,7 +11,7 @@ from typing import Any, Literal
 from harness.study.metrics import STEP
 
 Role = Literal["evaluate", "tune", "teach"]
-State = Literal["complete", "failed", "running", "pruned"]
+State = Literal["complete", "failed", "pruned", "running"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Record:
         key: hash of its Training, seed and code.
         state: what became of it.
         reason: why it failed; empty otherwise.
-        metrics: final values by metric name; empty where it failed; where it was pruned, the last
-            values of the objectives that were known.
+        metrics: final values by metric name; empty where it failed. Of a trial of a search that
+            was ended early, the last value of its objective.
         curves: a value per epoch, by ``train_loss``, ``validation_loss``,
             ``validation_accuracy``; of a training of the user's own, by whatever it reported, NaN
             where it left one out, with the curve ``step`` where it reported at other times.
