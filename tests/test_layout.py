@@ -59,7 +59,7 @@ ROOMS: dict[str, str] = {
     "sameness results next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
-    "planning": "datasets outlook tuning planner cohorts",
+    "planning": "datasets outlook confirming tuning planner cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings functions command_lines kinds jobs wire "

@@ -3,6 +3,7 @@
 In reading order: :mod:`~harness.planning.outlook`, what a run asks of a planner;
 :mod:`~harness.planning.planner`, a study's: trials of all arms;
 :mod:`~harness.planning.tuning`, the settings that are tried;
+:mod:`~harness.planning.confirming`, the best of them trained again on fresh seeds;
 :mod:`~harness.planning.cohorts`, which trials a worker is given;
 :mod:`~harness.planning.datasets`, what can be found out about data before training.
 """
