@@ -65,7 +65,7 @@ def parameters(
         params[space.name] = trial.tuned[space.name]
         distributions[space.name] = FloatDistribution(space.low, space.high, log=space.log)
     params["seed"] = trial.seed
-    distributions["seed"] = IntDistribution(0, TUNING_SEED)
+    distributions["seed"] = IntDistribution(0, max(TUNING_SEED, trial.seed))
     return params, distributions
 
 

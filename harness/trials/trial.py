@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from harness.trained import Measure
 
 TUNING_SEED = 1_000_000
-"""The seed of every tuning trial: the same for all arms, and far from every evaluation seed."""
+"""The seed that settings are searched with: the same for all arms, far from every evaluation seed.
+
+The seeds after it are those on which the best settings are trained again (``planning/confirming``).
+"""
+
+
+def is_tuning_seed(seed: int) -> bool:
+    """Whether trials with a seed help to choose settings; evaluation seeds stay below all such."""
+    return seed >= TUNING_SEED
 
 
 TEACHER = "teacher"
