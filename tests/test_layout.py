@@ -55,8 +55,8 @@ ROOMS: dict[str, str] = {
     "optuna_studies translation opened leases tally ledger kept presence inspection "
     "aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
-    "more wording would_change reasons lacking verdicts registrations history summaries targets "
-    "sameness results next_step",
+    "more wording would_change reasons lacking verdicts registrations history summaries optimism "
+    "targets sameness results next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
     "planning": "datasets outlook confirming tuning planner cohorts",

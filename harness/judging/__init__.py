@@ -17,9 +17,11 @@ of results that others made also :mod:`~harness.judging.lacking`;
 :mod:`~harness.judging.verdicts`, every claim judged.
 
 Beside them: :mod:`~harness.judging.registrations` and :mod:`~harness.judging.history`, what became
-of claims that were changed; :mod:`~harness.judging.summaries` and :mod:`~harness.judging.targets`,
-for description alone; :mod:`~harness.judging.sameness`, numbers that are the same, and versions
-that were tried; :mod:`~harness.judging.results`, everything that a report prints;
+of claims that were changed; :mod:`~harness.judging.summaries`,
+:mod:`~harness.judging.optimism`, what tuning promised and what came, and
+:mod:`~harness.judging.targets`, for description alone; :mod:`~harness.judging.sameness`, numbers
+that are the same, and versions that were tried; :mod:`~harness.judging.results`, everything that a
+report prints;
 :mod:`~harness.judging.next_step`, what to type next.
 
 How verdicts are made, what was compared and what was dropped: README.md in this folder.

@@ -37,7 +37,6 @@ from harness.trials.trial import (
     Unseeded,
     defaults,
     evaluation_seeds,
-    is_tuning_seed,
     unseeded,
 )
 from harness.trials.tuning import ArmTuning
@@ -323,7 +322,7 @@ class StudyPlanner:
     def _make(self, arm: Arm, seed: int, settings: Settings) -> Trial:
         place = (arm.name, seed, tuple(sorted(settings.items())))
         if place not in self._made:
-            role: Role = "tune" if is_tuning_seed(seed) else "evaluate"
+            role: Role = "tune" if seed >= TUNING_SEED else "evaluate"
             with _naming(arm, settings):
                 self._made[place] = self._build(arm, settings).trial(seed, role)
         return self._made[place]

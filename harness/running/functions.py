@@ -26,7 +26,7 @@ from harness.running.workplace import Workplace
 from harness.study.function import Function
 from harness.trials.outcome import Outcome
 from harness.trials.profiles import Profile
-from harness.trials.trial import Trial, is_tuning_seed
+from harness.trials.trial import TUNING_SEED, Trial
 
 if TYPE_CHECKING:
     from harness.study.study import Study
@@ -176,7 +176,7 @@ def _call(
         trial.seed,
         str(at.device),
         work.scale,
-        choosing=trial.role == "tune" or is_tuning_seed(trial.seed),  # so what such a trial needs
+        choosing=trial.role == "tune" or trial.seed >= TUNING_SEED,  # so what such a trial needs
         folder=folder,
         given=_given(trial, at),
         stopping=stopping,

@@ -21,7 +21,7 @@ class Scale:
     Attributes:
         seeds: evaluation seeds per arm.
         levels: which levels of a factor to keep at this scale; by default all.
-        tuning: settings tried per arm at this scale; by default what ``Tuned`` says.
+        tuning: trials of each arm's tuning at this scale; by default what ``Tuned`` says.
         settings: all other settings.
 
     Example:

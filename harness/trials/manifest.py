@@ -14,7 +14,7 @@ from harness.messages.errors import HarnessError
 from harness.study.converter import UnreadableError, from_plain, shortly, to_plain
 from harness.study.looks import Looks
 from harness.trials.records import Role
-from harness.trials.trial import TEACHER, is_tuning_seed
+from harness.trials.trial import TEACHER, TUNING_SEED
 from harness.trials.tuning import ArmTuning
 
 VERSION = 1
@@ -164,4 +164,4 @@ def _checked(row: Any) -> list[Any]:
 
 def role_of(arm: str, seed: int) -> Role:
     """Return what a trial of a plan without roles is for."""
-    return "teach" if arm == TEACHER else "tune" if is_tuning_seed(seed) else "evaluate"
+    return "teach" if arm == TEACHER else "tune" if seed >= TUNING_SEED else "evaluate"

@@ -26,16 +26,10 @@ if TYPE_CHECKING:
     from harness.trained import Measure
 
 TUNING_SEED = 1_000_000
-"""The seed that settings are searched with: the same for all arms, far from every evaluation seed.
+"""The first of the tuning seeds, the same for all arms: every evaluation seed is below it.
 
-The seeds after it are those on which the best settings are trained again (``planning/confirming``).
+Settings are searched with this one; on those after it the best are confirmed.
 """
-
-
-def is_tuning_seed(seed: int) -> bool:
-    """Whether trials with a seed help to choose settings; evaluation seeds stay below all such."""
-    return seed >= TUNING_SEED
-
 
 TEACHER = "teacher"
 """What such a trial is for among what another one needs; stands where an arm's name would."""

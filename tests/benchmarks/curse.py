@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import pickle
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import optuna
 
 from harness import Factor, Scale, Study, Tuned
 from harness.planning.confirming import (
@@ -91,6 +90,10 @@ def at_random(table: Table, count: int, _seed: int, draw: np.random.Generator) -
     return [int(place) for place in draw.choice(len(table.values), count, replace=False)]
 
 
+def build(scale: Scale, none: int, s0: float, s1: float, s2: float, s3: float, s4: float) -> None:
+    """Stands for a network: what it would reach is in the table."""
+
+
 def by_tpe(table: Table, count: int, seed: int, draw: np.random.Generator) -> list[int]:
     """Search as an arm of a study is searched; axes are turned round at random, for variety."""
     names = [f"s{place}" for place in range(len(table.sizes))]
@@ -98,8 +101,10 @@ def by_tpe(table: Table, count: int, seed: int, draw: np.random.Generator) -> li
         name="curse",
         question="Is the best of many the best?",
         factors=(Factor("none", (0,)),),
-        tuned=[Tuned(name, -0.5, size - 0.5) for name, size in zip(names, table.sizes, strict=True)],
-        train=lambda context, **settings: {},
+        tuned=[
+            Tuned(name, -0.5, size - 0.5) for name, size in zip(names, table.sizes, strict=True)
+        ],
+        build=build,
         objective="validation_accuracy",
         scales={"quick": Scale(seeds=5)},
     )
@@ -201,8 +206,7 @@ def plans(
     yield "|-|-|-|-|-|-|"
     for budget in budgets:
         found = [
-            regrets(each, budget, repeats, np.random.default_rng(budget), search)
-            for each in tables
+            regrets(each, budget, repeats, np.random.default_rng(budget), search) for each in tables
         ]
         gains = [alone - confirmed for alone, confirmed in found]
         alone, confirmed = (statistics.fmean(each[part] for each in found) for part in (0, 1))
@@ -221,6 +225,7 @@ def main() -> None:
     words.add_argument("--tpe", type=int, default=0, help="repeats with the harness's own search")
     words.add_argument("--budgets", type=int, nargs="+", default=[UNCONFIRMED, 20, 34, 64])
     given = words.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     tables = load()
     print(f"Data sets: {', '.join(table.name for table in tables)}.\n")
     print(*curses(tables, given.repeats), sep="\n")
