@@ -37,6 +37,10 @@ class ArmTuning:
     edge: str
     confirmed: tuple[tuple[int, tuple[float | None, ...]], ...] = ()
 
+    def __post_init__(self) -> None:
+        if beyond := [place for place, _ in self.confirmed if not 0 <= place < len(self.tried)]:
+            raise ValueError(f"confirmed is number {beyond[0]} of {len(self.tried)} tried")
+
     @property
     def end(self) -> str:
         """``"smallest"`` or ``"largest"`` where the chosen value is that of all tried, else ``""``.
