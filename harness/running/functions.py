@@ -176,7 +176,7 @@ def _call(
         trial.seed,
         str(at.device),
         work.scale,
-        choosing=trial.role == "tune" or trial.seed == TUNING_SEED,  # so what such a trial needs
+        choosing=trial.role == "tune" or trial.seed >= TUNING_SEED,  # so what such a trial needs
         folder=folder,
         given=_given(trial, at),
         stopping=stopping,

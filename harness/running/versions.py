@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from harness.imported.take import as_results
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level
+from harness.planning.confirming import settings_tried
 from harness.planning.planner import StudyPlanner
 from harness.running.revision import revision_of
 from harness.running.session import manifest
@@ -235,8 +236,8 @@ def _other_tuning(study: Study, scale: str, manifest: Manifest) -> Iterator[str]
         ]  # fmt: skip
         if spaces[0] != spaces[1]:
             yield f"space of {now.name}: {spaces[0]} → {spaces[1]}"
-        elif len(each.tried) != study.budget(scale):
-            yield f"settings tried: {len(each.tried)} → {study.budget(scale)}"
+        elif len(each.tried) != settings_tried(study.budget(scale)):
+            yield f"settings tried: {len(each.tried)} → {settings_tried(study.budget(scale))}"
             return
 
 

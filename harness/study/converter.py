@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing s
 T = TypeVar("T")
 
 LATER: Mapping[str, frozenset[str]] = {
+    "ArmTuning": frozenset({"confirmed"}),
     "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source", "search"}),
     "Mode": frozenset({"models", "channels_last"}),
     "Manifest": frozenset({"notes", "search"}),
@@ -31,6 +32,7 @@ LATER: Mapping[str, frozenset[str]] = {
 """Fields that may be absent, by class: they came later, or are not written at their default."""
 
 AT_DEFAULT: Mapping[str, frozenset[str]] = {
+    "ArmTuning": frozenset({"confirmed"}),
     "Declaration": frozenset({"own", "source", "search"}),
     "Manifest": frozenset({"notes", "search"}),
     "Metric": frozenset({"least"}),

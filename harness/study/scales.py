@@ -21,8 +21,8 @@ class Scale:
     Attributes:
         seeds: evaluation seeds per arm: 5, the fewest for a verdict, unless given.
         levels: which levels of a factor to keep at this scale; by default all.
-        tuning: settings tried per arm at this scale; by default what ``Tuned`` says. Of a Search,
-            trials in all.
+        tuning: trials of each arm's tuning at this scale; by default what ``Tuned`` says. Of a
+            Search, trials in all.
         settings: all other settings.
 
     Example:

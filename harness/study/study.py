@@ -263,7 +263,7 @@ class Study:
         return name, self.scales[name]
 
     def budget(self, scale: str) -> int:
-        """Return how many settings are tried in each arm; 0 if nothing is tuned."""
+        """Return how many trials the tuning of each arm has; 0 if nothing is tuned."""
         if not self.tuned:
             return 0
         return self.scales[scale].tuning or self.tuned[0].trials

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from harness.trained import Measure
 
 TUNING_SEED = 1_000_000
-"""The seed of every tuning trial: the same for all arms, and far from every evaluation seed."""
+"""The first of the tuning seeds, the same for all arms: every evaluation seed is below it.
 
+Settings are searched with this one; on those after it the best are confirmed.
+"""
 
 TEACHER = "teacher"
 """What such a trial is for among what another one needs; stands where an arm's name would."""

@@ -27,7 +27,7 @@ from ..table import Cell, Column, Table, row
 from ..text import metric_of
 from ..words import APPEARANCES
 from .factors import table_order
-from .procedures import Procedure, recorded, taught
+from .procedures import Procedure, confirming, recorded, taught
 from .sourced import COST, IDENTICAL, REPLICATE, TUNING, exact, hardly_vary, meaning, until
 
 MOST_ENVIRONMENTS = 3
@@ -228,7 +228,7 @@ def methods_section(results: Results) -> MethodsSection:
     if results.looks:
         procedures.append(_looks(results.looks))
     if source in TUNING and any(each.tried for each in results.tuning):
-        procedures.append(TUNING[source])
+        procedures += [TUNING[source], *confirming(results)]
     if results.profiles:
         procedures.append(COST[source])
     modes = results.programs or any(record.env.get("mode") for record in results.records)
