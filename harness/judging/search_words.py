@@ -81,6 +81,8 @@ def _sentences(search: SearchResults) -> Iterator[str]:
         yield _nothing(search)
         return
     yield _take(search, search.taken)
+    if len(search.objectives) > 1:
+        yield _front(search)
     winner = search.winner
     if winner is not None:
         yield _confirmed(search, winner)
@@ -105,8 +107,20 @@ def _take(search: SearchResults, taken: int) -> str:
     settings = settings_text(search.tried[taken].settings)
     if taken == 0:
         return f"Keep the default: {settings}. Nothing that was found does better."
-    best = "Best" if len(search.objectives) == 1 else f"Best by {search.metric.title}"
+    best = "Best" if len(search.objectives) == 1 else f"Best by {in_title(search)}"
     return f"{best}: {settings} (setting {taken + 1} of {len(search.tried)})."
+
+
+def _front(search: SearchResults) -> str:
+    """Say that with several objectives there is no one best."""
+    titles = [metric.title[:1].lower() + metric.title[1:] for metric in search.objectives]
+    if len(search.front) == 1:
+        return f"No other setting is better by {' or '.join(titles)}."
+    many = plural(len(search.front), "setting")
+    return (
+        f"By {join(titles)} together there is no one best: there are {many} to which no other is "
+        "better in one without being worse in another. They are marked in settings.csv."
+    )
 
 
 def _confirmed(search: SearchResults, winner: Confirmed) -> str:
