@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from harness.own.states import random_states, set_random_states, set_state, stat
 from harness.own.stopping import Stopping
 from harness.running import functions
 from harness.running.executors import Options, Processes
-from harness.running.jobs import ProfileJob, TimeJob, TrainJob, do
+from harness.running.jobs import ProfileJob, TimeJob, TrainJob, WarmJob, do
 from harness.running.named import Named
 from harness.running.telling import Told
 from harness.running.workplace import Workplace
@@ -297,6 +298,19 @@ def test_a_run_makes_what_trials_need_though_it_returns_nothing(tmp_path: Path) 
     )
     assert rows.fetchone() == (2 * 5 + 5,)
     assert len(list((tmp_path / "out").rglob("weights.pt"))) == 5
+
+
+def test_a_file_that_uses_the_gpu_when_it_is_imported_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = replace(at(tmp_path, own_study.study), device=torch.device("cuda:0"))
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    for job in (WarmJob((named(own_study.study, "width=2"),)),
+                TrainJob((named(own_study.study, "width=2"),))):  # fmt: skip
+        answer = do(job, place)
+        assert answer.mistake
+        assert "a study's file must leave the GPU alone when it is imported" in answer.reason
+    assert not list(tmp_path.rglob("log.txt"))
 
 
 # ---- what a function is given -------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from harness.engines.modes import PLAIN, Mode
+from harness.messages.errors import HarnessError
 from harness.own import apart
 from harness.own.calling import Called, call
 from harness.own.context import Context
@@ -35,16 +36,35 @@ if TYPE_CHECKING:
 def train(
     trials: Sequence[Trial], names: Sequence[Named], mode: Mode, at: Workplace
 ) -> tuple[Outcome, ...]:
-    """Call the function of each trial; whatever it fails of is its outcome."""
+    """Call the function of each trial; whatever it fails of is its outcome.
+
+    Raises:
+        HarnessError: trials cannot use the device (:func:`check`).
+    """
     del mode  # a function is called as it is
+    for trial in trials:
+        check(trial, at)
     return tuple(
         outcome(trial, named, at, _call, at.study.limit)
         for trial, named in zip(trials, names, strict=True)
     )
 
 
-def check(trial: Trial, at: Workplace) -> None:
-    """Nothing: what a function needs, it says when it is called."""
+def check(trial: Trial, at: Workplace) -> None:  # noqa: ARG001 - as others need it
+    """Check that a trial's process can use the device; what else it needs, a function says.
+
+    Raises:
+        HarnessError: it cannot, as it is forked from this one, which uses the device already.
+    """
+    import torch
+
+    if at.apart and at.device.type == "cuda" and torch.cuda.is_initialized():
+        raise HarnessError(
+            "a study's file must leave the GPU alone when it is imported, as each trial is a fork "
+            "of the process that imports it",
+            "one that uses it (it, or a file that it imports)",
+            "Move what does into train; to ask torch.cuda.is_available() is harmless.",
+        )
 
 
 def warm_up() -> None:
