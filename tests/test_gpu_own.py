@@ -19,12 +19,11 @@ from harness.running.find import load
 from harness.storing import notes
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
+from harness.trials.profiles import Profile
 from harness.trials.records import Record
+from tests.gpu import GPU
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device"),
-]
+pytestmark = GPU
 
 STUDY = '''
 """Does width help on the GPU?"""
@@ -41,7 +40,6 @@ THERE = torch.cuda.is_available() and torch.cuda.device_count()
 
 
 def made(context, width, lr):
-    torch.manual_seed(context.seed_for("weights"))
     device = context.device
     layers = nn.Linear(8, width), nn.Tanh(), nn.Dropout(0.1), nn.Linear(width, 1)
     model = nn.Sequential(*layers).to(device)
@@ -99,6 +97,42 @@ study = Study(
 )
 '''
 
+NEEDS = '''
+"""Does pretraining a wider network help?"""
+
+import torch
+from torch import nn
+
+from harness import Context, Factor, Metric, Scale, Study
+
+
+def gradients(width):
+    nn.Linear(3, width)(torch.ones(2, 3)).sum().backward()
+
+
+def pretrain(width, context: Context):
+    gradients(width)
+    (context.folder / "done").touch()
+
+
+def train(width, context: Context):
+    assert (context.given["first"] / "done").exists()
+    gradients(width)
+    return {"error": width * torch.rand(()).item()}
+
+
+def step(width, context):
+    assert (context.given["first"] / "done").exists()
+    return lambda: gradients(width)
+
+
+study = Study(
+    name="needs", question="Does it help?", factors=(Factor("width", (1, 2)),), train=train,
+    step=step, needs={"first": pretrain}, metrics=(Metric("error", better="lower"),),
+    scales={"quick": Scale(seeds=5)},
+)
+'''
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 TRIALS = 2 * 2 + 2 * 5
 
@@ -107,8 +141,8 @@ def write(folder: Path, top: str = "", body: str = "pass") -> None:
     (folder / "card.py").write_text(STUDY.format(top=top, body=body), encoding="utf-8")
 
 
-def ledger(folder: Path, out: str, scale: str = "quick") -> Ledger:
-    study = load(str(folder / "card.py"))
+def ledger(folder: Path, out: str, scale: str = "quick", file: str = "card.py") -> Ledger:
+    study = load(str(folder / file))
     del sys.modules[study.module]
     return Ledger(open_store(str(folder / out / "harness.db")), study, scale)
 
@@ -182,11 +216,31 @@ def test_a_trial_that_wants_too_much_memory_fails_alone(tmp_path: Path, command:
     assert all("out of memory" in each.reason for each in found if each.state == "failed")
 
 
-@pytest.mark.parametrize("verb", ["run", "check"])
+USES = "ONES = torch.ones(3, device='cuda')", "uses it"
+GRADIENTS = "torch.ones(3, requires_grad=True).sum().backward()", "computes gradients"
+
+
+@pytest.mark.parametrize(
+    ("verb", "device", "wrong"),
+    [("run", "cuda:0", USES), ("check", "cuda:0", USES), ("run", "cpu", GRADIENTS)],
+)
 def test_a_file_that_uses_the_card_when_imported_is_one_line(
-    tmp_path: Path, command: Command, verb: str
+    tmp_path: Path, command: Command, verb: str, device: str, wrong: tuple[str, str]
 ) -> None:
-    write(tmp_path, top="ONES = torch.ones(3, device='cuda')")
-    said = command(verb, "card.py", "--device", "cuda:0", code=2).stderr
-    assert "a study's file must leave the GPU alone when it is imported" in said
+    """Gradients, too: where there is a card, threads of its own compute those of the CPU."""
+    top, does = wrong
+    write(tmp_path, top=top)
+    said = command(verb, "card.py", "--device", device, "--workers", "1", code=2).stderr
+    assert "a study's file must neither use it nor compute gradients" in said
+    assert f"got one that {does} (" in said
     assert "Traceback" not in said
+
+
+def test_gradients_in_a_process_that_measures_leave_what_a_trial_needs(
+    tmp_path: Path, command: Command
+) -> None:
+    """On the CPU of a machine with a card: the second arm's pretraining follows a measurement."""
+    (tmp_path / "needs.py").write_text(NEEDS, encoding="utf-8")
+    command("run", "needs.py", "--device", "cpu", "--workers", "1")
+    profiles = notes.profiles(ledger(tmp_path, "runs", file="needs.py"))
+    assert all(isinstance(each, Profile) for each in next(iter(profiles.values())).values())

@@ -23,6 +23,7 @@ from torch import nn
 
 from harness import Context, Factor, HarnessError, Higher, Metric, Scale, Sooner, Study, Tuned
 from harness.own import apart
+from harness.own.processes import thread_names
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for, seeded
 from harness.own.states import random_states, set_random_states, set_state, state_of
@@ -304,13 +305,25 @@ def test_a_file_that_uses_the_gpu_when_it_is_imported_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = replace(at(tmp_path, own_study.study), device=torch.device("cuda:0"))
-    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    for job in (WarmJob((named(own_study.study, "width=2"),)),
-                TrainJob((named(own_study.study, "width=2"),))):  # fmt: skip
-        answer = do(job, place)
+    jobs = [kind((named(own_study.study, "width=2"),)) for kind in (WarmJob, TrainJob)]
+
+    def refused(job: WarmJob | TrainJob, at: Workplace, does: str) -> None:
+        answer = do(job, at)
         assert answer.mistake
-        assert "a study's file must leave the GPU alone when it is imported" in answer.reason
+        assert f"got one that {does} (" in answer.reason
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "is_initialized", lambda: True)
+        for job in jobs:
+            refused(job, place, "uses it")
+    monkeypatch.setattr(functions, "thread_names", lambda: {"python", "pt_autograd_0"})
+    for job in jobs:
+        refused(job, replace(place, device=torch.device("cpu")), "computes gradients")
     assert not list(tmp_path.rglob("log.txt"))
+
+
+def test_threads_have_names() -> None:
+    assert thread_names() or sys.platform != "linux"
 
 
 # ---- what a function is given -------------------------------------------------------------------

@@ -313,6 +313,7 @@ def bytecodes(work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # else Python 3.12 tells of none the first time
     sys.settrace(trace)
     try:
         work()

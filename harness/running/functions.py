@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from filelock import FileLock
 
 from harness.engines.modes import PLAIN, Mode
@@ -18,6 +19,7 @@ from harness.messages.errors import HarnessError
 from harness.own import apart
 from harness.own.calling import Called, call
 from harness.own.context import Context
+from harness.own.processes import thread_names
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seeded
 from harness.own.stopping import STOPPED, Stopping
@@ -31,6 +33,10 @@ from harness.trials.trial import TUNING_SEED, Trial
 
 if TYPE_CHECKING:
     from harness.study.study import Study
+
+
+AUTOGRAD = "pt_autograd"
+"""How the names of threads begin by which torch computes gradients; without a GPU it has none."""
 
 
 def train(
@@ -51,19 +57,24 @@ def train(
 
 
 def check(trial: Trial, at: Workplace) -> None:  # noqa: ARG001 - as others need it
-    """Check that a trial's process can use the device; what else it needs, a function says.
+    """Check that a fork of this process can compute; what else a trial needs, its function says.
 
     Raises:
-        HarnessError: it cannot, as it is forked from this one, which uses the device already.
+        HarnessError: it cannot, as this one uses the device already, or computes gradients.
     """
-    import torch
-
-    if at.apart and at.device.type == "cuda" and torch.cuda.is_initialized():
+    if not at.apart:
+        return
+    does = ""
+    if at.device.type == "cuda" and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        does = "uses it"
+    elif any(name.startswith(AUTOGRAD) for name in thread_names()):
+        does = "computes gradients"
+    if does:
         raise HarnessError(
-            "a study's file must leave the GPU alone when it is imported, as each trial is a fork "
-            "of the process that imports it",
-            "one that uses it (it, or a file that it imports)",
-            "Move what does into train; to ask torch.cuda.is_available() is harmless.",
+            "on a machine with a GPU a study's file must neither use it nor compute gradients when "
+            "it is imported, as each trial is a fork of the process that imports it",
+            f"one that {does} (it, or a file that it imports)",
+            "Move that into train. To ask torch.cuda.is_available() is harmless.",
         )
 
 
@@ -96,8 +107,10 @@ def _step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
     work, step = trial.work, trial.what.step
     assert isinstance(work, Function)
     assert step is not None
-    # a process that has measured may have used the device, and then nothing can be forked from it
-    here = replace(at, apart=at.apart and at.device.type == "cpu")
+    # a process that has measured may have used the device, or where there is one begun threads that
+    # compute gradients, and then nothing can be forked from it
+    forkable = at.device.type == "cpu" and not torch.cuda.device_count()
+    here = replace(at, apart=at.apart and forkable)
     if missing := _make_given(trial, Named.of(trial, ""), here):
         raise RuntimeError(missing)
     folder = TrialFolder(at.folder, f"step-{os.getpid()}")  # beside what is cached for all trials
