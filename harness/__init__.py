@@ -29,6 +29,9 @@ from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
 from harness.study.metrics import Metric
 from harness.study.scales import Scale
+from harness.study.search import Search
+from harness.study.searching import AtLeast, AtMost
+from harness.study.space import Choice, Float, Int
 from harness.study.study import Study
 from harness.training import Training
 
@@ -39,7 +42,10 @@ __path__ += beside(__path__[0])
 
 __all__ = [
     "Arms",
+    "AtLeast",
+    "AtMost",
     "Best",
+    "Choice",
     "Claim",
     "Command",
     "Constant",
@@ -51,7 +57,9 @@ __all__ = [
     "Equivalent",
     "Factor",
     "Factorial",
+    "Float",
     "HarnessError",
+    "Int",
     "Higher",
     "Interaction",
     "Looks",
@@ -61,6 +69,7 @@ __all__ = [
     "OneCycle",
     "Peak",
     "Scale",
+    "Search",
     "Some",
     "Sooner",
     "Step",

@@ -41,14 +41,14 @@ ROOMS: dict[str, str] = {
     "identity": "canonical structure text words names statements following code files",
     "terminal": "outlets screen usage",
     "training": "",
-    "study": "metrics formatting factors designs claims looks scales chosen converter declaration "
-    "work function placeholders command sources checks study",
+    "study": "metrics formatting factors space designs searching claims looks scales chosen "
+    "converter declaration work function placeholders command sources checks study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
-    "trials": "profiles outcome checked records tuning trial manifest",
+    "trials": "profiles outcome checked records tuning searched trial manifest",
     "trainer": "train",
     "cost": "machine memory calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "

@@ -19,9 +19,10 @@ class Scale:
     ``width`` and ``epochs``.
 
     Attributes:
-        seeds: evaluation seeds per arm.
+        seeds: evaluation seeds per arm: 5, the fewest for a verdict, unless given.
         levels: which levels of a factor to keep at this scale; by default all.
-        tuning: settings tried per arm at this scale; by default what ``Tuned`` says.
+        tuning: settings tried per arm at this scale; by default what ``Tuned`` says. Of a Search,
+            trials in all.
         settings: all other settings.
 
     Example:
@@ -43,7 +44,7 @@ class Scale:
     def __init__(
         self,
         *,
-        seeds: int,
+        seeds: int = 5,
         levels: Mapping[str, Sequence[Any]] | None = None,
         tuning: int | None = None,
         **settings: Any,
