@@ -29,6 +29,9 @@ from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
 from harness.study.metrics import Metric
 from harness.study.scales import Scale
+from harness.study.search import Search
+from harness.study.searching import AtLeast, AtMost
+from harness.study.settings import Choice, Float, Int
 from harness.study.study import Study
 from harness.training import Training
 
@@ -39,7 +42,10 @@ __path__ += beside(__path__[0])
 
 __all__ = [
     "Arms",
+    "AtLeast",
+    "AtMost",
     "Best",
+    "Choice",
     "Claim",
     "Command",
     "Constant",
@@ -51,8 +57,10 @@ __all__ = [
     "Equivalent",
     "Factor",
     "Factorial",
+    "Float",
     "HarnessError",
     "Higher",
+    "Int",
     "Interaction",
     "Looks",
     "Metric",
@@ -61,6 +69,7 @@ __all__ = [
     "OneCycle",
     "Peak",
     "Scale",
+    "Search",
     "Some",
     "Sooner",
     "Step",

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from harness.judging.pairing import value
-from harness.messages.errors import HarnessError
 from harness.planning.confirming import (
     best_settings,
     by_fresh_seeds,
     fresh_seeds,
     settings_tried,
 )
-from harness.planning.outlook import Outlook, Settings
+from harness.planning.outlook import Outlook, Settings, naming
 from harness.planning.tuning import (
     Confirmed,
     Tried,
@@ -204,7 +202,7 @@ class StudyPlanner:
         return False
 
     def _written(self, arm: Arm, settings: Settings) -> Mapping[str, Any]:
-        with _naming(arm, settings):
+        with naming(arm, settings):
             return self._build(arm, settings).written
 
     def _wanted(self, part: _Part) -> tuple[Trial, ...]:
@@ -323,7 +321,7 @@ class StudyPlanner:
         place = (arm.name, seed, tuple(sorted(settings.items())))
         if place not in self._made:
             role: Role = "tune" if seed >= TUNING_SEED else "evaluate"
-            with _naming(arm, settings):
+            with naming(arm, settings):
                 self._made[place] = self._build(arm, settings).trial(seed, role)
         return self._made[place]
 
@@ -350,18 +348,6 @@ class StudyPlanner:
             for each in self.study.tuned:
                 for end in (each.low, each.high):
                     self._make(arm, TUNING_SEED, {**defaults(self.study), each.name: end})
-
-
-@contextmanager
-def _naming(arm: Arm, settings: Settings) -> Iterator[None]:
-    """Let errors say with which settings of which arm they arose."""
-    try:
-        yield
-    except HarnessError as error:
-        if not settings:
-            raise
-        shown = ", ".join(f"{name} = {value:.4g}" for name, value in settings.items())
-        raise HarnessError.relayed(f"arm {arm.name} with {shown}", str(error)) from error
 
 
 def _teachers(trial: Trial) -> Iterator[Trial]:

@@ -13,6 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.study.claims import AnyClaim
+from harness.study.searching import Constraint
+from harness.study.settings import Setting, Value
 
 if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing studies
     from cattrs import Converter
@@ -21,9 +23,9 @@ T = TypeVar("T")
 
 LATER: Mapping[str, frozenset[str]] = {
     "ArmTuning": frozenset({"confirmed"}),
-    "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source"}),
+    "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source", "search"}),
     "Mode": frozenset({"models", "channels_last"}),
-    "Manifest": frozenset({"notes"}),
+    "Manifest": frozenset({"notes", "search"}),
     "Metric": frozenset({"least"}), "Profile": frozenset({"note"}),
     "Timing": frozenset({"loading"}),
 }  # fmt: skip
@@ -31,7 +33,8 @@ LATER: Mapping[str, frozenset[str]] = {
 
 AT_DEFAULT: Mapping[str, frozenset[str]] = {
     "ArmTuning": frozenset({"confirmed"}),
-    "Declaration": frozenset({"own", "source"}), "Manifest": frozenset({"notes"}),
+    "Declaration": frozenset({"own", "source", "search"}),
+    "Manifest": frozenset({"notes", "search"}),
     "Metric": frozenset({"least"}),
 }  # fmt: skip
 """Those that are not written at their default: minus infinity is no JSON, and what came later is
@@ -118,7 +121,9 @@ def _made() -> Converter:
         lambda kind: kind == Sequence[Any] | Mapping[str, Any], _only(dict)
     )
     use_class_methods(made, "of_row", "row")  # of what there are thousands
-    configure_tagged_union(AnyClaim, made, tag_name="kind")
+    made.register_structure_hook_func(lambda kind: kind == Value, _only(bool, int, float, str))
+    for union in (AnyClaim, Setting, Constraint):
+        configure_tagged_union(union, made, tag_name="kind")
     made.register_unstructure_hook_factory(
         lambda kind: getattr(kind, "__name__", "") in AT_DEFAULT,
         lambda kind: make_dict_unstructure_fn(
@@ -169,7 +174,8 @@ def _only(*kinds: type) -> Callable[[Any, Any], Any]:
 
     def read(value: Any, _kind: Any) -> Any:
         if type(value) not in kinds:
-            raise TypeError(f"no {_WORDS[kinds[0]]}, but {shortly(value)}")
+            what = "plain value" if len(kinds) > 2 else _WORDS[kinds[0]]
+            raise TypeError(f"no {what}, but {shortly(value)}")
         return value
 
     return read

@@ -25,6 +25,7 @@ from harness.study.designs import Arm
 from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
 from harness.study.metrics import BY_LAYER, COSTS, FAILED, METRICS, Metric, Source
+from harness.study.searching import Searching
 
 LONGEST = 120
 """The most characters of a value that are shown."""
@@ -70,6 +71,7 @@ class Declaration:
         looks: when claims are looked at, and the family-wise error rate.
         own: the metrics that the study's own function, command or results give.
         source: where the results come from.
+        search: how settings are searched, where that is what the study does.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Declaration:
     looks: Looks
     own: tuple[Metric, ...] = ()
     source: Source = "build"
+    search: Searching | None = None
 
     def __post_init__(self) -> None:
         if any(len(names) != len(self.factors) for names in self.combinations.values()):
@@ -113,6 +116,11 @@ class Declaration:
             )
             for name, levels in self.combinations.items()
         )
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The metrics by which settings are chosen: one, but for a search of several."""
+        return self.search.objectives if self.search is not None else (self.objective,)
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from harness.messages import checks
 from harness.messages.errors import HarnessError, near
@@ -40,7 +40,7 @@ class Factor:
     levels: Sequence[Any] | Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        _check_parameter("Factor", self.name)
+        check_parameter("Factor", self.name)
         if isinstance(self.levels, str) or not isinstance(self.levels, Sequence | Mapping):
             raise HarnessError(
                 f"the levels of factor {self.name!r} must be a tuple or a mapping",
@@ -120,7 +120,7 @@ class Tuned:
     default: float | None = None
 
     def __post_init__(self) -> None:
-        _check_parameter("Tuned", self.name)
+        check_parameter("Tuned", self.name)
         for name in ("low", "high", "default"):
             object.__setattr__(self, name, own(getattr(self, name)))
         checks.flag(self, "log", self.log)
@@ -170,7 +170,21 @@ def _kind(value: Any) -> type:
     return float if type(value) is int else type(value)
 
 
-def _check_parameter(kind: Literal["Factor", "Tuned"], name: Any) -> None:
+@dataclass(frozen=True)
+class Labels(Factor):
+    """A factor that only names arms apart: its levels are no parameter of the user's function."""
+
+
+def check_parameter(kind: str, name: Any) -> None:
+    """Check that a name can be a parameter of the user's function and a column of the records.
+
+    Args:
+        kind: the class that has this name, for the message.
+        name: what was given.
+
+    Raises:
+        HarnessError: it cannot.
+    """
     if (
         not isinstance(name, str)
         or not name.isidentifier()
@@ -178,7 +192,8 @@ def _check_parameter(kind: Literal["Factor", "Tuned"], name: Any) -> None:
         or name.startswith(("metric_", "cost_", "env_", "tuned_"))
     ):
         raise HarnessError(
-            f"a {kind}'s name must be a Python name that no column of the records has",
+            f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}'s name must be a Python name that no "
+            "column of the records has",
             repr(name),
             "Choose another, such as 'depth'.",
         )

@@ -12,8 +12,18 @@ from harness.messages import checks
 from harness.messages.errors import HarnessError
 from harness.messages.printable import check_name
 from harness.study.command import Command
-from harness.study.metrics import COSTS, COUNTED, STEP, Better, Metric, Source
+from harness.study.metrics import (
+    BY_LAYER,
+    COSTS,
+    COUNTED,
+    METRICS,
+    STEP,
+    Better,
+    Metric,
+    Source,
+)
 from harness.study.scales import Scale
+from harness.study.searching import check_objectives
 from harness.training import Training
 
 if TYPE_CHECKING:
@@ -42,7 +52,7 @@ def check_source(study: Study) -> None:
     Raises:
         HarnessError: it is not.
     """
-    names = [each.name for each in study.factors] + [each.name for each in study.tuned]
+    names = study.parameters
     for name in names:
         if names.count(name) > 1:
             raise HarnessError(
@@ -253,6 +263,9 @@ def check_objective(study: Study) -> None:
         HarnessError: they are not; of measures, tuning trials take none at the end.
     """
     name = study.objective
+    if study.search is not None:
+        check_objectives(study.search, may_choose(study))
+        return
     if study.build is None:
         names = [metric.name for metric in study.metrics]
         chosen = study.tuned and source_of(study) != "results"  # others have chosen theirs
@@ -272,6 +285,15 @@ def check_objective(study: Study) -> None:
             f"objective={name!r}",
             "Write objective='validation_loss' or 'validation_accuracy'.",
         )
+
+
+def may_choose(study: Study) -> dict[str, Metric]:
+    """Return what settings may be searched by: what trials give apart from test examples."""
+    if study.build is None:
+        return {x.name: x for x in study.metrics if not x.name.startswith("test_")}
+    given = [metric for measure in study.measures for metric in measure.metrics]
+    validation = [x for name, x in METRICS.items() if name.startswith("validation_")]
+    return {metric.name: metric for metric in (*validation, *given) if metric.name not in BY_LAYER}
 
 
 def _objective(names: Iterable[str]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level
@@ -41,10 +41,12 @@ from harness.study.designs import (
     OneAtATime,
     arm_name,
 )
-from harness.study.factors import Factor, Tuned
+from harness.study.factors import Factor, Labels, Tuned
 from harness.study.looks import Looks
 from harness.study.metrics import Metric, Source
 from harness.study.scales import Scale
+from harness.study.searching import SEARCHED, Searching
+from harness.study.settings import Settings
 from harness.study.sources import (
     check_objective,
     check_own_metrics,
@@ -91,6 +93,8 @@ class Study:
         needs: a function that is run before ``train``, once for each seed, by name; it takes the
             context and any of the factors and tuned settings, and ``train`` finds its folder in
             ``context.given``.
+        search: how settings are searched, of a study that runs a
+            :class:`~harness.study.search.Search`, which makes it.
         module: name of the module that it stands in; empty where nothing tells.
 
     Raises:
@@ -147,6 +151,7 @@ class Study:
     step: Callable[..., Callable[[], object]] | None = None
     limit: float | None = None
     needs: Mapping[str, Callable[..., Mapping[str, float]]] = field(default_factory=dict)
+    search: Searching | None = None
     module: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -195,6 +200,34 @@ class Study:
         """
         given = [metric for measure in self.measures for metric in measure.metrics]
         return find_metric(name, [*given, *self.metrics], self.source)
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of what its function is given of each arm and setting."""
+        named = [each.name for each in self.factors if not isinstance(each, Labels)]
+        searched = self.search.parameters if self.search is not None else ()
+        return [*named, *(each.name for each in self.tuned), *searched]
+
+    def arm(self, name: str, scale: str) -> Arm | None:
+        """Return the arm of a name, also what a search tries settings under, if there is one."""
+        if self.search is not None and name == SEARCHED.name:
+            return SEARCHED
+        return next((arm for arm in self.arms(scale) if arm.name == name), None)
+
+    def arguments(self, arm: Arm, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what its function is given of an arm and of settings that were chosen.
+
+        Args:
+            arm: the arm.
+            settings: values of tuned settings, or of those that are searched and in use.
+        """
+        if self.search is not None:
+            return self.search.arguments(settings)
+        return {**{name: level.value for name, level in arm.levels.items()}, **settings}
+
+    def written(self, settings: Settings) -> dict[str, Any]:
+        """Return settings as a command's line has them, with those that a search holds fixed."""
+        return {**(self.search.fixed if self.search is not None else {}), **settings}
 
     def place_in(self, module: str) -> None:
         """Say in which module it stands, where no function of its own tells."""
@@ -258,6 +291,7 @@ class Study:
         """
         scale, size = self.scale(scale)
         if scale not in self._declarations:
+            searching = self.searching(scale)
             self._declarations[scale] = Declaration(
                 name=self.name,
                 question=self.question,
@@ -283,8 +317,16 @@ class Study:
                 looks=self.looks,
                 own=tuple(self.metrics),
                 source=self.source,
+                search=searching.plain if searching is not None else None,
             )
         return self._declarations[scale]
+
+    def searching(self, scale: str) -> Searching | None:
+        """Return how settings are searched at a scale; ``None`` where none are."""
+        tuning = self.scales[scale].tuning
+        if self.search is None or tuning is None:
+            return self.search
+        return replace(self.search, trials=tuning)
 
     @cached_property
     def _declarations(self) -> dict[str, Declaration]:

@@ -14,6 +14,7 @@ from harness.messages.errors import HarnessError
 from harness.study.converter import UnreadableError, from_plain, shortly, to_plain
 from harness.study.looks import Looks
 from harness.trials.records import Role
+from harness.trials.searched import SearchKept
 from harness.trials.trial import TEACHER, TUNING_SEED
 from harness.trials.tuning import ArmTuning
 
@@ -83,6 +84,7 @@ class Manifest:
             ``None`` where it was not written down.
         time: when it was written, ISO 8601, UTC; empty where that is not known.
         notes: of results that others made, sentences that a reader must see beside the verdicts.
+        search: the settings that a search has tried; ``None`` where none were searched so.
         version: of this form.
     """
 
@@ -102,6 +104,7 @@ class Manifest:
     revision: str | None = None
     time: str = ""
     notes: tuple[str, ...] = ()
+    search: SearchKept | None = None
     version: int = VERSION
 
     @property
