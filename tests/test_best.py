@@ -18,6 +18,7 @@ from harness.commands.files import verdict_rows
 from harness.commands.finish import print_results, verdicts_json
 from harness.commands.folder import write
 from harness.commands.judged import with_importance
+from harness.commands.markdown import markdown
 from harness.judging.results import Results
 from harness.judging.search_words import sentences
 from harness.optim import SGD, AdamW
@@ -149,6 +150,13 @@ def test_all_is_printed_at_the_end(results: Results) -> None:
     assert "To paste into a study:\n    lr=0.00490758,\n" in text
     assert "    momentum=None,  # not in use\n" in text
     assert "has no claims to judge" not in text
+
+
+def test_markdown_has_the_sentences_and_the_code(results: Results) -> None:
+    text = markdown([results])
+    assert "- Best: lr = 0.00491, width = 123, optimizer = rmsprop (setting 27 of 48)." in text
+    assert "\n\n    lr=0.00490758,\n    width=123,\n" in text
+    assert "no claims" not in text
 
 
 def test_best_json_says_what_is_taken(results: Results, tmp_path: Path) -> None:

@@ -274,8 +274,9 @@ def _matters_caption(search: SearchResults) -> str:
     if search.separating:
         said.append(
             "“Tells the best tenth from the rest” is PED-ANOVA: how far values of a setting among "
-            "the best tenth lie from those of all tried, to a sum of 100 %. It is no share of "
-            "variance: a setting that hardly changes the objective can have much of it."
+            f"the best tenth by {in_title(search)} lie from those of all tried, to a sum of "
+            "100 %. It is no share of variance: a setting that hardly changes the objective can "
+            "have much of it."
         )
     shares = search.shares
     if shares.exact:
