@@ -63,7 +63,7 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run the slow tests: killed and shared runs, cohorts and teachers, compiled training."""
     install_pango(session)
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test,bench]")
     session.run(*PYTEST, "-m", "slow", *session.posargs)
 
 

@@ -9,7 +9,9 @@ from harness.commands.judged import gather
 from harness.commands.place import Place
 from harness.commands.subject import opened
 from harness.commands.tables import explained
+from harness.judging.optimism import how_chosen
 from harness.messages.errors import HarnessError
+from harness.study.formatting import join
 from harness.terminal.screen import line, words
 
 
@@ -47,5 +49,8 @@ def explain_study(
             for sentence in rest:
                 console.print(Padding(words(sentence), (0, 0, 0, 3)))
             line(console, "")
+    if chosen := how_chosen(results.tuning):
+        names = join(dict.fromkeys(each.setting for each in results.tuning if each.tried))
+        line(console, f"Tuned anew in each arm, {names}: {chosen}.")
     for warning in results.warnings:
         line(console, f"! {warning}")

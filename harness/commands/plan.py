@@ -21,6 +21,7 @@ from harness.running.executors import Options, worker_count
 from harness.running.find import find as find_study
 from harness.running.find import load
 from harness.running.progress import display
+from harness.running.versions import settings_now
 from harness.storing.faults import NoStoreError
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
@@ -206,9 +207,7 @@ def _reasons(newest: Mapping[str, Record], planner: StudyPlanner, outlook: Outlo
         if arm.name not in newest or newest[arm.name].key in planned:
             continue
         record = newest[arm.name]
-        settings = {
-            each.name: record.tuned.get(each.name, each.start) for each in planner.study.tuned
-        }
+        settings = settings_now(planner.study, record)
         now = make_trial(planner.study, planner.scale, arm, record.seed, "evaluate", settings)
         if now.key == record.key:
             continue  # tuning has not yet come to where this one was trained

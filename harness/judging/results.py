@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from harness.engines.modes import Choice
 from harness.judging.history import History, history
+from harness.judging.optimism import Optimism, on_edges, optimism
 from harness.judging.pairing import evaluations, groups_of
 from harness.judging.provenance import Program, Provenance, programs_of, provenance_of, where
 from harness.judging.registrations import Registration
@@ -16,6 +18,7 @@ from harness.judging.searched import SearchResults, searched, with_shares
 from harness.judging.summaries import ArmSummary, summarise
 from harness.judging.targets import Target, targets
 from harness.judging.verdicts import Verdict, judge
+from harness.messages.errors import HarnessError
 from harness.stats import FEWEST
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
@@ -29,9 +32,7 @@ from harness.trials.records import Record
 from harness.trials.trial import TEACHER
 from harness.trials.tuning import ArmTuning
 
-__all__ = [
-    "ArmTuning", "Program", "Provenance", "Results", "assemble", "on_edges",
-]  # fmt: skip
+__all__ = ["ArmTuning", "Program", "Provenance", "Results", "assemble"]
 
 
 SHARED = "shared"
@@ -94,6 +95,15 @@ class Results:
     def alpha(self) -> float:
         """The family-wise error rate of the verdicts."""
         return (self.looks or self.declaration.looks).alpha
+
+    @cached_property
+    def optimism(self) -> tuple[Optimism, ...]:
+        """What tuning promised and what came, for each arm whose settings it chose."""
+        try:
+            objective = self.declaration.metric(self.declaration.objective)
+        except HarnessError:  # of results of others, or of a version that recorded another one
+            return ()
+        return optimism(objective, self.tuning, self.summaries)
 
 
 def assemble(
@@ -204,33 +214,6 @@ def _lowest(declaration: Declaration, records: Sequence[Record]) -> list[int | N
     return out
 
 
-def on_edges(tuning: Sequence[ArmTuning], most: int = 3) -> Iterator[str]:
-    """Yield a sentence for each edge of a space on which chosen settings lie.
-
-    Args:
-        tuning: how settings were chosen.
-        most: arms that are named.
-    """
-    edges: dict[tuple[str, str], list[ArmTuning]] = {}
-    for arm_tuning in tuning:
-        if arm_tuning.edge:
-            edges.setdefault((arm_tuning.setting, arm_tuning.edge), []).append(arm_tuning)
-    for (setting, edge), on_edge in edges.items():
-        space = f"the {edge} edge of its space, {on_edge[0].low:g} to {on_edge[0].high:g}"
-        if len(on_edge) == 1:
-            yield (
-                f"{on_edge[0].arm}: the chosen {setting} = {on_edge[0].chosen:.3g} lies on "
-                f"{space}; a wider space might favour this arm."
-            )
-            continue
-        names = "; ".join(each.arm for each in on_edge[:most])
-        names += f" and {len(on_edge) - most} more" if len(on_edge) > most else ""
-        yield (
-            f"{len(on_edge)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
-            "might favour them."
-        )
-
-
 def _warnings(
     declaration: Declaration,
     records: Sequence[Record],
@@ -265,8 +248,9 @@ def _warnings(
     yield from on_edges(tuning)
     for arm_tuning in tuning:
         if arm_tuning.how == "declared default" and manifest.tuned:
+            again = ", at the latest when it was tried again" if arm_tuning.confirmed else ""
             yield (
-                f"{arm_tuning.arm}: every {arm_tuning.setting} tried failed, so the default "
+                f"{arm_tuning.arm}: every {arm_tuning.setting} tried failed{again}, so the default "
                 f"{arm_tuning.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]

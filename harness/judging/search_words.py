@@ -19,7 +19,7 @@ from harness.study.formatting import (
     unit_of_change,
 )
 from harness.study.searching import DEFAULT
-from harness.study.space import Settings, Value
+from harness.study.settings import Settings, Value
 
 ENDED = {
     "trials": "the budget is used up",

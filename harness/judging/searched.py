@@ -15,7 +15,7 @@ from harness.judging.shares import AT_RANDOM, Shares, at_random, axis, on_grid
 from harness.study.declaration import Declaration
 from harness.study.metrics import Metric
 from harness.study.searching import DEFAULT, PLACES, Searching
-from harness.study.space import Choice, Settings
+from harness.study.settings import Choice, Settings
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from harness.trials.searched import TriedSettings

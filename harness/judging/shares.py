@@ -15,7 +15,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from harness.study.space import Choice, Setting, Settings, Space
+from harness.study.settings import Choice, Setting, Settings
+from harness.study.space import Space
 
 Floats = npt.NDArray[np.float64]
 

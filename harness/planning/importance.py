@@ -16,7 +16,8 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
 from harness.messages.calm import calm
-from harness.study.space import Choice, Float, Setting, Settings, Space
+from harness.study.settings import Choice, Float, Setting, Settings
+from harness.study.space import Space
 
 FEWEST = 20
 """Settings from which it is worked out: below, the best tenth is one or two."""

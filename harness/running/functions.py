@@ -22,7 +22,7 @@ from harness.own.seeds import seeded
 from harness.own.stopping import STOPPED, Stopping
 from harness.running.named import Named
 from harness.running.telling import TELL_SECONDS, Told
-from harness.running.workplace import Workplace
+from harness.running.workplace import Workplace, pruning_of
 from harness.study.function import Function
 from harness.trials.outcome import Outcome
 from harness.trials.profiles import Profile
@@ -97,7 +97,7 @@ def wanted(study: Study, trial: Trial) -> tuple[str, ...]:
     if trial.role == "teach":
         return ()
     if trial.role == "tune":
-        return (study.objective,)
+        return study.search.wanted if study.search is not None else (study.objective,)
     return tuple(metric.name for metric in study.metrics)
 
 
@@ -147,7 +147,7 @@ def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float 
         folder.make_whole()
     if called.reason:
         return Outcome(reason=called.reason, env=env)
-    return Outcome(called.metrics, called.curves, cost, env, mode=str(PLAIN))
+    return Outcome(called.metrics, called.curves, cost, env, mode=str(PLAIN), pruned=called.pruned)
 
 
 def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
@@ -176,12 +176,13 @@ def _call(
         trial.seed,
         str(at.device),
         work.scale,
-        choosing=trial.role == "tune" or trial.seed == TUNING_SEED,  # so what such a trial needs
+        choosing=trial.role == "tune" or trial.seed >= TUNING_SEED,  # so what such a trial needs
         folder=folder,
         given=_given(trial, at),
         stopping=stopping,
         told=telling(named, at, work.scale.get("epochs")) if at.tell is not None else None,
         watch=at.watch,
+        pruning=pruning_of(named, at.study),
     )
     if at.watch is not None:
         work = replace(work, function=at.watch.over(work.function))

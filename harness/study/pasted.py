@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from harness.study.searching import Searching
-from harness.study.space import Settings
+from harness.study.settings import Settings
 
 WIDEST = 88
 """Characters of code in one line; beyond, each setting has a line of its own."""

@@ -24,7 +24,8 @@ from harness.study.searching import (
     Searching,
     check_searching,
 )
-from harness.study.space import Choice, Float, Int, Setting, Space
+from harness.study.settings import Choice, Float, Int, Setting, condition
+from harness.study.space import Space
 from harness.study.study import Study
 from harness.study.work import Work
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Search:
-    """A question about settings: which are best, and are they better than the default?
+    """A question about settings: which are best, and whether they are better than the default.
 
     What is run is one of three, as in a :class:`~harness.study.study.Study`: ``build``, ``train``
     or ``command``. It takes each setting of the space as a parameter.
@@ -194,6 +195,25 @@ def study_of(
         HarnessError: a part of it is wrong, or does not fit the others.
     """
     check_searching(searching)
+    if not any(given.get(way) is not None for way in ("build", "train", "command")):
+        raise HarnessError(
+            "a search must say what is run",
+            "none of build=, train= and command=",
+            "Add one of them.",
+        )
+    if given.get("command") is not None and searching.space.conditional:
+        raise HarnessError(
+            "settings that a command takes must always be in use",
+            ", ".join(f"{x.name} if {condition(x)}" for x in searching.space if x.when),
+            "Leave out when=, or write a function that calls the command: train=.",
+        )
+    if searching.pruner in ("median", "hyperband") and given.get("command") is not None:
+        raise HarnessError(
+            f"pruner={searching.pruner!r} must stand beside build= or train=, whose curves are "
+            "known while they train",
+            "command=",
+            "Write pruner='none'.",
+        )
     levels = (DEFAULT, *PLACES)
     study = Study(
         name=name,

@@ -13,7 +13,8 @@ from harness.messages.errors import HarnessError, near
 from harness.messages.levels import PLAIN, level_name
 from harness.study.designs import Arm
 from harness.study.metrics import Metric
-from harness.study.space import Choice, Setting, Settings, Space, several
+from harness.study.settings import Choice, Setting, Settings, several
+from harness.study.space import Space
 
 LABEL = "setting"
 """The factor whose levels are the settings that are compared at the end."""

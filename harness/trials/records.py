@@ -25,7 +25,8 @@ class Record:
         levels: each factor's level, as a plain value or by its name.
         seed: the seed of everything random in it.
         role: whether it evaluates the arm, helped to choose the arm's settings, or is a teacher's.
-        tuned: the values of tuned settings that it was trained with.
+        tuned: the values of tuned settings that it was trained with, or of those searched that
+            were in use.
         key: hash of its Training, seed and code.
         state: what became of it.
         reason: why it failed; empty otherwise.
@@ -49,7 +50,7 @@ class Record:
     levels: Mapping[str, bool | int | float | str]
     seed: int
     role: Role
-    tuned: Mapping[str, float]
+    tuned: Mapping[str, bool | int | float | str]
     key: str
     state: State
     reason: str = ""

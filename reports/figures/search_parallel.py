@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.judging.searched import SearchResults, Tried
 from harness.judging.shares import axis as place_on
 from harness.study.formatting import join, number_text, plural
-from harness.study.space import Choice, Setting, several
+from harness.study.settings import Choice, Setting, several
 
 from ..palette import light
 from .canvas import Picture, dots, paint, panel, plain, strokes, ticks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.searched import SearchResults, Tried
 from harness.study.formatting import join, plural
-from harness.study.space import Choice, Setting, condition
+from harness.study.settings import Choice, Setting, condition
 
 from ..palette import light
 from .canvas import Picture, limits, paint, panel, plain, ticks

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.judging.optimism import how_chosen
 from harness.judging.pairing import groups_of
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
@@ -231,8 +232,8 @@ def _tuned(results: Results) -> Iterator[str]:
         else "in the one arm that depends on it"
     )  # fmt: skip
     yield (
-        f"{names}: chosen by one search {where}, with one space and budget for all; verdicts hold "
-        "given these settings."
+        f"{names}: chosen by one search {where}, with one space and budget for all: "
+        f"{how_chosen(results.tuning)}; verdicts hold given these settings."
     )
     if failed := sorted(searched - chosen):
         yield (

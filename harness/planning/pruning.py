@@ -1,0 +1,6 @@
+def bounds(*a, **k):
+    return ()
+
+
+def worse_than_best(*a):
+    return False
