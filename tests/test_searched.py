@@ -298,6 +298,45 @@ def test_values_over_several_seeds_are_means() -> None:
     assert first.trials == 2
 
 
+def test_settings_that_were_dropped_before_all_seeds_were_stopped_early() -> None:
+    declaration = search(seeds=5, pruner="wilcoxon").study.declaration("quick")
+    assert declaration.search is not None
+    settings = drawn(declaration.search.space, 6)
+    manifest, records = made(
+        declaration, settings, noisy, tuning_seeds=5, batch=3, confirm=0, ended="trials"
+    )
+    assert manifest.search is not None
+
+    def without(place: int, given: Any = manifest) -> SearchResults:
+        """Leave out the last two seeds of settings, which nobody has planned."""
+        gone = set(given.search.tried[place].keys[3:])
+        fewer = replace(given, trials=tuple(x for x in given.trials if x.key not in gone))
+        told = searched(declaration, fewer, [x for x in records if x.key not in gone])
+        assert told is not None
+        return told
+
+    told = without(4)
+    assert told.tried[4].state == "pruned"
+    assert told.tried[4].trials == 3
+    assert math.isfinite(told.tried[4].value)
+    assert told.counts["complete"] == 5
+    going_on = replace(manifest, search=replace(manifest.search, ended=""))
+    assert without(4, going_on).tried[4].state == "running", "it may go on with its other seeds"
+    assert without(1, going_on).tried[1].state == "pruned", "a later batch was asked for"
+
+
+def test_a_trial_that_was_ended_early_has_the_last_value_of_its_curve() -> None:
+    declaration = search().study.declaration("quick")
+    assert declaration.search is not None
+    settings = drawn(declaration.search.space, 5)
+    manifest, records = made(declaration, settings, noisy, pruned=(3,), confirm=0)
+    bare = [replace(x, metrics={}) if x.state == "pruned" else x for x in records]
+    told, same = searched(declaration, manifest, bare), searched(declaration, manifest, records)
+    assert told is not None
+    assert same is not None
+    assert told.tried[3].value == same.tried[3].value
+
+
 def test_the_front_of_several_objectives_is_of_feasible_settings() -> None:
     declared = search(
         objective=("validation_error", "model_bytes"), constraints=(AtMost("model_bytes", 1e5),)

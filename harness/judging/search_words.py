@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 
 from harness.judging.confirmed import Confirmed, Estimate
-from harness.judging.searched import Edge, SearchResults
+from harness.judging.searched import SearchResults
+from harness.judging.tried import Edge
 from harness.study.formatting import (
     effect_text,
     interval_text,
@@ -134,6 +135,8 @@ def _confirmed(search: SearchResults, winner: Confirmed) -> str:
             text += ", which may be chance"
     if not winner.mean.known:
         text += "; one seed has no interval"
+    elif len(winner.values) == 2:
+        text += "; from two seeds, intervals are very wide"
     return f"{text}."
 
 

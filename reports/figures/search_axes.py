@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.search_words import value_text
-from harness.judging.searched import SearchResults, Tried
+from harness.judging.searched import SearchResults
+from harness.judging.tried import Tried
 from harness.study.formatting import in_units, level_text, plural
 from harness.study.metrics import Metric
 

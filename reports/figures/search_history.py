@@ -129,6 +129,8 @@ def _assumes(search: SearchResults) -> str:
     """Say what the curve assumes."""
     if search.sampler in ("random", "qmc"):
         return " The settings were drawn at random, as this assumes."
+    if search.sampler == "grid":
+        return " It takes the settings of the grid in random order."
     return (
         f" It takes the settings as if in random order; sampler {search.sampler!r} tried better "
         "ones later, so a shorter search of its kind would have found less than this shows."

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from harness.judging.searched import SearchResults, Tried
+from harness.judging.searched import SearchResults
 from harness.judging.shares import axis as place_on
+from harness.judging.tried import Tried
 from harness.study.formatting import join, number_text, plural
 from harness.study.settings import Choice, Setting, several
 

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.judging.searched import SearchResults, Tried
+from harness.judging.searched import SearchResults
+from harness.judging.tried import Tried
 from harness.study.formatting import join, plural
 from harness.study.settings import Choice, Setting, condition
 

@@ -17,8 +17,9 @@ from harness.judging.search_words import (
     value_text,
     what_is_known,
 )
-from harness.judging.searched import SearchResults, Tried
+from harness.judging.searched import SearchResults
 from harness.judging.shares import Share
+from harness.judging.tried import Tried
 from harness.study.declaration import Declaration
 from harness.study.formatting import (
     DASH,
@@ -110,6 +111,8 @@ def _spent(search: SearchResults) -> str:
     )
     if search.why:
         text += f" The sampler was chosen because {search.why}."
+    if search.earlier:
+        text += f" It has learnt from {plural(search.earlier, 'setting')} of another search, too."
     if search.ended:
         text += f" No more are asked for: {ENDED.get(search.ended, search.ended)}."
     if search.seeds and search.arms:
@@ -274,8 +277,9 @@ def _matters_caption(search: SearchResults) -> str:
     if search.separating:
         said.append(
             "“Tells the best tenth from the rest” is PED-ANOVA: how far values of a setting among "
-            "the best tenth lie from those of all tried, to a sum of 100 %. It is no share of "
-            "variance: a setting that hardly changes the objective can have much of it."
+            f"the best tenth by {in_title(search)} lie from those of all tried, to a sum of "
+            "100 %. It is no share of variance: a setting that hardly changes the objective can "
+            "have much of it."
         )
     shares = search.shares
     if shares.exact:
