@@ -18,7 +18,6 @@ import harness.schedules
 from harness.measures import measured
 from harness.stopping import Pruning
 from harness.study.metrics import Metric
-from harness.study.pasted import as_code
 from harness.study.space import Space
 from tests.layout import files
 
@@ -42,7 +41,7 @@ PUBLIC = {
 } | {
     f"harness.data.{name}": getattr(harness.data, name) for name in ("arrays", "images", "digits")
 } | {
-    f"{value.__module__}.{value.__name__}": value for value in (measured, Metric, Pruning, Space, as_code)
+    f"{value.__module__}.{value.__name__}": value for value in (measured, Metric, Pruning, Space)
 } | {
     f"{module.__name__}.{name}": value
     for module in (harness.penalties, harness.clipping, harness.schedules)
