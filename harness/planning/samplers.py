@@ -29,6 +29,7 @@ from optuna.samplers import (
 
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, near, one_line
+from harness.study.metrics import Better
 from harness.study.searching import SAMPLERS, Searching
 from harness.study.settings import Choice, Float, Setting, Settings, Value, values_of
 from harness.study.space import Space
@@ -37,8 +38,14 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 Direction = Literal["minimize", "maximize"]
 
+
 MOST_POINTS = 100_000
 """The largest grid that is made."""
+
+
+def direction(better: Better) -> Direction:
+    """Return the direction of an objective whose lower or higher values are better."""
+    return "maximize" if better == "higher" else "minimize"
 
 
 def distribution(setting: Setting) -> BaseDistribution:
