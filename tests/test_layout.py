@@ -68,8 +68,8 @@ ROOMS: dict[str, str] = {
     "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
     "costs registering session searches timing run versions comparing importing findings checking",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
-    "judged markdown finish begin run search plan report explain export judge replay check "
-    "on_records cli",
+    "judged markdown finish begin run search plan_search plan report explain export judge replay "
+    "check on_records cli",
 }
 ORDER = list(ROOMS)
 

@@ -19,7 +19,7 @@ from harness.planning.asking import Asked, Asking, Told
 from harness.planning.confirming import confirm_seeds
 from harness.planning.members import Member, best_of, last_better, picked, settle
 from harness.planning.outlook import Outlook, naming
-from harness.planning.pruning import bounds
+from harness.planning.pruning import Curve, bounds
 from harness.planning.samplers import check_sampler, chosen_sampler
 from harness.study.declaration import Declaration
 from harness.study.looks import Looks
@@ -310,14 +310,17 @@ class SearchPlanner:
     def _take(self, batch: AskedBatch) -> None:
         """Take a batch up, as far as the budget goes; what ends its trials early is known now."""
         left, place = self.budget - len(self._members), len(self._members)
-        earlier = [each.told.curve for each in self._members if each.told is not None]
-        whole = [bool(each.told and each.told.values and not each.told.pruned)
-                 for each in self._members]  # fmt: skip
+        earlier = list(self._curves())
+        points = max((max(each.values) for each in earlier if each.complete), default=0)
         for settings, notes in list(zip(batch.settings, batch.notes, strict=True))[:left]:
             ends = bounds(
-                self.searching.pruner, self.searching.rungs, earlier, whole, self.better[0],
+                self.searching.pruner,
+                self.searching.rungs,
+                points,
+                earlier,
+                self.better[0],
                 len(self._members),
-            )  # fmt: skip
+            )
             trials = tuple(
                 replace(self._trial(SEARCHED.name, TUNING_SEED + seed, settings), bounds=ends)
                 for seed in range(self.searching.seeds)
@@ -325,6 +328,13 @@ class SearchPlanner:
             self._members.append(Member(settings, trials, notes))
         self._batches.append(len(self._members) - place)
         self._search_notes = batch.search_notes
+
+    def _curves(self) -> Iterator[Curve]:
+        """Yield the curves of settings that were tried on one seed, and did not fail."""
+        for place, member in enumerate(self._members):
+            told = member.told
+            if told is not None and told.values and told.curve:
+                yield Curve(told.curve, not told.pruned, place)
 
     # -- trials ----------------------------------------------------------------------------
 

@@ -258,6 +258,12 @@ def over(study: Study, names: Sequence[str], trials: int | None = None) -> Study
     Raises:
         HarnessError: the study has no such factor or tuned setting.
     """
+    if study.search is not None:
+        raise HarnessError(
+            "--over must stand beside a study, whose settings it names",
+            f"{study.name}, which is a Search",
+            "Leave it out: the space says what is searched.",
+        )
     factors = {each.name: each for each in study.factors}
     tuned = {each.name: each for each in study.tuned}
     for name in names:
