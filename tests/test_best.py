@@ -13,11 +13,18 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from harness import AtMost, Choice, Float
-from harness.commands.best import best_places, best_row, best_table, settings_rows, write_search
+from harness import Choice, Float
+from harness.commands.best import (
+    FILES,
+    best_places,
+    best_row,
+    best_table,
+    settings_rows,
+    write_search,
+)
 from harness.commands.files import verdict_rows
 from harness.commands.finish import print_results, verdicts_json
-from harness.commands.folder import write
+from harness.commands.folder import is_made_from
 from harness.commands.judged import with_importance
 from harness.commands.markdown import markdown
 from harness.judging.results import Results
@@ -274,11 +281,12 @@ def test_code_of_many_plain_settings_has_a_line_each() -> None:
 
 
 def test_the_folder_is_made_anew_where_a_file_of_the_search_is_gone(tmp_path: Path) -> None:
-    declared = search(constraints=(AtMost("model_bytes", 1e5),))
-    found = example_results(declared=declared, count=12)
-    files = write(found, tmp_path, "harness report", force=False)
-    files.finished()
-    assert (tmp_path / "best.json").exists()
+    found = example_results(count=12)
+    for name in ("report.html", "report.pdf", "verdicts.json", "records.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / ".made-from").write_text("digest", encoding="utf-8")
+    write_search(found, tmp_path)
+    assert is_made_from(tmp_path, "digest", FILES)
     (tmp_path / "settings.csv").unlink()
-    write(found, tmp_path, "harness report", force=False).finished()
-    assert (tmp_path / "settings.csv").exists()
+    assert not is_made_from(tmp_path, "digest", FILES)
+    assert is_made_from(tmp_path, "digest"), "a study has no such file"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from harness.reports.figures.search_parallel import (
     ranked,
 )
 from harness.reports.figures.search_slices import draw_slices
+from harness.reports.index import index_of
 from harness.reports.printing import render_pdf
 from harness.reports.render import render_html
 from harness.reports.sections.ledger import ledger_section
@@ -234,6 +236,15 @@ def test_figures_say_what_marks_mean(results: Results) -> None:
     assert "the best tenth: lr" in parallel.alt
 
 
+def test_of_very_many_settings_some_are_drawn_as_lines() -> None:
+    found = example_results(count=900, confirm=0).search
+    assert found is not None
+    parallel = draw_parallel(found)
+    assert parallel is not None
+    assert "are drawn, every so many by rank." in parallel.caption
+    assert len(parallel.light) < 400_000
+
+
 def test_ranks_split_what_can_be_taken(results: Results) -> None:
     assert results.search is not None
     groups = ranked(results.search)
@@ -336,6 +347,14 @@ def test_the_ledger_has_options_and_states(results: Results) -> None:
     assert cells[0][-1] == "failed"
     assert any("optimizer=adam" in each[2] for each in cells)
     assert sum(each[-1] == "pruned" for each in cells) == 2
+
+
+def test_the_index_names_the_settings_to_take(results: Results) -> None:
+    place = Path("runs")
+    table = index_of([(results, place / "one"), (study_results(), place / "two")], place).reports
+    assert table is not None
+    assert table.rows[0][0].note.startswith("digits_search, quick. Best: lr = 0.00491")
+    assert table.rows[1][0].note == "residual_depth, quick"
 
 
 def test_it_is_printed() -> None:

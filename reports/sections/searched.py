@@ -100,10 +100,10 @@ def search_section(results: Results) -> SearchSection | None:
 def _spent(search: SearchResults) -> str:
     """Say how settings were found, and why no more are asked for."""
     counts = search.counts
-    many = [f"{counts['complete']} finished"]
-    many += [f"{counts['failed']} failed"] * bool(counts["failed"])
-    many += [f"{counts['pruned']} stopped early"] * bool(counts["pruned"])
-    many += [f"{counts['running']} not ended"] * bool(counts["running"])
+    many = [f"{counts['complete']:,} finished"]
+    many += [f"{counts['failed']:,} failed"] * bool(counts["failed"])
+    many += [f"{counts['pruned']:,} stopped early"] * bool(counts["pruned"])
+    many += [f"{counts['running']:,} not ended"] * bool(counts["running"])
     batches = 1 + max((each.batch for each in search.tried), default=0)
     text = (
         f"{plural(len(search.tried), 'setting')} were asked for by sampler {search.sampler!r} in "
@@ -172,7 +172,9 @@ def _confirmed_row(search: SearchResults, arm: Confirmed) -> tuple[Cell, ...]:
     return row(
         Cell(
             name_of(arm.place).capitalize(),
-            note=settings_text(search.tried[arm.place].settings),
+            note=settings_text(search.tried[arm.place].settings)
+            if len(search.searching.settings) <= MOST_COLUMNS
+            else "",  # the table of the best has them
         ),
         level_text(metric, arm.searched) if math.isfinite(arm.searched) else DASH,
         mean,
@@ -209,7 +211,7 @@ def _best(search: SearchResults, declaration: Declaration) -> Table | None:
         for each in search.searching.constraints
         if each.metric not in search.searching.objectives
     ]
-    more = f" of {len(ranked)} that can be taken" if len(ranked) > MOST_ROWS else ""
+    more = f" of {len(ranked):,} that can be taken" if len(ranked) > MOST_ROWS else ""
     return Table(
         f"The best {min(MOST_ROWS, len(ranked))} settings{more} by {in_title(search)}, as the "
         "search saw them, and the default. These values chose the settings, so the best of them "
