@@ -31,13 +31,17 @@ EACH = 12
 """A budget has one fresh seed for every so many trials: with three settings, a quarter of it."""
 
 
+MOST = 20
+"""The most fresh seeds: with these a mean is known to about half of a seed's deviation."""
+
+
 def confirm_seeds(budget: int) -> int:
     """Return on how many fresh seeds the best settings are trained again; 0 if on none.
 
     Args:
         budget: trials, of the search and of confirming together.
     """
-    return max(2, round(budget / EACH)) if budget >= FROM else 0
+    return min(MOST, max(2, round(budget / EACH))) if budget >= FROM else 0
 
 
 def settings_tried(budget: int) -> int:

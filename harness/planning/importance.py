@@ -10,7 +10,7 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
 from harness.messages.calm import calm
-from harness.planning.samplers import distribution
+from harness.storing.translation import drawn_from
 from harness.study.settings import Settings
 from harness.study.space import Space
 
@@ -53,6 +53,6 @@ def separating(
 def _trial(space: Space, settings: Settings, value: float) -> optuna.trial.FrozenTrial:
     return create_trial(
         params=dict(settings),
-        distributions={name: distribution(space[name]) for name in settings},
+        distributions={name: drawn_from(space[name]) for name in settings},
         value=value,
     )

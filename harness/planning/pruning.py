@@ -15,6 +15,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from harness.messages.calm import calm
+from harness.planning.samplers import direction
 from harness.planning.tuning import radical_inverse
 from harness.stopping import Bound
 from harness.study.metrics import Better
@@ -149,19 +150,20 @@ def worse_than_best(
     """Whether a setting is worse than the best one on the seeds that both have: p < 0.1.
 
     It is Optuna's WilcoxonPruner that decides. With fewer than four seeds p cannot be so small.
+    Of the best setting it is shown the same seeds alone, as it also compares their means.
 
     Args:
         by_seed: the setting's values.
         best_by_seed: those of the best setting.
         better: which direction of them is better.
     """
-    values = [*best_by_seed.values()]
-    if not values:
+    both = sorted(by_seed.keys() & best_by_seed.keys())
+    own, best = ({seed: each[seed] for seed in both} for each in (by_seed, best_by_seed))
+    if not both or not all(map(math.isfinite, [*own.values(), *best.values()])):
         return False
     with calm(silent=True):
-        study = optuna.create_study(direction="maximize" if better == "higher" else "minimize")
-        study.add_trial(
-            create_trial(value=sum(values) / len(values), intermediate_values=dict(best_by_seed))
-        )
-        running = create_trial(state=TrialState.RUNNING, intermediate_values=dict(by_seed))
+        study = optuna.create_study(direction=direction(better))
+        mean = sum(best.values()) / len(both)
+        study.add_trial(create_trial(value=mean, intermediate_values=best))
+        running = create_trial(state=TrialState.RUNNING, intermediate_values=own)
         return bool(optuna.pruners.WilcoxonPruner().prune(study, running))

@@ -13,9 +13,6 @@ from typing import Any, Literal
 import optuna
 from optuna.distributions import (
     BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
 )
 from optuna.samplers import (
     BaseSampler,
@@ -29,6 +26,8 @@ from optuna.samplers import (
 
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, near, one_line
+from harness.storing.translation import drawn_from
+from harness.study.metrics import Better
 from harness.study.searching import SAMPLERS, Searching
 from harness.study.settings import Choice, Float, Setting, Settings, Value, values_of
 from harness.study.space import Space
@@ -37,17 +36,14 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 Direction = Literal["minimize", "maximize"]
 
+
 MOST_POINTS = 100_000
 """The largest grid that is made."""
 
 
-def distribution(setting: Setting) -> BaseDistribution:
-    """Return what Optuna calls the values that a setting can have; a choice is its plain values."""
-    if isinstance(setting, Choice):
-        return CategoricalDistribution(setting.plain)
-    if isinstance(setting, Float):
-        return FloatDistribution(setting.low, setting.high, log=setting.log)
-    return IntDistribution(setting.low, setting.high, log=setting.log, step=setting.step)
+def direction(better: Better) -> Direction:
+    """Return the direction of an objective whose lower or higher values are better."""
+    return "maximize" if better == "higher" else "minimize"
 
 
 def settings_in(searching: Searching) -> int:
@@ -131,7 +127,7 @@ def make_sampler(name: str, searching: Searching, seed: int, lasting: int) -> Ba
     Raises:
         HarnessError: ``module:Class`` cannot be made.
     """
-    known = {each.name: distribution(each) for each in sorted(searching.space, key=_name)}
+    known = {each.name: drawn_from(each) for each in sorted(searching.space, key=_name)}
     with calm(silent=True):
         match name:
             case "tpe":

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from harness.messages.errors import HarnessError
 from harness.planning.asking import Asked, Asking, Told
@@ -20,7 +20,7 @@ from harness.planning.confirming import confirm_seeds
 from harness.planning.members import Member, best_of, last_better, picked, settle
 from harness.planning.outlook import Outlook, naming
 from harness.planning.pruning import Curve, bounds
-from harness.planning.samplers import check_sampler, chosen_sampler
+from harness.planning.samplers import check_sampler, chosen_sampler, direction
 from harness.study.declaration import Declaration
 from harness.study.looks import Looks
 from harness.study.searching import DEFAULT, PLACES, SEARCHED, Searching
@@ -109,9 +109,7 @@ class SearchPlanner:
         self.seeds = tuple(range(max(1, self.confirming)))
         self.budget = settings_to_try(searching, self.confirming)
         self.better = [study.metric(name).better or "lower" for name in searching.objectives]
-        directions: list[Literal["minimize", "maximize"]] = [
-            "maximize" if each == "higher" else "minimize" for each in self.better
-        ]
+        directions = [direction(each) for each in self.better]
         check_sampler(searching, directions)
         self.sampler, self.why = chosen_sampler(searching, directions)
         self._asking = Asking(
