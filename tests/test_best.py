@@ -33,7 +33,7 @@ from harness.optim import SGD, AdamW
 from harness.study.pasted import as_code
 from harness.study.searching import Searching
 from tests.example_results import example_results as study_results
-from tests.example_search import example_results, noisy, search
+from tests.example_search import error_of, example_results, noisy, search
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +116,30 @@ def test_two_fresh_seeds_are_said_to_tell_little() -> None:
     assert said(confirm=2)[1].endswith("; from two seeds, intervals are very wide.")
 
 
+def test_where_chance_plays_no_part_that_is_said() -> None:
+    def same(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        return {"validation_error": error_of(settings)}
+
+    metric = replace(search().metrics[0], unit="")
+    declared = search(metrics=(metric, *search().metrics[1:]))
+    lines = said(declared=declared, trained=same)
+    assert "chance plays no part" in lines[1]
+    assert "[" not in lines[1]
+    assert lines[2] == "It is better than all others that were confirmed."
+
+
+@pytest.mark.parametrize("objective", ["validation_error", ("validation_error", "model_bytes")])
+def test_the_table_fits_where_there_is_no_terminal(objective: Any) -> None:
+    metric = replace(search().metrics[0], unit="nats")
+    metrics = (metric, *search().metrics[1:])
+    found = example_results(declared=search(objective=objective, metrics=metrics)).search
+    assert found is not None
+    out = io.StringIO()
+    Console(file=out, width=110).print(best_table(found))
+    assert "not confirmed" in out.getvalue()
+    assert "…" not in out.getvalue()
+
+
 def test_an_edge_is_said() -> None:
     declared = search(space=(Float("lr", 0.001, 1.0, log=True),), train=one)
 
@@ -143,7 +167,8 @@ def test_the_table_has_the_confirmed_first_and_the_default(results: Results) -> 
     rows = out.getvalue()
     assert "Best of 48 settings by validation error, 1 failed, 2 stopped early" in rows
     assert "lr=0.00491, width=123, optimizer=rmsprop" in rows
-    assert "+3.5 [+2.1, +4.9] pp" in rows
+    assert "+3.5" in rows
+    assert "[+2.1, +4.9] pp" in rows
     metric = replace(search().metrics[0], unit="nats")
     declared = search(metrics=(metric, *search().metrics[1:]))
     in_nats = example_results(declared=declared).search

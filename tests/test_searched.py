@@ -218,6 +218,30 @@ def test_a_search_of_noise_alone_is_optimistic_and_tells_nothing_apart() -> None
     assert told_apart <= 2
 
 
+@pytest.mark.parametrize("confirm", [1, 3])
+def test_a_function_that_draws_nothing_at_random_is_judged_exactly(confirm: int) -> None:
+    def same(place: int, settings: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"validation_error": error_of(settings)}
+
+    metric = replace(search().metrics[0], unit="")
+    declared = search(metrics=(metric, *search().metrics[1:]))
+    search_results = found(declared=declared, trained=same, confirm=confirm)
+    winner, default = search_results.winner, search_results.default
+    assert winner is not None
+    assert default is not None
+    assert winner.exact
+    assert [arm.may_be_best for arm in search_results.arms] == [False, True, False, False]
+    assert winner.gain.low == winner.gain.value == winner.gain.high > 0
+    shares = found(declared=search(), trained=same, confirm=confirm)
+    assert not any(arm.exact for arm in shares.arms), "shares may be alike by chance"
+
+    def once(place: int, settings: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"validation_error": error_of(settings) + 1e-9 * (seed == 0 and place == 0)}
+
+    varied = found(declared=declared, trained=once, confirm=confirm)
+    assert not any(arm.exact for arm in varied.arms)
+
+
 def test_without_confirming_the_best_value_is_taken_and_not_said_to_be_confirmed() -> None:
     search_results = found(confirm=0)
     assert search_results.arms == ()

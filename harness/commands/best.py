@@ -175,9 +175,9 @@ def best_table(search: SearchResults, most: int = MOST) -> Table:
     )
 
     confirming = any(arm.values for arm in search.arms)
-    columns = [("", True), ("settings", False), ("in the search", True)]
-    columns += [(other.title.lower(), True) for other in search.objectives[1:]]
-    columns += [("confirmed", True), ("better than default", True)] if confirming else []
+    columns = [("", True), ("settings", False), ("in the\nsearch", True)]
+    columns += [(other.title.lower().replace(" ", "\n"), True) for other in search.objectives[1:]]
+    columns += [("confirmed", True), ("better than\ndefault", True)] if confirming else []
     done = search.counts
     ended = len(search.tried) - done["running"]
     failed = f", {done['failed']} failed" * bool(done["failed"])
@@ -186,11 +186,13 @@ def best_table(search: SearchResults, most: int = MOST) -> Table:
     named = bool(unit) and unit not in {*PER_CENT, "s", "B"}  # else the unit stands with each
     title = f"Best of {ended} settings by {in_title(search)}{f' in {unit}' * named}{failed}{early}"
     shown = plain(title, [*columns, ("known", False)])
-    shown.columns[1].min_width = 24
+    shown.columns[1].min_width = 20
     shown.columns[1].overflow = "fold"
+    shown.columns[-1].min_width = 14
 
     def bare(text: str) -> str:
-        return text.replace(f" {unit}", "") if named else text
+        """Leave out the unit, and put an interval on a line of its own."""
+        return (text.replace(f" {unit}", "") if named else text).replace(" [", "\n[")
 
     for place in best_places(search, most):
         each, arm = search.tried[place], search.arm(place)

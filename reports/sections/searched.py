@@ -162,7 +162,7 @@ def _confirmed_row(search: SearchResults, arm: Confirmed) -> tuple[Cell, ...]:
     if arm.values:
         mean = Cell(
             level_text(metric, arm.mean.value),
-            note=spread_text(metric, arm.mean.low, arm.mean.high) if arm.mean.known else "",
+            note=spread_text(metric, arm.mean.low, arm.mean.high) if arm.mean.wide else "",
         )
     lost = [f"{arm.failed} failed"] * bool(arm.failed) + [f"{arm.missing} to come"] * bool(
         arm.missing
@@ -191,7 +191,7 @@ def _difference(search: SearchResults, estimate: Estimate) -> Cell:
         return Cell(DASH)
     return Cell(
         effect_text(search.metric, estimate.value),
-        note=interval_text(search.metric, estimate.low, estimate.high) if estimate.known else "",
+        note=interval_text(search.metric, estimate.low, estimate.high) if estimate.wide else "",
     )
 
 
