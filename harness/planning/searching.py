@@ -169,12 +169,12 @@ class SearchPlanner:
         known_of = self._open, len(wanted), best, self._ended if over else ""
         if self._known is None or known_of != self._known_of:
             self._known, self._known_of = self._new(wanted, best, over=over), known_of
-        ready = tuple(
-            trial
-            for trial in self._known.planned
+        ready = {
+            trial.key: trial  # two settings may be the same
+            for trial in reversed(self._known.planned)
             if trial.key not in done and (trial.teacher is None or trial.teacher.key in done)
-        )
-        return replace(self._known, ready=ready)
+        }
+        return replace(self._known, ready=tuple(reversed(ready.values())))
 
     def _new(self, wanted: Sequence[Trial], best: tuple[int, ...], *, over: bool) -> Outlook:
         """Return an outlook but for what is ready."""
@@ -187,13 +187,12 @@ class SearchPlanner:
         teachers = {trial.teacher.key: trial.teacher for trial in trials if trial.teacher}
         left = 0 if over else (self.budget - len(self._members)) * self.searching.seeds
         confirm = len(compared) if over else COMPARED * self.confirming
-        own = {trial.key: trial for trial in trials}  # two settings may be the same
         return Outlook(
-            planned=(*teachers.values(), *own.values()),
+            planned=(*teachers.values(), *trials),
             ready=(),
             expected={SEARCHED.name: len(wanted) + left, DEFAULT: confirm},
             evaluations=len(compared) if over else 0,
-            total=len(teachers) + len(own) + left + (0 if over else confirm),
+            total=len(teachers) + len(trials) + left + (0 if over else confirm),
             chosen={},
             tuning=(),
             teachers=frozenset(teachers),
