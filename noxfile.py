@@ -63,8 +63,15 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run the slow tests: killed and shared runs, cohorts and teachers, compiled training."""
     install_pango(session)
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test,bench]")
     session.run(*PYTEST, "-m", "slow", *session.posargs)
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """Run the tests that need a CUDA device; without one they are skipped, and say so."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "gpu", *session.posargs)
 
 
 @nox.session

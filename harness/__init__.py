@@ -31,7 +31,7 @@ from harness.study.metrics import Metric
 from harness.study.scales import Scale
 from harness.study.search import Search
 from harness.study.searching import AtLeast, AtMost
-from harness.study.space import Choice, Float, Int
+from harness.study.settings import Choice, Float, Int
 from harness.study.study import Study
 from harness.training import Training
 
@@ -59,8 +59,8 @@ __all__ = [
     "Factorial",
     "Float",
     "HarnessError",
-    "Int",
     "Higher",
+    "Int",
     "Interaction",
     "Looks",
     "Metric",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,3 +46,49 @@ class EarlyStopping:
             if sign * value < sign * curve[best] - self.by:
                 best = position
         return best
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a trial must reach by some point of its curve, or it is ended.
+
+    Attributes:
+        point: which point of the curve, from 1 on: the epoch, or the number of the report.
+        worst: the worst value with which it goes on.
+        best_so_far: whether the best value up to there counts, and not the one there.
+    """
+
+    point: int
+    worst: float
+    best_so_far: bool = False
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What ends a trial early that does badly beside others.
+
+    Attributes:
+        metric: the metric whose curve is looked at.
+        better: which direction is better.
+        bounds: what it must reach, by points that rise.
+
+    Example:
+        >>> from harness.stopping import Bound, Pruning
+        >>> pruning = Pruning("validation_loss", "lower", (Bound(2, 0.5),))
+        >>> pruning.ends([0.9]), pruning.ends([0.9, 0.6]), pruning.ends([0.9, 0.4])
+        (False, True, False)
+    """
+
+    metric: str
+    better: Literal["higher", "lower"]
+    bounds: tuple[Bound, ...]
+
+    def ends(self, curve: Sequence[float]) -> bool:
+        """Whether a trial is ended at the last point of its curve."""
+        sign = 1 if self.better == "lower" else -1
+        for bound in self.bounds:
+            if bound.point == len(curve):
+                seen = curve if bound.best_so_far else curve[-1:]
+                known = [sign * value for value in seen if not math.isnan(value)]
+                return not known or min(known) > sign * bound.worst  # no number is the worst
+        return False

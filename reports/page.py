@@ -26,6 +26,7 @@ from .sections.opening import (
     verdict_table,
 )
 from .sections.runs import unmeasured, whole_runs
+from .sections.searched import SearchSection, search_section
 from .sections.targets import target_tables
 from .sections.trained import TrainedSection, trained_section
 from .sections.tuning import TuningSection, tuning_section, untuned
@@ -37,6 +38,7 @@ class Page:
     """Everything that the template prints, in the order printed."""
 
     title: Title
+    search: SearchSection | None
     verdicts: Table | None
     unclaimed: Unclaimed | None
     words: tuple[InWords, ...]
@@ -62,6 +64,7 @@ def page_of(results: Results) -> Page:
     """Work a report out; pure: the same results give the same page."""
     return Page(
         title(results),
+        search_section(results),
         verdict_table(results),
         unclaimed(results),
         in_words(results),

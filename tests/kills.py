@@ -7,6 +7,7 @@ be there once, finished, and with the record of an undisturbed run, bit for bit.
     python -m tests.kills                       # twenty kills on an SQLite file
     python -m tests.kills --store journal       # or postgresql, where one is installed
     python -m tests.kills --own                 # trials are a function that saves after each epoch
+    python -m tests.kills --search              # a search, with a pruner: the same settings, too
     python -m tests.kills --pretend             # much sooner: nothing is trained
     python -m tests.kills --times               # how much sooner several processes end
 """
@@ -104,7 +105,38 @@ study = Study(
     ),
 )
 '''
+SEARCH = '''
+"""Does it survive?"""
+
+from harness import Choice, Float, Int, Scale, Search, Training
+from harness.data import digits
+from harness.models import MLP
+from harness.optim import SGD, Adam
+
+
+def build(
+    scale: Scale, way: str, lr: float, width: int, momentum: float | None
+) -> Training:
+    return Training(
+        data=digits(train=300, validation=100, test=200), model=MLP(hidden=(width,)),
+        optimizer=Adam(lr=lr) if momentum is None else SGD(lr=lr, momentum=momentum),
+        batch_size=10, epochs=scale.epochs,
+    )
+
+
+search = Search(
+    name="survivor", question="Does it survive?",
+    space=(
+        Choice("way", ("adam", "sgd")), Float("lr", 0.001, 1.0, log=True),
+        Int("width", 4, 64, log=True), Float("momentum", 0.0, 0.95, when={"way": "sgd"}),
+    ),
+    build=build, scales={"quick": Scale(epochs=40)}, trials=56, pruner="median", batch=6,
+)
+'''
 TRIALS = 4 * (4 + 10)
+"""Of each of the three."""
+
+VERBS = {SEARCH: "search"}
 
 FIXED = ["arm", "role", "seed", "key", "state", "tuned_lr"]
 
@@ -140,9 +172,9 @@ def harness(folder: Path, *words: str) -> None:
         raise AssertionError(f"{words} ended with {done.returncode}: {done.stderr}")
 
 
-def start(folder: Path, name: str, store: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, name: str, store: str, verb: str) -> subprocess.Popen[bytes]:
     """Start one of the processes; its own reports go to a folder of its own."""
-    words = ["run", "survivor.py", "--store", store, "--out", name, "--workers", "1"]
+    words = [verb, "survivor.py", "--store", store, "--out", name, "--workers", "1"]
     with (folder / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *words, "--no-profile", "--mode", "plain"],
@@ -167,7 +199,7 @@ def progress(store: str) -> Callable[[], tuple[int, set[int]]]:
         for each in opened.storage.get_all_studies():
             identity = opened.storage.get_study_id_from_name(each.study_name)
             for trial in opened.storage.get_all_trials(identity, deepcopy=False):
-                done += trial.state.name == "COMPLETE"
+                done += trial.state.name in {"COMPLETE", "PRUNED"}
                 runner = trial.user_attrs.get("runner")
                 if trial.state.name == "RUNNING" and runner:
                     busy.add(Runner.parse(runner).pid)
@@ -190,11 +222,11 @@ def strike(folder: Path, store: str, kills: int, seed: int, text: str = STUDY) -
         AssertionError: something was lost, done twice, or differs from an undisturbed run.
     """
     (folder / "survivor.py").write_text(text)
-    whole = f"{folder}/whole.db"
-    harness(folder, "run", "survivor.py", "--store", whole, "--out", "whole", "--no-profile",
+    whole, verb = f"{folder}/whole.db", VERBS.get(text, "run")
+    harness(folder, verb, "survivor.py", "--store", whole, "--out", "whole", "--no-profile",
             "--mode", "plain")  # fmt: skip
     draw, figures, begun = random.Random(seed), Figures(), time.monotonic()
-    running = {name: start(folder, name, store) for name in ("one", "two")}
+    running = {name: start(folder, name, store, verb) for name in ("one", "two")}
     look = progress(store)
     known = 0
     while figures.kills < kills:
@@ -228,7 +260,7 @@ def strike(folder: Path, store: str, kills: int, seed: int, text: str = STUDY) -
             figures.training += victim.pid in busy
             figures.done.append(done)
         victim.wait()
-        running[name] = start(folder, name, store)
+        running[name] = start(folder, name, store, verb)
     codes = {name: each.wait(600) for name, each in running.items()}
     figures.seconds = time.monotonic() - begun
     assert set(codes.values()) == {0}, {
@@ -240,9 +272,10 @@ def strike(folder: Path, store: str, kills: int, seed: int, text: str = STUDY) -
     figures.resumed = sum(start != "0" for trial in starts for start in trial)
     assert len(theirs) == TRIALS
     assert mine["key"].is_unique, "a trial has two records"
-    assert set(mine["state"]) == {"complete"}
+    assert set(mine["state"]) == ({"complete", "pruned"} if text is SEARCH else {"complete"})
     pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
-    assert theirs["metric_test_loss"].nunique() > TRIALS / 2, "all the same shows nothing"
+    shown = "metric_validation_loss" if text is SEARCH else "metric_test_loss"
+    assert theirs[shown].nunique() > TRIALS / 2, "all the same shows nothing"
     return figures
 
 
@@ -317,6 +350,7 @@ def main() -> None:
     made.add_argument("--kills", type=int, default=20)
     made.add_argument("--seed", type=int, default=20261126)
     made.add_argument("--own", action="store_true", help="trials are a function that saves")
+    made.add_argument("--search", action="store_true", help="they search settings")
     made.add_argument("--pretend", action="store_true", help="workers only pretend to train")
     made.add_argument("--times", action="store_true", help="measure how work is shared instead")
     made.add_argument("--seconds", type=float, default=0.5, help="of a trial, with --times")
@@ -335,7 +369,7 @@ def main() -> None:
                 figures = strike_pretenders(farm, url, words.kills, words.seed)
                 farm.stop()
             else:
-                text = OWN if words.own else STUDY
+                text = OWN if words.own else SEARCH if words.search else STUDY
                 figures = strike(folder, url, words.kills, words.seed, text)
         finally:
             if cluster is not None:

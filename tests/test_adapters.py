@@ -119,6 +119,7 @@ def test_examples_are_found_by_name_unless_a_package_of_ones_own_has_it(
     assert "examples.lightning_module" in refused("plan", "examples.lightning_modul")
     (here / "examples").mkdir()
     (here / "examples" / "lightning_module.py").write_text("study = None\n")
+    sys.modules.pop("examples", None)  # some package that is installed may have one, found above
     try:
         assert find("examples.lightning_module") == "examples.lightning_module"
     finally:

@@ -22,7 +22,7 @@ from harness import AtMost, Choice, Float, HarnessError, Int
 from harness.planning.asking import Asked, Asking, Told
 from harness.planning.samplers import check_sampler, chosen_sampler, spread
 from harness.study.searching import SAMPLERS, Searching
-from harness.study.space import Settings
+from harness.study.settings import Settings
 
 NUMBERS = (
     Float("lr", 1e-4, 1.0, log=True),
@@ -147,8 +147,6 @@ CASES = [
 def test_a_process_that_starts_anew_goes_on_as_one_that_never_stopped(
     name: str, space: str, directions: tuple[Any, ...], constrained: int
 ) -> None:
-    if name == "cmaes":
-        pytest.importorskip("cmaes", reason="the extra `search` is not installed")
     search = searching(space, name, constrained=constrained)
     check_sampler(search, directions)
     steady = [each.settings for each in searched(search, directions)]
@@ -354,7 +352,6 @@ def test_torch_has_its_threads_back_and_nothing_is_printed(
 
 
 def test_cma_es_keeps_its_state_once_in_a_batch() -> None:
-    pytest.importorskip("cmaes", reason="the extra `search` is not installed")
     told = searched(searching("numbers", "cmaes", trials=64))
     states = [sum(key.startswith("cma:optimizer") for key in each.notes) for each in told]
     assert sum(map(bool, states)) == 3, "three batches after the first, each one generation on"
@@ -389,12 +386,6 @@ def test_a_sampler_that_cannot_do_it_is_refused_in_one_line(
         check_sampler(search, directions)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_without_its_package_cma_es_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(HarnessError, match=r"pip install 'ablation-harness\[search\]'"):
-        check_sampler(searching("numbers", "cmaes"), ONE)
 
 
 def test_a_sampler_of_ones_own_that_breaks_says_so_in_one_line() -> None:

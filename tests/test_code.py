@@ -322,9 +322,9 @@ def test_the_trainer_alone():
 
 TRAINER = {
     "agreement", "always", "calibration", "canonical", "counting", "dropout", "evaluate",
-    "floats", "fusable", "fused", "gradients", "kept", "kinds", "losses", "modes", "network",
-    "plain", "prepared", "programs", "schedules", "splits", "stacked", "step", "stopping",
-    "streams", "structure", "train", "trained", "training", "weights",
+    "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds", "losses", "modes",
+    "network", "plain", "prepared", "programs", "schedules", "splits", "stacked", "step",
+    "stopping", "streams", "structure", "train", "trained", "training", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 

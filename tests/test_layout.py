@@ -25,15 +25,15 @@ ROOMS: dict[str, str] = {
     "floats": "",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
-    "stats": "failures location multiple paired unpaired doses joint sample_size",
+    "stats": "failures location multiple paired unpaired doses joint best sample_size",
     "trained": "",
     "clipping": "",
     "losses": "",
     "penalties": "",
     "schedules": "",
     "stopping": "",
-    "data": "folder intake names layout narrow pictures shared sizes facts splits stratified draw "
-    "declared embedded own survey folders vision",
+    "data": "folder intake names layout narrow pictures shared sizes facts splits stratified "
+    "draw declared embedded own survey folders vision",
     "augment": "base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp",
@@ -41,32 +41,35 @@ ROOMS: dict[str, str] = {
     "identity": "canonical structure text words names statements following code files",
     "terminal": "outlets screen usage",
     "training": "",
-    "study": "metrics formatting factors space designs searching claims looks scales chosen "
-    "converter declaration work function placeholders command sources checks study search",
+    "study": "metrics formatting factors settings space designs searching pasted claims looks "
+    "scales chosen converter declaration work function placeholders command sources checks study "
+    "search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
-    "trials": "profiles outcome checked records tuning searched trial manifest",
-    "trainer": "train",
+    "trials": "profiles outcome checked records tuning searched mistakes trial manifest",
+    "trainer": "failures train",
     "cost": "machine memory calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
-    "optuna_studies translation opened leases tally ledger kept presence inspection "
-    "aside mend_rows mend_journal mend_file mend",
+    "translation optuna_studies opened leases tally ledger asked dashboard elsewhere kept "
+    "presence inspection aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
-    "more wording would_change reasons lacking verdicts registrations history summaries targets "
-    "sameness results next_step",
+    "more wording would_change reasons lacking verdicts registrations history summaries optimism "
+    "targets sameness provenance best_of confirmed shares tried searched search_words results "
+    "next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
-    "planning": "datasets outlook tuning samplers asking pruning planner cohorts",
+    "planning": "datasets outlook confirming tuning samplers importance asking pruning members "
+    "planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
-    "trainings functions command_lines kinds jobs wire "
-    "loaded workers executors progress account costs registering session timing run versions "
-    "comparing importing findings checking",
-    "commands": "ending files options spelling place list new subject doctor folder judged tables "
-    "markdown finish begin run plan report explain export judge replay check cli",
+    "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
+    "costs registering session searches timing run versions comparing importing findings checking",
+    "commands": "ending files options spelling place list new subject doctor tables best folder "
+    "judged markdown finish begin run search plan_search plan report explain export judge replay "
+    "check on_records cli",
 }
 ORDER = list(ROOMS)
 

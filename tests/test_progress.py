@@ -143,13 +143,13 @@ def test_a_terminal_shows_what_each_worker_trains() -> None:
     many = [Told("b", 0, "tune", 8, 1, 2, math.nan, 0.0), TOLD, *(SHOWN + 2) * [TOLD]]
     with display(console, "s (quick)", quiet=False) as shown:
         shown.show(RunStatus("training", 2, 8, None, many[:2]))
-        shown._progress.refresh()  # type: ignore[attr-defined]
+        shown.live.refresh()  # type: ignore[attr-defined]
         two = out.getvalue()
         shown.show(RunStatus("training", 2, 8, None, many))
-        shown._progress.refresh()  # type: ignore[attr-defined]
+        shown.live.refresh()  # type: ignore[attr-defined]
         more = out.getvalue()[len(two) :]
         shown.show(RunStatus("training", 8, 8))
-        shown._progress.refresh()  # type: ignore[attr-defined]
+        shown.live.refresh()  # type: ignore[attr-defined]
         none = out.getvalue()[len(two) + len(more) :]
     assert "rate=[red], seed 3" in two
     assert "4/12" in two

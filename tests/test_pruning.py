@@ -12,13 +12,13 @@ from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner
 from optuna.trial import TrialState
 
 from harness.planning.pruning import (
-    Bound,
     Curve,
     bounds,
     bracket,
     compared_after,
     worse_than_best,
 )
+from harness.stopping import Bound, Pruning
 
 EPOCHS = 27
 
@@ -43,9 +43,12 @@ def curves(seed: int, count: int, *, gaps: bool = False) -> list[dict[int, float
 
 def ended(made: Sequence[Bound], curve: dict[int, float], better) -> int:
     """Return the epoch after which a trial ends; all of them where nothing ends it."""
-    for bound in made:
-        if bound.ends(curve, better):
-            return bound.epoch
+    pruning = Pruning("loss", better, tuple(made))
+    seen: list[float] = []
+    for epoch in range(1, EPOCHS + 1):
+        seen.append(curve[epoch])
+        if pruning.ends(seen):
+            return epoch
     return EPOCHS
 
 
@@ -164,11 +167,13 @@ def test_without_earlier_batches_nothing_ends() -> None:
 
 
 def test_a_trial_without_a_number_ends() -> None:
-    assert Bound(2, 1.0, best_so_far=True).ends({1: math.nan, 2: math.nan}, "lower")
-    assert not Bound(2, 1.0, best_so_far=True).ends({1: 0.5, 2: math.nan, 3: 9.0}, "lower")
-    assert Bound(2, 1.0, best_so_far=False).ends({1: 0.5, 2: math.nan}, "lower")
-    assert not Bound(2, 1.0, best_so_far=False).ends({2: 1.0}, "higher")
-    assert Bound(2, 1.0, best_so_far=False).ends({2: 0.9}, "higher")
+    at_best, at_last = (Bound(2, 1.0, best_so_far=best) for best in (True, False))
+    assert Pruning("loss", "lower", (at_best,)).ends([math.nan, math.nan])
+    assert not Pruning("loss", "lower", (at_best,)).ends([0.5, math.nan])
+    assert not Pruning("loss", "lower", (at_best,)).ends([9.0, 9.0, 9.0])
+    assert Pruning("loss", "lower", (at_last,)).ends([0.5, math.nan])
+    assert not Pruning("loss", "higher", (at_last,)).ends([0.0, 1.0])
+    assert Pruning("loss", "higher", (at_last,)).ends([9.0, 0.9])
 
 
 def test_the_signed_rank_test_is_optunas() -> None:

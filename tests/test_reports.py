@@ -19,9 +19,10 @@ import pytest
 from harness import Arms, Factor, Higher, OneAtATime, Tuned
 from harness.engines.modes import PLAIN, Choice, Mode, Timing
 from harness.judging.contrasts import see
+from harness.judging.optimism import on_edges
 from harness.judging.pairing import evaluations, pair
 from harness.judging.reasons import reason
-from harness.judging.results import ArmTuning, Program, Results, assemble, on_edges
+from harness.judging.results import ArmTuning, Program, Results, assemble
 from harness.judging.rounds import Costs
 from harness.judging.wording import Context
 from harness.judging.words import MARKS, Word

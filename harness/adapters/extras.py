@@ -10,7 +10,6 @@ from harness.messages.errors import HarnessError
 
 EXTRAS: Mapping[str, str] = {
     "accelerate": "huggingface",
-    "cmaes": "search",
     "lightning": "lightning",
     "mlflow": "mlflow",
     "optuna_dashboard": "dashboard",

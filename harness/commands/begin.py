@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from harness.commands.place import Place
 from harness.messages.errors import HarnessError
+from harness.planning.outlook import Planner
 from harness.planning.planner import StudyPlanner
 from harness.running.executors import Options, Pool, Processes
 from harness.running.find import find, load
 from harness.storing.kept import sources_in
 from harness.storing.ledger import Ledger
 from harness.study.study import Study
+from harness.terminal import screen
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Begun:
 
     home: str
     study: Study
-    planner: StudyPlanner
+    planner: Planner
     ledger: Ledger
     pool: Pool
 
@@ -49,6 +51,14 @@ def begin(reference: str, scale_name: str | None, place: Place, options: Options
     home = find(reference)
     study = load(home)
     scale, _ = study.scale(scale_name)
+    if options.search is not None:
+        return _begin_search(home, study, scale, place, options)
+    if study.search is not None:
+        raise HarnessError(
+            "what is run or checked must be a Study",
+            f"{reference}, which is a Search",
+            f"Write `harness search {reference}`.",
+        )
     planner = planner_of(study, scale, options)
     store = place.open(create=True)
     if "results" in sources_in(store, study, scale):
@@ -59,10 +69,34 @@ def begin(reference: str, scale_name: str | None, place: Place, options: Options
             "Write --store own.db, say.",
         )
     ledger = Ledger(store, study, scale)
-    pool = Processes(
-        study, home, options, ledger.store.artifacts, ledger.store.trials(study.name, ledger.scale)
-    )
-    return Begun(home, study, planner, ledger, pool)
+    return Begun(home, study, planner, ledger, _pool(study, home, options, ledger))
+
+
+def _begin_search(home: str, study: Study, scale: str, place: Place, options: Options) -> Begun:
+    """Plan a search at one scale, and open its store.
+
+    Raises:
+        HarnessError: it cannot be searched so, or the store has a search of another space.
+    """
+    from harness.running.searches import as_asked, check_space, learn, planner_of_search
+
+    assert options.search is not None
+    study = as_asked(study, options.search)
+    planner_of_search(study, scale, None, options.search)  # what is wrong leaves no store behind
+    store = place.open(create=True)
+    check_space(store, study, scale)
+    ledger = Ledger(store, study, scale)
+    if options.search.warm_start:
+        said = learn(study, scale, ledger, options.search.warm_start, place.other)
+        if said:
+            screen.complain(f"harness: {said}")
+    planner = planner_of_search(study, scale, ledger, options.search)
+    return Begun(home, study, planner, ledger, _pool(study, home, options, ledger))
+
+
+def _pool(study: Study, home: str, options: Options, ledger: Ledger) -> Pool:
+    trials = ledger.store.trials(study.name, ledger.scale)
+    return Processes(study, home, options, ledger.store.artifacts, trials)
 
 
 def planner_of(study: Study, scale: str, options: Options) -> StudyPlanner:

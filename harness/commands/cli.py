@@ -6,28 +6,22 @@ import json
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from harness.commands import ending
 from harness.commands.ending import alone_on_output, end_with, noticing
+from harness.commands.on_records import explain, export, import_, judge, report
 from harness.commands.options import (
-    Column,
-    Last,
-    OptunaStudy,
-    Results,
-    ResultsKind,
-    SeedColumn,
-    Where,
     collect_seldom,
     hand_on_data,
     how_words,
-    logs_of,
     options_of,
     studies_named,
 )
 from harness.commands.spelling import (
+    OUT,
     AsJson,
     DataDir,
     Device,
@@ -46,10 +40,8 @@ from harness.commands.spelling import (
     Workers,
 )
 from harness.messages.errors import HarnessError
+from harness.study.searching import PRUNERS, SAMPLERS
 from harness.terminal import screen
-
-if TYPE_CHECKING:
-    from harness.commands.report import As  # with what judges
 
 app = typer.Typer(
     name="harness",
@@ -59,8 +51,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-
-OUT = Path("runs")
 
 
 @app.callback()
@@ -115,6 +105,7 @@ def plan(
     hand_on_data(data_dir, download=download and measure)
     from harness.commands.place import Place
     from harness.commands.plan import measure_study, plan_study, print_plan
+    from harness.commands.plan_search import print_search
 
     options = options_of(
         study, device, workers, seeds, no_tuning, mode=mode, until_decided=until_decided,
@@ -128,7 +119,8 @@ def plan(
         if as_json:
             screen.give(json.dumps(found, indent=2))
         else:
-            print_plan(found, screen.output())
+            shown = print_search if "space" in found else print_plan
+            shown(found, screen.output())
 
 
 @app.command()
@@ -175,6 +167,77 @@ def run(
 
 @app.command()
 @alone_on_output
+def search(
+    study: Annotated[
+        str, typer.Argument(metavar="SEARCH", help="A .py file or module; of a study, with --over.")
+    ],
+    over: Annotated[
+        str | None,
+        typer.Option("--over", help="Factors and tuned settings of a study: lr,width.",
+                     show_default=False),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", help="Trials in all.", min=1, show_default=False)
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", help="Seconds after which no more settings are tried.", min=0,
+                     show_default=False),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", help=f"{', '.join(SAMPLERS)}, or module:Class.",
+                     show_default=False),
+    ] = None,
+    pruner: Annotated[
+        str | None, typer.Option("--pruner", help=f"{', '.join(PRUNERS)}.", show_default=False)
+    ] = None,
+    confirm: Annotated[
+        int | None,
+        typer.Option("--confirm", help="Fresh seeds on which the best are run again; 0 for none.",
+                     min=0, show_default=False),
+    ] = None,
+    enqueue: Annotated[
+        list[str] | None,
+        typer.Option("--enqueue", help="Settings to try first: lr=0.1,width=32. May be repeated.",
+                     show_default=False),
+    ] = None,
+    warm_start: Annotated[
+        str, typer.Option("--warm-start", help="The store of another search to learn from, or "
+                          "STORE#SEARCH.", show_default=False),
+    ] = "",
+    scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
+    device: Device = "auto", workers: Workers = 0, mode: Way = None,
+    no_profile: Annotated[
+        bool, typer.Option("--no-profile", help="Do not measure time and memory.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed trials again.")
+    ] = False,
+    log: Log = None,
+    data_dir: DataDir = None, download: Download = False, quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Find the best settings, run them again on fresh seeds, and write the report."""
+    hand_on_data(data_dir, download)
+    from harness.commands.place import Place
+    from harness.commands.run import run_studies
+    from harness.commands.search import asked_for, search_named
+
+    name = search_named(study, over)
+    options = options_of(
+        "", device, workers, None, False, profile=not no_profile, retry=retry_failed,
+        mode=mode, log=log or (),
+        search=asked_for(trials, timeout, sampler, pruner, confirm, enqueue or (), warm_start),
+    )  # fmt: skip
+    how = how_words(device, workers, no_profile=no_profile, log=log or ())
+    shown = not quiet and not as_json
+    with noticing(Place(out, store, OUT, data_dir)) as place:
+        end_with(run_studies([name], scale, place, options, how, shown=shown, as_json=as_json))
+
+
+@app.command()
+@alone_on_output
 def check(
     study: StudyName, scale: Scale = None,
     arm: Annotated[
@@ -203,124 +266,11 @@ def check(
         end_with(0 if found.right else 1)
 
 
-@app.command()
-@alone_on_output
-def report(
-    studies: Annotated[
-        list[str] | None, typer.Argument(metavar="STUDY...", help="What to report on.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every study that is shipped.")] = False,
-    scale: Scale = None, out: Out = OUT, store: StoreUrl = "", data_dir: DataDir = None,
-    quiet: Quiet = False, as_json: AsJson = False,
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print verdicts as Markdown, and nothing else.")
-    ] = False,
-) -> None:  # fmt: skip
-    """Judge and print again from the records; trains nothing."""
-    names = studies_named("report", studies, every=every)
-    if as_json and as_markdown:
-        raise HarnessError(
-            "standard output must be one thing", "--json and --markdown", "Drop one."
-        )
-    collect_seldom()
-    hand_on_data(data_dir, download=False)
-    from harness.commands.place import Place
-    from harness.commands.report import report_studies
-
-    alone: As = "json" if as_json else "markdown" if as_markdown else ""
-    shown = not quiet and not alone
-    with noticing(Place(out, store, OUT, data_dir)) as place:
-        whole = report_studies(names, scale, place, alone=alone, shown=shown)
-        end_with(0 if whole else 1)
-
-
-@app.command()
-@alone_on_output
-def judge(
-    results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
-    kind: ResultsKind = None, column: Column = None, seed_column: SeedColumn = None,
-    where: Where = None, last: Last = None, optuna_study: OptunaStudy = None,
-    quiet: Quiet = False, as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Judge results that others made, and write their report; trains nothing, keeps no store."""
-    collect_seldom()
-    from harness.commands.judge import asked_for, judge_results
-    from harness.commands.place import Place
-
-    asked = asked_for(
-        results, study, scale, kind, column, seed_column, last, where, optuna_study
-    )  # fmt: skip
-    with noticing(Place(out, "", OUT)) as place:
-        whole = judge_results(asked, place, shown=not quiet and not as_json, as_json=as_json)
-        end_with(0 if whole else 1)
-
-
-@app.command("import")
-@alone_on_output
-def import_(
-    results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
-    store: StoreUrl = "", kind: ResultsKind = None, column: Column = None,
-    seed_column: SeedColumn = None, where: Where = None, last: Last = None,
-    optuna_study: OptunaStudy = None,
-) -> None:  # fmt: skip
-    """Take results that others made into the store, for report, explain and export."""
-    collect_seldom()
-    from harness.commands.judge import asked_for, import_results
-    from harness.commands.place import Place
-
-    asked = asked_for(
-        results, study, scale, kind, column, seed_column, last, where, optuna_study
-    )  # fmt: skip
-    with noticing(Place(out, store, OUT)) as place:
-        screen.say(import_results(asked, place))
-
-
-@app.command()
-@alone_on_output
-def explain(
-    study: StudyName,
-    claim: Annotated[
-        int | None, typer.Argument(metavar="[CLAIM]", help="Its number, from 1; all of them.")
-    ] = None,
-    scale: Scale = None, out: Out = OUT, store: StoreUrl = "", data_dir: DataDir = None,
-) -> None:  # fmt: skip
-    """Say in words what was compared, what was seen, why this verdict, and what would change it."""
-    collect_seldom()
-    hand_on_data(data_dir, download=False)
-    from harness.commands.explain import explain_study
-    from harness.commands.place import Place
-
-    with noticing(Place(out, store, OUT, data_dir)) as place:
-        explain_study(study, claim, scale, place, screen.output())
-
-
-@app.command()
-@alone_on_output
-def export(
-    study: StudyName, scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
-    data_dir: DataDir = None,
-    kind: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
-    to: Annotated[Path | None, typer.Option("--to", help="A file; standard output.")] = None,
-    curves: Annotated[
-        bool, typer.Option("--curves", help="A row for each epoch of each trial, not each trial.")
-    ] = False,
-    log: Log = None,
-) -> None:  # fmt: skip
-    """Write every record of a study, old attempts included; or, with --curves, every epoch."""
-    collect_seldom()
-    hand_on_data(data_dir, download=False)
-    from harness.commands.export import export_study
-    from harness.commands.place import Place
-
-    with noticing(Place(out, store, OUT, data_dir)) as place:
-        logs = logs_of(log or ())
-        found, note = export_study(study, scale, place, kind, to, curves=curves, log=logs)
-        if note:
-            screen.complain(f"harness: {note}")
-        if isinstance(found, Path):
-            screen.say(str(found.resolve()))
-        elif found:
-            screen.give(found)
+for name, command in (
+    ("report", report), ("judge", judge), ("import", import_), ("explain", explain),
+    ("export", export),
+):  # fmt: skip
+    app.command(name)(command)
 
 
 @app.command()

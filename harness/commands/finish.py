@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from harness.commands.best import best_row, best_table
 from harness.commands.files import verdict_rows
 from harness.commands.folder import Files, again, write
 from harness.commands.place import Place
 from harness.commands.tables import declared_lines, verdict_table
 from harness.messages.errors import one_line
+from harness.study.pasted import as_code
 from harness.terminal import outlets, screen
 from harness.terminal.screen import line
 
 if TYPE_CHECKING:
     from harness.judging.results import Results  # imports scipy
+    from harness.judging.searched import SearchResults
 
 
 def finish(
@@ -99,6 +102,7 @@ def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
         "study": results.declaration.name,
         "scale": results.scale,
         "verdicts": verdict_rows(results),
+        "search": best_row(results),
         "warnings": list(results.warnings),
         "folder": str(folder.resolve()),
     }
@@ -125,9 +129,11 @@ def print_results(
     """
     from harness.judging.next_step import next_step
 
+    if results.search is not None:
+        print_search(results.search, console)
     if results.verdicts and table:
         console.print(verdict_table([results]))
-    elif not results.verdicts:
+    elif not results.verdicts and results.search is None:
         line(console, f"{results.declaration.name} ({results.scale}) has no claims to judge.")
     for each in declared_lines(results):
         line(console, each)
@@ -135,6 +141,20 @@ def print_results(
         line(console, f"! {warning}")
     if step := next_step(results, place, how):
         line(console, f"→ {step}", whole=True)
+
+
+def print_search(search: SearchResults, console: Console) -> None:
+    """Print what a search found: sentences, the best settings, and the code of those to take."""
+    from harness.judging.search_words import sentences
+
+    for each in sentences(search):
+        line(console, each)
+    if search.tried:
+        console.print(best_table(search))
+    if search.taken is not None:
+        line(console, "To paste into a study:")
+        for each in as_code(search.searching, search.tried[search.taken].settings).splitlines():
+            line(console, f"    {each}", whole=True)
 
 
 def print_files(files: Files, console: Console) -> None:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.commands.best import FILES, write_search
 from harness.commands.files import write_records, write_verdicts, write_whole
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, one_line
@@ -78,11 +79,13 @@ def write(
         return _tried(f"{what} of {results.declaration.name} ({results.scale})", again, wrong, do)
 
     digest = tried("the mark", lambda: _digest(results)) or ""
-    if not force and digest and is_made_from(folder, digest):
+    own = FILES if results.search is not None else ()
+    if not force and digest and is_made_from(folder, digest, own):
         return Files(tuple(each for each in _reports(folder) if each.exists()))
     tried("the mark", lambda: mark.unlink(missing_ok=True))
     tried("the records", lambda: write_records(results.records, folder / "records.csv"))
     tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
+    tried("the best settings", lambda: write_search(results, folder))
     written = tried("the report", lambda: _write_report(results, folder, gently=gently))
     if written is None:
         return Files((), tuple(wrong))
@@ -95,9 +98,15 @@ _PDF_NEEDS = ("pango-1.0", "pangoft2-1.0")
 that WeasyPrint loads (gobject, HarfBuzz, fontconfig), these two need themselves."""
 
 
-def is_made_from(folder: Path, digest: str) -> bool:
-    """Whether all files of a folder are there, and made from just this."""
-    names = ["report.html", "verdicts.json", "records.csv", ".made-from"]
+def is_made_from(folder: Path, digest: str, own: Sequence[str] = ()) -> bool:
+    """Whether all files of a folder are there, and made from just this.
+
+    Args:
+        folder: where they lie.
+        digest: of all that they are made from.
+        own: names of files that not every study has.
+    """
+    names = ["report.html", "verdicts.json", "records.csv", ".made-from", *own]
     # where they were not there before, the PDF is still to be made
     if find_spec("weasyprint") and all(map(find_library, _PDF_NEEDS)):
         names.append("report.pdf")
@@ -193,6 +202,7 @@ def _digest(results: Results) -> str:
             results.warnings,
             results.programs,
             results.data,
+            results.search,
             results.declaration,
             code,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.commands.subject import Subject, nothing_to
@@ -51,9 +52,22 @@ def gather(ledger: Ledger, subject: Subject, place: Sequence[str] = ()) -> Resul
         chosen.warning,
         f"That these claims were declared is not kept: {unkept}" if unkept else "",
     ]
-    return assemble(
+    results = assemble(
         chosen.declaration, ledger.records(), manifest, costs,
         [*unmeasured, *ledger.store.noticed.sentences()], revision or "",
         choices(ledger),
         registrations, tuple(filter(None, notes)), checked(ledger, manifest.programs),
     )  # fmt: skip
+    return with_importance(results)
+
+
+def with_importance(results: Results) -> Results:
+    """Add how well each setting of a search tells the best from the rest."""
+    search = results.search
+    if search is None:
+        return results
+    from harness.planning.importance import separating
+
+    tried = [(each.settings, each.value) for each in search.tried if each.state == "complete"]
+    found = separating(search.searching.space, tried, lower=search.lower)
+    return replace(results, search=replace(search, separating=found))

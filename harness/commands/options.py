@@ -16,7 +16,7 @@ from harness.terminal import screen
 
 if TYPE_CHECKING:
     from harness.adapters.logs import Logs
-    from harness.running.executors import Options  # with what trains
+    from harness.running.executors import Options, SearchOptions  # with what trains
 
 # What judge and import are told of results that others made.
 Results = Annotated[
@@ -78,6 +78,7 @@ def options_of(
     study: str, device: str, workers: int, seeds: int | None, no_tuning: bool,
     *, profile: bool = True, retry: bool = False, mode: str | None = None,
     until_decided: bool = False, max_seeds: int | None = None, log: Sequence[str] = (),
+    search: SearchOptions | None = None,
 ) -> Options:  # fmt: skip
     """Return how to run.
 
@@ -93,6 +94,7 @@ def options_of(
         until_decided: whether seeds are added until claims are decided.
         max_seeds: seeds at the last look, where not what the study says.
         log: what each trial that ends is written to, each as ``KIND=PLACE``.
+        search: how a search is to be done; ``None`` of a study.
 
     Raises:
         HarnessError: options do not go together, there is no such device or mode, or what is to
@@ -121,6 +123,7 @@ def options_of(
         until_decided=until_decided,
         max_seeds=max_seeds,
         log=logs_of(log),
+        search=search,
     )
 
 

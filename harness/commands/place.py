@@ -60,6 +60,11 @@ class Place:
         self.opened.append(open_store(where, create=create, noticed=self.noticed))
         return self.opened[-1]
 
+    def other(self, where: str) -> Store:
+        """Open another store, of which nothing is written."""
+        self.opened.append(open_store(where, create=False, noticed=self.noticed))
+        return self.opened[-1]
+
     def close(self) -> None:
         """Close every store that was opened here."""
         while self.opened:

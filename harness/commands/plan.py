@@ -10,6 +10,7 @@ from rich.console import Console
 
 from harness.commands.begin import begin, planner_of
 from harness.commands.place import Place
+from harness.commands.plan_search import plan_search
 from harness.commands.tables import plain
 from harness.engines.modes import PLAIN, Choice
 from harness.messages.blame import reason_of
@@ -21,6 +22,7 @@ from harness.running.executors import Options, worker_count
 from harness.running.find import find as find_study
 from harness.running.find import load
 from harness.running.progress import display
+from harness.running.versions import settings_now
 from harness.storing.faults import NoStoreError
 from harness.storing.kept import manifest_of
 from harness.storing.ledger import Ledger
@@ -59,6 +61,8 @@ def plan_study(
 ) -> dict[str, Any]:
     """Return what is planned and done at each scale, as plain values."""
     study = load(find_study(reference))
+    if study.search is not None:
+        return plan_search(study, scale_name, place)
     scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
     store: Store | None
     try:
@@ -206,9 +210,7 @@ def _reasons(newest: Mapping[str, Record], planner: StudyPlanner, outlook: Outlo
         if arm.name not in newest or newest[arm.name].key in planned:
             continue
         record = newest[arm.name]
-        settings = {
-            each.name: record.tuned.get(each.name, each.start) for each in planner.study.tuned
-        }
+        settings = settings_now(planner.study, record)
         now = make_trial(planner.study, planner.scale, arm, record.seed, "evaluate", settings)
         if now.key == record.key:
             continue  # tuning has not yet come to where this one was trained

@@ -26,6 +26,7 @@ from harness.commands.subject import Subject
 from harness.messages.errors import HarnessError
 from harness.running.account import Account, age
 from harness.running.executors import Options
+from harness.storing.dashboard import leave_note
 from harness.storing.kept import manifest_of
 from harness.storing.notes import write_reference
 from harness.terminal import screen
@@ -103,6 +104,7 @@ def run_study(
         HarnessError: the study is wrong, or the store or the data is not there.
         InterruptedRunError: Ctrl-C.
     """
+    from harness.commands.markdown import markdown
     from harness.running.account import Accounting
     from harness.running.progress import RunStatus, display
     from harness.running.run import run
@@ -121,6 +123,7 @@ def run_study(
             options.log(ledger.records(), last=True)
         shown.show(RunStatus("writing the report", 1, 1))
         results = gather(ledger, Subject.of(study, begun.home), place.words())
+        leave_note(ledger, markdown([results]))
     return results, place.folder(study.name, ledger.scale)
 
 

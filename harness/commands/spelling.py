@@ -9,6 +9,9 @@ import typer
 
 from harness.engines.kinds import ENGINES
 
+OUT = Path("runs")
+"""The output folder where none is named."""
+
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="A name that `list` shows, a module, or a .py file.")
 ]

@@ -291,7 +291,8 @@ def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:
 
 def _is_there(home: str) -> bool:
     """Whether there may be a study where one was; a module is looked for when it is found."""
-    return bool(home) and (not home.endswith(".py") or Path(home).is_file())
+    file = home.partition("#")[0]
+    return bool(home) and (not file.endswith(".py") or Path(file).is_file())
 
 
 def _alone(recorded: list[_Recorded], home: str, file: _Missing) -> Subject:

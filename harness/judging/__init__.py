@@ -17,9 +17,19 @@ of results that others made also :mod:`~harness.judging.lacking`;
 :mod:`~harness.judging.verdicts`, every claim judged.
 
 Beside them: :mod:`~harness.judging.registrations` and :mod:`~harness.judging.history`, what became
-of claims that were changed; :mod:`~harness.judging.summaries` and :mod:`~harness.judging.targets`,
-for description alone; :mod:`~harness.judging.sameness`, numbers that are the same, and versions
-that were tried; :mod:`~harness.judging.results`, everything that a report prints;
+of claims that were changed; :mod:`~harness.judging.summaries`, :mod:`~harness.judging.optimism`,
+what tuning promised and what came, and :mod:`~harness.judging.targets`, for description alone;
+:mod:`~harness.judging.sameness`, numbers that are the same, and versions that were tried;
+:mod:`~harness.judging.provenance`, where results come from.
+
+Of a search: :mod:`~harness.judging.best_of`, the best of k settings, and of several objectives;
+:mod:`~harness.judging.confirmed`, the best run again on fresh seeds;
+:mod:`~harness.judging.shares`, how much of the variance a setting explains;
+:mod:`~harness.judging.tried`, what became of each setting;
+:mod:`~harness.judging.searched`, all that a search found, and :mod:`~harness.judging.search_words`,
+what is said of it.
+
+At the end: :mod:`~harness.judging.results`, everything that a report prints;
 :mod:`~harness.judging.next_step`, what to type next.
 
 How verdicts are made, what was compared and what was dropped: README.md in this folder.

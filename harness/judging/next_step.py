@@ -38,6 +38,8 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
     if not left:
         return ""
     count = f"{len(left)} claim{'' if len(left) == 1 else 's'}"
+    if results.declaration.search is not None:
+        return _of_search(results, len(results.seeds), place, how)
     if results.declaration.source == "results":
         return _of_others(count, left)
     if len(results.seeds) < FEWEST:
@@ -66,6 +68,17 @@ def next_step(results: Results, place: Sequence[str] = (), how: Sequence[str] = 
     most = str(_most(list(left.values()), results.declaration.looks.seeds[-1]))
     command = _changed(results, "--until-decided", "--max-seeds", most, *place, *how)
     return f"{said} To add them all the same, which the report then says: {command}"
+
+
+def _of_search(results: Results, seeds: int, place: Sequence[str], how: Sequence[str]) -> str:
+    """Say how the best setting of a search can be compared with the default on more seeds."""
+    more = str(max(FEWEST, 2 * seeds))
+    command = _changed(results, "--confirm", more, *place, *how)
+    return (
+        f"Whether the best setting is better than the default is not decided on {seeds} fresh "
+        f"seeds. A verdict needs {FEWEST} at least; those added after looking make it wrong more "
+        f"often than it says. To run {more}: {command}"
+    )
 
 
 def _of_others(count: str, left: Mapping[int, Verdict]) -> str:
@@ -147,7 +160,7 @@ def _changed(results: Results, *instead: str) -> str:
     for word in words:
         if skip or word == "--until-decided":
             skip = False
-        elif word in {"--seeds", "--max-seeds"}:
+        elif word in {"--seeds", "--max-seeds", "--confirm"}:
             skip = True
         else:
             kept.append(word)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-import harness
 from harness.engines.modes import Choice
 from harness.judging.history import History, history
+from harness.judging.optimism import Optimism, on_edges, optimism
 from harness.judging.pairing import evaluations, groups_of
+from harness.judging.provenance import Program, Provenance, programs_of, provenance_of, where
 from harness.judging.registrations import Registration
 from harness.judging.rounds import Costs
 from harness.judging.sameness import other_versions, same_numbers
+from harness.judging.searched import SearchResults, searched, with_shares
 from harness.judging.summaries import ArmSummary, summarise
 from harness.judging.targets import Target, targets
 from harness.judging.verdicts import Verdict, judge
+from harness.messages.errors import HarnessError
 from harness.stats import FEWEST
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
 from harness.study.looks import Looks
 from harness.study.metrics import Source
+from harness.study.searching import SEARCHED
 from harness.trials.checked import Checked
 from harness.trials.manifest import Manifest
 from harness.trials.profiles import Profile
@@ -28,51 +32,11 @@ from harness.trials.records import Record
 from harness.trials.trial import TEACHER
 from harness.trials.tuning import ArmTuning
 
-__all__ = [
-    "ArmTuning", "Program", "Provenance", "Results", "assemble", "on_edges",
-]  # fmt: skip
+__all__ = ["ArmTuning", "Program", "Provenance", "Results", "assemble"]
 
 
 SHARED = "shared"
 """Stands for an arm where a trial of the user's own is run before those of several arms."""
-
-
-@dataclass(frozen=True)
-class Program:
-    """Arms that can train together, and how fast each mode of training is for them.
-
-    Attributes:
-        arms: their names.
-        choices: by machine, ``<device>/<hardware>``, the mode chosen there and what was measured;
-            empty where nothing was measured, as with ``--mode plain``.
-    """
-
-    arms: tuple[str, ...]
-    choices: Mapping[str, Choice]
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """The command, versions, revision and environments behind the results.
-
-    Attributes:
-        command: the command that reproduces them.
-        harness: version of this package.
-        revision: git revision of the study's folder, with ``+changes`` where it was not clean;
-            empty outside a checkout.
-        date: when the newest record was written, ISO 8601, UTC; empty where there is none.
-        hours: device hours of training behind the records, tuning included.
-        environments: distinct environments of the records, most frequent first, each a mapping
-            such as ``{"python": "3.11.7", "torch": "2.15.0", "device": "cpu", ...}``; how a trial
-            was trained is no part of it.
-    """
-
-    command: str
-    harness: str
-    revision: str
-    date: str
-    hours: float
-    environments: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -96,6 +60,7 @@ class Results:
         missing: evaluation trials that were planned and are not there.
         data: a sentence on each data set that was trained on.
         checked: what ``harness check`` found of this code; ``None`` where it never looked.
+        search: what a search found; ``None`` of a study that is none.
     """
 
     declaration: Declaration
@@ -114,6 +79,7 @@ class Results:
     missing: int = 0
     data: tuple[str, ...] = ()
     checked: Checked | None = None
+    search: SearchResults | None = None
 
     @property
     def scale(self) -> str:
@@ -129,6 +95,15 @@ class Results:
     def alpha(self) -> float:
         """The family-wise error rate of the verdicts."""
         return (self.looks or self.declaration.looks).alpha
+
+    @cached_property
+    def optimism(self) -> tuple[Optimism, ...]:
+        """What tuning promised and what came, for each arm whose settings it chose."""
+        try:
+            objective = self.declaration.metric(self.declaration.objective)
+        except HarnessError:  # of results of others, or of a version that recorded another one
+            return ()
+        return optimism(objective, self.tuning, self.summaries)
 
 
 def assemble(
@@ -158,6 +133,7 @@ def assemble(
         checked: what ``harness check`` found of this code.
     """
     arms = {arm.name: arm for arm in declaration.arms}
+    known = arms | ({SEARCHED.name: SEARCHED} if declaration.search is not None else {})
     by_key = {record.key: record for record in records if record.state != "running"}
     used = tuple(
         # One trial may stand for several arms which train the same thing, or for a teacher, too.
@@ -165,10 +141,10 @@ def assemble(
             by_key[trial.key],
             arm=trial.arm,
             role=trial.role,
-            levels={name: level.plain for name, level in arms[trial.arm].levels.items()},
+            levels={name: level.plain for name, level in known[trial.arm].levels.items()},
         )
         for trial in manifest.trials
-        if trial.key in by_key and trial.arm in arms and trial.role != "teach"
+        if trial.key in by_key and trial.arm in known and trial.role != "teach"
     )
     # A teacher is no arm's own: it is trained once for each seed, whoever learns from it.
     shared = TEACHER if declaration.source == "build" else SHARED
@@ -184,6 +160,7 @@ def assemble(
     missing = planned - sum(record.role == "evaluate" for record in used)
     told = history(registrations, _lowest(declaration, used)) if registrations else History()
     caution = told.caution()
+    found = searched(declaration, manifest, records)
     return Results(
         declaration=declaration,
         seeds=manifest.seeds,
@@ -199,7 +176,7 @@ def assemble(
         summaries=summarise(declaration, used),
         tuning=tuning,
         profiles=dict(costs.profiles),
-        provenance=_provenance(used, manifest.command, revision),
+        provenance=provenance_of(used, manifest.command, revision),
         warnings=(
             *manifest.notes,
             *notes,
@@ -210,13 +187,14 @@ def assemble(
             *other_versions(used, records),
             *unmeasured,
         ),
-        programs=_programs(manifest.modes, arms, modes or {}),
+        programs=programs_of(manifest.modes, arms, modes or {}),
         looks=manifest.looks,
         targets=targets(declaration, evaluations(declaration, used), costs.profiles),
         history=told,
         missing=max(0, missing),
         data=tuple(str(each["told"]) for each in manifest.data),
         checked=checked,
+        search=with_shares(found) if found is not None else None,
     )
 
 
@@ -234,80 +212,6 @@ def _lowest(declaration: Declaration, records: Sequence[Record]) -> list[int | N
             min((lowest[arm] for arm in arms if arm in lowest), default=None) if seeds else None
         )
     return out
-
-
-def _programs(
-    planned: Mapping[str, Sequence[str]],
-    arms: Mapping[str, Arm],
-    modes: Mapping[str, Mapping[tuple[str, str], Choice]],
-) -> tuple[Program, ...]:
-    """Return the programs of the arms there are, each with what is known of it by machine."""
-    places = {name: place for place, name in enumerate(arms)}
-    measured = {
-        program: {_machine(*place): choice for place, choice in sorted(by_place.items())}
-        for program, by_place in modes.items()
-    }
-    out = []
-    for program, names in planned.items():
-        if own := tuple(sorted({*names} & places.keys(), key=places.__getitem__)):
-            out.append(Program(own, measured.get(program, {})))
-    return tuple(out)
-
-
-def _machine(name: str, forced: str) -> str:
-    """Name a machine, and the mode that was forced on it where one was."""
-    return f"{name}, {forced} forced" if forced else name
-
-
-def _provenance(records: Sequence[Record], command: str, revision: str) -> Provenance:
-    environments = Counter(
-        tuple(sorted(_where(record).items())) for record in records if record.env
-    )
-    return Provenance(
-        command=command,
-        harness=harness.__version__,
-        revision=revision,
-        date=max((record.finished for record in records), default=""),
-        # a trial that stands for several arms was trained once
-        hours=sum(
-            record.cost.get("seconds", 0.0)
-            for record in {record.key: record for record in records}.values()
-        )
-        / 3600,
-        environments=tuple(dict(items) for items, _ in environments.most_common()),
-    )
-
-
-def _where(record: Record) -> dict[str, str]:
-    """Return where a trial ran, without how it was trained, which the report tells apart."""
-    return {name: each for name, each in record.env.items() if name not in {"mode", "mode_note"}}
-
-
-def on_edges(tuning: Sequence[ArmTuning], most: int = 3) -> Iterator[str]:
-    """Yield a sentence for each edge of a space on which chosen settings lie.
-
-    Args:
-        tuning: how settings were chosen.
-        most: arms that are named.
-    """
-    edges: dict[tuple[str, str], list[ArmTuning]] = {}
-    for arm_tuning in tuning:
-        if arm_tuning.edge:
-            edges.setdefault((arm_tuning.setting, arm_tuning.edge), []).append(arm_tuning)
-    for (setting, edge), on_edge in edges.items():
-        space = f"the {edge} edge of its space, {on_edge[0].low:g} to {on_edge[0].high:g}"
-        if len(on_edge) == 1:
-            yield (
-                f"{on_edge[0].arm}: the chosen {setting} = {on_edge[0].chosen:.3g} lies on "
-                f"{space}; a wider space might favour this arm."
-            )
-            continue
-        names = "; ".join(each.arm for each in on_edge[:most])
-        names += f" and {len(on_edge) - most} more" if len(on_edge) > most else ""
-        yield (
-            f"{len(on_edge)} arms ({names}): the chosen {setting} lies on {space}; a wider space "
-            "might favour them."
-        )
 
 
 def _warnings(
@@ -344,8 +248,9 @@ def _warnings(
     yield from on_edges(tuning)
     for arm_tuning in tuning:
         if arm_tuning.how == "declared default" and manifest.tuned:
+            again = ", at the latest when it was tried again" if arm_tuning.confirmed else ""
             yield (
-                f"{arm_tuning.arm}: every {arm_tuning.setting} tried failed, so the default "
+                f"{arm_tuning.arm}: every {arm_tuning.setting} tried failed{again}, so the default "
                 f"{arm_tuning.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]
@@ -362,7 +267,7 @@ def _warnings(
     for factor in declaration.kept:
         if left_out := [level.name for level in declaration.left_out(factor)]:
             yield f"Scale {declaration.scale} leaves out {factor} = {', '.join(left_out)}."
-    environments = [_where(record) for record in records if record.env]
+    environments = [where(record) for record in records if record.env]
     differing = sorted(
         {name for each in environments for name in each if each[name] != environments[0].get(name)}
     )

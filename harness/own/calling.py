@@ -12,7 +12,7 @@ from harness.messages.blame import named, place
 from harness.messages.errors import HarnessError, one_line
 from harness.own.context import Context, number_of
 from harness.own.seeds import seeded
-from harness.own.stopping import StoppedError
+from harness.own.stopping import PrunedError, StoppedError
 from harness.study.function import Function
 
 
@@ -26,6 +26,8 @@ class Called:
         cost: ``seconds`` of the call, and of the parts that were timed.
         reason: why it failed; empty where it did not.
         stopped: whether it stopped because it was asked to, before it was finished.
+        pruned: whether it was ended early, because it did badly; its metrics are what it reported
+            last.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -33,6 +35,7 @@ class Called:
     cost: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     stopped: bool = False
+    pruned: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,9 @@ def call(work: Function, context: Context, wanted: Collection[str]) -> Called:
         return Called(reason=str(error))
     except StoppedError:
         return Called(stopped=True)
+    except PrunedError:
+        costs = {"seconds": context.seconds(), **context.times()}
+        return Called(context.last(), context.curves(), costs, pruned=True)
     except (Exception, SystemExit) as error:
         traceback.print_exc()  # into the trial's log, where it has a process of its own
         return Called(reason=one_line(f"{named(error)[:500]} at {place(error)}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,8 +15,9 @@ from harness.messages.levels import own
 from harness.own.curves import by_name, last_values
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for
-from harness.own.stopping import Stopping
+from harness.own.stopping import PrunedError, Stopping
 from harness.own.watched import Watch
+from harness.stopping import Pruning
 from harness.study.metrics import STEP
 from harness.study.scales import Settings
 
@@ -58,6 +60,7 @@ class Context:
         stopping: Stopping | None = None,
         told: Callable[[int, Mapping[str, float]], None] | None = None,
         watch: Watch | None = None,
+        pruning: Pruning | None = None,
     ) -> None:
         self.seed = seed
         self.device = device
@@ -68,6 +71,7 @@ class Context:
         self._stopping = stopping or Stopping()
         self._told = told
         self._watch = watch
+        self._pruning = pruning
         self._curve: list[tuple[int, dict[str, float]]] = []
         self._saved = -1
         self._times: dict[str, float] = {}
@@ -100,7 +104,9 @@ class Context:
     def report(self, epoch: int, **values: float) -> None:
         """Report values after an epoch, or after any step that is counted: points of curves.
 
-        A metric that is reported and not returned counts with its last value.
+        A metric that is reported and not returned counts with its last value. In a search with a
+        pruner, a trial that does badly is ended here: an exception leaves the function that no
+        ``except Exception`` takes.
 
         Args:
             epoch: a whole number, higher with each call.
@@ -132,6 +138,10 @@ class Context:
         self._curve.append((number, point))
         if self._told is not None:
             self._told(number, point)
+        if self._pruning is not None and self._pruning.metric in point:
+            curve = [values.get(self._pruning.metric, math.nan) for _, values in self._curve]
+            if self._pruning.ends(curve):
+                raise PrunedError
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:

@@ -23,6 +23,13 @@ class StoppedError(BaseException):
     """
 
 
+class PrunedError(BaseException):
+    """Raised within a trial to end it, because it does badly beside others.
+
+    No ``except Exception`` of the trial's own takes it.
+    """
+
+
 class Stopping:
     """Notes that a signal came, for a trial that asks; one that never asks ends at once."""
 

@@ -27,14 +27,14 @@ from harness.planning.samplers import (
     MOST_POINTS,
     Direction,
     chosen_sampler,
-    distribution,
     few_points,
     make_sampler,
     one_thread,
     spread,
 )
+from harness.storing.translation import drawn_from
 from harness.study.searching import Searching
-from harness.study.space import Choice, Float, Setting, Settings, Value
+from harness.study.settings import Choice, Float, Setting, Settings, Value
 
 AGAIN = 3
 """How often a sampler is asked again where it gives settings that were tried."""
@@ -118,7 +118,7 @@ class Asking:
         self.sampler, self.why = chosen_sampler(searching, directions)
         self._searching, self._directions, self._name = searching, tuple(directions), name
         self._space = searching.space
-        self._distributions = {each.name: distribution(each) for each in self._space}
+        self._distributions = {each.name: drawn_from(each) for each in self._space}
         points = few_points(self._space, MOST_POINTS if self.sampler == "grid" else MOST_COMPARED)
         self._points = None if points is None else spread(points)
         self._begin({})

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from harness.messages.errors import HarnessError
 from harness.study.declaration import Declaration
+from harness.study.designs import Arm
 from harness.study.looks import Looks
 from harness.study.study import Study
 from harness.trials.records import Record
+from harness.trials.searched import EarlierSettings, SearchKept
 from harness.trials.trial import Trial
 from harness.trials.tuning import ArmTuning
 
@@ -30,6 +34,8 @@ class Outlook:
         chosen: the settings of each arm whose tuning is over, by arm name.
         tuning: how they were chosen.
         teachers: keys of those planned whose networks others learn from.
+        search: of a search, the settings tried by now; ``None`` of any other study.
+        best: of a search, the best settings by now, with the values of their objectives.
     """
 
     planned: tuple[Trial, ...]
@@ -40,6 +46,8 @@ class Outlook:
     chosen: Mapping[str, Settings]
     tuning: tuple[ArmTuning, ...]
     teachers: frozenset[str] = frozenset()
+    search: SearchKept | None = None
+    best: tuple[EarlierSettings, ...] = ()
 
 
 class Planner(Protocol):
@@ -89,3 +97,18 @@ class Planner(Protocol):
         Raises:
             HarnessError: they cannot.
         """
+
+
+@contextmanager
+def naming(arm: Arm, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Let errors say with which settings of which arm they arose."""
+    try:
+        yield
+    except HarnessError as error:
+        if not settings:
+            raise
+        shown = ", ".join(
+            f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}"
+            for name, value in settings.items()
+        )
+        raise HarnessError.relayed(f"arm {arm.name} with {shown}", str(error)) from error

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from harness.judging.pairing import value
-from harness.messages.errors import HarnessError
-from harness.planning.outlook import Outlook, Settings
-from harness.planning.tuning import Tried, choose, edge, first_settings, next_settings
+from harness.planning.confirming import (
+    best_settings,
+    by_fresh_seeds,
+    fresh_seeds,
+    settings_tried,
+)
+from harness.planning.outlook import Outlook, Settings, naming
+from harness.planning.tuning import (
+    Confirmed,
+    Tried,
+    choose,
+    edge,
+    first_settings,
+    next_settings,
+)
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
 from harness.study.factors import Tuned
 from harness.study.looks import Looks
 from harness.study.study import Study
 from harness.trials.records import Record, Role
-from harness.trials.trial import TUNING_SEED, Trial, Unseeded, defaults, evaluation_seeds, unseeded
+from harness.trials.trial import (
+    TUNING_SEED,
+    Trial,
+    Unseeded,
+    defaults,
+    evaluation_seeds,
+    unseeded,
+)
 from harness.trials.tuning import ArmTuning
 
 
@@ -29,6 +47,8 @@ class _Part:
     Attributes:
         trials: its tuning trials known by now.
         records: what had become of each when this was worked out, ``None`` where nothing had.
+        to_tune: how many tuning trials it has: fewer than its budget where so few settings
+            finished that there are not enough to confirm.
         settings: what was chosen; ``None`` before.
         tuning: how it was chosen.
         evaluations: its evaluation trials, known once the settings are.
@@ -36,6 +56,7 @@ class _Part:
 
     trials: tuple[Trial, ...]
     records: tuple[Record | None, ...]
+    to_tune: int
     settings: Settings | None = None
     tuning: tuple[ArmTuning, ...] = ()
     evaluations: tuple[Trial, ...] = ()
@@ -61,6 +82,8 @@ class StudyPlanner:
         self.looks = looks
         self.seeds = evaluation_seeds(study, scale, looks.seeds[-1] if looks else seeds)
         self.budget = study.budget(scale) if tune else 0
+        self.tries = settings_tried(self.budget)
+        self.fresh = fresh_seeds(self.budget)
         self.arms = study.arms(scale)
         first = looks.seeds[0] if looks else len(self.seeds)
         self.need = {arm.name: first for arm in self.arms}
@@ -132,7 +155,7 @@ class StudyPlanner:
             trials += [
                 self._make(arm, seed, default)
                 for arm in taught
-                for seed in self.seeds[: self.need[arm.name]]
+                for seed in (*self.fresh, *self.seeds[: self.need[arm.name]])
             ]
             keys = {each.key for trial in trials for each in _teachers(trial)}
             self._teachers_of = len(keys - {trial.key for trial in trials})
@@ -140,7 +163,8 @@ class StudyPlanner:
 
     def trials(self, arm: str) -> int:
         """Return how many trials an arm has, as far as is known by now."""
-        return self._budget(arm) + self.need[arm]
+        known = self._part_of.get(arm)
+        return (self._budget(arm) if known is None else known.to_tune) + self.need[arm]
 
     def _budget(self, arm: str) -> int:
         return self.budget if self.searched(arm) else 0
@@ -159,7 +183,7 @@ class StudyPlanner:
 
     def _begin(self, searched: tuple[Tuned, ...]) -> list[Settings]:
         if searched not in self._first:
-            self._first[searched] = first_settings(self.study, self.budget, searched)
+            self._first[searched] = first_settings(self.study, self.tries, searched)
         return self._first[searched]
 
     @cached_property
@@ -178,7 +202,7 @@ class StudyPlanner:
         return False
 
     def _written(self, arm: Arm, settings: Settings) -> Mapping[str, Any]:
-        with _naming(arm, settings):
+        with naming(arm, settings):
             return self._build(arm, settings).written
 
     def _wanted(self, part: _Part) -> tuple[Trial, ...]:
@@ -217,11 +241,22 @@ class StudyPlanner:
         return known
 
     def _new_part(self, arm: Arm, done: Mapping[str, Record]) -> _Part:
-        trials, tried = self._tuning(arm, done)
+        search, tried = self._search(arm, done)
+        budget = self._budget(arm.name)
+        searching = budget > 0 and len(tried) < self.tries
+        again = [] if searching or not budget else self._again(arm, tried)
+        trials = (*search, *(trial for _, own in again for trial in own))
         records = tuple(done.get(trial.key) for trial in trials)
-        if len(tried) < self._budget(arm.name):
-            return _Part(tuple(trials), records)
-        settings, how = choose(self.study, tried)
+        to_tune = budget if searching else len(trials)
+        if searching or not all(trial.key in done for _, own in again for trial in own):
+            return _Part(trials, records, to_tune)
+        better = self.study.metric(self.study.objective).better
+        reached: list[Confirmed] = [
+            (settings, [value(done[trial.key], self.study.objective) for trial in own])
+            for settings, own in again
+        ]
+        settings, how = choose(self.study, tried, reached)
+        places = [values for values, _ in tried]
         tuning = [
             ArmTuning(
                 arm=arm.name,
@@ -233,19 +268,33 @@ class StudyPlanner:
                 chosen=settings[each.name],
                 how=how,
                 edge=edge(each, settings[each.name]) if how == "tuned" else "",
+                confirmed=tuple(
+                    (places.index(values), tuple(objectives))
+                    for values, objectives in by_fresh_seeds(reached, better)
+                ),
             )
             for each in self.searched(arm.name)
         ]
         evaluations = [self._make(arm, seed, settings) for seed in self.seeds]
-        return _Part(tuple(trials), records, settings, tuple(tuning), tuple(evaluations))
+        return _Part(trials, records, to_tune, settings, tuple(tuning), tuple(evaluations))
 
-    def _tuning(self, arm: Arm, done: Mapping[str, Record]) -> tuple[list[Trial], list[Tried]]:
-        """Return the tuning trials of an arm known by now, and those of them that are over."""
+    def _again(self, arm: Arm, tried: Sequence[Tried]) -> list[tuple[Settings, list[Trial]]]:
+        """Return the trials on fresh seeds of the best settings, of which one is then chosen."""
+        if not self.fresh:
+            return []
+        return [
+            (settings, [self._make(arm, seed, settings) for seed in self.fresh])
+            for settings in best_settings(tried, self.study.metric(self.study.objective).better)
+        ]
+
+    def _search(self, arm: Arm, done: Mapping[str, Record]) -> tuple[list[Trial], list[Tried]]:
+        """Return the trials of an arm's search known by now, and what those that are over gave."""
         trials: list[Trial] = []
         tried: list[Tried] = []
-        budget, searched = self._budget(arm.name), self.searched(arm.name)
-        first = self._begin(searched) if budget else []
-        for position in range(budget):
+        searched = self.searched(arm.name)
+        tries = self.tries if self._budget(arm.name) else 0
+        first = self._begin(searched) if tries else []
+        for position in range(tries):
             if position < len(first):
                 settings = first[position]
             elif len(tried) == position:
@@ -271,8 +320,8 @@ class StudyPlanner:
     def _make(self, arm: Arm, seed: int, settings: Settings) -> Trial:
         place = (arm.name, seed, tuple(sorted(settings.items())))
         if place not in self._made:
-            role: Role = "tune" if seed == TUNING_SEED else "evaluate"
-            with _naming(arm, settings):
+            role: Role = "tune" if seed >= TUNING_SEED else "evaluate"
+            with naming(arm, settings):
                 self._made[place] = self._build(arm, settings).trial(seed, role)
         return self._made[place]
 
@@ -299,18 +348,6 @@ class StudyPlanner:
             for each in self.study.tuned:
                 for end in (each.low, each.high):
                     self._make(arm, TUNING_SEED, {**defaults(self.study), each.name: end})
-
-
-@contextmanager
-def _naming(arm: Arm, settings: Settings) -> Iterator[None]:
-    """Let errors say with which settings of which arm they arose."""
-    try:
-        yield
-    except HarnessError as error:
-        if not settings:
-            raise
-        shown = ", ".join(f"{name} = {value:.4g}" for name, value in settings.items())
-        raise HarnessError.relayed(f"arm {arm.name} with {shown}", str(error)) from error
 
 
 def _teachers(trial: Trial) -> Iterator[Trial]:

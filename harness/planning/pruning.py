@@ -15,8 +15,10 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from harness.messages.calm import calm
-from harness.planning.samplers import Better, direction
+from harness.planning.samplers import direction
 from harness.planning.tuning import radical_inverse
+from harness.stopping import Bound
+from harness.study.metrics import Better
 from harness.study.searching import Pruner
 
 ETA = 3
@@ -39,37 +41,6 @@ class Curve:
     values: Mapping[int, float]
     complete: bool
     place: int
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A trial is ended after an epoch where its value is worse than this.
-
-    Attributes:
-        epoch: after which it is asked, from 1.
-        worst: the worst value with which it goes on.
-        best_so_far: whether its best value up to that epoch counts, not that epoch's own.
-    """
-
-    epoch: int
-    worst: float
-    best_so_far: bool
-
-    def ends(self, curve: Mapping[int, float], better: Better) -> bool:
-        """Whether a trial is ended here: one without a number is, as it is the worst.
-
-        Args:
-            curve: its values by epoch, at least up to this one.
-            better: which direction of them is better.
-        """
-        if self.best_so_far:
-            known = [each for epoch, each in curve.items() if epoch <= self.epoch]
-        else:
-            known = [curve[self.epoch]]
-        known = [each for each in known if not math.isnan(each)]
-        if not known:
-            return True
-        return max(known) < self.worst if better == "higher" else min(known) > self.worst
 
 
 def bounds(

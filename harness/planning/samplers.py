@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import itertools
 import math
@@ -14,9 +13,6 @@ from typing import Any, Literal
 import optuna
 from optuna.distributions import (
     BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
 )
 from optuna.samplers import (
     BaseSampler,
@@ -30,14 +26,16 @@ from optuna.samplers import (
 
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, near, one_line
+from harness.storing.translation import drawn_from
+from harness.study.metrics import Better
 from harness.study.searching import SAMPLERS, Searching
-from harness.study.space import Choice, Float, Setting, Settings, Space, Value, values_of
+from harness.study.settings import Choice, Float, Setting, Settings, Value, values_of
+from harness.study.space import Space
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 Direction = Literal["minimize", "maximize"]
 
-Better = Literal["lower", "higher"]
 
 MOST_POINTS = 100_000
 """The largest grid that is made."""
@@ -46,15 +44,6 @@ MOST_POINTS = 100_000
 def direction(better: Better) -> Direction:
     """Return the direction of an objective whose lower or higher values are better."""
     return "maximize" if better == "higher" else "minimize"
-
-
-def distribution(setting: Setting) -> BaseDistribution:
-    """Return what Optuna calls the values that a setting can have; a choice is its plain values."""
-    if isinstance(setting, Choice):
-        return CategoricalDistribution(setting.plain)
-    if isinstance(setting, Float):
-        return FloatDistribution(setting.low, setting.high, log=setting.log)
-    return IntDistribution(setting.low, setting.high, log=setting.log, step=setting.step)
 
 
 def settings_in(searching: Searching) -> int:
@@ -138,7 +127,7 @@ def make_sampler(name: str, searching: Searching, seed: int, lasting: int) -> Ba
     Raises:
         HarnessError: ``module:Class`` cannot be made.
     """
-    known = {each.name: distribution(each) for each in sorted(searching.space, key=_name)}
+    known = {each.name: drawn_from(each) for each in sorted(searching.space, key=_name)}
     with calm(silent=True):
         match name:
             case "tpe":
@@ -309,12 +298,6 @@ def _check_cma_es(searching: Searching, directions: Sequence[Direction]) -> None
             "'cmaes' must have no constraints",
             searching.constraints[0].text,
             "'tpe', 'gp' and 'nsga2' can do these",
-        )
-    if importlib.util.find_spec("cmaes") is None:
-        raise HarnessError(
-            "sampler 'cmaes' needs the package cmaes",
-            "a Python without it",
-            "Type pip install 'ablation-harness[search]', or take sampler 'tpe'.",
         )
 
 

@@ -1,9 +1,12 @@
-"""Equal tuning of arms: the same space, the same number of settings tried, chosen on validation.
+"""Equal tuning of arms: the same space, the same number of trials, chosen on validation.
 
 The first settings tried are the same in every arm: the default, then points that fill the space
 evenly (Halton's sequence). The rest come from Optuna's TPE (Bergstra et al. 2011; Watanabe 2023,
 https://arxiv.org/abs/2304.11127), seeded by the arm and the position alone: what is tried follows
 from what was seen, however often the run was interrupted and whoever took part in it.
+
+From a budget of some size on, the best are trained again before one is chosen
+(:mod:`~harness.planning.confirming`).
 
 A setting that changes nothing in an arm, as the strength of a penalty where there is none, is not
 searched there; where none changes anything, nothing is tuned.
@@ -21,6 +24,7 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+from harness.planning.confirming import chosen_settings
 from harness.planning.outlook import Settings
 from harness.study.factors import Tuned
 from harness.study.study import Study
@@ -29,9 +33,12 @@ from harness.trials.trial import defaults
 Tried = tuple[Settings, float | None]
 """Settings and the objective that they reached, ``None`` where the trial failed."""
 
+Confirmed = tuple[Settings, Sequence[float | None]]
+"""Settings that were trained again, and the objective that they reached on each fresh seed."""
+
 
 def first_settings(study: Study, budget: int, searched: Sequence[Tuned]) -> list[Settings]:
-    """Return the settings with which an arm begins: at most three, or half of the budget.
+    """Return the settings with which an arm begins: at most three, or half of those it may try.
 
     Args:
         study: what is tuned.
@@ -121,16 +128,18 @@ def next_settings(
     }
 
 
-def choose(study: Study, tried: Sequence[Tried]) -> tuple[Settings, str]:
-    """Return the best settings tried and how they were chosen; the default where all failed."""
-    best: Tried | None = None
-    sign = 1 if study.metric(study.objective).better == "higher" else -1
-    for settings, objective in tried:
-        if objective is not None and (best is None or sign * objective > sign * (best[1] or 0.0)):
-            best = (settings, objective)
-    if best is None:
-        return defaults(study), "declared default"
-    return best[0], "tuned"
+def choose(
+    study: Study, tried: Sequence[Tried], confirmed: Sequence[Confirmed] = ()
+) -> tuple[Settings, str]:
+    """Return the settings chosen and how they were; the default where everything failed.
+
+    Args:
+        study: what is tuned, and by which objective.
+        tried: everything tried in an arm, in order.
+        confirmed: the best of it, and what these reached on fresh seeds.
+    """
+    best = chosen_settings(tried, confirmed, study.metric(study.objective).better)
+    return (defaults(study), "declared default") if best is None else (best, "tuned")
 
 
 def edge(tuned: Tuned, value: float) -> str:

@@ -26,6 +26,29 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True)
+class SearchOptions:
+    """How a search is to be done, where other than it declares.
+
+    Attributes:
+        trials: trials in all.
+        seconds: after which no more settings are asked for.
+        sampler: how settings are found.
+        pruner: what ends trials early.
+        confirm: on how many fresh seeds the best settings are run again.
+        enqueue: settings that are tried right after the default, each as a mapping.
+        warm_start: the store, or ``STORE#SEARCH``, of a search that the sampler learns from.
+    """
+
+    trials: int | None = None
+    seconds: float | None = None
+    sampler: str | None = None
+    pruner: str | None = None
+    confirm: int | None = None
+    enqueue: tuple[Mapping[str, Any], ...] = ()
+    warm_start: str = ""
+
+
+@dataclass(frozen=True)
 class Options:
     """How to run.
 
@@ -42,6 +65,7 @@ class Options:
         reference: how the study was named on the command line, for the report.
         mode: the way to train, where it is not to be the one that is measured fastest.
         settle: called before anything is timed: what runs beside this is to end.
+        search: how a search is to be done, where other than it declares; ``None`` of a study.
         log: told of the records of trials that have just been written, and of all at the end.
     """
 
@@ -55,6 +79,7 @@ class Options:
     retry_failed: bool = False
     reference: str = ""
     mode: Kind | None = None
+    search: SearchOptions | None = None
     settle: Callable[[], None] = field(default=_nothing, repr=False, compare=False)
     log: Logs | None = field(default=None, repr=False, compare=False)
 

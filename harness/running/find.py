@@ -24,12 +24,19 @@ from harness.messages.blame import as_a_script, named, place
 from harness.messages.errors import HarnessError, near
 from harness.messages.foreign import check_torch
 from harness.running.neighbours import check_apart, welcome
+from harness.study.search import Search, over
 from harness.study.study import Study
 
 BUILT_IN = "harness.studies"
 """The package that holds the studies shipped with the harness."""
 
 _BEFORE = "studies"  # what it was called, as stores of before name it
+
+OVER = "#over="
+"""Between a study and the names of what is searched of it: ``depth#over=lr,width``."""
+
+SEARCH = "#search"
+"""Behind a file or module that has a study, too: its search is meant."""
 
 GUARD = "if __name__ == '__main__':"
 
@@ -84,7 +91,7 @@ def _summary(file: Path) -> str | None:
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
-        if any(isinstance(each, ast.Name) and each.id == "study" for each in targets):
+        if any(isinstance(each, ast.Name) and each.id in {"study", "search"} for each in targets):
             return (ast.get_docstring(tree) or "").partition("\n")[0]
     return None
 
@@ -92,9 +99,16 @@ def _summary(file: Path) -> str | None:
 def find(reference: str) -> str:
     """Resolve what a person wrote to a module name or an absolute file path.
 
+    What stands behind a ``#`` stays: it says what is searched.
+
     Raises:
         HarnessError: there is no such study.
     """
+    base, mark, rest = reference.partition("#")
+    return f"{_find(base)}{mark}{rest}"
+
+
+def _find(reference: str) -> str:
     if reference.endswith(".py") or "/" in reference:
         file = Path(reference)
         if not file.is_file():
@@ -139,11 +153,41 @@ def _spec(name: str) -> ModuleSpec | None:
 
 
 def load(found: str) -> Study:
-    """Load the study of a module or file that :func:`find` returned.
+    """Load the study of a module or file that :func:`find` returned, or what runs its search.
 
     Raises:
-        HarnessError: the file cannot be run, or it exports no ``study``.
+        HarnessError: the file cannot be run, or it exports no ``study`` and no ``search``.
     """
+    base, mark, names = found.partition(OVER)
+    module = _load(base.removesuffix(SEARCH))
+    study, search = getattr(module, "study", None), getattr(module, "search", None)
+    if isinstance(search, Search) and (study is None or base.endswith(SEARCH)):
+        study = search.study
+    elif base.endswith(SEARCH):
+        raise HarnessError(
+            f"{base.removesuffix(SEARCH)} must export a Search under the name `search`",
+            "nothing of that name" if search is None else repr(search),
+            "Write search = Search(name=..., ...) at the top level.",
+        )
+    if not isinstance(study, Study):
+        raise HarnessError(
+            f"{base} must export a Study under the name `study`, or a Search under `search`",
+            "nothing of that name" if study is None else repr(study),
+            "Write study = Study(name=..., ...) at the top level.",
+        )
+    study.place_in(module.__name__)
+    return over(study, names.split(",")) if mark else study
+
+
+def has_search(found: str) -> bool:
+    """Whether a module or file exports a search beside a study, so that a word must tell them."""
+    module = _load(found.partition("#")[0])
+    both = isinstance(getattr(module, "search", None), Search), getattr(module, "study", None)
+    return both[0] and both[1] is not None
+
+
+def _load(found: str) -> ModuleType:
+    """Load a module or file."""
     try:
         with _running(found):
             module = _load_file(Path(found)) if found.endswith(".py") else _load_module(found)
@@ -154,15 +198,7 @@ def load(found: str) -> Study:
         instead = installing(extra) if extra else "Mend that line."
         raise _does_not_run(error, named(error), instead) from error
     check_torch()
-    study = getattr(module, "study", None)
-    if not isinstance(study, Study):
-        raise HarnessError(
-            f"{found} must export a Study under the name `study`",
-            "nothing of that name" if study is None else repr(study),
-            "Write study = Study(name=..., ...) at the top level.",
-        )
-    study.place_in(module.__name__)
-    return study
+    return module
 
 
 def _load_module(name: str) -> ModuleType:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.stopping import Bound
+from harness.study.settings import Settings
 from harness.trials.records import Role
 from harness.trials.trial import Trial
 
@@ -18,20 +19,22 @@ class Named:
         arm: the arm's name.
         seed: the trial's seed.
         role: the trial's role.
-        tuned: values of the tuned settings.
+        tuned: values of the tuned settings, or of those that are searched and in use.
         key: the trial's key, which the worker must arrive at too; empty where nobody checks.
         teaches: 0 for the arm's own trial, 1 for its teacher, 2 for that one's teacher...
         keep: whether its network is kept under its key, for others to learn from.
+        bounds: what ends it early, in the order of their epochs.
     """
 
     scale: str
     arm: str
     seed: int
     role: Role
-    tuned: Mapping[str, float]
+    tuned: Settings
     key: str = ""
     teaches: int = 0
     keep: bool = False
+    bounds: tuple[Bound, ...] = ()
 
     @staticmethod
     def of(trial: Trial, scale: str, *, keep: bool = False) -> Named:
@@ -45,4 +48,5 @@ class Named:
             trial.key,
             trial.teaches,
             keep,
+            trial.bounds,
         )

@@ -8,11 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from harness.messages.levels import level_name
 from harness.running.telling import Told
 from harness.study.formatting import duration
+from harness.terminal.screen import words
+from harness.trials.searched import EarlierSettings
 
 PLAIN_SECONDS = 20.0
 """How often a line is printed where there is no terminal."""
@@ -34,6 +38,7 @@ class RunStatus:
         total: how much there is.
         seconds_left: ``None`` while nobody can tell.
         running: how far the trials are that are being trained, where that is known.
+        best: of a search, the best settings by now, a line each.
     """
 
     stage: str
@@ -41,6 +46,7 @@ class RunStatus:
     total: int = 0
     seconds_left: float | None = None
     running: Sequence[Told] = ()
+    best: Sequence[str] = ()
 
 
 class Display(Protocol):
@@ -102,17 +108,20 @@ class PlainLines:
         self._stage, self._last = stage, now if done < total else -1.0
         seconds = status.seconds_left
         left = f", about {duration(seconds)} left" if seconds and done < total else ""
-        self._print(f"{stage}, {done} of {total}{left}")
+        best = f"; best so far {status.best[0]}" if status.best else ""
+        self._print(f"{stage}, {done} of {total}{left}{best}")
 
     def _print(self, line: str) -> None:
         self._console.print(f"{self._title}: {line}", highlight=False, markup=False, soft_wrap=True)
 
 
-class Live:
-    """A bar that moves, and one for what each worker trains."""
+class Bars:
+    """A bar that moves, one for what each worker trains, and the best settings of a search."""
 
     def __init__(self, progress: Progress, title: str) -> None:
         self._progress = progress
+        self.live: Live | None = None
+        self._best: Sequence[str] = ()
         self._task = progress.add_task(title, total=None, stage="", left="")
         self._trials = [
             progress.add_task("", total=None, visible=False, stage="", left="")
@@ -126,6 +135,7 @@ class Live:
         self._progress.update(
             self._task, completed=done, total=total, stage=status.stage, left=left
         )
+        self._best = status.best
         shown = _shown(status.running)
         for place, task in enumerate(self._trials):
             if place >= len(shown):
@@ -139,12 +149,24 @@ class Live:
                 stage=f"{'epochs' if told.epochs else 'steps'}, {_loss(told)}",
             )  # fmt: skip
 
+    def __rich__(self) -> Group:
+        """Return what the terminal shows."""
+        best = [words(f"  {place}. {each}", "dim") for place, each in enumerate(self._best, 1)]
+        return Group(self._progress, *best)
+
 
 def _shown(running: Sequence[Told]) -> Sequence[Told]:
     """Return what is shown where many workers train: those that go on longest."""
     if len(running) <= SHOWN:
         return running
     return sorted(running, key=lambda told: -told.seconds_left)[:SHOWN]
+
+
+def best_line(best: EarlierSettings) -> str:
+    """Write settings of a search with what they reached."""
+    values = ", ".join(f"{value:.4g}" for value in best.values)
+    shown = (f"{name}={level_name(value)}" for name, value in best.settings.items())
+    return f"{values}: {', '.join(shown)}"
 
 
 def _trial(told: Told) -> str:
@@ -179,5 +201,7 @@ def display(console: Console, title: str, *, quiet: bool) -> Iterator[Display]:
             TextColumn("{task.fields[stage]}", markup=False),
             TextColumn("{task.fields[left]}", style="dim", markup=False),
         )
-        with Progress(*columns, console=console, transient=True) as progress:
-            yield Live(progress, title)
+        progress = Progress(*columns, console=console)
+        bars = Bars(progress, title)
+        with Live(bars, console=console, transient=True) as bars.live:
+            yield bars

@@ -22,6 +22,7 @@ def revision_of(found: str | None) -> str | None:
     """
     if not found:
         return None
+    found = found.partition("#")[0]
     name = found if found.endswith(".py") else getattr(sys.modules.get(found), "__file__", None)
     return revision_in(Path(name)) if name else None
 

@@ -17,7 +17,7 @@ from harness.running.costs import by_program, choices, machine, profiles, progra
 from harness.running.executors import Options, Pool
 from harness.running.jobs import Answer, TrainJob, failed
 from harness.running.named import Named
-from harness.running.progress import WAITING, Display, RunStatus
+from harness.running.progress import WAITING, Display, RunStatus, best_line
 from harness.running.revision import revision_of
 from harness.running.workers import Executor, WorkerDiedError
 from harness.storing import notes
@@ -163,7 +163,9 @@ class Session:
         self.pace = Pace.of(outlook.planned, done, self.profiled)
         self.known = sum(trial.key in done for trial in outlook.planned), outlook.total
         told = [each for _, executor in self.running.values() if (each := executor.told)]
-        self.display.show(RunStatus(self.stage(outlook), *self.known, self.left(outlook), told))
+        best = list(map(best_line, outlook.best))
+        left = self.left(outlook)
+        self.display.show(RunStatus(self.stage(outlook), *self.known, left, told, best))
         return outlook
 
     def stage(self, outlook: Outlook) -> str:
@@ -173,6 +175,8 @@ class Session:
         elif outlook.ready and time.monotonic() - self.busy > PATIENT_SECONDS:
             return "waiting for other processes on this store"
         tuning = any(trial.role == "tune" for trial in outlook.ready)
+        if outlook.search is not None:
+            return "searching" if not outlook.search.ended else "confirming the best"
         return "tuning and training" if tuning else "training"
 
     def left(self, outlook: Outlook) -> float | None:
@@ -316,6 +320,15 @@ class Session:
 
 def _command(scale: str, planner: Planner, options: Options) -> str:
     """Return the command that comes to the same records on a new machine."""
+    searching = planner.study.searching(scale)
+    if searching is not None:
+        reference, _, over = options.reference.partition("#over=")
+        words = ["harness", "search", reference.removesuffix("#search"), "--scale", scale]
+        words += ["--over", over] if over else []
+        words += ["--trials", str(searching.trials), "--sampler", searching.sampler]
+        words += ["--pruner", searching.pruner] if searching.pruner != "none" else []
+        words += ["--mode", options.mode] if options.mode else []
+        return shlex.join(words)
     words = ["harness", "run", options.reference, "--scale", scale]
     if planner.looks:
         words += ["--until-decided", "--max-seeds", str(len(planner.seeds))]
@@ -362,6 +375,7 @@ def manifest(
         },
         declaration=planner.declaration.digest,
         revision=revision,
+        search=outlook.search,
     )
 
 

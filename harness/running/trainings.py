@@ -11,8 +11,10 @@ from harness.messages.blame import reason_of
 from harness.messages.errors import HarnessError
 from harness.running.named import Named
 from harness.running.telling import Telling
-from harness.running.workplace import Workplace
+from harness.running.workplace import Workplace, pruning_of
 from harness.storing.artifacts import Artifacts
+from harness.study.study import Study
+from harness.training import Training
 from harness.trials.outcome import Outcome
 from harness.trials.profiles import Profile
 from harness.trials.trial import Trial
@@ -33,9 +35,10 @@ def train(
             trial.training,
             trial.seed,
             trial.measures,
-            test=trial.role != "tune",
+            test=trial.role != "tune" or measures_wanted(at.study),
             taught_by=_teacher(trial, at.artifacts),
             keep=named.keep,
+            pruning=pruning_of(named, at.study),
         )
         for trial, named in zip(trials, names, strict=True)
     ]
@@ -103,7 +106,14 @@ def _outcome(result: TrainingResult | Exception, named: Named, at: Workplace) ->
         mode=str(result.mode),
         note=result.note,
         network=network,
+        pruned=result.pruned,
     )
+
+
+def measures_wanted(study: Study) -> bool:
+    """Whether settings are searched by what is measured at the end, beside validation."""
+    wanted = study.search.wanted if study.search is not None else ()
+    return not Training.curves.issuperset(wanted)
 
 
 def _failure(error: Exception) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from harness.imported.take import as_results
 from harness.messages.errors import HarnessError
 from harness.messages.levels import Level
+from harness.planning.confirming import settings_tried
 from harness.planning.planner import StudyPlanner
 from harness.running.revision import revision_of
 from harness.running.session import manifest
@@ -24,6 +25,8 @@ from harness.storing.kept import declaration_of, older_manifests
 from harness.storing.ledger import Ledger
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm
+from harness.study.searching import SEARCHED
+from harness.study.settings import Value
 from harness.study.study import Study
 from harness.trials.manifest import Manifest, Planned
 from harness.trials.records import Record
@@ -69,7 +72,9 @@ def choose(ledger: Ledger, study: Study, newest: Manifest, place: Sequence[str] 
     try:
         why = [*_other_arms(study, scale, newest, done), *_other_tuning(study, scale, newest)]
         if not why:
-            return Chosen(declared, newest)
+            # a search is what the command line made of it: its budget, sampler and pruner
+            searched = before is not None and before.search is not None
+            return Chosen(before if before is not None and searched else declared, newest)
         older = older_manifests(ledger)
         settings = next(
             (each for each in older if not _other_arms(study, scale, each, done)), newest
@@ -163,7 +168,8 @@ def outdated(study: Study, scale: str, records: Iterable[Record]) -> tuple[int, 
             continue
         what = repr((record.arm, record.tuned, record.code, record.training))
         if what not in alike:
-            if record.arm not in arms or set(record.tuned) != names:
+            searched = study.search is not None
+            if record.arm not in arms or (set(record.tuned) != names and not searched):
                 alike[what] = ["other arms or tuned settings"]
             else:
                 alike[what] = list(_why(study, scale, arms[record.arm], record))
@@ -175,9 +181,16 @@ def outdated(study: Study, scale: str, records: Iterable[Record]) -> tuple[int, 
 
 def _why(study: Study, scale: str, arm: Arm, record: Record) -> list[str]:
     """Name what differs between a record and its trial as it would be run now."""
-    settings = {each.name: record.tuned.get(each.name, each.start) for each in study.tuned}
+    settings = settings_now(study, record)
     now = make_trial(study, scale, arm, record.seed, "evaluate", settings)
     return why_other(record.code, record.training, now)
+
+
+def settings_now(study: Study, record: Record) -> dict[str, Value]:
+    """Return the settings that a record's trial would have now: those it had, where there are."""
+    if study.search is not None:
+        return dict(record.tuned)
+    return {each.name: record.tuned.get(each.name, each.start) for each in study.tuned}
 
 
 def _other_arms(
@@ -196,7 +209,7 @@ def _other_arms(
             reasons.update(_why(study, scale, arm, first[arm.name]))
         elif arm.name not in planned:
             reasons[f"arm {arm.name} is new"] += 1
-    there = {arm.name for arm in arms}
+    there = {arm.name for arm in arms} | ({SEARCHED.name} if study.search is not None else set())
     reasons.update(f"arm {gone} is gone" for gone in planned if gone not in there)
     return [
         reason if count == len(arms) or reason.startswith("arm ")
@@ -223,8 +236,8 @@ def _other_tuning(study: Study, scale: str, manifest: Manifest) -> Iterator[str]
         ]  # fmt: skip
         if spaces[0] != spaces[1]:
             yield f"space of {now.name}: {spaces[0]} → {spaces[1]}"
-        elif len(each.tried) != study.budget(scale):
-            yield f"settings tried: {len(each.tried)} → {study.budget(scale)}"
+        elif len(each.tried) != settings_tried(study.budget(scale)):
+            yield f"settings tried: {len(each.tried)} → {settings_tried(study.budget(scale))}"
             return
 
 
@@ -232,6 +245,8 @@ def _complete(
     ledger: Ledger, study: Study, settings: Manifest, asked: Iterable[int]
 ) -> Manifest | None:
     """Return the manifest of the file as it is now, run as another was; ``None`` if trials lack."""
+    if study.search is not None:
+        return None  # its settings follow from what was seen of this code, which nobody has run
     planner = StudyPlanner(
         study, ledger.scale, len(settings.seeds), tune=settings.tuned, looks=settings.looks
     )

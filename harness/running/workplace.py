@@ -12,12 +12,21 @@ from harness.messages.errors import HarnessError
 from harness.own.watched import Watch
 from harness.running.named import Named
 from harness.running.telling import Told
+from harness.stopping import Pruning
 from harness.storing.artifacts import Artifacts
 from harness.study.study import Study
 from harness.trials.trial import Trial, make_trial
 
 if TYPE_CHECKING:
     import torch
+
+
+def pruning_of(named: Named, study: Study) -> Pruning | None:
+    """Return what ends a trial early; ``None`` for nothing."""
+    better = study.metric(study.objective).better
+    if not named.bounds or better is None:
+        return None
+    return Pruning(study.objective, better, named.bounds)
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,8 @@ class Workplace:
 
     def _of_now(self, named: Named) -> Trial | None:
         """Return the trial that has this name now; ``None`` where there is none any more."""
-        arms = self.study.arms(named.scale) if named.scale in self.study.scales else ()
-        arm = next((arm for arm in arms if arm.name == named.arm), None)
+        known = named.scale in self.study.scales
+        arm = self.study.arm(named.arm, named.scale) if known else None
         if arm is None:
             return None
         trial: Trial | None

@@ -1,5 +1,6 @@
 """Intervals and tests on plain arrays; knows nothing of studies."""
 
+from harness.stats.best import Behind, among_best
 from harness.stats.doses import omnibus, page, rises
 from harness.stats.failures import Discordance, Rate, discordance, rate
 from harness.stats.joint import Least, least
@@ -25,6 +26,7 @@ __all__ = [
     "FEWEST_PERMUTED",
     "LARGE_SKEW",
     "MOST_PERMUTED",
+    "Behind",
     "Discordance",
     "Least",
     "Location",
@@ -33,6 +35,7 @@ __all__ = [
     "Paired",
     "Rate",
     "Unpaired",
+    "among_best",
     "bonferroni",
     "discordance",
     "false_discovery",

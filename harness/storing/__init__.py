@@ -13,5 +13,8 @@ is wrong with a trial, :mod:`~harness.storing.inspection` finds it, :mod:`~harne
 sets it aside, by :mod:`~harness.storing.mend_rows`, :mod:`~harness.storing.mend_journal` and
 :mod:`~harness.storing.mend_file`, under names from :mod:`~harness.storing.aside`;
 :mod:`~harness.storing.artifacts` keeps files that trials leave for others;
+:mod:`~harness.storing.asked` keeps what a search has asked for;
+:mod:`~harness.storing.elsewhere` reads what another search has tried;
+:mod:`~harness.storing.dashboard` leaves the verdicts where optuna-dashboard shows them;
 :mod:`~harness.storing.tally` tells what is lost. ``README.md`` says why it is as it is.
 """

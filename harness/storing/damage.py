@@ -116,7 +116,7 @@ def trial_wrong(trial: Row, state: str) -> dict[str, str]:
 
     Args:
         trial: the trial, not a withdrawn one.
-        state: ``"complete"``, ``"failed"`` or ``"running"``.
+        state: ``"complete"``, ``"pruned"``, ``"failed"`` or ``"running"``.
     """
     attrs = trial.user_attrs
     wrong = {part: text.why for part, text in attrs.get(BROKEN, {}).items()}
@@ -128,7 +128,8 @@ def trial_wrong(trial: Row, state: str) -> dict[str, str]:
     if state == "failed":
         checks.append(("attribute reason", lambda: _text(attrs.get("reason", ""))))
     if state != "running" and (state == "complete" or "record" in attrs):
-        checks.append(("attribute record", lambda: _record(attrs, state == "complete")))
+        whole = state in {"complete", "pruned"}
+        checks.append(("attribute record", lambda: _record(attrs, whole)))
     if state == "complete":
         checks.append(("value", lambda: _values(trial.values)))
     for part, check in checks:

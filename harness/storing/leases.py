@@ -248,7 +248,7 @@ class Leases(Opened):
             unfailed = [
                 trial
                 for trial in book.trials(lease.trial.key)
-                if trial.state in {TrialState.COMPLETE, TrialState.RUNNING}
+                if trial.state in {TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING}
             ]
             if unfailed and lease.trial_id == self._trial_id(unfailed[0]):
                 if unfailed[0].user_attrs.get("runner") == self._me:
@@ -260,7 +260,7 @@ class Leases(Opened):
 
     def _withdraw(self, trial_id: int, why: str) -> None:
         self.store.storage.set_trial_user_attr(trial_id, WITHDRAWN, why)
-        self._close(trial_id, TrialState.FAIL, None)
+        self._close(trial_id, TrialState.FAIL)
 
 
 def finished_elsewhere() -> contextlib.suppress:

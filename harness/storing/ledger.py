@@ -104,17 +104,23 @@ class Ledger(Leases):
 
         Args:
             lease: the trial.
-            outcome: finished, with the study's objective among its metrics, or failed.
+            outcome: finished, with the study's objectives among its metrics, ended early, or
+                failed.
         """
         storage, trial_id = self.store.storage, lease.trial_id
         objective, env = self.declaration.objective, outcome.recorded_env
         if outcome.reason:
             self.fail(lease, outcome.reason, env)
             return
-        value = outcome.metrics.get(objective, 0.0 if lease.trial.role == "teach" else math.nan)
-        if math.isnan(value):  # SQL storages cannot keep it as a value
-            self.fail(lease, f"diverged: {objective} is nan", env)
-            return
+        missing = 0.0 if lease.trial.role == "teach" or outcome.pruned else math.nan
+        values = {
+            name: float(outcome.metrics.get(name, missing)) for name in self.declaration.objectives
+        }
+        for name, value in values.items():
+            if math.isnan(value):  # SQL storages cannot keep it as a value
+                self.fail(lease, f"diverged: {name} is nan", env)
+                return
+        state = TrialState.PRUNED if outcome.pruned else TrialState.COMPLETE
         with self.store.errors(), finished_elsewhere(), self.store.together():
             record = written(outcome, self._note_once(ENV, env))
             storage.set_trial_user_attr(trial_id, "record", record)
@@ -124,7 +130,8 @@ class Ledger(Leases):
                 storage.set_trial_user_attr(trial_id, name, value)
             for at, value in curve_points(outcome.curves, objective).items():
                 storage.set_trial_intermediate_value(trial_id, at, value)
-            self._close(trial_id, TrialState.COMPLETE, float(value))
+            known = not outcome.pruned or len(values) == 1  # of one ended early, only the first is
+            self._close(trial_id, state, [*values.values()] if known else None)
 
     def fail(self, lease: Lease, reason: str, env: Mapping[str, str]) -> None:
         """Record that a trial failed, and why."""
@@ -133,7 +140,7 @@ class Ledger(Leases):
             record = written(Outcome(), self._note_once(ENV, env))
             storage.set_trial_user_attr(trial_id, "record", record)
             storage.set_trial_user_attr(trial_id, "reason", reason)
-            self._close(trial_id, TrialState.FAIL, None)
+            self._close(trial_id, TrialState.FAIL)
 
     def enter(self, records: Iterable[Record]) -> int:
         """Write down results that others made, but for those that are here; return how many.
@@ -203,8 +210,8 @@ class Ledger(Leases):
     ) -> bool:
         """Copy a trial that another study has finished, if it has this one's objective."""
         record = finished.user_attrs.get("record", {})
-        objective = self.declaration.objective
-        if objective not in record.get("metrics", {}):
+        objectives = self.declaration.objectives
+        if not record.get("metrics", {}).keys() >= {*objectives}:
             return False
         params, distributions = parameters(self.declaration, trial)
         env = notes.get(f"{ENV}{record['env']}", {})
@@ -219,11 +226,11 @@ class Ledger(Leases):
             self._id,
             create_trial(
                 state=TrialState.COMPLETE,
-                value=record["metrics"][objective],
+                values=[record["metrics"][name] for name in objectives],
                 params=params,
                 distributions=distributions,
                 user_attrs=attrs,
-                intermediate_values=curve_points(record["curves"], objective),
+                intermediate_values=curve_points(record["curves"], objectives[0]),
             ),
         )
         return True

@@ -20,6 +20,7 @@ from harness.study.declaration import Declaration, digest_of
 from harness.trials.checked import Checked
 from harness.trials.manifest import Manifest, NewerError
 from harness.trials.profiles import Profile
+from harness.trials.searched import AskedBatch, EarlierSettings
 
 MANIFEST = "plan"
 """The manifest of the newest run."""
@@ -59,6 +60,12 @@ WORKERS = "workers/"
 
 WORKING = "working/"
 """Since when a process has been at work, in seconds since 1970, 0 at its end; it follows."""
+
+ASKED = "asked/"
+"""Settings that a search asked for together; the key of its first trial follows, and a number."""
+
+EARLIER = "earlier/"
+"""Settings of another search that a search has learnt from; the key of its first trial follows."""
 
 CHECKED = "checked/"
 """What ``harness check`` found; a hash of the arms' programs follows."""
@@ -313,6 +320,8 @@ def _name_wrong(name: str, value: Any) -> str:
         return runner_wrong(rest)
     if kind + slash == DECLARATION and rest != digest_of(value):
         return "it is not what it was when it was written"
+    if kind + slash == ASKED and not rest.partition("/")[2].isdigit():
+        return f"no batch is {rest!r}"
     number = rest.partition("/")[0]
     if kind + slash in {ROUND, DECLARED} and not number.isdigit():
         return f"no {'round' if kind + slash == ROUND else 'declaration'} is {number!r}"
@@ -358,7 +367,8 @@ _READ: dict[str, Callable[[Any], Any]] = {
     DECLARED: _declared,
     PROFILE: _profile, MODE: partial(from_plain, Choice),
     ROUND: partial(from_plain, TimedRound), UNTIMED: _untimed,
-    CHECKED: partial(from_plain, Checked),
+    CHECKED: partial(from_plain, Checked), ASKED: partial(from_plain, AskedBatch),
+    EARLIER: partial(from_plain, list[EarlierSettings]),
     CODE: _texts, ENV: _texts, RUNNER: _number, WORKING: _number, WORKERS: _number,
     REFERENCE: _text, "question": _text, "harness_study": _text, "harness_scale": _text,
     "space": _text, "format": _only(int, word="whole number"),

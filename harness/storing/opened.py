@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -53,6 +53,11 @@ class Opened:
         self._whole: dict[str, Any] = {}
         self._damaged: dict[str, Any] = {}
 
+    @property
+    def identity(self) -> int:
+        """The number of the Optuna study in its storage."""
+        return self._id
+
     # -- trials ----------------------------------------------------------------------------
 
     def read(self) -> Book:
@@ -70,8 +75,9 @@ class Opened:
     def _trial_id(self, trial: FrozenTrial) -> int:
         return self.store.storage.get_trial_id_from_study_id_trial_number(self._id, trial.number)
 
-    def _close(self, trial_id: int, state: TrialState, value: float | None) -> None:
-        values = None if value is None else [value]
+    def _close(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> None:
         self.store.storage.set_trial_state_values(trial_id, state, values)
         self._ended += 1
 

@@ -12,7 +12,10 @@ import optuna
 from harness.messages.errors import HarnessError
 from harness.storing.damage import Unreadable
 from harness.storing.store import Store
+from harness.storing.translation import drawn_from
 from harness.study.declaration import Declaration
+from harness.study.searching import Searching
+from harness.study.settings import condition
 
 FORMAT = 2
 """Version of what is written here, raised when older or newer code could not read it."""
@@ -22,7 +25,18 @@ def _space(study: Declaration) -> str:
     """Write what Optuna fixes once for a study, as text: there 1 and True are not the same."""
     levels = {factor.name: [level.plain for level in factor.named] for factor in study.factors}
     axes = {each.name: "log" if each.log else "linear" for each in study.tuned}
+    if study.search is not None:
+        return json.dumps({"space": space_of(study.search), "objectives": study.objectives})
     return json.dumps({"levels": levels, "axes": axes, "objective": study.objective})
+
+
+def space_of(searching: Searching) -> dict[str, str]:
+    """Return what is drawn from where in a search, by the setting's name, as text."""
+    return {
+        setting.name: f"{drawn_from(setting)}"
+        + (f" if {condition(setting)}" if setting.when else "")
+        for setting in searching.space
+    }
 
 
 def _names(study: str, scale: str) -> Iterator[str]:
@@ -49,6 +63,13 @@ def named(store: Store, study: str, scale: str) -> list[tuple[str, dict[str, Any
     raise AssertionError("the names never end")
 
 
+def spaces_in(store: Store, study: str, scale: str) -> list[dict[str, str]]:
+    """Return the spaces of searches of a name and scale, each as :func:`space_of` wrote it."""
+    texts = [attrs.get("space") for _, attrs in named(store, study, scale)]
+    found = [json.loads(text) for text in texts if isinstance(text, str)]
+    return [dict(each["space"]) for each in found if "space" in each]
+
+
 def fitting(store: Store, study: Declaration) -> str | None:
     """Return the name of the Optuna study that was made for these levels, if there is one."""
     space = _space(study)
@@ -64,7 +85,7 @@ def make(store: Store, study: Declaration) -> str:
     A process killed here leaves one without its format, which the next finishes.
     """
     storage = store.storage
-    better = study.metric(study.objective).better
+    better = [study.metric(name).better for name in study.objectives]
     with store.lock():
         done = fitting(store, study)  # another process's, while this one waited
         if done is not None:
@@ -74,12 +95,12 @@ def make(store: Store, study: Declaration) -> str:
         made = optuna.create_study(
             storage=storage,
             study_name=name,
-            direction="maximize" if better == "higher" else "minimize",
+            directions=["maximize" if one == "higher" else "minimize" for one in better],
             load_if_exists=True,
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            made.set_metric_names([study.objective])
+            made.set_metric_names([*study.objectives])
         for key, value in (
             ("space", _space(study)),
             ("harness_study", study.name),

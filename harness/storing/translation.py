@@ -27,6 +27,7 @@ from harness.storing.damage import spoils, trial_wrong
 from harness.storing.notes import CODE, ENV
 from harness.study.declaration import Declaration
 from harness.study.metrics import STEP
+from harness.study.settings import Choice, Int, Setting
 from harness.trials.outcome import Outcome
 from harness.trials.records import Record, State
 from harness.trials.trial import TUNING_SEED, Trial
@@ -48,6 +49,7 @@ STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "complete",
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "running",
+    TrialState.PRUNED: "pruned",
 }
 
 
@@ -58,15 +60,28 @@ def parameters(
     params: dict[str, Any] = {}
     distributions: dict[str, BaseDistribution] = {}
     own = trial.role != "teach"  # a teacher's Training is all that says what it is
-    for factor in study.factors if own else ():
+    for factor in study.factors if own and trial.arm.levels else ():
         params[factor.name] = trial.arm.levels[factor.name].plain
         distributions[factor.name] = CategoricalDistribution([x.plain for x in factor.named])
     for space in study.tuned if own else ():
         params[space.name] = trial.tuned[space.name]
         distributions[space.name] = FloatDistribution(space.low, space.high, log=space.log)
+    for setting in study.search.space if own and study.search is not None else ():
+        if setting.name in trial.tuned:  # one that is not in use has no value
+            params[setting.name] = trial.tuned[setting.name]
+            distributions[setting.name] = drawn_from(setting)
     params["seed"] = trial.seed
-    distributions["seed"] = IntDistribution(0, TUNING_SEED)
+    distributions["seed"] = IntDistribution(0, max(TUNING_SEED, trial.seed))
     return params, distributions
+
+
+def drawn_from(setting: Setting) -> BaseDistribution:
+    """Return what a setting of a search is drawn from; a choice from its plain values."""
+    if isinstance(setting, Choice):
+        return CategoricalDistribution(setting.plain)
+    if isinstance(setting, Int):
+        return IntDistribution(setting.low, setting.high, log=setting.log, step=setting.step)
+    return FloatDistribution(setting.low, setting.high, log=setting.log)
 
 
 def parameters_of(
@@ -79,15 +94,20 @@ def parameters_of(
         for factor in study.factors
     }
     for name, value in record.tuned.items():  # from which space it was chosen is not known
-        params[name], distributions[name] = value, FloatDistribution(value, value)
+        params[name], distributions[name] = value, FloatDistribution(float(value), float(value))
     params["seed"] = record.seed
     distributions["seed"] = IntDistribution(0, max(TUNING_SEED, record.seed))
     return params, distributions
 
 
 def description(trial: Trial, code: str) -> dict[str, Any]:
-    """Return the attribute ``trial``; ``code`` names the note that holds the trial's code."""
+    """Return the attribute ``trial``; ``code`` names the note that holds the trial's code.
+
+    Of a search it says which parameters are settings: their kinds do not tell them from levels.
+    """
+    named = {"settings": list(trial.tuned)} if trial.searched else {}
     return {
+        **named,
         "key": trial.key,
         "arm": trial.owner,
         "role": trial.role,
@@ -152,7 +172,8 @@ def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, An
     kinds = trial.distributions
     state = STATES.get(trial.state, "failed")
     wrote = _wrote(trial)
-    done = wrote if state == "complete" else {}
+    done = wrote if state in {"complete", "pruned"} else {}
+    searched = about.get("settings")
     return Record(
         study=study,
         scale=scale,
@@ -160,14 +181,16 @@ def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, An
         levels={
             name: value
             for name, value in trial.params.items()
-            if isinstance(kinds[name], CategoricalDistribution)
+            if isinstance(kinds[name], CategoricalDistribution) and name not in (searched or ())
         },
         seed=trial.params["seed"],
         role=about["role"],
         tuned={
             name: value
             for name, value in trial.params.items()
-            if isinstance(kinds[name], FloatDistribution)
+            if (
+                isinstance(kinds[name], FloatDistribution) if searched is None else name in searched
+            )
         },
         key=about["key"],
         state=state,

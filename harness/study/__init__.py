@@ -9,7 +9,9 @@ combinations become arms; :mod:`~harness.study.claims`, the sentences that are j
 :mod:`~harness.study.metrics` and :mod:`~harness.study.formatting`, what they are about and how it
 is printed; :mod:`~harness.study.chosen`, measures asked for; :mod:`~harness.study.scales` and
 :mod:`~harness.study.looks`, how much is run and when it is looked at;
-:mod:`~harness.study.search`, settings to be found, run as a study; :mod:`~harness.study.space`, what
-it varies, and :mod:`~harness.study.searching`, how; :mod:`~harness.study.declaration`, all of it at one scale as plain data, which
+:mod:`~harness.study.search`, settings to be found, run as a study;
+:mod:`~harness.study.space` of :mod:`~harness.study.settings`, what it varies, and
+:mod:`~harness.study.searching`, how; :mod:`~harness.study.pasted`, what was found, as code;
+:mod:`~harness.study.declaration`, all of a study at one scale as plain data, which
 :mod:`~harness.study.converter` writes and reads.
 """

@@ -176,7 +176,7 @@ class Command:
                         f"{near(name, known)} A brace itself is written twice: {{{{ or }}}}.",
                     )
 
-    def filled(self, settings: Mapping[str, Any], arm: Arm, tuned: Mapping[str, float]) -> Filled:
+    def filled(self, settings: Mapping[str, Any], arm: Arm, tuned: Mapping[str, Any]) -> Filled:
         """Return the command with the values of one arm, of which those count that it takes.
 
         Args:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.study.claims import AnyClaim
 from harness.study.searching import Constraint
-from harness.study.space import Setting, Value
+from harness.study.settings import Setting, Value
 
 if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing studies
     from cattrs import Converter
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # takes a tenth of a second to import, too long for listing s
 T = TypeVar("T")
 
 LATER: Mapping[str, frozenset[str]] = {
+    "ArmTuning": frozenset({"confirmed"}),
     "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source", "search"}),
     "Mode": frozenset({"models", "channels_last"}),
     "Manifest": frozenset({"notes", "search"}),
@@ -31,7 +32,9 @@ LATER: Mapping[str, frozenset[str]] = {
 """Fields that may be absent, by class: they came later, or are not written at their default."""
 
 AT_DEFAULT: Mapping[str, frozenset[str]] = {
-    "Declaration": frozenset({"own", "source", "search"}), "Manifest": frozenset({"notes", "search"}),
+    "ArmTuning": frozenset({"confirmed"}),
+    "Declaration": frozenset({"own", "source", "search"}),
+    "Manifest": frozenset({"notes", "search"}),
     "Metric": frozenset({"least"}),
 }  # fmt: skip
 """Those that are not written at their default: minus infinity is no JSON, and what came later is

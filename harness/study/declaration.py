@@ -65,7 +65,7 @@ class Declaration:
             factors' order; baseline first.
         claims: sentences on trial, in the order declared.
         tuned: settings searched anew in every arm.
-        budget: how many settings are tried in each arm; 0 if nothing is tuned.
+        budget: how many trials the tuning of each arm has; 0 if nothing is tuned.
         objective: the validation metric by which settings are chosen.
         measures: what is measured on each network in addition to what always is.
         looks: when claims are looked at, and the family-wise error rate.
@@ -116,6 +116,11 @@ class Declaration:
             )
             for name, levels in self.combinations.items()
         )
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """The metrics by which settings are chosen: one, but for a search of several."""
+        return self.search.objectives if self.search is not None else (self.objective,)
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:

@@ -21,8 +21,8 @@ class Scale:
     Attributes:
         seeds: evaluation seeds per arm: 5, the fewest for a verdict, unless given.
         levels: which levels of a factor to keep at this scale; by default all.
-        tuning: settings tried per arm at this scale; by default what ``Tuned`` says. Of a Search,
-            trials in all.
+        tuning: trials of each arm's tuning at this scale; by default what ``Tuned`` says. Of a
+            Search, trials in all.
         settings: all other settings.
 
     Example:
@@ -77,6 +77,11 @@ class Scale:
     def only_settings(self) -> Settings:
         """Its settings alone, for a function whose result must not depend on the rest."""
         return Settings(self.settings)
+
+    @property
+    def without_tuning(self) -> Scale:
+        """The same, but that it says nothing of how many settings are tried."""
+        return Scale(seeds=self.seeds, levels=self.levels, **self.settings)
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:  # copies and pickles are made, not assigned to
         given: dict[str, Any] = {"seeds": self.seeds, "levels": self.levels, "tuning": self.tuning}

@@ -24,7 +24,8 @@ from harness.study.searching import (
     Searching,
     check_searching,
 )
-from harness.study.space import Choice, Float, Int, Setting, Space
+from harness.study.settings import Choice, Float, Int, Setting, Settings, condition
+from harness.study.space import Space
 from harness.study.study import Study
 from harness.study.work import Work
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Search:
-    """A question about settings: which are best, and are they better than the default?
+    """A question about settings: which are best, and whether they are better than the default.
 
     What is run is one of three, as in a :class:`~harness.study.study.Study`: ``build``, ``train``
     or ``command``. It takes each setting of the space as a parameter.
@@ -96,7 +97,7 @@ class Search:
         ...     scales={"quick": Scale(epochs=10)},
         ...     trials=40,
         ... )
-        >>> search.space.defaults
+        >>> search.defaults
         {'width': 64, 'lr': 0.0316228}
     """
 
@@ -142,6 +143,11 @@ class Search:
                 )
             object.__setattr__(self, name, tuple(value))
         _ = self.study
+
+    @property
+    def defaults(self) -> Settings:
+        """The settings that it begins with."""
+        return Space(self.space).defaults
 
     @cached_property
     def study(self) -> Study:
@@ -194,6 +200,25 @@ def study_of(
         HarnessError: a part of it is wrong, or does not fit the others.
     """
     check_searching(searching)
+    if not any(given.get(way) is not None for way in ("build", "train", "command")):
+        raise HarnessError(
+            "a search must say what is run",
+            "none of build=, train= and command=",
+            "Add one of them.",
+        )
+    if given.get("command") is not None and searching.space.conditional:
+        raise HarnessError(
+            "settings that a command takes must always be in use",
+            ", ".join(f"{x.name} if {condition(x)}" for x in searching.space if x.when),
+            "Leave out when=, or write a function that calls the command: train=.",
+        )
+    if searching.pruner in ("median", "hyperband") and given.get("command") is not None:
+        raise HarnessError(
+            f"pruner={searching.pruner!r} must stand beside build= or train=, whose curves are "
+            "known while they train",
+            "command=",
+            "Write pruner='none'.",
+        )
     levels = (DEFAULT, *PLACES)
     study = Study(
         name=name,
@@ -238,6 +263,12 @@ def over(study: Study, names: Sequence[str], trials: int | None = None) -> Study
     Raises:
         HarnessError: the study has no such factor or tuned setting.
     """
+    if study.search is not None:
+        raise HarnessError(
+            "--over must stand beside a study, whose settings it names",
+            f"{study.name}, which is a Search",
+            "Leave it out: the space says what is searched.",
+        )
     factors = {each.name: each for each in study.factors}
     tuned = {each.name: each for each in study.tuned}
     for name in names:

@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from harness.messages import checks
 from harness.messages.errors import HarnessError, near
-from harness.messages.levels import level_name
+from harness.messages.levels import PLAIN, level_name
 from harness.study.designs import Arm
 from harness.study.metrics import Metric
-from harness.study.space import Choice, Setting, Settings, Space, several
+from harness.study.settings import Choice, Setting, Settings, several
+from harness.study.space import Space
 
 LABEL = "setting"
 """The factor whose levels are the settings that are compared at the end."""
@@ -115,6 +116,7 @@ class Searching:
         patience: after how many settings without a better one the search ends.
         enqueue: settings that are tried right after the default, each whole.
         fixed: what the function is given beside the settings that are searched.
+        objects: in plain values, the names of choices whose options are objects.
     """
 
     settings: tuple[Setting, ...]
@@ -130,6 +132,7 @@ class Searching:
     patience: int | None = None
     enqueue: tuple[Settings, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[str, ...] = ()
 
     @cached_property
     def space(self) -> Space:
@@ -150,7 +153,14 @@ class Searching:
     def plain(self) -> Searching:
         """The same with options as plain values, an object by its name."""
         fixed = {name: level_name(value) for name, value in self.fixed.items()}
-        return replace(self, settings=tuple(map(self._plain, self.settings)), fixed=fixed)
+        objects = tuple(
+            each.name
+            for each in self.settings
+            if isinstance(each, Choice)
+            and not all(isinstance(level.value, PLAIN) for level in each.named)
+        )
+        plain = tuple(map(self._plain, self.settings))
+        return replace(self, settings=plain, fixed=fixed, objects=objects or self.objects)
 
     def _plain(self, setting: Setting) -> Setting:
         when = {

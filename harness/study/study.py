@@ -46,6 +46,7 @@ from harness.study.looks import Looks
 from harness.study.metrics import Metric, Source
 from harness.study.scales import Scale
 from harness.study.searching import SEARCHED, Searching
+from harness.study.settings import Settings
 from harness.study.sources import (
     check_objective,
     check_own_metrics,
@@ -224,6 +225,10 @@ class Study:
             return self.search.arguments(settings)
         return {**{name: level.value for name, level in arm.levels.items()}, **settings}
 
+    def written(self, settings: Settings) -> dict[str, Any]:
+        """Return settings as a command's line has them, with those that a search holds fixed."""
+        return {**(self.search.fixed if self.search is not None else {}), **settings}
+
     def place_in(self, module: str) -> None:
         """Say in which module it stands, where no function of its own tells."""
         if not self.module:
@@ -258,7 +263,7 @@ class Study:
         return name, self.scales[name]
 
     def budget(self, scale: str) -> int:
-        """Return how many settings are tried in each arm; 0 if nothing is tuned."""
+        """Return how many trials the tuning of each arm has; 0 if nothing is tuned."""
         if not self.tuned:
             return 0
         return self.scales[scale].tuning or self.tuned[0].trials

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from harness.engines.evaluate import score
-from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import Engine
 from harness.engines.modes import PLAIN, Mode
 from harness.engines.network import Snapshot, global_generators
@@ -26,7 +25,9 @@ from harness.losses import teacher_of
 from harness.measures.always import default_measures
 from harness.messages.calm import calm
 from harness.randomness.streams import torch_seed
+from harness.stopping import Pruning
 from harness.trained import Measure, Trained, When
+from harness.trainer.failures import out_of_memory, reason
 from harness.training import Training
 
 
@@ -47,6 +48,7 @@ class Request:
         taught_by: its teacher, trained; where it has one and this is not given, the teacher is
             trained first.
         keep: whether to return the trained network.
+        pruning: what ends it early; ``None`` for nothing.
     """
 
     training: Training
@@ -55,6 +57,7 @@ class Request:
     test: bool = True
     taught_by: Snapshot | None = None
     keep: bool = False
+    pruning: Pruning | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class TrainingResult:
         mode: how it was trained.
         note: why it was not trained as asked; empty where it was.
         network: the trained network, where it was asked for.
+        pruned: whether it was ended early; its metrics are those of validation after that epoch.
     """
 
     metrics: dict[str, float]
@@ -84,6 +88,7 @@ class TrainingResult:
     mode: Mode = PLAIN
     note: str = ""
     network: Snapshot | None = None
+    pruned: bool = False
 
 
 Tell = Callable[[Sequence[Request], int, float], None]
@@ -164,8 +169,8 @@ def train_together(
         if mode.slower is None:
             traceback.clear_frames(error.__traceback__)  # or they keep the trial in memory
             return [error]
-        reason = _reason(error)
-        short = _out_of_memory(error)
+        why = reason(error)
+        short = out_of_memory(error)
     # the traceback is gone by now, and with it what it kept alive
     gc.collect()
     if device.type == "cuda":
@@ -174,7 +179,7 @@ def train_together(
         half = replace(mode, models=(min(mode.models, len(requests)) + 1) // 2)
         return _noted(train_together(requests, device, half, tell), f"out of memory with {mode}")
     slower = train_together(requests, device, mode.slower, tell)
-    return _noted(slower, f"not {mode.kind}: {reason}")
+    return _noted(slower, f"not {mode.kind}: {why}")
 
 
 def _noted(
@@ -184,20 +189,6 @@ def _noted(
         each if isinstance(each, Exception) else replace(each, note=each.note or note)
         for each in results
     ]
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        "DefaultCPUAllocator" in str(error)  # which raises a plain RuntimeError
-    )
-
-
-def _reason(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    if "randomness" in text and "vmap" in text:
-        return "its network draws from a global random generator while it trains"
-    return text if isinstance(error, NotFusableError) else f"{type(error).__name__}: {text}"[:300]
 
 
 class _Trial:
@@ -213,6 +204,7 @@ class _Trial:
         }  # fmt: skip
         self.best: Snapshot | None = None
         self.error: Exception | None = None
+        self.pruned = False
 
     def after_epoch(self, train_loss: float, validation: tuple[float, float]) -> None:
         """Write down an epoch, unless training has diverged."""
@@ -225,6 +217,14 @@ class _Trial:
                 self.error = DivergedError(f"diverged: {what} is {value}")
         for name, value in zip(self.curves, (train_loss, *validation), strict=True):
             self.curves[name].append(value)
+
+    def has_ended(self) -> bool:
+        """Whether it has diverged, or is ended early because it does badly beside others."""
+        pruning, epochs = self.request.pruning, self.member.training.epochs
+        if self.error is None and pruning is not None:
+            curve = self.curves[pruning.metric]
+            self.pruned = len(curve) < epochs and pruning.ends(curve)
+        return self.error is not None or self.pruned
 
     def measure(self, when: When, trained: Trained) -> None:
         """Take the measures of one moment, which shares what it computes among them."""
@@ -243,7 +243,11 @@ class _Trial:
                     # else it is missing: a ratio without a denominator, say, is no failure
 
     def finish(self) -> None:
-        """Measure the trained network."""
+        """Measure the trained network; of one that was ended early, what is known."""
+        if self.pruned:
+            for name in ("validation_loss", "validation_accuracy"):
+                self.metrics[name] = self.curves[name][-1]
+            return
         stopping = self.member.training.stopping
         curve = self.curves[stopping.metric if stopping else "validation_loss"]
         at = stopping.best(curve) if stopping else len(curve) - 1
@@ -277,7 +281,7 @@ def _cohort(
         try:
             begun.append(_begin(request, device, mode))
         except Exception as error:  # of this trial; its neighbours go on
-            if _out_of_memory(error):
+            if out_of_memory(error):
                 raise
             begun.append(error)
     trials = [each for each in begun if isinstance(each, _Trial)]
@@ -294,7 +298,7 @@ def _cohort(
             try:
                 trial.finish()
             except Exception as error:
-                if _out_of_memory(error):
+                if out_of_memory(error):
                     raise
                 trial.error = error
     seconds = (time.perf_counter() - started) / max(len(trials), 1)
@@ -343,7 +347,7 @@ def _epochs(engine: Engine, trials: Sequence[_Trial], tell: Tell | None) -> None
             tell([trial.request for trial in live], epoch + 1, sum(losses) / len(losses))
         left = []
         for position, trial in enumerate(live):
-            if trial.error is None and not _stops(engine, position, trial, epoch):
+            if not trial.has_ended() and not _stops(engine, position, trial, epoch):
                 left.append(position)
         if len(left) < len(live):
             live = [live[position] for position in left]
@@ -389,4 +393,5 @@ def _outcome(trial: _Trial, seconds: float, mode: Mode) -> TrainingResult | Exce
         trial.layers,
         mode,
         network=network,
+        pruned=trial.pruned,
     )

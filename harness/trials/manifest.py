@@ -167,4 +167,4 @@ def _checked(row: Any) -> list[Any]:
 
 def role_of(arm: str, seed: int) -> Role:
     """Return what a trial of a plan without roles is for."""
-    return "teach" if arm == TEACHER else "tune" if seed == TUNING_SEED else "evaluate"
+    return "teach" if arm == TEACHER else "tune" if seed >= TUNING_SEED else "evaluate"

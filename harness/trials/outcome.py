@@ -20,6 +20,7 @@ class Outcome:
             where it failed.
         note: why it was not trained in the mode that was asked for; empty where it was.
         reason: why it failed; empty where it did not.
+        pruned: whether it was ended early, because it did badly beside others.
         network: name of the artifact with its trained network; empty where none was kept.
     """
 
@@ -32,6 +33,7 @@ class Outcome:
     note: str = ""
     reason: str = ""
     network: str = ""
+    pruned: bool = False
 
     @property
     def recorded_env(self) -> dict[str, str]:

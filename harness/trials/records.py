@@ -11,7 +11,7 @@ from typing import Any, Literal
 from harness.study.metrics import STEP
 
 Role = Literal["evaluate", "tune", "teach"]
-State = Literal["complete", "failed", "running"]
+State = Literal["complete", "failed", "pruned", "running"]
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,13 @@ class Record:
         levels: each factor's level, as a plain value or by its name.
         seed: the seed of everything random in it.
         role: whether it evaluates the arm, helped to choose the arm's settings, or is a teacher's.
-        tuned: the values of tuned settings that it was trained with.
+        tuned: the values of tuned settings that it was trained with, or of those searched that
+            were in use.
         key: hash of its Training, seed and code.
         state: what became of it.
         reason: why it failed; empty otherwise.
-        metrics: final values by metric name; empty where it failed.
+        metrics: final values by metric name; empty where it failed. Of a trial of a search that
+            was ended early, the last value of its objective.
         curves: a value per epoch, by ``train_loss``, ``validation_loss``,
             ``validation_accuracy``; of a training of the user's own, by whatever it reported, NaN
             where it left one out, with the curve ``step`` where it reported at other times.
@@ -48,7 +50,7 @@ class Record:
     levels: Mapping[str, bool | int | float | str]
     seed: int
     role: Role
-    tuned: Mapping[str, float]
+    tuned: Mapping[str, bool | int | float | str]
     key: str
     state: State
     reason: str = ""

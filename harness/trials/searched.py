@@ -1,10 +1,12 @@
-"""What is kept of a search with the manifest of its run: the settings tried, and those confirmed."""
+"""What is kept of a search: settings asked for, those tried, and those run again at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from harness.study.space import Settings
+from harness.study.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,36 @@ class TriedSettings:
 
 
 @dataclass(frozen=True)
+class AskedBatch:
+    """Settings that were asked for together, with what a sampler must find again to go on.
+
+    Attributes:
+        settings: values of those in use, one mapping for each member.
+        notes: the sampler's own notes on each member.
+        search_notes: its notes on the search as a whole.
+        sampler: its name.
+    """
+
+    settings: tuple[Settings, ...]
+    notes: tuple[Mapping[str, Any], ...]
+    search_notes: Mapping[str, Any]
+    sampler: str
+
+
+@dataclass(frozen=True)
+class EarlierSettings:
+    """Settings that another search has tried, from which the sampler learns.
+
+    Attributes:
+        settings: values of those in use.
+        values: what they reached, by objective, in order.
+    """
+
+    settings: Settings
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class SearchKept:
     """A search as it was run.
 
@@ -32,6 +64,7 @@ class SearchKept:
             arms ``"1st"``, ``"2nd"``, ``"3rd"``, in that order.
         sampler: how settings were found, where ``"auto"`` chose it.
         why: why it was chosen, where it was; empty otherwise.
+        earlier: settings of another search that the sampler has learnt from.
         ended: why no more settings are asked for: ``"trials"`` or ``"timeout"`` are used up,
             ``"patience"``, or the whole ``"grid"`` was tried; empty before.
     """
@@ -41,4 +74,5 @@ class SearchKept:
     confirmed: tuple[int, ...] = ()
     sampler: str = ""
     why: str = ""
+    earlier: int = 0
     ended: str = ""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +13,25 @@ from harness.identity.canonical import canonical, definitions
 from harness.identity.code import KEYS, code_of
 from harness.identity.files import hashes_of
 from harness.messages.blame import place
-from harness.messages.errors import HarnessError, near
+from harness.messages.errors import HarnessError
+from harness.stopping import Bound
 from harness.study.designs import Arm
 from harness.study.function import function_of
+from harness.study.settings import Settings, Value
 from harness.study.study import Study
 from harness.study.work import Work
 from harness.training import Training
+from harness.trials.mistakes import mend
 from harness.trials.records import Role
 
 if TYPE_CHECKING:
     from harness.trained import Measure
 
 TUNING_SEED = 1_000_000
-"""The seed of every tuning trial: the same for all arms, and far from every evaluation seed."""
+"""The first of the tuning seeds, the same for all arms: every evaluation seed is below it.
 
+Settings are searched with this one; on those after it the best are confirmed.
+"""
 
 TEACHER = "teacher"
 """What such a trial is for among what another one needs; stands where an arm's name would."""
@@ -42,23 +46,25 @@ class Unseeded:
 
     Attributes:
         arm: which arm.
-        tuned: values of the tuned settings.
+        tuned: values of the tuned settings, or of those that are searched and in use.
         work: what ``build`` returned.
         measures: what the study measures beside what is always measured.
         teacher: what the network is trained by that this one learns from.
         teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
         step: the study's own function that gives a training step to measure.
         files: of a command, short hashes of the files that give it its meaning.
+        searched: whether the settings are those of a search.
     """
 
     arm: Arm
-    tuned: Mapping[str, float]
+    tuned: Settings
     work: Work
     measures: tuple[Measure, ...] = ()
     teacher: Unseeded | None = None
     teaches: int = 0
     step: Callable[..., Any] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    searched: bool = False
 
     @cached_property
     def written(self) -> Mapping[str, Any]:
@@ -121,6 +127,8 @@ class Trial:
         key: hash of the Training, the measures, the seed and the code: two trials with the same
             key are the same trial, whatever study they stand in.
         teacher: the trial whose network this one learns from.
+        bounds: what ends it early; its key says nothing of them, and what is ended early is no
+            result of that key.
     """
 
     what: Unseeded
@@ -128,6 +136,7 @@ class Trial:
     role: Role
     key: str
     teacher: Trial | None = None
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def arm(self) -> Arm:
@@ -135,7 +144,7 @@ class Trial:
         return self.what.arm
 
     @property
-    def tuned(self) -> Mapping[str, float]:
+    def tuned(self) -> Settings:
         """Values of the tuned settings."""
         return self.what.tuned
 
@@ -170,6 +179,11 @@ class Trial:
         return self.what.measures
 
     @property
+    def searched(self) -> bool:
+        """Whether its settings are those of a search."""
+        return self.what.searched
+
+    @property
     def trains(self) -> bool:
         """Whether the harness's own trainer trains it, step by step and in any mode."""
         return self.what.trains
@@ -195,9 +209,7 @@ class Trial:
         return TEACHER if self.role == "teach" else self.arm.name
 
 
-def make_trial(
-    study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Mapping[str, float]
-) -> Trial:
+def make_trial(study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Settings) -> Trial:
     """Build one trial's Training and key.
 
     Raises:
@@ -207,19 +219,24 @@ def make_trial(
     return unseeded(study, scale, arm, tuned).trial(seed, role)
 
 
-def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> Unseeded:
+def unseeded(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
     """Build the Training of an arm with some settings, which is that of all its seeds.
 
     Raises:
         HarnessError: ``build`` returned something else than a Training.
     """
-    values = {name: level.value for name, level in arm.levels.items()}
+    made = _made(study, scale, arm, tuned)
+    return replace(made, searched=True) if study.search is not None else made
+
+
+def _made(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
+    arguments = study.arguments(arm, tuned)
     size = study.scales[scale]
     if study.train is not None:
-        function = function_of(study, {**values, **tuned}, size.settings)
+        function = function_of(study, arguments, size.settings)
         return _unseeded(arm, dict(tuned), function, (), 0, step=study.step)
     if study.command is not None:
-        command = study.command.filled(size.settings, arm, tuned)
+        command = study.command.filled(size.settings, arm, study.written(tuned))
         files = hashes_of(study.folder, study.command.code, command.may_be_files())
         return Unseeded(arm, dict(tuned), command, files=files)
     if study.build is None:
@@ -229,7 +246,7 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
             "Add one of them; or judge results that there are: `harness judge RESULTS STUDY`.",
         )
     try:
-        work = study.build(scale=size, **values, **tuned)
+        work = study.build(scale=size, **arguments)
     except HarnessError:
         raise
     except RecursionError as error:
@@ -242,7 +259,7 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
         raise HarnessError(
             f"build of study {study.name!r} must return a Training for every arm",
             f"{type(error).__name__}: {error} at {place(error)}, for {arm.name}",
-            _mend(error),
+            mend(error),
         ) from error
     if not isinstance(work, Work) or isinstance(work, type):
         raise HarnessError(
@@ -255,7 +272,7 @@ def unseeded(study: Study, scale: str, arm: Arm, tuned: Mapping[str, float]) -> 
 
 def _unseeded(
     arm: Arm,
-    tuned: dict[str, float],
+    tuned: dict[str, Value],
     work: Work,
     measures: tuple[Measure, ...],
     teaches: int,
@@ -272,36 +289,6 @@ def _unseeded(
 def code_by_definitions(kind: str, found: tuple[Any, ...]) -> dict[str, str]:
     """Return :func:`harness.identity.code.code_of`, worked out once for the same definitions."""
     return code_of(found, kind)
-
-
-_UNKNOWN = re.compile(r"Training\.__init__\(\) got an unexpected keyword argument '(\w+)'")
-
-_MEANT: Mapping[str, str] = {
-    "steps": "Write epochs=...: an epoch is train images // batch_size steps.",
-    "max_steps": "Write epochs=...: an epoch is train images // batch_size steps.",
-    "iterations": "Write epochs=...: an epoch is train images // batch_size steps.",
-    "lr": "Write it in the optimizer: optimizer=SGD(lr=...).",
-    "learning_rate": "Write it in the optimizer: optimizer=SGD(lr=...).",
-    "weight_decay": "Write it in the optimizer: optimizer=SGD(lr=..., weight_decay=...).",
-    "momentum": "Write it in the optimizer: optimizer=SGD(lr=..., momentum=...).",
-    "dataset": "Write data=...",
-    "network": "Write model=...",
-    "criterion": "Write loss=...",
-    "scheduler": "Write schedule=...",
-    "regularizer": "Write penalty=...",
-    "seed": "Leave it out: every trial has a seed of its own, and Scale(seeds=...) says how many.",
-    "device": "Leave it out: `harness run --device` chooses it.",
-}
-"""What to write in the place of fields that a Training does not have, but others' tools do."""
-
-
-def _mend(error: BaseException) -> str:
-    """Say what to write instead, where a Training was given a field that it does not have."""
-    found = _UNKNOWN.search(str(error))
-    if not found:
-        return "Mend that line."
-    name = found[1]
-    return _MEANT.get(name) or near(name, [each.name for each in fields(Training)])
 
 
 def keys_of(written: Mapping[str, Any], code: Mapping[str, str]) -> Callable[[int], str]:

@@ -63,12 +63,13 @@ def tried(tuning: Sequence[ArmTuning], objective: Metric) -> list[Tried]:
 
 
 def _reached(panels: Sequence[ArmTuning]) -> list[float]:
-    return sorted(
-        value
-        for panel_ in panels
-        for _, value in panel_.tried
-        if value is not None and math.isfinite(value)
-    )
+    values = [value for panel_ in panels for _, value in (*panel_.tried, *_again(panel_))]
+    return sorted(value for value in values if value is not None and math.isfinite(value))
+
+
+def _again(tuning: ArmTuning) -> list[tuple[float, float | None]]:
+    """Return the best values tried, with what each reached on each fresh seed."""
+    return [(tuning.tried[place][0], value) for place, own in tuning.confirmed for value in own]
 
 
 WIDTH, TALL, LEFT, GAP = 8.6, 1.75, 0.68, 0.18
@@ -79,7 +80,14 @@ def draw_tried(values: Tried) -> Picture:
     metric = values.objective
     rows = -(-len(values.panels) // COLUMNS)
     chosen = join(f"{each.arm}: {number_text(each.chosen)}" for each in values.panels)
-    failed = sum(value is None for each in values.panels for _, value in each.tried)
+    failed = sum(
+        value is None for each in values.panels for _, value in (*each.tried, *_again(each))
+    )
+    again = (
+        " Open circles: the best of them again, on fresh seeds, by whose mean one was chosen."
+        if any(each.confirmed for each in values.panels)
+        else ""
+    )
     more = f" {plural(values.left_out, 'more arm')} in the table only." if values.left_out else ""
     crosses = f" Crosses at the top: {plural(failed, 'trial')} that failed." if failed else ""
     return paint(
@@ -88,7 +96,7 @@ def draw_tried(values: Tried) -> Picture:
         alt=f"{metric.title} against {values.setting} in each arm; chosen: {chosen}.",
         caption=f"{metric.title} that each value of {values.setting} reached in tuning, one dot a "
         "trial; the line marks the value chosen. Best trials flatter themselves, so these "
-        f"numbers decide settings and nothing else.{crosses}{more}",
+        f"numbers decide settings and nothing else.{again}{crosses}{more}",
     )
 
 
@@ -128,7 +136,14 @@ def _draw_panel(
     good = [(x, scale * y) for x, y in tuning.tried if y is not None and math.isfinite(scale * y)]
     if good:
         axes.plot(*zip(*good, strict=True), "o", color=light("series1"), markersize=4.6, zorder=3)
-    bad = [x for x, y in tuning.tried if y is None or not math.isfinite(y)]
+    again = [(x, scale * y) for x, y in _again(tuning) if y is not None and math.isfinite(y)]
+    if again:
+        axes.plot(
+            *zip(*again, strict=True), "o", color=light("series2"), markerfacecolor="none",
+            markersize=4.6, zorder=3.5,
+        )  # fmt: skip
+    every = (*tuning.tried, *_again(tuning))
+    bad = [x for x, y in every if y is None or not math.isfinite(y)]
     if bad:
         axes.plot(
             bad, [0.95] * len(bad), "x", color=light("bad"), markersize=5, zorder=3,

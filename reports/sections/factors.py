@@ -54,6 +54,8 @@ def factors_section(results: Results) -> FactorsSection:
         _means(results, part, first if place == 0 and len(parts) > 1 else "")
         for place, part in enumerate(parts)
     ]
+    if results.search is not None:
+        shown = []  # its one factor tells settings apart, which have figures of their own
     return FactorsSection(
         tuple((metric.title, _figures(results, metric)) for metric in shown[:MOST_METRICS]),
         tuple(metric.title for metric in shown[MOST_METRICS:]),

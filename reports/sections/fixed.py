@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.judging.optimism import how_chosen
 from harness.judging.pairing import groups_of
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
@@ -65,6 +66,8 @@ def _arms(results: Results) -> Iterator[str]:
         f"{those} differ in {join(named)}, and in nothing else that the study's build function "
         "writes out."
     )
+    if results.search is not None:
+        return  # settings of a search are meant to differ in several parts
     for factor in results.declaration.factors:
         parts = _parts(_varied(results.arms, flat, factor.name))
         if len(parts) > 1:
@@ -231,8 +234,8 @@ def _tuned(results: Results) -> Iterator[str]:
         else "in the one arm that depends on it"
     )  # fmt: skip
     yield (
-        f"{names}: chosen by one search {where}, with one space and budget for all; verdicts hold "
-        "given these settings."
+        f"{names}: chosen by one search {where}, with one space and budget for all: "
+        f"{how_chosen(results.tuning)}; verdicts hold given these settings."
     )
     if failed := sorted(searched - chosen):
         yield (

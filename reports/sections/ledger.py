@@ -7,13 +7,19 @@ from collections import Counter
 from dataclasses import dataclass
 
 from harness.judging.results import SHARED, Results
-from harness.study.formatting import DASH, number_text, plural, seconds_text
+from harness.judging.search_words import value_text
+from harness.study.formatting import DASH, plural, seconds_text
 from harness.trials.records import Record
 
 from ..table import Cell, Column, Table, row
 
 MOST_ROWS = 200
-STATE_MARKS = {"complete": ("✓", ""), "failed": ("×", "bad"), "running": ("…", "open")}
+STATE_MARKS = {
+    "complete": ("✓", ""),
+    "failed": ("×", "bad"),
+    "pruned": ("✂", "open"),
+    "running": ("…", "open"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class LedgerSection:
 
 def ledger_section(results: Results) -> LedgerSection:
     """Work out the section; failures come first, so that no cut can hide one."""
-    records = sorted(results.records, key=lambda record: record.state == "complete")
+    records = sorted(results.records, key=lambda record: record.state in ("complete", "pruned"))
     roles = Counter(record.role for record in records)
     failed = sum(record.state == "failed" for record in records)
     teachers = f", {plural(roles['teach'], 'teacher')}" if roles["teach"] else ""
@@ -84,7 +90,7 @@ def _row(record: Record, *, timed: bool) -> tuple[Cell, ...]:
     """Return a row; of results of others there is neither a role nor a time."""
     mark, tone = STATE_MARKS.get(record.state, ("?", "open"))
     seconds = record.cost.get("seconds", math.nan)
-    settings = [f"{name}={number_text(value)}" for name, value in record.tuned.items()]
+    settings = [f"{name}={value_text(value)}" for name, value in record.tuned.items()]
     reason = " ".join(record.reason.split())
     return row(
         record.arm,

@@ -27,7 +27,8 @@ from ..table import Cell, Column, Table, row
 from ..text import metric_of
 from ..words import APPEARANCES
 from .factors import table_order
-from .procedures import Procedure, recorded, taught
+from .procedures import Procedure, confirming, recorded, taught
+from .searched import search_procedures
 from .sourced import COST, IDENTICAL, REPLICATE, TUNING, exact, hardly_vary, meaning, until
 
 MOST_ENVIRONMENTS = 3
@@ -228,7 +229,9 @@ def methods_section(results: Results) -> MethodsSection:
     if results.looks:
         procedures.append(_looks(results.looks))
     if source in TUNING and any(each.tried for each in results.tuning):
-        procedures.append(TUNING[source])
+        procedures += [TUNING[source], *confirming(results)]
+    if results.search is not None:
+        procedures = [procedures[0], *search_procedures(results.search), *procedures[1:]]
     if results.profiles:
         procedures.append(COST[source])
     modes = results.programs or any(record.env.get("mode") for record in results.records)

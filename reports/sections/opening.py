@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.judging.history import Declared
 from harness.judging.results import Results
+from harness.judging.searched import SearchResults
 from harness.judging.verdicts import Verdict
 from harness.judging.words import MARKS
 from harness.study.formatting import (
@@ -96,6 +97,8 @@ SPENT: Mapping[Source, str] = {
 
 def design(results: Results) -> str:
     """Say how many arms were run with how many seeds, and what was saved where that varies."""
+    if results.search is not None:
+        return _searched(results.search)
     arms = plural(len(results.arms), "arm")
     most = len(results.seeds)
     if results.declaration.source == "results":  # others need not have run all with the same
@@ -110,6 +113,14 @@ def design(results: Results) -> str:
         f"{arms}, looked at with {looks} seeds until decided: {plural(ran, run)}, "
         f"{saved:,} fewer than with {most} seeds each"
     )
+
+
+def _searched(search: SearchResults) -> str:
+    """Say how many settings were tried, and how many confirm the best."""
+    text = f"{plural(len(search.tried), 'setting')}, found by {search.sampler}"
+    if search.arms:
+        text += f"; {len(search.arms)} of them on {plural(search.seeds, 'fresh seed')}"
+    return text
 
 
 def hardware(results: Results) -> str:

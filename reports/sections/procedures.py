@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.judging.optimism import how_chosen
 from harness.judging.results import Results, undeclared
 from harness.losses import Distillation
 from harness.stopping import EarlyStopping
@@ -49,6 +50,22 @@ def recorded(results: Results) -> Iterator[Procedure]:
             "Measured here",
             f"{said}. What is random in a measure follows from the seed, alike in every arm.",
         )
+
+
+def confirming(results: Results) -> Iterator[Procedure]:
+    """Say how one of the best settings was chosen, where these were tried on fresh seeds."""
+    if not any(each.confirmed for each in results.tuning):
+        return
+    again = max(sum(len(own) for _, own in each.confirmed) for each in results.tuning)
+    budget = max(len(each.tried) for each in results.tuning) + again
+    yield Procedure(
+        "Confirming",
+        f"Of the {plural(budget, 'trial')} of each arm's tuning, {again} are kept for its best "
+        f"settings: {how_chosen(results.tuning)}, by their mean; a setting that failed with one of "
+        "them comes after those that failed with fewer. These are no evaluation seeds either. The "
+        "best of many values is so in part by luck, which fresh seeds do not repeat.",
+        "Smith & Winkler 2006, Management Science 52; Schneider et al. 2025, arXiv:2506.19540",
+    )
 
 
 GIVES: Mapping[Source, str] = {

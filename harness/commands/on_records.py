@@ -1,0 +1,154 @@
+"""How commands are spelled that read records, or take those of others in, and train nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.commands.ending import alone_on_output, end_with, noticing
+from harness.commands.options import (
+    Column,
+    Last,
+    OptunaStudy,
+    Results,
+    ResultsKind,
+    SeedColumn,
+    Where,
+    collect_seldom,
+    hand_on_data,
+    logs_of,
+    studies_named,
+)
+from harness.commands.spelling import (
+    OUT,
+    AsJson,
+    DataDir,
+    Log,
+    Out,
+    Quiet,
+    Scale,
+    StoreUrl,
+    StudyName,
+)
+from harness.messages.errors import HarnessError
+from harness.terminal import screen
+
+if TYPE_CHECKING:
+    from harness.commands.report import As  # with what judges
+
+
+@alone_on_output
+def report(
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="STUDY...", help="What to report on.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every study that is shipped.")] = False,
+    scale: Scale = None, out: Out = OUT, store: StoreUrl = "", data_dir: DataDir = None,
+    quiet: Quiet = False, as_json: AsJson = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print verdicts as Markdown, and nothing else.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Judge and print again from the records; trains nothing."""
+    names = studies_named("report", studies, every=every)
+    if as_json and as_markdown:
+        raise HarnessError(
+            "standard output must be one thing", "--json and --markdown", "Drop one."
+        )
+    collect_seldom()
+    hand_on_data(data_dir, download=False)
+    from harness.commands.place import Place
+    from harness.commands.report import report_studies
+
+    alone: As = "json" if as_json else "markdown" if as_markdown else ""
+    shown = not quiet and not alone
+    with noticing(Place(out, store, OUT, data_dir)) as place:
+        whole = report_studies(names, scale, place, alone=alone, shown=shown)
+        end_with(0 if whole else 1)
+
+
+@alone_on_output
+def judge(
+    results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
+    kind: ResultsKind = None, column: Column = None, seed_column: SeedColumn = None,
+    where: Where = None, last: Last = None, optuna_study: OptunaStudy = None,
+    quiet: Quiet = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Judge results that others made, and write their report; trains nothing, keeps no store."""
+    collect_seldom()
+    from harness.commands.judge import asked_for, judge_results
+    from harness.commands.place import Place
+
+    asked = asked_for(
+        results, study, scale, kind, column, seed_column, last, where, optuna_study
+    )  # fmt: skip
+    with noticing(Place(out, "", OUT)) as place:
+        whole = judge_results(asked, place, shown=not quiet and not as_json, as_json=as_json)
+        end_with(0 if whole else 1)
+
+
+@alone_on_output
+def import_(
+    results: Results, study: StudyName, scale: Scale = None, out: Out = OUT,
+    store: StoreUrl = "", kind: ResultsKind = None, column: Column = None,
+    seed_column: SeedColumn = None, where: Where = None, last: Last = None,
+    optuna_study: OptunaStudy = None,
+) -> None:  # fmt: skip
+    """Take results that others made into the store, for report, explain and export."""
+    collect_seldom()
+    from harness.commands.judge import asked_for, import_results
+    from harness.commands.place import Place
+
+    asked = asked_for(
+        results, study, scale, kind, column, seed_column, last, where, optuna_study
+    )  # fmt: skip
+    with noticing(Place(out, store, OUT)) as place:
+        screen.say(import_results(asked, place))
+
+
+@alone_on_output
+def explain(
+    study: StudyName,
+    claim: Annotated[
+        int | None, typer.Argument(metavar="[CLAIM]", help="Its number, from 1; all of them.")
+    ] = None,
+    scale: Scale = None, out: Out = OUT, store: StoreUrl = "", data_dir: DataDir = None,
+) -> None:  # fmt: skip
+    """Say in words what was compared, what was seen, why this verdict, and what would change it."""
+    collect_seldom()
+    hand_on_data(data_dir, download=False)
+    from harness.commands.explain import explain_study
+    from harness.commands.place import Place
+
+    with noticing(Place(out, store, OUT, data_dir)) as place:
+        explain_study(study, claim, scale, place, screen.output())
+
+
+@alone_on_output
+def export(
+    study: StudyName, scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
+    data_dir: DataDir = None,
+    kind: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
+    to: Annotated[Path | None, typer.Option("--to", help="A file; standard output.")] = None,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="A row for each epoch of each trial, not each trial.")
+    ] = False,
+    log: Log = None,
+) -> None:  # fmt: skip
+    """Write every record of a study, old attempts included; or, with --curves, every epoch."""
+    collect_seldom()
+    hand_on_data(data_dir, download=False)
+    from harness.commands.export import export_study
+    from harness.commands.place import Place
+
+    with noticing(Place(out, store, OUT, data_dir)) as place:
+        logs = logs_of(log or ())
+        found, note = export_study(study, scale, place, kind, to, curves=curves, log=logs)
+        if note:
+            screen.complain(f"harness: {note}")
+        if isinstance(found, Path):
+            screen.say(str(found.resolve()))
+        elif found:
+            screen.give(found)

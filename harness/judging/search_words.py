@@ -1,0 +1,250 @@
+"""What is said of a search: which settings to take, and how far that can be trusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from harness.judging.confirmed import Confirmed, Estimate
+from harness.judging.searched import SearchResults
+from harness.judging.tried import Edge
+from harness.study.formatting import (
+    effect_text,
+    interval_text,
+    join,
+    level_text,
+    number_text,
+    percent_text,
+    plural,
+    spread_text,
+    unit_of_change,
+)
+from harness.study.searching import DEFAULT
+from harness.study.settings import Settings, Value
+
+ENDED = {
+    "trials": "the budget is used up",
+    "timeout": "the time is used up",
+    "patience": "the best has not moved for as many settings as patience allows",
+    "grid": "the whole grid was tried",
+}
+"""Why no more settings are asked for."""
+
+
+def value_text(value: Value) -> str:
+    """Print a value of a setting: a number with three digits, all else as it is."""
+    return number_text(value) if isinstance(value, float) else str(value)
+
+
+def settings_text(settings: Settings) -> str:
+    """Print settings in one line, such as ``lr = 0.0316, width = 64``."""
+    return ", ".join(f"{name} = {value_text(value)}" for name, value in settings.items())
+
+
+def name_of(place: int) -> str:
+    """Name settings within a sentence."""
+    return "the default" if place == 0 else f"setting {place + 1}"
+
+
+def estimate_text(search: SearchResults, estimate: Estimate) -> str:
+    """Print a level with its interval, where it has one."""
+    text = level_text(search.metric, estimate.value)
+    if not estimate.wide:
+        return text
+    return f"{text} {spread_text(search.metric, estimate.low, estimate.high)}"
+
+
+def difference_text(search: SearchResults, estimate: Estimate, *, sign: bool = False) -> str:
+    """Print a difference with its interval, where it has one.
+
+    Args:
+        search: whose first objective it is of.
+        estimate: the difference.
+        sign: whether it has one, as in a table; otherwise its size is printed, as in a sentence
+            that says which is better.
+    """
+    metric, turned = search.metric, not sign and estimate.value < 0
+    text = effect_text(metric, -estimate.value if turned else estimate.value)
+    if estimate.wide:
+        low, high = (-estimate.high, -estimate.low) if turned else (estimate.low, estimate.high)
+        ends = interval_text(metric, low, high)
+        text = f"{text.removesuffix(f' {unit_of_change(metric)}')} {ends}"
+        text = text.replace("+", "") if not sign and low > 0 else text
+    return text if sign else text.lstrip("+")
+
+
+def sentences(search: SearchResults) -> tuple[str, ...]:
+    """Say which settings to take, how good they are, and how far that can be trusted."""
+    return tuple(_sentences(search))
+
+
+def _sentences(search: SearchResults) -> Iterator[str]:
+    if search.taken is None:
+        yield _nothing(search)
+        return
+    yield _take(search, search.taken)
+    if len(search.objectives) > 1:
+        yield _front(search)
+    winner = search.winner
+    if winner is not None:
+        yield _confirmed(search, winner)
+        found = search.found
+        if found is not None and not winner.exact and math.isfinite(found.optimism.value):
+            yield _optimism(search, found)
+        yield _apart(search, winner)
+    else:
+        yield _biased(search, search.taken)
+    yield from _lost(search)
+    yield from (edge_text(search, edge) for edge in search.edges)
+
+
+def _nothing(search: SearchResults) -> str:
+    if any(each.state == "running" for each in search.tried) or not search.tried:
+        return "No setting has been tried to its end yet."
+    return f"No setting can be taken: of {plural(len(search.tried), 'setting')} none finished" + (
+        " within the constraints." if search.searching.constraints else "."
+    )
+
+
+def _take(search: SearchResults, taken: int) -> str:
+    settings = settings_text(search.tried[taken].settings)
+    if taken == 0:
+        return f"Keep the default: {settings}. Nothing that was found does better."
+    best = "Best" if len(search.objectives) == 1 else f"Best by {in_title(search)}"
+    return f"{best}: {settings} (setting {taken + 1} of {len(search.tried)})."
+
+
+def _front(search: SearchResults) -> str:
+    """Say that with several objectives there is no one best."""
+    titles = [metric.title[:1].lower() + metric.title[1:] for metric in search.objectives]
+    if len(search.front) == 1:
+        return f"No other setting is better by {' or '.join(titles)}."
+    many = plural(len(search.front), "setting")
+    return (
+        f"By {join(titles)} together there is no one best: there are {many} to which no other is "
+        "better in one without being worse in another. They are marked in settings.csv."
+    )
+
+
+def _confirmed(search: SearchResults, winner: Confirmed) -> str:
+    seeds = plural(len(winner.values), "fresh seed")
+    text = f"On {seeds} its {in_title(search)} is {estimate_text(search, winner.mean)}"
+    if winner.exact:
+        text = f"Its {in_title(search)} is {level_text(search.metric, winner.mean.value)}"
+    gain = winner.gain
+    if winner.place != 0 and math.isfinite(gain.value):
+        word = "better" if gain.value >= 0 else "worse"
+        text += f", {difference_text(search, gain)} {word} than the default's"
+        if gain.known and gain.low <= 0 <= gain.high:
+            text += ", which may be chance"
+    if winner.exact:
+        return f"{text}. Every seed gave the same: chance plays no part, and seeds tell no more."
+    if not winner.mean.known:
+        text += "; one seed has no interval"
+    elif len(winner.values) == 2:
+        text += "; from two seeds, intervals are very wide"
+    return f"{text}."
+
+
+def _optimism(search: SearchResults, first: Confirmed) -> str:
+    """Say how much better the best of the search looked than it is."""
+    value, size = level_text(search.metric, first.searched), first.optimism
+    start = f"The search itself had shown {value} for {name_of(first.place)}, its best"
+    shown = difference_text(search, size)
+    if size.value > 0:
+        sure = "" if not size.known or size.low > 0 else "; that may be chance"
+        return (
+            f"{start}: {shown} better than on fresh seeds{sure}. The best of many looks better "
+            "than it is."
+        )
+    return f"{start}: no better than on fresh seeds ({shown} worse)."
+
+
+def _apart(search: SearchResults, winner: Confirmed) -> str:
+    """Say which of those confirmed cannot be told from the best."""
+    compared = [arm for arm in search.arms if arm.sound]
+    if len(compared) < 2:
+        return "Nothing else was confirmed that it could be compared with."
+    others = [name_of(arm.place) for arm in compared if arm.may_be_best and arm is not winner]
+    if not others:
+        return "It is better than all others that were confirmed."
+    if len(winner.values) < 2 and not winner.exact:
+        return "With one fresh seed, none of those confirmed can be told from another."
+    return f"It cannot be told from {join(others)}, which may be as good or better."
+
+
+def _biased(search: SearchResults, taken: int) -> str:
+    value = level_text(search.metric, search.tried[taken].value)
+    some = sum(each.fits for each in search.tried)
+    end = (
+        f"Trials that confirm it are missing: {plural(missing, 'trial')}."
+        if (missing := sum(arm.missing for arm in search.arms))
+        else "Search(confirm=3) runs the best and the default again on fresh seeds."
+    )
+    if some == 1:
+        return f"Its {in_title(search)} was {value}, on the search's own seed. {end}"
+    return (
+        f"Its {in_title(search)} in the search was {value}. That is biased: the best of "
+        f"{plural(some, 'setting')} looks better than it is, and nothing has confirmed it. {end}"
+    )
+
+
+def _lost(search: SearchResults) -> Iterator[str]:
+    for arm in search.arms:
+        name = name_of(arm.place).capitalize()
+        if arm.failed:
+            yield f"{name} failed on {plural(arm.failed, 'fresh seed')}, and is not taken."
+        elif arm.broken:
+            yield f"{name} breaks {join(arm.broken)} on fresh seeds, and is not taken."
+
+
+def edge_text(search: SearchResults, edge: Edge) -> str:
+    """Say that the best value of a setting lies on an edge."""
+    assert search.taken is not None
+    value = value_text(search.tried[search.taken].settings[edge.name])
+    setting = next(each for each in search.searching.settings if each.name == edge.name)
+    low, high = getattr(setting, "low"), getattr(setting, "high")  # noqa: B009 - no Choice has one
+    where = [f"is the {edge.side} value tried"] if edge.extreme else []
+    if edge.near:
+        where.append(f"lies at the edge of its space, {number_text(low)} to {number_text(high)}")
+    return f"{edge.name} = {value} {' and '.join(where)}: a wider space may hold better ones."
+
+
+def in_title(search: SearchResults) -> str:
+    """Name the first objective within a sentence."""
+    title = search.metric.title
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
+def what_is_known(search: SearchResults, place: int) -> str:
+    """Say in a few words what is known of settings: confirmed, may be best, failed and so on."""
+    each, arm = search.tried[place], search.arm(place)
+    words = []
+    if place == search.taken:
+        words.append("take" if search.confirmed else "best value, not confirmed")
+    elif arm is not None and arm.failed:
+        words.append("failed on a fresh seed")
+    elif arm is not None and arm.broken:
+        words.append("breaks a constraint on fresh seeds")
+    elif arm is not None and arm.sound and search.confirmed:
+        words.append("may be as good" if arm.may_be_best else "worse than the best")
+    elif each.broken:
+        words.append(f"breaks {join(each.broken)}")
+    elif each.state == "complete":
+        words.append("not confirmed")
+    else:
+        words.append(STATES[each.state])
+    if place == 0:
+        words.append(DEFAULT)
+    return ", ".join(words)
+
+
+STATES = {"failed": "failed", "pruned": "stopped early", "running": "not ended"}
+
+
+def together(search: SearchResults) -> str:
+    """Say which intervals are meant: those of all confirmed settings hold at once."""
+    return (
+        f"All of a kind hold at once with a probability of {percent_text(search.level)} "
+        f"(Bonferroni, {plural(len(search.arms), 'setting')})"
+    )
