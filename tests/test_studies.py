@@ -242,7 +242,7 @@ def test_l2_is_decay_under_sgd_and_is_not_under_adam(optimizer: str) -> None:
 # ---- a study of one's own -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [(), ("--trainer",)])
+@pytest.mark.parametrize("how", [(), ("--trainer",), ("--search",)])
 def test_a_new_study_can_be_planned_as_it_is(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -251,7 +251,8 @@ def test_a_new_study_can_be_planned_as_it_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert execute(["new", "my_study.py", *how]) == 0
-    assert "harness run my_study.py" in capsys.readouterr().out
+    verb = "search" if "--search" in how else "run"
+    assert f"harness {verb} my_study.py" in capsys.readouterr().out
     before = Path("my_study.py").read_text()
     assert execute(["plan", "my_study.py"]) == 0
     assert "my_study" in capsys.readouterr().out
@@ -270,3 +271,11 @@ def test_a_new_study_runs_as_it_is(command, how: tuple[str, ...], said: str) -> 
     command("new", "my_study.py", *how)
     done = command("run", "my_study.py", "--no-profile", "--no-tuning", "--mode", "plain")
     assert said in " ".join(done.stdout.split()), "the table breaks the sentence"
+
+
+@pytest.mark.slow
+def test_a_new_search_runs_as_it_is(command) -> None:  # type: ignore[no-untyped-def]
+    command("new", "my_search.py", "--search")
+    done = command("search", "my_search.py", "--no-profile", "--trials", "24")
+    assert "To paste into a study" in done.stdout
+    assert "The best setting found beats the default" in " ".join(done.stdout.split())
