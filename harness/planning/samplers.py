@@ -131,9 +131,18 @@ def make_sampler(name: str, searching: Searching, seed: int, lasting: int) -> Ba
     with calm(silent=True):
         match name:
             case "tpe":
-                return TPESampler(seed=seed, multivariate=True, group=searching.space.conditional)
+                return TPESampler(
+                    seed=seed,
+                    multivariate=True,
+                    group=searching.space.conditional,
+                    n_startup_trials=_startup(searching),
+                )
             case "gp":
-                return GPSampler(seed=seed, warn_independent_sampling=False)
+                return GPSampler(
+                    seed=seed,
+                    n_startup_trials=_startup(searching),
+                    warn_independent_sampling=False,
+                )
             case "cmaes":
                 return _cma_es(searching, known, seed)
             case "random":
@@ -163,6 +172,11 @@ def _cma_es(searching: Searching, known: Mapping[str, BaseDistribution], seed: i
     )
     made.known = known
     return made
+
+
+def _startup(searching: Searching) -> int:
+    """Return after how many settings a model is made: Optuna's 10, or a quarter of the budget."""
+    return max(1, min(10, settings_in(searching) // 4))
 
 
 def _population(searching: Searching) -> int:
