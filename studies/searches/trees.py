@@ -50,7 +50,7 @@ search = Search(
     objective=("error", "nodes"),  # the number of nodes stands for size and time, and is exact
     constraints=(AtMost("missed", 0.1),),  # what misses more cancers is not taken
     metrics=(
-        Metric("error", unit="fraction", better="lower", meaning="Share of patients it is wrong on."),
+        Metric("error", unit="fraction", better="lower", meaning="Share of patients misjudged."),
         Metric("missed", unit="fraction", better="lower", meaning="Share of cancers not seen."),
         Metric("nodes", better="lower", meaning="Nodes of all its trees."),
         Metric("test_error", unit="fraction", better="lower", meaning="Error on other patients."),
