@@ -45,6 +45,5 @@ search = Search(
         "standard": Scale(data=mnist(), epochs=10),
     },
     trials=64,
-    confirm=5,  # fresh seeds: the fewest that a verdict can rest on
     by=0.01,  # nats: a smaller gain than this would not change which settings you take
 )
