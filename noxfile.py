@@ -68,6 +68,13 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu(session: nox.Session) -> None:
+    """Run the tests that need a CUDA device; without one they are skipped, and say so."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "gpu", *session.posargs)
+
+
+@nox.session
 def adapters(session: nox.Session) -> None:
     """Try Lightning, Hugging Face, TensorBoard and MLflow, which are large."""
     session.install("-e", ".[test,lightning,huggingface,tensorboard,mlflow]")

@@ -90,5 +90,5 @@ class Pruning:
             if bound.point == len(curve):
                 seen = curve if bound.best_so_far else curve[-1:]
                 known = [sign * value for value in seen if not math.isnan(value)]
-                return bool(known) and min(known) > sign * bound.worst
+                return not known or min(known) > sign * bound.worst  # no number is the worst
         return False

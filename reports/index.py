@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.judging.results import Results
+from harness.judging.search_words import sentences
 from harness.judging.words import MARKS
 from harness.study.formatting import DASH, date_text, hours_text, plural
 
@@ -56,7 +57,7 @@ def _reports(all_results: Sequence[Results], links: Sequence[str]) -> Table:
         row(
             Cell(
                 results.declaration.question,
-                note=f"{results.declaration.name}, {results.scale}",
+                note=_note(results),
                 href=link,
             ),
             plural(len(results.verdicts), "claim"),
@@ -82,6 +83,12 @@ def _reports(all_results: Sequence[Results], links: Sequence[str]) -> Table:
         tuple(rows),
         stack=True,
     )
+
+
+def _note(results: Results) -> str:
+    """Name a study and its scale; of a search also the settings to take."""
+    note = f"{results.declaration.name}, {results.scale}"
+    return note if results.search is None else f"{note}. {sentences(results.search)[0]}"
 
 
 def _verdicts(all_results: Sequence[Results], links: Sequence[str]) -> Table:

@@ -1,5 +1,6 @@
 """What several test modules use."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,17 @@ from tests.postgres import Cluster, MissingError
 from tests.pretend import Farm
 
 TINY = Path(__file__).with_name("tiny_study.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let all tests but those marked ``gpu`` find no CUDA device.
+
+    Where torch finds one, the first gradient in a process begins threads, also on the CPU, and from
+    then on its forks can compute none; and `harness run` would choose the device.
+    """
+    wanted = config.option.markexpr
+    if "gpu" not in wanted or "not gpu" in wanted:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 @pytest.fixture(scope="session", autouse=True)

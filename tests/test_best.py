@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,27 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from harness import AtMost, Choice, Float
-from harness.commands.best import best_places, best_row, best_table, settings_rows, write_search
+from harness import Choice, Float
+from harness.commands.best import (
+    FILES,
+    best_places,
+    best_row,
+    best_table,
+    settings_rows,
+    write_search,
+)
 from harness.commands.files import verdict_rows
 from harness.commands.finish import print_results, verdicts_json
-from harness.commands.folder import write
+from harness.commands.folder import is_made_from
 from harness.commands.judged import with_importance
+from harness.commands.markdown import markdown
 from harness.judging.results import Results
 from harness.judging.search_words import sentences
 from harness.optim import SGD, AdamW
 from harness.study.pasted import as_code
 from harness.study.searching import Searching
 from tests.example_results import example_results as study_results
-from tests.example_search import example_results, noisy, search
+from tests.example_search import error_of, example_results, noisy, search
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +112,34 @@ def test_one_fresh_seed_has_no_interval() -> None:
     assert "none of those confirmed can be told from another" in lines[3]
 
 
+def test_two_fresh_seeds_are_said_to_tell_little() -> None:
+    assert said(confirm=2)[1].endswith("; from two seeds, intervals are very wide.")
+
+
+def test_where_chance_plays_no_part_that_is_said() -> None:
+    def same(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        return {"validation_error": error_of(settings)}
+
+    metric = replace(search().metrics[0], unit="")
+    declared = search(metrics=(metric, *search().metrics[1:]))
+    lines = said(declared=declared, trained=same)
+    assert "chance plays no part" in lines[1]
+    assert "[" not in lines[1]
+    assert lines[2] == "It is better than all others that were confirmed."
+
+
+@pytest.mark.parametrize("objective", ["validation_error", ("validation_error", "model_bytes")])
+def test_the_table_fits_where_there_is_no_terminal(objective: Any) -> None:
+    metric = replace(search().metrics[0], unit="nats")
+    metrics = (metric, *search().metrics[1:])
+    found = example_results(declared=search(objective=objective, metrics=metrics)).search
+    assert found is not None
+    out = io.StringIO()
+    Console(file=out, width=110).print(best_table(found))
+    assert "not confirmed" in out.getvalue()
+    assert "…" not in out.getvalue()
+
+
 def test_an_edge_is_said() -> None:
     declared = search(space=(Float("lr", 0.001, 1.0, log=True),), train=one)
 
@@ -130,7 +167,16 @@ def test_the_table_has_the_confirmed_first_and_the_default(results: Results) -> 
     rows = out.getvalue()
     assert "Best of 48 settings by validation error, 1 failed, 2 stopped early" in rows
     assert "lr=0.00491, width=123, optimizer=rmsprop" in rows
-    assert "+3.5 [+2.1, +4.9] pp" in rows
+    assert "+3.5" in rows
+    assert "[+2.1, +4.9] pp" in rows
+    metric = replace(search().metrics[0], unit="nats")
+    declared = search(metrics=(metric, *search().metrics[1:]))
+    in_nats = example_results(declared=declared).search
+    assert in_nats is not None
+    out = io.StringIO()
+    Console(file=out, width=150).print(best_table(in_nats))
+    assert "by validation error in nats" in out.getvalue()
+    assert out.getvalue().count("nats") == 1, "the unit stands above"
     assert "worse than the best, default" in rows
 
 
@@ -149,6 +195,13 @@ def test_all_is_printed_at_the_end(results: Results) -> None:
     assert "To paste into a study:\n    lr=0.00490758,\n" in text
     assert "    momentum=None,  # not in use\n" in text
     assert "has no claims to judge" not in text
+
+
+def test_markdown_has_the_sentences_and_the_code(results: Results) -> None:
+    text = markdown([results])
+    assert "- Best: lr = 0.00491, width = 123, optimizer = rmsprop (setting 27 of 48)." in text
+    assert "\n\n    lr=0.00490758,\n    width=123,\n" in text
+    assert "no claims" not in text
 
 
 def test_best_json_says_what_is_taken(results: Results, tmp_path: Path) -> None:
@@ -244,6 +297,8 @@ def test_code_of_many_plain_settings_has_a_line_each() -> None:
     settings = {each.name: 0.5 for each in space}
     lines = as_code(Searching(space, ("loss",)), settings).splitlines()
     assert lines == [f"a_long_name_{place}=0.5," for place in range(6)]
+    short = as_code(Searching(space[:2], ("loss",)), settings)
+    assert short == "a_long_name_0=0.5, a_long_name_1=0.5"
     fixed = Searching(space[:1], ("loss",), fixed={"depth": "20", "model": "a b"})
     assert as_code(fixed, settings).splitlines()[1:] == [
         "depth=20,  # not searched", "model=...,  # not searched",
@@ -251,11 +306,12 @@ def test_code_of_many_plain_settings_has_a_line_each() -> None:
 
 
 def test_the_folder_is_made_anew_where_a_file_of_the_search_is_gone(tmp_path: Path) -> None:
-    declared = search(constraints=(AtMost("model_bytes", 1e5),))
-    found = example_results(declared=declared, count=12)
-    files = write(found, tmp_path, "harness report", force=False)
-    files.finished()
-    assert (tmp_path / "best.json").exists()
+    found = example_results(count=12)
+    for name in ("report.html", "report.pdf", "verdicts.json", "records.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / ".made-from").write_text("digest", encoding="utf-8")
+    write_search(found, tmp_path)
+    assert is_made_from(tmp_path, "digest", FILES)
     (tmp_path / "settings.csv").unlink()
-    write(found, tmp_path, "harness report", force=False).finished()
-    assert (tmp_path / "settings.csv").exists()
+    assert not is_made_from(tmp_path, "digest", FILES)
+    assert is_made_from(tmp_path, "digest"), "a study has no such file"

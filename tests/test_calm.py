@@ -121,7 +121,7 @@ def test_warnings_of_what_draws_and_prints_spoil_no_report(monkeypatch) -> None:
 
     monkeypatch.setattr(Figure, "savefig", warning(Figure.savefig))
     assert paint((2, 1), lambda figure: None, alt="a", caption="b").light
-    weasyprint = pytest.importorskip("weasyprint")
+    weasyprint = pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
 
     class Page:
         def __init__(self, **_: object) -> None:

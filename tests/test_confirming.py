@@ -27,6 +27,7 @@ from harness.optim import SGD
 from harness.planning.confirming import (
     BEST,
     FROM,
+    MOST,
     best_settings,
     by_fresh_seeds,
     chosen_settings,
@@ -76,7 +77,7 @@ def test_about_a_quarter_of_a_budget_confirms_from_twenty_on() -> None:
         if budget < FROM:
             assert kept == 0
         else:
-            assert 0.2 <= kept / budget <= 0.3
+            assert 0.2 <= kept / budget <= 0.3 or confirm_seeds(budget) == MOST
             assert settings_tried(budget) >= 14
 
 

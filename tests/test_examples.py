@@ -16,7 +16,9 @@ import harness.optim
 import harness.penalties
 import harness.schedules
 from harness.measures import measured
+from harness.stopping import Pruning
 from harness.study.metrics import Metric
+from harness.study.space import Space
 from tests.layout import files
 
 
@@ -39,7 +41,7 @@ PUBLIC = {
 } | {
     f"harness.data.{name}": getattr(harness.data, name) for name in ("arrays", "images", "digits")
 } | {
-    f"{value.__module__}.{value.__name__}": value for value in (measured, Metric)
+    f"{value.__module__}.{value.__name__}": value for value in (measured, Metric, Pruning, Space)
 } | {
     f"{module.__name__}.{name}": value
     for module in (harness.penalties, harness.clipping, harness.schedules)

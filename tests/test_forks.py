@@ -80,6 +80,7 @@ def test_a_fork_has_the_environment_of_now_without_the_store(
     assert found["OMP_NUM_THREADS"] == "1"
     assert not {"HARNESS_STORE", "PYTHONSAFEPATH", forks.ENDS} & set(found)
     assert "secret" not in str(found)
+    assert found["PYTORCH_NVML_BASED_CUDA_CHECK"] == "1"  # so that it may be forked from, too
 
 
 def test_forks_lie_at_other_addresses() -> None:

@@ -12,12 +12,10 @@ from harness.randomness import counting as noise
 from harness.trainer.train import Request, TrainingResult, train, train_together
 from harness.training import Training
 from harness.trials.trial import make_trial
+from tests.gpu import GPU
 from tests.tiny_study import study
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device"),
-]
+pytestmark = GPU
 CUDA = torch.device("cuda:0")
 
 

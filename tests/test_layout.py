@@ -57,18 +57,19 @@ ROOMS: dict[str, str] = {
     "presence inspection aside mend_rows mend_journal mend_file mend",
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
     "more wording would_change reasons lacking verdicts registrations history summaries optimism "
-    "targets sameness provenance best_of confirmed shares searched search_words results next_step",
+    "targets sameness provenance best_of confirmed shares tried searched search_words results "
+    "next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
-    "planning": "datasets outlook confirming tuning importance samplers asking pruning members "
+    "planning": "datasets outlook confirming tuning samplers importance asking pruning members "
     "planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
     "costs registering session searches timing run versions comparing importing findings checking",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
-    "judged markdown finish begin run search plan report explain export judge replay check "
-    "on_records cli",
+    "judged markdown finish begin run search plan_search plan report explain export judge replay "
+    "check on_records cli",
 }
 ORDER = list(ROOMS)
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ from torch import nn
 
 from harness import Context, Factor, HarnessError, Higher, Metric, Scale, Sooner, Study, Tuned
 from harness.own import apart
+from harness.own.processes import thread_names
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seed_for, seeded
 from harness.own.states import random_states, set_random_states, set_state, state_of
 from harness.own.stopping import Stopping
 from harness.running import functions
 from harness.running.executors import Options, Processes
-from harness.running.jobs import ProfileJob, TimeJob, TrainJob, do
+from harness.running.jobs import ProfileJob, TimeJob, TrainJob, WarmJob, do
 from harness.running.named import Named
 from harness.running.telling import Told
 from harness.running.workplace import Workplace
@@ -297,6 +299,31 @@ def test_a_run_makes_what_trials_need_though_it_returns_nothing(tmp_path: Path) 
     )
     assert rows.fetchone() == (2 * 5 + 5,)
     assert len(list((tmp_path / "out").rglob("weights.pt"))) == 5
+
+
+def test_a_file_that_uses_the_gpu_when_it_is_imported_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = replace(at(tmp_path, own_study.study), device=torch.device("cuda:0"))
+    jobs = [kind((named(own_study.study, "width=2"),)) for kind in (WarmJob, TrainJob)]
+
+    def refused(job: WarmJob | TrainJob, at: Workplace, does: str) -> None:
+        answer = do(job, at)
+        assert answer.mistake
+        assert f"got one that {does} (" in answer.reason
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "is_initialized", lambda: True)
+        for job in jobs:
+            refused(job, place, "uses it")
+    monkeypatch.setattr(functions, "thread_names", lambda: {"python", "pt_autograd_0"})
+    for job in jobs:
+        refused(job, replace(place, device=torch.device("cpu")), "computes gradients")
+    assert not list(tmp_path.rglob("log.txt"))
+
+
+def test_threads_have_names() -> None:
+    assert thread_names() or sys.platform != "linux"
 
 
 # ---- what a function is given -------------------------------------------------------------------

@@ -17,7 +17,7 @@ NAMES = sorted(file.stem for file in EXAMPLES.glob("[a-z]*.py"))
 FOUND = {
     "forest": "supported, material",
     "lightning_module": "",
-    "points": "supported",
+    "points": "supported, material",
     "regression": "real but negligible",
     "sequences": "supported, material",
 }

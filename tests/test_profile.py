@@ -22,6 +22,7 @@ from harness.optim import SGD, AdamW
 from harness.penalties import L2
 from harness.training import Model, Optimizer, Training
 from harness.trials.profiles import Profile
+from tests.gpu import GPU
 
 CPU = torch.device("cpu")
 MIB = 2**20
@@ -306,9 +307,9 @@ def test_other_devices_are_refused():
         measure(training(MLP()), torch.device("meta"))
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 class TestCuda:
+    pytestmark = GPU
+
     def test_parts_add_up_to_the_allocators_peak(self):
         profile = profiled(MLP(hidden=(1024, 1024)), AdamW(lr=0.1), 512, "cuda:0")
         memory = profile.memory

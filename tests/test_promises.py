@@ -137,7 +137,7 @@ def begin(folder: Path) -> subprocess.Popen[str]:
     (folder / "armed").touch()
     process = subprocess.Popen(
         [sys.executable, "-m", "harness", "run", "survivor.py", "--workers", "1", "--no-profile",
-         "--mode", "plain", "--quiet"],
+         "--device", ALONE.device, "--mode", "plain", "--quiet"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 120

@@ -19,7 +19,7 @@ from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
@@ -215,6 +215,7 @@ values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 @given(st.dictionaries(names, values), st.integers(0, 10**6), st.dictionaries(names, names))
 def test_a_key_is_the_hash_of_all_three_as_json(
     written: dict[str, Any], seed: int, code: dict[str, str]
@@ -314,6 +315,7 @@ def bytecodes(work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # else Python 3.12 tells of none the first time
     sys.settrace(trace)
     try:
         work()

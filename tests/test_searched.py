@@ -218,6 +218,30 @@ def test_a_search_of_noise_alone_is_optimistic_and_tells_nothing_apart() -> None
     assert told_apart <= 2
 
 
+@pytest.mark.parametrize("confirm", [1, 3])
+def test_a_function_that_draws_nothing_at_random_is_judged_exactly(confirm: int) -> None:
+    def same(place: int, settings: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"validation_error": error_of(settings)}
+
+    metric = replace(search().metrics[0], unit="")
+    declared = search(metrics=(metric, *search().metrics[1:]))
+    search_results = found(declared=declared, trained=same, confirm=confirm)
+    winner, default = search_results.winner, search_results.default
+    assert winner is not None
+    assert default is not None
+    assert winner.exact
+    assert [arm.may_be_best for arm in search_results.arms] == [False, True, False, False]
+    assert winner.gain.low == winner.gain.value == winner.gain.high > 0
+    shares = found(declared=search(), trained=same, confirm=confirm)
+    assert not any(arm.exact for arm in shares.arms), "shares may be alike by chance"
+
+    def once(place: int, settings: Mapping[str, Any], seed: int) -> dict[str, float]:
+        return {"validation_error": error_of(settings) + 1e-9 * (seed == 0 and place == 0)}
+
+    varied = found(declared=declared, trained=once, confirm=confirm)
+    assert not any(arm.exact for arm in varied.arms)
+
+
 def test_without_confirming_the_best_value_is_taken_and_not_said_to_be_confirmed() -> None:
     search_results = found(confirm=0)
     assert search_results.arms == ()
@@ -296,6 +320,45 @@ def test_values_over_several_seeds_are_means() -> None:
     mean = sum(one["validation_error"] for one in each) / 2  # type: ignore[index]
     assert first.value == pytest.approx(mean)
     assert first.trials == 2
+
+
+def test_settings_that_were_dropped_before_all_seeds_were_stopped_early() -> None:
+    declaration = search(seeds=5, pruner="wilcoxon").study.declaration("quick")
+    assert declaration.search is not None
+    settings = drawn(declaration.search.space, 6)
+    manifest, records = made(
+        declaration, settings, noisy, tuning_seeds=5, batch=3, confirm=0, ended="trials"
+    )
+    assert manifest.search is not None
+
+    def without(place: int, given: Any = manifest) -> SearchResults:
+        """Leave out the last two seeds of settings, which nobody has planned."""
+        gone = set(given.search.tried[place].keys[3:])
+        fewer = replace(given, trials=tuple(x for x in given.trials if x.key not in gone))
+        told = searched(declaration, fewer, [x for x in records if x.key not in gone])
+        assert told is not None
+        return told
+
+    told = without(4)
+    assert told.tried[4].state == "pruned"
+    assert told.tried[4].trials == 3
+    assert math.isfinite(told.tried[4].value)
+    assert told.counts["complete"] == 5
+    going_on = replace(manifest, search=replace(manifest.search, ended=""))
+    assert without(4, going_on).tried[4].state == "running", "it may go on with its other seeds"
+    assert without(1, going_on).tried[1].state == "pruned", "a later batch was asked for"
+
+
+def test_a_trial_that_was_ended_early_has_the_last_value_of_its_curve() -> None:
+    declaration = search().study.declaration("quick")
+    assert declaration.search is not None
+    settings = drawn(declaration.search.space, 5)
+    manifest, records = made(declaration, settings, noisy, pruned=(3,), confirm=0)
+    bare = [replace(x, metrics={}) if x.state == "pruned" else x for x in records]
+    told, same = searched(declaration, manifest, bare), searched(declaration, manifest, records)
+    assert told is not None
+    assert same is not None
+    assert told.tried[3].value == same.tried[3].value
 
 
 def test_the_front_of_several_objectives_is_of_feasible_settings() -> None:

@@ -311,8 +311,7 @@ def break_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.setattr(printing, "subprocess", SimpleNamespace(Popen=no_process, PIPE=-1))
     error: Exception = MemoryError()
     if what == "pdf":
-        import weasyprint
-
+        weasyprint = pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
         monkeypatch.setattr(weasyprint, "HTML", fail)
     elif what == "pango":
         monkeypatch.setattr(printing, "load", lambda: printing.NO_PANGO)

@@ -11,7 +11,16 @@ TEXTS = sorted(
     [*ROOT.glob("*.md"), *(each for top in ("harness", "reports", "studies", "tests") for each in
      (ROOT / top).rglob("README.md"))]
 )  # fmt: skip
-EXAMPLES = {"my_study.py", "width.py", "wine.py", "NAME.py", "optuna.py", "x.py", "mine.py"}
+EXAMPLES = {
+    "my_study.py",
+    "width.py",
+    "wine.py",
+    "NAME.py",
+    "optuna.py",
+    "x.py",
+    "mine.py",
+    "rates.py",
+}
 """Files of the reader's, which the texts speak of."""
 
 

@@ -11,14 +11,15 @@ from rich.table import Table
 
 from harness.commands.files import utf8, write_rows, write_whole
 from harness.commands.tables import plain
-from harness.study.formatting import level_text
+from harness.study.formatting import PER_CENT, level_text
 from harness.study.pasted import as_code
 from harness.terminal.screen import words
 
 if TYPE_CHECKING:
     from harness.judging.confirmed import Confirmed, Estimate
     from harness.judging.results import Results  # imports scipy
-    from harness.judging.searched import SearchResults, Tried
+    from harness.judging.searched import SearchResults
+    from harness.judging.tried import Tried
 
 MOST = 5
 """Settings in the table of a terminal."""
@@ -174,15 +175,25 @@ def best_table(search: SearchResults, most: int = MOST) -> Table:
     )
 
     confirming = any(arm.values for arm in search.arms)
-    columns = [("", True), ("settings", False), ("in the search", True)]
-    columns += [(other.title.lower(), True) for other in search.objectives[1:]]
-    columns += [("confirmed", True), ("better than default", True)] if confirming else []
+    columns = [("", True), ("settings", False), ("in the\nsearch", True)]
+    columns += [(other.title.lower().replace(" ", "\n"), True) for other in search.objectives[1:]]
+    columns += [("confirmed", True), ("better than\ndefault", True)] if confirming else []
     done = search.counts
     ended = len(search.tried) - done["running"]
     failed = f", {done['failed']} failed" * bool(done["failed"])
     early = f", {done['pruned']} stopped early" * bool(done["pruned"])
-    title = f"Best of {ended} settings by {in_title(search)}{failed}{early}"
+    unit = search.metric.unit
+    named = bool(unit) and unit not in {*PER_CENT, "s", "B"}  # else the unit stands with each
+    title = f"Best of {ended} settings by {in_title(search)}{f' in {unit}' * named}{failed}{early}"
     shown = plain(title, [*columns, ("known", False)])
+    shown.columns[1].min_width = 20
+    shown.columns[1].overflow = "fold"
+    shown.columns[-1].min_width = 14
+
+    def bare(text: str) -> str:
+        """Leave out the unit, and put an interval on a line of its own."""
+        return (text.replace(f" {unit}", "") if named else text).replace(" [", "\n[")
+
     for place in best_places(search, most):
         each, arm = search.tried[place], search.arm(place)
         cells = [
@@ -190,14 +201,16 @@ def best_table(search: SearchResults, most: int = MOST) -> Table:
             ", ".join(f"{name}={value_text(value)}" for name, value in each.settings.items()),
         ]
         cells += [
-            level_text(other, value) if math.isfinite(value) else "–"
+            bare(level_text(other, value)) if math.isfinite(value) else "–"
             for other, value in zip(search.objectives, each.values, strict=True)
         ]
         if confirming:
             has = arm is not None and bool(arm.values)
-            cells.append(estimate_text(search, arm.mean) if arm and has else "–")
+            cells.append(bare(estimate_text(search, arm.mean)) if arm and has else "–")
             gain = arm is not None and math.isfinite(arm.gain.value)
-            cells.append(difference_text(search, arm.gain, sign=True) if arm and gain else "–")
+            cells.append(
+                bare(difference_text(search, arm.gain, sign=True)) if arm and gain else "–"
+            )
         known = what_is_known(search, place)
         style = "green" if place == search.taken and search.confirmed else ""
         shown.add_row(*cells, words(known, style))

@@ -105,6 +105,7 @@ def plan(
     hand_on_data(data_dir, download=download and measure)
     from harness.commands.place import Place
     from harness.commands.plan import measure_study, plan_study, print_plan
+    from harness.commands.plan_search import print_search
 
     options = options_of(
         study, device, workers, seeds, no_tuning, mode=mode, until_decided=until_decided,
@@ -118,7 +119,8 @@ def plan(
         if as_json:
             screen.give(json.dumps(found, indent=2))
         else:
-            print_plan(found, screen.output())
+            shown = print_search if "space" in found else print_plan
+            shown(found, screen.output())
 
 
 @app.command()

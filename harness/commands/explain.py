@@ -10,6 +10,7 @@ from harness.commands.place import Place
 from harness.commands.subject import opened
 from harness.commands.tables import explained
 from harness.judging.optimism import how_chosen
+from harness.judging.search_words import sentences
 from harness.messages.errors import HarnessError
 from harness.study.formatting import join
 from harness.terminal.screen import line, words
@@ -32,6 +33,10 @@ def explain_study(
     """
     found = opened(reference, scale_name, place, "explain")
     results = gather(found.ledgers[-1], found.subject, place.words())
+    for sentence in sentences(results.search) if results.search is not None else ():
+        line(console, sentence)
+    if not results.verdicts and results.search is not None and number is None:
+        return
     if not results.verdicts:
         raise HarnessError(
             "a study must have claims to explain", "none", "Add claims=(Higher(...),) to it."

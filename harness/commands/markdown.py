@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from harness.commands.tables import count, effect
 from harness.messages.printable import visible
 from harness.study.formatting import day, format_difference
+from harness.study.pasted import as_code
 
 if TYPE_CHECKING:
     from harness.judging.results import Results
+    from harness.judging.searched import SearchResults
     from harness.judging.verdicts import Verdict
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
@@ -36,17 +38,31 @@ def _section(results: Results) -> Iterator[str]:
     yield _line(results.declaration.question)
     yield ""
     yield _where(results)
+    if results.search is not None:
+        yield from _search(results.search)
     if results.verdicts:
         yield ""
         yield "| claim | δ | n | verdict | effect |"
         yield "|---|---|---|---|---|"
         for verdict in results.verdicts:
             yield _row(verdict)
-    else:
+    elif results.search is None:
         yield "It has no claims to judge."
     if results.warnings:
         yield ""
         yield from (f"- {_line(warning)}" for warning in results.warnings)
+
+
+def _search(search: SearchResults) -> Iterator[str]:
+    """Say what a search found, and give the best settings as code."""
+    from harness.judging.search_words import sentences
+
+    yield ""
+    yield from (f"- {_line(each)}" for each in sentences(search))
+    if search.taken is not None:
+        code = as_code(search.searching, search.tried[search.taken].settings)
+        yield ""
+        yield from (f"    {visible(each)}" for each in code.splitlines())
 
 
 def _where(results: Results) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from harness.commands.begin import begin, planner_of
 from harness.commands.place import Place
+from harness.commands.plan_search import plan_search
 from harness.commands.tables import plain
 from harness.engines.modes import PLAIN, Choice
 from harness.messages.blame import reason_of
@@ -60,6 +61,8 @@ def plan_study(
 ) -> dict[str, Any]:
     """Return what is planned and done at each scale, as plain values."""
     study = load(find_study(reference))
+    if study.search is not None:
+        return plan_search(study, scale_name, place)
     scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
     store: Store | None
     try:

@@ -111,7 +111,13 @@ def cpu_growth(start: Callable[[], Step]) -> tuple[int, int]:
 
     Both are bytes that torch has allocated since ``start`` was called.
     """
-    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    # without acc_events torch 2.11 warns that events of earlier cycles are lost; there is one cycle
+    with (
+        _quiet(),
+        profile(
+            activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True
+        ) as profiler,
+    ):
         # The profiler passes over the freeing of blocks that it did not see come, such as state
         # of an earlier step; so state begins in here, and the first step is not looked at.
         once = start()

@@ -25,6 +25,7 @@ what tuning promised and what came, and :mod:`~harness.judging.targets`, for des
 Of a search: :mod:`~harness.judging.best_of`, the best of k settings, and of several objectives;
 :mod:`~harness.judging.confirmed`, the best run again on fresh seeds;
 :mod:`~harness.judging.shares`, how much of the variance a setting explains;
+:mod:`~harness.judging.tried`, what became of each setting;
 :mod:`~harness.judging.searched`, all that a search found, and :mod:`~harness.judging.search_words`,
 what is said of it.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.judging.metric_range import MetricRange
+from harness.judging.pairing import SHARES
 from harness.stats import among_best, t_interval
 from harness.study.metrics import Metric
 from harness.study.searching import Searching
@@ -34,6 +35,11 @@ class Estimate:
         """Whether there is an interval."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
+    @property
+    def wide(self) -> bool:
+        """Whether there is an interval that leaves anything open."""
+        return self.known and self.low < self.high
+
 
 @dataclass(frozen=True)
 class Confirmed:
@@ -58,6 +64,8 @@ class Confirmed:
         means: of every objective, in their order; NaN where there is none.
         broken: the constraints that their means break.
         key: of the trial on the first seed that finished, to be replayed; empty without one.
+        exact: whether chance plays no part, as far as can be seen: every seed gave the same value,
+            to the last bit, as in the search, here and in all others that were run again.
     """
 
     arms: tuple[str, ...]
@@ -74,6 +82,7 @@ class Confirmed:
     means: tuple[float, ...] = ()
     broken: tuple[str, ...] = ()
     key: str = ""
+    exact: bool = False
 
     @property
     def sound(self) -> bool:
@@ -177,6 +186,10 @@ def _compared(rows: Sequence[Confirmed], metric: Metric, alpha: float) -> tuple[
     sign = -1.0 if metric.better == "lower" else 1.0
     columns = [sign * np.array([row.values[seed] for seed in seeds]) for row in sound]
     metric_range = MetricRange.of(metric, np.abs(columns))
+    exact = _exact(sound, metric)
+    if exact:
+        columns = [np.repeat(column[:1], 2) for column in columns]
+        metric_range = replace(metric_range, exact=True)
     differences = [
         [metric_range.locate(one, other) for other in columns if other is not one]
         for one in columns
@@ -196,8 +209,19 @@ def _compared(rows: Sequence[Confirmed], metric: Metric, alpha: float) -> tuple[
             gain=gain,
             behind=Estimate(least.mean, each.low, each.high),
             may_be_best=each.may_be_best,
+            exact=exact,
         )
     return tuple(out.get(row.place, row) for row in rows)
+
+
+def _exact(rows: Sequence[Confirmed], metric: Metric) -> bool:
+    """Whether no seed changes anything: so it is of functions that draw nothing at random.
+
+    Shares of examples may be alike by chance, so of them it is never said.
+    """
+    if metric.unit in SHARES:
+        return False
+    return all({*row.values.values()} == {row.searched} for row in rows)
 
 
 def best_confirmed(rows: Sequence[Confirmed], metric: Metric) -> Confirmed | None:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 
 from harness.judging.confirmed import Confirmed, Estimate
-from harness.judging.searched import Edge, SearchResults
+from harness.judging.searched import SearchResults
+from harness.judging.tried import Edge
 from harness.study.formatting import (
     effect_text,
     interval_text,
@@ -48,8 +49,9 @@ def name_of(place: int) -> str:
 def estimate_text(search: SearchResults, estimate: Estimate) -> str:
     """Print a level with its interval, where it has one."""
     text = level_text(search.metric, estimate.value)
-    ends = f" {spread_text(search.metric, estimate.low, estimate.high)}" if estimate.known else ""
-    return text + ends
+    if not estimate.wide:
+        return text
+    return f"{text} {spread_text(search.metric, estimate.low, estimate.high)}"
 
 
 def difference_text(search: SearchResults, estimate: Estimate, *, sign: bool = False) -> str:
@@ -63,7 +65,7 @@ def difference_text(search: SearchResults, estimate: Estimate, *, sign: bool = F
     """
     metric, turned = search.metric, not sign and estimate.value < 0
     text = effect_text(metric, -estimate.value if turned else estimate.value)
-    if estimate.known:
+    if estimate.wide:
         low, high = (-estimate.high, -estimate.low) if turned else (estimate.low, estimate.high)
         ends = interval_text(metric, low, high)
         text = f"{text.removesuffix(f' {unit_of_change(metric)}')} {ends}"
@@ -86,8 +88,9 @@ def _sentences(search: SearchResults) -> Iterator[str]:
     winner = search.winner
     if winner is not None:
         yield _confirmed(search, winner)
-        if search.found is not None and math.isfinite(search.found.optimism.value):
-            yield _optimism(search, search.found)
+        found = search.found
+        if found is not None and not winner.exact and math.isfinite(found.optimism.value):
+            yield _optimism(search, found)
         yield _apart(search, winner)
     else:
         yield _biased(search, search.taken)
@@ -126,14 +129,20 @@ def _front(search: SearchResults) -> str:
 def _confirmed(search: SearchResults, winner: Confirmed) -> str:
     seeds = plural(len(winner.values), "fresh seed")
     text = f"On {seeds} its {in_title(search)} is {estimate_text(search, winner.mean)}"
+    if winner.exact:
+        text = f"Its {in_title(search)} is {level_text(search.metric, winner.mean.value)}"
     gain = winner.gain
     if winner.place != 0 and math.isfinite(gain.value):
         word = "better" if gain.value >= 0 else "worse"
         text += f", {difference_text(search, gain)} {word} than the default's"
         if gain.known and gain.low <= 0 <= gain.high:
             text += ", which may be chance"
+    if winner.exact:
+        return f"{text}. Every seed gave the same: chance plays no part, and seeds tell no more."
     if not winner.mean.known:
         text += "; one seed has no interval"
+    elif len(winner.values) == 2:
+        text += "; from two seeds, intervals are very wide"
     return f"{text}."
 
 
@@ -159,7 +168,7 @@ def _apart(search: SearchResults, winner: Confirmed) -> str:
     others = [name_of(arm.place) for arm in compared if arm.may_be_best and arm is not winner]
     if not others:
         return "It is better than all others that were confirmed."
-    if len(winner.values) < 2:
+    if len(winner.values) < 2 and not winner.exact:
         return "With one fresh seed, none of those confirmed can be told from another."
     return f"It cannot be told from {join(others)}, which may be as good or better."
 

@@ -2,94 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
 from harness.judging.best_of import BestOfK, best_of_k, front
 from harness.judging.confirmed import Confirmed, Estimate, best_confirmed, confirmed
-from harness.judging.shares import AT_RANDOM, Shares, at_random, axis, on_grid
+from harness.judging.shares import AT_RANDOM, Shares, at_random, on_grid
+from harness.judging.tried import Edge, Tried, TriedState, best_so_far, edges, tried_settings
 from harness.study.declaration import Declaration
 from harness.study.metrics import Metric
 from harness.study.searching import DEFAULT, PLACES, Searching
-from harness.study.settings import Choice, Settings
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
-from harness.trials.searched import TriedSettings
-
-TriedState = Literal["complete", "failed", "pruned", "running"]
-
-NEAR = 0.05
-"""How near to an end of its space a value counts as on the edge: a twentieth of the axis."""
 
 TOP = len(PLACES)
 """How many of the best are told apart."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """Settings that the search tried.
-
-    Attributes:
-        place: in the order asked for, from 0; the default comes first.
-        batch: which cohort they were asked for in, from 0.
-        settings: values of those in use.
-        values: of each objective, the mean over the trials that gave one; NaN where none did. Of
-            settings that were stopped early, the last that were seen.
-        state: ``"complete"`` where every trial of theirs is, ``"failed"`` where one failed,
-            ``"pruned"`` where they were stopped early, else ``"running"``.
-        broken: the constraints that they break, of complete ones.
-        reason: why they failed; empty otherwise.
-        trials: trials of theirs that have ended.
-        metrics: of each metric that a constraint is on, what values are of objectives.
-        key: of their first trial.
-    """
-
-    place: int
-    batch: int
-    settings: Settings
-    values: tuple[float, ...]
-    state: TriedState
-    broken: tuple[str, ...] = ()
-    reason: str = ""
-    trials: int = 0
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    key: str = ""
-
-    @property
-    def number(self) -> int:
-        """Its number for people, from 1."""
-        return self.place + 1
-
-    @property
-    def fits(self) -> bool:
-        """Whether they can be taken: every trial is complete, and constraints hold."""
-        return self.state == "complete" and not self.broken
-
-    @property
-    def value(self) -> float:
-        """The first objective."""
-        return self.values[0]
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A setting whose best value may lie beyond what was tried.
-
-    Attributes:
-        name: of the setting.
-        side: on which side, ``"smallest"`` or ``"largest"``.
-        extreme: whether no smaller (larger) value was tried.
-        near: whether it lies within a twentieth of that end of its space.
-    """
-
-    name: str
-    side: Literal["smallest", "largest"]
-    extreme: bool
-    near: bool
 
 
 @dataclass(frozen=True)
@@ -116,6 +45,7 @@ class SearchResults:
         seeds: on how many fresh seeds settings are confirmed.
         sampler: how settings were found.
         why: why it was chosen; empty where it was declared.
+        earlier: settings of another search that the sampler has learnt from.
         ended: why no more settings are asked for; empty before.
     """
 
@@ -136,6 +66,7 @@ class SearchResults:
     seeds: int = 0
     sampler: str = ""
     why: str = ""
+    earlier: int = 0
     ended: str = ""
 
     @property
@@ -198,9 +129,18 @@ def searched(
     )
     by_key = {record.key: record for record in records if record.state != "running"}
     batches = _batches(kept.batches, len(kept.tried))
+    planned = manifest.keys
     tried = tuple(
-        _tried(searching, place, batches[place], each, by_key)
-        for place, each in enumerate(kept.tried)
+        tried_settings(
+            searching,
+            place,
+            batch,
+            each,
+            [key for key in each.keys if key in planned],
+            by_key,
+            over=bool(kept.ended) or batch < batches[-1],
+        )
+        for place, (batch, each) in enumerate(zip(batches, kept.tried, strict=True))
     )
     lower = objectives[0].better == "lower"
     fitting = [each for each in tried if each.fits]
@@ -210,7 +150,7 @@ def searched(
         searching=searching,
         objectives=objectives,
         tried=tried,
-        best=_best_so_far(tried, lower=lower),
+        best=best_so_far(tried, lower=lower),
         of_k=best_of_k([each.value for each in fitting], len(tried) - len(fitting), lower=lower)
         if len(objectives) == 1
         else BestOfK(),
@@ -223,6 +163,7 @@ def searched(
         seeds=len(manifest.seeds) if kept.confirmed else 0,
         sampler=kept.sampler or searching.sampler,
         why=kept.why,
+        earlier=kept.earlier,
         ended=kept.ended,
     )
     ranked = found.rank(fitting)
@@ -241,64 +182,6 @@ def _batches(sizes: Sequence[int], count: int) -> list[int]:
     """Return for each setting which batch it came in; what no batch has is in one after them."""
     ends = np.cumsum(np.array(sizes, dtype=np.int64))
     return [int(each) for each in np.searchsorted(ends, np.arange(count), side="right")]
-
-
-def _tried(
-    searching: Searching,
-    place: int,
-    batch: int,
-    kept: TriedSettings,
-    by_key: Mapping[str, Record],
-) -> Tried:
-    """Say what became of settings."""
-    ended = [by_key[key] for key in kept.keys if key in by_key]
-    failed = [record for record in ended if record.state == "failed"]
-    state: TriedState = "complete"
-    if failed:
-        state = "failed"
-    elif any(record.state == "pruned" for record in ended):
-        state = "pruned"
-    elif len(ended) < len(kept.keys):
-        state = "running"
-    given = [record for record in ended if record.state in ("complete", "pruned")]
-    means = {name: _mean(given, name) for name in searching.wanted}
-    values = tuple(means[name] for name in searching.objectives)
-    reason = failed[0].reason if failed else ""
-    if state == "complete" and not all(map(math.isfinite, values)):
-        state, reason = "failed", "an objective was not finite"
-    broken: tuple[str, ...] = ()
-    if state == "complete":
-        over = zip(searching.constraints, searching.excesses(means), strict=True)
-        broken = tuple(each.text for each, excess in over if not excess <= 0)
-    return Tried(
-        place,
-        batch,
-        kept.settings,
-        values,
-        state,
-        broken,
-        reason,
-        len(ended),
-        {each.metric: means[each.metric] for each in searching.constraints},
-        kept.keys[0] if kept.keys else "",
-    )
-
-
-def _mean(records: Sequence[Record], metric: str) -> float:
-    values = [record.metrics.get(metric, math.nan) for record in records]
-    known = [value for value in values if math.isfinite(value)]
-    return math.fsum(known) / len(known) if known else math.nan
-
-
-def _best_so_far(tried: Sequence[Tried], *, lower: bool) -> tuple[int | None, ...]:
-    sign = 1.0 if lower else -1.0
-    best: Tried | None = None
-    out: list[int | None] = []
-    for each in tried:
-        if each.fits and (best is None or sign * each.value < sign * best.value):
-            best = each
-        out.append(best.place if best else None)
-    return tuple(out)
 
 
 def _front(fitting: Sequence[Tried], objectives: Sequence[Metric]) -> tuple[int, ...]:
@@ -330,34 +213,6 @@ def _arms(
         return ()
     values = {each.place: each.value for each in tried if each.state == "complete"}
     return confirmed(searching, objectives, run, records, values, declaration.looks.alpha)
-
-
-def edges(searching: Searching, tried: Sequence[Tried], settings: Settings) -> tuple[Edge, ...]:
-    """Return which settings lie on an edge of what was tried, or of their space.
-
-    Args:
-        searching: how settings were searched.
-        tried: all that were tried.
-        settings: those that are looked at.
-    """
-    out = []
-    for setting in searching.space:
-        if isinstance(setting, Choice) or setting.name not in settings:
-            continue
-        own = float(settings[setting.name])
-        values = {float(each.settings[setting.name]) for each in tried
-                  if setting.name in each.settings}  # fmt: skip
-        at = axis(setting, own)
-        sides: tuple[tuple[Literal["smallest", "largest"], bool, bool], ...] = (
-            ("smallest", own <= min(values), at <= NEAR),
-            ("largest", own >= max(values), at >= 1 - NEAR),
-        )
-        out += [
-            Edge(setting.name, side, extreme and len(values) > 1, near)
-            for side, extreme, near in sides
-            if near or (extreme and len(values) > 1)
-        ]
-    return tuple(out)
 
 
 def with_shares(search: SearchResults) -> SearchResults:

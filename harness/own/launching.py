@@ -21,6 +21,9 @@ from harness.own.stopping import Stopping
 LOOK_SECONDS = 0.5
 """Least seconds between two looks at what a command has written."""
 
+INEXACT = 0.05
+"""By how much two figures of one process's memory may differ: Linux counts on each core apart."""
+
 LONGEST_PAUSE = 0.1
 """Seconds after which it is seen at the latest that a command has ended, or has to be."""
 
@@ -76,20 +79,20 @@ def launch(
         OSError: there is no such program or folder, or it cannot be run.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    image = _bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     began = time.monotonic()
     with log.open("ab") as printed:
         process = subprocess.Popen(
             list(words), cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL,
             stdout=printed, stderr=subprocess.STDOUT, process_group=0,
         )  # fmt: skip
+    # A process has at its start what its parent has resident, so only more than that is its own.
+    image = (1 + INEXACT) * _bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     watch = _Watch(process.pid, began, limit, stopping, look, deserted)
     try:
         status, used = watch.wait()
     finally:
         _signal(process.pid, signal.SIGKILL)
     process.returncode = os.waitstatus_to_exitcode(status)
-    # A process has at its start what its parent has resident, so only more than that is its own.
     most = _bytes(used.ru_maxrss)
     return Launched(
         process.returncode,

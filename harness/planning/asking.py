@@ -22,15 +22,17 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from harness.messages.calm import calm
+from harness.messages.errors import HarnessError
 from harness.planning.samplers import (
     MOST_POINTS,
     Direction,
     chosen_sampler,
-    distribution,
     few_points,
     make_sampler,
+    one_thread,
     spread,
 )
+from harness.storing.translation import drawn_from
 from harness.study.searching import Searching
 from harness.study.settings import Choice, Float, Setting, Settings, Value
 
@@ -116,7 +118,7 @@ class Asking:
         self.sampler, self.why = chosen_sampler(searching, directions)
         self._searching, self._directions, self._name = searching, tuple(directions), name
         self._space = searching.space
-        self._distributions = {each.name: distribution(each) for each in self._space}
+        self._distributions = {each.name: drawn_from(each) for each in self._space}
         points = few_points(self._space, MOST_POINTS if self.sampler == "grid" else MOST_COMPARED)
         self._points = None if points is None else spread(points)
         self._begin({})
@@ -156,7 +158,7 @@ class Asking:
         """
         seed = zlib.crc32(f"{self._name}/{number}".encode())
         sampler = self._sampler(seed)
-        with calm(silent=True):
+        with calm(silent=True), one_thread(sampler):
             self._remember(told, dict(study_notes or {}), _takes_values(sampler))
             self._study.sampler = sampler
             asked: list[Asked] = []
@@ -242,7 +244,7 @@ class Asking:
         In a space that is too large to look through, it may be what was tried.
         """
         for attempt in range(AGAIN):
-            settings = self._suggested(self._study.ask())
+            settings = self._asked()
             notes = _noted(self._last())
             new = self._key(settings) not in tried
             if new or (attempt == AGAIN - 1 and self._points is None):
@@ -277,6 +279,23 @@ class Asking:
         notes = _noted(self._last())
         self._memory.keep(self._id, self._last().number)
         return notes
+
+    def _asked(self) -> dict[str, Value]:
+        """Return what the sampler proposes; a sampler of others may break.
+
+        Raises:
+            HarnessError: it did.
+        """
+        try:
+            return self._suggested(self._study.ask())
+        except Exception as error:
+            if ":" not in self.sampler:
+                raise
+            raise HarnessError(
+                f"the sampler {self.sampler!r} must propose settings",
+                f"{type(error).__name__}: {error}",
+                "Mend it, or take sampler 'tpe'.",
+            ) from error
 
     def _suggested(self, trial: Trial) -> dict[str, Value]:
         """Return settings that a trial is given one after another, each if it is in use."""

@@ -6,17 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
 from harness.messages.calm import calm
-from harness.study.settings import Choice, Float, Setting, Settings
+from harness.storing.translation import drawn_from
+from harness.study.settings import Settings
 from harness.study.space import Space
 
 FEWEST = 20
@@ -58,14 +53,6 @@ def separating(
 def _trial(space: Space, settings: Settings, value: float) -> optuna.trial.FrozenTrial:
     return create_trial(
         params=dict(settings),
-        distributions={name: _distribution(space[name]) for name in settings},
+        distributions={name: drawn_from(space[name]) for name in settings},
         value=value,
     )
-
-
-def _distribution(setting: Setting) -> BaseDistribution:
-    if isinstance(setting, Choice):
-        return CategoricalDistribution(setting.plain)
-    if isinstance(setting, Float):
-        return FloatDistribution(setting.low, setting.high, log=setting.log)
-    return IntDistribution(setting.low, setting.high, log=setting.log, step=setting.step)

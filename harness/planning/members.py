@@ -15,8 +15,9 @@ from harness.study.settings import Settings
 from harness.trials.records import Record
 from harness.trials.trial import Trial
 
-SEEDS_BEFORE = 3
-"""On so many seeds a setting is tried before it is compared with the best, by ``wilcoxon``."""
+SEEDS_BEFORE = 4
+"""On so many seeds a setting is tried before it is compared with the best, by ``wilcoxon``: with
+fewer, p cannot be below 0.1."""
 
 
 @dataclass
@@ -88,10 +89,13 @@ def _wanted(
     for count in range(SEEDS_BEFORE, len(member.trials)):
         if len(reached) < count or None in reached[:count]:
             return member.trials[:count], False
-        seen = [x for x in reached[:count] if x is not None]
-        if worse_than_best(seen, [x for x in against[:count] if x is not None], better):
+        if worse_than_best(_by_seed(reached[:count]), _by_seed(against), better):
             return member.trials[:count], True
     return member.trials, False
+
+
+def _by_seed(values: Sequence[float | None]) -> dict[int, float]:
+    return {seed: value for seed, value in enumerate(values) if value is not None}
 
 
 def _values(trials: Sequence[Trial], done: Mapping[str, Record], metric: str) -> list[float | None]:

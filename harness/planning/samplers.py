@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import optuna
 from optuna.distributions import (
     BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
 )
 from optuna.samplers import (
     BaseSampler,
@@ -27,9 +24,10 @@ from optuna.samplers import (
     TPESampler,
 )
 
-from harness.adapters.extras import installing
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, near, one_line
+from harness.storing.translation import drawn_from
+from harness.study.metrics import Better
 from harness.study.searching import SAMPLERS, Searching
 from harness.study.settings import Choice, Float, Setting, Settings, Value, values_of
 from harness.study.space import Space
@@ -38,17 +36,14 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 Direction = Literal["minimize", "maximize"]
 
+
 MOST_POINTS = 100_000
 """The largest grid that is made."""
 
 
-def distribution(setting: Setting) -> BaseDistribution:
-    """Return what Optuna calls the values that a setting can have; a choice is its plain values."""
-    if isinstance(setting, Choice):
-        return CategoricalDistribution(setting.plain)
-    if isinstance(setting, Float):
-        return FloatDistribution(setting.low, setting.high, log=setting.log)
-    return IntDistribution(setting.low, setting.high, log=setting.log, step=setting.step)
+def direction(better: Better) -> Direction:
+    """Return the direction of an objective whose lower or higher values are better."""
+    return "maximize" if better == "higher" else "minimize"
 
 
 def settings_in(searching: Searching) -> int:
@@ -66,7 +61,7 @@ def chosen_sampler(searching: Searching, directions: Sequence[Direction]) -> tup
     if searching.sampler != "auto":
         return searching.sampler, ""
     space, budget = searching.space, settings_in(searching)
-    points = few_points(space, budget)
+    points = few_points(space, budget if searching.confirm == 0 else budget * 3 // 4)
     if points is not None:
         return "grid", f"all {len(points)} settings of the space fit the budget"
     if len(directions) > 1:
@@ -132,7 +127,7 @@ def make_sampler(name: str, searching: Searching, seed: int, lasting: int) -> Ba
     Raises:
         HarnessError: ``module:Class`` cannot be made.
     """
-    known = {each.name: distribution(each) for each in sorted(searching.space, key=_name)}
+    known = {each.name: drawn_from(each) for each in sorted(searching.space, key=_name)}
     with calm(silent=True):
         match name:
             case "tpe":
@@ -216,6 +211,26 @@ def _kind(name: str) -> Any:
     return kind
 
 
+@contextmanager
+def one_thread(sampler: BaseSampler) -> Iterator[None]:
+    """Within this, torch has one thread, if a sampler works with torch.
+
+    The Gaussian process sets one thread for each of its steps and puts the others back, hundreds of
+    times in a batch, which takes eight times as long as all the rest.
+    """
+    if type(sampler).__module__.startswith("optuna.") and not isinstance(sampler, GPSampler):
+        yield
+        return
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def check_sampler(searching: Searching, directions: Sequence[Direction]) -> None:
     """Check that the sampler of a search can do what the search asks for.
 
@@ -234,7 +249,8 @@ def check_sampler(searching: Searching, directions: Sequence[Direction]) -> None
             "'tpe', 'gp', 'random' and 'nsga2' can do these",
         )
     elif name not in SAMPLERS:
-        _others(name, 0)
+        with calm(silent=True):
+            _others(name, 0)
 
 
 def _check_grid(searching: Searching) -> None:
@@ -268,12 +284,6 @@ def _check_cma_es(searching: Searching, directions: Sequence[Direction]) -> None
             "'cmaes' must have no constraints",
             searching.constraints[0].text,
             "'tpe', 'gp' and 'nsga2' can do these",
-        )
-    if importlib.util.find_spec("cmaes") is None:
-        raise HarnessError(
-            "sampler 'cmaes' needs the package cmaes",
-            "a Python without it",
-            f"Type {installing('search')}, or take sampler 'tpe'.",
         )
 
 

@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from harness.messages.errors import HarnessError
 from harness.planning.asking import Asked, Asking, Told
 from harness.planning.confirming import confirm_seeds
 from harness.planning.members import Member, best_of, last_better, picked, settle
 from harness.planning.outlook import Outlook, naming
-from harness.planning.pruning import bounds
-from harness.planning.samplers import check_sampler, chosen_sampler
+from harness.planning.pruning import Curve, bounds
+from harness.planning.samplers import check_sampler, chosen_sampler, direction
 from harness.study.declaration import Declaration
 from harness.study.looks import Looks
 from harness.study.searching import DEFAULT, PLACES, SEARCHED, Searching
@@ -109,9 +109,7 @@ class SearchPlanner:
         self.seeds = tuple(range(max(1, self.confirming)))
         self.budget = settings_to_try(searching, self.confirming)
         self.better = [study.metric(name).better or "lower" for name in searching.objectives]
-        directions: list[Literal["minimize", "maximize"]] = [
-            "maximize" if each == "higher" else "minimize" for each in self.better
-        ]
+        directions = [direction(each) for each in self.better]
         check_sampler(searching, directions)
         self.sampler, self.why = chosen_sampler(searching, directions)
         self._asking = Asking(
@@ -171,12 +169,12 @@ class SearchPlanner:
         known_of = self._open, len(wanted), best, self._ended if over else ""
         if self._known is None or known_of != self._known_of:
             self._known, self._known_of = self._new(wanted, best, over=over), known_of
-        ready = tuple(
-            trial
-            for trial in self._known.planned
+        ready = {
+            trial.key: trial  # two settings may be the same
+            for trial in reversed(self._known.planned)
             if trial.key not in done and (trial.teacher is None or trial.teacher.key in done)
-        )
-        return replace(self._known, ready=ready)
+        }
+        return replace(self._known, ready=tuple(reversed(ready.values())))
 
     def _new(self, wanted: Sequence[Trial], best: tuple[int, ...], *, over: bool) -> Outlook:
         """Return an outlook but for what is ready."""
@@ -189,13 +187,12 @@ class SearchPlanner:
         teachers = {trial.teacher.key: trial.teacher for trial in trials if trial.teacher}
         left = 0 if over else (self.budget - len(self._members)) * self.searching.seeds
         confirm = len(compared) if over else COMPARED * self.confirming
-        own = {trial.key: trial for trial in trials}  # two settings may be the same
         return Outlook(
-            planned=(*teachers.values(), *own.values()),
+            planned=(*teachers.values(), *trials),
             ready=(),
             expected={SEARCHED.name: len(wanted) + left, DEFAULT: confirm},
             evaluations=len(compared) if over else 0,
-            total=len(teachers) + len(own) + left + (0 if over else confirm),
+            total=len(teachers) + len(trials) + left + (0 if over else confirm),
             chosen={},
             tuning=(),
             teachers=frozenset(teachers),
@@ -310,14 +307,17 @@ class SearchPlanner:
     def _take(self, batch: AskedBatch) -> None:
         """Take a batch up, as far as the budget goes; what ends its trials early is known now."""
         left, place = self.budget - len(self._members), len(self._members)
-        earlier = [each.told.curve for each in self._members if each.told is not None]
-        whole = [bool(each.told and each.told.values and not each.told.pruned)
-                 for each in self._members]  # fmt: skip
+        earlier = list(self._curves())
+        points = max((max(each.values) for each in earlier if each.complete), default=0)
         for settings, notes in list(zip(batch.settings, batch.notes, strict=True))[:left]:
             ends = bounds(
-                self.searching.pruner, self.searching.rungs, earlier, whole, self.better[0],
+                self.searching.pruner,
+                self.searching.rungs,
+                points,
+                earlier,
+                self.better[0],
                 len(self._members),
-            )  # fmt: skip
+            )
             trials = tuple(
                 replace(self._trial(SEARCHED.name, TUNING_SEED + seed, settings), bounds=ends)
                 for seed in range(self.searching.seeds)
@@ -325,6 +325,13 @@ class SearchPlanner:
             self._members.append(Member(settings, trials, notes))
         self._batches.append(len(self._members) - place)
         self._search_notes = batch.search_notes
+
+    def _curves(self) -> Iterator[Curve]:
+        """Yield the curves of settings that were tried on one seed, and did not fail."""
+        for place, member in enumerate(self._members):
+            told = member.told
+            if told is not None and told.values and told.curve:
+                yield Curve(told.curve, not told.pruned, place)
 
     # -- trials ----------------------------------------------------------------------------
 

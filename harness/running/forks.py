@@ -38,6 +38,9 @@ ENDS = "HARNESS_ENDS_WITH_PARENT"
 forks = sys.platform == "linux"
 """Whether workers are forks."""
 
+NO_USE = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+"""With this, torch asks for CUDA devices without beginning to use them, so that forks still can."""
+
 _UNSEEN = ("HARNESS_STORE",)  # a store's URL may hold a password, and is no business of theirs
 
 _kept: list[Any] = []
@@ -69,8 +72,7 @@ def begin(*, measuring: bool) -> None:
         # modules are found where this process finds them, and not first in the folder it runs in
         "PYTHONPATH": os.pathsep.join(each or home for each in sys.path),
         "PYTHONSAFEPATH": "1",
-        # to ask for devices otherwise is to begin to use them, and then no fork can
-        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        **NO_USE,
         # the kernel tells of the end of a thread, so it must be one that lasts
         ENDS: "1" if threading.current_thread() is threading.main_thread() else "0",
     }):  # fmt: skip
@@ -110,8 +112,10 @@ def settle(wanted: Mapping[str, str]) -> None:
     have the addresses of what they are forked from, how fast a step runs depends on addresses
     (Mytkowicz et al. 2009, https://doi.org/10.1145/1508244.1508275), and what all processes of a
     round had in common would be taken for a difference between arms.
+
+    It may be forked from in turn, once it has loaded a study's file, which may ask for devices.
     """
-    _set(wanted)
+    _set({**wanted, **NO_USE})
     if forks and not _kept:
         draw = random.SystemRandom()
         _kept.append(mmap.mmap(-1, mmap.PAGESIZE * draw.randrange(1, 4096)))

@@ -11,12 +11,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from filelock import FileLock
 
 from harness.engines.modes import PLAIN, Mode
+from harness.messages.errors import HarnessError
 from harness.own import apart
 from harness.own.calling import Called, call
 from harness.own.context import Context
+from harness.own.processes import thread_names
 from harness.own.saves import TrialFolder
 from harness.own.seeds import seeded
 from harness.own.stopping import STOPPED, Stopping
@@ -32,19 +35,47 @@ if TYPE_CHECKING:
     from harness.study.study import Study
 
 
+AUTOGRAD = "pt_autograd"
+"""How the names of threads begin by which torch computes gradients; without a GPU it has none."""
+
+
 def train(
     trials: Sequence[Trial], names: Sequence[Named], mode: Mode, at: Workplace
 ) -> tuple[Outcome, ...]:
-    """Call the function of each trial; whatever it fails of is its outcome."""
+    """Call the function of each trial; whatever it fails of is its outcome.
+
+    Raises:
+        HarnessError: trials cannot use the device (:func:`check`).
+    """
     del mode  # a function is called as it is
+    for trial in trials:
+        check(trial, at)
     return tuple(
         outcome(trial, named, at, _call, at.study.limit)
         for trial, named in zip(trials, names, strict=True)
     )
 
 
-def check(trial: Trial, at: Workplace) -> None:
-    """Nothing: what a function needs, it says when it is called."""
+def check(trial: Trial, at: Workplace) -> None:  # noqa: ARG001 - as others need it
+    """Check that a fork of this process can compute; what else a trial needs, its function says.
+
+    Raises:
+        HarnessError: it cannot, as this one uses the device already, or computes gradients.
+    """
+    if not at.apart:
+        return
+    does = ""
+    if at.device.type == "cuda" and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        does = "uses it"
+    elif any(name.startswith(AUTOGRAD) for name in thread_names()):
+        does = "computes gradients"
+    if does:
+        raise HarnessError(
+            "on a machine with a GPU a study's file must neither use it nor compute gradients when "
+            "it is imported, as each trial is a fork of the process that imports it",
+            f"one that {does} (it, or a file that it imports)",
+            "Move that into train. To ask torch.cuda.is_available() is harmless.",
+        )
 
 
 def warm_up() -> None:
@@ -76,8 +107,10 @@ def _step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
     work, step = trial.work, trial.what.step
     assert isinstance(work, Function)
     assert step is not None
-    # a process that has measured may have used the device, and then nothing can be forked from it
-    here = replace(at, apart=at.apart and at.device.type == "cpu")
+    # a process that has measured may have used the device, or where there is one begun threads that
+    # compute gradients, and then nothing can be forked from it
+    forkable = at.device.type == "cpu" and not torch.cuda.device_count()
+    here = replace(at, apart=at.apart and forkable)
     if missing := _make_given(trial, Named.of(trial, ""), here):
         raise RuntimeError(missing)
     folder = TrialFolder(at.folder, f"step-{os.getpid()}")  # beside what is cached for all trials

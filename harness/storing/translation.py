@@ -76,7 +76,7 @@ def parameters(
 
 
 def drawn_from(setting: Setting) -> BaseDistribution:
-    """Return what a setting of a search is drawn from."""
+    """Return what a setting of a search is drawn from; a choice from its plain values."""
     if isinstance(setting, Choice):
         return CategoricalDistribution(setting.plain)
     if isinstance(setting, Int):

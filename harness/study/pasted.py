@@ -21,13 +21,8 @@ def as_code(searching: Searching, settings: Settings) -> str:
         searching: how they were searched, in plain values.
         settings: values of those in use.
 
-    Example:
-        >>> from harness import Choice, Float, Int
-        >>> from harness.study.pasted import as_code
-        >>> from harness.study.searching import Searching
-        >>> space = (Float("lr", 0.01, 1.0), Int("width", 16, 64), Choice("way", ("sgd", "adam")))
-        >>> print(as_code(Searching(space, ("loss",)), {"lr": 0.1, "width": 32, "way": "adam"}))
-        lr=0.1, width=32, way='adam'
+    Returns:
+        ``lr=0.1, width=32, way='adam'``, say; a line for each where they are many.
     """
     parts: list[tuple[str, str]] = []
     for each in searching.settings:

@@ -24,7 +24,7 @@ from harness.study.searching import (
     Searching,
     check_searching,
 )
-from harness.study.settings import Choice, Float, Int, Setting, condition
+from harness.study.settings import Choice, Float, Int, Setting, Settings, condition
 from harness.study.space import Space
 from harness.study.study import Study
 from harness.study.work import Work
@@ -97,7 +97,7 @@ class Search:
         ...     scales={"quick": Scale(epochs=10)},
         ...     trials=40,
         ... )
-        >>> search.space.defaults
+        >>> search.defaults
         {'width': 64, 'lr': 0.0316228}
     """
 
@@ -143,6 +143,11 @@ class Search:
                 )
             object.__setattr__(self, name, tuple(value))
         _ = self.study
+
+    @property
+    def defaults(self) -> Settings:
+        """The settings that it begins with."""
+        return Space(self.space).defaults
 
     @cached_property
     def study(self) -> Study:
@@ -258,6 +263,12 @@ def over(study: Study, names: Sequence[str], trials: int | None = None) -> Study
     Raises:
         HarnessError: the study has no such factor or tuned setting.
     """
+    if study.search is not None:
+        raise HarnessError(
+            "--over must stand beside a study, whose settings it names",
+            f"{study.name}, which is a Search",
+            "Leave it out: the space says what is searched.",
+        )
     factors = {each.name: each for each in study.factors}
     tuned = {each.name: each for each in study.tuned}
     for name in names:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.search_words import value_text
-from harness.judging.searched import SearchResults, Tried
+from harness.judging.searched import SearchResults
+from harness.judging.tried import Tried
 from harness.study.formatting import in_units, level_text, plural
 from harness.study.metrics import Metric
 
@@ -19,8 +20,8 @@ from .canvas import dots, limits, log_limits
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MANY = 150
-"""Marks of one kind from which on they are round dots, which take less room in the file."""
+MANY = 300
+"""Settings beyond which all marks are round dots, which take less room in the file."""
 
 FAR = 4.0
 """Values that lie so many times as far from the best as three in four do are drawn at the edge."""
@@ -28,11 +29,11 @@ FAR = 4.0
 Kind = Literal["fits", "broken", "pruned"]
 
 MARKS: dict[Kind, tuple[str, str, bool]] = {
-    "fits": ("o", "series1", True),
-    "broken": ("s", "series5", False),
     "pruned": ("v", "series6", False),
+    "broken": ("s", "series5", False),
+    "fits": ("o", "series1", True),
 }
-"""Marker, colour, and whether it is filled."""
+"""Marker, colour, and whether it is filled, in the order drawn."""
 
 
 @dataclass(frozen=True)
@@ -127,16 +128,23 @@ def kind_of(each: Tried) -> Kind | None:
     return "pruned" if each.state == "pruned" else "broken" if each.broken else "fits"
 
 
-def scatter(axes: Axes, points: Sequence[tuple[float, float]], kind: Kind, size: float) -> None:
-    """Draw settings of one kind, in the axes' own units."""
+def scatter(
+    axes: Axes, points: Sequence[tuple[float, float]], kind: Kind, size: float, *, many: bool
+) -> None:
+    """Draw settings of one kind, in the axes' own units; of many, as dots."""
     marker, color, filled = MARKS[kind]
-    if len(points) > MANY:
+    if many and points:
         dots(axes, points, 0.7 * size, 2.5, edgecolor=light(color))
     elif points:
         axes.plot(
             *zip(*points, strict=True), marker, color=light(color), markersize=size, zorder=2.5,
             markerfacecolor=light(color) if filled else light("card"), markeredgewidth=1.1,
         )  # fmt: skip
+
+
+def is_many(search: SearchResults) -> bool:
+    """Whether so many settings were tried that all are drawn as dots."""
+    return len(search.tried) > MANY
 
 
 def crosses(axes: Axes, across: Sequence[float], top: float = 0.96) -> None:
@@ -158,12 +166,13 @@ def diamond(axes: Axes, x: float, y: float, **look: Any) -> None:
 
 def marks_said(search: SearchResults) -> str:
     """Say in a caption what marks mean, of those that there are."""
-    counts = search.counts
+    counts, many = search.counts, is_many(search)
     said = []
     if any(each.broken for each in search.tried):
-        said.append("open squares break a constraint")
+        said.append(f"{'yellow dots' if many else 'open squares'} break a constraint")
     if counts["pruned"]:
-        said.append("open triangles were stopped early, at the last value seen")
+        marks = "grey dots" if many else "open triangles"
+        said.append(f"{marks} were stopped early, at the last value seen")
     if counts["failed"]:
         said.append("crosses at the top failed")
     text = "; ".join(said)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.judging.confirmed import Confirmed
 from harness.judging.search_words import estimate_text, in_title, name_of
 from harness.judging.searched import SearchResults
-from harness.study.formatting import percent_text
+from harness.study.formatting import cut, percent_text
 
 from ..palette import light
 from .canvas import COLUMN, Picture, dots, limits, paint, panel, plain, ticks
@@ -40,7 +40,8 @@ def draw_confirmed(search: SearchResults) -> Picture | None:
     metric = search.metric
     said = "; ".join(f"{row.name} {estimate_text(search, row.arm.mean)}" for row in rows)
     interval = (
-        f", with the interval that holds for all of them at once ({percent_text(search.level)})"
+        f", with the interval that holds for all of them at once ({percent_text(search.level)}), "
+        "cut at the metric's range"
         if any(row.arm.mean.known for row in rows)
         else ""
     )
@@ -65,7 +66,8 @@ def _draw(figure: Figure, search: SearchResults, rows: list[Again]) -> None:
         values = [factor * value for value in arm.values.values()]
         mean = factor * arm.mean.value
         color = light("series2" if row.taken else "series3")
-        ends = [factor * end for end in (arm.mean.low, arm.mean.high) if math.isfinite(end)]
+        both = cut(search.metric, arm.mean.low, arm.mean.high)
+        ends = [factor * end for end in both if math.isfinite(end)]
         if ends:
             axes.plot(ends, [y, y], color=color, linewidth=1.8, zorder=2)
         dots(axes, [(value, y - 0.2) for value in values], 3.6, 2, edgecolor=light("series6"))

@@ -70,7 +70,7 @@ def _draw(figure: Figure, search: SearchResults, one: int, other: int) -> None:
         for x in done
         if x.fits and x.place not in search.front
     ]
-    scatter(axes, broken, "broken", 4.2)
+    scatter(axes, broken, "broken", 4.2, many=False)
     if rest:
         axes.plot(
             *zip(*rest, strict=True), "o", color=light("series6"), markersize=4.2, zorder=2,

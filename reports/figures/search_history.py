@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.judging.searched import SearchResults
-from harness.study.formatting import level_text, percent_text
+from harness.study.formatting import cut, level_text, percent_text
 
 from ..palette import light
 from ..text import in_title
 from .canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
 from .search_axes import (
+    MARKS,
     ObjectiveAxis,
     best_text,
     crosses,
     diamond,
+    is_many,
     kind_of,
     marks_said,
     objective_axis,
@@ -38,7 +40,7 @@ def draw_history(search: SearchResults) -> Picture | None:
         end
         for arm in search.arms
         if arm.values
-        for end in (arm.mean.value, arm.mean.low, arm.mean.high)
+        for end in (arm.mean.value, *cut(search.metric, arm.mean.low, arm.mean.high))
     ]
     axis = objective_axis(search, more=ends)
     metric = search.metric
@@ -61,16 +63,16 @@ def draw_history(search: SearchResults) -> Picture | None:
 
 
 def _draw_history(figure: Figure, search: SearchResults, axis: ObjectiveAxis) -> None:
-    axes = panel(figure, 0.68, 0.5, WIDTH - 0.8, 2.48)
+    axes = panel(figure, 0.68, 0.5, WIDTH - 0.95, 2.48)
     axis.set(axes)
     axes.set_xlim(0, len(search.tried) + 1)
-    for kind in ("fits", "broken", "pruned"):
+    for kind in MARKS:
         points = [
             (float(each.number), axis.at(each.value))
             for each in search.tried
             if kind_of(each) == kind
         ]
-        scatter(axes, points, kind, 4.2)
+        scatter(axes, points, kind, 4.2, many=is_many(search))
     crosses(axes, [each.number for each in search.tried if each.state == "failed"])
     steps = [
         (place + 1.0, axis.at(search.tried[best].value))
@@ -86,7 +88,7 @@ def _draw_history(figure: Figure, search: SearchResults, axis: ObjectiveAxis) ->
         if arm.values:
             x = arm.place + 1.0
             if arm.mean.known:
-                ends = [axis.at(arm.mean.low), axis.at(arm.mean.high)]
+                ends = [axis.at(end) for end in cut(search.metric, arm.mean.low, arm.mean.high)]
                 axes.plot([x, x], ends, color=light("series3"), linewidth=1.4, zorder=3)
             axes.plot(
                 [x], [axis.at(arm.mean.value)], "D", color=light("series3"), markersize=5.5,
@@ -129,6 +131,8 @@ def _assumes(search: SearchResults) -> str:
     """Say what the curve assumes."""
     if search.sampler in ("random", "qmc"):
         return " The settings were drawn at random, as this assumes."
+    if search.sampler == "grid":
+        return " It takes the settings of the grid in random order."
     return (
         f" It takes the settings as if in random order; sampler {search.sampler!r} tried better "
         "ones later, so a shorter search of its kind would have found less than this shows."
@@ -151,7 +155,7 @@ def _draw_best_of_k(figure: Figure, search: SearchResults) -> None:
             linestyle=(0, (1.5, 1.5)), zorder=1.5,
         )  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xlim(0.94, search.of_k.ks[-1] * 1.06)
+    axes.set_xlim(0.94, search.of_k.ks[-1] * 1.15)
     axes.set_ylim(*limits(shown, 0.08))
     axes.plot(search.of_k.ks, values, color=light("series1"), linewidth=1.8, zorder=2)
     diamond(axes, search.of_k.ks[-1], values[-1])

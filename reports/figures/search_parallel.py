@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from harness.judging.searched import SearchResults, Tried
+from harness.judging.searched import SearchResults
 from harness.judging.shares import axis as place_on
+from harness.judging.tried import Tried
 from harness.study.formatting import join, number_text, plural
 from harness.study.settings import Choice, Setting, several
 
@@ -21,17 +22,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Rank = Literal["best", "half", "rest"]
+
 WIDTH = 8.6
 MOST_AXES = 9
 """Settings side by side that can be read."""
-MOST_LINES = 600
-"""Settings drawn as lines: the best so many."""
+MOST_LINES: dict[Rank, int] = {"best": 60, "half": 200, "rest": 200}
+"""Settings drawn as lines; of more every so many, by rank."""
 MOST_PAIRED = 4
 """Settings of which all pairs are drawn."""
 OFF = -0.16
 """Where a setting that is not in use stands on its axis, which goes from 0 to 1."""
 
-Rank = Literal["best", "half", "rest"]
 RANKS: dict[Rank, tuple[str, str, float]] = {
     "rest": ("series6", "the other half", 2.6),
     "half": ("series1", "the rest of the better half", 3.6),
@@ -68,6 +70,12 @@ def draw_parallel(search: SearchResults) -> Picture | None:
         return None
     settings = most_telling(search, MOST_AXES)
     tenth = groups["best"]
+    drawn = sum(min(len(group), MOST_LINES[rank]) for rank, group in groups.items())
+    few = (
+        f" Of {plural(every, 'setting')} {drawn} are drawn, every so many by rank."
+        if (every := sum(map(len, groups.values()))) > drawn
+        else ""
+    )
     left_out = len(search.searching.settings) - len(settings)
     more = f" {plural(left_out, 'setting')} that tell less are left out." if left_out else ""
     off = " Below an axis: not in use." if any(each.when for each in settings) else ""
@@ -77,8 +85,14 @@ def draw_parallel(search: SearchResults) -> Picture | None:
         alt=f"Parallel coordinates of {join(each.name for each in settings)} and "
         f"{search.metric.title}; the best tenth: {_spans(settings, tenth)}.",
         caption="A line for each setting that can be taken: where it stands on each axis, and what "
-        f"came of it. {_legend()}{off}{more}",
+        f"came of it. {_legend()}{off}{few}{more}",
     )
+
+
+def _thinned(tried: Sequence[Tried], most: int) -> list[Tried]:
+    """Return so many settings, evenly by rank, the best of them among them."""
+    count = min(len(tried), most)
+    return [tried[at * len(tried) // count] for at in range(count)]
 
 
 def _legend() -> str:
@@ -114,10 +128,9 @@ def _draw_parallel(
     objective = objective_axis(search, among=every)
     reached = [objective.at(each.value) for each in every]
     ends = (min(reached), max(reached))
-    left = MOST_LINES
     for rank in ("best", "half", "rest"):
         color, _, _ = RANKS[rank]
-        shown, left = groups[rank][:left], max(0, left - len(groups[rank]))
+        shown = _thinned(groups[rank], MOST_LINES[rank])
         lines = [
             [
                 *((float(x), _height(each, one)) for x, each in enumerate(settings)),

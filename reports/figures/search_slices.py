@@ -6,16 +6,19 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.judging.searched import SearchResults, Tried
+from harness.judging.searched import SearchResults
+from harness.judging.tried import Tried
 from harness.study.formatting import join, plural
 from harness.study.settings import Choice, Setting, condition
 
 from ..palette import light
 from .canvas import Picture, limits, paint, panel, plain, ticks
 from .search_axes import (
+    MARKS,
     ObjectiveAxis,
     crosses,
     diamond,
+    is_many,
     kind_of,
     marks_said,
     objective_axis,
@@ -114,7 +117,7 @@ def _panel(axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Sett
         axes.set_xlim(setting.low / room, setting.high * room)
     else:
         axes.set_xlim(*limits([setting.low, setting.high], 0.05))
-    _points(axes, axis, [(across(setting, each), each) for each in used])
+    _points(axes, axis, [(across(setting, each), each) for each in used], many=is_many(search))
     if search.taken is not None and setting.name in search.tried[search.taken].settings:
         taken = search.tried[search.taken]
         diamond(axes, across(setting, taken), axis.at(taken.value))
@@ -124,10 +127,12 @@ def _panel(axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Sett
     ticks(axes.yaxis, 4, log=axis.log)
 
 
-def _points(axes: Axes, axis: ObjectiveAxis, placed: list[tuple[float, Tried]]) -> None:
-    for kind in ("fits", "broken", "pruned"):
+def _points(
+    axes: Axes, axis: ObjectiveAxis, placed: list[tuple[float, Tried]], *, many: bool
+) -> None:
+    for kind in MARKS:
         points = [(x, axis.at(each.value)) for x, each in placed if kind_of(each) == kind]
-        scatter(axes, points, kind, 4.2)
+        scatter(axes, points, kind, 4.2, many=many)
     crosses(axes, [x for x, each in placed if each.state == "failed"])
 
 
@@ -157,7 +162,7 @@ def _off(axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Settin
     axes.set_xlim(-0.5, 0.5)
     axes.axvspan(-0.5, 0.5, color=light("band"), zorder=0.5, linewidth=0)
     unused = [each for each in search.tried if setting.name not in each.settings]
-    _points(axes, axis, [(1.6 * spread(each.place), each) for each in unused])
+    _points(axes, axis, [(1.6 * spread(each.place), each) for each in unused], many=is_many(search))
     if search.taken is not None and setting.name not in search.tried[search.taken].settings:
         diamond(axes, 0.0, axis.at(search.tried[search.taken].value))
     axes.set_xticks([0.0])

@@ -17,8 +17,9 @@ from harness.judging.search_words import (
     value_text,
     what_is_known,
 )
-from harness.judging.searched import SearchResults, Tried
+from harness.judging.searched import SearchResults
 from harness.judging.shares import Share
+from harness.judging.tried import Tried
 from harness.study.declaration import Declaration
 from harness.study.formatting import (
     DASH,
@@ -99,10 +100,10 @@ def search_section(results: Results) -> SearchSection | None:
 def _spent(search: SearchResults) -> str:
     """Say how settings were found, and why no more are asked for."""
     counts = search.counts
-    many = [f"{counts['complete']} finished"]
-    many += [f"{counts['failed']} failed"] * bool(counts["failed"])
-    many += [f"{counts['pruned']} stopped early"] * bool(counts["pruned"])
-    many += [f"{counts['running']} not ended"] * bool(counts["running"])
+    many = [f"{counts['complete']:,} finished"]
+    many += [f"{counts['failed']:,} failed"] * bool(counts["failed"])
+    many += [f"{counts['pruned']:,} stopped early"] * bool(counts["pruned"])
+    many += [f"{counts['running']:,} not ended"] * bool(counts["running"])
     batches = 1 + max((each.batch for each in search.tried), default=0)
     text = (
         f"{plural(len(search.tried), 'setting')} were asked for by sampler {search.sampler!r} in "
@@ -110,6 +111,8 @@ def _spent(search: SearchResults) -> str:
     )
     if search.why:
         text += f" The sampler was chosen because {search.why}."
+    if search.earlier:
+        text += f" It has learnt from {plural(search.earlier, 'setting')} of another search, too."
     if search.ended:
         text += f" No more are asked for: {ENDED.get(search.ended, search.ended)}."
     if search.seeds and search.arms:
@@ -159,7 +162,7 @@ def _confirmed_row(search: SearchResults, arm: Confirmed) -> tuple[Cell, ...]:
     if arm.values:
         mean = Cell(
             level_text(metric, arm.mean.value),
-            note=spread_text(metric, arm.mean.low, arm.mean.high) if arm.mean.known else "",
+            note=spread_text(metric, arm.mean.low, arm.mean.high) if arm.mean.wide else "",
         )
     lost = [f"{arm.failed} failed"] * bool(arm.failed) + [f"{arm.missing} to come"] * bool(
         arm.missing
@@ -169,7 +172,9 @@ def _confirmed_row(search: SearchResults, arm: Confirmed) -> tuple[Cell, ...]:
     return row(
         Cell(
             name_of(arm.place).capitalize(),
-            note=settings_text(search.tried[arm.place].settings),
+            note=settings_text(search.tried[arm.place].settings)
+            if len(search.searching.settings) <= MOST_COLUMNS
+            else "",  # the table of the best has them
         ),
         level_text(metric, arm.searched) if math.isfinite(arm.searched) else DASH,
         mean,
@@ -186,7 +191,7 @@ def _difference(search: SearchResults, estimate: Estimate) -> Cell:
         return Cell(DASH)
     return Cell(
         effect_text(search.metric, estimate.value),
-        note=interval_text(search.metric, estimate.low, estimate.high) if estimate.known else "",
+        note=interval_text(search.metric, estimate.low, estimate.high) if estimate.wide else "",
     )
 
 
@@ -206,7 +211,7 @@ def _best(search: SearchResults, declaration: Declaration) -> Table | None:
         for each in search.searching.constraints
         if each.metric not in search.searching.objectives
     ]
-    more = f" of {len(ranked)} that can be taken" if len(ranked) > MOST_ROWS else ""
+    more = f" of {len(ranked):,} that can be taken" if len(ranked) > MOST_ROWS else ""
     return Table(
         f"The best {min(MOST_ROWS, len(ranked))} settings{more} by {in_title(search)}, as the "
         "search saw them, and the default. These values chose the settings, so the best of them "
@@ -274,8 +279,9 @@ def _matters_caption(search: SearchResults) -> str:
     if search.separating:
         said.append(
             "“Tells the best tenth from the rest” is PED-ANOVA: how far values of a setting among "
-            "the best tenth lie from those of all tried, to a sum of 100 %. It is no share of "
-            "variance: a setting that hardly changes the objective can have much of it."
+            f"the best tenth by {in_title(search)} lie from those of all tried, to a sum of "
+            "100 %. It is no share of variance: a setting that hardly changes the objective can "
+            "have much of it."
         )
     shares = search.shares
     if shares.exact:

@@ -149,20 +149,15 @@ def _trust(results: Results, metric: Metric) -> Table | None:
         Column(f"Best {BEST} within", "number"),
         Column("At an end"),
     ]
-    confirmed = (
-        f"“Confirmed” is their mean on {plural(fresh, 'seed')} that the search did not see. "
-        if fresh
-        else ""
-    )
+    several = any(len(each.tried) > 1 for each in results.tuning)
+    lucky = ", too good on average because they were among its best" if several else ""
+    confirmed = f"“Confirmed” their mean on {plural(fresh, 'fresh seed')}, " if fresh else ""
     return Table(
         f"How far tuning can be trusted: {in_title(metric)}. “Tuned” is what the chosen settings "
-        f"reached in the search: the best of several, so too good by construction. {confirmed}"
-        "“Evaluated” is the mean of the arm's evaluation trials, with its standard deviation (sd) "
-        "over seeds. “Too good by” is the tuned value against the evaluated one: a positive number "
-        f"means that tuning promised too much. “Best {BEST} within” is how far the best "
-        f"{BEST} settings lie apart{' on fresh seeds' if fresh else ''}; where that is less than "
-        "the sd, which of them was chosen is mostly chance. “At an end” names what was chosen at "
-        "an end of all that was tried, or of its space.",
+        f"reached in the search{lucky}; {confirmed}“Evaluated” the mean of the arm's evaluation "
+        "trials, with its standard deviation (sd) over seeds; “Too good by” is tuned against "
+        "evaluated, positive where tuning promised too much. Where the best "
+        f"{BEST} lie within less than the sd, which of them was chosen may be chance.",
         tuple(columns if fresh else columns[:2] + columns[3:]),
         tuple(rows),
     )

@@ -28,12 +28,13 @@ import torch
 from harness import Context, Factor, Metric, Scale, Study
 
 
-def work(seed: int, steps: int) -> float:
+def work(seed: int, steps: int, device: str) -> float:
     torch.manual_seed(seed)
     model = torch.nn.Sequential(torch.nn.Linear(64, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10))
+    model.to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     for _ in range(steps):
-        inputs = torch.randn(64, 64)
+        inputs = torch.randn(64, 64, device=device)
         loss = torch.nn.functional.cross_entropy(model(inputs), inputs[:, :10].argmax(1))
         optimizer.zero_grad()
         loss.backward()
@@ -43,7 +44,7 @@ def work(seed: int, steps: int) -> float:
 
 def train(context: Context, width: int) -> dict[str, float]:
     began = time.time()
-    loss = work(context.seed, context.scale.steps)
+    loss = work(context.seed, context.scale.steps, context.device)
     for epoch in range(10):
         context.report(epoch, loss=loss)
     return {"loss": loss, "began": began, "ended": time.time()}
@@ -61,28 +62,29 @@ import json, sys, time
 import torch
 torch.set_num_threads(1)
 from cost import work
-work(0, 10)
+work(0, 10, sys.argv[3])
 times = []
 for seed in range(int(sys.argv[1])):
     began = time.time()
-    work(seed, int(sys.argv[2]))
+    work(seed, int(sys.argv[2]), sys.argv[3])
     times.append((began, time.time()))
 print(json.dumps(times))
 """
 
 
-def bare(folder: Path, calls: int, steps: int) -> list[tuple[float, float]]:
+def bare(folder: Path, calls: int, steps: int, device: str) -> list[tuple[float, float]]:
     """Return when each call began and ended."""
     done = subprocess.run(
-        [sys.executable, "-c", BARE, str(calls), str(steps)], cwd=folder, check=True,
+        [sys.executable, "-c", BARE, str(calls), str(steps), device], cwd=folder, check=True,
         capture_output=True, text=True,
     )  # fmt: skip
     return [(began, ended) for began, ended in json.loads(done.stdout)]
 
 
-def harnessed(folder: Path, name: str) -> list[tuple[float, float]]:
+def harnessed(folder: Path, name: str, device: str) -> list[tuple[float, float]]:
     """Return when each call began and ended within `harness run`."""
     words = ["run", "cost.py", "--workers", "1", "--no-profile", "--out", name, "--quiet"]
+    words += ["--device", device]
     subprocess.run(
         [sys.executable, "-m", "harness", *words], cwd=folder, check=True, capture_output=True
     )
@@ -102,20 +104,22 @@ def main() -> None:
     made.add_argument("--seconds", type=float, default=2.0, help="of a call")
     made.add_argument("--calls", type=int, help="in a round (20; 5 where quick)")
     made.add_argument("--rounds", type=int, help="of both (3; 1 where quick)")
+    made.add_argument("--device", default="cpu", help="cpu, or cuda:0")
     words = made.parse_args()
     calls = words.calls or (5 if words.quick else 20)
     rounds = words.rounds or (1 if words.quick else 3)
-    where = about()
+    where = about(words.device)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "cost.py"
         file.write_text(STUDY.replace("SEEDS", "5").replace("STEPS", "1"))
-        ((began, ended),) = bare(folder, 1, 500)
+        ((began, ended),) = bare(folder, 1, 500, words.device)
         steps = max(1, round(500 * words.seconds / (ended - began)))
         file.write_text(STUDY.replace("SEEDS", str(calls)).replace("STEPS", str(steps)))
         for turn in range(rounds):
-            plain, ours = bare(folder, calls, steps), harnessed(folder, f"out{turn}")
+            plain = bare(folder, calls, steps, words.device)
+            ours = harnessed(folder, f"out{turn}", words.device)
             alone = [end - start for start, end in plain]
             within = [end - start for start, end in ours]
             between = [start - end for (_, end), (start, _) in itertools.pairwise(ours)]
