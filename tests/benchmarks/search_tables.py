@@ -21,7 +21,7 @@ from saving import about, number, parser, save, table
 from harness import Choice, Float, Int
 from harness.planning.asking import Asking, Told
 from harness.study.searching import Searching
-from harness.study.space import Setting, Settings
+from harness.study.settings import Setting, Settings
 
 TABLES = (
     "protein_structure",
