@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -13,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from harness import Context, Factor, Metric, Scale, Study
+from harness import Context, Factor, Float, Metric, Scale, Search, Study
 
 
 def misbehave(context: Context, what: str) -> object:
@@ -106,4 +107,23 @@ ways = Study(
     objective="loss",
     scales={"quick": Scale(seeds=5, epochs=3)},
     limit=5,
+)
+
+
+def careful(context: Context, level: float) -> dict[str, float]:
+    """Report a loss that falls, and catch every exception that a training may raise."""
+    for epoch in range(4):
+        with contextlib.suppress(Exception):
+            context.report(epoch, loss=level / (epoch + 1))
+    return {}
+
+
+searched = Search(
+    name="careful",
+    question="Which level?",
+    train=careful,
+    space=(Float("level", 0.0, 4.0),),
+    objective="loss",
+    metrics=(Metric("loss", better="lower"),),
+    scales={"quick": Scale()},
 )

@@ -31,6 +31,7 @@ print(json.dumps({
     "reports": harness.reports.__file__, "studies": harness.studies.__file__,
     "own": [sys.modules["studies.mine"].__file__, sys.modules["reports.mine"].__file__],
     "built in": len(built_in()), "old": find("studies.residual_depth"),
+    "to copy": [find("searches.trees"), find("examples.forest")],
     "torch": "torch" in sys.modules,
 }))
 """
@@ -88,8 +89,9 @@ def test_one_s_own_packages_are_found_beside_it(
     assert said["reports"] == str(inner / "reports" / "__init__.py")
     assert said["studies"] == str(inner / "studies" / "__init__.py")
     assert said["own"] == [str(here / top / "mine.py") for top in ("studies", "reports")]
-    assert said["built in"] == 7
+    assert said["built in"] == 8
     assert said["old"] == "harness.studies.residual_depth"
+    assert said["to copy"] == ["harness.studies.searches.trees", "harness.studies.examples.forest"]
     assert not said["torch"]
 
 

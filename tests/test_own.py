@@ -34,11 +34,12 @@ from harness.running.jobs import ProfileJob, TimeJob, TrainJob, WarmJob, do
 from harness.running.named import Named
 from harness.running.telling import Told
 from harness.running.workplace import Workplace
+from harness.stopping import Bound
 from harness.storing.artifacts import FolderOfArtifacts
 from harness.study.metrics import STEP
 from harness.trials.outcome import Outcome
 from harness.trials.records import Role
-from harness.trials.trial import make_trial
+from harness.trials.trial import TUNING_SEED, make_trial
 from tests import own_study, own_ways
 
 FORKS = pytest.mark.skipif(not apart.possible, reason="needs processes that end with their parent")
@@ -651,6 +652,25 @@ def test_what_a_trial_fails_of_is_its_reason(tmp_path: Path, what: str) -> None:
     assert "\n" not in found.reason
     assert found.metrics == {}
     assert found.env["device"] == "cpu"
+
+
+@FORKS
+def test_a_trial_that_does_badly_is_ended_where_it_reports(tmp_path: Path) -> None:
+    place = at(tmp_path, own_ways.searched.study)
+    found = place.study.arm("search", "quick")
+    assert found is not None
+    settings = {"level": 2.0}
+    name = Named.of(make_trial(place.study, "quick", found, TUNING_SEED, "tune", settings), "quick")
+    whole = outcome(place, name)
+    assert not whole.pruned
+    assert whole.curves["loss"] == [2.0, 1.0, 2 / 3, 0.5]
+    bounds = (Bound(1, 9.0), Bound(2, 0.9), Bound(3, 0.0))
+    ended = outcome(place, replace(name, bounds=bounds))
+    assert ended.pruned
+    assert not ended.reason
+    assert ended.curves["loss"] == [2.0, 1.0]
+    assert ended.metrics == {"loss": 1.0}
+    assert ended.cost["seconds"] >= 0
 
 
 @FORKS

@@ -268,7 +268,8 @@ VOCABULARY = """
 import sys
 import harness, harness.augment, harness.data, harness.measures, harness.models, harness.optim
 from harness.running.find import built_in, load
-for name in set(built_in()) - {"weight_penalties"}:  # which has a network of torch's own
+own = {"weight_penalties", "search_strategies"}  # which have networks of torch's own
+for name in set(built_in()) - own:
     load(f"studies.{name}")
 print(*sorted({"torch", "sklearn", "pandas", "scipy"} & set(sys.modules)))
 """

@@ -15,7 +15,7 @@ from harness.engines.modes import Mode
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, Adam
-from harness.stopping import EarlyStopping
+from harness.stopping import Bound, EarlyStopping, Pruning
 from harness.trainer.train import DivergedError, Request, TrainingResult, train, train_together
 from harness.training import Training
 
@@ -220,3 +220,53 @@ def test_bad_improvements(by):
 def test_a_training_wants_the_real_thing():
     with pytest.raises(HarnessError, match=r"Training\(stopping=...\) must be a EarlyStopping"):
         replace(BASE, stopping=3)
+
+
+# ---- ended early beside others
+
+
+def _always(point: int) -> Pruning:
+    """Return what ends every trial at a point of its curve: no loss is below 0."""
+    return Pruning("validation_loss", "lower", (Bound(point, 0.0),))
+
+
+@pytest.mark.parametrize("mode", ["plain", "fused"])
+def test_what_is_ended_early_leaves_and_the_others_stay_as_they_were(mode):
+    how = Mode(mode, 4 if mode == "fused" else 1)
+    trainings = [replace(BASE, optimizer=SGD(lr=lr), epochs=6) for lr in (0.01, 0.05, 0.1, 0.2)]
+    whole = train_together([Request(each, 0) for each in trainings], CPU, how)
+    requests = [
+        Request(each, 0, pruning=_always(2) if place % 2 else None)
+        for place, each in enumerate(trainings)
+    ]
+    pruned = train_together(requests, CPU, how)
+    for place, (one, other) in enumerate(zip(whole, pruned, strict=True)):
+        assert isinstance(one, TrainingResult)
+        assert isinstance(other, TrainingResult)
+        assert one.mode.kind == other.mode.kind == mode
+        if place % 2:
+            assert other.pruned
+            assert other.curves["validation_loss"] == one.curves["validation_loss"][:2]
+            for name in ("validation_loss", "validation_accuracy"):
+                assert other.metrics[name] == one.curves[name][1]
+            assert "test_loss" not in other.metrics
+            assert other.steps == one.steps // 3
+        else:
+            assert not other.pruned
+            assert other.curves == one.curves
+            assert other.metrics == one.metrics
+
+
+def test_what_has_come_to_its_end_is_not_ended_early():
+    (result,) = train_together(
+        [Request(replace(BASE, epochs=3), 0, pruning=_always(3))], CPU, Mode()
+    )
+    assert isinstance(result, TrainingResult)
+    assert not result.pruned
+    assert "test_loss" in result.metrics
+
+
+def test_what_diverges_has_failed_and_was_not_ended_early():
+    hot = replace(BASE, optimizer=SGD(lr=1e18), epochs=6)
+    (result,) = train_together([Request(hot, 0, pruning=_always(1))], CPU, Mode())
+    assert isinstance(result, DivergedError)

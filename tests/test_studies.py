@@ -37,11 +37,17 @@ from harness.trials.trial import defaults, make_trial
 
 CPU = torch.device("cpu")
 NAMES = built_in()
-SEVEN = {
+TRAINED = {
     "optimizer_batch_size", "init_activation", "dropout_bn_order", "weight_penalties",
     "augmentation_strength", "residual_depth", "distillation_temperature",
 }  # fmt: skip
+"""Those whose networks the harness itself trains."""
+
+OTHERS = {"search_strategies"}
+"""Those with a function of their own: tests/test_strategies.py."""
+
 EACH = pytest.mark.parametrize("name", NAMES)
+EACH_TRAINED = pytest.mark.parametrize("name", sorted(TRAINED))
 
 
 @cache
@@ -56,8 +62,9 @@ def trainings(study: Study, scale: str) -> Iterator[tuple[Arm, Training]]:
         yield arm, trial.training
 
 
-def test_the_seven_are_there() -> None:
-    assert set(NAMES) >= SEVEN
+def test_all_eight_are_there() -> None:
+    assert set(NAMES) == TRAINED | OTHERS
+    assert {name for name in NAMES if load(name).source == "build"} == TRAINED
 
 
 @EACH
@@ -77,7 +84,7 @@ def test_a_study_is_declared_in_full(name: str) -> None:
     assert all(claim.source for claim in primary)
     assert len({claim.text for claim in study.claims}) == len(study.claims)
     assert all(claim.text.endswith(".") for claim in study.claims)
-    assert study.tuned, "no arm is favoured by a learning rate"
+    assert study.tuned or name in OTHERS, "no arm is favoured by a learning rate"
 
 
 @EACH
@@ -93,7 +100,7 @@ def test_every_factor_and_level_is_run_at_full_scale(name: str) -> None:
         assert {(factor.name, level.name) for level in factor.named} <= everywhere
 
 
-@EACH
+@EACH_TRAINED
 def test_every_arm_trains_something_else(name: str) -> None:
     study = load(name)
     for scale in study.scales:
@@ -150,7 +157,7 @@ def outcomes(study: Study, training: Training, mode: Mode) -> list[TrainingResul
     return found
 
 
-@EACH
+@EACH_TRAINED
 def test_two_steps_of_every_arm_alone_and_fused_and_what_is_made_of_them(name: str) -> None:
     study, scale = load(name), "quick"
     records: list[Record] = []
@@ -189,7 +196,7 @@ def test_two_steps_of_every_arm_alone_and_fused_and_what_is_made_of_them(name: s
 
 
 @pytest.mark.slow
-@EACH
+@EACH_TRAINED
 def test_two_steps_compiled(name: str) -> None:
     """The first program alone: compiling one takes many seconds, and there are more than 60."""
     study = load(name)
@@ -242,7 +249,7 @@ def test_l2_is_decay_under_sgd_and_is_not_under_adam(optimizer: str) -> None:
 # ---- a study of one's own -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [(), ("--trainer",)])
+@pytest.mark.parametrize("how", [(), ("--trainer",), ("--search",)])
 def test_a_new_study_can_be_planned_as_it_is(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -251,7 +258,8 @@ def test_a_new_study_can_be_planned_as_it_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert execute(["new", "my_study.py", *how]) == 0
-    assert "harness run my_study.py" in capsys.readouterr().out
+    verb = "search" if "--search" in how else "run"
+    assert f"harness {verb} my_study.py" in capsys.readouterr().out
     before = Path("my_study.py").read_text()
     assert execute(["plan", "my_study.py"]) == 0
     assert "my_study" in capsys.readouterr().out
@@ -270,3 +278,11 @@ def test_a_new_study_runs_as_it_is(command, how: tuple[str, ...], said: str) -> 
     command("new", "my_study.py", *how)
     done = command("run", "my_study.py", "--no-profile", "--no-tuning", "--mode", "plain")
     assert said in " ".join(done.stdout.split()), "the table breaks the sentence"
+
+
+@pytest.mark.slow
+def test_a_new_search_runs_as_it_is(command) -> None:  # type: ignore[no-untyped-def]
+    command("new", "my_search.py", "--search")
+    done = command("search", "my_search.py", "--no-profile", "--trials", "24")
+    assert "To paste into a study" in done.stdout
+    assert "The best setting found beats the default" in " ".join(done.stdout.split())

@@ -79,12 +79,16 @@ def new(
         bool,
         typer.Option("--trainer", help="One that the harness's own trainer trains."),
     ] = False,
+    search: Annotated[
+        bool, typer.Option("--search", help="A search of settings in the place of a study.")
+    ] = False,
 ) -> None:
     """Write a study that runs as it is, with comments, for you to change."""
     from harness.commands.new import write_study
 
-    path = write_study(file, trainer=trainer)
-    screen.say(f"{path}  written; run it with: harness run {shlex.quote(str(file))}")
+    path = write_study(file, trainer=trainer, search=search)
+    verb = "search" if search else "run"
+    screen.say(f"{path}  written; run it with: harness {verb} {shlex.quote(str(file))}")
 
 
 @app.command()

@@ -157,16 +157,90 @@ study = Study(
 '''
 
 
-def write_study(path: Path, *, trainer: bool = False) -> Path:
-    """Write the start of a study.
+SEARCH = '''"""Which settings suit a small network on digits?
+
+Say here, in a paragraph, what is searched and why.
+"""
+
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import nn
+
+from harness import Choice, Context, Float, Int, Metric, Scale, Search
+
+
+def train(
+    context: Context, way: str, lr: float, momentum: float | None, width: int
+) -> dict[str, float]:
+    """Your own training code. Its parameters are the settings of the space.
+
+    The generators of random, numpy and torch are seeded already. Move things to context.device.
+    """
+    x, y = map(torch.as_tensor, load_digits(return_X_y=True))
+    x, x_test, y, y_test = train_test_split(x.float() / 16, y, random_state=context.seed)
+    model = nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 10))
+    if way == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
+    for epoch in range(context.scale.epochs):
+        for rows in torch.randperm(300).split(32):
+            loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            loss = nn.functional.cross_entropy(model(x[300:]), y[300:])
+        context.report(epoch, validation_loss=loss.item())  # a pruner may end a bad trial here
+    if context.choosing:  # settings are being chosen, by the objective: no test examples
+        return {{}}
+    return {{"test_accuracy": (model(x_test).argmax(1) == y_test).float().mean().item()}}
+
+
+search = Search(
+    name="{name}",
+    question="Which settings suit a small network on digits?",
+    train=train,
+    # What is searched. The first settings tried are the defaults: default=, or the middle.
+    space=(
+        Choice("way", ("adam", "sgd")),
+        Float("lr", 0.0001, 1.0, log=True),
+        Float("momentum", 0.0, 0.99, when={{"way": "sgd"}}),  # elsewhere it is None
+        Int("width", 16, 256, log=True),
+    ),
+    # What is to be best; no test metric.
+    objective="validation_loss",
+    metrics=(
+        Metric("validation_loss", unit="nats", better="lower"),
+        Metric("test_accuracy", unit="fraction", better="higher"),
+    ),
+    # The smallest difference to the defaults that would change what you do: gives a verdict.
+    by=0.01,
+    scales={{"quick": Scale(epochs=10)}},
+    # Trials in all. A part of them runs the best three, and the defaults, on fresh seeds.
+    trials=64,
+)
+'''
+
+
+def write_study(path: Path, *, trainer: bool = False, search: bool = False) -> Path:
+    """Write the start of a study or a search.
 
     Args:
         path: a Python file that is not there yet; its name becomes the study's.
         trainer: whether the harness's own trainer trains; else a function in the file does.
+        search: whether it is a search.
 
     Raises:
-        HarnessError: the name is none for a study, or the file is there.
+        HarnessError: the name is none for a study, the file is there, or both kinds are wanted.
     """
+    if trainer and search:
+        raise HarnessError(
+            "a new file must be a study of the harness's trainer, or a search",
+            "--trainer and --search",
+            "Leave one out.",
+        )
     name = path.stem
     fits = re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name) and not keyword.iskeyword(name)
     if path.suffix != ".py" or not fits:
@@ -179,5 +253,5 @@ def write_study(path: Path, *, trainer: bool = False) -> Path:
         raise HarnessError(
             "a new study must not replace a file", repr(str(path)), "Take another name."
         )
-    text = TRAINER if trainer else OWN
+    text = TRAINER if trainer else SEARCH if search else OWN
     return write_whole(path, text.format(name=name).encode())

@@ -227,7 +227,7 @@ def _warnings(
         yield f"{missing} evaluation {many} not there yet: these verdicts are provisional."
     asked = [count for count in manifest.asked if count >= FEWEST]  # fewer have no verdict
     times = len(asked) + bool(manifest.looks)
-    if times > 1:
+    if times > 1 and declaration.claims:
         alpha = (manifest.looks or declaration.looks).alpha
         yield (
             f"This study was run with {' and with '.join(map(str, asked))} seeds"

@@ -30,6 +30,9 @@ from harness.study.study import Study
 BUILT_IN = "harness.studies"
 """The package that holds the studies shipped with the harness."""
 
+TO_COPY = ("examples", "searches")
+"""Folders in it, of short studies and of short searches."""
+
 _BEFORE = "studies"  # what it was called, as stores of before name it
 
 OVER = "#over="
@@ -77,9 +80,16 @@ def _built_in_files(below: str = "") -> list[Path]:
     return [file for file in files if not file.stem.startswith("_")]
 
 
-def _example_files() -> list[Path]:
-    """Return the short studies that are found as ``examples.NAME``, and need what they import."""
-    return _built_in_files("examples")
+def _to_copy() -> dict[str, str]:
+    """Return the modules of short studies and searches that are found as ``examples.NAME``.
+
+    What they import may not be installed.
+    """
+    return {
+        f"{folder}.{file.stem}": f"{BUILT_IN}.{folder}.{file.stem}"
+        for folder in TO_COPY
+        for file in _built_in_files(folder)
+    }
 
 
 def _summary(file: Path) -> str | None:
@@ -130,12 +140,13 @@ def _find(reference: str) -> str:
             return f"{BUILT_IN}.{name}"
     if spec is not None:
         return reference
-    if package == "examples" and name in {file.stem for file in _example_files()}:
-        return f"{BUILT_IN}.{reference}"
+    to_copy = _to_copy()
+    if reference in to_copy:
+        return to_copy[reference]
     raise HarnessError(
         "STUDY must be a name that `harness list` shows, a module, or a .py file",
         repr(reference),
-        near(reference, [*built_in(), *(f"examples.{file.stem}" for file in _example_files())]),
+        near(reference, [*built_in(), *to_copy]),
     )
 
 

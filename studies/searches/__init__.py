@@ -1,0 +1,1 @@
+"""Short searches to copy from: `harness search searches.mnist_cnn`."""
