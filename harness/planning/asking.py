@@ -10,6 +10,7 @@ process that starts anew goes on exactly as one that never stopped.
 from __future__ import annotations
 
 import math
+import statistics
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -158,6 +159,8 @@ class Asking:
         """
         seed = zlib.crc32(f"{self._name}/{number}".encode())
         sampler = self._sampler(seed)
+        if isinstance(sampler, GPSampler) and len(self._directions) == 1:
+            told = without_outliers(told, self._directions[0])
         with calm(silent=True), one_thread(sampler):
             self._remember(told, dict(study_notes or {}), _takes_values(sampler))
             self._study.sampler = sampler
@@ -336,6 +339,29 @@ def _apart(setting: Setting, one: Value | None, other: Value | None) -> float:
     values = [float(one), float(other), float(setting.low), float(setting.high)]
     a, b, low, high = map(math.log, values) if setting.log else values
     return abs(a - b) / (high - low)
+
+
+def without_outliers(told: Sequence[Told], direction: Direction) -> list[Told]:
+    """Return what was told with values that are far too bad made less so.
+
+    None is then farther from the median than the best one is. A Gaussian process takes values as
+    they are: beside one loss of 35, where training diverged, 0.01 and 0.02 would look the same.
+    """
+    known = [each.values[0] for each in told if each.values and math.isfinite(each.values[0])]
+    if not known:
+        return list(told)
+    middle = statistics.median(known)
+    best = min(known) if direction == "minimize" else max(known)
+    last = 2 * middle - best
+    if last == middle:  # half of them are the best
+        return list(told)
+    nearer = min if direction == "minimize" else max
+    return [
+        replace(each, values=(nearer(each.values[0], last),))
+        if each.values and math.isfinite(each.values[0])
+        else each
+        for each in told
+    ]
 
 
 def _takes_values(sampler: BaseSampler) -> bool:
