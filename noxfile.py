@@ -113,7 +113,7 @@ def kills(session: nox.Session) -> None:
     session.run("python", "-m", "tests.kills", *session.posargs)
 
 
-BENCHMARKS = ["idiom", "modes", "overhead", "own", "commands", "replicates"]
+BENCHMARKS = ["idiom", "modes", "overhead", "own", "commands", "replicates", "search_mnist"]
 
 
 @nox.session
