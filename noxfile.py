@@ -113,7 +113,9 @@ def kills(session: nox.Session) -> None:
     session.run("python", "-m", "tests.kills", *session.posargs)
 
 
-BENCHMARKS = ["idiom", "modes", "overhead", "own", "commands", "replicates", "search_tables"]
+BENCHMARKS = [
+    "idiom", "modes", "overhead", "own", "commands", "replicates", "search_tables", "search_mnist",
+]  # fmt: skip
 
 
 @nox.session

@@ -12,15 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.data.folder import data_folder
+
 SCRIPTS = Path(__file__).parent / "benchmarks"
 
 
-def script(folder: Path, name: str, *words: str) -> tuple[dict[str, Any], str]:
-    """Run a script in an empty folder; return what it saved."""
+def script(
+    folder: Path, name: str, *words: str, data: Path | None = None
+) -> tuple[dict[str, Any], str]:
+    """Run a script in an empty folder, without data unless some is given; return what it saved."""
     done = subprocess.run(
         [sys.executable, str(SCRIPTS / f"{name}.py"), "--out", "found", *words],
         cwd=folder, capture_output=True, text=True, timeout=240, check=False,
-        env={**os.environ, "HARNESS_DATA": str(folder / "nowhere"), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "HARNESS_DATA": str(data or folder / "nowhere"), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((folder / "found" / f"{name}.json").read_text(encoding="utf-8"))
@@ -148,3 +152,25 @@ def test_confirming_pays_on_tables_of_real_trainings_and_the_curse_is_there() ->
     assert gains[14] < -0.2, "so small a budget is better searched with"
     assert gains[34] > 0.08
     assert gains[64] > 0.12
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (data_folder() / "MNIST" / "raw").is_dir(), reason="needs MNIST")
+def test_both_ways_to_search_train_as_often_and_both_winners_are_tried_again(
+    tmp_path: Path,
+) -> None:
+    words = ("--trials", "5", "--idiom-threads", "1")
+    found, page = script(tmp_path, "search_mnist", *words, data=data_folder().resolve())
+    for side in ("idiom", "harness"):
+        took = found[side]
+        assert took["trainings"] == 5
+        assert 0 < took["training"] < took["command"]
+        assert took["cpu"] > 0
+        assert set(took["settings"]) == {"lr", "weight_decay", "dropout", "width", "batch_size"}
+        assert set(found["worth"][side]) == {
+            "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
+        }  # fmt: skip
+    assert (found["idiom"]["tried"], found["harness"]["tried"]) == (5, 1)
+    assert "| trainings | 5 | 5 |" in page
+    # several processes at work count together
+    assert found["harness"]["cpu"] > 5

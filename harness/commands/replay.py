@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +19,9 @@ from harness.running.find import load
 from harness.running.jobs import Answer, TrainJob, failed
 from harness.running.named import Named
 from harness.running.workers import WorkerDiedError
+from harness.stopping import Bound
 from harness.storing.ledger import find
+from harness.study.metrics import Better
 from harness.terminal.screen import line
 from harness.trials.records import Record
 from harness.trials.trial import Trial, changes, make_trial, other_code
@@ -68,15 +71,15 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     found = find_study(reference or home)
     study = load(found)
     scale, _ = study.scale(record.scale)
-    arms = {arm.name: arm for arm in study.arms(scale)}
-    if record.arm not in arms:
+    arm = study.arm(record.arm, scale)
+    if arm is None:
         raise HarnessError(
             f"study {study.name} must still have the arm of the trial",
             repr(record.arm),
-            near(record.arm, arms),
+            near(record.arm, [each.name for each in study.arms(scale)]),
         )
-    now = make_trial(study, scale, arms[record.arm], record.seed, record.role, record.tuned)
-    job = _again(scale, now, record)
+    now = make_trial(study, scale, arm, record.seed, record.role, record.tuned)
+    job = _again(scale, now, record, study.metric(study.objective).better)
     with tempfile.TemporaryDirectory() as folder:  # what the trial has kept stays as it is
         pool = Processes(study, found, options, store.artifacts, Path(folder))
         try:
@@ -104,11 +107,16 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     return Replayed(identical, record, differences, farthest, changed, "")
 
 
-def _again(scale: str, trial: Trial, record: Record) -> TrainJob:
+def _again(scale: str, trial: Trial, record: Record, better: Better | None) -> TrainJob:
     """Describe a trial trained as its record says: beside as many others, which are copies of it.
 
-    How many train together decides how sums are rounded, and what the others are does not.
+    How many train together decides how sums are rounded, and what the others are does not. One that
+    was ended early is ended at the same point.
     """
+    if record.state == "pruned":
+        points = max(map(len, record.metric_curves.values()), default=0)
+        worst = math.inf if better == "higher" else -math.inf
+        trial = replace(trial, bounds=(Bound(points, worst),))
     mode = Mode.parse(record.env.get("mode", str(PLAIN)))
     copies = mode.engine.copies(mode.models)
     return TrainJob((Named.of(trial, scale),) * copies, mode)

@@ -294,6 +294,7 @@ def find(store: Store, key: str) -> list[tuple[Record, str]]:
                 record = record_of(trial, notes["harness_study"], notes["harness_scale"], notes)
                 known = out.get(own_key)
                 better = known is None or known[0].state != "complete"
-                if record.state == "complete" or (record.state == "failed" and better):
+                ended = record.state in {"failed", "pruned"}
+                if record.state == "complete" or (ended and better):
                     out[own_key] = (record, str(notes.get(REFERENCE) or ""))
     return list(out.values())

@@ -73,7 +73,10 @@ def main() -> None:
     parser.add_argument("--storage", required=True)
     for name in ("trials", "train", "validation", "epochs"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--threads", type=int, default=0, help="torch's own number, if 0")
     asked = parser.parse_args()
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
     study = optuna.create_study(
         storage=asked.storage,
         study_name="mnist_cnn",

@@ -5,8 +5,11 @@ after the other, each in a process of its own with a fresh store and as many tra
 trains both winners on fresh seeds, which is not timed.
 """
 
+import contextlib
+import ctypes
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -34,7 +37,8 @@ FRESH = range(1000, 1005)
 
 CAPTION = """\
 - *whole command*: from start to end, with imports, and on the harness's side choosing modes and
-  the report. *training*: from the beginning of the first trial to the end of the last.
+  the report. *processors in it*: user and system seconds of all its processes. *training*: from
+  the beginning of the first trial to the end of the last.
 - Of the harness's trainings some try no setting: they run the best three and the default on fresh
   seeds. The idiom spends all on settings, one after another; each takes the best value that it saw.
 - Both look at the validation split after each epoch. The harness also measures loss and accuracy on
@@ -49,6 +53,7 @@ class Side:
 
     Attributes:
         command: seconds of the whole command.
+        cpu: seconds of processors that it used, those of its workers among them.
         training: from the beginning of the first trial to the end of the last.
         trainings: how many there were.
         settings: the winner.
@@ -57,6 +62,7 @@ class Side:
     """
 
     command: float
+    cpu: float
     training: float
     trainings: int
     settings: dict[str, Any]
@@ -64,16 +70,33 @@ class Side:
     tried: int
 
 
-def run(command: list[str], folder: Path) -> float:
-    """Run a command in a folder; return how many seconds it took."""
+def run(command: list[str], folder: Path) -> tuple[float, float]:
+    """Run a command in a folder; return its seconds, and those of processors that it used."""
     made = {**os.environ, "HARNESS_DATA": str(data_folder().resolve())}
-    began = time.perf_counter()
+    before, began = used(), time.perf_counter()
     done = subprocess.run(
         command, env=made, cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr[-3000:]}")
-    return time.perf_counter() - began
+    took = time.perf_counter() - began
+    with contextlib.suppress(ChildProcessError):  # servers of workers outlive it for a moment
+        while True:
+            os.waitpid(-1, 0)
+    return took, used() - before
+
+
+def used() -> float:
+    """Return the processor seconds of all processes below this one that have ended."""
+    found = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found.ru_utime + found.ru_stime
+
+
+def adopt_orphans() -> None:
+    """Let this process wait for what its children leave behind, so that it is counted (Linux)."""
+    if sys.platform == "linux":
+        set_child_subreaper = 36  # PR_SET_CHILD_SUBREAPER
+        ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
 
 
 def span(study: optuna.Study) -> float:
@@ -84,7 +107,7 @@ def span(study: optuna.Study) -> float:
     return (max(ends) - min(begins)).total_seconds()
 
 
-def idiom(folder: Path, trials: int) -> Side:
+def idiom(folder: Path, trials: int, threads: int) -> Side:
     """Run the tutorial's way."""
     scale = load(find(SEARCH)).scales["quick"]
     sizes = {
@@ -92,12 +115,13 @@ def idiom(folder: Path, trials: int) -> Side:
     }  # fmt: skip
     storage = f"sqlite:///{folder / 'idiom.db'}"
     command = [sys.executable, str(HERE / "search_idiom.py"), "--storage", storage]
-    command += ["--trials", str(trials)]
+    command += ["--trials", str(trials), "--threads", str(threads)]
     command += [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
-    took = run(command, folder)
+    took, cpu = run(command, folder)
     study = optuna.load_study(study_name="mnist_cnn", storage=storage)
     done = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    return Side(took, span(study), len(done), study.best_params, float(study.best_value), len(done))
+    best = float(study.best_value)
+    return Side(took, cpu, span(study), len(done), study.best_params, best, len(done))
 
 
 def harness(folder: Path, trials: int, confirm: int | None) -> Side:
@@ -105,7 +129,7 @@ def harness(folder: Path, trials: int, confirm: int | None) -> Side:
     command = [sys.executable, "-m", "harness", "search", SEARCH, "--trials", str(trials)]
     command += ["--device", "cpu", "--out", str(folder / "runs"), "--quiet"]
     command += [] if confirm is None else ["--confirm", str(confirm)]
-    took = run(command, folder)
+    took, cpu = run(command, folder)
     best = json.loads((folder / "runs" / "mnist_cnn-quick" / "best.json").read_text())
     store = open_store(str(folder / "runs" / "harness.db"), create=False)
     records = Ledger(store, load(find(SEARCH)), "quick").records()
@@ -113,7 +137,7 @@ def harness(folder: Path, trials: int, confirm: int | None) -> Side:
     tried = min(each.metrics["validation_loss"] for each in done if each.role == "tune")
     (one,) = optuna.get_all_study_names(store.storage)
     seconds = span(optuna.load_study(study_name=one, storage=store.storage))
-    return Side(took, seconds, len(done), best["settings"], tried, best["tried"])
+    return Side(took, cpu, seconds, len(done), best["settings"], tried, best["tried"])
 
 
 def fresh(settings: dict[str, Any]) -> dict[str, str]:
@@ -142,19 +166,21 @@ def main() -> None:
     """Run both sides and save the tables."""
     made = parser(__doc__)
     made.add_argument("--trials", type=int, help="of each side (64; 12 where quick)")
+    made.add_argument("--idiom-threads", type=int, default=0, help="torch's own number, if 0")
     made.add_argument("--harness-first", action="store_true", help="the other order")
     arguments = made.parse_args()
     trials = arguments.trials or (12 if arguments.quick else 64)
     confirm = 1 if trials < 40 else None
     if not (data_folder() / "MNIST" / "raw").is_dir():
         raise SystemExit("MNIST must lie in the data folder, which HARNESS_DATA names")
+    adopt_orphans()
     where = about()
     sides: dict[str, Side] = {}
     with tempfile.TemporaryDirectory() as folder:
         for which in ("harness", "idiom") if arguments.harness_first else ("idiom", "harness"):
             print(f"{which}: {trials} trainings", flush=True)
             sides[which] = (
-                idiom(Path(folder), trials)
+                idiom(Path(folder), trials, arguments.idiom_threads)
                 if which == "idiom"
                 else harness(Path(folder), trials, confirm)
             )
@@ -170,6 +196,7 @@ def main() -> None:
             (f"{what}, s", number(a), number(b), number(a / b))
             for what, a, b in (
                 ("whole command", one.command, other.command),
+                ("processors in it", one.cpu, other.cpu),
                 ("training", one.training, other.training),
             )
         ),
