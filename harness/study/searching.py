@@ -147,7 +147,7 @@ class Searching:
     @property
     def at_a_time(self) -> int:
         """How many settings are asked for at a time: the same on every machine."""
-        return self.batch or max(1, min(16, self.trials // (4 * self.seeds)))
+        return self.batch or max(4, min(16, self.trials // (8 * self.seeds)))
 
     @property
     def plain(self) -> Searching:
