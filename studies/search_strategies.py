@@ -292,12 +292,12 @@ study = Study(
             grids={"two": (6, 6), "four": (3, 3, 2, 2)},
         ),
         "standard": Scale(
-            train=600, validation=200, test=900, width=64, epochs=20, batch=10, known=1024, seeds=20,
-            grids={"two": (9, 9), "four": (3, 3, 3, 3)},
+            train=600, validation=200, test=900, width=64, epochs=20, batch=10, known=1024,
+            seeds=20, grids={"two": (9, 9), "four": (3, 3, 3, 3)},
         ),
         "full": Scale(
-            train=600, validation=200, test=900, width=128, epochs=40, batch=16, known=4096, seeds=20,
-            grids={"two": (16, 16), "four": (4, 4, 4, 4)},
+            train=600, validation=200, test=900, width=128, epochs=40, batch=16, known=4096,
+            seeds=20, grids={"two": (16, 16), "four": (4, 4, 4, 4)},
         ),
     },
     claims=(
