@@ -23,7 +23,7 @@ def script(
     """Run a script in an empty folder, without data unless some is given; return what it saved."""
     done = subprocess.run(
         [sys.executable, str(SCRIPTS / f"{name}.py"), "--out", "found", *words],
-        cwd=folder, capture_output=True, text=True, timeout=240, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=290, check=False,
         env={**os.environ, "HARNESS_DATA": str(data or folder / "nowhere"), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -159,18 +159,20 @@ def test_confirming_pays_on_tables_of_real_trainings_and_the_curse_is_there() ->
 def test_both_ways_to_search_train_as_often_and_both_winners_are_tried_again(
     tmp_path: Path,
 ) -> None:
-    words = ("--trials", "5", "--idiom-threads", "1")
+    words = ("--trials", "7", "--idiom-threads", "1")
     found, page = script(tmp_path, "search_mnist", *words, data=data_folder().resolve())
     for side in ("idiom", "harness"):
         took = found[side]
-        assert took["trainings"] == 5
+        assert took["trainings"] in {6, 7}, "6 where the default is among the best"
         assert 0 < took["training"] < took["command"]
         assert took["cpu"] > 0
         assert set(took["settings"]) == {"lr", "weight_decay", "dropout", "width", "batch_size"}
         assert set(found["worth"][side]) == {
             "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
         }  # fmt: skip
-    assert (found["idiom"]["tried"], found["harness"]["tried"]) == (5, 1)
-    assert "| trainings | 5 | 5 |" in page
+    trained = found["idiom"]["trainings"]
+    assert trained == found["harness"]["trainings"] == found["idiom"]["tried"]
+    assert found["harness"]["tried"] == 3
+    assert f"| trainings | {trained} | {trained} |" in page
     # several processes at work count together
     assert found["harness"]["cpu"] > 5
