@@ -143,7 +143,7 @@ def test_true_is_not_one_in_a_condition() -> None:
         ({"objective": ()}, "must name a metric", "()"),
         ({"constraints": (AtMost("bytes", 1.0),)}, "the metric of a constraint", "'bytes'"),
         ({"pruner": "halving"}, "the pruner must be one of", "'halving'"),
-        ({"pruner": "wilcoxon"}, "several seeds", "seeds=1"),
+        ({"pruner": "wilcoxon"}, "five seeds or more", "seeds=1"),
         ({"rungs": (1, 3)}, "beside pruner='hyperband'", "'none'"),
         ({"rungs": (3, 1), "pruner": "hyperband"}, "epochs that rise", "(3, 1)"),
         ({"seeds": 10, "trials": 5}, "one setting at least", "trials=5 with seeds=10"),
