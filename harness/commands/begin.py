@@ -83,6 +83,8 @@ def _begin_search(home: str, study: Study, scale: str, place: Place, options: Op
     assert options.search is not None
     study = as_asked(study, options.search)
     planner_of_search(study, scale, None, options.search)  # what is wrong leaves no store behind
+    if options.search.warm_start:
+        place.other(options.search.warm_start.partition("#")[0])
     store = place.open(create=True)
     check_space(store, study, scale)
     ledger = Ledger(store, study, scale)
