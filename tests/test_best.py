@@ -28,7 +28,7 @@ from harness.commands.folder import is_made_from
 from harness.commands.judged import with_importance
 from harness.commands.markdown import markdown
 from harness.judging.results import Results
-from harness.judging.search_words import sentences
+from harness.judging.search_words import sentences, what_is_known
 from harness.optim import SGD, AdamW
 from harness.study.pasted import as_code
 from harness.study.searching import Searching
@@ -67,10 +67,63 @@ def test_the_first_sentences_say_what_to_take_and_how_far_to_trust_it(results: R
 
 
 def test_without_confirming_it_is_said_to_be_biased() -> None:
-    lines = said(confirm=0)
+    lines = said(confirm=0, ended="trials")
     assert "That is biased: the best of 41 settings looks better than it is" in lines[1]
     assert "Search(confirm=3)" in lines[1]
     assert len(lines) == 2
+
+
+def test_a_search_that_has_not_ended_is_not_told_to_confirm() -> None:
+    lines = said(confirm=0)
+    assert lines[1].endswith(
+        "nothing has confirmed it. The search has not ended: the same command goes on."
+    )
+    assert not any("Search(confirm=3)" in line for line in lines)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_where_all_that_were_confirmed_are_lost_the_best_of_the_others_is_named(
+    broken: bool,
+) -> None:
+    def loses(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        given = noisy(place, settings, seed)
+        if seed >= 1_000_000:
+            return given
+        return {**dict(given), "model_bytes": 1e9} if broken and place else "diverged"
+
+    results = example_results(trained=loses, ended="trials")
+    assert results.search is not None
+    lines = sentences(results.search)
+    what = "failed or broke a constraint" if broken else "failed"
+    assert lines[0].startswith(
+        f"All that were confirmed {what} on fresh seeds; the best of the others is lr = "
+    )
+    assert "nothing has confirmed it." in lines[1]
+    assert "Search(confirm=3)" not in " ".join(lines)
+    row = best_row(results)
+    assert row is not None
+    assert row["confirmed"] is None
+    taken = results.search.taken
+    assert taken is not None
+    assert row["number"] == taken + 1
+    assert results.search.arm(taken) is None
+    assert what_is_known(results.search, taken) == "best of the others, not confirmed"
+
+
+def test_where_no_other_is_left_that_is_said() -> None:
+    def loses(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        return noisy(place, settings, seed) if seed >= 1_000_000 else "diverged"
+
+    results = example_results(trained=loses, count=3, ended="trials")
+    assert results.search is not None
+    lines = sentences(results.search)
+    assert lines[0] == (
+        "No setting can be taken: all that were confirmed failed on fresh seeds, and no other "
+        "finished within the constraints."
+    )
+    assert "Setting 2 failed on 3 fresh seeds, and is not taken." in lines
+    assert best_row(results)["settings"] is None  # type: ignore[index]
+    assert "No setting can be taken" in printed(results)
 
 
 def test_optimism_is_told() -> None:
@@ -93,6 +146,10 @@ def test_the_default_may_be_the_best_and_nothing_may_be_there() -> None:
 
     lines = said(trained=worse)
     assert lines[0].startswith("Keep the default: lr = 0.01,")
+    assert lines[0].endswith(". Nothing that was found is shown to be better.")
+    both = search(objective=("validation_error", "model_bytes"))
+    (first, *_) = said(declared=both, trained=worse)
+    assert first.endswith(". Nothing that was found is shown to be better by validation error.")
     assert not any("than the default" in line for line in lines)
 
     def fails(place: int, settings: Mapping[str, Any], seed: int) -> Any:

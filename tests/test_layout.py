@@ -25,7 +25,7 @@ ROOMS: dict[str, str] = {
     "floats": "",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
-    "stats": "failures location multiple paired unpaired doses joint best sample_size",
+    "stats": "failures location multiple paired unpaired doses joint best front sample_size",
     "trained": "",
     "clipping": "",
     "losses": "",
