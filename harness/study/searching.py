@@ -279,9 +279,15 @@ def _check_pruner(searching: Searching) -> None:
             repr(searching.pruner),
             near(str(searching.pruner), PRUNERS),
         )
-    if searching.pruner == "wilcoxon" and searching.seeds < 3:
+    if searching.pruner in ("median", "hyperband") and searching.seeds > 1:
         raise HarnessError(
-            "pruner 'wilcoxon' must have several seeds for each setting, which it compares",
+            f"pruner {searching.pruner!r} must have one seed for each setting, whose curve it sees",
+            f"seeds={searching.seeds}",
+            "Write pruner='wilcoxon', which compares over seeds, or seeds=1.",
+        )
+    if searching.pruner == "wilcoxon" and searching.seeds < 5:  # with 4, p can just be below 0.1
+        raise HarnessError(
+            "pruner 'wilcoxon' must have five seeds or more for each setting, which it compares",
             f"seeds={searching.seeds}",
             "Write seeds=5, or pruner='median', which compares curves.",
         )

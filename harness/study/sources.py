@@ -265,6 +265,13 @@ def check_objective(study: Study) -> None:
     name = study.objective
     if study.search is not None:
         check_objectives(study.search, may_choose(study))
+        by_curve = study.search.pruner in ("median", "hyperband")
+        if by_curve and study.build is not None and name not in Training.curves:
+            raise HarnessError(
+                f"pruner {study.search.pruner!r} must have an objective with a curve",
+                f"objective={name!r}, which is measured at the end",
+                "Write objective='validation_loss', or pruner='none'.",
+            )
         return
     if study.build is None:
         names = [metric.name for metric in study.metrics]
