@@ -50,7 +50,11 @@ class Trained:
         return self.member.logits(inputs)
 
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""
+        """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches.
+
+        Raises:
+            HarnessError: those of test examples were asked for while settings are tried.
+        """
         return self.member.outputs(name)
 
     @cached_property

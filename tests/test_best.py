@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from harness.commands.markdown import markdown
 from harness.judging.results import Results
 from harness.judging.search_words import sentences, what_is_known
 from harness.optim import SGD, AdamW
+from harness.study.converter import from_plain, to_plain
 from harness.study.pasted import as_code
 from harness.study.searching import Searching
 from tests.example_results import example_results as study_results
@@ -332,7 +334,7 @@ def test_settings_become_code_that_can_be_pasted() -> None:
     )
     searching = declared.study.declaration("quick").search
     assert searching is not None
-    assert searching.objects == ("optimizer",)
+    assert searching.objects == {"optimizer": ("sgd", "adamw", "odd one")}
     code = as_code(searching, {"lr": 0.0316228, "optimizer": "adamw", "flag": True})
     assert code.splitlines() == [
         "lr=0.0316228,",
@@ -356,10 +358,37 @@ def test_code_of_many_plain_settings_has_a_line_each() -> None:
     assert lines == [f"a_long_name_{place}=0.5," for place in range(6)]
     short = as_code(Searching(space[:2], ("loss",)), settings)
     assert short == "a_long_name_0=0.5, a_long_name_1=0.5"
-    fixed = Searching(space[:1], ("loss",), fixed={"depth": "20", "model": "a b"})
-    assert as_code(fixed, settings).splitlines()[1:] == [
-        "depth=20,  # not searched", "model=...,  # not searched",
+
+
+def test_code_gives_what_the_function_was_given() -> None:
+    """Plain values and None as Python writes them; the names of objects alone are no values."""
+    given = {
+        "way": "sgd", "bn": True, "norm": None, "depth": 20, "rate": 0.5, "most": math.inf,
+        "model": SGD,
+    }  # fmt: skip
+    space = (
+        Choice("act", (None, "relu")),
+        Choice("none", ("none", "some")),
+        Choice("mixed", {"a name": SGD, "plain": "plain", "off": None}),
+    )
+    plain = Searching(space, ("loss",), fixed=given).plain
+    assert plain.objects == {"mixed": ("a name",), "model": ("SGD",)}
+    assert plain.plain == plain
+    assert from_plain(Searching, json.loads(json.dumps(to_plain(plain)))) == plain
+    lines = as_code(plain, {"act": "none", "none": "none", "mixed": "off"}).splitlines()
+    assert lines == [
+        "act=None,", "none='none',", "mixed=None,", "way='sgd',  # not searched",
+        "bn=True,  # not searched", "norm=None,  # not searched", "depth=20,  # not searched",
+        "rate=0.5,  # not searched", "most=float('inf'),  # not searched",
+        "model=SGD,  # not searched: the option named 'SGD'",
     ]  # fmt: skip
+    got = eval("dict({}\n)".format("\n".join(lines)), {"SGD": SGD})
+    assert got == {"act": None, "none": "none", "mixed": None, **given}
+    other = as_code(plain, {"act": "relu", "none": "some", "mixed": "plain"})
+    assert "act='relu'," in other
+    assert "mixed='plain'," in other
+    odd = as_code(plain, {"act": "relu", "none": "some", "mixed": "a name"})
+    assert "mixed=...,  # the option named 'a name'" in odd
 
 
 def test_the_folder_is_made_anew_where_a_file_of_the_search_is_gone(tmp_path: Path) -> None:

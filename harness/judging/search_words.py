@@ -81,7 +81,8 @@ def sentences(search: SearchResults) -> tuple[str, ...]:
 def _sentences(search: SearchResults) -> Iterator[str]:
     if search.taken is None:
         yield _nothing(search)
-        yield from _lost(search)
+        if search.all_lost and search.top:
+            yield from _lost(search)
         return
     yield _take(search, search.taken)
     if len(search.objectives) > 1:

@@ -300,7 +300,11 @@ def may_choose(study: Study) -> dict[str, Metric]:
         return {x.name: x for x in study.metrics if not x.name.startswith("test_")}
     given = [metric for measure in study.measures for metric in measure.metrics]
     validation = [x for name, x in METRICS.items() if name.startswith("validation_")]
-    return {metric.name: metric for metric in (*validation, *given) if metric.name not in BY_LAYER}
+    return {
+        metric.name: metric
+        for metric in (*validation, *given)
+        if metric.name not in BY_LAYER and not metric.name.startswith("test_")
+    }
 
 
 def _objective(names: Iterable[str]) -> str:
