@@ -20,12 +20,14 @@ from harness.engines.modes import Mode
 from harness.engines.network import Network
 from harness.engines.prepared import make_ready
 from harness.losses import CrossEntropy, Distillation
+from harness.measures import Calibration, Noisy, Occluded, PrunedAccuracy, measured
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2, Decay
 from harness.randomness.streams import torch_seed
 from harness.schedules import Cosine, OneCycle
+from harness.trained import Trained
 from harness.trainer.train import DivergedError, Request, TrainingResult, train, train_together
 from harness.training import Data, Training
 
@@ -385,7 +387,9 @@ def test_without_test_a_measure_that_asks_for_test_images_is_refused(function, w
 
 
 @pytest.mark.parametrize(
-    "measure", [Occluded(), Noisy(), Pruned(), Calibration()], ids=lambda each: type(each).__name__
+    "measure",
+    [Occluded(), Noisy(), PrunedAccuracy(), Calibration()],
+    ids=lambda each: type(each).__name__,
 )
 def test_measures_of_the_harness_that_look_at_test_images_are_refused_without(measure):
     with pytest.raises(HarnessError, match="tried without a look at the test examples"):
