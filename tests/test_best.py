@@ -211,6 +211,21 @@ def test_an_edge_is_said() -> None:
         "lr = 0.9 is the largest value tried and lies at the edge of its space, 0.001 to 1: a "
         "wider space may hold better ones."
     )
+    tried[-1]["lr"] = 0.3
+    lines = said(declared=declared, settings=tried, trained=falling, confirm=0)
+    assert lines[-1] == "lr = 0.3 is the largest value tried, though its space goes on to 1."
+
+
+def test_where_the_default_was_best_in_the_search_no_other_is_called_its_best() -> None:
+    declared = search(space=(Float("lr", 0.001, 1.0, log=True, default=0.9),), train=one)
+
+    def falling(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        return {"validation_error": 1 - settings["lr"]}
+
+    tried = [{"lr": 0.9}, {"lr": 0.1}, {"lr": 0.3}, {"lr": 0.2}]
+    lines = said(declared=declared, settings=tried, trained=falling, confirm=5)
+    (shown,) = [line for line in lines if line.startswith("The search itself")]
+    assert "for setting 3, its best beside the default" in shown
 
 
 def one(context: Any, lr: float) -> Any:

@@ -163,7 +163,8 @@ def _confirmed(search: SearchResults, winner: Confirmed) -> str:
 def _optimism(search: SearchResults, first: Confirmed) -> str:
     """Say how much better the best of the search looked than it is."""
     value, size = level_text(search.metric, first.searched), first.optimism
-    start = f"The search itself had shown {value} for {name_of(first.place)}, its best"
+    its = "its best" if first.place == search.best[-1] else "its best beside the default"
+    start = f"The search itself had shown {value} for {name_of(first.place)}, {its}"
     shown = difference_text(search, size)
     if size.value > 0:
         sure = "" if not size.known or size.low > 0 else "; that may be chance"
@@ -225,10 +226,13 @@ def edge_text(search: SearchResults, edge: Edge) -> str:
     value = value_text(search.tried[search.taken].settings[edge.name])
     setting = next(each for each in search.searching.settings if each.name == edge.name)
     low, high = getattr(setting, "low"), getattr(setting, "high")  # noqa: B009 - no Choice has one
-    where = [f"is the {edge.side} value tried"] if edge.extreme else []
-    if edge.near:
-        where.append(f"lies at the edge of its space, {number_text(low)} to {number_text(high)}")
-    return f"{edge.name} = {value} {' and '.join(where)}: a wider space may hold better ones."
+    extreme = f"is the {edge.side} value tried"
+    if not edge.near:
+        end = number_text(low if edge.side == "smallest" else high)
+        return f"{edge.name} = {value} {extreme}, though its space goes on to {end}."
+    where = f"lies at the edge of its space, {number_text(low)} to {number_text(high)}"
+    where = f"{extreme} and {where}" if edge.extreme else where
+    return f"{edge.name} = {value} {where}: a wider space may hold better ones."
 
 
 def in_title(search: SearchResults) -> str:
