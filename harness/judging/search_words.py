@@ -163,8 +163,7 @@ def _confirmed(search: SearchResults, winner: Confirmed) -> str:
 def _optimism(search: SearchResults, first: Confirmed) -> str:
     """Say how much better the best of the search looked than it is."""
     value, size = level_text(search.metric, first.searched), first.optimism
-    its = "its best" if first.place == search.best[-1] else "its best beside the default"
-    start = f"The search itself had shown {value} for {name_of(first.place)}, {its}"
+    start = f"The search itself had shown {value} for {name_of(first.place)}, its best"
     shown = difference_text(search, size)
     if size.value > 0:
         sure = "" if not size.known or size.low > 0 else "; that may be chance"
