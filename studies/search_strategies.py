@@ -7,8 +7,8 @@ https://papers.nips.cc/paper/4443) or a Gaussian process (Snoek et al. 2012,
 https://arxiv.org/abs/1206.2944). The more a search looks at validation examples, the better its
 best value looks beside the truth (Cawley & Talbot 2010, https://jmlr.org/papers/v11/cawley10a.html).
 
-One trial here is one whole search by the harness's own `Asking`, in batches as a user gets them: a
-quarter of the budget, 16 at most. Its seed decides the split of scikit-learn's digits, the initial
+One trial here is one whole search by the harness's own `Asking`, in batches as a user gets them: an
+eighth of the budget, 16 at most. Its seed decides the split of scikit-learn's digits, the initial
 weights and what the sampler draws; a grid is moved by a random part of its spacing, so that a
 verdict is about grids and not about one that happened to lie well. What it found is then trained
 on five fresh seeds, and judged on test images: by the middle one, and by the worst, for a setting
@@ -191,7 +191,9 @@ def train(context: Context, strategy: str, space: str) -> dict[str, float]:
         settings = grid(SPACES[space], scale.grids[space], context.seed_for("grid"))
     trials = math.prod(scale.grids["four"])
     wanted = trials - AGAIN * AGAIN if confirmed else trials
-    searching = Searching(tuple(settings), ("loss",), trials=trials, sampler=sampler)
+    searching = Searching(
+        tuple(settings), ("loss",), trials=trials, sampler=sampler, batch=scale.batch
+    )
     asking = Asking(searching, ("minimize",), f"{context.seed_for('sampler')}")
     told: list[Told] = []
     notes: Mapping[str, object] = {}
@@ -286,16 +288,16 @@ study = Study(
     ),
     scales={
         "quick": Scale(
-            train=300, validation=200, test=1000, width=32, epochs=15, known=256, seeds=10,
+            train=300, validation=200, test=1000, width=32, epochs=15, batch=4, known=256, seeds=10,
             grids={"two": (6, 6), "four": (3, 3, 2, 2)},
         ),
         "standard": Scale(
-            train=600, validation=200, test=900, width=64, epochs=20, known=1024, seeds=20,
-            grids={"two": (9, 9), "four": (3, 3, 3, 3)},
+            train=600, validation=200, test=900, width=64, epochs=20, batch=10, known=1024,
+            seeds=20, grids={"two": (9, 9), "four": (3, 3, 3, 3)},
         ),
         "full": Scale(
-            train=600, validation=200, test=900, width=128, epochs=40, known=4096, seeds=20,
-            grids={"two": (16, 16), "four": (4, 4, 4, 4)},
+            train=600, validation=200, test=900, width=128, epochs=40, batch=16, known=4096,
+            seeds=20, grids={"two": (16, 16), "four": (4, 4, 4, 4)},
         ),
     },
     claims=(

@@ -14,12 +14,13 @@ from torch import nn
 
 from harness import Context
 from harness.own.saves import TrialFolder
+from harness.study.searching import Searching
 from harness.study.study import Study
 
 strategies = importlib.import_module("harness.studies.search_strategies")
 STUDY: Study = strategies.study
 SCALE = {
-    "train": 96, "validation": 100, "test": 900, "width": 8, "epochs": 2, "known": 40,
+    "train": 96, "validation": 100, "test": 900, "width": 8, "epochs": 2, "batch": 5, "known": 40,
     "grids": {"two": (4, 4), "four": (2, 2, 2, 2)},
 }  # fmt: skip
 
@@ -128,3 +129,10 @@ def test_what_diverges_counts_as_chance(context: Context) -> None:
     assert strategies.validation_losses(context, strategies.split(context, "search"), [wild]) == [
         strategies.CHANCE
     ]
+
+
+def test_batches_are_those_that_a_user_gets() -> None:
+    for name in STUDY.scales:
+        _, scale = STUDY.scale(name)
+        trials = math.prod(scale.grids["four"])
+        assert scale.batch == Searching((), (), trials=trials).at_a_time

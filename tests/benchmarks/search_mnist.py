@@ -187,6 +187,7 @@ def main() -> None:
     one, other = sides["idiom"], sides["harness"]
     if one.trainings != other.trainings:
         raise SystemExit(f"not as many trainings: {one.trainings} and {other.trainings}")
+    torch.set_num_threads(1)  # as in the harness's workers
     where["load_after"] = ", ".join(f"{each:.2f}" for each in os.getloadavg())
     worth = {name: fresh(side.settings) for name, side in sides.items()}
     rows = [
