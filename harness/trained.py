@@ -59,7 +59,11 @@ class Trained:
 
     @cached_property
     def test_outputs(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Logits and targets of the test images, batch by batch; many measures use them."""
+        """Logits and targets of the test images, batch by batch; many measures use them.
+
+        Raises:
+            HarnessError: settings are tried, and must not be chosen by test images.
+        """
         return list(self.outputs("test"))
 
     @cached_property

@@ -260,7 +260,7 @@ def check_objective(study: Study) -> None:
     """Check that settings are chosen by what is recorded apart from the test examples.
 
     Raises:
-        HarnessError: they are not; of measures, tuning trials take none at the end.
+        HarnessError: they are not; of measures, trials of a search alone take any.
     """
     name = study.objective
     if study.search is not None:
