@@ -50,12 +50,20 @@ class Trained:
         return self.member.logits(inputs)
 
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""
+        """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches.
+
+        Raises:
+            HarnessError: those of test examples were asked for while settings are tried.
+        """
         return self.member.outputs(name)
 
     @cached_property
     def test_outputs(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Logits and targets of the test images, batch by batch; many measures use them."""
+        """Logits and targets of the test images, batch by batch; many measures use them.
+
+        Raises:
+            HarnessError: settings are tried, and must not be chosen by test images.
+        """
         return list(self.outputs("test"))
 
     @cached_property

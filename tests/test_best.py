@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +29,9 @@ from harness.commands.folder import is_made_from
 from harness.commands.judged import with_importance
 from harness.commands.markdown import markdown
 from harness.judging.results import Results
-from harness.judging.search_words import sentences
+from harness.judging.search_words import sentences, what_is_known
 from harness.optim import SGD, AdamW
+from harness.study.converter import from_plain, to_plain
 from harness.study.pasted import as_code
 from harness.study.searching import Searching
 from tests.example_results import example_results as study_results
@@ -67,10 +69,63 @@ def test_the_first_sentences_say_what_to_take_and_how_far_to_trust_it(results: R
 
 
 def test_without_confirming_it_is_said_to_be_biased() -> None:
-    lines = said(confirm=0)
+    lines = said(confirm=0, ended="trials")
     assert "That is biased: the best of 41 settings looks better than it is" in lines[1]
     assert "Search(confirm=3)" in lines[1]
     assert len(lines) == 2
+
+
+def test_a_search_that_has_not_ended_is_not_told_to_confirm() -> None:
+    lines = said(confirm=0)
+    assert lines[1].endswith(
+        "nothing has confirmed it. The search has not ended: the same command goes on."
+    )
+    assert not any("Search(confirm=3)" in line for line in lines)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_where_all_that_were_confirmed_are_lost_the_best_of_the_others_is_named(
+    broken: bool,
+) -> None:
+    def loses(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        given = noisy(place, settings, seed)
+        if seed >= 1_000_000:
+            return given
+        return {**dict(given), "model_bytes": 1e9} if broken and place else "diverged"
+
+    results = example_results(trained=loses, ended="trials")
+    assert results.search is not None
+    lines = sentences(results.search)
+    what = "failed or broke a constraint" if broken else "failed"
+    assert lines[0].startswith(
+        f"All that were confirmed {what} on fresh seeds; the best of the others is lr = "
+    )
+    assert "nothing has confirmed it." in lines[1]
+    assert "Search(confirm=3)" not in " ".join(lines)
+    row = best_row(results)
+    assert row is not None
+    assert row["confirmed"] is None
+    taken = results.search.taken
+    assert taken is not None
+    assert row["number"] == taken + 1
+    assert results.search.arm(taken) is None
+    assert what_is_known(results.search, taken) == "best of the others, not confirmed"
+
+
+def test_where_no_other_is_left_that_is_said() -> None:
+    def loses(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        return noisy(place, settings, seed) if seed >= 1_000_000 else "diverged"
+
+    results = example_results(trained=loses, count=3, ended="trials")
+    assert results.search is not None
+    lines = sentences(results.search)
+    assert lines[0] == (
+        "No setting can be taken: all that were confirmed failed on fresh seeds, and no other "
+        "finished within the constraints."
+    )
+    assert "Setting 2 failed on 3 fresh seeds, and is not taken." in lines
+    assert best_row(results)["settings"] is None  # type: ignore[index]
+    assert "No setting can be taken" in printed(results)
 
 
 def test_optimism_is_told() -> None:
@@ -93,6 +148,10 @@ def test_the_default_may_be_the_best_and_nothing_may_be_there() -> None:
 
     lines = said(trained=worse)
     assert lines[0].startswith("Keep the default: lr = 0.01,")
+    assert lines[0].endswith(". Nothing that was found is shown to be better.")
+    both = search(objective=("validation_error", "model_bytes"))
+    (first, *_) = said(declared=both, trained=worse)
+    assert first.endswith(". Nothing that was found is shown to be better by validation error.")
     assert not any("than the default" in line for line in lines)
 
     def fails(place: int, settings: Mapping[str, Any], seed: int) -> Any:
@@ -152,6 +211,21 @@ def test_an_edge_is_said() -> None:
         "lr = 0.9 is the largest value tried and lies at the edge of its space, 0.001 to 1: a "
         "wider space may hold better ones."
     )
+    tried[-1]["lr"] = 0.3
+    lines = said(declared=declared, settings=tried, trained=falling, confirm=0)
+    assert lines[-1] == "lr = 0.3 is the largest value tried, though its space goes on to 1."
+
+
+def test_where_the_default_was_best_in_the_search_no_other_is_called_its_best() -> None:
+    declared = search(space=(Float("lr", 0.001, 1.0, log=True, default=0.9),), train=one)
+
+    def falling(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        return {"validation_error": 1 - settings["lr"]}
+
+    tried = [{"lr": 0.9}, {"lr": 0.1}, {"lr": 0.3}, {"lr": 0.2}]
+    lines = said(declared=declared, settings=tried, trained=falling, confirm=5)
+    (shown,) = [line for line in lines if line.startswith("The search itself")]
+    assert shown.startswith("The search itself had shown 10.0 % for the default, its best")
 
 
 def one(context: Any, lr: float) -> Any:
@@ -275,7 +349,7 @@ def test_settings_become_code_that_can_be_pasted() -> None:
     )
     searching = declared.study.declaration("quick").search
     assert searching is not None
-    assert searching.objects == ("optimizer",)
+    assert searching.objects == {"optimizer": ("sgd", "adamw", "odd one")}
     code = as_code(searching, {"lr": 0.0316228, "optimizer": "adamw", "flag": True})
     assert code.splitlines() == [
         "lr=0.0316228,",
@@ -299,10 +373,37 @@ def test_code_of_many_plain_settings_has_a_line_each() -> None:
     assert lines == [f"a_long_name_{place}=0.5," for place in range(6)]
     short = as_code(Searching(space[:2], ("loss",)), settings)
     assert short == "a_long_name_0=0.5, a_long_name_1=0.5"
-    fixed = Searching(space[:1], ("loss",), fixed={"depth": "20", "model": "a b"})
-    assert as_code(fixed, settings).splitlines()[1:] == [
-        "depth=20,  # not searched", "model=...,  # not searched",
+
+
+def test_code_gives_what_the_function_was_given() -> None:
+    """Plain values and None as Python writes them; the names of objects alone are no values."""
+    given = {
+        "way": "sgd", "bn": True, "norm": None, "depth": 20, "rate": 0.5, "most": math.inf,
+        "model": SGD,
+    }  # fmt: skip
+    space = (
+        Choice("act", (None, "relu")),
+        Choice("none", ("none", "some")),
+        Choice("mixed", {"a name": SGD, "plain": "plain", "off": None}),
+    )
+    plain = Searching(space, ("loss",), fixed=given).plain
+    assert plain.objects == {"mixed": ("a name",), "model": ("SGD",)}
+    assert plain.plain == plain
+    assert from_plain(Searching, json.loads(json.dumps(to_plain(plain)))) == plain
+    lines = as_code(plain, {"act": "none", "none": "none", "mixed": "off"}).splitlines()
+    assert lines == [
+        "act=None,", "none='none',", "mixed=None,", "way='sgd',  # not searched",
+        "bn=True,  # not searched", "norm=None,  # not searched", "depth=20,  # not searched",
+        "rate=0.5,  # not searched", "most=float('inf'),  # not searched",
+        "model=SGD,  # not searched: the option named 'SGD'",
     ]  # fmt: skip
+    got = eval("dict({}\n)".format("\n".join(lines)), {"SGD": SGD})
+    assert got == {"act": None, "none": "none", "mixed": None, **given}
+    other = as_code(plain, {"act": "relu", "none": "some", "mixed": "plain"})
+    assert "act='relu'," in other
+    assert "mixed='plain'," in other
+    odd = as_code(plain, {"act": "relu", "none": "some", "mixed": "a name"})
+    assert "mixed=...,  # the option named 'a name'" in odd
 
 
 def test_the_folder_is_made_anew_where_a_file_of_the_search_is_gone(tmp_path: Path) -> None:

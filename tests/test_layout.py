@@ -25,7 +25,7 @@ ROOMS: dict[str, str] = {
     "floats": "",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
-    "stats": "failures location multiple paired unpaired doses joint best sample_size",
+    "stats": "failures location multiple paired unpaired doses joint best front sample_size",
     "trained": "",
     "clipping": "",
     "losses": "",
@@ -66,7 +66,8 @@ ROOMS: dict[str, str] = {
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
-    "costs registering session searches timing run versions comparing importing findings checking",
+    "costs registering search_command session searches timing run versions comparing importing "
+    "findings checking",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
     "judged markdown finish begin run search plan_search plan report explain export judge replay "
     "check on_records cli",

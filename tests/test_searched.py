@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from harness import AtMost, Choice, Float, Int
-from harness.judging.best_of import best_of_k, front
+from harness.judging.best_of import best_of_k
 from harness.judging.searched import SearchResults, searched
-from harness.stats import among_best, located, t_interval
+from harness.stats import among_best, front, located, t_interval
 from tests.example_search import drawn, error_of, example_results, made, noisy, search
 
 
@@ -278,6 +278,33 @@ def test_settings_that_failed_again_are_not_taken() -> None:
     assert (arm.place, arm.failed, len(arm.values)) == (first, 1, 2)
     assert search_results.taken != first
     assert not arm.gain.known
+
+
+def test_where_all_confirmed_settings_failed_the_best_of_the_others_is_taken() -> None:
+    def fails(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        return noisy(place, settings, seed) if seed >= 1_000_000 else "diverged"
+
+    search_results = found(trained=fails, ended="trials")
+    assert search_results.all_lost
+    assert not search_results.confirmed
+    lost = {arm.place for arm in search_results.arms}
+    ranked = search_results.rank(each for each in search_results.tried if each.fits)
+    assert {each.place for each in ranked[:3]} < lost
+    assert search_results.taken == next(each.place for each in ranked if each.place not in lost)
+    few = found(trained=fails, count=3, ended="trials")
+    assert (few.taken, few.edges) == (None, ())
+    assert few.top, "they gave values in the search"
+
+
+def test_settings_that_were_not_run_again_yet_may_be_taken() -> None:
+    declaration = search().study.declaration("quick")
+    assert declaration.search is not None
+    manifest, records = made(declaration, drawn(declaration.search.space, 30), noisy)
+    tuned = [record for record in records if record.role == "tune"]
+    search_results = searched(declaration, manifest, tuned)
+    assert search_results is not None
+    assert search_results.taken == search_results.top[0]
+    assert not search_results.all_lost
 
 
 def test_settings_that_break_a_constraint_on_fresh_seeds_are_not_taken() -> None:

@@ -136,7 +136,9 @@ def test_a_search_spends_its_budget_and_runs_the_best_and_the_default_again() ->
     assert len(outlook.search.tried) == 40 - 4 * 3  # three fresh seeds: a quarter for the best 3
     again = [trial for trial in outlook.planned if trial.role == "evaluate"]
     assert [(trial.arm.name, trial.seed) for trial in again] == [
-        (arm, seed) for arm in ("default", "1st", "2nd", "3rd") for seed in (0, 1, 2)
+        (arm, TUNING_SEED + seed)  # after the search's own, and on none that a study evaluates
+        for arm in ("default", "1st", "2nd", "3rd")
+        for seed in (1, 2, 3)
     ]
     losses = [done[each.keys[0]].metrics["validation_loss"] for each in outlook.search.tried]
     best = sorted(range(1, len(losses)), key=lambda place: losses[place])[:3]
@@ -164,7 +166,8 @@ def test_settings_that_are_not_in_use_are_not_tried() -> None:
 def test_order_and_kills_change_nothing(sampler: str) -> None:
     space = SPACE[1:3] if sampler in {"gp", "cmaes", "qmc"} else SPACE
     function = train_numbers if len(space) == 2 else train
-    made = search(sampler=sampler, space=space, train=function, trials=30)
+    trials = 12 if sampler == "gp" else 30  # which is slow, and fits a model from 3 settings on
+    made = search(sampler=sampler, space=space, train=function, trials=trials)
     calm, _ = run(made)
     shuffled = random.Random(1)
     other, _ = run(made, pick=shuffled.choice, anew=True)
@@ -218,6 +221,67 @@ def test_a_search_ends_when_the_best_has_not_moved() -> None:
     assert outlook.search.ended == "patience"
     assert len(outlook.search.tried) == 8  # the default, and six more: whole batches
     assert len(done) == 8 + 4
+
+
+def test_a_search_that_ends_before_its_budget_confirms_by_what_was_tried() -> None:
+    made = search(patience=6, batch=2, trials=600)
+    outlook, done = run(made, lambda trial: 1.0 if trial.tuned["lr"] != 0.5 else 0.0)
+    assert outlook.search is not None
+    assert (len(outlook.search.tried), outlook.search.ended) == (8, "patience")
+    assert len(done) == 8 + 4 * 2  # and not 20 seeds each, as of 600 trials
+
+
+def test_settings_that_are_given_later_come_in_the_next_batch() -> None:
+    notebook, done = Notebook(), {}
+    run(search(trials=12, confirm=0), notebook=notebook, done=done)
+    later = search(trials=24, confirm=0, enqueue=({"lr": 0.01, "width": 9},))
+    outlook, _ = run(later, notebook=notebook, done=done)
+    assert tried(outlook)[12] == {"way": "adam", "lr": 0.01, "width": 9}
+
+
+def test_what_another_process_wrote_first_is_taken() -> None:
+    class Late(Notebook):
+        """Finds that somebody else has written the batch meanwhile."""
+
+        def write(self, code: str, number: int, batch: AskedBatch) -> None:
+            settings = ({"way": "adam", "lr": 0.5, "width": 16},)
+            super().write(code, number, replace(batch, settings=settings, notes=({},)))
+
+    outlook, _ = run(search(trials=3, confirm=0), notebook=Late())
+    assert outlook.search is not None
+    assert outlook.search.batches == (1, 1, 1)
+
+
+def test_a_search_learns_also_where_there_are_constraints() -> None:
+    made = search(trials=12, confirm=0, constraints=(AtMost("size", 1e9),))
+
+    def loss(trial: Trial) -> Any:
+        return bowl(trial), float(trial.tuned["width"])
+
+    first, done = run(search(trials=60, confirm=0), loss)
+    notebook = Notebook()
+    for settings, each in zip(tried(first), first.search.tried, strict=True):  # type: ignore[union-attr]
+        value = done[each.keys[0]].metrics["validation_loss"]
+        notebook.learnt.append(EarlierSettings(settings, (value,)))
+    learnt, alone = run(made, loss, notebook=notebook)[0], run(made, loss)[0]
+    far = [sum(map(_without_noise, tried(one)[2:])) / 10 for one in (learnt, alone)]
+    assert far[0] < 0.7 * far[1]
+
+
+def test_each_setting_on_many_seeds_leaves_settings_to_try() -> None:
+    assert seeds_of_confirming(Searching(SPACE, ("a",), trials=20, seeds=10)) == 0
+    assert seeds_of_confirming(Searching(SPACE, ("a",), trials=400, seeds=10)) == 10
+
+
+def test_what_ends_early_is_worked_out_once_for_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    import harness.planning.searching as module
+
+    calls = []
+    real = module.bounds
+    monkeypatch.setattr(module, "bounds", lambda *words: calls.append(1) or real(*words))
+    outlook, _ = run(search(trials=64, confirm=0, pruner="median"))
+    assert outlook.search is not None
+    assert len(calls) == len(outlook.search.batches) == 8
 
 
 def test_a_search_asks_for_nothing_more_after_its_deadline() -> None:

@@ -12,8 +12,8 @@ from harness.study.searching import Searching
 from harness.study.space import Space
 
 OPTIMIZER = Choice("optimizer", {"sgd": SGD, "adam": Adam})
-MOMENTUM = Float("momentum", 0.0, 0.9, when={"optimizer": "sgd"})
-NESTEROV = Choice("nesterov", (True, False), when={"momentum": 0.9})
+MOMENTUM = Int("momentum", 0, 9, when={"optimizer": "sgd"})
+NESTEROV = Choice("nesterov", (True, False), when={"momentum": (8, 9)})
 
 
 def train(context: Context, lr: float, width: int) -> dict[str, float]:
@@ -49,6 +49,13 @@ def search(**changed: object) -> Search:
         (lambda: Int("n", 0, 8, log=True), "above 0", "0 to 8"),
         (lambda: Choice("way", ("a",)), "two options at least", "1"),
         (lambda: Choice("way", ("a", "a")), "must differ", "'a' twice"),
+        (lambda: Choice("a", (1, True)), "must differ", "1, True, of which some are equal"),
+        (lambda: Choice("a", {"one": 0.0, "two": 0}), "must differ", "0.0, 0"),
+        (
+            lambda: Space((Float("a", 0.0, 1.0), Int("b", 1, 2, when={"a": 0.5}))),
+            "must name a Choice or an Int",
+            "'a', a Float",
+        ),
         (lambda: Choice("way", ("a", "b"), default="c"), "one of those declared", "'c'"),
         (lambda: Float("seed", 0.0, 1.0), "no column of the records", "'seed'"),
         (lambda: Float("a", 0.0, 1.0, when="sgd"), "must map names", "'sgd'"),  # type: ignore[arg-type]
@@ -73,9 +80,9 @@ def search(**changed: object) -> Search:
         (lambda: Space((Int("n", 1, 5),)).completed({"n": 9}), "lie in its space, 1 to 5", "9"),
         (lambda: Space((Int("n", 1, 5),)).completed({"n": 1.5}), "lie in its space", "1.5"),
         (
-            lambda: Space((OPTIMIZER, MOMENTUM)).completed({"optimizer": "adam", "momentum": 0.5}),
+            lambda: Space((OPTIMIZER, MOMENTUM)).completed({"optimizer": "adam", "momentum": 5}),
             "only where it is in use: optimizer = sgd",
-            "momentum = 0.5",
+            "momentum = 5",
         ),
     ],
 )
@@ -94,9 +101,9 @@ def test_a_setting_comes_after_those_that_its_condition_names() -> None:
 
 def test_what_is_not_in_use_is_left_out_and_given_as_none() -> None:
     space = Space((OPTIMIZER, MOMENTUM, NESTEROV))
-    assert space.defaults == {"optimizer": "sgd", "momentum": 0.45}
-    assert space.completed({"momentum": 0.9}) == {
-        "optimizer": "sgd", "momentum": 0.9, "nesterov": True,
+    assert space.defaults == {"optimizer": "sgd", "momentum": 4}
+    assert space.completed({"momentum": 9}) == {
+        "optimizer": "sgd", "momentum": 9, "nesterov": True,
     }  # fmt: skip
     assert space.completed({"optimizer": "adam"}) == {"optimizer": "adam"}
     assert space.arguments({"optimizer": "adam"}) == {
@@ -143,7 +150,9 @@ def test_true_is_not_one_in_a_condition() -> None:
         ({"objective": ()}, "must name a metric", "()"),
         ({"constraints": (AtMost("bytes", 1.0),)}, "the metric of a constraint", "'bytes'"),
         ({"pruner": "halving"}, "the pruner must be one of", "'halving'"),
-        ({"pruner": "wilcoxon"}, "several seeds", "seeds=1"),
+        ({"pruner": "wilcoxon"}, "five seeds or more", "seeds=1"),
+        ({"pruner": "wilcoxon", "seeds": 4}, "five seeds or more", "seeds=4"),
+        ({"pruner": "median", "seeds": 2}, "one seed for each setting", "seeds=2"),
         ({"rungs": (1, 3)}, "beside pruner='hyperband'", "'none'"),
         ({"rungs": (3, 1), "pruner": "hyperband"}, "epochs that rise", "(3, 1)"),
         ({"seeds": 10, "trials": 5}, "one setting at least", "trials=5 with seeds=10"),

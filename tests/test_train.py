@@ -20,12 +20,14 @@ from harness.engines.modes import Mode
 from harness.engines.network import Network
 from harness.engines.prepared import make_ready
 from harness.losses import CrossEntropy, Distillation
+from harness.measures import Calibration, Noisy, Occluded, PrunedAccuracy, measured
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2, Decay
 from harness.randomness.streams import torch_seed
 from harness.schedules import Cosine, OneCycle
+from harness.trained import Trained
 from harness.trainer.train import DivergedError, Request, TrainingResult, train, train_together
 from harness.training import Data, Training
 
@@ -349,6 +351,49 @@ def test_test_images_are_looked_at_last_and_only_when_asked():
     assert train(spoilt, 0, CPU, test=False).curves == train(PERCEPTRON, 0, CPU).curves
     with pytest.raises(DivergedError, match=r"^diverged: test loss at the end is nan$"):
         train(spoilt, 0, CPU)
+
+
+def _sure_of_validation(trained: Trained) -> float:
+    return float(next(iter(trained.outputs("validation")))[0].softmax(1).amax(1).mean())
+
+
+def _sure_of_test(trained: Trained) -> float:
+    return float(trained.test_logits.softmax(1).amax(1).mean())
+
+
+def _test_examples(trained: Trained) -> float:
+    return float(len(trained.member.splits.test))
+
+
+@BOTH
+def test_without_test_measures_are_taken_and_change_nothing(training):
+    sure = measured("sure", _sure_of_validation, meaning="How sure it is.")
+    whole = train(training, 0, CPU, measures=(sure,))
+    part = train(training, 0, CPU, test=False, measures=(sure,))
+    assert part.metrics.keys() == {
+        "gradient_norm_first_block", "validation_loss", "validation_accuracy", "sure",
+    }  # fmt: skip
+    assert part.metrics == {name: whole.metrics[name] for name in part.metrics}
+
+
+@pytest.mark.parametrize("function", [_sure_of_test, _test_examples])
+@pytest.mark.parametrize("when", ["start", "end"])
+def test_without_test_a_measure_that_asks_for_test_images_is_refused(function, when):
+    looks = measured("looks", function, meaning="How sure it is.", when=when)
+    assert train(PERCEPTRON, 0, CPU, measures=(looks,)).metrics["looks"] > 0
+    with pytest.raises(HarnessError, match="tried without a look at the test examples") as caught:
+        train(PERCEPTRON, 0, CPU, test=False, measures=(looks,))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [Occluded(), Noisy(), PrunedAccuracy(), Calibration()],
+    ids=lambda each: type(each).__name__,
+)
+def test_measures_of_the_harness_that_look_at_test_images_are_refused_without(measure):
+    with pytest.raises(HarnessError, match="tried without a look at the test examples"):
+        train(CONVOLUTIONAL, 0, CPU, test=False, measures=(measure,))
 
 
 @pytest.mark.parametrize(

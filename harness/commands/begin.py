@@ -8,9 +8,9 @@ from harness.commands.place import Place
 from harness.messages.errors import HarnessError
 from harness.planning.outlook import Planner
 from harness.planning.planner import StudyPlanner
-from harness.running.executors import Options, Pool, Processes
+from harness.running.executors import Options, Pool, Processes, SearchOptions
 from harness.running.find import find, load
-from harness.storing.kept import sources_in
+from harness.storing.kept import declaration_of, manifest_of, sources_in
 from harness.storing.ledger import Ledger
 from harness.study.study import Study
 from harness.terminal import screen
@@ -83,15 +83,45 @@ def _begin_search(home: str, study: Study, scale: str, place: Place, options: Op
     assert options.search is not None
     study = as_asked(study, options.search)
     planner_of_search(study, scale, None, options.search)  # what is wrong leaves no store behind
+    if options.search.warm_start:
+        place.other(options.search.warm_start.partition("#")[0])
     store = place.open(create=True)
     check_space(store, study, scale)
     ledger = Ledger(store, study, scale)
+    study, ledger = _as_before(study, scale, ledger, options.search)
     if options.search.warm_start:
         said = learn(study, scale, ledger, options.search.warm_start, place.other)
         if said:
             screen.complain(f"harness: {said}")
     planner = planner_of_search(study, scale, ledger, options.search)
     return Begun(home, study, planner, ledger, _pool(study, home, options, ledger))
+
+
+def _as_before(
+    study: Study, scale: str, ledger: Ledger, asked: SearchOptions
+) -> tuple[Study, Ledger]:
+    """Keep to the larger budget that a search was run with before, where none is asked for now.
+
+    Returns:
+        The study that runs it, and its ledger.
+    """
+    from harness.running.searches import as_asked
+
+    manifest = manifest_of(ledger)
+    declared = declaration_of(ledger, manifest) if manifest is not None else None
+    before = declared.search if declared is not None else None
+    now = study.searching(scale)
+    if before is None or now is None or before.trials <= now.trials:
+        return study, ledger
+    if asked.trials is None:
+        screen.complain(f"harness: goes on with --trials {before.trials}, as it was run before")
+        study = as_asked(study, SearchOptions(trials=before.trials))
+        return study, Ledger(ledger.store, study, scale)
+    screen.complain(
+        f"harness: --trials {now.trials} leaves out of the report what was tried with more, "
+        f"{before.trials}; it stays in the store"
+    )
+    return study, ledger
 
 
 def _pool(study: Study, home: str, options: Options, ledger: Ledger) -> Pool:

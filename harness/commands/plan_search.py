@@ -14,7 +14,7 @@ from harness.planning.confirming import BEST
 from harness.planning.datasets import check_trials
 from harness.planning.searching import SearchPlanner
 from harness.running.executors import SearchOptions
-from harness.running.searches import as_asked, check_space, planner_of_search
+from harness.running.searches import Reading, as_asked, check_space, planner_of_search
 from harness.storing.faults import NoStoreError
 from harness.storing.ledger import Ledger
 from harness.storing.store import Store
@@ -51,14 +51,17 @@ def plan_search(study: Study, scale_name: str | None, place: Place) -> dict[str,
 
 
 def _at_scale(study: Study, scale: str, store: Store | None) -> dict[str, Any]:
-    planner = planner_of_search(as_asked(study, SearchOptions()), scale, None, None)
+    asked = as_asked(study, SearchOptions())
+    planner = planner_of_search(asked, scale, None, None)
     planner.check_space()
     check_trials(planner.at_defaults, reason_of)
     done = 0
     if store is not None:
         check_space(store, study, scale)
-        records = [each for kept in Ledger.existing(store, study, scale) for each in kept.records()]
-        done = len({each.key for each in records if each.state != "running"})
+        for ledger in Ledger.existing(store, study, scale):
+            known = ledger.done()
+            begun = SearchPlanner(asked, scale, Reading(ledger)).outlook(known)
+            done = sum(trial.key in known for trial in begun.planned)
     return {"scale": scale, "trials": planner.searching.trials, "done": done, **_budget(planner)}
 
 

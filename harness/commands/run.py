@@ -88,10 +88,17 @@ def run_studies(
     if shown:
         screen.complain(f"harness: {account.line()}")
     for results, _ in done:
-        if not any(r.role == "evaluate" and r.state == "complete" for r in results.records):
+        if not _finished(results):
             screen.complain(f"harness: no trial of {results.declaration.name} finished")
             return 3
     return 1 if wrong else 0
+
+
+def _finished(results: Results) -> bool:
+    """Whether any trial finished that says something: of a search, any that tried a setting."""
+    if results.search is not None and any(x.state == "complete" for x in results.search.tried):
+        return True
+    return any(r.role == "evaluate" and r.state == "complete" for r in results.records)
 
 
 def run_study(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from harness.messages.errors import HarnessError
 
 if TYPE_CHECKING:
     import torch
@@ -74,6 +76,28 @@ class Part:
         return part
 
 
+class HiddenPart(Part):
+    """In the place of test examples, where settings are tried, so that none of them is chosen by.
+
+    Whatever asks for any of them, or how many there are, raises a HarnessError.
+    """
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse the pool and the rows, from which all else comes.
+
+        Raises:
+            HarnessError: always.
+        """
+        raise HarnessError(
+            "settings must be tried without a look at the test examples",
+            "a measure that asks for them",
+            "Let it use trained.outputs('validation'), or search by another metric.",
+        )
+
+
 @lru_cache(maxsize=3)  # parts of every seed share their pools: training, validation and test sets
 def _resident(pool: Pool, device: str) -> Pool:
     return Pool(pool.inputs.to(device), pool.targets.to(device))
@@ -105,6 +129,11 @@ class Splits:
         """Make splits, with mean and standard deviation from the training part alone."""
         mean, std = mean_and_std(train.inputs)
         return cls(train, validation, test, mean, std, classes)
+
+    @property
+    def without_test(self) -> Splits:
+        """The same, of which the test examples cannot be looked at."""
+        return replace(self, test=HiddenPart())
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ what tuning promised and what came, and :mod:`~harness.judging.targets`, for des
 :mod:`~harness.judging.sameness`, numbers that are the same, and versions that were tried;
 :mod:`~harness.judging.provenance`, where results come from.
 
-Of a search: :mod:`~harness.judging.best_of`, the best of k settings, and of several objectives;
+Of a search: :mod:`~harness.judging.best_of`, the best of k settings;
 :mod:`~harness.judging.confirmed`, the best run again on fresh seeds;
 :mod:`~harness.judging.shares`, how much of the variance a setting explains;
 :mod:`~harness.judging.tried`, what became of each setting;

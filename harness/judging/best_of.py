@@ -1,4 +1,4 @@
-"""The best of several settings: of k drawn from those tried, and of several objectives."""
+"""The best of k settings, drawn from those tried."""
 
 from __future__ import annotations
 
@@ -59,23 +59,3 @@ def _log_choose(n: npt.NDArray[np.int64], k: npt.NDArray[np.int64]) -> Floats:
     inside = np.maximum(n - k, 0)
     logs = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(inside + 1)
     return np.where(k <= n, logs, -np.inf)
-
-
-def front(losses: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Return which rows no other dominates: is as small in all columns, and smaller in one.
-
-    Rows that are equal in all columns do not dominate each other.
-
-    Args:
-        losses: shape (n, d), finite, smaller is better.
-    """
-    array = np.asarray(losses, dtype=np.float64)
-    if not array.size:
-        return np.zeros(len(array), dtype=bool)
-    # sorted by the first column, then the next: none is dominated by one that comes after it
-    rows, which = np.unique(array, axis=0, return_inverse=True)
-    kept = np.ones(len(rows), dtype=bool)
-    for place in range(len(rows)):
-        if kept[place]:
-            kept[place + 1 :] &= ~(rows[place] <= rows[place + 1 :]).all(axis=1)
-    return np.asarray(kept[which.reshape(-1)])

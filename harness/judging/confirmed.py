@@ -85,9 +85,14 @@ class Confirmed:
     exact: bool = False
 
     @property
+    def lost(self) -> bool:
+        """Whether they must not be taken: a trial failed, or a constraint does not hold."""
+        return bool(self.failed or self.broken)
+
+    @property
     def sound(self) -> bool:
         """Whether they can be taken: some trials finished, none failed, constraints hold."""
-        return bool(self.values) and not self.failed and not self.broken
+        return bool(self.values) and not self.lost
 
 
 def confirmed(

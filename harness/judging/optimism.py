@@ -15,10 +15,8 @@ from itertools import groupby
 from harness.judging.summaries import ArmSummary
 from harness.study.formatting import plural
 from harness.study.metrics import Better, Metric
+from harness.study.searching import PLACES
 from harness.trials.tuning import ArmTuning
-
-BEST = 3
-"""So many of the best settings are compared where none was confirmed: as many as would be."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +115,12 @@ def _chosen(tuning: ArmTuning, better: Better | None) -> int | None:
 
 
 def _best(own: Sequence[ArmTuning], better: Better | None) -> list[int]:
-    """Return which of those tried were the best, each combination of values once."""
+    """Return which of those tried were the best, as many as are confirmed; each values once."""
     objectives = [objective for _, objective in own[0].tried]
     finished = [place for place, each in enumerate(objectives) if math.isfinite(_number(each))]
     finished.sort(key=lambda place: _cost(objectives[place], better))
     distinct = {tuple(each.tried[place][0] for each in own): place for place in reversed(finished)}
-    return sorted(distinct.values(), key=finished.index)[:BEST]
+    return sorted(distinct.values(), key=finished.index)[: len(PLACES)]
 
 
 def _mean(values: Sequence[float | None]) -> float:

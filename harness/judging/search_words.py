@@ -81,6 +81,8 @@ def sentences(search: SearchResults) -> tuple[str, ...]:
 def _sentences(search: SearchResults) -> Iterator[str]:
     if search.taken is None:
         yield _nothing(search)
+        if search.all_lost and search.top:
+            yield from _lost(search)
         return
     yield _take(search, search.taken)
     if len(search.objectives) > 1:
@@ -99,19 +101,31 @@ def _sentences(search: SearchResults) -> Iterator[str]:
 
 
 def _nothing(search: SearchResults) -> str:
+    within = " within the constraints" if search.searching.constraints else ""
+    if search.all_lost and search.top:
+        return f"No setting can be taken: {_all_lost(search)}, and no other finished{within}."
     if any(each.state == "running" for each in search.tried) or not search.tried:
         return "No setting has been tried to its end yet."
-    return f"No setting can be taken: of {plural(len(search.tried), 'setting')} none finished" + (
-        " within the constraints." if search.searching.constraints else "."
-    )
+    settings = plural(len(search.tried), "setting")
+    return f"No setting can be taken: of {settings} none finished{within}."
+
+
+def _all_lost(search: SearchResults) -> str:
+    """Say what became of settings that were run again, where none of them can be taken."""
+    broken = " or broke a constraint" if any(arm.broken for arm in search.arms) else ""
+    return f"all that were confirmed failed{broken} on fresh seeds"
 
 
 def _take(search: SearchResults, taken: int) -> str:
     settings = settings_text(search.tried[taken].settings)
+    by = "" if len(search.objectives) == 1 else f" by {in_title(search)}"
     if taken == 0:
-        return f"Keep the default: {settings}. Nothing that was found does better."
-    best = "Best" if len(search.objectives) == 1 else f"Best by {in_title(search)}"
-    return f"{best}: {settings} (setting {taken + 1} of {len(search.tried)})."
+        return f"Keep the default: {settings}. Nothing that was found is shown to be better{by}."
+    which = f"{settings} (setting {taken + 1} of {len(search.tried)})"
+    if search.all_lost:
+        start = _all_lost(search)
+        return f"{start[0].upper()}{start[1:]}; the best of the others{by} is {which}."
+    return f"Best{by}: {which}."
 
 
 def _front(search: SearchResults) -> str:
@@ -175,18 +189,25 @@ def _apart(search: SearchResults, winner: Confirmed) -> str:
 
 def _biased(search: SearchResults, taken: int) -> str:
     value = level_text(search.metric, search.tried[taken].value)
-    some = sum(each.fits for each in search.tried)
-    end = (
-        f"Trials that confirm it are missing: {plural(missing, 'trial')}."
-        if (missing := sum(arm.missing for arm in search.arms))
-        else "Search(confirm=3) runs the best and the default again on fresh seeds."
-    )
+    some = sum(map(search.can_be_taken, search.tried))
+    end = _to_confirm(search)
     if some == 1:
-        return f"Its {in_title(search)} was {value}, on the search's own seed. {end}"
+        return f"Its {in_title(search)} was {value}, on the search's own seed.{end}"
     return (
         f"Its {in_title(search)} in the search was {value}. That is biased: the best of "
-        f"{plural(some, 'setting')} looks better than it is, and nothing has confirmed it. {end}"
+        f"{plural(some, 'setting')} looks better than it is, and nothing has confirmed it.{end}"
     )
+
+
+def _to_confirm(search: SearchResults) -> str:
+    """Say what would confirm the best, after a space; nothing where it was done in vain."""
+    if missing := sum(arm.missing for arm in search.arms):
+        return f" Trials that confirm it are missing: {plural(missing, 'trial')}."
+    if not search.ended:
+        return " The search has not ended: the same command goes on."
+    if search.arms:
+        return ""
+    return " Search(confirm=3) runs the best and the default again on fresh seeds."
 
 
 def _lost(search: SearchResults) -> Iterator[str]:
@@ -204,10 +225,13 @@ def edge_text(search: SearchResults, edge: Edge) -> str:
     value = value_text(search.tried[search.taken].settings[edge.name])
     setting = next(each for each in search.searching.settings if each.name == edge.name)
     low, high = getattr(setting, "low"), getattr(setting, "high")  # noqa: B009 - no Choice has one
-    where = [f"is the {edge.side} value tried"] if edge.extreme else []
-    if edge.near:
-        where.append(f"lies at the edge of its space, {number_text(low)} to {number_text(high)}")
-    return f"{edge.name} = {value} {' and '.join(where)}: a wider space may hold better ones."
+    extreme = f"is the {edge.side} value tried"
+    if not edge.near:
+        end = number_text(low if edge.side == "smallest" else high)
+        return f"{edge.name} = {value} {extreme}, though its space goes on to {end}."
+    where = f"lies at the edge of its space, {number_text(low)} to {number_text(high)}"
+    where = f"{extreme} and {where}" if edge.extreme else where
+    return f"{edge.name} = {value} {where}: a wider space may hold better ones."
 
 
 def in_title(search: SearchResults) -> str:
@@ -221,7 +245,8 @@ def what_is_known(search: SearchResults, place: int) -> str:
     each, arm = search.tried[place], search.arm(place)
     words = []
     if place == search.taken:
-        words.append("take" if search.confirmed else "best value, not confirmed")
+        best = "best of the others" if search.all_lost else "best value"
+        words.append("take" if search.confirmed else f"{best}, not confirmed")
     elif arm is not None and arm.failed:
         words.append("failed on a fresh seed")
     elif arm is not None and arm.broken:

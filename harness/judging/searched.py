@@ -7,18 +7,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.judging.best_of import BestOfK, best_of_k, front
+from harness.judging.best_of import BestOfK, best_of_k
 from harness.judging.confirmed import Confirmed, Estimate, best_confirmed, confirmed
 from harness.judging.shares import AT_RANDOM, Shares, at_random, on_grid
 from harness.judging.tried import Edge, Tried, TriedState, best_so_far, edges, tried_settings
+from harness.stats import front
 from harness.study.declaration import Declaration
 from harness.study.metrics import Metric
 from harness.study.searching import DEFAULT, PLACES, Searching
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
-
-TOP = len(PLACES)
-"""How many of the best are told apart."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,8 @@ class SearchResults:
         of_k: the expected best of k settings drawn from those tried; of one objective.
         top: the places of the best three by their value in the search, best first.
         arms: settings that were run again on fresh seeds: the default first; empty where none are.
-        taken: the place of the settings to take; ``None`` where none can be.
+        taken: the place of the settings to take; ``None`` where none can be. Where none were
+            confirmed, the best value in the search, but of none that failed when it was run again.
         confirmed: whether they were chosen by what was confirmed.
         level: with which probability all intervals of a kind hold.
         front: with several objectives, the places of settings that no other dominates, by the
@@ -99,6 +98,16 @@ class SearchResults:
         """How many settings are in each state."""
         states: tuple[TriedState, ...] = ("complete", "failed", "pruned", "running")
         return {state: sum(each.state == state for each in self.tried) for state in states}
+
+    @property
+    def all_lost(self) -> bool:
+        """Whether settings were run again, and all of them failed or broke a constraint."""
+        return bool(self.arms) and all(arm.lost for arm in self.arms)
+
+    def can_be_taken(self, each: Tried) -> bool:
+        """Whether settings gave a value within the constraints, and none failed on fresh seeds."""
+        arm = self.arm(each.place)
+        return each.fits and not (arm is not None and arm.lost)
 
     def arm(self, place: int) -> Confirmed | None:
         """Return what was confirmed of settings; ``None`` where they were not run again."""
@@ -168,10 +177,11 @@ def searched(
     )
     ranked = found.rank(fitting)
     chosen = best_confirmed(arms, objectives[0])
-    taken = chosen.place if chosen else ranked[0].place if ranked else None
+    left = chosen or next((each for each in ranked if found.can_be_taken(each)), None)
+    taken = left.place if left else None
     return replace(
         found,
-        top=tuple(each.place for each in ranked[:TOP]),
+        top=tuple(each.place for each in ranked[: len(PLACES)]),
         taken=taken,
         confirmed=chosen is not None,
         edges=edges(searching, tried, tried[taken].settings) if taken is not None else (),

@@ -127,11 +127,12 @@ def _told(member: Member, records: Sequence[Record], searching: Searching) -> To
         for name in searching.wanted
         if all(name in record.metrics for record in records)
     }
-    if not means.keys() >= {*searching.objectives}:
+    reached = [means.get(name, math.inf) for name in searching.objectives]
+    if not all(map(math.isfinite, reached)):
         return failed
     return Told(
         member.settings,
-        tuple(means[name] for name in searching.objectives),
+        tuple(reached),
         False,
         curve if len(records) == 1 else {},
         searching.excesses(means),

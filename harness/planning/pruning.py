@@ -24,6 +24,9 @@ from harness.study.searching import Pruner
 ETA = 3
 """Of the settings that reach a rung, one in so many goes on."""
 
+MOST_BOUNDS = 100
+"""The most points of a curve at which a trial is compared with the median."""
+
 STARTUP = 5
 """Settings trained to the end before the median says anything, as in Optuna."""
 
@@ -75,7 +78,8 @@ def _median(epochs: int, earlier: Sequence[Curve]) -> tuple[Bound, ...]:
     if len(complete) < STARTUP:
         return ()
     out = []
-    for epoch in range(1, epochs):
+    apart = max(1, math.ceil((epochs - 1) / MOST_BOUNDS))
+    for epoch in range(apart, epochs, apart):
         values = [each[epoch] for each in complete if epoch in each]
         known = [each for each in values if not math.isnan(each)]
         if known:

@@ -16,11 +16,12 @@ from typing import Any, Protocol
 
 from harness.messages.errors import HarnessError
 from harness.planning.asking import Asked, Asking, Told
-from harness.planning.confirming import confirm_seeds
+from harness.planning.confirming import EACH, MOST, confirm_seeds
 from harness.planning.members import Member, best_of, last_better, picked, settle
 from harness.planning.outlook import Outlook, naming
-from harness.planning.pruning import Curve, bounds
+from harness.planning.pruning import Curve, bounds, bracket, compared_after
 from harness.planning.samplers import check_sampler, chosen_sampler, direction
+from harness.stopping import Bound
 from harness.study.declaration import Declaration
 from harness.study.looks import Looks
 from harness.study.searching import DEFAULT, PLACES, SEARCHED, Searching
@@ -63,7 +64,10 @@ def seeds_of_confirming(searching: Searching) -> int:
         HarnessError: no trial would be left to try a setting.
     """
     chosen = searching.confirm
-    count = confirm_seeds(searching.trials) if chosen is None else chosen
+    count = chosen
+    if count is None:  # by how many settings could be tried; on no fewer seeds than each was
+        count = confirm_seeds(searching.trials // searching.seeds)
+        count = max(count, min(searching.seeds, MOST)) if count else 0
     if settings_to_try(searching, count) < 1:
         raise HarnessError(
             f"a search must have trials beside the {COMPARED * count} that confirm: "
@@ -72,6 +76,17 @@ def seeds_of_confirming(searching: Searching) -> int:
             f"Write trials={COMPARED * count + 16 * searching.seeds}, or confirm=0.",
         )
     return count
+
+
+def seeds_by_what_was_tried(trials: int) -> int:
+    """Return on how many fresh seeds the best are run of a search that ended before its budget.
+
+    It is as of a budget that is used up, of which two thirds try settings.
+
+    Args:
+        trials: that tried settings.
+    """
+    return max(2, min(MOST, round(trials / (EACH - COMPARED))))
 
 
 def settings_to_try(searching: Searching, confirming: int) -> int:
@@ -106,7 +121,6 @@ class SearchPlanner:
         self.searching = searching
         self.looks: Looks | None = None
         self.confirming = seeds_of_confirming(searching)
-        self.seeds = tuple(range(max(1, self.confirming)))
         self.budget = settings_to_try(searching, self.confirming)
         self.better = [study.metric(name).better or "lower" for name in searching.objectives]
         directions = [direction(each) for each in self.better]
@@ -133,6 +147,12 @@ class SearchPlanner:
         """What is declared at this scale."""
         return self.study.declaration(self.scale)
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The fresh seeds: those after the search's own, so that no study evaluates on them."""
+        first = TUNING_SEED + self.searching.seeds
+        return tuple(range(first, first + self.confirming))
+
     @cached_property
     def at_defaults(self) -> Mapping[str, Trial]:
         """The trial of the default settings: its program is measured."""
@@ -146,10 +166,25 @@ class SearchPlanner:
         Raises:
             HarnessError: they cannot.
         """
+        self._check_rungs(self.at_defaults[DEFAULT])
         space = self.searching.space
         for setting in space:
             for value in values_at_ends(setting):
                 self._trial(SEARCHED.name, TUNING_SEED, space.with_value(setting.name, value))
+
+    def _check_rungs(self, default: Trial) -> None:
+        """Check that hyperband has something to compare.
+
+        Raises:
+            HarnessError: no rung comes before the last epoch of a Training.
+        """
+        rungs = self.searching.rungs
+        if rungs and default.trains and min(rungs) >= default.training.epochs:
+            raise HarnessError(
+                "Search(rungs=...) must be epochs before the last",
+                f"{', '.join(map(str, rungs))}, of {default.training.epochs} epochs",
+                "Leave it out for powers of 3, or write smaller ones.",
+            )
 
     # -- what is run -----------------------------------------------------------------------
 
@@ -181,7 +216,7 @@ class SearchPlanner:
         compared = [
             self._trial(arm, seed, settings)
             for arm, settings in self._compared(best)
-            for seed in range(self.confirming)
+            for seed in self.seeds
         ]
         trials = [*wanted, *(compared if over else ())]
         teachers = {trial.teacher.key: trial.teacher for trial in trials if trial.teacher}
@@ -240,6 +275,9 @@ class SearchPlanner:
                 self._open += 1
         if self._members and self._open == len(self._members) and not self._ended:
             self._ended = self._why_ended()
+            if self._ended not in {"", "trials"} and self.searching.confirm is None:
+                spent = sum(len(member.wanted) for member in self._members)
+                self.confirming = min(self.confirming, seeds_by_what_was_tried(spent))
 
     def _why_ended(self) -> str:
         tried, patience = len(self._members), self.searching.patience
@@ -264,14 +302,17 @@ class SearchPlanner:
                         self._ended = "grid"
                         return
                     self._kept.write(code, number, batch)
-                    self._waiting = [batch]
+                    # where processes of two machines ask at once, one of them is kept
+                    self._waiting = self._kept.read(code)[number:] or [batch]
         self._take(self._waiting.pop(0))
 
     def _asked(self, number: int) -> AskedBatch:
         """Ask for a batch."""
         left = self.budget - len(self._members)
-        learnt = [Told(each.settings, each.values) for each in self._earlier or ()]
-        first = self._first(learnt)[:left] if number == 0 else []
+        # of what another search has tried it is not known whether constraints hold
+        holds = (0.0,) * len(self.searching.constraints)
+        learnt = [Told(each.settings, each.values, excesses=holds) for each in self._earlier or ()]
+        first = self._first(learnt)[:left] if number == 0 else self._given_since()[:left]
         count = min(left, max(self.searching.at_a_time, len(first)))
         again = [each for each in first if any(each == one.settings for one in learnt)]
         asked, notes = self._asking.batch(
@@ -286,6 +327,11 @@ class SearchPlanner:
         both.sort(key=lambda each: first.index(each.settings) if each.settings in first else count)
         settings = tuple(each.settings for each in both)
         return AskedBatch(settings, tuple(each.notes for each in both), notes, self.sampler)
+
+    def _given_since(self) -> list[Settings]:
+        """Return settings that were given after the search had begun."""
+        tried = [member.settings for member in self._members]
+        return [each for each in self.searching.enqueue if each not in tried]
 
     def _first(self, learnt: Sequence[Told]) -> list[Settings]:
         """Return what a search begins with: the default, those given, the best of another search.
@@ -309,15 +355,17 @@ class SearchPlanner:
         left, place = self.budget - len(self._members), len(self._members)
         earlier = list(self._curves())
         points = max((max(each.values) for each in earlier if each.complete), default=0)
+        searching = self.searching
+        rungs = compared_after(searching.rungs, points)
+        known: dict[int, tuple[Bound, ...]] = {}  # by bracket: that is all that tells them apart
         for settings, notes in list(zip(batch.settings, batch.notes, strict=True))[:left]:
-            ends = bounds(
-                self.searching.pruner,
-                self.searching.rungs,
-                points,
-                earlier,
-                self.better[0],
-                len(self._members),
-            )
+            at = len(self._members)
+            own = bracket(len(rungs), at) if searching.pruner == "hyperband" else 0
+            if own not in known:
+                known[own] = bounds(
+                    searching.pruner, searching.rungs, points, earlier, self.better[0], at
+                )
+            ends = known[own]
             trials = tuple(
                 replace(self._trial(SEARCHED.name, TUNING_SEED + seed, settings), bounds=ends)
                 for seed in range(self.searching.seeds)
@@ -336,7 +384,7 @@ class SearchPlanner:
     # -- trials ----------------------------------------------------------------------------
 
     def _trial(self, arm: str, seed: int, settings: Settings) -> Trial:
-        role: Role = "tune" if seed >= TUNING_SEED else "evaluate"
+        role: Role = "tune" if arm == SEARCHED.name or seed == TUNING_SEED else "evaluate"
         place = arm, tuple(sorted(settings.items()))
         if place not in self._built:
             found = self.study.arm(arm, self.scale)

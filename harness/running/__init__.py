@@ -12,7 +12,8 @@ are; :mod:`~harness.running.forks`, what they are forked from (with
 :mod:`~harness.running.costs` and :mod:`~harness.running.timing`, what is measured before training;
 :mod:`~harness.running.find` and :mod:`~harness.running.neighbours`, a study's file and what lies
 beside it; :mod:`~harness.running.registering`, which keeps what is claimed, with the time;
-:mod:`~harness.running.searches`, a search as the command line asks for it;
+:mod:`~harness.running.searches`, a search as the command line asks for it, and
+:mod:`~harness.running.search_command`, that line written again;
 :mod:`~harness.running.versions`, which trials belong together; :mod:`~harness.running.progress` and
 :mod:`~harness.running.account`, what is told; :mod:`~harness.running.revision` and
 :mod:`~harness.running.checkout`, what lies around it. :mod:`~harness.running.checking` trains a

@@ -194,7 +194,9 @@ def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
     with FileLock(at.folder / f"{trial.teacher.key}.lock"):
         if TrialFolder(at.folder, trial.teacher.key).is_whole:
             return ""
-        name = replace(named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1)
+        name = replace(
+            named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1, bounds=()
+        )
         unwatched = at if at.watch is None else replace(at, watch=None)  # it is not what is checked
         reason = outcome(trial.teacher, name, unwatched, _call, at.study.limit).reason
     return f"what it needs failed: {reason}" if reason else ""
@@ -209,7 +211,8 @@ def _call(
         trial.seed,
         str(at.device),
         work.scale,
-        choosing=trial.role == "tune" or trial.seed >= TUNING_SEED,  # so what such a trial needs
+        # so what a trial needs that helps to choose
+        choosing=trial.role == "tune" or (trial.role == "teach" and trial.seed >= TUNING_SEED),
         folder=folder,
         given=_given(trial, at),
         stopping=stopping,

@@ -73,6 +73,13 @@ class InStore:
         return self._ledger.store.lock()
 
 
+class Reading(InStore):
+    """Reads the batches of a search, and keeps none: what is planned is not begun."""
+
+    def write(self, code: str, number: int, batch: AskedBatch) -> None:
+        """Forget a batch."""
+
+
 class Nowhere:
     """Keeps the batches of a search nowhere: nothing was run yet."""
 
@@ -173,7 +180,9 @@ def learn(
         )
     where, _, name = source.partition("#")
     names = [f"{name}-{scale}", name] if name else [f"{study.name}-{scale}"]
-    found, left = tried_elsewhere(opened(where), names, planner.searching.space, planner.better)
+    found, left = tried_elsewhere(
+        opened(where), names, planner.searching.space, planner.better, strictly=bool(name)
+    )
     if not found:
         raise HarnessError(
             "--warm-start must name a search with finished settings in this space",

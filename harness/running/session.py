@@ -19,6 +19,7 @@ from harness.running.jobs import Answer, TrainJob, failed
 from harness.running.named import Named
 from harness.running.progress import WAITING, Display, RunStatus, best_line
 from harness.running.revision import revision_of
+from harness.running.search_command import search_command
 from harness.running.workers import Executor, WorkerDiedError
 from harness.storing import notes
 from harness.storing.kept import keep, manifest_of, older_manifests
@@ -257,9 +258,15 @@ class Session:
         """Return how to train, and how many at most, where ``share`` are there for one worker."""
         if trial.key in self.deaths:  # what a worker died of is found out by training each alone
             return PLAIN, 1
-        choice = self.choices.get(trial.program, Choice(PLAIN))
+        choice = self.choices.get(trial.program) or self.default_choice(trial)
         seconds = None if trial.role == "teach" else self.pace.seen.get(trial.arm.name)
         return way_to_train(choice, share, seconds, forced=self.options.mode is not None)
+
+    def default_choice(self, trial: Trial) -> Choice:
+        """Return how a program is trained that was not measured: in a search, as the default's."""
+        for default in self.planner.at_defaults.values() if trial.searched and trial.trains else ():
+            return self.choices.get(default.program, Choice(PLAIN))
+        return Choice(PLAIN)
 
     def with_teachers(self, leases: list[Lease]) -> list[Lease]:
         """Return the trials that can be trained; those whose teacher failed have failed."""
@@ -320,15 +327,8 @@ class Session:
 
 def _command(scale: str, planner: Planner, options: Options) -> str:
     """Return the command that comes to the same records on a new machine."""
-    searching = planner.study.searching(scale)
-    if searching is not None:
-        reference, _, over = options.reference.partition("#over=")
-        words = ["harness", "search", reference.removesuffix("#search"), "--scale", scale]
-        words += ["--over", over] if over else []
-        words += ["--trials", str(searching.trials), "--sampler", searching.sampler]
-        words += ["--pruner", searching.pruner] if searching.pruner != "none" else []
-        words += ["--mode", options.mode] if options.mode else []
-        return shlex.join(words)
+    if planner.study.search is not None:
+        return search_command(planner.study, scale, options)
     words = ["harness", "run", options.reference, "--scale", scale]
     if planner.looks:
         words += ["--until-decided", "--max-seeds", str(len(planner.seeds))]

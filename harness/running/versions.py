@@ -207,7 +207,7 @@ def _other_arms(
     for arm in arms:
         if arm.name in first:
             reasons.update(_why(study, scale, arm, first[arm.name]))
-        elif arm.name not in planned:
+        elif arm.name not in planned and study.search is None:  # the best come at its end
             reasons[f"arm {arm.name} is new"] += 1
     there = {arm.name for arm in arms} | ({SEARCHED.name} if study.search is not None else set())
     reasons.update(f"arm {gone} is gone" for gone in planned if gone not in there)

@@ -3,6 +3,7 @@
 from harness.stats.best import Behind, among_best
 from harness.stats.doses import omnibus, page, rises
 from harness.stats.failures import Discordance, Rate, discordance, rate
+from harness.stats.front import front
 from harness.stats.joint import Least, least
 from harness.stats.location import LARGE_SKEW, Location
 from harness.stats.multiple import bonferroni, false_discovery
@@ -39,6 +40,7 @@ __all__ = [
     "bonferroni",
     "discordance",
     "false_discovery",
+    "front",
     "judged_interval",
     "least",
     "located",

@@ -17,16 +17,16 @@ from harness.trials.searched import EarlierSettings
 
 
 def tried_elsewhere(
-    store: Store, names: Sequence[str], space: Space, better: Sequence[Better]
+    store: Store, names: Sequence[str], space: Space, better: Sequence[Better], *, strictly: bool
 ) -> tuple[list[EarlierSettings], int]:
     """Return settings that another search has tried, with what they reached.
 
     Args:
         store: where it lies.
-        names: what its Optuna study may be called, the likeliest first; where there is one study
-            alone, it is that.
+        names: what its Optuna study may be called, the likeliest first.
         space: the settings to be searched now.
         better: which direction of each objective is better.
+        strictly: whether it must have such a name, also where there is one study alone.
 
     Returns:
         The settings that lie in this space, and how many finished trials were left out.
@@ -37,7 +37,7 @@ def tried_elsewhere(
     with store.errors():
         known = [each.study_name for each in store.storage.get_all_studies()]
         name = next((each for each in names if each in known), None)
-        if name is None and len(known) == 1:
+        if name is None and len(known) == 1 and not strictly:
             name = known[0]
         if name is None:
             raise HarnessError(

@@ -68,7 +68,8 @@ class Search:
             the report has a verdict on the best setting.
         enqueue: settings that are tried right after the default.
         metrics: what ``train`` or ``command`` gives.
-        measures: what is measured on networks in addition to what always is.
+        measures: what is measured on networks in addition to what always is; where settings are
+            tried, only the measures that they are chosen by, which see no test examples.
         step: as in a Study.
         limit: seconds after which a trial of ``train`` or ``command`` is ended, and has failed.
         needs: as in a Study.

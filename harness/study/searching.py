@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from harness.messages import checks
 from harness.messages.errors import HarnessError, near
-from harness.messages.levels import PLAIN, level_name
+from harness.messages.levels import Level, level_name, own
 from harness.study.designs import Arm
 from harness.study.metrics import Metric
-from harness.study.settings import Choice, Setting, Settings, several
+from harness.study.settings import Choice, Setting, Settings, Value, several
 from harness.study.space import Space
 
 LABEL = "setting"
@@ -116,7 +116,8 @@ class Searching:
         patience: after how many settings without a better one the search ends.
         enqueue: settings that are tried right after the default, each whole.
         fixed: what the function is given beside the settings that are searched.
-        objects: in plain values, the names of choices whose options are objects.
+        objects: in plain values, by the name of a choice or of what is fixed, the names that stand
+            for objects.
     """
 
     settings: tuple[Setting, ...]
@@ -132,7 +133,7 @@ class Searching:
     patience: int | None = None
     enqueue: tuple[Settings, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    objects: tuple[str, ...] = ()
+    objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def space(self) -> Space:
@@ -151,16 +152,23 @@ class Searching:
 
     @property
     def plain(self) -> Searching:
-        """The same with options as plain values, an object by its name."""
-        fixed = {name: level_name(value) for name, value in self.fixed.items()}
-        objects = tuple(
-            each.name
-            for each in self.settings
-            if isinstance(each, Choice)
-            and not all(isinstance(level.value, PLAIN) for level in each.named)
+        """The same with options and fixed values as plain ones or ``None``, an object by its name.
+
+        A plain one of a plain one is itself.
+        """
+        levels = {each.name: each.named for each in self.settings if isinstance(each, Choice)}
+        fixed = {name: Level(level_name(own(x)), own(x)) for name, x in self.fixed.items()}
+        levels |= {name: (level,) for name, level in fixed.items()}
+        objects = {
+            name: tuple(level.name for level in own_levels if _plain(level) is not level.value)
+            for name, own_levels in levels.items()
+        }
+        return replace(
+            self,
+            settings=tuple(map(self._plain, self.settings)),
+            fixed={name: _plain(level) for name, level in fixed.items()},
+            objects={name: names for name, names in objects.items() if names} or self.objects,
         )
-        plain = tuple(map(self._plain, self.settings))
-        return replace(self, settings=plain, fixed=fixed, objects=objects or self.objects)
 
     def _plain(self, setting: Setting) -> Setting:
         when = {
@@ -169,7 +177,7 @@ class Searching:
         }
         if not isinstance(setting, Choice):
             return replace(setting, when=when)
-        options = {level.name: level.plain for level in setting.named}
+        options = {level.name: _plain(level) for level in setting.named}
         return replace(setting, options=options, default=setting.start, when=when)
 
     @property
@@ -187,6 +195,11 @@ class Searching:
             each.excess(metrics[each.metric]) if each.metric in metrics else math.inf
             for each in self.constraints
         )
+
+
+def _plain(level: Level) -> Value | None:
+    """Return a plain value or ``None`` as it is, and an object by its name."""
+    return None if level.value is None else level.plain
 
 
 def check_searching(searching: Searching) -> None:
@@ -266,9 +279,15 @@ def _check_pruner(searching: Searching) -> None:
             repr(searching.pruner),
             near(str(searching.pruner), PRUNERS),
         )
-    if searching.pruner == "wilcoxon" and searching.seeds < 3:
+    if searching.pruner in ("median", "hyperband") and searching.seeds > 1:
         raise HarnessError(
-            "pruner 'wilcoxon' must have several seeds for each setting, which it compares",
+            f"pruner {searching.pruner!r} must have one seed for each setting, whose curve it sees",
+            f"seeds={searching.seeds}",
+            "Write pruner='wilcoxon', which compares over seeds, or seeds=1.",
+        )
+    if searching.pruner == "wilcoxon" and searching.seeds < 5:  # with 4, p can just be below 0.1
+        raise HarnessError(
+            "pruner 'wilcoxon' must have five seeds or more for each setting, which it compares",
             f"seeds={searching.seeds}",
             "Write seeds=5, or pruner='median', which compares curves.",
         )

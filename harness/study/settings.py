@@ -178,6 +178,12 @@ class Choice:
     def __post_init__(self) -> None:
         _check_name(self)
         _ = self._factor, self.start
+        if len(set(self.plain)) < len(self.plain):  # True == 1, and they would be one setting
+            raise HarnessError(
+                f"the options of Choice({self.name!r}, ...) must differ",
+                ", ".join(map(repr, self.plain)) + ", of which some are equal",
+                "Write one of them as text, such as 'yes'.",
+            )
         if len(self.named) < 2:
             raise HarnessError(
                 f"Choice({self.name!r}, ...) must have two options at least",

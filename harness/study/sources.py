@@ -260,11 +260,18 @@ def check_objective(study: Study) -> None:
     """Check that settings are chosen by what is recorded apart from the test examples.
 
     Raises:
-        HarnessError: they are not; of measures, tuning trials take none at the end.
+        HarnessError: they are not; of measures, trials of a search alone take any.
     """
     name = study.objective
     if study.search is not None:
         check_objectives(study.search, may_choose(study))
+        by_curve = study.search.pruner in ("median", "hyperband")
+        if by_curve and study.build is not None and name not in Training.curves:
+            raise HarnessError(
+                f"pruner {study.search.pruner!r} must have an objective with a curve",
+                f"objective={name!r}, which is measured at the end",
+                "Write objective='validation_loss', or pruner='none'.",
+            )
         return
     if study.build is None:
         names = [metric.name for metric in study.metrics]
@@ -293,7 +300,11 @@ def may_choose(study: Study) -> dict[str, Metric]:
         return {x.name: x for x in study.metrics if not x.name.startswith("test_")}
     given = [metric for measure in study.measures for metric in measure.metrics]
     validation = [x for name, x in METRICS.items() if name.startswith("validation_")]
-    return {metric.name: metric for metric in (*validation, *given) if metric.name not in BY_LAYER}
+    return {
+        metric.name: metric
+        for metric in (*validation, *given)
+        if metric.name not in BY_LAYER and not metric.name.startswith("test_")
+    }
 
 
 def _objective(names: Iterable[str]) -> str:

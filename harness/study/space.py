@@ -72,6 +72,12 @@ class Space:
                     repr(name),
                     near(name, [one for one in self._declared if one != setting.name]),
                 )
+            if isinstance(self._declared[name], Float):
+                raise HarnessError(
+                    f"the condition of {setting.name!r} must name a Choice or an Int",
+                    f"{name!r}, a Float, which has hardly ever just that value",
+                    "Write when={'optimizer': 'sgd'}, say.",
+                )
             for value in several(wanted):
                 self.taken(name, value)
 

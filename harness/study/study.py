@@ -79,7 +79,7 @@ class Study:
         design: which combinations of levels are run.
         objective: the validation metric by which settings are chosen.
         measures: what is measured on each network in addition to what always is (see
-            :mod:`harness.measures`).
+            :mod:`harness.measures`), but for those that are trained to choose tuned settings.
         looks: when claims are looked at with ``--until-decided``, and the family-wise error rate
             α of all verdicts.
         train: ``train(context, <each factor>, <each tuned setting>) -> dict[str, float]``: the

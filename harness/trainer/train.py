@@ -43,8 +43,8 @@ class Request:
         training: what to train.
         seed: what everything random in it is drawn from.
         measures: what to measure on it, beside what always is.
-        test: whether to measure at the end, training and test images included; a trial that only
-            helps to choose a setting looks at the validation split alone.
+        test: whether to look at training and test images at the end, and take what is always
+            measured then; from a trial that only helps to choose a setting test images are hidden.
         taught_by: its teacher, trained; where it has one and this is not given, the teacher is
             trained first.
         keep: whether to return the trained network.
@@ -229,8 +229,9 @@ class _Trial:
     def measure(self, when: When, trained: Trained) -> None:
         """Take the measures of one moment, which shares what it computes among them."""
         always = default_measures(self.member.training)
-        chosen = [each for each in (*always, *self.request.measures) if each.when == when]
-        if not chosen or (when == "end" and not self.request.test):
+        taken = always if when == "start" or self.request.test else ()
+        chosen = [each for each in (*taken, *self.request.measures) if each.when == when]
+        if not chosen:
             return
         seed = torch_seed(self.member.seed, f"measures {when}")
         with global_generators(seed, self.member.device):
@@ -315,6 +316,8 @@ def _begin(request: Request, device: torch.device, mode: Mode) -> _Trial:
     if teacher is not None and taught_by is None:
         taught_by = teach(teacher, request.seed, device)
     member = make_ready(request.training, request.seed, device, taught_by)
+    if not request.test:
+        member = replace(member, splits=member.splits.without_test)
     member = member.laid_out(channels_last=mode.channels_last)
     trial = _Trial(request, member)
     trial.measure("start", Trained(member))

@@ -17,6 +17,7 @@ from harness.messages.errors import HarnessError
 from harness.stopping import Bound
 from harness.study.designs import Arm
 from harness.study.function import function_of
+from harness.study.searching import SEARCHED
 from harness.study.settings import Settings, Value
 from harness.study.study import Study
 from harness.study.work import Work
@@ -48,7 +49,8 @@ class Unseeded:
         arm: which arm.
         tuned: values of the tuned settings, or of those that are searched and in use.
         work: what ``build`` returned.
-        measures: what the study measures beside what is always measured.
+        measures: what the study measures beside what is always measured; of what a search tries,
+            only what it chooses by.
         teacher: what the network is trained by that this one learns from.
         teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
         step: the study's own function that gives a training step to measure.
@@ -175,8 +177,12 @@ class Trial:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """What the study measures beside what is always measured."""
-        return self.what.measures
+        """What is measured beside what always is.
+
+        A trial that helps to choose an arm's settings takes no measures of the study; one of a
+        search takes those by which it chooses.
+        """
+        return self.what.measures if self.searched or self.role != "tune" else ()
 
     @property
     def searched(self) -> bool:
@@ -222,11 +228,21 @@ def make_trial(study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned:
 def unseeded(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
     """Build the Training of an arm with some settings, which is that of all its seeds.
 
+    What a search tries is measured by what it chooses by alone.
+
     Raises:
         HarnessError: ``build`` returned something else than a Training.
     """
     made = _made(study, scale, arm, tuned)
-    return replace(made, searched=True) if study.search is not None else made
+    if study.search is None:
+        return made
+    measures = made.measures
+    if arm.name == SEARCHED.name:
+        wanted = study.search.wanted
+        measures = tuple(
+            each for each in measures if any(metric.name in wanted for metric in each.metrics)
+        )
+    return replace(made, searched=True, measures=measures)
 
 
 def _made(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.judging.optimism import BEST, Optimism, how_chosen, marked, on_edges
+from harness.judging.optimism import Optimism, how_chosen, marked, on_edges
 from harness.judging.results import ArmTuning, Results
 from harness.study.formatting import effect_text, level_text, margin_text, number_text, plural
 from harness.study.metrics import Metric
+from harness.study.searching import PLACES
 
 from ..figures.canvas import Picture
 from ..figures.tuning import draw_tried, tried
@@ -131,7 +132,7 @@ def _trust(results: Results, metric: Metric) -> Table | None:
             ),
             Cell(
                 _apart(metric, each.spread, signed=False),
-                note=f"{each.among} only" if 1 < each.among < BEST else "",
+                note=f"{each.among} only" if 1 < each.among < len(PLACES) else "",
             ),
             Cell(
                 "; ".join(at_ends) or "–",
@@ -146,7 +147,7 @@ def _trust(results: Results, metric: Metric) -> Table | None:
         Column("Confirmed", "number"),
         Column("Evaluated", "number"),
         Column("Too good by", "number"),
-        Column(f"Best {BEST} within", "number"),
+        Column(f"Best {len(PLACES)} within", "number"),
         Column("At an end"),
     ]
     several = any(len(each.tried) > 1 for each in results.tuning)
@@ -157,7 +158,7 @@ def _trust(results: Results, metric: Metric) -> Table | None:
         f"reached in the search{lucky}; {confirmed}“Evaluated” the mean of the arm's evaluation "
         "trials, with its standard deviation (sd) over seeds; “Too good by” is tuned against "
         "evaluated, positive where tuning promised too much. Where the best "
-        f"{BEST} lie within less than the sd, which of them was chosen may be chance.",
+        f"{len(PLACES)} lie within less than the sd, which of them was chosen may be chance.",
         tuple(columns if fresh else columns[:2] + columns[3:]),
         tuple(rows),
     )
