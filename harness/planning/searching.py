@@ -68,7 +68,7 @@ def seeds_of_confirming(searching: Searching) -> int:
     if count is None:  # by how many settings could be tried; on no fewer seeds than each was
         count = confirm_seeds(searching.trials // searching.seeds)
         count = max(count, min(searching.seeds, MOST)) if count else 0
-    if settings_to_try(searching, count) < 1:
+    if settings_to_try(searching, count) < (2 if count else 1):  # the default is one of them
         raise HarnessError(
             f"a search must have trials beside the {COMPARED * count} that confirm: "
             f"{COMPARED} settings on {count} fresh seeds",
