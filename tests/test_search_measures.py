@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from harness import AtMost, Factor, Float, HarnessError, Scale, Search, Study, Training, Tuned
 from harness.data import digits
+from harness.engines.modes import PLAIN
 from harness.measures import measured
 from harness.models import MLP
 from harness.optim import SGD
+from harness.running import trainings
+from harness.running.named import Named
+from harness.running.workplace import Workplace
+from harness.storing.artifacts import FolderOfArtifacts
 from harness.study.searching import DEFAULT, PLACES, SEARCHED
 from harness.trained import Trained
+from harness.trials.outcome import Outcome
 from harness.trials.trial import TUNING_SEED, Trial, make_trial
 
 
@@ -106,3 +114,23 @@ def test_tuning_the_arms_of_a_study_takes_no_measures() -> None:
     for seed, role, taken in ((TUNING_SEED, "tune", ()), (0, "evaluate", (SURE, OF_TEST))):
         made = make_trial(study, "quick", arm, seed, role, {"lr": 0.1})  # type: ignore[arg-type]
         assert made.measures == taken
+
+
+LOOKS = measured("looks", of_test, meaning="How sure it is, of test images.", better="higher")
+
+
+def test_trials_that_are_chosen_by_look_at_no_test_images(tmp_path: Path) -> None:
+    def outcome(objective: str, arm: str, seed: int) -> Outcome:
+        study = search(measures=(SURE, LOOKS), objective=objective).study
+        made = trial(study, arm, seed)
+        at = Workplace(study, torch.device("cpu"), FolderOfArtifacts(tmp_path), tmp_path)
+        (given,) = trainings.train((made,), (Named.of(made, "quick"),), PLAIN, at)
+        return given
+
+    chosen_by = outcome("sure", SEARCHED.name, TUNING_SEED)
+    names = {"gradient_norm_first_block", "validation_loss", "validation_accuracy"}
+    assert set(chosen_by.metrics) == names | {"sure"}
+    refused = outcome("looks", SEARCHED.name, TUNING_SEED)
+    assert refused.reason.startswith("settings must be tried without a look at the test examples")
+    again = outcome("looks", DEFAULT, 0)
+    assert {"sure", "looks", "test_loss"} < set(again.metrics)

@@ -13,8 +13,6 @@ from harness.running.named import Named
 from harness.running.telling import Telling
 from harness.running.workplace import Workplace, pruning_of
 from harness.storing.artifacts import Artifacts
-from harness.study.study import Study
-from harness.training import Training
 from harness.trials.outcome import Outcome
 from harness.trials.profiles import Profile
 from harness.trials.trial import Trial
@@ -35,7 +33,7 @@ def train(
             trial.training,
             trial.seed,
             trial.measures,
-            test=trial.role != "tune" or measures_wanted(at.study),
+            test=trial.role != "tune",
             taught_by=_teacher(trial, at.artifacts),
             keep=named.keep,
             pruning=pruning_of(named, at.study),
@@ -108,12 +106,6 @@ def _outcome(result: TrainingResult | Exception, named: Named, at: Workplace) ->
         network=network,
         pruned=result.pruned,
     )
-
-
-def measures_wanted(study: Study) -> bool:
-    """Whether settings are searched by what is measured at the end, beside validation."""
-    wanted = study.search.wanted if study.search is not None else ()
-    return not Training.curves.issuperset(wanted)
 
 
 def _failure(error: Exception) -> str:
