@@ -374,7 +374,7 @@ def test_torch_has_its_threads_back_and_nothing_is_printed(
 
 
 def test_cma_es_keeps_its_state_once_in_a_batch() -> None:
-    told = searched(searching("numbers", "cmaes", trials=64))
+    told = searched(searching("numbers", "cmaes", trials=64, batch=16))
     states = [sum(key.startswith("cma:optimizer") for key in each.notes) for each in told]
     assert sum(map(bool, states)) == 3, "three batches after the first, each one generation on"
     assert {each.notes.get("cma:generation", -1) for each in told} == {-1, 0, 1, 2, 3}
