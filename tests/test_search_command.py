@@ -47,6 +47,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_a_search_without_confirming_is_no_failure_and_nothing_has_changed(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["search", "levels.py", "--workers", "1", "--no-profile", "--trials", "8"]
+    assert execute(words) == 0
+    said = capfd.readouterr()
+    assert "To paste into a study" in said.out
+    assert "has changed" not in said.out + said.err
+    best = json.loads((folder / "runs/levels-quick/best.json").read_text())
+    rows = rows_of(folder / "runs/levels-quick/settings.csv")
+    losses = [float(row["value_validation_loss"]) for row in rows]
+    assert best["tried"] == len(rows) == 8
+    assert best["number"] == 1 + losses.index(min(losses))
+    assert "confirm" in " ".join(best["said"])  # its value is too good, and that is said
+
+
 @pytest.mark.slow
 def test_a_search_from_a_small_budget_to_a_larger_one(
     folder: Path, capfd: pytest.CaptureFixture[str]
