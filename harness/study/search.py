@@ -59,8 +59,8 @@ class Search:
             ``"wilcoxon"``, over the seeds of one setting.
         rungs: epochs after which ``"hyperband"`` compares; powers of 3 unless given.
         seeds: on how many seeds each setting is tried; its value is their mean.
-        batch: how many settings are asked for at a time; an eighth of the budget unless given, 4 at
-            least and 16 at most.
+        batch: how many settings are asked for at a time; an eighth of the budget and at most 16,
+            or of a small one a quarter and at most 4, unless given.
         confirm: on how many fresh seeds the best 3 and the default are run again; from 20 trials
             on chosen by the budget unless given; 0 for none.
         patience: the search ends when the best value has not moved for so many settings.

@@ -148,7 +148,8 @@ class Searching:
     @property
     def at_a_time(self) -> int:
         """How many settings are asked for at a time: the same on every machine."""
-        return self.batch or max(4, min(16, self.trials // (8 * self.seeds)))
+        settings = self.trials // self.seeds
+        return self.batch or max(1, min(4, settings // 4), min(16, settings // 8))
 
     @property
     def plain(self) -> Searching:

@@ -88,8 +88,10 @@ def main() -> None:
     made.add_argument("--trials", type=int, default=5000)
     made.add_argument("--sampler", default="random")
     made.add_argument("--store", choices=("sqlite", "journal"), default="sqlite")
+    made.add_argument("--pruner", default="none")
     words = made.parse_args()
-    study = as_asked(SEARCH.study, SearchOptions(trials=words.trials, sampler=words.sampler))
+    asked = SearchOptions(trials=words.trials, sampler=words.sampler, pruner=words.pruner)
+    study = as_asked(SEARCH.study, asked)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "x.db"
         store = open_store(str(path) if words.store == "sqlite" else f"journal:///{path}")
@@ -108,7 +110,7 @@ def main() -> None:
     assert done > 0.9 * words.trials, f"{done} of {words.trials}: the same settings came again"
     beside = wall - sampler.seconds
     print(
-        f"{done} trials, {words.sampler}, {words.store}: {1e3 * wall / done:.1f} ms each "
+        f"{done} trials, {words.sampler}, pruner {words.pruner}, {words.store}: {1e3 * wall / done:.1f} ms each "
         f"({1e3 * cpu / done:.1f} ms of one core), the sampler {1e3 * sampler.seconds / done:.1f}; "
         f"all else {1e3 * beside / done:.1f} ms"
     )
