@@ -285,4 +285,4 @@ def test_a_new_search_runs_as_it_is(command) -> None:  # type: ignore[no-untyped
     command("new", "my_search.py", "--search")
     done = command("search", "my_search.py", "--no-profile", "--trials", "24")
     assert "To paste into a study" in done.stdout
-    assert "The best setting found beats the default" in " ".join(done.stdout.split())
+    assert "not assessable" in done.stdout, "two fresh seeds are too few for a verdict"
