@@ -110,7 +110,8 @@ def main() -> None:
     assert done > 0.9 * words.trials, f"{done} of {words.trials}: the same settings came again"
     beside = wall - sampler.seconds
     print(
-        f"{done} trials, {words.sampler}, pruner {words.pruner}, {words.store}: {1e3 * wall / done:.1f} ms each "
+        f"{done} trials, {words.sampler}, pruner {words.pruner}, {words.store}: "
+        f"{1e3 * wall / done:.1f} ms each "
         f"({1e3 * cpu / done:.1f} ms of one core), the sampler {1e3 * sampler.seconds / done:.1f}; "
         f"all else {1e3 * beside / done:.1f} ms"
     )
