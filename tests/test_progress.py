@@ -21,9 +21,10 @@ from harness.models import MLP
 from harness.optim import SGD
 from harness.running.account import Account, Accounting, age
 from harness.running.named import Named
-from harness.running.progress import SHOWN, PlainLines, RunStatus, Silent, display
+from harness.running.progress import SHOWN, PlainLines, RunStatus, Silent, best_line, display
 from harness.running.telling import TELL_SECONDS, Telling, Told
 from harness.trainer.train import Request, train_together
+from harness.trials.searched import EarlierSettings
 from tests.conftest import TINY
 
 TRAINING = Training(
@@ -158,6 +159,22 @@ def test_a_terminal_shows_what_each_worker_trains() -> None:
     assert "tuning b and 7 more" in two
     assert more.split("2/8")[-1].count("rate=[red]") == SHOWN
     assert "rate=[red]" not in none.split("8/8")[-1]
+
+
+def test_the_best_settings_of_a_search_are_shown_while_it_runs() -> None:
+    best = [best_line(EarlierSettings({"lr": 0.0316, "way": "sgd"}, (0.1234567,))), "0.2: lr=[1]"]
+    status = RunStatus("searching", 2, 8, None, [], best)
+    out = io.StringIO()
+    with display(Console(file=out, width=100), "s (quick)", quiet=False) as lines:
+        lines.show(status)
+    assert "searching, 2 of 8; best so far 0.1235: lr=0.0316, way=sgd" in out.getvalue()
+    out = io.StringIO()
+    terminal = Console(file=out, force_terminal=True, width=100, color_system=None)
+    with display(terminal, "s (quick)", quiet=False) as bars:
+        bars.show(status)
+        bars.live.refresh()  # type: ignore[attr-defined]
+    assert "1. 0.1235: lr=0.0316, way=sgd" in out.getvalue()
+    assert "2. 0.2: lr=[1]" in out.getvalue()
 
 
 # ---- where the time went --------------------------------------------------------------------
