@@ -130,7 +130,7 @@ search = Search(
         Choice("way", ("adam", "sgd")), Float("lr", 0.001, 1.0, log=True),
         Int("width", 4, 64, log=True), Float("momentum", 0.0, 0.95, when={"way": "sgd"}),
     ),
-    build=build, scales={"quick": Scale(epochs=40)}, trials=56, pruner="median", batch=6,
+    build=build, scales={"quick": Scale(epochs=200)}, trials=56, pruner="median", batch=6,
 )
 '''
 TRIALS = 4 * (4 + 10)
