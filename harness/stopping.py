@@ -83,6 +83,10 @@ class Pruning:
     better: Literal["higher", "lower"]
     bounds: tuple[Bound, ...]
 
+    def looks_at(self, point: int) -> bool:
+        """Whether anything is asked at a point of a curve, from 1 on."""
+        return any(bound.point == point for bound in self.bounds)
+
     def ends(self, curve: Sequence[float]) -> bool:
         """Whether a trial is ended at the last point of its curve."""
         sign = 1 if self.better == "lower" else -1

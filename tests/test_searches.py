@@ -231,6 +231,19 @@ def test_a_search_that_ends_before_its_budget_confirms_by_what_was_tried() -> No
     assert len(done) == 8 + 4 * 2  # and not 20 seeds each, as of 600 trials
 
 
+def test_a_grid_smaller_than_the_budget_is_confirmed_by_what_was_tried() -> None:
+    space = (Int("width", 4, 13),)
+    made = search(space=space, train=train_width, sampler="grid", trials=240)
+    outlook, done = run(made, lambda trial: float(trial.tuned["width"]))
+    assert outlook.search is not None
+    assert (len(outlook.search.tried), outlook.search.ended) == (10, "grid")
+    assert len(done) == 10 + 4 * 2  # and not 20 seeds each
+
+
+def train_width(context: Context, width: int) -> Any:
+    return {}
+
+
 def test_settings_that_are_given_later_come_in_the_next_batch() -> None:
     notebook, done = Notebook(), {}
     run(search(trials=12, confirm=0), notebook=notebook, done=done)

@@ -28,9 +28,11 @@ from harness.commands.spelling import (
     Download,
     Log,
     MaxSeeds,
+    NoProfile,
     NoTuning,
     Out,
     Quiet,
+    RetryFailed,
     Scale,
     Seeds,
     StoreUrl,
@@ -138,12 +140,7 @@ def run(
     device: Device = "auto", workers: Workers = 0, mode: Way = None,
     until_decided: UntilDecided = False, max_seeds: MaxSeeds = None,
     no_tuning: NoTuning = False,
-    no_profile: Annotated[
-        bool, typer.Option("--no-profile", help="Do not measure time and memory.")
-    ] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run failed trials again.")
-    ] = False,
+    no_profile: NoProfile = False, retry_failed: RetryFailed = False,
     log: Log = None,
     data_dir: DataDir = None, download: Download = False, quiet: Quiet = False,
     as_json: AsJson = False,
@@ -212,12 +209,7 @@ def search(
     ] = "",
     scale: Scale = None, out: Out = OUT, store: StoreUrl = "",
     device: Device = "auto", workers: Workers = 0, mode: Way = None,
-    no_profile: Annotated[
-        bool, typer.Option("--no-profile", help="Do not measure time and memory.")
-    ] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run failed trials again.")
-    ] = False,
+    no_profile: NoProfile = False, retry_failed: RetryFailed = False,
     log: Log = None,
     data_dir: DataDir = None, download: Download = False, quiet: Quiet = False,
     as_json: AsJson = False,

@@ -61,14 +61,14 @@ def plan_study(
 ) -> dict[str, Any]:
     """Return what is planned and done at each scale, as plain values."""
     study = load(find_study(reference))
-    if study.search is not None:
-        return plan_search(study, scale_name, place)
     scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
     store: Store | None
     try:
         store = place.open(create=False)
     except NoStoreError:
         store = None  # nothing was run yet, and planning makes nothing
+    if study.search is not None:
+        return plan_search(study, scales, store)
     return {
         "study": study.name,
         "question": study.question,

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 
-from harness.commands.place import Place
 from harness.commands.tables import plain
 from harness.messages.blame import reason_of
 from harness.messages.levels import level_name
 from harness.planning.confirming import BEST
 from harness.planning.datasets import check_trials
 from harness.planning.searching import SearchPlanner
-from harness.running.executors import SearchOptions
-from harness.running.searches import Reading, as_asked, check_space, planner_of_search
-from harness.storing.faults import NoStoreError
+from harness.running.searches import Reading, check_space, planner_of_search
 from harness.storing.ledger import Ledger
 from harness.storing.store import Store
 from harness.study.formatting import plural
@@ -24,24 +22,18 @@ from harness.study.study import Study
 from harness.terminal.screen import line
 
 
-def plan_search(study: Study, scale_name: str | None, place: Place) -> dict[str, Any]:
+def plan_search(study: Study, scales: Sequence[str], store: Store | None) -> dict[str, Any]:
     """Return what is planned and done of a search at each scale, as plain values.
 
     Args:
         study: what runs it.
-        scale_name: the scale's name; ``None`` is every scale.
-        place: where the store is.
+        scales: the names of the scales.
+        store: where it is recorded; ``None`` where nothing was run.
 
     Raises:
         HarnessError: the sampler cannot do the space, an end of it cannot be built, or the store
             has a search of another space.
     """
-    scales = [study.scale(scale_name)[0]] if scale_name else list(study.scales)
-    store: Store | None
-    try:
-        store = place.open(create=False)
-    except NoStoreError:
-        store = None  # nothing was run yet, and planning makes nothing
     return {
         "study": study.name,
         "question": study.question,
@@ -51,8 +43,7 @@ def plan_search(study: Study, scale_name: str | None, place: Place) -> dict[str,
 
 
 def _at_scale(study: Study, scale: str, store: Store | None) -> dict[str, Any]:
-    asked = as_asked(study, SearchOptions())
-    planner = planner_of_search(asked, scale, None, None)
+    planner = planner_of_search(study, scale, None, None)
     planner.check_space()
     check_trials(planner.at_defaults, reason_of)
     done = 0
@@ -60,7 +51,7 @@ def _at_scale(study: Study, scale: str, store: Store | None) -> dict[str, Any]:
         check_space(store, study, scale)
         for ledger in Ledger.existing(store, study, scale):
             known = ledger.done()
-            begun = SearchPlanner(asked, scale, Reading(ledger)).outlook(known)
+            begun = SearchPlanner(study, scale, Reading(ledger)).outlook(known)
             done = sum(trial.key in known for trial in begun.planned)
     return {"scale": scale, "trials": planner.searching.trials, "done": done, **_budget(planner)}
 

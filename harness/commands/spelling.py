@@ -55,6 +55,8 @@ MaxSeeds = Annotated[
 NoTuning = Annotated[
     bool, typer.Option("--no-tuning", help="Use the declared defaults of tuned settings.")
 ]
+NoProfile = Annotated[bool, typer.Option("--no-profile", help="Do not measure time and memory.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where data sets lie; HARNESS_DATA, or ./data.")
 ]

@@ -138,9 +138,10 @@ class Context:
         self._curve.append((number, point))
         if self._told is not None:
             self._told(number, point)
-        if self._pruning is not None and self._pruning.metric in point:
-            curve = [values.get(self._pruning.metric, math.nan) for _, values in self._curve]
-            if self._pruning.ends(curve):
+        pruning = self._pruning
+        if pruning is not None and pruning.metric in point and pruning.looks_at(len(self._curve)):
+            curve = [values.get(pruning.metric, math.nan) for _, values in self._curve]
+            if pruning.ends(curve):
                 raise PrunedError
 
     @contextmanager

@@ -274,10 +274,14 @@ class SearchPlanner:
             while self._open < len(self._members) and self._members[self._open].told is not None:
                 self._open += 1
         if self._members and self._open == len(self._members) and not self._ended:
-            self._ended = self._why_ended()
-            if self._ended not in {"", "trials"} and self.searching.confirm is None:
-                spent = sum(len(member.wanted) for member in self._members)
-                self.confirming = min(self.confirming, seeds_by_what_was_tried(spent))
+            self._end(self._why_ended())
+
+    def _end(self, why: str) -> None:
+        """Ask for no more settings, if there is a reason; confirm by what was tried until then."""
+        self._ended = why
+        if why not in {"", "trials"} and self.searching.confirm is None:
+            spent = sum(len(member.wanted) for member in self._members)
+            self.confirming = min(self.confirming, seeds_by_what_was_tried(spent))
 
     def _why_ended(self) -> str:
         tried, patience = len(self._members), self.searching.patience
@@ -299,7 +303,7 @@ class SearchPlanner:
                 if not self._waiting:
                     batch = self._asked(number)
                     if not batch.settings:
-                        self._ended = "grid"
+                        self._end("grid")
                         return
                     self._kept.write(code, number, batch)
                     # where processes of two machines ask at once, one of them is kept

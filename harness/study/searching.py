@@ -36,7 +36,18 @@ PRUNERS: tuple[Pruner, ...] = ("none", "median", "hyperband", "wilcoxon")
 
 
 @dataclass(frozen=True)
-class AtMost:
+class _Limit:
+    """What both constraints have: a metric, and the value up to which it holds."""
+
+    metric: str
+    value: float
+
+    def __post_init__(self) -> None:
+        checks.number(self, "value", self.value, 1.0)
+
+
+@dataclass(frozen=True)
+class AtMost(_Limit):
     """A constraint: a metric must be at most so much.
 
     Attributes:
@@ -49,12 +60,6 @@ class AtMost:
         500000.0
     """
 
-    metric: str
-    value: float
-
-    def __post_init__(self) -> None:
-        checks.number(self, "value", self.value, 1.0)
-
     def excess(self, found: float) -> float:
         """Return by how much a value breaks it; 0 or less where it holds."""
         return found - self.value
@@ -66,7 +71,7 @@ class AtMost:
 
 
 @dataclass(frozen=True)
-class AtLeast:
+class AtLeast(_Limit):
     """A constraint: a metric must be at least so much.
 
     Attributes:
@@ -78,12 +83,6 @@ class AtLeast:
         >>> AtLeast("validation_accuracy", 0.5).excess(0.75)
         -0.25
     """
-
-    metric: str
-    value: float
-
-    def __post_init__(self) -> None:
-        checks.number(self, "value", self.value, 1.0)
 
     def excess(self, found: float) -> float:
         """Return by how much a value breaks it; 0 or less where it holds."""
