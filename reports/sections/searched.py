@@ -132,12 +132,11 @@ def _confirmed(search: SearchResults) -> Table | None:
     metric = search.metric
     several = sum(bool(arm.values) for arm in search.arms)
     caption = (
-        f"{metric.title} on fresh seeds. Means have t intervals at 1 − α/{several}, so that all "
-        f"hold at once with {percent_text(search.level)}; so do those of optimism: how much better "
-        "the search had shown the settings to be. Better than the default: difference by seed, "
-        "likewise. Against the best other: the difference by seed from the best mean of the "
-        "others, with Hsu's intervals, which hold at once, too; what they do not put below 0 may "
-        "be the best."
+        f"{metric.title} on fresh seeds: the mean with its t interval. Intervals are so wide that "
+        f"all {several} hold at once with {percent_text(search.level)} (Bonferroni). Optimism: how "
+        "much better the search had shown the settings to be. Better than default: the "
+        "difference, seed by seed. Against the best other: the difference to the best of the "
+        "others, with Hsu's interval; settings whose interval reaches above 0 may be the best."
     )
     return Table(
         caption,
