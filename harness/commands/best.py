@@ -222,10 +222,7 @@ def best_places(search: SearchResults, most: int = MOST) -> list[int]:
 
     The default is always there, last where it is not among the best.
     """
-    sign = 1.0 if search.lower else -1.0
-    again = [arm for arm in search.arms if arm.values and arm.place != 0]
-    again.sort(key=lambda arm: (not arm.sound, sign * arm.mean.value, arm.place))
-    first = [arm.place for arm in again]
+    first = [arm.place for arm in search.by_mean if arm.values and arm.place != 0]
     if search.taken is not None:
         first.insert(0, search.taken)
     by_value = [each.place for each in search.rank(each for each in search.tried if each.fits)]

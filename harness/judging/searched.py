@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -72,6 +73,15 @@ class SearchResults:
     def metric(self) -> Metric:
         """The first objective."""
         return self.objectives[0]
+
+    @property
+    def by_mean(self) -> list[Confirmed]:
+        """The settings that were run again, best mean first; those that were lost come last."""
+        sign = 1.0 if self.lower else -1.0
+        return sorted(
+            self.arms,
+            key=lambda arm: (not arm.sound, sign * arm.mean.value if arm.values else math.inf),
+        )
 
     @property
     def lower(self) -> bool:

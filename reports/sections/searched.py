@@ -142,15 +142,15 @@ def _confirmed(search: SearchResults) -> Table | None:
         caption,
         (
             Column("Settings"),
+            Column("Known"),
             Column("In the search", "number"),
             Column("Fresh seeds", "number"),
             Column("n", "number"),
             Column("Optimism", "number"),
             Column("Better than default", "number"),
             Column("Against the best other", "number"),
-            Column("Known"),
         ),
-        tuple(_confirmed_row(search, arm) for arm in search.arms),
+        tuple(_confirmed_row(search, arm) for arm in search.by_mean),
         stack=True,
     )
 
@@ -175,13 +175,13 @@ def _confirmed_row(search: SearchResults, arm: Confirmed) -> tuple[Cell, ...]:
             if len(search.searching.settings) <= MOST_COLUMNS
             else "",  # the table of the best has them
         ),
+        Cell(known, mark="✓", tone="good") if taken else known,
         level_text(metric, arm.searched) if math.isfinite(arm.searched) else DASH,
         mean,
         Cell(str(len(arm.values)), note=", ".join(lost)),
         _difference(search, arm.optimism),
         _difference(search, arm.gain),
         _difference(search, arm.behind),
-        Cell(known, mark="✓", tone="good") if taken else known,
     )
 
 
