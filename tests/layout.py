@@ -47,6 +47,10 @@ def imports(file: Path) -> frozenset[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.ImportFrom) and node.level == 1 and HOUSE in file.parents:
+            beside = ".".join([PACKAGE, *file.parent.relative_to(HOUSE).parts])
+            inner = f"{beside}.{node.module}" if node.module else beside
+            names |= {inner, *(f"{inner}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
     return frozenset(names)

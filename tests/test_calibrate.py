@@ -18,7 +18,6 @@ from harness.cost.calibrate import (
     most_at_once,
     whole_seconds,
 )
-from harness.cost.memory import free_memory
 from harness.data import digits
 from harness.engines.fused import load_functorch
 from harness.engines.kinds import ENGINES
@@ -28,6 +27,7 @@ from harness.losses import Distillation
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
+from harness.probe.memory import free_memory
 from harness.running.costs import compiling_seconds
 from harness.study.converter import from_plain, to_plain
 from harness.training import Training

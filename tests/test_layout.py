@@ -23,6 +23,7 @@ from tests.layout import (
 # before it.
 ROOMS: dict[str, str] = {
     "floats": "",
+    "probe": "clock memory",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
     "stats": "failures location multiple paired unpaired doses joint best front sample_size",
@@ -51,7 +52,7 @@ ROOMS: dict[str, str] = {
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles outcome checked records tuning searched mistakes trial manifest",
     "trainer": "failures train",
-    "cost": "machine memory calibrate measure own_step",
+    "cost": "machine calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
     "translation optuna_studies opened leases tally ledger asked dashboard elsewhere kept "
     "presence inspection aside mend_rows mend_journal mend_file mend",
@@ -68,13 +69,14 @@ ROOMS: dict[str, str] = {
     "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
     "costs registering search_command session searches timing run versions comparing importing "
     "findings checking",
+    "gate": "figures outcome",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
     "judged markdown finish begin run search plan_search plan report explain export judge replay "
     "check on_records cli",
 }
 ORDER = list(ROOMS)
 
-MOST_ROOMS, MOST_FLOORS, MOST_LINES = 31, 10, 400
+MOST_ROOMS, MOST_FLOORS, MOST_LINES = 33, 10, 400
 
 
 def inner(name: str) -> str:

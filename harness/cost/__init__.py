@@ -1,7 +1,6 @@
 """What a training step costs, and which mode is fastest: measured, apart from any training.
 
 In reading order: :mod:`~harness.cost.measure`, seconds, bytes and FLOPs of a step, and
-:mod:`~harness.cost.own_step`, of one that is the user's own; :mod:`~harness.cost.memory`, peak
-memory in parts; :mod:`~harness.cost.calibrate`, which mode trains a program fastest;
-:mod:`~harness.cost.machine`, where all that ran.
+:mod:`~harness.cost.own_step`, of one that is the user's own; :mod:`~harness.cost.calibrate`, which
+mode trains a program fastest; :mod:`~harness.cost.machine`, where all that ran.
 """

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from harness.cost.memory import free_memory
 from harness.engines.fusable import NotFusableError
 from harness.engines.fused import load_functorch
 from harness.engines.kinds import ENGINES, Engine
@@ -23,6 +22,7 @@ from harness.engines.modes import KINDS, PLAIN, Choice, Kind, Mode, Timing
 from harness.engines.network import global_generators
 from harness.engines.prepared import Member, make_ready, untrained_teacher
 from harness.messages.calm import calm
+from harness.probe.memory import free_memory
 from harness.randomness.streams import torch_seed
 from harness.trainer.train import make_engine, set_up
 from harness.training import Training

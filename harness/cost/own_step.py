@@ -10,10 +10,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.cost.machine import hardware
-from harness.cost.measure import cpu_times, cuda_times
-from harness.cost.memory import Step, cpu_growth, cuda_stats
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError
+from harness.probe.clock import cpu_times, cuda_times
+from harness.probe.memory import Step, cpu_growth, cuda_stats
 from harness.trials.profiles import Profile
 
 Start = Callable[[], object]

@@ -1,0 +1,8 @@
+"""What one process can measure of a step: time, memory, counts; it knows nothing of the harness.
+
+It imports nothing of the other rooms, and its modules name one another by relative imports: the
+gate copies this folder to where a measured process runs, whatever is installed there.
+
+In reading order: :mod:`~harness.probe.clock`, seconds of a step; :mod:`~harness.probe.memory`, peak
+memory in parts.
+"""
