@@ -1,0 +1,273 @@
+"""Two revisions of a repository, each in a folder of its own: what git is asked for.
+
+Nothing of the user's own folder changes: not its files, its index, its branches or its stash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.messages.errors import HarnessError
+
+FETCH = "Run `git fetch --unshallow`, or write `fetch-depth: 0` at actions/checkout."
+
+_WHO = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "harness gate"), ("EMAIL", "gate@localhost"))
+}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files of one side.
+
+    Attributes:
+        folder: where they lie.
+        commit: the commit's full name; empty where they are no commit of the user's.
+        told: what they are, in words, such as ``1a2b3c4 Faster loader``.
+    """
+
+    folder: Path
+    commit: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The files of both sides.
+
+    Attributes:
+        base: the one that is measured against.
+        head: the one that is judged.
+        notes: sentences on what a reader should know of them.
+        changed: the files that differ, from the top folder.
+    """
+
+    base: Tree
+    head: Tree
+    notes: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+class _GitError(Exception):
+    """Git ended with an error; its last line."""
+
+
+def top(folder: Path) -> Path:
+    """Return the top folder of the repository that a folder is in.
+
+    Raises:
+        HarnessError: git is not installed, or the folder is in no repository.
+    """
+    try:
+        return Path(_git(folder, "rev-parse", "--show-toplevel"))
+    except _GitError as error:
+        raise HarnessError(
+            f"{folder} must be in a git repository",
+            str(error),
+            "Give two folders, two environments or two commands in the place of revisions.",
+        ) from None
+
+
+def resolve(repo: Path, revision: str) -> str:
+    """Return the full name of a commit.
+
+    Raises:
+        HarnessError: there is no such revision here.
+    """
+    try:
+        return _git(repo, "rev-parse", "--verify", "--quiet", "--end-of-options",
+                    f"{revision}^{{commit}}")  # fmt: skip
+    except _GitError:
+        raise HarnessError(
+            "a revision must be one that git knows here",
+            repr(revision),
+            f"This clone is shallow. {FETCH}" if _shallow(repo) else "`git fetch` it, or see "
+            "`git branch --all`.",
+        ) from None
+
+
+def merge_base(repo: Path, base: str, head: str) -> str:
+    """Return the full name of the last commit that two revisions have in common.
+
+    Raises:
+        HarnessError: there is none here, or no such revision.
+    """
+    ends = resolve(repo, base), resolve(repo, head)
+    try:
+        return _git(repo, "merge-base", *ends)
+    except _GitError:
+        raise HarnessError(
+            f"{base} and {head} must have a commit in common",
+            "none in this clone, which is shallow" if _shallow(repo) else "none",
+            FETCH if _shallow(repo) else "Give a base that head was made from.",
+        ) from None
+
+
+def changed_files(repo: Path, base: str, head: str) -> tuple[str, ...]:
+    """Return the paths that differ between two commits, from the top folder."""
+    told = _git(repo, "diff", "--name-only", "--no-renames", "-z", base, head)
+    return tuple(filter(None, told.split("\0")))
+
+
+def changes(repo: Path) -> tuple[str, ...]:
+    """Return what the working tree has changed since its commit, untracked files with it."""
+    told = _git(repo, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all")
+    return tuple(line[3:] for line in told.split("\0") if line)
+
+
+@contextlib.contextmanager
+def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Trees]:
+    """Give the merge base and the head in two folders whose paths are of equal length.
+
+    They are removed at the end, whatever happened.
+
+    Args:
+        repo: a folder of the repository.
+        base: the revision to measure against; of it and head the merge base is taken.
+        head: the revision that is judged; ``None`` is the working tree with its changes.
+        folder: an empty folder to put both in.
+
+    Raises:
+        HarnessError: no git, no repository, no such revision, no commit in common.
+    """
+    repo = top(repo)
+    dirty = changes(repo)
+    last = resolve(repo, head or "HEAD")
+    commit = _snapshot(repo, last) if dirty and head is None else last
+    start = merge_base(repo, base, last)
+    sides = {"base": start, "head": commit}
+    try:
+        for name, each in sides.items():
+            _checkout(repo, folder / name, each)
+        changed = changed_files(repo, start, commit)
+        notes = _notes(repo, folder, changed, dirty, of_tree=head is None)
+        told = f"the working tree: {_told(repo, last)}, and {_files(len(dirty))} changed since"
+        yield Trees(
+            Tree(folder / "base", start, _told(repo, start)),
+            Tree(folder / "head", last, _told(repo, last))
+            if commit == last
+            else Tree(folder / "head", "", told),
+            notes,
+            changed,
+        )
+    finally:
+        for name in sides:
+            _remove(repo, folder / name)
+
+
+def _notes(
+    repo: Path, folder: Path, changed: Sequence[str], dirty: Sequence[str], *, of_tree: bool
+) -> tuple[str, ...]:
+    said = []
+    if dirty and of_tree:
+        said.append(
+            f"The working tree has changes ({_files(len(dirty))}, untracked ones with them): "
+            "they are the head."
+        )
+    elif dirty:
+        said.append(
+            f"The working tree has changes ({_files(len(dirty))}): they are not measured, because "
+            "--head names a revision."
+        )
+    if not changed:
+        said.append("Base and head have the same files: nothing changed, measured all the same.")
+    if (folder / "head" / ".gitmodules").is_file():
+        said.append("Submodules are not checked out: their folders are empty on both sides.")
+    if _keeps_large_files(folder / "head"):
+        said.append("Files that Git LFS keeps are not fetched: on both sides they are pointers.")
+    return tuple(said)
+
+
+def _keeps_large_files(folder: Path) -> bool:
+    file = folder / ".gitattributes"
+    return file.is_file() and "filter=lfs" in file.read_text(encoding="utf-8", errors="replace")
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _told(repo: Path, commit: str) -> str:
+    return _git(repo, "log", "-1", "--format=%h %s", commit)
+
+
+def _shallow(repo: Path) -> bool:
+    return _git(repo, "rev-parse", "--is-shallow-repository") == "true"
+
+
+def _snapshot(repo: Path, last: str) -> str:
+    """Return a commit of the working tree as it is, on top of its last one; nothing refers to it.
+
+    Files that git ignores are not in it. Git removes the commit some weeks later by itself.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder) / "index"
+        kept = Path(_git(repo, "rev-parse", "--git-path", "index"))
+        if (repo / kept).is_file():  # so that git need not read again what has not changed
+            shutil.copyfile(repo / kept, index)
+        apart = {"GIT_INDEX_FILE": str(index)}
+        _git(repo, "add", "--all", "--", ".", variables=apart)
+        tree = _git(repo, "write-tree", variables=apart)
+    return _git(repo, "commit-tree", tree, "-p", last, "-m", "the working tree", variables=_WHO)
+
+
+def _checkout(repo: Path, place: Path, commit: str) -> None:
+    try:
+        _git(repo, "worktree", "add", "--detach", "--force", str(place), commit)
+    except _GitError as error:
+        raise HarnessError(
+            f"commit {commit[:12]} must be one that git can check out",
+            str(error),
+            "`git fsck` tells what is missing; a partial clone needs its remote.",
+        ) from None
+
+
+def _remove(repo: Path, place: Path) -> None:
+    with contextlib.suppress(_GitError):
+        _git(repo, "worktree", "remove", "--force", "--force", str(place))
+    shutil.rmtree(place, ignore_errors=True)
+    with contextlib.suppress(_GitError):
+        _git(repo, "worktree", "prune")
+
+
+def _git(folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> str:
+    """Return what git prints, without the line's end.
+
+    Variables of a hook that this may run in do not count, hooks are not run, and files that Git LFS
+    keeps are not fetched.
+
+    Raises:
+        HarnessError: git is not installed.
+        _GitError: it ended with an error.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    config = {n: v for n, v in os.environ.items() if n.startswith("GIT_CONFIG")}
+    told = {"LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
+    try:
+        done = subprocess.run(
+            ["git", "-c", f"core.hooksPath={os.devnull}", *words],
+            cwd=folder, env={**own, **config, **told, **(variables or {})},
+            capture_output=True, encoding="utf-8", errors="surrogateescape", check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except FileNotFoundError:
+        if not folder.is_dir():
+            raise _GitError(f"there is no folder {folder}") from None
+        raise HarnessError(
+            "git must be installed to compare revisions",
+            "no program `git` on the PATH",
+            "Install it, or give two folders, two environments or two commands.",
+        ) from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise _GitError(lines[-1] if lines else f"git {words[0]} ended with {done.returncode}")
+    return done.stdout.rstrip("\n")
