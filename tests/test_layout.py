@@ -23,7 +23,7 @@ from tests.layout import (
 # before it.
 ROOMS: dict[str, str] = {
     "floats": "",
-    "probe": "clock memory",
+    "probe": "clock memory counts energy",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
     "stats": "failures location multiple paired unpaired doses joint best front sample_size",

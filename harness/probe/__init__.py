@@ -4,5 +4,6 @@ It imports nothing of the other rooms, and its modules name one another by relat
 gate copies this folder to where a measured process runs, whatever is installed there.
 
 In reading order: :mod:`~harness.probe.clock`, seconds of a step; :mod:`~harness.probe.memory`, peak
-memory in parts.
+memory in parts; :mod:`~harness.probe.counts`, operators, FLOPs and calls of Python;
+:mod:`~harness.probe.energy`, joules where a GPU counts them.
 """

@@ -16,9 +16,6 @@ from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-from torch.profiler import ProfilerActivity, profile, record_function
-
 Step = Callable[[], None]
 """Takes one training step."""
 
@@ -91,6 +88,8 @@ def cuda_peak(start: Callable[[], Step], held: Mapping[str, int], gradients: int
 
 def cuda_stats(start: Callable[[], Step]) -> tuple[dict[str, int], dict[str, int]]:
     """Return what the caching allocator counts before and after two warm steps on this device."""
+    import torch
+
     gc.collect()
     torch.cuda.empty_cache()  # what an earlier arm left in the pool is not this one's
     once = start()
@@ -111,6 +110,8 @@ def cpu_growth(start: Callable[[], Step]) -> tuple[int, int]:
 
     Both are bytes that torch has allocated since ``start`` was called.
     """
+    from torch.profiler import ProfilerActivity, profile, record_function
+
     # without acc_events torch 2.11 warns that events of earlier cycles are lost; there is one cycle
     with (
         _quiet(),
