@@ -1,0 +1,84 @@
+"""The head's benchmarks, copied to a neutral folder: both sides run these."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, What
+
+LARGEST = 20 * 2**20
+"""Bytes of a file that is copied beside a benchmark, at most: larger ones are data."""
+
+_SETTINGS = ("pyproject.toml", "pytest.ini", "tox.ini", "setup.cfg", "conftest.py")
+
+
+def copied(whats: Sequence[What], source: Path, own: Collection[str], place: Path) -> None:
+    """Copy the files that benchmarks are in, with what lies beside them, but no measured module.
+
+    Args:
+        whats: what is measured.
+        source: the folder that benchmarks come from: the head's files.
+        own: the names of measured modules, at the top.
+        place: the neutral folder.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    for name in _SETTINGS:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, place / name)
+    for what in whats:
+        if (file := benchmark_file(what, source, own)) is None:
+            continue
+        inside = file.relative_to(source)
+        if len(inside.parts) == 1:
+            for each in source.glob("*.py"):
+                if each.stem not in own:
+                    shutil.copyfile(each, place / each.name)
+        elif inside.parts[0] not in own:
+            shutil.copytree(file.parent, place / inside.parent, ignore=_left_out, dirs_exist_ok=True)
+            for above in list(inside.parents)[1:-1]:
+                for name in ("__init__.py", "conftest.py"):
+                    if (source / above / name).is_file():
+                        shutil.copyfile(source / above / name, place / above / name)
+        (place / inside.parent).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place / inside)
+
+
+def benchmark_file(what: What, source: Path, own: Collection[str]) -> Path | None:
+    """Return the file of a benchmark that is the head's on all sides; ``None`` where none is."""
+    match what:
+        case StudyWhat(reference=reference, in_file=True):
+            return source / reference
+        case PytestWhat(file=file):
+            return source / file
+        case FunctionWhat(module=module) if module.partition(".")[0] not in own:
+            below = source.joinpath(*module.split("."))
+            places = (below.with_suffix(".py"), below / "__init__.py")
+            return next((each for each in places if each.is_file()), None)
+        case FunctionWhat() | StudyWhat() | CommandWhat():
+            return None
+
+
+def measured_modules(whats: Sequence[What], modules: Sequence[str], source: Path) -> tuple[str, ...]:
+    """Return the names of measured modules: those of the project, without files of benchmarks."""
+    files = {
+        file.stem
+        for what in whats
+        if isinstance(what, StudyWhat | PytestWhat)
+        and (file := benchmark_file(what, source, ())) is not None
+        and file.parent == source
+    }
+    return tuple(name for name in modules if name not in files)
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    return {
+        name
+        for name in names
+        if name.startswith(".") or name == "__pycache__" or not _small(Path(folder, name))
+    }
+
+
+def _small(file: Path) -> bool:
+    return file.is_dir() or (file.is_file() and file.stat().st_size <= LARGEST)

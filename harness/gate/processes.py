@@ -1,0 +1,221 @@
+"""One measured process: started, given its turn, ended; and what it answered or why it did not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.gate.building import LAST_LINES
+from harness.gate.figures import Figure, Reading
+from harness.gate.sides import Seen, Side, variables_of, with_seen
+from harness.gate.what import CommandWhat
+from harness.messages.errors import HarnessError
+from harness.own.launching import launch
+from harness.own.stopping import Stopping
+
+_LOOK = 0.005  # seconds between two looks at a process
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one process answered.
+
+    Attributes:
+        readings: what it read.
+        lacking: titles of benchmarks that its side has not, with the reason.
+        seen: what it said of itself; ``None`` of a command.
+    """
+
+    readings: tuple[Reading, ...]
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    seen: Seen | None = None
+
+
+class Process:
+    """A process that imports what it needs at once, and measures when it is its turn."""
+
+    def __init__(self, side: Side, request: Mapping[str, Any], folder: Path, threads: int) -> None:
+        """Start it.
+
+        Args:
+            side: whose code it runs.
+            request: as ``harness.probe.reading`` takes it.
+            folder: a folder of its own, in the neutral one that holds ``harness_probe``.
+            threads: threads of it; 0 leaves them as they are.
+
+        Raises:
+            HarnessError: the interpreter cannot be started.
+        """
+        self.side, self._folder = side, folder
+        folder.mkdir(parents=True)
+        for name, text in (("request.json", json.dumps(request)), ("doing", "starting")):
+            (folder / name).write_text(text, encoding="utf-8")
+        words = [str(side.python), "-m", "harness_probe", str(folder / "request.json"),
+                 str(folder / "answer.json")]  # fmt: skip
+        with (folder / "printed").open("wb") as printed:
+            try:
+                self._process = subprocess.Popen(
+                    words, cwd=folder.parent, env=variables_of(side, threads), stdout=printed,
+                    stdin=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                raise HarnessError(
+                    f"{side.name}'s interpreter must start", str(error), f"See {side.python}."
+                ) from None
+
+    def wait_until_ready(self, timeout: float) -> None:
+        """Wait until it has imported all that it needs.
+
+        Raises:
+            HarnessError: it ended, or took too long.
+        """
+        end = time.monotonic() + timeout
+        while not (self._folder / "ready").is_file():
+            if self._process.poll() is not None:
+                raise self._ended()
+            if time.monotonic() > end:
+                raise self._late(timeout)
+            time.sleep(_LOOK)
+
+    def measure(self, timeout: float) -> Answer:
+        """Give it its turn, wait for its end, and return what it answered.
+
+        Raises:
+            HarnessError: it crashed, took too long, or its answer is not whole.
+        """
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which is told below
+            self._process.stdin.write(b"go\n")
+            self._process.stdin.flush()
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise self._late(timeout) from None
+        return self._answer()
+
+    def end(self) -> None:
+        """End it with all that it has started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
+    def _answer(self) -> Answer:
+        file, name = self._folder / "answer.json", self.side.name
+        if self._process.returncode or not file.is_file():
+            raise self._ended()
+        try:
+            told = json.loads(file.read_text(encoding="utf-8"))
+            seen = Seen(told["prefix"], told["where"], told["versions"])
+            failed, lacking, read = told["failed"], told["lacking"], told["readings"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise HarnessError(
+                f"{name}'s process must answer in whole", f"{error!r}", "Measure again."
+            ) from None
+        if failed:
+            raise HarnessError(
+                f"{failed['title']} must run on {name}", failed["why"], self._last_lines()
+            )
+        if not read and not lacking and _wants_answer(self._folder):
+            raise HarnessError(f"{name}'s process must read something", "no sample", "Run it alone.")
+        came = f"{name}'s process"
+        readings = tuple(with_seen(Reading.of(each, came), seen) for each in read)
+        return Answer(readings, lacking, seen)
+
+    def _doing(self) -> str:
+        return (self._folder / "doing").read_text(encoding="utf-8")
+
+    def _ended(self) -> HarnessError:
+        code = self._process.poll()
+        how = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+        return HarnessError(
+            f"{self._doing()} must run on {self.side.name}", f"{how}, no answer", self._last_lines()
+        )
+
+    def _late(self, timeout: float) -> HarnessError:
+        self.end()
+        return HarnessError(
+            f"{self._doing()} must end on {self.side.name} within {timeout:.0f} s",
+            "no end: it was ended",
+            "Make it smaller, or give more by --budget.",
+        )
+
+    def _last_lines(self) -> str:
+        return last_lines(self._folder / "printed")
+
+
+def last_lines(file: Path) -> str:
+    """Say what a process printed last."""
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"Last lines: {' | '.join(lines[-LAST_LINES:])}" if lines else "It printed nothing."
+
+
+def _wants_answer(folder: Path) -> bool:
+    """Whether a request asks for something that must be read: tests have nothing exact."""
+    asked = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    return any(asked["part"] == "time" or one["kind"] != "pytest" for one in asked["benchmarks"])
+
+
+def command(side: Side, what: CommandWhat, words: Sequence[str], folder: Path, *,
+            threads: int, timeout: float) -> Answer:  # fmt: skip
+    """Run a command of a side in the side's files, and return its time.
+
+    Raises:
+        HarnessError: there is no such program, it failed, or it took too long.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    printed = folder / "printed"
+    printed.unlink(missing_ok=True)
+    variables = variables_of(side, threads)
+    if not words or not _found(words[0], variables["PATH"], side.tree):
+        raise HarnessError(
+            f"{what.title} must name a program that {side.name} has", repr(words[0]), "See PATH."
+        )
+    try:
+        done = launch(
+            words, side.tree, variables, printed, limit=timeout, stopping=Stopping(),
+            look=lambda: None, deserted=lambda: False,
+        )  # fmt: skip
+    except OSError as error:
+        raise HarnessError(f"{what.title} must run on {side.name}", str(error), "Run it.") from None
+    if not done.timely:
+        raise HarnessError(
+            f"{what.title} must end on {side.name} within {timeout:.0f} s",
+            "no end: it was ended",
+            "Make it smaller, or give more by --budget.",
+        )
+    if done.code:
+        raise HarnessError(
+            f"{what.title} must end with exit code 0 on {side.name}", str(done.code),
+            last_lines(printed),
+        )  # fmt: skip
+    return Answer(
+        (
+            Reading(
+                what.title,
+                (
+                    Figure("wall", done.seconds, "s", "time"),
+                    Figure("cpu", done.cpu_seconds, "s", "shown"),
+                    Figure("peak_resident", done.peak_bytes, "bytes", "shown"),
+                ),
+            ),
+        )
+    )
+
+
+def _found(program: str, path: str, tree: Path) -> bool:
+    import shutil
+
+    where = str(tree / program) if os.sep in program else program
+    return shutil.which(where, path=path) is not None
