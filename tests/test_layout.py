@@ -23,7 +23,7 @@ from tests.layout import (
 # before it.
 ROOMS: dict[str, str] = {
     "floats": "",
-    "probe": "clock memory counts energy",
+    "probe": "clock memory counts energy reading __main__",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
     "stats": "failures location multiple paired unpaired doses joint best front sample_size",
@@ -69,7 +69,8 @@ ROOMS: dict[str, str] = {
     "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
     "costs registering search_command session searches timing run versions comparing importing "
     "findings checking",
-    "gate": "figures outcome",
+    "gate": "figures outcome what revisions project building sides environments benchmarks processes "
+    "rounds",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
     "judged markdown finish begin run search plan_search plan report explain export judge replay "
     "check on_records cli",

@@ -36,7 +36,9 @@ def copied(whats: Sequence[What], source: Path, own: Collection[str], place: Pat
                 if each.stem not in own:
                     shutil.copyfile(each, place / each.name)
         elif inside.parts[0] not in own:
-            shutil.copytree(file.parent, place / inside.parent, ignore=_left_out, dirs_exist_ok=True)
+            shutil.copytree(
+                file.parent, place / inside.parent, ignore=_left_out, dirs_exist_ok=True
+            )
             for above in list(inside.parents)[1:-1]:
                 for name in ("__init__.py", "conftest.py"):
                     if (source / above / name).is_file():
@@ -60,7 +62,9 @@ def benchmark_file(what: What, source: Path, own: Collection[str]) -> Path | Non
             return None
 
 
-def measured_modules(whats: Sequence[What], modules: Sequence[str], source: Path) -> tuple[str, ...]:
+def measured_modules(
+    whats: Sequence[What], modules: Sequence[str], source: Path
+) -> tuple[str, ...]:
     """Return the names of measured modules: those of the project, without files of benchmarks."""
     files = {
         file.stem

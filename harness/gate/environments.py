@@ -146,7 +146,9 @@ def here(base: Tree, head: Tree, extras: Sequence[str] = ()) -> Built:
     python = Path(sys.executable)
     modules = tuple(sorted({*before.modules, *after.modules}))
     sides = [
-        Side(name, tree.told, tree.folder, python, tree.folder, (project.root,), modules, head.folder)
+        Side(
+            name, tree.told, tree.folder, python, tree.folder, (project.root,), modules, head.folder
+        )
         for name, tree, project in (("base", base, before), ("head", head, after))
     ]
     return Built(*sides, None, _note_of_length(base, head), after.name)
@@ -240,7 +242,9 @@ def _half_made(place: Path) -> Iterator[None]:
 def _installed(target: Path) -> tuple[str, ...]:
     """Return the modules that were installed into a folder, at the top."""
     found = [each.name for each in target.iterdir() if each.is_dir() and each.name.isidentifier()]
-    found += [each.name.partition(".")[0] for each in target.iterdir() if each.suffix in {".py", ".so"}]
+    found += [
+        each.name.partition(".")[0] for each in target.iterdir() if each.suffix in {".py", ".so"}
+    ]
     return tuple(sorted({*found} - {"bin", "__pycache__", "share", "include"}))
 
 
@@ -263,13 +267,17 @@ def _difference(before: Sequence[str], after: Sequence[str]) -> str:
     def first(lines: set[str]) -> str:
         return ", ".join(sorted(line.splitlines()[0][:60] for line in lines)[:3]) or "nothing"
 
-    return f"{first({*before} - {*after})} at base alone, {first({*after} - {*before})} at head alone"
+    return (
+        f"{first({*before} - {*after})} at base alone, {first({*after} - {*before})} at head alone"
+    )
 
 
 def _note_of_length(base: Tree, head: Tree) -> tuple[str, ...]:
     if len(str(base.folder)) == len(str(head.folder)):
         return ()
-    return ("The two folders' paths differ in length, which alone may move times by some per cent.",)
+    return (
+        "The two folders' paths differ in length, which alone may move times by some per cent.",
+    )
 
 
 def _environment_at(given: Path) -> Path:

@@ -127,7 +127,9 @@ class Process:
                 f"{failed['title']} must run on {name}", failed["why"], self._last_lines()
             )
         if not read and not lacking and _wants_answer(self._folder):
-            raise HarnessError(f"{name}'s process must read something", "no sample", "Run it alone.")
+            raise HarnessError(
+                f"{name}'s process must read something", "no sample", "Run it alone."
+            )
         came = f"{name}'s process"
         readings = tuple(with_seen(Reading.of(each, came), seen) for each in read)
         return Answer(readings, lacking, seen)

@@ -90,8 +90,9 @@ def resolve(repo: Path, revision: str) -> str:
         raise HarnessError(
             "a revision must be one that git knows here",
             repr(revision),
-            f"This clone is shallow. {FETCH}" if _shallow(repo) else "`git fetch` it, or see "
-            "`git branch --all`.",
+            f"This clone is shallow. {FETCH}"
+            if _shallow(repo)
+            else "`git fetch` it, or see `git branch --all`.",
         ) from None
 
 

@@ -128,7 +128,9 @@ def command(word: str) -> CommandWhat:
         words = shlex.split(line)
     except ValueError as error:
         raise HarnessError(
-            "a command must be written as a shell takes it", f"{line!r}: {error}", "Close the quote."
+            "a command must be written as a shell takes it",
+            f"{line!r}: {error}",
+            "Close the quote.",
         ) from None
     if not words:
         raise HarnessError("a command must name a program", repr(word), KINDS)

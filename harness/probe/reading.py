@@ -64,7 +64,9 @@ def main(request: str, answer: str) -> None:
     told: Json = {"readings": [], "lacking": {}, "failed": None}
     ready: list[tuple[str, Measure]] = []
     for each in asked["benchmarks"]:
-        found = _guarded(each["title"], place, asked, told, lambda each=each: _prepared(each, asked))
+        found = _guarded(
+            each["title"], place, asked, told, lambda each=each: _prepared(each, asked)
+        )
         if found is not None:
             ready.append((each["title"], found))
     (place.parent / "ready").write_text("", encoding="utf-8")
@@ -281,7 +283,9 @@ def _pytest(each: Json, asked: Json) -> Measure:
         if code in {2, 4, 5} and (why := lacks(watch.error, asked["own"])):
             raise LackingError(why)
         if code:
-            raise RuntimeError(f"pytest ended with {int(code)}: {watch.error or 'see what it says'}")
+            raise RuntimeError(
+                f"pytest ended with {int(code)}: {watch.error or 'see what it says'}"
+            )
         return _medians(written, asked["folder"])
 
     return measure

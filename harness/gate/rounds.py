@@ -1,0 +1,263 @@
+"""Rounds: every side in a fresh process, measured one after another, in an order that alternates."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import harness.probe
+from harness.gate.benchmarks import copied, measured_modules
+from harness.gate.figures import Figure, Reading
+from harness.gate.processes import Answer, Process, command
+from harness.gate.sides import Seen, Side, check_apart, check_own, versions_apart
+from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, What
+from harness.gate.what import command as read_command
+from harness.messages.errors import HarnessError
+
+Part = Literal["time", "exact"]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How benchmarks are measured.
+
+    Attributes:
+        seconds: about how long each is timed in one process; 0.3 at least.
+        timeout: seconds that one process may take, to import and then to measure.
+        threads: threads of a process; 0 leaves them as they are. One is steadier, and shows work.
+        device: on which studies train.
+        scale: the scale of studies; empty is their first.
+    """
+
+    seconds: float = 0.5
+    timeout: float = 600.0
+    threads: int = 1
+    device: str = "cpu"
+    scale: str = "quick"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one process of each side read.
+
+    Attributes:
+        readings: by the side's name; a benchmark that the base lacks is not among the base's.
+        lacking: why the base lacks a benchmark, by its title: it is new, and not compared.
+        notes: sentences on what else differed between sides.
+    """
+
+    readings: Mapping[str, tuple[Reading, ...]]
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def order(names: Sequence[str], number: int) -> list[str]:
+    """Return in which order the sides of a round are measured.
+
+    A round with an odd number is the one before it, backwards, so each side is before each other
+    one equally often. Two sides: ABBA.
+
+    >>> [" ".join(order(["base", "head"], number)) for number in range(4)]
+    ['base head', 'head base', 'head base', 'base head']
+    """
+    turn = number // 2 % len(names)
+    turned = [*names[turn:], *names[:turn]]
+    return turned[::-1] if number % 2 else turned
+
+
+def take_round(
+    sides: Sequence[Side],
+    whats: Sequence[What],
+    number: int,
+    folder: Path,
+    measuring: Measuring = Measuring(),  # noqa: B008  (frozen)
+) -> Taken:
+    """Time every benchmark once, in a fresh process of each side.
+
+    All processes are started together and import beside each other; then one measures at a time.
+
+    Args:
+        sides: base, head, and what is measured beside them.
+        whats: what is measured.
+        number: the round's number, from 0: it chooses the order.
+        folder: a folder of this gate's own, kept from round to round.
+        measuring: how it is measured.
+
+    Raises:
+        HarnessError: a process crashed, took too long or answered no whole reading; code came from
+            the wrong tree; a benchmark of the base is gone at head.
+    """
+    return _taken(sides, whats, "time", number, folder, measuring)
+
+
+def exact(
+    sides: Sequence[Side],
+    whats: Sequence[What],
+    folder: Path,
+    measuring: Measuring = Measuring(),  # noqa: B008  (frozen)
+) -> Taken:
+    """Count what every benchmark does, once, in a fresh process of each side.
+
+    Tests of pytest-benchmark have nothing exact. An operator that one side calls and another does
+    not counts 0 there. Arguments and errors are those of :func:`take_round`; notes say which
+    packages differ.
+    """
+    taken = _taken(sides, whats, "exact", 0, folder, measuring)
+    return replace(taken, readings=_with_zeros(taken.readings))
+
+
+def _taken(
+    sides: Sequence[Side], whats: Sequence[What], part: Part, number: int, folder: Path,
+    measuring: Measuring,
+) -> Taken:  # fmt: skip
+    if not whats or len({what.title for what in whats}) < len(whats):
+        raise HarnessError(
+            "a gate must be given what to measure, each once",
+            ", ".join(what.title for what in whats) or "nothing",
+            "Name a study, tests, a function or a command.",
+        )
+    modules = tuple(sorted({name for side in sides for name in side.modules}))
+    commands = [what for what in whats if isinstance(what, CommandWhat)]
+    inside = [what for what in whats if not isinstance(what, CommandWhat)]
+    by_name = {side.name: side for side in sides}
+    answers: dict[str, list[Answer]] = {side.name: [] for side in sides}
+    with contextlib.ExitStack() as stack:
+        started: dict[str, Process] = {}
+        for side in sides if inside else ():
+            own = measured_modules(inside, modules, side.benchmarks)
+            place = _neutral(side, inside, own, folder)
+            request = _request(side, inside, own, part, place / "benchmarks", measuring)
+            _remove(place / "run")
+            started[side.name] = Process(side, request, place / "run", measuring.threads)
+            stack.callback(started[side.name].end)
+        for process in started.values():
+            process.wait_until_ready(measuring.timeout)
+        for name in order([side.name for side in sides], number):
+            if name in started:
+                answers[name].append(started[name].measure(measuring.timeout))
+            for at, what in enumerate(commands):
+                line = by_name[name].line
+                words = read_command(line).words if line else what.words
+                place = folder / name / f"command{at}"
+                answers[name].append(
+                    command(by_name[name], what, words, place,
+                            threads=measuring.threads, timeout=measuring.timeout)
+                )  # fmt: skip
+    notes = _checked(by_name, answers, inside)
+    readings = {name: tuple(r for a in all_ for r in a.readings) for name, all_ in answers.items()}
+    return Taken(readings, _new(readings, answers), tuple(notes))
+
+
+def _neutral(side: Side, whats: Sequence[What], own: Sequence[str], folder: Path) -> Path:
+    """Return a side's folder, with the probe and the benchmarks; made once."""
+    place = folder / side.name
+    if not (place / "benchmarks").is_dir():
+        probe = Path(harness.probe.__file__).parent
+        left = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(probe, place / "harness_probe", ignore=left, dirs_exist_ok=True)
+        copied(whats, side.benchmarks, own, place / "benchmarks")
+    return place
+
+
+def _remove(place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _request(
+    side: Side, whats: Sequence[What], own: Sequence[str], part: Part, benchmarks: Path,
+    measuring: Measuring,
+) -> dict[str, Any]:  # fmt: skip
+    return {
+        "benchmarks": [_plain(what) for what in whats],
+        "part": part,
+        "folder": str(benchmarks),
+        "paths": [str(each) for each in side.paths],
+        "own": list(own),
+        "seconds": max(measuring.seconds, 0.3),
+        "device": measuring.device,
+        "scale": measuring.scale,
+    }
+
+
+def _plain(what: What) -> dict[str, Any]:
+    kinds = {StudyWhat: "study", PytestWhat: "pytest", FunctionWhat: "function"}
+    return {"kind": kinds[type(what)], **vars(what)}
+
+
+def _checked(
+    sides: Mapping[str, Side], answers: Mapping[str, Sequence[Answer]], whats: Sequence[What]
+) -> list[str]:
+    """Check whose code each process ran; say which packages differ."""
+    seen: dict[str, Seen] = {}
+    for name, all_ in answers.items():
+        for answer in all_:
+            if answer.seen is None:
+                continue
+            seen[name] = answer.seen
+            titles = [what.title for what in whats if what.title not in answer.lacking]
+            if titles:
+                own_files = sides[name].benchmarks == sides[name].tree and name != "head"
+                side = replace(sides[name], modules=()) if own_files else sides[name]
+                check_own(side, answer.seen, titles[0])
+    check_apart(seen)
+    if "base" not in seen:
+        return []
+    return [
+        f"Another version at {name}: {said}."
+        for name in ("head", "twin")
+        if name in seen
+        for said in versions_apart(seen["base"], seen[name])
+    ]
+
+
+def _new(
+    readings: Mapping[str, Sequence[Reading]], answers: Mapping[str, Sequence[Answer]]
+) -> dict[str, str]:
+    """Return what the base lacks, with the reason.
+
+    Raises:
+        HarnessError: the head lacks something, or it and the base both do.
+    """
+    lacking = {name: {t: w for a in all_ for t, w in a.lacking.items()}
+               for name, all_ in answers.items()}  # fmt: skip
+    for title, why in lacking.get("head", {}).items():
+        if title in lacking.get("base", {}):
+            raise HarnessError(f"{title} must be there", "neither side has it", f"At head: {why}.")
+        raise HarnessError(
+            f"{title} must still be there at head",
+            "it is at base, and vanished at head or has another name",
+            f"{why}. Rename it at head alone by giving both names in two gates.",
+        )
+    names = {name: {one.benchmark for one in all_} for name, all_ in readings.items()}
+    head = names.get("head", set())
+    for name, theirs in names.items():
+        if gone := sorted(theirs - head):
+            raise HarnessError(
+                f"{gone[0]} must still be there at head",
+                f"it is at {name}, and vanished at head or has another name",
+                "Measure what head has.",
+            )
+    new = dict(lacking.get("base", {}))
+    for each in sorted(head - names.get("base", head)):
+        if not any(each == title or each.startswith((f"{title}#", f"{title}::")) for title in new):
+            new[each] = "the base has no benchmark of that name"
+    return new
+
+
+def _with_zeros(readings: Mapping[str, tuple[Reading, ...]]) -> dict[str, tuple[Reading, ...]]:
+    """Give each side a count of 0 for the operators that only another side calls."""
+    called: dict[str, set[str]] = {}
+    for reading in (each for all_ in readings.values() for each in all_):
+        found = {one.name for one in reading.figures if one.name.startswith("operators/")}
+        called.setdefault(reading.benchmark, set()).update(found)
+
+    def whole(reading: Reading) -> Reading:
+        missing = called[reading.benchmark] - {one.name for one in reading.figures}
+        zeros = (Figure(name, 0, "count", "exact") for name in sorted(missing))
+        return replace(reading, figures=(*reading.figures, *zeros))
+
+    return {name: tuple(map(whole, all_)) for name, all_ in readings.items()}
