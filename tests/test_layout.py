@@ -66,13 +66,13 @@ ROOMS: dict[str, str] = {
     "planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
-    "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
-    "costs registering search_command session searches timing run versions comparing importing "
-    "findings checking",
+    "trainings functions command_lines measured gated kinds jobs wire loaded workers "
+    "executors progress account costs registering search_command session searches timing "
+    "run versions comparing importing findings checking",
     "gate": "figures outcome",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
     "judged markdown finish begin run search plan_search plan report explain export judge replay "
-    "check on_records cli",
+    "check profile on_records cli",
 }
 ORDER = list(ROOMS)
 

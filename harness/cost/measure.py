@@ -125,44 +125,71 @@ def measure(
         NotImplementedError: the device is none of these.
     """
     with prepared(training, device, seed) as program:
-        shapes = operators(program.start())
-        operations, calls = flops(program.start()), python_calls(program.start())
-        network = program.member.network
-        held, gradients = _held(program), network.vector.nbytes
+        counted = _counted(program, device)
         blocks, time_note = times(program.start(), device, seconds)
         split = split_of(program, device, seconds / 2)
         evaluation = evaluation_of(program, device, seconds / 5)
-        peak, parts, memory_note = peak_of(program.start, device, held, gradients)
-        timeline, line_note = _timeline(program, device, held)
+        remembered = _remembered(program, device, counted)
+        timeline, line_note = _timeline(program, device, remembered.memory)
         energy = joules_of(program.start(), device)
     step = Spread.of(blocks)
-    return Profile(
+    return replace(
+        remembered,
         step_seconds=step.median,
         step_low=step.low,
         step_high=step.high,
         blocks=len(blocks),
         samples_per_second=training.batch_size / step.median,
-        peak_bytes=peak,
-        memory=parts,
-        flops_per_step=operations,
-        parameters=network.vector.numel(),
-        steps=program.steps,
-        samples=program.steps * training.batch_size,
-        device=str(device),
-        hardware=hardware(device),
-        threads=torch.get_num_threads(),
-        note="; ".join(filter(None, (time_note, memory_note, line_note))),
+        note="; ".join(filter(None, (time_note, remembered.note, line_note))),
         step_p95=step.p95,
         split=split,
         evaluation=evaluation,
         validation_seconds=evaluation.median * program.validation / len(program.evaluated),
         peak_flops=measured_peak(device, training.precision),
-        operators=by_name(shapes),
-        python_calls=calls,
         joules_per_step=energy,
         timeline=timeline,
+    )
+
+
+@calm()
+def measure_exactly(training: Training, device: torch.device, *, seed: int = 0) -> Profile:
+    """Measure what is the same in every process: counts and memory. Times are 0.
+
+    Arguments and errors are those of :func:`measure`.
+    """
+    with prepared(training, device, seed) as program:
+        return _remembered(program, device, _counted(program, device))
+
+
+def _counted(program: Program, device: torch.device) -> Profile:
+    """Count what a step does."""
+    shapes = operators(program.start())
+    return Profile(
+        step_seconds=0.0,
+        step_low=0.0,
+        step_high=0.0,
+        blocks=0,
+        samples_per_second=0.0,
+        peak_bytes=0,
+        memory={},
+        flops_per_step=flops(program.start()),
+        parameters=program.member.network.vector.numel(),
+        steps=program.steps,
+        samples=program.steps * program.member.training.batch_size,
+        device=str(device),
+        hardware=hardware(device),
+        threads=torch.get_num_threads(),
+        operators=by_name(shapes),
+        python_calls=python_calls(program.start()),
         shapes=shapes,
     )
+
+
+def _remembered(program: Program, device: torch.device, counted: Profile) -> Profile:
+    """Add the peak memory of a step, from steps of its own."""
+    held, gradients = _held(program), program.member.network.vector.nbytes
+    peak, parts, note = peak_of(program.start, device, held, gradients)
+    return replace(counted, peak_bytes=peak, memory=parts, note=note)
 
 
 def split_of(program: Program, device: torch.device, seconds: float) -> dict[str, Spread]:
@@ -210,7 +237,7 @@ def prepared(training: Training, device: torch.device, seed: int) -> Iterator[Pr
 
 
 def _timeline(
-    program: Program, device: torch.device, held: Mapping[str, int]
+    program: Program, device: torch.device, memory: Mapping[str, int]
 ) -> tuple[Timeline | None, str]:
     """Return what is allocated in the course of a step, or why that is not known."""
     if device.type != "cpu":
@@ -222,7 +249,7 @@ def _timeline(
 
     seen = cpu_allocations(start)
     # the batch that is held beside a step is picked within this one
-    beside = sum(held.values()) - held["batch"] - seen.held
+    beside = memory["parameters"] + memory["buffers"] + memory["optimizer_state"] - seen.held
     begins = {part: seen.begins[part] for part in STEP_PARTS}
     return Timeline(tuple(size + beside for size in seen.timeline()), begins), ""
 

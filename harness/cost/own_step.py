@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -39,32 +40,49 @@ def measure_own(start: Start, device: torch.device, *, seconds: float = 0.5) -> 
         NotImplementedError: the device is none of these.
     """
     check_device(device)
-    shapes = operators(begun(start))
-    operations, calls = flops(begun(start)), python_calls(begun(start))
+    counted = count_own(start, device)
     blocks, note = times(begun(start), device, seconds)
-    parts, timeline, memory_note = memory_of(start, device)
     step = Spread.of(blocks)
-    return Profile(
+    return replace(
+        counted,
         step_seconds=step.median,
         step_low=step.low,
         step_high=step.high,
         blocks=len(blocks),
+        note="; ".join(filter(None, (note, counted.note))),
+        step_p95=step.p95,
+        peak_flops=measured_peak(device),
+        joules_per_step=joules_of(begun(start), device),
+    )
+
+
+@calm()
+def count_own(start: Start, device: torch.device) -> Profile:
+    """Measure what is the same in every process: counts and memory. Times are 0.
+
+    Arguments and errors are those of :func:`measure_own`.
+    """
+    check_device(device)
+    shapes = operators(begun(start))
+    parts, timeline, note = memory_of(start, device)
+    return Profile(
+        step_seconds=0.0,
+        step_low=0.0,
+        step_high=0.0,
+        blocks=0,
         samples_per_second=0.0,
         peak_bytes=sum(parts[each] for each in ("held", "step") if each in parts),
         memory=parts,
-        flops_per_step=operations,
+        flops_per_step=flops(begun(start)),
         parameters=0,
         steps=0,
         samples=0,
         device=str(device),
         hardware=hardware(device),
         threads=torch.get_num_threads(),
-        note="; ".join(filter(None, (note, memory_note))),
-        step_p95=step.p95,
-        peak_flops=measured_peak(device),
+        note=note,
         operators=by_name(shapes),
-        python_calls=calls,
-        joules_per_step=joules_of(begun(start), device),
+        python_calls=python_calls(begun(start)),
         timeline=timeline,
         shapes=shapes,
     )
