@@ -52,7 +52,7 @@ ROOMS: dict[str, str] = {
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles outcome checked records tuning searched mistakes trial manifest",
     "trainer": "failures train",
-    "cost": "machine calibrate measure own_step",
+    "cost": "machine peak place split calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
     "translation optuna_studies opened leases tally ledger asked dashboard elsewhere kept "
     "presence inspection aside mend_rows mend_journal mend_file mend",
@@ -66,14 +66,14 @@ ROOMS: dict[str, str] = {
     "planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
-    "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
-    "costs registering search_command session searches timing run versions comparing importing "
-    "findings checking",
-    "gate": "figures outcome what revisions project building sides environments benchmarks processes "
-    "rounds",
+    "trainings functions command_lines measured gated kinds jobs wire loaded workers "
+    "executors progress account costs registering search_command session searches timing "
+    "run versions comparing importing findings checking",
+    "gate": "figures outcome what revisions project building sides environments benchmarks "
+    "processes rounds",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
     "judged markdown finish begin run search plan_search plan report explain export judge replay "
-    "check on_records cli",
+    "check profile on_records cli",
 }
 ORDER = list(ROOMS)
 

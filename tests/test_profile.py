@@ -86,7 +86,7 @@ def deterministic(profile: Profile) -> Profile:
     memory = {name: size for name, size in profile.memory.items() if name in PARTS}
     return replace(
         profile, step_seconds=0, step_low=0, step_high=0, blocks=0, samples_per_second=0,
-        memory=memory,
+        memory=memory, step_p95=0, split={}, evaluation=None, validation_seconds=0, timeline=None,
     )  # fmt: skip
 
 

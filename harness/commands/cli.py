@@ -262,6 +262,29 @@ def check(
         end_with(0 if found.right else 1)
 
 
+@app.command()
+@alone_on_output
+def profile(
+    study: StudyName,
+    arm: Annotated[
+        str | None, typer.Argument(metavar="[ARM]", help="One arm; all.", show_default=False)
+    ] = None,
+    scale: Scale = None, device: Device = "auto", data_dir: DataDir = None,
+    download: Download = False, quiet: Quiet = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Measure a training step of each arm: time in parts, memory in parts, and counts."""
+    hand_on_data(data_dir, download)
+    from harness.commands.profile import print_profiled, profile_study, profiled_json
+
+    options = options_of(study, device, 1, None, True)
+    errors = screen.errors()
+    measured = profile_study(study, arm, scale, options, errors, quiet=quiet or as_json)
+    if as_json:
+        screen.give(json.dumps(profiled_json(measured), indent=2))
+    elif not quiet:
+        print_profiled(measured, screen.output())
+
+
 for name, command in (
     ("report", report), ("judge", judge), ("import", import_), ("explain", explain),
     ("export", export),

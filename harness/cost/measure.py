@@ -9,39 +9,50 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.cost.machine import hardware
+from harness.cost.peak import measured_peak
+from harness.cost.place import check_device, joules_of, peak_of, step_parts, times
+from harness.cost.split import make_split
 from harness.data import Part
+from harness.engines.evaluate import evaluate, evaluation_batch
 from harness.engines.plain import make_step
-from harness.engines.prepared import (
-    Member,
-    ready_with,
-    steps_per_epoch,
-    untrained_teacher,
-)
-from harness.engines.step import Rows, loss_of, prepare
+from harness.engines.prepared import Member, ready_with, steps_per_epoch, untrained_teacher
+from harness.engines.step import Rows
 from harness.messages.calm import calm
-from harness.probe.clock import cpu_times, cuda_times
-from harness.probe.memory import cpu_peak, cuda_peak
+from harness.probe.clock import Mark
+from harness.probe.counts import by_name, flops, operators, python_calls
+from harness.probe.memory import cpu_allocations, mark
 from harness.randomness.streams import torch_seed
 from harness.trainer.train import set_up
 from harness.training import Training
-from harness.trials.profiles import Profile
+from harness.trials.profiles import STEP_PARTS, Profile, Spread, Timeline
 
 
 @dataclass(frozen=True, eq=False)
-class _Program:
-    """One arm's network and the batch it is trained on, both on the device."""
+class Program:
+    """One arm's network and the batch it is trained on, both on the device.
+
+    Attributes:
+        member: the network, with a data set that is this batch.
+        inputs: the batch, as the data set has it.
+        targets: int64 ``[batch]``.
+        steps: of a whole trial.
+        evaluated: what is evaluated at a time, off the device.
+        validation: examples in the whole validation set.
+    """
 
     member: Member
     inputs: torch.Tensor
     targets: torch.Tensor
+    steps: int
+    evaluated: Part
+    validation: int
 
     def start(self) -> Callable[[], None]:
         """Return a function that takes one training step, with optimizer state of its own."""
@@ -55,12 +66,33 @@ class _Program:
 
         return once
 
+    def start_split(self) -> Callable[[Mark], None]:
+        """Return a function that takes one step and says where its parts begin."""
+        step = make_split(self.member)
+        rows = torch.arange(len(self.targets), device=self.targets.device)
+
+        def once(mark: Mark) -> None:
+            step(rows, 0.0, 0, mark)
+
+        return once
+
+    def start_evaluation(self) -> Callable[[], None]:
+        """Return a function that evaluates one batch."""
+        member, device = self.member, self.inputs.device
+        inputs, targets = self.evaluated.inputs.to(device), self.evaluated.targets.to(device)
+        part = Part(inputs, targets)
+        return lambda: void(evaluate(member.network, member.frame, part))
+
     def taught(self) -> torch.Tensor | None:
         """Return the teacher's logits for the batch, where they are known beforehand."""
         teacher = self.member.teacher
         if teacher is None or teacher.logits is None:
             return None
         return teacher.logits[: len(self.targets)]
+
+
+def void(_: object) -> None:
+    """Take a value, and give none."""
 
 
 @calm()
@@ -76,48 +108,102 @@ def measure(
 ) -> Profile:
     """Measure the training step of one arm, apart from any training.
 
-    Time comes first, then memory, from steps of their own (see :mod:`harness.probe.memory`). FLOPs
-    are those of matrix products and convolutions in forward and backward, a multiplication and an
-    addition counting as two (``torch.utils.flop_counter``).
+    Counts come first, then time, then memory, each from steps of their own (see
+    :mod:`harness.probe`). FLOPs are those of matrix products and convolutions, a multiplication
+    and an addition counting as two (``torch.utils.flop_counter``).
 
     Args:
         training: what the arm trains.
-        device: a CPU or a CUDA device; CPU threads are as ``torch.set_num_threads`` left them.
-        seconds: about how long to time steps; there are five blocks of steps at least.
+        device: a CPU, a CUDA or an MPS device; CPU threads are as ``torch.set_num_threads`` left
+            them.
+        seconds: about how long to time steps, parts of steps for half as long, and evaluation for
+            a fifth; there are five blocks at least.
         seed: what the data split and the initial weights are drawn from.
 
     Raises:
         HarnessError: the Training cannot be trained.
-        NotImplementedError: the device is neither a CPU nor a CUDA device.
+        NotImplementedError: the device is none of these.
     """
-    with _prepared(training, device, seed) as (program, steps):
-        flops = _flops(program)
-        network = program.member.network
-        held, gradients = _held(program), network.vector.nbytes
-        blocks, time_note = _time(program, device, seconds)
-        if device.type == "cpu":
-            peak, parts, memory_note = cpu_peak(program.start, held, gradients)
-        else:
-            with torch.cuda.device(device):
-                peak, parts, memory_note = cuda_peak(program.start, held, gradients)
-    low, median, high = (float(each) for each in np.quantile(blocks, (0.25, 0.5, 0.75)))
-    return Profile(
-        step_seconds=median,
-        step_low=low,
-        step_high=high,
+    with prepared(training, device, seed) as program:
+        counted = _counted(program, device)
+        blocks, time_note = times(program.start(), device, seconds)
+        split = split_of(program, device, seconds / 2)
+        evaluation = evaluation_of(program, device, seconds / 5)
+        remembered = _remembered(program, device, counted)
+        timeline, line_note = _timeline(program, device, remembered.memory)
+        energy = joules_of(program.start(), device)
+    step = Spread.of(blocks)
+    return replace(
+        remembered,
+        step_seconds=step.median,
+        step_low=step.low,
+        step_high=step.high,
         blocks=len(blocks),
-        samples_per_second=training.batch_size / median,
-        peak_bytes=peak,
-        memory=parts,
-        flops_per_step=flops,
-        parameters=network.vector.numel(),
-        steps=steps,
-        samples=steps * training.batch_size,
+        samples_per_second=training.batch_size / step.median,
+        note="; ".join(filter(None, (time_note, remembered.note, line_note))),
+        step_p95=step.p95,
+        split=split,
+        evaluation=evaluation,
+        validation_seconds=evaluation.median * program.validation / len(program.evaluated),
+        peak_flops=measured_peak(device, training.precision),
+        joules_per_step=energy,
+        timeline=timeline,
+    )
+
+
+@calm()
+def measure_exactly(training: Training, device: torch.device, *, seed: int = 0) -> Profile:
+    """Measure what is the same in every process: counts and memory. Times are 0.
+
+    Arguments and errors are those of :func:`measure`.
+    """
+    with prepared(training, device, seed) as program:
+        return _remembered(program, device, _counted(program, device))
+
+
+def _counted(program: Program, device: torch.device) -> Profile:
+    """Count what a step does."""
+    shapes = operators(program.start())
+    return Profile(
+        step_seconds=0.0,
+        step_low=0.0,
+        step_high=0.0,
+        blocks=0,
+        samples_per_second=0.0,
+        peak_bytes=0,
+        memory={},
+        flops_per_step=flops(program.start()),
+        parameters=program.member.network.vector.numel(),
+        steps=program.steps,
+        samples=program.steps * program.member.training.batch_size,
         device=str(device),
         hardware=hardware(device),
         threads=torch.get_num_threads(),
-        note="; ".join(filter(None, (time_note, memory_note))),
+        operators=by_name(shapes),
+        python_calls=python_calls(program.start()),
+        shapes=shapes,
     )
+
+
+def _remembered(program: Program, device: torch.device, counted: Profile) -> Profile:
+    """Add the peak memory of a step, from steps of its own."""
+    held, gradients = _held(program), program.member.network.vector.nbytes
+    peak, parts, note = peak_of(program.start, device, held, gradients)
+    return replace(counted, peak_bytes=peak, memory=parts, note=note)
+
+
+def split_of(program: Program, device: torch.device, seconds: float) -> dict[str, Spread]:
+    """Time the parts of a step, for about so many seconds."""
+    parts = step_parts(program.start_split(), device, seconds)
+    return {name: Spread.of(parts[name]) for name in STEP_PARTS}
+
+
+def evaluation_of(program: Program, device: torch.device, seconds: float) -> Spread:
+    """Time the evaluation of one batch, for about so many seconds."""
+    try:
+        return Spread.of(times(program.start_evaluation(), device, seconds)[0])
+    finally:
+        program.member.network.module.train()
 
 
 @calm()
@@ -136,38 +222,48 @@ def step_seconds(
         HarnessError: the Training cannot be trained.
         NotImplementedError: the device is neither a CPU nor a CUDA device.
     """
-    with _prepared(training, device, seed) as (program, _):
-        return statistics.median(_time(program, device, seconds)[0])
+    with prepared(training, device, seed) as program:
+        return statistics.median(times(program.start(), device, seconds)[0])
 
 
 @contextlib.contextmanager
-def _prepared(
-    training: Training, device: torch.device, seed: int
-) -> Iterator[tuple[_Program, int]]:
-    """Give the program and the steps of a trial, with random numbers that leave no trace."""
-    if device.type not in ("cpu", "cuda"):
-        raise NotImplementedError(f"profiles are taken on a CPU or a CUDA device, not on {device}")
+def prepared(training: Training, device: torch.device, seed: int) -> Iterator[Program]:
+    """Give what is measured, with random numbers that leave no trace."""
+    check_device(device)
     set_up(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(torch_seed(seed, "noise"))
         yield _build(training, device, seed)
 
 
-def _time(program: _Program, device: torch.device, seconds: float) -> tuple[list[float], str]:
-    """Return seconds per step of each block, and a note where the CPU holds the device up."""
-    if device.type == "cpu":
-        return cpu_times(program.start(), seconds), ""
-    with torch.cuda.device(device):
-        return cuda_times(program.start(), seconds)
+def _timeline(
+    program: Program, device: torch.device, memory: Mapping[str, int]
+) -> tuple[Timeline | None, str]:
+    """Return what is allocated in the course of a step, or why that is not known."""
+    if device.type != "cpu":
+        return None, f"no memory timeline: it is taken on a CPU alone, not on {device.type}"
+
+    def start() -> Callable[[], None]:
+        once = program.start_split()
+        return lambda: once(mark)
+
+    seen = cpu_allocations(start)
+    # the batch that is held beside a step is picked within this one
+    beside = memory["parameters"] + memory["buffers"] + memory["optimizer_state"] - seen.held
+    begins = {part: seen.begins[part] for part in STEP_PARTS}
+    return Timeline(tuple(size + beside for size in seen.timeline()), begins), ""
 
 
-def _build(training: Training, device: torch.device, seed: int) -> tuple[_Program, int]:
-    """Return the program, and the number of steps of one whole trial."""
+def _build(training: Training, device: torch.device, seed: int) -> Program:
     splits = training.data.splits(seed)
     steps = steps_per_epoch(training, splits) * training.epochs
     # Only the batch goes to the device: a data set kept there would be counted in the peak.
     # `build` looks at two inputs, also where the batch is a single one.
     size = min(max(training.batch_size, 2), len(splits.train))
+    validation = len(splits.validation)
+    one = splits.validation.pool.inputs[:1].to(device)
+    count = min(evaluation_batch(one), validation)
+    evaluated = splits.validation.at(torch.arange(count))
     few = splits.train.at(torch.arange(size))
     few = Part(few.inputs, few.targets)
     splits = replace(splits, train=few, validation=few, test=few)
@@ -175,29 +271,15 @@ def _build(training: Training, device: torch.device, seed: int) -> tuple[_Progra
     member.network.module.train()
     part = member.splits.train
     inputs = part.inputs[: training.batch_size].clone()
-    return _Program(member, inputs, part.targets[: training.batch_size].clone()), steps
-
-
-def _flops(program: _Program) -> int:
-    member, training = program.member, program.member.training
-    inputs, targets = prepare(
-        training, member.frame, program.inputs, program.targets, lambda: member.draws(0)
-    )
-    member.set_dropout(0)
-    with FlopCounterMode(display=False) as counter:
-        taught = program.taught()
-        if taught is None and member.teacher is not None:
-            taught = member.ask(inputs)
-        loss = loss_of(training, member.network.module, inputs, targets, taught)
-        member.network.gradients(loss)
-    return int(counter.get_total_flops())
+    targets = part.targets[: training.batch_size].clone()
+    return Program(member, inputs, targets, steps, evaluated, validation)
 
 
 def _bytes(tensors: Iterable[torch.Tensor]) -> int:
     return sum(tensor.nbytes for tensor in tensors)
 
 
-def _held(program: _Program) -> dict[str, int]:
+def _held(program: Program) -> dict[str, int]:
     """Return the bytes that stay from step to step, by part."""
     network = program.member.network
     teacher = program.member.teacher

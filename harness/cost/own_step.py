@@ -1,20 +1,21 @@
-"""Time, memory and FLOPs of a training step that is the user's own."""
+"""Time, memory and counts of a training step that is the user's own."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from harness.cost.machine import hardware
+from harness.cost.peak import measured_peak
+from harness.cost.place import check_device, joules_of, times
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError
-from harness.probe.clock import cpu_times, cuda_times
-from harness.probe.memory import Step, cpu_growth, cuda_stats
-from harness.trials.profiles import Profile
+from harness.probe.counts import by_name, flops, operators, python_calls
+from harness.probe.memory import Step, cpu_allocations, cuda_stats
+from harness.trials.profiles import Profile, Spread, Timeline
 
 Start = Callable[[], object]
 """Returns what takes one step, with a state of its own."""
@@ -26,44 +27,64 @@ def measure_own(start: Start, device: torch.device, *, seconds: float = 0.5) -> 
 
     Memory is what torch has allocated since ``start`` was called: ``held`` before a warm step, and
     ``step``, by which the step exceeds that at its peak. Numbers of parameters, of samples and of
-    steps in a trial are not known, and are 0.
+    steps in a trial are not known, and are 0; nor is it known where parts of the step begin. The
+    share of the device's peak is that of float32.
 
     Args:
         start: is called a few times, each for steps of their own.
-        device: a CPU or a CUDA device, on which the steps are.
+        device: a CPU, a CUDA or an MPS device, on which the steps are.
         seconds: about how long to time steps; there are five blocks of steps at least.
 
     Raises:
         HarnessError: ``start`` returns nothing that can be called.
-        NotImplementedError: the device is neither a CPU nor a CUDA device.
+        NotImplementedError: the device is none of these.
     """
-    flops = _flops(_begin(start))
-    blocks, note = _times(_begin(start), device, seconds)
-    if device.type == "cpu":
-        held, step = cpu_growth(lambda: _begin(start))
-    else:
-        with torch.cuda.device(device):
-            before, after = cuda_stats(lambda: _begin(start))
-        held = before["allocated_bytes.all.current"]
-        step = after["allocated_bytes.all.peak"] - held
-    low, median, high = (float(each) for each in np.quantile(blocks, (0.25, 0.5, 0.75)))
-    without = "" if held or step else "a step that allocates no memory of torch: none is counted"
-    return Profile(
-        step_seconds=median,
-        step_low=low,
-        step_high=high,
+    check_device(device)
+    counted = count_own(start, device)
+    blocks, note = times(begun(start), device, seconds)
+    step = Spread.of(blocks)
+    return replace(
+        counted,
+        step_seconds=step.median,
+        step_low=step.low,
+        step_high=step.high,
         blocks=len(blocks),
+        note="; ".join(filter(None, (note, counted.note))),
+        step_p95=step.p95,
+        peak_flops=measured_peak(device),
+        joules_per_step=joules_of(begun(start), device),
+    )
+
+
+@calm()
+def count_own(start: Start, device: torch.device) -> Profile:
+    """Measure what is the same in every process: counts and memory. Times are 0.
+
+    Arguments and errors are those of :func:`measure_own`.
+    """
+    check_device(device)
+    shapes = operators(begun(start))
+    parts, timeline, note = memory_of(start, device)
+    return Profile(
+        step_seconds=0.0,
+        step_low=0.0,
+        step_high=0.0,
+        blocks=0,
         samples_per_second=0.0,
-        peak_bytes=held + step,
-        memory={"held": held, "step": step},
-        flops_per_step=flops,
+        peak_bytes=sum(parts[each] for each in ("held", "step") if each in parts),
+        memory=parts,
+        flops_per_step=flops(begun(start)),
         parameters=0,
         steps=0,
         samples=0,
         device=str(device),
         hardware=hardware(device),
         threads=torch.get_num_threads(),
-        note="; ".join(filter(None, (note, without))),
+        note=note,
+        operators=by_name(shapes),
+        python_calls=python_calls(begun(start)),
+        timeline=timeline,
+        shapes=shapes,
     )
 
 
@@ -73,17 +94,22 @@ def own_step_seconds(start: Start, device: torch.device, *, seconds: float = 0.3
 
     Args:
         start: returns what takes one step.
-        device: a CPU or a CUDA device.
+        device: a CPU, a CUDA or an MPS device.
         seconds: about how long to time steps; there are five blocks of steps at least.
 
     Raises:
         HarnessError: ``start`` returns nothing that can be called.
-        NotImplementedError: the device is neither a CPU nor a CUDA device.
+        NotImplementedError: the device is none of these.
     """
-    return statistics.median(_times(_begin(start), device, seconds)[0])
+    return statistics.median(times(begun(start), device, seconds)[0])
 
 
-def _begin(start: Start) -> Step:
+def begun(start: Start) -> Step:
+    """Return what takes one step.
+
+    Raises:
+        HarnessError: ``start`` returns nothing that can be called.
+    """
     once = start()
     if not callable(once):
         raise HarnessError(
@@ -94,17 +120,24 @@ def _begin(start: Start) -> Step:
     return once
 
 
-def _times(once: Step, device: torch.device, seconds: float) -> tuple[list[float], str]:
-    if device.type == "cpu":
-        return cpu_times(once, seconds), ""
-    if device.type != "cuda":
-        raise NotImplementedError(f"steps are measured on a CPU or a CUDA device, not on {device}")
-    with torch.cuda.device(device):
-        return cuda_times(once, seconds)
-
-
-def _flops(once: Step) -> int:
-    once()  # what the first step makes once is not counted
-    with FlopCounterMode(display=False) as counter:
-        once()
-    return int(counter.get_total_flops())
+def memory_of(start: Start, device: torch.device) -> tuple[dict[str, int], Timeline | None, str]:
+    """Return bytes by part, the course of a step, and a note on what is not known."""
+    if device.type == "mps":
+        return {}, None, "MPS counts no peak memory"
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            before, after = cuda_stats(lambda: begun(start))
+        held = before["allocated_bytes.all.current"]
+        parts = {
+            "held": held,
+            "step": after["allocated_bytes.all.peak"] - held,
+            "reserved": after["reserved_bytes.all.peak"],
+            "inactive_split": after["inactive_split_bytes.all.peak"],
+        }
+        return parts, None, f"no memory timeline: it is taken on a CPU alone, not on {device.type}"
+    seen = cpu_allocations(lambda: begun(start))
+    line = seen.timeline()
+    parts = {"held": seen.held, "step": seen.growth}
+    if not any(parts.values()):
+        return parts, None, "a step that allocates no memory of torch: none is counted"
+    return parts, Timeline(line), ""

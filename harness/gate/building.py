@@ -1,4 +1,4 @@
-"""Commands that resolve, build and install, by uv or by pip; one that fails is told with its words."""
+"""Commands that resolve, build and install, by uv or pip; one that fails is told in its words."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def must(run: Run, words: Sequence[str], folder: Path, what: str) -> str:
         what: what it does, such as ``head's dependencies must be resolved``.
 
     Raises:
-        HarnessError: it failed; with the command, its last lines, and whether the network is missing.
+        HarnessError: it failed; with the command, its last lines, and whether there is no network.
     """
     done = run(words, folder)
     if done.code == 0:
@@ -146,8 +146,8 @@ class Uv:
         words = [self.program, "venv", "--quiet", "--python", str(self.python), str(place)]
         must(self.run, words, folder, "an environment must be made")
         if lock.read_text(encoding="utf-8").strip():
-            words = [self.program, "pip", "install", "--quiet", "--link-mode", "hardlink", "--python",
-                     str(python_of(place)), "--no-deps", "-r", str(lock)]  # fmt: skip
+            words = [self.program, "pip", "install", "--quiet", "--link-mode", "hardlink",
+                     "--python", str(python_of(place)), "--no-deps", "-r", str(lock)]  # fmt: skip
             must(self.run, words, folder, "the packages of the lock must be installed")
 
     def project(self, environment: Path, folder: Path, target: Path, side: str) -> None:
@@ -188,7 +188,11 @@ class Pip:
         file, _ = _source(folder, ())
         behind = f"[{','.join(extras)}]" if extras else ""
         wanted = ["-r", file] if file.endswith(".txt") else [f"{folder}{behind}"]
-        words = [str(self.python), "-m", "pip", "install", "--quiet", "--dry-run",
+        resolver = scratch / "resolver"
+        if not resolver.is_dir():  # an interpreter need not have pip; what venv makes has it
+            words = [str(self.python), "-m", "venv", str(resolver)]
+            must(self.run, words, folder, "an environment must be made")
+        words = [str(python_of(resolver)), "-m", "pip", "install", "--quiet", "--dry-run",
                  "--ignore-installed", "--report", str(report), *wanted, *packages]  # fmt: skip
         must(self.run, words, folder, f"{side}'s dependencies must be resolved")
         found = json.loads(report.read_text(encoding="utf-8"))["install"]

@@ -77,7 +77,7 @@ def build(
     base: Tree,
     head: Tree,
     folder: Path,
-    wanted: Wanted = Wanted(),  # noqa: B008  (frozen)
+    wanted: Wanted = Wanted(),
     *,
     with_: Builder | None = None,
     cache: Path | None = None,
@@ -96,8 +96,7 @@ def build(
         HarnessError: something could not be resolved, built or installed.
     """
     made, kept = with_ or builder(Path(sys.executable)), cache or cache_folder()
-    projects = {tree.folder: read(tree.folder, wanted.extras) for tree in (head,)}
-    before, after = _lenient(base.folder, wanted.extras), projects[head.folder]
+    before, after = _lenient(base.folder, wanted.extras), read(head.folder, wanted.extras)
     differ = before.dependencies != after.dependencies
     folder.mkdir(parents=True, exist_ok=True)
     locks = {"head": made.lock(head.folder, wanted.extras, wanted.packages, folder, "head")}
@@ -151,7 +150,7 @@ def here(base: Tree, head: Tree, extras: Sequence[str] = ()) -> Built:
         )
         for name, tree, project in (("base", base, before), ("head", head, after))
     ]
-    return Built(*sides, None, _note_of_length(base, head), after.name)
+    return Built(sides[0], sides[1], None, _note_of_length(base, head), after.name)
 
 
 def environments(base: Path, head: Path, folder: Path) -> Built:
@@ -169,13 +168,12 @@ def environments(base: Path, head: Path, folder: Path) -> Built:
     places = {name: _environment_at(given) for name, given in (("base", base), ("head", head))}
     if places["base"] == places["head"]:
         raise HarnessError("two environments must differ", f"{base} twice", "Give another.")
-    # whether the project is installed there, and under which names, an environment itself says
     sides = [
         Side(name, f"the environment {place}", place, python_of(place), folder, (), project.modules,
              folder)
         for name, place in places.items()
     ]  # fmt: skip
-    return Built(*sides, None, (), project.name)
+    return Built(sides[0], sides[1], None, (), project.name)
 
 
 def commands(base: str, head: str, folder: Path) -> Built:
@@ -191,7 +189,7 @@ def commands(base: str, head: str, folder: Path) -> Built:
         Side(name, f"`{line}`", folder, python, folder, (), (), folder, line=line)
         for name, line in (("base", base), ("head", head))
     ]
-    return Built(*sides)
+    return Built(sides[0], sides[1])
 
 
 def folders(base: Path, head: Path) -> tuple[Tree, Tree]:
@@ -212,8 +210,8 @@ def folders(base: Path, head: Path) -> tuple[Tree, Tree]:
 def _environment(made: Builder, lock: str, cache: Path, folder: Path) -> Path:
     """Return the environment of a lock: the one that is kept, or a new one.
 
-    One gate builds it, and others of the same lock wait. Without the file that is written last it is
-    not whole, and is built anew.
+    One gate builds it, and others of the same lock wait. Without the file that is written last it
+    is not whole, and is built anew.
     """
     parts = (lock, made.name, sys.version, platform.platform(), str(made.python))
     place = cache / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

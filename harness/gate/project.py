@@ -1,4 +1,4 @@
-"""What a folder says of the project in it: its modules, its dependencies, whether it is compiled."""
+"""What a folder says of the project in it: modules, dependencies, whether it is compiled."""
 
 from __future__ import annotations
 

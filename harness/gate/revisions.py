@@ -150,7 +150,7 @@ def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Tre
         for name, each in sides.items():
             _checkout(repo, folder / name, each)
         changed = changed_files(repo, start, commit)
-        notes = _notes(repo, folder, changed, dirty, of_tree=head is None)
+        notes = _notes(folder, changed, dirty, of_tree=head is None)
         told = f"the working tree: {_told(repo, last)}, and {_files(len(dirty))} changed since"
         yield Trees(
             Tree(folder / "base", start, _told(repo, start)),
@@ -166,7 +166,7 @@ def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Tre
 
 
 def _notes(
-    repo: Path, folder: Path, changed: Sequence[str], dirty: Sequence[str], *, of_tree: bool
+    folder: Path, changed: Sequence[str], dirty: Sequence[str], *, of_tree: bool
 ) -> tuple[str, ...]:
     said = []
     if dirty and of_tree:

@@ -1,4 +1,4 @@
-"""Rounds: every side in a fresh process, measured one after another, in an order that alternates."""
+"""Rounds: each side in a fresh process, measured one after another, in an alternating order."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Measuring:
     timeout: float = 600.0
     threads: int = 1
     device: str = "cpu"
-    scale: str = "quick"
+    scale: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def take_round(
     whats: Sequence[What],
     number: int,
     folder: Path,
-    measuring: Measuring = Measuring(),  # noqa: B008  (frozen)
+    measuring: Measuring = Measuring(),
 ) -> Taken:
     """Time every benchmark once, in a fresh process of each side.
 
@@ -98,7 +98,7 @@ def exact(
     sides: Sequence[Side],
     whats: Sequence[What],
     folder: Path,
-    measuring: Measuring = Measuring(),  # noqa: B008  (frozen)
+    measuring: Measuring = Measuring(),
 ) -> Taken:
     """Count what every benchmark does, once, in a fresh process of each side.
 
@@ -193,6 +193,9 @@ def _checked(
 ) -> list[str]:
     """Check whose code each process ran; say which packages differ."""
     seen: dict[str, Seen] = {}
+    trees = {side.tree for side in sides.values()}
+    # each side's own benchmarks, which may then be all there is of its own
+    own_files = len(trees) > 1 and all(side.benchmarks == side.tree for side in sides.values())
     for name, all_ in answers.items():
         for answer in all_:
             if answer.seen is None:
@@ -200,7 +203,6 @@ def _checked(
             seen[name] = answer.seen
             titles = [what.title for what in whats if what.title not in answer.lacking]
             if titles:
-                own_files = sides[name].benchmarks == sides[name].tree and name != "head"
                 side = replace(sides[name], modules=()) if own_files else sides[name]
                 check_own(side, answer.seen, titles[0])
     check_apart(seen)

@@ -1,4 +1,4 @@
-"""The sides of a gate, and the check that each of them ran its own code and nothing else differed."""
+"""The sides of a gate, and the check that each ran its own code and nothing else differed."""
 
 from __future__ import annotations
 
@@ -79,10 +79,8 @@ def unlike(sides: Sequence[Side]) -> list[str]:
     if len(set(sizes.values())) < 2:
         return []
     told = ", ".join(f"{name} {size}" for name, size in sizes.items())
-    return [
-        f"Environment variables differ in length ({told} characters), because paths do: times may "
-        "differ by that."
-    ]
+    why = "because paths do: times may differ by that"
+    return [f"Environment variables differ in length ({told} characters), {why}."]
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ def check_own(side: Side, seen: Seen, benchmark: str) -> None:
     if side.modules and not seen.where:
         raise HarnessError(
             f"{benchmark} must import code of the project ({_some(side.modules)})",
-            f"none on {side.name}: the head's benchmarks run on both sides, so both would be the same",
+            f"none on {side.name}: head's benchmarks run on both sides, so nothing would differ",
             "Move what is measured out of the benchmark's file into the project.",
         )
 
@@ -153,8 +151,8 @@ def versions_apart(base: Seen, other: Seen, own: Collection[str] = ()) -> list[s
     skipped = {name.casefold() for name in own}
     names = sorted(base.versions.keys() | other.versions.keys(), key=str.casefold)
     return [
-        f"{name} {base.versions.get(name, 'missing')} at base, {other.versions.get(name, 'missing')} "
-        "at the other side"
+        f"{name} {base.versions.get(name, 'missing')} at base, "
+        f"{other.versions.get(name, 'missing')} there"
         for name in names
         if base.versions.get(name) != other.versions.get(name) and name.casefold() not in skipped
     ]

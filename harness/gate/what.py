@@ -103,15 +103,17 @@ def parse(word: str, head: Path) -> What:
             study nor tests.
     """
     file, mark, rest = _split(word)
-    if not word.startswith(COMMAND) and (file.endswith(".py") or mark == "::"):
-        if " " not in word or (head / file).is_file():
-            return _in_file(word, file, mark, rest, head)
-    if word.startswith(COMMAND) or any(letter.isspace() for letter in word.strip()):
+    in_file = file.endswith(".py") or mark == "::"
+    blank = any(letter.isspace() for letter in word.strip())
+    if in_file and not word.startswith(COMMAND) and (not blank or (head / file).is_file()):
+        return _in_file(word, file, mark, rest, head)
+    named = re.fullmatch(rf"({_DOTTED})(?:#(.+))?", word)  # an arm's name may have blanks
+    if not named and (word.startswith(COMMAND) or blank):
         return command(word)
     if match := re.fullmatch(rf"({_DOTTED}):({_DOTTED})", word):
         return FunctionWhat(word, word, match[1], match[2])
-    if match := re.fullmatch(rf"({_DOTTED})(?:#(.+))?", word):
-        return StudyWhat(word, word, match[1], match[2] or "", in_file=False)
+    if named:
+        return StudyWhat(word, word, named[1], named[2] or "", in_file=False)
     raise HarnessError("WHAT must be something that can be measured", repr(word), KINDS)
 
 
@@ -149,7 +151,7 @@ def _in_file(word: str, file: str, mark: str, rest: str, head: Path) -> What:
     if mark and not rest:
         behind = "an arm" if mark == "#" else "a test"
         raise HarnessError(f"{behind} must stand behind {mark}", repr(word), f"Or write {file}.")
-    if mark == "::" and not tests or mark == "#" and not study:
+    if (mark == "::" and not tests) or (mark == "#" and not study):
         must = "tests (def test_...)" if mark == "::" else "a study (study = or search =)"
         raise HarnessError(f"{file} must hold {must}", "none at its top level", KINDS)
     if study and mark != "::":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,26 +16,102 @@ _BLOCKS = 20  # aimed at: blocks of 50 ms of a second, where the clock's 0.1 µs
 _LEAST_BLOCKS = 5
 
 
+def _nothing() -> None:
+    """A CPU is done when a call returns."""
+
+
 def cpu_times(
-    once: Callable[[], None], seconds: float, clock: Callable[[], int] = time.perf_counter_ns
+    once: Callable[[], None],
+    seconds: float,
+    clock: Callable[[], int] = time.perf_counter_ns,
+    wait: Callable[[], None] = _nothing,
 ) -> list[float]:
-    """Return seconds per step of each block, on a CPU.
+    """Return seconds per step of each block, by the clock on the wall.
 
     Args:
         once: takes one step.
         seconds: about how long to time steps; there are five blocks of steps at least.
         clock: the nanoseconds since some moment.
+        wait: waits until all is done, where the device is no CPU.
     """
-    size = _block_size(once, seconds, lambda: None, clock)
+    size = _block_size(once, seconds, wait, clock)
     blocks: list[float] = []
     spent = 0.0
     while len(blocks) < _LEAST_BLOCKS or spent < seconds:
         started = clock()
         for _ in range(size):
             once()
+        wait()
         spent += (taken := (clock() - started) / 1e9)
         blocks.append(taken / size)
     return blocks
+
+
+Mark = Callable[[str], None]
+"""Is told when a part of a step begins, by its name, and when the last one ends: ``end``."""
+
+
+def part_times(
+    once: Callable[[Mark], None],
+    seconds: float,
+    clock: Callable[[], int] = time.perf_counter_ns,
+    wait: Callable[[], None] = _nothing,
+) -> dict[str, list[float]]:
+    """Return the seconds of each part of a step, one for every step, by the clock on the wall.
+
+    Arguments are those of :func:`cpu_times`, but that ``once`` says when its parts begin.
+    """
+    marks: list[tuple[str, int]] = []
+
+    def mark(part: str) -> None:
+        wait()
+        marks.append((part, clock()))
+
+    for _ in range(_WARM_STEPS):
+        once(mark)
+    marks.clear()
+    began = clock()
+    steps = 0
+    while steps < _LEAST_BLOCKS or clock() - began < 1e9 * seconds:
+        once(mark)
+        steps += 1
+    out: dict[str, list[float]] = {}
+    for (part, at), (_, after) in pairwise(marks):
+        if part != END:
+            out.setdefault(part, []).append((after - at) / 1e9)
+    return out
+
+
+END = "end"
+"""What a step says when its last part has ended."""
+
+_QUEUED = 20  # steps whose events are read together
+
+
+def cuda_part_times(once: Callable[[Mark], None], seconds: float) -> dict[str, list[float]]:
+    """Return the device's seconds of each part of a step, one for every step."""
+    import torch
+
+    out: dict[str, list[float]] = {}
+    for _ in range(_WARM_STEPS):
+        once(lambda _: None)
+    began = time.perf_counter()
+    while not out or time.perf_counter() - began < seconds:
+        marks: list[tuple[str, torch.cuda.Event]] = []
+
+        def mark(part: str, marks: list[tuple[str, torch.cuda.Event]] = marks) -> None:
+            event = _event()
+            event.record()
+            marks.append((part, event))
+
+        torch.cuda.synchronize()
+        for _ in range(_QUEUED):
+            once(mark)
+        torch.cuda.synchronize()
+        for (part, before), (_, after) in pairwise(marks):
+            if part != END:
+                out.setdefault(part, []).append(before.elapsed_time(after) / 1e3)
+    return out
 
 
 def cuda_times(once: Callable[[], None], seconds: float) -> tuple[list[float], str]:

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -110,6 +111,59 @@ def cpu_growth(start: Callable[[], Step]) -> tuple[int, int]:
 
     Both are bytes that torch has allocated since ``start`` was called.
     """
+    seen = cpu_allocations(start)
+    return seen.held, seen.growth
+
+
+@dataclass(frozen=True)
+class Allocations:
+    """What torch allocates and frees in one warm step.
+
+    Attributes:
+        held: bytes before it.
+        changes: when, from 0 for the step's start to 1 for its end, and by how many bytes, in
+            order.
+        begins: when each marked part begins, by its name.
+    """
+
+    held: int
+    changes: tuple[tuple[float, int], ...]
+    begins: Mapping[str, float]
+
+    @property
+    def growth(self) -> int:
+        """By how many bytes the step exceeds what is held before it, at its peak."""
+        return max(accumulate(size for _, size in self.changes), default=0)
+
+    def timeline(self, most: int = 200) -> tuple[int, ...]:
+        """Return the bytes at ``most`` even distances, each the most since the one before."""
+        places: list[list[int]] = [[] for _ in range(most)]
+        total = self.held
+        last = self.held
+        for at, size in self.changes:
+            total += size
+            places[min(int(at * most), most - 1)].append(total)
+        out = []
+        for totals in places:
+            out.append(max((last, *totals)))
+            last = totals[-1] if totals else last
+        return tuple(out)
+
+
+def mark(part: str) -> None:
+    """Say within a step that :func:`cpu_allocations` looks at that a part of it begins."""
+    from torch.profiler import record_function
+
+    with record_function(f"{_MARK}: {part}"):
+        pass
+
+
+def cpu_allocations(start: Callable[[], Step]) -> Allocations:
+    """Return what a warm step allocates, as the profiler tells.
+
+    Args:
+        start: makes a step with optimizer state of its own; it may call :func:`mark`.
+    """
     from torch.profiler import ProfilerActivity, profile, record_function
 
     # without acc_events torch 2.11 warns that events of earlier cycles are lost; there is one cycle
@@ -129,18 +183,26 @@ def cpu_growth(start: Callable[[], Step]) -> tuple[int, int]:
         trace = Path(folder) / "trace.json"
         profiler.export_chrome_trace(str(trace))
         events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
-    mark = next(each for each in events if each["name"] == _MARK and each["ph"] == "X")
+    whole = next(each for each in events if each["name"] == _MARK and each["ph"] == "X")
+    began, took = whole["ts"], whole["dur"] or 1.0
     changes = sorted(
         (
-            (each["ts"] - mark["ts"], each["args"]["Bytes"])
+            ((each["ts"] - began) / took, int(each["args"]["Bytes"]))
             for each in events
-            if each["name"] == "[memory]" and each["ts"] - mark["ts"] <= mark["dur"]
+            if each["name"] == "[memory]" and each["ts"] - began <= took
         ),
         key=lambda change: change[0],
     )
-    before = sum(size for at, size in changes if at < 0)
-    within = accumulate(size for at, size in changes if at >= 0)
-    return int(before), int(max(within, default=0))
+    begins = {
+        each["name"].removeprefix(f"{_MARK}: "): (each["ts"] - began) / took
+        for each in events
+        if each["name"].startswith(f"{_MARK}: ") and each["ph"] == "X" and each["ts"] >= began
+    }
+    return Allocations(
+        sum(size for at, size in changes if at < 0),
+        tuple((at, size) for at, size in changes if at >= 0),
+        begins,
+    )
 
 
 @contextmanager

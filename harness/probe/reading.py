@@ -23,6 +23,7 @@ import traceback
 import tracemalloc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,7 @@ def main(request: str, answer: str) -> None:
     told: Json = {"readings": [], "lacking": {}, "failed": None}
     ready: list[tuple[str, Measure]] = []
     for each in asked["benchmarks"]:
-        found = _guarded(
-            each["title"], place, asked, told, lambda each=each: _prepared(each, asked)
-        )
+        found = _guarded(each["title"], place, asked, told, partial(_prepared, each, asked))
         if found is not None:
             ready.append((each["title"], found))
     (place.parent / "ready").write_text("", encoding="utf-8")
@@ -140,9 +139,8 @@ def _prepared(each: Json, asked: Json) -> Measure:
 
 
 def _function(each: Json, asked: Json) -> Measure:
-    name, module = each["module"], None
-    module = importlib.import_module(name)
-    call: Any = module
+    name = each["module"]
+    call: Any = importlib.import_module(name)
     for part in each["function"].split("."):
         if not hasattr(call, part):
             raise LackingError(f"{name} has no {each['function']}")
@@ -205,8 +203,11 @@ def _peak(once: Callable[[], object]) -> int:
         return _python_peak(once)
     from .memory import cpu_growth, cuda_stats
 
+    def step() -> None:
+        once()
+
     def start() -> Callable[[], None]:
-        return lambda: [once(), None][1]
+        return step
 
     if torch.cuda.is_initialized():
         return int(cuda_stats(start)[1]["allocated_bytes.all.peak"])
@@ -227,9 +228,10 @@ def _python_peak(once: Callable[[], object]) -> int:
 
 
 def _study(each: Json, asked: Json) -> Measure:
-    from harness.running.find import find, load
-    from harness.running.gated import figures_of  # type: ignore[import-not-found,unused-ignore]
-
+    # the harness of this side, which is not the one that this module was copied from
+    find = importlib.import_module("harness.running.find").find
+    load = importlib.import_module("harness.running.find").load
+    figures_of = importlib.import_module("harness.running.gated").figures_of
     file, arm = each["reference"], each["arm"]
     reference = str(Path(asked["folder"], file)) if each["in_file"] else file
     if not each["in_file"] and "harness" in asked["own"]:
@@ -237,14 +239,15 @@ def _study(each: Json, asked: Json) -> Measure:
             find(reference)
         except ValueError as error:
             raise LackingError(str(error)) from error
-    arms = [one.name for one in load(find(reference)).arms]
+    study, scale = load(find(reference)), asked["scale"] or None
+    arms = [one.name for one in study.arms(study.scale(scale)[0])]
     if arm and arm not in arms:
         raise LackingError(f"{reference} has no arm {arm!r}; arms: {', '.join(arms)}")
 
     def measure() -> list[Json]:
         gc.collect()
         read = figures_of(
-            reference, arm or None, asked["scale"], part=asked["part"], device=asked["device"],
+            reference, arm or None, scale, part=asked["part"], device=asked["device"],
             seconds=asked["seconds"],
         )  # fmt: skip
         # the file lies elsewhere on each side, the benchmark's name does not
@@ -254,15 +257,14 @@ def _study(each: Json, asked: Json) -> Measure:
 
 
 def _named(title: str, arm: str, benchmark: str) -> str:
-    behind = benchmark.rpartition("#")[2] if "#" in benchmark else ""
+    behind = benchmark.partition(":")[2]
     return title if arm or not behind else f"{title}#{behind}"
 
 
 def _pytest(each: Json, asked: Json) -> Measure:
     if asked["part"] == "exact":
         return list  # there is nothing exact in it
-    import pytest
-
+    pytest = importlib.import_module("pytest")
     importlib.import_module("pytest_benchmark")
     file = Path(asked["folder"], each["file"])
     for name in _imports(file):  # now, beside other processes, not while this one measures
@@ -286,7 +288,7 @@ def _pytest(each: Json, asked: Json) -> Measure:
             raise RuntimeError(
                 f"pytest ended with {int(code)}: {watch.error or 'see what it says'}"
             )
-        return _medians(written, asked["folder"])
+        return _medians(written)
 
     return measure
 
@@ -302,7 +304,7 @@ class _Watch:
         self.error = self.error or found.__cause__ or found
 
 
-def _medians(written: Path, _folder: str) -> list[Json]:
+def _medians(written: Path) -> list[Json]:
     text = written.read_text(encoding="utf-8") if written.is_file() else ""
     found = json.loads(text)["benchmarks"] if text.strip() else []
     if not found:

@@ -10,6 +10,8 @@ do (:mod:`~harness.running.workplace`, where; :mod:`~harness.running.named`, tri
 are; :mod:`~harness.running.forks`, what they are forked from (with
 :mod:`~harness.running.loaded` and :mod:`~harness.running.loaded_measuring`);
 :mod:`~harness.running.costs` and :mod:`~harness.running.timing`, what is measured before training;
+:mod:`~harness.running.measured`, which arms have a step to measure, and
+:mod:`~harness.running.gated`, what a gate reads of them;
 :mod:`~harness.running.find` and :mod:`~harness.running.neighbours`, a study's file and what lies
 beside it; :mod:`~harness.running.registering`, which keeps what is claimed, with the time;
 :mod:`~harness.running.searches`, a search as the command line asks for it, and

@@ -126,7 +126,8 @@ def measure_costs(
                 busy = "another process was training meanwhile, so times may be too long"
                 note = "; ".join(filter(None, (measured.note, busy)))
                 measured = replace(measured, note=note)
-            kept = Unprofiled(answer.reason) if measured is None else measured
+            # what is kept is read by every report; shapes are for `harness profile` alone
+            kept = Unprofiled(answer.reason) if measured is None else replace(measured, shapes={})
             notes.write_profile(ledger, key, machine(options), kept)
             count += 1
     return count, executor

@@ -89,7 +89,7 @@ def profile(trial: Trial, at: Workplace) -> Profile:
     """Measure time, memory and FLOPs of the step that the study's own function gives."""
     from harness.cost.own_step import measure_own
 
-    with _step(trial, at) as start:
+    with own_step(trial, at) as start:
         return measure_own(start, at.device)
 
 
@@ -97,12 +97,12 @@ def step_seconds(trial: Trial, at: Workplace) -> float:
     """Time that step."""
     from harness.cost.own_step import own_step_seconds
 
-    with _step(trial, at) as start:
+    with own_step(trial, at) as start:
         return own_step_seconds(start, at.device)
 
 
 @contextmanager
-def _step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
+def own_step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
     """Give what begins steps of a trial, with seeds and a folder that leave no trace."""
     work, step = trial.work, trial.what.step
     assert isinstance(work, Function)

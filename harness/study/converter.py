@@ -26,7 +26,11 @@ LATER: Mapping[str, frozenset[str]] = {
     "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source", "search"}),
     "Mode": frozenset({"models", "channels_last"}),
     "Manifest": frozenset({"notes", "search"}),
-    "Metric": frozenset({"least"}), "Profile": frozenset({"note"}),
+    "Metric": frozenset({"least"}),
+    "Profile": frozenset({
+        "note", "step_p95", "split", "evaluation", "validation_seconds", "peak_flops", "operators",
+        "python_calls", "joules_per_step", "timeline", "shapes",
+    }),
     "Timing": frozenset({"loading"}),
 }  # fmt: skip
 """Fields that may be absent, by class: they came later, or are not written at their default."""
@@ -36,6 +40,7 @@ AT_DEFAULT: Mapping[str, frozenset[str]] = {
     "Declaration": frozenset({"own", "source", "search"}),
     "Manifest": frozenset({"notes", "search"}),
     "Metric": frozenset({"least"}),
+    "Profile": frozenset({"shapes"}),
 }  # fmt: skip
 """Those that are not written at their default: minus infinity is no JSON, and what came later is
 not to change what is written of studies that do not use it."""
