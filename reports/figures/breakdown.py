@@ -95,7 +95,7 @@ def draw_bars(values: Bars) -> Picture:
         alt=f"Time of a step in parts: {said}.",
         caption="Time of a training step in parts, each the median over steps: picking and "
         "preparing the batch (data), forward, backward, and the optimizer with penalty and "
-        f"clipping. No interval; the quartiles are in the table.{more}",
+        f"clipping. No interval; `harness profile` tells the quartiles.{more}",
     )
 
 
@@ -157,9 +157,11 @@ def _draw_lines(figure: Figure, values: Lines) -> None:
             if part == STEP_PARTS[0] or not math.isfinite(begins):
                 continue
             axes.axvline(begins, color=light("axis"), linewidth=0.8, linestyle=(0, (2, 2)))
+            late = begins > 0.78  # where the word would not fit beside the line
             axes.annotate(
-                part, (begins, 1.23 * highest), xytext=(3, 0), textcoords="offset points",
-                va="top", fontsize=8.0, color=light("muted"),
+                part, (begins, 1.23 * highest), xytext=(-3 if late else 3, 0),
+                textcoords="offset points", ha="right" if late else "left", va="top",
+                fontsize=8.0, color=light("muted"),
             )  # fmt: skip
         ticks(axes.yaxis, 3)
         axes.set_ylabel(unit)
