@@ -23,7 +23,7 @@ from harness.measures import ActivationVariance, GradientNorms, Occluded, measur
 from harness.study.claims import Claim, Equivalent, NotWorse, Sooner
 from harness.study.designs import Arm
 from harness.study.looks import Looks
-from harness.trials.profiles import Profile
+from harness.trials.profiles import STEP_PARTS, Profile, Spread, Timeline
 from harness.trials.records import Record
 
 
@@ -372,4 +372,21 @@ def _profile(place: int, arm: Arm) -> Profile:
         step, 0.96 * step, 1.07 * step, 12, 128 / step, sum(parts.values()),
         parts | {"vm_hwm": 3 * sum(parts.values())}, 41_000_000 * depth, 9000 * depth, 150, 19200,
         "cpu", "AMD EPYC 7B13", 2, "" if place else "vm_hwm includes the interpreter",
+        step_p95=1.1 * step,
+        split={
+            part: Spread(share * step, 0.96 * share * step, 1.07 * share * step, 1.1 * share * step)
+            for part, share in zip(STEP_PARTS, (0.06, 0.31, 0.52, 0.11), strict=True)
+        },
+        evaluation=Spread(0.2 * step, 0.19 * step, 0.21 * step, 0.22 * step),
+        validation_seconds=2 * step,
+        peak_flops=98e9,
+        operators={"aten::mm": 3 * depth, "aten::add": 20 * depth},
+        python_calls=40 * depth,
+        timeline=Timeline(
+            tuple(
+                sum(parts.values()) - round(abs(100 - each) / 100 * parts["activations"])
+                for each in range(200)
+            ),
+            {"data": 0.01, "forward": 0.05, "backward": 0.5, "optimizer": 0.9},
+        ),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from harness.judging.results import Results
 from harness.study.formatting import bytes_text, count_text, join, number_text, plural, seconds_text
 from harness.trials.profiles import Profile
 
+from ..figures.breakdown import bars_of, draw_bars, draw_lines, lines_of
 from ..figures.canvas import Picture
 from ..figures.pareto import draw_pareto, pareto
 from ..table import Cell, Column, Table, row
@@ -22,6 +23,10 @@ PARTS = {
     "batch": "Batch",
     "activations": "Activations",
     "workspace": "Workspace",
+    "held": "Held before",
+    "step": "Within the step",
+    "reserved": "Reserved",
+    "inactive_split": "Fragmented",
     "vm_hwm": "Process high-water mark",
 }
 HIGH_WATER = "vm_hwm"
@@ -36,6 +41,7 @@ class CostSection:
 
     lead: str
     table: Table
+    parts: tuple[Picture, ...]
     figures: tuple[Picture, ...]
     memory: Table | None
     confounds: Table | None
@@ -59,6 +65,7 @@ def cost_section(results: Results) -> CostSection | None:
     return CostSection(
         f"Measured on {join(machines)}, one {what} at a time, in a process that does nothing else.",
         _table(profiles, own=own),
+        _parts(results),
         _figures(results),
         _memory(profiles, own=own),
         *_confounds(profiles, own=own),
@@ -66,6 +73,11 @@ def cost_section(results: Results) -> CostSection | None:
             dict.fromkeys(f"{name}: {each.note}" for name, each in profiles if each and each.note)
         ),
     )
+
+
+def _parts(results: Results) -> tuple[Picture, ...]:
+    bars, lines = bars_of(results), lines_of(results)
+    return (*((draw_bars(bars),) if bars else ()), *((draw_lines(lines),) if lines else ()))
 
 
 def _figures(results: Results) -> tuple[Picture, ...]:
@@ -90,23 +102,32 @@ def _figures(results: Results) -> tuple[Picture, ...]:
 
 COLUMNS = {
     "Step time": "step_seconds",
+    "p95": "step_p95",
+    "Evaluation": "validation_seconds",
     "Samples/s": "samples",
     "Peak memory": "peak_bytes",
     "FLOPs/step": "flops_per_step",
+    "Of peak": "peak_share",
+    "Operators": "operators",
+    "Python calls": "python_calls",
+    "Energy": "joules_per_step",
     "Parameters": "parameters",
     "Steps/trial": "steps",
     "Blocks": "blocks",
 }
-"""Columns, each with what is 0 in all arms where it has no values: of a step of the user's own
+"""Columns, each with what is empty in all arms where it has no values: of a step of the user's own
 neither samples nor parameters are known."""
+
+LATER = {"p95", "Evaluation", "Of peak", "Operators", "Python calls", "Energy"}
+"""Columns that profiles of old stores, or of other devices, have no values for."""
 
 
 def _table(profiles: list[tuple[str, Profile | None]], *, own: bool) -> Table:
     known = [profile for _, profile in profiles if profile]
     shown = [
         place
-        for place, field in enumerate(COLUMNS.values())
-        if not own or any(getattr(profile, field) for profile in known)
+        for place, (title, field) in enumerate(COLUMNS.items())
+        if not (own or title in LATER) or any(getattr(profile, field) for profile in known)
     ]
     rows = []
     for number, (name, profile) in enumerate(profiles, 1):
@@ -119,9 +140,15 @@ def _table(profiles: list[tuple[str, Profile | None]], *, own: bool) -> Table:
                 seconds_text(profile.step_seconds),
                 note=f"{seconds_text(profile.step_low)} to {seconds_text(profile.step_high)}",
             ),
+            seconds_text(profile.step_p95) if profile.step_p95 else "–",
+            _evaluation(profile),
             number_text(profile.samples_per_second),
             bytes_text(profile.peak_bytes),
             count_text(profile.flops_per_step),
+            f"{number_text(100 * profile.peak_share, 2)} %" if profile.peak_share else "–",
+            f"{sum(profile.operators.values()):,}" if profile.operators else "–",
+            f"{profile.python_calls:,}" if profile.python_calls else "–",
+            "–" if profile.joules_per_step is None else f"{number_text(profile.joules_per_step)} J",
             count_text(profile.parameters),
             f"{profile.steps:,}",
             str(profile.blocks),
@@ -131,9 +158,30 @@ def _table(profiles: list[tuple[str, Profile | None]], *, own: bool) -> Table:
     step = "step, as the study's own function gives it" if own else "training step"
     return Table(
         f"Cost of one {step}. Step time: median, with the quartiles over blocks of steps "
-        "beneath; they say how steady the machine was, and decide nothing.",
+        "beneath; they say how steady the machine was, and decide nothing." + _words(titles, shown),
         (Column("Arm"), *(Column(titles[place], "number") for place in shown)),
         tuple(rows),
+    )
+
+
+WORDS = {
+    "p95": " p95: over blocks of steps.",
+    "Evaluation": " Evaluation: of the validation set once, with one batch beneath.",
+    "Of peak": " Of peak: FLOPs a second, as a share of what a large matrix product reached here.",
+    "Operators": " Operators: calls of torch's operators, backward included.",
+}
+"""What is said of columns below the table, by their title."""
+
+
+def _words(titles: list[str], shown: list[int]) -> str:
+    return "".join(WORDS.get(titles[place], "") for place in shown)
+
+
+def _evaluation(profile: Profile) -> Cell:
+    if profile.evaluation is None:
+        return Cell("–")
+    return Cell(
+        seconds_text(profile.validation_seconds), note=seconds_text(profile.evaluation.median)
     )
 
 

@@ -1,0 +1,174 @@
+"""Where the time of a step goes, and what is allocated in its course."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.judging.results import Results
+from harness.study.formatting import bytes_text, join, plural, seconds_text
+from harness.trials.profiles import STEP_PARTS, Profile, Timeline
+
+from ..palette import light
+from .canvas import COLUMN, Picture, paint, panel, plain, ticks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = dict(zip(STEP_PARTS, ("series6", "series1", "series3", "series5"), strict=True))
+"""What each part of a step is drawn in."""
+
+MOST_BARS = 20
+MOST_LINES = 4
+
+_ROW, _LEFT = 0.26, 1.85
+_UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("B", 1))
+_SECONDS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The parts of a step, by arm.
+
+    Attributes:
+        arms: number and name of each arm, and seconds by part, in the study's order.
+        left_out: arms that are not drawn.
+    """
+
+    arms: tuple[tuple[int, str, Mapping[str, float]], ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What is allocated in a step, by arm.
+
+    Attributes:
+        arms: number and name of each arm, and its timeline.
+        left_out: arms that have one and are not drawn.
+    """
+
+    arms: tuple[tuple[int, str, Timeline], ...]
+    left_out: int
+
+
+def bars_of(results: Results) -> Bars | None:
+    """Work out the bars; ``None`` where no step was taken apart."""
+    arms = [
+        (number, name, {part: profile.split[part].median for part in STEP_PARTS})
+        for number, name, profile in _profiled(results)
+        if profile.split
+    ]
+    return Bars(tuple(arms[:MOST_BARS]), len(arms[MOST_BARS:])) if arms else None
+
+
+def lines_of(results: Results) -> Lines | None:
+    """Work out the timelines, one for arms that share a program; ``None`` where there is none."""
+    found: dict[Timeline | tuple[int, ...], tuple[int, str, Timeline]] = {}
+    for number, name, profile in _profiled(results):
+        if profile.timeline is not None:
+            found.setdefault(profile.timeline.bytes, (number, name, profile.timeline))
+    arms = list(found.values())
+    return Lines(tuple(arms[:MOST_LINES]), len(arms[MOST_LINES:])) if arms else None
+
+
+def _profiled(results: Results) -> list[tuple[int, str, Profile]]:
+    return [
+        (number, arm.name, results.profiles[arm.name])
+        for number, arm in enumerate(results.arms, 1)
+        if arm.name in results.profiles
+    ]
+
+
+def draw_bars(values: Bars) -> Picture:
+    """Draw a stacked bar for each arm."""
+    said = join(
+        f"{name} {', '.join(f'{part} {seconds_text(each[part])}' for part in STEP_PARTS)}"
+        for _, name, each in values.arms
+    )
+    more = f" Not drawn: {plural(values.left_out, 'more arm')}." if values.left_out else ""
+    return paint(
+        (COLUMN, 0.95 + _ROW * len(values.arms)),
+        lambda figure: _draw_bars(figure, values),
+        alt=f"Time of a step in parts: {said}.",
+        caption="Time of a training step in parts, each the median over steps: picking and "
+        "preparing the batch (data), forward, backward, and the optimizer with penalty and "
+        f"clipping. No interval; `harness profile` tells the quartiles.{more}",
+    )
+
+
+def _draw_bars(figure: Figure, values: Bars) -> None:
+    longest = max(sum(each.values()) for _, _, each in values.arms)
+    unit, size = _unit(longest, _SECONDS)
+    axes = panel(figure, _LEFT, 0.5, COLUMN - _LEFT - 0.15, _ROW * len(values.arms))
+    begin = [0.0] * len(values.arms)
+    places = range(len(values.arms))
+    for part in STEP_PARTS:
+        widths = [each[part] / size for _, _, each in values.arms]
+        axes.barh(
+            places, widths, left=begin, height=0.66, color=light(COLOURS[part]), label=part,
+            edgecolor=light("card"), linewidth=0.8,
+        )  # fmt: skip
+        begin = [at + width for at, width in zip(begin, widths, strict=True)]
+    axes.set_yticks(places, [plain(f"{number}. {name}", 25) for number, name, _ in values.arms])
+    axes.set_ylim(len(values.arms) - 0.5, -0.5)
+    axes.set_xlim(0, 1.04 * longest / size)
+    ticks(axes.xaxis, 4)
+    axes.set_xlabel(f"Time of a step, {unit}")
+    axes.grid(axis="x")
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=4, borderaxespad=0.0,
+        handlelength=1.0, handletextpad=0.4, columnspacing=1.0,
+    )  # fmt: skip
+
+
+def draw_lines(values: Lines) -> Picture:
+    """Draw a panel for each timeline."""
+    said = join(f"{name} up to {bytes_text(max(line.bytes))}" for _, name, line in values.arms)
+    more = f" Not drawn: {plural(values.left_out, 'more program')}." if values.left_out else ""
+    marked = any(line.begins for _, _, line in values.arms)
+    parts = " Upright lines: where forward, backward and the optimizer begin." if marked else ""
+    return paint(
+        (COLUMN, 0.55 + 1.15 * len(values.arms)),
+        lambda figure: _draw_lines(figure, values),
+        alt=f"Memory in the course of a step: {said}.",
+        caption="Memory in the course of one warm step, as torch allocates and frees it; each of "
+        "200 stretches of time at its highest. The profiler slows the step, and not evenly, so "
+        f"widths are not times.{parts} Arms that share a program are drawn once.{more}",
+    )
+
+
+def _draw_lines(figure: Figure, values: Lines) -> None:
+    unit, size = _unit(max(max(line.bytes) for _, _, line in values.arms), _UNITS)
+    highest = max(max(line.bytes) for _, _, line in values.arms) / size
+    count = len(values.arms)
+    for place, (number, name, line) in enumerate(values.arms):
+        axes = panel(figure, 0.68, 0.5 + 1.15 * (count - 1 - place), COLUMN - 0.8, 0.78)
+        at = [(index + 0.5) / len(line.bytes) for index in range(len(line.bytes))]
+        heights = [each / size for each in line.bytes]
+        axes.fill_between(at, 0, heights, color=light("series1"), alpha=0.16, linewidth=0)
+        axes.plot(at, heights, color=light("series1"), linewidth=1.4)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.25 * highest)
+        axes.set_title(plain(f"{number}. {name}", 50), pad=3)
+        for part, begins in line.begins.items():
+            if part == STEP_PARTS[0] or not math.isfinite(begins):
+                continue
+            axes.axvline(begins, color=light("axis"), linewidth=0.8, linestyle=(0, (2, 2)))
+            late = begins > 0.78  # where the word would not fit beside the line
+            axes.annotate(
+                part, (begins, 1.23 * highest), xytext=(-3 if late else 3, 0),
+                textcoords="offset points", ha="right" if late else "left", va="top",
+                fontsize=8.0, color=light("muted"),
+            )  # fmt: skip
+        ticks(axes.yaxis, 3)
+        axes.set_ylabel(unit)
+        axes.set_xticks([0, 0.5, 1], ["", "", ""] if place < count - 1 else ["start", "", "end"])
+    axes.set_xlabel("One step")
+
+
+def _unit(value: float, units: tuple[tuple[str, float], ...]) -> tuple[str, float]:
+    """Return the largest unit that a value reaches, and its size."""
+    return next((each for each in units if value >= each[1]), units[-1])
