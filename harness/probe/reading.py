@@ -66,6 +66,7 @@ def main(request: str, answer: str) -> None:
     ready: list[tuple[str, Measure]] = []
     for each in asked["benchmarks"]:
         found = _guarded(each["title"], place, asked, told, partial(_prepared, each, asked))
+        _end_child(process)  # before it takes the turn, which is read once
         if found is not None:
             ready.append((each["title"], found))
     (place.parent / "ready").write_text("", encoding="utf-8")
@@ -73,8 +74,7 @@ def main(request: str, answer: str) -> None:
         os._exit(0)  # nobody waits any more
     for title, measure in [] if told["failed"] else ready:
         read = _guarded(title, place, asked, told, measure)
-        if os.getpid() != process:
-            os._exit(0)  # a child of the benchmark's, which came back from it
+        _end_child(process)
         told["readings"] += read or []
         if told["failed"]:
             break
@@ -82,6 +82,12 @@ def main(request: str, answer: str) -> None:
     draft = place.with_suffix(".draft")
     draft.write_text(json.dumps(told), encoding="utf-8")
     draft.replace(place)
+
+
+def _end_child(process: int) -> None:
+    """End this process if it is not the given one: a benchmark's child, which came back from it."""
+    if os.getpid() != process:
+        os._exit(0)
 
 
 def _others(asked: Json) -> list[str]:
