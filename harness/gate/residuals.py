@@ -151,7 +151,8 @@ def measure_pair(second_first: bool) -> tuple[float, float]:
             )
             for _ in range(2)
         ]  # fmt: skip
-        stack.callback(lambda: [each.kill() for each in both])
+        for each in both:
+            stack.callback(each.kill)
         for each in both:
             if not each.stdout or each.stdout.readline() != "ready\n":
                 raise _failed(each)

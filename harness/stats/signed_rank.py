@@ -113,7 +113,8 @@ def doubled_ranks(distances: Floats, cap: float = 1.0) -> Wholes:
     _, place, counts = np.unique(distances, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     doubled = 2 * last - counts + 1
-    return np.minimum(doubled[place], 2 * math.ceil(cap * distances.size - 1e-9))
+    ranks: Wholes = np.minimum(doubled[place], 2 * math.ceil(cap * distances.size - 1e-9))
+    return ranks
 
 
 @lru_cache(maxsize=512)
