@@ -71,9 +71,9 @@ ROOMS: dict[str, str] = {
     "costs registering search_command session searches timing run versions comparing importing "
     "findings checking",
     "gate": "figures outcome residuals",
-    "commands": "ending files options spelling place list new subject doctor doctor_gate tables best "
-    "folder judged markdown finish begin run search plan_search plan report explain export judge replay "
-    "check on_records cli",
+    "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
+    "best folder judged markdown finish begin run search plan_search plan report explain export "
+    "judge replay check on_records cli",
 }
 ORDER = list(ROOMS)
 
