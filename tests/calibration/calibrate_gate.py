@@ -333,8 +333,8 @@ def simulate(gates: int) -> tuple[str, list[Row]]:
         ),
         (
             "Figures are per cent of gates, and mean pairs. Noise is the standard deviation of "
-            "one pair's log ratio; where pairs are hit, one of both sides is slowed by 5 to 40 % (of "
-            "the log ratio). Tolerance: three Monte-Carlo standard errors."
+            "one pair's log ratio; where pairs are hit, one of both sides is slowed by 5 to 40 % "
+            "(of the log ratio). Tolerance: three Monte-Carlo standard errors."
         ),
         "## The rule",
         (
