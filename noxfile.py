@@ -103,6 +103,17 @@ def calibration(session: nox.Session) -> None:
     session.run("python", "-m", "tests.calibration.calibrate_verdicts", *session.posargs)
 
 
+@nox.session(name="gate-selftest")
+def gate_selftest(session: nox.Session) -> None:
+    """Simulate the gate's rule, then try the gate on code made worse; words after -- go there.
+
+    The second takes hours, and goes on where it was: `nox -s gate-selftest -- --cases same,10`.
+    """
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.calibration.calibrate_gate")
+    session.run("python", "-m", "tests.gate_selftest", *session.posargs)
+
+
 @nox.session
 def kills(session: nox.Session) -> None:
     """Kill two processes that share a store twenty times; words after -- go to the script.

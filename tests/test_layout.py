@@ -26,7 +26,8 @@ ROOMS: dict[str, str] = {
     "probe": "clock memory counts energy reading __main__",
     "messages": "errors blame calm foreign printable levels checks redact",
     "randomness": "streams counting",
-    "stats": "failures location multiple paired unpaired doses joint best front sample_size",
+    "stats": "failures location multiple paired unpaired doses joint best front sample_size "
+    "signed_rank slower operating",
     "trained": "",
     "clipping": "",
     "losses": "",
@@ -70,9 +71,9 @@ ROOMS: dict[str, str] = {
     "executors progress account costs registering search_command session searches timing "
     "run versions comparing importing findings checking",
     "gate": "figures outcome what revisions project building sides environments benchmarks "
-    "processes rounds",
-    "commands": "ending files options spelling place list new subject doctor tables best folder "
-    "judged markdown finish begin run search plan_search plan report explain export judge replay "
+    "processes rounds residuals",
+    "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
+    "best folder judged markdown finish begin run search plan_search plan report explain export judge replay "
     "check profile on_records cli",
 }
 ORDER = list(ROOMS)

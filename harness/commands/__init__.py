@@ -11,8 +11,8 @@ Each command is in the file of its name: :mod:`~harness.commands.list`,
 of a search), :mod:`~harness.commands.run`, :mod:`~harness.commands.search`,
 :mod:`~harness.commands.report`, :mod:`~harness.commands.explain`, :mod:`~harness.commands.export`,
 :mod:`~harness.commands.judge` (with ``import``), :mod:`~harness.commands.replay`,
-:mod:`~harness.commands.check`, :mod:`~harness.commands.profile` and
-:mod:`~harness.commands.doctor`.
+:mod:`~harness.commands.check`, :mod:`~harness.commands.profile` and :mod:`~harness.commands.doctor`
+(:mod:`~harness.commands.doctor_gate`, of a machine that is to gate).
 
 What several of them do: :mod:`~harness.commands.place`, where things are;
 :mod:`~harness.commands.begin`, a study found, planned and its store opened;

@@ -320,8 +320,36 @@ def doctor(
     mend: Annotated[
         bool, typer.Option("--mend", help="Set damaged rows of --store aside; nothing is deleted.")
     ] = False,
-) -> None:
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Measure what a gate would detect on this machine.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="How long --gate measures; 2.",
+                                   show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
     """Show what is installed and which devices there are; of a --store, what is damaged."""
+    if (minutes is not None or as_json) and not gate:
+        raise HarnessError(
+            "--minutes and --json must stand beside --gate",
+            "--json" if as_json else "--minutes",
+            "Add --gate.",
+        )
+    if gate:
+        if mend or (store and store != os.environ.get("HARNESS_STORE")):
+            raise HarnessError(
+                "--gate must stand without --store and --mend", "both", "Leave them out."
+            )
+        from harness.commands.doctor_gate import examine_gate, fitness_json, print_fitness
+
+        fit = examine_gate(2.0 if minutes is None else minutes, screen.errors(), quiet=as_json)
+        if as_json:
+            screen.give(json.dumps(fitness_json(fit), indent=2))
+        else:
+            print_fitness(fit, screen.output())
+        end_with(0 if fit.fit else 1)
+        return
     from harness.commands.doctor import examine, examine_store, print_examined
 
     if mend and not store:

@@ -6,5 +6,6 @@ In reading order: :mod:`~harness.gate.figures`, what one process reads of a benc
 :mod:`~harness.gate.building`, commands of uv and pip; :mod:`~harness.gate.sides`, code and what
 runs it, checked; :mod:`~harness.gate.environments`, sides from revisions, folders, environments or
 commands; :mod:`~harness.gate.benchmarks`, the head's, in a neutral folder;
-:mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.rounds`, one of every side.
+:mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.rounds`, one of every side;
+:mod:`~harness.gate.residuals`, what this machine does to times when nothing changed.
 """
