@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.files import utf8, write_whole
+from harness.terminal.files import utf8, write_whole
 from harness.judging.results import Results
 
 from .index import index_of

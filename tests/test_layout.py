@@ -24,9 +24,9 @@ from tests.layout import (
 ROOMS: dict[str, str] = {
     "floats": "",
     "probe": "clock memory",
-    "messages": "errors blame calm foreign printable levels checks redact",
+    "messages": "errors blame calm foreign printable markdown levels checks redact",
     "randomness": "streams counting",
-    "stats": "failures location multiple paired unpaired doses joint best front sample_size",
+    "stats": "changes failures location multiple paired unpaired doses joint best front sample_size",
     "trained": "",
     "clipping": "",
     "losses": "",
@@ -40,7 +40,7 @@ ROOMS: dict[str, str] = {
     "convnet_module convnet mlp",
     "optim": "base adadelta adagrad adam rmsprop sgd",
     "identity": "canonical structure text words names statements following code files",
-    "terminal": "outlets screen usage",
+    "terminal": "outlets screen usage files",
     "training": "",
     "study": "metrics formatting factors settings space designs searching pasted claims looks "
     "scales chosen converter declaration work function placeholders command sources checks study "
@@ -69,7 +69,8 @@ ROOMS: dict[str, str] = {
     "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
     "costs registering search_command session searches timing run versions comparing importing "
     "findings checking",
-    "gate": "figures outcome",
+    "gate": "figures outcome words kept shown summary ci written fingerprints exact baseline waivers "
+    "history pytest_json",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
     "judged markdown finish begin run search plan_search plan report explain export judge replay "
     "check on_records cli",

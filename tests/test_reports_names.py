@@ -11,7 +11,8 @@ import matplotlib as mpl
 import pytest
 
 from harness import Arms, Factor, Higher, Scale
-from harness.commands.files import rows_text, utf8, verdict_rows
+from harness.commands.files import rows_text, verdict_rows
+from harness.terminal.files import utf8
 from harness.reports.figures.canvas import labelled, paint
 from harness.reports.palette import ALL
 from harness.reports.render import render_html

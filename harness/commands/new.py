@@ -6,7 +6,7 @@ import keyword
 import re
 from pathlib import Path
 
-from harness.commands.files import write_whole
+from harness.terminal.files import write_whole
 from harness.messages.errors import HarnessError
 
 OWN = '''"""Does dropout help a small network?

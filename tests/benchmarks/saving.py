@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from harness.commands.files import write_whole
+from harness.terminal.files import write_whole
 from harness.cost.machine import environment
 from harness.running.revision import revision_in
 
