@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.judging.searched import SearchResults
     from harness.judging.verdicts import Verdict
 
+
 def markdown(several: Sequence[Results]) -> str:
     """Return the verdicts of studies, a section and a table each.
 

@@ -1,5 +1,12 @@
 """Whether a change made the code slower, larger or worse: an experiment with an answer for CI.
 
 In reading order: :mod:`~harness.gate.figures`, what one process reads of a benchmark;
-:mod:`~harness.gate.outcome`, what a gate answers.
+:mod:`~harness.gate.outcome`, what a gate answers; :mod:`~harness.gate.words`, that in words and
+numbers. What it writes: :mod:`~harness.gate.written`, all files; of these
+:mod:`~harness.gate.kept`, gate.json; :mod:`~harness.gate.summary`, Markdown;
+:mod:`~harness.gate.ci`, what CI systems read; and :mod:`~harness.gate.printed`, the terminal. What
+it keeps: :mod:`~harness.gate.fingerprints`, kinds of machines; :mod:`~harness.gate.exact`,
+figures that are the same in every process; :mod:`~harness.gate.baseline`, these, stored;
+:mod:`~harness.gate.waivers`, failures accepted beforehand; :mod:`~harness.gate.history`, all gates
+over time; :mod:`~harness.gate.pytest_json`, files of pytest-benchmark.
 """

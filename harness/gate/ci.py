@@ -170,4 +170,3 @@ def _metric_lines(result: GateResult) -> Iterator[str]:
 def _label(text: str) -> str:
     shown = visible(text, line=True).replace("#", ":")
     return shown.replace("\\", "\\\\").replace('"', '\\"')
-
