@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 from harness.gate.outcome import GateResult, Row
@@ -32,7 +32,7 @@ def sentence(row: Row) -> str:
 # ---- GitHub -------------------------------------------------------------------------------------
 
 
-def annotations(result: GateResult) -> list[str]:
+def github_lines(result: GateResult) -> list[str]:
     """Return the lines that GitHub shows beside a change, ``::error`` and ``::warning``.
 
     The first one is the verdict. In the shadow all are warnings. A failure that a waiver accepts
@@ -91,7 +91,7 @@ def junit(result: GateResult) -> str:
     cases = [*map(_problem_case, result.problems), *(_case(each, result) for each in result.rows)]
     if not cases:
         cases = [_problem_case("Nothing was measured.")]
-    counts = {
+    counts: dict[str, Any] = {
         name: str(sum(case.find(tag) is not None for case in cases))
         for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
     }

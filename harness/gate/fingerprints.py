@@ -48,7 +48,8 @@ def here(device: str = "cpu", versions: Mapping[str, str] | None = None) -> dict
             own |= {"gpu": found["hardware"], "driver": found["driver"], "cuda": found["cuda"]}
     except (ImportError, RuntimeError):  # no torch here, or none that knows the device
         pass
-    return own | {name: versions[name] for name in ("python", "torch") if name in (versions or {})}
+    given = versions or {}
+    return own | {name: given[name] for name in ("python", "torch") if name in given}
 
 
 def fingerprint(machine: Mapping[str, str]) -> str:

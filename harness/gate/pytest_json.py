@@ -37,6 +37,12 @@ INSTEAD = (
 )
 
 
+NOT_IN_TURN = (
+    "All runs of one side came before those of the other: what changed on the machine in between "
+    "looks like a change of the code. Run them in turn."
+)
+
+
 @dataclass(frozen=True)
 class _Run:
     """One file: one process."""
@@ -117,10 +123,7 @@ def compare_files(base: str, head: str) -> Compared:
 def _notes(olds: Sequence[_Run], news: Sequence[_Run]) -> tuple[str, ...]:
     times = [[run.time for run in runs] for runs in (olds, news)]
     apart = max(times[0]) < min(times[1]) or max(times[1]) < min(times[0])
-    return (
-        "All runs of one side came before those of the other: what changed on the machine in "
-        "between looks like a change of the code. Run them in turn.",
-    ) * apart
+    return (NOT_IN_TURN,) if apart else ()
 
 
 def _row(name: str, old: Sequence[float], new: Sequence[float], family: int) -> Row:

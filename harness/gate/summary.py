@@ -37,10 +37,10 @@ def _lines(result: GateResult) -> Iterator[str]:
     yield f"**{words(head.answer.upper())}**: {words(head.said)} {words(head.todo)}"
     yield ""
     yield f"{words(result.head.told)} against {words(result.base.told)}."
-    for title, lines in (("Not measured", result.problems), ("Notes", result.notes)):
-        if lines:
+    for title, told_lines in (("Not measured", result.problems), ("Notes", result.notes)):
+        if told_lines:
             yield from ("", f"**{title}**", "")
-            yield from (f"- {item(each)}" for each in lines)
+            yield from (f"- {item(each)}" for each in told_lines)
     changed = [row for row in ordered(result.rows) if row.changed]
     quiet = [row for row in ordered(result.rows) if not row.changed]
     if changed:

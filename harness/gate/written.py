@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.gate import kept
-from harness.gate.ci import annotations, junit, metrics
+from harness.gate.ci import github_lines, junit, metrics
 from harness.gate.outcome import GateResult
 from harness.gate.summary import summary
 from harness.terminal.files import utf8, write_whole
@@ -47,7 +47,7 @@ def post(result: GateResult, variables: Mapping[str, str] = os.environ) -> str:
         What could not be posted, and why, in one line; empty where all was. That changes no answer.
     """
     if variables.get("GITHUB_ACTIONS") == "true":
-        for each in annotations(result):
+        for each in github_lines(result):
             say(each)
     place = variables.get("GITHUB_STEP_SUMMARY", "")
     if not place:

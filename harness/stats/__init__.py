@@ -1,6 +1,7 @@
 """Intervals and tests on plain arrays; knows nothing of studies."""
 
 from harness.stats.best import Behind, among_best
+from harness.stats.changes import change_points
 from harness.stats.doses import omnibus, page, rises
 from harness.stats.failures import Discordance, Rate, discordance, rate
 from harness.stats.front import front
@@ -38,6 +39,7 @@ __all__ = [
     "Unpaired",
     "among_best",
     "bonferroni",
+    "change_points",
     "discordance",
     "false_discovery",
     "front",
