@@ -16,6 +16,7 @@ from harness.gate.words import (
     headline,
     interval_text,
     ordered,
+    pair_text,
     pairs_text,
     share_text,
     value_text,
@@ -273,13 +274,12 @@ def _levels(every: Sequence[Series]) -> Table:
         "Each figure: its first and its newest value, and where its level changed "
         "(p ≤ 0.001; of exact figures each difference). This blocks nothing.",
         (Column("Figure"), Column("Gates", "number"), Column("First", "number"),
-         Column("Newest", "number"), Column("Level changed at")),
+         Column("Newest", "number"), Column("Changed at")),
         tuple(
             row(
                 Cell(each.figure, note=each.benchmark),
                 str(len(each.points)),
-                value_text(each.points[0].value, each.unit),
-                value_text(each.points[-1].value, each.unit),
+                *pair_text(each.points[0].value, each.points[-1].value, each.unit),
                 Cell(when(each), mark="⚠", tone="open") if each.changes else DASH,
             )
             for each in every

@@ -13,11 +13,11 @@ STEP = Row(
     low=0.091, high=0.166, pairs=12, why="Head is slower, by 5 % or more.", detectable=0.08,
 )  # fmt: skip
 FLOPS = Row(
-    "bench:train", "flops", "count", "exact", "lower", "pass", base=541_065_216, head=541_065_216,
+    "bench:train", "flops", "count", "exact", "lower", "pass", base=541_065_216.0, head=541_065_216.0,
     change=0.0, why="The same.",
 )  # fmt: skip
 CLONE = Row(
-    "bench:train", "operators/aten::clone", "count", "exact", "lower", "fail", base=0, head=2,
+    "bench:train", "operators/aten::clone", "count", "exact", "lower", "fail", base=0.0, head=2.0,
     change=math.inf, why="The base never calls this operator; head calls it 2 times.",
 )  # fmt: skip
 RATE = Row(
@@ -26,7 +26,7 @@ RATE = Row(
     why="30 pairs could not tell.", detectable=0.11,
 )  # fmt: skip
 PEAK = Row(
-    "bench:train", "peak", "bytes", "exact", "lower", "pass", base=1_048_576, head=1_048_575,
+    "bench:train", "peak", "bytes", "exact", "lower", "pass", base=1_048_576.0, head=1_048_575.0,
     change=-1e-6, why="Better.",
 )  # fmt: skip
 NEW = Row("bench:load", "step", "s", "time", "lower", "new", head=0.002, why="No base.")

@@ -26,7 +26,8 @@ ROOMS: dict[str, str] = {
     "probe": "clock memory",
     "messages": "errors blame calm foreign printable markdown levels checks redact",
     "randomness": "streams counting",
-    "stats": "changes failures location multiple paired unpaired doses joint best front sample_size",
+    "stats": "changes failures location multiple paired unpaired doses joint best front "
+    "sample_size",
     "trained": "",
     "clipping": "",
     "losses": "",
@@ -69,8 +70,8 @@ ROOMS: dict[str, str] = {
     "trainings functions command_lines kinds jobs wire loaded workers executors progress account "
     "costs registering search_command session searches timing run versions comparing importing "
     "findings checking",
-    "gate": "figures outcome words kept shown summary ci written fingerprints exact baseline waivers "
-    "history pytest_json",
+    "gate": "figures outcome words kept printed summary ci written fingerprints exact baseline "
+    "waivers history pytest_json",
     "commands": "ending files options spelling place list new subject doctor tables best folder "
     "judged markdown finish begin run search plan_search plan report explain export judge replay "
     "check on_records cli",

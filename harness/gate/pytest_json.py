@@ -229,7 +229,7 @@ def write_pytest_json(
     for reading in readings:
         for each in reading.figures:
             if each.judged == "time" and each.unit == "s":
-                values.setdefault((reading.benchmark, each.name), []).append(each.value)
+                values.setdefault((reading.benchmark, each.name), []).append(float(each.value))
     if not values:
         raise HarnessError("pytest-benchmark's JSON must hold a time", "none", "Measure one.")
     return {

@@ -159,16 +159,25 @@ def value_text(value: float, unit: str) -> str:
 
 def values_text(row: Row) -> tuple[str, str]:
     """Print base and head; two that differ never look the same."""
-    texts = value_text(row.base, row.unit), value_text(row.head, row.unit)
-    if texts[0] != texts[1] or row.base == row.head or DASH in texts:
-        return texts
-    unit = f" {row.unit}" if row.unit not in {"", "count"} else ""
-    for digits in (5, 8, 12, 17):
-        exact = (f"{row.base:,.{digits}g}{unit}", f"{row.head:,.{digits}g}{unit}")
-        if row.base == int(row.base) and row.head == int(row.head):
-            exact = (f"{row.base:,.0f}{unit}", f"{row.head:,.0f}{unit}")
-        if exact[0] != exact[1]:
-            return exact
+    return pair_text(row.base, row.head, row.unit)
+
+
+_CLOSE = 0.01
+"""Values nearer than this share are printed in full: three digits would hide the difference."""
+
+
+def pair_text(first: float, second: float, unit: str) -> tuple[str, str]:
+    """Print two values that are read together; two that differ never look the same."""
+    texts = value_text(first, unit), value_text(second, unit)
+    close = 0 < abs(first - second) < _CLOSE * max(abs(first), abs(second))
+    if not (close and (unit not in {"s", "per s"} or texts[0] == texts[1])):
+        return texts  # also where one is no number
+    whole = first == int(first) and second == int(second)
+    named = f" {unit}" if unit not in {"", "count"} else ""
+    for digits in (5, 9, 17):
+        full = [f"{each:,.0f}" if whole else f"{each:.{digits}g}" for each in (first, second)]
+        if full[0] != full[1]:
+            return full[0] + named, full[1] + named
     return texts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.gate.outcome import Control, Row
 from harness.gate.words import interval_text, interval_worse, share_text, worse
@@ -111,14 +111,16 @@ def _draw(figure: Figure, marks: Sequence[Mark], ends: tuple[float, float]) -> N
     axes.spines["left"].set_visible(False)
     ticks(axes.xaxis, 6)
     axes.set_xlabel("Needs more than the base by (%)")
-    for at, dash in (
-        (0.0, "solid"),
-        (100 * LINES[0], (0, (5, 2))),
-        (100 * LINES[1], (0, (1.5, 1.5))),
-    ):
-        axes.axvline(at, color=light("axis"), linewidth=1.0, linestyle=dash, zorder=1)
+    dashes: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)))
+    for at, dash in zip((0.0, *(100 * each for each in LINES)), dashes, strict=True):
+        # beside the intervals only: the names between them are left alone
+        for place in range(len(marks)):
+            axes.plot(
+                [at, at], [place + 0.54, place + 0.94], color=light("axis"), linewidth=1.0,
+                linestyle=dash, zorder=1,
+            )  # fmt: skip
         axes.text(
-            at, -0.08, f"{at:g} %" if at else "0", va="bottom", ha="center", fontsize=8.5,
+            at, 0.0, f"{at:g} %" if at else "0", va="bottom", ha="center", fontsize=8.5,
             color=light("muted"), clip_on=False,
         )  # fmt: skip
     for place, mark in enumerate(marks):
@@ -130,7 +132,6 @@ def _draw(figure: Figure, marks: Sequence[Mark], ends: tuple[float, float]) -> N
         axes.text(
             0.0, place + 0.5, plain(mark.text, 58), transform=axes.get_yaxis_transform(),
             va="bottom", ha="left", fontsize=9.0, zorder=3,
-            bbox={"facecolor": light("card"), "edgecolor": "none", "pad": 0.6},
         )  # fmt: skip
         axes.plot([start, end], [y, y], color=light(tone), linewidth=2.2, zorder=4)
         axes.plot(
