@@ -13,8 +13,8 @@ STEP = Row(
     low=0.091, high=0.166, pairs=12, why="Head is slower, by 5 % or more.", detectable=0.08,
 )  # fmt: skip
 FLOPS = Row(
-    "bench:train", "flops", "count", "exact", "lower", "pass", base=541_065_216.0, head=541_065_216.0,
-    change=0.0, why="The same.",
+    "bench:train", "flops", "count", "exact", "lower", "pass", base=541_065_216.0,
+    head=541_065_216.0, change=0.0, why="The same.",
 )  # fmt: skip
 CLONE = Row(
     "bench:train", "operators/aten::clone", "count", "exact", "lower", "fail", base=0.0, head=2.0,
