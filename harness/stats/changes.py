@@ -23,8 +23,8 @@ P = 0.001
 """A change is told where chance gives as clear a one in at most so many series."""
 
 PERMUTATIONS = 9999
-"""So many that which ones they are hardly matters: of 1,999, about two decide at p = .001, and they
-were found to decide alike for all series that change at the same place."""
+"""So many that which ones they are hardly matters: of 1,999 about two decide at p = .001, and with
+a fixed seed far fewer steps were found than with others."""
 
 _AT_ONCE = (199, 1800, 2000)
 
