@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.files import utf8, write_whole
 from harness.judging.results import Results
+from harness.terminal.files import utf8, write_whole
 
 from .index import index_of
 from .page import Page, page_of
@@ -100,7 +100,7 @@ def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
         folder: where the index goes; links are relative to it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    text = _render("index.html.j2", index=index_of(reports, folder))
+    text = render("index.html.j2", index=index_of(reports, folder))
     return write_whole(folder / "index.html", utf8(text))
 
 
@@ -110,7 +110,7 @@ def render_html(results: Results) -> str:
 
 
 def _html(page: Page) -> str:
-    return _render("report.html.j2", page=page)
+    return render("report.html.j2", page=page)
 
 
 @cache
@@ -142,7 +142,8 @@ def breaks(name: str) -> str:
     return Markup("").join(broken(word) for word in re.split(r"(\s+)", str(bind(name))))
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Return a template as HTML, with the style sheet and the palette in it."""
     from markupsafe import Markup
 
     # The style sheet and the palette are ours: no study's text is in them.

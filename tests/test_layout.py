@@ -24,10 +24,10 @@ from tests.layout import (
 ROOMS: dict[str, str] = {
     "floats": "",
     "probe": "clock memory counts energy reading __main__",
-    "messages": "errors blame calm foreign printable levels checks redact",
+    "messages": "errors blame calm foreign printable markdown levels checks redact",
     "randomness": "streams counting",
-    "stats": "failures location multiple paired unpaired doses joint best front sample_size "
-    "signed_rank slower operating",
+    "stats": "changes failures location multiple paired unpaired doses joint best front "
+    "sample_size signed_rank slower operating",
     "trained": "",
     "clipping": "",
     "losses": "",
@@ -41,7 +41,7 @@ ROOMS: dict[str, str] = {
     "convnet_module convnet mlp",
     "optim": "base adadelta adagrad adam rmsprop sgd",
     "identity": "canonical structure text words names statements following code files",
-    "terminal": "outlets screen usage",
+    "terminal": "outlets screen usage files",
     "training": "",
     "study": "metrics formatting factors settings space designs searching pasted claims looks "
     "scales chosen converter declaration work function placeholders command sources checks study "
@@ -70,11 +70,12 @@ ROOMS: dict[str, str] = {
     "trainings functions command_lines measured gated kinds jobs wire loaded workers "
     "executors progress account costs registering search_command session searches timing "
     "run versions comparing importing findings checking",
-    "gate": "figures outcome what revisions project building sides environments benchmarks "
+    "gate": "figures outcome words kept printed summary ci written fingerprints exact baseline "
+    "waivers history pytest_json what revisions project building sides environments benchmarks "
     "processes rounds residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
-    "best folder judged markdown finish begin run search plan_search plan report explain export judge replay "
-    "check profile on_records cli",
+    "best folder judged markdown finish begin run search plan_search plan report explain export "
+    "judge replay check profile on_records cli",
 }
 ORDER = list(ROOMS)
 

@@ -11,11 +11,12 @@ import matplotlib as mpl
 import pytest
 
 from harness import Arms, Factor, Higher, Scale
-from harness.commands.files import rows_text, utf8, verdict_rows
+from harness.commands.files import rows_text, verdict_rows
 from harness.reports.figures.canvas import labelled, paint
 from harness.reports.palette import ALL
 from harness.reports.render import render_html
 from harness.study.study import Study
+from harness.terminal.files import utf8
 from tests.example_results import example_results
 
 NAMES = ("$x$", "_a_b", "<blink>", "&amp;", "{{ x }}", "{% raw %}", "\\alpha^2", "'DejaVu Sans'",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from harness.commands.files import utf8, write_rows, write_whole
+from harness.commands.files import write_rows
 from harness.commands.tables import plain
 from harness.study.formatting import PER_CENT, level_text
 from harness.study.pasted import as_code
+from harness.terminal.files import utf8, write_whole
 from harness.terminal.screen import words
 
 if TYPE_CHECKING:

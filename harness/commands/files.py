@@ -8,7 +8,6 @@ import json
 import math
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.imported.checks import OTHERS
 from harness.messages.errors import HarnessError
+from harness.terminal.files import utf8, write_whole
 from harness.trials.records import Record
 
 if TYPE_CHECKING:
@@ -26,36 +26,6 @@ if TYPE_CHECKING:
 
 FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 """How texts begin that a spreadsheet would take for a formula, or that are told from such."""
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write a file under another name, then give it its own: nobody ever sees half of it.
-
-    Raises:
-        HarnessError: the folder cannot be written to.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).chmod(0o644)
-            return Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise HarnessError(
-            "the output folder must be writable",
-            f"{path}: {error.strerror}",
-            "Name another with --out; the records are kept in the store.",
-        ) from error
-
-
-def utf8(text: str) -> bytes:
-    """Return a text for a file; half a character, of a store of before, as Python writes it."""
-    return text.encode("utf-8", "backslashreplace")
 
 
 def verdict_row(verdict: Verdict, declared: Declared) -> dict[str, Any]:

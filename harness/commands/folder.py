@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands.best import FILES, write_search
-from harness.commands.files import write_records, write_verdicts, write_whole
+from harness.commands.files import write_records, write_verdicts
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, one_line
+from harness.terminal.files import write_whole
 
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:

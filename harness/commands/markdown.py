@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.commands.tables import count, effect
+from harness.messages.markdown import item, words
 from harness.messages.printable import visible
 from harness.study.formatting import day, format_difference
 from harness.study.pasted import as_code
@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from harness.judging.results import Results
     from harness.judging.searched import SearchResults
     from harness.judging.verdicts import Verdict
-
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
-"""Signs that Markdown, or HTML within it, would take for something else than text."""
-
-_LIST = re.compile(r"^(\d*)([-+=.)])")
-"""How lines begin that Markdown would take for items of a list, or for a heading's underline."""
 
 
 def markdown(several: Sequence[Results]) -> str:
@@ -35,7 +29,7 @@ def markdown(several: Sequence[Results]) -> str:
 def _section(results: Results) -> Iterator[str]:
     yield f"## `{results.declaration.name}`, scale `{results.scale}`"
     yield ""
-    yield _line(results.declaration.question)
+    yield item(results.declaration.question)
     yield ""
     yield _where(results)
     if results.search is not None:
@@ -50,7 +44,7 @@ def _section(results: Results) -> Iterator[str]:
         yield "It has no claims to judge."
     if results.warnings:
         yield ""
-        yield from (f"- {_line(warning)}" for warning in results.warnings)
+        yield from (f"- {item(warning)}" for warning in results.warnings)
 
 
 def _search(search: SearchResults) -> Iterator[str]:
@@ -58,7 +52,7 @@ def _search(search: SearchResults) -> Iterator[str]:
     from harness.judging.search_words import sentences
 
     yield ""
-    yield from (f"- {_line(each)}" for each in sentences(search))
+    yield from (f"- {item(each)}" for each in sentences(search))
     if search.taken is not None:
         code = as_code(search.searching, search.tried[search.taken].settings)
         yield ""
@@ -77,27 +71,17 @@ def _where(results: Results) -> str:
         parts = [env.get("device", ""), *(f"{name} {env[name]}" for name in ("torch", "python")
                                           if name in env)]  # fmt: skip
         said.append(", ".join(filter(None, parts)))
-    return "; ".join(map(_text, said)) + "."
+    return "; ".join(map(words, said)) + "."
 
 
 def _row(verdict: Verdict) -> str:
     word = verdict.word + (" ⚠ skewed" if verdict.cautions else "")
-    told = f"<br>{_text(verdict.told)}" if verdict.told else ""
+    told = f"<br>{words(verdict.told)}" if verdict.told else ""
     cells = [
-        _text(verdict.claim.text) + ("" if verdict.claim.primary else " (exploratory)"),
-        _text(format_difference(verdict.metric, verdict.by, signed=False)),
+        words(verdict.claim.text) + ("" if verdict.claim.primary else " (exploratory)"),
+        words(format_difference(verdict.metric, verdict.by, signed=False)),
         count(verdict).replace("\n", " "),
-        f"**{_text(word)}**{told}",
-        _text(effect(verdict).replace("\n", " ")),
+        f"**{words(word)}**{told}",
+        words(effect(verdict).replace("\n", " ")),
     ]
     return "| " + " | ".join(cells) + " |"
-
-
-def _line(words: str) -> str:
-    """Return words as a line of their own, which is no item of a list."""
-    return _LIST.sub(r"\1\\\2", _text(words))
-
-
-def _text(words: str) -> str:
-    """Return words as Markdown shows them as they are, in one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(visible(words).split()))

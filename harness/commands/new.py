@@ -6,8 +6,8 @@ import keyword
 import re
 from pathlib import Path
 
-from harness.commands.files import write_whole
 from harness.messages.errors import HarnessError
+from harness.terminal.files import write_whole
 
 OWN = '''"""Does dropout help a small network?
 

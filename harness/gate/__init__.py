@@ -7,5 +7,13 @@ In reading order: :mod:`~harness.gate.figures`, what one process reads of a benc
 runs it, checked; :mod:`~harness.gate.environments`, sides from revisions, folders, environments or
 commands; :mod:`~harness.gate.benchmarks`, the head's, in a neutral folder;
 :mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.rounds`, one of every side;
-:mod:`~harness.gate.residuals`, what this machine does to times when nothing changed.
+:mod:`~harness.gate.residuals`, what this machine does to times when nothing changed;
+:mod:`~harness.gate.words`, a gate's answer in words and
+numbers. What it writes: :mod:`~harness.gate.written`, all files; of these
+:mod:`~harness.gate.kept`, gate.json; :mod:`~harness.gate.summary`, Markdown;
+:mod:`~harness.gate.ci`, what CI systems read; and :mod:`~harness.gate.printed`, the terminal. What
+it keeps: :mod:`~harness.gate.fingerprints`, kinds of machines; :mod:`~harness.gate.exact`,
+figures that are the same in every process; :mod:`~harness.gate.baseline`, these, stored;
+:mod:`~harness.gate.waivers`, failures accepted beforehand; :mod:`~harness.gate.history`, all gates
+over time; :mod:`~harness.gate.pytest_json`, files of pytest-benchmark.
 """

@@ -5,6 +5,7 @@ Of a gate: :mod:`~harness.stats.signed_rank`, the test; :mod:`~harness.stats.slo
 """
 
 from harness.stats.best import Behind, among_best
+from harness.stats.changes import change_points
 from harness.stats.doses import omnibus, page, rises
 from harness.stats.failures import Discordance, Rate, discordance, rate
 from harness.stats.front import front
@@ -60,6 +61,7 @@ __all__ = [
     "as_times",
     "bonferroni",
     "centred",
+    "change_points",
     "decide",
     "decide_many",
     "detectable",

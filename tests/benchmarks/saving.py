@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from harness.commands.files import write_whole
 from harness.cost.machine import environment
 from harness.running.revision import revision_in
+from harness.terminal.files import write_whole
 
 
 def parser(text: str) -> argparse.ArgumentParser:

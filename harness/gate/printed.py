@@ -1,0 +1,74 @@
+"""A gate's result in a terminal: the verdict first, then what changed, then how it was measured."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.gate.outcome import GateResult, Row
+from harness.gate.words import (
+    change_text,
+    control_text,
+    detectable_text,
+    headline,
+    interval_text,
+    ordered,
+    pairs_text,
+    told,
+    values_text,
+)
+from harness.study.formatting import duration, plural
+from harness.terminal.screen import line, table, words
+
+STYLES = {
+    "pass": "green", "fail": "red", "inconclusive": "yellow", "error": "red", "new": "cyan",
+    "shown": "bright_black",
+}  # fmt: skip
+
+
+def print_result(result: GateResult, console: Console) -> None:
+    """Print a gate's result."""
+    head = headline(result)
+    line(console, head.line, style=f"bold {STYLES[head.answer]}")
+    line(console, f"{result.head.told} against {result.base.told}")
+    changed = [row for row in ordered(result.rows) if row.changed]
+    if changed:
+        console.print(_table(changed))
+    for row in changed:
+        if row.answer in {"fail", "inconclusive"} and row.why:
+            line(console, f"{row.figure} of {row.benchmark}: {row.why}")
+        if row.waiver:
+            line(console, f"{row.figure} of {row.benchmark} is accepted: {row.waiver}")
+    for each in result.problems:
+        line(console, f"✘ {each}", style="red")
+    for each in result.notes:
+        line(console, f"Note: {each}")
+    quiet = len(result.rows) - len(changed)
+    said = [f"{plural(quiet, 'figure')} without a change to look at."] if quiet else []
+    said += [pairs_text(result.rows), detectable_text(result.rows)]
+    said += [f"It took {duration(result.seconds)}."] if result.seconds else []
+    if any(said):
+        line(console, " ".join(filter(None, said)))
+    for control in result.controls:
+        line(console, control_text(control))
+    if result.repeat:
+        line(console, f"Repeat: {result.repeat}", whole=True)
+
+
+def _table(rows: list[Row]) -> Table:
+    shown = table("What changed")
+    for name, number in (
+        ("verdict", False), ("benchmark", False), ("figure", False), ("base", True),
+        ("head", True), ("change", True), ("interval", True),
+    ):  # fmt: skip
+        shown.add_column(name, justify="right" if number else "left", no_wrap=number)
+    for row in rows:
+        shown.add_row(
+            words(told(row), STYLES[row.answer]),
+            row.benchmark,
+            row.figure,
+            *values_text(row),
+            change_text(row),
+            interval_text(row.low, row.high),
+        )
+    return shown

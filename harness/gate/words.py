@@ -1,0 +1,281 @@
+"""What a gate's result says, in words: the verdict, what to do, and each number."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from harness.gate.outcome import Answer, Control, GateResult, Row
+from harness.study.formatting import (
+    DASH,
+    bytes_text,
+    count_text,
+    first_of,
+    number_text,
+    plural,
+    seconds_text,
+)
+
+MARKS = {"pass": "✔", "fail": "✘", "inconclusive": "◇", "error": "✘", "new": "●", "shown": "·"}
+"""A sign for each answer; it never stands without its word."""
+
+_ORDER = ("fail", "inconclusive", "new", "pass", "shown")
+_LISTED = 3
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The first line.
+
+    Attributes:
+        answer: the answer in all.
+        said: what it is, in one sentence.
+        todo: what to do, in one or two.
+    """
+
+    answer: Answer | str
+    said: str
+    todo: str
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        return f"{self.answer.upper()}: {self.said} {self.todo}"
+
+
+def headline(result: GateResult) -> Headline:
+    """Say what came of a gate, and what to do now."""
+    failed = [row for row in result.rows if row.answer == "fail" and not row.waiver]
+    waived = sum(row.answer == "fail" and bool(row.waiver) for row in result.rows)
+    opened = [row for row in result.rows if row.answer == "inconclusive"]
+    judged = [row for row in result.rows if row.answer in {"pass", "fail", "inconclusive"}]
+    shadow = " Nothing is blocked: this gate runs in shadow mode." if result.shadow else ""
+    if result.answer == "error":
+        if not result.problems:
+            return Headline("error", "nothing was judged.", "Name what is to be measured.")
+        what = f"{plural(len(result.problems), 'thing')} could not be measured."
+        return Headline("error", what, "This is no pass: mend it, and run the gate again.")
+    if result.answer == "fail":
+        what = (
+            f"{len(failed)} of {plural(len(judged), 'figure')} became worse: {_listed(failed)}."
+            if all(row.basis != "exact" or not must_be_same(row.figure) for row in failed)
+            else f"{len(failed)} of {plural(len(judged), 'figure')} changed: {_listed(failed)}."
+        )
+        return Headline("fail", what, f"Mend it, or accept it by a waiver.{shadow}")
+    if result.answer == "inconclusive":
+        what = f"{len(opened)} of {plural(len(judged), 'figure')} cannot be told: "
+        todo = (
+            "The machine was slower than itself: run it again when it is calmer."
+            if any(each.alarm for each in result.controls)
+            else "Run it again with a larger --budget, or look at the intervals and decide."
+        )
+        return Headline("inconclusive", f"{what}{_listed(opened)}.", todo + shadow)
+    accepted = f" {plural(waived, 'failure')} accepted by waivers." if waived else ""
+    if not judged:
+        news = len({row.benchmark for row in result.rows if row.answer == "new"})
+        what = f"{plural(news, 'benchmark')} without a base to compare with."
+        return Headline("pass", what, "Nothing to do: it is compared from the next change on.")
+    what = f"nothing of {plural(len(judged), 'figure')} became worse."
+    if accepted:
+        what = f"nothing else of {plural(len(judged), 'figure')} became worse."
+    return Headline("pass", what + accepted, "Nothing to do.")
+
+
+def _listed(rows: Sequence[Row]) -> str:
+    named = [f"{row.figure} of {row.benchmark}{_by(row)}" for row in ordered(rows)]
+    return first_of(named, _LISTED)
+
+
+def _by(row: Row) -> str:
+    change = change_text(row)
+    return "" if change == DASH else f" ({change})"
+
+
+def ordered(rows: Sequence[Row]) -> list[Row]:
+    """Return rows as they are read: failures first, then the largest change for the worse."""
+
+    def place(row: Row) -> tuple[int, float]:
+        by = worse(row)
+        return _ORDER.index(row.answer), -by if math.isfinite(by) else -math.inf
+
+    return sorted(rows, key=place)
+
+
+def told(row: Row) -> str:
+    """Return a row's answer as a word, with its sign."""
+    word = f"{MARKS[row.answer]} {row.answer.upper() if row.answer == 'fail' else row.answer}"
+    return f"{word}, accepted" if row.waiver else word
+
+
+# ---- numbers ------------------------------------------------------------------------------------
+
+MUST_BE_SAME = frozenset({"parameters", "steps"})
+"""Exact figures that say what is trained, not how well: any difference is a failure."""
+
+
+def must_be_same(figure: str) -> bool:
+    """Whether a figure may not differ at all, in whichever direction."""
+    return figure.rpartition("/")[2] in MUST_BE_SAME and not figure.startswith("operators/")
+
+
+def worse(row: Row) -> float:
+    """Return by what share head needs more than base, such as 0.1; of a rate, by its inverse.
+
+    0.1 less of what should be high, throughput say, is 0.111 more time for the same work. NaN
+    where it cannot be told, infinity where the base is 0.
+    """
+    return as_worse(row.change, row.better)
+
+
+def as_worse(change: float, better: str) -> float:
+    """Return a change as the share of more that is needed; see :func:`worse`."""
+    if better == "lower" or not math.isfinite(change):
+        return change
+    return 1 / (1 + change) - 1 if change > -1 else math.inf
+
+
+def interval_worse(row: Row) -> tuple[float, float]:
+    """Return the ends of a row's interval as :func:`worse` counts, the lower one first."""
+    ends = (as_worse(row.low, row.better), as_worse(row.high, row.better))
+    return ends if row.better == "lower" else ends[::-1]
+
+
+def value_text(value: float, unit: str) -> str:
+    """Print a figure's value with its unit; a dash where there is none."""
+    if not math.isfinite(value):
+        return DASH
+    if unit == "s":
+        return seconds_text(value)
+    if unit == "bytes":
+        return bytes_text(value)
+    if unit == "count":
+        small = value == int(value) and abs(value) < 1e6
+        return f"{value:,.0f}" if small else count_text(value)
+    return f"{number_text(value)} {unit}".strip()
+
+
+def values_text(row: Row) -> tuple[str, str]:
+    """Print base and head; two that differ never look the same."""
+    return pair_text(row.base, row.head, row.unit)
+
+
+_CLOSE = 0.01
+"""Values nearer than this share are printed in full: three digits would hide the difference."""
+
+
+def pair_text(first: float, second: float, unit: str) -> tuple[str, str]:
+    """Print two values that are read together; two that differ never look the same."""
+    texts = value_text(first, unit), value_text(second, unit)
+    close = 0 < abs(first - second) < _CLOSE * max(abs(first), abs(second))
+    if not (close and (unit not in {"s", "per s"} or texts[0] == texts[1])):
+        return texts  # also where one is no number
+    whole = first == int(first) and second == int(second)
+    named = f" {unit}" if unit not in {"", "count"} else ""
+    for digits in (5, 9, 17):
+        full = [f"{each:,.0f}" if whole else f"{each:.{digits}g}" for each in (first, second)]
+        if full[0] != full[1]:
+            return full[0] + named, full[1] + named
+    return texts
+
+
+def share_text(share: float, *, unit: bool = True) -> str:
+    """Print a share as per cent with its sign, one decimal, or as many as it needs not to be 0."""
+    if math.isnan(share):
+        return DASH
+    if math.isinf(share):
+        return "∞" if share > 0 else "−∞"
+    points = 100 * share
+    text = f"{points:+.1f}"
+    if points and abs(points) < 0.05:
+        text = f"{points:+.1g}"
+    if abs(points) >= 1000:
+        text = f"{points:+,.0f}"
+    text = "0.0" if text in {"+0.0", "-0.0", "+0", "-0"} else text.replace("-", "−")
+    return f"{text} %" if unit else text
+
+
+def change_text(row: Row) -> str:
+    """Print by how much head is above base; where base is 0, that it is."""
+    if row.base == 0 and math.isfinite(row.head):
+        return "0.0 %" if row.head == 0 else "from 0"
+    return share_text(row.change)
+
+
+def interval_text(low: float, high: float) -> str:
+    """Print an interval of shares in per cent; a dash where there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return DASH
+    return f"[{share_text(low, unit=False)}, {share_text(high, unit=False)}] %"
+
+
+def change_and_interval(row: Row) -> str:
+    """Print a change with its interval, where it has one."""
+    interval = interval_text(row.low, row.high)
+    return change_text(row) if interval == DASH else f"{change_text(row)} {interval}"
+
+
+def control_text(control: Control) -> str:
+    """Say what the base did against itself."""
+    alarm = " The rule calls that slower: then nothing blocks." if control.alarm else ""
+    return (
+        f"{control.figure} of {control.benchmark}: the base against itself "
+        f"{share_text(control.change)} {interval_text(control.low, control.high)}, "
+        f"pairs spread by {100 * control.spread:.1f} %.{alarm}"
+    )
+
+
+def pairs_text(rows: Sequence[Row]) -> str:
+    """Say how many pairs of processes there were; nothing where there were none."""
+    counts = sorted({row.pairs for row in rows if row.pairs})
+    if not counts:
+        return ""
+    if len(counts) == 1:
+        return f"{counts[0]} pairs of fresh processes."
+    return f"{counts[0]} to {counts[-1]} pairs of fresh processes."
+
+
+def detectable_text(rows: Sequence[Row]) -> str:
+    """Say what nine of ten such gates would have failed; nothing where it is not known."""
+    found = [row.detectable for row in rows if math.isfinite(row.detectable)]
+    if not found:
+        return ""
+    return (
+        "Nine of ten such gates would have failed a slowdown of "
+        f"{100 * max(found):.1f} % in any of them."
+    )
+
+
+LASTS = timedelta(days=90)
+"""How long a waiver that is offered for pasting lasts."""
+
+
+def waiver_lines(row: Row, result: GateResult) -> list[str]:
+    """Return the lines of a waiver that would accept a failure, to be pasted with a reason."""
+    exact = row.basis == "exact"
+    bound = f"to = {row.head:.17g}" if exact else f"up_to = {_rounded_up(worse(row))}"
+    try:
+        last = (datetime.fromisoformat(result.time) + LASTS).date().isoformat()
+    except ValueError:
+        last = "2026-12-31"
+    return [
+        "[[waiver]]",
+        f"benchmark = {_toml(row.benchmark)}",
+        f"figure = {_toml(row.figure)}",
+        bound,
+        'reason = "say why this is worth it"',
+        f"revision = {_toml(result.head.commit[:12] or result.head.told)}",
+        f"expires = {last}",
+    ]
+
+
+def _rounded_up(share: float) -> str:
+    """Round a share up to the next twentieth that leaves a little room."""
+    return f"{math.ceil(20 * share + 0.5) / 20:.2f}" if math.isfinite(share) else "1.0"
+
+
+def _toml(text: str) -> str:
+    """Quote a text as TOML and JSON both do, all but printable ASCII by number."""
+    return json.dumps(text).replace("\x7f", "\\u007f")

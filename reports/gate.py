@@ -1,0 +1,288 @@
+"""The pages of a gate: what came of one, and what all of them have measured over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.gate.history import Series, series_of
+from harness.gate.outcome import Control, GateResult, Row
+from harness.gate.words import (
+    MARKS,
+    change_text,
+    detectable_text,
+    headline,
+    interval_text,
+    ordered,
+    pair_text,
+    pairs_text,
+    share_text,
+    value_text,
+    values_text,
+    waiver_lines,
+)
+from harness.study.formatting import DASH, date_text, duration, plural
+
+from .figures.canvas import Picture
+from .figures.changes import draw_changes, marks_of, marks_of_controls
+from .figures.over_time import draw_series
+from .render import render
+from .table import Cell, Column, Table, row
+
+TONES = {
+    "pass": "good", "fail": "bad", "inconclusive": "open", "error": "bad", "new": "same",
+    "shown": "none",
+}  # fmt: skip
+
+MOST_SERIES = 60
+"""Charts of a history page; the rest is in its table."""
+
+
+@dataclass(frozen=True)
+class GatePage:
+    """What the page of one gate prints."""
+
+    verdict: Cell
+    title: str
+    todo: str
+    facts: tuple[tuple[str, str], ...]
+    tally: tuple[Cell, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    changed: Table | None
+    reasons: tuple[str, ...]
+    quiet: Table | None
+    counts: Table | None
+    figures: tuple[Picture, ...]
+    controls: Table | None
+    measured: str
+    repeat: str
+    waivers: str
+    machine: Table | None
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """What the page of a history prints."""
+
+    title: str
+    said: str
+    unread: tuple[str, ...]
+    groups: tuple[tuple[str, tuple[Picture, ...], Table], ...]
+    left_out: str
+
+
+def render_gate(result: GateResult) -> str:
+    """Return the page of a gate as HTML that needs nothing else."""
+    return render("gate.html.j2", page=gate_page(result))
+
+
+def render_history(lines: Sequence[dict[str, Any]], unread: Sequence[str] = ()) -> str:
+    """Return the page of a history as HTML that needs nothing else.
+
+    Args:
+        lines: what :func:`harness.gate.history.read` returned first.
+        unread: what it returned second.
+    """
+    return render("history.html.j2", page=history_page(lines, unread))
+
+
+def gate_page(result: GateResult) -> GatePage:
+    """Work a gate's page out."""
+    head = headline(result)
+    rows = ordered(result.rows)
+    changed = [each for each in rows if each.changed]
+    quiet = [each for each in rows if not each.changed]
+    failed = [each for each in changed if each.answer == "fail" and not each.waiver]
+    counts = [each for each in changed if each.basis == "exact"]
+    marks, controls = marks_of(rows), marks_of_controls(result.controls)
+    figures = []
+    if marks:
+        figures.append(draw_changes(marks, "Head against base", controls))
+    if controls:
+        figures.append(draw_changes(controls, "The base against itself", marks))
+    measured = [pairs_text(rows), detectable_text(rows)]
+    lines = [line for each in failed for line in (*waiver_lines(each, result), "")]
+    return GatePage(
+        Cell(head.answer.capitalize(), mark=MARKS[head.answer], tone=TONES[head.answer]),
+        head.said[:1].upper() + head.said[1:],
+        head.todo,
+        _facts(result),
+        _tally(result),
+        result.problems,
+        result.notes,
+        _rows("What somebody should look at, failures first.", changed) if changed else None,
+        tuple(_reason(each) for each in changed if each.why or each.waiver),
+        _rows("All other figures.", quiet) if quiet else None,
+        _exact(counts) if counts else None,
+        tuple(figures),
+        _controls(result.controls) if result.controls else None,
+        " ".join(filter(None, measured)),
+        result.repeat,
+        "\n".join(lines[:-1]),
+        _machine(result) if result.machine else None,
+    )
+
+
+def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
+    facts = [("Head", result.head.told), ("Base", result.base.told)]
+    facts += [("Ended", date_text(result.time))] if result.time else []
+    facts += [("Took", duration(result.seconds))] if result.seconds else []
+    facts += [("Machine", result.fingerprint)] if result.fingerprint else []
+    facts += [("Mode", "Shadow: nothing is blocked")] if result.shadow else []
+    return tuple(facts)
+
+
+def _tally(result: GateResult) -> tuple[Cell, ...]:
+    answers = [("accepted" if each.waiver else each.answer) for each in result.rows]
+    tones = TONES | {"accepted": "same"}
+    marks = MARKS | {"accepted": "✔"}
+    return tuple(
+        Cell(f"{answers.count(name)} {name}", mark=marks[name], tone=tones[name])
+        for name in ("fail", "accepted", "inconclusive", "pass", "new", "shown")
+        if name in answers
+    )
+
+
+def _rows(caption: str, rows: Sequence[Row]) -> Table:
+    return Table(
+        f"{caption} Change: head over base; intervals are those that it was judged by.",
+        (
+            Column("Figure"), Column("Verdict"), Column("Base", "number"), Column("Head", "number"),
+            Column("Change", "number"), Column("Pairs", "number"),
+        ),
+        tuple(_row(each) for each in rows),
+        stack=True,
+    )  # fmt: skip
+
+
+def _row(each: Row) -> tuple[Cell, ...]:
+    interval = interval_text(each.low, each.high)
+    word = "accepted" if each.waiver else each.answer
+    tone = "same" if each.waiver else TONES[each.answer]
+    return row(
+        Cell(each.figure, note=each.benchmark),
+        Cell(word, mark="✔" if each.waiver else MARKS[each.answer], tone=tone),
+        *values_text(each),
+        Cell(change_text(each), note="" if interval == DASH else interval),
+        str(each.pairs) if each.pairs else DASH,
+    )
+
+
+def _reason(each: Row) -> str:
+    accepted = f" Accepted: {each.waiver}." if each.waiver else ""
+    return f"{each.figure} of {each.benchmark}: {each.why}{accepted}"
+
+
+def _exact(rows: Sequence[Row]) -> Table:
+    def by(each: Row) -> str:
+        if not (math.isfinite(each.base) and math.isfinite(each.head)):
+            return DASH
+        sign = "+" if each.head > each.base else "−"
+        return sign + value_text(abs(each.head - each.base), each.unit)
+
+    return Table(
+        "Figures that are the same in every process: any difference is one of the code.",
+        (Column("Figure"), Column("Base", "number"), Column("Head", "number"),
+         Column("Difference", "number")),
+        tuple(row(Cell(each.figure, note=each.benchmark), *values_text(each), by(each))
+              for each in rows),
+        stack=True,
+    )  # fmt: skip
+
+
+def _controls(controls: Sequence[Control]) -> Table:
+    return Table(
+        "The base against a second copy of itself, in the same rounds: what this machine does "
+        "when nothing changed. Spread: standard deviation of a pair's log ratio.",
+        (Column("Figure"), Column("Verdict"), Column("Change", "number"),
+         Column("Spread of pairs", "number")),
+        tuple(
+            row(
+                Cell(each.figure, note=each.benchmark),
+                Cell("slower than itself", mark="⚠", tone="bad") if each.alarm
+                else Cell("calm", mark="✔", tone="good"),
+                Cell(share_text(each.change), note=interval_text(each.low, each.high)),
+                f"{100 * each.spread:.1f} %",
+            )
+            for each in controls
+        ),
+        stack=True,
+    )  # fmt: skip
+
+
+def _machine(result: GateResult) -> Table:
+    shown = {
+        name: f"{len(value.split())} of them" if name == "flags" else value
+        for name, value in result.machine.items()
+        if value
+    }
+    return Table(
+        "Where it ran. Results of machines with other fingerprints are kept apart.",
+        (Column("What"), Column("Value")),
+        tuple(row(name, value) for name, value in shown.items()),
+    )
+
+
+# ---- history ------------------------------------------------------------------------------------
+
+
+def history_page(lines: Sequence[dict[str, Any]], unread: Sequence[str] = ()) -> HistoryPage:
+    """Work the page of a history out: one part for each kind of machine."""
+    every = series_of(lines)
+    moved = sum(bool(each.changes) for each in every)
+    machines = list(dict.fromkeys(each.fingerprint for each in every))
+    said = (
+        f"{plural(moved, 'figure')} of {len(every)} changed their level at least once."
+        if moved
+        else f"None of {plural(len(every), 'figure')} changed its level."
+        if every
+        else "No gate has written a line yet."
+    )
+    groups, drawn = [], 0
+    for name in machines:
+        own = sorted((each for each in every if each.fingerprint == name), key=_place)
+        charts = own[: max(0, MOST_SERIES - drawn)]
+        drawn += len(charts)
+        title = f"{own[0].machine or 'A machine'}, {name}"
+        groups.append((title, tuple(map(draw_series, charts)), _levels(own)))
+    rest = len(every) - drawn
+    return HistoryPage(
+        f"{plural(len(lines), 'gate')}, {plural(len(machines), 'kind')} of machine",
+        said,
+        tuple(unread),
+        tuple(groups),
+        f"Not drawn: {plural(rest, 'figure')}, which the tables have." if rest else "",
+    )
+
+
+def _place(series: Series) -> tuple[bool, str, str]:
+    """Put what changed first."""
+    return not series.changes, series.benchmark, series.figure
+
+
+def _levels(every: Sequence[Series]) -> Table:
+    def when(each: Series) -> str:
+        return ", ".join(
+            f"{each.points[at].commit[:7] or 'unnamed'} ({each.points[at].time[:10]})"
+            for at in each.changes
+        )
+
+    return Table(
+        "Each figure: its first and its newest value, and where its level changed "
+        "(p ≤ 0.001; of exact figures each difference). This blocks nothing.",
+        (Column("Figure"), Column("Gates", "number"), Column("First", "number"),
+         Column("Newest", "number"), Column("Changed at")),
+        tuple(
+            row(
+                Cell(each.figure, note=each.benchmark),
+                str(len(each.points)),
+                *pair_text(each.points[0].value, each.points[-1].value, each.unit),
+                Cell(when(each), mark="⚠", tone="open") if each.changes else DASH,
+            )
+            for each in every
+        ),
+        stack=True,
+    )  # fmt: skip
