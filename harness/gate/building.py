@@ -55,11 +55,18 @@ def run(words: Sequence[str], folder: Path) -> Done:
 
 
 def own_variables(given: Mapping[str, str]) -> dict[str, str]:
-    """Return environment variables without those that say which Python and packages are used."""
+    """Return environment variables without those that say which Python and packages are used.
+
+    Those of a pytest that this runs in are left out, too: its workers tell others to measure nothing.
+    """
     names = {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE",
              "__PYVENV_LAUNCHER__", "PYTHONSAFEPATH", "CONDA_PREFIX", "PYTHONHASHSEED",
              "PYTHONOPTIMIZE", "PYTHONPROFILEIMPORTTIME", "PYTHONWARNINGS"}  # fmt: skip
-    return {name: value for name, value in given.items() if name not in names}
+    return {
+        name: value
+        for name, value in given.items()
+        if name not in names and not name.startswith("PYTEST_")
+    }
 
 
 def must(run: Run, words: Sequence[str], folder: Path, what: str) -> str:

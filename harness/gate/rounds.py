@@ -60,9 +60,6 @@ def order(names: Sequence[str], number: int) -> list[str]:
 
     A round with an odd number is the one before it, backwards, so each side is before each other
     one equally often. Two sides: ABBA.
-
-    >>> [" ".join(order(["base", "head"], number)) for number in range(4)]
-    ['base head', 'head base', 'head base', 'base head']
     """
     turn = number // 2 % len(names)
     turned = [*names[turn:], *names[:turn]]

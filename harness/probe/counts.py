@@ -53,11 +53,7 @@ def operators(once: Once) -> dict[str, int]:
 
 
 def by_name(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the counts of :func:`operators` without the shapes.
-
-    >>> by_name({"aten::mm [2,3]x[3,4]": 1, "aten::mm [4,3]x[3,2]": 2})
-    {'aten::mm': 3}
-    """
+    """Return the counts of :func:`operators` without the shapes: added up by operator."""
     found: Counter[str] = Counter()
     for key, count in counts.items():
         found[key.partition(" ")[0]] += count
