@@ -57,8 +57,8 @@ def run(words: Sequence[str], folder: Path) -> Done:
 def own_variables(given: Mapping[str, str]) -> dict[str, str]:
     """Return environment variables without those that say which Python and packages are used.
 
-    Those of a pytest that this runs in are left out, too: its workers tell others to measure nothing.
     Those of a pytest that this runs in are left out, too: to its workers nothing is measured.
+    """
     names = {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE",
              "__PYVENV_LAUNCHER__", "PYTHONSAFEPATH", "CONDA_PREFIX", "PYTHONHASHSEED",
              "PYTHONOPTIMIZE", "PYTHONPROFILEIMPORTTIME", "PYTHONWARNINGS"}  # fmt: skip
