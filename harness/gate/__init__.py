@@ -1,5 +1,7 @@
 """Whether a change made the code slower, larger or worse: an experiment with an answer for CI.
 
+These are its parts; no command ties them together yet.
+
 In reading order: :mod:`~harness.gate.figures`, what one process reads of a benchmark;
 :mod:`~harness.gate.outcome`, what a gate answers; :mod:`~harness.gate.what`, what is measured;
 :mod:`~harness.gate.revisions`, both sides' files; :mod:`~harness.gate.project`, what these declare;

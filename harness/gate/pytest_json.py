@@ -20,6 +20,7 @@ from harness.gate.figures import Reading
 from harness.gate.kept import loaded
 from harness.gate.outcome import Row
 from harness.messages.errors import HarnessError
+from harness.stats.slower import Rule
 from harness.study.formatting import first_of, plural
 
 FEWEST = 5
@@ -28,7 +29,7 @@ FEWEST = 5
 ALPHA = 0.01
 """How often all benchmarks together may fail when nothing changed."""
 
-FAILS, PASSES = 0.05, 0.10
+FAILS, PASSES = Rule.fails_from, Rule.passes_below
 """As in the gate: what is slower by less does not fail, and what may be slower by more no pass."""
 
 INSTEAD = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.gate.outcome import Control, Row
 from harness.gate.words import interval_text, interval_worse, share_text, worse
+from harness.stats.slower import Rule
 
 from ..palette import light
 from .canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 MOST = 24
 """Rows of a figure; the table has all."""
 
-LINES = (0.05, 0.10)
+LINES = (Rule.fails_from, Rule.passes_below)
 """Below the first nothing fails, and what passes is surely below the second."""
 
 _LEFT, _RIGHT, _ROW, _FOOT, _HEAD = 0.12, 0.12, 0.46, 0.52, 0.26
