@@ -140,6 +140,10 @@ def draw_lines(values: Lines) -> Picture:
     )
 
 
+_WORD = 0.22
+"""The width of the longest word at an upright line, as a share of the panel's."""
+
+
 def _draw_lines(figure: Figure, values: Lines) -> None:
     unit, size = _unit(max(max(line.bytes) for _, _, line in values.arms), _UNITS)
     highest = max(max(line.bytes) for _, _, line in values.arms) / size
@@ -153,13 +157,17 @@ def _draw_lines(figure: Figure, values: Lines) -> None:
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.25 * highest)
         axes.set_title(plain(f"{number}. {name}", 50), pad=3)
+        taken = 0.0  # up to where the upper row of words is taken
         for part, begins in line.begins.items():
             if part == STEP_PARTS[0] or not math.isfinite(begins):
                 continue
             axes.axvline(begins, color=light("axis"), linewidth=0.8, linestyle=(0, (2, 2)))
             late = begins > 0.78  # where the word would not fit beside the line
+            left = begins - _WORD if late else begins
+            lower = 10 if left < taken else 0  # a second row, where words would meet
+            taken = taken if lower else left + _WORD
             axes.annotate(
-                part, (begins, 1.23 * highest), xytext=(-3 if late else 3, 0),
+                part, (begins, 1.23 * highest), xytext=(-3 if late else 3, -lower),
                 textcoords="offset points", ha="right" if late else "left", va="top",
                 fontsize=8.0, color=light("muted"),
             )  # fmt: skip
