@@ -319,7 +319,7 @@ def test_a_step_of_ones_own_has_no_columns_without_values() -> None:
     section = cost_section(made("train", profiles=True))
     assert section is not None
     titles = [column.title for column in section.table.columns]
-    assert titles == ["Arm", "Step time", "Peak memory", "FLOPs/step", "Blocks"]
+    assert titles == ["Arm", "Step time", "Peak memory", "FLOPs/step"]
     assert {len(cells) for cells in section.table.rows} == {len(titles)}
     assert section.confounds is not None
     assert [column.title for column in section.confounds.columns] == ["Arm", "FLOPs/step"]

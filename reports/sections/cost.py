@@ -112,8 +112,6 @@ COLUMNS = {
     "Python calls": "python_calls",
     "Energy": "joules_per_step",
     "Parameters": "parameters",
-    "Steps/trial": "steps",
-    "Blocks": "blocks",
 }
 """Columns, each with what is empty in all arms where it has no values: of a step of the user's own
 neither samples nor parameters are known."""
@@ -150,8 +148,6 @@ def _table(profiles: list[tuple[str, Profile | None]], *, own: bool) -> Table:
             f"{profile.python_calls:,}" if profile.python_calls else "–",
             "–" if profile.joules_per_step is None else f"{number_text(profile.joules_per_step)} J",
             count_text(profile.parameters),
-            f"{profile.steps:,}",
-            str(profile.blocks),
         )
         rows.append(row(label, *(cells[place] for place in shown)))
     titles = list(COLUMNS)
