@@ -145,40 +145,42 @@ def judged(series: Series, rule: Rule, *, last: bool) -> Decision:
     return decide(series.log_ratios, rule, last=last)
 
 
-def row(series: Series, decision: Decision, finds: float) -> Row:
+def row(series: Series, decision: Decision, rule: Rule, finds: float) -> Row:
     """Return what is said of a figure that is judged by time.
 
     Args:
         series: its pairs.
         decision: the rule's, made of them; ``more`` is not one.
+        rule: the rule.
         finds: the smallest slowdown that such a gate finds; NaN where it is not known.
     """
     assert decision.answer != "more"
     figure, pairs = series.figure, decision.pairs
-    ends = [as_figure(end, figure.better) for end in (decision.low, decision.high)]
+    low, high = _ends(series, decision, rule)
     return Row(
         series.benchmark, figure.name, figure.unit, "time", figure.better, decision.answer,
         base=statistics.median(series.under[:pairs]), head=statistics.median(series.over[:pairs]),
-        change=as_figure(decision.change, figure.better), low=min(ends), high=max(ends),
+        change=as_figure(decision.change, figure.better), low=low, high=high,
         pairs=pairs, why=decision.reason, detectable=finds,
     )  # fmt: skip
-
-
-def unmeasured(series_name: str, figure: Figure, why: str) -> Row:
-    """Return the row of a figure of which there is no pair."""
-    return Row(series_name, figure.name, figure.unit, "time", figure.better, "inconclusive",
-               why=why)  # fmt: skip
 
 
 def control(series: Series, rule: Rule) -> Control:
     """Return what the base did against itself."""
     decision = decide(series.log_ratios, rule, last=True)
-    better = series.figure.better
-    ends = [as_figure(end, better) for end in (decision.low, decision.high)]
+    low, high = _ends(series, decision, rule)
     return Control(
-        series.benchmark, series.figure.name, as_figure(decision.change, better), min(ends),
-        max(ends), decision.spread, alarm=decision.answer == "fail",
+        series.benchmark, series.figure.name, as_figure(decision.change, series.figure.better),
+        low, high, decision.spread, alarm=decision.answer == "fail",
     )  # fmt: skip
+
+
+def _ends(series: Series, decision: Decision, rule: Rule) -> tuple[float, float]:
+    """Return the ends of the change's interval; NaN before the first look, which has none."""
+    if decision.pairs < rule.looks[0]:
+        return math.nan, math.nan
+    ends = [as_figure(end, series.figure.better) for end in (decision.low, decision.high)]
+    return min(ends), max(ends)
 
 
 def finds(series: Series, twins: Series | None, rule: Rule, pairs: int) -> float:

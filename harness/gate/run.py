@@ -302,7 +302,8 @@ def _time_rows(took: Timed, *, alarm: bool) -> list[Row]:
     out = []
     for key, series in took.series.items():
         twins = took.controls.get((CONTROL, *key[1:]))
-        said = row(series, took.decisions[key], finds(series, twins, took.rule, took.room))
+        found = finds(series, twins, took.rule, took.room)
+        said = row(series, took.decisions[key], took.rule, found)
         if alarm and said.answer == "fail":
             why = f"{said.why} But the base was slower than itself, too: nothing is blocked by it."
             said = replace(said, answer="inconclusive", why=why)
@@ -314,10 +315,10 @@ def _budget_words(asked: Asked, took: Timed) -> str:
     pairs, minutes = len(took.rounds), asked.bounds.budget / 60
     assert took.rule is not None
     look = took.rule.next_look(pairs)
+    whole = took.seconds / pairs * (look or pairs) / 60
     return (
-        f"The budget of {minutes:g} minutes had room for {plural(pairs, 'pair')}; the next look "
-        f"would have been at {look}, after about {took.seconds / pairs * (look or pairs) / 60:.1f} "
-        "minutes."
+        f"The budget of {minutes:g} minutes ended it after {plural(pairs, 'pair')}: the next look, "
+        f"at {look} pairs, would have been after {whole:.1f} minutes."
     )
 
 
