@@ -42,7 +42,10 @@ class Answer:
 class Process:
     """A process that imports what it needs at once, and measures when it is its turn."""
 
-    def __init__(self, side: Side, request: Mapping[str, Any], folder: Path, threads: int) -> None:
+    def __init__(
+        self, side: Side, request: Mapping[str, Any], folder: Path, threads: int,
+        under: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         """Start it.
 
         Args:
@@ -50,6 +53,7 @@ class Process:
             request: as ``harness.probe.reading`` takes it.
             folder: a folder of its own, in the neutral one that holds ``harness_probe``.
             threads: threads of it; 0 leaves them as they are.
+            under: the program that runs the interpreter, and its options; empty where none does.
 
         Raises:
             HarnessError: the interpreter cannot be started.
@@ -58,7 +62,7 @@ class Process:
         folder.mkdir(parents=True)
         for name, text in (("request.json", json.dumps(request)), ("doing", "starting")):
             (folder / name).write_text(text, encoding="utf-8")
-        words = [str(side.python), "-m", "harness_probe", str(folder / "request.json"),
+        words = [*under, str(side.python), "-m", "harness_probe", str(folder / "request.json"),
                  str(folder / "answer.json")]  # fmt: skip
         with (folder / "printed").open("wb") as printed:
             try:
@@ -91,10 +95,21 @@ class Process:
         Raises:
             HarnessError: it crashed, took too long, or its answer is not whole.
         """
+        self.go()
+        return self.answered(timeout)
+
+    def go(self) -> None:
+        """Give it its turn."""
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended, which is told below
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which is told with its answer
             self._process.stdin.write(b"go\n")
             self._process.stdin.flush()
+
+    def answered(self, timeout: float) -> Answer:
+        """Wait for the end of one that was given its turn, and return what it answered.
+
+        Errors are those of :meth:`measure`.
+        """
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:

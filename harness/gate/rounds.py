@@ -18,7 +18,7 @@ from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, 
 from harness.gate.what import command as read_command
 from harness.messages.errors import HarnessError
 
-Part = Literal["time", "exact"]
+Part = Literal["time", "exact", "instructions"]
 
 
 @dataclass(frozen=True)
@@ -103,21 +103,16 @@ def exact(
     not counts 0 there. Arguments and errors are those of :func:`take_round`; notes say which
     packages differ.
     """
-    taken = _taken(sides, whats, "exact", 0, folder, measuring)
-    return replace(taken, readings=_with_zeros(taken.readings))
+    counted = _taken(sides, whats, "exact", 0, folder, measuring)
+    return replace(counted, readings=_with_zeros(counted.readings))
 
 
 def _taken(
     sides: Sequence[Side], whats: Sequence[What], part: Part, number: int, folder: Path,
     measuring: Measuring,
 ) -> Taken:  # fmt: skip
-    if not whats or len({what.title for what in whats}) < len(whats):
-        raise HarnessError(
-            "a gate must be given what to measure, each once",
-            ", ".join(what.title for what in whats) or "nothing",
-            "Name a study, tests, a function or a command.",
-        )
-    modules = tuple(sorted({name for side in sides for name in side.modules}))
+    check_whats(whats)
+    modules = modules_of(sides)
     commands = [what for what in whats if isinstance(what, CommandWhat)]
     inside = [what for what in whats if not isinstance(what, CommandWhat)]
     by_name = {side.name: side for side in sides}
@@ -125,11 +120,9 @@ def _taken(
     with contextlib.ExitStack() as stack:
         started: dict[str, Process] = {}
         for side in sides if inside else ():
-            own = measured_modules(inside, modules, side.benchmarks)
-            place = _neutral(side, inside, own, folder)
-            request = _request(side, inside, own, part, place / "benchmarks", measuring)
-            _remove(place / "run")
-            started[side.name] = Process(side, request, place / "run", measuring.threads)
+            request = requested(side, inside, modules, part, folder, measuring)
+            place = folder / side.name / "run"
+            started[side.name] = Process(side, request, place, measuring.threads)
             stack.callback(started[side.name].end)
         for process in started.values():
             process.wait_until_ready(measuring.timeout)
@@ -144,7 +137,63 @@ def _taken(
                     command(by_name[name], what, words, place,
                             threads=measuring.threads, timeout=measuring.timeout)
                 )  # fmt: skip
-    notes = _checked(by_name, answers, inside)
+    return taken(by_name, answers, inside)
+
+
+def check_whats(whats: Sequence[What]) -> None:
+    """Check that there is something to measure, each once.
+
+    Raises:
+        HarnessError: there is not.
+    """
+    if not whats or len({what.title for what in whats}) < len(whats):
+        raise HarnessError(
+            "a gate must be given what to measure, each once",
+            ", ".join(what.title for what in whats) or "nothing",
+            "Name a study, tests, a function or a command.",
+        )
+
+
+def modules_of(sides: Sequence[Side]) -> tuple[str, ...]:
+    """Return the names of all modules that are any side's own."""
+    return tuple(sorted({name for side in sides for name in side.modules}))
+
+
+def requested(
+    side: Side, whats: Sequence[What], modules: Sequence[str], part: Part, folder: Path,
+    measuring: Measuring,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what a side's process is asked for, with all that it needs in its neutral folder.
+
+    Args:
+        side: whose process it is.
+        whats: what it measures; no commands.
+        modules: names of modules that are measured, of any side.
+        part: what it reads.
+        folder: of this gate; the process's own, ``run`` in the one with the side's name, is
+            removed.
+        measuring: how it is measured.
+    """
+    own = measured_modules(whats, modules, side.benchmarks)
+    place = _neutral(side, whats, own, folder)
+    shutil.rmtree(place / "run", ignore_errors=True)
+    return _request(side, whats, own, part, place / "benchmarks", measuring)
+
+
+def taken(
+    sides: Mapping[str, Side], answers: Mapping[str, Sequence[Answer]], whats: Sequence[What]
+) -> Taken:
+    """Return what processes answered, checked.
+
+    Args:
+        sides: by name.
+        answers: of each side, by its name.
+        whats: what was measured in processes that answer for themselves.
+
+    Raises:
+        HarnessError: as of :func:`take_round`.
+    """
+    notes = _checked(sides, answers, whats)
     readings = {name: tuple(r for a in all_ for r in a.readings) for name, all_ in answers.items()}
     return Taken(readings, _new(readings, answers), tuple(notes))
 
@@ -158,10 +207,6 @@ def _neutral(side: Side, whats: Sequence[What], own: Sequence[str], folder: Path
         shutil.copytree(probe, place / "harness_probe", ignore=left, dirs_exist_ok=True)
         copied(whats, side.benchmarks, own, place / "benchmarks")
     return place
-
-
-def _remove(place: Path) -> None:
-    shutil.rmtree(place, ignore_errors=True)
 
 
 def _request(

@@ -29,6 +29,7 @@ from typing import Any
 
 from .clock import cpu_times
 from .counts import by_name, flops, operators, python_calls
+from .instructions import TOLERANCE, Counter
 
 Json = dict[str, Any]
 Measure = Callable[[], list[Json]]
@@ -50,8 +51,9 @@ def main(request: str, answer: str) -> None:
 
     Args:
         request: path of a JSON file: ``benchmarks`` (``kind``, ``title`` and what the kind needs),
-            ``part`` (``time`` or ``exact``), ``folder`` of benchmarks, ``paths`` for ``sys.path``,
-            ``own`` modules, ``seconds``, ``device``, ``scale``.
+            ``part`` (``time``, ``exact`` or ``instructions``), ``folder`` of benchmarks, ``paths``
+            for ``sys.path``, ``own`` modules, ``seconds``, ``device``, ``scale``; of instructions
+            also the ``library``, beside which callgrind writes.
         answer: path of the file to write. Beside it ``ready`` is written before the turn is waited
             for, and ``doing`` names the benchmark in work.
     """
@@ -157,6 +159,8 @@ def _function(each: Json, asked: Json) -> Measure:
     once = made if callable(made) else call
     if asked["part"] == "exact":
         return lambda: [_reading(each["title"], exact_figures(once))]
+    if asked["part"] == "instructions":
+        return lambda: [_counted(each["title"], once, asked)]
     return lambda: [_reading(each["title"], [_call(once, asked["seconds"])])]
 
 
@@ -168,6 +172,12 @@ def _call(once: Callable[[], object], seconds: float) -> Json:
 
     blocks = cpu_times(step, seconds, _clock())
     return _figure("call", statistics.median(blocks), "s", "time")
+
+
+def _counted(title: str, once: Callable[[], object], asked: Json) -> Json:
+    library = Path(asked["library"])
+    count = Counter(library, library.parent).of(once)
+    return _reading(title, [_figure("instructions", count, "count", tolerance=TOLERANCE)])
 
 
 def _clock() -> Callable[[], int]:
@@ -237,7 +247,7 @@ def _study(each: Json, asked: Json) -> Measure:
     # the harness of this side, which is not the one that this module was copied from
     find = importlib.import_module("harness.running.find").find
     load = importlib.import_module("harness.running.find").load
-    figures_of = importlib.import_module("harness.running.gated").figures_of
+    gated = importlib.import_module("harness.running.gated")
     file, arm = each["reference"], each["arm"]
     reference = str(Path(asked["folder"], file)) if each["in_file"] else file
     if not each["in_file"] and "harness" in asked["own"]:
@@ -249,10 +259,16 @@ def _study(each: Json, asked: Json) -> Measure:
     arms = [one.name for one in study.arms(study.scale(scale)[0])]
     if arm and arm not in arms:
         raise LackingError(f"{reference} has no arm {arm!r}; arms: {', '.join(arms)}")
+    if asked["part"] == "instructions":
+        steps = gated.steps_of  # a harness of before has none: that is told before it measures
+        return lambda: [
+            _counted(_named(each["title"], arm, name), once, asked)
+            for name, once in steps(reference, arm or None, scale, device=asked["device"])
+        ]
 
     def measure() -> list[Json]:
         gc.collect()
-        read = figures_of(
+        read = gated.figures_of(
             reference, arm or None, scale, part=asked["part"], device=asked["device"],
             seconds=asked["seconds"],
         )  # fmt: skip
