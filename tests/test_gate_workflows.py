@@ -311,21 +311,32 @@ def test_a_branch_s_name_is_never_run(runner: Runner) -> None:
 QUICK = "--here --only-exact"
 
 
-def test_a_gate_on_github_as_users_run_it(runner: Runner) -> None:
-    """The real one: reported in the shadow, red without, and each time its files are there."""
-    for options, code in ((f"--shadow {QUICK}", 0), (QUICK, 1)):
-        done = runner.run(BOTH[0], "pull_request", WHAT="work:step", OPTIONS=options)
-        assert done.returncode == code, done.stdout + done.stderr
-        out = runner.temp / "gate"
-        result = kept.read(out / "gate.json")
-        assert {row.figure for row in result.rows if row.answer == "fail"} == {"python_calls"}
-        written = (out / "summary.md").read_text(encoding="utf-8")
-        assert written.startswith("**FAIL**")
-        assert written.endswith(f"{MARKER}\n")
-        assert written in (runner.temp / "shown.md").read_text(encoding="utf-8")
-        assert "::warning" in done.stdout if code == 0 else "::error" in done.stdout
-        assert (out / "gate.html").is_file()
-    assert len((out / "history.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+@pytest.mark.parametrize(
+    ("options", "what", "code", "answer"),
+    [
+        (QUICK, "work:step", 1, "FAIL"),
+        (f"--shadow {QUICK}", "work:step", 0, "FAIL"),
+        (f"--shadow {QUICK}", "work:gone", 2, "ERROR"),
+    ],
+)
+def test_a_gate_on_github_as_users_run_it(
+    runner: Runner, options: str, what: str, code: int, answer: str
+) -> None:
+    done = runner.run(BOTH[0], "pull_request", WHAT=what, OPTIONS=options)
+    assert done.returncode == code, done.stdout + done.stderr
+    out = runner.temp / "gate"
+    result = kept.read(out / "gate.json")
+    assert result.exit_code == code
+    failed = {row.figure for row in result.rows if row.answer == "fail"}
+    assert ("python_calls" in failed) == (answer == "FAIL")
+    written = (out / "summary.md").read_text(encoding="utf-8")
+    assert written.startswith(f"**{answer}")
+    assert written.endswith(f"{MARKER}\n")
+    assert (runner.temp / "shown.md").read_text(encoding="utf-8") == written
+    assert ("::warning" if code == 0 else "::error") in done.stdout
+    assert (out / "gate.html").is_file()
+    (line,) = (out / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["answer"] == answer.lower()
     assert git(runner.folder, "status", "--porcelain") == ""
 
 
