@@ -23,7 +23,7 @@ from harness.commands.cli import app
 from harness.gate import kept
 from harness.gate.summary import MARKER, summary
 from tests.example_gate import example
-from tests.layout import HOUSE
+from tests.layout import HOUSE, ROOT
 from tests.test_gate_sides import commit, git
 
 FOLDER = HOUSE / "gate" / "workflows"
@@ -57,6 +57,13 @@ def read(name: str) -> dict[str, Any]:
 def steps(name: str, job: str) -> dict[str, dict[str, Any]]:
     """The steps of a job, by their name or else the action that they use."""
     return {each.get("name", each.get("uses")): each for each in read(name)["jobs"][job]["steps"]}
+
+
+def parsed(words: list[str]) -> dict[str, Any]:
+    """What the real command line makes of the words behind ``harness``."""
+    line: Any = typer.main.get_command(app)
+    assert words[0] == "gate"
+    return line.commands["gate"].make_context("gate", words[1:]).params
 
 
 # ---- What the files ask for ---------------------------------------------------------------------
@@ -267,12 +274,19 @@ def test_the_words_are_a_line_that_harness_takes(runner: Runner, name: str) -> N
     words = runner.words
     assert words[-len(what) :] == what
     assert words[-len(what) - len(options) : -len(what)] == options
-    line = typer.main.get_command(app)
-    context = line.commands["gate"].make_context("gate", words[1:])  # type: ignore[attr-defined]
-    assert context.params["base"] == runner.base
-    assert context.params["shadow"] is True
+    read_ = parsed(words)
+    assert read_["base"] == runner.base
+    assert read_["shadow"] is True
     with pytest.raises(Exception, match="No such option"):
-        line.commands["gate"].make_context("gate", [*words[1:], "--no-such"])  # type: ignore[attr-defined]
+        parsed([*words, "--no-such"])
+
+
+def test_the_lines_that_readme_shows_are_lines_that_harness_takes() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if "harness gate" in line]
+    assert len(lines) > 1
+    for line in lines:
+        assert parsed(shlex.split(line, comments=True)[1:])["base"] == "origin/main"
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (1, 1), (2, 2), (3, 0), (137, 137)])
