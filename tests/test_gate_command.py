@@ -206,6 +206,7 @@ def test_a_baseline_is_saved_compared_and_refused_on_another_machine(
         ("import os\ndef work():\n    os.kill(os.getpid(), 9)\n", "signal SIGKILL, no answer"),
         ("def work(:\n", "SyntaxError"),
         ("work = 3\n", "no function"),
+        ("import pytest_benchmark_no", "add --with pytest_benchmark_no, or --extra NAME"),
     ],
 )
 def test_what_cannot_be_measured_is_never_a_pass(
