@@ -15,6 +15,9 @@ OPERATORS = "operators/"
 INSTRUCTIONS = "instructions"
 """A figure that says how much is done, not how long it takes."""
 
+PAGE = 4096
+"""Bytes: what grows by less is no finding, however small it was before."""
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -111,6 +114,9 @@ def _judged(benchmark: str, old: Figure, new: Figure) -> Row:
     if not worse:
         kind = "Fewer instructions" if new.name == INSTRUCTIONS else "Better"
         return _row(benchmark, new, old.value, "pass", f"{kind}: {base} → {head}.")
+    if new.unit == "bytes" and abs(new.value - old.value) < PAGE:
+        why = f"Worse by less than a page of memory ({PAGE:,} bytes)."
+        return _row(benchmark, new, old.value, "pass", why)
     tolerance = min(old.tolerance, new.tolerance)
     by = abs(new.value - old.value) / abs(old.value) if old.value else math.inf
     if by <= tolerance:
