@@ -152,6 +152,8 @@ def _answers(
             run = library.parent / side.name / "run"
             own = library.parent / side.name / library.name  # callgrind writes beside it
             shutil.copyfile(library, own)
+            for left in own.parent.glob(f"{COUNTED}*"):  # of a process before: no count of this one
+                left.unlink()
             under = [valgrind, *_OPTIONS, f"--callgrind-out-file={own.parent / COUNTED}"]
             process = Process(steady, {**request, "library": str(own)}, run, 1, under)
             stack.callback(process.end)
