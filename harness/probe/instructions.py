@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 TOLERANCE = 0.005
-"""By what share instructions may rise: processes of equal code differ by less."""
+"""By what share instructions may rise: processes of equal code differ by less, but where a step
+hashes by address."""
 
 WARM_STEPS = 10  # Python 3.11 rewrites a function's instructions for their types at its 8th call
 COUNTED_STEPS = 5
