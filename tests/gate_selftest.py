@@ -154,11 +154,11 @@ CASES = {
         counted("leak", {"after": "kept.append(torch.ones(50_000))"}),
         Case("loader", "injected:step", {"loader": "sum(range(50_000))"}, 3, "fail", "time",
              ("--only-time",)),
-        Case("rate", "study.py", {"lr": "0.001"}, 3, "fail", "quality", ("--quality",)),
+        Case("rate", "study.py", {"lr": "0.001"}, 3, "fail", "quality", ("--only-quality",)),
         Case("labels", "study.py",
              {"noise": "told[:16] = torch.randint(10, (16,))"}, 3, "fail", "quality",
-             ("--quality",)),
-        Case("mode", "study.py", {"mode": "train"}, 3, "fail", "quality", ("--quality",)),
+             ("--only-quality",)),
+        Case("mode", "study.py", {"mode": "train"}, 3, "fail", "quality", ("--only-quality",)),
     )
 }  # fmt: skip
 
