@@ -107,7 +107,7 @@ def gate_page(result: GateResult) -> GatePage:
     lines = [line for each in failed for line in (*waiver_lines(each, result), "")]
     return GatePage(
         Cell(head.answer.capitalize(), mark=MARKS[head.answer], tone=TONES[head.answer]),
-        head.said[:1].upper() + head.said[1:],
+        _title(head.said, len(changed)),
         head.todo,
         _facts(result),
         _tally(result),
@@ -126,11 +126,18 @@ def gate_page(result: GateResult) -> GatePage:
     )
 
 
+def _title(said: str, changed: int) -> str:
+    """Return the verdict as a title: of several changes without their list, which is below."""
+    short = f"{said.partition(': ')[0]}." if changed > 1 and ": " in said else said
+    return short[:1].upper() + short[1:]
+
+
 def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     facts = [("Head", result.head.told), ("Base", result.base.told)]
     facts += [("Ended", date_text(result.time))] if result.time else []
     facts += [("Took", duration(result.seconds))] if result.seconds else []
-    facts += [("Machine", result.fingerprint)] if result.fingerprint else []
+    kind = result.machine.get("cpu") or result.fingerprint
+    facts += [("Machine", kind)] if kind else []
     facts += [("Mode", "Shadow: nothing is blocked")] if result.shadow else []
     return tuple(facts)
 
