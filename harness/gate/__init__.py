@@ -9,6 +9,8 @@ In reading order: :mod:`~harness.gate.figures`, what one process reads of a benc
 runs it, checked; :mod:`~harness.gate.environments`, sides from revisions, folders, environments or
 commands; :mod:`~harness.gate.benchmarks`, the head's, in a neutral folder;
 :mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.rounds`, one of every side;
+:mod:`~harness.gate.by_seed`, studies trained on every side, and :mod:`~harness.gate.quality`,
+whether they end with something worse;
 :mod:`~harness.gate.residuals`, what this machine does to times when nothing changed;
 :mod:`~harness.gate.words`, a gate's answer in words and
 numbers. What it writes: :mod:`~harness.gate.written`, all files; of these

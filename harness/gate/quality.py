@@ -1,0 +1,485 @@
+"""Quality: whether what is trained became worse, by paired seeds and the procedure of NotWorse.
+
+Head and base train the same arms on the same seeds, so that each seed gives a pair. What is judged,
+is the difference head − base of each metric of each arm, by what judges a claim ``NotWorse`` in a
+report: its interval, at level 1 − .01 / m for the m quality rows of the gate.
+
+- **Fail**: the interval lies wholly on the worse side of 0, and the mean difference is half the
+  margin or more; what refutes NotWorse (wholly beyond the margin) is part of that. Also a training
+  that fails, or ends with no number, at head alone.
+- **Pass**: the interval ends before the margin on the worse side (NotWorse supported), and it is no
+  failure; or the metric is the same to the last bit on all seeds.
+- **Inconclusive**: all else.
+
+What that promises. Where the code does the same, bits are the same, and it passes: there is no
+false alarm at all. Where bits differ and nothing became worse (sums in another order), the sides
+are exchangeable in each seed, so that differences are symmetric about 0: a row fails with a
+probability of about .005 / m, as only one end of its interval can be at fault, and any row of a
+gate with at most 1 %; half the margin makes that rarer still. A true loss of the margin or more
+passes with about .005 / m. One of half the margin is a coin toss where seeds suffice, as it is with
+times. N equal seeds cannot show a loss that comes in less than one of N of them: there a report's
+claim stays open until there are hundreds; a gate passes, and says on how many seeds.
+
+Which metrics are judged: :func:`harness.running.graded.judged_metrics`.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from harness.gate.by_seed import Graded, Sides, Trained, Wanted, train
+from harness.gate.figures import Reading
+from harness.gate.outcome import Row
+from harness.gate.rounds import Measuring
+from harness.gate.sides import Side
+from harness.gate.what import StudyWhat, What
+from harness.gate.words import metric_of
+from harness.judging.more import more_text
+from harness.judging.verdicts import Verdict, judge
+from harness.messages.errors import HarnessError
+from harness.stats import FEWEST, rounded
+from harness.study.claims import NotWorse
+from harness.study.declaration import Declaration
+from harness.study.factors import Factor
+from harness.study.formatting import first_of, margin_text, plural
+from harness.study.looks import Looks
+from harness.study.metrics import Metric
+from harness.trials.records import Record
+
+ALPHA = 0.01
+"""The level of all quality rows of a gate together, of both sides of their intervals."""
+
+POINT = 0.01
+"""The margin of a share where nothing names another: a percentage point."""
+
+SHARE = 0.02
+"""The margin of other metrics there, as a share of the base's mean."""
+
+_POINTS = {"fraction": POINT, "%": 100 * POINT, "pp": 100 * POINT}
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a person asks of quality.
+
+    Attributes:
+        seeds: seeds of each arm; ``None`` for what the study's scale says.
+        margin: by how much a metric may become worse, in its own unit, where the study has no claim
+            ``NotWorse`` or ``Equivalent`` on it; ``None`` for a percentage point of shares, and 2 %
+            of the base's mean of others.
+        timeout: seconds that one side may train; a day.
+    """
+
+    seeds: int | None = None
+    margin: float | None = None
+    timeout: float = 86_400.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of comparing quality.
+
+    Attributes:
+        rows: of each arm and metric; ``change``, ``low`` and ``high`` are differences head − base
+            in the metric's unit, ``pairs`` are seeds.
+        problems: what could not be compared: then a gate does not pass.
+        notes: what a reader should know.
+    """
+
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Versus:
+    """Which side is judged against which.
+
+    Attributes:
+        over: the side that is judged.
+        under: the one that it is judged against.
+        label: what is added to the benchmark's name.
+        here: what the first is called in sentences.
+        there: what the second is.
+    """
+
+    over: str
+    under: str
+    label: str
+    here: str
+    there: str
+
+
+CODE = Versus("head", "base", "", "at head", "at base")
+DEPENDENCIES = Versus(
+    "base", "deps", " (dependencies)", "with head's dependencies", "with base's own"
+)  # fmt: skip
+"""The base's code with the head's dependencies against the same code with its own."""
+
+
+def quality(
+    sides: Sequence[Side],
+    whats: Sequence[What],
+    folder: Path,
+    measuring: Measuring,
+    asked: Quality = Quality(),
+) -> Judged:
+    """Train studies on every side, and judge whether what they end with became worse.
+
+    Args:
+        sides: base and head, and ``deps`` where there is one; a twin is passed over.
+        whats: what a gate measures; only studies have a quality.
+        folder: a folder of this gate's own.
+        measuring: on which device, at which scale, with how many threads.
+        asked: seeds and margin.
+
+    Raises:
+        HarnessError: nothing of it is a study, the margin is no number above 0, or the studies
+            could not be trained on both sides (see :func:`harness.gate.by_seed.train`).
+    """
+    studies = [what for what in whats if isinstance(what, StudyWhat)]
+    if not studies:
+        raise HarnessError(
+            "--quality needs a study", first_of([what.title for what in whats], 3) or "nothing",
+            "Name one (bench/study.py), or leave --quality out.",
+        )  # fmt: skip
+    if asked.margin is not None and not 0 < asked.margin < math.inf:
+        raise HarnessError("--margin must be above 0", f"{asked.margin:g}", "Write --margin 0.01.")
+    others = [what.title for what in whats if not isinstance(what, StudyWhat)]
+    notes = [f"Only studies have a quality: {first_of(others, 3)} has none."] if others else []
+    if asked.seeds is not None and (said := too_few(asked.seeds)):
+        notes.append(said)
+    own = [side for side in sides if side.name in {"base", "head", "deps"}]
+    trained = train(own, studies, folder, measuring, asked.seeds, asked.timeout)
+    judged = judge_quality(trained, asked)
+    return replace(judged, notes=(*notes, *trained.notes, *judged.notes))
+
+
+def too_few(seeds: int) -> str:
+    """Say, before anything is trained, that so few seeds cannot decide; nothing where they can."""
+    if seeds >= FEWEST:
+        return ""
+    return (
+        f"{plural(seeds, 'seed')} can never tell that quality became worse, or that it did not, "
+        f"unless results are the same to the last bit: write --seeds {FEWEST}, or more."
+    )
+
+
+def bits_notes(readings: Mapping[str, Sequence[Reading]]) -> list[str]:
+    """Say of which benchmarks the first losses differ in bits; it blocks nothing.
+
+    Args:
+        readings: of the exact part, by the side's name.
+    """
+    before = {each.benchmark: each.bits for each in readings.get("base", ()) if each.bits}
+    return [
+        f"The first 20 losses of {each.benchmark} differ in bits: numerics changed."
+        for each in readings.get("head", ())
+        if each.bits and before.get(each.benchmark, each.bits) != each.bits
+    ]
+
+
+# ---- judging ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One metric of one arm, on two sides.
+
+    Attributes:
+        benchmark: the name of the row's benchmark.
+        wanted: the metric.
+        over: what is judged, by seed.
+        under: what it is judged against.
+        versus: which sides those are.
+        new: why there is nothing to judge it against; empty where there is.
+    """
+
+    benchmark: str
+    wanted: Wanted
+    over: Mapping[int, Trained]
+    under: Mapping[int, Trained]
+    versus: Versus
+    new: str = ""
+
+    @property
+    def named(self) -> str:
+        return f"{self.wanted.name} of {self.benchmark}"
+
+    def row(
+        self,
+        answer: Literal["pass", "fail", "inconclusive", "new"],
+        why: str,
+        seeds: Sequence[int] = (),
+    ) -> Row:
+        """Return a row with the means over some seeds, and no interval."""
+        head = _mean([_value(self.over[seed], self.wanted) for seed in seeds])
+        base = _mean([_value(self.under.get(seed), self.wanted) for seed in seeds])
+        return Row(
+            self.benchmark, self.wanted.name, self.wanted.unit, "quality", self.wanted.better,
+            answer, base=base, head=head, change=head - base, pairs=0 if self.new else len(seeds),
+            why=why,
+        )  # fmt: skip
+
+
+def judge_quality(sides: Sides, asked: Quality = Quality()) -> Judged:
+    """Judge what all sides ended with; it trains nothing.
+
+    Args:
+        sides: what they ended with.
+        asked: the margin.
+
+    Raises:
+        HarnessError: no study has a quality.
+    """
+    notes: list[str] = []
+    problems: list[str] = []
+    cases: list[_Case] = []
+    for versus in (CODE, DEPENDENCIES):
+        before = sides.graded.get(versus.under, {})
+        for title, over in sides.graded.get(versus.over, {}).items():
+            if over.none:
+                notes += [f"{title} has no quality: {over.none}."] if versus is CODE else []
+                continue
+            under = before.get(title)
+            if under is None and versus is not CODE:
+                continue
+            problems += _apart(over, under, versus)
+            cases += _cases(over, under, versus, sides.lacking.get(title, ""))
+    if not cases and not problems:
+        raise HarnessError("--quality needs a study", "; ".join(notes) or "none", "Name one.")
+    rows = []
+    for case in cases:
+        said = _judged(case, ALPHA / len(cases), asked.margin)
+        if isinstance(said, Row):
+            rows.append(said)
+            notes += _left_out(case)
+        else:
+            problems.append(said)
+    return Judged(tuple(rows), tuple(problems), tuple(dict.fromkeys(notes)))
+
+
+def _apart(over: Graded, under: Graded | None, versus: Versus) -> list[str]:
+    """Say what keeps a study on two sides from being compared."""
+    if under is None:
+        return []
+    out = [
+        f"{over.title}: arm {arm} has vanished: it is {versus.there}, and not {versus.here}."
+        for arm in under.arms
+        if arm not in over.arms
+    ]
+    now = {each.name: each for each in over.metrics}
+    for old in under.metrics:
+        new = now.get(old.name)
+        if new is None:
+            out.append(f"{over.title}: {old.name} has vanished: it is judged {versus.there} alone.")
+        elif not _alike(new, old):
+            out.append(
+                f"{over.title}: {old.name} is another metric: {old.better} is better, in "
+                f"{old.unit or 'no unit'} {versus.there}; {new.better}, in "
+                f"{new.unit or 'no unit'} {versus.here}."
+            )
+    return out
+
+
+def _cases(over: Graded, under: Graded | None, versus: Versus, lacking: str) -> list[_Case]:
+    """Return every metric of every arm that is judged, each once."""
+    whole = len(over.arms) == 1 and over.title.endswith(f"#{over.arms[0]}")
+    before = {each.name: each for each in under.metrics} if under else {}
+    out = []
+    for arm in over.arms:
+        name = (over.title if whole else f"{over.title}#{arm}") + versus.label
+        new = f"The base has no such study: {lacking or 'it is not there'}." if not under else ""
+        if under and arm not in under.arms:
+            new = "The base has no such arm: it is compared from the next change on."
+        out += [
+            _Case(name, each, _of_arm(over, arm), _of_arm(under, arm), versus, new)
+            for each in over.metrics
+            if _alike(each, before.get(each.name, each))  # others are told as problems
+        ]
+    return out
+
+
+def _alike(new: Wanted, old: Wanted) -> bool:
+    return (new.better, new.unit) == (old.better, old.unit)
+
+
+def _of_arm(graded: Graded | None, arm: str) -> dict[int, Trained]:
+    if graded is None:
+        return {}
+    return {seed: each for (name, seed), each in sorted(graded.trials.items()) if name == arm}
+
+
+def _judged(case: _Case, alpha: float, margin: float | None) -> Row | str:
+    """Judge one metric of one arm; return a sentence where it cannot be judged at all.
+
+    Args:
+        case: what is judged.
+        alpha: the level of its interval, of both sides.
+        margin: what was asked for.
+    """
+    wanted, versus = case.wanted, case.versus
+    good = [seed for seed, each in case.over.items() if _value(each, wanted) is not None]
+    lacking = [s for s, x in case.over.items() if not x.failed and wanted.name not in x.metrics]
+    lacking += [seed for seed in case.under if seed not in case.over]
+    if lacking or not case.over:
+        return f"{case.named} is missing {versus.here}, on {_seeds(lacking)}: it was not judged."
+    if case.new:
+        if good:
+            return case.row("new", case.new, good)
+        return f"{case.named} is new, and fails on every seed: {_reason(case.over, wanted)}."
+    if unlike := [seed for seed in case.over if seed not in case.under]:
+        return f"{case.named} is missing {versus.there}, on {_seeds(unlike)}: it was not judged."
+    if all(not x.failed and wanted.name not in x.metrics for x in case.under.values()):
+        why = f"There is no {wanted.name} {versus.there}: it is compared from the next change on."
+        return case.row("new", why, good)
+    pairs = [seed for seed in good if _value(case.under[seed], wanted) is not None]
+    worse = [
+        seed for seed, each in case.under.items()
+        if _value(each, wanted) is not None and seed not in good
+    ]  # fmt: skip
+    if worse:
+        what = _reason({seed: case.over[seed] for seed in worse}, wanted)
+        why = f"Fails {versus.here} on {_seeds(worse)}, and not {versus.there}: {what}."
+        # without numbers: no waiver of a loss accepts a failure
+        return replace(case.row("fail", why), pairs=len(case.over))
+    if not pairs and not good:
+        return f"{case.named} fails on every seed on both sides: {_reason(case.over, wanted)}."
+    if not pairs:
+        why = f"Every seed fails {versus.there}: it is compared from the next change on."
+        return case.row("new", why, good)
+    if same := _same(case, pairs):
+        return replace(case.row("pass", same, pairs), change=0.0, low=0.0, high=0.0)
+    return _by_interval(case, pairs, alpha, margin)
+
+
+def _same(case: _Case, seeds: Sequence[int]) -> str:
+    """Say that a metric is the same to the last bit on all seeds; nothing where it is not.
+
+    Few seeds suffice only where all else that was recorded is the same, too: two networks may
+    agree by chance in the share that they classify correctly.
+    """
+    pairs = [(case.over[seed], case.under[seed]) for seed in seeds]
+    if any(_value(one, case.wanted) != _value(other, case.wanted) for one, other in pairs):
+        return ""
+    count = plural(len(seeds), "seed")
+    if all(one.bits == other.bits for one, other in pairs):
+        return f"The same to the last bit on {count}, with all else that was recorded."
+    if len(seeds) < FEWEST:
+        return ""
+    return f"The same to the last bit on {count}; not so all else that was recorded."
+
+
+def _by_interval(case: _Case, seeds: Sequence[int], alpha: float, asked: float | None) -> Row:
+    wanted, n = case.wanted, len(seeds)
+    plain = case.row("inconclusive", "", seeds)
+    margin, whose = _margin(wanted, asked, plain.base)
+    if not margin:
+        why = "The base's mean is 0, of which 2 % are no margin: write --margin."
+        return replace(plain, why=why)
+    by = f"the margin of {margin_text(metric_of(plain), margin)} ({whose})"
+    verdict = _verdict(case, seeds, margin, alpha)
+    seen = verdict.seen
+    loss = seen.effect if wanted.better == "lower" else -seen.effect
+    row = replace(plain, change=seen.effect, low=seen.low, high=seen.high)
+    on = f"on {plural(n, 'seed')}"
+    if seen.clear and loss > 0 and (loss >= margin / 2 or verdict.word == "refuted"):
+        much = f"by more than {by}" if verdict.word == "refuted" else f"by half {by} or more"
+        return replace(row, answer="fail", why=f"Surely worse {on}, {much}.")
+    if verdict.word == "supported":
+        what = "Surely not worse"
+        if seen.clear:
+            what = "Surely worse, but" if loss > 0 else "Surely better, and not worse"
+        much = f"by less than {by}" if seen.clear and loss > 0 else f"by {by} or more"
+        return replace(row, answer="pass", why=f"{what} {much}, {on}.")
+    if n < FEWEST:
+        return replace(row, why=f"{too_few(n)[:-1]} ({by}).")
+    return replace(row, why=f"Cannot be told {on}, for {by}.{_more(verdict, n)}")
+
+
+def _margin(wanted: Wanted, asked: float | None, base: float) -> tuple[float, str]:
+    """Return the margin of a metric, in its unit, and whose it is; 0 where there is none."""
+    if wanted.margin is not None:
+        return wanted.margin, "the study's own"
+    if asked is not None:
+        return asked, "--margin"
+    if wanted.unit in _POINTS:
+        return _POINTS[wanted.unit], "the default"
+    return SHARE * abs(base), "the default, 2 % of the base's mean"
+
+
+def _verdict(case: _Case, seeds: Sequence[int], margin: float, alpha: float) -> Verdict:
+    """Judge, as a report would, the claim that what is judged is not worse than the other."""
+    wanted = case.wanted
+    sides = {"over": case.over, "under": case.under}
+    claim = NotWorse(
+        "It is not worse than before.", metric=wanted.name, arm={"side": "over"},
+        than={"side": "under"}, by=margin,
+    )  # fmt: skip
+    declaration = Declaration(
+        name="quality", question="Is it as good as before?", about=(), scale="gate",
+        scales=("gate",), settings={}, seeds=len(seeds), factors=(Factor("side", tuple(sides)),),
+        kept={}, combinations={side: (side,) for side in sides}, claims=(claim,), tuned=(),
+        budget=0, objective=wanted.name, measures=(), looks=Looks.fixed(len(seeds), alpha),
+        own=(Metric(wanted.name, unit=wanted.unit, better=wanted.better),), source="train",
+    )  # fmt: skip
+    records = [
+        Record("quality", "gate", side, {}, seed, "evaluate", {}, f"{side} {seed}", "complete",
+               metrics={wanted.name: trials[seed].metrics[wanted.name]})
+        for side, trials in sides.items()
+        for seed in seeds
+    ]  # fmt: skip
+    (verdict,) = judge(declaration, records)
+    return verdict
+
+
+def _more(verdict: Verdict, n: int) -> str:
+    """Say how many seeds would decide."""
+    more = verdict.more_seeds
+    if more is None:
+        return ""
+    if not more.within(n):
+        return f" Not even {more.reach:,} seeds would do: write a larger --margin."
+    return f" About {more_text(more)} more would do: --seeds {n + rounded(more.high)}."
+
+
+def _left_out(case: _Case) -> list[str]:
+    """Say which seeds were left out, as they fail at base, or on both sides."""
+    if case.new:
+        return []
+    out = [seed for seed, each in case.under.items() if _value(each, case.wanted) is None]
+    if not out:
+        return []
+    both = [seed for seed in out if _value(case.over.get(seed), case.wanted) is None]
+    what = "on both sides" if both == out else case.versus.there
+    return [f"{case.named}: {_seeds(out)} left out, which failed {what}."]
+
+
+def _value(trained: Trained | None, wanted: Wanted) -> float | None:
+    """Return the metric of a training; ``None`` where it failed, or it is no finite number."""
+    if trained is None or trained.failed:
+        return None
+    value = trained.metrics.get(wanted.name, math.nan)
+    return value if math.isfinite(value) else None
+
+
+def _reason(trials: Mapping[int, Trained], wanted: Wanted) -> str:
+    """Say why trainings failed, by the first of them."""
+    first = next(each for each in trials.values() if _value(each, wanted) is None)
+    said = first.failed or f"{wanted.name} is {first.metrics.get(wanted.name, 'missing')}"
+    return said.rstrip(".")
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    word = "seed" if len(seeds) == 1 else "seeds"
+    return f"{word} {first_of(list(map(str, seeds)), 5)}" if seeds else "every seed"
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    found = [each for each in values if each is not None]
+    return statistics.fmean(found) if found else math.nan
