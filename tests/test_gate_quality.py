@@ -16,9 +16,10 @@ from harness.gate.by_seed import Graded, Sides, Trained, Wanted
 from harness.gate.ci import junit, metrics
 from harness.gate.environments import folders, here
 from harness.gate.figures import Figure, Reading
+from harness.gate.not_worse import ALPHA, too_few
 from harness.gate.outcome import Row
 from harness.gate.printed import print_result
-from harness.gate.quality import ALPHA, Judged, Quality, bits_notes, judge_quality, quality, too_few
+from harness.gate.quality import Judged, Quality, bits_notes, judge_quality, quality
 from harness.gate.rounds import Measuring
 from harness.gate.summary import summary
 from harness.gate.waivers import Waiver, apply
@@ -83,7 +84,7 @@ def test_the_same_bits_pass_and_are_said() -> None:
     [
         (-0.05, "fail", "Surely worse on 10 seeds, by more than the margin of 1.0 pp"),
         (-0.007, "fail", "by half the margin of 1.0 pp (the default) or more"),
-        (-0.0025, "pass", "Surely worse, but by less than the margin"),
+        (-0.0025, "pass", "Surely worse, but by less than half the margin"),
         (0.0005, "pass", "Surely not worse by the margin of 1.0 pp"),
         (0.05, "pass", "Surely better, and not worse by the margin"),
     ],
@@ -103,7 +104,7 @@ def test_a_shift_beyond_noise_is_told_by_its_size(shift: float, answer: str, why
 def test_what_noise_hides_is_inconclusive_and_says_how_many_seeds_would_do() -> None:
     row = one(BASE, BASE - 0.006 + 6 * RAMP)
     assert row.answer == "inconclusive"
-    assert "Cannot be told on 10 seeds, for the margin of 1.0 pp" in row.why
+    assert "Cannot be told on 10 seeds, for a margin of 1.0 pp" in row.why
     seeds = int(row.why.rpartition("--seeds ")[2].rstrip("."))
     assert 20 < seeds < 100
     far = one(BASE, BASE - 0.006 + 60 * RAMP)

@@ -10,7 +10,7 @@ runs it, checked; :mod:`~harness.gate.environments`, sides from revisions, folde
 commands; :mod:`~harness.gate.benchmarks`, the head's, in a neutral folder;
 :mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.rounds`, one of every side;
 :mod:`~harness.gate.by_seed`, studies trained on every side, and :mod:`~harness.gate.quality`,
-whether they end with something worse;
+whether they end with something worse (:mod:`~harness.gate.not_worse`, of one metric);
 :mod:`~harness.gate.residuals`, what this machine does to times when nothing changed;
 :mod:`~harness.gate.words`, a gate's answer in words and
 numbers. What it writes: :mod:`~harness.gate.written`, all files; of these

@@ -1,24 +1,24 @@
-"""Quality: whether what is trained became worse, by paired seeds and the procedure of NotWorse.
+"""Quality: whether what is trained became worse, by paired seeds.
 
-Head and base train the same arms on the same seeds, so that each seed gives a pair. What is judged,
-is the difference head − base of each metric of each arm, by what judges a claim ``NotWorse`` in a
-report: its interval, at level 1 − .01 / m for the m quality rows of the gate.
+Head and base train the same arms on the same seeds, so that each seed gives a pair. Each metric of
+each arm is a row, which is judged by the differences head less base:
 
-- **Fail**: the interval lies wholly on the worse side of 0, and the mean difference is half the
-  margin or more; what refutes NotWorse (wholly beyond the margin) is part of that. Also a training
-  that fails, or ends with no number, at head alone.
-- **Pass**: the interval ends before the margin on the worse side (NotWorse supported), and it is no
-  failure; or the metric is the same to the last bit on all seeds.
-- **Inconclusive**: all else.
+- **Fail**: surely worse, by half the margin or more (:mod:`harness.gate.not_worse`); or a training
+  fails, or ends with no number, at head alone.
+- **Pass**: surely not worse by the margin; or the metric is the same to the last bit on all seeds.
+- **Inconclusive**: all else. What cannot be compared at all is a problem, and no row.
 
-What that promises. Where the code does the same, bits are the same, and it passes: there is no
-false alarm at all. Where bits differ and nothing became worse (sums in another order), the sides
-are exchangeable in each seed, so that differences are symmetric about 0: a row fails with a
-probability of about .005 / m, as only one end of its interval can be at fault, and any row of a
-gate with at most 1 %; half the margin makes that rarer still. A true loss of the margin or more
-passes with about .005 / m. One of half the margin is a coin toss where seeds suffice, as it is with
-times. N equal seeds cannot show a loss that comes in less than one of N of them: there a report's
-claim stays open until there are hundreds; a gate passes, and says on how many seeds.
+Each row's interval has the level 1 − .01 / m, of m quality rows in the gate. What that promises:
+
+- Where the code does the same, bits are the same, and it passes: there is no false alarm at all.
+- Where bits differ and nothing became worse (sums in another order, say), the sides are
+  exchangeable in each seed, so that differences are symmetric about 0. A row fails with a
+  probability of about .005 / m, as only one end of its interval can be at fault, and any row of a
+  gate in less than 1 %. Half the margin makes that rarer still.
+- A true loss of the margin passes with about .005 / m. One of half the margin is a coin toss where
+  seeds suffice, as it is with times.
+- N seeds that are all the same cannot show a loss that comes in fewer than one of N of them. There
+  a report's claim stays open until there are hundreds; a gate passes, and says on how many.
 
 Which metrics are judged: :func:`harness.running.graded.judged_metrics`.
 """
@@ -34,33 +34,15 @@ from typing import Literal
 
 from harness.gate.by_seed import Graded, Sides, Trained, Wanted, train
 from harness.gate.figures import Reading
+from harness.gate.not_worse import ALPHA, margin_of, not_worse, too_few
 from harness.gate.outcome import Row
 from harness.gate.rounds import Measuring
 from harness.gate.sides import Side
 from harness.gate.what import StudyWhat, What
-from harness.gate.words import metric_of
-from harness.judging.more import more_text
-from harness.judging.verdicts import Verdict, judge
 from harness.messages.errors import HarnessError
-from harness.stats import FEWEST, rounded
-from harness.study.claims import NotWorse
-from harness.study.declaration import Declaration
-from harness.study.factors import Factor
-from harness.study.formatting import first_of, margin_text, plural
-from harness.study.looks import Looks
+from harness.stats import FEWEST
+from harness.study.formatting import first_of, plural
 from harness.study.metrics import Metric
-from harness.trials.records import Record
-
-ALPHA = 0.01
-"""The level of all quality rows of a gate together, of both sides of their intervals."""
-
-POINT = 0.01
-"""The margin of a share where nothing names another: a percentage point."""
-
-SHARE = 0.02
-"""The margin of other metrics there, as a share of the base's mean."""
-
-_POINTS = {"fraction": POINT, "%": 100 * POINT, "pp": 100 * POINT}
 
 
 @dataclass(frozen=True)
@@ -160,16 +142,6 @@ def quality(
     return replace(judged, notes=(*notes, *trained.notes, *judged.notes))
 
 
-def too_few(seeds: int) -> str:
-    """Say, before anything is trained, that so few seeds cannot decide; nothing where they can."""
-    if seeds >= FEWEST:
-        return ""
-    return (
-        f"{plural(seeds, 'seed')} can never tell that quality became worse, or that it did not, "
-        f"unless results are the same to the last bit: write --seeds {FEWEST}, or more."
-    )
-
-
 def bits_notes(readings: Mapping[str, Sequence[Reading]]) -> list[str]:
     """Say of which benchmarks the first losses differ in bits; it blocks nothing.
 
@@ -211,6 +183,11 @@ class _Case:
     def named(self) -> str:
         return f"{self.wanted.name} of {self.benchmark}"
 
+    def values(self, trials: Mapping[int, Trained], seeds: Sequence[int]) -> dict[int, float]:
+        """Return the metric of the seeds that have one."""
+        found = {seed: _value(trials.get(seed), self.wanted) for seed in seeds}
+        return {seed: each for seed, each in found.items() if each is not None}
+
     def row(
         self,
         answer: Literal["pass", "fail", "inconclusive", "new"],
@@ -218,8 +195,8 @@ class _Case:
         seeds: Sequence[int] = (),
     ) -> Row:
         """Return a row with the means over some seeds, and no interval."""
-        head = _mean([_value(self.over[seed], self.wanted) for seed in seeds])
-        base = _mean([_value(self.under.get(seed), self.wanted) for seed in seeds])
+        head = _mean(self.values(self.over, seeds))
+        base = _mean(self.values(self.under, seeds))
         return Row(
             self.benchmark, self.wanted.name, self.wanted.unit, "quality", self.wanted.better,
             answer, base=base, head=head, change=head - base, pairs=0 if self.new else len(seeds),
@@ -355,7 +332,13 @@ def _judged(case: _Case, alpha: float, margin: float | None) -> Row | str:
         return case.row("new", why, good)
     if same := _same(case, pairs):
         return replace(case.row("pass", same, pairs), change=0.0, low=0.0, high=0.0)
-    return _by_interval(case, pairs, alpha, margin)
+    plain = case.row("inconclusive", "", pairs)
+    metric = Metric(wanted.name, unit=wanted.unit, better=wanted.better)
+    said = not_worse(
+        metric, case.values(case.under, pairs), case.values(case.over, pairs), alpha,
+        margin_of(metric, wanted.margin, margin, plain.base),
+    )  # fmt: skip
+    return replace(plain, **vars(said))
 
 
 def _same(case: _Case, seeds: Sequence[int]) -> str:
@@ -373,79 +356,6 @@ def _same(case: _Case, seeds: Sequence[int]) -> str:
     if len(seeds) < FEWEST:
         return ""
     return f"The same to the last bit on {count}; not so all else that was recorded."
-
-
-def _by_interval(case: _Case, seeds: Sequence[int], alpha: float, asked: float | None) -> Row:
-    wanted, n = case.wanted, len(seeds)
-    plain = case.row("inconclusive", "", seeds)
-    margin, whose = _margin(wanted, asked, plain.base)
-    if not margin:
-        why = "The base's mean is 0, of which 2 % are no margin: write --margin."
-        return replace(plain, why=why)
-    by = f"the margin of {margin_text(metric_of(plain), margin)} ({whose})"
-    verdict = _verdict(case, seeds, margin, alpha)
-    seen = verdict.seen
-    loss = seen.effect if wanted.better == "lower" else -seen.effect
-    row = replace(plain, change=seen.effect, low=seen.low, high=seen.high)
-    on = f"on {plural(n, 'seed')}"
-    if seen.clear and loss > 0 and (loss >= margin / 2 or verdict.word == "refuted"):
-        much = f"by more than {by}" if verdict.word == "refuted" else f"by half {by} or more"
-        return replace(row, answer="fail", why=f"Surely worse {on}, {much}.")
-    if verdict.word == "supported":
-        what = "Surely not worse"
-        if seen.clear:
-            what = "Surely worse, but" if loss > 0 else "Surely better, and not worse"
-        much = f"by less than {by}" if seen.clear and loss > 0 else f"by {by} or more"
-        return replace(row, answer="pass", why=f"{what} {much}, {on}.")
-    if n < FEWEST:
-        return replace(row, why=f"{too_few(n)[:-1]} ({by}).")
-    return replace(row, why=f"Cannot be told {on}, for {by}.{_more(verdict, n)}")
-
-
-def _margin(wanted: Wanted, asked: float | None, base: float) -> tuple[float, str]:
-    """Return the margin of a metric, in its unit, and whose it is; 0 where there is none."""
-    if wanted.margin is not None:
-        return wanted.margin, "the study's own"
-    if asked is not None:
-        return asked, "--margin"
-    if wanted.unit in _POINTS:
-        return _POINTS[wanted.unit], "the default"
-    return SHARE * abs(base), "the default, 2 % of the base's mean"
-
-
-def _verdict(case: _Case, seeds: Sequence[int], margin: float, alpha: float) -> Verdict:
-    """Judge, as a report would, the claim that what is judged is not worse than the other."""
-    wanted = case.wanted
-    sides = {"over": case.over, "under": case.under}
-    claim = NotWorse(
-        "It is not worse than before.", metric=wanted.name, arm={"side": "over"},
-        than={"side": "under"}, by=margin,
-    )  # fmt: skip
-    declaration = Declaration(
-        name="quality", question="Is it as good as before?", about=(), scale="gate",
-        scales=("gate",), settings={}, seeds=len(seeds), factors=(Factor("side", tuple(sides)),),
-        kept={}, combinations={side: (side,) for side in sides}, claims=(claim,), tuned=(),
-        budget=0, objective=wanted.name, measures=(), looks=Looks.fixed(len(seeds), alpha),
-        own=(Metric(wanted.name, unit=wanted.unit, better=wanted.better),), source="train",
-    )  # fmt: skip
-    records = [
-        Record("quality", "gate", side, {}, seed, "evaluate", {}, f"{side} {seed}", "complete",
-               metrics={wanted.name: trials[seed].metrics[wanted.name]})
-        for side, trials in sides.items()
-        for seed in seeds
-    ]  # fmt: skip
-    (verdict,) = judge(declaration, records)
-    return verdict
-
-
-def _more(verdict: Verdict, n: int) -> str:
-    """Say how many seeds would decide."""
-    more = verdict.more_seeds
-    if more is None:
-        return ""
-    if not more.within(n):
-        return f" Not even {more.reach:,} seeds would do: write a larger --margin."
-    return f" About {more_text(more)} more would do: --seeds {n + rounded(more.high)}."
 
 
 def _left_out(case: _Case) -> list[str]:
@@ -480,6 +390,5 @@ def _seeds(seeds: Sequence[int]) -> str:
     return f"{word} {first_of(list(map(str, seeds)), 5)}" if seeds else "every seed"
 
 
-def _mean(values: Sequence[float | None]) -> float:
-    found = [each for each in values if each is not None]
-    return statistics.fmean(found) if found else math.nan
+def _mean(values: Mapping[int, float]) -> float:
+    return statistics.fmean(values.values()) if values else math.nan
