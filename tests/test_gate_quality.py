@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness import Claim, Context, Factor, Higher, Metric, NotWorse, Scale, Study
 from harness.gate import kept
 from harness.gate.by_seed import Graded, Sides, Trained, Wanted
 from harness.gate.ci import junit, metrics
@@ -27,7 +28,9 @@ from harness.gate.what import FunctionWhat, StudyWhat, parse
 from harness.gate.words import headline, pairs_text, waiver_lines, worse
 from harness.messages.errors import HarnessError
 from harness.reports import render_gate
+from harness.running.graded import graded_by_seed, judged_metrics, margin_of
 from harness.terminal import screen
+from tests import tiny_study
 from tests.example_gate import STEP, example
 
 ACCURACY = Wanted("test_accuracy", "fraction", "higher")
@@ -250,6 +253,73 @@ def test_other_bits_of_the_first_losses_are_a_note() -> None:
     for base, head in (("1", "1"), ("", "2"), ("1", "")):
         assert bits_notes({"base": [reading(base)], "head": [reading(head)]}) == []
     assert bits_notes({"base": [reading("1", "b")], "head": [reading("2")]}) == []
+
+
+# ---- what is trained ----------------------------------------------------------------------------
+
+
+def test_a_study_is_trained_seed_by_seed_and_twice_to_the_same_bits(tmp_path: Path) -> None:
+    def read(place: str) -> dict[str, Any]:
+        file = str(Path(tiny_study.__file__))
+        return graded_by_seed(file, "width=4", None, seeds=2, device="cpu", folder=tmp_path / place)
+
+    told = read("a")
+    assert told["arms"] == ["width=4"]
+    assert told["metrics"] == [
+        {"name": "test_accuracy", "unit": "fraction", "better": "higher", "margin": None}
+    ]
+    first, second = told["trials"]
+    assert (first["seed"], second["seed"], first["failed"]) == (0, 1, "")
+    assert first["bits"] != second["bits"]
+    assert 0 < first["metrics"]["test_accuracy"] < 1
+    assert read("b") == told
+    assert Graded.of({"title": "t", **told}, "this test").seeds == 2
+
+
+def constant(context: Context, way: int) -> dict[str, float]:
+    return {"a": 1.0}
+
+
+def test_metrics_are_those_of_claims_or_the_first_with_a_direction() -> None:
+    def names(**changes: Any) -> list[str]:
+        return [each.name for each in judged_metrics(replace(tiny_study.study, **changes))]
+
+    widths: dict[str, Any] = {"arm": {"width": 32}, "than": {"width": 4}}
+    claims: list[Claim] = [
+        NotWorse("a", metric=name, by=by, **widths)
+        for name, by in (("test_loss", 0.2), ("step_seconds", 0.1), ("test_loss", 0.1),
+                         ("test_accuracy", 0.01))
+    ]  # fmt: skip
+    claims.append(Higher("b", metric="failed", higher={"width": 4}, lower={"width": 32}, by=0.1))
+    assert names() == ["test_accuracy"]
+    assert names(claims=claims) == ["test_loss", "test_accuracy"]
+    assert names(claims=[claims[1], claims[4]]) == names(claims=()) == ["test_loss"]
+    assert names(claims=(), objective="validation_accuracy") == ["test_accuracy"]
+    study = replace(tiny_study.study, claims=claims)
+    assert margin_of(study, study.metric("test_loss")) == 0.1
+    assert margin_of(tiny_study.study, study.metric("test_accuracy")) is None, "Higher has another"
+    own = Study("own", "Is it?", (Factor("way", (1, 2)),), train=constant,
+                metrics=(Metric("a"),), scales={"quick": Scale(seeds=5)})  # fmt: skip
+    with pytest.raises(HarnessError, match="own must have a metric with a direction"):
+        judged_metrics(own)
+    own = replace(own, metrics=(Metric("a"), Metric("b", better="lower")))
+    assert [each.name for each in judged_metrics(own)] == ["b"]
+
+
+def test_a_command_is_refused_and_a_search_has_no_quality(tmp_path: Path) -> None:
+    def told(text: str) -> dict[str, Any]:
+        file = tmp_path / f"s{len(list(tmp_path.iterdir()))}.py"
+        file.write_text(f"from harness import *\n{text}\n", encoding="utf-8")
+        return graded_by_seed(str(file), None, None, seeds=1, device="cpu", folder=tmp_path / "t")
+
+    with pytest.raises(HarnessError, match="nobody can tell which code it ran"):
+        told("study = Study('c', 'Q?', (Factor('way', (1, 2)),), command=Command("
+             "'python t.py {way}', reads='m.json'), metrics=(Metric('a', better='lower'),), "
+             "scales={'quick': Scale(seeds=5)})")  # fmt: skip
+    search = told("def train(context, lr): return {'a': 1.0}\nsearch = Search('s', 'Q?', space="
+                  "(Float('lr', 0.1, 1.0),), train=train, metrics=(Metric('a', better='lower'),), "
+                  "objective='a', scales={'quick': Scale(seeds=5, tuning=5)})")  # fmt: skip
+    assert search == {"none": "it is a search, which has no arms to train again"}
 
 
 # ---- trained on both sides ----------------------------------------------------------------------
