@@ -204,7 +204,7 @@ def test_dependencies_are_judged_apart_and_all_rows_share_the_level() -> None:
 
 def test_false_alarms_are_rarer_than_the_level_and_a_true_loss_is_found() -> None:
     rng = np.random.default_rng(17)
-    alarms, found, passed, gates = 0, 0, 0, 120
+    alarms, found, passed, gates = 0, 0, 0, 40
     for _ in range(gates):
         base = 0.9 + 0.01 * rng.standard_normal(10)
         noise = 0.004 * rng.standard_t(4, 10)  # symmetric, and heavier than normal
