@@ -103,11 +103,15 @@ def calibration(session: nox.Session) -> None:
     session.run("python", "-m", "tests.calibration.calibrate_verdicts", *session.posargs)
 
 
-@nox.session(name="gate-rule")
-def gate_rule(session: nox.Session) -> None:
-    """Simulate how often the rule on times is wrong, against targets; words after -- go there."""
+@nox.session(name="gate-selftest")
+def gate_selftest(session: nox.Session) -> None:
+    """Simulate the gate's rule, then try the gate on code made worse; words after -- go there.
+
+    The second takes hours, and goes on where it was: `nox -s gate-selftest -- --cases same,10`.
+    """
     session.install("-e", ".[test]")
-    session.run("python", "-m", "tests.calibration.calibrate_gate", *session.posargs)
+    session.run("python", "-m", "tests.calibration.calibrate_gate")
+    session.run("python", "-m", "tests.gate_selftest", *session.posargs)
 
 
 @nox.session

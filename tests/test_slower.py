@@ -192,7 +192,7 @@ def test_before_the_first_look_more_is_wanted_and_at_the_end_it_is_inconclusive(
     assert decide(few, ONE).next_look == 8
     ended = decide(few, ONE, last=True)
     assert (ended.answer, ended.next_look) == ("inconclusive", None)
-    assert "it ended before the look at 8 pairs" in ended.reason
+    assert "it ended before the first look, at 8 pairs" in ended.reason
 
 
 def test_pairs_beyond_a_look_are_not_looked_at_before_the_next_one() -> None:

@@ -12,7 +12,8 @@ of a search), :mod:`~harness.commands.run`, :mod:`~harness.commands.search`,
 :mod:`~harness.commands.report`, :mod:`~harness.commands.explain`, :mod:`~harness.commands.export`,
 :mod:`~harness.commands.judge` (with ``import``), :mod:`~harness.commands.replay`,
 :mod:`~harness.commands.check`, :mod:`~harness.commands.profile` and :mod:`~harness.commands.doctor`
-(:mod:`~harness.commands.doctor_gate`, of a machine that is to gate).
+(:mod:`~harness.commands.doctor_gate`, of a machine that is to gate), and
+:mod:`~harness.commands.gate` (:mod:`~harness.commands.gating`, its spelling).
 
 What several of them do: :mod:`~harness.commands.place`, where things are;
 :mod:`~harness.commands.begin`, a study found, planned and its store opened;

@@ -12,6 +12,7 @@ import typer
 
 from harness.commands import ending
 from harness.commands.ending import alone_on_output, end_with, noticing
+from harness.commands.gating import gate
 from harness.commands.on_records import explain, export, import_, judge, report
 from harness.commands.options import (
     collect_seldom,
@@ -287,7 +288,7 @@ def profile(
 
 for name, command in (
     ("report", report), ("judge", judge), ("import", import_), ("explain", explain),
-    ("export", export),
+    ("export", export), ("gate", gate),
 ):  # fmt: skip
     app.command(name)(command)
 

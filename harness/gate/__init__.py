@@ -1,8 +1,7 @@
 """Whether a change made the code slower, larger or worse: an experiment with an answer for CI.
 
-These are its parts; no command ties them together yet.
-
 In reading order: :mod:`~harness.gate.figures`, what one process reads of a benchmark;
+:mod:`~harness.gate.only`, which of that is judged;
 :mod:`~harness.gate.outcome`, what a gate answers; :mod:`~harness.gate.what`, what is measured;
 :mod:`~harness.gate.revisions`, both sides' files; :mod:`~harness.gate.project`, what these declare;
 :mod:`~harness.gate.building`, commands of uv and pip; :mod:`~harness.gate.sides`, code and what
@@ -11,6 +10,10 @@ commands; :mod:`~harness.gate.benchmarks`, the head's, in a neutral folder;
 :mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.rounds`, one of every side;
 :mod:`~harness.gate.by_seed`, studies trained on every side, and :mod:`~harness.gate.quality`,
 whether they end with something worse (:mod:`~harness.gate.not_worse`, of one metric);
+:mod:`~harness.gate.pairs`, times as pairs, and the rule's rows; :mod:`~harness.gate.sampling`,
+rounds until all is decided; :mod:`~harness.gate.asked`, what a person asks for;
+:mod:`~harness.gate.prepare`, both sides made ready; :mod:`~harness.gate.run`, one gate from its
+sides to its result; :mod:`~harness.gate.repeat`, the command that does it again;
 :mod:`~harness.gate.residuals`, what this machine does to times when nothing changed;
 :mod:`~harness.gate.words`, a gate's answer in words and
 numbers. What it writes: :mod:`~harness.gate.written`, all files; of these

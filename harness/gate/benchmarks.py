@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -60,6 +61,56 @@ def benchmark_file(what: What, source: Path, own: Collection[str]) -> Path | Non
             return next((each for each in places if each.is_file()), None)
         case FunctionWhat() | StudyWhat() | CommandWhat():
             return None
+
+
+def uses_own(what: What, source: Path, own: Collection[str]) -> bool:
+    """Whether a benchmark imports a measured module, as far as its text tells.
+
+    One that imports none is compared with itself where both sides run the head's. What it imports
+    from files beside it, or from the top folder, counts with it.
+
+    Args:
+        what: what is measured.
+        source: the folder that benchmarks come from: the head's files.
+        own: the names of measured modules, at the top.
+    """
+    if isinstance(what, CommandWhat):
+        return True  # it runs in each side's own files
+    file = benchmark_file(what, source, own)
+    if file is None:
+        inside = what.module if isinstance(what, FunctionWhat) else getattr(what, "reference", "")
+        built_in = "." not in inside and isinstance(what, StudyWhat)
+        return (BUILT_IN if built_in else inside.partition(".")[0]) in own
+    seen, left = set(), [file, *(f for f in [file.parent / "conftest.py"] if f.is_file())]
+    while left:
+        seen.add(one := left.pop())
+        names = _imports(one)
+        if names & {*own}:
+            return True
+        places = (folder / f"{name}.py" for name in names for folder in (file.parent, source))
+        left += [each for each in places if each not in seen and each.is_file()]
+    return False
+
+
+BUILT_IN = "harness"
+"""The package that studies with a short name come from."""
+
+
+def _imports(file: Path) -> set[str]:
+    """Return the modules that a file imports anywhere in it, at the top."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return set()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.name for alias in node.names}
+    return {name.partition(".")[0] for name in names}
 
 
 def measured_modules(

@@ -12,6 +12,9 @@ from harness.gate.words import must_be_same, value_text
 OPERATORS = "operators/"
 """How names of counts of one operator begin: one that a side lacks was called 0 times there."""
 
+PAGE = 4096
+"""Bytes: what grows by less is no finding, however small it was before."""
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -107,6 +110,9 @@ def _judged(benchmark: str, old: Figure, new: Figure) -> Row:
     worse = new.value > old.value if new.better == "lower" else new.value < old.value
     if not worse:
         return _row(benchmark, new, old.value, "pass", f"Better: {base} → {head}.")
+    if new.unit == "bytes" and abs(new.value - old.value) < PAGE:
+        why = f"Worse by less than a page of memory ({PAGE:,} bytes)."
+        return _row(benchmark, new, old.value, "pass", why)
     tolerance = min(old.tolerance, new.tolerance)
     by = abs(new.value - old.value) / abs(old.value) if old.value else math.inf
     if by <= tolerance:

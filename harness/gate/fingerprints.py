@@ -37,6 +37,8 @@ def here(device: str = "cpu", versions: Mapping[str, str] | None = None) -> dict
         "gpu": NONE,
         "driver": NONE,
     }
+    if device == "cpu":
+        return own | _given(versions)
     try:
         import torch
 
@@ -48,8 +50,12 @@ def here(device: str = "cpu", versions: Mapping[str, str] | None = None) -> dict
             own |= {"gpu": found["hardware"], "driver": found["driver"], "cuda": found["cuda"]}
     except (ImportError, RuntimeError):  # no torch here, or none that knows the device
         pass
+    return own | _given(versions)
+
+
+def _given(versions: Mapping[str, str] | None) -> dict[str, str]:
     given = versions or {}
-    return own | {name: given[name] for name in ("python", "torch") if name in given}
+    return {name: given[name] for name in ("python", "torch") if name in given}
 
 
 def fingerprint(machine: Mapping[str, str]) -> str:

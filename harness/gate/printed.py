@@ -8,7 +8,7 @@ from rich.table import Table
 from harness.gate.outcome import GateResult, Row
 from harness.gate.words import (
     change_text,
-    control_text,
+    controls_texts,
     detectable_text,
     headline,
     ordered,
@@ -26,6 +26,10 @@ STYLES = {
 }  # fmt: skip
 
 
+MOST_REASONS = 6
+"""Reasons that are printed; the report has all."""
+
+
 def print_result(result: GateResult, console: Console) -> None:
     """Print a gate's result."""
     head = headline(result)
@@ -34,9 +38,12 @@ def print_result(result: GateResult, console: Console) -> None:
     changed = [row for row in ordered(result.rows) if row.changed]
     if changed:
         console.print(_table(changed))
+    told_why = [row for row in changed if row.answer in {"fail", "inconclusive"} and row.why]
+    for row in told_why[:MOST_REASONS]:
+        line(console, f"{row.figure} of {row.benchmark}: {row.why}")
+    if len(told_why) > MOST_REASONS:
+        line(console, f"Of {len(told_why) - MOST_REASONS} more the report says why.")
     for row in changed:
-        if row.answer in {"fail", "inconclusive"} and row.why:
-            line(console, f"{row.figure} of {row.benchmark}: {row.why}")
         if row.waiver:
             line(console, f"{row.figure} of {row.benchmark} is accepted: {row.waiver}")
     for each in result.problems:
@@ -49,8 +56,8 @@ def print_result(result: GateResult, console: Console) -> None:
     said += [f"It took {duration(result.seconds)}."] if result.seconds else []
     if any(said):
         line(console, " ".join(filter(None, said)))
-    for control in result.controls:
-        line(console, control_text(control))
+    for each in controls_texts(result.controls):
+        line(console, each)
     if result.repeat:
         line(console, f"Repeat: {result.repeat}", whole=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -126,9 +127,8 @@ class Process:
                 f"{name}'s process must answer in whole", f"{error!r}", "Measure again."
             ) from None
         if failed:
-            raise HarnessError(
-                f"{failed['title']} must run on {name}", failed["why"], self._last_lines()
-            )
+            way = missing_package(failed["why"]) or self._last_lines()
+            raise HarnessError(f"{failed['title']} must run on {name}", failed["why"], way)
         if not (read or graded or lacking) and _wants_answer(self._folder):
             raise HarnessError(
                 f"{name}'s process must read something", "no sample", "Run it alone."
@@ -157,6 +157,21 @@ class Process:
 
     def _last_lines(self) -> str:
         return last_lines(self._folder / "printed")
+
+
+_NEEDS = {"harness": "ablation-harness", "pytest": "pytest", "pytest_benchmark": "pytest-benchmark"}
+
+
+def missing_package(why: str) -> str:
+    """Say how to get a package that a benchmark could not import; nothing where that is not it."""
+    found = re.match(r"ModuleNotFoundError: No module named '([^'.]+)", why)
+    if not found:
+        return ""
+    package = _NEEDS.get(found[1], found[1])
+    return (
+        f"The environment has what the project declares: add --with {package}, or --extra NAME of "
+        "the project's; or --here, to use the packages that are installed."
+    )
 
 
 def last_lines(file: Path) -> str:

@@ -151,10 +151,10 @@ def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Tre
             _checkout(repo, folder / name, each)
         changed = changed_files(repo, start, commit)
         notes = _notes(folder, changed, dirty, of_tree=head is None)
-        told = f"the working tree: {_told(repo, last)}, and {_files(len(dirty))} changed since"
+        told = f"the working tree: {subject(repo, last)}, and {_files(len(dirty))} changed since"
         yield Trees(
-            Tree(folder / "base", start, _told(repo, start)),
-            Tree(folder / "head", last, _told(repo, last))
+            Tree(folder / "base", start, subject(repo, start)),
+            Tree(folder / "head", last, subject(repo, last))
             if commit == last
             else Tree(folder / "head", "", told),
             notes,
@@ -197,7 +197,8 @@ def _files(count: int) -> str:
     return f"{count} file" if count == 1 else f"{count} files"
 
 
-def _told(repo: Path, commit: str) -> str:
+def subject(repo: Path, commit: str) -> str:
+    """Return a commit's short name and first line."""
     return _git(repo, "log", "-1", "--format=%h %s", commit)
 
 

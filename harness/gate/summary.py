@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.gate.outcome import GateResult, Row
 from harness.gate.words import (
     change_and_interval,
-    control_text,
+    controls_texts,
     detectable_text,
     headline,
     ordered,
@@ -66,7 +66,7 @@ def _lines(result: GateResult) -> Iterator[str]:
 
 def _measured(result: GateResult) -> Iterator[str]:
     if result.controls:
-        controls = [f"- {item(control_text(each))}" for each in result.controls]
+        controls = [f"- {item(each)}" for each in controls_texts(result.controls)]
         yield from ("", "**What this machine does when nothing changed**", "", *controls)
     facts = [pairs_text(result.rows), detectable_text(result.rows)]
     facts += [f"It took {duration(result.seconds)}."] if result.seconds else []

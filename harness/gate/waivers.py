@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.gate.only import fits
 from harness.gate.outcome import Row
 from harness.gate.words import bound_text, must_be_same, value_text, worse
 from harness.messages.errors import HarnessError, near
@@ -43,7 +43,7 @@ class Waiver:
 
     def is_for(self, row: Row) -> bool:
         """Whether it names a row."""
-        return _fits(self.benchmark, row.benchmark) and _fits(self.figure, row.figure)
+        return fits(self.benchmark, row.benchmark) and fits(self.figure, row.figure)
 
     def covers(self, row: Row) -> bool:
         """Whether a row lies within its bound.
@@ -71,13 +71,6 @@ class Waiver:
     def told(self) -> str:
         """The waiver in words."""
         return f"the waiver of {self.figure} of {self.benchmark} ({self.reason})"
-
-
-def _fits(pattern: str, name: str) -> bool:
-    """Whether a name fits; a test's ``[parameters]`` are no set of signs here."""
-    parts = {"*": ".*", "?": "."}
-    expression = "".join(parts.get(sign, re.escape(sign)) for sign in pattern)
-    return re.fullmatch(expression, name, re.DOTALL) is not None
 
 
 def load(file: Path) -> tuple[Waiver, ...]:

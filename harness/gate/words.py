@@ -261,25 +261,41 @@ def change_and_interval(row: Row) -> str:
 def control_text(control: Control) -> str:
     """Say what the base did against itself."""
     alarm = " The rule calls that slower: then nothing blocks." if control.alarm else ""
+    interval = interval_text(control.low, control.high)
+    behind = "" if interval == DASH else f" {interval}"
     return (
         f"{control.figure} of {control.benchmark}: the base against itself "
-        f"{share_text(control.change)} {interval_text(control.low, control.high)}, "
-        f"pairs spread by {100 * control.spread:.1f} %.{alarm}"
+        f"{share_text(control.change)}{behind}, pairs spread by "
+        f"{100 * control.spread:.1f} %.{alarm}"
     )
+
+
+def controls_texts(controls: Sequence[Control]) -> list[str]:
+    """Say what the base did against itself: of few figures each, of many the range and alarms."""
+    if len(controls) <= _LISTED:
+        return [control_text(each) for each in controls]
+    changes = sorted(each.change for each in controls)
+    between = f"{share_text(changes[0])} to {share_text(changes[-1])}"
+    spreads = 100 * max(each.spread for each in controls)
+    said = (
+        f"{len(controls)} figures of the base against itself: {between}, pairs spread by up to "
+        f"{spreads:.1f} %."
+    )
+    return [said, *(control_text(each) for each in controls if each.alarm)]
 
 
 def pairs_text(rows: Sequence[Row]) -> str:
     """Say how many pairs of processes there were, and how many seeds; nothing of what was not."""
     processes = {row.pairs for row in rows if row.pairs and row.basis != "quality"}
     seeds = {row.pairs for row in rows if row.pairs and row.basis == "quality"}
-    said = [f"{_range(processes)} pairs of fresh processes."] if processes else []
-    said += [f"Quality: {_range(seeds)} seeds on each side."] if seeds else []
+    said = [f"{_range(processes, 'pair')} of fresh processes."] if processes else []
+    said += [f"Quality: {_range(seeds, 'seed')} on each side."] if seeds else []
     return " ".join(said)
 
 
-def _range(counts: Collection[int]) -> str:
+def _range(counts: Collection[int], noun: str) -> str:
     low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low} to {high}"
+    return plural(low, noun) if low == high else f"{low} to {plural(high, noun)}"
 
 
 def detectable_text(rows: Sequence[Row]) -> str:

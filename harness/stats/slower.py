@@ -278,7 +278,11 @@ def _reason(
 ) -> str:
     below, least = _percent(rule.passes_below), _percent(rule.fails_from)
     low, high = map(_percent, ends)
-    told = f"{_slower(change)} in {pairs} pairs (from {low} to {high})"
+    few = pairs < rule.looks[0]
+    told = f"{_slower(change)} in {pairs} pair{'s' if pairs > 1 else ''}"
+    if few and answer == "inconclusive":
+        return f"{told}; it ended before the first look, at {rule.looks[0]} pairs."
+    told += "" if few else f" (from {low} to {high})"
     if answer == "fail":
         return f"{told}: the test says slower, and the line is {least}."
     if answer == "pass":

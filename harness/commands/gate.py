@@ -1,0 +1,127 @@
+"""``harness gate``: compare two sides, print what came of it, and leave the files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from harness.gate import history, kept
+from harness.gate.asked import Asked, check
+from harness.gate.outcome import GateResult
+from harness.gate.printed import print_result
+from harness.gate.pytest_json import write_pytest_json
+from harness.gate.run import Gate, broken, run_baseline, run_files, run_gate
+from harness.gate.written import ELSEWHERE, post, write_files
+from harness.messages.errors import HarnessError
+from harness.terminal import screen
+from harness.terminal.files import utf8, write_whole
+
+
+def gate_sides(
+    asked: Asked, out: Path, past: Path | None, *, quiet: bool, as_json: bool
+) -> GateResult:
+    """Run a gate in the folder that this process runs in, and leave its files.
+
+    Files of an earlier gate in the output folder are replaced, also where this one ends in an
+    error: nobody can take them for this one's.
+
+    Args:
+        asked: what is compared.
+        out: the output folder.
+        past: the history's file; ``None`` for none.
+        quiet: whether nothing is told on standard error, and no result printed.
+        as_json: whether the result is printed as JSON.
+
+    Raises:
+        HarnessError: nothing could be measured, or a file cannot be written.
+    """
+    told = _telling(quiet=quiet or as_json)
+    try:
+        check(asked)
+        with ended_by_signals(), tempfile.TemporaryDirectory(prefix="gate-") as work:
+            done = _run(asked, Path(work), told)
+    except HarnessError as error:
+        _leave(Gate(broken(asked, error)), out, past=None)
+        raise
+    _leave(done, out, past)
+    if as_json:
+        screen.give(kept.text(done.result))
+    elif not quiet:
+        console = screen.output()
+        print_result(done.result, console)
+        screen.line(console, f"Report: {out / 'gate.html'}", whole=True)
+    return done.result
+
+
+def _run(asked: Asked, work: Path, told: Callable[[str], None]) -> Gate:
+    here = Path.cwd()
+    if asked.kind == "files":
+        return run_files(asked, here)
+    if asked.kind in {"baseline", "save"}:
+        return run_baseline(asked, here, work, told)
+    return run_gate(asked, here, work, told)
+
+
+def _telling(*, quiet: bool) -> Callable[[str], None]:
+    errors: Console = screen.errors()
+
+    def told(said: str) -> None:
+        if not quiet:
+            screen.line(errors, f"harness: {said}", style="dim")
+
+    return told
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let a signal that asks this process to end take the way of Ctrl-C, so all is cleared away."""
+    asking = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        for each in (*asking, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)  # a second one must not stop the clearing away
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, end) for each in (*asking, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+# ---- files --------------------------------------------------------------------------------------
+
+
+def _leave(done: Gate, out: Path, past: Path | None) -> None:
+    from harness import reports  # draws, which takes a moment
+
+    result = done.result
+    write_files(result, out)
+    write_whole(out / "gate.html", utf8(reports.render_gate(result)), ELSEWHERE)
+    for side in ("base", "head"):
+        readings = [each for each in done.readings.get(side, ()) if _has_seconds(each.figures)]
+        file = out / f"pytest-benchmark-{side}.json"
+        file.unlink(missing_ok=True)
+        if readings:
+            commit = getattr(result, side).commit
+            plain = write_pytest_json(readings, result.machine, commit=commit, time=result.time)
+            write_whole(file, utf8(json.dumps(plain, indent=1) + "\n"), ELSEWHERE)
+    if past is not None:
+        history.append(result, past)
+        page = reports.render_history(*history.read(past))
+        write_whole(out / "gate-history.html", utf8(page), ELSEWHERE)
+    if said := post(result):
+        screen.complain(f"harness: {said}")
+
+
+def _has_seconds(figures: tuple[object, ...]) -> bool:
+    return any(getattr(each, "judged", "") == "time" and getattr(each, "unit", "") == "s"
+               for each in figures)  # fmt: skip

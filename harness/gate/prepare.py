@@ -1,0 +1,201 @@
+"""Both sides made ready: their files, their packages, and what is measured on them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.gate.asked import Asked
+from harness.gate.benchmarks import measured_modules, uses_own
+from harness.gate.environments import (
+    Built,
+    Wanted,
+    build,
+    commands,
+    environments,
+    folders,
+    here,
+    with_own_benchmarks,
+)
+from harness.gate.outcome import Revision
+from harness.gate.project import read
+from harness.gate.revisions import Tree, changes, resolve, subject, top, trees
+from harness.gate.sides import Side, twin, unlike
+from harness.gate.what import CommandWhat, PytestWhat, StudyWhat, What, parse
+from harness.gate.what import command as read_command
+from harness.messages.errors import HarnessError
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is compared, ready to be measured.
+
+    Attributes:
+        sides: base, head, ``deps`` where dependencies differ, and the twin.
+        whats: what is measured.
+        base: what base is.
+        head: what head is.
+        notes: sentences on what a reader should know of them.
+        repo: the top folder of the repository; ``None`` where no revisions are compared.
+    """
+
+    sides: tuple[Side, ...]
+    whats: tuple[What, ...]
+    base: Revision
+    head: Revision
+    notes: tuple[str, ...] = ()
+    repo: Path | None = None
+
+
+@contextlib.contextmanager
+def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
+    """Give both sides, ready to be measured; what was made for them is removed at the end.
+
+    Args:
+        asked: what a person asks for, of ``kind`` revisions, folders, environments or commands.
+        folder: the folder that the command was typed in.
+        work: an empty folder of this gate's own.
+
+    Raises:
+        HarnessError: there is no such revision, folder or environment, one does not build, or
+            nothing of the project would be measured.
+    """
+    if asked.kind == "revisions":
+        repo = top(folder)
+        with trees(repo, asked.base, asked.head or None, work / "trees") as both:
+            words = [_from_top(word, folder, repo, both.head.folder) for word in asked.whats]
+            whats = _parsed(words, both.head.folder)
+            built, notes = _built(asked, both.base, both.head, whats, work)
+            yield _ready(built, whats, both.base, both.head, (*both.notes, *notes), repo)
+        return
+    base, head = Path(asked.base), Path(asked.head)
+    if asked.kind == "folders":
+        before, after = folders(base, head)
+        whats = _parsed(asked.whats, after.folder)
+        built, notes = _built(asked, before, after, whats, work)
+        yield _ready(built, whats, before, after, notes)
+    elif asked.kind == "environments":
+        whats = _parsed(asked.whats, folder)
+        built = environments(base, head, folder)
+        yield _ready(built, whats, *_trees_of(built), ())
+    else:
+        line = read_command(asked.head)
+        built = commands(read_command(asked.base).title, line.title, folder)
+        yield _ready(built, (line,), *_trees_of(built), ())
+
+
+def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revision]:
+    """Return the code here as one side, to save its figures or to compare them with saved ones.
+
+    Returns:
+        the side, what is measured, and which revision it is, where there is a repository.
+    """
+    whats = _parsed(asked.whats, folder)
+    tree = Tree(folder, "", f"the folder {folder.name}")
+    with contextlib.suppress(HarnessError):
+        tree = _checked_out(folder, tree)
+    other = replace(tree, told="")
+    built = here(other, tree, asked.extras)
+    own = measured_modules(_in_process(whats), built.head.modules, folder)
+    side = built.head
+    if not all(uses_own(what, folder, own) for what in whats):
+        side = replace(side, modules=())
+    return side, whats, Revision("head", tree.commit, tree.told)
+
+
+def _checked_out(folder: Path, tree: Tree) -> Tree:
+    repo = top(folder)
+    commit = resolve(repo, "HEAD")
+    dirty = changes(repo)
+    return Tree(
+        tree.folder,
+        "" if dirty else commit,
+        subject(repo, commit) + (f", and {len(dirty)} files changed since" if dirty else ""),
+    )
+
+
+def _parsed(words: tuple[str, ...] | list[str], head: Path) -> tuple[What, ...]:
+    return tuple(parse(word, head) for word in words)
+
+
+def _from_top(word: str, folder: Path, repo: Path, head: Path) -> str:
+    """Return a word whose file, if it names one from the folder it was typed in, is from the top.
+
+    A file of that name from the top folder comes first.
+    """
+    if folder.resolve() == repo.resolve():
+        return word
+    file = word.partition("::")[0].partition("#")[0]
+    inside = folder.resolve().relative_to(repo.resolve()) / file
+    if (head / file).is_file() or not (head / inside).is_file():
+        return word
+    return inside.as_posix() + word[len(file) :]
+
+
+def _built(
+    asked: Asked, base: Tree, head: Tree, whats: tuple[What, ...], work: Path
+) -> tuple[Built, tuple[str, ...]]:
+    """Return the sides, and notes on how they came about."""
+    own_packages = asked.here
+    notes: list[str] = []
+    declared = read(head.folder).declared or (head.folder / "requirements.txt").is_file()
+    if not asked.here and not declared:
+        own_packages = True
+        notes.append(
+            "No pyproject.toml, setup.py or requirements.txt: there is nothing to build, so both "
+            "sides use the packages of this interpreter, as with --here."
+        )
+    if own_packages:
+        built = here(base, head, asked.extras)
+    else:
+        built = build(base, head, work / "sides", Wanted(asked.extras, asked.packages))
+    own = measured_modules(_in_process(whats), built.head.modules, head.folder)
+    alone = [what for what in whats if not uses_own(what, head.folder, own)]
+    if not alone:
+        return built, (*built.notes, *notes)
+    named = ", ".join(what.title for what in alone)
+    inside = [what for what in whats if isinstance(what, StudyWhat | PytestWhat)]
+    if len(alone) < len(_in_process(whats)) or len(inside) < len(alone):
+        raise HarnessError(
+            "what is measured must be code of the project "
+            f"({', '.join(own[:5]) or 'which has no modules'})",
+            f"{named}, which imports none of it",
+            "Head's benchmarks run on both sides, so nothing would differ. Move what is measured "
+            "out of the benchmark's file into the project, or gate that file by itself: then each "
+            "side runs its own.",
+        )
+    notes.append(
+        f"{named} imports no module of the project, so each side runs its own copy of that file: "
+        "a change of the benchmark itself is measured with it."
+    )
+    return with_own_benchmarks(built), (*built.notes, *notes)
+
+
+def _in_process(whats: tuple[What, ...]) -> list[What]:
+    """Return what is measured within Python, and not as a command."""
+    return [what for what in whats if not isinstance(what, CommandWhat)]
+
+
+def _trees_of(built: Built) -> tuple[Tree, Tree]:
+    base, head = (Tree(each.tree, "", each.told) for each in (built.base, built.head))
+    return base, head
+
+
+def _ready(
+    built: Built, whats: tuple[What, ...], base: Tree, head: Tree, notes: tuple[str, ...],
+    repo: Path | None = None,
+) -> Prepared:  # fmt: skip
+    sides = (*built.sides, twin(built.base))
+    if not any(uses_own(what, built.head.benchmarks, built.head.modules) for what in whats):
+        # of two environments the packages may be all that differs
+        sides = tuple(replace(side, modules=()) for side in sides)
+    return Prepared(
+        sides,
+        whats,
+        Revision("base", base.commit, base.told),
+        Revision("head", head.commit, head.told),
+        (*notes, *unlike(sides)),
+        repo,
+    )

@@ -1,0 +1,57 @@
+"""The command that does a gate again."""
+
+from __future__ import annotations
+
+import shlex
+
+from harness.gate.asked import USUAL, Asked
+from harness.gate.outcome import Revision
+from harness.gate.rounds import Measuring
+
+
+def repeated(asked: Asked, base: Revision, head: Revision) -> str:
+    """Return the command that does a gate again, with the commits that were compared.
+
+    A working tree with changes is no commit: it is the head again, as it is then.
+    """
+    words = ["harness", "gate"]
+    match asked.kind:
+        case "revisions":
+            words += ["--base", base.commit[:12]]
+            words += ["--head", head.commit[:12]] if asked.head or head.commit else []
+        case "baseline" | "save":
+            words += [f"--{asked.kind}", str(asked.file)]
+        case _:
+            words += [asked.base, asked.head]
+    words += asked.whats
+    return shlex.join([*words, *_options(asked)])
+
+
+def _options(asked: Asked) -> list[str]:
+    usual, bounds = Measuring(), USUAL
+    mine, tiers = asked.measuring, asked.tiers
+    out = ["--here"] if asked.here else []
+    for option, values in (("--extra", asked.extras), ("--with", asked.packages),
+                           ("--only", asked.only)):  # fmt: skip
+        out += [word for each in values for word in (option, each)]
+    told: tuple[tuple[str, object, object], ...] = (
+        ("--scale", mine.scale, usual.scale),
+        ("--device", mine.device, usual.device),
+        ("--threads", mine.threads, usual.threads),
+        ("--seconds", f"{mine.seconds:g}", f"{usual.seconds:g}"),
+        ("--budget", f"{asked.bounds.budget / 60:g}", f"{bounds.budget / 60:g}"),
+        ("--fails-from", f"{100 * asked.bounds.fails_from:g}", f"{100 * bounds.fails_from:g}"),
+        ("--passes-below", f"{100 * asked.bounds.passes_below:g}",
+         f"{100 * bounds.passes_below:g}"),
+        ("--seeds", asked.seeds, None),
+        ("--margin", asked.margin, None),
+        ("--waivers", asked.waivers, None),
+    )  # fmt: skip
+    out += [word for name, value, plain in told if value != plain for word in (name, str(value))]
+    for name, there in (
+        ("--only-exact", not tiers.time and asked.kind not in {"baseline", "save", "files"}),
+        ("--only-time", not tiers.exact), ("--quality", tiers.quality),
+        ("--instructions", tiers.instructions), ("--shadow", asked.shadow),
+    ):  # fmt: skip
+        out += [name] if there else []
+    return out

@@ -1,0 +1,379 @@
+"""One gate from its sides to its result: exact figures, times, quality, and what they come to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from harness.gate import baseline, fingerprints
+from harness.gate.asked import Asked
+from harness.gate.exact import judge_exact
+from harness.gate.figures import Reading
+from harness.gate.only import chosen
+from harness.gate.outcome import Control, GateResult, Revision, Row
+from harness.gate.pairs import (
+    CODE,
+    CONTROL,
+    Comparison,
+    by_benchmark,
+    control,
+    finds,
+    row,
+    timed,
+)
+from harness.gate.prepare import Prepared, prepared, this_code
+from harness.gate.repeat import repeated
+from harness.gate.rounds import Taken, exact
+from harness.gate.sampling import Timed, sides_compared, take_all
+from harness.gate.waivers import FILE, Waiver, apply, load
+from harness.messages.errors import HarnessError
+from harness.study.formatting import plural
+
+Told = Callable[[str], None]
+"""Is called with a line on how far a gate is."""
+
+NO_TIMES = "Times were not measured, because of what could not be compared before."
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate that has ended.
+
+    Attributes:
+        result: what came of it.
+        readings: of each side, what its processes read of times, in the order measured.
+    """
+
+    result: GateResult
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one tier came to.
+
+    Attributes:
+        rows: what is said of each figure.
+        controls: the base against itself.
+        problems: what could not be measured.
+        notes: what a reader should know.
+        versions: of Python and packages of head.
+        readings: as in :class:`Gate`.
+    """
+
+    rows: tuple[Row, ...] = ()
+    controls: tuple[Control, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+
+    def and_(self, other: Found) -> Found:
+        """Return both together."""
+        return Found(
+            (*self.rows, *other.rows), (*self.controls, *other.controls),
+            (*self.problems, *other.problems), (*self.notes, *other.notes),
+            {**other.versions, **self.versions}, {**self.readings, **other.readings},
+        )  # fmt: skip
+
+
+def run_gate(asked: Asked, folder: Path, work: Path, told: Told = lambda _: None) -> Gate:
+    """Compare two revisions, folders, environments or commands.
+
+    Args:
+        asked: what a person asks for.
+        folder: the folder that the command was typed in.
+        work: an empty folder of this gate's own.
+        told: is called with a line on how far it is.
+
+    Raises:
+        HarnessError: the sides could not be made ready. What cannot be measured after that is no
+            error here, but a problem of the result.
+    """
+    started = time.monotonic()
+    waivers = _waivers(asked, folder)
+    told("the sides are made ready")
+    with prepared(asked, folder, work) as ready:
+        found = _measured(asked, ready, work / "run", told)
+        notes = (*ready.notes, *found.notes, *_unknown(waivers, ready.repo))
+    return _ended(asked, replace(found, notes=notes), ready.base, ready.head, waivers, started)
+
+
+def run_baseline(asked: Asked, folder: Path, work: Path, told: Told = lambda _: None) -> Gate:
+    """Compare exact figures of the code here with those of a file, or write that file.
+
+    Arguments and errors are those of :func:`run_gate`.
+
+    Raises:
+        HarnessError: the file is no baseline, has none of a machine of this kind, or what is to be
+            saved could not be measured.
+    """
+    assert asked.file is not None
+    started = time.monotonic()
+    waivers = _waivers(asked, folder)
+    stored = baseline.load(asked.file) if asked.kind == "baseline" else None  # before it measures
+    side, whats, head = this_code(asked, folder)
+    told("counting")
+    taken = exact([side], whats, work / "run", asked.measuring)
+    readings = taken.readings["head"]
+    machine = _machine(asked, _versions(readings))
+    if stored is None:
+        baseline.save(readings, asked.file, machine, commit=head.commit, time=_now())
+        rows = tuple(
+            Row(each.benchmark, one.name, one.unit, "exact", one.better, "new", head=one.value,
+                why="It is saved.")
+            for each in readings for one in each.figures if one.judged == "exact"
+        )  # fmt: skip
+        found = Found(rows, notes=(f"Saved in {asked.file}.",), versions=_versions(readings))
+        return _ended(asked, found, Revision("base", "", "nothing"), head, (), started)
+    own = stored.of(machine)
+    compared = baseline.compare(own, readings)
+    base = Revision("base", own.commit, f"{asked.file}, saved {own.time or 'some time ago'}")
+    found = Found(_only(asked, compared.rows), (), compared.problems, compared.notes,
+                  _versions(readings))  # fmt: skip
+    return _ended(asked, found, base, head, waivers, started)
+
+
+def run_files(asked: Asked, folder: Path) -> Gate:
+    """Compare files of pytest-benchmark.
+
+    Raises:
+        HarnessError: they hold too little, or come from several machines.
+    """
+    from harness.gate.pytest_json import compare_files
+
+    started = time.monotonic()
+    waivers = _waivers(asked, folder)
+    compared = compare_files(asked.base, asked.head)
+    found = Found(_only(asked, compared.rows), (), compared.problems, compared.notes)
+    sides = [Revision(name, "", f"the files {given}")
+             for name, given in (("base", asked.base), ("head", asked.head))]  # fmt: skip
+    return _ended(asked, found, sides[0], sides[1], waivers, started)
+
+
+def broken(asked: Asked, error: HarnessError) -> GateResult:
+    """Return the result of a gate that did not come to measuring."""
+    base, head = (
+        Revision(name, "", given or missing)
+        for name, given, missing in (
+            ("base", asked.base, "a baseline"),
+            ("head", asked.head, "the code here"),
+        )
+    )
+    return GateResult(base, head, (), problems=(str(error),), time=_now(), shadow=asked.shadow)
+
+
+# ---- measuring ----------------------------------------------------------------------------------
+
+
+def _measured(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+    """Measure all tiers; what fails is a problem, and ends it."""
+    found = Found()
+    for tier in (_exact, _times, _quality):
+        if found.problems:
+            break
+        try:
+            found = found.and_(tier(asked, ready, folder, told))
+        except HarnessError as error:
+            found = found.and_(Found(problems=(str(error),)))
+    if found.problems and asked.tiers.time and not found.readings:
+        found = found.and_(Found(notes=(NO_TIMES,)))
+    if not found.rows and not found.problems:
+        patterns = ", ".join(asked.only)
+        must = f"--only must name a figure that is read; got {patterns}. Leave it out to see all."
+        found = replace(found, problems=(must if asked.only else "No figure was read.",))
+    return found
+
+
+def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+    if not asked.tiers.exact:
+        return Found()
+    told("counting what each side does")
+    taken = exact(ready.sides, ready.whats, folder, asked.measuring)
+    rows, notes = _new(taken), list(taken.notes)
+    problems: list[str] = []
+    for comparison in sides_compared({side.name for side in ready.sides}):
+        before = by_benchmark(taken, comparison.under)
+        for name, head in by_benchmark(taken, comparison.over).items():
+            if name not in before:
+                continue
+            told_as = f"{name}{comparison.label}"
+            pair = [replace(each, benchmark=told_as) for each in (before[name], head)]
+            compared = judge_exact(*pair)
+            rows += compared.rows
+            problems += compared.problems
+            notes += compared.notes
+    notes += _bits(taken)
+    notes += [f"{each.benchmark}: {each.note}"
+              for each in taken.readings.get("head", ()) if each.note]  # fmt: skip
+    return Found(
+        _only(asked, rows), (), tuple(problems), tuple(dict.fromkeys(notes)),
+        _versions(taken.readings.get("head", ())),
+    )  # fmt: skip
+
+
+def _bits(taken: Taken) -> list[str]:
+    """Say where the first losses differ in bits, which nothing is blocked for."""
+    before = by_benchmark(taken, CODE.under)
+    return [
+        f"{name}: the first 20 training losses differ in bits, so numerics changed. --quality "
+        "tells whether results became worse."
+        for name, head in by_benchmark(taken, CODE.over).items()
+        if head.bits and name in before and before[name].bits not in {"", head.bits}
+    ]
+
+
+def _new(taken: Taken) -> list[Row]:
+    """Return a row for each figure of a benchmark that the base lacks, but for single operators."""
+    before = by_benchmark(taken, CODE.under)
+    why = "; ".join(dict.fromkeys(taken.lacking.values()))
+    return [
+        Row(name, each.name, each.unit, "time" if each.judged == "time" else "exact", each.better,
+            "new", head=each.value, why=f"The base has none to compare with: {why}.")
+        for name, head in by_benchmark(taken, CODE.over).items() if name not in before
+        for each in head.figures
+        if each.judged != "shown" and not each.name.startswith("operators/")
+    ]  # fmt: skip
+
+
+def _times(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+    if not asked.tiers.time:
+        return Found()
+
+    def wanted(benchmark: str, figure: str) -> bool:
+        return chosen(asked.only, benchmark, figure)
+
+    took = take_all(
+        ready.sides, ready.whats, folder, asked.measuring, asked.bounds, wanted, told
+    )  # fmt: skip
+    first = took.rounds[0]
+    problems = _uncomparable(first, sides_compared({side.name for side in ready.sides}))
+    rows = [] if asked.tiers.exact else [*_new(first)]
+    rows += [each for each in _new_figures(first) if each not in rows]
+    readings = {
+        name: tuple(one for each in took.rounds for one in each.readings.get(name, ()))
+        for name in first.readings
+    }
+    versions = {} if asked.tiers.exact else _versions(first.readings.get("head", ()))
+    if took.rule is None:
+        return Found(_only(asked, rows), (), problems, (), versions, readings)
+    controls = _controls(asked, took)
+    rows += _time_rows(took, alarm=any(each.alarm for each in controls))
+    notes = list(dict.fromkeys(note for each in took.rounds for note in each.notes))
+    if took.ended:
+        notes.insert(0, _budget_words(asked, took))
+    if (asked.bounds.fails_from, asked.bounds.passes_below) != (0.05, 0.10):
+        notes.append("Stated error rates are for --fails-from 5 and --passes-below 10.")
+    return Found(_only(asked, rows), controls, problems, tuple(notes), versions, readings)
+
+
+def _uncomparable(first: Taken, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Return what of the first round's readings cannot be compared."""
+    out: list[str] = []
+    for each in comparisons:
+        before = by_benchmark(first, each.under)
+        for name, head in by_benchmark(first, each.over).items():
+            if name in before:
+                out += judge_exact(before[name], head).problems
+    return tuple(out)
+
+
+def _new_figures(first: Taken) -> list[Row]:
+    """Return rows of times that the base's benchmark has not."""
+    before = by_benchmark(first, CODE.under)
+    return [
+        Row(name, each.name, each.unit, "time", each.better, "new", head=each.value,
+            why="The base has no such figure: it is compared from the next change on.")
+        for name, head in by_benchmark(first, CODE.over).items() if name in before
+        for each in timed(head).values() if each.name not in timed(before[name])
+    ]  # fmt: skip
+
+
+def _controls(asked: Asked, took: Timed) -> tuple[Control, ...]:
+    rule = asked.bounds.rule(max(1, len(took.controls)))
+    return tuple(control(each, rule) for each in took.controls.values())
+
+
+def _time_rows(took: Timed, *, alarm: bool) -> list[Row]:
+    assert took.rule is not None
+    out = []
+    for key, series in took.series.items():
+        twins = took.controls.get((CONTROL, *key[1:]))
+        found = finds(series, twins, took.rule, took.room)
+        said = row(series, took.decisions[key], took.rule, found)
+        if alarm and said.answer == "fail":
+            why = f"{said.why} But the base was slower than itself, too: nothing is blocked by it."
+            said = replace(said, answer="inconclusive", why=why)
+        out.append(said)
+    return out
+
+
+def _budget_words(asked: Asked, took: Timed) -> str:
+    pairs, minutes = len(took.rounds), asked.bounds.budget / 60
+    assert took.rule is not None
+    look = took.rule.next_look(pairs)
+    whole = took.seconds / pairs * (look or pairs) / 60
+    return (
+        f"The budget of {minutes:g} minutes ended it after {plural(pairs, 'pair')}: the next look, "
+        f"at {look} pairs, would have been after {whole:.1f} minutes."
+    )
+
+
+def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+    del ready, folder, told
+    if asked.tiers.quality:
+        raise HarnessError("--quality must be built", "it is not yet", "Leave it out.")
+    return Found()
+
+
+# ---- the result ---------------------------------------------------------------------------------
+
+
+def _only(asked: Asked, rows: Sequence[Row]) -> tuple[Row, ...]:
+    return tuple(each for each in rows if chosen(asked.only, each.benchmark, each.figure))
+
+
+def _ended(
+    asked: Asked, found: Found, base: Revision, head: Revision, waivers: Sequence[Waiver],
+    started: float,
+) -> Gate:  # fmt: skip
+    rows, notes = apply(found.rows, waivers, date.today())
+    machine = _machine(asked, found.versions)
+    result = GateResult(
+        base, head, rows, found.controls, found.problems, (*found.notes, *notes),
+        repeat=repeated(asked, base, head), machine=machine,
+        fingerprint=fingerprints.fingerprint(machine), seconds=time.monotonic() - started,
+        time=_now(), shadow=asked.shadow,
+    )  # fmt: skip
+    return Gate(result, found.readings)
+
+
+def _machine(asked: Asked, versions: Mapping[str, str]) -> dict[str, str]:
+    machine = fingerprints.here(asked.measuring.device, versions)
+    threads = asked.measuring.threads
+    return machine | ({"threads": str(threads)} if threads else {})
+
+
+def _versions(readings: Sequence[Reading]) -> dict[str, str]:
+    """Return what a fingerprint asks of the measured environment."""
+    found = {name.casefold(): value for each in readings for name, value in each.versions.items()}
+    return {name: found[name] for name in ("python", "torch") if name in found}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _waivers(asked: Asked, folder: Path) -> tuple[Waiver, ...]:
+    if asked.waivers is not None:
+        return load(asked.waivers)
+    file = folder / FILE
+    return load(file) if file.is_file() else ()
+
+
+def _unknown(waivers: Sequence[Waiver], repo: Path | None) -> list[str]:
+    del waivers, repo  # replaced when the check of revisions is there
+    return []

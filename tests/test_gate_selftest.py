@@ -1,0 +1,126 @@
+"""What the gate's own test makes of gates, and what is measured of a machine."""
+
+import math
+
+import numpy as np
+import pytest
+
+from harness.commands.doctor_gate import fitness_json
+from harness.gate.residuals import Residuals, fitness, measured
+from harness.messages.errors import HarnessError
+from harness.stats import Rule
+from tests import gate_selftest as selftest
+from tests.gate_selftest import CASES, Case, Gate, missed, read, summary, wilson
+
+FAILED = {"answer": "fail", "rows": [{"answer": "fail", "basis": "time", "pairs": 12}]}
+
+
+def gates(case: Case, **counts: int) -> list[Gate]:
+    return [
+        Gate(case.name, answer, (case.basis,) if answer == "fail" else (), 8, 60.0)
+        for answer, count in counts.items()
+        for _ in range(count)
+    ]
+
+
+def test_targets_are_met_and_missed() -> None:
+    same, ten, copy = CASES["same"], CASES["10"], CASES["copy"]
+    assert not missed(same, gates(same, **{"pass": 99, "fail": 1}))
+    assert missed(same, gates(same, **{"pass": 98, "fail": 2})) == "2 false alarms"
+    assert missed(same, gates(same, **{"pass": 99})) == "99 of 100 gates"
+    assert missed(same, []) == "0 of 100 gates"
+    assert not missed(ten, gates(ten, fail=36, inconclusive=4))
+    assert missed(ten, gates(ten, fail=35, inconclusive=5)) == "35 of 40 caught by time"
+    assert missed(ten, gates(ten, fail=39, error=1)) == "a gate ended in an error"
+    by_another = [Gate("copy", "fail", ("time",), 8, 1.0)]
+    assert missed(copy, by_another) == "0 of 1 caught by exact"
+
+
+def test_a_gate_that_says_two_things_is_an_error() -> None:
+    assert read("10", 1, FAILED, "", 1.0) == Gate("10", "fail", ("time",), 12, 1.0)
+    for code, said in ((0, FAILED), (2, FAILED), (0, {}), (0, {"answer": "pass", "rows": []})):
+        assert read("10", code, said, "", 1.0).answer == "error"
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    assert wilson(0, 0) == (0, 1)
+    assert wilson(10, 20) == pytest.approx((0.2993, 0.7007), abs=1e-4)
+    assert wilson(0, 100)[1] == pytest.approx(0.0370, abs=1e-4)
+
+
+def test_nothing_that_ran_is_no_success() -> None:
+    assert summary([], [CASES["same"]])[1] is False
+    table, right = summary(gates(CASES["10"], fail=40), [CASES["10"]])
+    assert right
+    assert "| 10 | 40 | 40 | 91.2 to 100.0 % | 0 | 0 | 0 | 8.0 | 1.0 | met |" in table
+
+
+def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch, capsys) -> None:
+    ran = []
+
+    def pretended(case: Case) -> Gate:
+        ran.append(case.name)
+        return gates(case, fail=1)[0]
+
+    monkeypatch.setattr(selftest, "one_gate", pretended)
+    words = ["--cases", "10,20", "--out", str(tmp_path / "test.md"), "--gates"]
+    assert selftest.main([*words, "2"]) == 0
+    with (tmp_path / "test.jsonl").open("a") as file:
+        file.write('{"case": "10", "ans')
+    assert selftest.main([*words, "3"]) == 0
+    assert ran == ["10", "20"] * 3
+    assert "| 20 | 3 | 3 |" in (tmp_path / "test.md").read_text()
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
+def test_each_case_is_code_that_differs(case, tmp_path) -> None:
+    base = selftest.write_side(tmp_path / "base", {}) / "injected" / "__init__.py"
+    head = selftest.write_side(tmp_path / "head", case.changed) / "injected" / "__init__.py"
+    compile(head.read_text(), "head", "exec")
+    assert (base.read_text() == head.read_text()) == case.name.startswith("same")
+
+
+# The machine.
+
+
+def of_noise(sd: float, pairs: int = 40) -> Residuals:
+    return Residuals(tuple(np.random.default_rng(0).normal(0, sd, pairs)), 6.0 * pairs)
+
+
+def test_a_quiet_machine_is_fit_and_a_noisy_one_is_not() -> None:
+    rule = Rule.for_metrics(1)
+    quiet, noisy = fitness(of_noise(0.03), rule), fitness(of_noise(0.3), rule)
+    assert quiet.fit
+    assert quiet.false_alarms <= 0.01
+    assert quiet.sd == pytest.approx(0.03, rel=0.4)
+    assert [each.pairs for each in quiet.reaches] == [8, 12, 20, 30]
+    assert quiet.reaches[0].minutes == pytest.approx(0.8)
+    assert not noisy.fit
+    assert fitness_json(noisy)["reaches"][0]["slowdown"] is None or noisy.reaches[0].slowdown > 0.3
+
+
+def test_pairs_are_measured_in_alternating_order_until_time_is_up() -> None:
+    orders, now = [], [0.0]
+
+    def measure(second_first: bool) -> tuple[float, float]:
+        orders.append(second_first)
+        now[0] += 5.0
+        return 1.0, 2.0
+
+    found = measured(1.0, measure, lambda: now[0])
+    assert orders == [False, True] * 6
+    assert (found.seconds, found.per_pair) == (60, 5)
+    assert found.log_ratios == (math.log(2),) * 12
+    assert len(measured(0.01, measure, lambda: now[0]).log_ratios) == 8
+
+
+@pytest.mark.parametrize("minutes", [0, -1, math.nan, math.inf])
+def test_no_time_is_an_error(minutes) -> None:
+    with pytest.raises(HarnessError, match="--minutes must be above 0"):
+        measured(minutes)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf])
+def test_a_time_that_is_none_is_an_error(wrong) -> None:
+    with pytest.raises(HarnessError, match="must take some time"):
+        measured(1.0, lambda _: (wrong, 1.0), lambda: 0.0)
