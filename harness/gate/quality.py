@@ -36,6 +36,7 @@ from harness.gate.by_seed import Graded, Sides, Trained, Wanted, train
 from harness.gate.figures import Reading
 from harness.gate.not_worse import ALPHA, margin_of, not_worse, too_few
 from harness.gate.outcome import Row
+from harness.gate.pairs import CODE, DEPENDENCIES, Comparison
 from harness.gate.rounds import Measuring
 from harness.gate.sides import Side
 from harness.gate.what import StudyWhat, What
@@ -78,30 +79,11 @@ class Judged:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Versus:
-    """Which side is judged against which.
-
-    Attributes:
-        over: the side that is judged.
-        under: the one that it is judged against.
-        label: what is added to the benchmark's name.
-        here: what the first is called in sentences.
-        there: what the second is.
-    """
-
-    over: str
-    under: str
-    label: str
-    here: str
-    there: str
-
-
-CODE = Versus("head", "base", "", "at head", "at base")
-DEPENDENCIES = Versus(
-    "base", "deps", " (dependencies)", "with head's dependencies", "with base's own"
-)  # fmt: skip
-"""The base's code with the head's dependencies against the same code with its own."""
+_SIDES = {
+    CODE: ("at head", "at base"),
+    DEPENDENCIES: ("with head's dependencies", "with base's own"),
+}
+"""What is judged, and what it is judged against, in sentences."""
 
 
 def quality(
@@ -176,8 +158,16 @@ class _Case:
     wanted: Wanted
     over: Mapping[int, Trained]
     under: Mapping[int, Trained]
-    versus: Versus
+    versus: Comparison
     new: str = ""
+
+    @property
+    def here(self) -> str:
+        return _SIDES[self.versus][0]
+
+    @property
+    def there(self) -> str:
+        return _SIDES[self.versus][1]
 
     @property
     def named(self) -> str:
@@ -217,7 +207,7 @@ def judge_quality(sides: Sides, asked: Quality = Quality()) -> Judged:
     notes: list[str] = []
     problems: list[str] = []
     cases: list[_Case] = []
-    for versus in (CODE, DEPENDENCIES):
+    for versus in _SIDES:
         before = sides.graded.get(versus.under, {})
         for title, over in sides.graded.get(versus.over, {}).items():
             if over.none:
@@ -241,12 +231,13 @@ def judge_quality(sides: Sides, asked: Quality = Quality()) -> Judged:
     return Judged(tuple(rows), tuple(problems), tuple(dict.fromkeys(notes)))
 
 
-def _apart(over: Graded, under: Graded | None, versus: Versus) -> list[str]:
+def _apart(over: Graded, under: Graded | None, versus: Comparison) -> list[str]:
     """Say what keeps a study on two sides from being compared."""
     if under is None:
         return []
+    here, there = _SIDES[versus]
     out = [
-        f"{over.title}: arm {arm} has vanished: it is {versus.there}, and not {versus.here}."
+        f"{over.title}: arm {arm} has vanished: it is {there}, and not {here}."
         for arm in under.arms
         if arm not in over.arms
     ]
@@ -254,17 +245,17 @@ def _apart(over: Graded, under: Graded | None, versus: Versus) -> list[str]:
     for old in under.metrics:
         new = now.get(old.name)
         if new is None:
-            out.append(f"{over.title}: {old.name} has vanished: it is judged {versus.there} alone.")
+            out.append(f"{over.title}: {old.name} has vanished: it is judged {there} alone.")
         elif not _alike(new, old):
             out.append(
                 f"{over.title}: {old.name} is another metric: {old.better} is better, in "
-                f"{old.unit or 'no unit'} {versus.there}; {new.better}, in "
-                f"{new.unit or 'no unit'} {versus.here}."
+                f"{old.unit or 'no unit'} {there}; {new.better}, in "
+                f"{new.unit or 'no unit'} {here}."
             )
     return out
 
 
-def _cases(over: Graded, under: Graded | None, versus: Versus, lacking: str) -> list[_Case]:
+def _cases(over: Graded, under: Graded | None, versus: Comparison, lacking: str) -> list[_Case]:
     """Return every metric of every arm that is judged, each once."""
     whole = len(over.arms) == 1 and over.title.endswith(f"#{over.arms[0]}")
     before = {each.name: each for each in under.metrics} if under else {}
@@ -300,20 +291,20 @@ def _judged(case: _Case, alpha: float, margin: float | None) -> Row | str:
         alpha: the level of its interval, of both sides.
         margin: what was asked for.
     """
-    wanted, versus = case.wanted, case.versus
+    wanted = case.wanted
     good = [seed for seed, each in case.over.items() if _value(each, wanted) is not None]
     lacking = [s for s, x in case.over.items() if not x.failed and wanted.name not in x.metrics]
     lacking += [seed for seed in case.under if seed not in case.over]
     if lacking or not case.over:
-        return f"{case.named} is missing {versus.here}, on {_seeds(lacking)}: it was not judged."
+        return f"{case.named} is missing {case.here}, on {_seeds(lacking)}: it was not judged."
     if case.new:
         if good:
             return case.row("new", case.new, good)
         return f"{case.named} is new, and fails on every seed: {_reason(case.over, wanted)}."
     if unlike := [seed for seed in case.over if seed not in case.under]:
-        return f"{case.named} is missing {versus.there}, on {_seeds(unlike)}: it was not judged."
+        return f"{case.named} is missing {case.there}, on {_seeds(unlike)}: it was not judged."
     if all(not x.failed and wanted.name not in x.metrics for x in case.under.values()):
-        why = f"There is no {wanted.name} {versus.there}: it is compared from the next change on."
+        why = f"There is no {wanted.name} {case.there}: it is compared from the next change on."
         return case.row("new", why, good)
     pairs = [seed for seed in good if _value(case.under[seed], wanted) is not None]
     worse = [
@@ -322,13 +313,13 @@ def _judged(case: _Case, alpha: float, margin: float | None) -> Row | str:
     ]  # fmt: skip
     if worse:
         what = _reason({seed: case.over[seed] for seed in worse}, wanted)
-        why = f"Fails {versus.here} on {_seeds(worse)}, and not {versus.there}: {what}."
+        why = f"Fails {case.here} on {_seeds(worse)}, and not {case.there}: {what}."
         # without numbers: no waiver of a loss accepts a failure
         return replace(case.row("fail", why), pairs=len(case.over))
     if not pairs and not good:
         return f"{case.named} fails on every seed on both sides: {_reason(case.over, wanted)}."
     if not pairs:
-        why = f"Every seed fails {versus.there}: it is compared from the next change on."
+        why = f"Every seed fails {case.there}: it is compared from the next change on."
         return case.row("new", why, good)
     if same := _same(case, pairs):
         return replace(case.row("pass", same, pairs), change=0.0, low=0.0, high=0.0)
@@ -366,7 +357,7 @@ def _left_out(case: _Case) -> list[str]:
     if not out:
         return []
     both = [seed for seed in out if _value(case.over.get(seed), case.wanted) is None]
-    what = "on both sides" if both == out else case.versus.there
+    what = "on both sides" if both == out else case.there
     return [f"{case.named}: {_seeds(out)} left out, which failed {what}."]
 
 
