@@ -18,6 +18,7 @@ from harness.gate.words import (
     ordered,
     pair_text,
     pairs_text,
+    row_interval_text,
     share_text,
     value_text,
     values_text,
@@ -155,7 +156,8 @@ def _tally(result: GateResult) -> tuple[Cell, ...]:
 
 def _rows(caption: str, rows: Sequence[Row]) -> Table:
     return Table(
-        f"{caption} Change: head over base; intervals are those that it was judged by.",
+        f"{caption} Change: head over base, of quality head less base; intervals are those that it "
+        "was judged by. Pairs: of processes, of quality seeds.",
         (
             Column("Figure"), Column("Verdict"), Column("Base", "number"), Column("Head", "number"),
             Column("Change", "number"), Column("Pairs", "number"),
@@ -166,7 +168,7 @@ def _rows(caption: str, rows: Sequence[Row]) -> Table:
 
 
 def _row(each: Row) -> tuple[Cell, ...]:
-    interval = interval_text(each.low, each.high)
+    interval = row_interval_text(each)
     word = "accepted" if each.waiver else each.answer
     tone = "same" if each.waiver else TONES[each.answer]
     return row(

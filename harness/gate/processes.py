@@ -33,11 +33,13 @@ class Answer:
         readings: what it read.
         lacking: titles of benchmarks that its side has not, with the reason.
         seen: what it said of itself; ``None`` of a command.
+        graded: of quality: what studies ended with, as ``harness.running.graded`` tells it.
     """
 
     readings: tuple[Reading, ...]
     lacking: Mapping[str, str] = field(default_factory=dict)
     seen: Seen | None = None
+    graded: tuple[Mapping[str, Any], ...] = ()
 
 
 class Process:
@@ -119,6 +121,7 @@ class Process:
             told = json.loads(file.read_text(encoding="utf-8"))
             seen = Seen(told["prefix"], told["where"], told["versions"])
             failed, lacking, read = told["failed"], told["lacking"], told["readings"]
+            graded = tuple(told["graded"])
         except (ValueError, KeyError, TypeError) as error:
             raise HarnessError(
                 f"{name}'s process must answer in whole", f"{error!r}", "Measure again."
@@ -126,13 +129,13 @@ class Process:
         if failed:
             way = missing_package(failed["why"]) or self._last_lines()
             raise HarnessError(f"{failed['title']} must run on {name}", failed["why"], way)
-        if not read and not lacking and _wants_answer(self._folder):
+        if not (read or graded or lacking) and _wants_answer(self._folder):
             raise HarnessError(
                 f"{name}'s process must read something", "no sample", "Run it alone."
             )
         came = f"{name}'s process"
         readings = tuple(with_seen(Reading.of(each, came), seen) for each in read)
-        return Answer(readings, lacking, seen)
+        return Answer(readings, lacking, seen, graded)
 
     def _doing(self) -> str:
         return (self._folder / "doing").read_text(encoding="utf-8")
