@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -10,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.gate.processes import Answer, Process
+from harness.gate.processes import Answer
 from harness.gate.rounds import (
     Measuring,
     Taken,
     check_whats,
-    modules_of,
-    requested,
+    cores,
+    measured_together,
+    started,
     taken,
 )
 from harness.gate.sides import Side
@@ -30,7 +30,15 @@ _INSTALL = (
     "Install both (apt-get install valgrind gcc, say; there is none for macOS and Windows), or "
     "leave --instructions out."
 )
-_OPTIONS = ("-q", "--tool=callgrind", "--instr-atstart=no", "--trace-children=no", "--vgdb=no")
+_OPTIONS = (
+    "-q",
+    "--tool=callgrind",
+    "--instr-atstart=no",
+    "--trace-children=no",
+    "--vgdb=no",
+    f"--callgrind-out-file=run/{COUNTED}",
+)  # from the folder that a process runs in
+
 _TUNED = "GLIBC_TUNABLES"
 _COMPILERS = ("cc", "gcc", "clang")
 
@@ -79,12 +87,15 @@ def instructions(
     place = folder / "instructions"
     place.mkdir(parents=True, exist_ok=True)
     library = compiled(compiler, place)
+    modules = tuple(sorted({name for side in sides for name in side.modules}))
+    steady = [replace(side, modules=modules, variables={**side.variables, **_steady(os.environ)})
+              for side in sides]  # fmt: skip
+    one_thread = replace(measuring, threads=1, timeout=_ROOM * measuring.timeout)
     answers: dict[str, list[Answer]] = {}
-    cores = os.cpu_count() or 1
-    for at in range(0, len(sides), cores):
-        beside = sides[at : at + cores]
-        found = _answers(beside, counted, modules_of(sides), valgrind, library, measuring)
-        answers |= {side.name: [answer] for side, answer in zip(beside, found, strict=True)}
+    for at in range(0, len(sides), cores()):
+        with started(steady[at : at + cores()], counted, "instructions", place, one_thread,
+                     {"library": str(library)}, [valgrind, *_OPTIONS]) as processes:  # fmt: skip
+            answers |= measured_together(processes, one_thread.timeout, cores())
     out = taken({side.name: side for side in sides}, answers, counted)
     notes = [f"{title}: its instructions are not counted, as it is no study or function."
              for title in left]  # fmt: skip
@@ -136,29 +147,3 @@ def _steady(given: Mapping[str, str]) -> dict[str, str]:
     """Return environment variables of a process that counts; what is tuned already stays so."""
     tuned = ":".join(filter(None, (given.get(_TUNED), VARIABLES[_TUNED])))
     return {**VARIABLES, _TUNED: tuned}
-
-
-def _answers(
-    sides: Sequence[Side], whats: Sequence[What], modules: Sequence[str], valgrind: str,
-    library: Path, measuring: Measuring,
-) -> list[Answer]:  # fmt: skip
-    """Run one process of each side, all beside each other."""
-    timeout = _ROOM * measuring.timeout
-    with contextlib.ExitStack() as stack:
-        started: list[Process] = []
-        for side in sides:
-            steady = replace(side, variables={**side.variables, **_steady(os.environ)})
-            request = requested(steady, whats, modules, "instructions", library.parent, measuring)
-            run = library.parent / side.name / "run"
-            own = library.parent / side.name / library.name  # callgrind writes beside it
-            shutil.copyfile(library, own)
-            for left in own.parent.glob(f"{COUNTED}*"):  # of a process before: no count of this one
-                left.unlink()
-            under = [valgrind, *_OPTIONS, f"--callgrind-out-file={own.parent / COUNTED}"]
-            process = Process(steady, {**request, "library": str(own)}, run, 1, under)
-            stack.callback(process.end)
-            started.append(process)
-        for process in started:
-            process.wait_until_ready(timeout)
-            process.go()
-        return [process.answered(timeout) for process in started]

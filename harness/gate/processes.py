@@ -33,11 +33,13 @@ class Answer:
         readings: what it read.
         lacking: titles of benchmarks that its side has not, with the reason.
         seen: what it said of itself; ``None`` of a command.
+        graded: of quality: what studies ended with, as ``harness.running.graded`` tells it.
     """
 
     readings: tuple[Reading, ...]
     lacking: Mapping[str, str] = field(default_factory=dict)
     seen: Seen | None = None
+    graded: tuple[Mapping[str, Any], ...] = ()
 
 
 class Process:
@@ -96,21 +98,10 @@ class Process:
         Raises:
             HarnessError: it crashed, took too long, or its answer is not whole.
         """
-        self.go()
-        return self.answered(timeout)
-
-    def go(self) -> None:
-        """Give it its turn."""
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended, which is told with its answer
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which is told below
             self._process.stdin.write(b"go\n")
             self._process.stdin.flush()
-
-    def answered(self, timeout: float) -> Answer:
-        """Wait for the end of one that was given its turn, and return what it answered.
-
-        Errors are those of :meth:`measure`.
-        """
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -134,6 +125,7 @@ class Process:
             told = json.loads(file.read_text(encoding="utf-8"))
             seen = Seen(told["prefix"], told["where"], told["versions"])
             failed, lacking, read = told["failed"], told["lacking"], told["readings"]
+            graded = tuple(told["graded"])
         except (ValueError, KeyError, TypeError) as error:
             raise HarnessError(
                 f"{name}'s process must answer in whole", f"{error!r}", "Measure again."
@@ -141,13 +133,13 @@ class Process:
         if failed:
             way = missing_package(failed["why"]) or self._last_lines()
             raise HarnessError(f"{failed['title']} must run on {name}", failed["why"], way)
-        if not read and not lacking and _wants_answer(self._folder):
+        if not (read or graded or lacking) and _wants_answer(self._folder):
             raise HarnessError(
                 f"{name}'s process must read something", "no sample", "Run it alone."
             )
         came = f"{name}'s process"
         readings = tuple(with_seen(Reading.of(each, came), seen) for each in read)
-        return Answer(readings, lacking, seen)
+        return Answer(readings, lacking, seen, graded)
 
     def _doing(self) -> str:
         return (self._folder / "doing").read_text(encoding="utf-8")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import gc
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 TOLERANCE = 0.005
 """By what share instructions may rise: processes of equal code differ by less, but where a step
@@ -69,6 +70,21 @@ _DUMP, _ZERO, _START, _STOP = _CALLGRIND, _CALLGRIND + 1, _CALLGRIND + 4, _CALLG
 
 Once = Callable[[], object]
 """Takes one step."""
+
+
+def counted(once: Once, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the one figure, as plain values.
+
+    Args:
+        once: takes one step.
+        asked: what the process was asked for: ``library`` and ``run``, see :class:`Counter`.
+
+    Raises:
+        RuntimeError: nothing was counted.
+    """
+    value = Counter(Path(asked["library"]), Path(asked["run"])).of(once)
+    return [{"name": "instructions", "value": value, "unit": "count", "judged": "exact",
+             "better": "lower", "tolerance": TOLERANCE}]  # fmt: skip
 
 
 class Counter:

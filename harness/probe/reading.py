@@ -29,7 +29,7 @@ from typing import Any
 
 from .clock import cpu_times
 from .counts import by_name, flops, operators, python_calls
-from .instructions import TOLERANCE, Counter
+from .instructions import counted
 
 Json = dict[str, Any]
 Measure = Callable[[], list[Json]]
@@ -51,9 +51,10 @@ def main(request: str, answer: str) -> None:
 
     Args:
         request: path of a JSON file: ``benchmarks`` (``kind``, ``title`` and what the kind needs),
-            ``part`` (``time``, ``exact`` or ``instructions``), ``folder`` of benchmarks, ``paths``
-            for ``sys.path``, ``own`` modules, ``seconds``, ``device``, ``scale``; of instructions
-            also the ``library``, beside which callgrind writes.
+            ``part`` (``time``, ``exact``, ``quality`` or ``instructions``), ``folder`` of
+            benchmarks, ``paths`` for ``sys.path``, ``own`` modules, ``seconds``, ``device``,
+            ``scale``, ``run``, a folder of its own; for quality also ``seeds``, for instructions
+            the ``library`` that asks valgrind.
         answer: path of the file to write. Beside it ``ready`` is written before the turn is waited
             for, and ``doing`` names the benchmark in work.
     """
@@ -64,7 +65,7 @@ def main(request: str, answer: str) -> None:
     asked: Json = json.loads(Path(request).read_text(encoding="utf-8"))
     place, process = Path(answer), os.getpid()
     sys.path[:] = [asked["folder"], *asked["paths"], *_others(asked)]
-    told: Json = {"readings": [], "lacking": {}, "failed": None}
+    told: Json = {"readings": [], "graded": [], "lacking": {}, "failed": None}
     ready: list[tuple[str, Measure]] = []
     for each in asked["benchmarks"]:
         found = _guarded(each["title"], place, asked, told, partial(_prepared, each, asked))
@@ -77,7 +78,7 @@ def main(request: str, answer: str) -> None:
     for title, measure in [] if told["failed"] else ready:
         read = _guarded(title, place, asked, told, measure)
         _end_child(process)
-        told["readings"] += read or []
+        told["graded" if asked["part"] == "quality" else "readings"] += read or []
         if told["failed"]:
             break
     told |= {"prefix": sys.prefix, "where": _where(asked["own"]), "versions": _versions(asked)}
@@ -160,7 +161,7 @@ def _function(each: Json, asked: Json) -> Measure:
     if asked["part"] == "exact":
         return lambda: [_reading(each["title"], exact_figures(once))]
     if asked["part"] == "instructions":
-        return lambda: [_counted(each["title"], once, asked)]
+        return lambda: [_reading(each["title"], counted(once, asked))]
     return lambda: [_reading(each["title"], [_call(once, asked["seconds"])])]
 
 
@@ -172,12 +173,6 @@ def _call(once: Callable[[], object], seconds: float) -> Json:
 
     blocks = cpu_times(step, seconds, _clock())
     return _figure("call", statistics.median(blocks), "s", "time")
-
-
-def _counted(title: str, once: Callable[[], object], asked: Json) -> Json:
-    library = Path(asked["library"])
-    count = Counter(library, library.parent).of(once)
-    return _reading(title, [_figure("instructions", count, "count", tolerance=TOLERANCE)])
 
 
 def _clock() -> Callable[[], int]:
@@ -247,7 +242,8 @@ def _study(each: Json, asked: Json) -> Measure:
     # the harness of this side, which is not the one that this module was copied from
     find = importlib.import_module("harness.running.find").find
     load = importlib.import_module("harness.running.find").load
-    gated = importlib.import_module("harness.running.gated")
+    name = "graded" if asked["part"] == "quality" else "gated"
+    measuring = importlib.import_module(f"harness.running.{name}")
     file, arm = each["reference"], each["arm"]
     reference = str(Path(asked["folder"], file)) if each["in_file"] else file
     if not each["in_file"] and "harness" in asked["own"]:
@@ -259,23 +255,31 @@ def _study(each: Json, asked: Json) -> Measure:
     arms = [one.name for one in study.arms(study.scale(scale)[0])]
     if arm and arm not in arms:
         raise LackingError(f"{reference} has no arm {arm!r}; arms: {', '.join(arms)}")
+
     if asked["part"] == "instructions":
-        steps = gated.steps_of  # a harness of before has none: that is told before it measures
+        steps = measuring.steps_of  # a harness of before has none: told before it measures
         return lambda: [
-            _counted(_named(each["title"], arm, name), once, asked)
+            _reading(_named(each["title"], arm, name), counted(once, asked))
             for name, once in steps(reference, arm or None, scale, device=asked["device"])
         ]
 
+    def grade() -> list[Json]:
+        read = measuring.graded_by_seed(
+            reference, arm or None, scale, seeds=asked["seeds"], device=asked["device"],
+            folder=Path(asked["run"], "trials"),
+        )  # fmt: skip
+        return [{"title": each["title"], **read}]
+
     def measure() -> list[Json]:
         gc.collect()
-        read = gated.figures_of(
+        read = measuring.figures_of(
             reference, arm or None, scale, part=asked["part"], device=asked["device"],
             seconds=asked["seconds"],
         )  # fmt: skip
         # the file lies elsewhere on each side, the benchmark's name does not
         return [one | {"benchmark": _named(each["title"], arm, one["benchmark"])} for one in read]
 
-    return measure
+    return grade if asked["part"] == "quality" else measure
 
 
 def _named(title: str, arm: str, benchmark: str) -> str:
