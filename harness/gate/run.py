@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from harness.gate import baseline, fingerprints
@@ -25,10 +26,12 @@ from harness.gate.pairs import (
     timed,
 )
 from harness.gate.prepare import Prepared, prepared, this_code
+from harness.gate.quality import Quality, bits_notes, quality
 from harness.gate.repeat import repeated
+from harness.gate.revisions import resolve
 from harness.gate.rounds import Taken, exact
 from harness.gate.sampling import Timed, sides_compared, take_all
-from harness.gate.waivers import FILE, Waiver, apply, load
+from harness.gate.waivers import FILE, Waiver, apply, load, unknown
 from harness.messages.errors import HarnessError
 from harness.study.formatting import plural
 
@@ -206,24 +209,13 @@ def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
             rows += compared.rows
             problems += compared.problems
             notes += compared.notes
-    notes += _bits(taken)
+    notes += bits_notes(taken.readings)
     notes += [f"{each.benchmark}: {each.note}"
               for each in taken.readings.get("head", ()) if each.note]  # fmt: skip
     return Found(
         _only(asked, rows), (), tuple(problems), tuple(dict.fromkeys(notes)),
         _versions(taken.readings.get("head", ())),
     )  # fmt: skip
-
-
-def _bits(taken: Taken) -> list[str]:
-    """Say where the first losses differ in bits, which nothing is blocked for."""
-    before = by_benchmark(taken, CODE.under)
-    return [
-        f"{name}: the first 20 training losses differ in bits, so numerics changed. --quality "
-        "tells whether results became worse."
-        for name, head in by_benchmark(taken, CODE.over).items()
-        if head.bits and name in before and before[name].bits not in {"", head.bits}
-    ]
 
 
 def _new(taken: Taken) -> list[Row]:
@@ -323,10 +315,13 @@ def _budget_words(asked: Asked, took: Timed) -> str:
 
 
 def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
-    del ready, folder, told
-    if asked.tiers.quality:
-        raise HarnessError("--quality must be built", "it is not yet", "Leave it out.")
-    return Found()
+    if not asked.tiers.quality:
+        return Found()
+    told("training on both sides")
+    judged = quality(
+        ready.sides, ready.whats, folder, asked.measuring, Quality(asked.seeds, asked.margin)
+    )
+    return Found(_only(asked, judged.rows), (), judged.problems, judged.notes)
 
 
 # ---- the result ---------------------------------------------------------------------------------
@@ -374,6 +369,5 @@ def _waivers(asked: Asked, folder: Path) -> tuple[Waiver, ...]:
     return load(file) if file.is_file() else ()
 
 
-def _unknown(waivers: Sequence[Waiver], repo: Path | None) -> list[str]:
-    del waivers, repo  # replaced when the check of revisions is there
-    return []
+def _unknown(waivers: Sequence[Waiver], repo: Path | None) -> tuple[str, ...]:
+    return () if repo is None else unknown(waivers, partial(resolve, repo))
