@@ -23,7 +23,7 @@ from tests.layout import (
 # before it.
 ROOMS: dict[str, str] = {
     "floats": "",
-    "probe": "clock memory counts energy reading __main__",
+    "probe": "clock memory counts energy instructions reading __main__",
     "messages": "errors blame calm foreign printable markdown levels checks redact",
     "randomness": "streams counting",
     "stats": "changes failures location multiple paired unpaired doses joint best front "
@@ -72,8 +72,8 @@ ROOMS: dict[str, str] = {
     "run versions comparing importing findings checking",
     "gate": "figures only outcome words kept printed summary ci written fingerprints exact "
     "baseline waivers history pytest_json what bounded revisions project building sides "
-    "environments benchmarks processes rounds pairs by_seed not_worse quality sampling asked "
-    "prepare repeat run residuals",
+    "environments benchmarks processes rounds instructions pairs by_seed not_worse quality "
+    "sampling asked prepare repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
     "best folder judged markdown finish begin run search plan_search plan report explain export "
     "judge replay check profile on_records gate gating cli",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.gate.processes import Answer, Process
-from harness.gate.rounds import Measuring, checked, new_at_head, started
+from harness.gate.rounds import (
+    Measuring,
+    checked,
+    cores,
+    measured_together,
+    new_at_head,
+    started,
+)
 from harness.gate.sides import Side
 from harness.gate.what import StudyWhat
 from harness.messages.errors import HarnessError
@@ -135,8 +139,9 @@ def train(
         HarnessError: a process crashed or took too long; code came from the wrong tree; a study
             cannot be trained, or is gone at head.
     """
-    with started(sides, whats, "quality", folder, measuring, seeds) as processes:
-        answers = _measured(processes, timeout, at_once=_cores() // max(measuring.threads, 1))
+    with started(sides, whats, "quality", folder, measuring, {"seeds": seeds}) as processes:
+        at_once = cores() // max(measuring.threads, 1)
+        answers = measured_together(processes, timeout, at_once)
     notes = checked({side.name: side for side in sides}, answers, whats)
     lacking = new_at_head(dict.fromkeys(answers, ()), answers)
     graded = {
@@ -144,26 +149,3 @@ def train(
         for name, (answer,) in answers.items()
     }
     return Sides(graded, lacking, tuple(notes))
-
-
-def _measured(
-    processes: Mapping[str, Process], timeout: float, at_once: int
-) -> dict[str, list[Answer]]:
-    """Give processes their turns, some of them at once; the first that fails ends all others."""
-    with ThreadPoolExecutor(max(1, min(at_once, len(processes)))) as pool:
-        turns = {name: pool.submit(each.measure, timeout) for name, each in processes.items()}
-        try:
-            done, _ = wait(turns.values(), return_when=FIRST_EXCEPTION)
-            for each in done:
-                each.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes.values():
-                process.end()
-            raise
-        return {name: [turn.result()] for name, turn in turns.items()}
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

@@ -45,7 +45,10 @@ class Answer:
 class Process:
     """A process that imports what it needs at once, and measures when it is its turn."""
 
-    def __init__(self, side: Side, request: Mapping[str, Any], folder: Path, threads: int) -> None:
+    def __init__(
+        self, side: Side, request: Mapping[str, Any], folder: Path, threads: int,
+        under: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         """Start it.
 
         Args:
@@ -53,6 +56,7 @@ class Process:
             request: as ``harness.probe.reading`` takes it.
             folder: a folder of its own, in the neutral one that holds ``harness_probe``.
             threads: threads of it; 0 leaves them as they are.
+            under: the program that runs the interpreter, and its options; empty where none does.
 
         Raises:
             HarnessError: the interpreter cannot be started.
@@ -61,7 +65,7 @@ class Process:
         folder.mkdir(parents=True)
         for name, text in (("request.json", json.dumps(request)), ("doing", "starting")):
             (folder / name).write_text(text, encoding="utf-8")
-        words = [str(side.python), "-m", "harness_probe", str(folder / "request.json"),
+        words = [*under, str(side.python), "-m", "harness_probe", str(folder / "request.json"),
                  str(folder / "answer.json")]  # fmt: skip
         with (folder / "printed").open("wb") as printed:
             try:

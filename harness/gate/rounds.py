@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +20,7 @@ from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, 
 from harness.gate.what import command as read_command
 from harness.messages.errors import HarnessError
 
-Part = Literal["time", "exact", "quality"]
+Part = Literal["time", "exact", "quality", "instructions"]
 
 
 @dataclass(frozen=True)
@@ -103,20 +105,15 @@ def exact(
     not counts 0 there. Arguments and errors are those of :func:`take_round`; notes say which
     packages differ.
     """
-    taken = _taken(sides, whats, "exact", 0, folder, measuring)
-    return replace(taken, readings=_with_zeros(taken.readings))
+    counted = _taken(sides, whats, "exact", 0, folder, measuring)
+    return replace(counted, readings=_with_zeros(counted.readings))
 
 
 def _taken(
     sides: Sequence[Side], whats: Sequence[What], part: Part, number: int, folder: Path,
     measuring: Measuring,
 ) -> Taken:  # fmt: skip
-    if not whats or len({what.title for what in whats}) < len(whats):
-        raise HarnessError(
-            "a gate must be given what to measure, each once",
-            ", ".join(what.title for what in whats) or "nothing",
-            "Name a study, tests, a function or a command.",
-        )
+    check_whats(whats)
     commands = [what for what in whats if isinstance(what, CommandWhat)]
     inside = [what for what in whats if not isinstance(what, CommandWhat)]
     by_name = {side.name: side for side in sides}
@@ -133,7 +130,37 @@ def _taken(
                     command(by_name[name], what, words, place,
                             threads=measuring.threads, timeout=measuring.timeout)
                 )  # fmt: skip
-    notes = checked(by_name, answers, inside)
+    return taken(by_name, answers, inside)
+
+
+def check_whats(whats: Sequence[What]) -> None:
+    """Check that there is something to measure, each once.
+
+    Raises:
+        HarnessError: there is not.
+    """
+    if not whats or len({what.title for what in whats}) < len(whats):
+        raise HarnessError(
+            "a gate must be given what to measure, each once",
+            ", ".join(what.title for what in whats) or "nothing",
+            "Name a study, tests, a function or a command.",
+        )
+
+
+def taken(
+    sides: Mapping[str, Side], answers: Mapping[str, Sequence[Answer]], whats: Sequence[What]
+) -> Taken:
+    """Return what processes answered, checked.
+
+    Args:
+        sides: by name.
+        answers: of each side, by its name.
+        whats: what was measured in processes that answer for themselves.
+
+    Raises:
+        HarnessError: as of :func:`take_round`.
+    """
+    notes = checked(sides, answers, whats)
     readings = {name: tuple(r for a in all_ for r in a.readings) for name, all_ in answers.items()}
     return Taken(readings, new_at_head(readings, answers), tuple(notes))
 
@@ -141,7 +168,7 @@ def _taken(
 @contextlib.contextmanager
 def started(
     sides: Sequence[Side], whats: Sequence[What], part: Part, folder: Path, measuring: Measuring,
-    seeds: int | None = None,
+    more: Mapping[str, Any] | None = None, under: Sequence[str] = (),
 ) -> Iterator[dict[str, Process]]:  # fmt: skip
     """Give a process of every side that has imported all it needs; they are ended at the end.
 
@@ -151,7 +178,8 @@ def started(
         part: what of it.
         folder: a folder of this gate's own.
         measuring: how it is measured.
-        seeds: of quality: seeds of each arm; ``None`` for what the study says.
+        more: what else they are asked: of quality its ``seeds``, of instructions the ``library``.
+        under: the program that runs them, and its options.
 
     Raises:
         HarnessError: one could not be started, ended, or took too long.
@@ -163,13 +191,45 @@ def started(
             own = measured_modules(whats, modules, side.benchmarks)
             place = _neutral(side, whats, own, folder)
             request = _request(side, whats, own, part, place / "benchmarks", measuring)
-            request |= {"seeds": seeds, "trials": str(place / "run" / "trials")}
+            request |= {"run": str(place / "run"), **(more or {})}
             _remove(place / "run")
-            processes[side.name] = Process(side, request, place / "run", measuring.threads)
+            processes[side.name] = Process(side, request, place / "run",
+                                           measuring.threads, under)  # fmt: skip
             stack.callback(processes[side.name].end)
         for process in processes.values():
             process.wait_until_ready(measuring.timeout)
         yield processes
+
+
+def measured_together(
+    processes: Mapping[str, Process], timeout: float, at_once: int
+) -> dict[str, list[Answer]]:
+    """Give processes their turns, some of them at once; the first that fails ends all others.
+
+    Returns:
+        the answer of each, by the side's name.
+
+    Raises:
+        HarnessError: one crashed, took too long, or its answer is not whole.
+    """
+    with ThreadPoolExecutor(max(1, min(at_once, len(processes)))) as pool:
+        turns = {name: pool.submit(each.measure, timeout) for name, each in processes.items()}
+        try:
+            done, _ = wait(turns.values(), return_when=FIRST_EXCEPTION)
+            for each in done:
+                each.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes.values():
+                process.end()
+            raise
+        return {name: [turn.result()] for name, turn in turns.items()}
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def _neutral(side: Side, whats: Sequence[What], own: Sequence[str], folder: Path) -> Path:

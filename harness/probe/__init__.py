@@ -6,5 +6,6 @@ gate copies this folder to where a measured process runs, whatever is installed 
 In reading order: :mod:`~harness.probe.clock`, seconds of a step; :mod:`~harness.probe.memory`, peak
 memory in parts; :mod:`~harness.probe.counts`, operators, FLOPs and calls of Python;
 :mod:`~harness.probe.energy`, joules where a GPU counts them;
+:mod:`~harness.probe.instructions`, instructions where valgrind counts them;
 :mod:`~harness.probe.reading`, a process that measures, which ``__main__`` starts.
 """

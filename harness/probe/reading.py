@@ -29,6 +29,7 @@ from typing import Any
 
 from .clock import cpu_times
 from .counts import by_name, flops, operators, python_calls
+from .instructions import counted
 
 Json = dict[str, Any]
 Measure = Callable[[], list[Json]]
@@ -50,9 +51,10 @@ def main(request: str, answer: str) -> None:
 
     Args:
         request: path of a JSON file: ``benchmarks`` (``kind``, ``title`` and what the kind needs),
-            ``part`` (``time``, ``exact`` or ``quality``), ``folder`` of benchmarks, ``paths`` for
-            ``sys.path``, ``own`` modules, ``seconds``, ``device``, ``scale``; for quality also
-            ``seeds``, and ``trials``, the folder in which each trial has one.
+            ``part`` (``time``, ``exact``, ``quality`` or ``instructions``), ``folder`` of
+            benchmarks, ``paths`` for ``sys.path``, ``own`` modules, ``seconds``, ``device``,
+            ``scale``, ``run``, a folder of its own; for quality also ``seeds``, for instructions
+            the ``library`` that asks valgrind.
         answer: path of the file to write. Beside it ``ready`` is written before the turn is waited
             for, and ``doing`` names the benchmark in work.
     """
@@ -158,6 +160,8 @@ def _function(each: Json, asked: Json) -> Measure:
     once = made if callable(made) else call
     if asked["part"] == "exact":
         return lambda: [_reading(each["title"], exact_figures(once))]
+    if asked["part"] == "instructions":
+        return lambda: [_reading(each["title"], counted(once, asked))]
     return lambda: [_reading(each["title"], [_call(once, asked["seconds"])])]
 
 
@@ -252,10 +256,17 @@ def _study(each: Json, asked: Json) -> Measure:
     if arm and arm not in arms:
         raise LackingError(f"{reference} has no arm {arm!r}; arms: {', '.join(arms)}")
 
+    if asked["part"] == "instructions":
+        steps = measuring.steps_of  # a harness of before has none: told before it measures
+        return lambda: [
+            _reading(_named(each["title"], arm, name), counted(once, asked))
+            for name, once in steps(reference, arm or None, scale, device=asked["device"])
+        ]
+
     def grade() -> list[Json]:
         read = measuring.graded_by_seed(
             reference, arm or None, scale, seeds=asked["seeds"], device=asked["device"],
-            folder=Path(asked["trials"]),
+            folder=Path(asked["run"], "trials"),
         )  # fmt: skip
         return [{"title": each["title"], **read}]
 
