@@ -368,7 +368,7 @@ def side(folder: Path, rate: float = 0.3, end: str = "pass") -> Path:
 
 
 def gated(base: Path, head: Path, out: Path, what: str = "study.py", **changes: Any) -> Judged:
-    trees = folders(base, head)
+    trees = folders(base, head, out.with_name(f"{out.name}-sides"))
     built = here(*trees)
     whats = [parse(what, trees[1].folder)]
     return quality(built.sides, whats, out, Measuring(timeout=120), Quality(**changes))

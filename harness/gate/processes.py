@@ -127,8 +127,13 @@ class Process:
                 f"{name}'s process must answer in whole", f"{error!r}", "Measure again."
             ) from None
         if failed:
-            way = missing_package(failed["why"]) or self._last_lines()
-            raise HarnessError(f"{failed['title']} must run on {name}", failed["why"], way)
+            own = failed["why"].startswith(_OWN)
+            way = "Nothing was judged by it." if own else self._last_lines()
+            raise HarnessError(
+                f"{failed['title']} must run on {name}",
+                failed["why"].removeprefix(_OWN).removesuffix("."),
+                missing_package(failed["why"]) or way,
+            )
         if not (read or graded or lacking) and _wants_answer(self._folder):
             raise HarnessError(
                 f"{name}'s process must read something", "no sample", "Run it alone."
@@ -159,6 +164,7 @@ class Process:
         return last_lines(self._folder / "printed")
 
 
+_OWN = "HarnessError: "  # what follows says all by itself
 _NEEDS = {"harness": "ablation-harness", "pytest": "pytest", "pytest_benchmark": "pytest-benchmark"}
 
 

@@ -25,6 +25,7 @@ from harness.gate.pairs import (
     timed,
 )
 from harness.gate.prepare import Prepared, prepared, this_code
+from harness.gate.quality import Quality, bits_notes, quality
 from harness.gate.repeat import repeated
 from harness.gate.rounds import Taken, exact
 from harness.gate.sampling import Timed, sides_compared, take_all
@@ -206,24 +207,13 @@ def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
             rows += compared.rows
             problems += compared.problems
             notes += compared.notes
-    notes += _bits(taken)
+    notes += bits_notes(taken.readings)
     notes += [f"{each.benchmark}: {each.note}"
               for each in taken.readings.get("head", ()) if each.note]  # fmt: skip
     return Found(
         _only(asked, rows), (), tuple(problems), tuple(dict.fromkeys(notes)),
         _versions(taken.readings.get("head", ())),
     )  # fmt: skip
-
-
-def _bits(taken: Taken) -> list[str]:
-    """Say where the first losses differ in bits, which nothing is blocked for."""
-    before = by_benchmark(taken, CODE.under)
-    return [
-        f"{name}: the first 20 training losses differ in bits, so numerics changed. --quality "
-        "tells whether results became worse."
-        for name, head in by_benchmark(taken, CODE.over).items()
-        if head.bits and name in before and before[name].bits not in {"", head.bits}
-    ]
 
 
 def _new(taken: Taken) -> list[Row]:
@@ -323,10 +313,13 @@ def _budget_words(asked: Asked, took: Timed) -> str:
 
 
 def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
-    del ready, folder, told
-    if asked.tiers.quality:
-        raise HarnessError("--quality must be built", "it is not yet", "Leave it out.")
-    return Found()
+    if not asked.tiers.quality:
+        return Found()
+    told("training on both sides")
+    judged = quality(
+        ready.sides, ready.whats, folder, asked.measuring, Quality(asked.seeds, asked.margin)
+    )
+    return Found(_only(asked, judged.rows), (), judged.problems, judged.notes)
 
 
 # ---- the result ---------------------------------------------------------------------------------
