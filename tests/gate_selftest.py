@@ -101,7 +101,8 @@ def train(context: Context, way: str) -> dict[str, float]:
 
 study = Study(
     name="quality", question="Is it as good as before?", factors=(Factor("way", ("only", "same")),),
-    train=train, metrics=(Metric("test_loss", better="lower"), Metric("test_accuracy", better="higher")),
+    train=train,
+    metrics=(Metric("test_loss", better="lower"), Metric("test_accuracy", better="higher")),
     scales={"quick": Scale(epochs=1, seeds=20)},
 )
 '''

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.gate import building
-from harness.gate.building import Builder, Done, Pip, Uv, links
+from harness.gate.bounded import Done
+from harness.gate.building import Builder, Pip, Uv, links
 from harness.gate.environments import (
     WHOLE,
     Wanted,

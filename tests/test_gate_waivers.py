@@ -4,15 +4,18 @@ import re
 import tomllib
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from harness.gate.outcome import Row
-from harness.gate.waivers import Waiver, apply, load
-from harness.gate.words import waiver_lines
+from harness.gate.revisions import resolve
+from harness.gate.waivers import Waiver, apply, load, unknown
+from harness.gate.words import LASTS, waiver_lines
 from harness.messages.errors import HarnessError
 from tests.example_gate import CLONE, FLOPS, RATE, STEP, example
+from tests.test_gate_sides import commit, git
 
 WHOLE = """
 [[waiver]]
@@ -63,6 +66,23 @@ def test_expired_and_unused_ones_are_told(tmp_path: Path) -> None:
     assert notes[0].startswith("Unused")
     _, notes = judged(tmp_path, WHOLE, replace(STEP, answer="inconclusive"))
     assert notes == (), "it may be needed still"
+
+
+def test_a_revision_that_git_does_not_know_is_a_note(tmp_path: Path) -> None:
+    (repo := tmp_path / "repo").mkdir()
+    git(repo, "init", "-q")
+    known = commit(repo, {"a": ""})
+    last = commit(repo, {"a": "2"})
+    given = read(tmp_path, WHOLE.replace("9f8e7d6", known[:9]) + WHOLE)
+    (note,) = unknown(given, partial(resolve, repo))
+    assert note.startswith("Unknown revision in the waiver of step of bench:* (A wider layer.)")
+    assert "got '9f8e7d6'. `git fetch` it" in note
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{repo}", str(shallow))
+    assert last == git(shallow, "rev-parse", "HEAD")
+    notes = unknown(given, partial(resolve, shallow))
+    assert len(notes) == 2
+    assert f"got '{known[:9]}'. This clone is shallow." in notes[0]
 
 
 def test_exact_figures_have_a_value_as_bound(tmp_path: Path) -> None:
@@ -128,6 +148,13 @@ def test_the_lines_offered_for_pasting_accept_what_failed(tmp_path: Path) -> Non
         text = "\n".join(waiver_lines(row, example()))
         assert tomllib.loads(text)["waiver"][0]["benchmark"] == row.benchmark
         assert judged(tmp_path, text, row)[0][0].waiver
+
+
+def test_lines_for_pasting_hold_from_the_gates_day_or_from_today() -> None:
+    assert f"expires = {TODAY + LASTS}" in waiver_lines(STEP, example(time=f"{TODAY}T12:00:00"))
+    before = date.today()
+    (line,) = waiver_lines(STEP, example(time=""))[-1:]
+    assert line in {f"expires = {day + LASTS}" for day in (before, date.today())}
 
 
 def test_an_empty_file_has_none_and_a_missing_one_is_told(tmp_path: Path) -> None:

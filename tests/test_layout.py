@@ -71,9 +71,9 @@ ROOMS: dict[str, str] = {
     "workers executors progress account costs registering search_command session searches timing "
     "run versions comparing importing findings checking",
     "gate": "figures only outcome words kept printed summary ci written fingerprints exact "
-    "baseline waivers history pytest_json what revisions project building sides environments "
-    "benchmarks processes rounds pairs by_seed not_worse quality sampling "
-    "asked prepare repeat run residuals",
+    "baseline waivers history pytest_json what bounded revisions project building sides "
+    "environments benchmarks processes rounds pairs by_seed not_worse quality sampling asked "
+    "prepare repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
     "best folder judged markdown finish begin run search plan_search plan report explain export "
     "judge replay check profile on_records gate gating cli",

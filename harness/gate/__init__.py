@@ -3,6 +3,7 @@
 In reading order: :mod:`~harness.gate.figures`, what one process reads of a benchmark;
 :mod:`~harness.gate.only`, which of that is judged;
 :mod:`~harness.gate.outcome`, what a gate answers; :mod:`~harness.gate.what`, what is measured;
+:mod:`~harness.gate.bounded`, commands that end in time;
 :mod:`~harness.gate.revisions`, both sides' files; :mod:`~harness.gate.project`, what these declare;
 :mod:`~harness.gate.building`, commands of uv and pip; :mod:`~harness.gate.sides`, code and what
 runs it, checked; :mod:`~harness.gate.environments`, sides from revisions, folders, environments or

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.gate.bounded import Done, bounded
 from harness.messages.errors import HarnessError
 
 LAST_LINES = 5
@@ -23,35 +23,24 @@ _NO_NETWORK = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended.
-
-    Attributes:
-        code: its exit code.
-        out: what it wrote to standard output.
-        error: what it wrote to standard error.
-    """
-
-    code: int
-    out: str
-    error: str
-
-
 Run = Callable[[Sequence[str], Path], Done]
 """Runs a command in a folder."""
 
 
+SECONDS = 3600.0
+"""How long one command may take: compiling a large extension takes tens of minutes, not hours."""
+
+
 def run(words: Sequence[str], folder: Path) -> Done:
-    """Run a command in a folder, and return what it printed."""
+    """Run a command in a folder, and return what it printed.
+
+    Raises:
+        HarnessError: it took longer than an hour.
+    """
     try:
-        done = subprocess.run(
-            list(words), cwd=folder, env=own_variables(os.environ), capture_output=True,
-            encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+        return bounded(words, folder, own_variables(os.environ), SECONDS)
     except OSError as error:
         return Done(127, "", str(error))
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def own_variables(given: Mapping[str, str]) -> dict[str, str]:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.gate.bounded import bounded
 from harness.messages.errors import HarnessError
 
 FETCH = "Run `git fetch --unshallow`, or write `fetch-depth: 0` at actions/checkout."
+
+SECONDS = 300.0
+"""How long one command of git may take: checking out a large repository takes a minute or two."""
 
 _WHO = {
     f"GIT_{role}_{part}": value
@@ -241,27 +244,44 @@ def _remove(repo: Path, place: Path) -> None:
         _git(repo, "worktree", "prune")
 
 
+_KEPT = ("GIT_CONFIG", "GIT_SSH", "GIT_ASKPASS", "GIT_SSL")
+"""How names of git's variables begin that count: settings, and how it reaches a remote."""
+
+_NEVER_ASK = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
+}
+"""Keeps git, ssh and Git Credential Manager from opening a window that asks for a password."""
+
+
+def _variables() -> dict[str, str]:
+    """Return the environment variables of git: none of a hook's that this may run in."""
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if (not name.startswith("GIT_") or name.startswith(_KEPT)) and name != "SSH_ASKPASS"
+    }
+    return {**own, "LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1", **_NEVER_ASK}
+
+
 def _git(folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> str:
     """Return what git prints, without the line's end.
 
-    Variables of a hook that this may run in do not count, hooks are not run, and files that Git LFS
-    keeps are not fetched.
+    Hooks are not run, and files that Git LFS keeps are not fetched. It never asks for a password:
+    it has no terminal. ``GIT_SSH_COMMAND`` stays as it is, as it would undo ``core.sshCommand``,
+    where a checkout in CI has its key.
 
     Raises:
-        HarnessError: git is not installed.
+        HarnessError: git is not installed, or took too long.
         _GitError: it ended with an error.
     """
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    config = {n: v for n, v in os.environ.items() if n.startswith("GIT_CONFIG")}
-    told = {"LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
     try:
-        done = subprocess.run(
-            ["git", "-c", f"core.hooksPath={os.devnull}", *words],
-            cwd=folder, env={**own, **config, **told, **(variables or {})},
-            capture_output=True, encoding="utf-8", errors="surrogateescape", check=False,
-            stdin=subprocess.DEVNULL,
+        done = bounded(
+            ["git", "-c", f"core.hooksPath={os.devnull}", *words], folder,
+            {**_variables(), **(variables or {})}, SECONDS, errors="surrogateescape",
         )  # fmt: skip
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not folder.is_dir():
             raise _GitError(f"there is no folder {folder}") from None
         raise HarnessError(
@@ -269,7 +289,7 @@ def _git(folder: Path, *words: str, variables: Mapping[str, str] | None = None) 
             "no program `git` on the PATH",
             "Install it, or give two folders, two environments or two commands.",
         ) from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise _GitError(lines[-1] if lines else f"git {words[0]} ended with {done.returncode}")
-    return done.stdout.rstrip("\n")
+    if done.code:
+        lines = done.error.strip().splitlines()
+        raise _GitError(lines[-1] if lines else f"git {words[0]} ended with {done.code}")
+    return done.out.rstrip("\n")

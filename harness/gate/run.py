@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from harness.gate import baseline, fingerprints
@@ -27,9 +28,10 @@ from harness.gate.pairs import (
 from harness.gate.prepare import Prepared, prepared, this_code
 from harness.gate.quality import Quality, bits_notes, quality
 from harness.gate.repeat import repeated
+from harness.gate.revisions import resolve
 from harness.gate.rounds import Taken, exact
 from harness.gate.sampling import Timed, sides_compared, take_all
-from harness.gate.waivers import FILE, Waiver, apply, load
+from harness.gate.waivers import FILE, Waiver, apply, load, unknown
 from harness.messages.errors import HarnessError
 from harness.study.formatting import plural
 
@@ -367,6 +369,5 @@ def _waivers(asked: Asked, folder: Path) -> tuple[Waiver, ...]:
     return load(file) if file.is_file() else ()
 
 
-def _unknown(waivers: Sequence[Waiver], repo: Path | None) -> list[str]:
-    del waivers, repo  # replaced when the check of revisions is there
-    return []
+def _unknown(waivers: Sequence[Waiver], repo: Path | None) -> tuple[str, ...]:
+    return () if repo is None else unknown(waivers, partial(resolve, repo))

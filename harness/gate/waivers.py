@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -129,6 +129,24 @@ def _waiver(entry: Mapping[str, Any], where: str) -> Waiver:
         entry["benchmark"], entry["figure"], entry["reason"], entry["revision"], day,
         **{bounds[0]: float(number)},
     )  # fmt: skip
+
+
+def unknown(waivers: Sequence[Waiver], resolve: Callable[[str], object]) -> tuple[str, ...]:
+    """Return notes on waivers whose revision git does not know here.
+
+    They hold all the same: a shallow clone knows few revisions.
+
+    Args:
+        waivers: what :func:`load` returned.
+        resolve: raises a HarnessError where there is no such revision.
+    """
+    notes = []
+    for each in waivers:
+        try:
+            resolve(each.revision)
+        except HarnessError as error:
+            notes.append(f"Unknown revision in {each.told}, which holds all the same: {error}")
+    return tuple(notes)
 
 
 def apply(
