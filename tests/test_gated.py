@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
+from harness.cost.breaks import graph_breaks
 from harness.gate.figures import Reading
 from harness.messages.errors import HarnessError
 from harness.probe.counts import operators
@@ -60,6 +62,7 @@ def test_exact_figures_are_those_by_hand_and_the_same_again(file: str):
     assert first["flops"] == 2 * 64 * (2 * 64 * 8 + 3 * 8 * 10)
     assert first["steps"] == 2 * (1037 // 64)
     assert first["operators/aten::mm"] == 3
+    assert first["graph_breaks"] == 0
     assert first["operators"] == sum(
         value for name, value in first.items() if name.startswith("operators/")
     )
@@ -117,3 +120,28 @@ def test_what_cannot_be_measured_is_said_in_one_line(tmp_path: Path, file: str):
         figures_of(str(path), None, None, part="time")
     with pytest.raises(HarnessError, match="Arms are: "):
         figures_of(file, "width=9", None, part="exact")
+
+
+class Broken(nn.Module):
+    """Goes back to Python some times, each of which ends a graph."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x * 2
+        if self.times > 0:
+            torch._dynamo.graph_break()
+            x = x * 3
+        if self.times > 1:
+            torch._dynamo.graph_break()
+        return x + 1
+
+
+def test_a_graph_break_is_counted_and_nothing_is_told_of_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    counts = [graph_breaks(Broken(times), torch.ones(3)) for times in (0, 1, 2)]
+    assert counts == [0, 1, 2]
+    assert "Graph break" not in capfd.readouterr().err

@@ -53,7 +53,7 @@ ROOMS: dict[str, str] = {
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles outcome checked records tuning searched mistakes trial manifest",
     "trainer": "failures train",
-    "cost": "machine peak place split calibrate measure own_step",
+    "cost": "machine breaks peak place split calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
     "translation optuna_studies opened leases tally ledger asked dashboard elsewhere kept "
     "presence inspection aside mend_rows mend_journal mend_file mend",

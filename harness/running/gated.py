@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import torch
 
+from harness.cost.breaks import graph_breaks
 from harness.cost.measure import evaluation_of, measure_exactly, prepared, split_of
 from harness.cost.own_step import begun, count_own
 from harness.cost.place import times
@@ -119,7 +120,9 @@ def _read(
         if part == "time":
             return _told(_times(trial.training, device, seconds))
         profile = measure_exactly(trial.training, device)
-        return _told(_exact(profile), _bits(trial.training, device), profile.note)
+        breaks, said = _breaks(trial.training, device)
+        note = " ".join(filter(None, (profile.note, said)))
+        return _told([*_exact(profile), *breaks], _bits(trial.training, device), note)
     with tempfile.TemporaryDirectory() as folder:
         at = Workplace(study, device, FolderOfArtifacts(Path(folder)), Path(folder))
         with own_step(trial, at) as start:
@@ -182,6 +185,21 @@ def _figure(
         "name": name, "value": value, "unit": unit, "judged": judged, "better": "lower",
         "tolerance": tolerance,
     }  # fmt: skip
+
+
+def _breaks(training: Training, device: torch.device) -> tuple[Figures, str]:
+    """Return the graph breaks of a forward pass in training; none where it cannot be traced."""
+    set_up(device)
+    member = make_ready(training, 0, device, untrained_teacher(training, 0))
+    inputs = member.splits.train.pick(next(iter(member.order(0))))[0]
+    with global_generators(torch_seed(0, "noise"), device):
+        member.network.module.train()
+        try:
+            count = graph_breaks(member.network.module, inputs)
+        except Exception as error:  # whatever tracing makes of a user's own network
+            first = (str(error).strip().splitlines() or [""])[0]
+            return [], f"Graph breaks cannot be counted: {type(error).__name__}: {first}"
+    return [_figure("graph_breaks", count, "count", "exact")], ""
 
 
 def _bits(training: Training, device: torch.device) -> str:
