@@ -99,9 +99,9 @@ def exact(
 ) -> Taken:
     """Count what every benchmark does, once, in a fresh process of each side.
 
-    Tests of pytest-benchmark have nothing exact. An operator that one side calls and another does
-    not counts 0 there. Arguments and errors are those of :func:`take_round`; notes say which
-    packages differ.
+    Of tests of pytest-benchmark it is the function that they time. An operator that one side calls
+    and another does not counts 0 there. Arguments and errors are those of :func:`take_round`; notes
+    say which packages differ.
     """
     taken = _taken(sides, whats, "exact", 0, folder, measuring)
     return replace(taken, readings=_with_zeros(taken.readings))
