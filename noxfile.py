@@ -114,6 +114,40 @@ def gate_selftest(session: nox.Session) -> None:
     session.run("python", "-m", "tests.gate_selftest", *session.posargs)
 
 
+GATED = "residual_depth#shortcut=yes, depth=8"
+"""What the project's own gate measures: a step and an evaluation of a small network."""
+
+
+@nox.session
+def gate(session: nox.Session) -> None:
+    """Compare the code here with where it left main; words after -- go to `harness gate`.
+
+    `nox -s gate -- --shadow --budget 3`. On main itself it is compared with the commit before.
+    """
+    base = gate_base(session)
+    session.install("-e", ".")
+    session.run("harness", "gate", "--base", base, "--here", *session.posargs, GATED,
+                success_codes=[0, 3])  # fmt: skip
+
+
+def gate_base(session: nox.Session) -> str:
+    """Return the revision to compare with; skip the session where there is none here."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], check=False, capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    head = git("rev-parse", "HEAD")
+    left = git("merge-base", "origin/main", "HEAD")
+    changed = bool(git("status", "--porcelain"))
+    if left and (left != head or changed):
+        return left
+    before = head if changed else git("rev-parse", "--verify", "--quiet", "HEAD~1^{commit}")
+    if not before:
+        session.skip("no commit to compare with here: git fetch --unshallow gets those before")
+    return before
+
+
 @nox.session
 def kills(session: nox.Session) -> None:
     """Kill two processes that share a store twenty times; words after -- go to the script.

@@ -18,6 +18,7 @@ from harness.gate.words import (
     ordered,
     pair_text,
     pairs_text,
+    row_interval_text,
     share_text,
     value_text,
     values_text,
@@ -107,7 +108,7 @@ def gate_page(result: GateResult) -> GatePage:
     lines = [line for each in failed for line in (*waiver_lines(each, result), "")]
     return GatePage(
         Cell(head.answer.capitalize(), mark=MARKS[head.answer], tone=TONES[head.answer]),
-        head.said[:1].upper() + head.said[1:],
+        _title(head.said, len(changed)),
         head.todo,
         _facts(result),
         _tally(result),
@@ -126,11 +127,18 @@ def gate_page(result: GateResult) -> GatePage:
     )
 
 
+def _title(said: str, changed: int) -> str:
+    """Return the verdict as a title: of several changes without their list, which is below."""
+    short = f"{said.partition(': ')[0]}." if changed > 1 and ": " in said else said
+    return short[:1].upper() + short[1:]
+
+
 def _facts(result: GateResult) -> tuple[tuple[str, str], ...]:
     facts = [("Head", result.head.told), ("Base", result.base.told)]
     facts += [("Ended", date_text(result.time))] if result.time else []
     facts += [("Took", duration(result.seconds))] if result.seconds else []
-    facts += [("Machine", result.fingerprint)] if result.fingerprint else []
+    kind = result.machine.get("cpu") or result.fingerprint
+    facts += [("Machine", kind)] if kind else []
     facts += [("Mode", "Shadow: nothing is blocked")] if result.shadow else []
     return tuple(facts)
 
@@ -148,7 +156,8 @@ def _tally(result: GateResult) -> tuple[Cell, ...]:
 
 def _rows(caption: str, rows: Sequence[Row]) -> Table:
     return Table(
-        f"{caption} Change: head over base; intervals are those that it was judged by.",
+        f"{caption} Change: head over base, of quality head less base; intervals are those that it "
+        "was judged by. Pairs: of processes, of quality seeds.",
         (
             Column("Figure"), Column("Verdict"), Column("Base", "number"), Column("Head", "number"),
             Column("Change", "number"), Column("Pairs", "number"),
@@ -159,7 +168,7 @@ def _rows(caption: str, rows: Sequence[Row]) -> Table:
 
 
 def _row(each: Row) -> tuple[Cell, ...]:
-    interval = interval_text(each.low, each.high)
+    interval = row_interval_text(each)
     word = "accepted" if each.waiver else each.answer
     tone = "same" if each.waiver else TONES[each.answer]
     return row(

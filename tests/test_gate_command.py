@@ -267,7 +267,7 @@ def test_a_base_that_is_slower_than_itself_blocks_nothing(
         (["--base", "main", "--save", "x.json", "pack.code:work"], "must compare in one way"),
         (["--base", "main", "no_file.py"], "no_file.py must be a file of the head"),
         (["--base", "main", "pack.code:work", "pack.code:work"], "each once"),
-        (["--base", "main", "pack.code:work", "--only-exact", "--only-time"], "exclude each other"),
+        (["--base", "main", "pack.code:work", "--only-exact", "--only-time"], "for themselves"),
         (["--base", "main", "pack.code:work", "--budget", "0"], "--budget must be minutes above 0"),
         (["--base", "main", "pack.code:work", "--budget", "nan"], "--budget must be minutes"),
         (["--base", "main", "pack.code:work", "--seconds", "0.1"], "--seconds must be 0.3 or more"),

@@ -32,8 +32,8 @@ def test_targets_are_met_and_missed() -> None:
     assert not missed(ten, gates(ten, fail=36, inconclusive=4))
     assert missed(ten, gates(ten, fail=35, inconclusive=5)) == "35 of 40 caught by time"
     assert missed(ten, gates(ten, fail=39, error=1)) == "a gate ended in an error"
-    by_another = [Gate("copy", "fail", ("time",), 8, 1.0)]
-    assert missed(copy, by_another) == "0 of 1 caught by exact"
+    by_another = [Gate("copy", "fail", ("time",), 8, 1.0)] * copy.gates
+    assert missed(copy, by_another) == "0 of 3 caught by exact"
 
 
 def test_a_gate_that_says_two_things_is_an_error() -> None:

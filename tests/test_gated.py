@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from harness.gate.figures import Reading
 from harness.messages.errors import HarnessError
-from harness.running.gated import figures_of
+from harness.probe.counts import operators
+from harness.running.gated import figures_of, steps_of
 
 STUDY = """
 from harness import Study, Factor, Scale, Training
@@ -88,6 +90,22 @@ def test_a_step_of_the_users_own_has_its_figures(tmp_path: Path):
     assert figures["memory/held"] == 4 * 4 * 4
     (timed, _) = figures_of(str(path), None, None, part="time", seconds=0.01)
     assert set(by_figure(timed)) == {"step"}
+
+
+def test_the_steps_of_all_arms_are_those_that_are_counted(tmp_path: Path, file: str):
+    path = tmp_path / "own.py"
+    path.write_text(OWN.replace("STEP", STEP).replace("WITH", ", step=step"))
+    for each in (file, str(path)):
+        read = {
+            one["benchmark"]: by_figure(one) for one in figures_of(each, None, None, part="exact")
+        }
+        found = {}
+        for name, once in steps_of(each, None, None):
+            assert torch.get_num_threads() == 1
+            found[name] = sum(operators(once).values())
+        assert found == {name: figures["operators"] for name, figures in read.items()}
+    (only,) = steps_of(file, next(iter(steps_of(file, None, None)))[0].partition(":")[2], "quick")
+    assert only[0].startswith("sizes:")
 
 
 def test_what_cannot_be_measured_is_said_in_one_line(tmp_path: Path, file: str):

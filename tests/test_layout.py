@@ -23,7 +23,7 @@ from tests.layout import (
 # before it.
 ROOMS: dict[str, str] = {
     "floats": "",
-    "probe": "clock counts memory energy exact tested reading __main__",
+    "probe": "clock counts memory energy exact instructions tested reading __main__",
     "messages": "errors blame calm foreign printable markdown levels checks redact",
     "randomness": "streams counting",
     "stats": "changes failures location multiple paired unpaired doses joint best front "
@@ -67,12 +67,13 @@ ROOMS: dict[str, str] = {
     "planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
-    "trainings functions command_lines measured gated kinds jobs wire loaded workers "
-    "executors progress account costs registering search_command session searches timing "
+    "trainings functions command_lines measured gated kinds jobs graded wire loaded "
+    "workers executors progress account costs registering search_command session searches timing "
     "run versions comparing importing findings checking",
     "gate": "figures only outcome words kept printed summary ci written fingerprints exact "
     "baseline waivers history pytest_json what bounded revisions project building sides "
-    "environments benchmarks processes rounds pairs sampling asked prepare repeat run residuals",
+    "environments benchmarks processes rounds instructions pairs by_seed not_worse quality "
+    "sampling asked prepare repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
     "best folder judged markdown finish begin run search plan_search plan report explain export "
     "judge replay check profile on_records gate gating cli",

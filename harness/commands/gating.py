@@ -57,6 +57,9 @@ def gate(
         bool, _option("--only-exact", "Count, and measure no time.")
     ] = False,
     only_time: Annotated[bool, _option("--only-time", "Measure time, and count nothing.")] = False,
+    only_quality: Annotated[
+        bool, _option("--only-quality", "Judge what training ends with, and nothing else.")
+    ] = False,
     quality: Annotated[
         bool, _option("--quality", "Train on both sides, and judge what training ends with.")
     ] = False,
@@ -113,17 +116,21 @@ def gate(
     0: nothing became worse. 1: something did. 3: it cannot be told. 2: it could not be measured.
     """
     from harness.commands.gate import gate_sides
-    from harness.gate.asked import Asked, Tiers, sides_in
+    from harness.gate.asked import Asked, sides_in, tiers_of
     from harness.gate.rounds import Measuring
     from harness.gate.sampling import Bounds
 
     kind, first, second, whats = sides_in(words or (), base, head, baseline, save)
+    tiers = tiers_of(
+        only_exact=only_exact, only_time=only_time, only_quality=only_quality, quality=quality,
+        instructions=instructions,
+    )  # fmt: skip
     asked = Asked(
         kind, first, second, whats, here=here, extras=tuple(extra or ()),
         packages=tuple(packages or ()),
         measuring=Measuring(seconds=seconds, threads=threads, device=device, scale=scale),
         bounds=Bounds(60 * budget, fails_from / 100, passes_below / 100),
-        tiers=Tiers(not only_time, not only_exact, quality, instructions),
+        tiers=tiers,
         only=tuple(only or ()), seeds=seeds, margin=margin, file=baseline or save, shadow=shadow,
         waivers=waivers,
     )  # fmt: skip

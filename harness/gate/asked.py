@@ -168,6 +168,29 @@ def _one(word: str) -> Kind | Literal[""]:
     return ""
 
 
+def tiers_of(
+    *, only_exact: bool, only_time: bool, only_quality: bool, quality: bool, instructions: bool
+) -> Tiers:
+    """Return what is judged.
+
+    Raises:
+        HarnessError: two of the options exclude each other.
+    """
+    given = {"--only-exact": only_exact, "--only-time": only_time, "--only-quality": only_quality,
+             "--quality": quality, "--instructions": instructions}  # fmt: skip
+    alone = [name for name, there in given.items() if there and name.startswith("--only")]
+    beside = {"--only-exact": {"--quality"}, "--only-time": {"--quality", "--instructions"},
+              "--only-quality": {"--instructions"}}  # fmt: skip
+    others = [name for name, there in given.items() if alone and there and name in beside[alone[0]]]
+    if len(alone) > 1 or others:
+        raise HarnessError("--only-exact, --only-time and --only-quality stand for themselves",
+                           " and ".join([*alone, *others]), "Leave one out.")  # fmt: skip
+    return Tiers(
+        not (only_time or only_quality), not (only_exact or only_quality), quality or only_quality,
+        instructions,
+    )  # fmt: skip
+
+
 def check(asked: Asked) -> None:
     """Check options against each other.
 
@@ -196,8 +219,6 @@ def check(asked: Asked) -> None:
     exact_alone = asked.kind in {"baseline", "save"}
     if exact_alone and (tiers.quality or not tiers.exact):
         raise HarnessError(
-            "a stored baseline holds exact figures alone", "--quality or --only-time",
+            "a stored baseline holds exact figures alone", "another --only, or --quality",
             "Times and quality are compared by --base, on one machine in one run.",
         )  # fmt: skip
-    if not (tiers.exact or tiers.time):
-        raise HarnessError("--only-exact and --only-time exclude each other", "both", "Drop one.")

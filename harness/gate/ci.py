@@ -152,18 +152,22 @@ def metrics(result: GateResult) -> str:
 def _metric_lines(result: GateResult) -> Iterator[str]:
     yield "# TYPE gate_exit_code gauge"
     yield f"gate_exit_code {result.exit_code}"
-    for name, unit, help_ in (
-        ("gate_figure", "head", "What head measured."),
-        ("gate_change_ratio", "change", "Head over base, less one."),
+    quality = [row for row in result.rows if row.basis == "quality"]
+    others = [row for row in result.rows if row.basis != "quality"]
+    for name, unit, help_, rows in (
+        ("gate_figure", "head", "What head measured.", result.rows),
+        ("gate_change_ratio", "change", "Head over base, less one.", others),
+        ("gate_quality_difference", "change", "Head less base, in the unit.", quality),
     ):
-        values = [(row, getattr(row, unit)) for row in result.rows]
+        values = [(row, getattr(row, unit)) for row in rows]
         finite = [(row, value) for row, value in values if math.isfinite(value)]
         if finite:
             yield f"# TYPE {name} gauge"
             yield f"# HELP {name} {help_}"
         for row, value in finite:
             labels = f'benchmark="{_label(row.benchmark)}",figure="{_label(row.figure)}"'
-            measure = f',unit="{_label(row.unit)}"' if row.unit and unit == "head" else ""
+            shown = row.unit and name != "gate_change_ratio"
+            measure = f',unit="{_label(row.unit)}"' if shown else ""
             yield f"{name}{{{labels}{measure}}} {value:.17g}"
 
 

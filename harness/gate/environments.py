@@ -150,7 +150,7 @@ def here(base: Tree, head: Tree, extras: Sequence[str] = ()) -> Built:
         )
         for name, tree, project in (("base", base, before), ("head", head, after))
     ]
-    return Built(sides[0], sides[1], None, _note_of_length(base, head), after.name)
+    return Built(sides[0], sides[1], None, (), after.name)
 
 
 def environments(base: Path, head: Path, folder: Path) -> Built:
@@ -192,8 +192,13 @@ def commands(base: str, head: str, folder: Path) -> Built:
     return Built(sides[0], sides[1])
 
 
-def folders(base: Path, head: Path) -> tuple[Tree, Tree]:
-    """Return two folders in the place of two revisions.
+def folders(base: Path, head: Path, place: Path) -> tuple[Tree, Tree]:
+    """Return two folders in the place of two revisions, by names whose paths are of equal length.
+
+    Args:
+        base: one of them.
+        head: the other.
+        place: an empty folder for these names.
 
     Raises:
         HarnessError: one is no folder, or both are the same.
@@ -203,7 +208,11 @@ def folders(base: Path, head: Path) -> tuple[Tree, Tree]:
             raise HarnessError("a side must be a folder that exists", str(each), "Give its path.")
     if base.resolve() == head.resolve():
         raise HarnessError("two folders must differ", f"{base} twice", "Give another.")
-    trees = [Tree(each.resolve(), "", f"the folder {each}") for each in (base, head)]
+    place.mkdir(parents=True, exist_ok=True)
+    trees = []
+    for name, each in (("base", base), ("head", head)):
+        (place / name).symlink_to(each.resolve(), target_is_directory=True)
+        trees.append(Tree(place / name, "", f"the folder {each}"))
     return trees[0], trees[1]
 
 
@@ -267,14 +276,6 @@ def _difference(before: Sequence[str], after: Sequence[str]) -> str:
 
     return (
         f"{first({*before} - {*after})} at base alone, {first({*after} - {*before})} at head alone"
-    )
-
-
-def _note_of_length(base: Tree, head: Tree) -> tuple[str, ...]:
-    if len(str(base.folder)) == len(str(head.folder)):
-        return ()
-    return (
-        "The two folders' paths differ in length, which alone may move times by some per cent.",
     )
 
 

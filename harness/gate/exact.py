@@ -12,6 +12,9 @@ from harness.gate.words import must_be_same, value_text
 OPERATORS = "operators/"
 """How names of counts of one operator begin: one that a side lacks was called 0 times there."""
 
+INSTRUCTIONS = "instructions"
+"""A figure that says how much is done, not how long it takes."""
+
 PAGE = 4096
 """Bytes: what grows by less is no finding, however small it was before."""
 
@@ -109,7 +112,8 @@ def _judged(benchmark: str, old: Figure, new: Figure) -> Row:
         return _row(benchmark, new, old.value, "fail", why)
     worse = new.value > old.value if new.better == "lower" else new.value < old.value
     if not worse:
-        return _row(benchmark, new, old.value, "pass", f"Better: {base} → {head}.")
+        kind = "Fewer instructions" if new.name == INSTRUCTIONS else "Better"
+        return _row(benchmark, new, old.value, "pass", f"{kind}: {base} → {head}.")
     if new.unit == "bytes" and abs(new.value - old.value) < PAGE:
         why = f"Worse by less than a page of memory ({PAGE:,} bytes)."
         return _row(benchmark, new, old.value, "pass", why)
@@ -120,6 +124,11 @@ def _judged(benchmark: str, old: Figure, new: Figure) -> Row:
         return _row(benchmark, new, old.value, "pass", why)
     if new.name.startswith(OPERATORS) and old.value == 0:
         why = f"The base never calls this operator; head calls it {head} times."
+    elif new.name == INSTRUCTIONS:
+        why = (
+            f"The work changed, by more than its tolerance of {100 * tolerance:g} %: more "
+            "instructions. Whether it is slower, only times tell."
+        )
     elif tolerance:
         why = f"Worse by more than its tolerance of {100 * tolerance:g} %."
     else:

@@ -37,17 +37,19 @@ class Row:
     Attributes:
         benchmark: the benchmark's name.
         figure: the figure's name, such as ``step``.
-        unit: as in :class:`~harness.gate.figures.Figure`.
+        unit: as in :class:`~harness.gate.figures.Figure`; of quality as in
+            :class:`~harness.study.metrics.Metric`.
         basis: what it was judged by.
         better: which direction is better.
         answer: the verdict; ``new`` where the base lacks the benchmark, ``shown`` where none is
             given.
         base: the base's value, of times the median over processes; NaN where there is none.
         head: the head's.
-        change: by what share head is above base, such as 0.1; NaN where one is missing.
+        change: by what share head is above base, such as 0.1; NaN where one is missing. Of quality
+            it is a difference, head less base, in ``unit``.
         low: lower end of the change's interval; NaN for what is exact.
         high: upper end.
-        pairs: pairs of processes that it was judged by; 0 for what is exact.
+        pairs: pairs of processes that it was judged by, of quality seeds; 0 for what is exact.
         why: what was compared, and why this answer: one sentence.
         waiver: the reason why a failure was accepted beforehand; empty where it was not.
         detectable: the smallest slowdown that nine of ten such gates would have failed; NaN where

@@ -72,7 +72,7 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
         return
     base, head = Path(asked.base), Path(asked.head)
     if asked.kind == "folders":
-        before, after = folders(base, head)
+        before, after = folders(base, head, work / "trees")
         whats = _parsed(asked.whats, after.folder)
         built, notes = _built(asked, before, after, whats, work)
         yield _ready(built, whats, before, after, notes)

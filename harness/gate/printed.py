@@ -11,9 +11,9 @@ from harness.gate.words import (
     controls_texts,
     detectable_text,
     headline,
-    interval_text,
     ordered,
     pairs_text,
+    row_interval_text,
     told,
     values_text,
 )
@@ -76,6 +76,6 @@ def _table(rows: list[Row]) -> Table:
             row.figure,
             *values_text(row),
             change_text(row),
-            interval_text(row.low, row.high),
+            row_interval_text(row),
         )
     return shown

@@ -33,17 +33,22 @@ class Answer:
         readings: what it read.
         lacking: titles of benchmarks that its side has not, with the reason.
         seen: what it said of itself; ``None`` of a command.
+        graded: of quality: what studies ended with, as ``harness.running.graded`` tells it.
     """
 
     readings: tuple[Reading, ...]
     lacking: Mapping[str, str] = field(default_factory=dict)
     seen: Seen | None = None
+    graded: tuple[Mapping[str, Any], ...] = ()
 
 
 class Process:
     """A process that imports what it needs at once, and measures when it is its turn."""
 
-    def __init__(self, side: Side, request: Mapping[str, Any], folder: Path, threads: int) -> None:
+    def __init__(
+        self, side: Side, request: Mapping[str, Any], folder: Path, threads: int,
+        under: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         """Start it.
 
         Args:
@@ -51,6 +56,7 @@ class Process:
             request: as ``harness.probe.reading`` takes it.
             folder: a folder of its own, in the neutral one that holds ``harness_probe``.
             threads: threads of it; 0 leaves them as they are.
+            under: the program that runs the interpreter, and its options; empty where none does.
 
         Raises:
             HarnessError: the interpreter cannot be started.
@@ -59,7 +65,7 @@ class Process:
         folder.mkdir(parents=True)
         for name, text in (("request.json", json.dumps(request)), ("doing", "starting")):
             (folder / name).write_text(text, encoding="utf-8")
-        words = [str(side.python), "-m", "harness_probe", str(folder / "request.json"),
+        words = [*under, str(side.python), "-m", "harness_probe", str(folder / "request.json"),
                  str(folder / "answer.json")]  # fmt: skip
         with (folder / "printed").open("wb") as printed:
             try:
@@ -119,20 +125,26 @@ class Process:
             told = json.loads(file.read_text(encoding="utf-8"))
             seen = Seen(told["prefix"], told["where"], told["versions"])
             failed, lacking, read = told["failed"], told["lacking"], told["readings"]
+            graded = tuple(told["graded"])
         except (ValueError, KeyError, TypeError) as error:
             raise HarnessError(
                 f"{name}'s process must answer in whole", f"{error!r}", "Measure again."
             ) from None
         if failed:
-            way = missing_package(failed["why"]) or self._last_lines()
-            raise HarnessError(f"{failed['title']} must run on {name}", failed["why"], way)
-        if not read and not lacking:
+            own = failed["why"].startswith(_OWN)
+            way = "Nothing was judged by it." if own else self._last_lines()
+            raise HarnessError(
+                f"{failed['title']} must run on {name}",
+                failed["why"].removeprefix(_OWN).removesuffix("."),
+                missing_package(failed["why"]) or way,
+            )
+        if not (read or graded or lacking):
             raise HarnessError(
                 f"{name}'s process must read something", "no sample", "Run it alone."
             )
         came = f"{name}'s process"
         readings = tuple(with_seen(Reading.of(each, came), seen) for each in read)
-        return Answer(readings, lacking, seen)
+        return Answer(readings, lacking, seen, graded)
 
     def _doing(self) -> str:
         return (self._folder / "doing").read_text(encoding="utf-8")
@@ -156,6 +168,7 @@ class Process:
         return last_lines(self._folder / "printed")
 
 
+_OWN = "HarnessError: "  # what follows says all by itself
 _NEEDS = {"harness": "ablation-harness", "pytest": "pytest", "pytest_benchmark": "pytest-benchmark"}
 
 

@@ -49,8 +49,10 @@ def _options(asked: Asked) -> list[str]:
     )  # fmt: skip
     out += [word for name, value, plain in told if value != plain for word in (name, str(value))]
     for name, there in (
-        ("--only-exact", not tiers.time and asked.kind not in {"baseline", "save", "files"}),
-        ("--only-time", not tiers.exact), ("--quality", tiers.quality),
+        ("--only-exact", tiers.exact and not tiers.time),
+        ("--only-time", tiers.time and not tiers.exact),
+        ("--only-quality", not tiers.exact and not tiers.time),
+        ("--quality", tiers.quality and (tiers.exact or tiers.time)),
         ("--instructions", tiers.instructions), ("--shadow", asked.shadow),
     ):  # fmt: skip
         out += [name] if there else []

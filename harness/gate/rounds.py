@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +20,7 @@ from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, 
 from harness.gate.what import command as read_command
 from harness.messages.errors import HarnessError
 
-Part = Literal["time", "exact"]
+Part = Literal["time", "exact", "quality", "instructions"]
 
 
 @dataclass(frozen=True)
@@ -103,39 +105,23 @@ def exact(
     and another does not counts 0 there. Arguments and errors are those of :func:`take_round`; notes
     say which packages differ.
     """
-    taken = _taken(sides, whats, "exact", 0, folder, measuring)
-    return replace(taken, readings=_with_zeros(taken.readings))
+    counted = _taken(sides, whats, "exact", 0, folder, measuring)
+    return replace(counted, readings=_with_zeros(counted.readings))
 
 
 def _taken(
     sides: Sequence[Side], whats: Sequence[What], part: Part, number: int, folder: Path,
     measuring: Measuring,
 ) -> Taken:  # fmt: skip
-    if not whats or len({what.title for what in whats}) < len(whats):
-        raise HarnessError(
-            "a gate must be given what to measure, each once",
-            ", ".join(what.title for what in whats) or "nothing",
-            "Name a study, tests, a function or a command.",
-        )
-    modules = tuple(sorted({name for side in sides for name in side.modules}))
+    check_whats(whats)
     commands = [what for what in whats if isinstance(what, CommandWhat)]
     inside = [what for what in whats if not isinstance(what, CommandWhat)]
     by_name = {side.name: side for side in sides}
     answers: dict[str, list[Answer]] = {side.name: [] for side in sides}
-    with contextlib.ExitStack() as stack:
-        started: dict[str, Process] = {}
-        for side in sides if inside else ():
-            own = measured_modules(inside, modules, side.benchmarks)
-            place = _neutral(side, inside, own, folder)
-            request = _request(side, inside, own, part, place / "benchmarks", measuring)
-            _remove(place / "run")
-            started[side.name] = Process(side, request, place / "run", measuring.threads)
-            stack.callback(started[side.name].end)
-        for process in started.values():
-            process.wait_until_ready(measuring.timeout)
+    with started(sides if inside else (), inside, part, folder, measuring) as processes:
         for name in order([side.name for side in sides], number):
-            if name in started:
-                answers[name].append(started[name].measure(measuring.timeout))
+            if name in processes:
+                answers[name].append(processes[name].measure(measuring.timeout))
             for at, what in enumerate(commands):
                 line = by_name[name].line
                 words = read_command(line).words if line else what.words
@@ -144,9 +130,106 @@ def _taken(
                     command(by_name[name], what, words, place,
                             threads=measuring.threads, timeout=measuring.timeout)
                 )  # fmt: skip
-    notes = _checked(by_name, answers, inside)
+    return taken(by_name, answers, inside)
+
+
+def check_whats(whats: Sequence[What]) -> None:
+    """Check that there is something to measure, each once.
+
+    Raises:
+        HarnessError: there is not.
+    """
+    if not whats or len({what.title for what in whats}) < len(whats):
+        raise HarnessError(
+            "a gate must be given what to measure, each once",
+            ", ".join(what.title for what in whats) or "nothing",
+            "Name a study, tests, a function or a command.",
+        )
+
+
+def taken(
+    sides: Mapping[str, Side], answers: Mapping[str, Sequence[Answer]], whats: Sequence[What]
+) -> Taken:
+    """Return what processes answered, checked.
+
+    Args:
+        sides: by name.
+        answers: of each side, by its name.
+        whats: what was measured in processes that answer for themselves.
+
+    Raises:
+        HarnessError: as of :func:`take_round`.
+    """
+    notes = checked(sides, answers, whats)
     readings = {name: tuple(r for a in all_ for r in a.readings) for name, all_ in answers.items()}
-    return Taken(readings, _new(readings, answers), tuple(notes))
+    return Taken(readings, new_at_head(readings, answers), tuple(notes))
+
+
+@contextlib.contextmanager
+def started(
+    sides: Sequence[Side], whats: Sequence[What], part: Part, folder: Path, measuring: Measuring,
+    more: Mapping[str, Any] | None = None, under: Sequence[str] = (),
+) -> Iterator[dict[str, Process]]:  # fmt: skip
+    """Give a process of every side that has imported all it needs; they are ended at the end.
+
+    Args:
+        sides: whose processes.
+        whats: what they measure; no commands.
+        part: what of it.
+        folder: a folder of this gate's own.
+        measuring: how it is measured.
+        more: what else they are asked: of quality its ``seeds``, of instructions the ``library``.
+        under: the program that runs them, and its options.
+
+    Raises:
+        HarnessError: one could not be started, ended, or took too long.
+    """
+    modules = tuple(sorted({name for side in sides for name in side.modules}))
+    with contextlib.ExitStack() as stack:
+        processes: dict[str, Process] = {}
+        for side in sides:
+            own = measured_modules(whats, modules, side.benchmarks)
+            place = _neutral(side, whats, own, folder)
+            request = _request(side, whats, own, part, place / "benchmarks", measuring)
+            request |= {"run": str(place / "run"), **(more or {})}
+            _remove(place / "run")
+            processes[side.name] = Process(side, request, place / "run",
+                                           measuring.threads, under)  # fmt: skip
+            stack.callback(processes[side.name].end)
+        for process in processes.values():
+            process.wait_until_ready(measuring.timeout)
+        yield processes
+
+
+def measured_together(
+    processes: Mapping[str, Process], timeout: float, at_once: int
+) -> dict[str, list[Answer]]:
+    """Give processes their turns, some of them at once; the first that fails ends all others.
+
+    Returns:
+        the answer of each, by the side's name.
+
+    Raises:
+        HarnessError: one crashed, took too long, or its answer is not whole.
+    """
+    with ThreadPoolExecutor(max(1, min(at_once, len(processes)))) as pool:
+        turns = {name: pool.submit(each.measure, timeout) for name, each in processes.items()}
+        try:
+            done, _ = wait(turns.values(), return_when=FIRST_EXCEPTION)
+            for each in done:
+                each.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes.values():
+                process.end()
+            raise
+        return {name: [turn.result()] for name, turn in turns.items()}
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def _neutral(side: Side, whats: Sequence[What], own: Sequence[str], folder: Path) -> Path:
@@ -185,10 +268,14 @@ def _plain(what: What) -> dict[str, Any]:
     return {"kind": kinds[type(what)], **vars(what)}
 
 
-def _checked(
+def checked(
     sides: Mapping[str, Side], answers: Mapping[str, Sequence[Answer]], whats: Sequence[What]
 ) -> list[str]:
-    """Check whose code each process ran; say which packages differ."""
+    """Check whose code each process ran; say which packages differ.
+
+    Raises:
+        HarnessError: code came from the wrong tree, or none of the side's own was used.
+    """
     seen: dict[str, Seen] = {}
     trees = {side.tree for side in sides.values()}
     # each side's own benchmarks, which may then be all there is of its own
@@ -213,7 +300,7 @@ def _checked(
     ]
 
 
-def _new(
+def new_at_head(
     readings: Mapping[str, Sequence[Reading]], answers: Mapping[str, Sequence[Answer]]
 ) -> dict[str, str]:
     """Return what the base lacks, with the reason.

@@ -13,6 +13,7 @@ from harness.gate import baseline, fingerprints
 from harness.gate.asked import Asked
 from harness.gate.exact import judge_exact
 from harness.gate.figures import Reading
+from harness.gate.instructions import instructions
 from harness.gate.only import chosen
 from harness.gate.outcome import Control, GateResult, Revision, Row
 from harness.gate.pairs import (
@@ -26,11 +27,14 @@ from harness.gate.pairs import (
     timed,
 )
 from harness.gate.prepare import Prepared, prepared, this_code
+from harness.gate.quality import Quality, bits_notes, quality
 from harness.gate.repeat import repeated
 from harness.gate.revisions import resolve
 from harness.gate.rounds import Taken, exact
 from harness.gate.sampling import Timed, sides_compared, take_all
+from harness.gate.sides import Side
 from harness.gate.waivers import FILE, Waiver, apply, load, unknown
+from harness.gate.what import What
 from harness.messages.errors import HarnessError
 from harness.study.formatting import plural
 
@@ -119,7 +123,7 @@ def run_baseline(asked: Asked, folder: Path, work: Path, told: Told = lambda _: 
     stored = baseline.load(asked.file) if asked.kind == "baseline" else None  # before it measures
     side, whats, head = this_code(asked, folder)
     told("counting")
-    taken = exact([side], whats, work / "run", asked.measuring)
+    taken = _counted(asked, [side], whats, work / "run", told)
     readings = taken.readings["head"]
     machine = _machine(asked, _versions(readings))
     if stored is None:
@@ -194,7 +198,7 @@ def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
     if not asked.tiers.exact:
         return Found()
     told("counting what each side does")
-    taken = exact(ready.sides, ready.whats, folder, asked.measuring)
+    taken = _counted(asked, ready.sides, ready.whats, folder, told)
     rows, notes = _new(taken), list(taken.notes)
     problems: list[str] = []
     for comparison in sides_compared({side.name for side in ready.sides}):
@@ -208,7 +212,7 @@ def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
             rows += compared.rows
             problems += compared.problems
             notes += compared.notes
-    notes += _bits(taken)
+    notes += bits_notes(taken.readings)
     notes += [f"{each.benchmark}: {each.note}"
               for each in taken.readings.get("head", ()) if each.note]  # fmt: skip
     return Found(
@@ -217,15 +221,24 @@ def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
     )  # fmt: skip
 
 
-def _bits(taken: Taken) -> list[str]:
-    """Say where the first losses differ in bits, which nothing is blocked for."""
-    before = by_benchmark(taken, CODE.under)
-    return [
-        f"{name}: the first 20 training losses differ in bits, so numerics changed. --quality "
-        "tells whether results became worse."
-        for name, head in by_benchmark(taken, CODE.over).items()
-        if head.bits and name in before and before[name].bits not in {"", head.bits}
-    ]
+def _counted(
+    asked: Asked, sides: Sequence[Side], whats: Sequence[What], folder: Path, told: Told
+) -> Taken:
+    """Return what is the same in every process, with instructions where they are asked for."""
+    taken = exact(sides, whats, folder, asked.measuring)
+    if not asked.tiers.instructions:
+        return taken
+    told("counting instructions, in which importing torch takes a minute")
+    more = instructions(sides, whats, folder, asked.measuring)
+    readings = {
+        name: tuple(_with(each, by_benchmark(more, name).get(each.benchmark)) for each in own)
+        for name, own in taken.readings.items()
+    }
+    return replace(taken, readings=readings, notes=(*taken.notes, *more.notes))
+
+
+def _with(reading: Reading, more: Reading | None) -> Reading:
+    return replace(reading, figures=(*reading.figures, *more.figures)) if more else reading
 
 
 def _new(taken: Taken) -> list[Row]:
@@ -325,10 +338,13 @@ def _budget_words(asked: Asked, took: Timed) -> str:
 
 
 def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
-    del ready, folder, told
-    if asked.tiers.quality:
-        raise HarnessError("--quality must be built", "it is not yet", "Leave it out.")
-    return Found()
+    if not asked.tiers.quality:
+        return Found()
+    told("training on both sides")
+    judged = quality(
+        ready.sides, ready.whats, folder, asked.measuring, Quality(asked.seeds, asked.margin)
+    )
+    return Found(_only(asked, judged.rows), (), judged.problems, judged.notes)
 
 
 # ---- the result ---------------------------------------------------------------------------------

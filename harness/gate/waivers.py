@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.gate.only import fits
 from harness.gate.outcome import Row
-from harness.gate.words import must_be_same, share_text, value_text, worse
+from harness.gate.words import bound_text, must_be_same, value_text, worse
 from harness.messages.errors import HarnessError, near
 
 FILE = "gate-waivers.toml"
@@ -28,8 +28,9 @@ class Waiver:
         reason: why it was accepted.
         revision: the commit that accepted it.
         expires: the last day on which it holds.
-        up_to: by what share the figure may be worse, such as 0.2.
-        to: which value an exact figure may have.
+        up_to: by what share the figure may be worse, such as 0.2; of quality by how much, in its
+            unit, such as 0.02 for two points of accuracy.
+        to: which value a figure may have.
     """
 
     benchmark: str
@@ -58,13 +59,13 @@ class Waiver:
         by = abs(row.change) if must_be_same(row.figure) else worse(row)
         return by <= self.up_to  # which is false of NaN, and of infinity
 
-    @property
-    def bound(self) -> str:
-        """The bound in words."""
+    def bound_for(self, row: Row) -> str:
+        """Return the bound in words, as a row's change is printed."""
         if self.to is not None:
-            return f"the value {value_text(self.to, 'count')}"
+            unit = row.unit if row.basis == "quality" else "count"
+            return f"the value {value_text(self.to, unit)}"
         assert self.up_to is not None
-        return f"{share_text(self.up_to)}"
+        return bound_text(row, self.up_to)
 
     @property
     def told(self) -> str:
@@ -180,10 +181,10 @@ def apply(
         used |= {*own}
         covering = next((valid[at] for at in own if valid[at].covers(row)), None)
         if covering is not None:
-            said = f"{covering.reason} (up to {covering.bound}, until {covering.expires})"
+            said = f"{covering.reason} (up to {covering.bound_for(row)}, until {covering.expires})"
             out.append(replace(row, waiver=said))
             continue
-        bounds = " and ".join(valid[at].bound for at in own)
+        bounds = " and ".join(valid[at].bound_for(row) for at in own)
         out.append(replace(row, why=f"{row.why} A waiver accepts up to {bounds}: this is beyond."))
     notes += [
         f"Unused: {each.told}. No failure needs it: remove it."

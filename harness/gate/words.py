@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,11 +13,15 @@ from harness.study.formatting import (
     DASH,
     bytes_text,
     count_text,
+    effect_text,
     first_of,
+    margin_text,
     number_text,
     plural,
     seconds_text,
 )
+from harness.study.formatting import interval_text as differences_text
+from harness.study.metrics import Metric
 
 MARKS = {"pass": "✔", "fail": "✘", "inconclusive": "◇", "error": "✘", "new": "●", "shown": "·"}
 """A sign for each answer; it never stands without its word."""
@@ -70,6 +74,8 @@ def headline(result: GateResult) -> Headline:
         todo = (
             "The machine was slower than itself: run it again when it is calmer."
             if any(each.alarm for each in result.controls)
+            else "Run it again with more --seeds, or look at the intervals and decide."
+            if all(row.basis == "quality" for row in opened)
             else "Run it again with a larger --budget, or look at the intervals and decide."
         )
         return Headline("inconclusive", f"{what}{_listed(opened)}.", todo + shadow)
@@ -125,9 +131,16 @@ def worse(row: Row) -> float:
     """Return by what share head needs more than base, such as 0.1; of a rate, by its inverse.
 
     0.1 less of what should be high, throughput say, is 0.111 more time for the same work. NaN
-    where it cannot be told, infinity where the base is 0.
+    where it cannot be told, infinity where the base is 0. Of quality it is no share: by how much
+    head is worse, in the figure's unit.
     """
-    return as_worse(row.change, row.better)
+    return _as_worse(row.change, row)
+
+
+def _as_worse(change: float, row: Row) -> float:
+    if row.basis == "quality":
+        return change if row.better == "lower" else -change
+    return as_worse(change, row.better)
 
 
 def as_worse(change: float, better: str) -> float:
@@ -139,7 +152,7 @@ def as_worse(change: float, better: str) -> float:
 
 def interval_worse(row: Row) -> tuple[float, float]:
     """Return the ends of a row's interval as :func:`worse` counts, the lower one first."""
-    ends = (as_worse(row.low, row.better), as_worse(row.high, row.better))
+    ends = (_as_worse(row.low, row), _as_worse(row.high, row))
     return ends if row.better == "lower" else ends[::-1]
 
 
@@ -154,6 +167,8 @@ def value_text(value: float, unit: str) -> str:
     if unit == "count":
         small = value == int(value) and abs(value) < 1e6
         return f"{value:,.0f}" if small else count_text(value)
+    if unit == "fraction":
+        return value_text(100 * value, "%")
     return f"{number_text(value)} {unit}".strip()
 
 
@@ -168,6 +183,8 @@ _CLOSE = 0.01
 
 def pair_text(first: float, second: float, unit: str) -> tuple[str, str]:
     """Print two values that are read together; two that differ never look the same."""
+    if unit == "fraction":
+        return pair_text(100 * first, 100 * second, "%")
     texts = value_text(first, unit), value_text(second, unit)
     close = 0 < abs(first - second) < _CLOSE * max(abs(first), abs(second))
     if not (close and (unit not in {"s", "per s"} or texts[0] == texts[1])):
@@ -198,7 +215,12 @@ def share_text(share: float, *, unit: bool = True) -> str:
 
 
 def change_text(row: Row) -> str:
-    """Print by how much head is above base; where base is 0, that it is."""
+    """Print by how much head is above base; where base is 0, that it is.
+
+    Of quality it is a difference in the figure's unit: of shares, in percentage points.
+    """
+    if row.basis == "quality":
+        return effect_text(metric_of(row), row.change) if math.isfinite(row.change) else DASH
     if row.base == 0 and math.isfinite(row.head):
         return "0.0 %" if row.head == 0 else "from 0"
     return share_text(row.change)
@@ -211,9 +233,28 @@ def interval_text(low: float, high: float) -> str:
     return f"[{share_text(low, unit=False)}, {share_text(high, unit=False)}] %"
 
 
+def row_interval_text(row: Row) -> str:
+    """Print the interval of a row's change, in what the change is printed in."""
+    if row.basis == "quality":
+        return differences_text(metric_of(row), row.low, row.high)
+    return interval_text(row.low, row.high)
+
+
+def bound_text(row: Row, by: float) -> str:
+    """Print by how much a row may be worse: a share, or of quality a difference."""
+    if row.basis == "quality":
+        return margin_text(metric_of(row), by)
+    return share_text(by)
+
+
+def metric_of(row: Row) -> Metric:
+    """Return a row's metric, as far as it takes to print values and differences of quality."""
+    return Metric(row.figure, unit=row.unit, better=row.better)
+
+
 def change_and_interval(row: Row) -> str:
     """Print a change with its interval, where it has one."""
-    interval = interval_text(row.low, row.high)
+    interval = row_interval_text(row)
     return change_text(row) if interval == DASH else f"{change_text(row)} {interval}"
 
 
@@ -244,13 +285,17 @@ def controls_texts(controls: Sequence[Control]) -> list[str]:
 
 
 def pairs_text(rows: Sequence[Row]) -> str:
-    """Say how many pairs of processes there were; nothing where there were none."""
-    counts = sorted({row.pairs for row in rows if row.pairs})
-    if not counts:
-        return ""
-    if len(counts) == 1:
-        return f"{plural(counts[0], 'pair')} of fresh processes."
-    return f"{counts[0]} to {counts[-1]} pairs of fresh processes."
+    """Say how many pairs of processes there were, and how many seeds; nothing of what was not."""
+    processes = {row.pairs for row in rows if row.pairs and row.basis != "quality"}
+    seeds = {row.pairs for row in rows if row.pairs and row.basis == "quality"}
+    said = [f"{_range(processes, 'pair')} of fresh processes."] if processes else []
+    said += [f"Quality: {_range(seeds, 'seed')} on each side."] if seeds else []
+    return " ".join(said)
+
+
+def _range(counts: Collection[int], noun: str) -> str:
+    low, high = min(counts), max(counts)
+    return plural(low, noun) if low == high else f"{low} to {plural(high, noun)}"
 
 
 def detectable_text(rows: Sequence[Row]) -> str:
@@ -271,7 +316,7 @@ LASTS = timedelta(days=90)
 def waiver_lines(row: Row, result: GateResult) -> list[str]:
     """Return the lines of a waiver that would accept a failure, to be pasted with a reason."""
     exact = row.basis == "exact"
-    bound = f"to = {row.head:.17g}" if exact else f"up_to = {_rounded_up(worse(row))}"
+    bound = f"to = {row.head:.17g}" if exact else f"up_to = {_rounded_up(row)}"
     try:
         day = datetime.fromisoformat(result.time).date()
     except ValueError:  # of a gate that no clock was asked for
@@ -287,9 +332,12 @@ def waiver_lines(row: Row, result: GateResult) -> list[str]:
     ]
 
 
-def _rounded_up(share: float) -> str:
-    """Round a share up to the next twentieth that leaves a little room."""
-    return f"{math.ceil(20 * share + 0.5) / 20:.2f}" if math.isfinite(share) else "1.0"
+def _rounded_up(row: Row) -> str:
+    """Round a loss up so that a little room is left: a share to the next twentieth."""
+    by = worse(row)
+    if row.basis == "quality" and math.isfinite(by):
+        return f"{1.25 * by:.2g}"
+    return f"{math.ceil(20 * by + 0.5) / 20:.2f}" if math.isfinite(by) else "1.0"
 
 
 def _toml(text: str) -> str:

@@ -7,6 +7,7 @@ In reading order: :mod:`~harness.probe.clock`, seconds of a step; :mod:`~harness
 operators, FLOPs and calls of Python; :mod:`~harness.probe.memory`, peak memory in parts;
 :mod:`~harness.probe.energy`, joules where a GPU counts them;
 :mod:`~harness.probe.exact`, all that is counted of a call;
+:mod:`~harness.probe.instructions`, instructions where valgrind counts them;
 :mod:`~harness.probe.tested`, tests of pytest-benchmark;
 :mod:`~harness.probe.reading`, a process that measures, which ``__main__`` starts.
 """

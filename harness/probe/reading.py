@@ -28,6 +28,7 @@ from typing import Any
 from . import tested
 from .clock import cpu_times
 from .exact import Json, exact_figures, figure, reading
+from .instructions import counted
 
 Measure = Callable[[], list[Json]]
 """Measures a benchmark that is ready; readings as plain values."""
@@ -42,8 +43,10 @@ def main(request: str, answer: str) -> None:
 
     Args:
         request: path of a JSON file: ``benchmarks`` (``kind``, ``title`` and what the kind needs),
-            ``part`` (``time`` or ``exact``), ``folder`` of benchmarks, ``paths`` for ``sys.path``,
-            ``own`` modules, ``seconds``, ``device``, ``scale``.
+            ``part`` (``time``, ``exact``, ``quality`` or ``instructions``), ``folder`` of
+            benchmarks, ``paths`` for ``sys.path``, ``own`` modules, ``seconds``, ``device``,
+            ``scale``, ``run``, a folder of its own; for quality also ``seeds``, for instructions
+            the ``library`` that asks valgrind.
         answer: path of the file to write. Beside it ``ready`` is written before the turn is waited
             for, and ``doing`` names the benchmark in work.
     """
@@ -54,7 +57,7 @@ def main(request: str, answer: str) -> None:
     asked: Json = json.loads(Path(request).read_text(encoding="utf-8"))
     place, process = Path(answer), os.getpid()
     sys.path[:] = [asked["folder"], *asked["paths"], *_others(asked)]
-    told: Json = {"readings": [], "lacking": {}, "failed": None}
+    told: Json = {"readings": [], "graded": [], "lacking": {}, "failed": None}
     ready: list[tuple[str, Measure]] = []
     for each in asked["benchmarks"]:
         found = _guarded(each["title"], place, asked, told, partial(_prepared, each, asked))
@@ -67,7 +70,7 @@ def main(request: str, answer: str) -> None:
     for title, measure in [] if told["failed"] else ready:
         read = _guarded(title, place, asked, told, measure)
         _end_child(process)
-        told["readings"] += read or []
+        told["graded" if asked["part"] == "quality" else "readings"] += read or []
         if told["failed"]:
             break
     told |= {"prefix": sys.prefix, "where": _where(asked["own"]), "versions": _versions(asked)}
@@ -149,6 +152,8 @@ def _function(each: Json, asked: Json) -> Measure:
     once = made if callable(made) else call
     if asked["part"] == "exact":
         return lambda: [reading(each["title"], exact_figures(once))]
+    if asked["part"] == "instructions":
+        return lambda: [reading(each["title"], counted(once, asked))]
     return lambda: [reading(each["title"], [_call(once, asked["seconds"])])]
 
 
@@ -179,7 +184,8 @@ def _study(each: Json, asked: Json) -> Measure:
     # the harness of this side, which is not the one that this module was copied from
     find = importlib.import_module("harness.running.find").find
     load = importlib.import_module("harness.running.find").load
-    figures_of = importlib.import_module("harness.running.gated").figures_of
+    name = "graded" if asked["part"] == "quality" else "gated"
+    measuring = importlib.import_module(f"harness.running.{name}")
     file, arm = each["reference"], each["arm"]
     reference = str(Path(asked["folder"], file)) if each["in_file"] else file
     if not each["in_file"] and "harness" in asked["own"]:
@@ -192,16 +198,30 @@ def _study(each: Json, asked: Json) -> Measure:
     if arm and arm not in arms:
         raise LackingError(f"{reference} has no arm {arm!r}; arms: {', '.join(arms)}")
 
+    if asked["part"] == "instructions":
+        steps = measuring.steps_of  # a harness of before has none: told before it measures
+        return lambda: [
+            reading(_named(each["title"], arm, name), counted(once, asked))
+            for name, once in steps(reference, arm or None, scale, device=asked["device"])
+        ]
+
+    def grade() -> list[Json]:
+        read = measuring.graded_by_seed(
+            reference, arm or None, scale, seeds=asked["seeds"], device=asked["device"],
+            folder=Path(asked["run"], "trials"),
+        )  # fmt: skip
+        return [{"title": each["title"], **read}]
+
     def measure() -> list[Json]:
         gc.collect()
-        read = figures_of(
+        read = measuring.figures_of(
             reference, arm or None, scale, part=asked["part"], device=asked["device"],
             seconds=asked["seconds"],
         )  # fmt: skip
         # the file lies elsewhere on each side, the benchmark's name does not
         return [one | {"benchmark": _named(each["title"], arm, one["benchmark"])} for one in read]
 
-    return measure
+    return grade if asked["part"] == "quality" else measure
 
 
 def _named(title: str, arm: str, benchmark: str) -> str:

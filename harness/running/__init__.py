@@ -11,7 +11,8 @@ are; :mod:`~harness.running.forks`, what they are forked from (with
 :mod:`~harness.running.loaded` and :mod:`~harness.running.loaded_measuring`);
 :mod:`~harness.running.costs` and :mod:`~harness.running.timing`, what is measured before training;
 :mod:`~harness.running.measured`, which arms have a step to measure, and
-:mod:`~harness.running.gated`, what a gate reads of them;
+:mod:`~harness.running.gated`, what a gate reads of them; :mod:`~harness.running.graded`, what
+trainings end with, which a gate compares, too;
 :mod:`~harness.running.find` and :mod:`~harness.running.neighbours`, a study's file and what lies
 beside it; :mod:`~harness.running.registering`, which keeps what is claimed, with the time;
 :mod:`~harness.running.searches`, a search as the command line asks for it, and

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -80,6 +80,36 @@ def figures_of(
             {"benchmark": f"{study.name}:{each}", **_read(study, trial, part, place, seconds)}
             for each, trial in trials.items()
         ]
+
+
+def steps_of(
+    reference: str, arm: str | None, scale: str | None, *, device: str = "cpu"
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield the step of each arm, by the benchmark's name: what :func:`figures_of` measures.
+
+    Each is to be taken before the next is asked for, with one thread. Arguments and errors are
+    those of :func:`figures_of`.
+    """
+    study = load(find(reference))
+    name, _ = study.scale(scale)
+    place = torch.device(device)
+    with calm(), _one_thread():
+        for each, trial in measured_trials(study, name, arm).items():
+            with _stepping(study, trial, place) as once:
+                yield f"{study.name}:{each}", once
+
+
+@contextmanager
+def _stepping(study: Study, trial: Trial, device: torch.device) -> Iterator[Callable[[], object]]:
+    """Give what takes a step of a trial, of a Training or of the user's own."""
+    if trial.trains:
+        with prepared(trial.training, device, 0) as program:
+            yield program.start()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        at = Workplace(study, device, FolderOfArtifacts(Path(folder)), Path(folder))
+        with own_step(trial, at) as start:
+            yield begun(start)
 
 
 def _read(

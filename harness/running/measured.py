@@ -61,5 +61,6 @@ def _check_step(study: Study) -> None:
         what,
         "`harness run` records seconds, processor time and peak memory of its whole runs"
         + (", and step= gives a step." if study.train is not None else ".")
-        + " A gate measures it as a command or as module:function.",
+        + " A gate judges its quality alone (--only-quality), or times it as a command or as "
+        "module:function.",
     )

@@ -51,12 +51,13 @@ class Mark:
 
 
 def marks_of(rows: Sequence[Row]) -> tuple[Mark, ...]:
-    """Return what can be drawn: rows judged by an interval."""
+    """Return what can be drawn: rows judged by an interval of shares, as those of times are."""
     return tuple(
         Mark(f"{row.benchmark} · {row.figure}", worse(row), *interval_worse(row), row.answer)
         for row in rows
-        if row.answer in _LOOKS and all(map(math.isfinite, (row.change, row.low, row.high)))
-    )
+        if row.answer in _LOOKS and row.basis != "quality"
+        and all(map(math.isfinite, (row.change, row.low, row.high)))
+    )  # fmt: skip
 
 
 def marks_of_controls(controls: Sequence[Control]) -> tuple[Mark, ...]:
