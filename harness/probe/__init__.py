@@ -9,5 +9,6 @@ operators, FLOPs and calls of Python; :mod:`~harness.probe.memory`, peak memory 
 :mod:`~harness.probe.exact`, all that is counted of a call;
 :mod:`~harness.probe.instructions`, instructions where valgrind counts them;
 :mod:`~harness.probe.tested`, tests of pytest-benchmark;
+:mod:`~harness.probe.work`, built-in work, to measure noise by;
 :mod:`~harness.probe.reading`, a process that measures, which ``__main__`` starts.
 """
