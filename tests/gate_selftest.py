@@ -30,15 +30,9 @@ from scipy import stats
 ANSWERS = {0: "pass", 1: "fail", 3: "inconclusive"}
 WORK = 20_000
 
-MODULE = '''"""What the gate measures."""
-
-import torch
-from torch import nn
+PLAIN = '''"""What the gate measures: work in Python alone, so that a process starts at once."""
 
 ITERATIONS = {iterations}
-LR = {lr}
-kept = []
-held = torch.zeros({held})
 
 
 def plain():
@@ -46,8 +40,16 @@ def plain():
     for each in range(ITERATIONS):
         total += each * each
     return total
+'''
 
+STEP = '''"""What the gate measures: a training step, and a training."""
 
+import torch
+from torch import nn
+
+LR = {lr}
+kept = []
+held = torch.zeros({held})
 torch.manual_seed(0)
 model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, 10))
 optimizer = torch.optim.SGD(model.parameters(), lr=LR)
@@ -92,7 +94,7 @@ def fit(seed):
 STUDY = '''"""Is it as good as before?"""
 
 from harness import Context, Factor, Metric, Scale, Study
-from injected import fit
+from injected.step import fit
 
 
 def train(context: Context, way: str) -> dict[str, float]:
@@ -143,20 +145,20 @@ def slower(percent: int, wanted: str) -> Case:
 
 def counted(name: str, changed: dict[str, str]) -> Case:
     """Return a case that is the same in every process, so that few gates say all."""
-    return Case(name, "injected:step", changed, 3, "fail", "exact", ("--only-exact",))
+    return Case(name, "injected.step:step", changed, 3, "fail", "exact", ("--only-exact",))
 
 
 CASES = {
     case.name: case
     for case in (
         Case("same", "injected:plain", {}, 100, "pass", words=("--only-time",)),
-        Case("same-step", "injected:step", {}, 10, "pass"),
+        Case("same-step", "injected.step:step", {}, 10, "pass"),
         slower(2, ""), slower(5, ""), slower(10, "fail"), slower(20, "fail"), slower(50, "fail"),
         counted("sync", {"after": "loss.item()"}),
         counted("copy", {"loader": "inputs.clone()"}),
         counted("held", {"loader": "global held; held = torch.ones(2_000_000)"}),
         counted("leak", {"after": "kept.append(torch.ones(50_000))"}),
-        Case("loader", "injected:step", {"loader": "sum(range(50_000))"}, 3, "fail", "time",
+        Case("loader", "injected.step:step", {"loader": "sum(range(50_000))"}, 3, "fail", "time",
              ("--only-time",)),
         Case("rate", "study.py", {"lr": "0.001"}, 3, "fail", "quality", ("--only-quality",)),
         Case("labels", "study.py",
@@ -192,8 +194,9 @@ def write_side(folder: Path, changed: dict[str, str]) -> Path:
     """Write the package, and a study that uses it, into a folder."""
     package = folder / "injected"
     package.mkdir(parents=True)
-    text = MODULE.format(**{**BASE, **changed})
-    (package / "__init__.py").write_text(text, encoding="utf-8")
+    parts = {**BASE, **changed}
+    (package / "__init__.py").write_text(PLAIN.format(**parts), encoding="utf-8")
+    (package / "step.py").write_text(STEP.format(**parts), encoding="utf-8")
     (folder / "study.py").write_text(STUDY, encoding="utf-8")
     return folder
 

@@ -23,7 +23,7 @@ def reading(*changed: Figure, without: tuple[str, ...] = ()) -> Reading:
     figures = {
         "flops": Figure("flops", 1000.0, "count", "exact"),
         "parameters": Figure("parameters", 50.0, "count", "exact"),
-        "peak": Figure("peak", 4096.0, "bytes", "exact", tolerance=0.01),
+        "peak": Figure("peak", 4.096e6, "bytes", "exact", tolerance=0.01),
         "operators/aten::add": Figure("operators/aten::add", 3.0, "count", "exact"),
         "step": Figure("step", 0.01, "s", "time"),
     }
@@ -51,12 +51,19 @@ def test_equal_passes_worse_fails_and_better_passes_and_is_told() -> None:
 
 
 def test_a_tolerance_lets_worse_pass_and_the_smaller_one_counts() -> None:
-    near, far = (exact("peak", value, "bytes", tolerance=0.01) for value in (4130, 4140))
+    near, far = (exact("peak", value, "bytes", tolerance=0.01) for value in (4.13e6, 4.14e6))
     assert answers(reading(near))["peak"] == "pass"
     assert answers(reading(far))["peak"] == "fail"
     loose = judge_exact(reading(), reading(replace(far, tolerance=0.5)))
     assert [row.answer for row in loose.rows if row.figure == "peak"] == ["fail"]
     assert "another tolerance" in loose.notes[0]
+
+
+def test_less_than_a_page_of_memory_is_no_finding() -> None:
+    small = exact("peak", 152.0, "bytes", tolerance=0.01)
+    for value, answer in ((152 + 4095, "pass"), (152 + 4096, "fail")):
+        found = answers(reading(replace(small, value=value)), reading(small))
+        assert found["peak"] == answer
 
 
 @pytest.mark.parametrize("value", [49.0, 51.0])

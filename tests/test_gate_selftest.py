@@ -67,7 +67,10 @@ def test_a_run_goes_on_where_it_was(tmp_path, monkeypatch, capsys) -> None:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_each_case_is_code_that_differs(case, tmp_path) -> None:
-    base = selftest.write_side(tmp_path / "base", {}) / "injected" / "__init__.py"
-    head = selftest.write_side(tmp_path / "head", case.changed) / "injected" / "__init__.py"
-    compile(head.read_text(), "head", "exec")
-    assert (base.read_text() == head.read_text()) == case.name.startswith("same")
+    texts = []
+    for name, changed in (("base", {}), ("head", case.changed)):
+        package = selftest.write_side(tmp_path / name, changed) / "injected"
+        texts.append([(package / file).read_text() for file in ("__init__.py", "step.py")])
+    for text in texts[1]:
+        compile(text, "head", "exec")
+    assert (texts[0] == texts[1]) == case.name.startswith("same")

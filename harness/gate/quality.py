@@ -132,7 +132,8 @@ def bits_notes(readings: Mapping[str, Sequence[Reading]]) -> list[str]:
     """
     before = {each.benchmark: each.bits for each in readings.get("base", ()) if each.bits}
     return [
-        f"The first 20 losses of {each.benchmark} differ in bits: numerics changed."
+        f"The first 20 losses of {each.benchmark} differ in bits: numerics changed. --quality "
+        "tells whether results became worse."
         for each in readings.get("head", ())
         if each.bits and before.get(each.benchmark, each.bits) != each.bits
     ]

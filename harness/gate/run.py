@@ -229,10 +229,11 @@ def _counted(
     if not asked.tiers.instructions:
         return taken
     told("counting instructions, in which importing torch takes a minute")
-    more = instructions(sides, whats, folder, asked.measuring)
+    own = [side for side in sides if side.name != CONTROL.over]  # which would count the same
+    more = instructions(own, whats, folder, asked.measuring)
     readings = {
-        name: tuple(_with(each, by_benchmark(more, name).get(each.benchmark)) for each in own)
-        for name, own in taken.readings.items()
+        name: tuple(_with(each, by_benchmark(more, name).get(each.benchmark)) for each in read)
+        for name, read in taken.readings.items()
     }
     return replace(taken, readings=readings, notes=(*taken.notes, *more.notes))
 
