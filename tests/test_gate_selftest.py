@@ -1,14 +1,7 @@
-"""What the gate's own test makes of gates, and what is measured of a machine."""
+"""What the gate's own test makes of gates."""
 
-import math
-
-import numpy as np
 import pytest
 
-from harness.commands.doctor_gate import fitness_json
-from harness.gate.residuals import Residuals, fitness, measured
-from harness.messages.errors import HarnessError
-from harness.stats import Rule
 from tests import gate_selftest as selftest
 from tests.gate_selftest import CASES, Case, Gate, missed, read, summary, wilson
 
@@ -81,49 +74,3 @@ def test_each_case_is_code_that_differs(case, tmp_path) -> None:
     for text in texts[1]:
         compile(text, "head", "exec")
     assert (texts[0] == texts[1]) == case.name.startswith("same")
-
-
-# The machine.
-
-
-def of_noise(sd: float, pairs: int = 40) -> Residuals:
-    return Residuals(tuple(np.random.default_rng(0).normal(0, sd, pairs)), 6.0 * pairs)
-
-
-def test_a_quiet_machine_is_fit_and_a_noisy_one_is_not() -> None:
-    rule = Rule.for_metrics(1)
-    quiet, noisy = fitness(of_noise(0.03), rule), fitness(of_noise(0.3), rule)
-    assert quiet.fit
-    assert quiet.false_alarms <= 0.01
-    assert quiet.sd == pytest.approx(0.03, rel=0.4)
-    assert [each.pairs for each in quiet.reaches] == [8, 12, 20, 30]
-    assert quiet.reaches[0].minutes == pytest.approx(0.8)
-    assert not noisy.fit
-    assert fitness_json(noisy)["reaches"][0]["slowdown"] is None or noisy.reaches[0].slowdown > 0.3
-
-
-def test_pairs_are_measured_in_alternating_order_until_time_is_up() -> None:
-    orders, now = [], [0.0]
-
-    def measure(second_first: bool) -> tuple[float, float]:
-        orders.append(second_first)
-        now[0] += 5.0
-        return 1.0, 2.0
-
-    found = measured(1.0, measure, lambda: now[0])
-    assert orders == [False, True] * 6
-    assert (found.seconds, found.per_pair) == (60, 5)
-    assert found.log_ratios == (math.log(2),) * 12
-    assert len(measured(0.01, measure, lambda: now[0]).log_ratios) == 8
-
-
-@pytest.mark.parametrize("minutes", [0, -1, math.nan, math.inf])
-def test_no_time_is_an_error(minutes) -> None:
-    with pytest.raises(HarnessError, match="--minutes must be above 0"):
-        measured(minutes)
-
-
-@pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf])
-def test_a_time_that_is_none_is_an_error(wrong) -> None:
-    with pytest.raises(HarnessError, match="must take some time"):
-        measured(1.0, lambda _: (wrong, 1.0), lambda: 0.0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 
-from harness.gate.residuals import Fitness, fitness, measured
+from harness.gate.residuals import Fitness, fitness, measured, rounds_in
 from harness.stats import Rule
 from harness.terminal.screen import line, table
 
@@ -29,7 +31,9 @@ def examine_gate(minutes: float, errors: Console, *, quiet: bool) -> Fitness:
         if not quiet and pairs % 5 == 0:
             line(errors, f"harness: {pairs} pairs measured", style="dim")
 
-    return fitness(measured(minutes, told=told), Rule.for_metrics(1))
+    with TemporaryDirectory() as folder:
+        found = measured(minutes, rounds_in(Path(folder)), told=told)
+    return fitness(found, Rule.for_metrics(1))
 
 
 def fitness_json(found: Fitness) -> dict[str, Any]:

@@ -1,22 +1,24 @@
-"""What this machine does to times when nothing changed: pairs of equal processes.
+"""What this machine does to times when nothing changed: rounds of equal processes.
 
-Both processes of a pair are started together, import and warm up, and are then measured one after
-the other, in alternating order. Each does the same built-in work, so that all that tells the two
-apart is noise.
+They are the rounds of a gate: base, head and the base once more, here all of this interpreter and
+with the same built-in work, so that all that tells them apart is noise.
 """
 
 from __future__ import annotations
 
 import math
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from harness.gate.pairs import CODE, series_of
+from harness.gate.rounds import Measuring, Taken, take_round
+from harness.gate.sides import Side, twin
+from harness.gate.what import FunctionWhat
 from harness.messages.errors import HarnessError
 from harness.stats import Rule, detectable, operating, spread
 from harness.stats.operating import centred
@@ -27,48 +29,11 @@ FEWEST = 8
 FAR = 3.0
 """How many standard deviations off a pair counts as disturbed."""
 
-_WORK = """
-import statistics, sys, time
-try:
-    import torch
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(64, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    inputs, targets = torch.randn(64, 64), torch.randint(10, (64,))
-    def tensors():
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(inputs), targets).backward()
-        optimizer.step()
-except ImportError:
-    try:
-        import numpy
-        left = numpy.random.default_rng(0).normal(size=(96, 96))
-        def tensors():
-            (left @ left).sum()
-    except ImportError:
-        def tensors():
-            pass
-def work():
-    tensors()
-    total = 0
-    for each in range(4000):
-        total += each * each
-for _ in range(50):
-    work()
-print("ready", flush=True)
-sys.stdin.readline()
-blocks, ends = [], time.perf_counter() + 0.8
-while time.perf_counter() < ends:
-    started = time.perf_counter()
-    for _ in range(50):
-        work()
-    blocks.append(time.perf_counter() - started)
-print(statistics.median(blocks), flush=True)
-"""
+WORK = FunctionWhat("built-in work", "built-in work", "harness_probe.work", "work")
+"""A function in the folder that is copied beside each process that measures."""
 
-Measure = Callable[[bool], tuple[float, float]]
-"""Measures one pair; given whether the second is measured first, returns both times."""
+Take = Callable[[int], Taken]
+"""Takes a round, given its number."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +41,8 @@ class Residuals:
     """Pairs of equal processes, measured on this machine.
 
     Attributes:
-        log_ratios: of each pair, second over first.
-        seconds: how long all pairs took.
+        log_ratios: of each pair, head over base.
+        seconds: how long all rounds took, with the control that a gate measures beside each pair.
     """
 
     log_ratios: tuple[float, ...]
@@ -85,7 +50,7 @@ class Residuals:
 
     @property
     def per_pair(self) -> float:
-        """Seconds that one pair takes."""
+        """Seconds that one pair takes, with the control."""
         return self.seconds / len(self.log_ratios)
 
 
@@ -131,83 +96,45 @@ class Fitness:
     fit: bool
 
 
-def measure_pair(second_first: bool) -> tuple[float, float]:
-    """Measure one pair of fresh processes.
+def rounds_in(folder: Path, measuring: Measuring | None = None) -> Take:
+    """Return what takes rounds of the built-in work, as a gate of one benchmark does.
 
     Args:
-        second_first: whether the second is measured before the first.
-
-    Raises:
-        HarnessError: a process did not end well, or gave no time.
+        folder: an empty folder, kept from round to round.
+        measuring: how it is measured; ``None`` is as a gate does by itself.
     """
-    with ExitStack() as stack:
-        both = [
-            stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-c", _WORK],
-                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                    text=True, encoding="utf-8", errors="replace",
-                )
-            )
-            for _ in range(2)
-        ]  # fmt: skip
-        for each in both:
-            stack.callback(each.kill)
-        for each in both:
-            if not each.stdout or each.stdout.readline() != "ready\n":
-                raise _failed(each)
-        times = [0.0, 0.0]
-        for place in (1, 0) if second_first else (0, 1):
-            said, _ = both[place].communicate("go\n")
-            try:
-                times[place] = float(said)
-            except ValueError:
-                raise _failed(both[place]) from None
-    return times[0], times[1]
-
-
-def _failed(process: subprocess.Popen[str]) -> HarnessError:
-    process.kill()
-    error = process.stderr.read() if process.stderr and not process.stderr.closed else ""
-    lines = error.strip().splitlines()
-    return HarnessError(
-        "the built-in work must give a time",
-        lines[-1] if lines else f"nothing, and exit code {process.wait()}",
-        "Does `python -c 'import torch'` work here?",
-    )
+    how = measuring or Measuring()
+    base = Side("base", "this interpreter", folder, Path(sys.executable), folder, (), (), folder)
+    sides = [base, replace(base, name="head"), twin(base)]
+    return lambda number: take_round(sides, [WORK], number, folder, how)
 
 
 def measured(
     minutes: float,
-    measure: Measure = measure_pair,
+    take: Take,
     clock: Callable[[], float] = time.monotonic,
     told: Callable[[int], None] = lambda _: None,
 ) -> Residuals:
-    """Measure pairs for so many minutes, eight pairs at least.
+    """Take rounds for so many minutes, eight at least; each gives a pair, base and head.
 
     Args:
         minutes: how long.
-        measure: measures one pair.
+        take: takes a round; see :func:`rounds_in`.
         clock: the seconds since some moment.
         told: is called with the number of pairs after each.
 
     Raises:
-        HarnessError: ``minutes`` is no positive number, a process fails, or a time is none.
+        HarnessError: ``minutes`` is no positive number, or a process fails or gives no time.
     """
     if not 0 < minutes < math.inf:
         raise HarnessError("--minutes must be above 0", f"{minutes:g}", "Write --minutes 2, say.")
     started = clock()
-    ratios: list[float] = []
-    while len(ratios) < FEWEST or (clock() - started) * (1 + 1 / len(ratios)) <= 60 * minutes:
-        first, second = measure(len(ratios) % 2 == 1)
-        if not (0 < first < math.inf and 0 < second < math.inf):
-            raise HarnessError(
-                "the built-in work must take some time", f"{first} s and {second} s",
-                "Nothing is said of this machine.",
-            )  # fmt: skip
-        ratios.append(math.log(second / first))
-        told(len(ratios))
-    return Residuals(tuple(ratios), clock() - started)
+    rounds: list[Taken] = []
+    while len(rounds) < FEWEST or (clock() - started) * (1 + 1 / len(rounds)) <= 60 * minutes:
+        rounds.append(take(len(rounds)))
+        told(len(rounds))
+    (series,) = series_of(rounds, [CODE]).values()
+    return Residuals(tuple(map(float, series.log_ratios)), clock() - started)
 
 
 def fitness(residuals: Residuals, rule: Rule, *, wanted: float = 0.10, seed: int = 0) -> Fitness:

@@ -101,9 +101,9 @@ def exact(
 ) -> Taken:
     """Count what every benchmark does, once, in a fresh process of each side.
 
-    Tests of pytest-benchmark have nothing exact. An operator that one side calls and another does
-    not counts 0 there. Arguments and errors are those of :func:`take_round`; notes say which
-    packages differ.
+    Of tests of pytest-benchmark it is the function that they time. An operator that one side calls
+    and another does not counts 0 there. Arguments and errors are those of :func:`take_round`; notes
+    say which packages differ.
     """
     counted = _taken(sides, whats, "exact", 0, folder, measuring)
     return replace(counted, readings=_with_zeros(counted.readings))

@@ -10,13 +10,16 @@ import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 Once = Callable[[], object]
 """Takes one step."""
 
+Around = Callable[[], AbstractContextManager[object]]
+"""Makes what is entered before a step, and left after it: what happens there is not counted."""
 
-def operators(once: Once) -> dict[str, int]:
+
+def operators(once: Once, around: Around = nullcontext) -> dict[str, int]:
     """Return how often a warm step calls each operator of torch, by name and shapes.
 
     A key is such as ``aten::mm [64,128]x[128,10]``: the operator, and the shapes of the tensors
@@ -25,8 +28,10 @@ def operators(once: Once) -> dict[str, int]:
 
     Args:
         once: takes one step; it is called twice.
+        around: what belongs to each step, and is not counted.
     """
-    once()
+    with around():
+        once()
     if "torch" not in sys.modules:  # the step has not used it, and importing it takes seconds
         return {}
     import torch
@@ -47,7 +52,7 @@ def operators(once: Once) -> dict[str, int]:
             found[f"{name} {'x'.join(shapes)}".rstrip()] += 1
             return func(*args, **(kwargs or {}))
 
-    with Counting():  # type: ignore[no-untyped-call]
+    with around(), Counting():  # type: ignore[no-untyped-call]
         once()
     return dict(sorted(found.items()))
 
@@ -60,7 +65,7 @@ def by_name(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def flops(once: Once) -> int:
+def flops(once: Once, around: Around = nullcontext) -> int:
     """Return the floating-point operations of a warm step's matrix products and convolutions.
 
     A multiplication and an addition count as two (``torch.utils.flop_counter``). Operators of the
@@ -68,18 +73,20 @@ def flops(once: Once) -> int:
 
     Args:
         once: takes one step; it is called twice.
+        around: what belongs to each step, and is not counted.
     """
-    once()
+    with around():
+        once()
     if "torch" not in sys.modules:
         return 0
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter:
+    with around(), FlopCounterMode(display=False) as counter:
         once()
     return int(counter.get_total_flops())
 
 
-def python_calls(once: Once) -> int:
+def python_calls(once: Once, around: Around = nullcontext) -> int:
     """Return how many calls of Python functions a warm step makes in this thread.
 
     Going on with a generator counts as a call. The number differs between versions of Python:
@@ -88,12 +95,14 @@ def python_calls(once: Once) -> int:
 
     Args:
         once: takes one step; it is called twice.
+        around: what belongs to each step, and is not counted.
 
     Raises:
         RuntimeError: every place for a tool that watches Python is taken (Python 3.12 and later).
     """
-    once()
-    with _no_collection():
+    with around():
+        once()
+    with around(), _no_collection():
         return _monitored(once) if sys.version_info >= (3, 12) else _profiled(once)
 
 

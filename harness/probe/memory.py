@@ -10,12 +10,14 @@ import gc
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from .counts import Around
 
 Step = Callable[[], None]
 """Takes one training step."""
@@ -106,12 +108,13 @@ def cuda_stats(start: Callable[[], Step]) -> tuple[dict[str, int], dict[str, int
     return before, torch.cuda.memory_stats()
 
 
-def cpu_growth(start: Callable[[], Step]) -> tuple[int, int]:
+def cpu_growth(start: Callable[[], Step], around: Around = nullcontext) -> tuple[int, int]:
     """Return what is held before a warm step, and by how much the step exceeds it at its peak.
 
-    Both are bytes that torch has allocated since ``start`` was called.
+    Both are bytes that torch has allocated since ``start`` was called. Arguments are those of
+    :func:`cpu_allocations`.
     """
-    seen = cpu_allocations(start)
+    seen = cpu_allocations(start, around)
     return seen.held, seen.growth
 
 
@@ -158,11 +161,12 @@ def mark(part: str) -> None:
         pass
 
 
-def cpu_allocations(start: Callable[[], Step]) -> Allocations:
+def cpu_allocations(start: Callable[[], Step], around: Around = nullcontext) -> Allocations:
     """Return what a warm step allocates, as the profiler tells.
 
     Args:
         start: makes a step with optimizer state of its own; it may call :func:`mark`.
+        around: what belongs to each step, and happens before and after it.
     """
     from torch.profiler import ProfilerActivity, profile, record_function
 
@@ -176,8 +180,9 @@ def cpu_allocations(start: Callable[[], Step]) -> Allocations:
         # The profiler passes over the freeing of blocks that it did not see come, such as state
         # of an earlier step; so state begins in here, and the first step is not looked at.
         once = start()
-        once()
-        with record_function(_MARK):
+        with around():
+            once()
+        with around(), record_function(_MARK):
             once()
     with TemporaryDirectory() as folder:
         trace = Path(folder) / "trace.json"

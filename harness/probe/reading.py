@@ -9,7 +9,6 @@ process measures at a time. Standard input ends where the process that started i
 
 from __future__ import annotations
 
-import ast
 import gc
 import importlib
 import importlib.metadata
@@ -20,26 +19,19 @@ import statistics
 import sys
 import time
 import traceback
-import tracemalloc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from . import tested
 from .clock import cpu_times
-from .counts import by_name, flops, operators, python_calls
+from .exact import Json, exact_figures, figure, reading
 from .instructions import counted
 
-Json = dict[str, Any]
 Measure = Callable[[], list[Json]]
 """Measures a benchmark that is ready; readings as plain values."""
-
-PEAK_TOLERANCE = 0.01
-"""By what share peak memory may rise: what is freed when depends a little on what ran before."""
-
-CALLS_TOLERANCE = 0.005
-"""By what share calls of Python may rise: caches fill, and what is collected when differs."""
 
 
 class LackingError(Exception):
@@ -143,7 +135,7 @@ def lacks(error: BaseException | None, own: Sequence[str]) -> str:
 
 def _prepared(each: Json, asked: Json) -> Measure:
     """Import what a benchmark needs; return what measures it."""
-    kinds = {"function": _function, "study": _study, "pytest": _pytest}
+    kinds = {"function": _function, "study": _study, "pytest": tested.prepared}
     return kinds[each["kind"]](each, asked)
 
 
@@ -159,10 +151,10 @@ def _function(each: Json, asked: Json) -> Measure:
     made = call()
     once = made if callable(made) else call
     if asked["part"] == "exact":
-        return lambda: [_reading(each["title"], exact_figures(once))]
+        return lambda: [reading(each["title"], exact_figures(once))]
     if asked["part"] == "instructions":
-        return lambda: [_reading(each["title"], counted(once, asked))]
-    return lambda: [_reading(each["title"], [_call(once, asked["seconds"])])]
+        return lambda: [reading(each["title"], counted(once, asked))]
+    return lambda: [reading(each["title"], [_call(once, asked["seconds"])])]
 
 
 def _call(once: Callable[[], object], seconds: float) -> Json:
@@ -172,7 +164,7 @@ def _call(once: Callable[[], object], seconds: float) -> Json:
         once()
 
     blocks = cpu_times(step, seconds, _clock())
-    return _figure("call", statistics.median(blocks), "s", "time")
+    return figure("call", statistics.median(blocks), "s", "time")
 
 
 def _clock() -> Callable[[], int]:
@@ -186,56 +178,6 @@ def _clock() -> Callable[[], int]:
         return time.perf_counter_ns()
 
     return clock
-
-
-def exact_figures(once: Callable[[], object]) -> list[Json]:
-    """Return what one call does, counted: operators, FLOPs, calls of Python, peak memory.
-
-    Args:
-        once: is called some times.
-    """
-    counted = by_name(operators(once))
-    named = [_figure(f"operators/{name}", count, "count") for name, count in counted.items()]
-    gc.collect()
-    calls = python_calls(once)
-    return [
-        *named,
-        _figure("operators", sum(counted.values()), "count"),
-        _figure("flops", flops(once), "count"),
-        _figure("python_calls", calls, "count", tolerance=CALLS_TOLERANCE),
-        _figure("peak", _peak(once), "bytes", tolerance=PEAK_TOLERANCE),
-    ]
-
-
-def _peak(once: Callable[[], object]) -> int:
-    """Return the most bytes that a warm call has allocated: torch's where it uses torch."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return _python_peak(once)
-    from .memory import cpu_growth, cuda_stats
-
-    def step() -> None:
-        once()
-
-    def start() -> Callable[[], None]:
-        return step
-
-    if torch.cuda.is_initialized():
-        return int(cuda_stats(start)[1]["allocated_bytes.all.peak"])
-    return sum(cpu_growth(start))
-
-
-def _python_peak(once: Callable[[], object]) -> int:
-    gc.collect()
-    tracemalloc.start()
-    try:
-        once()
-        before = tracemalloc.get_traced_memory()[0]
-        tracemalloc.reset_peak()
-        once()
-        return max(tracemalloc.get_traced_memory()[1] - before, 0)
-    finally:
-        tracemalloc.stop()
 
 
 def _study(each: Json, asked: Json) -> Measure:
@@ -259,7 +201,7 @@ def _study(each: Json, asked: Json) -> Measure:
     if asked["part"] == "instructions":
         steps = measuring.steps_of  # a harness of before has none: told before it measures
         return lambda: [
-            _reading(_named(each["title"], arm, name), counted(once, asked))
+            reading(_named(each["title"], arm, name), counted(once, asked))
             for name, once in steps(reference, arm or None, scale, device=asked["device"])
         ]
 
@@ -285,94 +227,6 @@ def _study(each: Json, asked: Json) -> Measure:
 def _named(title: str, arm: str, benchmark: str) -> str:
     behind = benchmark.partition(":")[2]
     return title if arm or not behind else f"{title}#{behind}"
-
-
-def _pytest(each: Json, asked: Json) -> Measure:
-    if asked["part"] == "exact":
-        return list  # there is nothing exact in it
-    pytest = importlib.import_module("pytest")
-    importlib.import_module("pytest_benchmark")
-    file = Path(asked["folder"], each["file"])
-    for name in _imports(file):  # now, beside other processes, not while this one measures
-        with suppress(Exception):
-            importlib.import_module(name)
-    node = f"{file}::{each['node']}" if each["node"] else str(file)
-    written = Path.cwd() / "pytest-benchmark.json"
-
-    def measure() -> list[Json]:
-        written.unlink(missing_ok=True)
-        watch = _Watch()
-        code = pytest.main(
-            [node, "--benchmark-only", f"--benchmark-json={written}", "-p", "no:cacheprovider",
-             f"--rootdir={asked['folder']}", f"--benchmark-max-time={asked['seconds']}", "-q",
-             "-o", "addopts="],
-            plugins=[watch],
-        )  # fmt: skip
-        if code in {2, 4, 5} and (why := lacks(watch.error, asked["own"])):
-            raise LackingError(why)
-        if code:
-            raise RuntimeError(
-                f"pytest ended with {int(code)}: {watch.error or 'see what it says'}"
-            )
-        return _medians(written)
-
-    return measure
-
-
-class _Watch:
-    """A plugin of pytest that keeps the first error."""
-
-    error: BaseException | None = None
-
-    def pytest_exception_interact(self, call: Any) -> None:
-        """Keep what was raised; of an error of collecting, what it came from."""
-        found = call.excinfo.value
-        self.error = self.error or found.__cause__ or found
-
-
-def _medians(written: Path) -> list[Json]:
-    text = written.read_text(encoding="utf-8") if written.is_file() else ""
-    found = json.loads(text)["benchmarks"] if text.strip() else []
-    if not found:
-        raise RuntimeError("no benchmark was run: no test there uses the fixture `benchmark`")
-    return [
-        _reading(
-            one["fullname"],
-            [
-                _figure("median", one["stats"]["median"], "s", "time"),
-                _figure("rounds", one["stats"]["rounds"], "count", "shown", better="higher"),
-            ],
-        )
-        for one in found
-    ]
-
-
-def _imports(file: Path) -> list[str]:
-    """Return the modules that a file imports at its top level."""
-    names: list[str] = []
-    for node in ast.parse(file.read_bytes()).body:
-        if isinstance(node, ast.Import):
-            names += (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module)
-    return names
-
-
-def _reading(benchmark: str, figures: list[Json]) -> Json:
-    return {"benchmark": benchmark, "figures": figures}
-
-
-def _figure(
-    name: str,
-    value: float,
-    unit: str,
-    judged: str = "exact",
-    *,
-    better: str = "lower",
-    tolerance: float = 0.0,
-) -> Json:
-    return {"name": name, "value": value, "unit": unit, "judged": judged, "better": better,
-            "tolerance": tolerance}  # fmt: skip
 
 
 def _where(own: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,161 @@
+"""Tests of pytest-benchmark, run for their times, or for what the function they time does."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from .counts import Around
+from .exact import Json, exact_figures, figure, reading
+
+_QUICKLY = (
+    "--benchmark-min-rounds=1", "--benchmark-max-time=0.000001", "--benchmark-min-time=0.000001",
+    "--benchmark-calibration-precision=1", "--benchmark-warmup=off",
+)  # fmt: skip
+"""Options for tests whose times are not read."""
+
+_REPEATED = (
+    "To count what it does, its function is called about ten times; --only-time leaves that out"
+)
+
+
+def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
+    """Import what tests need; return what runs them, once, and reads their benchmarks.
+
+    Args:
+        each: ``file`` and ``node`` of the tests.
+        asked: the request, as ``reading.py`` takes it. Of ``part`` ``exact``, the function that a
+            test gives to its fixture ``benchmark`` is counted with the arguments given there.
+
+    Raises:
+        ImportError: pytest or pytest-benchmark is not installed.
+    """
+    pytest = importlib.import_module("pytest")
+    importlib.import_module("pytest_benchmark")
+    file = Path(asked["folder"], each["file"])
+    for name in _imports(file):  # now, beside other processes, not while this one measures
+        with suppress(Exception):
+            importlib.import_module(name)
+    node = f"{file}::{each['node']}" if each["node"] else str(file)
+    words = [node, "--benchmark-only", "-p", "no:cacheprovider", f"--rootdir={asked['folder']}",
+             "-q", "-o", "addopts="]  # fmt: skip
+
+    def run(*options: str, said: str = "") -> None:
+        watch = _Watch()
+        code = pytest.main([*words, *options], plugins=[watch])
+        if code in {2, 4, 5} and watch.error is not None:
+            raise watch.error  # the tests could not be read: the side may lack what they import
+        if code:
+            why = str(watch.error or "see what it says")
+            raise RuntimeError(f"pytest ended with {int(code)}: {why}{said and f'. {said}'}")
+
+    def times() -> list[Json]:
+        written = Path.cwd() / "pytest-benchmark.json"
+        written.unlink(missing_ok=True)
+        run(f"--benchmark-json={written}", f"--benchmark-max-time={asked['seconds']}")
+        return _some(_medians(written))
+
+    def counts() -> list[Json]:
+        found: list[Json] = []
+        with _counting(found):
+            run(*_QUICKLY, said=_REPEATED)
+        return _some(found)
+
+    return counts if asked["part"] == "exact" else times
+
+
+class _Watch:
+    """A plugin of pytest that keeps the first error."""
+
+    error: BaseException | None = None
+
+    def pytest_exception_interact(self, call: Any) -> None:
+        """Keep what was raised; of an error of collecting, what it came from."""
+        found = call.excinfo.value
+        self.error = self.error or found.__cause__ or found
+
+
+@contextmanager
+def _counting(found: list[Json]) -> Iterator[None]:
+    """Let the fixture ``benchmark`` count what it is given, before it times it as always.
+
+    Args:
+        found: to which a reading of each benchmark is added.
+    """
+    fixture: Any = importlib.import_module("pytest_benchmark.fixture").BenchmarkFixture
+    timed, timed_pedantic = fixture.__call__, fixture.pedantic
+
+    def count(self: Any, once: Callable[[], object], around: Around = nullcontext) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the counters, where the tests make them errors
+            found.append(reading(self.fullname, exact_figures(once, around)))
+
+    @wraps(timed)
+    def counted(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        count(self, lambda: function(*args, **kwargs))
+        return timed(self, function, *args, **kwargs)
+
+    @wraps(timed_pedantic)
+    def counted_pedantic(
+        self: Any, target: Any, args: Any = (), kwargs: Any = None, setup: Any = None,
+        teardown: Any = None, rounds: int = 1, warmup_rounds: int = 0, iterations: int = 1,
+    ) -> Any:  # fmt: skip
+        del rounds, warmup_rounds, iterations  # it is called as often as counting needs
+        given = [args, kwargs or {}]
+        now: list[Any] = []
+
+        @contextmanager
+        def around() -> Iterator[None]:
+            now[:] = (setup and setup()) or given
+            yield
+            if teardown is not None:
+                teardown(*now[0], **now[1])
+            now.clear()  # what was set up is not held until the next call
+
+        count(self, lambda: target(*now[0], **now[1]), around)
+        ends = {"teardown": teardown} if teardown is not None else {}  # new in pytest-benchmark 5
+        return timed_pedantic(self, target, args=args, kwargs=kwargs, setup=setup, **ends)
+
+    fixture.__call__, fixture.pedantic = counted, counted_pedantic
+    try:
+        yield
+    finally:
+        fixture.__call__, fixture.pedantic = timed, timed_pedantic
+
+
+def _medians(written: Path) -> list[Json]:
+    text = written.read_text(encoding="utf-8") if written.is_file() else ""
+    return [
+        reading(
+            one["fullname"],
+            [
+                figure("median", one["stats"]["median"], "s", "time"),
+                figure("rounds", one["stats"]["rounds"], "count", "shown", better="higher"),
+            ],
+        )
+        for one in (json.loads(text)["benchmarks"] if text.strip() else [])
+    ]
+
+
+def _some(found: list[Json]) -> list[Json]:
+    if not found:
+        raise RuntimeError("no benchmark was run: no test there uses the fixture `benchmark`")
+    return found
+
+
+def _imports(file: Path) -> list[str]:
+    """Return the modules that a file imports at its top level."""
+    names: list[str] = []
+    for node in ast.parse(file.read_bytes()).body:
+        if isinstance(node, ast.Import):
+            names += (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return names
