@@ -23,7 +23,7 @@ from tests.layout import (
 # before it.
 ROOMS: dict[str, str] = {
     "floats": "",
-    "probe": "clock counts memory energy exact instructions tested work reading __main__",
+    "probe": "clock waiting counts memory energy exact instructions tested work reading __main__",
     "messages": "errors blame calm foreign printable markdown levels checks redact",
     "randomness": "streams counting",
     "stats": "changes failures location multiple paired unpaired doses joint best front "

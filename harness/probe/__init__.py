@@ -3,7 +3,8 @@
 It imports nothing of the other rooms, and its modules name one another by relative imports: the
 gate copies this folder to where a measured process runs, whatever is installed there.
 
-In reading order: :mod:`~harness.probe.clock`, seconds of a step; :mod:`~harness.probe.counts`,
+In reading order: :mod:`~harness.probe.clock`, seconds of a step; :mod:`~harness.probe.waiting`,
+without those of waiting for a processor; :mod:`~harness.probe.counts`,
 operators, FLOPs and calls of Python; :mod:`~harness.probe.memory`, peak memory in parts;
 :mod:`~harness.probe.energy`, joules where a GPU counts them;
 :mod:`~harness.probe.exact`, all that is counted of a call;

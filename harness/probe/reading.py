@@ -17,7 +17,6 @@ import os
 import platform
 import statistics
 import sys
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -29,6 +28,7 @@ from . import tested
 from .clock import cpu_times
 from .exact import Json, exact_figures, figure, reading
 from .instructions import counted
+from .waiting import steady_times
 
 Measure = Callable[[], list[Json]]
 """Measures a benchmark that is ready; readings as plain values."""
@@ -163,21 +163,12 @@ def _call(once: Callable[[], object], seconds: float) -> Json:
     def step() -> None:
         once()
 
-    blocks = cpu_times(step, seconds, _clock())
-    return figure("call", statistics.median(blocks), "s", "time")
-
-
-def _clock() -> Callable[[], int]:
-    """Return the clock; where CUDA is used, it waits for what was queued."""
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return time.perf_counter_ns
-
-    def clock() -> int:
-        torch.cuda.synchronize()
-        return time.perf_counter_ns()
-
-    return clock
+    if torch is not None and torch.cuda.is_initialized():
+        blocks = cpu_times(step, seconds, wait=torch.cuda.synchronize)
+    else:
+        blocks = steady_times(step, seconds)
+    return figure("call", statistics.median(blocks), "s", "time")
 
 
 def _study(each: Json, asked: Json) -> Measure:

@@ -127,7 +127,7 @@ def _read(
         at = Workplace(study, device, FolderOfArtifacts(Path(folder)), Path(folder))
         with own_step(trial, at) as start:
             if part == "time":
-                return _told(_step(times(begun(start), device, seconds)[0]))
+                return _told(_step(times(begun(start), device, seconds, steady=True)[0]))
             profile = count_own(start, device)
             return _told(_exact(profile), note=profile.note)
 
@@ -162,8 +162,8 @@ def _exact(profile: Profile) -> Figures:
 
 def _times(training: Training, device: torch.device, seconds: float) -> Figures:
     with prepared(training, device, 0) as program:
-        figures = _step(times(program.start(), device, seconds)[0])
-        evaluation = evaluation_of(program, device, seconds / 2)
+        figures = _step(times(program.start(), device, seconds, steady=True)[0])
+        evaluation = evaluation_of(program, device, seconds / 2, steady=True)
         figures.append(_figure("evaluation", evaluation.median, "s", "time"))
         parts = split_of(program, device, seconds / 2)
     figures += [_figure(name, each.median, "s", "shown") for name, each in parts.items()]
