@@ -162,7 +162,7 @@ def test_only_some_figures_are_judged(repo: Path) -> None:
     assert gate(*words, "flops") == 0
     assert [row["figure"] for row in result()["rows"]] == ["flops"]
     assert gate(*words, "nothing-such") == 2
-    assert "--only must name a figure that is read" in result()["problems"][0]
+    assert "--only must name a figure that is judged" in result()["problems"][0]
 
 
 def test_a_waiver_accepts_a_failure_and_is_told_when_nobody_needs_it(repo: Path) -> None:
@@ -239,7 +239,7 @@ def test_an_import_from_the_wrong_tree_is_an_error(repo: Path, tmp_path: Path) -
 def test_a_base_that_is_slower_than_itself_blocks_nothing(
     repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.gate import run
+    from harness.gate import tiers
     from tests.test_gate_sampling import Machine
 
     def take_all(sides: Any, whats: Any, folder: Path, measuring: Any, bounds: Any,
@@ -248,7 +248,7 @@ def test_a_base_that_is_slower_than_itself_blocks_nothing(
         slow = {("twin", "pack.code:work"): 0.2, ("head", "pack.code:work"): 0.2}
         return Machine(slow).gate(list(whats), sides=list(sides), wanted=wanted)
 
-    monkeypatch.setattr(run, "take_all", take_all)
+    monkeypatch.setattr(tiers, "take_all", take_all)
     del repo
     assert gate("--base", "main", "pack.code:work", "--only-time") == 3
     (row,) = rows(figure="call")
@@ -308,6 +308,29 @@ def test_an_earlier_result_is_never_taken_for_that_of_an_error(repo: Path) -> No
     assert result()["answer"] == "error"
     assert not Path("runs/gate/pytest-benchmark-head.json").exists()
     del repo
+
+
+def test_what_a_gate_writes_is_no_change_of_the_working_tree(repo: Path) -> None:
+    words = ["--base", "main", "pack.code:work", "--only-exact", "--out"]
+    assert gate(*words, "results") == 0
+    assert git(repo, "status", "--porcelain") == ""
+    assert gate(*words, "results") == 0
+    assert result(Path("results"))["head"]["commit"]
+
+
+def test_waivers_of_the_top_folder_count_in_a_folder_below(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repo / "gate-waivers.toml").write_text("[[waivers]]\n", encoding="utf-8")
+    monkeypatch.chdir(repo / "pack")
+    assert gate("--base", "main", "pack.code:work", "--only-exact") == 2
+    assert "must hold [[waiver]] alone" in capsys.readouterr().err
+
+
+def test_what_is_only_shown_is_no_pass(repo: Path) -> None:
+    del repo
+    assert gate("cmd:true", "cmd:sleep 0", "--only-exact") == 2
+    assert "only what is shown and not judged (cpu of" in result()["problems"][0]
 
 
 def test_a_benchmark_that_hangs_is_ended_by_the_budget(repo: Path) -> None:

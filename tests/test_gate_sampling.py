@@ -170,6 +170,17 @@ def test_a_figure_that_a_later_process_lacks_is_an_error() -> None:
         series_of([Taken(both), Taken(lacking)], [CODE])
 
 
+def test_a_benchmark_that_is_open_and_read_no_more_is_an_error() -> None:
+    machine = Machine(noise=0.05)
+
+    def take(sides, whats, number, folder, measuring):  # type: ignore[no-untyped-def]
+        return machine.take(sides, whats if number < 3 else [TWO], number, folder, measuring)
+
+    with pytest.raises(HarnessError, match="m:f must give call in each round until it is decided"):
+        take_all(SIDES, [ONE, TWO], Path(), Measuring(), Bounds(3600), take=take,
+                 clock=lambda: machine.now)  # fmt: skip
+
+
 def test_figures_of_two_kinds_are_never_paired() -> None:
     rate = Figure("call", 1.0, "per s", "time", better="higher")
     assert series_of([Taken({"base": read(TIME), "head": read(rate)})], [CODE]) == {}

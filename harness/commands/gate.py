@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -18,7 +19,7 @@ from harness.gate.outcome import GateResult
 from harness.gate.printed import print_result
 from harness.gate.pytest_json import write_pytest_json
 from harness.gate.run import Gate, broken, run_baseline, run_files, run_gate
-from harness.gate.written import ELSEWHERE, post, write_files
+from harness.gate.written import ELSEWHERE, NAMES, post, write_files
 from harness.messages.errors import HarnessError
 from harness.terminal import screen
 from harness.terminal.files import utf8, write_whole
@@ -43,6 +44,7 @@ def gate_sides(
         HarnessError: nothing could be measured, or a file cannot be written.
     """
     told = _telling(quiet=quiet or as_json)
+    _clear(out)
     try:
         check(asked)
         with ended_by_signals(), tempfile.TemporaryDirectory(prefix="gate-") as work:
@@ -82,6 +84,9 @@ def _telling(*, quiet: bool) -> Callable[[str], None]:
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Let a signal that asks this process to end take the way of Ctrl-C, so all is cleared away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals come to the main thread, which has its own ways
+        return
     asking = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -100,16 +105,28 @@ def ended_by_signals() -> Iterator[None]:
 # ---- files --------------------------------------------------------------------------------------
 
 
+def _clear(out: Path) -> None:
+    """Remove the files of a gate before, and let git pass over the folder.
+
+    Else the next gate would take what this one writes for changes of the working tree.
+    """
+    for name in (*NAMES, "gate.html", *(f"pytest-benchmark-{side}.json" for side in SIDES)):
+        (out / name).unlink(missing_ok=True)
+    write_whole(out / ".gitignore", b"*\n", ELSEWHERE)
+
+
+SIDES = ("base", "head")
+
+
 def _leave(done: Gate, out: Path, past: Path | None) -> None:
     from harness import reports  # draws, which takes a moment
 
     result = done.result
     write_files(result, out)
     write_whole(out / "gate.html", utf8(reports.render_gate(result)), ELSEWHERE)
-    for side in ("base", "head"):
+    for side in SIDES:
         readings = [each for each in done.readings.get(side, ()) if _has_seconds(each.figures)]
         file = out / f"pytest-benchmark-{side}.json"
-        file.unlink(missing_ok=True)
         if readings:
             commit = getattr(result, side).commit
             plain = write_pytest_json(readings, result.machine, commit=commit, time=result.time)

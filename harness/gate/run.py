@@ -1,9 +1,10 @@
-"""One gate from its sides to its result: exact figures, times, quality, and what they come to."""
+"""One gate from its sides to its result."""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -11,37 +12,14 @@ from pathlib import Path
 
 from harness.gate import baseline, fingerprints
 from harness.gate.asked import Asked
-from harness.gate.exact import judge_exact
 from harness.gate.figures import Reading
-from harness.gate.instructions import instructions
-from harness.gate.only import chosen
-from harness.gate.outcome import Control, GateResult, Revision, Row
-from harness.gate.pairs import (
-    CODE,
-    CONTROL,
-    Comparison,
-    by_benchmark,
-    control,
-    finds,
-    row,
-    timed,
-)
-from harness.gate.prepare import Prepared, prepared, this_code
-from harness.gate.quality import Quality, bits_notes, quality
+from harness.gate.outcome import GateResult, Revision, Row
+from harness.gate.prepare import prepared, this_code
 from harness.gate.repeat import repeated
-from harness.gate.revisions import resolve
-from harness.gate.rounds import Taken, exact
-from harness.gate.sampling import Timed, sides_compared, take_all
-from harness.gate.sides import Side
+from harness.gate.revisions import resolve, top
+from harness.gate.tiers import Found, Told, counted, measured, only, versions_of
 from harness.gate.waivers import FILE, Waiver, apply, load, unknown
-from harness.gate.what import What
 from harness.messages.errors import HarnessError
-from harness.study.formatting import plural
-
-Told = Callable[[str], None]
-"""Is called with a line on how far a gate is."""
-
-NO_TIMES = "Times were not measured, because of what could not be compared before."
 
 
 @dataclass(frozen=True)
@@ -55,35 +33,6 @@ class Gate:
 
     result: GateResult
     readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one tier came to.
-
-    Attributes:
-        rows: what is said of each figure.
-        controls: the base against itself.
-        problems: what could not be measured.
-        notes: what a reader should know.
-        versions: of Python and packages of head.
-        readings: as in :class:`Gate`.
-    """
-
-    rows: tuple[Row, ...] = ()
-    controls: tuple[Control, ...] = ()
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)
-    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
-
-    def and_(self, other: Found) -> Found:
-        """Return both together."""
-        return Found(
-            (*self.rows, *other.rows), (*self.controls, *other.controls),
-            (*self.problems, *other.problems), (*self.notes, *other.notes),
-            {**other.versions, **self.versions}, {**self.readings, **other.readings},
-        )  # fmt: skip
 
 
 def run_gate(asked: Asked, folder: Path, work: Path, told: Told = lambda _: None) -> Gate:
@@ -103,7 +52,7 @@ def run_gate(asked: Asked, folder: Path, work: Path, told: Told = lambda _: None
     waivers = _waivers(asked, folder)
     told("the sides are made ready")
     with prepared(asked, folder, work) as ready:
-        found = _measured(asked, ready, work / "run", told)
+        found = measured(asked, ready, work / "run", told)
         notes = (*ready.notes, *found.notes, *_unknown(waivers, ready.repo))
     return _ended(asked, replace(found, notes=notes), ready.base, ready.head, waivers, started)
 
@@ -123,9 +72,9 @@ def run_baseline(asked: Asked, folder: Path, work: Path, told: Told = lambda _: 
     stored = baseline.load(asked.file) if asked.kind == "baseline" else None  # before it measures
     side, whats, head = this_code(asked, folder)
     told("counting")
-    taken = _counted(asked, [side], whats, work / "run", told)
+    taken = counted(asked, [side], whats, work / "run", told)
     readings = taken.readings["head"]
-    machine = _machine(asked, _versions(readings))
+    machine = _machine(asked, versions_of(readings))
     if stored is None:
         baseline.save(readings, asked.file, machine, commit=head.commit, time=_now())
         rows = tuple(
@@ -133,13 +82,13 @@ def run_baseline(asked: Asked, folder: Path, work: Path, told: Told = lambda _: 
                 why="It is saved.")
             for each in readings for one in each.figures if one.judged == "exact"
         )  # fmt: skip
-        found = Found(rows, notes=(f"Saved in {asked.file}.",), versions=_versions(readings))
+        found = Found(rows, notes=(f"Saved in {asked.file}.",), versions=versions_of(readings))
         return _ended(asked, found, Revision("base", "", "nothing"), head, (), started)
     own = stored.of(machine)
     compared = baseline.compare(own, readings)
     base = Revision("base", own.commit, f"{asked.file}, saved {own.time or 'some time ago'}")
-    found = Found(_only(asked, compared.rows), (), compared.problems, compared.notes,
-                  _versions(readings))  # fmt: skip
+    found = Found(only(asked, compared.rows), (), compared.problems, compared.notes,
+                  versions_of(readings))  # fmt: skip
     return _ended(asked, found, base, head, waivers, started)
 
 
@@ -154,7 +103,7 @@ def run_files(asked: Asked, folder: Path) -> Gate:
     started = time.monotonic()
     waivers = _waivers(asked, folder)
     compared = compare_files(asked.base, asked.head)
-    found = Found(_only(asked, compared.rows), (), compared.problems, compared.notes)
+    found = Found(only(asked, compared.rows), (), compared.problems, compared.notes)
     sides = [Revision(name, "", f"the files {given}")
              for name, given in (("base", asked.base), ("head", asked.head))]  # fmt: skip
     return _ended(asked, found, sides[0], sides[1], waivers, started)
@@ -170,189 +119,6 @@ def broken(asked: Asked, error: HarnessError) -> GateResult:
         )
     )
     return GateResult(base, head, (), problems=(str(error),), time=_now(), shadow=asked.shadow)
-
-
-# ---- measuring ----------------------------------------------------------------------------------
-
-
-def _measured(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
-    """Measure all tiers; what fails is a problem, and ends it."""
-    found = Found()
-    for tier in (_exact, _times, _quality):
-        if found.problems:
-            break
-        try:
-            found = found.and_(tier(asked, ready, folder, told))
-        except HarnessError as error:
-            found = found.and_(Found(problems=(str(error),)))
-    if found.problems and asked.tiers.time and not found.readings:
-        found = found.and_(Found(notes=(NO_TIMES,)))
-    if not found.rows and not found.problems:
-        patterns = ", ".join(asked.only)
-        must = f"--only must name a figure that is read; got {patterns}. Leave it out to see all."
-        found = replace(found, problems=(must if asked.only else "No figure was read.",))
-    return found
-
-
-def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
-    if not asked.tiers.exact:
-        return Found()
-    told("counting what each side does")
-    taken = _counted(asked, ready.sides, ready.whats, folder, told)
-    rows, notes = _new(taken), list(taken.notes)
-    problems: list[str] = []
-    for comparison in sides_compared({side.name for side in ready.sides}):
-        before = by_benchmark(taken, comparison.under)
-        for name, head in by_benchmark(taken, comparison.over).items():
-            if name not in before:
-                continue
-            told_as = f"{name}{comparison.label}"
-            pair = [replace(each, benchmark=told_as) for each in (before[name], head)]
-            compared = judge_exact(*pair)
-            rows += compared.rows
-            problems += compared.problems
-            notes += compared.notes
-    notes += bits_notes(taken.readings)
-    notes += [f"{each.benchmark}: {each.note}"
-              for each in taken.readings.get("head", ()) if each.note]  # fmt: skip
-    return Found(
-        _only(asked, rows), (), tuple(problems), tuple(dict.fromkeys(notes)),
-        _versions(taken.readings.get("head", ())),
-    )  # fmt: skip
-
-
-def _counted(
-    asked: Asked, sides: Sequence[Side], whats: Sequence[What], folder: Path, told: Told
-) -> Taken:
-    """Return what is the same in every process, with instructions where they are asked for."""
-    taken = exact(sides, whats, folder, asked.measuring)
-    if not asked.tiers.instructions:
-        return taken
-    told("counting instructions, in which importing torch takes a minute")
-    own = [side for side in sides if side.name != CONTROL.over]  # which would count the same
-    more = instructions(own, whats, folder, asked.measuring)
-    readings = {
-        name: tuple(_with(each, by_benchmark(more, name).get(each.benchmark)) for each in read)
-        for name, read in taken.readings.items()
-    }
-    return replace(taken, readings=readings, notes=(*taken.notes, *more.notes))
-
-
-def _with(reading: Reading, more: Reading | None) -> Reading:
-    return replace(reading, figures=(*reading.figures, *more.figures)) if more else reading
-
-
-def _new(taken: Taken) -> list[Row]:
-    """Return a row for each figure of a benchmark that the base lacks, but for single operators."""
-    before = by_benchmark(taken, CODE.under)
-    why = "; ".join(dict.fromkeys(taken.lacking.values()))
-    return [
-        Row(name, each.name, each.unit, "time" if each.judged == "time" else "exact", each.better,
-            "new", head=each.value, why=f"The base has none to compare with: {why}.")
-        for name, head in by_benchmark(taken, CODE.over).items() if name not in before
-        for each in head.figures
-        if each.judged != "shown" and not each.name.startswith("operators/")
-    ]  # fmt: skip
-
-
-def _times(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
-    if not asked.tiers.time:
-        return Found()
-
-    def wanted(benchmark: str, figure: str) -> bool:
-        return chosen(asked.only, benchmark, figure)
-
-    took = take_all(
-        ready.sides, ready.whats, folder, asked.measuring, asked.bounds, wanted, told
-    )  # fmt: skip
-    first = took.rounds[0]
-    problems = _uncomparable(first, sides_compared({side.name for side in ready.sides}))
-    rows = [] if asked.tiers.exact else [*_new(first)]
-    rows += [each for each in _new_figures(first) if each not in rows]
-    readings = {
-        name: tuple(one for each in took.rounds for one in each.readings.get(name, ()))
-        for name in first.readings
-    }
-    versions = {} if asked.tiers.exact else _versions(first.readings.get("head", ()))
-    if took.rule is None:
-        return Found(_only(asked, rows), (), problems, (), versions, readings)
-    controls = _controls(asked, took)
-    rows += _time_rows(took, alarm=any(each.alarm for each in controls))
-    notes = list(dict.fromkeys(note for each in took.rounds for note in each.notes))
-    if took.ended:
-        notes.insert(0, _budget_words(asked, took))
-    if (asked.bounds.fails_from, asked.bounds.passes_below) != (0.05, 0.10):
-        notes.append("Stated error rates are for --fails-from 5 and --passes-below 10.")
-    return Found(_only(asked, rows), controls, problems, tuple(notes), versions, readings)
-
-
-def _uncomparable(first: Taken, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
-    """Return what of the first round's readings cannot be compared."""
-    out: list[str] = []
-    for each in comparisons:
-        before = by_benchmark(first, each.under)
-        for name, head in by_benchmark(first, each.over).items():
-            if name in before:
-                out += judge_exact(before[name], head).problems
-    return tuple(out)
-
-
-def _new_figures(first: Taken) -> list[Row]:
-    """Return rows of times that the base's benchmark has not."""
-    before = by_benchmark(first, CODE.under)
-    return [
-        Row(name, each.name, each.unit, "time", each.better, "new", head=each.value,
-            why="The base has no such figure: it is compared from the next change on.")
-        for name, head in by_benchmark(first, CODE.over).items() if name in before
-        for each in timed(head).values() if each.name not in timed(before[name])
-    ]  # fmt: skip
-
-
-def _controls(asked: Asked, took: Timed) -> tuple[Control, ...]:
-    rule = asked.bounds.rule(max(1, len(took.controls)))
-    return tuple(control(each, rule) for each in took.controls.values())
-
-
-def _time_rows(took: Timed, *, alarm: bool) -> list[Row]:
-    assert took.rule is not None
-    out = []
-    for key, series in took.series.items():
-        twins = took.controls.get((CONTROL, *key[1:]))
-        found = finds(series, twins, took.rule, took.room)
-        said = row(series, took.decisions[key], took.rule, found)
-        if alarm and said.answer == "fail":
-            why = f"{said.why} But the base was slower than itself, too: nothing is blocked by it."
-            said = replace(said, answer="inconclusive", why=why)
-        out.append(said)
-    return out
-
-
-def _budget_words(asked: Asked, took: Timed) -> str:
-    pairs, minutes = len(took.rounds), asked.bounds.budget / 60
-    assert took.rule is not None
-    look = took.rule.next_look(pairs)
-    whole = took.seconds / pairs * (look or pairs) / 60
-    return (
-        f"The budget of {minutes:g} minutes ended it after {plural(pairs, 'pair')}: the next look, "
-        f"at {look} pairs, would have been after {whole:.1f} minutes."
-    )
-
-
-def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
-    if not asked.tiers.quality:
-        return Found()
-    told("training on both sides")
-    judged = quality(
-        ready.sides, ready.whats, folder, asked.measuring, Quality(asked.seeds, asked.margin)
-    )
-    return Found(_only(asked, judged.rows), (), judged.problems, judged.notes)
-
-
-# ---- the result ---------------------------------------------------------------------------------
-
-
-def _only(asked: Asked, rows: Sequence[Row]) -> tuple[Row, ...]:
-    return tuple(each for each in rows if chosen(asked.only, each.benchmark, each.figure))
 
 
 def _ended(
@@ -376,21 +142,19 @@ def _machine(asked: Asked, versions: Mapping[str, str]) -> dict[str, str]:
     return machine | ({"threads": str(threads)} if threads else {})
 
 
-def _versions(readings: Sequence[Reading]) -> dict[str, str]:
-    """Return what a fingerprint asks of the measured environment."""
-    found = {name.casefold(): value for each in readings for name, value in each.versions.items()}
-    return {name: found[name] for name in ("python", "torch") if name in found}
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _waivers(asked: Asked, folder: Path) -> tuple[Waiver, ...]:
+    """Return accepted failures: of the file that was named, or of the one here or at the top."""
     if asked.waivers is not None:
         return load(asked.waivers)
-    file = folder / FILE
-    return load(file) if file.is_file() else ()
+    places = [folder]
+    with contextlib.suppress(HarnessError):
+        places.append(top(folder))
+    found = next((place / FILE for place in places if (place / FILE).is_file()), None)
+    return load(found) if found else ()
 
 
 def _unknown(waivers: Sequence[Waiver], repo: Path | None) -> tuple[str, ...]:

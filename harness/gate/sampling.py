@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from harness.gate.pairs import judged as judged_by
 from harness.gate.rounds import Measuring, Taken, take_round
 from harness.gate.sides import Side
 from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, What
+from harness.messages.errors import HarnessError
 from harness.stats import Decision, Rule
 from harness.study.formatting import plural
 
@@ -117,6 +118,7 @@ def take_all(
         rule = bounds.rule(len(series))
         decisions = {key: judged_by(each, rule, last=False) for key, each in series.items()}
         still = {key: each for key, each in decisions.items() if each.answer == "more"}
+        _check_read(still, len(rounds))
         usual = statistics.median(took[-3:])
         told(_progress(len(rounds), still, rule))
         missing = min((each.next_look or 0) - each.pairs for each in still.values()) if still else 0
@@ -129,6 +131,17 @@ def take_all(
     room = max(len(rounds), int(bounds.budget / max(statistics.median(took), 1e-9)))
     return Timed(tuple(rounds), series, controls, decisions, rule, ended=ended,
                  room=min(room, rule.most), seconds=clock() - started)  # fmt: skip
+
+
+def _check_read(still: Mapping[Key, Decision], rounds: int) -> None:
+    """Check that each round has read all that is open: else no round would ever decide it."""
+    for (_, benchmark, figure), decision in still.items():
+        if decision.pairs < rounds:
+            raise HarnessError(
+                f"{benchmark} must give {figure} in each round until it is decided",
+                f"{decision.pairs} of {rounds}",
+                "A benchmark's name must be the same in each process.",
+            )
 
 
 def _progress(pairs: int, still: Collection[Key], rule: Rule) -> str:

@@ -19,6 +19,10 @@ MOST_SUMMARY = 1_000_000
 ELSEWHERE = "Name another folder with --out."
 
 
+NAMES = ("gate.json", "summary.md", "junit.xml", "metrics.txt")
+"""The files that :func:`write_files` writes."""
+
+
 def write_files(result: GateResult, folder: Path) -> tuple[Path, ...]:
     """Write ``gate.json``, ``summary.md``, ``junit.xml`` and ``metrics.txt``, each whole.
 

@@ -1,0 +1,258 @@
+"""The tiers of a gate: what is counted, times, and quality; each gives rows or problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.gate.asked import Asked
+from harness.gate.exact import judge_exact
+from harness.gate.figures import Reading
+from harness.gate.instructions import instructions
+from harness.gate.only import chosen
+from harness.gate.outcome import Control, Row
+from harness.gate.pairs import (
+    CODE,
+    CONTROL,
+    Comparison,
+    by_benchmark,
+    control,
+    finds,
+    row,
+    timed,
+)
+from harness.gate.prepare import Prepared
+from harness.gate.quality import Quality, bits_notes, quality
+from harness.gate.rounds import Taken, exact
+from harness.gate.sampling import Timed, sides_compared, take_all
+from harness.gate.sides import Side
+from harness.gate.what import What
+from harness.messages.errors import HarnessError
+from harness.study.formatting import first_of, plural
+
+Told = Callable[[str], None]
+"""Is called with a line on how far a gate is."""
+
+NO_TIMES = "Times were not measured, because of what could not be compared before."
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one tier came to.
+
+    Attributes:
+        rows: what is said of each figure.
+        controls: the base against itself.
+        problems: what could not be measured.
+        notes: what a reader should know.
+        versions: of Python and packages of head.
+        readings: of each side, what its processes read of times, in the order measured.
+    """
+
+    rows: tuple[Row, ...] = ()
+    controls: tuple[Control, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+
+    def and_(self, other: Found) -> Found:
+        """Return both together."""
+        return Found(
+            (*self.rows, *other.rows), (*self.controls, *other.controls),
+            (*self.problems, *other.problems), (*self.notes, *other.notes),
+            {**other.versions, **self.versions}, {**self.readings, **other.readings},
+        )  # fmt: skip
+
+
+def measured(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+    """Measure all tiers; what fails is a problem, and ends it."""
+    found = Found()
+    for tier in (_exact, _times, _quality):
+        if found.problems:
+            break
+        try:
+            found = found.and_(tier(asked, ready, folder, told))
+        except HarnessError as error:
+            found = found.and_(Found(problems=(str(error),)))
+    if found.problems and asked.tiers.time and not found.readings:
+        found = found.and_(Found(notes=(NO_TIMES,)))
+    if not found.problems and all(row.answer == "shown" for row in found.rows):
+        found = replace(found, problems=(_nothing(asked, found),))
+    return found
+
+
+def _nothing(asked: Asked, found: Found) -> str:
+    """Say why nothing is judged."""
+    if asked.only:
+        patterns = ", ".join(asked.only)
+        return f"--only must name a figure that is judged; got {patterns}. Leave it out to see all."
+    shown = first_of([f"{row.figure} of {row.benchmark}" for row in found.rows], 3)
+    read = f"only what is shown and not judged ({shown})" if shown else "none"
+    return f"A figure must be read that is judged; got {read}. A command has times alone."
+
+
+def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+    if not asked.tiers.exact:
+        return Found()
+    told("counting what each side does")
+    taken = counted(asked, ready.sides, ready.whats, folder, told)
+    rows, notes = _new(taken), list(taken.notes)
+    problems: list[str] = []
+    for comparison in sides_compared({side.name for side in ready.sides}):
+        before = by_benchmark(taken, comparison.under)
+        for name, head in by_benchmark(taken, comparison.over).items():
+            if name not in before:
+                continue
+            told_as = f"{name}{comparison.label}"
+            pair = [replace(each, benchmark=told_as) for each in (before[name], head)]
+            compared = judge_exact(*pair)
+            rows += compared.rows
+            problems += compared.problems
+            notes += compared.notes
+    notes += bits_notes(taken.readings)
+    notes += [f"{each.benchmark}: {each.note}"
+              for each in taken.readings.get("head", ()) if each.note]  # fmt: skip
+    return Found(
+        only(asked, rows), (), tuple(problems), tuple(dict.fromkeys(notes)),
+        versions_of(taken.readings.get("head", ())),
+    )  # fmt: skip
+
+
+def counted(
+    asked: Asked, sides: Sequence[Side], whats: Sequence[What], folder: Path, told: Told
+) -> Taken:
+    """Return what is the same in every process, with instructions where they are asked for."""
+    taken = exact(sides, whats, folder, asked.measuring)
+    if not asked.tiers.instructions:
+        return taken
+    told("counting instructions, in which importing torch takes a minute")
+    own = [side for side in sides if side.name != CONTROL.over]  # which would count the same
+    more = instructions(own, whats, folder, asked.measuring)
+    readings = {
+        name: tuple(_with(each, by_benchmark(more, name).get(each.benchmark)) for each in read)
+        for name, read in taken.readings.items()
+    }
+    return replace(taken, readings=readings, notes=(*taken.notes, *more.notes))
+
+
+def _with(reading: Reading, more: Reading | None) -> Reading:
+    return replace(reading, figures=(*reading.figures, *more.figures)) if more else reading
+
+
+def _new(taken: Taken) -> list[Row]:
+    """Return a row for each figure of a benchmark that the base lacks, but for single operators."""
+    before = by_benchmark(taken, CODE.under)
+    why = "; ".join(dict.fromkeys(taken.lacking.values()))
+    return [
+        Row(name, each.name, each.unit, "time" if each.judged == "time" else "exact", each.better,
+            "new", head=each.value, why=f"The base has none to compare with: {why}.")
+        for name, head in by_benchmark(taken, CODE.over).items() if name not in before
+        for each in head.figures
+        if each.judged != "shown" and not each.name.startswith("operators/")
+    ]  # fmt: skip
+
+
+def _times(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+    if not asked.tiers.time:
+        return Found()
+
+    def wanted(benchmark: str, figure: str) -> bool:
+        return chosen(asked.only, benchmark, figure)
+
+    took = take_all(
+        ready.sides, ready.whats, folder, asked.measuring, asked.bounds, wanted, told
+    )  # fmt: skip
+    first = took.rounds[0]
+    problems = _uncomparable(first, sides_compared({side.name for side in ready.sides}))
+    rows = [] if asked.tiers.exact else [*_new(first)]
+    rows += [each for each in _new_figures(first) if each not in rows]
+    readings = {
+        name: tuple(one for each in took.rounds for one in each.readings.get(name, ()))
+        for name in first.readings
+    }
+    versions = {} if asked.tiers.exact else versions_of(first.readings.get("head", ()))
+    if took.rule is None:
+        return Found(only(asked, rows), (), problems, (), versions, readings)
+    controls = _controls(asked, took)
+    rows += _time_rows(took, alarm=any(each.alarm for each in controls))
+    notes = list(dict.fromkeys(note for each in took.rounds for note in each.notes))
+    if took.ended:
+        notes.insert(0, _budget_words(asked, took))
+    if (asked.bounds.fails_from, asked.bounds.passes_below) != (0.05, 0.10):
+        notes.append("Stated error rates are for --fails-from 5 and --passes-below 10.")
+    return Found(only(asked, rows), controls, problems, tuple(notes), versions, readings)
+
+
+def _uncomparable(first: Taken, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Return what of the first round's readings cannot be compared."""
+    out: list[str] = []
+    for each in comparisons:
+        before = by_benchmark(first, each.under)
+        for name, head in by_benchmark(first, each.over).items():
+            if name in before:
+                out += judge_exact(before[name], head).problems
+    return tuple(out)
+
+
+def _new_figures(first: Taken) -> list[Row]:
+    """Return rows of times that the base's benchmark has not."""
+    before = by_benchmark(first, CODE.under)
+    return [
+        Row(name, each.name, each.unit, "time", each.better, "new", head=each.value,
+            why="The base has no such figure: it is compared from the next change on.")
+        for name, head in by_benchmark(first, CODE.over).items() if name in before
+        for each in timed(head).values() if each.name not in timed(before[name])
+    ]  # fmt: skip
+
+
+def _controls(asked: Asked, took: Timed) -> tuple[Control, ...]:
+    rule = asked.bounds.rule(max(1, len(took.controls)))
+    return tuple(control(each, rule) for each in took.controls.values())
+
+
+def _time_rows(took: Timed, *, alarm: bool) -> list[Row]:
+    assert took.rule is not None
+    out = []
+    for key, series in took.series.items():
+        twins = took.controls.get((CONTROL, *key[1:]))
+        found = finds(series, twins, took.rule, took.room)
+        said = row(series, took.decisions[key], took.rule, found)
+        if alarm and said.answer == "fail":
+            why = f"{said.why} But the base was slower than itself, too: nothing is blocked by it."
+            said = replace(said, answer="inconclusive", why=why)
+        out.append(said)
+    return out
+
+
+def _budget_words(asked: Asked, took: Timed) -> str:
+    pairs, minutes = len(took.rounds), asked.bounds.budget / 60
+    assert took.rule is not None
+    look = took.rule.next_look(pairs)
+    whole = took.seconds / pairs * (look or pairs) / 60
+    return (
+        f"The budget of {minutes:g} minutes ended it after {plural(pairs, 'pair')}: the next look, "
+        f"at {look} pairs, would have been after {whole:.1f} minutes."
+    )
+
+
+def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+    if not asked.tiers.quality:
+        return Found()
+    told("training on both sides")
+    judged = quality(
+        ready.sides, ready.whats, folder, asked.measuring, Quality(asked.seeds, asked.margin)
+    )
+    return Found(only(asked, judged.rows), (), judged.problems, judged.notes)
+
+
+def only(asked: Asked, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the rows that are judged, where --only names some."""
+    return tuple(each for each in rows if chosen(asked.only, each.benchmark, each.figure))
+
+
+def versions_of(readings: Sequence[Reading]) -> dict[str, str]:
+    """Return what a fingerprint asks of the measured environment."""
+    found = {name.casefold(): value for each in readings for name, value in each.versions.items()}
+    return {name: found[name] for name in ("python", "torch") if name in found}
