@@ -15,7 +15,8 @@ whether they end with something worse (:mod:`~harness.gate.not_worse`, of one me
 :mod:`~harness.gate.pairs`, times as pairs, and the rule's rows; :mod:`~harness.gate.sampling`,
 rounds until all is decided; :mod:`~harness.gate.asked`, what a person asks for;
 :mod:`~harness.gate.prepare`, both sides made ready; :mod:`~harness.gate.tiers`,
-what is judged; :mod:`~harness.gate.run`, one gate from its sides to its result; :mod:`~harness.gate.repeat`, the command that does it again;
+what is judged; :mod:`~harness.gate.run`, one gate from its sides to its result;
+:mod:`~harness.gate.repeat`, the command that does it again;
 :mod:`~harness.gate.residuals`, what this machine does to times when nothing changed;
 :mod:`~harness.gate.words`, a gate's answer in words and
 numbers. What it writes: :mod:`~harness.gate.written`, all files; of these
