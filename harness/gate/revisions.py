@@ -154,7 +154,7 @@ def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Tre
             _checkout(repo, folder / name, each)
         changed = changed_files(repo, start, commit)
         notes = _notes(folder, changed, dirty, of_tree=head is None)
-        told = f"the working tree: {subject(repo, last)}, and {_files(len(dirty))} changed since"
+        told = f"the working tree ({subject(repo, last)}, and {_files(len(dirty))} changed since)"
         yield Trees(
             Tree(folder / "base", start, subject(repo, start)),
             Tree(folder / "head", last, subject(repo, last))
