@@ -76,11 +76,11 @@ def test_code_that_does_twice_the_work_fails_and_all_files_say_so(
     assert gate("--base", "main", *QUICK, "pack.code:work", "--history", "runs/past.jsonl") == 1
     said, told = capsys.readouterr()
     assert said.startswith("FAIL: 1 of 5 figures became worse: call of pack.code:work (+")
-    assert "8 pairs, all decided" in told
+    assert "pairs, all decided" in told
     (row,) = rows(figure="call")
     assert row["answer"] == "fail"
-    assert row["pairs"] == 8
-    assert 0.6 < row["change"] < 1.6
+    assert row["pairs"] >= 8
+    assert row["change"] > 0.3
     whole = result()
     assert whole["exit_code"] == 1
     assert whole["head"]["commit"] == ""
@@ -95,7 +95,7 @@ def test_code_that_does_twice_the_work_fails_and_all_files_say_so(
     assert "pack.code:work" in (out / "gate-history.html").read_text(encoding="utf-8")
     assert len(Path("runs/past.jsonl").read_text(encoding="utf-8").splitlines()) == 1
     written = json.loads((out / "pytest-benchmark-head.json").read_text(encoding="utf-8"))
-    assert written["benchmarks"][0]["stats"]["rounds"] == 8
+    assert written["benchmarks"][0]["stats"]["rounds"] >= 8
     assert len(git(repo, "worktree", "list").splitlines()) == 1
 
 
@@ -132,7 +132,7 @@ def test_two_folders_two_commands_and_two_interpreters(repo: Path, tmp_path: Pat
     assert "nothing to build" in " ".join(result()["notes"])
     assert "the folder" in result()["base"]["told"]
     line = f"cmd:{sys.executable} -c"
-    long, short = f"{line} 'import time; time.sleep(.12)'", f"{line} 'import time; time.sleep(.02)'"
+    long, short = f"{line} 'import time; time.sleep(.9)'", f"{line} 'pass'"
     assert gate(short, long) == 1
     (row,) = rows(figure="wall")
     assert row["change"] > 0.5
@@ -284,6 +284,8 @@ def test_a_base_that_is_slower_than_itself_blocks_nothing(
         (["cmd:true", "cmd:false", "cmd:true"], "two commands must stand alone"),
         (["cmd:no-such-program", "cmd:true"], "must name a program that base has"),
         (["cmd:true", "cmd:false"], "must end with exit code 0 on head"),
+        (["a.json", "b.json", "--only-exact"], "are judged as they are"),
+        (["--base", "main", "cmd:python REPO/x.py"], "must name files from the top folder"),
         (["a.json", "b.json"], "the old side must have at least 5 files"),
         (["--base", "main", "json:dumps"], "what is measured must be code of the project"),
     ],
@@ -294,7 +296,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     (repo / "empty.json").write_text("", encoding="utf-8")
     (repo / "cut.json").write_text('{"format": 1, "mach', encoding="utf-8")
     before = git(repo, "status", "--porcelain")
-    assert gate(*words) == 2
+    assert gate(*(word.replace("REPO", str(repo)) for word in words)) == 2
     out, err = capsys.readouterr()
     lines = [line for line in (out + err).splitlines() if said in line.replace("\n", " ")]
     assert lines or said in " ".join((out + err).split())
@@ -325,6 +327,88 @@ def test_waivers_of_the_top_folder_count_in_a_folder_below(
     monkeypatch.chdir(repo / "pack")
     assert gate("--base", "main", "pack.code:work", "--only-exact") == 2
     assert "must hold [[waiver]] alone" in capsys.readouterr().err
+
+
+BENCH = """from pack.code import work
+
+def test_work(benchmark):
+    benchmark(work)
+"""
+
+
+def test_a_test_that_vanished_is_an_error_and_a_new_one_is_new(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit(repo, {"bench.py": BENCH}, "bench")
+    (repo / "pack/code.py").write_text(CODE + "def more():\n    return 1\n", encoding="utf-8")
+    more = (
+        BENCH + "\ndef test_more(benchmark):\n    import pack.code\n    benchmark(pack.code.more)\n"
+    )
+    (repo / "bench.py").write_text(f"{BENCH}\n{more}", encoding="utf-8")
+    assert gate("--base", "main", "bench.py", "--only-exact") == 0
+    answers = {row["benchmark"]: row["answer"] for row in result()["rows"]}
+    assert answers == {"bench.py::test_work": "pass", "bench.py::test_more": "new"}
+    # what the base could have measured by its own file is not new
+    (repo / "bench.py").write_text(BENCH.replace("work\n", "work, more\n", 1), encoding="utf-8")
+    assert gate("--base", "main", "bench.py", "--only-exact") == 3
+    assert "put what is new into a file by itself" in rows(figure="flops")[0]["why"]
+    (repo / "bench.py").write_text(BENCH.replace("test_work", "test_other"), encoding="utf-8")
+    assert gate("--base", "main", "bench.py", "--only-exact") == 2
+    assert "none called test_work: vanished, or renamed" in capsys.readouterr().err
+
+
+def test_a_file_of_its_own_that_the_base_lacks_is_new(repo: Path) -> None:
+    (repo / "study.py").write_text(STUDY, encoding="utf-8")
+    assert gate("--base", "main", "study.py", "--only-exact") == 0
+    assert {row["answer"] for row in result()["rows"]} == {"new"}
+
+
+def test_what_differs_from_process_to_process_fails_nothing(repo: Path) -> None:
+    code = "import os\ndef one():\n    pass\ndef work():\n    for _ in range(20 + {}): one()\n"
+    # the twin runs the base's files in a folder of its own, by which it is told here
+    commit(repo, {"pack/code.py": code.format("200 * ('twin' in os.getcwd())")}, "unsteady")
+    (repo / "pack/code.py").write_text(code.format(100), encoding="utf-8")
+    assert gate("--base", "main", "pack.code:work", "--only-exact") == 3
+    (row,) = rows(figure="python_calls")
+    assert "the base differs from itself in it, too" in row["why"]
+
+
+def test_a_fault_of_the_harness_is_an_error_and_no_open_end(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness.commands import gate as command
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(command, "run_gate", broken)
+    assert gate("--base", "main", "pack.code:work") == 2
+    assert "a gate must end in an answer; got ZeroDivisionError" in capsys.readouterr().err
+    assert result()["answer"] == "error"
+    del repo
+
+
+def test_a_pattern_that_fits_nothing_is_an_error(repo: Path) -> None:
+    del repo
+    words = ["--base", "main", "pack.code:work", "--only-exact", "--only", "flops"]
+    assert gate(*words) == 0
+    assert gate(*words, "--only", "peek") == 2
+    assert "--only peek must fit" in result()["problems"][0]
+
+
+def test_the_output_folder_may_be_one_that_has_other_files(repo: Path) -> None:
+    before = (repo / ".gitignore").read_text(encoding="utf-8")
+    (repo / "summary.md").write_text("mine", encoding="utf-8")
+    assert gate("--base", "no-such", "pack.code:work", "--out", ".") == 2
+    assert (repo / ".gitignore").read_text(encoding="utf-8") == before
+
+
+def test_a_head_that_is_older_than_the_base_is_compared_with_the_base_itself(repo: Path) -> None:
+    commit(repo, {"pack/code.py": ONCE}, "once")
+    commit(repo, {"pack/code.py": ONCE.replace("return one()", "return 1")}, "less")
+    words = ["pack.code:work", "--only-exact"]
+    assert gate("--base", "HEAD", "--head", "HEAD~1", *words) == 1
+    assert any("The head is older than the base" in note for note in result()["notes"])
 
 
 def test_what_is_only_shown_is_no_pass(repo: Path) -> None:

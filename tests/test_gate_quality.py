@@ -17,11 +17,12 @@ from harness.gate.asked import Asked, Tiers
 from harness.gate.by_seed import Graded, Sides, Trained, Wanted
 from harness.gate.ci import junit, metrics
 from harness.gate.environments import folders, here
+from harness.gate.exact import bits_notes
 from harness.gate.figures import Figure, Reading
 from harness.gate.not_worse import ALPHA, too_few
 from harness.gate.outcome import Row
 from harness.gate.printed import print_result
-from harness.gate.quality import Judged, Quality, bits_notes, judge_quality, quality
+from harness.gate.quality import Judged, Quality, judge_quality, quality
 from harness.gate.rounds import Measuring
 from harness.gate.run import run_gate
 from harness.gate.summary import summary

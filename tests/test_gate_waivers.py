@@ -12,7 +12,7 @@ import pytest
 from harness.gate.outcome import Row
 from harness.gate.revisions import resolve
 from harness.gate.waivers import Waiver, apply, load, unknown
-from harness.gate.words import LASTS, waiver_lines
+from harness.gate.words import LASTS, PLACEHOLDER, waiver_lines
 from harness.messages.errors import HarnessError
 from tests.example_gate import CLONE, FLOPS, RATE, STEP, example
 from tests.test_gate_sides import commit, git
@@ -146,6 +146,9 @@ def test_the_lines_offered_for_pasting_accept_what_failed(tmp_path: Path) -> Non
     odd = replace(STEP, benchmark='a "b" \\ [x] é\x7f')
     for row in (STEP, CLONE, odd, replace(RATE, answer="fail")):
         text = "\n".join(waiver_lines(row, example()))
+        with pytest.raises(HarnessError, match="must have a reason of your own"):
+            judged(tmp_path, text, row)
+        text = text.replace(PLACEHOLDER, "clearer")
         assert tomllib.loads(text)["waiver"][0]["benchmark"] == row.benchmark
         assert judged(tmp_path, text, row)[0][0].waiver
 

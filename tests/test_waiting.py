@@ -1,16 +1,18 @@
 """The clock that stands still while a process waits for a processor."""
 
+import hashlib
 import os
+import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from harness.probe import waiting
-from harness.probe.clock import cpu_times
-from harness.probe.waiting import has_children, steady_times
+from harness.probe.waiting import both_times
 
 
 def work() -> None:
@@ -29,47 +31,51 @@ needs_linux = pytest.mark.skipif(not told(), reason="the system does not tell ho
 def test_what_others_take_of_the_processor_is_left_out() -> None:
     here = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, here[:1])  # inherited, so that all compete for one processor
+    code = "import os, time\nend = time.time() + 20\nwhile time.time() < end: pass"
+    words = f"[sys.executable, '-c', {code!r}]"
+    starter = f"import subprocess, sys\nfor _ in range(2): subprocess.Popen({words})"
+    group = subprocess.Popen([sys.executable, "-c", starter], start_new_session=True)
+    group.wait()  # so that the busy ones are no children of this process
     try:
-        busy = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(2)]
-        try:
-            time.sleep(0.3)
-            wall, steady = cpu_times(work, 0.4), cpu_times(work, 0.4, clock())
-        finally:
-            for each in busy:
-                each.kill()
-                each.wait()
+        time.sleep(0.5)
+        times = both_times(work, 0.5)
     finally:
+        os.killpg(group.pid, signal.SIGKILL)
         os.sched_setaffinity(0, here)
-    assert statistics.fmean(steady) < 0.7 * statistics.fmean(wall)  # a third, if shared fairly
-
-
-def clock():  # type: ignore[no-untyped-def]
-    return waiting._Waited().__enter__().now
+    assert len(times.steady) == len(times.wall) >= 5
+    # a third is this process's part, if it is shared fairly
+    assert statistics.fmean(times.steady) < 0.7 * statistics.fmean(times.wall)
 
 
 @needs_linux
 def test_sleep_is_no_waiting_for_a_processor() -> None:
-    assert statistics.median(steady_times(lambda: time.sleep(0.002), 0.1)) > 0.002
+    times = both_times(lambda: time.sleep(0.002), 0.1)
+    assert times.steady
+    assert statistics.median(times.steady) > 0.0019
 
 
-def test_where_children_may_keep_it_busy_it_is_the_clock_on_the_wall(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clocks = []
+@needs_linux
+def test_what_the_process_itself_computes_beside_is_never_left_out() -> None:
+    ended = threading.Event()
 
-    def cpu_times(once, seconds, clock=time.perf_counter_ns):  # type: ignore[no-untyped-def]
-        del once, seconds
-        clocks.append(clock)
-        return [1.0]
+    def busy() -> None:
+        while not ended.is_set():
+            hashlib.sha256(bytes(1_000_000)).digest()  # without the lock of the interpreter
 
-    monkeypatch.setattr(waiting, "cpu_times", cpu_times)
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    thread = threading.Thread(target=busy)
+    thread.start()
     try:
-        assert has_children()
-        assert steady_times(work, 0.1) == [1.0]
-        assert clocks[-1] is time.perf_counter_ns
+        assert both_times(work, 0.2).steady == ()
     finally:
-        child.communicate(b"\n")
+        ended.set()
+        thread.join()
+    child = [sys.executable, "-c", "sum(range(3_000_000))"]
+    assert both_times(lambda: subprocess.run(child, check=True) and None, 0.2).steady == ()
+    waits = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert both_times(work, 0.1).steady == ()
+    finally:
+        waits.communicate(b"\n")
 
 
 def test_a_system_that_does_not_tell_gives_the_clock_on_the_wall(
@@ -80,4 +86,6 @@ def test_a_system_that_does_not_tell_gives_the_clock_on_the_wall(
 
     monkeypatch.setattr(waiting.os, "open", refused)
     assert not told()
-    assert len(steady_times(work, 0.05)) >= 5
+    times = both_times(work, 0.05)
+    assert len(times.wall) >= 5
+    assert times.steady == ()

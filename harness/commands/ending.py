@@ -99,7 +99,7 @@ def execute(app: typer.Typer, words: list[str], *, debug: bool) -> int:
         ]
         return _failed(redact.urls(str(misread(error, words, commands))), 2, debug=debug)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
         return 0
     except Exception as error:
         if type(error).__name__ == "InterruptedRunError":
@@ -117,6 +117,11 @@ def execute(app: typer.Typer, words: list[str], *, debug: bool) -> int:
     if code == 130:  # typer's own answer to Ctrl-C
         return _failed("interrupted; the same command goes on where it was", 130, debug=debug)
     return code if isinstance(code, int) else 0
+
+
+def nobody_reads() -> None:
+    """Let what is printed go nowhere: the reader of standard output has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_places(words: list[str]) -> None:

@@ -7,12 +7,14 @@ import json
 import signal
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
+from harness.commands.ending import nobody_reads
 from harness.gate import history, kept
 from harness.gate.asked import Asked, check
 from harness.gate.outcome import GateResult
@@ -44,22 +46,41 @@ def gate_sides(
         HarnessError: nothing could be measured, or a file cannot be written.
     """
     told = _telling(quiet=quiet or as_json)
-    _clear(out)
     try:
         check(asked)
         with ended_by_signals(), tempfile.TemporaryDirectory(prefix="gate-") as work:
             done = _run(asked, Path(work), told)
-    except HarnessError as error:
-        _leave(Gate(broken(asked, error)), out, past=None)
-        raise
-    _leave(done, out, past)
+    except Exception as error:
+        told_as = _as_told(error)
+        _leave(Gate(broken(asked, told_as)), out, past=None, as_json=as_json)
+        raise told_as from error
+    _leave(done, out, past, as_json=as_json)
+    try:
+        _print(done.result, out, quiet=quiet, as_json=as_json)
+    except BrokenPipeError:  # nobody reads: the exit code is the answer all the same
+        nobody_reads()
+    return done.result
+
+
+def _print(result: GateResult, out: Path, *, quiet: bool, as_json: bool) -> None:
     if as_json:
-        screen.give(kept.text(done.result))
+        screen.give(kept.text(result))
     elif not quiet:
         console = screen.output()
-        print_result(done.result, console)
+        print_result(result, console)
         screen.line(console, f"Report: {out / 'gate.html'}", whole=True)
-    return done.result
+
+
+def _as_told(error: Exception) -> HarnessError:
+    """Return an error as one that is told, with exit code 2: no fault of ours is an open end."""
+    if isinstance(error, HarnessError):
+        return error
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return HarnessError(
+        "a gate must end in an answer",
+        f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})",
+        "This is a fault of the harness; --debug shows the traceback.",
+    )
 
 
 def _run(asked: Asked, work: Path, told: Callable[[str], None]) -> Gate:
@@ -87,14 +108,19 @@ def ended_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals come to the main thread, which has its own ways
         return
-    asking = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    asking = [
+        number
+        for name in ("SIGTERM", "SIGHUP", "SIGINT")
+        if (number := getattr(signal, name, None)) is not None
+        and signal.getsignal(number) not in {signal.SIG_IGN, None}  # as nohup has it
+    ]
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        for each in (*asking, signal.SIGINT):
+        for each in asking:
             signal.signal(each, signal.SIG_IGN)  # a second one must not stop the clearing away
         raise KeyboardInterrupt
 
-    before = {each: signal.signal(each, end) for each in (*asking, signal.SIGINT)}
+    before = {each: signal.signal(each, end) for each in asking}
     try:
         yield
     finally:
@@ -105,20 +131,33 @@ def ended_by_signals() -> Iterator[None]:
 # ---- files --------------------------------------------------------------------------------------
 
 
-def _clear(out: Path) -> None:
+def clear(out: Path) -> None:
     """Remove the files of a gate before, and let git pass over the folder.
 
     Else the next gate would take what this one writes for changes of the working tree.
+
+    Raises:
+        HarnessError: the folder cannot be written to.
     """
-    for name in (*NAMES, "gate.html", *(f"pytest-benchmark-{side}.json" for side in SIDES)):
-        (out / name).unlink(missing_ok=True)
-    write_whole(out / ".gitignore", b"*\n", ELSEWHERE)
+    try:
+        _clear(out)
+    except OSError as error:
+        raise HarnessError("--out must be a folder that can be written to",
+                           f"{out}: {error.strerror}", ELSEWHERE) from error  # fmt: skip
+
+
+def _clear(out: Path) -> None:
+    if (out / "gate.json").is_file():
+        for name in (*NAMES, "gate.html", *(f"pytest-benchmark-{side}.json" for side in SIDES)):
+            (out / name).unlink(missing_ok=True)
+    if not any((out / name).exists() for name in (".git", ".gitignore")):
+        write_whole(out / ".gitignore", b"*\n", ELSEWHERE)
 
 
 SIDES = ("base", "head")
 
 
-def _leave(done: Gate, out: Path, past: Path | None) -> None:
+def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
     from harness import reports  # draws, which takes a moment
 
     result = done.result
@@ -135,7 +174,7 @@ def _leave(done: Gate, out: Path, past: Path | None) -> None:
         history.append(result, past)
         page = reports.render_history(*history.read(past))
         write_whole(out / "gate-history.html", utf8(page), ELSEWHERE)
-    if said := post(result):
+    if said := post(result, write=screen.complain if as_json else screen.say):
         screen.complain(f"harness: {said}")
 
 

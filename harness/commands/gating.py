@@ -115,11 +115,12 @@ def gate(
 
     0: nothing became worse. 1: something did. 3: it cannot be told. 2: it could not be measured.
     """
-    from harness.commands.gate import gate_sides
+    from harness.commands.gate import clear, gate_sides
     from harness.gate.asked import Asked, sides_in, tiers_of
     from harness.gate.rounds import Measuring
     from harness.gate.sampling import Bounds
 
+    clear(out)  # no error below may leave an earlier result behind
     kind, first, second, whats = sides_in(words or (), base, head, baseline, save)
     tiers = tiers_of(
         only_exact=only_exact, only_time=only_time, only_quality=only_quality, quality=quality,

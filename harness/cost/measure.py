@@ -198,12 +198,10 @@ def split_of(program: Program, device: torch.device, seconds: float) -> dict[str
     return {name: Spread.of(parts[name]) for name in STEP_PARTS}
 
 
-def evaluation_of(
-    program: Program, device: torch.device, seconds: float, *, steady: bool = False
-) -> Spread:
-    """Time the evaluation of one batch, for about so many seconds; see :func:`times`."""
+def evaluation_of(program: Program, device: torch.device, seconds: float) -> Spread:
+    """Time the evaluation of one batch, for about so many seconds."""
     try:
-        return Spread.of(times(program.start_evaluation(), device, seconds, steady=steady)[0])
+        return Spread.of(times(program.start_evaluation(), device, seconds)[0])
     finally:
         program.member.network.module.train()
 

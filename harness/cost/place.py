@@ -9,7 +9,6 @@ import torch
 from harness.probe.clock import Mark, cpu_times, cuda_part_times, cuda_times, part_times
 from harness.probe.energy import joules, nvml_reader
 from harness.probe.memory import Peak, Step, cpu_peak, cuda_peak
-from harness.probe.waiting import steady_times
 
 DEVICES = ("cpu", "cuda", "mps")
 
@@ -26,25 +25,15 @@ def check_device(device: torch.device) -> None:
         )
 
 
-def times(
-    once: Step, device: torch.device, seconds: float, *, steady: bool = False
-) -> tuple[list[float], str]:
-    """Return seconds per step of each block, and a note where the CPU holds the device up.
-
-    Args:
-        once: takes one step.
-        device: where it computes.
-        seconds: about how long to time steps.
-        steady: whether, on a CPU, what the thread waits for a processor is left out: for comparing
-            two processes, not for saying how long a step takes.
-    """
+def times(once: Step, device: torch.device, seconds: float) -> tuple[list[float], str]:
+    """Return seconds per step of each block, and a note where the CPU holds the device up."""
     check_device(device)
     if device.type == "cuda":
         with torch.cuda.device(device):
             return cuda_times(once, seconds)
     if device.type == "mps":
         return cpu_times(once, seconds, wait=torch.mps.synchronize), ""
-    return (steady_times if steady else cpu_times)(once, seconds), ""
+    return cpu_times(once, seconds), ""
 
 
 def step_parts(

@@ -157,7 +157,7 @@ def _one(word: str) -> Kind | Literal[""]:
     place = Path(word)
     if word.startswith(COMMAND):
         return "commands"
-    if word.endswith(".json") or "," in word:
+    if word.endswith(".json") or ("," in word and not place.exists()):
         return "files"
     if python_of(place).is_file() or (place.is_file() and place.name.startswith("python")):
         return "environments"
@@ -216,6 +216,11 @@ def check(asked: Asked) -> None:
     if (asked.seeds is not None or asked.margin is not None) and not tiers.quality:
         raise HarnessError("--seeds and --margin must stand beside --quality", "without",
                            "Add --quality.")  # fmt: skip
+    if asked.kind == "files" and (tiers != Tiers() or bounds != USUAL or measuring != Measuring()):
+        raise HarnessError(
+            "files of pytest-benchmark are judged as they are", "options for measuring",
+            "Leave --only-..., --quality, --instructions, --budget and the lines of the rule out.",
+        )  # fmt: skip
     exact_alone = asked.kind in {"baseline", "save"}
     if exact_alone and (tiers.quality or not tiers.exact):
         raise HarnessError(

@@ -29,12 +29,14 @@ def copied(whats: Sequence[What], source: Path, own: Collection[str], place: Pat
         if (source / name).is_file():
             shutil.copyfile(source / name, place / name)
     for what in whats:
-        if (file := benchmark_file(what, source, own)) is None:
+        file = benchmark_file(what, source, own)
+        if file is None or not file.is_file():  # a side may lack it, which it tells
             continue
         inside = file.relative_to(source)
         if len(inside.parts) == 1:
-            for each in source.glob("*.py"):
-                if each.stem not in own:
+            beside = {*source.glob("conftest.py"), *reached(file, source)}
+            for each in beside:
+                if each.stem not in own and each.parent == source:
                     shutil.copyfile(each, place / each.name)
         elif inside.parts[0] not in own:
             shutil.copytree(
@@ -81,15 +83,33 @@ def uses_own(what: What, source: Path, own: Collection[str]) -> bool:
         inside = what.module if isinstance(what, FunctionWhat) else getattr(what, "reference", "")
         built_in = "." not in inside and isinstance(what, StudyWhat)
         return (BUILT_IN if built_in else inside.partition(".")[0]) in own
-    seen, left = set(), [file, *(f for f in [file.parent / "conftest.py"] if f.is_file())]
+    files = reached(file, source)
+    for conftest in file.parent.glob("conftest.py"):
+        files |= reached(conftest, source)
+    return any(_imports(each) & {*own} for each in files)
+
+
+def defined_tests(file: Path) -> set[str]:
+    """Return the names of tests that a file defines; none where it is not there."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return set()
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    return {each.name for each in functions if each.name.startswith("test")}
+
+
+def reached(file: Path, source: Path) -> set[Path]:
+    """Return a file, and those beside it or in the top folder that it imports, and they do."""
+    seen: set[Path] = set()
+    left = [file]
     while left:
         seen.add(one := left.pop())
-        names = _imports(one)
-        if names & {*own}:
-            return True
-        places = (folder / f"{name}.py" for name in names for folder in (file.parent, source))
+        places = (
+            folder / f"{name}.py" for name in _imports(one) for folder in (file.parent, source)
+        )
         left += [each for each in places if each not in seen and each.is_file()]
-    return False
+    return seen
 
 
 BUILT_IN = "harness"

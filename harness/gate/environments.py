@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -110,20 +111,68 @@ def build(
                 "Dependencies differ: code is compared with the head's on both sides, and base's "
                 "code with its own dependencies is measured beside it."
             )
+    for name, tree in (("head", head), ("base", base)):
+        kept = _where_kept(locks.get(name, ""), tree.folder, kept, folder)
     shared = _environment(made, locks["head"], kept, head.folder)
     own = _environment(made, locks["base"], kept, base.folder) if differ else None
     sides = {}
     for name, tree, place in (("base", base, shared), ("head", head, shared), ("deps", base, own)):
         if place is not None:
-            target = folder / name
-            made.project(place, tree.folder, target, name)
+            target, modules = _installed_in(made, place, tree, folder / name, name)
             sides[name] = Side(name, tree.told, target, python_of(place), tree.folder, (target,),
-                               _installed(target), head.folder)  # fmt: skip
+                               modules, head.folder)  # fmt: skip
     return Built(sides["base"], sides["head"], sides.get("deps"), tuple(notes), after.name)
 
 
-def here(base: Tree, head: Tree, extras: Sequence[str] = ()) -> Built:
+_LOCAL = re.compile(r"^(?:-e\s+)?(?:[\w.\[\],-]+\s*@\s*)?(?:file://)?((?:\.{0,2}/|[A-Za-z]:).*)$")
+
+
+def _where_kept(lock: str, tree: Path, kept: Path, folder: Path) -> Path:
+    """Return where an environment is kept: with packages from local paths only for this gate.
+
+    Raises:
+        HarnessError: such a path lies within the project: its code would be the same on both sides.
+    """
+    for line in map(str.strip, lock.splitlines()):
+        if (found := _LOCAL.match(line.partition(" #")[0].partition(" ;")[0].strip())) is None:
+            continue
+        place = Path(os.path.realpath(tree / found[1]))
+        if place.is_relative_to(os.path.realpath(tree)):
+            raise HarnessError(
+                "what the project needs must not lie within its own repository (both sides share "
+                "one installation of it, so a change of it would not be seen)",
+                line,
+                "Gate that folder by itself: two folders in the place of --base.",
+            )
+        kept = folder / "environments"  # what lies there may be another thing tomorrow
+    return kept
+
+
+def _installed_in(
+    made: Builder, environment: Path, tree: Tree, target: Path, name: str
+) -> tuple[Path, tuple[str, ...]]:
+    """Install a side's code; return the folder that it is imported from, and its modules.
+
+    Where nothing says how it is installed (``requirements.txt`` alone), that is its own folder.
+    """
+    project = read(tree.folder)
+    if not project.declared:
+        return project.root, project.modules
+    made.project(environment, tree.folder, target, name)
+    return target, _installed(target)
+
+
+def here(
+    base: Tree, head: Tree, extras: Sequence[str] = (), instead: str = "Leave --here out: both "
+    "sides are then built.",
+) -> Built:  # fmt: skip
     """Return sides that use this interpreter and its packages, each with its own code first.
+
+    Args:
+        base: the base's files.
+        head: the head's.
+        extras: the project's optional dependencies.
+        instead: what to do where code would have to be built.
 
     Raises:
         HarnessError: the code would have to be built, or the two need other packages.
@@ -132,9 +181,10 @@ def here(base: Tree, head: Tree, extras: Sequence[str] = ()) -> Built:
     for name, project in (("base", before), ("head", after)):
         if project.compiled:
             raise HarnessError(
-                f"--here needs code that is Python alone; {name}'s has to be built",
+                "this interpreter's packages suffice only for code that is Python alone; "
+                f"{name}'s has to be built",
                 project.compiled,
-                "Leave --here out: both sides are then built.",
+                instead,
             )
     if before.dependencies != read(head.folder).dependencies:
         raise HarnessError(
@@ -165,14 +215,14 @@ def environments(base: Path, head: Path, folder: Path) -> Built:
         HarnessError: one is no environment, or both are the same.
     """
     project = read(folder)
-    places = {name: _environment_at(given) for name, given in (("base", base), ("head", head))}
-    if places["base"] == places["head"]:
+    found = {name: _environment_at(given) for name, given in (("base", base), ("head", head))}
+    apart = {(place, python.resolve()) for place, python in found.values()}
+    if len(apart) < len(found):
         raise HarnessError("two environments must differ", f"{base} twice", "Give another.")
     sides = [
-        Side(name, f"the environment {place}", place, python_of(place), folder, (), project.modules,
-             folder)
-        for name, place in places.items()
-    ]  # fmt: skip
+        Side(name, f"the environment {given}", place, python, folder, (), project.modules, folder)
+        for (name, (place, python)), given in zip(found.items(), (base, head), strict=True)
+    ]
     return Built(sides[0], sides[1], None, (), project.name)
 
 
@@ -192,13 +242,19 @@ def commands(base: str, head: str, folder: Path) -> Built:
     return Built(sides[0], sides[1])
 
 
-def folders(base: Path, head: Path, place: Path) -> tuple[Tree, Tree]:
+_NO_CODE = shutil.ignore_patterns(
+    ".*", "build", "dist", "*.egg-info", "__pycache__", "node_modules", "venv"
+)  # of earlier builds, of which a build would take old files, and what is none of the project's
+
+
+def folders(base: Path, head: Path, place: Path, *, copies: bool = False) -> tuple[Tree, Tree]:
     """Return two folders in the place of two revisions, by names whose paths are of equal length.
 
     Args:
         base: one of them.
         head: the other.
         place: an empty folder for these names.
+        copies: whether they are copied, because building writes into a folder.
 
     Raises:
         HarnessError: one is no folder, or both are the same.
@@ -211,7 +267,10 @@ def folders(base: Path, head: Path, place: Path) -> tuple[Tree, Tree]:
     place.mkdir(parents=True, exist_ok=True)
     trees = []
     for name, each in (("base", base), ("head", head)):
-        (place / name).symlink_to(each.resolve(), target_is_directory=True)
+        if copies:
+            shutil.copytree(each.resolve(), place / name, ignore=_NO_CODE, symlinks=True)
+        else:
+            (place / name).symlink_to(each.resolve(), target_is_directory=True)
         trees.append(Tree(place / name, "", f"the folder {each}"))
     return trees[0], trees[1]
 
@@ -279,17 +338,18 @@ def _difference(before: Sequence[str], after: Sequence[str]) -> str:
     )
 
 
-def _environment_at(given: Path) -> Path:
-    """Return the folder of an environment, given that or its interpreter."""
-    place = given if given.is_dir() else given.parent.parent
-    if not python_of(place).is_file():
+def _environment_at(given: Path) -> tuple[Path, Path]:
+    """Return an environment's folder and its interpreter, given either."""
+    python = (python_of(given) if given.is_dir() else given).absolute()
+    if not python.is_file():
         raise HarnessError(
             "an environment must be a folder with bin/python, or the path of that",
             str(given),
             "`python -m venv FOLDER` makes one.",
         )
-    words = [str(python_of(place)), "-c", "import sys; print(sys.prefix)"]
-    return Path(must(run, words, place, f"{given} must run").strip()).resolve()
+    words = [str(python), "-c", "import sys; print(sys.prefix)"]
+    told = must(run, words, python.parent, f"{given} must run")
+    return Path(told.strip()).resolve(), python
 
 
 def with_own_benchmarks(built: Built) -> Built:

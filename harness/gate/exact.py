@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.gate.figures import Figure, Reading
@@ -145,3 +146,18 @@ def _row(benchmark: str, figure: Figure, base: float, answer: str, why: str) -> 
         benchmark, figure.name, figure.unit, basis, figure.better, answer,  # type: ignore[arg-type]
         base=base, head=figure.value, change=change, why=why,
     )  # fmt: skip
+
+
+def bits_notes(readings: Mapping[str, Sequence[Reading]]) -> list[str]:
+    """Say of which benchmarks the first losses differ in bits; it blocks nothing.
+
+    Args:
+        readings: of the exact part, by the side's name.
+    """
+    before = {each.benchmark: each.bits for each in readings.get("base", ()) if each.bits}
+    return [
+        f"The first 20 losses of {each.benchmark} differ in bits: numerics changed. --quality "
+        "tells whether results became worse."
+        for each in readings.get("head", ())
+        if each.bits and before.get(each.benchmark, each.bits) != each.bits
+    ]

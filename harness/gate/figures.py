@@ -29,6 +29,8 @@ class Figure:
         better: which direction is better.
         tolerance: of an exact figure, by what share of the base's it may become worse, such as
             0.005; 0 where it must be the same.
+        steady: of a time, the same without what the process waited for a processor; ``None`` where
+            that cannot be told. It counts where both sides of a pair have it.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Figure:
     judged: Judged
     better: Literal["lower", "higher"] = "lower"
     tolerance: float = 0.0
+    steady: float | None = None
 
 
 @dataclass(frozen=True)
@@ -129,5 +132,8 @@ def _wrong_figure(value: object) -> str:
         return f"{name}: better {value.get('better')!r}"
     if value["judged"] == "time" and number <= 0:
         return f"{name} took {number} s"
-    unknown = value.keys() - {"name", "value", "unit", "judged", "better", "tolerance"}
+    steady = value.get("steady")
+    if steady is not None and not (isinstance(steady, int | float) and 0 < steady < math.inf):
+        return f"{name} took {steady!r} s without waiting"
+    unknown = value.keys() - {"name", "value", "unit", "judged", "better", "tolerance", "steady"}
     return f"{name} with {', '.join(sorted(unknown))}" if unknown else ""

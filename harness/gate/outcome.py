@@ -91,7 +91,8 @@ class Control:
         low: lower end of its interval.
         high: upper end.
         spread: standard deviation of a pair's log ratio, such as 0.03 for three per cent.
-        alarm: whether the rule says that the base is slower than itself: then nothing blocks.
+        alarm: whether the rule says that one copy of the base is slower than the other: then what
+            failed or passed by time is inconclusive.
     """
 
     benchmark: str

@@ -98,11 +98,11 @@ def series_of(
                 other = before.get(name)
                 if other is None or not wanted(benchmark, name) or not _alike(figure, other):
                     continue
+                _check_both(under, over, benchmark, comparison)
                 found[comparison, benchmark, name] = Series(
                     benchmark + comparison.label,
                     figure,
-                    _values(under, benchmark, name, comparison.under),
-                    _values(over, benchmark, name, comparison.over),
+                    *_values(under, over, benchmark, name, comparison),
                 )
     return found
 
@@ -122,22 +122,45 @@ def _alike(one: Figure, other: Figure) -> bool:
     return (one.unit, one.better) == (other.unit, other.better)
 
 
+def _check_both(
+    under: Sequence[Mapping[str, Reading]], over: Sequence[Mapping[str, Reading]],
+    benchmark: str, comparison: Comparison,
+) -> None:  # fmt: skip
+    """Check that each round has a benchmark on both sides or on none: else pairs would shift."""
+    for number, sides in enumerate(zip(under, over, strict=True), 1):
+        there = [benchmark in each for each in sides]
+        if any(there) and not all(there):
+            side = comparison.over if there[0] else comparison.under
+            raise HarnessError(
+                f"{benchmark} must be read on both sides in each round",
+                f"none of {side} in round {number}",
+                "Nothing is judged by rounds that read different things.",
+            )
+
+
 def _values(
-    rounds: Sequence[Mapping[str, Reading]], benchmark: str, name: str, side: str
-) -> tuple[float, ...]:
-    values = []
-    for number, read in enumerate(rounds, 1):
-        if benchmark not in read:
+    under: Sequence[Mapping[str, Reading]], over: Sequence[Mapping[str, Reading]],
+    benchmark: str, name: str, comparison: Comparison,
+) -> tuple[tuple[float, ...], tuple[float, ...]]:  # fmt: skip
+    """Return the values of both sides, round by round, each pair by one clock."""
+    pairs = []
+    for number, sides in enumerate(zip(under, over, strict=True), 1):
+        if benchmark not in sides[0]:
             continue  # decided earlier, and not measured any more
-        figure = timed(read[benchmark]).get(name)
-        if figure is None:
+        both = [timed(each[benchmark]).get(name) for each in sides]
+        first, second = both
+        if first is None or second is None:
+            side = comparison.under if first is None else comparison.over
             raise HarnessError(
                 f"{benchmark} must give {name} in each process",
                 f"none of {side} in round {number}",
                 "Nothing is judged by rounds that read different things.",
             )
-        values.append(figure.value)
-    return tuple(values)
+        if first.steady is not None and second.steady is not None:
+            pairs.append((first.steady, second.steady))
+        else:
+            pairs.append((first.value, second.value))
+    return tuple(each for each, _ in pairs), tuple(each for _, each in pairs)
 
 
 def judged(series: Series, rule: Rule, *, last: bool) -> Decision:
@@ -171,8 +194,13 @@ def control(series: Series, rule: Rule) -> Control:
     low, high = _ends(series, decision, rule)
     return Control(
         series.benchmark, series.figure.name, as_figure(decision.change, series.figure.better),
-        low, high, decision.spread, alarm=decision.answer == "fail",
+        low, high, decision.spread, alarm=decision.answer == "fail" or faster(series, rule),
     )  # fmt: skip
+
+
+def faster(series: Series, rule: Rule) -> bool:
+    """Whether the rule would call the second copy of the base faster than the first."""
+    return decide(-series.log_ratios, rule, last=True).answer == "fail"
 
 
 def _ends(series: Series, decision: Decision, rule: Rule) -> tuple[float, float]:

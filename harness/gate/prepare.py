@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.gate.asked import Asked
-from harness.gate.benchmarks import measured_modules, uses_own
+from harness.gate.benchmarks import defined_tests, measured_modules, uses_own
 from harness.gate.environments import (
     Built,
     Wanted,
@@ -26,6 +26,11 @@ from harness.gate.sides import Side, twin, unlike
 from harness.gate.what import CommandWhat, PytestWhat, StudyWhat, What, parse
 from harness.gate.what import command as read_command
 from harness.messages.errors import HarnessError
+
+UNCHECKED = (
+    "Whose code a command runs is not checked: it runs in each side's files, with each side's "
+    "packages first."
+)
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,17 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
         with trees(repo, asked.base, asked.head or None, work / "trees") as both:
             words = [_from_top(word, folder, repo, both.head.folder) for word in asked.whats]
             whats = _parsed(words, both.head.folder)
-            built, notes = _built(asked, both.base, both.head, whats, work)
-            yield _ready(built, whats, both.base, both.head, (*both.notes, *notes), repo)
+            _check_tests(whats, both.base.folder, both.head.folder)
+            notes = (*both.notes, *_check_commands(whats, repo))
+            built, said = _built(asked, both.base, both.head, whats, work)
+            yield _ready(built, whats, both.base, both.head, (*notes, *said), repo)
         return
     base, head = Path(asked.base), Path(asked.head)
     if asked.kind == "folders":
-        before, after = folders(base, head, work / "trees")
+        builds = head.is_dir() and not asked.here and _declares(head)
+        before, after = folders(base, head, work / "trees", copies=builds)
         whats = _parsed(asked.whats, after.folder)
+        _check_tests(whats, before.folder, after.folder)
         built, notes = _built(asked, before, after, whats, work)
         yield _ready(built, whats, before, after, notes)
     elif asked.kind == "environments":
@@ -97,7 +106,7 @@ def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revis
     with contextlib.suppress(HarnessError):
         tree = _checked_out(folder, tree)
     other = replace(tree, told="")
-    built = here(other, tree, asked.extras)
+    built = here(other, tree, asked.extras, "Compare by --base: both sides are then built.")
     own = measured_modules(_in_process(whats), built.head.modules, folder)
     side = built.head
     if not all(uses_own(what, folder, own) for what in whats):
@@ -140,8 +149,7 @@ def _built(
     """Return the sides, and notes on how they came about."""
     own_packages = asked.here
     notes: list[str] = []
-    declared = read(head.folder).declared or (head.folder / "requirements.txt").is_file()
-    if not asked.here and not declared:
+    if not asked.here and not _declares(head.folder):
         own_packages = True
         notes.append(
             "No pyproject.toml, setup.py or requirements.txt: there is nothing to build, so both "
@@ -171,6 +179,61 @@ def _built(
         "a change of the benchmark itself is measured with it."
     )
     return with_own_benchmarks(built), (*built.notes, *notes)
+
+
+def _declares(folder: Path) -> bool:
+    """Whether a folder says what it needs."""
+    return read(folder).declared or (folder / "requirements.txt").is_file()
+
+
+def _check_commands(whats: tuple[What, ...], repo: Path) -> tuple[str, ...]:
+    """Check that no command names a file of the user's own folder; say what is not checked.
+
+    Raises:
+        HarnessError: one does: it would be the same file on both sides.
+    """
+    commands = [what for what in whats if isinstance(what, CommandWhat)]
+    for what in commands:
+        for word in what.words:
+            if str(repo.resolve()) in word:
+                raise HarnessError(
+                    "a command must name files from the top folder, as it runs in each side's",
+                    word, "Write its path without that of this folder.",
+                )  # fmt: skip
+    if not commands:
+        return ()
+    return (UNCHECKED,)
+
+
+def in_base(title: str, ready: Prepared) -> bool:
+    """Whether the base's own files have a benchmark of that name, as far as their text tells."""
+    base = next(side for side in ready.sides if side.name == "base")
+    for what in ready.whats:
+        if isinstance(what, PytestWhat) and title.startswith(what.file):
+            tests = defined_tests(base.tree / what.file)
+            test = title.partition("::")[2].partition("[")[0].rpartition("::")[2]
+            return bool(tests) and (not test or test in tests)
+        if isinstance(what, StudyWhat) and what.in_file and title == what.title:
+            return not what.arm and (base.tree / what.reference).is_file()
+    return False
+
+
+def _check_tests(whats: tuple[What, ...], base: Path, head: Path) -> None:
+    """Check that head's files have the tests that the base's have.
+
+    Raises:
+        HarnessError: one has vanished, so nobody would see that it became slower.
+    """
+    for what in whats:
+        if not isinstance(what, PytestWhat) or what.node:
+            continue
+        gone = defined_tests(base / what.file) - defined_tests(head / what.file)
+        if gone:
+            raise HarnessError(
+                f"{what.file} must have the tests that it has at base",
+                f"none called {', '.join(sorted(gone))}: vanished, or renamed",
+                f"Name the tests that are left ({what.file}::test_x), if that is meant.",
+            )
 
 
 def _in_process(whats: tuple[What, ...]) -> list[What]:

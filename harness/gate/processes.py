@@ -106,6 +106,8 @@ class Process:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise self._late(timeout) from None
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # what it left would load the next one
         return self._answer()
 
     def end(self) -> None:
@@ -161,7 +163,7 @@ class Process:
         return HarnessError(
             f"{self._doing()} must end on {self.side.name} within {timeout:.0f} s",
             "no end: it was ended",
-            "Make it smaller, or give more by --budget.",
+            "Make it smaller; times may take longer by --budget.",
         )
 
     def _last_lines(self) -> str:
@@ -169,7 +171,11 @@ class Process:
 
 
 _OWN = "HarnessError: "  # what follows says all by itself
-_NEEDS = {"harness": "ablation-harness", "pytest": "pytest", "pytest_benchmark": "pytest-benchmark"}
+_NEEDS = {
+    "harness": "ablation-harness",
+    "pytest": "pytest-benchmark",
+    "pytest_benchmark": "pytest-benchmark",
+}
 
 
 def missing_package(why: str) -> str:
@@ -217,7 +223,7 @@ def command(side: Side, what: CommandWhat, words: Sequence[str], folder: Path, *
         raise HarnessError(
             f"{what.title} must end on {side.name} within {timeout:.0f} s",
             "no end: it was ended",
-            "Make it smaller, or give more by --budget.",
+            "Make it smaller; times may take longer by --budget.",
         )
     if done.code:
         raise HarnessError(

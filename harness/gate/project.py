@@ -11,9 +11,7 @@ from typing import Any
 
 from harness.messages.errors import HarnessError
 
-_NOT_MEASURED = re.compile(
-    r"(bench\w*|tests?|test_\w+|\w+_test|conftest|setup|noxfile|docs?|examples?|scripts?|tools)$"
-)
+_NOT_MEASURED = re.compile(r"(bench\w*|tests?|test_\w+|\w+_test|conftest|setup|noxfile)$")
 _COMPILING = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust", "nanobind", "pybind11")
 _SOURCES = ("*.pyx", "*.c", "*.cpp", "*.cu", "*.rs", "*.f90")
 _REQUIREMENTS = ("requirements.txt", "setup.py", "setup.cfg")

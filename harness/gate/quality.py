@@ -33,7 +33,6 @@ from pathlib import Path
 from typing import Literal
 
 from harness.gate.by_seed import Graded, Sides, Trained, Wanted, train
-from harness.gate.figures import Reading
 from harness.gate.not_worse import ALPHA, margin_of, not_worse, too_few
 from harness.gate.outcome import Row
 from harness.gate.pairs import CODE, DEPENDENCIES, Comparison
@@ -124,21 +123,6 @@ def quality(
     return replace(judged, notes=(*notes, *trained.notes, *judged.notes))
 
 
-def bits_notes(readings: Mapping[str, Sequence[Reading]]) -> list[str]:
-    """Say of which benchmarks the first losses differ in bits; it blocks nothing.
-
-    Args:
-        readings: of the exact part, by the side's name.
-    """
-    before = {each.benchmark: each.bits for each in readings.get("base", ()) if each.bits}
-    return [
-        f"The first 20 losses of {each.benchmark} differ in bits: numerics changed. --quality "
-        "tells whether results became worse."
-        for each in readings.get("head", ())
-        if each.bits and before.get(each.benchmark, each.bits) != each.bits
-    ]
-
-
 # ---- judging ------------------------------------------------------------------------------------
 
 
@@ -211,6 +195,12 @@ def judge_quality(sides: Sides, asked: Quality = Quality()) -> Judged:
     for versus in _SIDES:
         before = sides.graded.get(versus.under, {})
         for title, over in sides.graded.get(versus.over, {}).items():
+            if over.none and not (before.get(title) or over).none:
+                problems.append(
+                    f"{title} has no quality {_SIDES[versus][0]}, and has one "
+                    f"{_SIDES[versus][1]}: {over.none}."
+                )
+                continue
             if over.none:
                 notes += [f"{title} has no quality: {over.none}."] if versus is CODE else []
                 continue
@@ -267,11 +257,24 @@ def _cases(over: Graded, under: Graded | None, versus: Comparison, lacking: str)
         if under and arm not in under.arms:
             new = "The base has no such arm: it is compared from the next change on."
         out += [
-            _Case(name, each, _of_arm(over, arm), _of_arm(under, arm), versus, new)
+            _Case(
+                name,
+                _strictest(each, before.get(each.name)),
+                _of_arm(over, arm),
+                _of_arm(under, arm),
+                versus,
+                new,
+            )
             for each in over.metrics
             if _alike(each, before.get(each.name, each))  # others are told as problems
         ]
     return out
+
+
+def _strictest(new: Wanted, old: Wanted | None) -> Wanted:
+    """Return a metric with the smaller margin of both sides: no change allows itself a loss."""
+    margins = [each.margin for each in (new, old) if each and each.margin is not None]
+    return replace(new, margin=min(margins, default=None))
 
 
 def _alike(new: Wanted, old: Wanted) -> bool:

@@ -21,6 +21,11 @@ FETCH = "Run `git fetch --unshallow`, or write `fetch-depth: 0` at actions/check
 SECONDS = 300.0
 """How long one command of git may take: checking out a large repository takes a minute or two."""
 
+BEHIND = (
+    "The head is older than the base, as after a push by force: it is compared with the base "
+    "itself, not with their last commit in common."
+)
+
 _WHO = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -148,12 +153,17 @@ def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Tre
     last = resolve(repo, head or "HEAD")
     commit = _snapshot(repo, last) if dirty and head is None else last
     start = merge_base(repo, base, last)
+    behind = start == last == commit and start != resolve(repo, base)
+    if behind:
+        start = resolve(repo, base)
     sides = {"base": start, "head": commit}
     try:
         for name, each in sides.items():
             _checkout(repo, folder / name, each)
         changed = changed_files(repo, start, commit)
         notes = _notes(folder, changed, dirty, of_tree=head is None)
+        if behind:
+            notes += (BEHIND,)
         told = f"the working tree ({subject(repo, last)}, and {_files(len(dirty))} changed since)"
         yield Trees(
             Tree(folder / "base", start, subject(repo, start)),
@@ -240,8 +250,6 @@ def _remove(repo: Path, place: Path) -> None:
     with contextlib.suppress(_GitError):
         _git(repo, "worktree", "remove", "--force", "--force", str(place))
     shutil.rmtree(place, ignore_errors=True)
-    with contextlib.suppress(_GitError):
-        _git(repo, "worktree", "prune")
 
 
 _KEPT = ("GIT_CONFIG", "GIT_SSH", "GIT_ASKPASS", "GIT_SSL")

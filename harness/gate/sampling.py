@@ -108,7 +108,7 @@ def take_all(
     while True:
         begun = clock()
         limit = max(end - begun, SLACK * max(took, default=0.0))
-        bounded = replace(measuring, timeout=min(measuring.timeout, max(limit, 1.0)))
+        bounded = replace(measuring, timeout=max(limit, 1.0))
         rounds.append(take(sides, left, len(rounds), folder, bounded))
         took.append(clock() - begun)
         series = series_of(rounds, comparisons, wanted)

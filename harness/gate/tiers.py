@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.gate.asked import Asked
-from harness.gate.exact import judge_exact
+from harness.gate.exact import bits_notes, judge_exact
 from harness.gate.figures import Reading
 from harness.gate.instructions import instructions
 from harness.gate.only import chosen
@@ -15,6 +15,7 @@ from harness.gate.outcome import Control, Row
 from harness.gate.pairs import (
     CODE,
     CONTROL,
+    DEPENDENCIES,
     Comparison,
     by_benchmark,
     control,
@@ -22,8 +23,8 @@ from harness.gate.pairs import (
     row,
     timed,
 )
-from harness.gate.prepare import Prepared
-from harness.gate.quality import Quality, bits_notes, quality
+from harness.gate.prepare import Prepared, in_base
+from harness.gate.quality import Quality, quality
 from harness.gate.rounds import Taken, exact
 from harness.gate.sampling import Timed, sides_compared, take_all
 from harness.gate.sides import Side
@@ -79,8 +80,13 @@ def measured(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
     if found.problems and asked.tiers.time and not found.readings:
         found = found.and_(Found(notes=(NO_TIMES,)))
     if not found.problems and all(row.answer == "shown" for row in found.rows):
-        found = replace(found, problems=(_nothing(asked, found),))
-    return found
+        return replace(found, problems=(_nothing(asked, found),))
+    unmet = [
+        f"--only {each} must fit a benchmark or a figure; got none that it fits."
+        for each in asked.only
+        if not any(chosen([each], _plain(row), row.figure) for row in found.rows)
+    ]
+    return replace(found, problems=(*found.problems, *(unmet if not found.problems else ())))
 
 
 def _nothing(asked: Asked, found: Found) -> str:
@@ -98,8 +104,9 @@ def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
         return Found()
     told("counting what each side does")
     taken = counted(asked, ready.sides, ready.whats, folder, told)
-    rows, notes = _new(taken), list(taken.notes)
+    rows, notes = _new(taken, ready), [*taken.notes, *_not_in_deps(taken)]
     problems: list[str] = []
+    unsteady = _unsteady(taken)
     for comparison in sides_compared({side.name for side in ready.sides}):
         before = by_benchmark(taken, comparison.under)
         for name, head in by_benchmark(taken, comparison.over).items():
@@ -108,7 +115,7 @@ def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
             told_as = f"{name}{comparison.label}"
             pair = [replace(each, benchmark=told_as) for each in (before[name], head)]
             compared = judge_exact(*pair)
-            rows += compared.rows
+            rows += [_steadied(each, name, unsteady) for each in compared.rows]
             problems += compared.problems
             notes += compared.notes
     notes += bits_notes(taken.readings)
@@ -118,6 +125,27 @@ def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
         only(asked, rows), (), tuple(problems), tuple(dict.fromkeys(notes)),
         versions_of(taken.readings.get("head", ())),
     )  # fmt: skip
+
+
+def _unsteady(taken: Taken) -> set[tuple[str, str]]:
+    """Return benchmarks and figures in which the base differs from itself, by its tolerance."""
+    twins = by_benchmark(taken, CONTROL.over)
+    return {
+        (name, row.figure)
+        for name, base in by_benchmark(taken, CONTROL.under).items()
+        if name in twins
+        for pair in ((base, twins[name]), (twins[name], base))
+        for row in judge_exact(*pair).rows
+        if row.answer == "fail"
+    }
+
+
+def _steadied(row: Row, name: str, unsteady: Collection[tuple[str, str]]) -> Row:
+    """Return a row; of what is not the same in every process, no failure."""
+    if row.answer != "fail" or (name, row.figure) not in unsteady:
+        return row
+    why = f"{row.why} But the base differs from itself in it, too: nothing is blocked by it."
+    return replace(row, answer="inconclusive", why=why)
 
 
 def counted(
@@ -141,17 +169,47 @@ def _with(reading: Reading, more: Reading | None) -> Reading:
     return replace(reading, figures=(*reading.figures, *more.figures)) if more else reading
 
 
-def _new(taken: Taken) -> list[Row]:
-    """Return a row for each figure of a benchmark that the base lacks, but for single operators."""
+def _new(taken: Taken, ready: Prepared) -> list[Row]:
+    """Return a row for each figure of a benchmark that the base lacks, but for single operators.
+
+    Where the base has the benchmark's file, and only cannot run the head's, nothing is new: it
+    could have been compared, so it is inconclusive.
+    """
     before = by_benchmark(taken, CODE.under)
-    why = "; ".join(dict.fromkeys(taken.lacking.values()))
+    rows = []
+    for name, head in by_benchmark(taken, CODE.over).items():
+        if name in before:
+            continue
+        whole = (t for t in taken.lacking if name == t or name.startswith((f"{t}#", f"{t}::")))
+        title = next(whole, "")
+        why = taken.lacking.get(title) or "it has no such benchmark"
+        known = in_base(title or name, ready)
+        said = (
+            f"The base cannot run head's file, though it has one of its own ({why}): put what is "
+            "new into a file by itself."
+            if known
+            else f"The base has none to compare with: {why}."
+        )
+        rows += [
+            Row(name, each.name, each.unit, "time" if each.judged == "time" else "exact",
+                each.better, "inconclusive" if known else "new", head=each.value, why=said)
+            for each in head.figures
+            if each.judged != "shown" and not each.name.startswith("operators/")
+        ]  # fmt: skip
+    return rows
+
+
+def _not_in_deps(taken: Taken) -> list[str]:
+    """Say what cannot be measured with the base's own dependencies."""
+    if DEPENDENCIES.under not in taken.readings:
+        return []
+    there = by_benchmark(taken, DEPENDENCIES.under)
     return [
-        Row(name, each.name, each.unit, "time" if each.judged == "time" else "exact", each.better,
-            "new", head=each.value, why=f"The base has none to compare with: {why}.")
-        for name, head in by_benchmark(taken, CODE.over).items() if name not in before
-        for each in head.figures
-        if each.judged != "shown" and not each.name.startswith("operators/")
-    ]  # fmt: skip
+        f"{name} cannot be measured with the base's own dependencies, so what dependencies do to "
+        "it is not known."
+        for name in by_benchmark(taken, DEPENDENCIES.over)
+        if name not in there
+    ]
 
 
 def _times(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
@@ -166,7 +224,7 @@ def _times(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
     )  # fmt: skip
     first = took.rounds[0]
     problems = _uncomparable(first, sides_compared({side.name for side in ready.sides}))
-    rows = [] if asked.tiers.exact else [*_new(first)]
+    rows = [] if asked.tiers.exact else [*_new(first, ready)]
     rows += [each for each in _new_figures(first) if each not in rows]
     readings = {
         name: tuple(one for each in took.rounds for one in each.readings.get(name, ()))
@@ -219,8 +277,9 @@ def _time_rows(took: Timed, *, alarm: bool) -> list[Row]:
         twins = took.controls.get((CONTROL, *key[1:]))
         found = finds(series, twins, took.rule, took.room)
         said = row(series, took.decisions[key], took.rule, found)
-        if alarm and said.answer == "fail":
-            why = f"{said.why} But the base was slower than itself, too: nothing is blocked by it."
+        own = twins is not None and control(twins, took.rule).alarm
+        if (alarm and said.answer == "fail") or (own and said.answer == "pass"):
+            why = f"{said.why} But the base was slower than itself, too: nothing follows from it."
             said = replace(said, answer="inconclusive", why=why)
         out.append(said)
     return out
@@ -249,7 +308,12 @@ def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
 
 def only(asked: Asked, rows: Sequence[Row]) -> tuple[Row, ...]:
     """Return the rows that are judged, where --only names some."""
-    return tuple(each for each in rows if chosen(asked.only, each.benchmark, each.figure))
+    return tuple(each for each in rows if chosen(asked.only, _plain(each), each.figure))
+
+
+def _plain(row: Row) -> str:
+    """Return a benchmark's name as it was typed, without a comparison's label."""
+    return row.benchmark.removesuffix(DEPENDENCIES.label)
 
 
 def versions_of(readings: Sequence[Reading]) -> dict[str, str]:

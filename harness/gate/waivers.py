@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.gate.only import fits
 from harness.gate.outcome import Row
-from harness.gate.words import bound_text, must_be_same, value_text, worse
+from harness.gate.words import PLACEHOLDER, bound_text, must_be_same, value_text, worse
 from harness.messages.errors import HarnessError, near
 
 FILE = "gate-waivers.toml"
@@ -105,6 +105,10 @@ def _waiver(entry: Mapping[str, Any], where: str) -> Waiver:
         if not isinstance(text, str) or not text.strip():
             got = "none" if name not in entry else repr(text)
             raise HarnessError(f"{where} must have a {name}", got, f'Write {name} = "...".')
+    if entry["reason"] == PLACEHOLDER:
+        raise HarnessError(
+            f"{where} must have a reason of your own", repr(PLACEHOLDER), "Say why it is accepted."
+        )
     day = entry.get("expires")
     if not isinstance(day, date) or isinstance(day, datetime):
         got = "none" if day is None else repr(day) if isinstance(day, str) else str(day)
@@ -189,6 +193,6 @@ def apply(
     notes += [
         f"Unused: {each.told}. No failure needs it: remove it."
         for at, each in enumerate(valid)
-        if at not in used
+        if at not in used and any(each.is_for(row) for row in rows if row.answer != "new")
     ]
     return tuple(out), tuple(notes)

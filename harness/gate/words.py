@@ -313,6 +313,10 @@ LASTS = timedelta(days=90)
 """How long a waiver that is offered for pasting lasts."""
 
 
+PLACEHOLDER = "say why this is worth it"
+"""What stands for a reason in the lines that are offered; it is none."""
+
+
 def waiver_lines(row: Row, result: GateResult) -> list[str]:
     """Return the lines of a waiver that would accept a failure, to be pasted with a reason."""
     exact = row.basis == "exact"
@@ -326,8 +330,8 @@ def waiver_lines(row: Row, result: GateResult) -> list[str]:
         f"benchmark = {_toml(row.benchmark)}",
         f"figure = {_toml(row.figure)}",
         bound,
-        'reason = "say why this is worth it"',
-        f"revision = {_toml(result.head.commit[:12] or result.head.told)}",
+        f"reason = {_toml(PLACEHOLDER)}",
+        f"revision = {_toml((result.head.commit or result.base.commit or 'none')[:12])}",
         f"expires = {day + LASTS}",
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.gate import kept
@@ -40,11 +40,16 @@ def write_files(result: GateResult, folder: Path) -> tuple[Path, ...]:
     )
 
 
-def post(result: GateResult, variables: Mapping[str, str] = os.environ) -> str:
+def post(
+    result: GateResult,
+    variables: Mapping[str, str] = os.environ,
+    write: Callable[[str], None] = say,
+) -> str:
     """Say a result to GitHub, where the gate runs there: its step's summary, and annotations.
 
     Args:
         result: what came of the gate.
+        write: prints an annotation; GitHub reads both outputs of a step.
         variables: of the environment: ``GITHUB_ACTIONS`` and ``GITHUB_STEP_SUMMARY`` are read.
 
     Returns:
@@ -52,7 +57,7 @@ def post(result: GateResult, variables: Mapping[str, str] = os.environ) -> str:
     """
     if variables.get("GITHUB_ACTIONS") == "true":
         for each in github_lines(result):
-            say(each)
+            write(each)
     place = variables.get("GITHUB_STEP_SUMMARY", "")
     if not place:
         return ""

@@ -25,6 +25,7 @@ def cpu_times(
     seconds: float,
     clock: Callable[[], int] = time.perf_counter_ns,
     wait: Callable[[], None] = _nothing,
+    sizing: Callable[[], int] | None = None,
 ) -> list[float]:
     """Return seconds per step of each block, by the clock on the wall.
 
@@ -33,8 +34,10 @@ def cpu_times(
         seconds: about how long to time steps; there are five blocks of steps at least.
         clock: the nanoseconds since some moment.
         wait: waits until all is done, where the device is no CPU.
+        sizing: the clock by which single steps are timed, to know how many make a block; the same
+            where none is given.
     """
-    size = _block_size(once, seconds, wait, clock)
+    size = _block_size(once, seconds, wait, sizing or clock)
     blocks: list[float] = []
     spent = 0.0
     while len(blocks) < _LEAST_BLOCKS or spent < seconds:

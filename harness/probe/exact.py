@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import statistics
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from .counts import Around, by_name, flops, operators, python_calls
+from .waiting import Times
 
 Json = dict[str, Any]
 
@@ -37,15 +39,23 @@ def exact_figures(once: Callable[[], object], around: Around = nullcontext) -> l
         figure("operators", sum(counted.values()), "count"),
         figure("flops", flops(once, around), "count"),
         figure("python_calls", calls, "count", tolerance=CALLS_TOLERANCE),
-        figure("peak", _peak(once, around), "bytes", tolerance=PEAK_TOLERANCE),
+        *_peaks(once, around),
     ]
 
 
-def _peak(once: Callable[[], object], around: Around) -> int:
-    """Return the most bytes that a warm call has allocated: torch's where it uses torch."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return _python_peak(once, around)
+def _peaks(once: Callable[[], object], around: Around) -> list[Json]:
+    """Return the most bytes that a warm call has allocated: Python's, and torch's, if it is there.
+
+    They are two figures: what only Python allocates, torch does not see.
+    """
+    peaks = {"peak_python": _python_peak(once, around)}
+    if "torch" in sys.modules:
+        peaks["peak"] = _torch_peak(once, around)
+    return [figure(name, size, "bytes", tolerance=PEAK_TOLERANCE) for name, size in peaks.items()]
+
+
+def _torch_peak(once: Callable[[], object], around: Around) -> int:
+    torch = sys.modules["torch"]
     from .memory import cpu_growth, cuda_stats
 
     def step() -> None:
@@ -78,6 +88,12 @@ def _python_peak(once: Callable[[], object], around: Around) -> int:
 def reading(benchmark: str, figures: list[Json]) -> Json:
     """Return what was read of a benchmark, as plain values."""
     return {"benchmark": benchmark, "figures": figures}
+
+
+def timed(name: str, times: Times) -> Json:
+    """Return a time as plain values: the median of blocks, by both clocks where both tell it."""
+    steady = statistics.median(times.steady) if times.steady else None
+    return figure(name, statistics.median(times.wall), "s", "time") | {"steady": steady}
 
 
 def figure(

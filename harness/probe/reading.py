@@ -15,7 +15,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import statistics
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -26,9 +25,9 @@ from typing import Any
 
 from . import tested
 from .clock import cpu_times
-from .exact import Json, exact_figures, figure, reading
+from .exact import Json, exact_figures, reading, timed
 from .instructions import counted
-from .waiting import steady_times
+from .waiting import Times, both_times
 
 Measure = Callable[[], list[Json]]
 """Measures a benchmark that is ready; readings as plain values."""
@@ -57,7 +56,12 @@ def main(request: str, answer: str) -> None:
     asked: Json = json.loads(Path(request).read_text(encoding="utf-8"))
     place, process = Path(answer), os.getpid()
     sys.path[:] = [asked["folder"], *asked["paths"], *_others(asked)]
-    told: Json = {"readings": [], "graded": [], "lacking": {}, "failed": None}
+    told: Json = {
+        "readings": [],
+        "graded": [],
+        "lacking": asked.setdefault("lacking", {}),
+        "failed": None,
+    }
     ready: list[tuple[str, Measure]] = []
     for each in asked["benchmarks"]:
         found = _guarded(each["title"], place, asked, told, partial(_prepared, each, asked))
@@ -106,7 +110,7 @@ def _guarded(title: str, place: Path, asked: Json, told: Json, do: Callable[[], 
     except LackingError as error:
         told["lacking"][title] = str(error)
     except BaseException as error:  # also SystemExit: whatever it is, it is told
-        if why := lacks(error, asked["own"]):
+        if why := tested.lacks(error, asked["own"]):
             told["lacking"][title] = why
         else:
             traceback.print_exc()
@@ -114,27 +118,11 @@ def _guarded(title: str, place: Path, asked: Json, told: Json, do: Callable[[], 
     return None
 
 
-def lacks(error: BaseException | None, own: Sequence[str]) -> str:
-    """Say what of the side's own modules is not there, where that is why something failed.
-
-    Args:
-        error: what was raised.
-        own: names of the side's own modules, at the top.
-
-    Returns:
-        The error in words; empty where it is another one.
-    """
-    if isinstance(error, ImportError):
-        name = error.name or ""
-    elif isinstance(error, AttributeError) and isinstance(error.obj, type(os)):
-        name = error.obj.__name__
-    else:
-        return ""
-    return f"{type(error).__name__}: {error}" if name.partition(".")[0] in own else ""
-
-
 def _prepared(each: Json, asked: Json) -> Measure:
     """Import what a benchmark needs; return what measures it."""
+    file = each["reference"] if each.get("in_file") else each.get("file")
+    if file and not Path(asked["folder"], file).is_file():
+        raise LackingError(f"there is no {file}")
     kinds = {"function": _function, "study": _study, "pytest": tested.prepared}
     return kinds[each["kind"]](each, asked)
 
@@ -165,10 +153,10 @@ def _call(once: Callable[[], object], seconds: float) -> Json:
 
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
-        blocks = cpu_times(step, seconds, wait=torch.cuda.synchronize)
+        times = Times(tuple(cpu_times(step, seconds, wait=torch.cuda.synchronize)))
     else:
-        blocks = steady_times(step, seconds)
-    return figure("call", statistics.median(blocks), "s", "time")
+        times = both_times(step, seconds)
+    return timed("call", times)
 
 
 def _study(each: Json, asked: Json) -> Measure:

@@ -6,10 +6,11 @@ import ast
 import importlib
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import wraps
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from .counts import Around
@@ -48,10 +49,13 @@ def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
              "-q", "-o", "addopts="]  # fmt: skip
 
     def run(*options: str, said: str = "") -> None:
-        watch = _Watch()
+        watch = _Watch(asked)
         code = pytest.main([*words, *options], plugins=[watch])
         if code in {2, 4, 5} and watch.error is not None:
             raise watch.error  # the tests could not be read: the side may lack what they import
+        if code == 1 and watch.lacking and watch.error is None:
+            asked["lacking"] |= watch.lacking  # and the other tests are measured
+            return
         if code:
             why = str(watch.error or "see what it says")
             raise RuntimeError(f"pytest ended with {int(code)}: {why}{said and f'. {said}'}")
@@ -60,26 +64,56 @@ def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
         written = Path.cwd() / "pytest-benchmark.json"
         written.unlink(missing_ok=True)
         run(f"--benchmark-json={written}", f"--benchmark-max-time={asked['seconds']}")
-        return _some(_medians(written))
+        return _some(_medians(written), asked)
 
     def counts() -> list[Json]:
         found: list[Json] = []
         with _counting(found):
             run(*_QUICKLY, said=_REPEATED)
-        return _some(found)
+        return _some(found, asked)
 
     return counts if asked["part"] == "exact" else times
 
 
 class _Watch:
-    """A plugin of pytest that keeps the first error."""
+    """A plugin of pytest that keeps the first error, and which tests this side cannot run."""
 
-    error: BaseException | None = None
+    def __init__(self, asked: Json) -> None:
+        self.error: BaseException | None = None
+        self.lacking: dict[str, str] = {}
+        self._own = asked["own"]
 
-    def pytest_exception_interact(self, call: Any) -> None:
-        """Keep what was raised; of an error of collecting, what it came from."""
+    def pytest_exception_interact(self, node: Any, call: Any) -> None:
+        """Keep what was raised, of an error of collecting what it came from.
+
+        A test that needs something of the project that this side has not is lacking.
+        """
         found = call.excinfo.value
-        self.error = self.error or found.__cause__ or found
+        found = found.__cause__ or found
+        why = lacks(found, self._own) if call.when == "call" else ""
+        if why:
+            self.lacking[node.nodeid] = why
+        else:
+            self.error = self.error or found
+
+
+def lacks(error: BaseException | None, own: Sequence[str]) -> str:
+    """Say what of the side's own modules is not there, where that is why something failed.
+
+    Args:
+        error: what was raised.
+        own: names of the side's own modules, at the top.
+
+    Returns:
+        The error in words; empty where it is another one.
+    """
+    if isinstance(error, ImportError):
+        name = error.name or ""
+    elif isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        name = error.obj.__name__
+    else:
+        return ""
+    return f"{type(error).__name__}: {error}" if name.partition(".")[0] in own else ""
 
 
 @contextmanager
@@ -144,8 +178,8 @@ def _medians(written: Path) -> list[Json]:
     ]
 
 
-def _some(found: list[Json]) -> list[Json]:
-    if not found:
+def _some(found: list[Json], asked: Json) -> list[Json]:
+    if not found and not asked["lacking"]:
         raise RuntimeError("no benchmark was run: no test there uses the fixture `benchmark`")
     return found
 

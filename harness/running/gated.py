@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 
 from harness.cost.breaks import graph_breaks
-from harness.cost.measure import evaluation_of, measure_exactly, prepared, split_of
+from harness.cost.measure import measure_exactly, prepared, split_of
 from harness.cost.own_step import begun, count_own
 from harness.cost.place import times
 from harness.engines.network import global_generators
@@ -21,6 +21,8 @@ from harness.engines.plain import make_step
 from harness.engines.prepared import make_ready, untrained_teacher
 from harness.engines.step import Rows
 from harness.messages.calm import calm
+from harness.probe.exact import timed
+from harness.probe.waiting import Times, both_times
 from harness.randomness.streams import torch_seed
 from harness.running.find import find, load
 from harness.running.functions import own_step
@@ -30,7 +32,7 @@ from harness.storing.artifacts import FolderOfArtifacts
 from harness.study.study import Study
 from harness.trainer.train import set_up
 from harness.training import Training
-from harness.trials.profiles import Profile, Spread
+from harness.trials.profiles import Profile
 from harness.trials.trial import Trial
 
 PEAK_TOLERANCE = 0.01
@@ -127,7 +129,7 @@ def _read(
         at = Workplace(study, device, FolderOfArtifacts(Path(folder)), Path(folder))
         with own_step(trial, at) as start:
             if part == "time":
-                return _told(_step(times(begun(start), device, seconds, steady=True)[0]))
+                return _told([_time("step", begun(start), device, seconds)])
             profile = count_own(start, device)
             return _told(_exact(profile), note=profile.note)
 
@@ -162,16 +164,23 @@ def _exact(profile: Profile) -> Figures:
 
 def _times(training: Training, device: torch.device, seconds: float) -> Figures:
     with prepared(training, device, 0) as program:
-        figures = _step(times(program.start(), device, seconds, steady=True)[0])
-        evaluation = evaluation_of(program, device, seconds / 2, steady=True)
-        figures.append(_figure("evaluation", evaluation.median, "s", "time"))
+        figures = [_time("step", program.start(), device, seconds)]
+        try:
+            figures.append(_time("evaluation", program.start_evaluation(), device, seconds / 2))
+        finally:
+            program.member.network.module.train()
         parts = split_of(program, device, seconds / 2)
     figures += [_figure(name, each.median, "s", "shown") for name, each in parts.items()]
     return figures
 
 
-def _step(blocks: list[float]) -> Figures:
-    return [_figure("step", Spread.of(blocks).median, "s", "time")]
+def _time(
+    name: str, once: Callable[[], None], device: torch.device, seconds: float
+) -> dict[str, Any]:
+    """Return the time of a call; on a CPU by both clocks."""
+    if device.type == "cpu":
+        return timed(name, both_times(once, seconds))
+    return timed(name, Times(tuple(times(once, device, seconds)[0])))
 
 
 def _figure(
