@@ -10,6 +10,7 @@ from harness.gate.words import (
     change_text,
     controls_texts,
     detectable_text,
+    explained,
     headline,
     ordered,
     pairs_text,
@@ -38,7 +39,7 @@ def print_result(result: GateResult, console: Console) -> None:
     changed = [row for row in ordered(result.rows) if row.changed]
     if changed:
         console.print(_table(changed))
-    told_why = [row for row in changed if row.answer in {"fail", "inconclusive"} and row.why]
+    told_why = [row for row in changed if explained(row)]
     for row in told_why[:MOST_REASONS]:
         line(console, f"{row.figure} of {row.benchmark}: {row.why}")
     if len(told_why) > MOST_REASONS:
@@ -68,7 +69,8 @@ def _table(rows: list[Row]) -> Table:
         ("verdict", False), ("benchmark", False), ("figure", False), ("base", True),
         ("head", True), ("change", True), ("interval", True),
     ):  # fmt: skip
-        shown.add_column(name, justify="right" if number else "left", no_wrap=number)
+        side = "right" if number else "left"
+        shown.add_column(name, justify=side, no_wrap=number, overflow="fold")
     for row in rows:
         shown.add_row(
             words(told(row), STYLES[row.answer]),

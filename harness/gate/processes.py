@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -204,13 +205,14 @@ def command(side: Side, what: CommandWhat, words: Sequence[str], folder: Path, *
     Raises:
         HarnessError: there is no such program, it failed, or it took too long.
     """
+    shown = shlex.join(words)  # two sides may run other commands
     folder.mkdir(parents=True, exist_ok=True)
     printed = folder / "printed"
     printed.unlink(missing_ok=True)
     variables = variables_of(side, threads)
     if not words or not _found(words[0], variables["PATH"], side.tree):
         raise HarnessError(
-            f"{what.title} must name a program that {side.name} has", repr(words[0]), "See PATH."
+            f"{shown} must name a program that {side.name} has", repr(words[0]), "See PATH."
         )
     try:
         done = launch(
@@ -218,16 +220,16 @@ def command(side: Side, what: CommandWhat, words: Sequence[str], folder: Path, *
             look=lambda: None, deserted=lambda: False,
         )  # fmt: skip
     except OSError as error:
-        raise HarnessError(f"{what.title} must run on {side.name}", str(error), "Run it.") from None
+        raise HarnessError(f"{shown} must run on {side.name}", str(error), "Run it.") from None
     if not done.timely:
         raise HarnessError(
-            f"{what.title} must end on {side.name} within {timeout:.0f} s",
+            f"{shown} must end on {side.name} within {timeout:.0f} s",
             "no end: it was ended",
             "Make it smaller; times may take longer by --budget.",
         )
     if done.code:
         raise HarnessError(
-            f"{what.title} must end with exit code 0 on {side.name}", str(done.code),
+            f"{shown} must end with exit code 0 on {side.name}", str(done.code),
             last_lines(printed),
         )  # fmt: skip
     return Answer(

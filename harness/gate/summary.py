@@ -9,6 +9,7 @@ from harness.gate.words import (
     change_and_interval,
     controls_texts,
     detectable_text,
+    explained,
     headline,
     ordered,
     pairs_text,
@@ -47,9 +48,9 @@ def _lines(result: GateResult) -> Iterator[str]:
         yield ""
         yield from _table(changed)
     failed = [row for row in changed if row.answer == "fail" and not row.waiver]
-    for row in failed[:MOST_WAIVERS]:
-        if row.why:
-            yield from ("", f"- {words(row.figure)} of {words(row.benchmark)}: {words(row.why)}")
+    told_why = [row for row in changed if explained(row) and not row.waiver]
+    for row in told_why[:MOST_WAIVERS]:
+        yield from ("", f"- {words(row.figure)} of {words(row.benchmark)}: {words(row.why)}")
     if quiet:
         count = plural(len(quiet), "figure")
         yield from ("", "<details>", f"<summary>{count} without a change to look at</summary>", "")

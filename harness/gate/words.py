@@ -61,14 +61,14 @@ def headline(result: GateResult) -> Headline:
         if not result.problems:
             return Headline("error", "nothing was judged.", "Name what is to be measured.")
         what = f"{plural(len(result.problems), 'thing')} could not be measured."
-        return Headline("error", what, "This is no pass: mend it, and run the gate again.")
+        return Headline("error", what, "This is no pass: fix it, and run the gate again.")
     if result.answer == "fail":
         what = (
             f"{len(failed)} of {plural(len(judged), 'figure')} became worse: {_listed(failed)}."
             if all(row.basis != "exact" or not must_be_same(row.figure) for row in failed)
             else f"{len(failed)} of {plural(len(judged), 'figure')} changed: {_listed(failed)}."
         )
-        return Headline("fail", what, f"Mend it, or accept it by a waiver.{shadow}")
+        return Headline("fail", what, f"Fix it, or accept it by a waiver.{shadow}")
     if result.answer == "inconclusive":
         what = f"{len(opened)} of {plural(len(judged), 'figure')} cannot be told: "
         todo = (
@@ -108,6 +108,14 @@ def ordered(rows: Sequence[Row]) -> list[Row]:
         return _ORDER.index(row.answer), -by if math.isfinite(by) else -math.inf
 
     return sorted(rows, key=place)
+
+
+def explained(row: Row) -> bool:
+    """Whether a row's reason is told with it: of what is no plain pass."""
+    slower = (
+        row.answer == "pass" and row.basis in {"time", "quality"} and interval_worse(row)[0] > 0
+    )
+    return bool(row.why) and (row.answer in {"fail", "inconclusive"} or slower)
 
 
 def told(row: Row) -> str:
