@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich.console import Console
 from rich.table import Table
 
@@ -69,8 +71,8 @@ def _table(rows: list[Row]) -> Table:
         ("verdict", False), ("benchmark", False), ("figure", False), ("base", True),
         ("head", True), ("change", True), ("interval", True),
     ):  # fmt: skip
-        side = "right" if number else "left"
-        shown.add_column(name, justify=side, no_wrap=number, overflow="fold")
+        justify: Literal["left", "right"] = "right" if number else "left"
+        shown.add_column(name, justify=justify, no_wrap=number, overflow="fold")
     for row in rows:
         shown.add_row(
             words(told(row), STYLES[row.answer]),

@@ -112,9 +112,7 @@ def ordered(rows: Sequence[Row]) -> list[Row]:
 
 def explained(row: Row) -> bool:
     """Whether a row's reason is told with it: of what is no plain pass."""
-    slower = (
-        row.answer == "pass" and row.basis in {"time", "quality"} and interval_worse(row)[0] > 0
-    )
+    slower = row.answer == "pass" and row.basis == "time" and interval_worse(row)[0] > 0
     return bool(row.why) and (row.answer in {"fail", "inconclusive"} or slower)
 
 
