@@ -24,6 +24,7 @@ NUMBERS = itertools.count()
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # for which nothing is timed
     return tmp_path
 
 
