@@ -148,7 +148,12 @@ def clear(out: Path) -> None:
 
 def _clear(out: Path) -> None:
     if (out / "gate.json").is_file():
-        for name in (*NAMES, "gate.html", *(f"pytest-benchmark-{side}.json" for side in SIDES)):
+        for name in (
+            *NAMES,
+            "gate.html",
+            "gate-history.html",
+            *(f"pytest-benchmark-{side}.json" for side in SIDES),
+        ):
             (out / name).unlink(missing_ok=True)
     if not any((out / name).exists() for name in (".git", ".gitignore")):
         write_whole(out / ".gitignore", b"*\n", ELSEWHERE)
