@@ -220,7 +220,7 @@ def test_an_extra_must_be_declared(tmp_path: Path) -> None:
 def test_versions_and_files_that_are_shared_are_told(tmp_path: Path) -> None:
     one = Seen("", {"pack": str(tmp_path / "a.py")}, {"torch": "2.14", "pack": "1"})
     other = Seen("", {"pack": str(tmp_path / "b.py")}, {"torch": "2.15", "pack": "2"})
-    assert versions_apart(one, other, ["pack"]) == ["torch 2.14 at base, 2.15 there"]
+    assert versions_apart(one, other, "pack") == ["torch 2.14 at base, 2.15 there"]
     check_apart({"base": one, "twin": one, "head": other})
     with pytest.raises(HarnessError, match="from files of their own"):
         check_apart({"base": one, "head": one})

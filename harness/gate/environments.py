@@ -53,14 +53,12 @@ class Built:
         deps: the base's code with the base's own dependencies, where these differ: base against
             head is then the code's effect, deps against base that of dependencies.
         notes: sentences on what a reader should know of them.
-        distribution: the project's name, whose version may differ.
     """
 
     base: Side
     head: Side
     deps: Side | None = None
     notes: tuple[str, ...] = ()
-    distribution: str = ""
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -120,8 +118,8 @@ def build(
         if place is not None:
             target, modules = _installed_in(made, place, tree, folder / name, name)
             sides[name] = Side(name, tree.told, target, python_of(place), tree.folder, (target,),
-                               modules, head.folder)  # fmt: skip
-    return Built(sides["base"], sides["head"], sides.get("deps"), tuple(notes), after.name)
+                               modules, head.folder, distribution=after.name)  # fmt: skip
+    return Built(sides["base"], sides["head"], sides.get("deps"), tuple(notes))
 
 
 _LOCAL = re.compile(r"^(?:-e\s+)?(?:[\w.\[\],-]+\s*@\s*)?(?:file://)?((?:\.{0,2}/|[A-Za-z]:).*)$")
@@ -196,11 +194,19 @@ def here(
     modules = tuple(sorted({*before.modules, *after.modules}))
     sides = [
         Side(
-            name, tree.told, tree.folder, python, tree.folder, (project.root,), modules, head.folder
+            name,
+            tree.told,
+            tree.folder,
+            python,
+            tree.folder,
+            (project.root,),
+            modules,
+            head.folder,
+            distribution=after.name,
         )
         for name, tree, project in (("base", base, before), ("head", head, after))
     ]
-    return Built(sides[0], sides[1], None, (), after.name)
+    return Built(sides[0], sides[1])
 
 
 def environments(base: Path, head: Path, folder: Path) -> Built:
@@ -220,10 +226,20 @@ def environments(base: Path, head: Path, folder: Path) -> Built:
     if len(apart) < len(found):
         raise HarnessError("two environments must differ", f"{base} twice", "Give another.")
     sides = [
-        Side(name, f"the environment {given}", place, python, folder, (), project.modules, folder)
+        Side(
+            name,
+            f"the environment {given}",
+            place,
+            python,
+            folder,
+            (),
+            project.modules,
+            folder,
+            distribution=project.name,
+        )
         for (name, (place, python)), given in zip(found.items(), (base, head), strict=True)
     ]
-    return Built(sides[0], sides[1], None, (), project.name)
+    return Built(sides[0], sides[1])
 
 
 def commands(base: str, head: str, folder: Path) -> Built:

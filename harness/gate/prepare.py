@@ -147,18 +147,17 @@ def _built(
     asked: Asked, base: Tree, head: Tree, whats: tuple[What, ...], work: Path
 ) -> tuple[Built, tuple[str, ...]]:
     """Return the sides, and notes on how they came about."""
-    own_packages = asked.here
+    builds = not asked.here and _declares(head.folder)
     notes: list[str] = []
-    if not asked.here and not _declares(head.folder):
-        own_packages = True
+    if not builds and not asked.here:
         notes.append(
             "No pyproject.toml, setup.py or requirements.txt: there is nothing to build, so both "
             "sides use the packages of this interpreter, as with --here."
         )
-    if own_packages:
-        built = here(base, head, asked.extras)
-    else:
+    if builds:
         built = build(base, head, work / "sides", Wanted(asked.extras, asked.packages))
+    else:
+        built = here(base, head, asked.extras)
     own = measured_modules(_in_process(whats), built.head.modules, head.folder)
     alone = [what for what in whats if not uses_own(what, head.folder, own)]
     if not alone:

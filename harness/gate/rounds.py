@@ -296,7 +296,7 @@ def checked(
         f"Another version at {name}: {said}."
         for name in ("head", "twin")
         if name in seen
-        for said in versions_apart(seen["base"], seen[name])
+        for said in versions_apart(seen["base"], seen[name], sides[name].distribution)
     ]
 
 

@@ -28,6 +28,7 @@ class Side:
         benchmarks: the folder that benchmarks are copied from: the head's on every side.
         line: the command that this side runs, where two commands are compared.
         variables: environment variables, the same on every side.
+        distribution: the name of the project that is measured, whose version may differ.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Side:
     benchmarks: Path
     line: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    distribution: str = ""
 
 
 def twin(base: Side) -> Side:
@@ -140,21 +142,20 @@ def check_apart(seen: Mapping[str, Seen], same: Collection[str] = ("base", "twin
                 )
 
 
-def versions_apart(base: Seen, other: Seen, own: Collection[str] = ()) -> list[str]:
+def versions_apart(base: Seen, other: Seen, own: str = "") -> list[str]:
     """Say which packages have another version on the other side.
 
     Args:
         base: one side.
         other: the other.
-        own: names of distributions that are measured, whose versions may differ.
+        own: the distribution that is measured, whose version may differ.
     """
-    skipped = {name.casefold() for name in own}
     names = sorted(base.versions.keys() | other.versions.keys(), key=str.casefold)
     return [
         f"{name} {base.versions.get(name, 'missing')} at base, "
         f"{other.versions.get(name, 'missing')} there"
         for name in names
-        if base.versions.get(name) != other.versions.get(name) and name.casefold() not in skipped
+        if base.versions.get(name) != other.versions.get(name) and name.casefold() != own.casefold()
     ]
 
 

@@ -17,6 +17,7 @@ from harness.gate.pairs import (
     CONTROL,
     DEPENDENCIES,
     Comparison,
+    Key,
     by_benchmark,
     control,
     finds,
@@ -233,14 +234,16 @@ def _times(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
     versions = {} if asked.tiers.exact else versions_of(first.readings.get("head", ()))
     if took.rule is None:
         return Found(only(asked, rows), (), problems, (), versions, readings)
-    controls = _controls(asked, took)
-    rows += _time_rows(took, alarm=any(each.alarm for each in controls))
+    controls = {key: control(each, took.rule) for key, each in took.controls.items()}
+    rows += _time_rows(took, controls)
     notes = list(dict.fromkeys(note for each in took.rounds for note in each.notes))
     if took.ended:
         notes.insert(0, _budget_words(asked, took))
     if (asked.bounds.fails_from, asked.bounds.passes_below) != (0.05, 0.10):
         notes.append("Stated error rates are for --fails-from 5 and --passes-below 10.")
-    return Found(only(asked, rows), controls, problems, tuple(notes), versions, readings)
+    return Found(
+        only(asked, rows), tuple(controls.values()), problems, tuple(notes), versions, readings
+    )
 
 
 def _uncomparable(first: Taken, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
@@ -265,19 +268,16 @@ def _new_figures(first: Taken) -> list[Row]:
     ]  # fmt: skip
 
 
-def _controls(asked: Asked, took: Timed) -> tuple[Control, ...]:
-    rule = asked.bounds.rule(max(1, len(took.controls)))
-    return tuple(control(each, rule) for each in took.controls.values())
-
-
-def _time_rows(took: Timed, *, alarm: bool) -> list[Row]:
+def _time_rows(took: Timed, controls: Mapping[Key, Control]) -> list[Row]:
+    """Return the rows of times; what an alarm of the control makes uncertain is inconclusive."""
     assert took.rule is not None
+    alarm = any(each.alarm for each in controls.values())
     out = []
     for key, series in took.series.items():
-        twins = took.controls.get((CONTROL, *key[1:]))
-        found = finds(series, twins, took.rule, took.room)
+        twin = (CONTROL, *key[1:])
+        found = finds(series, took.controls.get(twin), took.rule, took.room)
         said = row(series, took.decisions[key], took.rule, found)
-        own = twins is not None and control(twins, took.rule).alarm
+        own = twin in controls and controls[twin].alarm
         if (alarm and said.answer == "fail") or (own and said.answer == "pass"):
             why = f"{said.why} But the base was slower than itself, too: nothing follows from it."
             said = replace(said, answer="inconclusive", why=why)

@@ -266,7 +266,7 @@ def change_and_interval(row: Row) -> str:
 
 def control_text(control: Control) -> str:
     """Say what the base did against itself."""
-    alarm = " The rule calls that slower: then nothing blocks." if control.alarm else ""
+    alarm = " The rule calls one of the two slower: then no time blocks." if control.alarm else ""
     interval = interval_text(control.low, control.high)
     behind = "" if interval == DASH else f" {interval}"
     return (
