@@ -20,6 +20,7 @@ from harness.gate.words import (
     pairs_text,
     row_interval_text,
     share_text,
+    to_accept,
     value_text,
     values_text,
     waiver_lines,
@@ -96,7 +97,6 @@ def gate_page(result: GateResult) -> GatePage:
     rows = ordered(result.rows)
     changed = [each for each in rows if each.changed]
     quiet = [each for each in rows if not each.changed]
-    failed = [each for each in changed if each.answer == "fail" and not each.waiver]
     counts = [each for each in changed if each.basis == "exact"]
     marks, controls = marks_of(rows), marks_of_controls(result.controls)
     figures = []
@@ -105,7 +105,7 @@ def gate_page(result: GateResult) -> GatePage:
     if controls:
         figures.append(draw_changes(controls, "The base against itself", marks))
     measured = [pairs_text(rows), detectable_text(rows)]
-    lines = [line for each in failed for line in (*waiver_lines(each, result), "")]
+    lines = [line for each in to_accept(changed) for line in (*waiver_lines(each, result), "")]
     return GatePage(
         Cell(head.answer.capitalize(), mark=MARKS[head.answer], tone=TONES[head.answer]),
         _title(head.said, len(changed)),
@@ -205,14 +205,15 @@ def _exact(rows: Sequence[Row]) -> Table:
 def _controls(controls: Sequence[Control]) -> Table:
     return Table(
         "The base against a second copy of itself, in the same rounds: what this machine does "
-        "when nothing changed. Spread: standard deviation of a pair's log ratio.",
+        "when nothing changed. Typical spread: 1.48 times the median absolute deviation of a "
+        "pair's log ratio, so single outliers do not count; the interval has them.",
         (Column("Figure"), Column("Verdict"), Column("Change", "number"),
-         Column("Spread of pairs", "number")),
+         Column("Typical spread", "number")),
         tuple(
             row(
                 Cell(each.figure, note=each.benchmark),
-                Cell("slower than itself", mark="⚠", tone="bad") if each.alarm
-                else Cell("calm", mark="✔", tone="good"),
+                Cell("differs from itself", mark="⚠", tone="bad") if each.alarm
+                else Cell("no difference", mark="✔", tone="good"),
                 Cell(share_text(each.change), note=interval_text(each.low, each.high)),
                 f"{100 * each.spread:.1f} %",
             )

@@ -159,7 +159,7 @@ def _clear(out: Path) -> None:
         write_whole(out / ".gitignore", b"*\n", ELSEWHERE)
 
 
-SIDES = ("base", "head")
+SIDES = ("base", "head", "twin")
 
 
 def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
@@ -172,7 +172,7 @@ def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
         readings = [each for each in done.readings.get(side, ()) if _has_seconds(each.figures)]
         file = out / f"pytest-benchmark-{side}.json"
         if readings:
-            commit = getattr(result, side).commit
+            commit = result.head.commit if side == "head" else result.base.commit
             plain = write_pytest_json(readings, result.machine, commit=commit, time=result.time)
             write_whole(file, utf8(json.dumps(plain, indent=1) + "\n"), ELSEWHERE)
     if past is not None:

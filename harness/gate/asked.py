@@ -111,6 +111,12 @@ def sides_in(
     if ways:
         if not words:
             raise HarnessError("a gate must be told what to measure", "nothing", _WHAT)
+        if sides := [word for word in words if _one(word) in {"folders", "environments", "files"}]:
+            raise HarnessError(
+                f"{ways[0]} must stand without folders, environments and files to compare",
+                shlex.join(sides),
+                f"{_INSTEAD[ways[0]]} Behind it comes what is measured.",
+            )
         kinds: dict[str, Kind] = {"--base": "revisions", "--baseline": "baseline", "--save": "save"}
         return kinds[ways[0]], base, head, tuple(words)
     if len(words) < 2:
@@ -125,6 +131,12 @@ def sides_in(
         raise HarnessError("a gate must be told what to measure", f"two {kind} alone", _WHAT)
     return kind, first, second, tuple(rest)
 
+
+_INSTEAD = {
+    "--base": "It names one revision, and the other is the working tree, or --head.",
+    "--baseline": "It compares the code of the folder that you are in with a file.",
+    "--save": "It saves figures of the code of the folder that you are in.",
+}
 
 _WHAT = (
     "Name a study (bench/study.py), tests of pytest-benchmark (tests/bench_x.py::test_y), "

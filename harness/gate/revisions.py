@@ -164,7 +164,7 @@ def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Tre
         notes = _notes(folder, changed, dirty, of_tree=head is None)
         if behind:
             notes += (BEHIND,)
-        told = f"the working tree ({subject(repo, last)}, and {_files(len(dirty))} changed since)"
+        told = f"the working tree ({subject(repo, last)}, and {files(len(dirty))} changed since)"
         yield Trees(
             Tree(folder / "base", start, subject(repo, start)),
             Tree(folder / "head", last, subject(repo, last))
@@ -184,12 +184,12 @@ def _notes(
     said = []
     if dirty and of_tree:
         said.append(
-            f"The working tree has changes ({_files(len(dirty))}, untracked ones with them): "
+            f"The working tree has changes ({files(len(dirty))}; untracked files count): "
             "they are the head."
         )
     elif dirty:
         said.append(
-            f"The working tree has changes ({_files(len(dirty))}): they are not measured, because "
+            f"The working tree has changes ({files(len(dirty))}): they are not measured, because "
             "--head names a revision."
         )
     if not changed:
@@ -206,7 +206,8 @@ def _keeps_large_files(folder: Path) -> bool:
     return file.is_file() and "filter=lfs" in file.read_text(encoding="utf-8", errors="replace")
 
 
-def _files(count: int) -> str:
+def files(count: int) -> str:
+    """Say how many files."""
     return f"{count} file" if count == 1 else f"{count} files"
 
 
