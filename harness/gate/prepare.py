@@ -69,7 +69,7 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
     """
     if asked.kind == "revisions":
         repo = top(folder)
-        with trees(repo, asked.base, asked.head or None, work / "trees") as both:
+        with trees(repo, asked.base, asked.head or None, work / "trees", asked.own) as both:
             words = [_from_top(word, folder, repo, both.head.folder) for word in asked.whats]
             whats = _parsed(words, both.head.folder)
             _check_tests(whats, both.base.folder, both.head.folder)
@@ -104,7 +104,7 @@ def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revis
     whats = _parsed(asked.whats, folder)
     tree = Tree(folder, "", f"the folder {folder.name}")
     with contextlib.suppress(HarnessError):
-        tree = _checked_out(folder, tree)
+        tree = _checked_out(folder, tree, asked.own)
     other = replace(tree, told="")
     built = here(other, tree, asked.extras, "Compare by --base: both sides are then built.")
     own = measured_modules(_in_process(whats), built.head.modules, folder)
@@ -114,10 +114,10 @@ def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revis
     return side, whats, Revision("head", tree.commit, tree.told)
 
 
-def _checked_out(folder: Path, tree: Tree) -> Tree:
+def _checked_out(folder: Path, tree: Tree, own: tuple[Path, ...]) -> Tree:
     repo = top(folder)
     commit = resolve(repo, "HEAD")
-    dirty = changes(repo)
+    dirty = changes(repo, own)
     return Tree(
         tree.folder,
         "" if dirty else commit,
