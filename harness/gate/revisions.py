@@ -245,7 +245,8 @@ def _shallow(repo: Path) -> bool:
 def _snapshot(repo: Path, last: str, own: Sequence[Path]) -> str:
     """Return a commit of the working tree as it is, on top of its last one; nothing refers to it.
 
-    Files that git ignores are not in it, and what gates write is not. Git removes the commit some weeks later by itself.
+    Neither files that git ignores are in it nor what gates write. Git removes the commit some
+    weeks later by itself.
     """
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
