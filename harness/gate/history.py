@@ -69,9 +69,9 @@ class Series:
         return max(0, self.needed - len(self.points))
 
     @property
-    def constant(self) -> bool:
-        """Whether all of several points are the same number."""
-        return len(self.points) > 1 and len({each.value for each in self.points}) == 1
+    def varies(self) -> bool:
+        """Whether not all points are the same number."""
+        return len({each.value for each in self.points}) > 1
 
 
 def append(result: GateResult, file: Path) -> None:
