@@ -156,10 +156,10 @@ def _undrawn(few: int, many: int) -> str:
 
 def _levels(every: Sequence[Series]) -> Table:
     return Table(
-        "First and newest value, and where the level changed last (p ≤ 0.001; of what is the same "
-        "in every process, each difference).",
+        "First and newest value, and where the level changed last, and how often before (p ≤ "
+        "0.001; of what is the same in every process, each difference).",
         (Column("Figure"), Column("Gates", "number"), Column("First", "number"),
-         Column("Newest", "number"), Column("Level changed at")),
+         Column("Newest", "number"), Column("Changed at")),
         tuple(
             row(
                 Cell(each.figure, note=each.benchmark),
@@ -181,8 +181,8 @@ def _changed(series: Series) -> Cell:
     newest = series.points[series.changes[-1]]
     before = len(series.changes) - 1
     return Cell(
-        f"{newest.commit[:7] or 'unnamed'} ({newest.time[:10]})", mark="⚠", tone="open",
-        note=f"and {plural(before, 'time')} before" if before else "",
+        newest.commit[:7] or "unnamed", mark="⚠", tone="open",
+        note=newest.time[:10] + (f", {before} before" if before else ""),
     )  # fmt: skip
 
 
