@@ -12,10 +12,11 @@ from harness.gate.exact import Compared, judge_exact
 from harness.gate.figures import Reading
 from harness.gate.fingerprints import differences, fingerprint
 from harness.gate.kept import loaded
+from harness.gate.locks import lock_of
 from harness.gate.outcome import Row
 from harness.messages.errors import HarnessError
 from harness.study.formatting import first_of
-from harness.terminal.files import lock_of, utf8, write_whole
+from harness.terminal.files import utf8, write_whole
 
 FORMAT = 1
 MAKE = "Write one by `harness gate --save FILE WHAT`."

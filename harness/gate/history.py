@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.gate.fingerprints import NONE
+from harness.gate.locks import lock_of
 from harness.gate.outcome import GateResult
 from harness.messages.errors import HarnessError
-from harness.terminal.files import lock_of
 
 FORMAT = 1
 

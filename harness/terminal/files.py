@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.messages.errors import HarnessError
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 ELSEWHERE = "Name another with --out; the records are kept in the store."
 
@@ -42,18 +37,6 @@ def write_whole(path: Path, content: bytes, instead: str = ELSEWHERE) -> Path:
         raise HarnessError(
             "the output folder must be writable", f"{path}: {error.strerror}", instead
         ) from error
-
-
-def lock_of(path: Path) -> BaseFileLock:
-    """Return the lock of a file that may lie in somebody's repository.
-
-    It is kept in the folder for temporary files: beside the file, git would take it for a change.
-    """
-    from filelock import FileLock
-
-    place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
-    user = getattr(os, "getuid", int)()  # one user may not write to what another has made there
-    return FileLock(Path(tempfile.gettempdir()) / f"harness-{user}-{place}.lock")
 
 
 def utf8(text: str) -> bytes:
