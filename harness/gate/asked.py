@@ -64,6 +64,8 @@ class Asked:
         file: of a baseline.
         shadow: whether it answers without blocking.
         waivers: the file of waivers; ``None`` where none was named.
+        history: the history's file; ``None`` for none.
+        out: the output folder; ``None`` for the usual one.
     """
 
     kind: Kind
@@ -82,6 +84,13 @@ class Asked:
     file: Path | None = None
     shadow: bool = False
     waivers: Path | None = None
+    history: Path | None = None
+    out: Path | None = None
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        """Files that gates write: no change of what is measured."""
+        return tuple(each for each in (self.history, self.file) if each is not None)
 
 
 def sides_in(

@@ -70,7 +70,7 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
     if asked.kind == "revisions":
         repo = top(folder)
         place = _project_at(folder, repo)
-        with trees(repo, asked.base, asked.head or None, work / "trees") as both:
+        with trees(repo, asked.base, asked.head or None, work / "trees", asked.own) as both:
             before, after = (_within(tree, place) for tree in (both.base, both.head))
             words = [_from_top(word, folder, repo / place, after.folder) for word in asked.whats]
             whats = _parsed(words, after.folder)
@@ -139,7 +139,7 @@ def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revis
     whats = _parsed(asked.whats, folder)
     tree, dirty = Tree(folder, "", f"the folder {folder.name}"), 0
     with contextlib.suppress(HarnessError):
-        tree, dirty = _checked_out(folder, tree)
+        tree, dirty = _checked_out(folder, tree, asked.own)
     other = replace(tree, told="")
     built = here(other, tree, asked.extras, "Compare by --base: both sides are then built.")
     own = measured_modules(_in_process(whats), built.head.modules, folder)
@@ -150,11 +150,11 @@ def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revis
     return side, whats, Revision("head", tree.commit, tree.told), note if dirty else ""
 
 
-def _checked_out(folder: Path, tree: Tree) -> tuple[Tree, int]:
+def _checked_out(folder: Path, tree: Tree, own: tuple[Path, ...]) -> tuple[Tree, int]:
     """Return a folder as its commit, and how many files have changed since."""
     repo = top(folder)
     commit = resolve(repo, "HEAD")
-    dirty = len(changes(repo))
+    dirty = len(changes(repo, own))
     since = f", and {files(dirty)} changed since" if dirty else ""
     return Tree(tree.folder, "" if dirty else commit, subject(repo, commit) + since), dirty
 
