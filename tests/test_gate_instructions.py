@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.gate import instructions as of_sides
 from harness.gate.exact import judge_exact
 from harness.gate.figures import Figure, Reading
 from harness.gate.instructions import compiled, instructions, tools
@@ -145,6 +146,13 @@ def test_without_valgrind_or_compiler_one_line_says_what_to_install(
 def test_a_compiler_that_fails_is_told(tmp_path: Path):
     compiler = program(tmp_path / "cc", "echo 'ask.c:3: error: no assembler' >&2; exit 1")
     with pytest.raises(HarnessError, match=r"got ask\.c:3: error: no assembler"):
+        compiled(str(compiler), tmp_path)
+
+
+def test_a_compiler_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    compiler = program(tmp_path / "cc", "sleep 60")
+    monkeypatch.setattr(of_sides, "SECONDS", 0.2)
+    with pytest.raises(HarnessError, match=r"cc -O1 .* must end within 0\.2 s; got no end"):
         compiled(str(compiler), tmp_path)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.gate.bounded import bounded
 from harness.gate.processes import Answer
 from harness.gate.rounds import (
     Measuring,
@@ -41,6 +41,9 @@ _OPTIONS = (
 
 _TUNED = "GLIBC_TUNABLES"
 _COMPILERS = ("cc", "gcc", "clang")
+
+SECONDS = 120.0
+"""How long the compiler may take for 30 lines of C: a tenth of a second is usual."""
 
 
 def instructions(
@@ -125,19 +128,17 @@ def compiled(compiler: str, folder: Path) -> Path:
     """Compile the library that asks valgrind for something, and return its file.
 
     Raises:
-        HarnessError: it does not compile.
+        HarnessError: it does not compile, or takes too long.
     """
     source, library = folder / "ask.c", folder / "ask.so"
     source.write_text(SOURCE, encoding="utf-8")
-    done = subprocess.run(
-        [compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)],
-        capture_output=True, text=True, errors="replace", check=False,
-    )  # fmt: skip
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line]
+    words = [compiler, "-O1", "-shared", "-fPIC", "-o", library.name, source.name]
+    done = bounded(words, folder, os.environ, SECONDS)
+    if done.code:
+        said = [line for line in done.error.splitlines() if "error" in line]
         raise HarnessError(
             f"{compiler} must compile what --instructions asks valgrind with",
-            said[0].strip() if said else f"exit code {done.returncode}",
+            said[0].strip() if said else f"exit code {done.code}",
             "Try it on a file of your own, or leave --instructions out.",
         )
     return library
