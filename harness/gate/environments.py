@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.gate.building import Builder, builder, must, python_of, run
+from harness.gate.building import Builder, builder, local_path, must, python_of, run
 from harness.gate.project import Project, read
 from harness.gate.revisions import Tree
 from harness.gate.sides import Side
@@ -122,9 +121,6 @@ def build(
     return Built(sides["base"], sides["head"], sides.get("deps"), tuple(notes))
 
 
-_LOCAL = re.compile(r"^(?:-e\s+)?(?:[\w.\[\],-]+\s*@\s*)?(?:file://)?((?:\.{0,2}/|[A-Za-z]:).*)$")
-
-
 def _where_kept(lock: str, tree: Path, kept: Path, folder: Path) -> Path:
     """Return where an environment is kept: with packages from local paths only for this gate.
 
@@ -132,9 +128,8 @@ def _where_kept(lock: str, tree: Path, kept: Path, folder: Path) -> Path:
         HarnessError: such a path lies within the project: its code would be the same on both sides.
     """
     for line in map(str.strip, lock.splitlines()):
-        if (found := _LOCAL.match(line.partition(" #")[0].partition(" ;")[0].strip())) is None:
+        if (place := local_path(line, tree)) is None:
             continue
-        place = Path(os.path.realpath(tree / found[1]))
         if place.is_relative_to(os.path.realpath(tree)):
             raise HarnessError(
                 "what the project needs must not lie within its own repository (both sides share "
