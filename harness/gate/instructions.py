@@ -20,7 +20,7 @@ from harness.gate.rounds import (
     taken,
 )
 from harness.gate.sides import Side
-from harness.gate.what import FunctionWhat, StudyWhat, What
+from harness.gate.what import CommandWhat, What
 from harness.messages.errors import HarnessError
 from harness.probe.instructions import COUNTED, SOURCE, VARIABLES
 
@@ -55,8 +55,9 @@ def instructions(
     """Count the instructions of what every benchmark does, once, in a fresh process of each side.
 
     Each process runs in valgrind's callgrind with one thread, and counts single warm steps: calls
-    of a function, training steps of a study. Processes run beside each other, as many as there are
-    cores: load changes no count. Tests of pytest-benchmark and commands are left out, with a note.
+    of a function, training steps of a study, of tests of pytest-benchmark the function that they
+    time. Processes run beside each other, as many as there are cores: load changes no count.
+    Commands are left out, with a note.
 
     Args:
         sides: base, head, and what is measured beside them.
@@ -72,13 +73,13 @@ def instructions(
             took too long or counted nothing; and as of :func:`~harness.gate.rounds.take_round`.
     """
     check_whats(whats)
-    counted = [what for what in whats if isinstance(what, FunctionWhat | StudyWhat)]
+    counted = [what for what in whats if not isinstance(what, CommandWhat)]
     left = [what.title for what in whats if what not in counted]
     if not counted:
         raise HarnessError(
-            "--instructions must be given a study or a function",
+            "--instructions must be given a study, tests or a function",
             ", ".join(left),
-            "Instructions of tests and commands are not counted: leave --instructions out.",
+            "Instructions of commands are not counted: leave --instructions out.",
         )
     if measuring.device != "cpu":
         raise HarnessError(
@@ -100,7 +101,7 @@ def instructions(
                      {"library": str(library)}, [valgrind, *_OPTIONS]) as processes:  # fmt: skip
             answers |= measured_together(processes, one_thread.timeout, cores())
     out = taken({side.name: side for side in sides}, answers, counted)
-    notes = [f"{title}: its instructions are not counted, as it is no study or function."
+    notes = [f"{title}: its instructions are not counted, as it is a command."
              for title in left]  # fmt: skip
     return replace(out, notes=(*out.notes, *notes))
 

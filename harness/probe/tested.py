@@ -15,6 +15,7 @@ from typing import Any
 
 from .counts import Around
 from .exact import Json, exact_figures, figure, reading
+from .instructions import counted as instructions
 
 _QUICKLY = (
     "--benchmark-min-rounds=1", "--benchmark-max-time=0.000001", "--benchmark-min-time=0.000001",
@@ -22,9 +23,12 @@ _QUICKLY = (
 )  # fmt: skip
 """Options for tests whose times are not read."""
 
-_REPEATED = (
-    "To count what it does, its function is called about ten times; --only-time leaves that out"
-)
+_REPEATED = {
+    "exact": "To count what it does, its function is called about ten times; --only-time leaves "
+    "that out",
+    "instructions": "To count its instructions, its function is called about twenty times; without "
+    "--instructions it is not",
+}
 
 
 def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
@@ -32,9 +36,9 @@ def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
 
     Args:
         each: ``file`` and ``node`` of the tests.
-        asked: the request, as ``reading.py`` takes it. Of ``part`` ``exact``, the function that a
-            test gives to its fixture ``benchmark`` is counted with the arguments given there; of
-            ``names``, only the names of benchmarks are kept, in ``names``.
+        asked: the request, as ``reading.py`` takes it. Of ``part`` ``exact`` and ``instructions``,
+            the function that a test gives to its fixture ``benchmark`` is counted, with the
+            arguments given there; of ``names``, only the names of benchmarks are kept.
 
     Raises:
         ImportError: pytest or pytest-benchmark is not installed.
@@ -79,11 +83,13 @@ def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
 
     def counts() -> list[Json]:
         found: list[Json] = []
-        with _counting(found):
-            run(*_QUICKLY, said=_REPEATED)
+        with _counting(found, asked):
+            run(*_QUICKLY, said=_REPEATED[asked["part"]])
         return _some(found, asked)
 
-    return {"exact": counts, "names": names}.get(asked["part"], times)
+    if asked["part"] in _REPEATED:
+        return counts
+    return names if asked["part"] == "names" else times
 
 
 class _Watch:
@@ -154,11 +160,12 @@ def lacks(error: BaseException | None, own: Sequence[str]) -> str:
 
 
 @contextmanager
-def _counting(found: list[Json]) -> Iterator[None]:
+def _counting(found: list[Json], asked: Json) -> Iterator[None]:
     """Let the fixture ``benchmark`` count what it is given, before it times it as always.
 
     Args:
         found: to which a reading of each benchmark is added.
+        asked: the request: ``part`` says what is counted.
     """
     fixture: Any = importlib.import_module("pytest_benchmark.fixture").BenchmarkFixture
     timed, timed_pedantic = fixture.__call__, fixture.pedantic
@@ -166,7 +173,12 @@ def _counting(found: list[Json]) -> Iterator[None]:
     def count(self: Any, once: Callable[[], object], around: Around = nullcontext) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the counters, where the tests make them errors
-            found.append(reading(self.fullname, exact_figures(once, around)))
+            figures = (
+                instructions(once, asked, around)
+                if asked["part"] == "instructions"
+                else exact_figures(once, around)
+            )
+            found.append(reading(self.fullname, figures))
 
     @wraps(timed)
     def counted(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
