@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.gate.building import local_path
 from harness.gate.environments import WHOLE, cache_folder
+from harness.gate.needs import local_path
 from tests.test_gate_command import AGAIN, ONCE, gate, repo, result, rows
 from tests.test_gate_environments import BACKEND, BUILD, PROJECT
 from tests.test_gate_sides import commit

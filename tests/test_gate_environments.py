@@ -14,7 +14,6 @@ from harness.gate.bounded import Done
 from harness.gate.building import Builder, Pip, Uv, links
 from harness.gate.environments import (
     WHOLE,
-    Wanted,
     build,
     commands,
     environments,
@@ -22,6 +21,7 @@ from harness.gate.environments import (
     here,
     with_own_benchmarks,
 )
+from harness.gate.needs import Wanted
 from harness.gate.revisions import Tree
 from harness.gate.rounds import Measuring, exact
 from harness.gate.sides import Seen, check_apart, check_own, versions_apart

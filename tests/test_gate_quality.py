@@ -119,6 +119,19 @@ def test_what_noise_hides_is_inconclusive_and_says_how_many_seeds_would_do() -> 
     assert "more --seeds" in words.todo
 
 
+def test_what_no_seed_moves_is_compared_without_chance() -> None:
+    base = [2.0] * 5
+    worse_by = {0.05: "fail", 0.015: "pass", -1.0: "pass"}  # the margin is 2 % of 2.0
+    for more, answer in worse_by.items():
+        row = one(base, [2.0 + more] * 5, LOSS)
+        assert row.answer == answer, more
+        assert row.low == row.high == row.change == pytest.approx(more)
+        assert "no chance is in it" in row.why
+    assert one(base, [2.05] * 4 + [2.06], LOSS).why.startswith("Surely worse")
+    few = one([2.0] * 4, [2.05] * 4, LOSS)
+    assert few.answer == "inconclusive", "below five seeds only equal bits decide"
+
+
 def test_few_seeds_never_decide_and_it_is_said_beforehand() -> None:
     row = one(BASE[:4], BASE[:4] - 0.5 + RAMP[:4])
     assert row.answer == "inconclusive"

@@ -6,8 +6,9 @@ In reading order: :mod:`~harness.gate.figures`, what one process reads of a benc
 :mod:`~harness.gate.bounded`, commands that end in time;
 :mod:`~harness.gate.revisions`, both sides' files; :mod:`~harness.gate.project`, what these declare;
 :mod:`~harness.gate.building`, commands of uv and pip; :mod:`~harness.gate.sides`, code and what
-runs it, checked; :mod:`~harness.gate.environments`, sides from revisions, folders, environments or
-commands; :mod:`~harness.gate.benchmarks`, the head's, in a neutral folder;
+runs it, checked; :mod:`~harness.gate.needs`, what an environment holds;
+:mod:`~harness.gate.environments`, sides from revisions, folders, environments or commands;
+:mod:`~harness.gate.benchmarks`, the head's, in a neutral folder;
 :mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.missing`, what one side
 lacks; :mod:`~harness.gate.rounds`, one of every side; :mod:`~harness.gate.vanished`, what only the
 base's own files have;

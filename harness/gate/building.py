@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 from harness.gate.bounded import Done, bounded
 from harness.messages.errors import HarnessError
@@ -228,38 +226,6 @@ def builder(python: Path, run: Run = run) -> Builder:
 def python_of(environment: Path) -> Path:
     """Return the interpreter of an environment."""
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-_EDITABLE = re.compile(r"(?:-e|--editable)[\s=]+")
-_NAMED = re.compile(r"[\w.-]+(?:\[[^\]]*\])?\s*(==|@)\s*(.*)")
-_SCHEME = re.compile(r"([A-Za-z][\w+.-]+):(?://)?(.*)")  # of two letters or more: C: is a drive
-
-
-def local_path(line: str, folder: Path) -> Path | None:
-    """Return the folder or file that a line of a lock names; ``None`` where that is none here.
-
-    Args:
-        line: such as ``numpy==2.0``, ``inner @ file:///x/inner``, ``-e ./inner`` or
-            ``packages/inner``, as uv and pip write them.
-        folder: the one that paths start from.
-    """
-    text = _EDITABLE.sub("", line.partition(" #")[0].partition(" ;")[0].strip(), count=1)
-    named = _NAMED.fullmatch(text)
-    if not text or text.startswith("-") or (named and named[1] == "=="):
-        return None
-    place = named[2] if named else text
-    if scheme := _SCHEME.fullmatch(place):
-        if scheme[1].lower() != "file":
-            return None
-        place = unquote(scheme[2])
-    place = place.replace("${PROJECT_ROOT}", str(folder))
-    if place.startswith("/"):
-        place = f"/{place.lstrip('/')}"
-    if not named and not scheme:
-        place = re.sub(r"\[[^\]]*\]$", "", place)
-        if not (set(place) & {"/", os.sep} or (folder / place).exists()):
-            return None  # the name of a package
-    return Path(os.path.realpath(folder / place))
 
 
 def _source(folder: Path, extras: Sequence[str]) -> tuple[str, list[str]]:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.gate.building import Builder, builder, local_path, must, python_of, run
+from harness.gate.building import Builder, builder, must, python_of, run
+from harness.gate.needs import HARNESS, NOTHING, Wanted, local_paths, locked, own_copy, told
 from harness.gate.project import Project, read
 from harness.gate.revisions import Tree
 from harness.gate.sides import Side
@@ -27,19 +28,6 @@ from harness.messages.errors import HarnessError
 
 WHOLE = "whole"
 """The file that is written into an environment when all of it is there."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What goes into environments beside the project.
-
-    Attributes:
-        extras: the project's optional dependencies.
-        packages: further packages, such as ``pytest-benchmark``.
-    """
-
-    extras: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +63,7 @@ def build(
     base: Tree,
     head: Tree,
     folder: Path,
-    wanted: Wanted = Wanted(),
+    wanted: Wanted = NOTHING,
     *,
     with_: Builder | None = None,
     cache: Path | None = None,
@@ -97,27 +85,32 @@ def build(
     before, after = _lenient(base.folder, wanted.extras), read(head.folder, wanted.extras)
     differ = before.dependencies != after.dependencies
     folder.mkdir(parents=True, exist_ok=True)
-    locks = {"head": made.lock(head.folder, wanted.extras, wanted.packages, folder, "head")}
+    locks = {"head": locked(made, head.folder, wanted.extras, wanted, folder, "head")}
     notes = [said] if (said := made.copies(kept)) else []
+    notes += told(locks["head"].added)
     if differ:
         extras = tuple(e for e in wanted.extras if e in _extras(before, wanted.extras))
-        locks["base"] = made.lock(base.folder, extras, wanted.packages, folder, "base")
-        differ = locks["base"].split() != locks["head"].split()
+        locks["base"] = locked(made, base.folder, extras, wanted, folder, "base")
+        differ = locks["base"].lock.split() != locks["head"].lock.split()
         if differ:
             notes.append(
                 "Dependencies differ: code is compared with the head's on both sides, and base's "
                 "code with its own dependencies is measured beside it."
             )
     for name, tree in (("head", head), ("base", base)):
-        kept = _where_kept(locks.get(name, ""), tree.folder, kept, folder)
-    shared = _environment(made, locks["head"], kept, head.folder)
-    own = _environment(made, locks["base"], kept, base.folder) if differ else None
+        if name in locks:
+            kept = _where_kept(locks[name].lock, tree.folder, kept, folder)
+    shared = _environment(made, locks["head"].lock, kept, head.folder)
+    own = _environment(made, locks["base"].lock, kept, base.folder) if differ else None
+    copy = (own_copy(folder / "tool"),) if any(HARNESS in e.added for e in locks.values()) else ()
     sides = {}
     for name, tree, place in (("base", base, shared), ("head", head, shared), ("deps", base, own)):
         if place is not None:
             target, modules = _installed_in(made, place, tree, folder / name, name)
-            sides[name] = Side(name, tree.told, target, python_of(place), tree.folder, (target,),
-                               modules, head.folder, distribution=after.name)  # fmt: skip
+            more = copy if HARNESS in locks["base" if name == "deps" else "head"].added else ()
+            sides[name] = Side(name, tree.told, target, python_of(place), tree.folder,
+                               (target, *more), modules, head.folder,
+                               distribution=after.name)  # fmt: skip
     return Built(sides["base"], sides["head"], sides.get("deps"), tuple(notes))
 
 
@@ -127,10 +120,9 @@ def _where_kept(lock: str, tree: Path, kept: Path, folder: Path) -> Path:
     Raises:
         HarnessError: such a path lies within the project: its code would be the same on both sides.
     """
-    for line in map(str.strip, lock.splitlines()):
-        if (place := local_path(line, tree)) is None:
-            continue
-        if place.is_relative_to(os.path.realpath(tree)):
+    whole = next((each for each in (tree, *tree.parents) if (each / ".git").exists()), tree)
+    for line, place in local_paths(lock, tree):
+        if place.is_relative_to(os.path.realpath(whole)):
             raise HarnessError(
                 "what the project needs must not lie within its own repository (both sides share "
                 "one installation of it, so a change of it would not be seen)",

@@ -8,6 +8,9 @@ is this row's part of :data:`ALPHA`.
   the margin) is part of that.
 - **Pass**: the interval ends before the margin on the worse side, which supports ``NotWorse``.
 - **Inconclusive**: all else, and always below five seeds.
+
+A metric that is one value on all seeds of the base, and one on all seeds of head, does not hang on
+chance: its difference has no interval, and is compared with half the margin.
 """
 
 from __future__ import annotations
@@ -79,6 +82,8 @@ def not_worse(
         change = statistics.fmean(over.values()) - statistics.fmean(under.values())
         why = "The base's mean is 0, of which 2 % are no margin: write --margin."
         return Said("inconclusive", why, change)
+    if (change := constant_change(under, over, alpha)) is not None:
+        return _without_chance(metric, change, by, f"{margin_text(metric, by)} ({whose})")
     verdict = _verdict(metric, under, over, alpha, by)
     answer, why = _answer(verdict, metric, n, by, f"{margin_text(metric, by)} ({whose})")
     return Said(answer, why, verdict.seen.effect, verdict.seen.low, verdict.seen.high)
@@ -112,6 +117,36 @@ def too_few(seeds: int) -> str:
         f"{plural(seeds, 'seed')} can never tell that quality became worse, or that it did not, "
         f"unless results are the same to the last bit: write --seeds {FEWEST}, or more."
     )
+
+
+def constant_change(
+    under: Mapping[int, float], over: Mapping[int, float], alpha: float
+) -> float | None:
+    """Return by how much two constants differ; ``None`` where a side is none, or seeds are few.
+
+    If values did hang on chance, all of one side would be A and all of the other B, or the other
+    way round, with a probability of two times one half to the power of all values at most. That
+    must be below the level.
+
+    Args:
+        under: values by seed, of what it is judged against.
+        over: those of what is judged.
+        alpha: the level.
+    """
+    sides = {*under.values()}, {*over.values()}
+    rare = 2.0 ** (1 - len(under) - len(over)) <= alpha
+    if any(len(values) > 1 for values in sides) or len(over) < FEWEST or not rare:
+        return None
+    return sides[1].pop() - sides[0].pop()
+
+
+def _without_chance(metric: Metric, change: float, by: float, margin: str) -> Said:
+    loss = change if metric.better == "lower" else -change
+    fails = loss >= by / 2
+    how = "at least" if fails else "less than"
+    said = f"worse by {how} half the margin of {margin}" if loss > 0 else "no worse"
+    why = f"Each side has one value on all seeds, so no chance is in it: {said}."
+    return Said("fail" if fails else "pass", why, change, change, change)
 
 
 def _answer(

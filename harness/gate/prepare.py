@@ -11,7 +11,6 @@ from harness.gate.asked import Asked
 from harness.gate.benchmarks import defined_tests, measured_modules, same_files, uses_own
 from harness.gate.environments import (
     Built,
-    Wanted,
     build,
     commands,
     environments,
@@ -19,6 +18,7 @@ from harness.gate.environments import (
     here,
     with_own_benchmarks,
 )
+from harness.gate.needs import HARNESS, TESTS, Wanted
 from harness.gate.outcome import Revision
 from harness.gate.project import read
 from harness.gate.revisions import Tree, changes, resolve, subject, top, trees
@@ -69,13 +69,15 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
     """
     if asked.kind == "revisions":
         repo = top(folder)
+        place = _project_at(folder, repo)
         with trees(repo, asked.base, asked.head or None, work / "trees") as both:
-            words = [_from_top(word, folder, repo, both.head.folder) for word in asked.whats]
-            whats = _parsed(words, both.head.folder)
-            _check_tests(whats, both.base.folder, both.head.folder)
-            notes = (*both.notes, *_check_commands(whats, repo))
-            built, said = _built(asked, both.base, both.head, whats, work)
-            yield _ready(built, whats, both.base, both.head, (*notes, *said), repo)
+            before, after = (_within(tree, place) for tree in (both.base, both.head))
+            words = [_from_top(word, folder, repo / place, after.folder) for word in asked.whats]
+            whats = _parsed(words, after.folder)
+            _check_tests(whats, before.folder, after.folder)
+            notes = (*both.notes, *_said_of(place), *_check_commands(whats, repo))
+            built, said = _built(asked, before, after, whats, work)
+            yield _ready(built, whats, before, after, (*notes, *said), repo)
         return
     base, head = Path(asked.base), Path(asked.head)
     if asked.kind == "folders":
@@ -93,6 +95,38 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
         line = read_command(asked.head)
         built = commands(read_command(asked.base).title, line.title, folder)
         yield _ready(built, (line,), *_trees_of(built), ())
+
+
+def _project_at(folder: Path, repo: Path) -> Path:
+    """Return where the project lies, from the repository's top folder.
+
+    It is the nearest folder with a package, from where the command was typed upwards; a repository
+    may hold several. Without any it is the top folder.
+    """
+    inside = folder.resolve().relative_to(repo.resolve())
+    for each in (inside, *inside.parents):
+        if read(repo / each).name or (repo / each / "setup.py").is_file():
+            return each
+    return Path()
+
+
+def _within(tree: Tree, place: Path) -> Tree:
+    """Return a tree as that of the project in it.
+
+    Raises:
+        HarnessError: there is none at that place.
+    """
+    if not (tree.folder / place).is_dir():
+        raise HarnessError(
+            f"{tree.folder.name} must have the project in {place.as_posix()}",
+            f"no such folder at {tree.told}",
+            "Name a newer --base: there is nothing to compare with.",
+        )
+    return replace(tree, folder=tree.folder / place)
+
+
+def _said_of(place: Path) -> tuple[str, ...]:
+    return (f"The project is the one in {place.as_posix()}.",) if place.parts else ()
 
 
 def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revision]:
@@ -155,7 +189,8 @@ def _built(
             "sides use the packages of this interpreter, as with --here."
         )
     if builds:
-        built = build(base, head, work / "sides", Wanted(asked.extras, asked.packages))
+        wanted = Wanted(asked.extras, asked.packages, _tools(whats))
+        built = build(base, head, work / "sides", wanted)
     else:
         built = here(base, head, asked.extras)
     own = measured_modules(_in_process(whats), built.head.modules, head.folder)
@@ -178,6 +213,12 @@ def _built(
         "a change of the benchmark itself is measured with it."
     )
     return with_own_benchmarks(built), (*built.notes, *notes)
+
+
+def _tools(whats: tuple[What, ...]) -> tuple[str, ...]:
+    """Return what benchmarks are run by."""
+    kinds = {StudyWhat: HARNESS, PytestWhat: TESTS}
+    return tuple(sorted({kinds[type(what)] for what in whats if type(what) in kinds}))
 
 
 def _declares(folder: Path) -> bool:
