@@ -4,7 +4,8 @@
 ``render_gate`` returns the page of a gate, ``render_history`` that of all gates over time.
 """
 
-from .gate import render_gate, render_history
+from .gate import render_gate
+from .gate_history import render_history
 from .printing import Printing
 from .render import Written, write_index, write_report
 

@@ -1,13 +1,11 @@
-"""The pages of a gate: what came of one, and what all of them have measured over time."""
+"""The page of a gate: what came of it. That of all gates over time is in ``gate_history.py``."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from harness.gate.history import Series, series_of
 from harness.gate.outcome import Control, GateResult, Row
 from harness.gate.words import (
     MARKS,
@@ -16,19 +14,18 @@ from harness.gate.words import (
     headline,
     interval_text,
     ordered,
-    pair_text,
     pairs_text,
     row_interval_text,
     share_text,
+    to_accept,
     value_text,
     values_text,
     waiver_lines,
 )
-from harness.study.formatting import DASH, date_text, duration, plural
+from harness.study.formatting import DASH, date_text, duration
 
 from .figures.canvas import Picture
-from .figures.changes import draw_changes, marks_of, marks_of_controls
-from .figures.over_time import draw_series
+from .figures.changes import draw_changes, draw_controls, marks_of, marks_of_controls
 from .render import render
 from .table import Cell, Column, Table, row
 
@@ -36,9 +33,6 @@ TONES = {
     "pass": "good", "fail": "bad", "inconclusive": "open", "error": "bad", "new": "same",
     "shown": "none",
 }  # fmt: skip
-
-MOST_SERIES = 60
-"""Charts of a history page; the rest is in its table."""
 
 
 @dataclass(frozen=True)
@@ -64,30 +58,9 @@ class GatePage:
     machine: Table | None
 
 
-@dataclass(frozen=True)
-class HistoryPage:
-    """What the page of a history prints."""
-
-    title: str
-    said: str
-    unread: tuple[str, ...]
-    groups: tuple[tuple[str, tuple[Picture, ...], Table], ...]
-    left_out: str
-
-
 def render_gate(result: GateResult) -> str:
     """Return the page of a gate as HTML that needs nothing else."""
     return render("gate.html.j2", page=gate_page(result))
-
-
-def render_history(lines: Sequence[dict[str, Any]], unread: Sequence[str] = ()) -> str:
-    """Return the page of a history as HTML that needs nothing else.
-
-    Args:
-        lines: what :func:`harness.gate.history.read` returned first.
-        unread: what it returned second.
-    """
-    return render("history.html.j2", page=history_page(lines, unread))
 
 
 def gate_page(result: GateResult) -> GatePage:
@@ -96,16 +69,15 @@ def gate_page(result: GateResult) -> GatePage:
     rows = ordered(result.rows)
     changed = [each for each in rows if each.changed]
     quiet = [each for each in rows if not each.changed]
-    failed = [each for each in changed if each.answer == "fail" and not each.waiver]
     counts = [each for each in changed if each.basis == "exact"]
     marks, controls = marks_of(rows), marks_of_controls(result.controls)
     figures = []
     if marks:
-        figures.append(draw_changes(marks, "Head against base", controls))
+        figures.append(draw_changes(marks, "Head against base"))
     if controls:
-        figures.append(draw_changes(controls, "The base against itself", marks))
+        figures.append(draw_controls(controls, "The base against itself"))
     measured = [pairs_text(rows), detectable_text(rows)]
-    lines = [line for each in failed for line in (*waiver_lines(each, result), "")]
+    lines = [line for each in to_accept(changed) for line in (*waiver_lines(each, result), "")]
     return GatePage(
         Cell(head.answer.capitalize(), mark=MARKS[head.answer], tone=TONES[head.answer]),
         _title(head.said, len(changed)),
@@ -205,14 +177,15 @@ def _exact(rows: Sequence[Row]) -> Table:
 def _controls(controls: Sequence[Control]) -> Table:
     return Table(
         "The base against a second copy of itself, in the same rounds: what this machine does "
-        "when nothing changed. Spread: standard deviation of a pair's log ratio.",
+        "when nothing changed. Typical spread: 1.48 times the median absolute deviation of a "
+        "pair's log ratio, so single outliers do not count; the interval has them.",
         (Column("Figure"), Column("Verdict"), Column("Change", "number"),
-         Column("Spread of pairs", "number")),
+         Column("Typical spread", "number")),
         tuple(
             row(
                 Cell(each.figure, note=each.benchmark),
-                Cell("slower than itself", mark="⚠", tone="bad") if each.alarm
-                else Cell("calm", mark="✔", tone="good"),
+                Cell("differs from itself", mark="⚠", tone="bad") if each.alarm
+                else Cell("no difference", mark="✔", tone="good"),
                 Cell(share_text(each.change), note=interval_text(each.low, each.high)),
                 f"{100 * each.spread:.1f} %",
             )
@@ -233,65 +206,3 @@ def _machine(result: GateResult) -> Table:
         (Column("What"), Column("Value")),
         tuple(row(name, value) for name, value in shown.items()),
     )
-
-
-# ---- history ------------------------------------------------------------------------------------
-
-
-def history_page(lines: Sequence[dict[str, Any]], unread: Sequence[str] = ()) -> HistoryPage:
-    """Work the page of a history out: one part for each kind of machine."""
-    every = series_of(lines)
-    moved = sum(bool(each.changes) for each in every)
-    machines = list(dict.fromkeys(each.fingerprint for each in every))
-    said = (
-        f"{plural(moved, 'figure')} of {len(every)} changed their level at least once."
-        if moved
-        else f"None of {plural(len(every), 'figure')} changed its level."
-        if every
-        else "No gate has written a line yet."
-    )
-    groups, drawn = [], 0
-    for name in machines:
-        own = sorted((each for each in every if each.fingerprint == name), key=_place)
-        charts = own[: max(0, MOST_SERIES - drawn)]
-        drawn += len(charts)
-        title = f"{own[0].machine or 'A machine'}, {name}"
-        groups.append((title, tuple(map(draw_series, charts)), _levels(own)))
-    rest = len(every) - drawn
-    return HistoryPage(
-        f"{plural(len(lines), 'gate')}, {plural(len(machines), 'kind')} of machine",
-        said,
-        tuple(unread),
-        tuple(groups),
-        f"Not drawn: {plural(rest, 'figure')}, which the tables have." if rest else "",
-    )
-
-
-def _place(series: Series) -> tuple[bool, str, str]:
-    """Put what changed first."""
-    return not series.changes, series.benchmark, series.figure
-
-
-def _levels(every: Sequence[Series]) -> Table:
-    def when(each: Series) -> str:
-        return ", ".join(
-            f"{each.points[at].commit[:7] or 'unnamed'} ({each.points[at].time[:10]})"
-            for at in each.changes
-        )
-
-    return Table(
-        "Each figure: its first and its newest value, and where its level changed "
-        "(p ≤ 0.001; of exact figures each difference). This blocks nothing.",
-        (Column("Figure"), Column("Gates", "number"), Column("First", "number"),
-         Column("Newest", "number"), Column("Changed at")),
-        tuple(
-            row(
-                Cell(each.figure, note=each.benchmark),
-                str(len(each.points)),
-                *pair_text(each.points[0].value, each.points[-1].value, each.unit),
-                Cell(when(each), mark="⚠", tone="open") if each.changes else DASH,
-            )
-            for each in every
-        ),
-        stack=True,
-    )  # fmt: skip

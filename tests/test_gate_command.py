@@ -44,7 +44,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "repo"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
-    commit(folder, {**BARE, ".gitignore": "runs/\n"}, "first")
+    commit(folder, {**BARE, ".gitignore": "runs/\n__pycache__/\n"}, "first")
     monkeypatch.chdir(folder)
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
@@ -84,7 +84,7 @@ def test_code_that_does_twice_the_work_fails_and_all_files_say_so(
     whole = result()
     assert whole["exit_code"] == 1
     assert whole["head"]["commit"] == ""
-    assert "The working tree has changes (1 file, untracked ones with them)" in whole["notes"][0]
+    assert "The working tree has changes (1 file; untracked files count)" in whole["notes"][0]
     assert whole["repeat"].startswith("harness gate --base ")
     assert "--head" not in whole["repeat"]
     assert len(whole["controls"]) == 1
@@ -243,8 +243,8 @@ def test_a_base_that_is_slower_than_itself_blocks_nothing(
     from tests.test_gate_sampling import Machine
 
     def take_all(sides: Any, whats: Any, folder: Path, measuring: Any, bounds: Any,
-                 wanted: Any, told: Any) -> Any:  # fmt: skip
-        del folder, measuring, bounds, told
+                 wanted: Any, *_: Any) -> Any:  # fmt: skip
+        del folder, measuring, bounds
         slow = {("twin", "pack.code:work"): 0.2, ("head", "pack.code:work"): 0.2}
         return Machine(slow).gate(list(whats), sides=list(sides), wanted=wanted)
 
@@ -313,9 +313,9 @@ def test_an_earlier_result_is_never_taken_for_that_of_an_error(repo: Path) -> No
 
 
 def test_what_a_gate_writes_is_no_change_of_the_working_tree(repo: Path) -> None:
-    words = ["--base", "main", "pack.code:work", "--only-exact", "--out"]
+    words = ["--base", "main", "pack.code:work", "--only-exact", "--history", "past", "--out"]
     assert gate(*words, "results") == 0
-    assert git(repo, "status", "--porcelain") == ""
+    assert git(repo, "status", "--porcelain") == "?? past"
     assert gate(*words, "results") == 0
     assert result(Path("results"))["head"]["commit"]
 
@@ -414,7 +414,70 @@ def test_a_head_that_is_older_than_the_base_is_compared_with_the_base_itself(rep
 def test_what_is_only_shown_is_no_pass(repo: Path) -> None:
     del repo
     assert gate("cmd:true", "cmd:sleep 0", "--only-exact") == 2
-    assert "only what is shown and not judged (cpu of" in result()["problems"][0]
+    assert "got none. A command has times alone" in result()["problems"][0]
+    assert gate("cmd:true", "cmd:sleep 0", "--only-time", "--only", "cpu") == 2
+    assert "--only must name a figure that is judged" in result()["problems"][0]
+
+
+def test_what_a_command_takes_beside_its_time_is_a_median_and_only_shown(repo: Path) -> None:
+    del repo
+    words = ["cmd:python3 -S -c 0", "cmd:python3 -S -c 1"]
+    assert gate(*words, "--budget", "0.2", "--fails-from", "90", "--passes-below", "300") == 0
+    assert rows(figure="wall")[0]["pairs"] == 8
+    (memory,) = rows(figure="peak_resident")
+    assert (memory["answer"], memory["basis"], memory["why"]) == (
+        "shown", "shown", "It is only shown.",
+    )  # fmt: skip
+    assert memory["base"] > 1e6
+    assert memory["head"] == pytest.approx(memory["base"], rel=0.2)
+
+
+def test_a_pattern_that_fits_nothing_is_told_after_one_round(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del repo
+    words = ["--base", "main", "pack.code:work", "--only-time", *QUICK]
+    assert gate(*words, "--only", "call", "--only", "wal") == 2
+    said = result()["problems"][0]
+    assert "--only wal must fit a benchmark or a figure; got none that it fits." in said
+    assert "Timed are: " in said
+    assert "call" in said
+    assert "pairs" not in capsys.readouterr().err, "no round was judged"
+
+
+def test_a_crash_says_whether_the_other_side_has_it_too(repo: Path) -> None:
+    crash = "import os\n\n\ndef work():\n    print('x.py:1: UserWarning: old')\n    os._exit(7)\n"
+    (repo / "pack/code.py").write_text(crash, encoding="utf-8")
+    assert gate("--base", "main", "pack.code:work", "--only-exact") == 2
+    said = result()["problems"][0]
+    assert "pack.code:work must run on head; got exit code 7" in said
+    assert said.endswith("On base it runs.")
+    assert "UserWarning" not in said
+    git(repo, "commit", "-qam", "it crashes")
+    assert gate("--base", "HEAD", "pack.code:work", "--only-exact") == 2
+    assert result()["problems"][0].endswith("On head it fails, too.")
+
+
+def test_a_saved_baseline_says_that_the_tree_has_changes_and_takes_no_sides(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saving = ["--save", "runs/base.json"]
+    assert gate(*saving, "pack.code:work") == 0
+    assert not any("has changes" in note for note in result()["notes"])
+    (repo / "pack/code.py").write_text(TWICE, encoding="utf-8")
+    assert gate(*saving, "pack.code:work") == 0
+    note = "The working tree has changes (1 file): no commit has what is measured here."
+    assert note in result()["notes"]
+    assert gate(*saving, "pack", "runs", "pack.code:work") == 2
+    assert "--save must stand without folders" in capsys.readouterr().err
+
+
+def test_the_shadow_keeps_the_answer_for_machines(repo: Path) -> None:
+    (repo / "pack/code.py").write_text(AGAIN, encoding="utf-8")
+    assert gate("--base", "main", "pack.code:work", "--only-exact", "--shadow") == 0
+    text = Path("runs/gate/metrics.txt").read_text(encoding="utf-8")
+    assert f"gate_exit_code {result()['answer'] == 'fail':d}\n" in text
+    assert "gate_shadow 1\n" in text
 
 
 def test_a_benchmark_that_hangs_is_ended_by_the_budget(repo: Path) -> None:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from harness.gate import history
+from harness.gate.revisions import changes, trees
 from harness.messages.errors import HarnessError
 from harness.reports import render_history
 from harness.stats.changes import change_points
 from tests.example_gate import PEAK, STEP, example
+from tests.test_gate_sides import commit, git
 
 
 def gate(at: int, step: float, peak: float = 100.0, fingerprint: str = "one"):  # type: ignore[no-untyped-def]
@@ -80,8 +82,32 @@ def test_a_step_of_ten_per_cent_is_found_where_it_is(tmp_path: Path) -> None:
     assert len(step.changes) == 1
     assert abs(step.changes[0] - 35) <= 1
     page = render_history(lines)
-    assert "1 figure of 2 changed their level" in page
-    assert page.count("<figure") == 2
+    assert "1 of 2 figures changed its level." in page
+    assert page.count("<figure") == 1, "bytes never varied"
+
+
+def test_a_history_within_the_repository_is_no_change_of_it(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    git(repo, "init", "-q", "-b", "main")
+    commit(repo, {"code.py": "", ".gitignore": "kept/\n"}, "first")
+    past, ignored = repo / "deep" / "päst *.jsonl", repo / "kept" / "past.jsonl"
+    for file in (past, ignored):
+        history.append(gate(0, 0.01), file)
+    assert [each.name for each in past.parent.iterdir()] == [past.name], "no lock beside it"
+    assert len(changes(repo)) == 1
+    own = (past, ignored, tmp_path / "elsewhere.jsonl", repo / "none.jsonl")
+    assert changes(repo, own) == ()
+    with trees(repo, "main", None, tmp_path / "trees", own) as both:
+        assert both.head.commit == both.base.commit
+    (repo / "code.py").write_text("changed", encoding="utf-8")
+    with trees(repo, "main", None, tmp_path / "trees", own) as both:
+        assert both.changed == ("code.py",)
+        assert "(1 file, untracked ones with them)" in both.notes[0]
+        assert not (both.head.folder / "deep").exists()
+    commit(repo, {}, "all, the history with it")
+    history.append(gate(1, 0.01), past)
+    assert len(changes(repo, own)) == 1, "one that git tracks counts as any file does"
 
 
 @pytest.mark.parametrize("n", [20, 100])

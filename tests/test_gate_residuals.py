@@ -1,18 +1,21 @@
 """What is measured of a machine before it gates, and what it means for a gate."""
 
+import io
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.commands.doctor_gate import fitness_json
+from harness.commands.doctor_gate import fitness_json, print_fitness
 from harness.gate.figures import Figure, Reading
 from harness.gate.residuals import Residuals, Take, fitness, measured, rounds_in
 from harness.gate.rounds import Measuring, Taken, order
 from harness.messages.errors import HarnessError
 from harness.probe.work import work
-from harness.stats import Rule
+from harness.stats import Rule, operating
+from harness.stats.operating import centred
+from harness.terminal import screen
 
 
 def of_noise(sd: float, pairs: int = 40) -> Residuals:
@@ -43,7 +46,22 @@ def test_a_quiet_machine_is_fit_and_a_noisy_one_is_not() -> None:
     assert [each.pairs for each in quiet.reaches] == [8, 12, 20, 30]
     assert quiet.reaches[0].minutes == pytest.approx(0.8)
     assert not noisy.fit
+    assert (quiet.same, noisy.same) == ("", "")
     assert fitness_json(noisy)["reaches"][0]["slowdown"] is None or noisy.reaches[0].slowdown > 0.3
+
+
+def test_it_is_said_why_more_pairs_detect_no_less_where_noise_is_small() -> None:
+    rule = Rule.for_metrics(1)
+    residuals = of_noise(0.01)
+    calm = fitness(residuals, rule)
+    detected = [each.slowdown for each in calm.reaches]
+    assert max(detected) - min(detected) < 0.002
+    stream = io.StringIO()
+    print_fitness(calm, screen._console(stream, width=400))
+    assert "nearly every gate ends at its first look, after 8 pairs" in stream.getvalue()
+    # as it says: at what is detected, the first look decides
+    pool = centred(residuals.log_ratios, symmetric=True)
+    assert operating(pool, rule, detected[0], seed=1).pairs < 8.2
 
 
 def test_rounds_are_taken_until_time_is_up() -> None:

@@ -71,7 +71,7 @@ def test_the_working_tree_is_the_head_and_nothing_of_it_changes(repo: Path, tmp_
         assert (both.head.folder / "new.py").exists()
         assert both.head.commit == ""
         assert both.base.commit
-        assert "2 files, untracked ones with them" in both.notes[0]
+        assert "2 files; untracked files count" in both.notes[0]
         assert len(str(both.base.folder)) == len(str(both.head.folder))
     assert git(repo, "status", "--porcelain") == before
     assert not list(place.iterdir())
@@ -204,7 +204,7 @@ def test_what_the_base_lacks_is_new_and_what_vanished_is_an_error(
     (repo / "pack/code.py").write_text("def other(): ...\n", encoding="utf-8")
     with pytest.raises(HarnessError, match="vanished at head or has another name"):
         measured(repo, tmp_path / "2", "pack.code:work")
-    with pytest.raises(HarnessError, match="neither side has it"):
+    with pytest.raises(HarnessError, match="none on either side"):
         measured(repo, tmp_path / "3", "pack.code:nowhere")
 
 
@@ -278,9 +278,9 @@ def test_tests_of_pytest_benchmark_are_run_on_both_sides(repo: Path, tmp_path: P
 
 def test_a_command_that_fails_is_an_error(repo: Path, tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match=r"exit code 0 on base; got 3. Last lines: oh"):
-        measured(repo, tmp_path, "cmd:python -c 'print(\"oh\"); raise SystemExit(3)'")
+        measured(repo, tmp_path, "cmd:python -c 'print(\"oh\"); raise SystemExit(3)'", part="time")
     with pytest.raises(HarnessError, match="must name a program that base has"):
-        measured(repo, tmp_path / "2", "cmd:no-such-program")
+        measured(repo, tmp_path / "2", "cmd:no-such-program", part="time")
 
 
 def test_each_side_is_before_each_other_equally_often() -> None:

@@ -12,7 +12,7 @@ import pytest
 from harness.gate.outcome import Row
 from harness.gate.revisions import resolve
 from harness.gate.waivers import Waiver, apply, load, unknown
-from harness.gate.words import LASTS, PLACEHOLDER, waiver_lines
+from harness.gate.words import LASTS, PLACEHOLDER, to_accept, waiver_lines
 from harness.messages.errors import HarnessError
 from tests.example_gate import CLONE, FLOPS, RATE, STEP, example
 from tests.test_gate_sides import commit, git
@@ -55,6 +55,23 @@ def test_beyond_the_bound_it_stays_a_failure_and_says_so(tmp_path: Path) -> None
     assert "A waiver accepts up to +20.0 %: this is beyond." in step.why
     assert example(rows=(step,)).exit_code == 1
     assert notes == ()
+
+
+def test_a_sum_of_operators_is_accepted_with_its_parts(tmp_path: Path) -> None:
+    text = WHOLE.replace('"step"', f'"{CLONE.figure}"').replace("up_to = 0.2", "to = 1")
+    part = replace(CLONE, benchmark="bench:train", answer="fail", base=0.0, head=1.0, waiver="")
+    whole = replace(part, figure="operators", base=60.0, head=61.0)
+    (accepted, total), _ = judged(tmp_path, text, part, whole)
+    assert accepted.waiver.startswith("A wider layer.")
+    assert total.waiver == "all that it has more is accepted, operator by operator"
+    assert example(rows=(accepted, total)).exit_code == 0
+    assert to_accept([part, whole]) == [part], "a waiver is offered for the part alone"
+    more = replace(whole, head=62.0)
+    (_, total), _ = judged(tmp_path, text, part, more)
+    assert total.waiver == "", "one more than the parts"
+    assert to_accept([part, more]) == [part, more]
+    (_, total), _ = judged(tmp_path, text, part, replace(whole, benchmark="other"))
+    assert total.waiver == ""
 
 
 def test_expired_and_unused_ones_are_told(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ ROOMS: dict[str, str] = {
     "workers executors progress account costs registering search_command session searches timing "
     "run versions comparing importing findings checking",
     "gate": "figures only outcome words kept printed summary ci written fingerprints exact "
-    "baseline waivers history pytest_json what bounded revisions project building sides "
+    "locks baseline waivers history pytest_json what bounded revisions project building sides "
     "needs environments benchmarks processes missing rounds vanished instructions pairs by_seed "
     "not_worse quality sampling asked prepare tiers repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "

@@ -59,6 +59,8 @@ def print_fitness(found: Fitness, console: Console) -> None:
         slowdown = f"{100 * each.slowdown:.1f} %" if math.isfinite(each.slowdown) else "none"
         shown.add_row(str(each.pairs), f"{each.minutes:.1f}", slowdown)
     console.print(shown)
+    if found.same:
+        line(console, found.same)
     line(
         console,
         f"False alarms: {100 * found.false_alarms:.2f} % of 20,000 gates simulated from these "

@@ -27,9 +27,7 @@ from harness.terminal import screen
 from harness.terminal.files import utf8, write_whole
 
 
-def gate_sides(
-    asked: Asked, out: Path, past: Path | None, *, quiet: bool, as_json: bool
-) -> GateResult:
+def gate_sides(asked: Asked, out: Path, *, quiet: bool, as_json: bool) -> GateResult:
     """Run a gate in the folder that this process runs in, and leave its files.
 
     Files of an earlier gate in the output folder are replaced, also where this one ends in an
@@ -38,7 +36,6 @@ def gate_sides(
     Args:
         asked: what is compared.
         out: the output folder.
-        past: the history's file; ``None`` for none.
         quiet: whether nothing is told on standard error, and no result printed.
         as_json: whether the result is printed as JSON.
 
@@ -54,7 +51,7 @@ def gate_sides(
         told_as = _as_told(error)
         _leave(Gate(broken(asked, told_as)), out, past=None, as_json=as_json)
         raise told_as from error
-    _leave(done, out, past, as_json=as_json)
+    _leave(done, out, asked.history, as_json=as_json)
     try:
         _print(done.result, out, quiet=quiet, as_json=as_json)
     except BrokenPipeError:  # nobody reads: the exit code is the answer all the same
@@ -159,7 +156,7 @@ def _clear(out: Path) -> None:
         write_whole(out / ".gitignore", b"*\n", ELSEWHERE)
 
 
-SIDES = ("base", "head")
+SIDES = ("base", "head", "twin")
 
 
 def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
@@ -172,7 +169,7 @@ def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
         readings = [each for each in done.readings.get(side, ()) if _has_seconds(each.figures)]
         file = out / f"pytest-benchmark-{side}.json"
         if readings:
-            commit = getattr(result, side).commit
+            commit = result.head.commit if side == "head" else result.base.commit
             plain = write_pytest_json(readings, result.machine, commit=commit, time=result.time)
             write_whole(file, utf8(json.dumps(plain, indent=1) + "\n"), ELSEWHERE)
     if past is not None:

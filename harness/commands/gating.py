@@ -133,10 +133,10 @@ def gate(
         bounds=Bounds(60 * budget, fails_from / 100, passes_below / 100),
         tiers=tiers,
         only=tuple(only or ()), seeds=seeds, margin=margin, file=baseline or save, shadow=shadow,
-        waivers=waivers,
+        waivers=waivers, history=history, out=None if out == OUT else out,
     )  # fmt: skip
     try:
-        result = gate_sides(asked, out, history, quiet=quiet, as_json=as_json)
+        result = gate_sides(asked, out, quiet=quiet, as_json=as_json)
     except KeyboardInterrupt:
         screen.complain("harness: interrupted; nothing was judged, and what was made is removed")
         raise typer.Exit(130) from None

@@ -26,7 +26,8 @@ numbers. What it writes: :mod:`~harness.gate.written`, all files; of these
 :mod:`~harness.gate.kept`, gate.json; :mod:`~harness.gate.summary`, Markdown;
 :mod:`~harness.gate.ci`, what CI systems read; and :mod:`~harness.gate.printed`, the terminal. What
 it keeps: :mod:`~harness.gate.fingerprints`, kinds of machines; :mod:`~harness.gate.exact`,
-figures that are the same in every process; :mod:`~harness.gate.baseline`, these, stored;
+figures that are the same in every process; :mod:`~harness.gate.locks`, of files that stay;
+:mod:`~harness.gate.baseline`, these figures, stored;
 :mod:`~harness.gate.waivers`, failures accepted beforehand; :mod:`~harness.gate.history`, all gates
 over time; :mod:`~harness.gate.pytest_json`, files of pytest-benchmark.
 """

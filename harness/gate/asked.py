@@ -64,6 +64,8 @@ class Asked:
         file: of a baseline.
         shadow: whether it answers without blocking.
         waivers: the file of waivers; ``None`` where none was named.
+        history: the history's file; ``None`` for none.
+        out: the output folder; ``None`` for the usual one.
     """
 
     kind: Kind
@@ -82,6 +84,13 @@ class Asked:
     file: Path | None = None
     shadow: bool = False
     waivers: Path | None = None
+    history: Path | None = None
+    out: Path | None = None
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        """Files that gates write: no change of what is measured."""
+        return tuple(each for each in (self.history, self.file) if each is not None)
 
 
 def sides_in(
@@ -111,6 +120,12 @@ def sides_in(
     if ways:
         if not words:
             raise HarnessError("a gate must be told what to measure", "nothing", _WHAT)
+        if sides := [word for word in words if _one(word) in {"folders", "environments", "files"}]:
+            raise HarnessError(
+                f"{ways[0]} must stand without folders, environments and files to compare",
+                shlex.join(sides),
+                f"{_INSTEAD[ways[0]]} Behind it comes what is measured.",
+            )
         kinds: dict[str, Kind] = {"--base": "revisions", "--baseline": "baseline", "--save": "save"}
         return kinds[ways[0]], base, head, tuple(words)
     if len(words) < 2:
@@ -125,6 +140,12 @@ def sides_in(
         raise HarnessError("a gate must be told what to measure", f"two {kind} alone", _WHAT)
     return kind, first, second, tuple(rest)
 
+
+_INSTEAD = {
+    "--base": "It names one revision, and the other is the working tree, or --head.",
+    "--baseline": "It compares the code of the folder that you are in with a file.",
+    "--save": "It saves figures of the code of the folder that you are in.",
+}
 
 _WHAT = (
     "Name a study (bench/study.py), tests of pytest-benchmark (tests/bench_x.py::test_y), "

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from harness.gate.exact import Compared, judge_exact
 from harness.gate.figures import Reading
 from harness.gate.fingerprints import differences, fingerprint
 from harness.gate.kept import loaded
+from harness.gate.locks import lock_of
 from harness.gate.outcome import Row
 from harness.messages.errors import HarnessError
 from harness.study.formatting import first_of
@@ -108,7 +107,7 @@ def save(
         Reading.of(each.plain(), "what is saved")
     file.parent.mkdir(parents=True, exist_ok=True)
     own = fingerprint(machine)
-    with FileLock(f"{file}.lock"):
+    with lock_of(file):
         machines = dict(load(file).machines) if file.exists() else {}
         machines[own] = Stored(dict(machine), tuple(kept), commit, time)
         whole = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 from xml.etree import ElementTree
 
@@ -151,7 +152,9 @@ def metrics(result: GateResult) -> str:
 
 def _metric_lines(result: GateResult) -> Iterator[str]:
     yield "# TYPE gate_exit_code gauge"
-    yield f"gate_exit_code {result.exit_code}"
+    yield f"gate_exit_code {replace(result, shadow=False).exit_code}"
+    yield "# TYPE gate_shadow gauge"
+    yield f"gate_shadow {int(result.shadow)}"
     quality = [row for row in result.rows if row.basis == "quality"]
     others = [row for row in result.rows if row.basis != "quality"]
     for name, unit, help_, rows in (

@@ -124,7 +124,8 @@ def _judged(benchmark: str, old: Figure, new: Figure) -> Row:
         why = f"Worse, and within its tolerance of {100 * tolerance:g} %."
         return _row(benchmark, new, old.value, "pass", why)
     if new.name.startswith(OPERATORS) and old.value == 0:
-        why = f"The base never calls this operator; head calls it {head} times."
+        times = "once" if new.value == 1 else f"{head} times"
+        why = f"The base never calls this operator; head calls it {times}."
     elif new.name == INSTRUCTIONS:
         why = (
             f"The work changed, by more than its tolerance of {100 * tolerance:g} %: more "

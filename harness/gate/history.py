@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from harness.gate.fingerprints import NONE
+from harness.gate.locks import lock_of
 from harness.gate.outcome import GateResult
 from harness.messages.errors import HarnessError
 
@@ -50,6 +49,7 @@ class Series:
         basis: what it is judged by.
         points: in the order of time.
         changes: indices of the first points after a change of level.
+        needed: how many points it takes to show a change.
     """
 
     fingerprint: str
@@ -61,6 +61,17 @@ class Series:
     basis: str
     points: tuple[Point, ...]
     changes: tuple[int, ...]
+    needed: int
+
+    @property
+    def lacking(self) -> int:
+        """How many more points it takes to show a change; 0 where there are enough."""
+        return max(0, self.needed - len(self.points))
+
+    @property
+    def varies(self) -> bool:
+        """Whether not all points are the same number."""
+        return len({each.value for each in self.points}) > 1
 
 
 def append(result: GateResult, file: Path) -> None:
@@ -74,7 +85,7 @@ def append(result: GateResult, file: Path) -> None:
     line = json.dumps(_line(result), ensure_ascii=True, allow_nan=False) + "\n"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{file}.lock"), file.open("ab+") as out:
+        with lock_of(file), file.open("ab+") as out:
             if out.tell():
                 out.seek(-1, os.SEEK_END)
                 line = line if out.read(1) == b"\n" else "\n" + line
@@ -200,7 +211,7 @@ def series_of(lines: Sequence[dict[str, Any]]) -> tuple[Series, ...]:
 def _series(
     key: tuple[str, str, str, str], pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]
 ) -> Series:
-    from harness.stats.changes import change_points  # imports scipy
+    from harness.stats.changes import FEWEST, change_points  # imports scipy
 
     fingerprint, benchmark, figure, unit = key
     points = tuple(
@@ -211,9 +222,11 @@ def _series(
     line, last = pairs[-1]
     if last["basis"] == "exact":
         changes = [at for at in range(1, len(values)) if values[at] != values[at - 1]]
+        needed = 2
     else:
         changes = change_points(values)
+        needed = 2 * FEWEST
     return Series(
         fingerprint, line["machine"], benchmark, figure, unit, last["better"], last["basis"],
-        points, tuple(changes),
+        points, tuple(changes), needed,
     )  # fmt: skip

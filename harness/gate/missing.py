@@ -25,7 +25,7 @@ def new_at_head(
                for name, all_ in answers.items()}  # fmt: skip
     for title, why in lacking.get("head", {}).items():
         if title in lacking.get("base", {}):
-            raise HarnessError(f"{title} must be there", "neither side has it", f"At head: {why}.")
+            raise HarnessError(f"{title} must be there", "none on either side", f"At head: {why}.")
         raise HarnessError(
             f"{title} must still be there at head",
             "it is at base, and vanished at head or has another name",

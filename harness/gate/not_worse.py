@@ -82,8 +82,9 @@ def not_worse(
         change = statistics.fmean(over.values()) - statistics.fmean(under.values())
         why = "The base's mean is 0, of which 2 % are no margin: write --margin."
         return Said("inconclusive", why, change)
-    if (change := constant_change(under, over, alpha)) is not None:
-        return _without_chance(metric, change, by, f"{margin_text(metric, by)} ({whose})")
+    constant = constant_change(under, over, alpha)
+    if constant is not None:
+        return _without_chance(metric, constant, by, f"{margin_text(metric, by)} ({whose})")
     verdict = _verdict(metric, under, over, alpha, by)
     answer, why = _answer(verdict, metric, n, by, f"{margin_text(metric, by)} ({whose})")
     return Said(answer, why, verdict.seen.effect, verdict.seen.low, verdict.seen.high)

@@ -90,7 +90,9 @@ class Control:
         change: by what share the second copy of the base was above the first.
         low: lower end of its interval.
         high: upper end.
-        spread: standard deviation of a pair's log ratio, such as 0.03 for three per cent.
+        spread: of a pair's log ratio, 1.48 times the median absolute deviation, such as 0.03 for
+            three per cent. It is the standard deviation of normal noise; single outliers do not
+            count.
         alarm: whether the rule says that one copy of the base is slower than the other: then what
             failed or passed by time is inconclusive.
     """

@@ -21,7 +21,7 @@ from harness.gate.environments import (
 from harness.gate.needs import HARNESS, TESTS, Wanted
 from harness.gate.outcome import Revision
 from harness.gate.project import read
-from harness.gate.revisions import Tree, changes, resolve, subject, top, trees
+from harness.gate.revisions import Tree, changes, files, resolve, subject, top, trees
 from harness.gate.sides import Side, twin, unlike
 from harness.gate.what import CommandWhat, PytestWhat, StudyWhat, What, parse
 from harness.gate.what import command as read_command
@@ -70,7 +70,7 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
     if asked.kind == "revisions":
         repo = top(folder)
         place = _project_at(folder, repo)
-        with trees(repo, asked.base, asked.head or None, work / "trees") as both:
+        with trees(repo, asked.base, asked.head or None, work / "trees", asked.own) as both:
             before, after = (_within(tree, place) for tree in (both.base, both.head))
             words = [_from_top(word, folder, repo / place, after.folder) for word in asked.whats]
             whats = _parsed(words, after.folder)
@@ -129,34 +129,34 @@ def _said_of(place: Path) -> tuple[str, ...]:
     return (f"The project is the one in {place.as_posix()}.",) if place.parts else ()
 
 
-def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revision]:
+def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revision, str]:
     """Return the code here as one side, to save its figures or to compare them with saved ones.
 
     Returns:
-        the side, what is measured, and which revision it is, where there is a repository.
+        the side, what is measured, which revision it is, where there is a repository, and a note
+        on changes of the working tree; empty where there are none.
     """
     whats = _parsed(asked.whats, folder)
-    tree = Tree(folder, "", f"the folder {folder.name}")
+    tree, dirty = Tree(folder, "", f"the folder {folder.name}"), 0
     with contextlib.suppress(HarnessError):
-        tree = _checked_out(folder, tree)
+        tree, dirty = _checked_out(folder, tree, asked.own)
     other = replace(tree, told="")
     built = here(other, tree, asked.extras, "Compare by --base: both sides are then built.")
     own = measured_modules(_in_process(whats), built.head.modules, folder)
     side = built.head
     if not all(uses_own(what, folder, own) for what in whats):
         side = replace(side, modules=())
-    return side, whats, Revision("head", tree.commit, tree.told)
+    note = f"The working tree has changes ({files(dirty)}): no commit has what is measured here."
+    return side, whats, Revision("head", tree.commit, tree.told), note if dirty else ""
 
 
-def _checked_out(folder: Path, tree: Tree) -> Tree:
+def _checked_out(folder: Path, tree: Tree, own: tuple[Path, ...]) -> tuple[Tree, int]:
+    """Return a folder as its commit, and how many files have changed since."""
     repo = top(folder)
     commit = resolve(repo, "HEAD")
-    dirty = changes(repo)
-    return Tree(
-        tree.folder,
-        "" if dirty else commit,
-        subject(repo, commit) + (f", and {len(dirty)} files changed since" if dirty else ""),
-    )
+    dirty = len(changes(repo, own))
+    since = f", and {files(dirty)} changed since" if dirty else ""
+    return Tree(tree.folder, "" if dirty else commit, subject(repo, commit) + since), dirty
 
 
 def _parsed(words: tuple[str, ...] | list[str], head: Path) -> tuple[What, ...]:

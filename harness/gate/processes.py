@@ -196,10 +196,23 @@ def missing_package(why: str) -> str:
     )
 
 
+_WARNING = re.compile(r".*:\d+: \w*Warning: ")
+
+
 def last_lines(file: Path) -> str:
-    """Say what a process printed last."""
+    """Say what a process printed last, without warnings of Python and the lines they quote."""
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    printed = [line for line in text.splitlines() if line.strip()]
+    warned = [_WARNING.match(line) is not None for line in printed]
+    quoted = [
+        before and line.startswith("  ")
+        for before, line in zip([False, *warned], printed, strict=False)
+    ]
+    lines = [
+        line.strip()
+        for line, *dropped in zip(printed, warned, quoted, strict=True)
+        if not any(dropped)
+    ]
     return f"Last lines: {' | '.join(lines[-LAST_LINES:])}" if lines else "It printed nothing."
 
 

@@ -38,14 +38,16 @@ def _options(asked: Asked) -> list[str]:
         ("--scale", mine.scale, usual.scale),
         ("--device", mine.device, usual.device),
         ("--threads", mine.threads, usual.threads),
-        ("--seconds", f"{mine.seconds:g}", f"{usual.seconds:g}"),
-        ("--budget", f"{asked.bounds.budget / 60:g}", f"{bounds.budget / 60:g}"),
-        ("--fails-from", f"{100 * asked.bounds.fails_from:g}", f"{100 * bounds.fails_from:g}"),
-        ("--passes-below", f"{100 * asked.bounds.passes_below:g}",
-         f"{100 * bounds.passes_below:g}"),
+        ("--seconds", _number(mine.seconds), _number(usual.seconds)),
+        ("--budget", _number(asked.bounds.budget / 60), _number(bounds.budget / 60)),
+        ("--fails-from", _number(100 * asked.bounds.fails_from), _number(100 * bounds.fails_from)),
+        ("--passes-below", _number(100 * asked.bounds.passes_below),
+         _number(100 * bounds.passes_below)),
         ("--seeds", asked.seeds, None),
         ("--margin", asked.margin, None),
         ("--waivers", asked.waivers, None),
+        ("--history", asked.history, None),
+        ("--out", asked.out, None),
     )  # fmt: skip
     out += [word for name, value, plain in told if value != plain for word in (name, str(value))]
     for name, there in (
@@ -57,3 +59,8 @@ def _options(asked: Asked) -> list[str]:
     ):  # fmt: skip
         out += [name] if there else []
     return out
+
+
+def _number(value: float) -> str:
+    """Print a number as it was typed: what multiplying it has done to its last digit is gone."""
+    return f"{value:.12g}"

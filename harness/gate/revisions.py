@@ -125,14 +125,36 @@ def changed_files(repo: Path, base: str, head: str) -> tuple[str, ...]:
     return tuple(filter(None, told.split("\0")))
 
 
-def changes(repo: Path) -> tuple[str, ...]:
-    """Return what the working tree has changed since its commit, untracked files with it."""
+def changes(repo: Path, own: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Return what the working tree has changed since its commit, untracked files with it.
+
+    Args:
+        repo: its top folder.
+        own: files that gates write, which are no changes where git does not track them.
+    """
     told = _git(repo, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all")
-    return tuple(line[3:] for line in told.split("\0") if line)
+    found = tuple(line[3:] for line in told.split("\0") if line)
+    passed = _untracked(repo, own) if found else ()
+    return tuple(each for each in found if each not in passed)
+
+
+def _untracked(repo: Path, own: Sequence[Path]) -> tuple[str, ...]:
+    """Return those of a gate's own files in a repository that git does not track, from its top."""
+    top_folder = repo.resolve()
+    inside = [
+        place.relative_to(top_folder).as_posix()
+        for place in (each.resolve() for each in own)
+        if place.is_relative_to(top_folder)
+    ]
+    return tuple(
+        each for each in inside if not _git(repo, "ls-files", "-z", "--", f":(literal){each}")
+    )
 
 
 @contextlib.contextmanager
-def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Trees]:
+def trees(
+    repo: Path, base: str, head: str | None, folder: Path, own: Sequence[Path] = ()
+) -> Iterator[Trees]:
     """Give the merge base and the head in two folders whose paths are of equal length.
 
     They are removed at the end, whatever happened.
@@ -142,14 +164,15 @@ def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Tre
         base: the revision to measure against; of it and head the merge base is taken.
         head: the revision that is judged; ``None`` is the working tree with its changes.
         folder: an empty folder to put both in.
+        own: files that gates write: see :func:`changes`.
 
     Raises:
         HarnessError: no git, no repository, no such revision, no commit in common.
     """
     repo = top(repo)
-    dirty = changes(repo)
+    dirty = changes(repo, own)
     last = resolve(repo, head or "HEAD")
-    commit = _snapshot(repo, last) if dirty and head is None else last
+    commit = _snapshot(repo, last, own) if dirty and head is None else last
     start = merge_base(repo, base, last)
     behind = start == last == commit and start != resolve(repo, base)
     if behind:
@@ -162,7 +185,7 @@ def trees(repo: Path, base: str, head: str | None, folder: Path) -> Iterator[Tre
         notes = _notes(folder, dirty, same=same, of_tree=head is None)
         if behind:
             notes += (BEHIND,)
-        told = f"the working tree ({subject(repo, last)}, and {_files(len(dirty))} changed since)"
+        told = f"the working tree ({subject(repo, last)}, and {files(len(dirty))} changed since)"
         yield Trees(
             Tree(folder / "base", start, subject(repo, start)),
             Tree(folder / "head", last, subject(repo, last))
@@ -179,12 +202,12 @@ def _notes(folder: Path, dirty: Sequence[str], *, same: bool, of_tree: bool) -> 
     said = []
     if dirty and of_tree:
         said.append(
-            f"The working tree has changes ({_files(len(dirty))}, untracked ones with them): "
+            f"The working tree has changes ({files(len(dirty))}; untracked files count): "
             "they are the head."
         )
     elif dirty:
         said.append(
-            f"The working tree has changes ({_files(len(dirty))}): they are not measured, because "
+            f"The working tree has changes ({files(len(dirty))}): they are not measured, because "
             "--head names a revision."
         )
     if same:
@@ -201,7 +224,8 @@ def _keeps_large_files(folder: Path) -> bool:
     return file.is_file() and "filter=lfs" in file.read_text(encoding="utf-8", errors="replace")
 
 
-def _files(count: int) -> str:
+def files(count: int) -> str:
+    """Say how many files."""
     return f"{count} file" if count == 1 else f"{count} files"
 
 
@@ -214,10 +238,11 @@ def _shallow(repo: Path) -> bool:
     return _git(repo, "rev-parse", "--is-shallow-repository") == "true"
 
 
-def _snapshot(repo: Path, last: str) -> str:
+def _snapshot(repo: Path, last: str, own: Sequence[Path]) -> str:
     """Return a commit of the working tree as it is, on top of its last one; nothing refers to it.
 
-    Files that git ignores are not in it. Git removes the commit some weeks later by itself.
+    Neither files that git ignores are in it nor what gates write. Git removes the commit some
+    weeks later by itself.
     """
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
@@ -226,6 +251,8 @@ def _snapshot(repo: Path, last: str) -> str:
             shutil.copyfile(repo / kept, index)
         apart = {"GIT_INDEX_FILE": str(index)}
         _git(repo, "add", "--all", "--", ".", variables=apart)
+        for each in _untracked(repo, own):
+            _git(repo, "update-index", "--force-remove", "--", each, variables=apart)
         tree = _git(repo, "write-tree", variables=apart)
     return _git(repo, "commit-tree", tree, "-p", last, "-m", "the working tree", variables=_WHO)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,14 +115,15 @@ def _taken(
     measuring: Measuring,
 ) -> Taken:  # fmt: skip
     check_whats(whats)
-    commands = [what for what in whats if isinstance(what, CommandWhat)]
+    # of a command nothing can be counted
+    commands = [what for what in whats if isinstance(what, CommandWhat) and part == "time"]
     inside = [what for what in whats if not isinstance(what, CommandWhat)]
     by_name = {side.name: side for side in sides}
     answers: dict[str, list[Answer]] = {side.name: [] for side in sides}
     with started(sides if inside else (), inside, part, folder, measuring) as processes:
         for name in order([side.name for side in sides], number):
             if name in processes:
-                answers[name].append(processes[name].measure(measuring.timeout))
+                answers[name].append(_turn(processes, name, answers, measuring.timeout))
             for at, what in enumerate(commands):
                 line = by_name[name].line
                 words = read_command(line).words if line else what.words
@@ -132,6 +133,45 @@ def _taken(
                             threads=measuring.threads, timeout=measuring.timeout)
                 )  # fmt: skip
     return taken(by_name, answers, inside)
+
+
+_TRIED = 60.0
+"""Seconds that the other side gets to show whether it fails, too."""
+
+
+def _turn(
+    processes: Mapping[str, Process], name: str, answers: Mapping[str, Sequence[Answer]],
+    timeout: float,
+) -> Answer:  # fmt: skip
+    """Return what a process answers; of one that fails, say whether the other side does, too.
+
+    Raises:
+        HarnessError: it failed.
+    """
+    try:
+        return processes[name].measure(timeout)
+    except HarnessError as error:
+
+        def run(other: Process) -> None:
+            if not answers[other.side.name]:
+                other.measure(min(timeout, _TRIED))
+
+        raise _beside(error, name, processes, run) from None
+
+
+def _beside(
+    error: HarnessError, name: str, processes: Mapping[str, Process],
+    run: Callable[[Process], None],
+) -> HarnessError:  # fmt: skip
+    """Return the error of a side with what the other of base and head does."""
+    other = {"base": "head", "head": "base"}.get(name, "")
+    if other not in processes:
+        return error
+    try:
+        run(processes[other])
+    except HarnessError:
+        return error.and_(f"On {other} it fails, too.")
+    return error.and_(f"On {other} it runs.")
 
 
 def check_whats(whats: Sequence[What]) -> None:
@@ -186,6 +226,10 @@ def started(
     Raises:
         HarnessError: one could not be started, ended, or took too long.
     """
+
+    def starts(other: Process) -> None:
+        other.wait_until_ready(min(measuring.timeout, _TRIED))
+
     modules = tuple(sorted({name for side in sides for name in side.modules}))
     with contextlib.ExitStack() as stack:
         processes: dict[str, Process] = {}
@@ -198,8 +242,11 @@ def started(
             processes[side.name] = Process(side, request, place / "run",
                                            measuring.threads, under)  # fmt: skip
             stack.callback(processes[side.name].end)
-        for process in processes.values():
-            process.wait_until_ready(measuring.timeout)
+        for name, process in processes.items():
+            try:
+                process.wait_until_ready(measuring.timeout)
+            except HarnessError as error:
+                raise _beside(error, name, processes, starts) from None
         yield processes
 
 

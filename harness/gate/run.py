@@ -19,6 +19,7 @@ from harness.gate.repeat import repeated
 from harness.gate.revisions import resolve, top
 from harness.gate.tiers import Found, Told, counted, measured, only, versions_of
 from harness.gate.waivers import FILE, Waiver, apply, load, unknown
+from harness.gate.words import SAVED
 from harness.messages.errors import HarnessError
 
 
@@ -70,7 +71,8 @@ def run_baseline(asked: Asked, folder: Path, work: Path, told: Told = lambda _: 
     started = time.monotonic()
     waivers = _waivers(asked, folder)
     stored = baseline.load(asked.file) if asked.kind == "baseline" else None  # before it measures
-    side, whats, head = this_code(asked, folder)
+    side, whats, head, note = this_code(asked, folder)
+    said = (note,) if note else ()
     told("counting")
     taken = counted(asked, [side], whats, work / "run", told)
     readings = taken.readings["head"]
@@ -79,15 +81,17 @@ def run_baseline(asked: Asked, folder: Path, work: Path, told: Told = lambda _: 
         baseline.save(readings, asked.file, machine, commit=head.commit, time=_now())
         rows = tuple(
             Row(each.benchmark, one.name, one.unit, "exact", one.better, "new", head=one.value,
-                why="It is saved.")
+                why=SAVED)
             for each in readings for one in each.figures if one.judged == "exact"
         )  # fmt: skip
-        found = Found(rows, notes=(f"Saved in {asked.file}.",), versions=versions_of(readings))
+        found = Found(
+            rows, notes=(f"Saved in {asked.file}.", *said), versions=versions_of(readings)
+        )
         return _ended(asked, found, Revision("base", "", "nothing"), head, (), started)
     own = stored.of(machine)
     compared = baseline.compare(own, readings)
     base = Revision("base", own.commit, f"{asked.file}, saved {own.time or 'some time ago'}")
-    found = Found(only(asked, compared.rows), (), compared.problems, compared.notes,
+    found = Found(only(asked, compared.rows), (), compared.problems, (*said, *compared.notes),
                   versions_of(readings))  # fmt: skip
     return _ended(asked, found, base, head, waivers, started)
 

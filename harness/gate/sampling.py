@@ -76,6 +76,7 @@ def take_all(
     bounds: Bounds,
     wanted: Callable[[str, str], bool] = lambda _benchmark, _figure: True,
     told: Callable[[str], None] = lambda _: None,
+    seen: Callable[[Taken], None] = lambda _: None,
     take: Take = take_round,
     clock: Callable[[], float] = time.monotonic,
 ) -> Timed:
@@ -92,6 +93,7 @@ def take_all(
         bounds: the budget, and the rule's two lines.
         wanted: whether a figure of a benchmark is judged.
         told: is called with a line on how far it is.
+        seen: is called with the first round, and may raise a HarnessError.
         take: takes a round.
         clock: seconds since some moment.
 
@@ -111,6 +113,8 @@ def take_all(
         bounded = replace(measuring, timeout=max(limit, 1.0))
         rounds.append(take(sides, left, len(rounds), folder, bounded))
         took.append(clock() - begun)
+        if len(rounds) == 1:
+            seen(rounds[0])
         series = series_of(rounds, comparisons, wanted)
         if not series:
             return Timed(tuple(rounds), {}, {}, {}, None, ended=False, room=0,

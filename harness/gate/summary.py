@@ -13,6 +13,7 @@ from harness.gate.words import (
     headline,
     ordered,
     pairs_text,
+    to_accept,
     told,
     values_text,
     waiver_lines,
@@ -47,7 +48,7 @@ def _lines(result: GateResult) -> Iterator[str]:
     if changed:
         yield ""
         yield from _table(changed)
-    failed = [row for row in changed if row.answer == "fail" and not row.waiver]
+    failed = to_accept(changed)
     told_why = [row for row in changed if explained(row) and not row.waiver]
     for row in told_why[:MOST_WAIVERS]:
         yield from ("", f"- {words(row.figure)} of {words(row.benchmark)}: {words(row.why)}")

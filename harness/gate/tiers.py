@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.gate.asked import Asked
 from harness.gate.exact import bits_notes, judge_exact
-from harness.gate.figures import Reading
+from harness.gate.figures import Figure, Reading
 from harness.gate.instructions import instructions
 from harness.gate.only import chosen
 from harness.gate.outcome import Control, Row
@@ -30,7 +31,7 @@ from harness.gate.rounds import Taken, exact
 from harness.gate.sampling import Timed, sides_compared, take_all
 from harness.gate.sides import Side
 from harness.gate.vanished import check_vanished
-from harness.gate.what import What
+from harness.gate.what import CommandWhat, What
 from harness.messages.errors import HarnessError
 from harness.study.formatting import first_of, plural
 
@@ -77,19 +78,37 @@ def measured(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
         if found.problems:
             break
         try:
-            found = found.and_(tier(asked, ready, folder, told))
+            found = found.and_(tier(asked, ready, folder, told, found))
         except HarnessError as error:
             found = found.and_(Found(problems=(str(error),)))
     if found.problems and asked.tiers.time and not found.readings:
         found = found.and_(Found(notes=(NO_TIMES,)))
     if not found.problems and all(row.answer == "shown" for row in found.rows):
         return replace(found, problems=(_nothing(asked, found),))
-    unmet = [
-        f"--only {each} must fit a benchmark or a figure; got none that it fits."
+    missed = unmet(asked, found, ()) if not found.problems else []
+    return replace(found, problems=(*found.problems, *missed))
+
+
+def unmet(asked: Asked, found: Found, more: Collection[tuple[str, str]]) -> list[str]:
+    """Say which patterns of --only fit nothing.
+
+    Args:
+        asked: what a person asks for.
+        found: rows that were chosen by them.
+        more: further figures, each with its benchmark's name before it.
+    """
+    names = [*((_plain(row), row.figure) for row in found.rows), *more]
+    there = first_of(sorted({name for pair in more for name in pair}), _NAMED)
+    behind = f" Timed are: {there}." if there else ""
+    return [
+        f"--only {each} must fit a benchmark or a figure; got none that it fits.{behind}"
         for each in asked.only
-        if not any(chosen([each], _plain(row), row.figure) for row in found.rows)
+        if not any(chosen([each], *pair) for pair in names)
     ]
-    return replace(found, problems=(*found.problems, *(unmet if not found.problems else ())))
+
+
+_NAMED = 12
+"""Names of benchmarks and figures that are told, where a pattern fits none."""
 
 
 def _nothing(asked: Asked, found: Found) -> str:
@@ -102,11 +121,11 @@ def _nothing(asked: Asked, found: Found) -> str:
     return f"A figure must be read that is judged; got {read}. A command has times alone."
 
 
-def _same_names(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+def _same_names(asked: Asked, ready: Prepared, folder: Path, told: Told, _: Found) -> Found:
     return Found(notes=check_vanished(ready.sides, ready.whats, folder, asked.measuring, told))
 
 
-def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told, _: Found) -> Found:
     if not asked.tiers.exact:
         return Found()
     told("counting what each side does")
@@ -219,15 +238,27 @@ def _not_in_deps(taken: Taken) -> list[str]:
     ]
 
 
-def _times(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+def _times(asked: Asked, ready: Prepared, folder: Path, told: Told, before: Found) -> Found:
     if not asked.tiers.time:
         return Found()
 
     def wanted(benchmark: str, figure: str) -> bool:
         return chosen(asked.only, benchmark, figure)
 
+    def seen(first: Taken) -> None:
+        """Find out now, and not after all rounds, that a pattern fits nothing."""
+        names = {
+            (reading.benchmark, one.name)
+            for readings in first.readings.values() for reading in readings
+            for one in reading.figures
+        }  # fmt: skip
+        missed = [] if asked.tiers.quality else unmet(asked, before, names)
+        if missed:
+            raise HarnessError.relayed("nothing was timed", missed[0])
+
     took = take_all(
-        ready.sides, ready.whats, folder, asked.measuring, asked.bounds, wanted, told
+        ready.sides, ready.whats, folder, asked.measuring, asked.bounds, wanted, told,
+        seen,
     )  # fmt: skip
     first = took.rounds[0]
     problems = _uncomparable(first, sides_compared({side.name for side in ready.sides}))
@@ -241,7 +272,7 @@ def _times(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
     if took.rule is None:
         return Found(only(asked, rows), (), problems, (), versions, readings)
     controls = {key: control(each, took.rule) for key, each in took.controls.items()}
-    rows += _time_rows(took, controls)
+    rows += [*_time_rows(took, controls), *_shown(took, ready.whats)]
     notes = list(dict.fromkeys(note for each in took.rounds for note in each.notes))
     if took.ended:
         notes.insert(0, _budget_words(asked, took))
@@ -291,6 +322,32 @@ def _time_rows(took: Timed, controls: Mapping[Key, Control]) -> list[Row]:
     return out
 
 
+def _shown(took: Timed, whats: Sequence[What]) -> list[Row]:
+    """Return rows of what commands took beside their time: medians, as of times; none is judged."""
+    rows: list[Row] = []
+    for what in whats:
+        if isinstance(what, CommandWhat):
+            sides = [
+                _medians([each for one in took.rounds
+                          if (each := by_benchmark(one, side).get(what.title))])
+                for side in (CODE.under, CODE.over)
+            ]  # fmt: skip
+            rows += judge_exact(*(Reading(what.title, figures) for figures in sides)).rows
+    return rows
+
+
+def _medians(readings: Sequence[Reading]) -> tuple[Figure, ...]:
+    """Return the figures that are only shown, each with its median."""
+    found: dict[str, list[Figure]] = {}
+    for one in (each for reading in readings for each in reading.figures):
+        if one.judged == "shown":
+            found.setdefault(one.name, []).append(one)
+    return tuple(
+        replace(same[0], value=statistics.median(each.value for each in same))
+        for same in found.values()
+    )
+
+
 def _budget_words(asked: Asked, took: Timed) -> str:
     pairs, minutes = len(took.rounds), asked.bounds.budget / 60
     assert took.rule is not None
@@ -302,7 +359,7 @@ def _budget_words(asked: Asked, took: Timed) -> str:
     )
 
 
-def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
+def _quality(asked: Asked, ready: Prepared, folder: Path, told: Told, _: Found) -> Found:
     if not asked.tiers.quality:
         return Found()
     told("training on both sides")

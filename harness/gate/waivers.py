@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.gate.only import fits
 from harness.gate.outcome import Row
-from harness.gate.words import PLACEHOLDER, bound_text, must_be_same, value_text, worse
+from harness.gate.words import PLACEHOLDER, bound_text, made_of, must_be_same, value_text, worse
 from harness.messages.errors import HarnessError, near
 
 FILE = "gate-waivers.toml"
@@ -190,9 +190,19 @@ def apply(
             continue
         bounds = " and ".join(valid[at].bound_for(row) for at in own)
         out.append(replace(row, why=f"{row.why} A waiver accepts up to {bounds}: this is beyond."))
+    out = [_with_parts(row, out) for row in out]
     notes += [
         f"Unused: {each.told}. No failure needs it: remove it."
         for at, each in enumerate(valid)
         if at not in used and any(each.is_for(row) for row in rows if row.answer != "new")
     ]
     return tuple(out), tuple(notes)
+
+
+def _with_parts(row: Row, rows: Sequence[Row]) -> Row:
+    """Accept the number of all operators, where those that are accepted are all that is more."""
+    if row.answer != "fail" or row.waiver:
+        return row
+    if not made_of(row, [each for each in rows if each.waiver]):
+        return row
+    return replace(row, waiver="all that it has more is accepted, operator by operator")

@@ -169,7 +169,11 @@ def _inside(word: str, file: str, head: Path) -> str:
     """Return a file's path from the head's top folder."""
     whole = (head / file).resolve()
     if not whole.is_file():
-        raise HarnessError(f"{file} must be a file of the head", "none", f"Looked in {head}.")
+        raise HarnessError(
+            f"{file} must be a file of the head",
+            "no such file there",
+            "Write its path from the project's top folder. Files that git ignores are not in it.",
+        )
     if not whole.is_relative_to(head.resolve()):
         raise HarnessError(
             "a file to measure must lie in the head", word, "Write its path from the top folder."

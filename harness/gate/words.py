@@ -26,6 +26,9 @@ from harness.study.metrics import Metric
 MARKS = {"pass": "✔", "fail": "✘", "inconclusive": "◇", "error": "✘", "new": "●", "shown": "·"}
 """A sign for each answer; it never stands without its word."""
 
+SAVED = "It is saved."
+"""What is said of a figure that a baseline now has."""
+
 _ORDER = ("fail", "inconclusive", "new", "pass", "shown")
 _LISTED = 3
 
@@ -80,13 +83,16 @@ def headline(result: GateResult) -> Headline:
         )
         return Headline("inconclusive", f"{what}{_listed(opened)}.", todo + shadow)
     accepted = f" {plural(waived, 'failure')} accepted by waivers." if waived else ""
+    if result.rows and all(row.why == SAVED for row in result.rows):
+        what = f"{plural(len(result.rows), 'figure')} saved."
+        return Headline("pass", what, "Compare code of later with them by --baseline.")
     if not judged:
         news = len({row.benchmark for row in result.rows if row.answer == "new"})
         what = f"{plural(news, 'benchmark')} without a base to compare with."
         return Headline("pass", what, "Nothing to do: it is compared from the next change on.")
     what = f"nothing of {plural(len(judged), 'figure')} became worse."
     if accepted:
-        what = f"nothing else of {plural(len(judged), 'figure')} became worse."
+        what = f"no other of {plural(len(judged), 'figure')} became worse."
     return Headline("pass", what + accepted, "Nothing to do.")
 
 
@@ -111,9 +117,11 @@ def ordered(rows: Sequence[Row]) -> list[Row]:
 
 
 def explained(row: Row) -> bool:
-    """Whether a row's reason is told with it: of what is no plain pass."""
-    slower = row.answer == "pass" and row.basis == "time" and interval_worse(row)[0] > 0
-    return bool(row.why) and (row.answer in {"fail", "inconclusive"} or slower)
+    """Whether a row's reason is told with it: of what is no plain pass, or passes though worse."""
+    if row.answer == "pass":
+        worse_by = interval_worse(row)[0] if row.basis == "time" else worse(row)
+        return bool(row.why) and row.basis in {"time", "exact"} and worse_by > 0
+    return bool(row.why) and row.answer in {"fail", "inconclusive"}
 
 
 def told(row: Row) -> str:
@@ -271,7 +279,7 @@ def control_text(control: Control) -> str:
     behind = "" if interval == DASH else f" {interval}"
     return (
         f"{control.figure} of {control.benchmark}: the base against itself "
-        f"{share_text(control.change)}{behind}, pairs spread by "
+        f"{share_text(control.change)}{behind}, typical spread of a pair "
         f"{100 * control.spread:.1f} %.{alarm}"
     )
 
@@ -284,8 +292,8 @@ def controls_texts(controls: Sequence[Control]) -> list[str]:
     between = f"{share_text(changes[0])} to {share_text(changes[-1])}"
     spreads = 100 * max(each.spread for each in controls)
     said = (
-        f"{len(controls)} figures of the base against itself: {between}, pairs spread by up to "
-        f"{spreads:.1f} %."
+        f"{len(controls)} figures of the base against itself: {between}, typical spread of a pair "
+        f"up to {spreads:.1f} %."
     )
     return [said, *(control_text(each) for each in controls if each.alarm)]
 
@@ -313,6 +321,33 @@ def detectable_text(rows: Sequence[Row]) -> str:
         "Nine of ten such gates would have failed a slowdown of "
         f"{100 * max(found):.1f} % in any of them."
     )
+
+
+OPERATORS = "operators"
+"""The figure that is the sum of those whose names begin with it and a slash."""
+
+
+def made_of(row: Row, others: Sequence[Row]) -> bool:
+    """Whether a row is a number of all operators, and some rows are all that it has more.
+
+    Args:
+        row: a failure.
+        others: of them count single operators of the same benchmark that failed.
+    """
+    parts = [
+        each.head - each.base
+        for each in others
+        if each.answer == "fail"
+        and each.benchmark == row.benchmark
+        and each.figure.startswith(f"{OPERATORS}/")
+    ]
+    return row.figure == OPERATORS and bool(parts) and row.head - row.base <= sum(parts)
+
+
+def to_accept(rows: Sequence[Row]) -> list[Row]:
+    """Return the failures that waivers are offered for: of a sum of operators only its parts."""
+    failed = [row for row in rows if row.answer == "fail" and not row.waiver]
+    return [row for row in failed if not made_of(row, failed)]
 
 
 LASTS = timedelta(days=90)

@@ -41,6 +41,13 @@ class HarnessError(ValueError):
         error.got = str(error)
         return error
 
+    def and_(self, said: str) -> HarnessError:
+        """Return the same error with a further sentence."""
+        error = type(self).__new__(type(self))
+        ValueError.__init__(error, one_line(f"{self} {said}"))
+        error.got = self.got
+        return error
+
 
 class ConnectionLostError(HarnessError):
     """A store's server went away and did not come back in time (exit code 130).

@@ -284,16 +284,17 @@ def _reason(
         return f"{told}; it ended before the first look, at {rule.looks[0]} pairs."
     told += "" if few else f" (from {low} to {high})"
     if answer == "fail":
-        return f"{told}: the test says slower, and the line is {least}."
+        return f"{told}: surely slower, and by {least} or more, from where on it fails."
     if answer == "pass":
-        also = ", and certainly slower" if ends[0] > 0 else ""
-        return f"{told}: certainly slower by less than {below}{also}."
+        if ends[0] > 0:
+            return f"{told}: surely slower, and surely by less than {below}, which passes."
+        return f"{told}: surely not slower{'' if ends[1] < 0 else f' by {below} or more'}."
     if ends[0] > 0 and change < rule.fails_from:
-        open_end = f"slower, but estimated below {least} and not certainly below {below}"
+        open_end = f"surely slower, but estimated below {least}, and not surely below {below}"
     elif ends[0] > 0:
         open_end = f"slower, as far as {pairs} pairs tell, but no planned look has decided"
     else:
-        open_end = f"neither certainly slower nor certainly slower by less than {below}"
+        open_end = f"it may be no slower, and it may be slower by {below} or more"
     if answer == "more":
         return f"{told}: {open_end}; judged again at {rule.next_look(pairs)} pairs."
     if pairs < rule.most:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ LINES = (Rule.fails_from, Rule.passes_below)
 
 _LEFT, _RIGHT, _ROW, _FOOT, _HEAD = 0.12, 0.12, 0.46, 0.52, 0.26
 _REACH = 0.15
+_FINEST = 0.005  # half a per cent either way: on a finer scale all noise would look large
+_LABEL, _APART, _MOST_SIGNS = 8.5, 0.05, 58
 _LOOKS = {
     "pass": ("o", True, "good"), "fail": ("v", True, "bad"),
     "inconclusive": ("D", False, "open"),
@@ -53,7 +55,7 @@ class Mark:
 def marks_of(rows: Sequence[Row]) -> tuple[Mark, ...]:
     """Return what can be drawn: rows judged by an interval of shares, as those of times are."""
     return tuple(
-        Mark(f"{row.benchmark} · {row.figure}", worse(row), *interval_worse(row), row.answer)
+        Mark(_named(row), worse(row), *interval_worse(row), row.answer)
         for row in rows
         if row.answer in _LOOKS and row.basis != "quality"
         and all(map(math.isfinite, (row.change, row.low, row.high)))
@@ -64,7 +66,7 @@ def marks_of_controls(controls: Sequence[Control]) -> tuple[Mark, ...]:
     """Return the base against itself."""
     return tuple(
         Mark(
-            f"{each.benchmark} · {each.figure}", each.change, each.low, each.high,
+            _named(each), each.change, each.low, each.high,
             "fail" if each.alarm else "pass",
         )
         for each in controls
@@ -72,24 +74,63 @@ def marks_of_controls(controls: Sequence[Control]) -> tuple[Mark, ...]:
     )  # fmt: skip
 
 
-def draw_changes(marks: Sequence[Mark], title: str, also: Sequence[Mark] = ()) -> Picture:
+def _named(each: Row | Control) -> str:
+    """Name a figure: of a long benchmark the end is left out, and the figure is always read."""
+    room = max(_MOST_SIGNS - len(each.figure) - 3, 20)
+    return f"{plain(each.benchmark, room)} · {each.figure}"
+
+
+def draw_changes(marks: Sequence[Mark], title: str) -> Picture:
+    """Draw marks of head against base, on an axis that holds the lines of the rule.
+
+    Args:
+        marks: top to bottom.
+        title: what they are, as a caption begins.
+    """
+    return _picture(
+        marks, title, (-LINES[0], _REACH),
+        "Filled circle: pass; triangle: fail; open diamond: inconclusive. Solid line: no change. "
+        "Dashed: 5 %, below which nothing fails. Dotted: 10 %, below which the whole interval of "
+        "a pass lies.", {},
+    )  # fmt: skip
+
+
+def draw_controls(marks: Sequence[Mark], title: str) -> Picture:
+    """Draw marks of the base against itself, on an axis that shows how far they spread.
+
+    Arguments are those of :func:`draw_changes`.
+    """
+    return _picture(
+        marks, title, (-_FINEST, _FINEST),
+        "Filled circle: calm; triangle: slower than itself. Solid line: no change. The scale is "
+        "its own, not that of head against base: 5 % (dashed) and 10 % (dotted) are drawn where "
+        "they lie within.", {"pass": "calm", "fail": "slower than itself"},
+    )  # fmt: skip
+
+
+def _picture(
+    marks: Sequence[Mark], title: str, least: tuple[float, float], told: str,
+    words: Mapping[str, str],
+) -> Picture:  # fmt: skip
     """Draw marks on one axis.
 
     Args:
         marks: top to bottom.
         title: what they are, as a caption begins.
-        also: marks of a figure beside this one, which gets the same axis.
+        least: what the axis holds at least.
+        told: what signs and lines mean.
+        words: what an answer is called, where it is not by its own name.
     """
     shown = marks[:MOST]
-    ends = [end for mark in (*shown, *also) for end in (mark.low, mark.high, mark.at)]
+    ends = [end for mark in shown for end in (mark.low, mark.high, mark.at)]
     # one that is far off is drawn at the edge, or nobody could read the others
-    reach = max(_REACH, min(max(ends, default=0.0), 1.0))
-    low, high = limits([max(min([-LINES[0], *ends]), -1.0), reach])
+    low, high = limits([max(min([least[0], *ends]), -1.0), min(max([least[1], *ends]), 1.0)])
     more = f" Not drawn: {len(marks) - MOST} more, in the table." if len(marks) > MOST else ""
     far = any(end > high or end < low for end in ends)
     clipped = " What lies beyond the axis is drawn at its edge." if far else ""
     said = "; ".join(
-        f"{mark.text}, {mark.answer}, {share_text(mark.at)} {interval_text(mark.low, mark.high)}"
+        f"{mark.text}, {words.get(mark.answer, mark.answer)}, {share_text(mark.at)} "
+        f"{interval_text(mark.low, mark.high)}"
         for mark in shown
     )
     return paint(
@@ -97,10 +138,32 @@ def draw_changes(marks: Sequence[Mark], title: str, also: Sequence[Mark] = ()) -
         lambda figure: _draw(figure, shown, (low, high)),
         alt=f"{title}: {said}.",
         caption=f"{title}, by how much more is needed than in the base. Mark: the estimate; bar: "
-        "its interval. Filled circle: pass; triangle: fail; open diamond: inconclusive. Solid "
-        "line: no change. Dashed: 5 %, below which nothing fails. Dotted: 10 %, below which "
-        f"the whole interval of a pass lies.{more}{clipped}",
+        f"its interval. {told}{more}{clipped}",
     )
+
+
+def labels_apart(
+    texts: Sequence[tuple[float, str]], per_inch: float
+) -> tuple[tuple[float, str], ...]:
+    """Return those labels above an axis that do not meet one before them.
+
+    Args:
+        texts: places, in the axis' unit, and what stands centred there; what matters most first.
+        per_inch: how much of the axis is an inch.
+    """
+    kept: list[tuple[float, str]] = []
+    for at, text in texts:
+        if all(
+            abs(at - other) / per_inch >= (_wide(text) + _wide(near)) / 2 + _APART
+            for other, near in kept
+        ):
+            kept.append((at, text))
+    return tuple(kept)
+
+
+def _wide(text: str) -> float:
+    """Return about how many inches a label takes: a sign of DejaVu Sans is .64 of its size wide."""
+    return len(text) * 0.64 * _LABEL / 72
 
 
 def _draw(figure: Figure, marks: Sequence[Mark], ends: tuple[float, float]) -> None:
@@ -114,16 +177,22 @@ def _draw(figure: Figure, marks: Sequence[Mark], ends: tuple[float, float]) -> N
     ticks(axes.xaxis, 6)
     axes.set_xlabel("Needs more than the base by (%)")
     dashes: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)))
-    for at, dash in zip((0.0, *(100 * each for each in LINES)), dashes, strict=True):
+    lines = (0.0, *(100 * each for each in LINES))
+    for at, dash in zip(lines, dashes, strict=True):
+        if not low < at < high:
+            continue
         # beside the intervals only: the names between them are left alone
         for place in range(len(marks)):
             axes.plot(
                 [at, at], [place + 0.54, place + 0.94], color=light("axis"), linewidth=1.0,
                 linestyle=dash, zorder=1,
             )  # fmt: skip
+    named = [(at, f"{at:g} %" if at else "0") for at in (lines[0], *lines[:0:-1])]
+    within = [(at, text) for at, text in named if low < at < high]
+    for at, text in labels_apart(within, (high - low) / (COLUMN - _LEFT - _RIGHT)):
         axes.text(
-            at, 0.0, f"{at:g} %" if at else "0", va="bottom", ha="center", fontsize=8.5,
-            color=light("muted"), clip_on=False,
+            at, 0.0, text, va="bottom", ha="center", fontsize=_LABEL, color=light("muted"),
+            clip_on=False,
         )  # fmt: skip
     for place, mark in enumerate(marks):
         marker, filled, tone = _LOOKS[mark.answer]
@@ -132,7 +201,7 @@ def _draw(figure: Figure, marks: Sequence[Mark], ends: tuple[float, float]) -> N
             min(max(100 * each, low), high) for each in (mark.low, mark.high, mark.at)
         )
         axes.text(
-            0.0, place + 0.5, plain(mark.text, 58), transform=axes.get_yaxis_transform(),
+            0.0, place + 0.5, plain(mark.text, _MOST_SIGNS), transform=axes.get_yaxis_transform(),
             va="bottom", ha="left", fontsize=9.0, zorder=3,
         )  # fmt: skip
         axes.plot([start, end], [y, y], color=light(tone), linewidth=2.2, zorder=4)
