@@ -51,7 +51,7 @@ def check_vanished(
     for at, what in enumerate(whats):
         if not _whole(what) or not _differs(what, base, head):
             continue
-        told(f"{what.title} differs: looking what the base's own file has")
+        told(f"{what.title} differs: looking at what the base's own file has")
         own = [replace(base, benchmarks=base.tree), head]
         failed = ""
         try:
