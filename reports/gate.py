@@ -71,11 +71,11 @@ def gate_page(result: GateResult) -> GatePage:
     quiet = [each for each in rows if not each.changed]
     counts = [each for each in changed if each.basis == "exact"]
     marks, controls = marks_of(rows), marks_of_controls(result.controls)
-    figures = []
+    figures, bounds = [], (result.fails_from, result.passes_below)
     if marks:
-        figures.append(draw_changes(marks, "Head against base"))
+        figures.append(draw_changes(marks, "Head against base", bounds))
     if controls:
-        figures.append(draw_controls(controls, "The base against itself"))
+        figures.append(draw_controls(controls, "The base against itself", bounds))
     measured = [pairs_text(rows), detectable_text(rows)]
     lines = [line for each in to_accept(changed) for line in (*waiver_lines(each, result), "")]
     return GatePage(

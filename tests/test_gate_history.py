@@ -103,7 +103,7 @@ def test_a_history_within_the_repository_is_no_change_of_it(tmp_path: Path) -> N
     (repo / "code.py").write_text("changed", encoding="utf-8")
     with trees(repo, "main", None, tmp_path / "trees", own) as both:
         assert both.changed == ("code.py",)
-        assert "(1 file, untracked ones with them)" in both.notes[0]
+        assert "(1 file; untracked files count)" in both.notes[0]
         assert not (both.head.folder / "deep").exists()
     commit(repo, {}, "all, the history with it")
     history.append(gate(1, 0.01), past)

@@ -149,7 +149,7 @@ def test_the_control_has_a_scale_of_its_own_which_its_caption_says() -> None:
     assert max(map(abs, numbers)) <= 1, "per cent"
     assert "5 %" not in texts(control), "it lies beyond"
     assert "The scale is its own, not that of head against base" in control.caption
-    assert "bench · step, calm, " in control.alt
+    assert "bench · step, no difference, " in control.alt
     head = draw_changes(calm, "Head against base")
     assert {"0", "5 %", "10 %"} <= set(texts(head))
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.stats.slower import Rule
+
 Answer = Literal["pass", "fail", "inconclusive"]
 Basis = Literal["exact", "time", "quality", "shown"]
 
@@ -123,6 +125,8 @@ class GateResult:
         seconds: how long all of it took.
         time: when it ended, in ISO 8601, UTC.
         shadow: whether it answers without blocking.
+        fails_from: by what share slower, as estimated, a time fails.
+        passes_below: by what share slower at most, for certain, a time passes.
     """
 
     base: Revision
@@ -137,6 +141,8 @@ class GateResult:
     seconds: float = 0.0
     time: str = ""
     shadow: bool = False
+    fails_from: float = Rule.fails_from
+    passes_below: float = Rule.passes_below
 
     @property
     def answer(self) -> Answer | Literal["error"]:

@@ -135,7 +135,8 @@ def _ended(
         base, head, rows, found.controls, found.problems, (*found.notes, *notes),
         repeat=repeated(asked, base, head), machine=machine,
         fingerprint=fingerprints.fingerprint(machine), seconds=time.monotonic() - started,
-        time=_now(), shadow=asked.shadow,
+        time=_now(), shadow=asked.shadow, fails_from=asked.bounds.fails_from,
+        passes_below=asked.bounds.passes_below,
     )  # fmt: skip
     return Gate(result, found.readings)
 

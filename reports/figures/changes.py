@@ -21,10 +21,12 @@ MOST = 24
 """Rows of a figure; the table has all."""
 
 LINES = (Rule.fails_from, Rule.passes_below)
-"""Below the first nothing fails, and what passes is surely below the second."""
+"""Below the first nothing fails, and what passes is surely below the second, where nobody asks for
+others."""
 
 _LEFT, _RIGHT, _ROW, _FOOT, _HEAD = 0.12, 0.12, 0.46, 0.52, 0.26
 _REACH = 0.15
+_OTHER_WAY = 0.05  # how far the axis reaches to the better side at least
 _FINEST = 0.005  # half a per cent either way: on a finer scale all noise would look large
 _LABEL, _APART, _MOST_SIGNS = 8.5, 0.05, 58
 _LOOKS = {
@@ -80,37 +82,44 @@ def _named(each: Row | Control) -> str:
     return f"{plain(each.benchmark, room)} · {each.figure}"
 
 
-def draw_changes(marks: Sequence[Mark], title: str) -> Picture:
+def draw_changes(marks: Sequence[Mark], title: str, lines: tuple[float, float] = LINES) -> Picture:
     """Draw marks of head against base, on an axis that holds the lines of the rule.
 
     Args:
         marks: top to bottom.
         title: what they are, as a caption begins.
+        lines: those of the rule, as shares.
     """
+    fails, passes = map(_line, lines)
     return _picture(
-        marks, title, (-LINES[0], _REACH),
+        marks, title, (-_OTHER_WAY, max(_REACH, 1.25 * lines[1])), lines,
         "Filled circle: pass; triangle: fail; open diamond: inconclusive. Solid line: no change. "
-        "Dashed: 5 %, below which nothing fails. Dotted: 10 %, below which the whole interval of "
-        "a pass lies.", {},
+        f"Dashed: {fails}, below which nothing fails. Dotted: {passes}, below which the whole "
+        "interval of a pass lies.", {},
     )  # fmt: skip
 
 
-def draw_controls(marks: Sequence[Mark], title: str) -> Picture:
+def _line(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+def draw_controls(marks: Sequence[Mark], title: str, lines: tuple[float, float] = LINES) -> Picture:
     """Draw marks of the base against itself, on an axis that shows how far they spread.
 
     Arguments are those of :func:`draw_changes`.
     """
     return _picture(
-        marks, title, (-_FINEST, _FINEST),
-        "Filled circle: calm; triangle: slower than itself. Solid line: no change. The scale is "
-        "its own, not that of head against base: 5 % (dashed) and 10 % (dotted) are drawn where "
-        "they lie within.", {"pass": "calm", "fail": "slower than itself"},
+        marks, title, (-_FINEST, _FINEST), lines,
+        "Filled circle: no difference; triangle: it differs from itself. Solid line: no change. "
+        "The scale is its own, not that of head against base: "
+        f"{_line(lines[0])} (dashed) and {_line(lines[1])} (dotted) are drawn where they lie "
+        "within.", {"pass": "no difference", "fail": "differs from itself"},
     )  # fmt: skip
 
 
 def _picture(
-    marks: Sequence[Mark], title: str, least: tuple[float, float], told: str,
-    words: Mapping[str, str],
+    marks: Sequence[Mark], title: str, least: tuple[float, float], lines: tuple[float, float],
+    told: str, words: Mapping[str, str],
 ) -> Picture:  # fmt: skip
     """Draw marks on one axis.
 
@@ -118,6 +127,7 @@ def _picture(
         marks: top to bottom.
         title: what they are, as a caption begins.
         least: what the axis holds at least.
+        lines: those of the rule.
         told: what signs and lines mean.
         words: what an answer is called, where it is not by its own name.
     """
@@ -135,7 +145,7 @@ def _picture(
     )
     return paint(
         (COLUMN, _HEAD + _FOOT + _ROW * len(shown)),
-        lambda figure: _draw(figure, shown, (low, high)),
+        lambda figure: _draw(figure, shown, (low, high), lines),
         alt=f"{title}: {said}.",
         caption=f"{title}, by how much more is needed than in the base. Mark: the estimate; bar: "
         f"its interval. {told}{more}{clipped}",
@@ -166,7 +176,9 @@ def _wide(text: str) -> float:
     return len(text) * 0.64 * _LABEL / 72
 
 
-def _draw(figure: Figure, marks: Sequence[Mark], ends: tuple[float, float]) -> None:
+def _draw(
+    figure: Figure, marks: Sequence[Mark], ends: tuple[float, float], rule: tuple[float, float]
+) -> None:
     axes = panel(figure, _LEFT, _FOOT, COLUMN - _LEFT - _RIGHT, _ROW * len(marks))
     low, high = (100 * end for end in ends)
     axes.set_xlim(low, high)
@@ -177,7 +189,7 @@ def _draw(figure: Figure, marks: Sequence[Mark], ends: tuple[float, float]) -> N
     ticks(axes.xaxis, 6)
     axes.set_xlabel("Needs more than the base by (%)")
     dashes: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)))
-    lines = (0.0, *(100 * each for each in LINES))
+    lines = (0.0, *(100 * each for each in rule))
     for at, dash in zip(lines, dashes, strict=True):
         if not low < at < high:
             continue
