@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.gate import instructions as of_sides
 from harness.gate.exact import judge_exact
 from harness.gate.figures import Figure, Reading
 from harness.gate.instructions import compiled, instructions, tools
 from harness.gate.rounds import Measuring, Taken
 from harness.gate.sides import Side, twin
-from harness.gate.what import CommandWhat, FunctionWhat, StudyWhat, What
+from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, What
 from harness.messages.errors import HarnessError
 from harness.probe.instructions import COUNTED, TOLERANCE, Counter, summary
 
@@ -70,9 +71,7 @@ def test_a_tenth_more_work_is_a_tenth_more_and_a_twin_is_equal(tmp_path: Path):
     base = value(taken, "base")
     assert value(taken, "twin") == pytest.approx(base, rel=TOLERANCE)
     assert value(taken, "head") == pytest.approx(1.1 * base, rel=0.02)
-    assert taken.notes[-1] == (
-        "true: its instructions are not counted, as it is no study or function."
-    )
+    assert taken.notes[-1] == ("true: its instructions are not counted, as it is a command.")
 
 
 @needs_valgrind
@@ -83,6 +82,50 @@ def test_other_text_with_equal_work_is_within_the_tolerance(tmp_path: Path):
     taken = counted(tmp_path, code, more)
     assert value(taken, "head") == pytest.approx(value(taken, "base"), rel=TOLERANCE)
     assert 50_000 < value(taken, "head") < 5_000_000
+
+
+TESTS = """
+import pytest
+from pack.code import work
+
+
+def sums(numbers, *, kept):
+    for number in numbers:
+        kept.append(number * number)
+    assert len(kept) == len(numbers)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_work(benchmark, times):
+    benchmark(lambda: [work() for _ in range(times)])
+
+
+def test_set_up(benchmark):
+    benchmark.pedantic(sums, setup=lambda: ((range(1000),), {"kept": []}), rounds=3)
+"""
+
+
+@needs_valgrind
+@pytest.mark.slow
+def test_the_function_of_a_test_is_counted_and_no_set_up(tmp_path: Path):
+    sides = []
+    for name, times in (("base", "100"), ("head", "110")):
+        own = side(tmp_path, name, CODE.replace("TIMES", times))
+        (own.tree / "bench_it.py").write_text(TESTS, encoding="utf-8")
+        sides.append(replace(own, benchmarks=tmp_path / "head"))
+    what = PytestWhat("bench_it.py", "bench_it.py", "bench_it.py", "")
+    taken = instructions([*sides, twin(sides[0])], [what], tmp_path / "neutral",
+                         Measuring(timeout=120))  # fmt: skip
+    values = {
+        name: {each.benchmark.partition("::")[2]: each.figures[0].value for each in read}
+        for name, read in taken.readings.items()
+    }
+    base, head = values["base"], values["head"]
+    assert list(base) == ["test_work[1]", "test_work[2]", "test_set_up"]
+    assert values["twin"] == pytest.approx(base, rel=TOLERANCE)
+    assert head["test_work[1]"] == pytest.approx(1.1 * base["test_work[1]"], rel=0.02)
+    assert base["test_work[2]"] == pytest.approx(2 * base["test_work[1]"], rel=0.02)
+    assert head["test_set_up"] == pytest.approx(base["test_set_up"], rel=TOLERANCE)
 
 
 @needs_valgrind
@@ -148,6 +191,13 @@ def test_a_compiler_that_fails_is_told(tmp_path: Path):
         compiled(str(compiler), tmp_path)
 
 
+def test_a_compiler_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    compiler = program(tmp_path / "cc", "sleep 60")
+    monkeypatch.setattr(of_sides, "SECONDS", 0.2)
+    with pytest.raises(HarnessError, match=r"cc -O1 .* must end within 0\.2 s; got no end"):
+        compiled(str(compiler), tmp_path)
+
+
 @needs_compiler
 def test_a_process_that_did_not_run_in_valgrind_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -188,7 +238,7 @@ def test_the_sum_of_a_file_of_callgrinds_is_read(tmp_path: Path):
 def test_nothing_that_can_be_counted_is_an_error(tmp_path: Path):
     own = side(tmp_path, "base", CODE)
     what = CommandWhat("cmd:true", "true", ("true",))
-    with pytest.raises(HarnessError, match="must be given a study or a function; got true"):
+    with pytest.raises(HarnessError, match="must be given a study, tests or a function; got true"):
         instructions([own], [what], tmp_path, Measuring())
     with pytest.raises(HarnessError, match="must be counted on the CPU; got --device cuda"):
         instructions([own], [WORK], tmp_path, Measuring(device="cuda"))

@@ -71,7 +71,7 @@ def test_a_path_is_the_project_in_it(tmp_path: Path) -> None:
     assert added(shop, "numpy==2", HARNESS, packages=(str(other),)) == ()
     assert added(shop, "numpy==2\n-e ../other", HARNESS) == ()
     assert added(shop, "numpy==2\n./nowhere", HARNESS) == (HARNESS,)
-    assert local_paths("numpy==2\n-e ../other", shop) == [("-e ../other", shop / "../other")]
+    assert local_paths("numpy==2\n-e ../other", shop) == [("-e ../other", other)]
 
 
 def test_the_project_itself_is_never_added(tmp_path: Path) -> None:

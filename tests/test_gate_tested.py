@@ -34,6 +34,7 @@ def read(body: str, part: str = "exact", node: str = "") -> dict[str, Figures]:
     file.write_text(f"import pytest, torch\n{body}", encoding="utf-8")
     asked = {
         "part": part, "folder": str(Path.cwd()), "seconds": 0.01, "own": ["own"], "lacking": {},
+        "skipped": {}, "names": [],
     }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as in a process that measures

@@ -72,8 +72,8 @@ ROOMS: dict[str, str] = {
     "run versions comparing importing findings checking",
     "gate": "figures only outcome words kept printed summary ci written fingerprints exact "
     "locks baseline waivers history pytest_json what bounded revisions project building sides "
-    "needs environments benchmarks processes rounds instructions pairs by_seed not_worse quality "
-    "sampling asked prepare tiers repeat run residuals",
+    "needs environments benchmarks processes missing rounds vanished instructions pairs by_seed "
+    "not_worse quality sampling asked prepare tiers repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
     "best folder judged markdown finish begin run search plan_search plan report explain export "
     "judge replay check profile on_records gate gating cli",

@@ -9,7 +9,9 @@ In reading order: :mod:`~harness.gate.figures`, what one process reads of a benc
 runs it, checked; :mod:`~harness.gate.needs`, what an environment holds;
 :mod:`~harness.gate.environments`, sides from revisions, folders, environments or commands;
 :mod:`~harness.gate.benchmarks`, the head's, in a neutral folder;
-:mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.rounds`, one of every side;
+:mod:`~harness.gate.processes`, one that measures; :mod:`~harness.gate.missing`, what one side
+lacks; :mod:`~harness.gate.rounds`, one of every side; :mod:`~harness.gate.vanished`, what only the
+base's own files have;
 :mod:`~harness.gate.instructions`, one of every side under valgrind;
 :mod:`~harness.gate.by_seed`, studies trained on every side, and :mod:`~harness.gate.quality`,
 whether they end with something worse (:mod:`~harness.gate.not_worse`, of one metric);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import shutil
+import tomllib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -110,6 +111,51 @@ def reached(file: Path, source: Path) -> set[Path]:
         )
         left += [each for each in places if each not in seen and each.is_file()]
     return seen
+
+
+def same_files(
+    what: StudyWhat | PytestWhat, one: Path, other: Path, own: Collection[str] = ()
+) -> bool:
+    """Whether two folders have the same file of a benchmark, with what it imports beside it.
+
+    Of tests, also the same ``conftest.py`` and settings.
+
+    Args:
+        what: a benchmark in a file.
+        one: a folder that benchmarks come from.
+        other: another one.
+        own: the names of measured modules, at the top, which may differ.
+    """
+    return _texts(what, one, own) == _texts(what, other, own)
+
+
+def _texts(
+    what: StudyWhat | PytestWhat, source: Path, own: Collection[str]
+) -> dict[Path, bytes | str]:
+    """Return what the files say that tell which arms or tests there are, by their paths."""
+    file = benchmark_file(what, source, own)
+    if file is None or not file.is_file():
+        return {}
+    files = reached(file, source)
+    if isinstance(what, PytestWhat):
+        above = [source / each for each in file.relative_to(source).parents]
+        settings = [folder / name for folder in above for name in _SETTINGS]
+        for each in filter(Path.is_file, settings):
+            files |= reached(each, source) if each.suffix == ".py" else {each}
+    return {
+        each.relative_to(source): _of_pytest(each) if each.suffix == ".toml" else each.read_bytes()
+        for each in files
+        if each == file or each.stem not in own or each.parent != source
+    }
+
+
+def _of_pytest(file: Path) -> str:
+    """Return what a file of TOML says of pytest; all of it where it is none."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    try:
+        return repr(tomllib.loads(text).get("tool", {}).get("pytest"))
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 BUILT_IN = "harness"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.gate.missing import new_at_head
 from harness.gate.rounds import (
     Measuring,
     checked,
     cores,
     measured_together,
-    new_at_head,
     started,
 )
 from harness.gate.sides import Side

@@ -121,8 +121,7 @@ def _where_kept(lock: str, tree: Path, kept: Path, folder: Path) -> Path:
         HarnessError: such a path lies within the project: its code would be the same on both sides.
     """
     whole = next((each for each in (tree, *tree.parents) if (each / ".git").exists()), tree)
-    for line, path in local_paths(lock, tree):
-        place = Path(os.path.realpath(path))
+    for line, place in local_paths(lock, tree):
         if place.is_relative_to(os.path.realpath(whole)):
             raise HarnessError(
                 "what the project needs must not lie within its own repository (both sides share "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.gate.bounded import bounded
 from harness.gate.processes import Answer
 from harness.gate.rounds import (
     Measuring,
@@ -20,7 +20,7 @@ from harness.gate.rounds import (
     taken,
 )
 from harness.gate.sides import Side
-from harness.gate.what import FunctionWhat, StudyWhat, What
+from harness.gate.what import CommandWhat, What
 from harness.messages.errors import HarnessError
 from harness.probe.instructions import COUNTED, SOURCE, VARIABLES
 
@@ -42,6 +42,9 @@ _OPTIONS = (
 _TUNED = "GLIBC_TUNABLES"
 _COMPILERS = ("cc", "gcc", "clang")
 
+SECONDS = 120.0
+"""How long the compiler may take for 30 lines of C: a tenth of a second is usual."""
+
 
 def instructions(
     sides: Sequence[Side],
@@ -52,8 +55,9 @@ def instructions(
     """Count the instructions of what every benchmark does, once, in a fresh process of each side.
 
     Each process runs in valgrind's callgrind with one thread, and counts single warm steps: calls
-    of a function, training steps of a study. Processes run beside each other, as many as there are
-    cores: load changes no count. Tests of pytest-benchmark and commands are left out, with a note.
+    of a function, training steps of a study, of tests of pytest-benchmark the function that they
+    time. Processes run beside each other, as many as there are cores: load changes no count.
+    Commands are left out, with a note.
 
     Args:
         sides: base, head, and what is measured beside them.
@@ -69,13 +73,13 @@ def instructions(
             took too long or counted nothing; and as of :func:`~harness.gate.rounds.take_round`.
     """
     check_whats(whats)
-    counted = [what for what in whats if isinstance(what, FunctionWhat | StudyWhat)]
+    counted = [what for what in whats if not isinstance(what, CommandWhat)]
     left = [what.title for what in whats if what not in counted]
     if not counted:
         raise HarnessError(
-            "--instructions must be given a study or a function",
+            "--instructions must be given a study, tests or a function",
             ", ".join(left),
-            "Instructions of tests and commands are not counted: leave --instructions out.",
+            "Instructions of commands are not counted: leave --instructions out.",
         )
     if measuring.device != "cpu":
         raise HarnessError(
@@ -97,7 +101,7 @@ def instructions(
                      {"library": str(library)}, [valgrind, *_OPTIONS]) as processes:  # fmt: skip
             answers |= measured_together(processes, one_thread.timeout, cores())
     out = taken({side.name: side for side in sides}, answers, counted)
-    notes = [f"{title}: its instructions are not counted, as it is no study or function."
+    notes = [f"{title}: its instructions are not counted, as it is a command."
              for title in left]  # fmt: skip
     return replace(out, notes=(*out.notes, *notes))
 
@@ -125,19 +129,17 @@ def compiled(compiler: str, folder: Path) -> Path:
     """Compile the library that asks valgrind for something, and return its file.
 
     Raises:
-        HarnessError: it does not compile.
+        HarnessError: it does not compile, or takes too long.
     """
     source, library = folder / "ask.c", folder / "ask.so"
     source.write_text(SOURCE, encoding="utf-8")
-    done = subprocess.run(
-        [compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source)],
-        capture_output=True, text=True, errors="replace", check=False,
-    )  # fmt: skip
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line]
+    words = [compiler, "-O1", "-shared", "-fPIC", "-o", library.name, source.name]
+    done = bounded(words, folder, os.environ, SECONDS)
+    if done.code:
+        said = [line for line in done.error.splitlines() if "error" in line]
         raise HarnessError(
             f"{compiler} must compile what --instructions asks valgrind with",
-            said[0].strip() if said else f"exit code {done.returncode}",
+            said[0].strip() if said else f"exit code {done.code}",
             "Try it on a file of your own, or leave --instructions out.",
         )
     return library

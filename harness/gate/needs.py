@@ -7,12 +7,14 @@ declares neither, they are added, so that nobody has to name them.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shutil
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import harness
 from harness.gate.building import Builder
@@ -115,17 +117,42 @@ def own_copy(place: Path) -> Path:
     return place
 
 
-_LOCAL = re.compile(r"^(?:-e\s+)?(?:[\w.\[\],-]+\s*@\s*)?(?:file://)?((?:\.{0,2}/|[A-Za-z]:).*)$")
+_EDITABLE = re.compile(r"(?:-e|--editable)[\s=]+")
+_NAMED = re.compile(r"[\w.-]+(?:\[[^\]]*\])?\s*(==|@)\s*(.*)")
+_SCHEME = re.compile(r"([A-Za-z][\w+.-]+):(?://)?(.*)")  # of two letters or more: C: is a drive
+
+
+def local_path(line: str, folder: Path) -> Path | None:
+    """Return the folder or file that a line of a lock names; ``None`` where that is none here.
+
+    Args:
+        line: such as ``numpy==2.0``, ``inner @ file:///x/inner``, ``-e ./inner`` or
+            ``packages/inner``, as uv and pip write them.
+        folder: the one that paths start from.
+    """
+    text = _EDITABLE.sub("", line.partition(" #")[0].partition(" ;")[0].strip(), count=1)
+    named = _NAMED.fullmatch(text)
+    if not text or text.startswith("-") or (named and named[1] == "=="):
+        return None
+    place = named[2] if named else text
+    if scheme := _SCHEME.fullmatch(place):
+        if scheme[1].lower() != "file":
+            return None
+        place = unquote(scheme[2])
+    place = place.replace("${PROJECT_ROOT}", str(folder))
+    if place.startswith("/"):
+        place = f"/{place.lstrip('/')}"
+    if not named and not scheme:
+        place = re.sub(r"\[[^\]]*\]$", "", place)
+        if not (set(place) & {"/", os.sep} or (folder / place).exists()):
+            return None  # the name of a package
+    return Path(os.path.realpath(folder / place))
 
 
 def local_paths(lock: str, folder: Path) -> list[tuple[str, Path]]:
     """Return the lines of a lock that name a path, each with that path."""
-    found = []
-    for line in map(str.strip, lock.splitlines()):
-        match = _LOCAL.match(line.partition(" #")[0].partition(" ;")[0].strip())
-        if match is not None:
-            found.append((line, folder / match[1]))
-    return found
+    lines = map(str.strip, lock.splitlines())
+    return [(line, path) for line in lines if (path := local_path(line, folder)) is not None]
 
 
 def _names(lock: str, folder: Path) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.gate.asked import Asked
-from harness.gate.benchmarks import defined_tests, measured_modules, uses_own
+from harness.gate.benchmarks import defined_tests, measured_modules, same_files, uses_own
 from harness.gate.environments import (
     Built,
     build,
@@ -247,8 +247,12 @@ def _check_commands(whats: tuple[What, ...], repo: Path) -> tuple[str, ...]:
 
 def in_base(title: str, ready: Prepared) -> bool:
     """Whether the base's own files have a benchmark of that name, as far as their text tells."""
-    base = next(side for side in ready.sides if side.name == "base")
+    base, head = (next(s for s in ready.sides if s.name == name) for name in ("base", "head"))
     for what in ready.whats:
+        if isinstance(what, PytestWhat) and same_files(
+            what, base.tree, head.benchmarks, head.modules
+        ):
+            continue  # the base's file is what was run
         if isinstance(what, PytestWhat) and title.startswith(what.file):
             tests = defined_tests(base.tree / what.file)
             test = title.partition("::")[2].partition("[")[0].rpartition("::")[2]

@@ -35,12 +35,16 @@ class Answer:
         lacking: titles of benchmarks that its side has not, with the reason.
         seen: what it said of itself; ``None`` of a command.
         graded: of quality: what studies ended with, as ``harness.running.graded`` tells it.
+        skipped: benchmarks and files that its tests skip, with the reason.
+        names: names of arms and tests, where only these were asked for.
     """
 
     readings: tuple[Reading, ...]
     lacking: Mapping[str, str] = field(default_factory=dict)
     seen: Seen | None = None
     graded: tuple[Mapping[str, Any], ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 class Process:
@@ -128,7 +132,8 @@ class Process:
             told = json.loads(file.read_text(encoding="utf-8"))
             seen = Seen(told["prefix"], told["where"], told["versions"])
             failed, lacking, read = told["failed"], told["lacking"], told["readings"]
-            graded = tuple(told["graded"])
+            graded, names = tuple(told["graded"]), tuple(told["names"])
+            skipped = dict(told["skipped"])
         except (ValueError, KeyError, TypeError) as error:
             raise HarnessError(
                 f"{name}'s process must answer in whole", f"{error!r}", "Measure again."
@@ -141,13 +146,13 @@ class Process:
                 failed["why"].removeprefix(_OWN).removesuffix("."),
                 missing_package(failed["why"]) or way,
             )
-        if not (read or graded or lacking):
+        if not (read or graded or lacking or skipped or names):
             raise HarnessError(
                 f"{name}'s process must read something", "no sample", "Run it alone."
             )
         came = f"{name}'s process"
         readings = tuple(with_seen(Reading.of(each, came), seen) for each in read)
-        return Answer(readings, lacking, seen, graded)
+        return Answer(readings, lacking, seen, graded, skipped, names)
 
     def _doing(self) -> str:
         return (self._folder / "doing").read_text(encoding="utf-8")

@@ -56,13 +56,11 @@ class Trees:
         base: the one that is measured against.
         head: the one that is judged.
         notes: sentences on what a reader should know of them.
-        changed: the files that differ, from the top folder.
     """
 
     base: Tree
     head: Tree
     notes: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
 
 
 class _GitError(Exception):
@@ -183,8 +181,8 @@ def trees(
     try:
         for name, each in sides.items():
             _checkout(repo, folder / name, each)
-        changed = changed_files(repo, start, commit)
-        notes = _notes(folder, changed, dirty, of_tree=head is None)
+        same = not changed_files(repo, start, commit)
+        notes = _notes(folder, dirty, same=same, of_tree=head is None)
         if behind:
             notes += (BEHIND,)
         told = f"the working tree ({subject(repo, last)}, and {files(len(dirty))} changed since)"
@@ -194,16 +192,13 @@ def trees(
             if commit == last
             else Tree(folder / "head", "", told),
             notes,
-            changed,
         )
     finally:
         for name in sides:
             _remove(repo, folder / name)
 
 
-def _notes(
-    folder: Path, changed: Sequence[str], dirty: Sequence[str], *, of_tree: bool
-) -> tuple[str, ...]:
+def _notes(folder: Path, dirty: Sequence[str], *, same: bool, of_tree: bool) -> tuple[str, ...]:
     said = []
     if dirty and of_tree:
         said.append(
@@ -215,7 +210,7 @@ def _notes(
             f"The working tree has changes ({files(len(dirty))}): they are not measured, because "
             "--head names a revision."
         )
-    if not changed:
+    if same:
         said.append("Base and head have the same files: nothing changed, measured all the same.")
     if (folder / "head" / ".gitmodules").is_file():
         said.append("Submodules are not checked out: their folders are empty on both sides.")

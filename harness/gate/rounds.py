@@ -14,13 +14,14 @@ from typing import Any, Literal
 import harness.probe
 from harness.gate.benchmarks import copied, measured_modules
 from harness.gate.figures import Figure, Reading
+from harness.gate.missing import new_at_head, skips
 from harness.gate.processes import Answer, Process, command
 from harness.gate.sides import Seen, Side, check_apart, check_own, versions_apart
 from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, What
 from harness.gate.what import command as read_command
 from harness.messages.errors import HarnessError
 
-Part = Literal["time", "exact", "quality", "instructions"]
+Part = Literal["time", "exact", "quality", "instructions", "names"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def take_round(
 
     Raises:
         HarnessError: a process crashed, took too long or answered no whole reading; code came from
-            the wrong tree; a benchmark of the base is gone at head.
+            the wrong tree; a benchmark of the base is gone at head, or skipped there.
     """
     return _taken(sides, whats, "time", number, folder, measuring)
 
@@ -202,7 +203,8 @@ def taken(
     """
     notes = checked(sides, answers, whats)
     readings = {name: tuple(r for a in all_ for r in a.readings) for name, all_ in answers.items()}
-    return Taken(readings, new_at_head(readings, answers), tuple(notes))
+    skipped, told = skips(readings, answers)
+    return Taken(readings, new_at_head(readings, answers) | skipped, (*notes, *told))
 
 
 @contextlib.contextmanager
@@ -332,7 +334,8 @@ def checked(
             if answer.seen is None:
                 continue
             seen[name] = answer.seen
-            titles = [what.title for what in whats if what.title not in answer.lacking]
+            none = {*answer.lacking, *answer.skipped}
+            titles = [what.title for what in whats if what.title not in none]
             if titles:
                 side = replace(sides[name], modules=()) if own_files else sides[name]
                 check_own(side, answer.seen, titles[0])
@@ -345,40 +348,6 @@ def checked(
         if name in seen
         for said in versions_apart(seen["base"], seen[name], sides[name].distribution)
     ]
-
-
-def new_at_head(
-    readings: Mapping[str, Sequence[Reading]], answers: Mapping[str, Sequence[Answer]]
-) -> dict[str, str]:
-    """Return what the base lacks, with the reason.
-
-    Raises:
-        HarnessError: the head lacks something, or it and the base both do.
-    """
-    lacking = {name: {t: w for a in all_ for t, w in a.lacking.items()}
-               for name, all_ in answers.items()}  # fmt: skip
-    for title, why in lacking.get("head", {}).items():
-        if title in lacking.get("base", {}):
-            raise HarnessError(f"{title} must be there", "none on either side", f"At head: {why}.")
-        raise HarnessError(
-            f"{title} must still be there at head",
-            "it is at base, and vanished at head or has another name",
-            f"{why}. Rename it at head alone by giving both names in two gates.",
-        )
-    names = {name: {one.benchmark for one in all_} for name, all_ in readings.items()}
-    head = names.get("head", set())
-    for name, theirs in names.items():
-        if gone := sorted(theirs - head):
-            raise HarnessError(
-                f"{gone[0]} must still be there at head",
-                f"it is at {name}, and vanished at head or has another name",
-                "Measure what head has.",
-            )
-    new = dict(lacking.get("base", {}))
-    for each in sorted(head - names.get("base", head)):
-        if not any(each == title or each.startswith((f"{title}#", f"{title}::")) for title in new):
-            new[each] = "the base has no benchmark of that name"
-    return new
 
 
 def _with_zeros(readings: Mapping[str, tuple[Reading, ...]]) -> dict[str, tuple[Reading, ...]]:

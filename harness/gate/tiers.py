@@ -30,6 +30,7 @@ from harness.gate.quality import Quality, quality
 from harness.gate.rounds import Taken, exact
 from harness.gate.sampling import Timed, sides_compared, take_all
 from harness.gate.sides import Side
+from harness.gate.vanished import check_vanished
 from harness.gate.what import CommandWhat, What
 from harness.messages.errors import HarnessError
 from harness.study.formatting import first_of, plural
@@ -64,7 +65,8 @@ class Found:
         """Return both together."""
         return Found(
             (*self.rows, *other.rows), (*self.controls, *other.controls),
-            (*self.problems, *other.problems), (*self.notes, *other.notes),
+            (*self.problems, *other.problems),
+            tuple(dict.fromkeys((*self.notes, *other.notes))),
             {**other.versions, **self.versions}, {**self.readings, **other.readings},
         )  # fmt: skip
 
@@ -72,7 +74,7 @@ class Found:
 def measured(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
     """Measure all tiers; what fails is a problem, and ends it."""
     found = Found()
-    for tier in (_exact, _times, _quality):
+    for tier in (_same_names, _exact, _times, _quality):
         if found.problems:
             break
         try:
@@ -117,6 +119,10 @@ def _nothing(asked: Asked, found: Found) -> str:
     shown = first_of([f"{row.figure} of {row.benchmark}" for row in found.rows], 3)
     read = f"only what is shown and not judged ({shown})" if shown else "none"
     return f"A figure must be read that is judged; got {read}. A command has times alone."
+
+
+def _same_names(asked: Asked, ready: Prepared, folder: Path, told: Told, _: Found) -> Found:
+    return Found(notes=check_vanished(ready.sides, ready.whats, folder, asked.measuring, told))
 
 
 def _exact(asked: Asked, ready: Prepared, folder: Path, told: Told, _: Found) -> Found:

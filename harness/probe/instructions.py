@@ -6,8 +6,11 @@ import ctypes
 import gc
 import statistics
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+
+from .counts import Around
 
 TOLERANCE = 0.005
 """By what share instructions may rise: processes of equal code differ by less, but where a step
@@ -72,17 +75,20 @@ Once = Callable[[], object]
 """Takes one step."""
 
 
-def counted(once: Once, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+def counted(
+    once: Once, asked: Mapping[str, Any], around: Around = nullcontext
+) -> list[dict[str, Any]]:
     """Return the one figure, as plain values.
 
     Args:
         once: takes one step.
         asked: what the process was asked for: ``library`` and ``run``, see :class:`Counter`.
+        around: what belongs to each step, and is not counted.
 
     Raises:
         RuntimeError: nothing was counted.
     """
-    value = Counter(Path(asked["library"]), Path(asked["run"])).of(once)
+    value = Counter(Path(asked["library"]), Path(asked["run"])).of(once, around)
     return [{"name": "instructions", "value": value, "unit": "count", "judged": "exact",
              "better": "lower", "tolerance": TOLERANCE}]  # fmt: skip
 
@@ -106,13 +112,14 @@ class Counter:
         if not self._ask(_RUNNING):
             raise RuntimeError("this process does not run in valgrind: nothing would be counted")
 
-    def of(self, once: Once) -> float:
+    def of(self, once: Once, around: Around = nullcontext) -> float:
         """Return the instructions of a warm step: the median of some.
 
         What asking costs is taken off. Garbage is not collected meanwhile.
 
         Args:
             once: takes one step; it is called some times.
+            around: what belongs to each step, and is not counted.
 
         Raises:
             RuntimeError: callgrind has counted nothing.
@@ -122,14 +129,17 @@ class Counter:
         gc.disable()
         try:
             for _ in range(WARM_STEPS):
-                once()
+                with around():
+                    once()
             self._ask(_START)
             held: list[object] = []
             steps = []
             for _ in range(COUNTED_STEPS):
                 held += _blocks()
-                once()  # takes from the system, once, what the blocks took away
-                steps.append(self._counted(once))
+                with around():
+                    once()  # takes from the system, once, what the blocks took away
+                with around():
+                    steps.append(self._counted(once))
             asking = [self._counted(None) for _ in range(COUNTED_STEPS)]
         finally:
             self._ask(_STOP)

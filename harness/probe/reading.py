@@ -42,10 +42,10 @@ def main(request: str, answer: str) -> None:
 
     Args:
         request: path of a JSON file: ``benchmarks`` (``kind``, ``title`` and what the kind needs),
-            ``part`` (``time``, ``exact``, ``quality`` or ``instructions``), ``folder`` of
-            benchmarks, ``paths`` for ``sys.path``, ``own`` modules, ``seconds``, ``device``,
-            ``scale``, ``run``, a folder of its own; for quality also ``seeds``, for instructions
-            the ``library`` that asks valgrind.
+            ``part`` (``time``, ``exact``, ``quality``, ``instructions``, or ``names``: what there
+            is of arms and tests), ``folder`` of benchmarks, ``paths`` for ``sys.path``, ``own``
+            modules, ``seconds``, ``device``, ``scale``, ``run``, a folder of its own; for quality
+            also ``seeds``, for instructions the ``library`` that asks valgrind.
         answer: path of the file to write. Beside it ``ready`` is written before the turn is waited
             for, and ``doing`` names the benchmark in work.
     """
@@ -60,6 +60,8 @@ def main(request: str, answer: str) -> None:
         "readings": [],
         "graded": [],
         "lacking": asked.setdefault("lacking", {}),
+        "skipped": asked.setdefault("skipped", {}),
+        "names": asked.setdefault("names", []),
         "failed": None,
     }
     ready: list[tuple[str, Measure]] = []
@@ -163,8 +165,6 @@ def _study(each: Json, asked: Json) -> Measure:
     # the harness of this side, which is not the one that this module was copied from
     find = importlib.import_module("harness.running.find").find
     load = importlib.import_module("harness.running.find").load
-    name = "graded" if asked["part"] == "quality" else "gated"
-    measuring = importlib.import_module(f"harness.running.{name}")
     file, arm = each["reference"], each["arm"]
     reference = str(Path(asked["folder"], file)) if each["in_file"] else file
     if not each["in_file"] and "harness" in asked["own"]:
@@ -176,6 +176,11 @@ def _study(each: Json, asked: Json) -> Measure:
     arms = [one.name for one in study.arms(study.scale(scale)[0])]
     if arm and arm not in arms:
         raise LackingError(f"{reference} has no arm {arm!r}; arms: {', '.join(arms)}")
+    if asked["part"] == "names":
+        asked["names"] += arms
+        return list
+    name = "graded" if asked["part"] == "quality" else "gated"
+    measuring = importlib.import_module(f"harness.running.{name}")
 
     if asked["part"] == "instructions":
         steps = measuring.steps_of  # a harness of before has none: told before it measures

@@ -15,6 +15,7 @@ from typing import Any
 
 from .counts import Around
 from .exact import Json, exact_figures, figure, reading
+from .instructions import counted as instructions
 
 _QUICKLY = (
     "--benchmark-min-rounds=1", "--benchmark-max-time=0.000001", "--benchmark-min-time=0.000001",
@@ -22,9 +23,12 @@ _QUICKLY = (
 )  # fmt: skip
 """Options for tests whose times are not read."""
 
-_REPEATED = (
-    "To count what it does, its function is called about ten times; --only-time leaves that out"
-)
+_REPEATED = {
+    "exact": "To count what it does, its function is called about ten times; --only-time leaves "
+    "that out",
+    "instructions": "To count its instructions, its function is called about twenty times; without "
+    "--instructions it is not",
+}
 
 
 def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
@@ -32,8 +36,9 @@ def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
 
     Args:
         each: ``file`` and ``node`` of the tests.
-        asked: the request, as ``reading.py`` takes it. Of ``part`` ``exact``, the function that a
-            test gives to its fixture ``benchmark`` is counted with the arguments given there.
+        asked: the request, as ``reading.py`` takes it. Of ``part`` ``exact`` and ``instructions``,
+            the function that a test gives to its fixture ``benchmark`` is counted, with the
+            arguments given there; of ``names``, only the names of benchmarks are kept.
 
     Raises:
         ImportError: pytest or pytest-benchmark is not installed.
@@ -51,37 +56,51 @@ def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
     def run(*options: str, said: str = "") -> None:
         watch = _Watch(asked)
         code = pytest.main([*words, *options], plugins=[watch])
+        asked["skipped"] |= watch.skipped
         if code in {2, 4, 5} and watch.error is not None:
             raise watch.error  # the tests could not be read: the side may lack what they import
         if code == 1 and watch.lacking and watch.error is None:
             asked["lacking"] |= watch.lacking  # and the other tests are measured
             return
+        if code == 5 and watch.skipped:
+            return  # all of the file was skipped
         if code:
             why = str(watch.error or "see what it says")
             raise RuntimeError(f"pytest ended with {int(code)}: {why}{said and f'. {said}'}")
 
-    def times() -> list[Json]:
+    def timed(*options: str) -> list[Json]:
         written = Path.cwd() / "pytest-benchmark.json"
         written.unlink(missing_ok=True)
-        run(f"--benchmark-json={written}", f"--benchmark-max-time={asked['seconds']}")
+        run(f"--benchmark-json={written}", *options)
         return _some(_medians(written), asked)
+
+    def times() -> list[Json]:
+        return timed(f"--benchmark-max-time={asked['seconds']}")
+
+    def names() -> list[Json]:
+        asked["names"] += (one["benchmark"] for one in timed(*_QUICKLY))
+        return []
 
     def counts() -> list[Json]:
         found: list[Json] = []
-        with _counting(found):
-            run(*_QUICKLY, said=_REPEATED)
+        with _counting(found, asked):
+            run(*_QUICKLY, said=_REPEATED[asked["part"]])
         return _some(found, asked)
 
-    return counts if asked["part"] == "exact" else times
+    if asked["part"] in _REPEATED:
+        return counts
+    return names if asked["part"] == "names" else times
 
 
 class _Watch:
-    """A plugin of pytest that keeps the first error, and which tests this side cannot run."""
+    """A plugin of pytest that keeps the first error, and what this side cannot run, or skips."""
 
     def __init__(self, asked: Json) -> None:
         self.error: BaseException | None = None
         self.lacking: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
         self._own = asked["own"]
+        self._benchmarks: set[str] = set()
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
         """Keep what was raised, of an error of collecting what it came from.
@@ -95,6 +114,30 @@ class _Watch:
             self.lacking[node.nodeid] = why
         else:
             self.error = self.error or found
+
+    def pytest_itemcollected(self, item: Any) -> None:
+        """Keep which tests are benchmarks: all others are skipped in any case."""
+        if "benchmark" in getattr(item, "fixturenames", ()):
+            self._benchmarks.add(item.nodeid)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """Keep that a whole file is skipped."""
+        if report.skipped:
+            self.skipped[report.nodeid] = _reason(report)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Keep that a benchmark is skipped, or is expected to fail and does."""
+        if report.skipped and report.nodeid in self._benchmarks:
+            self.skipped[report.nodeid] = _reason(report)
+
+
+def _reason(report: Any) -> str:
+    """Say why a test was skipped, in its own words."""
+    expected = getattr(report, "wasxfail", None)
+    if expected is not None:
+        return f"xfail: {expected or 'no reason is given'}"
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return str(said).removeprefix("Skipped: ").strip()
 
 
 def lacks(error: BaseException | None, own: Sequence[str]) -> str:
@@ -117,11 +160,12 @@ def lacks(error: BaseException | None, own: Sequence[str]) -> str:
 
 
 @contextmanager
-def _counting(found: list[Json]) -> Iterator[None]:
+def _counting(found: list[Json], asked: Json) -> Iterator[None]:
     """Let the fixture ``benchmark`` count what it is given, before it times it as always.
 
     Args:
         found: to which a reading of each benchmark is added.
+        asked: the request: ``part`` says what is counted.
     """
     fixture: Any = importlib.import_module("pytest_benchmark.fixture").BenchmarkFixture
     timed, timed_pedantic = fixture.__call__, fixture.pedantic
@@ -129,7 +173,12 @@ def _counting(found: list[Json]) -> Iterator[None]:
     def count(self: Any, once: Callable[[], object], around: Around = nullcontext) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the counters, where the tests make them errors
-            found.append(reading(self.fullname, exact_figures(once, around)))
+            figures = (
+                instructions(once, asked, around)
+                if asked["part"] == "instructions"
+                else exact_figures(once, around)
+            )
+            found.append(reading(self.fullname, figures))
 
     @wraps(timed)
     def counted(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -179,7 +228,9 @@ def _medians(written: Path) -> list[Json]:
 
 
 def _some(found: list[Json], asked: Json) -> list[Json]:
-    if not found and not asked["lacking"]:
+    for one in found:  # one that is expected to fail may have been measured before it failed
+        asked["skipped"].pop(one["benchmark"], None)
+    if not (found or asked["lacking"] or asked["skipped"]):
         raise RuntimeError("no benchmark was run: no test there uses the fixture `benchmark`")
     return found
 
