@@ -458,6 +458,16 @@ def test_a_crash_says_whether_the_other_side_has_it_too(repo: Path) -> None:
     assert result()["problems"][0].endswith("On head it fails, too.")
 
 
+def test_a_test_that_crashes_or_fails_is_named(repo: Path) -> None:
+    commit(repo, {"bench.py": BENCH}, "bench")
+    (repo / "pack/code.py").write_text("import os\n\n\ndef work():\n    os._exit(7)\n", "utf-8")
+    assert gate("--base", "main", "bench.py", "--only-time", *QUICK) == 2
+    assert "bench.py::test_work must run on head; got exit code 7" in result()["problems"][0]
+    (repo / "pack/code.py").write_text("def work():\n    raise OSError('no disk')\n", "utf-8")
+    assert gate("--base", "main", "bench.py", "--only-time", *QUICK) == 2
+    assert "bench.py::test_work: OSError: no disk" in result()["problems"][0]
+
+
 def test_a_saved_baseline_says_that_the_tree_has_changes_and_takes_no_sides(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

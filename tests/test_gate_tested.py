@@ -34,7 +34,7 @@ def read(body: str, part: str = "exact", node: str = "") -> dict[str, Figures]:
     file.write_text(f"import pytest, torch\n{body}", encoding="utf-8")
     asked = {
         "part": part, "folder": str(Path.cwd()), "seconds": 0.01, "own": ["own"], "lacking": {},
-        "skipped": {}, "names": [],
+        "skipped": {}, "names": [], "run": str(Path.cwd()),
     }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as in a process that measures
@@ -129,7 +129,9 @@ def test_a_test_that_never_calls_benchmark_is_an_error(part: str) -> None:
 
 @pytest.mark.parametrize("part", ["exact", "time"])
 def test_what_fails_is_told(part: str) -> None:
-    with pytest.raises(RuntimeError, match="pytest ended with 1: this is why") as error:
+    with pytest.raises(
+        RuntimeError, match=r"pytest ended with 1: .*::test_\w+: \w+: this is why"
+    ) as error:
         read("def work(): raise ValueError('this is why')\n"
              "def test_it(benchmark): benchmark(work)\n", part)  # fmt: skip
     assert ("--only-time leaves that out" in str(error.value)) == (part == "exact")

@@ -65,7 +65,7 @@ def prepared(each: Json, asked: Json) -> Callable[[], list[Json]]:
         if code == 5 and watch.skipped:
             return  # all of the file was skipped
         if code:
-            why = str(watch.error or "see what it says")
+            why = watch.why or "see what it says"
             raise RuntimeError(f"pytest ended with {int(code)}: {why}{said and f'. {said}'}")
 
     def timed(*options: str) -> list[Json]:
@@ -97,9 +97,11 @@ class _Watch:
 
     def __init__(self, asked: Json) -> None:
         self.error: BaseException | None = None
+        self.why = ""
         self.lacking: dict[str, str] = {}
         self.skipped: dict[str, str] = {}
         self._own = asked["own"]
+        self._doing = Path(asked["run"], "doing")
         self._benchmarks: set[str] = set()
 
     def pytest_exception_interact(self, node: Any, call: Any) -> None:
@@ -112,8 +114,13 @@ class _Watch:
         why = lacks(found, self._own) if call.when == "call" else ""
         if why:
             self.lacking[node.nodeid] = why
-        else:
-            self.error = self.error or found
+        elif self.error is None:
+            self.error = found
+            self.why = f"{node.nodeid}: {type(found).__name__}: {found}"
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Say which test is in work, for the case that it ends the process."""
+        self._doing.write_text(nodeid, encoding="utf-8")
 
     def pytest_itemcollected(self, item: Any) -> None:
         """Keep which tests are benchmarks: all others are skipped in any case."""
