@@ -125,22 +125,22 @@ def nobody_reads() -> None:
 
 
 def _check_places(words: list[str]) -> None:
-    """Refuse a URL with a password that stands anywhere but after ``--store`` or as RESULTS.
+    """Refuse a URL with a password that stands where no store or storage is named.
 
     Folders would be made of it, and files be named after it.
 
     Raises:
         HarnessError: there is one.
     """
-    reads = words[:1] in (["judge"], ["import"])
+    reads = words[:1] in (["judge"], ["import"], ["compare"])
     for before, word in zip(["", *words], words, strict=False):
         value = word.partition("=")[2] if word.startswith("-") else word
         if reads and not word.startswith("-") and not before.startswith("-"):
-            continue  # RESULTS, which may be the URL of an Optuna storage
+            continue  # RESULTS, which may be the URL of an Optuna storage, or a run
         if redact.holds_secret(value) and "--store" not in {before, word.partition("=")[0]}:
             raise HarnessError(
-                "a URL with a password may stand after --store, or as RESULTS of judge and import, "
-                "and nowhere else",
+                "a URL with a password may stand after --store, as RESULTS of judge and import, or as a "
+                "run of compare, and nowhere else",
                 redact.shown(value),
                 "Write --store URL, or set HARNESS_STORE to it.",
             )
