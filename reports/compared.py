@@ -24,6 +24,7 @@ from harness.compared.words import (
     effect_of,
     headline,
     interval_of,
+    rank,
     ratio_of,
     same_line,
     title,
@@ -136,7 +137,7 @@ def compared_page(comparison: Comparison) -> ComparedPage:
     return ComparedPage(
         title(pairs[0]) if one else headline(comparison),
         _tally(pairs),
-        answer(pairs[0]) if one else "",
+        _rest(answer(pairs[0]), title(pairs[0])) if one else "",
         changes_line(pairs[0]) if one else "",
         _runs(comparison),
         tuple(_pair(pair, number, comparison) for number, pair in enumerate(pairs, 1)),
@@ -145,6 +146,12 @@ def compared_page(comparison: Comparison) -> ComparedPage:
         _warnings(comparison),
         _methods(comparison),
     )
+
+
+def _rest(said: str, before: str) -> str:
+    """Return what an answer says beyond its title."""
+    rest = said.removeprefix(before).lstrip(":; ") if said.startswith(before) else said
+    return rest[:1].upper() + rest[1:] if rest.strip(".") else ""
 
 
 # ---- the top ------------------------------------------------------------------------------------
@@ -201,16 +208,12 @@ def _run(side: Side, *, base: bool) -> tuple[Cell, ...]:
 
 
 def _warnings(comparison: Comparison) -> tuple[str, ...]:
-    sides = {
-        (side.label, side.study): side for group in comparison.groups for side in group.sides
-    }
+    sides = {(side.label, side.study): side for group in comparison.groups for side in group.sides}
     every: dict[str, list[str]] = {}
     for side in sides.values():
         for said in side.results.warnings:
             every.setdefault(said, []).append(side.label)
-    return tuple(
-        f"{' and '.join(dict.fromkeys(labels))}: {said}" for said, labels in every.items()
-    )
+    return tuple(f"{' and '.join(dict.fromkeys(labels))}: {said}" for said, labels in every.items())
 
 
 # ---- one run against its base -------------------------------------------------------------------
@@ -328,11 +331,11 @@ def _effects(pair: Pair, metric: Metric, comparison: Comparison) -> Effects:
         effects_picture(pair, metric, comparison.level),
         Table(
             f"{metric.title}, {what}: mean of each arm over the seeds that finished, and the "
-            f"difference {other} − {base}, with its interval. {corrected(comparison)}",
+            f"difference {other} − {base}, with its interval. Changed arms come first.",
             (Column("Arm"), Column("Finding"), Column(f"In {base}", "number"),
              Column(f"In {other}", "number"), Column(f"{other} − {base}", "number"),
              Column("How compared")),
-            tuple(_effect(each) for each in rows),
+            tuple(_effect(each) for each in sorted(rows, key=lambda one: rank(one.finding))),
             stack=True,
         ),
     )  # fmt: skip
@@ -403,36 +406,36 @@ def _curves(group: Group) -> CurvesPart | None:
     )
 
 
+PAIRS = (
+    "Where both runs have trials of an arm with the same seeds, on the same data, the differences "
+    "by seed are judged. Where the data differ, or no seed is shared, both are independent samples "
+    "(Welch). That is decided by which trials there are, not by what came of them. Of code of the "
+    "user's own the data are not recorded: there seeds are paired, which stays valid if they share "
+    "nothing."
+)
+SAME = (
+    "A trial with the same key and the same numbers in both runs is one trial: its difference is "
+    "none by definition, and not estimated. So it is where other code gave the same curves to the "
+    "last bit."
+)
+INTERVALS = (
+    "They are those of claims: Student's or Welch's, wider where differences are skewed, tied or "
+    "constant. Below five seeds there is none."
+)
+CLAIMS = (
+    "A claim is found again by what it tests and says, then by either alone, then by what it tests "
+    "but for its margin. For the worse: it held, and is open or does not hold now; or it was open, "
+    "and does not hold now."
+)
+JUDGED = (
+    "Each run is judged as it was declared when it was run, on what its store keeps; no study's "
+    "file is read."
+)
+
+
 def _methods(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     return (
-        (
-            "Pairs",
-            "Where both runs have trials of an arm with the same seeds, on the same data, the "
-            "differences by seed are judged. Where the data differ, or no seed is shared, both are "
-            "independent samples (Welch). That is decided by which trials there are, not by what "
-            "came of them. Of code of the user's own the data are not recorded: there seeds are "
-            "paired, which stays valid if they share nothing.",
-        ),
-        (
-            "The same",
-            "A trial with the same key and the same numbers in both runs is one trial: its "
-            "difference is none by definition, and not estimated. So it is where other code gave "
-            "the same curves to the last bit.",
-        ),
-        (
-            "Intervals",
-            f"{corrected(comparison)} They are those of claims: Student's or Welch's, wider where "
-            "differences are skewed, tied or constant. Below five seeds there is none.",
-        ),
-        (
-            "Claims",
-            "A claim is found again by what it tests and says, then by either alone, then by what "
-            "it tests but for its margin. For the worse: it held, and is open or does not hold now; "
-            "or it was open, and does not hold now.",
-        ),
-        (
-            "Judged",
-            "Each run is judged as it was declared when it was run, on what its store keeps; no "
-            "study's file is read.",
-        ),
-    )
+        ("Pairs", PAIRS), ("The same", SAME),
+        ("Intervals", f"{corrected(comparison)} {INTERVALS}"),
+        ("Claims", CLAIMS), ("Judged", JUDGED),
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,9 +113,7 @@ def compared(named: Sequence[str], place: Place) -> Comparison:
             "Name one of each, by @STUDY:SCALE, and they are compared whatever they are called.",
         )
     sides = [[side_of(letter, each) for letter, each in group] for group in groups]
-    return compare(
-        [(letter, found[0].reference.text) for letter, _, found in places], sides, alone
-    )
+    return compare([(letter, found[0].reference.text) for letter, _, found in places], sides, alone)
 
 
 def label(number: int) -> str:
@@ -241,15 +240,14 @@ def _print_verdicts(pair: Pair, title: str, console: Console) -> None:
 
 
 def _print_effects(pair: Pair, title: str, console: Console) -> None:
-    from harness.compared.words import MARKS, TONES, effect_of, interval_of
+    from harness.compared.words import MARKS, TONES, effect_of, interval_of, rank
 
     base, other = pair.base.label, pair.other.label
     table = empty_table(f"Arms, {title}", [
         ("", False), ("arm", False), ("metric", False), (f"in {base}", True), (f"in {other}", True),
         (f"{other} − {base}", True), ("compared", False),
     ])  # fmt: skip
-    order = {"worse": 0, "better": 1, "higher": 2, "lower": 2}
-    rows = sorted(pair.effects, key=lambda each: order.get(each.finding, 3))
+    rows = sorted(pair.effects, key=lambda each: rank(each.finding))
     for each in rows[:MOST_ROWS]:
         effect = "the same" if each.finding == "same" else effect_of(each.metric, each.seen)
         interval = interval_of(each.metric, each.seen) if each.finding != "same" else ""
@@ -257,7 +255,7 @@ def _print_effects(pair: Pair, title: str, console: Console) -> None:
             words(f"{MARKS[each.finding]} {each.finding}", STYLES[TONES[each.finding]]),
             words(each.arm),
             words(each.metric.title),
-            *(words(level_text(each.metric, mean) if mean == mean else DASH)
+            *(words(level_text(each.metric, mean) if math.isfinite(mean) else DASH)
               for mean in each.means),
             words(f"{effect}\n{interval}" if interval else effect),
             words(each.why),

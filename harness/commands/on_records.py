@@ -136,8 +136,8 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="A B [C...]", show_default=False,
-            help="Stores or folders of runs, the base first. @STUDY or @STUDY:SCALE names one study "
-            "of it, ~1 the run before the newest, ~REVISION that of a revision of git: "
+            help="Stores or folders of runs, the base first. @STUDY or @STUDY:SCALE names one of "
+            "its studies, ~1 the run before the newest, ~REVISION that of a revision of git: "
             "runs~1 runs; a.db@mnist:quick b.db@mnist:quick.",
         ),
     ] = None,
@@ -165,7 +165,7 @@ def compare(
         shown = not quiet and not as_json
         compared, whole = compare_runs(runs or [], out, place, shown=shown, as_json=as_json)
         if fail_on_change and not compared.something:
-            screen.complain("harness: nothing could be compared, so it cannot be told if it changed")
+            screen.complain("harness: nothing could be compared, so nobody knows if it changed")
             end_with(3)
         end_with(1 if not whole or (fail_on_change and compared.worse) else 0)
 

@@ -81,7 +81,9 @@ def parse(word: str) -> Reference:
         return _checked(Reference(text, word, version=version))
     study, colon, scale = chosen.partition(":")
     if not study or (colon and not scale):
-        raise HarnessError("@ must stand before a study's name, and : before a scale's", text, WRITE)
+        raise HarnessError(
+            "@ must stand before a study's name, and : before a scale's", text, WRITE
+        )
     return _checked(Reference(text, where, study, scale, version))
 
 
@@ -124,7 +126,9 @@ def find_runs(word: str, place: Place, stores: dict[str, Store]) -> list[Found]:
         names = list(dict.fromkeys(":".join(each.study) for each in every))
         wanted = folder or ":".join(filter(None, (reference.study, reference.scale)))
         raise HarnessError(
-            "a study and scale must be in the store", f"{wanted} in {store.url}", near(wanted, names)
+            "a study and scale must be in the store",
+            f"{wanted} in {store.url}",
+            near(wanted, names),
         )
     by_study: dict[tuple[str, str], list[Found]] = {}
     for each in found:

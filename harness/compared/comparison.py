@@ -186,7 +186,7 @@ def _pair(base: Side, other: Side) -> Pair:
         base,
         other,
         belongings,
-        tuple([*compare_declarations(base, other, claims), *compare_trials(base, other, both)]),
+        (*compare_declarations(base, other, claims), *compare_trials(base, other, both)),
         tuple(dict.fromkeys(unrecorded(base, other))),
         claims,
         tuple(arm_effects(belongings, metrics)),

@@ -181,7 +181,9 @@ def _compared(found: Matched, base: Side, belongings: Mapping[str, Belonging]) -
     first, second = (_by_seed(verdict) for verdict in (found.base, found.other))
     both = [seed for seed in first if seed in second]
     if ways <= {"same", "identical"}:
-        more = "" if first.keys() == second.keys() else f"; judged on {len(first)} and {len(second)}"
+        more = (
+            "" if first.keys() == second.keys() else f"; judged on {len(first)} and {len(second)}"
+        )
         return replace(found, why=f"the same trials, or the same results{more}")
     paired = "unpaired" not in ways
     if paired and not both:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.compared.comparison import ALPHA, Comparison, Group, Pair
+from harness.compared.comparison import Comparison, Pair
 from harness.compared.declared import Difference
-from harness.compared.effects import ArmEffect
+from harness.compared.effects import ALPHA, ArmEffect
 from harness.compared.matched import Matched, standing
 from harness.compared.sides import Side
 from harness.compared.words import answer, headline
@@ -32,16 +32,10 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "level_together": 1 - ALPHA,
         "intervals": comparison.tested,
         "level_of_each": comparison.level,
-        "comparisons": [
-            _pair(pair) for group in comparison.groups for pair in group.pairs
-        ],
-        "runs": [_side(side) for group in comparison.groups for side in _sides(group)],
+        "comparisons": [_pair(pair) for group in comparison.groups for pair in group.pairs],
+        "runs": [_side(side) for group in comparison.groups for side in group.sides],
         "alone": [{"run": label, "what": what} for label, what in comparison.alone],
     }
-
-
-def _sides(group: Group) -> tuple[Side, ...]:
-    return group.sides
 
 
 def _side(side: Side) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def compare_trials(base: Side, other: Side, arms: Sequence[str]) -> list[Compare
     count = len(pairs)
     out = []
     if chosen or base.results.tuning or other.results.tuning:
-        out.append(Compared("settings that tuning chose", tuple(_listed("settings", chosen, count))))
+        out.append(
+            Compared("settings that tuning chose", tuple(_listed("settings", chosen, count)))
+        )
     recorded = [(arm, *both) for arm, *both in pairs if all(each.training for each in both)]
     if recorded:
         out += [
@@ -104,9 +106,7 @@ def _chosen(base: Side, other: Side, arms: Sequence[str]) -> Found:
     return out
 
 
-def _trainings(
-    pairs: Iterable[tuple[str, Record, Record]], chosen: Found
-) -> tuple[Found, Found]:
+def _trainings(pairs: Iterable[tuple[str, Record, Record]], chosen: Found) -> tuple[Found, Found]:
     """Return what differs in the Trainings of each arm: settings, and data.
 
     What tuning chose otherwise is told by its own name already.

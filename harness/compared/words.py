@@ -1,4 +1,4 @@
-"""What is said of a comparison: its answer in a sentence or two, and numbers as they are printed."""
+"""What is said of a comparison: its answer in a sentence or two, and numbers as printed."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ TONES: dict[Finding, str] = {
     "cannot tell": "none", "not compared": "none",
 }  # fmt: skip
 """The tone of a finding, of the palette of reports."""
+
+
+def rank(finding: Finding) -> int:
+    """Return by what findings are sorted: the worse first, what was not compared last."""
+    return ("worse", "better", "higher", "lower", "cannot tell", "same", "not compared").index(
+        finding
+    )
 
 
 def headline(comparison: Comparison) -> str:
@@ -207,9 +214,13 @@ def alone_lines(pair: Pair) -> list[str]:
             noun = "claim" if len(claims) == 1 else "claims"
             named = "; ".join(f"“{each.claim.text}” ({each.word})" for each in claims)
             out.append(f"In {side.label} alone, {noun}: {named}.")
-    for name in pair.skipped:
-        out.append(f"{name} has another unit or direction in either run, and is not compared.")
-    return out
+    return [
+        *out,
+        *(
+            f"{name} has another unit or direction in either run, and is not compared."
+            for name in pair.skipped
+        ),
+    ]
 
 
 def corrected(comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""Figures of a comparison: claims in every run, effects on arms, and curves laid over each other."""
+"""Figures of a comparison: claims in both runs, results of arms, and curves on one axis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.compared.comparison import Pair
 from harness.compared.curves import ArmCurves, Points
 from harness.compared.effects import ArmEffect, Finding
-from harness.compared.words import TONES, effect_of, interval_of
+from harness.compared.words import TONES, effect_of, interval_of, rank
 from harness.judging.verdicts import Verdict
 from harness.study.formatting import join, level_text, percent_text
 from harness.study.metrics import Metric
@@ -66,6 +66,7 @@ class Mark:
 def effects_picture(pair: Pair, metric: Metric, level: float) -> Picture | None:
     """Draw one metric's difference in each arm; ``None`` where no arm has one."""
     rows = [each for each in pair.effects if each.metric.name == metric.name]
+    rows.sort(key=lambda each: rank(each.finding))
     marks = [_mark(each) for each in rows if math.isfinite(each.effect)]
     if not marks:
         return None
@@ -163,7 +164,7 @@ def claims_picture(pair: Pair) -> Picture | None:
     return paint(
         (COLUMN, _HEAD + _FOOT + 0.72 * len(shown)),
         lambda figure: _draw_claims(figure, shown, base, other),
-        alt=f"Effects of claims in {base} and in {other}: {'; '.join(each.said for each in shown)}.",
+        alt=f"Effects of claims in {base} and {other}: {'; '.join(each.said for each in shown)}.",
         caption=f"The effect of each claim over its margin δ, which is 1 on this axis, with the "
         f"interval that its verdict was read from. Circle and solid line: {base}; square and "
         f"dashed line: {other}. The band is ±δ. What lies far off is drawn at the edge.{more}",
@@ -295,21 +296,27 @@ def _scaled(points: Points, scale: float) -> list[tuple[float, float]]:
 
 def _label_ends(axes: Axes, curves: ArmCurves, scale: float) -> None:
     """Name each curve where it ends, names apart from each other."""
+    figure = axes.get_figure()
+    assert figure is not None
+    per_point = figure.dpi / 72
     ends = [
-        (axes.transData.transform((line.mean[-1][0], scale * line.mean[-1][1])), number, line.label)
+        (axes.transData.transform((at, scale * value))[1] / per_point, at, scale * value, number)
         for number, line in enumerate(curves.lines)
-        if line.mean
+        for at, value in line.mean[-1:]
     ]
-    ends.sort(key=lambda each: float(each[0][1]))
     last = -math.inf
-    for (x, y), number, label in ends:
-        height = max(float(y), last + 11.0)
-        last = height
+    for height, at, value, number in sorted(ends):
+        last = max(height, last + _APART)
+        label = curves.lines[number].label
         axes.annotate(
-            label, (x, y), xycoords="figure pixels", xytext=(x + 7, height),
-            textcoords="figure pixels", va="center", fontsize=9.5, fontweight="bold",
+            label, (at, value), xytext=(8, last - height), textcoords="offset points",
+            va="center", fontsize=9.5, fontweight="bold",
             color=series(_place(label, number))["color"], annotation_clip=False,
         )  # fmt: skip
+
+
+_APART = 11.0
+"""Points between two names at the end of curves."""
 
 
 # ---- what they share ----------------------------------------------------------------------------
@@ -336,5 +343,3 @@ def _name(axes: Axes, place: int, text: str, width: int, lines: int = 1) -> None
         transform=axes.get_yaxis_transform(), va="bottom", ha="left", fontsize=9.0,
         linespacing=1.1, zorder=2,
     )  # fmt: skip
-
-
