@@ -76,12 +76,13 @@ ROOMS: dict[str, str] = {
     "needs environments benchmarks processes missing rounds vanished instructions pairs by_seed "
     "not_worse quality sampling asked prepare tiers repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
-    "best references folder judged markdown finish begin run search plan_search plan report explain export "
-    "judge compare replay check profile on_records gate gating cli",
+    "best references folder judged markdown finish begin run search plan_search plan report "
+    "explain export judge compare replay check profile on_records gate gating cli",
 }
 ORDER = list(ROOMS)
 
-MOST_ROOMS, MOST_FLOORS, MOST_LINES = 34, 10, 400  # the 34th compares runs, and judges none
+# The 34th room compares runs: judging, which it stands on, knows one alone.
+MOST_ROOMS, MOST_FLOORS, MOST_LINES = 34, 10, 400
 
 
 def inner(name: str) -> str:

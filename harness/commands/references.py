@@ -101,7 +101,7 @@ def _is_there(word: str) -> bool:
 
 
 def find_runs(word: str, place: Place, stores: dict[str, Store]) -> list[Found]:
-    """Return the runs that a word names, oldest first.
+    """Return the runs that a word names, by the names of their studies and scales.
 
     Args:
         word: as somebody wrote it.
@@ -123,8 +123,10 @@ def find_runs(word: str, place: Place, stores: dict[str, Store]) -> list[Found]:
         )
     found = [each for each in every if _is_chosen(each, reference, folder)]
     if not found:
-        names = list(dict.fromkeys(":".join(each.study) for each in every))
         wanted = folder or ":".join(filter(None, (reference.study, reference.scale)))
+        names = sorted(
+            {":".join(each.study) if ":" in wanted or folder else each.study[0] for each in every}
+        )
         raise HarnessError(
             "a study and scale must be in the store",
             f"{wanted} in {store.url}",
@@ -133,7 +135,7 @@ def find_runs(word: str, place: Place, stores: dict[str, Store]) -> list[Found]:
     by_study: dict[tuple[str, str], list[Found]] = {}
     for each in found:
         by_study.setdefault(each.study, []).append(each)
-    return [_version(own, reference) for own in by_study.values()]
+    return [_version(by_study[study], reference) for study in sorted(by_study)]
 
 
 def _store_of(reference: Reference) -> tuple[str, str]:

@@ -64,7 +64,7 @@ def compare_declarations(base: Side, other: Side, claims: Claims) -> list[Compar
     one, two = base.declaration, other.declaration
     return [
         _field("study", one.name, two.name),
-        _field("question", one.question, two.question),
+        _field("question", f"“{one.question}”", f"“{two.question}”"),
         _field("source of results", SOURCES[one.source], SOURCES[two.source]),
         _field("scale", one.scale, two.scale),
         Compared("settings of the scale", tuple(_settings(one.settings, two.settings))),

@@ -40,10 +40,6 @@ def compare_trials(base: Side, other: Side, arms: Sequence[str]) -> list[Compare
     settings, data = _trainings(pairs, chosen)
     count = len(pairs)
     out = []
-    if chosen or base.results.tuning or other.results.tuning:
-        out.append(
-            Compared("settings that tuning chose", tuple(_listed("settings", chosen, count)))
-        )
     recorded = [(arm, *both) for arm, *both in pairs if all(each.training for each in both)]
     if recorded:
         out += [
@@ -57,6 +53,10 @@ def compare_trials(base: Side, other: Side, arms: Sequence[str]) -> list[Compare
         for area in ("environment", "hardware"):
             own = tuple(each for each in environment if each.area == area)
             out.append(Compared(area, own))
+    if chosen or base.results.tuning or other.results.tuning:
+        out.append(
+            Compared("settings that tuning chose", tuple(_listed("settings", chosen, count)))
+        )
     revisions = [side.results.provenance.revision or DASH for side in (base, other)]
     if set(revisions) != {DASH}:
         own = ()

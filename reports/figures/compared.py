@@ -156,7 +156,7 @@ def claims_picture(pair: Pair) -> Picture | None:
             said = ", ".join(f"{text} in {name}" for text, name in zip(texts, (base, other),
                                                                      strict=True))  # fmt: skip
             number = " and ".join(map(str, numbers))
-            marks.append(ClaimMark(f"{number}  {each.base.claim.text}", sides, f"{number}: {said}"))
+            marks.append(ClaimMark(f"{number}. {each.base.claim.text}", sides, f"{number}: {said}"))
     if not marks:
         return None
     shown = marks[:MOST]
