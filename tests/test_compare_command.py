@@ -217,7 +217,7 @@ def test_two_scales_of_one_store_are_compared(tmp_path: Path) -> None:
     place.close()
     (pair,) = result.pairs
     assert {each.what: (each.base, each.other) for each in pair.differences} == {
-        "scale": ("quick", "full"), "seeds that were run": ("5", "6"),
+        "scale": ("quick", "full"), "seeds": ("5", "6"),
     }  # fmt: skip
     assert {each.way for each in pair.belongings} == {"same"}, "and yet these are the same trials"
 

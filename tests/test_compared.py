@@ -401,12 +401,15 @@ def test_times_are_compared_on_one_kind_of_machine_and_counts_always() -> None:
     assert none.costs.notes == ("Costs are not compared: B measured none.",)
 
 
-def test_ratios_near_one_keep_their_digits() -> None:
-    ratio = pair_of(
-        side("A", A, profiles={SMALL: profile(0.01)}),
-        side("B", A, profiles={SMALL: profile(0.01004)}),
-    ).costs.arms[0].ratios[0]  # fmt: skip
-    assert ratio_of(ratio) == "×1.004"
+@pytest.mark.parametrize(
+    ("after", "printed"),
+    [(0.01, "×1"), (0.01004, "×1.004"), (0.010001, "×1.0001"), (0.02, "×2.00"), (0.009, "×0.90")],
+)
+def test_ratios_near_one_keep_their_digits(after: float, printed: str) -> None:
+    base = side("A", A, profiles={SMALL: profile(0.01)})
+    pair = pair_of(base, side("B", A, profiles={SMALL: profile(after)}))
+    assert ratio_of(pair.costs.arms[0].ratios[0]) == printed
+    assert pair.costs.notes == ("1 arm in both runs was not measured in one of them.",)
 
 
 def test_curves_of_an_arm_are_means_over_seeds_for_each_run() -> None:

@@ -62,23 +62,27 @@ def compare_declarations(base: Side, other: Side, claims: Claims) -> list[Compar
         claims: those of both, matched.
     """
     one, two = base.declaration, other.declaration
-    return [
+    found = [
         _field("study", one.name, two.name),
         _field("question", f"“{one.question}”", f"“{two.question}”"),
         _field("source of results", SOURCES[one.source], SOURCES[two.source]),
         _field("scale", one.scale, two.scale),
         Compared("settings of the scale", tuple(_settings(one.settings, two.settings))),
-        _field("seeds that were run", *(str(len(side.results.seeds)) for side in (base, other))),
+        _field("seeds", *(str(len(side.results.seeds)) for side in (base, other))),
         _field("when claims are looked at", _looked(base), _looked(other)),
-        Compared("looks", tuple(_looks(one, two))),
+        Compared("levels of looks", tuple(_looks(one, two))),
         Compared("factors and levels", tuple(_factors(one, two))),
         Compared("claims", tuple(_claims(claims))),
-        Compared("metrics", tuple(_metrics(one, two))),
         _field("what settings are chosen by", ", ".join(one.objectives), ", ".join(two.objectives)),
-        Compared("tuned settings", tuple(_tuned(one, two))),
-        _field("tuning trials of each arm", str(one.budget), str(two.budget)),
-        Compared("search", tuple(_search(one, two))),
     ]
+    if one.metrics or two.metrics:
+        found.append(Compared("metrics", tuple(_metrics(one, two))))
+    if one.tuned or two.tuned:
+        found.append(Compared("tuned settings", tuple(_tuned(one, two))))
+        found.append(_field("tuning trials of each arm", str(one.budget), str(two.budget)))
+    if one.search is not None or two.search is not None:
+        found.append(Compared("search", tuple(_search(one, two))))
+    return found
 
 
 SOURCES = {

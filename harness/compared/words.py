@@ -71,12 +71,16 @@ def title(pair: Pair) -> str:
     claims = pair.claims.matched
     changed = [each for each in claims if each.changed]
     worse = sum(each.finding == "worse" or each.vanished for each in pair.effects)
-    effects = plural(len(pair.told), "result") + " of arms changed"
+    effects = _count(len(pair.told), "changed", "changed")
     if worse:
-        effects = f"{plural(worse, 'result')} of arms {'is' if worse == 1 else 'are'} surely worse"
+        effects = _count(worse, "is surely worse", "are surely worse")
     if changed:
         return _verdicts(claims, changed)
     return f"{_verdicts(claims, changed)}, but {effects}" if claims else effects.capitalize()
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"the result of one arm {one}" if count == 1 else f"{count} results of arms {many}"
 
 
 def moved(pair: Pair) -> bool:
@@ -115,7 +119,7 @@ def _still(pair: Pair) -> str:
     if open_ones:
         parts.append(f"none of {plural(open_ones, 'result')} of arms can be told apart")
     if same:
-        parts.append(f"{plural(same, 'result')} of arms {'is' if same == 1 else 'are'} the same")
+        parts.append(_count(same, "is the same", "are the same"))
     return join(parts) or "no arm has results in both"
 
 
@@ -153,7 +157,7 @@ def _verdicts(claims: Sequence[Matched], changed: Sequence[Matched]) -> str:
 
 
 def _effects(pair: Pair) -> str:
-    told = sorted(pair.told, key=lambda each: each.finding != "worse")
+    told = sorted(pair.told, key=_notable)
     gone = [each for each in pair.effects if each.vanished]
     arms = dict.fromkeys(each.arm for each in gone)
     parts = [f"in {pair.other.label} all trials of {first_of(list(arms), MOST_NAMED)} failed"]
@@ -167,6 +171,11 @@ def _effects(pair: Pair) -> str:
     elif effects:
         parts.append(f"none of {plural(len(effects), 'result')} of arms can be told apart")
     return "; ".join(parts)
+
+
+def _notable(each: ArmEffect) -> tuple[bool, float]:
+    """Return by what effects are sorted where only few are named: the worse, then the surest."""
+    return each.finding != "worse", each.seen.p if each.seen is not None else 1.0
 
 
 def _said(pair: Pair, each: ArmEffect) -> str:
@@ -268,6 +277,8 @@ def ratio_of(cost: CostRatio) -> str:
     """Print a ratio of costs; a dash where they are not compared."""
     if not math.isfinite(cost.ratio):
         return DASH
-    if cost.ratio == 1:
+    off = abs(cost.ratio - 1)
+    if off < 1e-9:
         return "×1"
-    return f"×{cost.ratio:.3f}" if abs(cost.ratio - 1) < 0.1 else f"×{cost.ratio:,.2f}"
+    decimals = 2 if off >= 0.1 else max(3, 1 - math.floor(math.log10(off)))  # enough to see it
+    return f"×{cost.ratio:,.{decimals}f}"

@@ -166,8 +166,8 @@ def claims_picture(pair: Pair) -> Picture | None:
         lambda figure: _draw_claims(figure, shown, base, other),
         alt=f"Effects of claims in {base} and {other}: {'; '.join(each.said for each in shown)}.",
         caption=f"The effect of each claim over its margin δ, which is 1 on this axis, with the "
-        f"interval that its verdict was read from. Circle and solid line: {base}; square and "
-        f"dashed line: {other}. The band is ±δ. What lies far off is drawn at the edge.{more}",
+        f"interval that its verdict was read from: above {base}, below {other}. The band is ±δ. "
+        f"What lies far off is drawn at the edge.{more}",
     )
 
 
@@ -196,7 +196,7 @@ def _draw_claims(figure: Figure, marks: Sequence[ClaimMark], base: str, other: s
         axes.fill_between([-1, 1], place + 0.44, place + 0.96, color=light("band"), linewidth=0)
         axes.plot([0, 0], [place + 0.44, place + 0.96], color=light("axis"), linewidth=1.0)
         for number, (side, label) in enumerate(zip(mark.sides, (base, other), strict=True)):
-            look = series(number)
+            look = series(_place(label, number))
             at, start, end = (min(max(each, low), high) for each in side)
             y = place + 0.58 + 0.25 * number
             if math.isfinite(start) and math.isfinite(end):
@@ -209,11 +209,19 @@ def _draw_claims(figure: Figure, marks: Sequence[ClaimMark], base: str, other: s
                     [at], [y], marker=look["marker"], color=look["color"], markersize=6, zorder=4,
                     clip_on=False,
                 )  # fmt: skip
-                right = max(each for each in (at, end) if math.isfinite(each))
-                axes.annotate(
-                    label, (right, y), xytext=(6, 0), textcoords="offset points", va="center",
-                    fontsize=8.6, color=look["color"], annotation_clip=False,
-                )  # fmt: skip
+                _letter(axes, label, [each for each in (at, end) if math.isfinite(each)], y,
+                        look["color"])  # fmt: skip
+
+
+def _letter(axes: Axes, label: str, ends: Sequence[float], y: float, color: str) -> None:
+    """Write a run's letter to the right of its mark; to the left where there is no room."""
+    low, high = axes.get_xlim()
+    beside = max(ends) < high - 0.06 * (high - low)
+    axes.annotate(
+        label, (max(ends), y), xytext=(6, 0) if beside else (-8, 0), textcoords="offset points",
+        va="center", ha="left" if beside else "right", fontsize=8.6, color=color,
+        annotation_clip=False,
+    )  # fmt: skip
 
 
 # ---- curves -------------------------------------------------------------------------------------

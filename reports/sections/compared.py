@@ -41,11 +41,12 @@ FEW_CHANGES = 12
 
 @dataclass(frozen=True)
 class Effects:
-    """One metric in all arms that both runs have."""
+    """One metric in all arms that both runs have; folded away where no arm can be told apart."""
 
     title: str
     picture: Picture | None
     table: Table
+    folded: bool
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def _verdict(verdict: Verdict) -> Cell:
         verdict.word,
         mark=VERDICT_MARKS[verdict.word],
         tone=APPEARANCES[verdict.word].tone,
-        note=f"{effect} {interval}; n = {verdict.seen.count}" if verdict.seen.n else "",
+        note=f"{effect} {interval}; n\u00a0=\u00a0{verdict.seen.count}" if verdict.seen.n else "",
     )
 
 
@@ -184,9 +185,11 @@ def _effects(pair: Pair, metric: Metric, comparison: Comparison) -> Effects:
     rows = [each for each in pair.effects if each.metric.name == metric.name]
     chosen = metric.name in pair.base.declaration.objectives
     what = "what settings are chosen by" if chosen else "what a claim is about"
+    picture = effects_picture(pair, metric, comparison.level)
+    told = any(each in pair.told or each.vanished for each in rows)
     return Effects(
         metric.title,
-        effects_picture(pair, metric, comparison.level),
+        picture,
         Table(
             f"{metric.title}, {what}: mean of each arm over the seeds that finished, and the "
             f"difference {other} − {base}, with its interval. Changed arms come first.",
@@ -196,6 +199,7 @@ def _effects(pair: Pair, metric: Metric, comparison: Comparison) -> Effects:
             tuple(_effect(each) for each in sorted(rows, key=lambda one: rank(one.finding))),
             stack=True,
         ),
+        picture is not None and not told,
     )  # fmt: skip
 
 
@@ -211,7 +215,7 @@ def _effect(each: ArmEffect) -> tuple[Cell, ...]:
         *(
             Cell(
                 level_text(each.metric, mean) if math.isfinite(mean) else DASH,
-                note=f"n = {count}" + (f", {failed} failed" if failed else ""),
+                note=f"n\u00a0=\u00a0{count}" + (f", {failed} failed" if failed else ""),
             )
             for mean, count, failed in zip(each.means, each.counts, each.failed, strict=True)
         ),
