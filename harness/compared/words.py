@@ -280,5 +280,5 @@ def ratio_of(cost: CostRatio) -> str:
     off = abs(cost.ratio - 1)
     if off < 1e-9:
         return "×1"
-    decimals = 2 if off >= 0.1 else max(3, 1 - math.floor(math.log10(off)))  # enough to see it
+    decimals = 2 if off >= 0.1 else max(3, -math.floor(math.log10(off) + 1e-5))  # enough to see it
     return f"×{cost.ratio:,.{decimals}f}"
