@@ -133,6 +133,7 @@ def test_a_version_is_named_by_how_far_back_it_lies(folder: Path) -> None:
     newest, before = keys(f"{folder}@wide"), keys(f"{folder}@wide~1")
     assert newest.isdisjoint(before)
     assert keys(f"{folder}@wide~0") == newest
+    assert keys(f"{folder}~1") == before, "of the study that has one"
 
 
 def test_a_version_is_named_by_its_revision(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_a_version_is_named_by_its_revision(tmp_path: Path) -> None:
     store.close()
     assert keys(f"{tmp_path}~bbbb3") == keys(str(tmp_path))
     assert keys(f"{tmp_path}~aaaa") == keys(f"{tmp_path}~1")
-    with pytest.raises(HarnessError, match=r"~cccc, where it keeps 2 versions.*bbbb33334444"):
+    with pytest.raises(HarnessError, match=r"got ~cccc. There is: wide:quick~0 .bbbb33334444"):
         runs(f"{tmp_path}~cccc")
 
 
@@ -158,7 +159,7 @@ def test_a_version_is_named_by_its_revision(tmp_path: Path) -> None:
     [
         ("{folder}@wied", "Did you mean wide?"),
         ("{folder}@wide:full", "wide:full in"),
-        ("{folder}@wide~7", "~7, where it keeps 2 versions"),
+        ("{folder}@wide~7", "got ~7. There is: wide:quick~0"),
         ("{folder}/none.db", "none.db"),
         ("{folder}/empty", "a folder of runs must hold harness.db"),
         ("{folder}/text.db", "text.db"),

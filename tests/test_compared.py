@@ -369,8 +369,8 @@ def test_keys_of_two_versions_rest_on_code_in_different_ways() -> None:
 
 def test_what_is_not_recorded_is_said_to_be_so() -> None:
     pair = pair_of(side("A", A, revision=""), side("B", A))
-    assert any("A was not run from a folder that git knows" in line for line in pair.unknown)
-    assert any("What data the trials of B read is not recorded" in line for line in pair.unknown)
+    assert any("A ran outside of a folder that git knows" in line for line in pair.unknown)
+    assert any("what data the trials of A and B read" in line for line in pair.unknown)
 
 
 # ---- costs and curves ---------------------------------------------------------------------------

@@ -139,8 +139,8 @@ def _check_places(words: list[str]) -> None:
             continue  # RESULTS, which may be the URL of an Optuna storage, or a run
         if redact.holds_secret(value) and "--store" not in {before, word.partition("=")[0]}:
             raise HarnessError(
-                "a URL with a password may stand after --store, as RESULTS of judge and import, or "
-                "as a run of compare, and nowhere else",
+                "a URL with a password may stand after --store, or as RESULTS of judge and import, "
+                "or as a run of compare, and nowhere else",
                 redact.shown(value),
                 "Write --store URL, or set HARNESS_STORE to it.",
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from harness.messages.redact import shown
 from harness.storing.kept import declaration_of, older_manifests
 from harness.storing.ledger import Ledger
 from harness.storing.store import Store
-from harness.study.formatting import first_of, plural
+from harness.study.formatting import first_of
 
 WRITE = (
     "Write a store or a folder of runs, of which @STUDY or @STUDY:SCALE names one study, and "
@@ -22,6 +22,7 @@ WRITE = (
 )
 
 _VERSION = re.compile(r"~(\d{1,3}|[0-9a-f]{4,40}(?:\+changes)?)$")
+_LONGEST_COUNT = 3  # digits; more are a revision
 _MOST = 4  # names that an error lists
 
 
@@ -135,7 +136,15 @@ def find_runs(word: str, place: Place, stores: dict[str, Store]) -> list[Found]:
     by_study: dict[tuple[str, str], list[Found]] = {}
     for each in found:
         by_study.setdefault(each.study, []).append(each)
-    return [_version(by_study[study], reference) for study in sorted(by_study)]
+    versions = {study: _versions_of(own) for study, own in by_study.items()}
+    chosen = [
+        version
+        for study in sorted(versions)
+        if (version := _chosen(versions[study], reference)) is not None
+    ]
+    if not chosen:
+        raise _no_version(versions, reference)
+    return chosen
 
 
 def _store_of(reference: Reference) -> tuple[str, str]:
@@ -167,37 +176,37 @@ def _is_chosen(found: Found, reference: Reference, folder: str) -> bool:
     return reference.study in {"", study} and reference.scale in {"", scale}
 
 
-def _version(found: Sequence[Found], reference: Reference) -> Found:
-    """Return the version of a study that is meant: the newest, or one before.
+def _versions_of(found: Sequence[Found]) -> list[Found]:
+    """Return all runs that the store keeps of a study at a scale, the newest first."""
+    every = [each for one in reversed(found) for each in _versions(one)]
+    return sorted(every, key=lambda each: each.kept.manifest.time, reverse=True)
 
-    Raises:
-        HarnessError: there is none.
-    """
-    newest = found[-1]
-    if not reference.version:
-        return newest
-    versions = sorted(
-        (each for one in found for each in _versions(one)),
-        key=lambda each: each.kept.manifest.time,
-        reverse=True,
-    )
-    revisions = [each.kept.manifest.revision or "" for each in versions]
-    if reference.version.isdigit() and len(reference.version) <= 3:
+
+def _chosen(versions: Sequence[Found], reference: Reference) -> Found | None:
+    """Return the version of a study that is meant: the newest, or one before, if there is one."""
+    if reference.version.isdigit() and len(reference.version) <= _LONGEST_COUNT:
         back = int(reference.version)
-        if back < len(versions):
-            return versions[back]
-    else:
-        fitting = [
-            each
-            for each, revision in zip(versions, revisions, strict=True)
-            if revision.startswith(reference.version)
-        ]
-        if fitting:
-            return fitting[0]
-    known = [f"~{back} ({revision or 'no revision'})" for back, revision in enumerate(revisions)]
-    raise HarnessError(
-        f"~ must be followed by a run that the store keeps of {':'.join(newest.study)}",
-        f"~{reference.version}, where it keeps {plural(len(versions), 'version')}",
+        return versions[back] if back < len(versions) else None
+    fitting = (
+        each
+        for each in versions
+        if (each.kept.manifest.revision or "").startswith(reference.version)
+    )
+    return next(fitting, None)
+
+
+def _no_version(
+    versions: Mapping[tuple[str, str], Sequence[Found]], reference: Reference
+) -> HarnessError:
+    """Return the error that says that no such version is kept, and which are."""
+    known = [
+        f"{':'.join(study)}~{back} ({each.kept.manifest.revision or 'no revision'})"
+        for study, own in sorted(versions.items())
+        for back, each in enumerate(own)
+    ]
+    return HarnessError(
+        "~ must be followed by a run that the store keeps",
+        f"~{reference.version}",
         f"There is: {first_of(known, _MOST)}. A run that shares a trial with the one before takes "
         "its place.",
     )

@@ -80,6 +80,11 @@ class Matched:
         return now - before
 
     @property
+    def told(self) -> bool:
+        """Whether both effects can be told apart."""
+        return self.tested and self.seen is not None and self.seen.clear
+
+    @property
     def tested(self) -> bool:
         """Whether the difference of its effects has an interval that chance can turn."""
         return self.samples is not None and self.samples.enough

@@ -37,7 +37,7 @@ def compare_trials(base: Side, other: Side, arms: Sequence[str]) -> list[Compare
         if (one := base.sample(arm)) is not None and (two := other.sample(arm)) is not None
     ]
     chosen = _chosen(base, other, arms)
-    settings, data = _trainings(pairs, chosen)
+    settings, data = _trainings(pairs, chosen, _of_scale(base, other))
     count = len(pairs)
     out = []
     recorded = [(arm, *both) for arm, *both in pairs if all(each.training for each in both)]
@@ -68,19 +68,34 @@ def compare_trials(base: Side, other: Side, arms: Sequence[str]) -> list[Compare
 
 def unrecorded(base: Side, other: Side) -> Iterator[str]:
     """Yield sentences on what is not recorded, so that nobody knows whether it changed."""
-    for side in (base, other):
-        records = list(side.trials.values())
-        if side.declaration.source == "results":
-            yield f"{side.label} holds results that others made: of their code nothing is known."
-        elif records and not any(record.code for record in records):
-            yield f"{side.label} does not say what code its trials rest on."
-        if side.declaration.source in {"train", "command"}:
-            yield (
-                f"What data the trials of {side.label} read is not recorded: of code of the user's "
-                "own only what it is given is known, and its text."
-            )
-        if side.declaration.source != "results" and not side.results.provenance.revision:
-            yield f"{side.label} was not run from a folder that git knows."
+    sides = (base, other)
+    others = [side.label for side in sides if side.declaration.source == "results"]
+    own = [side.label for side in sides if side.declaration.source in {"train", "command"}]
+    mute = [
+        side.label
+        for side in sides
+        if side.label not in others and not any(one.code for one in side.trials.values())
+    ]
+    nowhere = [
+        side.label
+        for side in sides
+        if side.label not in others and not side.results.provenance.revision
+    ]
+    if others:
+        yield f"Results of {_and(others)} were made by others: of their code nothing is known."
+    if mute:
+        yield f"It is not recorded what code the trials of {_and(mute)} rest on."
+    if own:
+        yield (
+            f"It is not recorded what data the trials of {_and(own)} read: of a user's own code "
+            "only what it is given is known, and its text."
+        )
+    if nowhere:
+        yield f"{_and(nowhere)} ran outside of a folder that git knows, so without a revision."
+
+
+def _and(labels: Sequence[str]) -> str:
+    return " and ".join(dict.fromkeys(labels))
 
 
 def _listed(area: Area, found: Found, arms: int) -> Iterator[Difference]:
@@ -106,10 +121,14 @@ def _chosen(base: Side, other: Side, arms: Sequence[str]) -> Found:
     return out
 
 
-def _trainings(pairs: Iterable[tuple[str, Record, Record]], chosen: Found) -> tuple[Found, Found]:
+def _trainings(
+    pairs: Iterable[tuple[str, Record, Record]],
+    chosen: Found,
+    of_scale: frozenset[tuple[str, str, str]],
+) -> tuple[Found, Found]:
     """Return what differs in the Trainings of each arm: settings, and data.
 
-    What tuning chose otherwise is told by its own name already.
+    What tuning chose otherwise is told by its own name already, and so is what the scale sets.
     """
     tuned = {(arm, old, new) for (_, old, new), arms in chosen.items() for arm in arms}
     settings: Found = {}
@@ -120,10 +139,20 @@ def _trainings(pairs: Iterable[tuple[str, Record, Record]], chosen: Found) -> tu
             old, new = before.get(path, DASH), after.get(path, DASH)
             if old == new or (arm, _short(old), _short(new)) in tuned:
                 continue
+            if (path.rpartition(".")[2], old, new) in of_scale:
+                continue
             of_data = path == "data" or path.startswith("data.")
             found = data if of_data else settings
             found.setdefault((path, old, new), []).append(arm)
     return settings, data
+
+
+def _of_scale(base: Side, other: Side) -> frozenset[tuple[str, str, str]]:
+    """Return the settings of both scales that differ, each with what it is in either."""
+    before, after = (side.declaration.settings for side in (base, other))
+    return frozenset(
+        (name, before.get(name, DASH), after.get(name, DASH)) for name in (*before, *after)
+    )
 
 
 def _short(text: str) -> str:

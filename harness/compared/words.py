@@ -71,7 +71,7 @@ def title(pair: Pair) -> str:
     claims = pair.claims.matched
     changed = [each for each in claims if each.changed]
     worse = sum(each.finding == "worse" or each.vanished for each in pair.effects)
-    effects = _count(len(pair.told), "changed", "changed")
+    effects = _count(len(pair.told), "changed", "changed") if pair.told else _shifted(claims)
     if worse:
         effects = _count(worse, "is surely worse", "are surely worse")
     if changed:
@@ -87,7 +87,7 @@ def moved(pair: Pair) -> bool:
     """Whether anything changed that can be told: a verdict, or an effect on an arm."""
     return bool(
         pair.told
-        or any(each.changed for each in pair.claims.matched)
+        or any(each.changed or each.told for each in pair.claims.matched)
         or any(each.vanished for each in pair.effects)
     )
 
@@ -104,7 +104,7 @@ def answer(pair: Pair) -> str:
         return f"Nothing changed: both have the same {plural(trials, 'trial')}{same}."
     if not moved(pair):
         return f"Nothing changed that can be told: {_still(pair)}.{_may_hide(pair)}"
-    parts = [_verdicts(claims, changed)] if claims else []
+    parts = [_verdicts(claims, changed), _shifted(claims)] if claims else []
     parts += [_effects(pair)]
     return "; ".join(filter(None, parts)) + "."
 
@@ -154,6 +154,16 @@ def _verdicts(claims: Sequence[Matched], changed: Sequence[Matched]) -> str:
         ways = [each.removeprefix("1 ") for each in ways]
     said = of + (f", {join(ways)}" if ways else "")
     return said[:1].upper() + said[1:]
+
+
+def _shifted(claims: Sequence[Matched]) -> str:
+    """Say of how many claims the effects in both runs can be told apart; empty where of none."""
+    told = [each for each in claims if each.told]
+    if not told:
+        return ""
+    if len(told) == len(claims) == 1:
+        return "its effect in both can be told apart"
+    return f"the effects of {len(told)} of {plural(len(claims), 'claim')} can be told apart"
 
 
 def _effects(pair: Pair) -> str:
