@@ -15,7 +15,7 @@ from scipy import stats
 from harness import Factor, Metric, Scale
 from harness.compared.comparison import Comparison, Pair, compare
 from harness.compared.effects import ArmEffect
-from harness.compared.matched import standing
+from harness.compared.matched import Claims, standing
 from harness.compared.plain import plain
 from harness.compared.sides import Side
 from harness.compared.words import alone_lines, answer, changes_line, headline, ratio_of, title
@@ -126,6 +126,11 @@ def test_below_five_seeds_an_effect_has_no_interval_and_is_not_judged() -> None:
     assert found.finding == "not compared"
     assert "fewer than 5" in found.why
     assert result.tested == 0
+    alone = replace(result.pairs[0], claims=Claims((), (), ()))
+    assert answer(alone) == (
+        "Nothing could be judged: no claim is in both, and arms have fewer than 5 seeds to compare."
+    )
+    assert not alone.something
 
 
 # ---- the same -----------------------------------------------------------------------------------
@@ -356,6 +361,7 @@ def test_what_changed_is_told_field_by_field() -> None:
     }
     assert pair.arms_new == ("width=128",)
     assert "study" in pair.same
+    assert "data" not in pair_of(side("A", A), side("B", A)).same, "nobody knows"
     assert changes_line(pair) == (
         "What changed: question from “Does width help?” to “Does width still help?”, setting "
         "epochs of the scale from – to 3, 6 other things and 2 parts of the code."

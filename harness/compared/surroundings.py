@@ -42,10 +42,10 @@ def compare_trials(base: Side, other: Side, arms: Sequence[str]) -> list[Compare
     out = []
     recorded = [(arm, *both) for arm, *both in pairs if all(each.training for each in both)]
     if recorded:
-        out += [
-            Compared("settings of trainings", tuple(_listed("settings", settings, count))),
-            Compared("data", (*_told(base, other), *_listed("data", data, count))),
-        ]
+        out.append(Compared("settings of trainings", tuple(_listed("settings", settings, count))))
+    known = base.results.data or other.results.data or base.declaration.source == "build"
+    if known or data:
+        out.append(Compared("data", (*_told(base, other), *_listed("data", data, count))))
     if any(one.code and two.code for _, one, two in pairs):
         out.append(Compared("code", tuple(_code(pairs))))
     environment = list(_environment(base, other))

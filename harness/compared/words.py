@@ -10,6 +10,7 @@ from harness.compared.costs import CostRatio
 from harness.compared.effects import ArmEffect, Finding, hidden
 from harness.compared.matched import Matched
 from harness.judging.seen import Seen
+from harness.stats import FEWEST
 from harness.study.formatting import (
     DASH,
     bytes_text,
@@ -64,7 +65,7 @@ def headline(comparison: Comparison) -> str:
 def title(pair: Pair) -> str:
     """Return what came of one run against its base, as a title: the shortest that is true."""
     if not pair.something:
-        return "Nothing could be compared"
+        return "Nothing could be judged" if _few(pair) else "Nothing could be compared"
     if not moved(pair):
         still = pair.whole and not any(each.changed for each in pair.claims.matched)
         return "Nothing changed" if still else "Nothing changed that can be told"
@@ -94,6 +95,11 @@ def moved(pair: Pair) -> bool:
 
 def answer(pair: Pair) -> str:
     """Return what came of one run against its base, in a sentence or two."""
+    if not pair.something and _few(pair):
+        return (
+            "Nothing could be judged: no claim is in both, and arms have fewer than "
+            f"{FEWEST} seeds to compare."
+        )
     if not pair.something:
         return "Nothing could be compared: no claim and no arm with results is in both."
     claims = pair.claims.matched
@@ -107,6 +113,11 @@ def answer(pair: Pair) -> str:
     parts = [_verdicts(claims, changed), _shifted(claims)] if claims else []
     parts += [_effects(pair)]
     return "; ".join(filter(None, parts)) + "."
+
+
+def _few(pair: Pair) -> bool:
+    """Whether an arm has results in both runs, of too few seeds."""
+    return any(each.seen is not None for each in pair.effects)
 
 
 def _still(pair: Pair) -> str:
