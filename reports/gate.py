@@ -17,6 +17,7 @@ from harness.gate.words import (
     pairs_text,
     row_interval_text,
     share_text,
+    spread_text,
     to_accept,
     value_text,
     values_text,
@@ -187,7 +188,7 @@ def _controls(controls: Sequence[Control]) -> Table:
                 Cell("differs from itself", mark="⚠", tone="bad") if each.alarm
                 else Cell("no difference", mark="✔", tone="good"),
                 Cell(share_text(each.change), note=interval_text(each.low, each.high)),
-                f"{100 * each.spread:.1f} %",
+                spread_text(each),
             )
             for each in controls
         ),

@@ -285,7 +285,7 @@ def test_a_base_that_is_slower_than_itself_blocks_nothing(
         (["cmd:no-such-program", "cmd:true"], "must name a program that base has"),
         (["cmd:true", "cmd:false"], "must end with exit code 0 on head"),
         (["a.json", "b.json", "--only-exact"], "are judged as they are"),
-        (["--base", "main", "cmd:python REPO/x.py"], "must name files from the top folder"),
+        (["--base", "main", "cmd:python REPO/x.py"], "must name files from the project's folder"),
         (["a.json", "b.json"], "the old side must have at least 5 files"),
         (["--base", "main", "json:dumps"], "what is measured must be code of the project"),
     ],
@@ -414,7 +414,7 @@ def test_a_head_that_is_older_than_the_base_is_compared_with_the_base_itself(rep
 def test_what_is_only_shown_is_no_pass(repo: Path) -> None:
     del repo
     assert gate("cmd:true", "cmd:sleep 0", "--only-exact") == 2
-    assert "got none. A command has times alone" in result()["problems"][0]
+    assert "of a command only times are measured" in result()["problems"][0]
     assert gate("cmd:true", "cmd:sleep 0", "--only-time", "--only", "cpu") == 2
     assert "--only must name a figure that is judged" in result()["problems"][0]
 
@@ -451,7 +451,7 @@ def test_a_crash_says_whether_the_other_side_has_it_too(repo: Path) -> None:
     assert gate("--base", "main", "pack.code:work", "--only-exact") == 2
     said = result()["problems"][0]
     assert "pack.code:work must run on head; got exit code 7" in said
-    assert said.endswith("On base it runs.")
+    assert said.endswith("On base it starts.")
     assert "UserWarning" not in said
     git(repo, "commit", "-qam", "it crashes")
     assert gate("--base", "HEAD", "pack.code:work", "--only-exact") == 2
@@ -482,11 +482,24 @@ def test_a_saved_baseline_says_that_the_tree_has_changes_and_takes_no_sides(
     assert "--save must stand without folders" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words", [("--base", "main", "--only-exact"), ("--save", "runs/base.json")]
+)
+def test_a_command_of_which_nothing_is_measured_is_an_error(
+    repo: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    del repo
+    assert gate(*words, "pack.code:work", "cmd:false") == 2
+    said = "".join((*capsys.readouterr(), *result()["problems"]))
+    assert "of a command only times are measured; got false" in said
+
+
 def test_the_shadow_keeps_the_answer_for_machines(repo: Path) -> None:
     (repo / "pack/code.py").write_text(AGAIN, encoding="utf-8")
     assert gate("--base", "main", "pack.code:work", "--only-exact", "--shadow") == 0
     text = Path("runs/gate/metrics.txt").read_text(encoding="utf-8")
-    assert f"gate_exit_code {result()['answer'] == 'fail':d}\n" in text
+    assert result()["answer"] == "fail"
+    assert "gate_exit_code 1\n" in text
     assert "gate_shadow 1\n" in text
 
 
@@ -517,6 +530,6 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(repo: Path, tmp_path: Path) 
     rest = process.stderr.read()
     process.stderr.close()
     assert process.wait(30) == 130
-    assert "interrupted; nothing was judged" in rest
+    assert "interrupted: nothing was judged" in rest
     assert not list(work.iterdir())
     assert len(git(repo, "worktree", "list").splitlines()) == 1

@@ -102,7 +102,7 @@ def test_a_history_within_the_repository_is_no_change_of_it(tmp_path: Path) -> N
         assert both.head.commit == both.base.commit
     (repo / "code.py").write_text("changed", encoding="utf-8")
     with trees(repo, "main", None, tmp_path / "trees", own) as both:
-        assert both.changed == ("code.py",)
+        assert (both.head.folder / "code.py").read_text(encoding="utf-8") == "changed"
         assert "(1 file; untracked files count)" in both.notes[0]
         assert not (both.head.folder / "deep").exists()
     commit(repo, {}, "all, the history with it")

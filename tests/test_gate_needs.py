@@ -1,5 +1,6 @@
 """What an environment must hold: tools are added where nothing asks for them, and only there."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from harness.gate.building import Uv
 from harness.gate.environments import build
 from harness.gate.needs import HARNESS, TESTS, Wanted, local_paths, locked, own_copy, own_needs
 from harness.gate.prepare import prepared
-from harness.gate.revisions import Tree
+from harness.gate.project import is_package, read, uv_lock
+from harness.gate.revisions import Tree, trees
 from harness.messages.errors import HarnessError
 from tests.test_gate_sides import CODE, commit, git
 
@@ -135,9 +137,46 @@ def test_a_project_that_the_base_lacks_is_told(repo: Path, tmp_path: Path) -> No
     assert "Name a newer --base" in str(error.value)
 
 
-def test_a_neighbour_in_the_same_repository_is_refused(repo: Path, tmp_path: Path) -> None:
-    neighbour = f"other @ {(repo / 'other').as_uri()}"
-    made = Uv(Resolver(neighbour), "uv", Path("python"))
-    tree = Tree(repo / "shop", "", "shop")
-    with pytest.raises(HarnessError, match="must not lie within its own repository"):
-        build(tree, tree, tmp_path / "sides", with_=made, cache=tmp_path / "cache")
+@pytest.mark.parametrize("of_tree", [True, False])
+def test_a_neighbour_in_the_same_repository_is_refused(
+    repo: Path, tmp_path: Path, *, of_tree: bool
+) -> None:
+    with trees(repo, "main", None, tmp_path / "trees") as both:
+        place = both.head.folder if of_tree else repo  # where it is, and where it came from
+        made = Uv(Resolver(f"other @ {(place / 'other').as_uri()}"), "uv", Path("python"))
+        head = Tree(both.head.folder / "shop", "", "shop")
+        with pytest.raises(HarnessError, match="must not lie within its own repository"):
+            build(head, head, tmp_path / "sides", with_=made, cache=tmp_path / "cache",
+                  apart=(repo,))  # fmt: skip
+
+
+def test_the_lock_of_a_workspace_holds_for_its_members(repo: Path) -> None:
+    assert uv_lock(repo / "shop") is None
+    before = read(repo / "shop").dependencies
+    (repo / "uv.lock").write_text("version = 1\n", encoding="utf-8")
+    assert uv_lock(repo / "shop") == repo / "uv.lock"
+    assert read(repo / "shop").dependencies != before
+    (repo.parent / "uv.lock").write_text("another's", encoding="utf-8")
+    (repo / "uv.lock").unlink()
+    assert uv_lock(repo / "shop") is None, "beyond the repository"
+
+
+def test_a_folder_of_settings_is_no_project(repo: Path, tmp_path: Path) -> None:
+    settings = {"bench/pyproject.toml": "[tool.ruff]\n", "bench/requirements.txt": "",
+                "poems/pyproject.toml": '[tool.poetry]\nname = "poems"\n'}  # fmt: skip
+    commit(repo, {**settings, "pyproject.toml": SHOP, "pack/__init__.py": CODE}, "more")
+    asked = Asked("revisions", "HEAD", whats=("pack:work",), here=True)
+    with prepared(asked, repo / "bench", tmp_path / "1") as ready:
+        assert ready.sides[0].tree == tmp_path / "1/trees/base"
+        assert "The project is the one in the top folder." in ready.notes
+    assert is_package(repo / "poems")
+    assert not is_package(repo / "bench")
+
+
+def test_a_harness_that_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(name: str) -> list[str]:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", none)
+    with pytest.raises(HarnessError, match="must be installed"):
+        own_needs()

@@ -50,9 +50,9 @@ def test_a_test_that_skips_on_one_side_is_a_problem_at_head_and_new_at_base(repo
     commit(repo, {"bench.py": bench(NEEDS), "pack/code.py": FAST}, "fast")
     (repo / "pack/code.py").write_text(CODE, encoding="utf-8")
     assert problem("bench.py") == (
-        "bench.py::test_more must run at head as it does at base; got it was skipped at head, and "
-        "measured at base (nothing is fast here). Take the skip away. Name the tests that are "
-        "left, if that is meant."
+        "bench.py::test_more must run at head as it does at base; got a skip at head, where base "
+        "was measured (nothing is fast here). Take the skip away. Name the tests that are left, if "
+        "that is meant."
     )
     commit(repo, {}, "slow")
     (repo / "pack/code.py").write_text(FAST, encoding="utf-8")
@@ -73,29 +73,32 @@ def test_a_file_that_skips_itself_on_both_sides_is_no_pass_and_new_where_base_do
     whole = bench().replace("pytest\n", "pytest\npytest.importorskip('pack.more')\n", 1)
     commit(repo, {"bench.py": whole}, "more")
     said = problem("bench.py")
-    assert "A figure must be read that is judged; got none" in said
-    assert "Skipped on both sides, so not compared: bench.py (could" in result()["notes"][-1]
+    assert "bench.py must measure something; got nothing but skips" in said
     (repo / "pack/more.py").write_text("", encoding="utf-8")
     assert gate(*WORDS, "bench.py") == 0
     assert {row["answer"] for row in result()["rows"]} == {"new"}
 
 
-BY_FILE = "skipped at head, and run by the base's own file"
+BY_FILE = "which the base's own file runs"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("pass", "pytest.skip('no time')", f"got bench.py::test_more: {BY_FILE} (no time)."),
+        (
+            "pass",
+            "pytest.skip('no time')",
+            f"a skip of bench.py::test_more, {BY_FILE} (no time).",
+        ),
         (
             "pytest\n",
             "pytest\npytest.skip('all', allow_module_level=True)\n",
-            f"test_some[1], bench.py::test_some[2], bench.py::test_more: {BY_FILE} (all)",
+            f"test_some[1], bench.py::test_some[2], bench.py::test_more, {BY_FILE} (all)",
         ),
         (
             "def test_more",
             "@pytest.mark.xfail(run=False)\ndef test_more",
-            f"test_more: {BY_FILE} (xfail: ",
+            f"test_more, {BY_FILE} (xfail: ",
         ),
         ("[1, 2]", "[2]", "got none called bench.py::test_some[1]: vanished"),
     ],
@@ -128,6 +131,36 @@ def test_what_the_bases_file_cannot_tell_is_noted(repo: Path) -> None:
     assert gate(*WORDS, "bench.py") == 0
     said = "The tests of the base's own bench.py could not be compared with head's"
     assert [said in each and "does not run" in each for each in result()["notes"]].count(True) == 1
+
+
+def test_a_test_that_was_named_and_is_skipped_is_a_problem(repo: Path) -> None:
+    commit(repo, {"bench.py": bench()}, "bench")
+    skipped = bench().replace("def test_more", "@pytest.mark.skip('no time')\ndef test_more")
+    (repo / "bench.py").write_text(skipped, encoding="utf-8")
+    said = problem("bench.py::test_some", "bench.py::test_more")
+    assert "bench.py::test_more must measure something; got nothing but skips (no time)" in said
+
+
+def test_one_test_that_fails_by_itself_hides_no_other(repo: Path) -> None:
+    commit(repo, {"bench.py": bench("assert 0, 'broken'")}, "bench")
+    mended = bench().replace("[1, 2]", "[2]")
+    (repo / "bench.py").write_text(mended, encoding="utf-8")
+    assert "none called bench.py::test_some[1]: vanished" in problem("bench.py")
+
+
+def test_tests_that_are_made_of_data_or_of_a_package_beside_are_missed(repo: Path) -> None:
+    made = {
+        "benches/cases.json": "[1, 2]",
+        "benches/bench_it.py": (
+            "import json, pathlib, pack.code, pytest\n"
+            "CASES = json.loads(pathlib.Path(__file__).with_name('cases.json').read_text())\n"
+            "@pytest.mark.parametrize('case', CASES)\n"
+            "def test_it(benchmark, case):\n    benchmark(pack.code.work)\n"
+        ),
+    }
+    commit(repo, made, "benches")
+    (repo / "benches/cases.json").write_text("[2]", encoding="utf-8")
+    assert "none called benches/bench_it.py::test_it[1]: vanished" in problem("benches/bench_it.py")
 
 
 def test_an_arm_that_vanished_is_a_problem(repo: Path) -> None:

@@ -70,6 +70,9 @@ def test_a_sum_of_operators_is_accepted_with_its_parts(tmp_path: Path) -> None:
     (_, total), _ = judged(tmp_path, text, part, more)
     assert total.waiver == "", "one more than the parts"
     assert to_accept([part, more]) == [part, more]
+    own = text + WHOLE.replace('"step"', '"operators"').replace("0.2", "0.001")
+    (_, total), _ = judged(tmp_path, own, part, whole)
+    assert total.waiver == "", "it has a bound of its own, and is beyond"
     (_, total), _ = judged(tmp_path, text, part, replace(whole, benchmark="other"))
     assert total.waiver == ""
 

@@ -19,7 +19,7 @@ import typer
 
 from harness.messages import redact
 from harness.messages.calm import calm
-from harness.messages.errors import ConnectionLostError, HarnessError, one_line
+from harness.messages.errors import HarnessError, one_line
 from harness.terminal import outlets, screen
 from harness.terminal.usage import misread
 
@@ -89,8 +89,7 @@ def execute(app: typer.Typer, words: list[str], *, debug: bool) -> int:
         with contextlib.redirect_stderr(redact.Clean(outlets.fit(sys.stderr))):
             code = app(words, standalone_mode=False)
     except HarnessError as error:
-        code = 130 if isinstance(error, ConnectionLostError) else 2
-        return _failed(redact.urls(str(error)), code, debug=debug)
+        return _failed(redact.urls(str(error)), error.code, debug=debug)
     except typer.TyperException as error:
         if not error.format_message():  # no command given: the help is printed already
             return error.exit_code

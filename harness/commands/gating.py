@@ -9,7 +9,7 @@ import typer
 
 from harness.commands.ending import alone_on_output, end_with
 from harness.commands.spelling import AsJson, Quiet
-from harness.terminal import screen
+from harness.messages.errors import StoppedError
 
 OUT = Path("runs/gate")
 """The output folder where none is named."""
@@ -138,6 +138,6 @@ def gate(
     try:
         result = gate_sides(asked, out, quiet=quiet, as_json=as_json)
     except KeyboardInterrupt:
-        screen.complain("harness: interrupted; nothing was judged, and what was made is removed")
-        raise typer.Exit(130) from None
+        said = "nothing was judged, and what was made is removed; the same command begins anew"
+        raise StoppedError.relayed("interrupted", said) from None
     end_with(result.exit_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import tomllib
 from collections.abc import Collection, Sequence
@@ -116,7 +117,7 @@ def reached(file: Path, source: Path) -> set[Path]:
 def same_files(
     what: StudyWhat | PytestWhat, one: Path, other: Path, own: Collection[str] = ()
 ) -> bool:
-    """Whether two folders have the same file of a benchmark, with what it imports beside it.
+    """Whether two folders have the same file of a benchmark, with all that is copied beside it.
 
     Of tests, also the same ``conftest.py`` and settings.
 
@@ -137,6 +138,8 @@ def _texts(
     if file is None or not file.is_file():
         return {}
     files = reached(file, source)
+    if len(file.relative_to(source).parts) > 1:
+        files |= _beside(file.parent)  # data too: tests and arms may be made of it
     if isinstance(what, PytestWhat):
         above = [source / each for each in file.relative_to(source).parents]
         settings = [folder / name for folder in above for name in _SETTINGS]
@@ -149,11 +152,22 @@ def _texts(
     }
 
 
+def _beside(folder: Path) -> set[Path]:
+    """Return all files of a folder that are copied with a benchmark in it."""
+    found: set[Path] = set()
+    for place, folders, names in os.walk(folder):
+        out = _left_out(place, [*folders, *names])
+        folders[:] = [each for each in folders if each not in out]
+        found |= {Path(place, each) for each in names if each not in out}
+    return found
+
+
 def _of_pytest(file: Path) -> str:
     """Return what a file of TOML says of pytest; all of it where it is none."""
     text = file.read_text(encoding="utf-8", errors="replace")
     try:
-        return repr(tomllib.loads(text).get("tool", {}).get("pytest"))
+        tool = tomllib.loads(text).get("tool")
+        return repr(tool.get("pytest")) if isinstance(tool, dict) else text
     except tomllib.TOMLDecodeError:
         return text
 

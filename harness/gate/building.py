@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.gate.bounded import Done, bounded
+from harness.gate.project import uv_lock
 from harness.messages.errors import HarnessError
 
 LAST_LINES = 5
@@ -118,7 +119,7 @@ class Uv:
         What ``uv.lock`` holds counts where there is one.
         """
         source = scratch / "resolved.in"
-        if (folder / "uv.lock").is_file():
+        if uv_lock(folder) is not None:
             options = [word for extra in extras for word in ("--extra", extra)]
             words = [self.program, "export", "--frozen", "--no-emit-project", "--no-hashes",
                      "--no-dev", "--no-header", "--no-annotate", "--quiet", *options]  # fmt: skip

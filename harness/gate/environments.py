@@ -67,6 +67,7 @@ def build(
     *,
     with_: Builder | None = None,
     cache: Path | None = None,
+    apart: Sequence[Path] = (),
 ) -> Built:
     """Build both sides, before anything is measured.
 
@@ -77,6 +78,7 @@ def build(
         wanted: what goes into environments beside the project.
         with_: what builds; ``None`` is uv, or pip where there is no uv.
         cache: where environments are kept; ``None`` is :func:`cache_folder`.
+        apart: where both sides came from: nothing that is needed may lie there, either.
 
     Raises:
         HarnessError: something could not be resolved, built or installed.
@@ -99,7 +101,7 @@ def build(
             )
     for name, tree in (("head", head), ("base", base)):
         if name in locks:
-            kept = _where_kept(locks[name].lock, tree.folder, kept, folder)
+            kept = _where_kept(locks[name].lock, tree.folder, kept, folder, apart)
     shared = _environment(made, locks["head"].lock, kept, head.folder)
     own = _environment(made, locks["base"].lock, kept, base.folder) if differ else None
     copy = (own_copy(folder / "tool"),) if any(HARNESS in e.added for e in locks.values()) else ()
@@ -114,7 +116,7 @@ def build(
     return Built(sides["base"], sides["head"], sides.get("deps"), tuple(notes))
 
 
-def _where_kept(lock: str, tree: Path, kept: Path, folder: Path) -> Path:
+def _where_kept(lock: str, tree: Path, kept: Path, folder: Path, apart: Sequence[Path]) -> Path:
     """Return where an environment is kept: with packages from local paths only for this gate.
 
     Raises:
@@ -122,7 +124,7 @@ def _where_kept(lock: str, tree: Path, kept: Path, folder: Path) -> Path:
     """
     whole = next((each for each in (tree, *tree.parents) if (each / ".git").exists()), tree)
     for line, place in local_paths(lock, tree):
-        if place.is_relative_to(os.path.realpath(whole)):
+        if any(place.is_relative_to(os.path.realpath(each)) for each in (whole, *apart)):
             raise HarnessError(
                 "what the project needs must not lie within its own repository (both sides share "
                 "one installation of it, so a change of it would not be seen)",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.gate.figures import Reading
 from harness.gate.processes import Answer
+from harness.gate.what import What, belongs
 from harness.messages.errors import HarnessError
 from harness.study.formatting import first_of
 
@@ -47,6 +48,30 @@ def new_at_head(
     return new
 
 
+def check_measured(
+    whats: Sequence[What], readings: Sequence[Reading], answers: Sequence[Answer]
+) -> None:
+    """Check that of each file of tests, or test, that was named, head measures something.
+
+    Args:
+        whats: what was measured.
+        readings: head's.
+        answers: head's.
+
+    Raises:
+        HarnessError: all of one is skipped: nobody would see what became of it.
+    """
+    skipped = {each: why for one in answers for each, why in one.skipped.items()}
+    for what in whats:
+        why = [said for name, said in skipped.items()
+               if belongs(name, what) or what.title.startswith(name)]  # fmt: skip
+        if why and not any(belongs(each.benchmark, what) for each in readings):
+            raise HarnessError(
+                f"{what.title} must measure something", f"nothing but skips ({why[0]})",
+                "Leave it out, or take the skip away.",
+            )  # fmt: skip
+
+
 def skips(
     readings: Mapping[str, Sequence[Reading]], answers: Mapping[str, Sequence[Answer]]
 ) -> tuple[dict[str, str], list[str]]:
@@ -63,7 +88,7 @@ def skips(
             if any(_within(one.benchmark, each) for one in readings.get(name, ())):
                 raise HarnessError(
                     f"{each} must run at head as it does at {name}",
-                    f"it was skipped at head, and measured at {name} ({why})",
+                    f"a skip at head, where {name} was measured ({why})",
                     f"Take the skip away. {LEFT}",
                 )
     alike: dict[tuple[str, str], list[str]] = {}

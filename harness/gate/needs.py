@@ -14,11 +14,12 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import harness
 from harness.gate.building import Builder
 from harness.gate.project import read
+from harness.messages.errors import HarnessError
 
 HARNESS = "ablation-harness"
 TESTS = "pytest-benchmark"
@@ -95,21 +96,33 @@ def told(added: Sequence[str]) -> list[str]:
 def own_needs() -> tuple[str, ...]:
     """Return what this harness needs, as it declares it; of no extra.
 
+    Raises:
+        HarnessError: it is not installed.
+
     A copy of its files goes with it (:func:`own_copy`): it need not be in any registry, nor the
     folder still be there that it was installed from.
     """
-    lines = importlib.metadata.requires(HARNESS) or []
+    try:
+        lines = importlib.metadata.requires(HARNESS) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise HarnessError(
+            f"{HARNESS} must be installed, so that it is known what it needs",
+            f"the files in {Path(harness.__file__).parent} alone",
+            f"Install it, or write --with {HARNESS}.",
+        ) from None
     return tuple(line for line in lines if "extra ==" not in line)
 
 
 def own_copy(place: Path) -> Path:
     """Copy the files of this harness into a folder that can stand on ``sys.path``; return it."""
     there = Path(harness.__file__).parent
-    shutil.copytree(there, place / "harness", dirs_exist_ok=True)
+    left = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(there, place / "harness", dirs_exist_ok=True, ignore=left)
     for name in ("studies", "reports"):  # in a checkout they lie beside it, installed within it
         if not (there / name).is_dir():
-            shutil.copytree(there.parent / name, place / "harness" / name, dirs_exist_ok=True)
-    version = importlib.metadata.version(HARNESS)
+            to = place / "harness" / name
+            shutil.copytree(there.parent / name, to, dirs_exist_ok=True, ignore=left)
+    version = harness.__version__
     told = place / f"ablation_harness-{version}.dist-info"
     told.mkdir(exist_ok=True)
     text = f"Metadata-Version: 2.1\nName: {HARNESS}\nVersion: {version}\n"
@@ -138,7 +151,7 @@ def local_path(line: str, folder: Path) -> Path | None:
     if scheme := _SCHEME.fullmatch(place):
         if scheme[1].lower() != "file":
             return None
-        place = unquote(scheme[2])
+        place = unquote(urlsplit(place).path)
     place = place.replace("${PROJECT_ROOT}", str(folder))
     if place.startswith("/"):
         place = f"/{place.lstrip('/')}"
@@ -164,14 +177,20 @@ def _names(lock: str, folder: Path) -> set[str]:
 
 
 def _name_in(path: Path) -> str:
-    """Return the name of the project in a folder, or of a wheel."""
+    """Return the name of the project in a folder, or of a file that holds one; empty if unknown."""
     if path.suffix == ".whl":
         return path.name.partition("-")[0]
+    if path.name.endswith((".tar.gz", ".zip")):
+        return re.sub(r"-\d.*", "", path.name)
     try:
-        text = (path / "pyproject.toml").read_text(encoding="utf-8")
-        return str(tomllib.loads(text).get("project", {}).get("name", ""))
+        told = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
+    tool = told.get("tool")
+    poetry = tool.get("poetry") if isinstance(tool, dict) else None
+    tables = (told.get("project"), poetry)
+    return next((str(each["name"]) for each in tables if isinstance(each, dict) and "name" in each),
+                "")  # fmt: skip
 
 
 def _plain(name: str) -> str:

@@ -20,7 +20,7 @@ from harness.gate.environments import (
 )
 from harness.gate.needs import HARNESS, TESTS, Wanted
 from harness.gate.outcome import Revision
-from harness.gate.project import read
+from harness.gate.project import is_package, read
 from harness.gate.revisions import Tree, changes, files, resolve, subject, top, trees
 from harness.gate.sides import Side, twin, unlike
 from harness.gate.what import CommandWhat, PytestWhat, StudyWhat, What, parse
@@ -69,14 +69,15 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
     """
     if asked.kind == "revisions":
         repo = top(folder)
-        place = _project_at(folder, repo)
+        inside = folder.resolve().relative_to(repo.resolve())
         with trees(repo, asked.base, asked.head or None, work / "trees", asked.own) as both:
+            place = _project_at(both.head.folder, inside)
             before, after = (_within(tree, place) for tree in (both.base, both.head))
             words = [_from_top(word, folder, repo / place, after.folder) for word in asked.whats]
             whats = _parsed(words, after.folder)
             _check_tests(whats, before.folder, after.folder)
-            notes = (*both.notes, *_said_of(place), *_check_commands(whats, repo))
-            built, said = _built(asked, before, after, whats, work)
+            notes = (*both.notes, *_said_of(place, inside), *_check_commands(whats, repo))
+            built, said = _built(asked, before, after, whats, work, (repo,))
             yield _ready(built, whats, before, after, (*notes, *said), repo)
         return
     base, head = Path(asked.base), Path(asked.head)
@@ -85,7 +86,7 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
         before, after = folders(base, head, work / "trees", copies=builds)
         whats = _parsed(asked.whats, after.folder)
         _check_tests(whats, before.folder, after.folder)
-        built, notes = _built(asked, before, after, whats, work)
+        built, notes = _built(asked, before, after, whats, work, (base, head))
         yield _ready(built, whats, before, after, notes)
     elif asked.kind == "environments":
         whats = _parsed(asked.whats, folder)
@@ -97,17 +98,19 @@ def prepared(asked: Asked, folder: Path, work: Path) -> Iterator[Prepared]:
         yield _ready(built, (line,), *_trees_of(built), ())
 
 
-def _project_at(folder: Path, repo: Path) -> Path:
+def _project_at(head: Path, inside: Path) -> Path:
     """Return where the project lies, from the repository's top folder.
 
     It is the nearest folder with a package, from where the command was typed upwards; a repository
-    may hold several. Without any it is the top folder.
+    may hold several. Without any it is the nearest that says what it needs, else the top folder.
+
+    Args:
+        head: the head's files.
+        inside: the folder that the command was typed in, from the top folder.
     """
-    inside = folder.resolve().relative_to(repo.resolve())
-    for each in (inside, *inside.parents):
-        if read(repo / each).name or (repo / each / "setup.py").is_file():
-            return each
-    return Path()
+    above = [inside, *inside.parents]
+    packages = (each for each in above if is_package(head / each))
+    return next(packages, next((each for each in above if _declares(head / each)), Path()))
 
 
 def _within(tree: Tree, place: Path) -> Tree:
@@ -125,8 +128,11 @@ def _within(tree: Tree, place: Path) -> Tree:
     return replace(tree, folder=tree.folder / place)
 
 
-def _said_of(place: Path) -> tuple[str, ...]:
-    return (f"The project is the one in {place.as_posix()}.",) if place.parts else ()
+def _said_of(place: Path, inside: Path) -> tuple[str, ...]:
+    """Say which project it is, where that is not plain from where the command was typed."""
+    if place.parts:
+        return (f"The project is the one in {place.as_posix()}.",)
+    return ("The project is the one in the top folder.",) if inside.parts else ()
 
 
 def this_code(asked: Asked, folder: Path) -> tuple[Side, tuple[What, ...], Revision, str]:
@@ -178,9 +184,14 @@ def _from_top(word: str, folder: Path, repo: Path, head: Path) -> str:
 
 
 def _built(
-    asked: Asked, base: Tree, head: Tree, whats: tuple[What, ...], work: Path
+    asked: Asked,
+    base: Tree,
+    head: Tree,
+    whats: tuple[What, ...],
+    work: Path,
+    apart: tuple[Path, ...],
 ) -> tuple[Built, tuple[str, ...]]:
-    """Return the sides, and notes on how they came about."""
+    """Return the sides, and notes on how they came about; ``apart`` is where both came from."""
     builds = not asked.here and _declares(head.folder)
     notes: list[str] = []
     if not builds and not asked.here:
@@ -190,7 +201,7 @@ def _built(
         )
     if builds:
         wanted = Wanted(asked.extras, asked.packages, _tools(whats))
-        built = build(base, head, work / "sides", wanted)
+        built = build(base, head, work / "sides", wanted, apart=apart)
     else:
         built = here(base, head, asked.extras)
     own = measured_modules(_in_process(whats), built.head.modules, head.folder)
@@ -237,7 +248,7 @@ def _check_commands(whats: tuple[What, ...], repo: Path) -> tuple[str, ...]:
         for word in what.words:
             if str(repo.resolve()) in word:
                 raise HarnessError(
-                    "a command must name files from the top folder, as it runs in each side's",
+                    "a command must name files from the project's folder: it runs in each side's",
                     word, "Write its path without that of this folder.",
                 )  # fmt: skip
     if not commands:

@@ -47,6 +47,10 @@ class Answer:
     names: tuple[str, ...] = ()
 
 
+class LateError(HarnessError):
+    """A process took too long, and was ended."""
+
+
 class Process:
     """A process that imports what it needs at once, and measures when it is its turn."""
 
@@ -164,9 +168,9 @@ class Process:
             f"{self._doing()} must run on {self.side.name}", f"{how}, no answer", self._last_lines()
         )
 
-    def _late(self, timeout: float) -> HarnessError:
+    def _late(self, timeout: float) -> LateError:
         self.end()
-        return HarnessError(
+        return LateError(
             f"{self._doing()} must end on {self.side.name} within {timeout:.0f} s",
             "no end: it was ended",
             "Make it smaller; times may take longer by --budget.",
@@ -213,7 +217,10 @@ def last_lines(file: Path) -> str:
         for line, *dropped in zip(printed, warned, quoted, strict=True)
         if not any(dropped)
     ]
-    return f"Last lines: {' | '.join(lines[-LAST_LINES:])}" if lines else "It printed nothing."
+    if lines:
+        told = [line for line in lines if set(line) - {"^", "~", " "}]  # marks below a line of code
+        return f"Last lines: {' | '.join(told[-LAST_LINES:]).rstrip('.')}."
+    return "It printed nothing but warnings." if printed else "It printed nothing."
 
 
 def command(side: Side, what: CommandWhat, words: Sequence[str], folder: Path, *,

@@ -74,6 +74,27 @@ def read(folder: Path, extras: Sequence[str] = ()) -> Project:
     )
 
 
+def is_package(folder: Path) -> bool:
+    """Whether a folder holds something that can be installed, and not only settings of tools."""
+    told = _pyproject(folder)
+    tool = told.get("tool")
+    poetry = isinstance(tool, dict) and "poetry" in tool
+    return (
+        bool({"project", "build-system"} & told.keys()) or poetry or (folder / "setup.py").is_file()
+    )
+
+
+def uv_lock(folder: Path) -> Path | None:
+    """Return the ``uv.lock`` that holds for a project: its own, or that of a workspace above it.
+
+    It is looked for up to the top of the repository; outside of one, in the project's folder alone.
+    """
+    above = [folder, *folder.parents]
+    tops = [at for at, each in enumerate(above) if (each / ".git").exists()]
+    places = above[: tops[0] + 1] if tops else above[:1]
+    return next((file for each in places if (file := each / "uv.lock").is_file()), None)
+
+
 def _pyproject(folder: Path) -> dict[str, Any]:
     file = folder / "pyproject.toml"
     if not file.is_file():
@@ -90,10 +111,11 @@ def _declared(folder: Path, project: dict[str, Any], extras: Sequence[str]) -> l
         wanted += project.get("optional-dependencies", {}).get(extra, ())
     lines = sorted("".join(each.split()) for each in wanted)
     dynamic = {"dependencies", "optional-dependencies"} & {*project.get("dynamic", ())}
-    files = ["uv.lock", *(_REQUIREMENTS if dynamic or not project else ())]
-    for name in files:
-        if (folder / name).is_file():
-            lines.append(f"{name}: {(folder / name).read_text(encoding='utf-8', errors='replace')}")
+    files = [folder / name for name in (_REQUIREMENTS if dynamic or not project else ())]
+    lock = uv_lock(folder)
+    for file in (*([lock] if lock else ()), *files):
+        if file.is_file():
+            lines.append(f"{file.name}: {file.read_text(encoding='utf-8', errors='replace')}")
     return lines
 
 

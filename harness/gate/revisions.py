@@ -241,7 +241,7 @@ def _shallow(repo: Path) -> bool:
 def _snapshot(repo: Path, last: str, own: Sequence[Path]) -> str:
     """Return a commit of the working tree as it is, on top of its last one; nothing refers to it.
 
-    Neither files that git ignores are in it nor what gates write. Git removes the commit some
+    Files that git ignores, and files that gates write, are not in it. Git removes the commit some
     weeks later by itself.
     """
     with tempfile.TemporaryDirectory() as folder:

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import harness.probe
 from harness.gate.benchmarks import copied, measured_modules
 from harness.gate.figures import Figure, Reading
-from harness.gate.missing import new_at_head, skips
-from harness.gate.processes import Answer, Process, command
+from harness.gate.missing import check_measured, new_at_head, skips
+from harness.gate.processes import Answer, LateError, Process, command
 from harness.gate.sides import Seen, Side, check_apart, check_own, versions_apart
 from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, What
 from harness.gate.what import command as read_command
@@ -156,22 +156,32 @@ def _turn(
             if not answers[other.side.name]:
                 other.measure(min(timeout, _TRIED))
 
-        raise _beside(error, name, processes, run) from None
+        raise _beside(error, name, processes, run, "runs") from None
 
 
 def _beside(
     error: HarnessError, name: str, processes: Mapping[str, Process],
-    run: Callable[[Process], None],
+    run: Callable[[Process], None], well: str,
 ) -> HarnessError:  # fmt: skip
-    """Return the error of a side with what the other of base and head does."""
+    """Return the error of a side with what the other of base and head does, as far as it is known.
+
+    Args:
+        error: of a side.
+        name: the side's.
+        processes: of all sides.
+        run: lets the other one do the same.
+        well: what it then does, in a word.
+    """
     other = {"base": "head", "head": "base"}.get(name, "")
     if other not in processes:
         return error
     try:
         run(processes[other])
+    except LateError:
+        return error
     except HarnessError:
         return error.and_(f"On {other} it fails, too.")
-    return error.and_(f"On {other} it runs.")
+    return error.and_(f"On {other} it {well}.")
 
 
 def check_whats(whats: Sequence[What]) -> None:
@@ -204,6 +214,8 @@ def taken(
     notes = checked(sides, answers, whats)
     readings = {name: tuple(r for a in all_ for r in a.readings) for name, all_ in answers.items()}
     skipped, told = skips(readings, answers)
+    if "head" in readings:
+        check_measured(whats, readings["head"], answers["head"])
     return Taken(readings, new_at_head(readings, answers) | skipped, (*notes, *told))
 
 
@@ -246,7 +258,7 @@ def started(
             try:
                 process.wait_until_ready(measuring.timeout)
             except HarnessError as error:
-                raise _beside(error, name, processes, starts) from None
+                raise _beside(error, name, processes, starts, "starts") from None
         yield processes
 
 

@@ -72,9 +72,9 @@ def run_baseline(asked: Asked, folder: Path, work: Path, told: Told = lambda _: 
     waivers = _waivers(asked, folder)
     stored = baseline.load(asked.file) if asked.kind == "baseline" else None  # before it measures
     side, whats, head, note = this_code(asked, folder)
-    said = (note,) if note else ()
     told("counting")
     taken = counted(asked, [side], whats, work / "run", told)
+    said = (*([note] if note else ()), *taken.notes)
     readings = taken.readings["head"]
     machine = _machine(asked, versions_of(readings))
     if stored is None:

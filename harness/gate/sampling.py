@@ -12,7 +12,7 @@ from harness.gate.pairs import CODE, CONTROL, DEPENDENCIES, Comparison, Key, Ser
 from harness.gate.pairs import judged as judged_by
 from harness.gate.rounds import Measuring, Taken, take_round
 from harness.gate.sides import Side
-from harness.gate.what import CommandWhat, FunctionWhat, PytestWhat, StudyWhat, What
+from harness.gate.what import PytestWhat, StudyWhat, What, belongs
 from harness.messages.errors import HarnessError
 from harness.stats import Decision, Rule
 from harness.study.formatting import plural
@@ -186,23 +186,6 @@ def narrowed(
             case _:
                 out += [what] if own else []
     return out
-
-
-def belongs(benchmark: str, what: What) -> bool:
-    """Whether a benchmark is one of what a person named."""
-    match what:
-        case StudyWhat():
-            return benchmark == what.title or benchmark.startswith(f"{what.title}#")
-        case PytestWhat():
-            file, _, node = benchmark.partition("::")
-            inner = (
-                not what.node
-                or node == what.node
-                or node.startswith((f"{what.node}[", f"{what.node}::"))
-            )
-            return file == what.file and inner
-        case FunctionWhat() | CommandWhat():
-            return benchmark == what.title
 
 
 def sides_compared(names: Collection[str]) -> list[Comparison]:

@@ -73,15 +73,16 @@ class Found:
 
 def measured(asked: Asked, ready: Prepared, folder: Path, told: Told) -> Found:
     """Measure all tiers; what fails is a problem, and ends it."""
-    found = Found()
+    found, timed = Found(), False
     for tier in (_same_names, _exact, _times, _quality):
         if found.problems:
             break
+        timed |= tier is _times
         try:
             found = found.and_(tier(asked, ready, folder, told, found))
         except HarnessError as error:
             found = found.and_(Found(problems=(str(error),)))
-    if found.problems and asked.tiers.time and not found.readings:
+    if found.problems and asked.tiers.time and not timed:
         found = found.and_(Found(notes=(NO_TIMES,)))
     if not found.problems and all(row.answer == "shown" for row in found.rows):
         return replace(found, problems=(_nothing(asked, found),))
@@ -178,6 +179,12 @@ def counted(
     asked: Asked, sides: Sequence[Side], whats: Sequence[What], folder: Path, told: Told
 ) -> Taken:
     """Return what is the same in every process, with instructions where they are asked for."""
+    timed = asked.tiers.time and asked.kind not in {"baseline", "save"}
+    if commands := [each.title for each in whats if isinstance(each, CommandWhat) and not timed]:
+        raise HarnessError(
+            "what is counted must run within Python, and of a command only times are measured",
+            ", ".join(commands), "Leave it out.",
+        )  # fmt: skip
     taken = exact(sides, whats, folder, asked.measuring)
     if not asked.tiers.instructions:
         return taken

@@ -106,7 +106,7 @@ def _check(what: What, base: Answer, head: Answer) -> None:
         why = head.skipped.get(skipped[0]) or head.skipped[what.title]
         raise HarnessError(
             f"{what.title} must run the tests at head that it runs at base",
-            f"{first_of(skipped, 3)}: skipped at head, and run by the base's own file ({why})",
+            f"a skip of {first_of(skipped, 3)}, which the base's own file runs ({why})",
             f"Take the skip away. {LEFT}",
         )
     if isinstance(what, StudyWhat):

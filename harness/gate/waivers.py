@@ -100,6 +100,11 @@ def _waiver(entry: Mapping[str, Any], where: str) -> Waiver:
     for name in entry:
         if name not in KEYS:
             raise HarnessError(f"{where} must have known keys", repr(name), near(name, KEYS))
+    lacking = [name for name in ("benchmark", "figure", "reason", "revision", "expires")
+               if name not in entry]  # fmt: skip
+    if len(lacking) > 1:
+        way = "The summary of a gate that fails has the lines to paste."
+        raise HarnessError(f"{where} must be whole", f"none of {', '.join(lacking)}", way)
     for name in ("benchmark", "figure", "reason", "revision"):
         text = entry.get(name)
         if not isinstance(text, str) or not text.strip():
@@ -190,7 +195,7 @@ def apply(
             continue
         bounds = " and ".join(valid[at].bound_for(row) for at in own)
         out.append(replace(row, why=f"{row.why} A waiver accepts up to {bounds}: this is beyond."))
-    out = [_with_parts(row, out) for row in out]
+    out = [row if any(each.is_for(row) for each in valid) else _with_parts(row, out) for row in out]
     notes += [
         f"Unused: {each.told}. No failure needs it: remove it."
         for at, each in enumerate(valid)

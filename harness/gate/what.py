@@ -114,7 +114,24 @@ def parse(word: str, head: Path) -> What:
         return FunctionWhat(word, word, match[1], match[2])
     if named:
         return StudyWhat(word, word, named[1], named[2] or "", in_file=False)
-    raise HarnessError("WHAT must be something that can be measured", repr(word), KINDS)
+    raise HarnessError("what is measured must be named in a known way", repr(word), KINDS)
+
+
+def belongs(benchmark: str, what: What) -> bool:
+    """Whether a benchmark is one of what a person named."""
+    match what:
+        case StudyWhat():
+            return benchmark == what.title or benchmark.startswith(f"{what.title}#")
+        case PytestWhat():
+            file, _, node = benchmark.partition("::")
+            inner = (
+                not what.node
+                or node == what.node
+                or node.startswith((f"{what.node}[", f"{what.node}::"))
+            )
+            return file == what.file and inner
+        case FunctionWhat() | CommandWhat():
+            return benchmark == what.title
 
 
 def command(word: str) -> CommandWhat:

@@ -66,11 +66,9 @@ def headline(result: GateResult) -> Headline:
         what = f"{plural(len(result.problems), 'thing')} could not be measured."
         return Headline("error", what, "This is no pass: fix it, and run the gate again.")
     if result.answer == "fail":
-        what = (
-            f"{len(failed)} of {plural(len(judged), 'figure')} became worse: {_listed(failed)}."
-            if all(row.basis != "exact" or not must_be_same(row.figure) for row in failed)
-            else f"{len(failed)} of {plural(len(judged), 'figure')} changed: {_listed(failed)}."
-        )
+        same = any(row.basis == "exact" and must_be_same(row.figure) for row in failed)
+        how, told = "changed" if same else "became worse", _listed(to_accept(failed))
+        what = f"{len(failed)} of {plural(len(judged), 'figure')} {how}: {told}."
         return Headline("fail", what, f"Fix it, or accept it by a waiver.{shadow}")
     if result.answer == "inconclusive":
         what = f"{len(opened)} of {plural(len(judged), 'figure')} cannot be told: "
@@ -82,7 +80,6 @@ def headline(result: GateResult) -> Headline:
             else "Run it again with a larger --budget, or look at the intervals and decide."
         )
         return Headline("inconclusive", f"{what}{_listed(opened)}.", todo + shadow)
-    accepted = f" {plural(waived, 'failure')} accepted by waivers." if waived else ""
     if result.rows and all(row.why == SAVED for row in result.rows):
         what = f"{plural(len(result.rows), 'figure')} saved."
         return Headline("pass", what, "Compare code of later with them by --baseline.")
@@ -91,9 +88,12 @@ def headline(result: GateResult) -> Headline:
         what = f"{plural(news, 'benchmark')} without a base to compare with."
         return Headline("pass", what, "Nothing to do: it is compared from the next change on.")
     what = f"nothing of {plural(len(judged), 'figure')} became worse."
-    if accepted:
-        what = f"no other of {plural(len(judged), 'figure')} became worse."
-    return Headline("pass", what + accepted, "Nothing to do.")
+    if waived:
+        what = (
+            f"{plural(waived, 'failure')} accepted by waivers; the other "
+            f"{plural(len(judged) - waived, 'figure')} did not become worse."
+        )
+    return Headline("pass", what, "Nothing to do.")
 
 
 def _listed(rows: Sequence[Row]) -> str:
@@ -126,8 +126,9 @@ def explained(row: Row) -> bool:
 
 def told(row: Row) -> str:
     """Return a row's answer as a word, with its sign."""
-    word = f"{MARKS[row.answer]} {row.answer.upper() if row.answer == 'fail' else row.answer}"
-    return f"{word}, accepted" if row.waiver else word
+    if row.waiver:
+        return f"{MARKS['pass']} accepted"
+    return f"{MARKS[row.answer]} {row.answer.upper() if row.answer == 'fail' else row.answer}"
 
 
 # ---- numbers ------------------------------------------------------------------------------------
@@ -280,8 +281,13 @@ def control_text(control: Control) -> str:
     return (
         f"{control.figure} of {control.benchmark}: the base against itself "
         f"{share_text(control.change)}{behind}, typical spread of a pair "
-        f"{100 * control.spread:.1f} %.{alarm}"
+        f"{spread_text(control)}.{alarm}"
     )
+
+
+def spread_text(control: Control) -> str:
+    """Print the typical spread of a pair; of fewer pairs than a look has nobody knows it."""
+    return "not known" if math.isnan(control.low) else f"{100 * control.spread:.1f} %"
 
 
 def controls_texts(controls: Sequence[Control]) -> list[str]:

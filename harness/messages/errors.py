@@ -16,6 +16,7 @@ class HarnessError(ValueError):
 
     Attributes:
         got: what was given; the whole message if that part is not known.
+        code: the exit code of a command that ends with it.
 
     Example:
         >>> from harness import HarnessError
@@ -28,6 +29,7 @@ class HarnessError(ValueError):
     """
 
     got: str = ""
+    code: int = 2
 
     def __init__(self, must: str, got: str, instead: str) -> None:
         super().__init__(one_line(f"{must}; got {got}. {instead}"))
@@ -54,6 +56,14 @@ class ConnectionLostError(HarnessError):
 
     What was recorded is kept, and the same command continues from there.
     """
+
+    code = 130
+
+
+class StoppedError(HarnessError):
+    """The person at the keyboard, or a signal, ended a command that keeps nothing."""
+
+    code = 130
 
 
 def one_line(text: str) -> str:
