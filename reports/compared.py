@@ -92,9 +92,12 @@ def compared_page(comparison: Comparison) -> ComparedPage:
 
 
 def _rest(said: str, before: str) -> str:
-    """Return what an answer says beyond its title."""
-    rest = said.removeprefix(before).lstrip(":; ") if said.startswith(before) else said
-    return rest[:1].upper() + rest[1:] if rest.strip(".") else ""
+    """Return what an answer says beyond its title, which begins with its first part."""
+    first = min((said + ";").find(";"), (said + ":").find(":"))
+    if not before.startswith(said[:first].rstrip(".")):
+        return said
+    rest = said[first:].lstrip(":; ")
+    return rest[:1].upper() + rest[1:]
 
 
 # ---- the top ------------------------------------------------------------------------------------

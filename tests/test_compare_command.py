@@ -353,6 +353,21 @@ def test_a_journal_is_a_store_as_any_other(
     assert found["answer"].startswith("Nothing changed: both have the same 15 trials")
 
 
+@pytest.mark.usefixtures("unprinted")
+def test_a_database_server_is_a_store_as_any_other(
+    folder: Path, tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    store = open_store(url)
+    monkeypatch.setattr("tests.declaring.accuracy", noisy)
+    run(store, HIGH)
+    store.close()
+    words = ["compare", f"{folder}@wide", f"{url}@wide:quick", "--out", str(tmp_path / "out")]
+    assert execute([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["answer"].startswith("Nothing changed: both have the same 15 trials")
+
+
 def test_it_needs_no_torch_and_writes_nothing_to_the_store(folder: Path, tmp_path: Path) -> None:
     before = (folder / "harness.db").read_bytes()
     code = (
