@@ -145,6 +145,8 @@ def test_a_run_against_itself_changes_nowhere() -> None:
     assert {each.finding for each in pair.effects} == {"same"}
     assert all(not each.changed and not each.step for each in pair.claims.matched)
     assert {ratio.ratio for arm in pair.costs.arms for ratio in arm.ratios} == {1.0}
+    assert all(each.same and not each.told for each in pair.claims.matched)
+    assert plain(result)["comparisons"][0]["claims"][0]["difference"]["effect"] == 0
     assert result.tested == 0, "nothing is estimated"
     assert headline(result) == (
         "Nothing changed: both have the same 10 trials, and the same verdicts."
@@ -195,6 +197,20 @@ def test_missing_seeds_leave_those_that_both_have() -> None:
     found = effect(pair, SMALL)
     assert found.counts == (5, 7)
     assert found.effect == 0, "by the five seeds that both have"
+
+
+def test_more_seeds_of_the_same_trials_move_a_claim_and_are_no_difference_of_trials() -> None:
+    more = {arm: (*values, values[1], values[3]) for arm, values in A.items()}
+    pair = pair_of(side("A", A, keys="k"), side("B", more, keys="k"))
+    (claim,) = pair.claims.matched
+    assert (claim.same, claim.seen) == (False, None)
+    assert claim.why == "the same trials where both have them; judged on 5 and 7"
+    assert effect(pair, SMALL).finding == "same"
+    assert not pair.whole
+    assert answer(pair) == (
+        "Nothing changed that can be told: the verdict is the same and 2 results of arms are the "
+        "same."
+    )
 
 
 def test_with_nothing_in_common_it_is_said_that_nothing_was_compared() -> None:
@@ -364,7 +380,8 @@ def test_what_changed_is_told_field_by_field() -> None:
     assert "data" not in pair_of(side("A", A), side("B", A)).same, "nobody knows"
     assert changes_line(pair) == (
         "What changed: question from “Does width help?” to “Does width still help?”, setting "
-        "epochs of the scale from – to 3, 6 other things and 2 parts of the code."
+        "epochs of the scale from – to 3, 6 other things and 2 parts of the code (study:helper, "
+        "study:train)."
     )
 
 

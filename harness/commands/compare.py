@@ -211,7 +211,7 @@ def _print_pair(pair: Pair, console: Console, said: str) -> None:
 
 
 def _print_verdicts(pair: Pair, title: str, console: Console) -> None:
-    from harness.compared.words import effect_of, interval_of
+    from harness.compared.words import difference_of, effect_of, interval_of
 
     base, other = pair.base.label, pair.other.label
     table = empty_table(f"Verdicts, {title}", [
@@ -225,7 +225,7 @@ def _print_verdicts(pair: Pair, title: str, console: Console) -> None:
         )
         style = {"worse": "red", "better": "green", "changed": "yellow"}.get(mark, "")
         told = "".join(f"\n{one.what}: {one.before} → {one.after}" for one in each.changes)
-        effect = effect_of(metric, each.seen)
+        effect = difference_of(each)
         interval = interval_of(metric, each.seen)
         table.add_row(
             words(mark, style),

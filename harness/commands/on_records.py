@@ -135,7 +135,7 @@ def compare(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="A B [C...]", show_default=False,
+            metavar="RUN", show_default=False,
             help="Stores or folders of runs, the base first. @STUDY or @STUDY:SCALE names one of "
             "its studies, ~1 the run before the newest, ~REVISION that of a revision of git: "
             "runs~1 runs; a.db@mnist:quick b.db@mnist:quick.",

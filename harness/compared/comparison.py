@@ -82,8 +82,11 @@ class Pair:
 
     @property
     def whole(self) -> bool:
-        """Whether all arms that both have are the same trials in both."""
-        return bool(self.belongings) and all(each.way == "same" for each in self.belongings)
+        """Whether all arms that both have are the same trials in both, and neither has more."""
+        return bool(self.belongings) and all(
+            each.way == "same" and each.first.keys() == each.second.keys()
+            for each in self.belongings
+        )
 
     @property
     def something(self) -> bool:

@@ -54,6 +54,8 @@ class Matched:
         seen: the other run's effect less the base's, with its interval; ``None`` where there is
             none.
         why: how both effects are compared, or why they are not.
+        same: whether both are the same by definition: the same trials were judged, or trials that
+            came out the same to the last bit.
     """
 
     numbers: tuple[int, int]
@@ -64,6 +66,7 @@ class Matched:
     samples: Samples | None = None
     seen: Seen | None = None
     why: str = ""
+    same: bool = False
 
     @property
     def changed(self) -> bool:
@@ -186,10 +189,10 @@ def _compared(found: Matched, base: Side, belongings: Mapping[str, Belonging]) -
     first, second = (_by_seed(verdict) for verdict in (found.base, found.other))
     both = [seed for seed in first if seed in second]
     if ways <= {"same", "identical"}:
-        more = (
-            "" if first.keys() == second.keys() else f"; judged on {len(first)} and {len(second)}"
-        )
-        return replace(found, why=f"the same trials, or the same results{more}")
+        if first.keys() == second.keys():
+            return replace(found, why="the same trials, or the same results", same=True)
+        counts = f"{len(first)} and {len(second)}"
+        return replace(found, why=f"the same trials where both have them; judged on {counts}")
     paired = "unpaired" not in ways
     if paired and not both:
         return replace(found, why="no seed in common")

@@ -125,7 +125,7 @@ def _claim(each: Matched) -> dict[str, Any]:
             {"what": one.what, "base": one.before, "run": one.after}
             for one in (*each.changes, *each.reworded)
         ],
-        "difference": _seen(each.seen),
+        "difference": _none(each.base.seen.n) if each.same else _seen(each.seen),
         "compared": each.why,
     }
 
@@ -154,13 +154,16 @@ def _effect(each: ArmEffect) -> dict[str, Any]:
         "run_mean": _number(each.means[1]),
         "n": list(each.counts),
         "failed": list(each.failed),
-        "difference": {"effect": 0.0, "low": 0.0, "high": 0.0, "n": min(each.counts), "p": None}
-        if each.finding == "same"
-        else _seen(each.seen),
+        "difference": _none(min(each.counts)) if each.finding == "same" else _seen(each.seen),
         "way": each.way,
         "compared": each.why,
         "finding": each.finding,
     }
+
+
+def _none(n: int) -> dict[str, Any]:
+    """Return the difference of what is the same by definition."""
+    return {"effect": 0.0, "low": 0.0, "high": 0.0, "p": None, "n": n}
 
 
 def _seen(seen: Seen | None) -> Mapping[str, Any] | None:

@@ -217,9 +217,9 @@ def changes_line(pair: Pair) -> str:
     ]
     if more := len(found) - MOST_NAMED:
         parts += [plural(more, "other thing")] if more > 0 else []
-    code = sum(each.area == "code" for each in pair.differences)
+    code = [each.what for each in pair.differences if each.area == "code"]
     if code:
-        parts.append(f"{plural(code, 'part')} of the code")
+        parts.append(f"{plural(len(code), 'part')} of the code ({first_of(code, MOST_NAMED)})")
     if not parts:
         return "What was declared and run is the same in both, as far as it is recorded."
     return f"What changed: {join(parts)}."
@@ -277,6 +277,11 @@ def effect_of(metric: Metric, seen: Seen | None) -> str:
     if seen is None or not math.isfinite(seen.effect):
         return DASH
     return effect_text(metric, seen.effect)
+
+
+def difference_of(claim: Matched) -> str:
+    """Print the difference of a claim's effects; 0 where both are the same by definition."""
+    return "0" if claim.same else effect_of(claim.base.metric, claim.seen)
 
 
 def interval_of(metric: Metric, seen: Seen | None) -> str:

@@ -19,6 +19,7 @@ from harness.compared.words import (
     changes_line,
     corrected,
     cost_text,
+    difference_of,
     effect_of,
     interval_of,
     rank,
@@ -122,7 +123,7 @@ def _claim(each: Matched) -> tuple[Cell, ...]:
         _verdict(each.base),
         _verdict(each.other),
         Cell(
-            effect_of(each.base.metric, each.seen),
+            difference_of(each),
             note="; ".join(filter(None, (interval, each.why))),
         ),
     )
