@@ -172,9 +172,11 @@ def _shifted(claims: Sequence[Matched]) -> str:
     told = [each for each in claims if each.told]
     if not told:
         return ""
-    if len(told) == len(claims) == 1:
-        return "its effect in both can be told apart"
-    return f"the effects of {len(told)} of {plural(len(claims), 'claim')} can be told apart"
+    if len(told) == 1:
+        metric, seen = told[0].base.metric, told[0].seen
+        one = "the claim's effect" if len(claims) == 1 else "the effect of one claim"
+        return f"{one} surely changed, by {effect_of(metric, seen)} {interval_of(metric, seen)}"
+    return f"the effects of {len(told)} of {len(claims)} claims surely changed"
 
 
 def _effects(pair: Pair) -> str:
@@ -187,8 +189,8 @@ def _effects(pair: Pair) -> str:
     if told:
         named = "; ".join(_said(pair, each) for each in told[:MOST_NAMED])
         of = f"{len(told)} of {plural(len(effects), 'result')} of arms can be told apart"
-        more = ", among them" if len(told) > MOST_NAMED else ":"
-        parts.append(f"{of}{more} {named}")
+        more = f"; and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
+        parts.append(f"{of}: {named}{more}")
     elif effects:
         parts.append(f"none of {plural(len(effects), 'result')} of arms can be told apart")
     return "; ".join(parts)
