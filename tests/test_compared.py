@@ -196,6 +196,8 @@ def test_missing_seeds_leave_those_that_both_have() -> None:
     pair = pair_of(side("A", A), side("B", more))
     found = effect(pair, SMALL)
     assert found.counts == (5, 7)
+    assert found.why.endswith("; 5 seeds in common")
+    assert pair.claims.matched[0].why == "by seed, on the 5 that both were judged on"
     assert found.effect == 0, "by the five seeds that both have"
 
 

@@ -19,6 +19,7 @@ from harness.judging.pairing import has_failed, value
 from harness.judging.seen import Floats, Seen, seen_from, seen_unpaired
 from harness.messages.errors import HarnessError
 from harness.stats import FEWEST
+from harness.study.formatting import plural
 from harness.study.metrics import COUNTED, Metric
 from harness.trials.records import Record
 
@@ -184,6 +185,8 @@ def _effect(each: Belonging, metric: Metric) -> ArmEffect:
     if not both:
         return replace(found, way="apart", why="no seed finished in both")
     one, two = (tuple(side[seed] for seed in both) for side in (first, second))
+    if not len(first) == len(second) == len(both):
+        found = replace(found, why=f"{each.why}; {plural(len(both), 'seed')} in common")
     return replace(found, samples=Samples(metric, one, two, (*one, *two), True))
 
 

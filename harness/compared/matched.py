@@ -207,8 +207,12 @@ def _compared(found: Matched, base: Side, belongings: Mapping[str, Belonging]) -
     )
     samples = Samples(found.base.metric, tuple(one.values()), tuple(two.values()), parts, paired,
                       times)  # fmt: skip
-    few = "" if samples.enough else f"; fewer than {FEWEST}, so without an interval"
-    return replace(found, samples=samples, why=("by seed" if paired else "unpaired") + few)
+    why = "by seed" if paired else "unpaired"
+    if paired and not len(first) == len(second) == len(both):
+        why += f", on the {len(both)} that both were judged on"
+    if not samples.enough:
+        why += f"; fewer than {FEWEST}, so without an interval"
+    return replace(found, samples=samples, why=why)
 
 
 def _incomparable(found: Matched) -> str:
