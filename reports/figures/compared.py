@@ -190,6 +190,7 @@ def _draw_claims(figure: Figure, marks: Sequence[ClaimMark], base: str, other: s
     far = max(_FAR, 1.6 * sorted(effects)[len(effects) // 2])
     _span(axes, [-1.2, 1.2, *(min(max(value, -far), far) for value in finite)])
     low, high = axes.get_xlim()
+    axes.set_xlim(low, high + 0.06 * (high - low))  # room for a letter
     axes.set_xlabel("Effect ÷ δ")
     for place, mark in enumerate(marks):
         _name(axes, place, mark.text, 66, lines=2)
@@ -216,7 +217,7 @@ def _draw_claims(figure: Figure, marks: Sequence[ClaimMark], base: str, other: s
 def _letter(axes: Axes, label: str, ends: Sequence[float], y: float, color: str) -> None:
     """Write a run's letter to the right of its mark; to the left where there is no room."""
     low, high = axes.get_xlim()
-    beside = max(ends) < high - 0.06 * (high - low)
+    beside = max(ends) < high - 0.05 * (high - low)
     axes.annotate(
         label, (max(ends), y), xytext=(6, 0) if beside else (-8, 0), textcoords="offset points",
         va="center", ha="left" if beside else "right", fontsize=8.6, color=color,
