@@ -63,6 +63,7 @@ ROOMS: dict[str, str] = {
     "next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
+    "compared": "sides effects matched declared surroundings costs curves comparison words plain",
     "planning": "datasets outlook confirming tuning samplers importance asking pruning members "
     "planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
@@ -75,12 +76,13 @@ ROOMS: dict[str, str] = {
     "needs environments benchmarks processes missing rounds vanished instructions pairs by_seed "
     "not_worse quality sampling asked prepare tiers repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
-    "best folder judged markdown finish begin run search plan_search plan report explain export "
-    "judge replay check profile on_records gate gating cli",
+    "best references folder judged markdown finish begin run search plan_search plan report "
+    "explain export judge compare replay check profile on_records gate gating cli",
 }
 ORDER = list(ROOMS)
 
-MOST_ROOMS, MOST_FLOORS, MOST_LINES = 33, 10, 400
+# The 34th room compares runs: judging, which it stands on, knows one alone.
+MOST_ROOMS, MOST_FLOORS, MOST_LINES = 34, 10, 400
 
 
 def inner(name: str) -> str:
@@ -147,7 +149,7 @@ def test_every_room_lists_its_modules() -> None:
         assert not missing, f"{name}/__init__.py does not name {missing}"
 
 
-COMPOSING = {"commands.folder", "commands.finish", "commands.gate"}
+COMPOSING = {"commands.folder", "commands.finish", "commands.gate", "commands.compare"}
 
 
 def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> None:

@@ -9,7 +9,9 @@ and what is told at the end.
 Each command is in the file of its name: :mod:`~harness.commands.list`,
 :mod:`~harness.commands.new`, :mod:`~harness.commands.plan` (:mod:`~harness.commands.plan_search`,
 of a search), :mod:`~harness.commands.run`, :mod:`~harness.commands.search`,
-:mod:`~harness.commands.report`, :mod:`~harness.commands.explain`, :mod:`~harness.commands.export`,
+:mod:`~harness.commands.report`, :mod:`~harness.commands.compare`
+(:mod:`~harness.commands.references`, what its words name), :mod:`~harness.commands.explain`,
+:mod:`~harness.commands.export`,
 :mod:`~harness.commands.judge` (with ``import``), :mod:`~harness.commands.replay`,
 :mod:`~harness.commands.check`, :mod:`~harness.commands.profile` and :mod:`~harness.commands.doctor`
 (:mod:`~harness.commands.doctor_gate`, of a machine that is to gate), and

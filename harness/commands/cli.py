@@ -13,7 +13,7 @@ import typer
 from harness.commands import ending
 from harness.commands.ending import alone_on_output, end_with, noticing
 from harness.commands.gating import gate
-from harness.commands.on_records import explain, export, import_, judge, report
+from harness.commands.on_records import compare, explain, export, import_, judge, report
 from harness.commands.options import (
     collect_seldom,
     hand_on_data,
@@ -287,8 +287,8 @@ def profile(
 
 
 for name, command in (
-    ("report", report), ("judge", judge), ("import", import_), ("explain", explain),
-    ("export", export), ("gate", gate),
+    ("report", report), ("compare", compare), ("judge", judge), ("import", import_),
+    ("explain", explain), ("export", export), ("gate", gate),
 ):  # fmt: skip
     app.command(name)(command)
 

@@ -124,25 +124,29 @@ def nobody_reads() -> None:
 
 
 def _check_places(words: list[str]) -> None:
-    """Refuse a URL with a password that stands anywhere but after ``--store`` or as RESULTS.
+    """Refuse a URL with a password that stands where no store or storage is named.
 
     Folders would be made of it, and files be named after it.
 
     Raises:
         HarnessError: there is one.
     """
-    reads = words[:1] in (["judge"], ["import"])
+    reads = words[:1] in (["judge"], ["import"], ["compare"])
     for before, word in zip(["", *words], words, strict=False):
         value = word.partition("=")[2] if word.startswith("-") else word
-        if reads and not word.startswith("-") and not before.startswith("-"):
-            continue  # RESULTS, which may be the URL of an Optuna storage
+        if reads and not word.startswith("-") and (before in _FLAGS or before[:1] != "-"):
+            continue  # RESULTS, which may be the URL of an Optuna storage, or a run
         if redact.holds_secret(value) and "--store" not in {before, word.partition("=")[0]}:
             raise HarnessError(
                 "a URL with a password may stand after --store, or as RESULTS of judge and import, "
-                "and nowhere else",
+                "or as a run of compare, and nowhere else",
                 redact.shown(value),
                 "Write --store URL, or set HARNESS_STORE to it.",
             )
+
+
+_FLAGS = frozenset({"--json", "--quiet", "-q", "--fail-on-change"})
+"""Options without a value, of commands that take such a URL: a word after one is not its value."""
 
 
 def _lacks_torch(error: Exception) -> bool:

@@ -126,6 +126,50 @@ def explain(
         explain_study(study, claim, scale, place, screen.output())
 
 
+COMPARED = Path("runs/compare")
+"""The output folder of a comparison where none is named."""
+
+
+@alone_on_output
+def compare(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN", show_default=False,
+            help="Stores or folders of runs, the base first. @STUDY or @STUDY:SCALE names one of "
+            "its studies, ~1 the run before the newest, ~REVISION that of a revision of git: "
+            "runs~1 runs; a.db@mnist:quick b.db@mnist:quick.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="The output folder.", file_okay=False)
+    ] = COMPARED,
+    fail_on_change: Annotated[
+        bool,
+        typer.Option(
+            "--fail-on-change",
+            help="Exit code 1 where a verdict changed for the worse (a claim held, and is open or "
+            "does not hold now; or was open, and does not hold), an effect on an arm is surely "
+            "worse (its corrected interval leaves out 0 on the worse side), or an arm with results "
+            "has none now because its trials failed; 3 where nothing could be compared.",
+        ),
+    ] = False,
+    quiet: Quiet = False, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Set runs side by side: what changed, verdicts, effects with intervals, costs, curves."""
+    collect_seldom()
+    from harness.commands.compare import compare_runs
+    from harness.commands.place import Place
+
+    with noticing(Place(out, "", COMPARED)) as place:
+        shown = not quiet and not as_json
+        compared, whole = compare_runs(runs or [], out, place, shown=shown, as_json=as_json)
+        if fail_on_change and not compared.something:
+            screen.complain("harness: nothing could be compared, so nobody knows if it changed")
+            end_with(3)
+        end_with(1 if not whole or (fail_on_change and compared.worse) else 0)
+
+
 @alone_on_output
 def export(
     study: StudyName, scale: Scale = None, out: Out = OUT, store: StoreUrl = "",

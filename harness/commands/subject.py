@@ -244,12 +244,7 @@ def _recorded(reference: str, found: str, place: Place) -> list[_Recorded]:
         store = place.open(create=False)
     except HarnessError:
         return []  # without a store, the file is all there is
-    with store.errors():
-        studies = [(each.study_name, dict(each.user_attrs)) for each in
-                   store.storage.get_all_studies()]  # fmt: skip
-    read = [_read(store, name, notes) for name, notes in studies]
-    every = [one for one in read if one is not None]
-    every.sort(key=lambda one: one.kept.manifest.time if one.kept is not None else "")
+    every = _everything(store)
     own = [one for one in every if {reference, found} & {one.name, one.reference} - {""}]
     if not own and reference.endswith(".py"):
         path = Path(reference)
@@ -266,6 +261,25 @@ def _recorded(reference: str, found: str, place: Place) -> list[_Recorded]:
             f"Write the study's name, such as {names[0]}.",
         )
     return own
+
+
+def kept_in(store: Store) -> list[Kept]:
+    """Return the newest run of each study and scale of a store, with each set of levels.
+
+    That which was run last is at the end.
+    """
+    return [one.kept for one in _everything(store) if one.kept is not None]
+
+
+def _everything(store: Store) -> list[_Recorded]:
+    """Return what the store has of all studies, that which was run last at the end."""
+    with store.errors():
+        studies = [(each.study_name, dict(each.user_attrs)) for each in
+                   store.storage.get_all_studies()]  # fmt: skip
+    read = [_read(store, name, notes) for name, notes in studies]
+    every = [one for one in read if one is not None]
+    every.sort(key=lambda one: one.kept.manifest.time if one.kept is not None else "")
+    return every
 
 
 def _read(store: Store, optuna: str, notes: dict[str, Any]) -> _Recorded | None:

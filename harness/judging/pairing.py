@@ -265,13 +265,13 @@ def _identical(
 
     def same(seed: int, arms: Sequence[Arm]) -> bool:
         first, *others = [trials[arm.name, seed] for arm in arms]
-        fine = any(_fine(declaration, name) and curve for name, curve in first.curves.items())
+        fine = any(is_fine(declaration, name) and curve for name, curve in first.curves.items())
         return fine and all(_bits(first) == _bits(other) for other in others)
 
     return all(same(seed, arms) for seed in seeds for arms in zip(*groups, strict=True))
 
 
-def _fine(declaration: Declaration, name: str) -> bool:
+def is_fine(declaration: Declaration, name: str) -> bool:
     """Whether a curve is of something finer than a share of examples; of what is not known, not."""
     known = {metric.name for metric in declaration.metrics}
     if declaration.source == "build":
