@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from harness.judging.results import Results
 
 from .figures.canvas import Picture
-from .figures.forest import draw_forest, forests
+from .figures.forest import draw_forest, forest
 from .sections.checked import CheckedSection, checked_section
 from .sections.claims import ClaimSection, claim_sections
 from .sections.cost import CostSection, cost_section
 from .sections.curves import CurvesSection, curves_section
 from .sections.factors import FactorsSection, factors_section
 from .sections.fixed import held_fixed
+from .sections.leaders import LeadersSection, leaders_section
 from .sections.ledger import LedgerSection, ledger_section
 from .sections.methods import MethodsSection, methods_section
 from .sections.opening import (
-    InWords,
     Title,
     Unclaimed,
-    in_words,
     title,
     unclaimed,
     verdict_table,
@@ -41,10 +40,10 @@ class Page:
     search: SearchSection | None
     verdicts: Table | None
     unclaimed: Unclaimed | None
-    words: tuple[InWords, ...]
     fixed: tuple[str, ...]
     warnings: tuple[str, ...]
-    forest: tuple[Picture, ...]
+    forest: Picture | None
+    leaders: LeadersSection | None
     claims: tuple[ClaimSection, ...]
     curves: CurvesSection | None
     factors: FactorsSection
@@ -67,10 +66,10 @@ def page_of(results: Results) -> Page:
         search_section(results),
         verdict_table(results),
         unclaimed(results),
-        in_words(results),
         held_fixed(results),
         results.warnings,
-        tuple(draw_forest(each) for each in forests(results.verdicts)),
+        draw_forest(found) if (found := forest(results.verdicts)) else None,
+        leaders_section(results),
         claim_sections(results),
         curves_section(results),
         factors_section(results),

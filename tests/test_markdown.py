@@ -7,6 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from harness.commands.markdown import markdown
+from harness.judging.answer import answer
 from tests.example_results import cost_results, example_results
 
 HOSTILE = "Is a|b <b>bold</b> `x` *y* _z_ [t](u) ~~s~~ & $1$ # \\ better?"
@@ -72,3 +73,10 @@ def test_warnings_and_studies_without_claims():
     written = markdown([results])
     assert "It has no claims to judge." in written
     assert written.endswith("\n- Nothing was tuned.\n")
+
+
+def test_the_answer_stands_before_the_table():
+    results = example_results()
+    text = markdown([results])
+    for said in answer(results).sentences:
+        assert text.index(said[:30].replace("_", r"\_")) < text.index("| claim |")

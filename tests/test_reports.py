@@ -185,8 +185,8 @@ def test_says_everything_that_it_must(page: Reader, results: Results) -> None:
     ):
         assert part in text
     for number, verdict in enumerate(results.verdicts, 1):
-        assert text.count(verdict.claim.text) >= 3
-        assert text.count(fold(verdict.reason)) == 2
+        assert text.count(verdict.claim.text) >= 2
+        assert text.count(fold(verdict.reason)) == 1, "each fact stands once"
         assert verdict.change in text
         assert MARKS[verdict.word] in text
         assert f"Claim {number}" in text
@@ -700,7 +700,7 @@ def test_contents_stand_beside_the_report() -> None:
 def test_says_how_to_read_curves_and_memory(results: Results, page: Reader) -> None:
     # of images only where a measure of the study is about them
     assert "image" not in page.text.replace(METRICS["occluded_accuracy"].meaning, "").lower()
-    assert page.text.count("What would change this:") == 2 * len(results.verdicts)
+    assert page.text.count("What would change this:") == len(results.verdicts)
     assert "the test sets of different seeds overlap" in page.text
     assert page.text.count("cut at the metric's range") >= 3
     captions = {
@@ -727,7 +727,7 @@ def test_a_metric_of_the_studys_own_stands_like_any_other() -> None:
     )  # fmt: skip
     results = example_results(residual_study(claims=(claim,)))
     text = Reader(render_html(results)).text
-    assert "Difference in margin" in text
+    assert "Margin: " in text
     assert "Judged on margin alone" in text
     assert "Mean distance between the two largest logits on test examples. no unit" in text
     assert "Not described" not in text

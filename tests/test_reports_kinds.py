@@ -20,7 +20,8 @@ from harness.reports import write_index
 from harness.reports.figures.canvas import Picture, paint
 from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import arm_dots
-from harness.reports.figures.forest import draw_forest, forests
+from harness.reports.figures.forest import draw_forest, forest
+from harness.reports.figures.forest import place as place_of
 from harness.reports.figures.looks import MOST_WORDS, draw_looks, looked
 from harness.reports.figures.margins import margin_of, round_ratios
 from harness.reports.figures.paired import draw_paired, paired, short_sides
@@ -314,42 +315,39 @@ def test_edges_that_count(results: Results) -> None:
     assert not found[ACCURACY].is_solid(2)
 
 
-def test_forests_of_ratios(results: Results) -> None:
-    found = {tuple(row.number - 1 for row in each.rows): each for each in forests(results.verdicts)}
-    # a ratio of 2.5 would dwarf one of 1.05, and counts of seeds percentage points
-    assert set(found) == {
-        (ACCURACY,), (LOSS,), (SOONER,), (MEMORY, FASTER), (SAME, SLOWER, LEAD),
-    }  # fmt: skip
-    near = found[SAME, SLOWER, LEAD]
-    assert near.title == "Ratio of parameters and time per step"
-    assert [row.exact for row in near.rows] == [True, False, False]
-    assert near.rows[1].effect == results.verdicts[SLOWER].seen.effect
-    picture = draw_forest(near)
-    assert {"×0.95", "×1", "×1.05", near.axis} <= set(drawn(picture))
+def test_all_claims_share_one_axis_in_margins(results: Results) -> None:
+    found = forest(results.verdicts)
+    assert found is not None
+    rows = {row.number - 1: row for row in found.rows}
+    assert set(rows) == {ACCURACY, LOSS, SOONER, MEMORY, SAME, SLOWER, FASTER, LEAD}
+    for at, verdict in enumerate(results.verdicts):
+        turned = at in {LOSS, SLOWER}  # "not worse" of what is better lower
+        assert rows[at].effect == pytest.approx((-1) ** turned * verdict.seen.effect / verdict.by)
+        assert not rows[at].low > rows[at].high
+    assert (rows[ACCURACY].edges, rows[LOSS].edges, rows[SLOWER].edges) == ((-1,), (-1,), (-1,))
+    assert (rows[SAME].edges, rows[FASTER].edges) == ((1, -1), (1,))
+    assert [row.exact for row in (rows[MEMORY], rows[SAME], rows[SLOWER])] == [True, True, False]
+    picture = draw_forest(found)
+    assert {"0", "+1", "−1", "Effect ÷ δ"} <= set(drawn(picture))
     assert "claim 5, equivalent, ×1 exact" in picture.alt
-    caption = picture.caption
-    assert (
-        "bar: 95 % and 99 % t interval over 10 rounds, Bonferroni over 5 claims; a mark" in caption
-    )
-    assert "both, for a claim of equivalence; the one on the worse side, for a claim" in caption
-    assert "±δ" not in picture.caption
-    worse = draw_forest(found[ACCURACY,]).caption
-    assert "the edge that counts is solid: the one on the worse side" in worse
-    (alone,) = forests([results.verdicts[MEMORY]])
-    assert "exact and has no interval" in draw_forest(alone).caption
+    assert "a mark alone is exact" in picture.caption
+    alone = forest([results.verdicts[MEMORY]])
+    assert alone is not None
     assert "interval over" not in draw_forest(alone).caption
     gone = dataclasses.replace(
         results.verdicts[MEMORY],
         seen=dataclasses.replace(results.verdicts[MEMORY].seen, effect=math.nan),
     )
-    assert "not measured" in drawn(draw_forest(forests([gone])[0]))
-    names = ["parameters", "flops_per_step", "peak_bytes", "step_seconds"]
-    many = [
-        dataclasses.replace(results.verdicts[MEMORY], metric=COSTS[name]) for name in names
-    ]  # fmt: skip
-    (wide,) = forests(many)
-    assert wide.axis == "Ratio"
-    assert wide.title.startswith("Ratio of parameters, FLOPs per step, peak memory")
+    lost = forest([gone])
+    assert lost is not None
+    assert "not measured" in drawn(draw_forest(lost))
+    assert forest([]) is None
+
+
+def test_the_axis_is_even_within_the_margin_and_by_ratios_beyond() -> None:
+    assert [place_of(each) for each in (-1, -0.5, 0, 0.5, 1)] == [-1, -0.5, 0, 0.5, 1]
+    assert place_of(4) - place_of(1) == pytest.approx(1)
+    assert place_of(-16) == pytest.approx(-3)
 
 
 def test_pairs_of_times_stand_on_a_logarithmic_axis(results: Results) -> None:

@@ -98,9 +98,12 @@ def write_index(
 
 def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:
     """Return what ``--json`` prints of a study."""
+    from harness.judging.answer import answer
+
     return {
         "study": results.declaration.name,
         "scale": results.scale,
+        "answer": list(answer(results).sentences) if results.search is None else [],
         "verdicts": verdict_rows(results),
         "search": best_row(results),
         "warnings": list(results.warnings),
@@ -118,7 +121,7 @@ def print_results(
     results: Results, console: Console, place: Sequence[str], how: Sequence[str] = (), *,
     table: bool = True,
 ) -> None:  # fmt: skip
-    """Print the verdict table, warnings, and how to go on.
+    """Print the answer, the verdict table, warnings, and how to go on.
 
     Args:
         results: of one study, judged.
@@ -127,10 +130,14 @@ def print_results(
         how: those that say how to run.
         table: whether to print the table.
     """
+    from harness.judging.answer import answer
     from harness.judging.next_step import next_step
 
     if results.search is not None:
         print_search(results.search, console)
+    elif table:
+        for said in answer(results).sentences:
+            line(console, said)
     if results.verdicts and table:
         console.print(verdict_table([results]))
     elif not results.verdicts and results.search is None:

@@ -34,6 +34,8 @@ def _section(results: Results) -> Iterator[str]:
     yield _where(results)
     if results.search is not None:
         yield from _search(results.search)
+    else:
+        yield from _answer(results)
     if results.verdicts:
         yield ""
         yield "| claim | δ | n | verdict | effect |"
@@ -45,6 +47,16 @@ def _section(results: Results) -> Iterator[str]:
     if results.warnings:
         yield ""
         yield from (f"- {item(warning)}" for warning in results.warnings)
+
+
+def _answer(results: Results) -> Iterator[str]:
+    """Say what a study found."""
+    from harness.judging.answer import answer
+
+    said = answer(results).sentences
+    if said:
+        yield ""
+        yield from (f"- {item(each)}" for each in said)
 
 
 def _search(search: SearchResults) -> Iterator[str]:

@@ -30,6 +30,8 @@ Of a search: :mod:`~harness.judging.best_of`, the best of k settings;
 what is said of it.
 
 At the end: :mod:`~harness.judging.results`, everything that a report prints;
+:mod:`~harness.judging.leaders`, arms in order, with those that may be the best;
+:mod:`~harness.judging.answer`, the answer in a few sentences;
 :mod:`~harness.judging.next_step`, what to type next.
 
 How verdicts are made, what was compared and what was dropped: README.md in this folder.

@@ -1,4 +1,4 @@
-"""Forest plot: every claim's effect with its interval, against 0 and the margin."""
+"""Forest plot: every claim's effect with its interval, all on one axis, in margins."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from harness.judging.verdicts import Verdict
 from harness.judging.words import Word
-from harness.study.claims import Claim, Equivalent, NotWorse
-from harness.study.formatting import effect_text, interval_text, join
+from harness.study.claims import NotWorse
+from harness.study.formatting import effect_text, interval_text, number_text
 
-from ..intervals import family_name, interval_name, is_counted, is_exact
+from ..intervals import family_name, interval_name, is_exact
 from ..palette import light
-from ..text import factor_of, in_title, unit_of
 from ..words import APPEARANCES
-from .canvas import COLUMN, Picture, limits, paint, panel, plain
-from .margins import DASHED, Margin, band_text, effect_ticks, margin_of
+from .canvas import COLUMN, Picture, paint, panel, plain
+from .margins import DASHED, margin_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One claim, in the unit of the axis: differences, or logarithms of ratios."""
+    """One claim, in margins: 1 is as far as the smallest difference that matters.
+
+    Attributes:
+        number: the claim's, from 1.
+        text: the claim.
+        word: its verdict.
+        effect: above 0 speaks for the claim; of "not worse", for better.
+        low: lower end of the interval; NaN where there is none.
+        high: upper end.
+        edges: at which ends of the band the claim is decided: 1, -1, or both.
+        exact: whether it is no estimate.
+        said: all of it in words, for who cannot see the figure.
+    """
 
     number: int
     text: str
@@ -35,179 +46,143 @@ class ForestRow:
     effect: float
     low: float
     high: float
-    margin: Margin
+    edges: tuple[int, ...]
     exact: bool
     said: str
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Claims that share an axis: those on metrics of one unit, or all those on ratios.
+    """All claims.
 
     Attributes:
-        title: what is compared.
-        axis: the same, or less where that would be too long for an axis.
-        relative: whether effects are logarithms of ratios.
         rows: top to bottom.
         interval: which interval they have, and over how many seeds; empty where none has one.
-        kinds: of the claims, which decide what the edges of their bands mean.
     """
 
-    title: str
-    axis: str
-    relative: bool
     rows: tuple[ForestRow, ...]
     interval: str
-    kinds: frozenset[type[Claim]]
 
 
-def forests(verdicts: Sequence[Verdict]) -> list[Forest]:
-    """Group claims by unit, since effects in different units share no axis."""
-    groups: dict[str, list[tuple[int, Verdict]]] = {}
-    for number, verdict in enumerate(verdicts, 1):
-        groups.setdefault(_axis(verdict), []).append((number, verdict))
-    return [
-        Forest(
-            *_titles([verdict for _, verdict in own]),
-            own[0][1].metric.relative,
-            tuple(_row(number, verdict) for number, verdict in own),
-            _interval([verdict for _, verdict in own], verdicts),
-            frozenset(type(verdict.claim) for _, verdict in own),
-        )
-        for own in groups.values()
-    ]
-
-
-def _axis(verdict: Verdict) -> str:
-    """Name what can share an axis: what has one unit, but nothing that would dwarf the rest."""
-    if verdict.metric.relative:
-        ends = (verdict.by, verdict.seen.effect, verdict.seen.low, verdict.seen.high)
-        near = all(abs(end) < NEAR for end in ends if math.isfinite(end))
-        return "ratio near 1" if near else "ratio"
-    if is_counted(verdict):
-        return "counted"
-    return unit_of(verdict.metric, difference=True) or verdict.metric.title
-
-
-def _titles(verdicts: Sequence[Verdict]) -> tuple[str, str]:
-    """Title an axis, in full and so short that it fits."""
-    metric = verdicts[0].metric
-    names = join(dict.fromkeys(in_title(each.metric) for each in verdicts))
-    unit = unit_of(metric, difference=True)
-    end = f" ({unit})" if unit else ""
-    what, of = ("Ratio", "of") if metric.relative else ("Difference", "in")
-    title = f"{what} {of} {names}{end}"
-    return title, title if len(title) <= LONGEST else what + end
-
-
-def _interval(own: Sequence[Verdict], verdicts: Sequence[Verdict]) -> str:
-    name = interval_name(own)
-    return name + family_name(verdicts) if name else ""
+def forest(verdicts: Sequence[Verdict]) -> Forest | None:
+    """Return all claims in margins; ``None`` where there are none."""
+    if not verdicts:
+        return None
+    name = interval_name(verdicts)
+    rows = tuple(_row(number, verdict) for number, verdict in enumerate(verdicts, 1))
+    return Forest(rows, name + family_name(verdicts) if name else "")
 
 
 def _row(number: int, verdict: Verdict) -> ForestRow:
-    metric, seen, scale = verdict.metric, verdict.seen, factor_of(verdict.metric)
+    metric, seen = verdict.metric, verdict.seen
+    # what is better, and what was claimed, is always on the right
+    turned = isinstance(verdict.claim, NotWorse) and metric.better == "lower"
+    scale = (-1.0 if turned else 1.0) / verdict.by
+    ends = sorted((scale * seen.low, scale * seen.high))
     exact = is_exact(verdict)
     interval = "exact" if exact else interval_text(metric, seen.low, seen.high)
+    edges = tuple(-edge if turned else edge for edge in margin_of(verdict).edges)
     return ForestRow(
-        number, verdict.claim.text, verdict.word, scale * seen.effect, scale * seen.low,
-        scale * seen.high, margin_of(verdict), exact,
-        f"claim {number}, {verdict.word}, {effect_text(metric, seen.effect)} {interval}",
+        number, verdict.claim.text, verdict.word, scale * seen.effect, ends[0], ends[1], edges,
+        exact, f"claim {number}, {verdict.word}, {effect_text(metric, seen.effect)} {interval}",
     )  # fmt: skip
 
 
-NEAR = math.log(1.4)
-"""Ratios within this have an axis of their own: beside one of 10, 1.05 is 1."""
-
-LONGEST = 54
-"""Characters of a title that fit below an axis."""
-
-LEFT, RIGHT, ROW, FOOT = 0.1, 0.1, 0.72, 0.52
+LEFT, RIGHT, ROW, FOOT = 0.1, 0.1, 0.62, 0.52
+_TICKS = (1, 3, 10, 30, 100, 300, 1000)
 
 
-def draw_forest(forest: Forest) -> Picture:
-    """Draw one axis of claims."""
-    height = FOOT + ROW * len(forest.rows) + 0.08
-    rows = "; ".join(row.said for row in forest.rows)
+def draw_forest(shown: Forest) -> Picture:
+    """Draw all claims on one axis."""
+    said = "; ".join(row.said for row in shown.rows)
     return paint(
-        (COLUMN, height),
-        lambda figure: _draw(figure, forest),
-        alt=f"{forest.title}: {rows}.",
-        caption=_caption(forest),
+        (COLUMN, FOOT + ROW * len(shown.rows) + 0.08),
+        lambda figure: _draw(figure, shown),
+        alt=f"All claims, in units of the smallest difference that matters: {said}.",
+        caption=_caption(shown),
     )
 
 
-def _caption(forest: Forest) -> str:
-    mark = "geometric mean" if forest.relative else "mean"
-    exact = all(row.exact for row in forest.rows)
-    shown = (
-        "Mark: the ratio, which is exact and has no interval"
-        if exact
-        else f"Mark: {mark}; bar: {forest.interval}"
-        + ("; a mark alone is exact" if any(row.exact for row in forest.rows) else "")
-    )
-    others = any(kind not in (Equivalent, NotWorse) for kind in forest.kinds)
-    edges = ["the right one, which is what was claimed"] * others
-    if Equivalent in forest.kinds:
-        edges.append("both, for a claim of equivalence")
-    if NotWorse in forest.kinds:
-        edges.append("the one on the worse side, for a claim of “not worse”")
+def _caption(shown: Forest) -> str:
+    exact = all(row.exact for row in shown.rows)
+    mark = "Mark: the effect"
+    if not exact:
+        mark += f"; bar: {shown.interval}"
+        mark += "; a mark alone is exact" if any(row.exact for row in shown.rows) else ""
     return (
-        f"{forest.title}, claim by claim. {shown}. The shaded band is "
-        f"{band_text(relative=forest.relative)}, the claim's own margin, and the edge that counts "
-        f"is solid: {'; '.join(edges)}."
+        "Every claim on one axis: its effect in units of δ, the smallest difference that matters "
+        f"to it. To the right is what was claimed, of “not worse” what is better. {mark}. Band: "
+        "±δ, with the edge solid that the claim is about. From ±δ on the axis is logarithmic."
     )
 
 
-def _draw(figure: Figure, forest: Forest) -> None:
-    rows = forest.rows
+def _ends(rows: Sequence[ForestRow]) -> tuple[float, float]:
+    """Return the ends of the axis: round numbers, from -1 to 1 at least."""
+    values = [end for row in rows for end in (row.effect, row.low, row.high) if math.isfinite(end)]
+    return -_round(-min([-1.0, *values])), _round(max([1.0, *values]))
+
+
+def _round(reach: float) -> float:
+    return float(next((each for each in _TICKS if each >= 0.97 * reach), _TICKS[-1])) * 1.15
+
+
+def place(value: float) -> float:
+    """Return where a number of margins stands: evenly within one, by its logarithm beyond."""
+    size = abs(value)
+    return math.copysign(size if size <= 1 else 1 + math.log(size, _STRETCH), value)
+
+
+_STRETCH = 4.0  # beyond the first margin, so many times as far is one margin further on the axis
+
+
+def _draw(figure: Figure, shown: Forest) -> None:
+    rows = shown.rows
     axes = panel(figure, LEFT, FOOT, COLUMN - LEFT - RIGHT, ROW * len(rows))
-    ends = [
-        end
-        for row in rows
-        for end in (row.low, row.high, row.effect, *row.margin.ends)
-        if math.isfinite(end)
-    ]
-    axes.set_xlim(*limits([0.0, *ends]))
+    low, high = _ends(rows)
+    axes.set_xlim(place(low), place(high))
     axes.autoscale(enable=False)
     axes.set_ylim(len(rows), 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    effect_ticks(axes.xaxis, 5, relative=forest.relative)
-    axes.set_xlabel(plain(forest.axis))
-    # Lines stand beside the intervals only, and leave the sentences between them alone.
-    for place in range(len(rows)):
-        ends_at = (place + 0.74 - 0.24, place + 0.74 + 0.24)
-        for tick in axes.get_xticks():
-            axes.plot([tick, tick], ends_at, color=light("grid"), linewidth=0.8, zorder=0.5)
-        axes.plot([0, 0], ends_at, color=light("axis"), linewidth=1.2, zorder=1.5)
-    for place, row in enumerate(rows):
-        _draw_row(axes, place, row)
+    numbers = [0.0, *(sign * each for each in _TICKS for sign in (1.0, -1.0))]
+    named = sorted(each for each in numbers if low <= each <= high)
+    axes.set_xticks([place(each) for each in named], labels=[_tick(each) for each in named])
+    axes.set_xlabel("Effect ÷ δ")
+    for at, row in enumerate(rows):
+        _draw_row(axes, at, row)
 
 
-def _draw_row(axes: Axes, place: int, row: ForestRow) -> None:
-    shown = APPEARANCES[row.word]
-    tone = light(shown.tone)
-    at = place + 0.74
-    axes.fill_between(row.margin.ends, at - 0.2, at + 0.2, color=light("band"), linewidth=0)
-    for edge in row.margin.ends:
+def _tick(value: float) -> str:
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{number_text(abs(value))}"
+
+
+def _draw_row(axes: Axes, number: int, row: ForestRow) -> None:
+    look = APPEARANCES[row.word]
+    tone = light(look.tone)
+    at = number + 0.78
+    low, high = axes.get_xlim()
+    axes.fill_between((-1, 1), at - 0.17, at + 0.17, color=light("band"), linewidth=0)
+    axes.plot([0, 0], [at - 0.2, at + 0.2], color=light("axis"), linewidth=1.2, zorder=1.5)
+    for edge in (-1, 1):
         axes.plot(
-            [edge, edge], [at - 0.2, at + 0.2], color=light("axis"), linewidth=0.9,
-            linestyle="solid" if row.margin.is_solid(edge) else DASHED,
+            [edge, edge], [at - 0.17, at + 0.17], color=light("axis"), linewidth=0.9,
+            linestyle="solid" if edge in row.edges else DASHED,
         )  # fmt: skip
     lines = textwrap.wrap(
         plain(f"{row.number}  {row.text}", 400), 66, max_lines=2, placeholder=" …"
     )
     axes.text(
-        0.0, place + 0.5, "\n".join(lines), transform=axes.get_yaxis_transform(),
+        0.0, number + 0.57, "\n".join(lines), transform=axes.get_yaxis_transform(),
         va="bottom", ha="left", fontsize=9.0, linespacing=1.1, zorder=2,
     )  # fmt: skip
     if not row.exact and math.isfinite(row.low) and math.isfinite(row.high):
-        axes.plot([row.low, row.high], [at, at], color=tone, linewidth=2.2, zorder=3)
+        ends = [min(max(place(end), low), high) for end in (row.low, row.high)]
+        axes.plot(ends, [at, at], color=tone, linewidth=2.2, zorder=3)
     if math.isfinite(row.effect):
         axes.plot(
-            [row.effect], [at], marker=shown.marker, color=tone, markersize=8, zorder=4,
-            markerfacecolor=tone if shown.filled else light("card"), markeredgewidth=1.6,
+            [min(max(place(row.effect), low), high)], [at], marker=look.marker, color=tone,
+            markersize=8, zorder=4, markerfacecolor=tone if look.filled else light("card"),
+            markeredgewidth=1.6, clip_on=False,
         )  # fmt: skip
     else:
         axes.text(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.judging.answer import answer, both_means
 from harness.judging.history import Declared
 from harness.judging.results import Results
 from harness.judging.searched import SearchResults
@@ -40,6 +41,7 @@ class Title:
     scale: str
     question: str
     about: tuple[str, ...]
+    answer: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     tally: tuple[Cell, ...]
 
@@ -66,7 +68,10 @@ def title(results: Results) -> Title:
         if counts[word]
     )
     study = results.declaration
-    return Title(study.name, study.scale, study.question, study.about, tuple(facts), tally)
+    return Title(
+        study.name, study.scale, study.question, study.about, answer(results).sentences,
+        tuple(facts), tally,
+    )  # fmt: skip
 
 
 def _spent(results: Results, trials: str) -> list[tuple[str, str]]:
@@ -166,6 +171,12 @@ def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
     )
 
 
+def measured(verdict: Verdict) -> str:
+    """Name what a claim is about, with the means of both sides where there are two."""
+    means = both_means(verdict)
+    return f"{verdict.metric.title}: {means}" if means else verdict.metric.title
+
+
 def _counted(verdict: Verdict) -> str:
     """Say what n counts, where it is not seeds of all arms."""
     replicate = replicate_of(verdict.metric)
@@ -211,7 +222,7 @@ def verdict_table(results: Results) -> Table | None:
         row(
             Cell(
                 f"{number}. {verdict.claim.text}",
-                note=f"{verdict.metric.title}; {warned(results.history.of(number - 1))}",
+                note=f"{measured(verdict)}; {warned(results.history.of(number - 1))}",
                 href=f"#claim-{number}",
             ),
             *judged_cells(verdict),
@@ -264,30 +275,3 @@ def unclaimed(results: Results) -> Unclaimed | None:
     kinds = ["claims removed"] * bool(removed) + ["looks changed"] * bool(changed)
     said = " and ".join(kinds)
     return Unclaimed(f"{said[0].upper()}{said[1:]} after results", (*removed, *changed))
-
-
-@dataclass(frozen=True)
-class InWords:
-    """One claim in words."""
-
-    number: int
-    verdict: Cell
-    text: str
-    reason: str
-    cautions: tuple[str, ...]
-    change: str
-
-
-def in_words(results: Results) -> tuple[InWords, ...]:
-    """Say of each claim what was seen, and what would change the answer."""
-    return tuple(
-        InWords(
-            number,
-            verdict_cell(verdict),
-            verdict.claim.text,
-            verdict.reason,
-            verdict.cautions,
-            verdict.change,
-        )
-        for number, verdict in enumerate(results.verdicts, 1)
-    )
