@@ -479,7 +479,7 @@ def test_a_saved_baseline_says_that_the_tree_has_changes_and_takes_no_sides(
     note = "The working tree has changes (1 file): no commit has what is measured here."
     assert note in result()["notes"]
     assert gate(*saving, "pack", "runs", "pack.code:work") == 2
-    assert "--save must stand without folders" in capsys.readouterr().err
+    assert "--save must stand without folders or environments" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

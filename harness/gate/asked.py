@@ -120,10 +120,10 @@ def sides_in(
     if ways:
         if not words:
             raise HarnessError("a gate must be told what to measure", "nothing", _WHAT)
-        if sides := [word for word in words if _one(word) in {"folders", "environments", "files"}]:
+        if len(words) > 2 and all(_one(word) in {"folders", "environments"} for word in words[:2]):
             raise HarnessError(
-                f"{ways[0]} must stand without folders, environments and files to compare",
-                shlex.join(sides),
+                f"{ways[0]} must stand without folders or environments to compare",
+                shlex.join(words[:2]),
                 f"{_INSTEAD[ways[0]]} Behind it comes what is measured.",
             )
         kinds: dict[str, Kind] = {"--base": "revisions", "--baseline": "baseline", "--save": "save"}
