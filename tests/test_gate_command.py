@@ -13,6 +13,7 @@ import pytest
 
 from harness.commands.cli import execute
 from harness.gate import kept
+from harness.gate.asked import sides_in
 from tests.test_gate_sides import CODE, TWICE, commit, git
 
 BARE = {"pack/__init__.py": "", "pack/code.py": CODE}
@@ -478,7 +479,7 @@ def test_a_saved_baseline_says_that_the_tree_has_changes_and_takes_no_sides(
     assert gate(*saving, "pack.code:work") == 0
     note = "The working tree has changes (1 file): no commit has what is measured here."
     assert note in result()["notes"]
-    assert gate(*saving, "pack", "runs", "pack.code:work") == 2
+    assert gate(*saving, "pack", ".", "pack.code:work") == 2
     assert "--save must stand without folders or environments" in capsys.readouterr().err
 
 
@@ -492,6 +493,12 @@ def test_a_command_of_which_nothing_is_measured_is_an_error(
     assert gate(*words, "pack.code:work", "cmd:false") == 2
     said = "".join((*capsys.readouterr(), *result()["problems"]))
     assert "of a command only times are measured; got false" in said
+
+
+def test_what_is_measured_may_be_called_as_a_folder_is_or_have_commas(repo: Path) -> None:
+    words = ["study#lr=0.1, depth=8", "pack"]
+    assert sides_in(words, "main", "", None, None) == ("revisions", "main", "", tuple(words))
+    del repo
 
 
 def test_the_shadow_keeps_the_answer_for_machines(repo: Path) -> None:
