@@ -114,7 +114,7 @@ def parse(word: str, head: Path) -> What:
         return FunctionWhat(word, word, match[1], match[2])
     if named:
         return StudyWhat(word, word, named[1], named[2] or "", in_file=False)
-    raise HarnessError("what is measured must be named in a known way", repr(word), KINDS)
+    raise HarnessError("a benchmark must be something that can be measured", repr(word), KINDS)
 
 
 def belongs(benchmark: str, what: What) -> bool:
