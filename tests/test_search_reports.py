@@ -59,8 +59,8 @@ def headings(html: str) -> list[str]:
 
 def test_the_search_comes_first_and_what_says_nothing_stays_away(html: str) -> None:
     assert headings(html) == [
-        "Search", "Read with this in mind", "What was held fixed, and what was not", "Curves",
-        "Means", "Cost", "Ledger", "Methods",
+        "Search", "Read with this in mind", "What was run", "Curves", "Means", "Cost", "Ledger",
+        "Methods",
     ]  # fmt: skip
     assert 'href="#tuning"' not in html
     assert 'href="#verdicts"' not in html
@@ -70,7 +70,7 @@ def test_the_search_comes_first_and_what_says_nothing_stays_away(html: str) -> N
 
 def test_a_search_with_a_margin_has_its_verdict_below() -> None:
     made = render_html(example_results(declared=search(by=0.01), confirm=5))
-    assert headings(made)[:4] == ["Search", "Verdicts", "Read with this in mind", "In words"]
+    assert headings(made)[:4] == ["Search", "Verdicts", "Read with this in mind", "What was run"]
     assert "The best setting found beats the default." in made
 
 

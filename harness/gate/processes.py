@@ -207,19 +207,15 @@ def last_lines(file: Path) -> str:
     """Say what a process printed last, without warnings of Python and the lines they quote."""
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     printed = [line for line in text.splitlines() if line.strip()]
-    warned = [_WARNING.match(line) is not None for line in printed]
-    quoted = [
-        before and line.startswith("  ")
-        for before, line in zip([False, *warned], printed, strict=False)
-    ]
-    lines = [
-        line.strip()
-        for line, *dropped in zip(printed, warned, quoted, strict=True)
-        if not any(dropped)
-    ]
+    lines, quoting = [], False  # whether the line before was a warning, which quotes its source
+    for line in printed:
+        warning = _WARNING.match(line) is not None
+        marks = not set(line) - {"^", "~", " "}  # below a line of code
+        if not (warning or marks or (quoting and line.startswith("  "))):
+            lines.append(line.strip())
+        quoting = warning
     if lines:
-        told = [line for line in lines if set(line) - {"^", "~", " "}]  # marks below a line of code
-        return f"Last lines: {' | '.join(told[-LAST_LINES:]).rstrip('.')}."
+        return f"Last lines: {' | '.join(lines[-LAST_LINES:]).rstrip('.')}."
     return "It printed nothing but warnings." if printed else "It printed nothing."
 
 

@@ -141,11 +141,11 @@ def _take(ranked: Leaders | None) -> str:
     title = in_sentence(ranked.metric.title)
     mean = f"{title} {level_text(ranked.metric, first.summary.mean)}"
     if len(others) == len(compared) - 1:
-        return f"No arm can be told from the best by {title}: {first.summary.group}."
+        return f"No other arm can be told from the best by {title}: {first.summary.group}."
     if not others:
         return f"Take {first.summary.group}: {mean}, surely better than all other arms."
     behind = first_of(others, _NAMED)
-    return f"Take {first.summary.group}: {mean}. Not to be told from it: {behind}."
+    return f"Take {first.summary.group}: {mean}. These cannot be told from it: {behind}."
 
 
 def _sure(results: Results, primary: Sequence[Verdict]) -> str:
@@ -156,7 +156,7 @@ def _sure(results: Results, primary: Sequence[Verdict]) -> str:
     said = ""
     if judged:
         sure = percent_text(1 - results.alpha)
-        said = f"All intervals together are right with {sure}, on {plural(most, 'seed')}."
+        said = f"All intervals hold at once with {sure}, on {plural(most, 'seed')}."
     undecided = [each for each in primary if each.word in UNDECIDED]
     if not undecided:
         return said
