@@ -120,7 +120,9 @@ def find_runs(word: str, place: Place, stores: dict[str, Store]) -> list[Found]:
     every = [Found(reference, store, kept) for kept in kept_in(store)]
     if not every:
         raise HarnessError(
-            "a store must hold a run to compare", f"none in {store.url}", "`harness run` makes one."
+            "a store must hold a run to compare, with what it declared",
+            f"none in {store.url}",
+            "`harness run` keeps one, and trains nothing that the store has already.",
         )
     found = [each for each in every if _is_chosen(each, reference, folder)]
     if not found:
