@@ -63,8 +63,7 @@ def write_comparison(comparison: Comparison, folder: Path, printing: Printing) -
     page = compared_page(comparison)
     text = render("compare.html.j2", page=page)
     html = write_whole(folder / "compare.html", utf8(text))
-    printed = shortened(page)
-    printing.begin(text if printed is page else render("compare.html.j2", page=printed))
+    printing.begin(render("compare.html.j2", printed=True, page=shortened(page)))
     return Written(html, None, printing=printing)
 
 

@@ -73,8 +73,7 @@ def write_report(results: Results, folder: Path, printing: Printing | None = Non
     (folder / "report.pdf").unlink(missing_ok=True)
     html = write_whole(folder / "report.html", utf8(text))
     try:
-        printed = shortened(page)
-        wanted = text if printed is page else _html(printed)
+        wanted = _html(page, printed=True)
         if printing is None:
             return _with_pdf(html, *render_pdf(wanted))
         printing.begin(wanted)
@@ -104,13 +103,18 @@ def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
     return write_whole(folder / "index.html", utf8(text))
 
 
-def render_html(results: Results) -> str:
-    """Return the report as HTML that needs nothing else; the same results, the same text."""
-    return _html(page_of(results))
+def render_html(results: Results, *, printed: bool = False) -> str:
+    """Return the report as HTML that needs nothing else; the same results, the same text.
+
+    Args:
+        results: what is reported.
+        printed: whether for paper, where nothing folds and the longest tables are cut.
+    """
+    return _html(page_of(results), printed=printed)
 
 
-def _html(page: Page) -> str:
-    return render("report.html.j2", page=page)
+def _html(page: Page, *, printed: bool = False) -> str:
+    return render("report.html.j2", printed=printed, page=shortened(page) if printed else page)
 
 
 @cache
@@ -142,8 +146,14 @@ def breaks(name: str) -> str:
     return Markup("").join(broken(word) for word in re.split(r"(\s+)", str(bind(name))))
 
 
-def render(template: str, **values: Any) -> str:
-    """Return a template as HTML, with the style sheet and the palette in it."""
+def render(template: str, *, printed: bool = False, **values: Any) -> str:
+    """Return a template as HTML, with the style sheet and the palette in it.
+
+    Args:
+        template: its file's name.
+        printed: whether for paper; a template may ask.
+        values: what it prints.
+    """
     from markupsafe import Markup
 
     # The style sheet and the palette are ours: no study's text is in them.
@@ -152,4 +162,4 @@ def render(template: str, **values: Any) -> str:
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}\n"
         + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     )
-    return _environment().get_template(template).render(css=Markup(css), **values)
+    return _environment().get_template(template).render(css=Markup(css), printed=printed, **values)
