@@ -1,14 +1,13 @@
 """The colours of a report, in a light and a dark scheme that say the same.
 
-A figure is drawn once, in the light scheme; its dark twin is the same SVG with every colour
-exchanged for its partner here. So every light colour used in a figure must occur in this table,
-and no two names may share one. Text reaches a contrast of 4.5:1 and graphics 3:1 against the
+A figure is drawn once, in the light scheme; a rule of the page's style sheet exchanges every colour
+for its variable. So every light colour used in a figure must occur in this table, and no two names
+may share one. Text reaches a contrast of 4.5:1 and graphics 3:1 against the
 surfaces that they are drawn on; a test computes it.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 
@@ -59,26 +58,23 @@ QUIET: dict[str, Colour] = {
 
 ALL: dict[str, Colour] = SURFACES | TEXT | GRAPHICS | QUIET
 
-_DARK = {colour.light: colour.dark for colour in ALL.values()}
-_HEX = re.compile(r"#[0-9a-f]{6}\b")
-_TAG = re.compile(r"<[^>]*>")
-
 
 def light(name: str) -> str:
     """Return the light colour of a role: what figures are drawn with."""
     return ALL[name].light
 
 
-def darken(svg: str) -> str:
-    """Exchange every colour of the light scheme for its dark partner; leave all others.
+def figure_rules() -> str:
+    """Return CSS that gives the colours of figures, which are attributes, to the page's scheme.
 
-    What stands between tags is text: a level that is named like a colour keeps its name.
+    A style sheet's rule goes before an attribute, so a figure taken from the page stays light. No
+    rule names what the colour lies in: a mark that is drawn by ``<use>`` would not be found.
     """
-    return _TAG.sub(lambda tag: _HEX.sub(_darker, tag[0]), svg)
-
-
-def _darker(colour: re.Match[str]) -> str:
-    return _DARK.get(colour[0], colour[0])
+    return "\n".join(
+        f'[{what}="{colour.light}"] {{ {what}: var(--{name}); }}'
+        for name, colour in ALL.items()
+        for what in ("fill", "stroke")
+    )
 
 
 def variables(scheme: str) -> str:

@@ -14,7 +14,7 @@ from harness.terminal.files import utf8, write_whole
 
 from .index import index_of
 from .page import Page, page_of
-from .palette import variables
+from .palette import figure_rules, variables
 from .printing import NO_PANGO, NO_WEASYPRINT, Printing, failed, render_pdf
 from .table import shortened
 from .text import bind
@@ -160,6 +160,7 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
     css = (
         f":root {{ color-scheme: light dark; {variables('light')} }}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}\n"
+        + ("" if printed else f"{figure_rules()}\n")
         + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     )
     return _environment().get_template(template).render(css=Markup(css), printed=printed, **values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import re
 import xml.etree.ElementTree as ET
@@ -62,6 +61,7 @@ class Reader(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: list[tuple[str, str]] = []
         self.text = ""
+        self.html = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
@@ -74,7 +74,8 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def page() -> Reader:
     reader = Reader()
-    reader.feed(render_comparison(hostile()))
+    reader.html = render_comparison(hostile())
+    reader.feed(reader.html)
     return reader
 
 
@@ -91,19 +92,15 @@ def test_nothing_is_asked_of_a_network(page: Reader) -> None:
     leads = {"src", "srcset", "href", "action", "data", "poster"}
     found = [value for name, value in page.attributes if name in leads]
     assert len(found) > 20
-    assert all(value.startswith(("data:", "#")) for value in found)
+    assert all(value.startswith("#") for value in found)
 
 
 def test_figures_are_xml_that_says_names_as_text(page: Reader) -> None:
-    svgs = [
-        base64.b64decode(value.partition(",")[2]).decode()
-        for name, value in page.attributes
-        if name == "src"
-    ]
+    svgs = re.findall(r"<svg .*?</svg>", page.html, re.DOTALL)
     assert len(svgs) > 5
     texts = {"".join(each.itertext()) for svg in svgs for each in ET.fromstring(svg).iter()}
     assert any(HOSTILE[0] in text for text in texts)
-    alts = [value for name, value in page.attributes if name == "alt"]
+    alts = re.findall(r"<desc [^>]*>(.*?)</desc>", page.html, re.DOTALL)
     assert all(len(alt) > 20 for alt in alts)
     assert any("better" in alt for alt in alts), "the finding is said"
 

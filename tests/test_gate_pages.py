@@ -1,6 +1,5 @@
 """The page of all gates, and figures of a gate's page: what is drawn, what is told and what not."""
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,8 +43,7 @@ def alone(page: HistoryPage) -> Machines:
 
 def texts(picture: Picture) -> list[str]:
     """Return what is written in a picture."""
-    svg = base64.b64decode(picture.light.split(",", 1)[1]).decode()
-    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    return re.findall(r"<text[^>]*>([^<]*)</text>", picture.svg)
 
 
 def test_one_gate_has_no_chart_and_no_change_and_both_are_explained() -> None:

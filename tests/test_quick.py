@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
@@ -382,7 +381,7 @@ def test_summaries_are_those_of_each_group_alone() -> None:
 
 
 def svg(picture: canvas.Picture) -> str:
-    return base64.b64decode(picture.light.partition(",")[2]).decode()
+    return picture.svg
 
 
 def elements(text: str) -> int:

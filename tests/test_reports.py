@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import math
 import re
@@ -72,6 +71,7 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.words: list[str] = []
+        self.html = text
         self.feed(text)
         self.close()
         assert self.open == []
@@ -89,7 +89,7 @@ class Reader(HTMLParser):
         self.open.pop()
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "svg"} & set(self.open):
             self.words.append(data)
 
     @property
@@ -106,10 +106,14 @@ def fold(text: str) -> str:
 
 
 def svgs(page: Reader) -> list[str]:
-    uris = [each["src"] for each in page.all("img")] + [
-        each["srcset"] for each in page.all("source")
+    return re.findall(r"<svg .*?</svg>", page.html, re.DOTALL)
+
+
+def descriptions(page: Reader) -> list[str]:
+    """What each figure says to who cannot see it."""
+    return [
+        unescape(each) for each in re.findall(r"<desc [^>]*>(.*?)</desc>", page.html, re.DOTALL)
     ]
-    return [base64.b64decode(uri.split(",", 1)[1]).decode() for uri in uris]
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +135,7 @@ def test_stands_alone(page: Reader, html: str) -> None:
     assert not [tag for tag, _ in page.tags if tag in {"script", "link", "iframe", "object"}]
     for tag, attrs in page.tags:
         assert not [name for name in attrs if name.startswith("on")], tag
-        for name in ("src", "srcset"):
-            assert attrs.get(name, "data:").startswith("data:image/svg+xml;base64,"[: len("data:")])
+        assert "src" not in attrs, tag
     style = html[html.index("<style>") : html.index("</style>")]
     assert "url(" not in style
     assert "@import" not in style
@@ -149,28 +152,44 @@ def test_all_links_lead_somewhere(page: Reader) -> None:
     assert set(inside) <= set(ids)
 
 
-def test_pictures_have_words_and_a_dark_twin(page: Reader, results: Results) -> None:
-    images, sources = page.all("img"), page.all("source")
-    assert len(images) == len(sources) > 2 * len(results.verdicts)
-    for image, source in zip(images, sources, strict=True):
-        assert len(image["alt"]) > 30
-        assert "nan" not in image["alt"]
-        assert source["media"] == "screen and (prefers-color-scheme: dark)"
-        assert source["srcset"] != image["src"]
-    first = next(each["alt"] for each in images if "depth=56 minus depth=20" in each["alt"])
+def test_pictures_have_a_name_and_words_that_state_the_finding(
+    page: Reader, results: Results
+) -> None:
+    drawn, said = svgs(page), descriptions(page)
+    assert len(drawn) == len(said) > 2 * len(results.verdicts)
+    for words in said:
+        assert len(words) > 30
+        assert "nan" not in words
+    first = next(each for each in said if "depth=56 minus depth=20" in each)
     assert "mean difference +0.5" in first
-    for svg in svgs(page):
-        ElementTree.fromstring(svg)
+    for svg in drawn:
+        root = ElementTree.fromstring(svg)
+        named = {each.get("id"): each.text for each in root if each.get("id")}
+        assert named[root.get("aria-labelledby")]
+        assert named[root.get("aria-describedby")]
         assert "<text" in svg
 
 
-def test_dark_pictures_have_no_light_colour_left(page: Reader) -> None:
-    used = {each.light for each in palette.ALL.values()} - {
-        each.dark for each in palette.ALL.values()
-    }
-    for source in page.all("source"):
-        svg = base64.b64decode(source["srcset"].split(",", 1)[1]).decode()
-        assert not used & set(re.findall(r"#[0-9a-f]{6}\b", svg))
+def test_every_colour_of_a_figure_is_replaced_on_a_dark_page(html: str, page: Reader) -> None:
+    style = html[html.index("<style>") : html.index("</style>")]
+    light = {each.light for each in palette.ALL.values()}
+    found = {pair for svg in svgs(page) for pair in re.findall(r'(fill|stroke)="(#\w+)"', svg)}
+    assert len(found) > 15
+    for what, colour in found & {(what, each) for what in ("fill", "stroke") for each in light}:
+        assert f'[{what}="{colour}"] {{ {what}: var(--' in style
+    cells = {colour for _, colour in found} - light
+    own = [svg for svg in svgs(page) if any(each in svg for each in cells)]
+    assert len(own) < 4, "only heat maps have colours of their own"
+
+
+def test_a_figure_is_written_once_and_its_names_are_its_own(html: str, page: Reader) -> None:
+    drawn = svgs(page)
+    assert "base64" not in html
+    names = [set(re.findall(r'id="([^"]+)"', svg)) for svg in drawn]
+    assert all(names)
+    assert len(set.union(*names)) == sum(map(len, names))
+    for svg, own in zip(drawn, names, strict=True):
+        assert set(re.findall(r'(?:href="#|url\(#)([\w-]+)', svg)) <= own
 
 
 def test_says_everything_that_it_must(page: Reader, results: Results) -> None:
@@ -801,7 +820,7 @@ def test_of_many_arms_those_of_claims_are_drawn() -> None:
 
 def test_an_axis_over_many_decades_has_few_labels() -> None:
     (values,) = layers_of(by_layer(lambda *_: tuple(10.0 ** -(2 * at) for at in range(15))))
-    svg = base64.b64decode(draw_layers(values).light.split(",", 1)[1]).decode()
+    svg = draw_layers(values).svg
     labels = re.findall(r">(1e\u2212\d+|0\.\d+|1)<", svg)
     assert 3 <= len(labels) <= 9
     assert "1e\u221216" in labels or "1e\u221220" in labels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import math
 import re
@@ -49,7 +48,7 @@ from harness.study.formatting import (
 from harness.study.looks import Looks
 from harness.study.metrics import COSTS, METRICS
 from tests.example_results import cost_results, cost_study, example_results, residual_study
-from tests.test_reports import Reader, broken, empty, svgs
+from tests.test_reports import Reader, broken, descriptions, empty, svgs
 
 TIME, RATE = COSTS["step_seconds"], COSTS["samples_per_second"]
 ACCURACY, LOSS, SOONER, MEMORY, SAME, SLOWER, FASTER, LEAD = range(8)
@@ -82,7 +81,7 @@ def page(results: Results) -> Reader:
 
 
 def svg_of(picture: Picture) -> str:
-    return base64.b64decode(picture.light.split(",", 1)[1]).decode()
+    return picture.svg
 
 
 def drawn(picture: Picture) -> list[str]:
@@ -461,8 +460,7 @@ def test_looks_are_drawn_where_there_are_several(looks: Results) -> None:
     assert column(section.looks, 3) == {"5 rounds": "inconclusive", "8 rounds": "supported"}
     assert section.looked == picture
     page = Reader(render_html(looks))
-    images = [each["alt"] for each in page.all("img")]
-    assert sum("look by look" in each for each in images) == sum(
+    assert sum("look by look" in each for each in descriptions(page)) == sum(
         len(verdict.looks) > 1 for verdict in looks.verdicts
     )
 

@@ -242,7 +242,7 @@ def test_of_very_many_settings_some_are_drawn_as_lines() -> None:
     parallel = draw_parallel(found)
     assert parallel is not None
     assert "are drawn, every so many by rank." in parallel.caption
-    assert len(parallel.light) < 400_000
+    assert len(parallel.svg) < 150_000
 
 
 def test_ranks_split_what_can_be_taken(results: Results) -> None:
@@ -283,7 +283,6 @@ def test_a_loss_over_decades_has_a_log_axis() -> None:
     found = with_importance(example_results(declared=declared, trained=trained))
     assert found.search is not None
     assert objective_axis(found.search).log
-    assert "<svg" not in render_html(found), "figures are pictures"
 
 
 def test_the_front_is_drawn_of_several_objectives() -> None:

@@ -1,4 +1,4 @@
-"""From a drawing function to a picture for the page: one SVG, light, and its dark twin.
+"""From a drawing function to a picture for the page: one SVG for a light and a dark page.
 
 matplotlib's object interface is used throughout: no pyplot, no global state that stays behind.
 Mathematical markup is switched off, so that a ``$`` in somebody's name is a ``$``.
@@ -18,14 +18,16 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from harness.messages.calm import calm
 from harness.study.formatting import number_text
 
-from ..palette import darken, light
+from ..palette import light
+from .svg import Hint, compact, without_hints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,9 +37,6 @@ if TYPE_CHECKING:
 COLUMN = 4.4
 """Width of a figure in inches: half the page on a screen or on paper, the whole of a phone."""
 
-FONTS = "'Helvetica Neue', 'Liberation Sans', Arial, 'DejaVu Sans', sans-serif"
-"""What the text of figures is shown in; it stands in a ``style`` attribute."""
-
 DASHES: tuple[Any, ...] = (
     "solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)),
     (0, (9, 3)),
@@ -45,10 +44,7 @@ DASHES: tuple[Any, ...] = (
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _DPI = 96
-_NUMBER = re.compile(r"(?<![\d.])[1-9]\d*\.\d{3,}")
-_TAG = re.compile(r"<[^>]*>")
 _EMPTY = re.compile(r"\.?0+(?=e)")
-_UPRIGHT = re.compile(r' transform="rotate\(-?0 [^"]*"')
 
 
 @dataclass(frozen=True)
@@ -58,40 +54,105 @@ class Picture:
     Attributes:
         alt: what it shows, in a sentence, for who cannot see it.
         caption: what is drawn, which interval, and over how many seeds.
-        light: data URI of the SVG for a light page and for print.
-        dark: data URI of the SVG for a dark page.
+        svg: the figure, in the colours of the light scheme, which a page's style sheet replaces.
         width: in CSS pixels.
         height: in CSS pixels.
+        size: in inches.
+        draw: draws it on an empty figure.
     """
 
     alt: str
     caption: str
-    light: str
-    dark: str
+    svg: str
     width: int
     height: int
+    size: tuple[float, float] = field(repr=False, compare=False)
+    draw: Callable[[Figure], None] = field(repr=False, compare=False)
+
+    @property
+    def uri(self) -> str:
+        """The figure as a data URI, for ``<img>``."""
+        content = without_hints(self.svg).encode("utf-8", "surrogatepass")
+        return "data:image/svg+xml;base64," + base64.b64encode(content).decode()
+
+    def png(self, scale: float = 2.0) -> bytes:
+        """Draw the figure again, as pixels on white, ``scale`` of them for each CSS pixel."""
+        out = io.BytesIO()
+        with _drawn(self.size, self.draw) as figure:
+            figure.savefig(
+                out, format="png", dpi=scale * _DPI, facecolor="white",
+                metadata={"Software": None},
+            )  # fmt: skip
+        return out.getvalue()
 
 
 def paint(
-    size: tuple[float, float], draw: Callable[[Figure], None], *, alt: str, caption: str
+    size: tuple[float, float],
+    draw: Callable[[Figure], None],
+    *,
+    alt: str,
+    caption: str,
+    title: str = "",
 ) -> Picture:
-    """Draw a figure of ``size`` inches and return it in both schemes; the same bytes each time."""
+    """Draw a figure of ``size`` inches; the same drawing gives the same bytes each time.
+
+    Args:
+        size: width and height.
+        draw: draws on an empty figure.
+        alt: what the figure shows, in a sentence that states the finding.
+        caption: what is drawn.
+        title: what it is, in a few words; without one, what the sentence says before its colon.
+    """
     out = io.StringIO()
+    with _drawn(size, draw) as figure:
+        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(out, format="svg", metadata=nothing, transparent=True)
+        hints = _placed(figure)
+    svg = compact(out.getvalue(), title or alt.partition(":")[0], alt, hints)
+    width, height = (round(_DPI * each) for each in size)
+    return Picture(alt, caption, svg, width, height, size, draw)
+
+
+@contextlib.contextmanager
+def _drawn(size: tuple[float, float], draw: Callable[[Figure], None]) -> Iterator[Figure]:
+    """Within, the figure as drawn stands, to be saved."""
     # Warnings say nothing to a reader, and which glyphs DejaVu Sans lacks does not matter: the
     # reader's fonts draw the text.
     with calm(silent=True), _own_style():
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=size)
-        FigureCanvasSVG(figure)
         draw(figure)
-        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        figure.savefig(out, format="svg", metadata=nothing, transparent=True)
-    svg = _slim(out.getvalue())
-    return Picture(
-        alt, caption, _uri(svg), _uri(darken(svg)), round(_DPI * size[0]), round(_DPI * size[1])
-    )
+        yield figure
+
+
+def hint(axes: Axes, across: float, up: float, text: str) -> None:
+    """Tell a value where it is drawn: on a page it is shown when one points at it.
+
+    Args:
+        axes: where, in the axes' own units.
+        across: its place from left to right; one that is not finite is not told.
+        up: its place from bottom to top.
+        text: what it says, such as ``"seed 3: 91.2 %"``.
+    """
+    if math.isfinite(across) and math.isfinite(up):
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        _HINTS.setdefault(figure, []).append((axes, across, up, text))
+
+
+_HINTS: WeakKeyDictionary[Figure, list[tuple[Axes, float, float, str]]] = WeakKeyDictionary()
+
+
+def _placed(figure: Figure) -> list[Hint]:
+    """Return what was told of a figure, in points from its upper left corner."""
+    height = figure.get_figheight()
+    found = []
+    for axes, across, up, text in _HINTS.get(figure, ()):
+        from_left, from_bottom = axes.transData.transform((across, up)) / figure.dpi
+        if 0 <= from_left <= figure.get_figwidth() and 0 <= from_bottom <= height:
+            found.append((72 * from_left, 72 * (height - from_bottom), text))
+    return found
 
 
 @contextlib.contextmanager
@@ -113,24 +174,6 @@ def _own_style() -> Iterator[None]:
         dict.update(mpl.rcParams, own)  # which were checked when matplotlib was imported
         mpl.rcParams.update(_style())
         yield
-
-
-def _slim(svg: str) -> str:
-    """Name the fonts to show, and drop digits and turns that change nothing one can see."""
-    # Within tags only: what stands between them is text, and 1.025 there is no 1.02.
-    return _TAG.sub(_slimmer, _UPRIGHT.sub("", svg))
-
-
-def _slimmer(tag: re.Match[str]) -> str:
-    return _NUMBER.sub(_shorter, tag[0].replace("'DejaVu Sans'", FONTS))
-
-
-def _shorter(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}"
-
-
-def _uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
 @cache
