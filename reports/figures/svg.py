@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -115,7 +115,7 @@ def _attributes(element: Element, name: str) -> dict[str, str]:
         elif key == _HREF:
             found["href"] = value
         elif key == "d":
-            found["d"] = _path(value, 2 if symbol else 1)
+            found["d"] = short_path(value, 2 if symbol else 1)
         elif key != "transform" or not _UPRIGHT.match(value):
             found[key] = _NUMBER.sub(lambda one: _short(one[0]), value)
     return found
@@ -142,7 +142,7 @@ def _short(number: str, digits: int = 1) -> str:
     return "0" if text in {"-0", ""} else text
 
 
-def _path(text: str, digits: int) -> str:
+def short_path(text: str, digits: int) -> str:
     """Write a path with few digits, and a letter only where the kind of step changes."""
     steps: list[str] = []
     following = ""  # what numbers without a letter would mean
@@ -229,10 +229,3 @@ def _name(root: Element, key: str, title: str, description: str) -> None:
 def _key(text: str) -> str:
     """Return a name that begins with a letter, and that no other figure of a page has."""
     return "f" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:7]
-
-
-def parts(svg: str) -> Iterator[Element]:
-    """Yield all elements of a figure, tags without their namespace."""
-    for element in ElementTree.fromstring(svg).iter():
-        element.tag = element.tag.rpartition("}")[2]
-        yield element
