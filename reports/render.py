@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -147,7 +149,7 @@ def breaks(name: str) -> str:
 
 
 def render(template: str, *, printed: bool = False, **values: Any) -> str:
-    """Return a template as HTML, with the style sheet and the palette in it.
+    """Return a template as HTML, with style sheet, palette and script in it.
 
     Args:
         template: its file's name.
@@ -163,4 +165,12 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
         + ("" if printed else f"{figure_rules()}\n")
         + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     )
-    return _environment().get_template(template).render(css=Markup(css), printed=printed, **values)
+    script = "" if printed else (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    return _environment().get_template(template).render(
+        css=Markup(css), script=Markup(script), printed=printed, allowed=_hash(script), **values
+    )
+
+
+def _hash(script: str) -> str:
+    """Return what a page's policy names the script by: no other may run (CSP level 2)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
