@@ -166,8 +166,12 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
         + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     )
     script = "" if printed else (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    return _environment().get_template(template).render(
-        css=Markup(css), script=Markup(script), printed=printed, allowed=_hash(script), **values
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=Markup(css), script=Markup(script), printed=printed, allowed=_hash(script), **values
+        )
     )
 
 

@@ -141,11 +141,7 @@
     box.addEventListener("toggle", () => {
       if (!box.open) return;
       all("details.menu[open]").forEach((other) => { other.open = other === box; });
-      // At a place of the window's: what scrolls sideways would cut it off.
-      const place = box.firstChild.getBoundingClientRect();
-      const below = innerHeight - place.bottom > list.offsetHeight + 8;
-      list.style.left = `${Math.max(place.right - list.offsetWidth, 8)}px`;
-      list.style.top = `${below ? place.bottom + 4 : place.top - list.offsetHeight - 4}px`;
+      place(box);
     });
     box.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && box.open) {
@@ -157,11 +153,20 @@
     return box;
   }
 
-  const closeMenus = (event) => all("details.menu[open]").forEach((box) => {
+  /* Lay a menu's items out at a place of the window's: what scrolls sideways would cut them off. */
+  function place(box) {
+    const [button, list] = box.children;
+    const at = button.getBoundingClientRect();
+    const below = innerHeight - at.bottom > list.offsetHeight + 8;
+    list.style.left = `${Math.max(at.right - list.offsetWidth, 8)}px`;
+    list.style.top = `${below ? at.bottom + 4 : at.top - list.offsetHeight - 4}px`;
+  }
+
+  addEventListener("scroll", () => all("details.menu[open]").forEach(place),
+    { capture: true, passive: true });
+  document.addEventListener("click", (event) => all("details.menu[open]").forEach((box) => {
     if (!box.contains(event.target)) box.open = false;
-  });
-  document.addEventListener("click", closeMenus);
-  addEventListener("scroll", closeMenus, { capture: true, passive: true });
+  }));
 
   /* ---- tables: sort, filter, take away ---- */
 
@@ -202,31 +207,36 @@
     const heads = all("thead th", table);
     const body = table.tBodies[0];
     const asMade = [...body.rows];
+
+    /* Sort by a column, "ascending" or "descending", or put the rows as they were. */
+    function sort(column, way) {
+      heads.forEach((each) => each.removeAttribute("aria-sort"));
+      const rows = [...asMade];
+      if (way !== "none") {
+        heads[column].setAttribute("aria-sort", way);
+        const number = heads[column].classList.contains("number");
+        const turn = way === "ascending" ? 1 : -1;
+        rows.sort((one, other) => {
+          const found = compareCells(one.cells[column], other.cells[column], number);
+          // What has no number stays at the end, whichever way it is sorted.
+          return found.last ?? turn * found.order;
+        });
+      }
+      body.append(...rows);
+      say(way === "none" ? "Rows as they were." : `Sorted by ${cellText(heads[column])}, ${way}.`);
+    }
+
     const buttons = heads.map((head, column) => {
       const button = make("button", {
         type: "button", class: "sort", tabindex: column ? "-1" : "0",
         title: "Sort by this column",
+        click: () => {
+          const next = { ascending: "descending", descending: "none" };
+          sort(column, next[head.getAttribute("aria-sort")] ?? "ascending");
+        },
       });
       button.append(...head.childNodes);
       head.append(button);
-      button.addEventListener("click", () => {
-        const next = { ascending: "descending", descending: "none" };
-        const way = next[head.getAttribute("aria-sort")] ?? "ascending";
-        heads.forEach((each) => each.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", way);
-        const number = head.classList.contains("number");
-        const rows = [...asMade];
-        if (way !== "none") {
-          const turn = way === "ascending" ? 1 : -1;
-          rows.sort((one, other) => {
-            const found = compareCells(one.cells[column], other.cells[column], number);
-            // What has no number stays at the end, whichever way it is sorted.
-            return found.last ?? turn * found.order;
-          });
-        }
-        body.append(...rows);
-        say(way === "none" ? "Rows as they were." : `Sorted by ${cellText(head)}, ${way}.`);
-      });
       return button;
     });
     // One stop of the Tab key for all heads; arrows lead from one to the next.
@@ -239,13 +249,29 @@
       next.focus();
       event.preventDefault();
     });
+    return sort;
   }
 
-  function filterable(table, region) {
+  /* On a phone rows are cards, and no head is there to be pressed. */
+  function sortChoice(table, sort) {
+    const choice = make("select", {}, make("option", { value: "" }, "as they were"));
+    all("thead th", table).forEach((head, column) => {
+      for (const [way, sign] of [["ascending", "▲"], ["descending", "▼"]]) {
+        choice.append(make("option", { value: `${column} ${way}` }, `${cellText(head)} ${sign}`));
+      }
+    });
+    choice.addEventListener("change", () => {
+      const [column, way] = choice.value.split(" ");
+      sort(Number(column), way ?? "none");
+    });
+    return make("label", { class: "cards" }, make("span", {}, "Sort "), choice);
+  }
+
+  function filterChoice(table) {
     const rows = [...table.tBodies[0].rows];
     const words = rows.map((each) => squeezed(each.textContent).toLowerCase());
     const count = make("span", { class: "count", role: "status" });
-    const field = make("input", { type: "search", placeholder: "Filter rows" });
+    const field = make("input", { type: "search", placeholder: "words in a row" });
     field.addEventListener("input", () => {
       const wanted = field.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
@@ -255,8 +281,7 @@
       });
       count.textContent = wanted.length ? `${shown} of ${rows.length} rows` : "";
     });
-    region.before(make("p", { class: "filter" },
-      make("label", {}, make("span", {}, "Filter "), field), count));
+    return [make("label", {}, make("span", {}, "Filter "), field), count];
   }
 
   const FEW = 2;
@@ -267,8 +292,13 @@
     const caption = squeezed(table.caption?.textContent ?? "");
     const title = caption.split(/[.:;]/)[0].slice(0, 70) || "Table";
     const rows = table.tBodies[0]?.rows.length ?? 0;
-    if (table.tHead && rows > FEW) sortable(table);
-    if (rows > MANY) filterable(table, region);
+    const choices = make("p", { class: "choices" });
+    if (rows > MANY) choices.append(...filterChoice(table));
+    if (table.tHead && rows > FEW) {
+      const sort = sortable(table);
+      if (table.classList.contains("stack")) choices.append(sortChoice(table, sort));
+    }
+    if (choices.children.length) region.before(choices);
     const id = region.id || table.id;
     const items = [
       ["Copy as CSV", () => copy(asCsv(grid(table)), "Table")],
