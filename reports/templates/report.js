@@ -2,49 +2,42 @@
    are all there. It asks nothing of a network and keeps nothing. */
 "use strict";
 (() => {
+  if (!HTMLElement.prototype.showPopover) return; // a browser from before 2024 has all to read
+
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-  /* Make an element: make("button", {type: "button"}, "text", child …). */
+  /* Make an element; functions listen to the event of their name. */
   function make(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (typeof value === "function") element.addEventListener(name, value);
-      else if (value !== null) element.setAttribute(name, value);
+      else element.setAttribute(name, value);
     }
     element.append(...children);
     return element;
   }
 
-  const squeezed = (text) => text.replace(/\u00ad/g, "").replace(/\s+/g, " ").trim();
+  const button = (label, click, attributes = {}) =>
+    make("button", { type: "button", click, ...attributes }, label);
+  const oneLine = (text) => text.replace(/\u00ad/g, "").replace(/\s+/g, " ").trim();
 
-  /* ---- saying what was done: to eyes and to screen readers alike ---- */
+  /* ---- saying what was done, to eyes and to screen readers alike ---- */
 
-  const large = make("dialog", { class: "large", "aria-label": "Figure, enlarged" });
   const said = make("div", { class: "said", role: "status" });
+  const told = make("div", { class: "offscreen", role: "status" }); // for who cannot see the tip
+  const tip = make("div", { class: "tip", "aria-hidden": "true" });
   let silence = 0;
   function say(text) {
-    (large.open ? large : document.body).append(said);
     said.textContent = text;
-    said.classList.add("shown");
     clearTimeout(silence);
-    silence = setTimeout(() => said.classList.remove("shown"), 2500);
+    silence = setTimeout(() => { said.textContent = ""; }, 4000);
   }
-
-  /* For who cannot see what points at a value. */
-  const whispered = make("div", { class: "offscreen", role: "status" });
 
   async function copy(text, what) {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      // A page from a folder may have no clipboard of the new kind.
-      const field = make("textarea", { class: "offscreen", "aria-hidden": "true" });
-      field.value = text;
-      document.body.append(field);
-      field.select();
-      const done = document.execCommand("copy");
-      field.remove();
-      if (!done) return say("This browser does not let a page copy.");
+      return say("This browser does not let the page copy.");
     }
     say(`${what} copied.`);
   }
@@ -56,151 +49,149 @@
     say(`${name} saved.`);
   }
 
-  const address = (id) => `${location.href.split("#")[0]}#${id}`;
+  const copyLink = (id) => copy(`${location.href.split("#")[0]}#${id}`, "Link");
 
   function fileName(text) {
-    const plain = squeezed(text).toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+/, "");
-    return plain.slice(0, 48).replace(/-+$/, "") || "report";
+    const plain = text.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 48);
+    return plain.replace(/^-+|-+$/g, "") || "untitled";
+  }
+
+  /* Give what has no id one that says what it is, so that links can lead to it. */
+  function idOf(element, kind, text) {
+    const start = `${kind}-${fileName(text)}`;
+    for (let id = start, next = 2; !element.id; id = `${start}-${next++}`) {
+      if (!document.getElementById(id)) element.id = id;
+    }
+    return element.id;
+  }
+
+  /* ---- the small menu of a table or a figure; a popover is never cut off ---- */
+
+  function menu(label, items) {
+    const list = make("div", { class: "items", popover: "" });
+    const opener = button("⋯", () => {}, { class: "menu", "aria-label": label, title: label });
+    opener.popoverTargetElement = list;
+    for (const [text, act] of items) {
+      list.append(button(text, () => { list.hidePopover(); opener.focus(); act(opener); }));
+    }
+    const place = () => {
+      const at = opener.getBoundingClientRect();
+      const low = at.bottom > innerHeight * 0.6;
+      list.style.right = `${Math.max(document.documentElement.clientWidth - at.right, 8)}px`;
+      list.style.top = low ? "auto" : `${at.bottom + 4}px`;
+      list.style.bottom = low ? `${innerHeight - at.top + 4}px` : "auto";
+    };
+    list.addEventListener("beforetoggle", ({ newState }) => {
+      place();
+      const change = newState === "open" ? addEventListener : removeEventListener;
+      change("scroll", place, { capture: true, passive: true });
+    });
+    list.addEventListener("focusout", ({ relatedTarget: next }) => {
+      if (next && next !== opener && !list.contains(next)) list.hidePopover();
+    });
+    return [opener, list];
   }
 
   /* ---- tables as text ---- */
 
   function cellText(cell) {
+    if (!cell.firstElementChild) return oneLine(cell.textContent);
     const bare = cell.cloneNode(true);
-    const notes = all(".note", bare).map((note) => (note.remove(), squeezed(note.textContent)));
+    const notes = all(".note", bare).map((note) => (note.remove(), oneLine(note.textContent)));
     all(".mark", bare).forEach((mark) => mark.remove());
-    const text = squeezed(bare.textContent);
-    if (cell.tagName === "TH" && cell.scope === "col") {
-      return notes.length ? `${text} (${notes.join(" ")})` : text;
-    }
+    const text = oneLine(bare.textContent);
+    if (cell.scope === "col" && notes.length) return `${text} (${notes.join(" ")})`;
     return [text, ...notes].filter(Boolean).join(" ");
   }
 
-  function grid(table) {
-    const rows = all("tr", table).filter((each) => !each.hidden);
-    return rows.map((each) => [...each.cells].map(cellText));
-  }
+  /* A phone shows no head, but what is copied has one. */
+  const isShown = (row) => row.closest("thead") || getComputedStyle(row).display !== "none";
+  const shownRows = (table) =>
+    all("tr", table).filter(isShown).map((row) => [...row.cells].map(cellText));
+  const isNumber = (head) => head.classList.contains("number");
 
-  /* A spreadsheet takes what begins like this for a formula, unless it is a number. */
-  const FORMULA = /^'*(?:[=@＝＋－＠\t\r\n]|[+-](?![\d.]))/;
+  /* A spreadsheet takes what begins like this for a formula, unless it is a number and its unit. */
+  const FORMULA = /^'*(?:[=@＝＋－＠]|[+-](?!\d*\.?\d+(?:e[+-]?\d+)?(?: ?[\p{L}%]+)?$))/iu;
 
   function asCsv(rows) {
     const quoted = (text) => {
-      const safe = FORMULA.test(text) ? `'${text}` : text;
-      return /[",\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
+      const plain = text.replace(/\u2212(?=[\d.])/g, "-");
+      const safe = FORMULA.test(plain) ? `'${plain}` : plain;
+      return /[",]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
     };
-    return rows.map((cells) => cells.map(quoted).join(",")).join("\r\n") + "\r\n";
-  }
-
-  function numeric(table) {
-    return all("thead th", table).map((head) => head.classList.contains("number"));
+    return rows.map((cells) => cells.map(quoted).join(",") + "\r\n").join("");
   }
 
   function asMarkdown(rows, numbers) {
-    const line = (cells) => `| ${cells.join(" | ")} |`;
-    const escaped = rows.map((cells) =>
-      cells.map((text) => text.replace(/([\\`*_|<>])/g, "\\$1")));
-    const rule = numbers.map((right) => (right ? "---:" : "---"));
-    return [line(escaped[0]), line(rule), ...escaped.slice(1).map(line)].join("\n") + "\n";
+    const line = (cells) => `| ${cells.join(" | ")} |\n`;
+    const plain = rows.map((cells) =>
+      line(cells.map((text) => text.replace(/[\\`*_{}[\]<>#|~$&]/g, "\\$&"))));
+    plain.splice(1, 0, line(numbers.map((right) => (right ? "---:" : "---"))));
+    return plain.join("");
   }
 
   const TEX = {
-    "\\": "\\textbackslash{}", "&": "\\&", "%": "\\%", $: "\\$", "#": "\\#", _: "\\_",
-    "{": "\\{", "}": "\\}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
-    "<": "\\textless{}", ">": "\\textgreater{}", "−": "$-$", "×": "$\\times$", "÷": "$\\div$",
-    "±": "$\\pm$", "δ": "$\\delta$", "α": "$\\alpha$", "ρ": "$\\rho$", "≤": "$\\leq$",
-    "≥": "$\\geq$", "≈": "$\\approx$", "→": "$\\rightarrow$", "µ": "\\textmu{}",
-    "–": "--", "…": "\\ldots{}", "“": "``", "”": "''", "∞": "$\\infty$",
+    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
+    "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", "`": "\\textasciigrave{}",
+    "[": "{[}", "*": "{*}", // after \\ they would belong to it
+    "−": "$-$", "×": "$\\times$", "÷": "$\\div$", "±": "$\\pm$", "≤": "$\\leq$", "≥": "$\\geq$",
+    "≈": "$\\approx$", "∞": "$\\infty$", "→": "$\\rightarrow$", "δ": "$\\delta$", "Δ": "$\\Delta$",
+    "α": "$\\alpha$", "ρ": "$\\rho$", "σ": "$\\sigma$", "µ": "$\\mu$", "μ": "$\\mu$",
+    "–": "--", "—": "---", "…": "\\ldots{}", "“": "``", "”": "''", "’": "'", "·": "$\\cdot$",
   };
 
   function asLatex(rows, numbers, caption) {
-    const escaped = (text) =>
-      text.replace(/[\\&%$#_{}~^<>−×÷±δαρ≤≥≈→µ–…“”∞]/g, (sign) => TEX[sign]);
+    // Two of - or ' would be drawn as one sign.
+    const escaped = (text) => text.replace(/-(?=-)|'(?=')|[&%$#_{}]|[^\w\s-']/gu, (sign) =>
+      TEX[sign] ?? (/[-']/.test(sign) ? `${sign}{}` : /[&%$#_{}]/.test(sign) ? `\\${sign}` : sign));
     const line = (cells) => `    ${cells.map(escaped).join(" & ")} \\\\`;
     return [
-      "% needs \\usepackage{booktabs}",
-      "\\begin{table}", "  \\centering", `  \\caption{${escaped(caption)}}`,
+      "% needs \\usepackage{booktabs}", "\\begin{table}", "  \\centering",
+      `  \\caption{${escaped(caption)}}`,
       `  \\begin{tabular}{${numbers.map((right) => (right ? "r" : "l")).join("")}}`,
       "    \\toprule", line(rows[0]), "    \\midrule", ...rows.slice(1).map(line),
       "    \\bottomrule", "  \\end{tabular}", "\\end{table}", "",
     ].join("\n");
   }
 
-  /* ---- the small menu of a table or a figure ---- */
-
-  function menu(label, items) {
-    const list = make("div", { class: "items" });
-    const box = make("details", { class: "menu" },
-      make("summary", { "aria-label": label, title: label }, "⋯"), list);
-    for (const [text, act] of items) {
-      list.append(make("button", {
-        type: "button",
-        click: () => { box.open = false; box.firstChild.focus(); act(); },
-      }, text));
-    }
-    box.addEventListener("toggle", () => {
-      if (!box.open) return;
-      all("details.menu[open]").forEach((other) => { other.open = other === box; });
-      place(box);
-    });
-    box.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && box.open) {
-        box.open = false;
-        box.firstChild.focus();
-        event.stopPropagation();
-      }
-    });
-    return box;
-  }
-
-  /* Lay a menu's items out at a place of the window's: what scrolls sideways would cut them off. */
-  function place(box) {
-    const [button, list] = box.children;
-    const at = button.getBoundingClientRect();
-    const below = innerHeight - at.bottom > list.offsetHeight + 8;
-    list.style.left = `${Math.max(at.right - list.offsetWidth, 8)}px`;
-    list.style.top = `${below ? at.bottom + 4 : at.top - list.offsetHeight - 4}px`;
-  }
-
-  addEventListener("scroll", () => all("details.menu[open]").forEach(place),
-    { capture: true, passive: true });
-  document.addEventListener("click", (event) => all("details.menu[open]").forEach((box) => {
-    if (!box.contains(event.target)) box.open = false;
-  }));
-
   /* ---- tables: sort, filter, take away ---- */
 
-  const FACTORS = {
-    ns: 1e-9, "µs": 1e-6, μs: 1e-6, us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600,
-    B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30,
-    k: 1e3, M: 1e6, G: 1e9, T: 1e12, kFLOP: 1e3, MFLOP: 1e6, GFLOP: 1e9, TFLOP: 1e12,
-  };
-  const MONTHS = "January February March April May June July August September October November December".split(" ");
+  const POWERS = { n: -9, "µ": -6, "μ": -6, m: -3, k: 3, K: 3, M: 6, G: 9, T: 12 };
+  const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-  /* The number that a cell begins with, in one unit for all; NaN where there is none. */
-  function amount(cell) {
-    const bare = cell.cloneNode(true);
-    all(".note, .mark", bare).forEach((part) => part.remove());
-    const text = squeezed(bare.textContent).replace(/\u2212/g, "-").replace(/(\d),(?=\d{3})/g, "$1");
-    const date = /^(\d{1,2}) ([A-Z][a-z]+) (\d{4})(?:, (\d\d):(\d\d))?/.exec(text);
-    if (date && MONTHS.includes(date[2])) {
-      return Date.UTC(date[3], MONTHS.indexOf(date[2]), date[1], date[4] || 0, date[5] || 0);
-    }
-    const found = /^[<>≤≥×+]*\s*([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([^\s\d]*)/i.exec(text);
-    return found ? Number(found[1]) * (FACTORS[found[2]] ?? 1) : NaN;
+  /* How many of the base unit a unit is: 1e-3 for "ms", 1024 for "KiB". */
+  function factor(unit) {
+    const [, prefix, binary] = /^([nµμmkKMGT]?)(i?)(?:s|B|FLOPs?|)$/.exec(unit) ?? [];
+    if (unit === "min") return 60;
+    if (unit === "h") return 3600;
+    return prefix ? (binary ? 2 ** (POWERS[prefix] / 0.3) : 10 ** POWERS[prefix]) : 1;
   }
 
-  const ORDER = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+  /* A day, as "5 March 2026, 14:02 UTC", as milliseconds; NaN for anything else. */
+  function day(text) {
+    const found = /^(\d{1,2}) (\p{Lu}\p{Ll}{2})\p{Ll}* (\d{4})(?:, (\d\d):(\d\d))?/u.exec(text);
+    const month = found ? MONTHS.indexOf(found[2]) / 3 : -1;
+    return month < 0 ? NaN : Date.UTC(found[3], month, found[1], found[4] ?? 0, found[5] ?? 0);
+  }
 
-  function compareCells(one, other, number) {
-    if (number) {
-      const [first, second] = [amount(one), amount(other)];
-      if (Number.isNaN(first) || Number.isNaN(second)) {
-        return { last: Number.isNaN(first) - Number.isNaN(second) };
-      }
-      return { order: first - second };
-    }
-    return { order: ORDER.compare(cellText(one), cellText(other)) };
+  /* The number that a text begins with, in one unit for all; NaN where there is none. */
+  function amount(text) {
+    const plain = text.replace(/\u2212/g, "-").replace(/(\d),(?=\d{3})/g, "$1");
+    const parts = /^[[<>≤≥≈×~\s]*([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?) ?([\p{L}%]*)(?: (\d+) (min|s)$)?/iu
+      .exec(plain);
+    return parts ? parts[1] * factor(parts[2]) + (parts[4] ? parts[3] * factor(parts[4]) : 0) : NaN;
+  }
+
+  const ALPHABET = new Intl.Collator("en", { numeric: true });
+
+  /* What rows are sorted by: numbers, days or words; what has none of them comes last. */
+  function sortKeys(cells, number) {
+    const texts = cells.map(cellText);
+    const days = texts.map(day);
+    const isDay = days.some((each) => each > 0)
+      && texts.every((text, at) => days[at] > 0 || !/[\p{L}\d]/u.test(text));
+    if (isDay) return days;
+    return number ? texts.map(amount) : texts.map((text) => (/[\p{L}\d]/u.test(text) ? text : NaN));
   }
 
   function sortable(table) {
@@ -208,36 +199,31 @@
     const body = table.tBodies[0];
     const asMade = [...body.rows];
 
-    /* Sort by a column, "ascending" or "descending", or put the rows as they were. */
+    /* Sort by a column, "ascending" or "descending", or put the rows as they were: "none". */
     function sort(column, way) {
-      heads.forEach((each) => each.removeAttribute("aria-sort"));
-      const rows = [...asMade];
+      heads.forEach((head) => head.removeAttribute("aria-sort"));
+      let rows = asMade;
       if (way !== "none") {
         heads[column].setAttribute("aria-sort", way);
-        const number = heads[column].classList.contains("number");
+        const keys = sortKeys(asMade.map((row) => row.cells[column]), isNumber(heads[column]));
         const turn = way === "ascending" ? 1 : -1;
-        rows.sort((one, other) => {
-          const found = compareCells(one.cells[column], other.cells[column], number);
-          // What has no number stays at the end, whichever way it is sorted.
-          return found.last ?? turn * found.order;
-        });
+        const [lacking, held] = [true, false].map((lacks) =>
+          [...asMade.keys()].filter((at) => Number.isNaN(keys[at]) === lacks));
+        held.sort((one, other) => turn * (typeof keys[one] === "string"
+          ? ALPHABET.compare(keys[one], keys[other]) : keys[one] - keys[other]));
+        rows = [...held, ...lacking].map((at) => asMade[at]);
       }
       body.append(...rows);
       say(way === "none" ? "Rows as they were." : `Sorted by ${cellText(heads[column])}, ${way}.`);
     }
 
     const buttons = heads.map((head, column) => {
-      const button = make("button", {
-        type: "button", class: "sort", tabindex: column ? "-1" : "0",
-        title: "Sort by this column",
-        click: () => {
-          const next = { ascending: "descending", descending: "none" };
-          sort(column, next[head.getAttribute("aria-sort")] ?? "ascending");
-        },
-      });
-      button.append(...head.childNodes);
-      head.append(button);
-      return button;
+      const content = [...head.childNodes];
+      const next = { ascending: "descending", descending: "none" };
+      head.append(button("", () => sort(column, next[head.getAttribute("aria-sort")] ?? "ascending"),
+        { class: "sort", tabindex: column ? -1 : 0, title: "Sort; arrow keys lead to other columns" }));
+      head.lastChild.append(...content);
+      return head.lastChild;
     });
     // One stop of the Tab key for all heads; arrows lead from one to the next.
     table.tHead.addEventListener("keydown", (event) => {
@@ -245,7 +231,7 @@
       const at = buttons.indexOf(event.target);
       if (!step || at < 0) return;
       const next = buttons[(at + step + buttons.length) % buttons.length];
-      buttons.forEach((each) => each.setAttribute("tabindex", each === next ? "0" : "-1"));
+      buttons.forEach((each) => { each.tabIndex = each === next ? 0 : -1; });
       next.focus();
       event.preventDefault();
     });
@@ -254,82 +240,88 @@
 
   /* On a phone rows are cards, and no head is there to be pressed. */
   function sortChoice(table, sort) {
-    const choice = make("select", {}, make("option", { value: "" }, "as they were"));
+    const choice = make("select", {}, make("option", { value: "0 none" }, "as they were"));
     all("thead th", table).forEach((head, column) => {
-      for (const [way, sign] of [["ascending", "▲"], ["descending", "▼"]]) {
-        choice.append(make("option", { value: `${column} ${way}` }, `${cellText(head)} ${sign}`));
+      for (const way of ["ascending", "descending"]) {
+        const text = `${cellText(head)}, ${way}`;
+        choice.append(make("option", { value: `${column} ${way}` }, text));
       }
     });
-    choice.addEventListener("change", () => {
-      const [column, way] = choice.value.split(" ");
-      sort(Number(column), way ?? "none");
-    });
-    return make("label", { class: "cards" }, make("span", {}, "Sort "), choice);
+    choice.addEventListener("change", () => sort(...choice.value.split(" ")));
+    return make("label", { class: "cards" }, "Sort ", choice);
   }
 
-  function filterChoice(table) {
-    const rows = [...table.tBodies[0].rows];
-    const words = rows.map((each) => squeezed(each.textContent).toLowerCase());
+  function filterField(table) {
+    const rows = all("tbody tr:has([scope=row])", table);
+    let words;
     const count = make("span", { class: "count", role: "status" });
-    const field = make("input", { type: "search", placeholder: "words in a row" });
-    field.addEventListener("input", () => {
-      const wanted = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let shown = 0;
-      rows.forEach((each, at) => {
-        each.hidden = !wanted.every((word) => words[at].includes(word));
-        shown += !each.hidden;
-      });
+    const filter = ({ target }) => {
+      words ??= rows.map((row) => [...row.cells].map(cellText).join(" ").toLowerCase());
+      const wanted = target.value.toLowerCase().split(/\s+/).filter(Boolean);
+      rows.forEach((row, at) => { row.hidden = !wanted.every((word) => words[at].includes(word)); });
+      const shown = rows.filter((row) => !row.hidden).length;
       count.textContent = wanted.length ? `${shown} of ${rows.length} rows` : "";
-    });
-    return [make("label", {}, make("span", {}, "Filter "), field), count];
+    };
+    const field = make("input", { type: "search", placeholder: "words, in any order", input: filter });
+    return [make("label", {}, "Filter ", field), count];
   }
 
-  const FEW = 2;
-  const MANY = 12;
+  const FEW = 2; // rows that need no sorting
+  const MANY = 12; // rows that one filters
 
   function tableTools(table) {
-    const region = table.closest(".scroll") ?? table;
-    const caption = squeezed(table.caption?.textContent ?? "");
-    const title = caption.split(/[.:;]/)[0].slice(0, 70) || "Table";
-    const rows = table.tBodies[0]?.rows.length ?? 0;
-    const choices = make("p", { class: "choices" });
-    if (rows > MANY) choices.append(...filterChoice(table));
-    if (table.tHead && rows > FEW) {
+    const region = table.closest(".scroll");
+    if (!region || !table.caption || !table.tHead) return;
+    const caption = oneLine(table.caption.textContent);
+    const title = caption.split(/[.:;](?:\s|$)/)[0].slice(0, 70);
+    const rows = all("tbody tr", table).length;
+    const choices = make("div", { class: "choices" });
+    if (rows > MANY) choices.append(...filterField(table));
+    if (rows > FEW && table.tBodies.length === 1) { // groups stay together
       const sort = sortable(table);
       if (table.classList.contains("stack")) choices.append(sortChoice(table, sort));
     }
-    if (choices.children.length) region.before(choices);
-    const id = region.id || table.id;
-    const items = [
-      ["Copy as CSV", () => copy(asCsv(grid(table)), "Table")],
-      ["Copy as Markdown", () => copy(asMarkdown(grid(table), numeric(table)), "Table")],
-      ["Copy as LaTeX", () => copy(asLatex(grid(table), numeric(table), title), "Table")],
-      ["Save as CSV", () => save(`${fileName(title)}.csv`,
-        new Blob(["\ufeff" + asCsv(grid(table))], { type: "text/csv" }))],
-    ];
-    if (id) items.push(["Copy link", () => copy(address(id), "Link")]);
-    const box = menu(`Take this table away: ${title}`, items);
-    (table.caption ?? region).prepend(box);
+    const csv = () => asCsv(shownRows(table));
+    const numbers = all("thead th", table).map(isNumber);
+    const id = idOf(region, "table", title);
+    choices.append(...menu(`Take away the table: ${title}`, [
+      ["Copy as CSV", () => copy(csv(), "Table")],
+      ["Copy as Markdown", () => copy(asMarkdown(shownRows(table), numbers), "Table")],
+      ["Copy as LaTeX", () => copy(asLatex(shownRows(table), numbers, title), "Table")],
+      ["Save as CSV", () =>
+        save(`${fileName(title)}.csv`, new Blob(["\ufeff", csv()], { type: "text/csv" }))],
+      ["Copy link", () => copyLink(id)],
+    ]));
+    region.prepend(choices);
   }
+
+  /* Only what can be scrolled is a stop of the Tab key. */
+  const watch = new ResizeObserver((changes) => changes.forEach(({ target }) => {
+    const wide = target.scrollWidth > target.clientWidth;
+    const label = target.querySelector("caption, title")?.textContent.slice(0, 80) ?? "Figure";
+    for (const [name, value] of Object.entries({ tabindex: 0, role: "region", "aria-label": label })) {
+      if (wide) target.setAttribute(name, value);
+      else target.removeAttribute(name);
+    }
+  }));
 
   /* ---- figures: values, enlarge, take away ---- */
 
-  const tip = make("div", { class: "tip", "aria-hidden": "true" });
-
-  function showAt(mark, root) {
-    all(".at", root).forEach((other) => other.classList.remove("at"));
-    if (!mark) { tip.classList.remove("shown"); return; }
+  let pointed = null;
+  function point(mark) {
+    if (mark === pointed) return;
+    pointed?.classList.remove("at");
+    pointed = mark;
+    tip.classList.toggle("shown", Boolean(mark));
+    if (!mark) return;
     mark.classList.add("at");
     tip.textContent = mark.dataset.says;
-    (root.closest("dialog") ?? document.body).append(tip);
-    const place = mark.getBoundingClientRect();
-    tip.classList.add("shown");
-    const own = tip.getBoundingClientRect();
-    const across = Math.min(Math.max(place.x + place.width / 2 - own.width / 2, 8),
-      document.documentElement.clientWidth - own.width - 8);
-    const above = place.y - own.height - 6;
-    tip.style.left = `${across}px`;
-    tip.style.top = `${above > 4 ? above : place.bottom + 6}px`;
+    const at = mark.getBoundingClientRect();
+    const widest = document.documentElement.clientWidth - tip.offsetWidth - 8;
+    const left = Math.max(Math.min(at.x + at.width / 2 - tip.offsetWidth / 2, widest), 8);
+    const above = at.y - tip.offsetHeight - 6;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above > 4 ? above : at.bottom + 6}px`;
   }
 
   function tellValues(svg) {
@@ -338,55 +330,56 @@
     for (const mark of marks) {
       const title = mark.querySelector("title");
       mark.dataset.says = title.textContent;
-      title.remove(); // ours comes at once, and by keyboard, too
+      title.remove(); // the tip comes at once, and by keys and touch, too
     }
-    let at = -1;
     const nearest = (event) => {
-      const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
-      let best = null;
-      let reach = Math.max(14 * scale, 12);
+      const scale = svg.getScreenCTM();
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(scale.inverse());
+      let [best, reach] = [null, Math.max(12, 14 / scale.a)];
       for (const mark of marks) {
-        const box = mark.getBoundingClientRect();
-        const away = Math.hypot(box.x + box.width / 2 - event.clientX,
-          box.y + box.height / 2 - event.clientY);
+        const away = Math.hypot(mark.cx.baseVal.value - at.x, mark.cy.baseVal.value - at.y);
         if (away < reach) [best, reach] = [mark, away];
       }
       return best;
     };
-    svg.addEventListener("pointermove", (event) => showAt(nearest(event), svg));
-    svg.addEventListener("pointerdown", (event) => showAt(nearest(event), svg));
-    svg.addEventListener("pointerleave", () => showAt(null, svg));
-    svg.setAttribute("tabindex", "0");
-    svg.setAttribute("role", "application");
-    svg.setAttribute("aria-roledescription", "figure; arrow keys tell its values");
+    for (const kind of ["pointermove", "pointerdown"]) {
+      svg.addEventListener(kind, (event) => point(nearest(event)));
+    }
+    // A finger that is lifted leaves, too, and has yet to read.
+    svg.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && point(null));
+    svg.addEventListener("blur", () => point(null));
+    svg.setAttribute("tabindex", 0);
+    svg.setAttribute("role", "application"); // or screen readers keep the arrow keys
+    svg.setAttribute("aria-roledescription", "figure, arrow keys tell its values");
     svg.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (event.key === "Escape" && at >= 0) {
-        at = -1;
-        showAt(null, svg);
-        event.stopPropagation();
-        event.preventDefault();
-        return;
-      }
-      const end = { Home: 0, End: marks.length - 1 }[event.key];
-      if (step === undefined && end === undefined) return;
-      at = end ?? (at < 0 ? (step > 0 ? 0 : marks.length - 1)
-        : (at + step + marks.length) % marks.length);
-      showAt(marks[at], svg);
-      whispered.textContent = marks[at].dataset.says;
+      const last = marks.length - 1;
+      const at = marks.indexOf(pointed);
+      const [back, on] = [at > 0 ? at - 1 : last, at < last ? at + 1 : 0];
+      const next = { ArrowRight: on, ArrowDown: on, ArrowLeft: back, ArrowUp: back, Home: 0, End: last };
+      if (!(event.key in next)) return;
+      point(marks[next[event.key]]);
+      told.textContent = pointed.dataset.says;
       event.preventDefault();
     });
-    svg.addEventListener("blur", () => { at = -1; showAt(null, svg); });
   }
 
-  /* The figure alone, as it was drawn: light, and without what only a page needs. */
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !pointed) return;
+    point(null);
+    event.preventDefault(); // an enlarged figure stays open
+  }, true);
+  addEventListener("scroll", () => point(null), { capture: true, passive: true });
+  addEventListener("pointerdown", (event) => event.target.closest("svg") ?? point(null), true);
+
+  /* The figure as it was drawn: light, and without what only a page needs. */
   function alone(svg) {
     const bare = svg.cloneNode(true);
     all(".hints", bare).forEach((part) => part.remove());
-    for (const name of ["tabindex", "aria-roledescription", "style", "class"]) {
-      bare.removeAttribute(name);
-    }
+    ["tabindex", "aria-roledescription"].forEach((name) => bare.removeAttribute(name));
     bare.setAttribute("role", "img");
+    const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+    title.textContent = svg.getAttribute("aria-label");
+    bare.prepend(title);
     return new XMLSerializer().serializeToString(bare);
   }
 
@@ -399,68 +392,83 @@
       brush.fillStyle = "#ffffff";
       brush.fillRect(0, 0, canvas.width, canvas.height);
       brush.drawImage(image, 0, 0, canvas.width, canvas.height);
-      canvas.toBlob((blob) => save(`${name}.png`, blob), "image/png");
+      canvas.toBlob((blob) => save(`${name}.png`, blob));
     };
     image.onerror = () => say("This browser cannot make a picture of the figure.");
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(alone(svg))}`;
   }
 
-  function enlarge(svg) {
+  const large = make("dialog", { class: "large", "aria-label": "Figure, enlarged" });
+  large.addEventListener("click", (event) => { if (event.target === large) large.close(); });
+
+  function enlarge(svg, caption, opener) {
     const home = svg.parentNode;
-    const close = make("button", { type: "button", class: "close", click: () => large.close() },
-      "Close");
-    const caption = home.parentNode.querySelector("figcaption");
-    large.replaceChildren(close, svg, make("p", {}, caption ? caption.textContent : ""));
-    large.onclose = () => { home.prepend(svg); all("summary", home)[0]?.focus(); };
-    large.onclick = (event) => { if (event.target === large) large.close(); };
+    home.style.minHeight = `${home.offsetHeight}px`; // what is below stays where it is
+    const close = button("Close", () => large.close(), { class: "close" });
+    // What lies outside an open dialog is neither seen over it nor read out.
+    large.replaceChildren(make("div", {}, close, svg, make("p", {}, caption)), said, told, tip);
+    large.onclose = () => {
+      point(null);
+      home.prepend(svg);
+      home.style.minHeight = "";
+      document.body.append(said, told, tip);
+      opener.focus();
+    };
     large.showModal();
   }
 
   function figureTools(figure) {
     const svg = figure.querySelector("svg");
-    if (!svg) return;
-    const title = svg.querySelector(":scope > title");
-    const text = title.textContent;
+    const title = svg.querySelector("title");
+    const text = oneLine(title.textContent);
     // As a label it is read out, but does not lie over the figure when one points at it.
     svg.setAttribute("aria-label", text);
     svg.removeAttribute("aria-labelledby");
     title.remove();
     const name = fileName(text);
-    const items = [
-      ["Enlarge", () => enlarge(svg)],
+    const caption = figure.querySelector("figcaption").textContent;
+    const id = figure.closest(".drawn[id]")?.id ?? idOf(figure, "figure", text);
+    svg.parentNode.after(...menu(`Take away the figure: ${text}`, [
+      ["Enlarge", (opener) => enlarge(svg, caption, opener)],
       ["Save as SVG", () => save(`${name}.svg`, new Blob([alone(svg)], { type: "image/svg+xml" }))],
       ["Save as PNG", () => savePng(svg, name)],
-    ];
-    if (figure.id) items.push(["Copy link", () => copy(address(figure.id), "Link")]);
-    svg.parentNode.append(menu(`Take this figure away: ${text}`, items));
+      ["Copy link", () => copyLink(id)],
+    ]));
     tellValues(svg);
   }
 
   /* ---- links to parts, and folds that a link leads into ---- */
 
   function linkTools(heading) {
-    const id = heading.id || heading.closest("[id]")?.id;
-    if (!id || heading.closest("nav, dialog")) return;
-    heading.append(make("button", {
-      type: "button", class: "link", title: "Copy link",
-      "aria-label": `Copy link to ${squeezed(heading.textContent)}`,
-      click: () => copy(address(id), "Link"),
-    }, "#"));
+    const id = heading.id || heading.closest("section, article, aside")?.id;
+    if (!id) return;
+    const text = oneLine(heading.textContent);
+    heading.setAttribute("aria-label", text); // the button is no part of its name
+    const attributes = { class: "link", title: "Copy link", "aria-label": `Copy link to ${text}` };
+    // The contents link to sections: by keyboard one gets there, and to their addresses.
+    if (heading.tagName === "H2") attributes.tabindex = -1;
+    heading.append(button("#", () => copyLink(id), attributes));
   }
 
   function unfold() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+    let id = location.hash.slice(1);
+    try { id = decodeURIComponent(id); } catch { /* a stray % is one */ }
+    const target = document.getElementById(id);
+    if (!target) return;
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) {
       fold.open = true;
     }
-    target?.scrollIntoView();
+    target.scrollIntoView();
   }
 
+  document.body.append(said, told, tip, large);
   all("main table, header table").forEach(tableTools);
-  all("figure").forEach(figureTools);
+  all("figure:has(svg)").forEach(figureTools);
   all("main h2, article.claim h3").forEach(linkTools);
-  document.body.append(said, whispered, large, tip);
+  all(".scroll, .canvas").forEach((part) => watch.observe(part));
   document.documentElement.classList.add("alive");
   addEventListener("hashchange", unfold);
+  // The same link, pressed once more after its fold was closed, changes no hash.
+  addEventListener("click", ({ target }) => target.closest('a[href^="#"]') && setTimeout(unfold));
   if (location.hash) unfold();
 })();
