@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.judging.results import Results
 from harness.terminal.files import utf8, write_whole
 
+from .folding import Appendix
 from .index import index_of
 from .page import Page, page_of
 from .palette import variables
@@ -108,7 +109,7 @@ def render_html(results: Results, *, printed: bool = False) -> str:
 
     Args:
         results: what is reported.
-        printed: whether for paper, where nothing folds and the longest tables are cut.
+        printed: whether for paper: what folds stands in an appendix, and the longest tables are cut.
     """
     return _html(page_of(results), printed=printed)
 
@@ -151,7 +152,7 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
 
     Args:
         template: its file's name.
-        printed: whether for paper; a template may ask.
+        printed: whether for paper, where what folds on the screen goes to an appendix.
         values: what it prints.
     """
     from markupsafe import Markup
@@ -162,4 +163,5 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}\n"
         + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     )
-    return _environment().get_template(template).render(css=Markup(css), printed=printed, **values)
+    page = _environment().get_template(template)
+    return page.render(css=Markup(css), printed=printed, appendix=Appendix(), **values)
