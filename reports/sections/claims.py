@@ -176,7 +176,7 @@ def _facts(verdict: Verdict, interval: str) -> tuple[Fact, ...]:
     return (
         ("Effect", effect_text(metric, seen.effect), mean),
         ("Interval", interval_text(metric, seen.low, seen.high), interval),
-        ("Margin δ", margin_text(metric, verdict.by), "the smallest that matters"),
+        ("Margin δ", margin_text(metric, verdict.by), "as declared"),
         ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
         *margin,
         *(() if seen.unpaired else wins),
@@ -197,7 +197,7 @@ def _exact_facts(verdict: Verdict) -> tuple[Fact, ...]:
     note = "exact: the same however often it is measured" if levels else "not measured"
     return (
         ("Effect", effect_text(metric, seen.effect), note),
-        ("Margin δ", margin_text(metric, verdict.by), "the smallest that matters"),
+        ("Margin δ", margin_text(metric, verdict.by), "as declared"),
         *levels,
     )
 
