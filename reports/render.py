@@ -109,7 +109,7 @@ def render_html(results: Results, *, printed: bool = False) -> str:
 
     Args:
         results: what is reported.
-        printed: whether for paper: what folds stands in an appendix, and the longest tables are cut.
+        printed: whether for paper: what folds is in an appendix, the longest tables are cut.
     """
     return _html(page_of(results), printed=printed)
 

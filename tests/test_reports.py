@@ -709,7 +709,7 @@ def test_says_how_to_read_curves_and_memory(results: Results, page: Reader) -> N
         if (each := curves_of(results, verdict))
     }
     for metric, caption in captions.items():
-        assert ("running mean over each epoch's batches" in caption) == (metric == "train_loss")
+        assert ("running mean over an epoch's batches" in caption) == (metric == "train_loss")
     assert len(captions) == 2
     cost = cost_section(results)
     assert cost is not None

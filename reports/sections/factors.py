@@ -89,9 +89,7 @@ def table_order(results: Results) -> list[Metric]:
     return [metric_of(results.declaration, name) for name in names]
 
 
-def _figures(
-    results: Results, metric: Metric
-) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
+def _figures(results: Results, metric: Metric) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
     """Draw the means of one metric in each way that there is; return the best, and the others.
 
     Lines of two factors show their interaction, a heat map more levels of them than lines can, and

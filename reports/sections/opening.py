@@ -22,7 +22,6 @@ from harness.study.formatting import (
     join,
     margin_text,
     p_text,
-    percent_text,
     plural,
 )
 from harness.study.metrics import Source
