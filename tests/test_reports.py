@@ -732,13 +732,13 @@ def test_a_metric_of_the_studys_own_stands_like_any_other() -> None:
     assert "Mean distance between the two largest logits on test examples. no unit" in text
     assert "Not described" not in text
     section = factors_section(results)
-    assert section.figures[0][0] == "Margin"
+    assert section.figures[0].caption.startswith("Margin: ")
     assert section.means is not None
     assert [column.title for column in section.means.columns[:2]] == ["Arm", "Margin"]
     # in a study without that measure the name alone is left
     without = residual_study(measures=()).declaration("quick")
     other = dataclasses.replace(results, declaration=without)
-    assert factors_section(other).figures[0][0] == "Logit margin"
+    assert factors_section(other).figures[0].caption.startswith("Logit margin: ")
     meanings = [row[1].text for row in methods_section(other).metrics.rows]
     assert meanings.count("Not described.") == 1
 
