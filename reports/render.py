@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.judging.results import Results
 from harness.terminal.files import utf8, write_whole
 
+from .folding import Appendix
 from .index import index_of
 from .page import Page, page_of
 from .palette import figure_rules, variables
@@ -110,7 +111,7 @@ def render_html(results: Results, *, printed: bool = False) -> str:
 
     Args:
         results: what is reported.
-        printed: whether for paper, where nothing folds and the longest tables are cut.
+        printed: whether for paper: what folds is in an appendix, the longest tables are cut.
     """
     return _html(page_of(results), printed=printed)
 
@@ -153,7 +154,7 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
 
     Args:
         template: its file's name.
-        printed: whether for paper; a template may ask.
+        printed: whether for paper, where what folds on the screen goes to an appendix.
         values: what it prints.
     """
     from markupsafe import Markup
@@ -166,13 +167,9 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
         + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     )
     script = "" if printed else (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            css=Markup(css), script=Markup(script), printed=printed, allowed=_hash(script), **values
-        )
-    )
+    ours = {"css": Markup(css), "script": Markup(script), "allowed": _hash(script)}
+    page = _environment().get_template(template)
+    return page.render(**ours, printed=printed, appendix=Appendix(), **values)
 
 
 def _hash(script: str) -> str:

@@ -50,6 +50,37 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     stack: bool = False
 
+    @property
+    def scrolls(self) -> bool:
+        """Whether it may be wider than its place somewhere, so that it scrolls sideways there.
+
+        A table that becomes cards has more room where it is none than any other has on a phone.
+        """
+        return self._least() > (CARDS_FROM if self.stack else PHONE)
+
+    def _least(self) -> float:
+        """Return how wide it is at least, in CSS pixels, rather too much than too little."""
+        columns = zip(self.columns, *self.rows, strict=True)
+        return sum(max(_needs(part, column.kind) for part in parts) for column, *parts in columns)
+
+
+PHONE = 358
+"""Room of a table on a phone 390 CSS pixels wide."""
+
+CARDS_FROM = 664
+"""Room of a table in the narrowest window in which rows are no cards."""
+
+_LETTER, _GAP = 8.0, 18.0
+"""Width of a letter and of the space after a cell, in CSS pixels."""
+
+
+def _needs(part: Column | Cell, kind: str) -> float:
+    """Return the width without which a cell or a title breaks nowhere, in CSS pixels."""
+    said = part.title if isinstance(part, Column) else part.text
+    whole = isinstance(part, Cell) and kind != "text"
+    lines = [said, part.note] if whole else [*said.split(), *part.note.split()]
+    return _GAP + _LETTER * max(map(len, lines), default=0)
+
 
 def row(*cells: str | Cell) -> tuple[Cell, ...]:
     """Make a row of cells from texts and cells."""

@@ -275,7 +275,7 @@ def test_a_store_of_before_says_that_it_is_not_known_when(tmp_path: Path) -> Non
     )
     assert "before" not in told(results)
     assert rows(results, tmp_path)[0]["declared"]["since"] is None
-    assert "not known when declared" in page(results)
+    assert "Not known when it was declared: 10 results" in page(results)
     later = report(store, study(higher(0.3)))
     assert status(later) == "changed"
 

@@ -104,6 +104,38 @@ def reason(word: str, claim: Claim, context: Context) -> str:
     return f"{what} {context.shown(_why(word, claim, context))}{_more(context)}.{_alike(context)}"
 
 
+def why(word: str, claim: Claim, context: Context) -> str:
+    """Say why this word, for where effect, interval and number of seeds stand beside it.
+
+    What more seeds would do is left out as well: :func:`would_change` says it.
+
+    Args:
+        word: the verdict.
+        claim: what was declared.
+        context: the numbers.
+    """
+    seen = context.seen
+    if word in {"not assessable", "identical"} or seen.identical:
+        return reason(word, claim, context)
+    if seen.exact and not seen.effect:
+        return "There is no difference."
+    if seen.exact:
+        said = _why_exact(word, claim, seen)
+        said = f"The effect{said[2:]}" if said.startswith("It ") else said
+        return f"{context.shown(said)}."
+    said = context.shown(_why(word, claim, context))
+    return f"{said}.{_left_out(context)}{_alike(context)}"
+
+
+def _left_out(context: Context) -> str:
+    """Say what is no pair, and which seeds are missing and why."""
+    missing, replicate = context.pairs.missing, context.replicate
+    said = f" {UNPAIRED[0].upper()}{UNPAIRED[1:]}." * context.seen.unpaired
+    if missing and context.metric.name != FAILED.name:
+        said += f" Left out: {plural(missing, replicate)} ({_causes(context)})."
+    return said
+
+
 def _alike(context: Context) -> str:
     """Say what differences that are all or mostly the same do not tell."""
     seen = context.seen

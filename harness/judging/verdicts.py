@@ -10,7 +10,7 @@ from harness.judging.lacking import lacking
 from harness.judging.looking import Evidence, Look, Standing, look_at
 from harness.judging.more import more_needed
 from harness.judging.pairing import evaluations, groups_of
-from harness.judging.reasons import cautions, reason, told
+from harness.judging.reasons import cautions, reason, told, why
 from harness.judging.rounds import Costs
 from harness.judging.seen import Seen
 from harness.judging.wording import Context
@@ -33,6 +33,7 @@ class Verdict:
         metric: what its effect and margin are in.
         word: the verdict.
         reason: two or three sentences: what was compared and seen, and why this word.
+        why: why this word, for where effect, interval and number of seeds stand beside it.
         change: what would change it.
         seen: effect, interval at 1 - the look's α / (number of primary claims), p value at the
             look where the claim stands, and all else that was seen of it.
@@ -60,6 +61,7 @@ class Verdict:
     metric: Metric
     word: Word
     reason: str
+    why: str
     change: str
     seen: Seen
     by: float
@@ -177,14 +179,15 @@ def _verdict(
         evidence.declaration.source,
     )  # fmt: skip
     sides, averaged = _sides(evidence, claim, seen)
-    why = ""
+    lacks = ""
     if word == "not assessable" and evidence.declaration.source == "results":
-        why = lacking(evidence.declaration, claim, evidence.trials, pairs)
+        lacks = lacking(evidence.declaration, claim, evidence.trials, pairs)
     return Verdict(
         claim=claim,
         metric=metric,
         word=word,
-        reason=why or reason(word, claim, context),
+        reason=lacks or reason(word, claim, context),
+        why=lacks or why(word, claim, context),
         change=would_change(word, claim, context),
         seen=seen,
         by=standing.by,

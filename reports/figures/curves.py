@@ -218,8 +218,8 @@ def draw_curves(values: Curves) -> Picture:
     if metric == METRICS["train_loss"]:
         when = "by epoch"
         instead += (
-            " The curve is the running mean over each epoch's batches while training; the metric "
-            "itself is measured after the last step in evaluation mode, so the ends differ."
+            " The curve is the running mean over an epoch's batches while training; the metric is "
+            "measured after the last step in evaluation mode, so their ends differ."
         )
     else:
         when = "after each epoch" if values.counted == "epoch" else "by the steps reported"
@@ -228,9 +228,9 @@ def draw_curves(values: Curves) -> Picture:
     if values.target is not None:
         instead += f" Dashed: the target, {level_text(metric, values.target)}."
     thin = f"each seed in which every arm of a side finished {equally}"
-    failed = "Failed trials are not drawn, but counted below."
+    failed = ""
     if values.of_arms:
-        thin, failed = "each seed that finished", "Failed trials are not drawn."
+        thin, failed = "each seed that finished", " Failed trials are not drawn."
         if values.of_arms > MOST_ARMS:
             failed += f" The first {MOST_ARMS} of {values.of_arms:,} arms are drawn."
     return paint(
@@ -241,7 +241,7 @@ def draw_curves(values: Curves) -> Picture:
         f"Thin: {thin} "
         f"({plural(values.seeds, 'seed')} at most); bold: their mean"
         f"{'' if all(group.mean for group in values.groups) else ', where all are as long'}; no "
-        f"interval is drawn. {failed}{instead}",
+        f"interval is drawn.{failed}{instead}",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.judging.results import Results
@@ -10,14 +12,22 @@ from harness.trials.checked import Finding
 
 from ..table import Cell, Column, Table, row
 
+WORDS = {"wrong": "wrong", "told": "worth knowing", "ok": "in order"}
 APPEARANCES = {"ok": ("✔", "good"), "told": ("–", "muted"), "wrong": ("✘", "bad")}
 
 
 @dataclass(frozen=True)
 class CheckedSection:
-    """When it was checked and how, and what was found; without a table, it was not."""
+    """When it was checked and how, and what was found; without a table, it was not.
+
+    Attributes:
+        lead: when and how.
+        tally: how many checks came out how, what is wrong first.
+        table: one row a check.
+    """
 
     lead: str
+    tally: tuple[Cell, ...]
     table: Table | None
 
 
@@ -32,16 +42,26 @@ def checked_section(results: Results) -> CheckedSection | None:
             f"Whether trials of {name} repeat, and go on as before after a kill, was not checked: "
             "`harness check` does it by a few trainings."
         )
-        return CheckedSection(lead, None)
+        return CheckedSection(lead, (), None)
     return CheckedSection(
         f"By a few trainings with settings at their defaults, on {date_text(checked.time)}; "
-        f"{checked.arm} with seed {checked.seed} was trained several times.",
+        f"{checked.arm} with seed {checked.seed} was trained several times:",
+        _tally(checked.findings),
         Table(
             "What harness check found of the code that these trials ran.",
             (Column("Check"), Column("What was seen")),
             tuple(row(each.check, _seen(each)) for each in checked.findings),
             stack=True,
         ),
+    )
+
+
+def _tally(findings: Sequence[Finding]) -> tuple[Cell, ...]:
+    counts = Counter(each.state for each in findings)
+    return tuple(
+        Cell(f"{counts[state]} {word}", "", *APPEARANCES[state])
+        for state, word in WORDS.items()
+        if counts[state]
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from harness.judging.history import Declared
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import MARKS
@@ -57,8 +57,7 @@ class ClaimSection:
         declared: when it was declared, and what was changed since.
         late: whether that was when there were results.
         facts: name, value and a note of each number that matters most.
-        told: direction and size, each by itself.
-        reason: why this word.
+        why: why this word.
         cautions: what it rests on that may not hold.
         change: what would change it.
         figures: what can be drawn.
@@ -83,8 +82,7 @@ class ClaimSection:
     declared: str
     late: bool
     facts: tuple[Fact, ...]
-    told: str
-    reason: str
+    why: str
     cautions: tuple[str, ...]
     change: str
     figures: tuple[Picture, ...]
@@ -98,9 +96,25 @@ class ClaimSection:
 
 def claim_sections(results: Results) -> tuple[ClaimSection, ...]:
     """Work out the section of every claim."""
-    return tuple(
-        _section(results, number, verdict) for number, verdict in enumerate(results.verdicts, 1)
-    )
+    sections, said = [], dict[str, int]()
+    for number, verdict in enumerate(results.verdicts, 1):
+        section = _section(results, number, verdict)
+        figures = tuple(_captioned(each, said) for each in section.figures)
+        said = {_way(each): number for each in section.figures} | said
+        sections.append(replace(section, figures=figures))
+    return tuple(sections)
+
+
+def _captioned(picture: Picture, said: Mapping[str, int]) -> Picture:
+    """Point to the claim before whose figure is read in the same way, where there is one."""
+    if (number := said.get(_way(picture))) is None:
+        return picture
+    return replace(picture, caption=f"Read as under claim {number}.")
+
+
+def _way(picture: Picture) -> str:
+    """Return a caption without how many pairs or seeds there are, which the facts say as well."""
+    return re.sub(r"\d+ (pair|seed|round)s?", r"\1", picture.caption)
 
 
 def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
@@ -120,10 +134,8 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
         number, f"claim-{number}", claim.kind, _metric(results, verdict), claim.text, claim.source,
         verdict.sides, join(verdict.averaged), "over" if metric.relative else "minus",
         verdict_cell(verdict), f"{said[0].upper()}{said[1:]}.", bool(declared.late),
-        _exact_facts(verdict, declared)
-        if is_exact(verdict)
-        else _facts(verdict, interval, declared),
-        verdict.told, verdict.reason, verdict.cautions, verdict.change, tuple(figures),
+        _exact_facts(verdict) if is_exact(verdict) else _facts(verdict, interval),
+        verdict.why, verdict.cautions, verdict.change, tuple(figures),
         _nothing(verdict), checks(results, verdict),
         _looks(verdict), draw_looks(looks) if looks else None, replicate_of(metric),
         _numbers(verdict),
@@ -143,7 +155,7 @@ def _metric(results: Results, verdict: Verdict) -> str:
     )
 
 
-def _facts(verdict: Verdict, interval: str, declared: Declared) -> tuple[Fact, ...]:
+def _facts(verdict: Verdict, interval: str) -> tuple[Fact, ...]:
     metric, seen, replicate = verdict.metric, verdict.seen, replicate_of(verdict.metric)
     mean, zero = f"mean over {replicate}s", "a difference above 0"
     if metric.relative:
@@ -164,14 +176,14 @@ def _facts(verdict: Verdict, interval: str, declared: Declared) -> tuple[Fact, .
     return (
         ("Effect", effect_text(metric, seen.effect), mean),
         ("Interval", interval_text(metric, seen.low, seen.high), interval),
-        ("Margin δ", margin_text(metric, verdict.by), declared.short()),
+        ("Margin δ", margin_text(metric, verdict.by), "as declared"),
         ("p, adjusted", p_text(verdict.p_adjusted), "against no difference"),
         *margin,
         *(() if seen.unpaired else wins),
     )
 
 
-def _exact_facts(verdict: Verdict, declared: Declared) -> tuple[Fact, ...]:
+def _exact_facts(verdict: Verdict) -> tuple[Fact, ...]:
     """Two numbers and their ratio: there is no interval, and nothing to test."""
     metric, seen = verdict.metric, verdict.seen
     levels = [
@@ -185,7 +197,7 @@ def _exact_facts(verdict: Verdict, declared: Declared) -> tuple[Fact, ...]:
     note = "exact: the same however often it is measured" if levels else "not measured"
     return (
         ("Effect", effect_text(metric, seen.effect), note),
-        ("Margin δ", margin_text(metric, verdict.by), declared.short()),
+        ("Margin δ", margin_text(metric, verdict.by), "as declared"),
         *levels,
     )
 
@@ -241,7 +253,7 @@ def _numbers(verdict: Verdict) -> Table | None:
     rows = [
         row(str(seed), *cells) for seed, *cells in zip(verdict.seeds, *sides, texts, strict=False)
     ]
-    rows.append(row("mean", DASH, DASH, effect_text(metric, seen.effect)))
+    rows.append(row("mean", *_mean_sides(verdict), effect_text(metric, seen.effect)))
     first, second = verdict.sides
     return Table(
         f"{metric.title} in each of {plural(len(verdict.seeds), replicate)}.",
@@ -253,6 +265,15 @@ def _numbers(verdict: Verdict) -> Table | None:
         ),
         tuple(rows),
     )
+
+
+def _mean_sides(verdict: Verdict) -> list[str]:
+    """Print the mean of each side; of what is counted there is none, but shares."""
+    values = verdict.seen.first, verdict.seen.second
+    if is_counted(verdict) or not all(map(math.isfinite, (*values[0], *values[1]))):
+        return [DASH, DASH]
+    means = [math.fsum(side) / len(side) if side else math.nan for side in values]
+    return [_sides(verdict, [mean])[0] for mean in means]
 
 
 def _numbers_apart(verdict: Verdict) -> Table:

@@ -153,24 +153,14 @@ def _table(profiles: list[tuple[str, Profile | None]], *, own: bool) -> Table:
     titles = list(COLUMNS)
     step = "step, as the study's own function gives it" if own else "training step"
     return Table(
-        f"Cost of one {step}. Step time: median, with the quartiles over blocks of steps "
-        "beneath; they say how steady the machine was, and decide nothing." + _words(titles, shown),
+        f"Cost of one {step}. Step time: median, with the quartiles over blocks of steps beneath."
+        + EVALUATED * any(titles[place] == "Evaluation" for place in shown),
         (Column("Arm"), *(Column(titles[place], "number") for place in shown)),
         tuple(rows),
     )
 
 
-WORDS = {
-    "p95": " p95: over blocks of steps.",
-    "Evaluation": " Evaluation: of the validation set once, with one batch beneath.",
-    "Of peak": " Of peak: FLOPs a second, as a share of what a large matrix product reached here.",
-    "Operators": " Operators: calls of torch's operators, backward included.",
-}
-"""What is said of columns below the table, by their title."""
-
-
-def _words(titles: list[str], shown: list[int]) -> str:
-    return "".join(WORDS.get(titles[place], "") for place in shown)
+EVALUATED = " Evaluation: of the validation set once, with one batch beneath."
 
 
 def _evaluation(profile: Profile) -> Cell:

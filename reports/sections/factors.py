@@ -26,9 +26,19 @@ MOST_COLUMNS = 6
 
 @dataclass(frozen=True)
 class FactorsSection:
-    """Figures by metric, those by layer, and the means: what matters most, and the rest."""
+    """The means, each in one figure, and again in others and in tables, which are folded away.
 
-    figures: tuple[tuple[str, tuple[Picture, ...]], ...]
+    Attributes:
+        figures: of each metric, the kind that tells most.
+        again: of each metric, the same means in other ways.
+        left_out: titles of metrics without figures.
+        layers: values by layer.
+        means: one row an arm, what matters most.
+        more: the other metrics.
+    """
+
+    figures: tuple[Picture, ...]
+    again: tuple[Picture, ...]
     left_out: tuple[str, ...]
     layers: tuple[Picture, ...]
     means: Table | None
@@ -56,8 +66,10 @@ def factors_section(results: Results) -> FactorsSection:
     ]
     if results.search is not None:
         shown = []  # its one factor tells settings apart, which have figures of their own
+    drawn = [_figures(results, metric) for metric in shown[:MOST_METRICS]]
     return FactorsSection(
-        tuple((metric.title, _figures(results, metric)) for metric in shown[:MOST_METRICS]),
+        tuple(picture for first, _ in drawn for picture in first),
+        tuple(picture for _, others in drawn for picture in others),
         tuple(metric.title for metric in shown[MOST_METRICS:]),
         tuple(draw_layers(values) for values in layers_of(results)),
         tables[0] if tables else None,
@@ -77,19 +89,23 @@ def table_order(results: Results) -> list[Metric]:
     return [metric_of(results.declaration, name) for name in names]
 
 
-def _figures(results: Results, metric: Metric) -> tuple[Picture, ...]:
-    out = []
+def _figures(results: Results, metric: Metric) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
+    """Draw the means of one metric in each way that there is; return the best, and the others.
+
+    Lines of two factors show their interaction, a heat map more levels of them than lines can, and
+    means of levels what each of many factors does.
+    """
     several = len(results.declaration.factors) > 1
+    kinds: list[tuple[Picture, ...]] = []
+    if both := crossed(results, metric):
+        kinds += [(draw_lines(both),)] * has_lines(both) + [(draw_heat(both),)]
     if several and (levels := level_dots(results, metric)):
-        out.append(draw_dots(levels))
-    both = crossed(results, metric)
-    if both:
-        out.append(draw_heat(both))
-        if has_lines(both):
-            out.append(draw_lines(both))
-    else:
-        out += [draw_dots(part) for part in arm_dots(results, metric)]
-    return tuple(out)
+        kinds.append((draw_dots(levels),))
+    if not both and (arms := tuple(draw_dots(part) for part in arm_dots(results, metric))):
+        kinds.append(arms)
+    if not kinds:
+        return (), ()
+    return kinds[0], tuple(picture for kind in kinds[1:] for picture in kind)
 
 
 FIRST = " Metrics of claims and of the study's own measures come first; the others stand below."

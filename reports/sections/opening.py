@@ -22,7 +22,6 @@ from harness.study.formatting import (
     join,
     margin_text,
     p_text,
-    percent_text,
     plural,
 )
 from harness.study.metrics import Source
@@ -222,7 +221,7 @@ def verdict_table(results: Results) -> Table | None:
         row(
             Cell(
                 f"{number}. {verdict.claim.text}",
-                note=f"{measured(verdict)}; {warned(results.history.of(number - 1))}",
+                note=f"{measured(verdict)}{warned(results.history.of(number - 1))}",
                 href=f"#claim-{number}",
             ),
             *judged_cells(verdict),
@@ -232,12 +231,9 @@ def verdict_table(results: Results) -> Table | None:
     interval = interval_name(results.verdicts)
     shown = f", with the {interval}{family_name(results.verdicts)}" if interval else ""
     return Table(
-        f"Every claim with its verdict. Effect: mean difference{ratios(results.verdicts)}{shown}. "
-        "δ: the smallest difference that matters, as declared. "
-        f"n: {replicates(results.verdicts)}. p: against no difference, adjusted for looks and for "
-        "the number of claims; below "
-        f"α = {percent_text(results.alpha)} just where the interval leaves out no difference. "
-        "p of δ: of claims that a difference is within δ, against a difference of δ.",
+        f"Effect: mean difference{ratios(results.verdicts)}{shown}. δ: the smallest difference "
+        f"that matters. n: {replicates(results.verdicts)}. p: against no difference, adjusted for "
+        "looks and for the number of claims. p of δ: the same against a difference of δ.",
         JUDGED_COLUMNS,
         tuple(rows),
         stack=True,
@@ -245,8 +241,8 @@ def verdict_table(results: Results) -> Table | None:
 
 
 def warned(declared: Declared) -> str:
-    """Say when a claim was declared, with a sign where results were there."""
-    return f"{'⚠ ' * bool(declared.late)}{declared.short()}"
+    """Say that results were there when a claim was declared or changed; else nothing."""
+    return f"; ⚠ {declared.short()}" if declared.late else ""
 
 
 @dataclass(frozen=True)

@@ -110,17 +110,23 @@ TUNING: Mapping[Source, Procedure] = {
 }
 """How settings were searched; of results of others nothing is known."""
 
+_COLUMNS = (
+    "Quartiles and p95 are over blocks of steps; they say how steady the machine was, and decide "
+    "nothing. Of peak: FLOPs a second, as a share of what a large matrix product reached on the "
+    "same machine. Operators: calls of torch's operators, backward included."
+)
+
 COST: Mapping[Source, Procedure] = {
     "build": Procedure(
         "Cost",
         "From a profile of each arm's program alone: median over blocks of steps after warm-up; "
-        "FLOPs counted on the eager program; memory from a warm step.",
+        f"FLOPs counted on the eager program; memory from a warm step. {_COLUMNS}",
     ),
     "train": Procedure(
         "Cost",
         "From a profile of the step that the study's own function gives for each arm, alone: "
         "median over blocks of steps after warm-up; FLOPs as they are counted while it runs; "
-        "memory from a warm step.",
+        f"memory from a warm step. {_COLUMNS}",
     ),
 }
 """How costs were measured, where they are."""
