@@ -24,7 +24,7 @@ from tests.layout import (
 ROOMS: dict[str, str] = {
     "floats": "",
     "probe": "clock waiting counts memory energy exact instructions tested work reading __main__",
-    "messages": "errors blame calm foreign printable markdown levels checks redact",
+    "messages": "errors blame calm foreign printable markdown cells levels checks redact",
     "randomness": "streams counting",
     "stats": "changes failures location multiple paired unpaired doses joint best front "
     "sample_size signed_rank slower operating",
