@@ -72,14 +72,14 @@ _ACCENTS = {
 
 
 def latex_table(table: Table, label: str) -> str:
-    """Return a table as LaTeX: with a caption and a label, numbers set to the right.
+    r"""Return a table as LaTeX: with a caption and a label, numbers set to the right.
 
     A long one is a ``longtable``, which may be broken between pages. What has to stand in the
     preamble is its first line.
 
     Args:
         table: any table.
-        label: what ``\\ref`` names it by; ASCII letters, digits and hyphens.
+        label: what ``\ref`` names it by; ASCII letters, digits and hyphens.
     """
     head, *body = grid(table)
     widths = [max(map(len, cells)) for cells in zip(head, *body, strict=True)]
@@ -141,7 +141,7 @@ def _command(sign: str) -> str:
         return written
     if (written := _MATH.get(sign)) is not None:
         return f"${written}$"
-    base, *marks = unicodedata.normalize("NFD", sign)
-    if base.isascii() and base.isalpha() and len(marks) == 1 and marks[0] in _ACCENTS:
-        return rf"\{_ACCENTS[marks[0]]}{{{base}}}"
+    apart = unicodedata.normalize("NFD", sign)
+    if len(apart) == 2 and apart[0].isascii() and apart[0].isalpha() and apart[1] in _ACCENTS:
+        return rf"\{_ACCENTS[apart[1]]}{{{apart[0]}}}"
     return f"[U+{ord(sign):04X}]"

@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.messages.cells import as_cell
 from harness.messages.markdown import words
-from harness.terminal.files import utf8
+from harness.terminal.files import TAKE_AWAY, utf8
 
 from .figures.canvas import Picture
 from .figures.svg import without_hints
@@ -27,13 +27,12 @@ from .latex import latex_table
 from .parts import Part, captions, grid, parts_of
 from .table import Table
 
-NAME = "take-away"
-"""The folder, beside the report."""
-
 MOST_PNG = 60
 """Figures that are drawn as PNG, which takes some 50 ms each; all are there as SVG."""
 
-OURS = re.compile(r"(table|figure)-\d+[a-z0-9-]*\.(csv|tex|svg|png)|(index|summary)\.md|CITATION\.txt")
+OURS = re.compile(
+    r"(table|figure)-\d+[a-z0-9-]*\.(csv|tex|svg|png)|(index|summary)\.md|CITATION\.txt"
+)
 """Names of files that are made anew with each report; what else lies in the folder stays."""
 
 
@@ -49,14 +48,14 @@ def take_away(page: Any, folder: Path, texts: Mapping[str, str]) -> tuple[str, .
         OSError: the folder cannot be written to.
     """
     files = contents(page, texts)
-    place = folder / NAME
+    place = folder / TAKE_AWAY
     folder.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{NAME}."))
+    draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{TAKE_AWAY}."))
     try:
         for name, content in files.items():
             (draft / name).write_bytes(content)
         draft.chmod(0o755)
-        clear(folder)
+        remove_taken(folder)
         if place.exists():  # something of somebody's own is in there
             for name in files:
                 (draft / name).replace(place / name)
@@ -67,13 +66,13 @@ def take_away(page: Any, folder: Path, texts: Mapping[str, str]) -> tuple[str, .
     return tuple(files)
 
 
-def clear(folder: Path) -> None:
+def remove_taken(folder: Path) -> None:
     """Remove what an earlier report left in its ``take-away/``; what is not of a report stays.
 
     Raises:
         OSError: the folder cannot be written to.
     """
-    place = folder / NAME
+    place = folder / TAKE_AWAY
     if not place.is_dir():
         return
     for each in sorted(place.iterdir()):
@@ -131,7 +130,10 @@ def _index(parts: Sequence[Part], files: Mapping[str, bytes], texts: Mapping[str
     figures = [each for each in parts if isinstance(each.content, Picture)]
     lines = ["# What lies here", ""]
     lines += [f"- `{name}`: {ABOUT.get(name, 'a text')}" for name in texts]
-    for title, group in (("Tables, as CSV and LaTeX", tables), ("Figures, as SVG and PNG", figures)):
+    for title, group in (
+        ("Tables, as CSV and LaTeX", tables),
+        ("Figures, as SVG and PNG", figures),
+    ):
         lines += ["", f"## {title}", ""] if group else []
         lines += [f"- `{each.name}`: {words(said[each.name])}" for each in group]
     left = len(figures) - sum(name.endswith(".png") for name in files)

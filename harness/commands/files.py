@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.judging.results import Results
     from harness.judging.verdicts import Verdict
 
+
 def verdict_row(verdict: Verdict, declared: Declared) -> dict[str, Any]:
     """Return a verdict as it stands in ``verdicts.json``; what cannot be told is null.
 
