@@ -10,6 +10,7 @@ import harness
 from harness.compared.comparison import Comparison
 from harness.compared.words import headline
 from harness.gate.outcome import GateResult
+from harness.gate.words import headline as outcome_of
 from harness.judging.results import Results
 from harness.study.formatting import date_text, day, hours_text, plural
 
@@ -28,6 +29,7 @@ class Cited:
     """A report, as it is cited.
 
     Attributes:
+        key: what BibTeX names it by.
         title: what it asked, or answers.
         what: what kind of report it is, and of what.
         version: of the harness.
@@ -36,6 +38,7 @@ class Cited:
         facts: names and values of where it comes from; empty values are left out.
     """
 
+    key: str
     title: str
     what: str
     version: str
@@ -54,7 +57,9 @@ def citation(cited: Cited, files: Mapping[str, bytes]) -> str:
     made = f"Made with {PACKAGE} {cited.version}"
     made += f" from revision {cited.revision}" if cited.revision else ""
     when = _day(cited.date)
-    note = f"{cited.what}. {made}"
+    title = one_line(cited.title)
+    title += "." * (not title.endswith((".", "?", "!")))
+    what = f"{cited.what}{', ' * bool(when)}{when}"
     known = [(name, one_line(value)) for name, value in cited.facts if value]
     known += [
         (f"SHA-256 of {name}", sha256(content).hexdigest()) for name, content in files.items()
@@ -62,12 +67,12 @@ def citation(cited: Cited, files: Mapping[str, bytes]) -> str:
     lines = [
         "To cite this report",
         "",
-        f"  {one_line(cited.title)} {one_line(note)}{', ' * bool(when)}{when}.",
+        f"  {title} {one_line(f'{what}. {made}')}.",
         "",
-        f"  @misc{{{slug(cited.what) or 'report'},",
-        f"    title = {{{{{_field(cited.title)}}}}},",
+        f"  @misc{{{slug(cited.key) or 'report'},",
+        f"    title = {{{{{_field(title.removesuffix('.'))}}}}},",
         *([f"    year = {{{cited.date[:4]}}},"] if when else []),
-        f"    note = {{{_field(note)}}},",
+        f"    note = {{{_field(f'{what}. {made}')}}},",
         "  }",
         "",
         "Where it comes from",
@@ -110,6 +115,7 @@ def cited_study(results: Results, store: str) -> Cited:
         for each in made.environments[:MOST_ENVIRONMENTS]
     ]
     return Cited(
+        f"{study.name}-{results.scale}",
         study.question,
         f"{kind} {study.name}, scale {results.scale}",
         made.harness,
@@ -147,6 +153,7 @@ def cited_comparison(comparison: Comparison, command: str) -> Cited:
         of = f"{side.named}, {side.declaration.name} at {side.declaration.scale}"
         runs.append((f"Run {side.label}", f"{of}{revision}, {PACKAGE} {made.harness}"))
     return Cited(
+        "comparison of runs",
         headline(comparison),
         "Comparison of the runs " + " and ".join(named for _, named in comparison.named),
         harness.__version__,
@@ -159,7 +166,8 @@ def cited_comparison(comparison: Comparison, command: str) -> Cited:
 def cited_gate(result: GateResult) -> Cited:
     """Return the report of a gate as it is cited."""
     return Cited(
-        "Whether a change made code slower, larger or worse.",
+        f"gate {result.head.commit[:7]}",
+        outcome_of(result).said,
         f"Gate of {result.head.told} against {result.base.told}",
         harness.__version__,
         result.head.commit,

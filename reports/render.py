@@ -53,11 +53,11 @@ class Source:
 
 BESIDE = (
     (f"{TAKE_AWAY}/", "tables and figures"),
-    ("report.pdf", "PDF"), ("records.csv", "records"), ("verdicts.json", "verdicts"),
-    ("settings.csv", "settings tried"), ("compare.pdf", "PDF"), ("compare.json", "JSON"),
-    ("gate.json", "JSON"),
+    ("report.pdf", "PDF"), ("records.csv", "records.csv"), ("verdicts.json", "verdicts.json"),
+    ("settings.csv", "settings.csv"), ("compare.pdf", "PDF"), ("compare.json", "compare.json"),
+    ("gate.json", "gate.json"),
 )  # fmt: skip
-"""What a page links to, where it lies beside it."""
+"""Address and text of what a page links to, where it lies beside it."""
 
 OWN = {"report.html": ("report", "records", "verdicts", "settings"), "compare.html": ("compare",),
        "gate.html": ("gate",)}  # fmt: skip

@@ -152,7 +152,7 @@ TOKEN = re.compile(
 
 WORDS = {
     "textbackslash", "textasciitilde", "textasciicircum", "textasciigrave", "textless",
-    "textgreater", "textbar", "textbullet", "textperiodcentered", "textdegree", "textcopyright",
+    "textgreater", "textbar", "textcopyright",
     "textregistered", "texttrademark", "texteuro", "textquestiondown", "textexclamdown", "ldots",
     "pounds", "S", "P", "ss", "ae", "AE", "oe", "OE", "o", "O", "l", "L", "i",
 }  # fmt: skip
@@ -365,7 +365,7 @@ class Unprinted:
 
 
 def links(html: str) -> list[str]:
-    found = re.findall(r'<p class="source">To take away: (.*?)</p>', html)
+    found = re.findall(r'<p class="source beside">To take away: (.*?)</p>', html)
     return re.findall(r'href="(.*?)"', found[0]) if found else []
 
 
