@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.compared.comparison import Comparison, Group, Pair
 from harness.compared.sides import Side
 from harness.compared.words import answer, changes_line, corrected, headline, title
 from harness.study.formatting import DASH, date_text, plural
-from harness.terminal.files import utf8, write_whole
 
 from .figures.canvas import Picture
 from .figures.compared import curves_picture
 from .printing import Printing
-from .render import Written, render
+from .render import Source, Written, write_page
 from .sections.compared import PairSection, pair_section
-from .table import Cell, Column, Table, row, shortened
+from .table import Cell, Column, Table, row
 from .text import in_title
 
 MOST_CURVES = 12
@@ -49,27 +48,29 @@ class ComparedPage:
     methods: tuple[tuple[str, str], ...]
 
 
-def write_comparison(comparison: Comparison, folder: Path, printing: Printing) -> Written:
+def write_comparison(
+    comparison: Comparison, folder: Path, printing: Printing, texts: Mapping[str, str] | None = None
+) -> Written:
     """Write ``compare.html``, and begin its PDF; wait for that by :meth:`Written.finished`.
 
     Args:
         comparison: what is reported.
         folder: where.
         printing: makes the PDF.
+        texts: files of the folder ``take-away/`` beside tables and figures, by name.
 
     Raises:
         HarnessError: the folder cannot be written to.
     """
-    page = compared_page(comparison)
-    text = render("compare.html.j2", page=page)
-    html = write_whole(folder / "compare.html", utf8(text))
-    printing.begin(render("compare.html.j2", printed=True, page=shortened(page)))
-    return Written(html, None, printing=printing)
+    source = Source("compare.html.j2", compared_page(comparison), texts or {})
+    written = write_page(source, folder / "compare.html")
+    printing.begin(source.printed())
+    return replace(written, printing=printing)
 
 
 def render_comparison(comparison: Comparison) -> str:
     """Return the page as HTML that needs nothing else; the same comparison, the same text."""
-    return render("compare.html.j2", page=compared_page(comparison))
+    return Source("compare.html.j2", compared_page(comparison)).html()
 
 
 def compared_page(comparison: Comparison) -> ComparedPage:

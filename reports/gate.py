@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.gate.outcome import Control, GateResult, Row
 from harness.gate.words import (
@@ -27,7 +28,7 @@ from harness.study.formatting import DASH, date_text, duration
 
 from .figures.canvas import Picture
 from .figures.changes import draw_changes, draw_controls, marks_of, marks_of_controls
-from .render import render
+from .render import Source, Written, write_page
 from .table import Cell, Column, Table, row
 
 TONES = {
@@ -61,7 +62,25 @@ class GatePage:
 
 def render_gate(result: GateResult) -> str:
     """Return the page of a gate as HTML that needs nothing else."""
-    return render("gate.html.j2", page=gate_page(result))
+    return Source("gate.html.j2", gate_page(result)).html()
+
+
+def write_gate(result: GateResult, folder: Path, texts: Mapping[str, str], instead: str) -> Written:
+    """Write ``gate.html``; it has no PDF.
+
+    Args:
+        result: what came of a gate.
+        folder: where.
+        texts: files of the folder ``take-away/`` beside tables and figures, by name.
+        instead: what to do where it cannot be written.
+
+    Raises:
+        HarnessError: the folder cannot be written to.
+        OSError: the same, of what is there already.
+    """
+    return write_page(
+        Source("gate.html.j2", gate_page(result), texts), folder / "gate.html", instead
+    )
 
 
 def gate_page(result: GateResult) -> GatePage:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.judging.results import Results
-from harness.terminal.files import utf8, write_whole
+from harness.terminal.files import ELSEWHERE, TAKE_AWAY, utf8, write_whole
 
 from .folding import Appendix
 from .index import index_of
-from .page import Page, page_of
+from .page import page_of
 from .palette import figure_rules, variables
 from .printing import NO_PANGO, NO_WEASYPRINT, Printing, failed, render_pdf
 from .table import shortened
+from .taking import remove_taken, take_away
 from .text import bind
 
 if TYPE_CHECKING:
@@ -31,6 +32,42 @@ PARTS = re.compile(r"[^=/,_.:-]{1,24}[=/,_.:-]*|[=/,_.:-]+")
 
 
 @dataclass(frozen=True)
+class Source:
+    """What the files of a report are made of.
+
+    Attributes:
+        template: its file's name.
+        page: what the template prints.
+        texts: files of the folder ``take-away/`` beside tables and figures, by name.
+    """
+
+    template: str
+    page: Any
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def html(self, files: Sequence[tuple[str, str]] = ()) -> str:
+        """Return the page; it links to ``files``, which lie beside it: address and text of each."""
+        return render(self.template, page=self.page, files=files)
+
+    def printed(self) -> str:
+        """Return the page for paper."""
+        return render(self.template, printed=True, page=shortened(self.page))
+
+
+BESIDE = (
+    (f"{TAKE_AWAY}/", "tables and figures"),
+    ("report.pdf", "PDF"), ("records.csv", "records.csv"), ("verdicts.json", "verdicts.json"),
+    ("settings.csv", "settings.csv"), ("compare.pdf", "PDF"), ("compare.json", "compare.json"),
+    ("gate.json", "gate.json"),
+)  # fmt: skip
+"""Address and text of what a page links to, where it lies beside it."""
+
+OWN = {"report.html": ("report", "records", "verdicts", "settings"), "compare.html": ("compare",),
+       "gate.html": ("gate",)}  # fmt: skip
+"""How names begin of the files that are of a page, and of no other in the same folder."""
+
+
+@dataclass(frozen=True)
 class Written:
     """What was written.
 
@@ -39,59 +76,114 @@ class Written:
         pdf: the same as PDF; ``None`` where it could not be made.
         note: one line saying why there is no PDF and how to get it; empty where there is one.
         printing: what makes the PDF; ``None`` where nothing is to come any more.
+        source: what it was made of.
     """
 
     html: Path
     pdf: Path | None
     note: str = ""
     printing: Printing | None = field(default=None, repr=False, compare=False)
+    source: Source | None = field(default=None, repr=False, compare=False)
 
     @property
     def lacking(self) -> bool:
         """Whether there is no PDF because this machine lacks what makes one: no failure."""
         return self.note in {NO_PANGO, NO_WEASYPRINT}
 
+    def take(self) -> tuple[str, ...]:
+        """Write the folder ``take-away/``; return the names of its files.
+
+        To draw figures again takes a while, so this is for when the PDF is being made anyway.
+
+        Raises:
+            OSError: the folder cannot be written to.
+        """
+        if self.source is None:
+            return ()
+        return take_away(self.source.page, self.html.parent, self.source.texts)
+
     def finished(self) -> Written:
-        """Wait for the PDF, and write it; return what was written then."""
-        if self.printing is None:
-            return self
-        return _with_pdf(self.html, *self.printing.result())
+        """Wait for the PDF, and write it; return what was written then.
+
+        The page is written once more, with links to all that lies beside it now.
+        """
+        done = self
+        if self.printing is not None:
+            done = _with_pdf(self, *self.printing.result())
+        if self.source is not None and (files := _beside(self.html)):
+            write_whole(self.html, utf8(self.source.html(files)))
+        return done
 
 
-def write_report(results: Results, folder: Path, printing: Printing | None = None) -> Written:
+def _beside(html: Path) -> list[tuple[str, str]]:
+    """Return addresses and texts of links to the files of a page that are there."""
+    own = (TAKE_AWAY, *OWN[html.name])
+    return [
+        (name, text)
+        for name, text in BESIDE
+        if name.startswith(own) and (html.parent / name).exists()
+    ]
+
+
+def write_report(
+    results: Results,
+    folder: Path,
+    printing: Printing | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> Written:
     """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all.
 
-    An old PDF beside a new page would say something else, so it goes before the page comes:
-    whatever ends this in between leaves a page without one. A PDF that cannot be made is a note.
+    A PDF that cannot be made is a note. The folder ``take-away/`` is written by
+    :meth:`Written.take`.
 
     Args:
         results: what is reported.
         folder: where.
         printing: makes the PDF beside this process, which does not wait for it; otherwise this
             process does.
+        texts: files of the folder ``take-away/`` beside tables and figures, by name.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    page = page_of(results)
-    text = _html(page)
-    (folder / "report.pdf").unlink(missing_ok=True)
-    html = write_whole(folder / "report.html", utf8(text))
+    source = Source("report.html.j2", page_of(results), texts or {})
+    written = write_page(source, folder / "report.html")
     try:
-        wanted = _html(page, printed=True)
+        wanted = source.printed()
         if printing is None:
-            return _with_pdf(html, *render_pdf(wanted))
+            return _with_pdf(written, *render_pdf(wanted))
         printing.begin(wanted)
     except Exception as error:  # the page is written
-        return Written(html, None, failed(error))
-    return Written(html, None, printing=printing)
+        return replace(written, note=failed(error))
+    return replace(written, printing=printing)
 
 
-def _with_pdf(html: Path, content: bytes | None, note: str) -> Written:
+def write_page(source: Source, html: Path, instead: str = ELSEWHERE) -> Written:
+    """Write a page alone.
+
+    An old PDF, or an old folder ``take-away/``, beside a new page would say something else. So they
+    go before the page comes: whatever ends this in between leaves a page without them.
+
+    Args:
+        source: what it is made of.
+        html: the file.
+        instead: what to do where it cannot be written.
+
+    Raises:
+        HarnessError: the folder cannot be written to.
+        OSError: the same, of what is there already.
+    """
+    text = source.html()
+    html.with_suffix(".pdf").unlink(missing_ok=True)
+    remove_taken(html.parent)
+    return Written(write_whole(html, utf8(text), instead), None, source=source)
+
+
+def _with_pdf(written: Written, content: bytes | None, note: str) -> Written:
     if content is None:
-        return Written(html, None, note)
+        return replace(written, note=note, printing=None)
     try:
-        return Written(html, write_whole(html.with_suffix(".pdf"), content))
+        pdf = write_whole(written.html.with_suffix(".pdf"), content)
     except Exception as error:  # a full disk, say
-        return Written(html, None, failed(error))
+        return replace(written, note=failed(error), printing=None)
+    return replace(written, pdf=pdf, printing=None)
 
 
 def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
@@ -113,11 +205,8 @@ def render_html(results: Results, *, printed: bool = False) -> str:
         results: what is reported.
         printed: whether for paper: what folds is in an appendix, the longest tables are cut.
     """
-    return _html(page_of(results), printed=printed)
-
-
-def _html(page: Page, *, printed: bool = False) -> str:
-    return render("report.html.j2", printed=printed, page=shortened(page) if printed else page)
+    source = Source("report.html.j2", page_of(results))
+    return source.printed() if printed else source.html()
 
 
 @cache
@@ -149,12 +238,15 @@ def breaks(name: str) -> str:
     return Markup("").join(broken(word) for word in re.split(r"(\s+)", str(bind(name))))
 
 
-def render(template: str, *, printed: bool = False, **values: Any) -> str:
+def render(
+    template: str, *, printed: bool = False, files: Sequence[tuple[str, str]] = (), **values: Any
+) -> str:
     """Return a template as HTML, with style sheet, palette and script in it.
 
     Args:
         template: its file's name.
         printed: whether for paper, where what folds on the screen goes to an appendix.
+        files: addresses and texts of links to what lies beside it.
         values: what it prints.
     """
     from markupsafe import Markup
@@ -169,7 +261,7 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
     script = "" if printed else (TEMPLATES / "report.js").read_text(encoding="utf-8")
     ours = {"css": Markup(css), "script": Markup(script), "allowed": _hash(script)}
     page = _environment().get_template(template)
-    return page.render(**ours, printed=printed, appendix=Appendix(), **values)
+    return page.render(**ours, printed=printed, files=files, appendix=Appendix(), **values)
 
 
 def _hash(script: str) -> str:

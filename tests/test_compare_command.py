@@ -261,7 +261,16 @@ def test_studies_without_a_common_name_are_refused(
 # ---- the command --------------------------------------------------------------------------------
 
 
-def test_it_prints_the_answer_and_leaves_three_files_the_same_each_time(
+def left(place: Path) -> dict[str, bytes]:
+    """The files of a folder and of those in it, by path."""
+    return {
+        each.relative_to(place).as_posix(): each.read_bytes()
+        for each in place.rglob("*")
+        if each.is_file()
+    }
+
+
+def test_it_prints_the_answer_and_leaves_files_the_same_each_time(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -272,11 +281,11 @@ def test_it_prints_the_answer_and_leaves_three_files_the_same_each_time(
     assert "results of arms can be told apart" in said
     assert "better" in said
     assert "optimizer.lr from 0.1 to 0.3" in said
-    first = {each.name: each.read_bytes() for each in (tmp_path / "out").iterdir()}
-    assert {"compare.html", "compare.json"} <= first.keys()
+    first = left(tmp_path / "out")
+    assert {"compare.html", "compare.json", "take-away/summary.md"} <= first.keys()
     assert execute([*words, "--quiet"]) == 0
     assert capsys.readouterr().out == ""
-    again = {each.name: each.read_bytes() for each in (tmp_path / "out").iterdir()}
+    again = left(tmp_path / "out")
     assert [name for name, content in first.items() if content != again[name]] == []
 
 

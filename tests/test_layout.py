@@ -24,7 +24,7 @@ from tests.layout import (
 ROOMS: dict[str, str] = {
     "floats": "",
     "probe": "clock waiting counts memory energy exact instructions tested work reading __main__",
-    "messages": "errors blame calm foreign printable markdown levels checks redact",
+    "messages": "errors blame calm foreign printable markdown cells levels checks redact",
     "randomness": "streams counting",
     "stats": "changes failures location multiple paired unpaired doses joint best front "
     "sample_size signed_rank slower operating",
@@ -76,8 +76,9 @@ ROOMS: dict[str, str] = {
     "needs environments benchmarks processes missing rounds vanished instructions pairs by_seed "
     "not_worse quality sampling asked prepare tiers repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
-    "best references folder judged markdown finish begin run search plan_search plan report "
-    "explain export judge compare replay check profile on_records gate gating cli",
+    "best references markdown folder judged finish begin run search plan_search plan report "
+    "explain export judge compared_markdown compare replay check profile on_records gate gating "
+    "cli",
 }
 ORDER = list(ROOMS)
 

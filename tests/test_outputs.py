@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.commands.files import as_cell, rows_text, write_records, write_rows
+from harness.commands.files import rows_text, write_records, write_rows
+from harness.messages.cells import as_cell
 from harness.trials.records import Record
 
 RULE = re.compile(r"^'(?='*[=+\-@＝＋－＠\t\r\n])")

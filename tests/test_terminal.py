@@ -322,8 +322,8 @@ def break_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
         error = OSError(28, "No space left on device")
         write = render.write_whole
 
-        def full(path: Path, content: bytes) -> Path:
-            return fail() if path.name == what else write(path, content)
+        def full(path: Path, content: bytes, *instead: str) -> Path:
+            return fail() if path.name == what else write(path, content, *instead)
 
         monkeypatch.setattr(render, "write_whole", full)
         monkeypatch.setattr(printing, "render_pdf", lambda html: (b"%PDF", ""))

@@ -10,7 +10,8 @@ Each command is in the file of its name: :mod:`~harness.commands.list`,
 :mod:`~harness.commands.new`, :mod:`~harness.commands.plan` (:mod:`~harness.commands.plan_search`,
 of a search), :mod:`~harness.commands.run`, :mod:`~harness.commands.search`,
 :mod:`~harness.commands.report`, :mod:`~harness.commands.compare`
-(:mod:`~harness.commands.references`, what its words name), :mod:`~harness.commands.explain`,
+(:mod:`~harness.commands.references`, what its words name, and
+:mod:`~harness.commands.compared_markdown`), :mod:`~harness.commands.explain`,
 :mod:`~harness.commands.export`,
 :mod:`~harness.commands.judge` (with ``import``), :mod:`~harness.commands.replay`,
 :mod:`~harness.commands.check`, :mod:`~harness.commands.profile` and :mod:`~harness.commands.doctor`

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from harness.commands.compared_markdown import compared_markdown
 from harness.commands.place import Place
 from harness.commands.references import Found, find_runs
 from harness.commands.tables import plain as empty_table
@@ -22,7 +23,7 @@ from harness.storing.notes import choices
 from harness.storing.store import Store
 from harness.study.formatting import DASH, level_text
 from harness.terminal import outlets, screen
-from harness.terminal.files import utf8, write_whole
+from harness.terminal.files import TAKE_AWAY, utf8, write_whole
 from harness.terminal.screen import line, words
 
 if TYPE_CHECKING:  # what judges imports scipy
@@ -284,11 +285,18 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
     from harness import reports  # the composition root: they import harness
 
     _clear(out)
-    done = [write_whole(out / "compare.json", utf8(text), ELSEWHERE)]
+    content = utf8(text)
+    done = [write_whole(out / "compare.json", content, ELSEWHERE)]
     printing = reports.Printing()
     try:
         with calm():
-            written = reports.write_comparison(comparison, out, printing)
+            cited = reports.cited_comparison(comparison, again)
+            texts = {
+                "summary.md": compared_markdown(comparison),
+                "CITATION.txt": reports.citation(cited, {"compare.json": content}),
+            }
+            written = reports.write_comparison(comparison, out, printing, texts)
+            written.take()
             finished = written.finished()
     except HarnessError:
         raise
@@ -298,7 +306,7 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
         return False
     finally:
         printing.cancel()  # where it came to nothing
-    done += [finished.html, *([finished.pdf] if finished.pdf else [])]
+    done += [finished.html, *([finished.pdf] if finished.pdf else []), out / TAKE_AWAY]
     if shown:
         for path in done:
             line(screen.output(), f"{path.name}  {path.resolve()}", whole=True)
@@ -313,9 +321,12 @@ def _clear(out: Path) -> None:
     Raises:
         HarnessError: the folder cannot be written to.
     """
+    from harness.reports import remove_taken
+
     try:
         for name in FILES:
             (out / name).unlink(missing_ok=True)
+        remove_taken(out)
     except OSError as error:
         raise HarnessError("--out must be a folder that can be written to",
                            f"{out}: {error.strerror}", ELSEWHERE) from error  # fmt: skip

@@ -7,13 +7,13 @@ import io
 import json
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.imported.checks import OTHERS
+from harness.messages.cells import as_cell
 from harness.messages.errors import HarnessError
 from harness.terminal.files import utf8, write_whole
 from harness.trials.records import Record
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from harness.judging.looking import Look
     from harness.judging.results import Results
     from harness.judging.verdicts import Verdict
-
-FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
-"""How texts begin that a spreadsheet would take for a formula, or that are told from such."""
 
 
 def verdict_row(verdict: Verdict, declared: Declared) -> dict[str, Any]:
@@ -236,22 +233,3 @@ def _cells(values: Sequence[Any]) -> list[Any]:
     return [
         None if type(value) is float and math.isnan(value) else as_cell(value) for value in values
     ]
-
-
-def as_cell(value: Any) -> Any:
-    r"""Return a value for a cell of a CSV file: text that a spreadsheet would run is quoted.
-
-    Spreadsheets take a text that begins with one of ``= + - @``, also as wide as an ideograph, or
-    with a tab or a line's end for a formula (OWASP, CSV injection). An apostrophe before it makes
-    it text. A text that begins with apostrophes before such a sign gets one more, so that taking
-    one off always gives the text back:
-    ``re.sub("^'(?='*[=+\-@＝＋－＠\t\r\n])", "", cell)``. Numbers stay numbers.
-    """
-    if type(value) is str and FORMULA.match(value) and not _is_number(value):
-        return f"'{value}"
-    return value
-
-
-def _is_number(text: str) -> bool:
-    """Whether a spreadsheet and pandas read a text as a number, such as a level's -0.5."""
-    return re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) is not None

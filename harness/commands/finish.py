@@ -44,12 +44,12 @@ def finish(
             outlets.close_own()
             if not isinstance(error, BrokenPipeError):  # nobody wants to read on, as with `| head`
                 unprinted = (f"the verdicts could not be printed: {error}. To try again: {retry}",)
-    files = write(results, folder, retry, force=force, gently=gently)
+    files = write(results, folder, retry, place.store_named(), force=force, gently=gently)
     return _told(replace(files, wrong=(*unprinted, *files.wrong)), shown=shown)
 
 
 def settled(files: Files, *, shown: bool) -> tuple[str, ...]:
-    """Wait for the PDF; return what could not be written."""
+    """Wait for the PDF and what is taken away; return what could not be written."""
     return _told(files.finished(), shown=shown).wrong
 
 

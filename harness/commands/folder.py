@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands.best import FILES, write_search
 from harness.commands.files import write_records, write_verdicts
+from harness.commands.markdown import summary
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, one_line
-from harness.terminal.files import write_whole
+from harness.terminal.files import TAKE_AWAY, write_whole
 
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:
@@ -41,24 +42,27 @@ class Files:
     pending: _Pending | None = None
 
     def finished(self) -> Files:
-        """Wait for the PDF; return what came of it alone."""
+        """Wait for the PDF; return what came of it, and of the folder of what is taken away."""
         if self.pending is None:
             return Files(())
-        pending = self.pending
+        pending, folder = self.pending, self.pending.mark.parent
         wrong: list[str] = []
+        # while another process makes the PDF
+        what = f"{TAKE_AWAY}/"
+        taken: tuple[str, ...] = _tried(what, pending.again, wrong, pending.written.take) or ()
         done = _tried("the PDF", pending.again, wrong, pending.written.finished)
         lacking = done.note if done is not None and done.lacking else ""
         if done is not None and done.note and not lacking:
             wrong.append(f"{done.note} To try again: {pending.again}")
         if not wrong and not self.wrong:
-            content = pending.digest.encode()
+            content = "\n".join([pending.digest, *(what + name for name in taken)]).encode()
             _tried("the mark", pending.again, wrong, lambda: write_whole(pending.mark, content))
         pdf = (done.pdf,) if done is not None and done.pdf else ()
-        return Files(pdf, tuple(wrong), lacking)
+        return Files((*pdf, *((folder / TAKE_AWAY,) * bool(taken))), tuple(wrong), lacking)
 
 
 def write(
-    results: Results, folder: Path, again: str, *, force: bool, gently: bool = False
+    results: Results, folder: Path, again: str, store: str, *, force: bool, gently: bool = False
 ) -> Files:
     """Write a study's folder, unless it was made from the same results by the same code.
 
@@ -70,6 +74,7 @@ def write(
         results: of one study, judged.
         folder: where its files go.
         again: the command that tries again.
+        store: where records are kept, without secrets; empty where in none.
         force: whether to write it all the same.
         gently: whether the PDF leaves the processors to others that want them.
     """
@@ -87,7 +92,7 @@ def write(
     tried("the records", lambda: write_records(results.records, folder / "records.csv"))
     tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
     tried("the best settings", lambda: write_search(results, folder))
-    written = tried("the report", lambda: _write_report(results, folder, gently=gently))
+    written = tried("the report", lambda: _write_report(results, folder, store, gently=gently))
     if written is None:
         return Files((), tuple(wrong))
     pending = _Pending(written, again, mark, digest)
@@ -112,18 +117,24 @@ def is_made_from(folder: Path, digest: str, own: Sequence[str] = ()) -> bool:
     if find_spec("weasyprint") and all(map(find_library, _PDF_NEEDS)):
         names.append("report.pdf")
     try:
-        there = all((folder / name).exists() for name in names)
-        return there and (folder / ".made-from").read_text(encoding="utf-8") == digest
+        made_from, *more = (folder / ".made-from").read_text(encoding="utf-8").split("\n")
+        return made_from == digest and all((folder / name).exists() for name in (*names, *more))
     except (OSError, ValueError):  # it cannot be read: it is made anew
         return False
 
 
-def _write_report(results: Results, folder: Path, *, gently: bool) -> Written:
+def _write_report(results: Results, folder: Path, store: str, *, gently: bool) -> Written:
     from harness import reports  # the composition root: they import harness
 
     printing = reports.Printing(gently=gently)
     try:
-        return reports.write_report(results, folder, printing)
+        records = folder / "records.csv"
+        made_of = {records.name: records.read_bytes()} if records.exists() else {}
+        texts = {
+            "summary.md": summary(results),
+            "CITATION.txt": reports.citation(reports.cited_study(results, store), made_of),
+        }
+        return reports.write_report(results, folder, printing, texts)
     finally:
         printing.cancel()  # where it came to nothing
 
@@ -135,7 +146,7 @@ class _Pending:
     Attributes:
         written: the report.
         again: the command that tries again.
-        mark: the file that says what the report was made from.
+        mark: the file that says what the report was made from, and what was taken away from it.
         digest: what is written there when all is done.
     """
 
@@ -156,8 +167,8 @@ def _tried(what: str, again: str, wrong: list[str], do: Callable[[], Any]) -> An
         return None
 
 
-def _reports(folder: Path) -> tuple[Path, Path]:
-    return folder / "report.html", folder / "report.pdf"
+def _reports(folder: Path) -> tuple[Path, ...]:
+    return folder / "report.html", folder / "report.pdf", folder / TAKE_AWAY
 
 
 def _reason(error: Exception) -> str:

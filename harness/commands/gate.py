@@ -21,10 +21,11 @@ from harness.gate.outcome import GateResult
 from harness.gate.printed import print_result
 from harness.gate.pytest_json import write_pytest_json
 from harness.gate.run import Gate, broken, run_baseline, run_files, run_gate
+from harness.gate.summary import summary
 from harness.gate.written import ELSEWHERE, NAMES, post, write_files
-from harness.messages.errors import HarnessError
+from harness.messages.errors import HarnessError, one_line
 from harness.terminal import screen
-from harness.terminal.files import utf8, write_whole
+from harness.terminal.files import TAKE_AWAY, utf8, write_whole
 
 
 def gate_sides(asked: Asked, out: Path, *, quiet: bool, as_json: bool) -> GateResult:
@@ -152,6 +153,10 @@ def _clear(out: Path) -> None:
             *(f"pytest-benchmark-{side}.json" for side in SIDES),
         ):
             (out / name).unlink(missing_ok=True)
+        if (out / TAKE_AWAY).is_dir():
+            from harness.reports import remove_taken  # draws, which takes a moment
+
+            remove_taken(out)
     if not any((out / name).exists() for name in (".git", ".gitignore")):
         write_whole(out / ".gitignore", b"*\n", ELSEWHERE)
 
@@ -164,7 +169,19 @@ def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
 
     result = done.result
     write_files(result, out)
-    write_whole(out / "gate.html", utf8(reports.render_gate(result)), ELSEWHERE)
+    texts = {
+        "summary.md": summary(result),
+        "CITATION.txt": reports.citation(
+            reports.cited_gate(result), {"gate.json": utf8(kept.text(result))}
+        ),
+    }
+    written = reports.write_gate(result, out, texts, ELSEWHERE)
+    try:
+        written.take()
+    except Exception as error:  # the answer stands without it
+        told = f"{TAKE_AWAY}/ could not be written: {type(error).__name__}: {error}"
+        screen.complain(f"harness: {one_line(told)}")
+    written.finished()
     for side in SIDES:
         readings = [each for each in done.readings.get(side, ()) if _has_seconds(each.figures)]
         file = out / f"pytest-benchmark-{side}.json"

@@ -26,6 +26,13 @@ def markdown(several: Sequence[Results]) -> str:
     return "\n\n".join("\n".join(_section(results)) for results in several) + "\n"
 
 
+def summary(results: Results) -> str:
+    """Return what is pasted into a message: the same of one study, and where more is."""
+    search = ", `best.json`, `settings.csv`" * (results.search is not None)
+    beside = f"`report.html`, `records.csv`, `verdicts.json`{search}, tables and figures"
+    return f"{markdown([results])}\nWith it: {beside} in `take-away/`.\n"
+
+
 def _section(results: Results) -> Iterator[str]:
     yield f"## `{results.declaration.name}`, scale `{results.scale}`"
     yield ""

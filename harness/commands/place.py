@@ -54,6 +54,10 @@ class Place:
             *(["--data-dir", str(self.data)] if self.data is not None else []),
         ]
 
+    def store_named(self) -> str:
+        """Return where the store is, without secrets; empty where none was opened."""
+        return shown(self.store or str(self.out / STORE_NAME)) if self.opened else ""
+
     def open(self, *, create: bool) -> Store:
         """Open the store."""
         where = self.store or str(self.out / STORE_NAME)

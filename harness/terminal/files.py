@@ -8,6 +8,9 @@ from pathlib import Path
 
 from harness.messages.errors import HarnessError
 
+TAKE_AWAY = "take-away"
+"""The folder beside a report that has its tables and figures as files."""
+
 ELSEWHERE = "Name another with --out; the records are kept in the store."
 
 

@@ -1,0 +1,142 @@
+"""What one takes away from a report: the folder ``take-away/`` beside it.
+
+Each table of the page lies there as CSV and as LaTeX, each figure as SVG and as PNG, and
+``index.md`` says what each file shows. Texts that a command adds, such as ``summary.md``, lie
+beside them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.messages.cells import as_cell
+from harness.messages.markdown import words
+from harness.terminal.files import TAKE_AWAY, utf8
+
+from .figures.canvas import Picture
+from .figures.svg import without_hints
+from .latex import latex_table
+from .parts import Part, captions, grid, parts_of
+from .table import Table
+
+MOST_PNG = 60
+"""Figures that are drawn as PNG, which takes some 50 ms each; all are there as SVG."""
+
+OURS = re.compile(
+    r"(table|figure)-\d+[a-z0-9-]*\.(csv|tex|svg|png)|(index|summary)\.md|CITATION\.txt"
+)
+"""Names of files that are made anew with each report; what else lies in the folder stays."""
+
+
+def take_away(page: Any, folder: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Write the folder ``take-away/`` of a page, whole or not at all; return the files' names.
+
+    Args:
+        page: a dataclass of texts, tables, pictures, tuples and such dataclasses.
+        folder: where the report lies.
+        texts: further files by name: ``summary.md``, ``CITATION.txt``.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    files = contents(page, texts)
+    place = folder / TAKE_AWAY
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{TAKE_AWAY}."))
+    try:
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        draft.chmod(0o755)
+        remove_taken(folder)
+        if place.exists():  # something of somebody's own is in there
+            for name in files:
+                (draft / name).replace(place / name)
+        else:
+            draft.rename(place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return tuple(files)
+
+
+def remove_taken(folder: Path) -> None:
+    """Remove what an earlier report left in its ``take-away/``; what is not of a report stays.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    place = folder / TAKE_AWAY
+    if not place.is_dir():
+        return
+    for each in sorted(place.iterdir()):
+        if OURS.fullmatch(each.name) and not each.is_dir():
+            each.unlink()
+    if not any(place.iterdir()):
+        place.rmdir()
+
+
+def contents(page: Any, texts: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the files of the folder by name; the same page and texts, the same bytes."""
+    parts = parts_of(page)
+    drawn = [each.name for each in parts if isinstance(each.content, Picture)][:MOST_PNG]
+    files: dict[str, bytes] = {}
+    for each in parts:
+        if isinstance(each.content, Table):
+            label = f"tab:{each.name.removeprefix('table-')}"
+            files[f"{each.name}.csv"] = utf8(csv_text(each.content))
+            files[f"{each.name}.tex"] = utf8(latex_table(each.content, label))
+        else:
+            files[f"{each.name}.svg"] = utf8(svg_text(each.content))
+            if each.name in drawn:
+                files[f"{each.name}.png"] = each.content.png()
+    files |= {name: utf8(text) for name, text in texts.items()}
+    files["index.md"] = utf8(_index(parts, files, texts))
+    return files
+
+
+def csv_text(table: Table) -> str:
+    """Return a table as CSV, by the rules of ``harness export``: titles first, no formulas."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator=os.linesep)
+    writer.writerows([as_cell(text) for text in row] for row in grid(table))
+    return out.getvalue()
+
+
+def svg_text(picture: Picture) -> str:
+    """Return a figure as a file of its own, on white: dark text must be seen on any page."""
+    svg = without_hints(picture.svg)
+    head, closed, rest = svg.partition("</desc>")
+    white = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{closed}{white}{rest}\n'
+
+
+ABOUT: Mapping[str, str] = {
+    "summary.md": "what was found, to paste into a message",
+    "CITATION.txt": "how to cite it, and where it comes from",
+}
+
+
+def _index(parts: Sequence[Part], files: Mapping[str, bytes], texts: Mapping[str, str]) -> str:
+    """Say what each file is."""
+    said = captions(parts)
+    tables = [each for each in parts if isinstance(each.content, Table)]
+    figures = [each for each in parts if isinstance(each.content, Picture)]
+    lines = ["# What lies here", ""]
+    lines += [f"- `{name}`: {ABOUT.get(name, 'a text')}" for name in texts]
+    for title, group in (
+        ("Tables, as CSV and LaTeX", tables),
+        ("Figures, as SVG and PNG", figures),
+    ):
+        lines += ["", f"## {title}", ""] if group else []
+        lines += [f"- `{each.name}`: {words(said[each.name])}" for each in group]
+    left = len(figures) - sum(name.endswith(".png") for name in files)
+    if left:
+        lines += ["", f"The first {MOST_PNG} figures are there as PNG; {left} more as SVG alone."]
+    return "\n".join(lines) + "\n"
