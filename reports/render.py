@@ -157,10 +157,11 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
     from markupsafe import Markup
 
     # The style sheet and the palette are ours: no study's text is in them.
+    sheets = ("report.css", "print.css") if printed else ("report.css",)
     css = (
         f":root {{ color-scheme: light dark; {variables('light')} }}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}\n"
         + ("" if printed else f"{figure_rules()}\n")
-        + (TEMPLATES / "report.css").read_text(encoding="utf-8")
+        + "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in sheets)
     )
     return _environment().get_template(template).render(css=Markup(css), printed=printed, **values)
