@@ -21,7 +21,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Set
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -122,11 +122,11 @@ def _fonts() -> tuple[Any, Any]:
 def _date(metadata: Any) -> None:
     """Date the PDF and what is attached, and give attachments their names."""
     if epoch := os.environ.get("SOURCE_DATE_EPOCH", ""):
-        metadata.created = f"{datetime.fromtimestamp(int(epoch), timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+        metadata.created = f"{datetime.fromtimestamp(int(epoch), UTC):%Y-%m-%dT%H:%M:%SZ}"
     metadata.modified = metadata.created
     day = datetime.fromisoformat(metadata.created or "1970-01-01T00:00:00Z")
     for each in metadata.attachments:
-        each.created = each.modified = day.astimezone(timezone.utc)
+        each.created = each.modified = day.astimezone(UTC)
         each.name = each.description
 
 

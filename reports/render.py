@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.judging.results import Results
 from harness.terminal.files import utf8, write_whole
 
+from .about import About, about, address
 from .index import index_of
 from .page import Page, page_of
 from .palette import figure_rules, variables
@@ -55,7 +56,12 @@ class Written:
         return _with_pdf(self.html, *self.printing.result())
 
 
-def write_report(results: Results, folder: Path, printing: Printing | None = None) -> Written:
+def write_report(
+    results: Results,
+    folder: Path,
+    printing: Printing | None = None,
+    attached: Mapping[str, str] | None = None,
+) -> Written:
     """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all.
 
     An old PDF beside a new page would say something else, so it goes before the page comes:
@@ -66,14 +72,16 @@ def write_report(results: Results, folder: Path, printing: Printing | None = Non
         folder: where.
         printing: makes the PDF beside this process, which does not wait for it; otherwise this
             process does.
+        attached: names and contents of CSV and JSON files that the PDF carries with it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     page = page_of(results)
-    text = _html(page)
+    told = about(page, results)
+    text = _html(page, told)
     (folder / "report.pdf").unlink(missing_ok=True)
     html = write_whole(folder / "report.html", utf8(text))
     try:
-        wanted = _html(page, printed=True)
+        wanted = _html(page, told, printed=True, attached=attached or {})
         if printing is None:
             return _with_pdf(html, *render_pdf(wanted))
         printing.begin(wanted)
@@ -110,11 +118,15 @@ def render_html(results: Results, *, printed: bool = False) -> str:
         results: what is reported.
         printed: whether for paper, where nothing folds and the longest tables are cut.
     """
-    return _html(page_of(results), printed=printed)
+    page = page_of(results)
+    return _html(page, about(page, results), printed=printed)
 
 
-def _html(page: Page, *, printed: bool = False) -> str:
-    return render("report.html.j2", printed=printed, page=shortened(page) if printed else page)
+def _html(
+    page: Page, told: About, *, printed: bool = False, attached: Mapping[str, str] | None = None
+) -> str:
+    shown = shortened(page) if printed else page
+    return render("report.html.j2", printed=printed, about=told, attached=attached, page=shown)
 
 
 @cache
@@ -146,12 +158,21 @@ def breaks(name: str) -> str:
     return Markup("").join(broken(word) for word in re.split(r"(\s+)", str(bind(name))))
 
 
-def render(template: str, *, printed: bool = False, **values: Any) -> str:
+def render(
+    template: str,
+    *,
+    printed: bool = False,
+    about: About | None = None,
+    attached: Mapping[str, str] | None = None,
+    **values: Any,
+) -> str:
     """Return a template as HTML, with the style sheet and the palette in it.
 
     Args:
         template: its file's name.
         printed: whether for paper; a template may ask.
+        about: what the file says of itself.
+        attached: names and contents of files that a PDF carries with it.
         values: what it prints.
     """
     from markupsafe import Markup
@@ -164,4 +185,9 @@ def render(template: str, *, printed: bool = False, **values: Any) -> str:
         + ("" if printed else f"{figure_rules()}\n")
         + "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in sheets)
     )
-    return _environment().get_template(template).render(css=Markup(css), printed=printed, **values)
+    files = [(name, address(name, content)) for name, content in (attached or {}).items()]
+    return (
+        _environment()
+        .get_template(template)
+        .render(css=Markup(css), printed=printed, about=about, attached=files, **values)
+    )
