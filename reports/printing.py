@@ -152,9 +152,9 @@ def whole_texts() -> None:
         drawn: Callable[[Any, Any, float], None] = svg.text
 
         def text(image: Any, node: Any, font_size: float) -> None:
-            placed = [*node.attrib.keys() & {"rotate", "textLength", "letter-spacing"}]
-            if node.text and not placed:
-                node.text = Whole(node.text)
+            if node.text and not node.attrib.keys() & {"rotate", "textLength", "letter-spacing"}:
+                with contextlib.suppress(AttributeError):
+                    node._etree_node.text = Whole(node.text)
             drawn(image, node, font_size)
 
         svg.TAGS = {name: text if does is drawn else does for name, does in svg.TAGS.items()}
