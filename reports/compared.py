@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from harness.compared.words import answer, changes_line, corrected, headline, ti
 from harness.study.formatting import DASH, date_text, plural
 from harness.terminal.files import utf8, write_whole
 
+from .about import AUTHOR, About
 from .figures.canvas import Picture
 from .figures.compared import curves_picture
 from .printing import Printing
@@ -49,27 +50,48 @@ class ComparedPage:
     methods: tuple[tuple[str, str], ...]
 
 
-def write_comparison(comparison: Comparison, folder: Path, printing: Printing) -> Written:
+def write_comparison(
+    comparison: Comparison,
+    folder: Path,
+    printing: Printing,
+    attached: Mapping[str, str] | None = None,
+) -> Written:
     """Write ``compare.html``, and begin its PDF; wait for that by :meth:`Written.finished`.
 
     Args:
         comparison: what is reported.
         folder: where.
         printing: makes the PDF.
+        attached: names and contents of CSV and JSON files that the PDF carries with it.
 
     Raises:
         HarnessError: the folder cannot be written to.
     """
     page = compared_page(comparison)
-    text = render("compare.html.j2", page=page)
+    told = _about(comparison, page)
+    text = render("compare.html.j2", about=told, page=page)
     html = write_whole(folder / "compare.html", utf8(text))
-    printing.begin(render("compare.html.j2", printed=True, page=shortened(page)))
+    short = shortened(page)
+    printing.begin(
+        render("compare.html.j2", printed=True, about=told, attached=attached, page=short)
+    )
     return Written(html, None, printing=printing)
 
 
 def render_comparison(comparison: Comparison) -> str:
     """Return the page as HTML that needs nothing else; the same comparison, the same text."""
-    return render("compare.html.j2", page=compared_page(comparison))
+    page = compared_page(comparison)
+    return render("compare.html.j2", about=_about(comparison, page), page=page)
+
+
+def _about(comparison: Comparison, page: ComparedPage) -> About:
+    known = [side.results.provenance for group in comparison.groups for side in group.sides]
+    return About(
+        " ".join([AUTHOR, *[each.harness for each in known[:1]]]),
+        page.answer or page.title,
+        ("comparison of runs",),
+        max((each.date for each in known), default=""),
+    )
 
 
 def compared_page(comparison: Comparison) -> ComparedPage:

@@ -288,7 +288,7 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
     printing = reports.Printing()
     try:
         with calm():
-            written = reports.write_comparison(comparison, out, printing)
+            written = reports.write_comparison(comparison, out, printing, {"compare.json": text})
             finished = written.finished()
     except HarnessError:
         raise
