@@ -11,6 +11,7 @@ from harness.compared.sides import Side
 from harness.compared.words import answer, changes_line, corrected, headline, title
 from harness.study.formatting import DASH, date_text, plural
 
+from .about import AUTHOR, About
 from .figures.canvas import Picture
 from .figures.compared import curves_picture
 from .printing import Printing
@@ -49,7 +50,12 @@ class ComparedPage:
 
 
 def write_comparison(
-    comparison: Comparison, folder: Path, printing: Printing, texts: Mapping[str, str] | None = None
+    comparison: Comparison,
+    folder: Path,
+    printing: Printing,
+    *,
+    texts: Mapping[str, str] | None = None,
+    attached: Mapping[str, str] | None = None,
 ) -> Written:
     """Write ``compare.html``, and begin its PDF; wait for that by :meth:`Written.finished`.
 
@@ -58,11 +64,12 @@ def write_comparison(
         folder: where.
         printing: makes the PDF.
         texts: files of the folder ``take-away/`` beside tables and figures, by name.
+        attached: names and contents of CSV and JSON files that the PDF carries with it.
 
     Raises:
         HarnessError: the folder cannot be written to.
     """
-    source = Source("compare.html.j2", compared_page(comparison), texts or {})
+    source = replace(_source(comparison), texts=texts or {}, attached=attached or {})
     written = write_page(source, folder / "compare.html")
     printing.begin(source.printed())
     return replace(written, printing=printing)
@@ -70,7 +77,22 @@ def write_comparison(
 
 def render_comparison(comparison: Comparison) -> str:
     """Return the page as HTML that needs nothing else; the same comparison, the same text."""
-    return Source("compare.html.j2", compared_page(comparison)).html()
+    return _source(comparison).html()
+
+
+def _source(comparison: Comparison) -> Source:
+    page = compared_page(comparison)
+    return Source("compare.html.j2", page, _about(comparison, page))
+
+
+def _about(comparison: Comparison, page: ComparedPage) -> About:
+    known = [side.results.provenance for group in comparison.groups for side in group.sides]
+    return About(
+        " ".join([AUTHOR, *[each.harness for each in known[:1]]]),
+        page.answer or page.title,
+        ("comparison of runs",),
+        max((each.date for each in known), default=""),
+    )
 
 
 def compared_page(comparison: Comparison) -> ComparedPage:

@@ -79,7 +79,7 @@ def write_gate(result: GateResult, folder: Path, texts: Mapping[str, str], inste
         OSError: the same, of what is there already.
     """
     return write_page(
-        Source("gate.html.j2", gate_page(result), texts), folder / "gate.html", instead
+        Source("gate.html.j2", gate_page(result), texts=texts), folder / "gate.html", instead
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.judging.results import Results
 from harness.terminal.files import ELSEWHERE, TAKE_AWAY, utf8, write_whole
 
+from .about import About, about, address
 from .folding import Appendix
 from .index import index_of
 from .page import page_of
@@ -38,20 +39,27 @@ class Source:
     Attributes:
         template: its file's name.
         page: what the template prints.
+        about: what the files say of themselves.
         texts: files of the folder ``take-away/`` beside tables and figures, by name.
+        attached: names and contents of CSV and JSON files that the PDF carries with it.
     """
 
     template: str
     page: Any
+    about: About | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    attached: Mapping[str, str] = field(default_factory=dict)
 
     def html(self, files: Sequence[tuple[str, str]] = ()) -> str:
         """Return the page; it links to ``files``, which lie beside it: address and text of each."""
-        return render(self.template, page=self.page, files=files)
+        return render(self.template, about=self.about, page=self.page, files=files)
 
     def printed(self) -> str:
         """Return the page for paper."""
-        return render(self.template, printed=True, page=shortened(self.page))
+        page = shortened(self.page)
+        return render(
+            self.template, printed=True, about=self.about, attached=self.attached, page=page
+        )
 
 
 BESIDE = (
@@ -129,7 +137,9 @@ def write_report(
     results: Results,
     folder: Path,
     printing: Printing | None = None,
+    *,
     texts: Mapping[str, str] | None = None,
+    attached: Mapping[str, str] | None = None,
 ) -> Written:
     """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all.
 
@@ -142,8 +152,9 @@ def write_report(
         printing: makes the PDF beside this process, which does not wait for it; otherwise this
             process does.
         texts: files of the folder ``take-away/`` beside tables and figures, by name.
+        attached: names and contents of CSV and JSON files that the PDF carries with it.
     """
-    source = Source("report.html.j2", page_of(results), texts or {})
+    source = replace(_source(results), texts=texts or {}, attached=attached or {})
     written = write_page(source, folder / "report.html")
     try:
         wanted = source.printed()
@@ -205,8 +216,13 @@ def render_html(results: Results, *, printed: bool = False) -> str:
         results: what is reported.
         printed: whether for paper: what folds is in an appendix, the longest tables are cut.
     """
-    source = Source("report.html.j2", page_of(results))
+    source = _source(results)
     return source.printed() if printed else source.html()
+
+
+def _source(results: Results) -> Source:
+    page = page_of(results)
+    return Source("report.html.j2", page, about(page, results))
 
 
 @cache
@@ -239,29 +255,42 @@ def breaks(name: str) -> str:
 
 
 def render(
-    template: str, *, printed: bool = False, files: Sequence[tuple[str, str]] = (), **values: Any
+    template: str,
+    *,
+    printed: bool = False,
+    about: About | None = None,
+    files: Sequence[tuple[str, str]] = (),
+    attached: Mapping[str, str] | None = None,
+    **values: Any,
 ) -> str:
     """Return a template as HTML, with style sheet, palette and script in it.
 
     Args:
         template: its file's name.
         printed: whether for paper, where what folds on the screen goes to an appendix.
+        about: what the file says of itself.
         files: addresses and texts of links to what lies beside it.
+        attached: names and contents of files that a PDF carries with it.
         values: what it prints.
     """
     from markupsafe import Markup
 
     # The style sheet and the palette are ours: no study's text is in them.
+    sheets = ("report.css", "print.css") if printed else ("report.css",)
     css = (
         f":root {{ color-scheme: light dark; {variables('light')} }}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {variables('dark')} }} }}\n"
         + ("" if printed else f"{figure_rules()}\n")
-        + (TEMPLATES / "report.css").read_text(encoding="utf-8")
+        + "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in sheets)
     )
     script = "" if printed else (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    ours = {"css": Markup(css), "script": Markup(script), "allowed": _hash(script)}
     page = _environment().get_template(template)
-    return page.render(**ours, printed=printed, files=files, appendix=Appendix(), **values)
+    return page.render(
+        css=Markup(css), script=Markup(script), allowed=_hash(script), printed=printed, about=about,
+        files=files, appendix=Appendix(),
+        attached=[(name, address(name, content)) for name, content in (attached or {}).items()],
+        **values,
+    )  # fmt: skip
 
 
 def _hash(script: str) -> str:

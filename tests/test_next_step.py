@@ -132,7 +132,7 @@ def printed(monkeypatch, capsys, words, done):
     monkeypatch.setattr("harness.commands.run.run_study", lambda *_, **__: (done, Path("runs/x")))
     monkeypatch.setattr("harness.commands.report.report_study", lambda *_: [(done, Path("runs/x"))])
     monkeypatch.setattr("harness.reports.write_report", cannot)
-    monkeypatch.setattr("harness.commands.folder.write_records", lambda *_: None)
+    monkeypatch.setattr("harness.commands.folder.write_whole", lambda *_: None)
     monkeypatch.setattr("harness.commands.folder.write_verdicts", lambda *_: None)
     execute(words)
     out, err = capsys.readouterr()

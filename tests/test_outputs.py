@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.commands.files import rows_text, write_records, write_rows
+from harness.commands.files import rows_text, write_rows
 from harness.messages.cells import as_cell
 from harness.trials.records import Record
 
@@ -77,7 +77,7 @@ def test_records_with_hostile_names_are_text_and_read_back_the_same(
     assert (first["lr"], first["metric_loss"], first["tuned_wd"]) == (-0.5, -2.0, -1e-5)
     assert first["env_device"] == text
     assert first[f"metric_{text}"] == 1.0
-    write_records([hostile], tmp_path / "records.csv")
+    write_rows([hostile.row()], tmp_path / "records.csv")
     assert (tmp_path / "records.csv").read_text().startswith("study,scale,arm,")
     assert json.loads(rows_text([hostile.row()], "json"))[0]["arm"] == text
 

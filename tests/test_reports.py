@@ -555,7 +555,7 @@ def test_a_fault_in_the_pdf_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("a font\nis odd")
 
-    monkeypatch.setattr(weasyprint.HTML, "write_pdf", fail)
+    monkeypatch.setattr(weasyprint.HTML, "render", fail)
     content, note = render_pdf("<p>x</p>")
     assert content is None
     assert "RuntimeError: a font is odd" in note

@@ -291,11 +291,14 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
     try:
         with calm():
             cited = reports.cited_comparison(comparison, again)
+            made = {"compare.json": text}
             texts = {
                 "summary.md": compared_markdown(comparison),
                 "CITATION.txt": reports.citation(cited, {"compare.json": content}),
             }
-            written = reports.write_comparison(comparison, out, printing, texts)
+            written = reports.write_comparison(
+                comparison, out, printing, texts=texts, attached=made
+            )
             written.take()
             finished = written.finished()
     except HarnessError:

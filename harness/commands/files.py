@@ -16,7 +16,6 @@ from harness.imported.checks import OTHERS
 from harness.messages.cells import as_cell
 from harness.messages.errors import HarnessError
 from harness.terminal.files import utf8, write_whole
-from harness.trials.records import Record
 
 if TYPE_CHECKING:
     from harness.judging.history import Declared
@@ -156,11 +155,6 @@ def write_verdicts(results: Results, path: Path) -> None:
     """
     text = json.dumps(verdict_rows(results), indent=2, ensure_ascii=False)
     write_whole(path, utf8(f"{text}\n"))
-
-
-def write_records(records: Sequence[Record], path: Path, kind: str = "csv") -> None:
-    """Write records, a row a trial; see :func:`write_rows`."""
-    write_rows([record.row() for record in records], path, kind)
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], path: Path, kind: str = "csv") -> None:

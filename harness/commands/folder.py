@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands.best import FILES, write_search
-from harness.commands.files import write_records, write_verdicts
+from harness.commands.files import rows_text, write_verdicts
 from harness.commands.markdown import summary
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, one_line
-from harness.terminal.files import TAKE_AWAY, write_whole
+from harness.terminal.files import TAKE_AWAY, utf8, write_whole
 
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:
@@ -89,10 +89,13 @@ def write(
     if not force and digest and is_made_from(folder, digest, own):
         return Files(tuple(each for each in _reports(folder) if each.exists()))
     tried("the mark", lambda: mark.unlink(missing_ok=True))
-    tried("the records", lambda: write_records(results.records, folder / "records.csv"))
+    records = rows_text([record.row() for record in results.records], "csv")
+    tried("the records", lambda: write_whole(folder / "records.csv", utf8(records)))
     tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
     tried("the best settings", lambda: write_search(results, folder))
-    written = tried("the report", lambda: _write_report(results, folder, store, gently=gently))
+    written = tried(
+        "the report", lambda: _write_report(results, folder, records, store, gently=gently)
+    )
     if written is None:
         return Files((), tuple(wrong))
     pending = _Pending(written, again, mark, digest)
@@ -123,18 +126,18 @@ def is_made_from(folder: Path, digest: str, own: Sequence[str] = ()) -> bool:
         return False
 
 
-def _write_report(results: Results, folder: Path, store: str, *, gently: bool) -> Written:
+def _write_report(
+    results: Results, folder: Path, records: str, store: str, *, gently: bool
+) -> Written:
     from harness import reports  # the composition root: they import harness
 
     printing = reports.Printing(gently=gently)
     try:
-        records = folder / "records.csv"
-        made_of = {records.name: records.read_bytes()} if records.exists() else {}
-        texts = {
-            "summary.md": summary(results),
-            "CITATION.txt": reports.citation(reports.cited_study(results, store), made_of),
-        }
-        return reports.write_report(results, folder, printing, texts)
+        files = {"records.csv": records}
+        cited = reports.cited_study(results, store)
+        made_of = {name: utf8(content) for name, content in files.items()}
+        texts = {"summary.md": summary(results), "CITATION.txt": reports.citation(cited, made_of)}
+        return reports.write_report(results, folder, printing, texts=texts, attached=files)
     finally:
         printing.cancel()  # where it came to nothing
 

@@ -27,7 +27,7 @@ from harness.messages.calm import calm
 from harness.study.formatting import number_text
 
 from ..palette import light
-from .svg import Hint, compact, without_hints
+from .svg import FONTS, PRINTED, Hint, compact, without_hints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,8 +71,10 @@ class Picture:
 
     @property
     def uri(self) -> str:
-        """The figure as a data URI, for ``<img>``."""
-        content = without_hints(self.svg).encode("utf-8", "surrogatepass")
+        """The figure as a data URI, for ``<img>`` on paper, in the fonts of the PDF."""
+        content = (
+            without_hints(self.svg).replace(FONTS, PRINTED, 1).encode("utf-8", "surrogatepass")
+        )
         return "data:image/svg+xml;base64," + base64.b64encode(content).decode()
 
     def png(self, scale: float = 2.0) -> bytes:

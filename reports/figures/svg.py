@@ -19,6 +19,9 @@ from harness.messages.printable import visible
 FONTS = "'Helvetica Neue', 'Liberation Sans', Arial, 'DejaVu Sans', sans-serif"
 """What the text of figures is shown in."""
 
+PRINTED = "'Report Sans', 'Report Signs', sans-serif"
+"""What it is printed in: the fonts of ``printing.py``, the same on every machine."""
+
 Hint = tuple[float, float, str]
 """Where a value stands, in points from the upper left corner, and what it says."""
 
