@@ -61,7 +61,7 @@ class Table:
     def _least(self) -> float:
         """Return how wide it is at least, in CSS pixels, rather too much than too little."""
         columns = zip(self.columns, *self.rows, strict=True)
-        return sum(max(_needs(part, column.kind) for part in parts) for column, *parts in columns)
+        return sum(max(_needs(part, parts[0].kind) for part in parts) for parts in columns)
 
 
 PHONE = 358

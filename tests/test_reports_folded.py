@@ -136,6 +136,7 @@ def test_only_what_may_scroll_takes_a_tab_stop(page: Folded) -> None:
     columns = tuple(Column(f"Metric {place}", "number") for place in range(6))
     wide = Table("Wide.", (Column("Arm"), *columns), ((Cell("an arm"), *cells),))
     assert not small.scrolls
+    assert not Table("Empty.", small.columns, ()).scrolls
     assert wide.scrolls
 
 

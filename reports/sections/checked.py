@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.judging.results import Results
 from harness.study.formatting import date_text
-from harness.trials.checked import Finding
+from harness.trials.checked import Finding, State
 
 from ..table import Cell, Column, Table, row
 
-WORDS = {"wrong": "wrong", "told": "worth knowing", "ok": "in order"}
+WORDS: Mapping[State, str] = {"wrong": "wrong", "told": "worth knowing", "ok": "in order"}
 APPEARANCES = {"ok": ("✔", "good"), "told": ("–", "muted"), "wrong": ("✘", "bad")}
 
 
