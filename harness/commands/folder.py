@@ -84,8 +84,7 @@ def write(
     if not force and digest and is_made_from(folder, digest, own):
         return Files(tuple(each for each in _reports(folder) if each.exists()))
     tried("the mark", lambda: mark.unlink(missing_ok=True))
-    records = rows_text([record.row() for record in results.records], "csv")
-    tried("the records", lambda: write_whole(folder / "records.csv", utf8(records)))
+    records = tried("the records", lambda: _write_records(results, folder / "records.csv"))
     tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
     tried("the best settings", lambda: write_search(results, folder))
     written = tried("the report", lambda: _write_report(results, folder, records, gently=gently))
@@ -119,12 +118,21 @@ def is_made_from(folder: Path, digest: str, own: Sequence[str] = ()) -> bool:
         return False
 
 
-def _write_report(results: Results, folder: Path, records: str, *, gently: bool) -> Written:
+def _write_records(results: Results, path: Path) -> str:
+    """Write the records, and return them as they were written."""
+    text = rows_text([record.row() for record in results.records], "csv")
+    write_whole(path, utf8(text))
+    return text
+
+
+def _write_report(results: Results, folder: Path, records: str | None, *, gently: bool) -> Written:
     from harness import reports  # the composition root: they import harness
 
     printing = reports.Printing(gently=gently)
     try:
-        return reports.write_report(results, folder, printing, {"records.csv": records})
+        # where they could not be written, the PDF comes without them
+        attached = {} if records is None else {"records.csv": records}
+        return reports.write_report(results, folder, printing, attached)
     finally:
         printing.cancel()  # where it came to nothing
 
