@@ -6,6 +6,7 @@ wait as long again.
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import gc
@@ -18,6 +19,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Set
@@ -111,6 +113,7 @@ def _fonts() -> tuple[Any, Any]:
     from weasyprint.text.fonts import FontConfiguration
 
     fonts = FontConfiguration()
+    atexit.register(_fonts.cache_clear)  # it removes its copies of the files, while it can
     faces = "".join(
         f'@font-face {{ font-family: "{family}"; font-weight: {weight}; '
         f'src: url("{file.as_uri()}"); }}\n'
@@ -343,13 +346,15 @@ def main() -> None:
     if "gently" in sys.argv[1:]:
         with contextlib.suppress(OSError, AttributeError):
             os.nice(10)
-    if not load():  # while the HTML is still being made
-        with contextlib.suppress(Exception), _quiet():  # said when the PDF is asked for
-            _fonts()
-    html = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")
-    content, note = render_pdf(html)
-    sys.stdout.buffer.write(json.dumps({"note": note}).encode() + b"\n" + (content or b""))
-    sys.stdout.buffer.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder  # WeasyPrint copies fonts there, and would leave them behind
+        if not load():  # while the HTML is still being made
+            with contextlib.suppress(Exception), _quiet():  # said when the PDF is asked for
+                _fonts()
+        html = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")
+        content, note = render_pdf(html)
+        sys.stdout.buffer.write(json.dumps({"note": note}).encode() + b"\n" + (content or b""))
+        sys.stdout.buffer.flush()
     os._exit(0)  # to take down the tree of a report, piece by piece, takes a while
 
 

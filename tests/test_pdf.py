@@ -6,19 +6,27 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.commands.files import rows_text
-from harness.reports import printing, write_report
-from harness.reports.printing import NO_PANGO, NO_WEASYPRINT, printable, render_pdf
+from harness.reports import write_report
+from harness.reports.printing import (
+    NO_PANGO,
+    NO_WEASYPRINT,
+    Printing,
+    load,
+    printable,
+    render_pdf,
+)
 from harness.reports.render import render_html
 from tests.example_results import example_results
 
 pypdf = pytest.importorskip("pypdf")
-if printing.load() in {NO_PANGO, NO_WEASYPRINT}:
-    pytest.skip(printing.load(), allow_module_level=True)
+if load() in {NO_PANGO, NO_WEASYPRINT}:
+    pytest.skip(load(), allow_module_level=True)
 
 RESULTS = example_results(seeds=6, profiles=False)
 RECORDS = rows_text([record.row() for record in RESULTS.records], "csv")
@@ -196,6 +204,17 @@ def test_what_no_font_shows_is_a_number_which_is_explained() -> None:
     assert "level ‹2›" in text
     assert "‹1› U+100000 U+100000, ‹2› U+100000" in " ".join(text.split())
     assert f'alt="shows {NOWHERE}"' in printable(html), "who hears it may have the font"
+
+
+def test_nothing_is_left_behind_by_the_process_that_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    printing = Printing()
+    printing.begin(small("x"))
+    content, note = printing.result()
+    assert content is not None, note
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_page_that_our_fonts_can_show_is_left_as_it_is() -> None:

@@ -89,8 +89,7 @@ def write(
     if not force and digest and is_made_from(folder, digest, own):
         return Files(tuple(each for each in _reports(folder) if each.exists()))
     tried("the mark", lambda: mark.unlink(missing_ok=True))
-    records = rows_text([record.row() for record in results.records], "csv")
-    tried("the records", lambda: write_whole(folder / "records.csv", utf8(records)))
+    records = tried("the records", lambda: _write_records(results, folder / "records.csv"))
     tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
     tried("the best settings", lambda: write_search(results, folder))
     written = tried(
@@ -126,14 +125,22 @@ def is_made_from(folder: Path, digest: str, own: Sequence[str] = ()) -> bool:
         return False
 
 
+def _write_records(results: Results, path: Path) -> str:
+    """Write the records, and return them as they were written."""
+    text = rows_text([record.row() for record in results.records], "csv")
+    write_whole(path, utf8(text))
+    return text
+
+
 def _write_report(
-    results: Results, folder: Path, records: str, store: str, *, gently: bool
+    results: Results, folder: Path, records: str | None, store: str, *, gently: bool
 ) -> Written:
     from harness import reports  # the composition root: they import harness
 
     printing = reports.Printing(gently=gently)
     try:
-        files = {"records.csv": records}
+        # where they could not be written, the PDF comes without them
+        files = {} if records is None else {"records.csv": records}
         cited = reports.cited_study(results, store)
         made_of = {name: utf8(content) for name, content in files.items()}
         texts = {"summary.md": summary(results), "CITATION.txt": reports.citation(cited, made_of)}
