@@ -3,7 +3,7 @@
 ``write_report`` writes the report of one study, ``write_index`` the page that links several.
 ``write_gate`` writes the page of a gate, ``render_history`` returns that of all gates over time;
 ``write_comparison`` writes that of runs compared. What one takes away, the tables, figures and
-texts of each, is written by :meth:`Written.take`.
+texts of each, is written by :meth:`Written.finished`.
 """
 
 from .citing import citation, cited_comparison, cited_gate, cited_study

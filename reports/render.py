@@ -19,6 +19,7 @@ from .folding import Appendix
 from .index import index_of
 from .page import page_of
 from .palette import figure_rules, variables
+from .parts import one_line
 from .printing import NO_PANGO, NO_WEASYPRINT, Printing, failed, render_pdf
 from .table import shortened
 from .taking import remove_taken, take_away
@@ -85,6 +86,8 @@ class Written:
         note: one line saying why there is no PDF and how to get it; empty where there is one.
         printing: what makes the PDF; ``None`` where nothing is to come any more.
         source: what it was made of.
+        taken: names of files in the folder ``take-away/``.
+        untaken: one line saying why there is no such folder; empty where nothing went wrong.
     """
 
     html: Path
@@ -92,35 +95,36 @@ class Written:
     note: str = ""
     printing: Printing | None = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
+    taken: tuple[str, ...] = ()
+    untaken: str = ""
 
     @property
     def lacking(self) -> bool:
         """Whether there is no PDF because this machine lacks what makes one: no failure."""
         return self.note in {NO_PANGO, NO_WEASYPRINT}
 
-    def take(self) -> tuple[str, ...]:
-        """Write the folder ``take-away/``; return the names of its files.
-
-        To draw figures again takes a while, so this is for when the PDF is being made anyway.
-
-        Raises:
-            OSError: the folder cannot be written to.
-        """
-        if self.source is None:
-            return ()
-        return take_away(self.source.page, self.html.parent, self.source.texts)
-
     def finished(self) -> Written:
-        """Wait for the PDF, and write it; return what was written then.
+        """Write the folder ``take-away/`` and the PDF; return what was written then.
 
-        The page is written once more, with links to all that lies beside it now.
+        Figures are drawn again, which takes a while, as another process makes the PDF. In the end
+        the page is written once more, with links to all that lies beside it.
         """
-        done = self
+        done = self._with_taken()
         if self.printing is not None:
-            done = _with_pdf(self, *self.printing.result())
+            done = _with_pdf(done, *self.printing.result())
         if self.source is not None and (files := _beside(self.html)):
             write_whole(self.html, utf8(self.source.html(files)))
         return done
+
+    def _with_taken(self) -> Written:
+        if self.source is None:
+            return self
+        try:
+            taken = take_away(self.source.page, self.html.parent, self.source.texts)
+        except Exception as error:  # the page is written, and the PDF is still to come
+            said = f"{TAKE_AWAY}/ could not be written: {type(error).__name__}: {error}."
+            return replace(self, untaken=one_line(said))
+        return replace(self, taken=taken)
 
 
 def _beside(html: Path) -> list[tuple[str, str]]:
@@ -144,7 +148,7 @@ def write_report(
     """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all.
 
     A PDF that cannot be made is a note. The folder ``take-away/`` is written by
-    :meth:`Written.take`.
+    :meth:`Written.finished`.
 
     Args:
         results: what is reported.
@@ -182,7 +186,9 @@ def write_page(source: Source, html: Path, instead: str = ELSEWHERE) -> Written:
         OSError: the same, of what is there already.
     """
     text = source.html()
-    html.with_suffix(".pdf").unlink(missing_ok=True)
+    pdf = html.with_suffix(".pdf")
+    if pdf.name in dict(BESIDE):
+        pdf.unlink(missing_ok=True)
     remove_taken(html.parent)
     return Written(write_whole(html, utf8(text), instead), None, source=source)
 

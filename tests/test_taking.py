@@ -424,7 +424,7 @@ def test_what_cannot_be_taken_away_costs_one_line_and_no_report(
     monkeypatch.setattr(Picture, "png", fail)
     done = folders.write(small, tmp_path, "do it again", "", force=False).finished()
     (line,) = done.wrong
-    assert line.startswith("take-away/ could not be written: MemoryError")
+    assert line.startswith("take-away/ could not be written: MemoryError:")
     assert line.endswith("To try again: do it again")
     assert done.reports == (tmp_path / "report.pdf",)
     assert links((tmp_path / "report.html").read_text("utf-8"))[0] == "report.pdf"
@@ -471,8 +471,7 @@ def test_a_gate_leaves_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     result = example_gate()
     cited = reports.citation(reports.cited_gate(result), {"gate.json": b"{}"})
     written = reports.write_gate(result, tmp_path, {"CITATION.txt": cited}, "elsewhere")
-    names = written.take()
-    written.finished()
+    names = written.finished().taken
     assert {"table-01-changed.csv", "CITATION.txt", "index.md"} < set(names)
     assert sum(name.endswith(".png") for name in names) == 2
     assert "Head: 9f8e7d6 A faster *loader* 9f8e7d6c5b4a3210" in cited
@@ -485,8 +484,7 @@ def test_a_comparison_leaves_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     cited = reports.citation(reports.cited_comparison(runs, "harness compare a b"), {})
     texts = {"summary.md": compared_markdown(runs), "CITATION.txt": cited}
     written = reports.write_comparison(runs, tmp_path, Unprinted(), texts)  # type: ignore[arg-type]
-    names = written.take()
-    written.finished()
+    names = written.finished().taken
     for each in (tmp_path / "take-away").glob("*.tex"):
         for cells in cells_of(each.read_text("ascii")):
             for cell in cells:

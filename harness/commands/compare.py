@@ -299,7 +299,6 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
             written = reports.write_comparison(
                 comparison, out, printing, texts=texts, attached=made
             )
-            written.take()
             finished = written.finished()
     except HarnessError:
         raise
@@ -309,13 +308,14 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
         return False
     finally:
         printing.cancel()  # where it came to nothing
-    done += [finished.html, *([finished.pdf] if finished.pdf else []), out / TAKE_AWAY]
+    done += [finished.html, *([finished.pdf] if finished.pdf else [])]
+    done += [out / TAKE_AWAY] * bool(finished.taken)
     if shown:
         for path in done:
             line(screen.output(), f"{path.name}  {path.resolve()}", whole=True)
-    if finished.note:
-        screen.complain(f"harness: {finished.note}")
-    return finished.pdf is not None or finished.lacking
+    for said in filter(None, (finished.untaken, finished.note)):
+        screen.complain(f"harness: {said}")
+    return not finished.untaken and (finished.pdf is not None or finished.lacking)
 
 
 def _clear(out: Path) -> None:

@@ -45,20 +45,22 @@ class Files:
         """Wait for the PDF; return what came of it, and of the folder of what is taken away."""
         if self.pending is None:
             return Files(())
-        pending, folder = self.pending, self.pending.mark.parent
+        pending = self.pending
         wrong: list[str] = []
-        # while another process makes the PDF
-        what = f"{TAKE_AWAY}/"
-        taken: tuple[str, ...] = _tried(what, pending.again, wrong, pending.written.take) or ()
         done = _tried("the PDF", pending.again, wrong, pending.written.finished)
         lacking = done.note if done is not None and done.lacking else ""
         if done is not None and done.note and not lacking:
             wrong.append(f"{done.note} To try again: {pending.again}")
+        if done is not None and done.untaken:
+            wrong.append(f"{done.untaken} To try again: {pending.again}")
         if not wrong and not self.wrong:
-            content = "\n".join([pending.digest, *(what + name for name in taken)]).encode()
+            taken = [f"{TAKE_AWAY}/{name}" for name in done.taken]
+            content = "\n".join([pending.digest, *taken]).encode()
             _tried("the mark", pending.again, wrong, lambda: write_whole(pending.mark, content))
-        pdf = (done.pdf,) if done is not None and done.pdf else ()
-        return Files((*pdf, *((folder / TAKE_AWAY,) * bool(taken))), tuple(wrong), lacking)
+        made: list[Path] = []
+        if done is not None:
+            made += [done.pdf] * bool(done.pdf) + [done.html.parent / TAKE_AWAY] * bool(done.taken)
+        return Files(tuple(made), tuple(wrong), lacking)
 
 
 def write(

@@ -23,7 +23,7 @@ from harness.gate.pytest_json import write_pytest_json
 from harness.gate.run import Gate, broken, run_baseline, run_files, run_gate
 from harness.gate.summary import summary
 from harness.gate.written import ELSEWHERE, NAMES, post, write_files
-from harness.messages.errors import HarnessError, one_line
+from harness.messages.errors import HarnessError
 from harness.terminal import screen
 from harness.terminal.files import TAKE_AWAY, utf8, write_whole
 
@@ -175,13 +175,9 @@ def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
             reports.cited_gate(result), {"gate.json": utf8(kept.text(result))}
         ),
     }
-    written = reports.write_gate(result, out, texts, ELSEWHERE)
-    try:
-        written.take()
-    except Exception as error:  # the answer stands without it
-        told = f"{TAKE_AWAY}/ could not be written: {type(error).__name__}: {error}"
-        screen.complain(f"harness: {one_line(told)}")
-    written.finished()
+    written = reports.write_gate(result, out, texts, ELSEWHERE).finished()
+    if written.untaken:  # the answer stands without it
+        screen.complain(f"harness: {written.untaken}")
     for side in SIDES:
         readings = [each for each in done.readings.get(side, ()) if _has_seconds(each.figures)]
         file = out / f"pytest-benchmark-{side}.json"
