@@ -142,7 +142,7 @@
 
   function asLatex(rows, numbers, caption) {
     // Two of - or ' would be drawn as one sign.
-    const escaped = (text) => text.replace(/-(?=-)|'(?=')|[&%$#_{}]|[^\w\s-']/gu, (sign) =>
+    const escaped = (text) => text.replace(/-(?=-)|'(?=')|[&%$#_{}]|[^\w\s'-]/gu, (sign) =>
       TEX[sign] ?? (/[-']/.test(sign) ? `${sign}{}` : /[&%$#_{}]/.test(sign) ? `\\${sign}` : sign));
     const line = (cells) => `    ${cells.map(escaped).join(" & ")} \\\\`;
     return [
