@@ -463,6 +463,12 @@ def test_a_figure_is_saved_as_png_with_its_pixels(desk: Desk) -> None:
     assert 0.01 < (pixels[..., :3].min(axis=2) < 0.8).mean() < 0.3, "something is drawn"
 
 
+def main_of(page: Page) -> str:
+    """Return the page's main part, less where a menu was last laid and classes that are none."""
+    html: str = page.locator("main").evaluate("each => each.outerHTML")
+    return re.sub(r' (style="[^"]*"|class="")', "", html)
+
+
 @pytest.mark.parametrize("way", ["Escape", "Close", "beside"])
 def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
     page = desk.open("parts", width=1000)
@@ -472,14 +478,13 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
     opener.click()
     page.get_by_role("button", name="Copy link", exact=True).click()
     page.get_by_role("status").filter(has_text="copied").wait_for(state="detached", timeout=6000)
-    before = page.locator("main").evaluate("each => each.outerHTML.replaceAll(' style=\"\"', '')")
+    before = main_of(page)
     height = page.evaluate("document.documentElement.scrollHeight")
     choose(page, "figure", "Enlarge")
     dialog = page.get_by_role("dialog", name="Figure, enlarged")
     drawn = dialog.locator("svg")
     assert drawn.bounding_box()["width"] > 750  # type: ignore[index]
     assert "A line." in dialog.inner_text()
-    print(page.evaluate("[...document.querySelectorAll('figure, .canvas')].map(e=>e.className+e.getBoundingClientRect().height)"))
     assert page.evaluate("document.documentElement.scrollHeight") == height
     drawn.focus()
     page.keyboard.press("End")
@@ -495,8 +500,7 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
         page.mouse.click(4, 4)
     dialog.wait_for(state="hidden")
     sync_api.expect(opener).to_be_focused()
-    after = page.locator("main").evaluate("each => each.outerHTML.replaceAll(' style=\"\"', '')")
-    assert after == before
+    assert main_of(page) == before
 
 
 def value_at(page: Page, at: int) -> tuple[float, float]:

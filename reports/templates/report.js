@@ -213,7 +213,9 @@
           ? ALPHABET.compare(keys[one], keys[other]) : keys[one] - keys[other]));
         rows = [...held, ...lacking].map((at) => asMade[at]);
       }
+      body.remove(); // or each row that moves costs as much as all
       body.append(...rows);
+      table.append(body);
       say(way === "none" ? "Rows as they were." : `Sorted by ${cellText(heads[column])}, ${way}.`);
     }
 
