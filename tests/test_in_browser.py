@@ -267,7 +267,7 @@ def test_without_script_the_browser_itself_tells_values(desk: Desk) -> None:
     assert page.locator("svg title", has_text="step 3: 30 %").count() == 1
 
 
-def test_no_script_but_the_page_s_own_runs(desk: Desk, tmp_path: Path) -> None:
+def test_no_script_but_the_page_s_own_runs(desk: Desk) -> None:
     page = desk.open("parts")
     page.evaluate(
         """() => {
@@ -405,10 +405,14 @@ def test_a_table_is_copied_as_latex(desk: Desk) -> None:
     assert r"\begin{tabular}{lr}" in text
     assert r"\caption{Hostile texts}" in text
     body = text[text.index(r"\midrule") : text.index(r"\bottomrule")].splitlines()[1:]
-    cells = [re.split(r"(?<!\\) & ", each.strip().removesuffix(r" \\")) for each in body if each.strip()]
+    cells = [
+        re.split(r"(?<!\\) & ", each.strip().removesuffix(r" \\")) for each in body if each.strip()
+    ]
     assert [plain(one[0]) for one in cells] == list(HOSTILE)
     assert {one[1] for one in cells} == {"$-$1.5 pp"}
-    assert not any(one[0].startswith(("[", "*")) for one in cells), "it would belong to the \\\\ before"
+    assert not any(one[0].startswith(("[", "*")) for one in cells), (
+        "it would belong to the \\\\ before"
+    )
 
 
 def test_links_to_claims_tables_and_figures_are_copied(desk: Desk) -> None:
@@ -475,9 +479,6 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
     figure = page.locator("figure").first
     figure.scroll_into_view_if_needed()
     opener = figure.get_by_role("button", name=re.compile("^Take away"))
-    opener.click()
-    page.get_by_role("button", name="Copy link", exact=True).click()
-    page.get_by_role("status").filter(has_text="copied").wait_for(state="detached", timeout=6000)
     before = main_of(page)
     height = page.evaluate("document.documentElement.scrollHeight")
     choose(page, "figure", "Enlarge")
@@ -499,6 +500,7 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
     else:
         page.mouse.click(4, 4)
     dialog.wait_for(state="hidden")
+    sync_api.expect(figure.locator("svg")).to_be_visible()
     sync_api.expect(opener).to_be_focused()
     assert main_of(page) == before
 
