@@ -1,4 +1,4 @@
-"""Pages in a real browser: Debian's Chromium, driven by Playwright, at the widths of phones and desks.
+"""Pages in a real browser, Debian's Chromium by Playwright, at the widths of phones and desks.
 
 Without Chromium or Playwright these tests are skipped, and say so.
 """
@@ -48,8 +48,10 @@ WIDTHS = (320, 390, 820, 1440)
 
 DASH = "–"
 HOSTILE = (
-    '=HYPERLINK("http://x")', "-1+1|' /C calc'!A0", "+2.5 pp", "@sum", "a,b \"c\" 'd'", "<b>&amp;</b>",
-    "x|y *z* `w` [q](r)", r"50 % & $x_1$ #3 {~^} \alpha", "[0.1, 0.2]", "--base ''q''", "*", "深さ 😀",
+    '=HYPERLINK("http://x")', "-1+1|' /C calc'!A0", "+2.5 pp", "@sum", "a,b \"c\" 'd'",
+    "<b>&amp;</b>",
+    "x|y *z* `w` [q](r)", r"50 % & $x_1$ #3 {~^} \alpha", "[0.1, 0.2]", "--base ''q''", "*",
+    "深さ 😀",
 )  # fmt: skip
 
 UNITS = Table(
@@ -79,7 +81,8 @@ LEDGER = Table(
 SOURCE = """{% extends "base.html.j2" %}{% import "macros.html.j2" as m with context %}
 {% block name %}Parts{% endblock %}
 {% block body %}<header class="title"><h1>Parts</h1></header><nav><a href="#inside">Inside</a></nav>
-<main id="main">{% for each in tables %}<section><h2>Part</h2>{{ m.table(each) }}</section>{% endfor %}
+<main id="main">
+{% for each in tables %}<section><h2>Part</h2>{{ m.table(each) }}</section>{% endfor %}
 <section id="drawn"><h2>Figures</h2>
 {% for each in figures %}{{ m.picture(each) }}{% endfor %}</section>
 <details id="outer"><summary>Outer</summary><details id="inner"><summary>Inner</summary>
@@ -274,7 +277,8 @@ def test_no_script_but_the_page_s_own_runs(desk: Desk) -> None:
             const other = document.createElement("script");
             other.textContent = "document.title = 'run'";
             document.body.append(other);
-            document.body.insertAdjacentHTML("beforeend", "<img src='x' onerror='document.title = 1'>");
+            const image = "<img src='x' onerror='document.title = 1'>";
+            document.body.insertAdjacentHTML("beforeend", image);
         }"""
     )
     page.wait_for_timeout(100)
