@@ -19,27 +19,38 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # What WeasyPrint needs to write a PDF, and a font that sets well.
 PANGO = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-liberation"]
 
+# What the tests of pages in a browser drive.
+CHROMIUM = ["chromium"]
 
 PYTEST = ["pytest", "-n", "auto", "--dist", "worksteal", "--benchmark-skip"]
 
 
 def install_pango(session: nox.Session) -> None:
     """Install Pango where nobody needs to be asked; otherwise say how."""
-    if all(map(ctypes.util.find_library, ("pango-1.0", "pangoft2-1.0", "harfbuzz-subset"))):
-        return
-    packages = " ".join(PANGO)
+    if not all(map(ctypes.util.find_library, ("pango-1.0", "pangoft2-1.0", "harfbuzz-subset"))):
+        install_packages(session, PANGO, "No PDF")
+
+
+def install_chromium(session: nox.Session) -> None:
+    """Install Chromium where nobody needs to be asked; without it tests are skipped."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser"))):
+        install_packages(session, CHROMIUM, "No tests in a browser")
+
+
+def install_packages(session: nox.Session, packages: list[str], lacking: str) -> None:
+    """Install packages of Debian as root; otherwise say what is lacking, and how to get it."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     if not (root and shutil.which("apt-get")):
-        session.log(f"No PDF without Pango. On Debian: sudo apt-get install {packages}")
+        session.log(f"{lacking}. On Debian: sudo apt-get install {' '.join(packages)}")
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     quiet = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-    for words in (["update"], ["install", "-y", "--no-install-recommends", *PANGO]):
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
         done = subprocess.run(
             [*quiet, *words], env=environment, check=False, capture_output=True, text=True
         )
         if done.returncode:
-            session.log(f"No PDF: `apt-get {words[0]}` failed: {done.stderr.strip()[-200:]}")
+            session.log(f"{lacking}: `apt-get {words[0]}` failed: {done.stderr.strip()[-200:]}")
             return
 
 
@@ -55,6 +66,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, but for the slow ones; words after -- go to pytest."""
     install_pango(session)
+    install_chromium(session)
     session.install("-e", ".[test]")
     session.run(*PYTEST, "-m", "not slow", *session.posargs)
 

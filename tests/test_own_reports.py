@@ -149,7 +149,7 @@ def page(source: Source) -> Page:
 
 def shown(text: str) -> str:
     """Return what a person reads of a page, on one line; what lies in pictures is left out."""
-    bare = re.sub(r"<style.*?</style>|<svg .*?</svg>", " ", text, flags=re.DOTALL)
+    bare = re.sub(r"<(style|script|svg)\b.*?</\1>", " ", text, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", bare)).split()).replace("\u00a0", " ")
 
 

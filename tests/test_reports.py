@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import math
 import re
 import sys
@@ -32,7 +34,7 @@ from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import draw_dots, level_dots
 from harness.reports.figures.layers import MOST_LINES, draw_layers, layers_of
 from harness.reports.printing import NO_PANGO, Printing, render_pdf
-from harness.reports.render import breaks, render_html
+from harness.reports.render import TEMPLATES, breaks, render_html
 from harness.reports.sections.cost import cost_section
 from harness.reports.sections.factors import MOST_COLUMNS, factors_section
 from harness.reports.sections.ledger import MOST_ROWS, ledger_section
@@ -89,7 +91,7 @@ class Reader(HTMLParser):
         self.open.pop()
 
     def handle_data(self, data: str) -> None:
-        if not {"style", "svg"} & set(self.open):
+        if not {"style", "script", "svg"} & set(self.open):
             self.words.append(data)
 
     @property
@@ -103,6 +105,11 @@ class Reader(HTMLParser):
 
 def fold(text: str) -> str:
     return " ".join(text.replace("\u00a0", " ").split())
+
+
+def scripts(html: str) -> list[str]:
+    """What each script of a page says."""
+    return re.findall(r"<script[^>]*>(.*?)</script>", html, re.DOTALL)
 
 
 def svgs(page: Reader) -> list[str]:
@@ -132,7 +139,7 @@ def page(html: str) -> Reader:
 
 
 def test_stands_alone(page: Reader, html: str) -> None:
-    assert not [tag for tag, _ in page.tags if tag in {"script", "link", "iframe", "object"}]
+    assert not [tag for tag, _ in page.tags if tag in {"link", "iframe", "object"}]
     for tag, attrs in page.tags:
         assert not [name for name in attrs if name.startswith("on")], tag
         assert "src" not in attrs, tag
@@ -142,6 +149,39 @@ def test_stands_alone(page: Reader, html: str) -> None:
     for svg in svgs(page):
         assert set(re.findall(r'(?:xlink:)?href="([^#"][^"]*)', svg)) == set()
         assert "<script" not in svg
+
+
+def test_one_script_may_run_the_page_s_own(page: Reader, html: str) -> None:
+    (script,) = scripts(html)
+    assert script == (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    assert "<" + "/script" not in script
+    (policy,) = [
+        each["content"]
+        for each in page.all("meta")
+        if each.get("http-equiv") == "Content-Security-Policy"
+    ]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    rules = dict(each.split(maxsplit=1) for each in policy.split("; "))
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": f"'sha256-{digest}'",
+    }
+
+
+def test_the_script_asks_nothing_of_a_network_and_keeps_nothing(html: str) -> None:
+    (script,) = scripts(html)
+    for word in ("fetch(", "XMLHttp", "WebSocket", "sendBeacon", "import", "Storage", "cookie",
+                 "eval(", "innerHTML", "Function("):  # fmt: skip
+        assert word not in script
+    assert len(script.encode()) < 24_000
+
+
+def test_what_is_printed_has_no_script(results: Results) -> None:
+    printed = render_html(results, printed=True)
+    assert scripts(printed) == []
+    assert "script-src" not in printed
 
 
 def test_all_links_lead_somewhere(page: Reader) -> None:
@@ -254,7 +294,8 @@ def test_what_people_wrote_is_escaped() -> None:
     )  # fmt: skip
     html = render_html(results)
     page = Reader(html)
-    assert not page.all("script")
+    assert scripts(html) == scripts(render_html(example_results())), "none of theirs"
+    assert page.all("script") == [{}]
     assert page.text.count(NASTY) > 10
     assert "49" not in unescape(html[html.index("<h1") : html.index("</h1>")])
     drawn = "".join(svgs(page))

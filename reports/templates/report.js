@@ -142,7 +142,7 @@
 
   function asLatex(rows, numbers, caption) {
     // Two of - or ' would be drawn as one sign.
-    const escaped = (text) => text.replace(/-(?=-)|'(?=')|[&%$#_{}]|[^\w\s-']/gu, (sign) =>
+    const escaped = (text) => text.replace(/-(?=-)|'(?=')|[&%$#_{}]|[^\w\s'-]/gu, (sign) =>
       TEX[sign] ?? (/[-']/.test(sign) ? `${sign}{}` : /[&%$#_{}]/.test(sign) ? `\\${sign}` : sign));
     const line = (cells) => `    ${cells.map(escaped).join(" & ")} \\\\`;
     return [
@@ -213,7 +213,9 @@
           ? ALPHABET.compare(keys[one], keys[other]) : keys[one] - keys[other]));
         rows = [...held, ...lacking].map((at) => asMade[at]);
       }
+      body.remove(); // or each row that moves costs as much as all
       body.append(...rows);
+      table.append(body);
       say(way === "none" ? "Rows as they were." : `Sorted by ${cellText(heads[column])}, ${way}.`);
     }
 
