@@ -4,5 +4,6 @@ from reports import Written as Written
 from reports import render_gate as render_gate
 from reports import render_history as render_history
 from reports import write_comparison as write_comparison
+from reports import write_entry as write_entry
 from reports import write_index as write_index
 from reports import write_report as write_report

@@ -64,7 +64,7 @@ def write_comparison(comparison: Comparison, folder: Path, printing: Printing) -
     text = render("compare.html.j2", page=page)
     html = write_whole(folder / "compare.html", utf8(text))
     printing.begin(render("compare.html.j2", printed=True, page=shortened(page)))
-    return Written(html, None, printing=printing)
+    return Written(html, None, printing=printing, to=folder / "compare.pdf")
 
 
 def render_comparison(comparison: Comparison) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.judging.results import Results
 from harness.terminal.files import utf8, write_whole
 
-from .index import index_of
 from .page import Page, page_of
 from .palette import variables
 from .printing import NO_PANGO, NO_WEASYPRINT, Printing, failed, render_pdf
@@ -21,6 +19,9 @@ from .text import bind
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+Only = Literal["", "html", "pdf"]
+"""Which of page and PDF is written; both where it is empty."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONG_WORD = re.compile(r"\S{19,}")
@@ -32,16 +33,18 @@ class Written:
     """What was written.
 
     Attributes:
-        html: the report.
-        pdf: the same as PDF; ``None`` where it could not be made.
+        html: the report; ``None`` where only the PDF was wanted.
+        pdf: the same as PDF; ``None`` where it could not be made, or was not wanted.
         note: one line saying why there is no PDF and how to get it; empty where there is one.
         printing: what makes the PDF; ``None`` where nothing is to come any more.
+        to: where that PDF goes.
     """
 
-    html: Path
+    html: Path | None
     pdf: Path | None
     note: str = ""
     printing: Printing | None = field(default=None, repr=False, compare=False)
+    to: Path = field(default=Path(), repr=False, compare=False)
 
     @property
     def lacking(self) -> bool:
@@ -52,10 +55,12 @@ class Written:
         """Wait for the PDF, and write it; return what was written then."""
         if self.printing is None:
             return self
-        return _with_pdf(self.html, *self.printing.result())
+        return _with_pdf(self.html, self.to, *self.printing.result())
 
 
-def write_report(results: Results, folder: Path, printing: Printing | None = None) -> Written:
+def write_report(
+    results: Results, folder: Path, printing: Printing | None = None, only: Only = ""
+) -> Written:
     """Write ``report.html`` and ``report.pdf`` into ``folder``, each complete or not at all.
 
     An old PDF beside a new page would say something else, so it goes before the page comes:
@@ -66,41 +71,34 @@ def write_report(results: Results, folder: Path, printing: Printing | None = Non
         folder: where.
         printing: makes the PDF beside this process, which does not wait for it; otherwise this
             process does.
+        only: which of the two is written; both where it is empty.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    page = page_of(results)
-    text = _html(page)
-    (folder / "report.pdf").unlink(missing_ok=True)
-    html = write_whole(folder / "report.html", utf8(text))
+    page, pdf = page_of(results), folder / "report.pdf"
+    html = None
+    if only != "pdf":
+        text = _html(page)
+        pdf.unlink(missing_ok=True)
+        html = write_whole(folder / "report.html", utf8(text))
+    if only == "html":
+        return Written(html, None)
     try:
         wanted = _html(page, printed=True)
         if printing is None:
-            return _with_pdf(html, *render_pdf(wanted))
+            return _with_pdf(html, pdf, *render_pdf(wanted))
         printing.begin(wanted)
     except Exception as error:  # the page is written
         return Written(html, None, failed(error))
-    return Written(html, None, printing=printing)
+    return Written(html, None, printing=printing, to=pdf)
 
 
-def _with_pdf(html: Path, content: bytes | None, note: str) -> Written:
+def _with_pdf(html: Path | None, pdf: Path, content: bytes | None, note: str) -> Written:
     if content is None:
         return Written(html, None, note)
     try:
-        return Written(html, write_whole(html.with_suffix(".pdf"), content))
+        return Written(html, write_whole(pdf, content))
     except Exception as error:  # a full disk, say
         return Written(html, None, failed(error))
-
-
-def write_index(reports: Sequence[tuple[Results, Path]], folder: Path) -> Path:
-    """Write ``index.html``: the reports of a run, linked, with all verdicts in one table.
-
-    Args:
-        reports: results, each with the folder that its ``report.html`` was written to.
-        folder: where the index goes; links are relative to it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    text = render("index.html.j2", index=index_of(reports, folder))
-    return write_whole(folder / "index.html", utf8(text))
 
 
 def render_html(results: Results, *, printed: bool = False) -> str:

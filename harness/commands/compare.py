@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from harness.commands.index import home_of, write_index
 from harness.commands.place import Place
 from harness.commands.references import Found, find_runs
 from harness.commands.tables import plain as empty_table
@@ -73,7 +74,8 @@ def compare_runs(
             if not isinstance(error, BrokenPipeError):
                 screen.complain(f"harness: the comparison could not be printed: {error}")
     again = shlex.join(["harness", "compare", *(each for _, each in comparison.named)])
-    return comparison, write(comparison, text, out, again, shown=shown)
+    whole = write(comparison, text, out, again, shown=shown)
+    return comparison, not write_index(home_of(out, place.usual), again, shown=shown) and whole
 
 
 # ---- what is compared ---------------------------------------------------------------------------
@@ -298,7 +300,7 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
         return False
     finally:
         printing.cancel()  # where it came to nothing
-    done += [finished.html, *([finished.pdf] if finished.pdf else [])]
+    done += [each for each in (finished.html, finished.pdf) if each is not None]
     if shown:
         for path in done:
             line(screen.output(), f"{path.name}  {path.resolve()}", whole=True)

@@ -10,7 +10,7 @@ from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.commands.best import FILES, write_search
 from harness.commands.files import write_records, write_verdicts
@@ -22,6 +22,9 @@ from harness.terminal.files import write_whole
 if TYPE_CHECKING:
     from harness.judging.results import Results
     from harness.reports import Written
+
+Only = Literal["", "html", "pdf"]
+"""Which of page and PDF is written; both where it is empty."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,9 @@ class Files:
 
 
 def write(
-    results: Results, folder: Path, again: str, *, force: bool, gently: bool = False
-) -> Files:
+    results: Results, folder: Path, again: str, *, force: bool, gently: bool = False,
+    only: Only = "",
+) -> Files:  # fmt: skip
     """Write a study's folder, unless it was made from the same results by the same code.
 
     Records and verdicts come first, since they are what the trainings were for. What cannot be
@@ -72,6 +76,8 @@ def write(
         again: the command that tries again.
         force: whether to write it all the same.
         gently: whether the PDF leaves the processors to others that want them.
+        only: which of page and PDF is written; an old one of the other kind, of other results,
+            goes.
     """
     mark = folder / ".made-from"
     wrong: list[str] = []
@@ -83,15 +89,18 @@ def write(
     own = FILES if results.search is not None else ()
     if not force and digest and is_made_from(folder, digest, own):
         return Files(tuple(each for each in _reports(folder) if each.exists()))
+    if only == "pdf" and not _is_of(folder, digest):
+        tried("the report", lambda: (folder / "report.html").unlink(missing_ok=True))
     tried("the mark", lambda: mark.unlink(missing_ok=True))
     tried("the records", lambda: write_records(results.records, folder / "records.csv"))
     tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
     tried("the best settings", lambda: write_search(results, folder))
-    written = tried("the report", lambda: _write_report(results, folder, gently=gently))
+    written = tried("the report", lambda: _write_report(results, folder, only, gently=gently))
+    tried("its line of the index", lambda: _write_entry(results, folder))
     if written is None:
         return Files((), tuple(wrong))
     pending = _Pending(written, again, mark, digest)
-    return Files((written.html,), tuple(wrong), pending=pending)
+    return Files((written.html,) if written.html else (), tuple(wrong), pending=pending)
 
 
 _PDF_NEEDS = ("pango-1.0", "pangoft2-1.0")
@@ -107,25 +116,37 @@ def is_made_from(folder: Path, digest: str, own: Sequence[str] = ()) -> bool:
         digest: of all that they are made from.
         own: names of files that not every study has.
     """
-    names = ["report.html", "verdicts.json", "records.csv", ".made-from", *own]
+    names = ["report.html", "verdicts.json", "records.csv", "entry.json", ".made-from", *own]
     # where they were not there before, the PDF is still to be made
     if find_spec("weasyprint") and all(map(find_library, _PDF_NEEDS)):
         names.append("report.pdf")
+    return all((folder / name).exists() for name in names) and _is_of(folder, digest)
+
+
+def _is_of(folder: Path, digest: str) -> bool:
+    """Whether a folder's mark says that it was made from just this."""
     try:
-        there = all((folder / name).exists() for name in names)
-        return there and (folder / ".made-from").read_text(encoding="utf-8") == digest
+        return (folder / ".made-from").read_text(encoding="utf-8") == digest
     except (OSError, ValueError):  # it cannot be read: it is made anew
         return False
 
 
-def _write_report(results: Results, folder: Path, *, gently: bool) -> Written:
+def _write_report(results: Results, folder: Path, only: Only, *, gently: bool) -> Written:
     from harness import reports  # the composition root: they import harness
 
+    if only == "html":
+        return reports.write_report(results, folder, only=only)
     printing = reports.Printing(gently=gently)
     try:
-        return reports.write_report(results, folder, printing)
+        return reports.write_report(results, folder, printing, only)
     finally:
         printing.cancel()  # where it came to nothing
+
+
+def _write_entry(results: Results, folder: Path) -> None:
+    from harness import reports  # the composition root: they import harness
+
+    reports.write_entry(results, folder)
 
 
 @dataclass(frozen=True)
@@ -176,7 +197,19 @@ def again(reference: str, scale: str, place: Sequence[str]) -> str:
         scale: the scale's name.
         place: the words that name where things are on the command line.
     """
-    return shlex.join(["harness", "report", reference, "--scale", scale, *place])
+    return all_again([reference], scale, place)
+
+
+def all_again(references: Sequence[str], scale: str | None, place: Sequence[str]) -> str:
+    """Return the command that judges and prints several studies again.
+
+    Args:
+        references: how each was named.
+        scale: the scale's name; ``None`` for every scale recorded.
+        place: the words that name where things are on the command line.
+    """
+    chosen = ["--scale", scale] if scale else []
+    return shlex.join(["harness", "report", *references, *chosen, *place])
 
 
 def _digest(results: Results) -> str:
