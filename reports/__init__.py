@@ -1,7 +1,8 @@
 """Reports: judged results as one HTML page that stands alone, and as PDF; no statistic is computed.
 
 ``write_report`` writes the report of one study, ``write_entry`` what the index knows of it, and
-``write_index`` the index of all that lies in a folder.
+``write_index`` the index of all that lies in a folder; ``render_index`` and ``render_live`` return
+the same for who serves a folder, as it is now, and how far runs are.
 ``render_gate`` returns the page of a gate, ``render_history`` that of all gates over time;
 ``write_comparison`` writes that of runs compared.
 """
@@ -10,15 +11,24 @@ from .compared import write_comparison
 from .entry import write_entry
 from .gate import render_gate
 from .gate_history import render_history
-from .index import write_index
+from .entries import Shelf, contents_of, shelf_of
+from .index import render_index, write_index
+from .live import going_text, policy, render_live
 from .printing import Printing
 from .render import Written, write_report
 
 __all__ = [
     "Printing",
+    "Shelf",
     "Written",
+    "contents_of",
+    "going_text",
+    "policy",
     "render_gate",
     "render_history",
+    "render_index",
+    "render_live",
+    "shelf_of",
     "write_comparison",
     "write_entry",
     "write_index",

@@ -182,8 +182,13 @@ def render_index(shelf: Shelf, going: str = "") -> str:
     return render("index.html.j2", index=index_of(shelf), going=going)
 
 
-def index_of(shelf: Shelf) -> Index:
-    """Work the index out; links are relative to the folder."""
+def index_of(shelf: Shelf, *, drawn: bool = True) -> Index:
+    """Work the index out; links are relative to the folder.
+
+    Args:
+        shelf: what lies there.
+        drawn: whether its claims are drawn, which takes a while.
+    """
     keys = {
         place: f"s{place}" if found.entry.claims else "" for place, found in enumerate(shelf.found)
     }
@@ -193,7 +198,7 @@ def index_of(shelf: Shelf) -> Index:
     words = [*(word for word in APPEARANCES if counts[word]),
              *sorted(word for word in counts if word not in APPEARANCES)]  # fmt: skip
     words_keys = {word: f"v{place}" for place, word in enumerate(words)}
-    figures = _figures(judged)
+    figures = _figures(judged) if drawn else ()
     claims = sum(counts.values())
     return Index(
         _heading([found for _, found in named], claims),
