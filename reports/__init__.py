@@ -8,10 +8,10 @@ the same for who serves a folder, as it is now, and how far runs are.
 """
 
 from .compared import write_comparison
+from .entries import Shelf, contents_of, shelf_of
 from .entry import write_entry
 from .gate import render_gate
 from .gate_history import render_history
-from .entries import Shelf, contents_of, shelf_of
 from .index import render_index, write_index
 from .live import going_text, policy, render_live
 from .printing import Printing

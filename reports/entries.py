@@ -110,14 +110,23 @@ def shelf_of(contents: Mapping[str, bytes | str]) -> Shelf:
         if reader is None or (beside and _at(name, beside) in contents):
             continue
         try:
-            if isinstance(content, str):
-                raise ValueError(content)
-            found.append(reader(name, content, contents))
+            found.append(reader(name, _bytes(content), contents))
         except Exception as error:  # of any kind: another program's file, half a file
             unread.append(one_line(f"{name}: {_why(error)}"))
     found.sort(key=lambda each: (each.entry.name, each.entry.scale, each.folder))
     found.sort(key=lambda each: each.entry.date, reverse=True)
     return Shelf(tuple(found), tuple(unread))
+
+
+def _bytes(content: bytes | str) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        OSError: it could not be read.
+    """
+    if isinstance(content, bytes):
+        return content
+    raise OSError(content)
 
 
 def _why(error: Exception) -> str:

@@ -204,7 +204,10 @@ def index_of(shelf: Shelf, *, drawn: bool = True) -> Index:
         _heading([found for _, found in named], claims),
         tuple(_word(word, f"{counts[word]} {word or 'no verdict'}") for word in words),
         _totals([found.entry for _, found in named]),
-        tuple(Choice(words_keys[word], _word(word, f"{counts[word]} {word or 'no verdict'}")) for word in words)
+        tuple(
+            Choice(words_keys[word], _word(word, f"{counts[word]} {word or 'no verdict'}"))
+            for word in words
+        )
         if len(words) > 1
         else (),
         tuple(Choice(key, Cell(_name(found.entry))) for key, found in judged)
@@ -310,7 +313,9 @@ def _tally(found: Found) -> tuple[Cell, ...]:
     counts = Counter(claim.word for claim in found.entry.claims)
     known = [word for word in APPEARANCES if counts[word]]
     others = sorted(word for word in counts if word not in APPEARANCES)
-    return tuple(_word(word, f"{counts[word]} {word or 'no verdict'}") for word in [*known, *others])
+    return tuple(
+        _word(word, f"{counts[word]} {word or 'no verdict'}") for word in [*known, *others]
+    )
 
 
 def _cost(entry: Entry) -> Cell:
@@ -363,7 +368,9 @@ def _figures(judged: Sequence[tuple[str, Found]]) -> tuple[tuple[str, Picture], 
 
 
 def _row(claim: ClaimEntry) -> ForestRow:
-    at, low, high = (math.nan if each is None else each for each in (claim.at, claim.low, claim.high))
+    at, low, high = (
+        math.nan if each is None else each for each in (claim.at, claim.low, claim.high)
+    )
     return ForestRow(
         claim.number, claim.text, cast(Word, claim.word), at, low, high, claim.edges,
         claim.interval == "exact",

@@ -31,8 +31,9 @@ def format_of(word: str) -> Format:
     """
     known = [each for each in get_args(Format) if each]
     if word and word not in known:
-        raise HarnessError(f"--format must be one of {', '.join(known)}", repr(word),
-                           near(word, known) + " Without it, HTML and PDF are written.")  # fmt: skip
+        must = f"--format must be one of {', '.join(known)}"
+        instead = f"{near(word, known)} Without it, HTML and PDF are written."
+        raise HarnessError(must, repr(word), instead)
     return cast(Format, word)
 
 
