@@ -175,7 +175,7 @@ def test_a_page_keeps_its_own_policy_and_others_get_the_strict_one() -> None:
 def begun(out: Path) -> tuple[Ledger, list[Any]]:
     """A run of a small study whose plan is kept, as another process has begun it."""
     store = open_store(str(out / "harness.db"))
-    planner = StudyPlanner(study, "quick", 2)
+    planner = StudyPlanner(study, "quick", 2, tune=False)
     owner = Runner.of(os.getppid())
     ledger = Ledger(store, planner.declaration, "quick", owner=owner)
     outlook = planner.outlook({})
