@@ -274,6 +274,7 @@ def test_it_prints_the_answer_and_leaves_three_files_the_same_each_time(
     assert "optimizer.lr from 0.1 to 0.3" in said
     first = {each.name: each.read_bytes() for each in (tmp_path / "out").iterdir()}
     assert {"compare.html", "compare.json"} <= first.keys()
+    assert b'href="./compare.html"' in first["index.html"]
     assert execute([*words, "--quiet"]) == 0
     assert capsys.readouterr().out == ""
     again = {each.name: each.read_bytes() for each in (tmp_path / "out").iterdir()}
