@@ -239,7 +239,7 @@ def _totals(entries: Sequence[Entry]) -> tuple[tuple[str, str], ...]:
     unknown = sum(each.hours is None for each in entries if each.kind in {"study", "search"})
     out = []
     if hours:
-        without = f"; of {plural(unknown, 'report')} not known" if unknown else ""
+        without = f"; not known of {plural(unknown, 'report')}" if unknown else ""
         out.append(("Device time", hours_text(math.fsum(hours)) + without))
     if trials:
         out.append(("Trials", f"{sum(trials):,}" + (f", {failed:,} failed" if failed else "")))
@@ -288,7 +288,7 @@ def _report(key: str, found: Found) -> ReportRow:
         key,
         entry.kind,
         Cell(entry.question, note=entry.said[0] if entry.said else "", href=_page(found)),
-        _name(entry),
+        _name(entry) if entry.name != entry.question else "",  # all that is known of one of before
         "; ".join(entry.provisional),
         _tally(found),
         _cost(entry),

@@ -195,7 +195,7 @@ def test_costs_are_added_up(several: Path) -> None:
     hours = [each.entry.hours for each in shelf.found if each.entry.hours is not None]
     assert len(hours) == 3
     totals = dict(index_of(shelf).totals)
-    assert totals["Device time"] == f"{sum(hours):.1f} h; of 1 report not known"
+    assert totals["Device time"] == f"{sum(hours):.1f} h; not known of 1 report"
     trials = sum(each.entry.trials or 0 for each in shelf.found)
     assert totals["Trials"].startswith(f"{trials}, ")
     assert "Energy" not in totals
