@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.judging.answer import answer
+from harness.judging.history import Declared
 from harness.judging.results import Results
 from harness.judging.search_words import sentences
 from harness.judging.verdicts import Verdict
@@ -41,7 +42,8 @@ class ClaimEntry:
     Attributes:
         number: the claim's, from 1.
         text: the claim.
-        about: what was measured, with both means, and when the claim was declared.
+        about: what was measured, with both means; and when the claim was declared, where there
+            were results by then.
         word: its verdict.
         primary: whether it is one of those that are judged.
         told: direction and size; may be empty.
@@ -144,18 +146,18 @@ def entry_of(results: Results) -> Entry:
         _joules(results),
         shown.interval if shown is not None else "",
         tuple(
-            _claim(verdict, row, warned(results.history.of(place)))
+            _claim(verdict, row, results.history.of(place))
             for place, (verdict, row) in enumerate(zip(results.verdicts, rows, strict=True))
         ),
     )
 
 
-def _claim(verdict: Verdict, row: ForestRow, declared: str) -> ClaimEntry:
+def _claim(verdict: Verdict, row: ForestRow, declared: Declared) -> ClaimEntry:
     word, effect, margin, n, p, p_margin = judged_cells(verdict)
     against = f"{p_margin.text} of δ" if math.isfinite(verdict.p_margin) else ""
     own = p.text if math.isfinite(verdict.p_adjusted) or not against else ""
     return ClaimEntry(
-        row.number, row.text, f"{measured(verdict)}; {declared}", verdict.word,
+        row.number, row.text, measured(verdict) + (f"; {warned(declared)}" if declared.late else ""), verdict.word,
         verdict.claim.primary, word.note, effect.text, effect.note, margin.text,
         f"{n.text} {n.note}".strip(), ", ".join(filter(None, (own, against))),
         _number(row.effect), _number(row.low), _number(row.high), row.edges,
