@@ -156,8 +156,9 @@ def _claim(verdict: Verdict, row: ForestRow, declared: Declared) -> ClaimEntry:
     word, effect, margin, n, p, p_margin = judged_cells(verdict)
     against = f"{p_margin.text} of δ" if math.isfinite(verdict.p_margin) else ""
     own = p.text if math.isfinite(verdict.p_adjusted) or not against else ""
+    late = f"; {warned(declared)}" if declared.late else ""
     return ClaimEntry(
-        row.number, row.text, measured(verdict) + (f"; {warned(declared)}" if declared.late else ""), verdict.word,
+        row.number, row.text, measured(verdict) + late, verdict.word,
         verdict.claim.primary, word.note, effect.text, effect.note, margin.text,
         f"{n.text} {n.note}".strip(), ", ".join(filter(None, (own, against))),
         _number(row.effect), _number(row.low), _number(row.high), row.edges,
