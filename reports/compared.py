@@ -15,10 +15,11 @@ from .about import AUTHOR, About
 from .figures.canvas import Picture
 from .figures.compared import curves_picture
 from .printing import Printing
-from .render import Source, Written, write_page
+from .render import Source
 from .sections.compared import PairSection, pair_section
 from .table import Cell, Column, Table, row
 from .text import in_title
+from .written import Written, write_page
 
 MOST_CURVES = 12
 """Figures of curves of a group; each arm has one for each metric."""

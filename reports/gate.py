@@ -28,8 +28,9 @@ from harness.study.formatting import DASH, date_text, duration
 
 from .figures.canvas import Picture
 from .figures.changes import draw_changes, draw_controls, marks_of, marks_of_controls
-from .render import Source, Written, write_page
+from .render import Source
 from .table import Cell, Column, Table, row
+from .written import Written, write_page
 
 TONES = {
     "pass": "good", "fail": "bad", "inconclusive": "open", "error": "bad", "new": "same",

@@ -273,8 +273,8 @@ def test_all_is_printed_at_the_end(results: Results) -> None:
 
 def test_markdown_has_the_sentences_and_the_code(results: Results) -> None:
     text = markdown([results])
-    assert "- Best: lr = 0.00491, width = 123, optimizer = rmsprop (setting 27 of 48)." in text
-    assert "\n\n    lr=0.00490758,\n    width=123,\n" in text
+    assert "**Best: lr = 0.00491, width = 123, optimizer = rmsprop (setting 27 of 48).**" in text
+    assert "\n```python\nlr=0.00490758,\nwidth=123,\n" in text
     assert "no claims" not in text
 
 
@@ -408,7 +408,7 @@ def test_code_gives_what_the_function_was_given() -> None:
 
 def test_the_folder_is_made_anew_where_a_file_of_the_search_is_gone(tmp_path: Path) -> None:
     found = example_results(count=12)
-    for name in ("report.html", "report.pdf", "verdicts.json", "records.csv"):
+    for name in ("report.html", "report.pdf", "verdicts.json", "records.csv", "entry.json"):
         (tmp_path / name).touch()
     (tmp_path / ".made-from").write_text("digest", encoding="utf-8")
     write_search(found, tmp_path)

@@ -194,8 +194,8 @@ def test_a_seed_and_a_factor_that_change_nothing_and_momentum_that_is_not_saved(
     # the findings stand beside the verdicts of a run of this code, and of no other
     words = ["--no-profile", "--quiet", "--seeds", "1"]
     assert execute(["run", "small.py", *words]) == 0
-    assert execute(["report", "small.py", "--markdown"]) == 0
-    assert "- Checked, and wrong: width=16, seed 1: all 5" in capsys.readouterr().out
+    assert execute(["report", "small.py", "--format", "md"]) == 0
+    assert "- ⚠ Checked, and wrong: width=16, seed 1: all 5" in capsys.readouterr().out
     page = (here / "runs" / "small-quick" / "report.html").read_text(encoding="utf-8")
     assert "Whether they can be relied on" in page
     assert "loss after epoch 2 was 0.0 and then 0.25" in page

@@ -283,6 +283,7 @@ def test_it_prints_the_answer_and_leaves_files_the_same_each_time(
     assert "optimizer.lr from 0.1 to 0.3" in said
     first = left(tmp_path / "out")
     assert {"compare.html", "compare.json", "take-away/summary.md"} <= first.keys()
+    assert b'href="./compare.html"' in first["index.html"]
     assert execute([*words, "--quiet"]) == 0
     assert capsys.readouterr().out == ""
     again = left(tmp_path / "out")

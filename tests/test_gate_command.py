@@ -321,6 +321,21 @@ def test_what_a_gate_writes_is_no_change_of_the_working_tree(repo: Path) -> None
     assert result(Path("results"))["head"]["commit"]
 
 
+def test_the_index_of_all_reports_has_the_gate_and_is_no_change_of_the_working_tree(
+    repo: Path,
+) -> None:
+    (repo / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
+    git(repo, "commit", "-qam", "nothing is ignored")
+    words = ["--base", "main", "pack.code:work", "--only-exact"]
+    for _ in range(2):
+        assert gate(*words) == 0
+        assert not any("working tree has changes" in note for note in result()["notes"])
+    assert git(repo, "status", "--porcelain", "-uall") == "?? runs/index.html"
+    index = Path("runs/index.html").read_text(encoding="utf-8")
+    assert 'href="./gate/gate.html"' in index
+    assert "1 gate" in index
+
+
 def test_waivers_of_the_top_folder_count_in_a_folder_below(
     repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,9 +76,9 @@ ROOMS: dict[str, str] = {
     "needs environments benchmarks processes missing rounds vanished instructions pairs by_seed "
     "not_worse quality sampling asked prepare tiers repeat run residuals",
     "commands": "ending files options spelling place list new subject doctor doctor_gate tables "
-    "best references markdown folder judged finish begin run search plan_search plan report "
-    "explain export judge compared_markdown compare replay check profile on_records gate gating "
-    "cli",
+    "best references markdown folder judged index finish begin run search plan_search plan report "
+    "explain export judge compared_markdown compare replay check profile progress serve on_records "
+    "gate gating cli",
 }
 ORDER = list(ROOMS)
 
@@ -150,7 +150,9 @@ def test_every_room_lists_its_modules() -> None:
         assert not missing, f"{name}/__init__.py does not name {missing}"
 
 
-COMPOSING = {"commands.folder", "commands.finish", "commands.gate", "commands.compare"}
+COMPOSING = {
+    "commands.folder", "commands.index", "commands.gate", "commands.compare", "commands.serve",
+}  # fmt: skip
 
 
 def test_only_the_composition_root_knows_reports_and_nothing_knows_studies() -> None:

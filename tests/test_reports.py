@@ -28,7 +28,7 @@ from harness.judging.rounds import Costs
 from harness.judging.wording import Context
 from harness.judging.words import MARKS, Word
 from harness.judging.would_change import would_change
-from harness.reports import palette, write_index, write_report
+from harness.reports import palette, write_report
 from harness.reports.figures.canvas import plain, wrapped
 from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import draw_dots, level_dots
@@ -639,25 +639,6 @@ def test_what_nobody_wants_printed_ends() -> None:
     printing.cancel()
     assert printing._process is not None
     assert printing._process.returncode is not None
-
-
-def test_index_links_reports(results: Results, tmp_path: Path) -> None:
-    other = one_factor(reason="x")
-    folders = [tmp_path / "residual_depth-quick", tmp_path / "a b:c & <d>"]
-    for each in folders:
-        each.mkdir()
-        (each / "report.html").write_text("")
-    path = write_index([(results, folders[0]), (other, folders[1])], tmp_path)
-    page = Reader(path.read_text(encoding="utf-8"))
-    links = {each["href"].split("#")[0] for each in page.all("a")}
-    assert links == {
-        "./residual_depth-quick/report.html",
-        "./a%20b%3Ac%20%26%20%3Cd%3E/report.html",
-    }
-    for verdict in (*results.verdicts, *other.verdicts):
-        assert verdict.claim.text in page.text
-    assert "2 studies, 6 claims on trial" in page.text
-    assert Reader(write_index([], tmp_path / "new").read_text(encoding="utf-8")).text
 
 
 def luminance(colour: str) -> float:

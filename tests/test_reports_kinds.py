@@ -15,7 +15,7 @@ from harness.commands.tables import verdict_table as terminal_table
 from harness.judging.results import Results
 from harness.judging.rounds import Costs
 from harness.judging.targets import Reached
-from harness.reports import write_index
+from harness.reports import write_entry, write_index
 from harness.reports.figures.canvas import Picture, paint
 from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import arm_dots
@@ -191,7 +191,8 @@ def test_the_table_of_verdicts_counts_rounds_and_nothing_where_exact(results: Re
 
 
 def test_the_index_counts_rounds(results: Results, tmp_path: Path) -> None:
-    text = Reader(write_index([(results, tmp_path)], tmp_path).read_text(encoding="utf-8")).text
+    write_entry(results, tmp_path / "one")
+    text = Reader(write_index(tmp_path).path.read_text(encoding="utf-8")).text
     assert "×1.05 10 rounds" in text
     assert "×2.50 exact ×1.5 – –" in text
     assert "of times the rounds of timing" in text

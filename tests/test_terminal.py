@@ -334,7 +334,7 @@ def test_a_pdf_is_tried_again_only_where_all_that_makes_it_is_there(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A finished run whose machine lacks one library would else try it each time."""
-    for name in ("report.html", "verdicts.json", "records.csv"):
+    for name in ("report.html", "verdicts.json", "records.csv", "entry.json"):
         (tmp_path / name).write_text("")
     (tmp_path / ".made-from").write_text("digest")
     monkeypatch.setattr(folder, "find_library", lambda name: name if name != missing else None)
@@ -343,6 +343,76 @@ def test_a_pdf_is_tried_again_only_where_all_that_makes_it_is_there(
     (tmp_path / "report.pdf").write_text("")
     assert folder.is_made_from(tmp_path, "digest")
     assert not folder.is_made_from(tmp_path, "of other results")
+
+
+def pdf_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let PDFs be made in this process, at once."""
+    from harness.reports import printing
+
+    monkeypatch.setattr(printing, "render_pdf", lambda html: (b"%PDF", ""))
+    monkeypatch.setattr(printing, "subprocess", SimpleNamespace(Popen=no_process, PIPE=-1))
+
+
+ALWAYS = {".made-from", "records.csv", "verdicts.json", "entry.json"}
+
+
+@pytest.mark.parametrize(("words", "files"), [
+    ([], {"report.html", "report.pdf"}),
+    (["--format", "html"], {"report.html"}),
+    (["--format", "pdf"], {"report.pdf"}),
+])  # fmt: skip
+def test_a_format_is_the_only_report_that_is_written(
+    words: list[str], files: set[str], finished, here: Path, monkeypatch, capsys
+) -> None:
+    pdf_here(monkeypatch)
+    folder = here / "runs" / "one-quick"
+    folder.mkdir(parents=True)
+    for each in ("report.html", "report.pdf"):
+        (folder / each).write_text("of other results")
+    assert finished("report", "residual_depth", *words) == 0
+    assert {each.name for each in folder.iterdir()} == ALWAYS | files
+    printed = capsys.readouterr().out
+    for each in ("report.html", "report.pdf"):
+        assert (f"{each}  {folder / each}" in printed) == (each in files)
+    index = (here / "runs" / "index.html").read_text(encoding="utf-8")
+    for each in ("report.html", "report.pdf"):
+        assert (f'href="./one-quick/{each}"' in index) == (each in files)
+
+
+def test_a_page_of_the_same_results_stays_beside_a_new_pdf(
+    finished, here: Path, monkeypatch
+) -> None:
+    pdf_here(monkeypatch)
+    folder = here / "runs" / "one-quick"
+    assert finished("report", "residual_depth") == 0
+    before = (folder / "report.html").read_bytes()
+    assert finished("report", "residual_depth", "--format", "pdf") == 0
+    assert (folder / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(("form", "begins"), [("md", "## `residual_depth`"), ("json", "[\n  {")])
+def test_text_goes_to_standard_output_and_no_file_is_written(
+    form: str, begins: str, finished, here: Path, capsys
+) -> None:
+    assert finished("report", "residual_depth", "--format", form) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(begins)
+    assert captured.err == ""
+    assert not (here / "runs").exists()
+    if form == "json":
+        assert json.loads(captured.out)[0]["study"] == "residual_depth"
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--json"], "must be told its format by --format; got --json. Write --format json."),
+    (["--markdown"], "must be told its format by --format; got --markdown. Write --format md."),
+    (["--format", "htm"], "must be one of html, pdf, md, json; got 'htm'. Did you mean html?"),
+])  # fmt: skip
+def test_another_format_is_one_clear_line(words: list[str], said: str, finished, capsys) -> None:
+    assert finished("report", "residual_depth", *words) == 2
+    line = capsys.readouterr().err
+    assert said in line
+    assert line.count("\n") == 1
 
 
 FAILURES = {

@@ -9,7 +9,8 @@ and what is told at the end.
 Each command is in the file of its name: :mod:`~harness.commands.list`,
 :mod:`~harness.commands.new`, :mod:`~harness.commands.plan` (:mod:`~harness.commands.plan_search`,
 of a search), :mod:`~harness.commands.run`, :mod:`~harness.commands.search`,
-:mod:`~harness.commands.report`, :mod:`~harness.commands.compare`
+:mod:`~harness.commands.report` (:mod:`~harness.commands.serve`, its server, and
+:mod:`~harness.commands.progress`, how far runs are), :mod:`~harness.commands.compare`
 (:mod:`~harness.commands.references`, what its words name, and
 :mod:`~harness.commands.compared_markdown`), :mod:`~harness.commands.explain`,
 :mod:`~harness.commands.export`,
@@ -22,7 +23,8 @@ What several of them do: :mod:`~harness.commands.place`, where things are;
 :mod:`~harness.commands.begin`, a study found, planned and its store opened;
 :mod:`~harness.commands.subject`, what a store holds of a study; :mod:`~harness.commands.judged`,
 that judged; :mod:`~harness.commands.finish`, results printed and written;
-:mod:`~harness.commands.folder`, a study's folder; :mod:`~harness.commands.files`,
+:mod:`~harness.commands.folder`, a study's folder; :mod:`~harness.commands.index`, the page of all;
+:mod:`~harness.commands.files`,
 :mod:`~harness.commands.tables` and :mod:`~harness.commands.markdown`, what is written;
 :mod:`~harness.commands.best`, what is taken away from a search.
 """

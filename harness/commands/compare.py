@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from harness.commands.compared_markdown import compared_markdown
+from harness.commands.index import home_of, write_index
 from harness.commands.place import Place
 from harness.commands.references import Found, find_runs
 from harness.commands.tables import plain as empty_table
@@ -74,7 +75,8 @@ def compare_runs(
             if not isinstance(error, BrokenPipeError):
                 screen.complain(f"harness: the comparison could not be printed: {error}")
     again = shlex.join(["harness", "compare", *(each for _, each in comparison.named)])
-    return comparison, write(comparison, text, out, again, shown=shown)
+    whole = write(comparison, text, out, again, shown=shown)
+    return comparison, not write_index(home_of(out, place.usual), again, shown=shown) and whole
 
 
 # ---- what is compared ---------------------------------------------------------------------------
@@ -308,7 +310,7 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
         return False
     finally:
         printing.cancel()  # where it came to nothing
-    done += [finished.html, *([finished.pdf] if finished.pdf else [])]
+    done += [each for each in (finished.html, finished.pdf) if each is not None]
     done += [out / TAKE_AWAY] * bool(finished.taken)
     if shown:
         for path in done:

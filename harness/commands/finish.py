@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,9 @@ from rich.console import Console
 
 from harness.commands.best import best_row, best_table
 from harness.commands.files import verdict_rows
-from harness.commands.folder import Files, again, write
+from harness.commands.folder import Files, Only, again, write
 from harness.commands.place import Place
 from harness.commands.tables import declared_lines, verdict_table
-from harness.messages.errors import one_line
 from harness.study.pasted import as_code
 from harness.terminal import outlets, screen
 from harness.terminal.screen import line
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 def finish(
     name: str, results: Results, folder: Path, place: Place, how: Sequence[str] = (), *,
     shown: bool, force: bool, gently: bool = False, table: bool = True, retry: str = "",
+    only: Only = "",
 ) -> Files:  # fmt: skip
     """Print a study's verdicts, then write its files, of which the PDF is still to come.
 
@@ -44,7 +43,9 @@ def finish(
             outlets.close_own()
             if not isinstance(error, BrokenPipeError):  # nobody wants to read on, as with `| head`
                 unprinted = (f"the verdicts could not be printed: {error}. To try again: {retry}",)
-    files = write(results, folder, retry, place.store_named(), force=force, gently=gently)
+    files = write(
+        results, folder, retry, place.store_named(), force=force, gently=gently, only=only
+    )
     return _told(replace(files, wrong=(*unprinted, *files.wrong)), shown=shown)
 
 
@@ -60,40 +61,6 @@ def _told(files: Files, *, shown: bool) -> Files:
     for each in files.wrong:
         screen.complain(f"harness: {each}")
     return files
-
-
-def write_index(
-    done: Sequence[tuple[Results, Path]],
-    names: Sequence[str],
-    scale: str | None,
-    place: Place,
-    *,
-    shown: bool,
-) -> list[str]:
-    """Write the index of several studies; return what could not be written.
-
-    Args:
-        done: results and folders.
-        names: of the studies, as the command line has them.
-        scale: the scale, where the command line has one.
-        place: where they lie.
-        shown: whether to say where the index is.
-    """
-    if len(done) < 2:
-        return []
-    from harness import reports  # the composition root: they import harness
-
-    try:
-        page = reports.write_index(done, place.out)
-    except Exception as error:  # the reports are there; a fault in their index must not hide it
-        said = f"the index could not be written: {type(error).__name__}: {error}. To try again: "
-        chosen = ["--scale", scale] if scale else []
-        said += shlex.join(["harness", "report", *names, *chosen, *place.words()])
-        screen.complain(f"harness: {one_line(said)}")
-        return [said]
-    if shown:
-        screen.say(f"index.html  {page.resolve()}")
-    return []
 
 
 def verdicts_json(results: Results, folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.commands.best import FILES, write_search
 from harness.commands.files import rows_text, write_verdicts
@@ -23,6 +23,9 @@ from harness.terminal.files import TAKE_AWAY, utf8, write_whole
 if TYPE_CHECKING:
     from harness.judging.results import Results
     from harness.reports import Written
+
+Only = Literal["", "html", "pdf"]
+"""Which of page and PDF is written; both where it is empty."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,16 @@ class Files:
             _tried("the mark", pending.again, wrong, lambda: write_whole(pending.mark, content))
         made: list[Path] = []
         if done is not None:
-            made += [done.pdf] * bool(done.pdf) + [done.html.parent / TAKE_AWAY] * bool(done.taken)
+            made += [done.pdf] * bool(done.pdf) + [pending.mark.parent / TAKE_AWAY] * bool(
+                done.taken
+            )
         return Files(tuple(made), tuple(wrong), lacking)
 
 
 def write(
-    results: Results, folder: Path, again: str, store: str, *, force: bool, gently: bool = False
-) -> Files:
+    results: Results, folder: Path, again: str, store: str, *, force: bool, gently: bool = False,
+    only: Only = "",
+) -> Files:  # fmt: skip
     """Write a study's folder, unless it was made from the same results by the same code.
 
     Records and verdicts come first, since they are what the trainings were for. What cannot be
@@ -79,6 +85,8 @@ def write(
         store: where records are kept, without secrets; empty where in none.
         force: whether to write it all the same.
         gently: whether the PDF leaves the processors to others that want them.
+        only: which of page and PDF is written; an old one of the other kind, of other results,
+            goes.
     """
     mark = folder / ".made-from"
     wrong: list[str] = []
@@ -90,17 +98,20 @@ def write(
     own = FILES if results.search is not None else ()
     if not force and digest and is_made_from(folder, digest, own):
         return Files(tuple(each for each in _reports(folder) if each.exists()))
+    if only == "pdf" and not _is_of(folder, digest):
+        tried("the report", lambda: _remove_old(folder))
     tried("the mark", lambda: mark.unlink(missing_ok=True))
     records = tried("the records", lambda: _write_records(results, folder / "records.csv"))
     tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
     tried("the best settings", lambda: write_search(results, folder))
     written = tried(
-        "the report", lambda: _write_report(results, folder, records, store, gently=gently)
+        "the report", lambda: _write_report(results, folder, records, store, only, gently=gently)
     )
+    tried("its line of the index", lambda: _write_entry(results, folder))
     if written is None:
         return Files((), tuple(wrong))
     pending = _Pending(written, again, mark, digest)
-    return Files((written.html,), tuple(wrong), pending=pending)
+    return Files((written.html,) if written.html else (), tuple(wrong), pending=pending)
 
 
 _PDF_NEEDS = ("pango-1.0", "pangoft2-1.0")
@@ -116,13 +127,18 @@ def is_made_from(folder: Path, digest: str, own: Sequence[str] = ()) -> bool:
         digest: of all that they are made from.
         own: names of files that not every study has.
     """
-    names = ["report.html", "verdicts.json", "records.csv", ".made-from", *own]
+    names = ["report.html", "verdicts.json", "records.csv", "entry.json", ".made-from", *own]
     # where they were not there before, the PDF is still to be made
     if find_spec("weasyprint") and all(map(find_library, _PDF_NEEDS)):
         names.append("report.pdf")
+    return all((folder / name).exists() for name in names) and _is_of(folder, digest)
+
+
+def _is_of(folder: Path, digest: str) -> bool:
+    """Whether a folder's mark says that it was made from just this."""
     try:
-        made_from, *more = (folder / ".made-from").read_text(encoding="utf-8").split("\n")
-        return made_from == digest and all((folder / name).exists() for name in (*names, *more))
+        made_from, *taken = (folder / ".made-from").read_text(encoding="utf-8").split("\n")
+        return made_from == digest and all((folder / name).exists() for name in taken)
     except (OSError, ValueError):  # it cannot be read: it is made anew
         return False
 
@@ -135,10 +151,12 @@ def _write_records(results: Results, path: Path) -> str:
 
 
 def _write_report(
-    results: Results, folder: Path, records: str | None, store: str, *, gently: bool
+    results: Results, folder: Path, records: str | None, store: str, only: Only, *, gently: bool
 ) -> Written:
     from harness import reports  # the composition root: they import harness
 
+    if only == "html":
+        return reports.write_report(results, folder, only=only)
     printing = reports.Printing(gently=gently)
     try:
         # where they could not be written, the PDF comes without them
@@ -146,9 +164,23 @@ def _write_report(
         cited = reports.cited_study(results, store)
         made_of = {name: utf8(content) for name, content in files.items()}
         texts = {"summary.md": summary(results), "CITATION.txt": reports.citation(cited, made_of)}
-        return reports.write_report(results, folder, printing, texts=texts, attached=files)
+        return reports.write_report(results, folder, printing, only, texts=texts, attached=files)
     finally:
         printing.cancel()  # where it came to nothing
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove what was made of other results, and is not made now."""
+    from harness import reports  # the composition root: they import harness
+
+    (folder / "report.html").unlink(missing_ok=True)
+    reports.remove_taken(folder)
+
+
+def _write_entry(results: Results, folder: Path) -> None:
+    from harness import reports  # the composition root: they import harness
+
+    reports.write_entry(results, folder)
 
 
 @dataclass(frozen=True)
@@ -199,7 +231,19 @@ def again(reference: str, scale: str, place: Sequence[str]) -> str:
         scale: the scale's name.
         place: the words that name where things are on the command line.
     """
-    return shlex.join(["harness", "report", reference, "--scale", scale, *place])
+    return all_again([reference], scale, place)
+
+
+def all_again(references: Sequence[str], scale: str | None, place: Sequence[str]) -> str:
+    """Return the command that judges and prints several studies again.
+
+    Args:
+        references: how each was named.
+        scale: the scale's name; ``None`` for every scale recorded.
+        place: the words that name where things are on the command line.
+    """
+    chosen = ["--scale", scale] if scale else []
+    return shlex.join(["harness", "report", *references, *chosen, *place])
 
 
 def _digest(results: Results) -> str:

@@ -15,6 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from harness.commands.ending import nobody_reads
+from harness.commands.index import write_index
 from harness.gate import history, kept
 from harness.gate.asked import Asked, check
 from harness.gate.outcome import GateResult
@@ -44,15 +45,16 @@ def gate_sides(asked: Asked, out: Path, *, quiet: bool, as_json: bool) -> GateRe
         HarnessError: nothing could be measured, or a file cannot be written.
     """
     told = _telling(quiet=quiet or as_json)
+    home = asked.index.parent if asked.index is not None else out
     try:
         check(asked)
         with ended_by_signals(), tempfile.TemporaryDirectory(prefix="gate-") as work:
             done = _run(asked, Path(work), told)
     except Exception as error:
         told_as = _as_told(error)
-        _leave(Gate(broken(asked, told_as)), out, past=None, as_json=as_json)
+        _leave(Gate(broken(asked, told_as)), out, home, past=None, as_json=as_json)
         raise told_as from error
-    _leave(done, out, asked.history, as_json=as_json)
+    _leave(done, out, home, asked.history, as_json=as_json)
     try:
         _print(done.result, out, quiet=quiet, as_json=as_json)
     except BrokenPipeError:  # nobody reads: the exit code is the answer all the same
@@ -164,7 +166,7 @@ def _clear(out: Path) -> None:
 SIDES = ("base", "head", "twin")
 
 
-def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
+def _leave(done: Gate, out: Path, home: Path, past: Path | None, *, as_json: bool) -> None:
     from harness import reports  # draws, which takes a moment
 
     result = done.result
@@ -189,6 +191,7 @@ def _leave(done: Gate, out: Path, past: Path | None, *, as_json: bool) -> None:
         history.append(result, past)
         page = reports.render_history(*history.read(past))
         write_whole(out / "gate-history.html", utf8(page), ELSEWHERE)
+    write_index(home, result.repeat, shown=False)  # what goes wrong there is told, and no answer
     if said := post(result, write=screen.complain if as_json else screen.say):
         screen.complain(f"harness: {said}")
 

@@ -116,6 +116,7 @@ def gate(
     0: nothing became worse. 1: something did. 3: it cannot be told. 2: it could not be measured.
     """
     from harness.commands.gate import clear, gate_sides
+    from harness.commands.index import NAME, home_of
     from harness.gate.asked import Asked, sides_in, tiers_of
     from harness.gate.rounds import Measuring
     from harness.gate.sampling import Bounds
@@ -134,6 +135,7 @@ def gate(
         tiers=tiers,
         only=tuple(only or ()), seeds=seeds, margin=margin, file=baseline or save, shadow=shadow,
         waivers=waivers, history=history, out=None if out == OUT else out,
+        index=home_of(out, OUT) / NAME,
     )  # fmt: skip
     try:
         result = gate_sides(asked, out, quiet=quiet, as_json=as_json)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.commands.finish import finish, settled, verdicts_json
+from harness.commands.index import write_index
 from harness.commands.place import Place
 from harness.imported.read import read
 from harness.imported.take import Taken, take
@@ -131,6 +132,7 @@ def judge_results(asked: Asked, place: Place, *, shown: bool, as_json: bool) -> 
         asked.study, results, folder, place, shown=shown, force=True, retry=retry
     )  # fmt: skip
     wrong = [*files.wrong, *settled(files, shown=shown)]
+    wrong += write_index(place.out, retry, shown=shown)
     if as_json:
         screen.give(json.dumps(verdicts_json(results, folder), indent=2))
     return not wrong

@@ -36,37 +36,67 @@ from harness.messages.errors import HarnessError
 from harness.terminal import screen
 
 if TYPE_CHECKING:
-    from harness.commands.report import As  # with what judges
+    from harness.commands.place import Place  # with Optuna
 
 
 @alone_on_output
 def report(
     studies: Annotated[
-        list[str] | None, typer.Argument(metavar="STUDY...", help="What to report on.")
+        list[str] | None,
+        typer.Argument(metavar="STUDY...", help="What to report on; with --serve [PORT] none."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every study that is shipped.")] = False,
     scale: Scale = None, out: Out = OUT, store: StoreUrl = "", data_dir: DataDir = None,
-    quiet: Quiet = False, as_json: AsJson = False,
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print verdicts as Markdown, and nothing else.")
+    quiet: Quiet = False,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", show_default=False, metavar="md|json|html|pdf",
+            help="md or json: verdicts as Markdown or JSON on standard output, and no file. html "
+            "or pdf: OUT/STUDY-SCALE/report.html or report.pdf alone of the two, beside records "
+            "and verdicts; an old one of the other kind goes where it shows other results. Without "
+            "it: both.",
+        ),
+    ] = "",
+    serving: Annotated[
+        bool,
+        typer.Option(
+            "--serve",
+            help="Serve all reports in OUT to browsers of this machine alone, and show how far "
+            "runs are: --serve [PORT], 8350 by default, 0 for any that is free. Ctrl-C ends it.",
+        ),
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", hidden=True)] = False,
 ) -> None:  # fmt: skip
-    """Judge and print again from the records; trains nothing."""
+    """Judge and print again from the records, and make the index of OUT anew; trains nothing."""
+    if as_json or as_markdown:
+        before, now = ("--json", "json") if as_json else ("--markdown", "md")
+        raise HarnessError("harness report must be told its format by --format", before,
+                           f"Write --format {now}.")  # fmt: skip
+    from harness.commands.place import Place
+
+    if serving:
+        _serve(studies or [], Place(out, store, OUT), alone=not (every or scale or form))
+        return
     names = studies_named("report", studies, every=every)
-    if as_json and as_markdown:
-        raise HarnessError(
-            "standard output must be one thing", "--json and --markdown", "Drop one."
-        )
     collect_seldom()
     hand_on_data(data_dir, download=False)
-    from harness.commands.place import Place
-    from harness.commands.report import report_studies
+    from harness.commands.report import format_of, report_studies
 
-    alone: As = "json" if as_json else "markdown" if as_markdown else ""
-    shown = not quiet and not alone
+    kind = format_of(form)
     with noticing(Place(out, store, OUT, data_dir)) as place:
-        whole = report_studies(names, scale, place, alone=alone, shown=shown)
+        whole = report_studies(names, scale, place, form=kind, shown=not quiet)
         end_with(0 if whole else 1)
+
+
+def _serve(words: list[str], place: Place, *, alone: bool) -> None:
+    from harness.commands.serve import port_of, serve
+
+    if not alone:
+        raise HarnessError("--serve must stand without --all, --scale and --format", "one of them",
+                           "Leave it out: all of the folder is shown.")  # fmt: skip
+    serve(port_of(words), place)
 
 
 @alone_on_output

@@ -5,22 +5,40 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
-from harness.commands.finish import finish, settled, verdicts_json, write_index
+from harness.commands.finish import finish, settled, verdicts_json
+from harness.commands.folder import Only, all_again
+from harness.commands.index import write_index
 from harness.commands.judged import gather
 from harness.commands.place import Place
 from harness.commands.subject import opened, opened_everywhere
+from harness.messages.errors import HarnessError, near
 from harness.terminal import screen
 
 if TYPE_CHECKING:
     from harness.judging.results import Results  # imports scipy
 
-As = Literal["", "json", "markdown"]
+Format = Literal["", "html", "pdf", "md", "json"]
+"""What comes out: files, of which one kind alone, or text on standard output."""
+
+
+def format_of(word: str) -> Format:
+    """Return what ``--format`` asks for.
+
+    Raises:
+        HarnessError: there is no such format.
+    """
+    known = [each for each in get_args(Format) if each]
+    if word and word not in known:
+        must = f"--format must be one of {', '.join(known)}"
+        instead = f"{near(word, known)} Without it, HTML and PDF are written."
+        raise HarnessError(must, repr(word), instead)
+    return cast(Format, word)
 
 
 def report_studies(
-    names: Sequence[str], scale: str | None, place: Place, *, alone: As, shown: bool
+    names: Sequence[str], scale: str | None, place: Place, *, form: Format, shown: bool
 ) -> bool:
     """Judge and print studies again; return whether everything could be written.
 
@@ -28,24 +46,30 @@ def report_studies(
         names: of the studies, as the command line has them.
         scale: the scale's name; ``None`` is every scale recorded.
         place: where things are.
-        alone: what is printed to standard output in the place of everything else.
-        shown: whether anything else is printed.
+        form: what comes out; of ``md`` and ``json`` text alone, and no file is written.
+        shown: whether verdicts and paths are printed, where files are written.
     """
-    done: list[tuple[Results, Path]] = []
+    judged = ((*found, name) for name in names for found in report_study(name, scale, place))
+    if form in {"md", "json"}:
+        print_as(form, [(results, folder) for results, folder, _ in judged])
+        return True
+    only = cast(Only, form)
     wrong: list[str] = []
-    for name in names:
-        for results, folder in report_study(name, scale, place):
-            done.append((results, folder))
-            files = finish(name, results, folder, place, shown=shown, force=True)
-            wrong += [*files.wrong, *settled(files, shown=shown)]
-    wrong += write_index(done, names, scale, place, shown=shown)
-    if alone == "json":
-        screen.give(json.dumps([verdicts_json(*study) for study in done], indent=2))
-    if alone == "markdown":
-        from harness.commands.markdown import markdown
-
-        screen.give(markdown([results for results, _ in done]))
+    for results, folder, name in judged:
+        files = finish(name, results, folder, place, shown=shown, force=True, only=only)
+        wrong += [*files.wrong, *settled(files, shown=shown)]
+    wrong += write_index(place.out, all_again(names, scale, place.words()), shown=shown)
     return not wrong
+
+
+def print_as(form: Format, done: Sequence[tuple[Results, Path]]) -> None:
+    """Print verdicts to standard output, as Markdown or as JSON."""
+    if form == "json":
+        screen.give(json.dumps([verdicts_json(*study) for study in done], indent=2))
+        return
+    from harness.commands.markdown import markdown
+
+    screen.give(markdown([results for results, _ in done]))
 
 
 def report_study(

@@ -17,9 +17,9 @@ from harness.commands.finish import (
     print_together,
     settled,
     verdicts_json,
-    write_index,
 )
-from harness.commands.folder import Files
+from harness.commands.folder import Files, all_again
+from harness.commands.index import write_index
 from harness.commands.judged import gather
 from harness.commands.place import Place
 from harness.commands.subject import Subject
@@ -84,7 +84,7 @@ def run_studies(
             print_together([results for results, _ in done], screen.output())
         if done and as_json:
             screen.give(json.dumps([verdicts_json(*study) for study in done], indent=2))
-    wrong += write_index(done, names, scale, place, shown=shown)
+    wrong += write_index(place.out, all_again(names, scale, place.words()), shown=shown)
     if shown:
         screen.complain(f"harness: {account.line()}")
     for results, _ in done:

@@ -66,6 +66,7 @@ class Asked:
         waivers: the file of waivers; ``None`` where none was named.
         history: the history's file; ``None`` for none.
         out: the output folder; ``None`` for the usual one.
+        index: that of all reports, which is written anew; ``None`` for none.
     """
 
     kind: Kind
@@ -86,11 +87,12 @@ class Asked:
     waivers: Path | None = None
     history: Path | None = None
     out: Path | None = None
+    index: Path | None = None
 
     @property
     def own(self) -> tuple[Path, ...]:
         """Files that gates write: no change of what is measured."""
-        return tuple(each for each in (self.history, self.file) if each is not None)
+        return tuple(each for each in (self.history, self.file, self.index) if each is not None)
 
 
 def sides_in(

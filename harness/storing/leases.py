@@ -21,7 +21,14 @@ from harness.storing.notes import CODE, RUNNER, WORKERS
 from harness.storing.opened import Opened
 from harness.storing.owners import Runner
 from harness.storing.store import Store
-from harness.storing.translation import WITHDRAWN, description, parameters, wrong_with
+from harness.storing.translation import (
+    WITHDRAWN,
+    described,
+    description,
+    parameters,
+    utc,
+    wrong_with,
+)
 from harness.study.declaration import Declaration
 from harness.trials.trial import Trial
 
@@ -39,6 +46,25 @@ class Lease:
 
     trial: Trial
     trial_id: int
+
+
+@dataclass(frozen=True)
+class Leased:
+    """A trial that some process runs.
+
+    Attributes:
+        arm: the arm's name.
+        seed: the trial's seed.
+        role: what it is for.
+        key: the trial's key.
+        since: when it was begun, ISO 8601, UTC; empty where that is not known.
+    """
+
+    arm: str
+    seed: int
+    role: str
+    key: str
+    since: str
 
 
 class Leases(Opened):
@@ -141,6 +167,16 @@ class Leases(Opened):
                 if any(alive(trial) for trial in running if not wrong_with(trial)):
                     return True
         return False
+
+    def leased(self) -> list[Leased]:
+        """Return the trials that living processes run, as they were last read."""
+        alive = self._living(self._read_notes)
+        return [
+            Leased(about["arm"], trial.params["seed"], about["role"], about["key"],
+                   utc(trial.datetime_start))
+            for trial in self._book.running()
+            if alive(trial) and (about := described(trial))
+        ]  # fmt: skip
 
     # -- processes -------------------------------------------------------------------------
 

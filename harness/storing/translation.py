@@ -202,7 +202,7 @@ def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, An
         code=notes.get(f"{CODE}{about['code']}", {}),
         training=about["training"],
         number=trial.number,
-        finished=_utc(trial.datetime_complete),
+        finished=utc(trial.datetime_complete),
         layers=_tuples(done.get("layers", {})),
     )
 
@@ -217,7 +217,7 @@ def _tuples(lists: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, ...]
     return {name: tuple(values) for name, values in lists.items()}
 
 
-def _utc(moment: datetime | None) -> str:
+def utc(moment: datetime | None) -> str:
     """Write a moment as ISO 8601 in UTC; Optuna keeps local time without a zone."""
     if moment is None:
         return ""

@@ -88,18 +88,81 @@ def _row(number: int, verdict: Verdict) -> ForestRow:
     )  # fmt: skip
 
 
-LEFT, RIGHT, ROW, FOOT = 0.1, 0.1, 0.62, 0.52
+LEFT, RIGHT, FOOT = 0.1, 0.1, 0.52
 _TICKS = (1, 3, 10, 30, 100, 300, 1000)
+
+
+@dataclass(frozen=True)
+class Density:
+    """How much room a claim has: the more claims there are, the less.
+
+    Attributes:
+        row: height of a row in inches.
+        beside: share of the width for the claim's text, left of the axis; 0 where it stands above.
+        letters: in a line of that text.
+        lines: of that text, at most.
+        points: size of that text.
+        mark: size of the mark of an effect.
+    """
+
+    row: float
+    beside: float
+    letters: int
+    lines: int
+    points: float
+    mark: float
+
+
+ROOMY = Density(0.62, 0.0, 66, 2, 9.0, 8.0)
+CLOSE = Density(0.33, 0.5, 38, 2, 8.5, 7.0)
+TIGHT = Density(0.2, 0.5, 38, 1, 8.5, 6.0)
+
+
+def density(claims: int) -> Density:
+    """Return how much room each of so many claims has, over all figures that stand together."""
+    return ROOMY if claims <= 12 else CLOSE if claims <= 40 else TIGHT
 
 
 def draw_forest(shown: Forest) -> Picture:
     """Draw all claims on one axis."""
-    said = "; ".join(row.said for row in shown.rows)
+    return _painted(shown.rows, density(len(shown.rows)), _ends(shown.rows), _caption(shown))
+
+
+def draw_forests(groups: Sequence[tuple[str, Sequence[ForestRow]]]) -> tuple[Picture, ...]:
+    """Draw claims group by group, a figure each, all with the same axis.
+
+    Args:
+        groups: what each group is called, which is its caption, and its claims: at least one.
+    """
+    every = [row for _, rows in groups for row in rows]
+    room, ends = density(len(every)), _ends(every)
+    return tuple(_painted(rows, room, ends, f"{name}.") for name, rows in groups)
+
+
+def _painted(
+    rows: Sequence[ForestRow], room: Density, ends: tuple[float, float], caption: str
+) -> Picture:
+    said = "; ".join(row.said for row in rows)
     return paint(
-        (COLUMN, FOOT + ROW * len(shown.rows) + 0.08),
-        lambda figure: _draw(figure, shown),
+        (COLUMN, FOOT + room.row * len(rows) + 0.08),
+        lambda figure: _draw(figure, rows, room, ends),
         alt=f"All claims, in units of the smallest difference that matters: {said}.",
-        caption=_caption(shown),
+        caption=caption,
+    )
+
+
+def axis_text() -> str:
+    """Say what the axis is, and what the marks on it are."""
+    return (
+        "Every claim on one axis: its effect in units of δ, the smallest difference that matters "
+        "to it. To the right is what was claimed, of “not worse” what is better."
+    )
+
+
+def band_and_scale() -> str:
+    """Say what the band is, and where the axis is not even."""
+    return (
+        "Band: ±δ, with the edge solid that the claim is about. From ±δ on the axis is logarithmic."
     )
 
 
@@ -109,11 +172,7 @@ def _caption(shown: Forest) -> str:
     if not exact:
         mark += f"; bar: {shown.interval}"
         mark += "; a mark alone is exact" if any(row.exact for row in shown.rows) else ""
-    return (
-        "Every claim on one axis: its effect in units of δ, the smallest difference that matters "
-        f"to it. To the right is what was claimed, of “not worse” what is better. {mark}. Band: "
-        "±δ, with the edge solid that the claim is about. From ±δ on the axis is logarithmic."
-    )
+    return f"{axis_text()} {mark}. {band_and_scale()}"
 
 
 def _ends(rows: Sequence[ForestRow]) -> tuple[float, float]:
@@ -135,10 +194,13 @@ def place(value: float) -> float:
 _STRETCH = 4.0  # beyond the first margin, so many times as far is one margin further on the axis
 
 
-def _draw(figure: Figure, shown: Forest) -> None:
-    rows = shown.rows
-    axes = panel(figure, LEFT, FOOT, COLUMN - LEFT - RIGHT, ROW * len(rows))
-    low, high = _ends(rows)
+def _draw(
+    figure: Figure, rows: Sequence[ForestRow], room: Density, ends: tuple[float, float]
+) -> None:
+    width = COLUMN - LEFT - RIGHT
+    left = LEFT + room.beside * width
+    axes = panel(figure, left, FOOT, COLUMN - RIGHT - left, room.row * len(rows))
+    low, high = ends
     axes.set_xlim(place(low), place(high))
     axes.autoscale(enable=False)
     axes.set_ylim(len(rows), 0)
@@ -146,47 +208,62 @@ def _draw(figure: Figure, shown: Forest) -> None:
     axes.spines["left"].set_visible(False)
     numbers = [0.0, *(sign * each for each in _TICKS for sign in (1.0, -1.0))]
     named = sorted(each for each in numbers if low <= each <= high)
+    if room.beside:  # half as wide: of ticks beyond the first, each second
+        kept = {0.0, 1.0, -1.0, *(sign * each for each in _TICKS[2::2] for sign in (1.0, -1.0))}
+        named = [each for each in named if each in kept]
     axes.set_xticks([place(each) for each in named], labels=[_tick(each) for each in named])
     axes.set_xlabel("Effect ÷ δ")
     for at, row in enumerate(rows):
-        _draw_row(axes, at, row)
+        _draw_row(axes, at, row, room)
 
 
 def _tick(value: float) -> str:
     return f"{'+' if value > 0 else '−' if value < 0 else ''}{number_text(abs(value))}"
 
 
-def _draw_row(axes: Axes, number: int, row: ForestRow) -> None:
+def _draw_row(axes: Axes, number: int, row: ForestRow, room: Density) -> None:
     look = APPEARANCES[row.word]
     tone = light(look.tone)
-    at = number + 0.78
+    at = number + (0.5 if room.beside else 0.78)
+    half = 0.34 if room.beside else 0.17
     low, high = axes.get_xlim()
-    axes.fill_between((-1, 1), at - 0.17, at + 0.17, color=light("band"), linewidth=0)
-    axes.plot([0, 0], [at - 0.2, at + 0.2], color=light("axis"), linewidth=1.2, zorder=1.5)
+    axes.fill_between((-1, 1), at - half, at + half, color=light("band"), linewidth=0)
+    axes.plot([0, 0], [at - half, at + half], color=light("axis"), linewidth=1.2, zorder=1.5)
     for edge in (-1, 1):
         axes.plot(
-            [edge, edge], [at - 0.17, at + 0.17], color=light("axis"), linewidth=0.9,
+            [edge, edge], [at - half, at + half], color=light("axis"), linewidth=0.9,
             linestyle="solid" if edge in row.edges else DASHED,
         )  # fmt: skip
-    lines = textwrap.wrap(
-        plain(f"{row.number}  {row.text}", 400), 66, max_lines=2, placeholder=" …"
-    )
-    axes.text(
-        0.0, number + 0.57, "\n".join(lines), transform=axes.get_yaxis_transform(),
-        va="bottom", ha="left", fontsize=9.0, linespacing=1.1, zorder=2,
-    )  # fmt: skip
+    _write(axes, number, row, room)
     if not row.exact and math.isfinite(row.low) and math.isfinite(row.high):
         ends = [min(max(place(end), low), high) for end in (row.low, row.high)]
         axes.plot(ends, [at, at], color=tone, linewidth=2.2, zorder=3)
     if math.isfinite(row.effect):
         axes.plot(
             [min(max(place(row.effect), low), high)], [at], marker=look.marker, color=tone,
-            markersize=8, zorder=4, markerfacecolor=tone if look.filled else light("card"),
+            markersize=room.mark, zorder=4,
+            markerfacecolor=tone if look.filled else light("card"),
             markeredgewidth=1.6, clip_on=False,
         )  # fmt: skip
     else:
+        short = "no interval" if not row.exact else "not measured"
         axes.text(
-            0.5, at, "not measured" if row.exact else "no interval: not assessable",
+            0.5, at, short if room.beside or row.exact else "no interval: not assessable",
             transform=axes.get_yaxis_transform(), va="center", ha="center",
-            color=light("muted"), style="italic",
+            color=light("muted"), style="italic", fontsize=room.points,
         )  # fmt: skip
+
+
+def _write(axes: Axes, number: int, row: ForestRow, room: Density) -> None:
+    """Write a claim's number and text, above its bar or left of it."""
+    lines = textwrap.wrap(
+        plain(f"{row.number}  {row.text}", 400), room.letters, max_lines=room.lines,
+        placeholder=" …",
+    )  # fmt: skip
+    beside = room.beside > 0
+    axes.text(
+        -room.beside / (1 - room.beside) if beside else 0.0, number + (0.5 if beside else 0.57),
+        "\n".join(lines), transform=axes.get_yaxis_transform(),
+        va="center" if beside else "bottom", ha="left", fontsize=room.points, linespacing=1.1,
+        zorder=2,
+    )  # fmt: skip
