@@ -92,7 +92,11 @@ def put(out: Path, name: str = "residual_depth-quick") -> Path:
 
 def test_pages_and_files_are_served_with_their_types(browser: Browser, tmp_path: Path) -> None:
     put(tmp_path / "runs")
+    taken = tmp_path / "runs" / "residual_depth-quick" / "take-away"
+    taken.mkdir()
+    (taken / "index.md").write_text("What lies here.", encoding="utf-8")
     for path, kind, held in (
+        ("/residual_depth-quick/take-away/", "text/plain", b"What lies here."),
         ("/", "text/html", b"1 study, 5 claims on trial"),
         ("/index.html", "text/html", b"1 study, 5 claims on trial"),
         ("/live", "text/html", b"No run yet"),

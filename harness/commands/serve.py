@@ -22,7 +22,7 @@ from harness.commands.place import Place
 from harness.commands.progress import Watching
 from harness.messages.errors import HarnessError
 from harness.terminal import screen
-from harness.terminal.files import utf8
+from harness.terminal.files import TAKE_AWAY, utf8
 
 PORT = 8350
 """The port where none is named."""
@@ -34,7 +34,7 @@ NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 TYPES: Mapping[str, str] = {
     ".html": "text/html; charset=utf-8", ".json": "application/json; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8", ".md": "text/markdown; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8", ".md": "text/plain; charset=utf-8",
     ".txt": "text/plain; charset=utf-8", ".tex": "text/plain; charset=utf-8",
     ".cff": "text/plain; charset=utf-8", ".bib": "text/plain; charset=utf-8",
     ".xml": "application/xml; charset=utf-8", ".svg": "image/svg+xml; charset=utf-8",
@@ -83,6 +83,8 @@ class Site:
 
     def _file(self, name: str) -> Path | None:
         """Return the file of a name, if it is one of the folder that is served."""
+        if name.endswith(f"{TAKE_AWAY}/"):
+            name += "index.md"  # it lists what lies there
         parts = name.split("/")
         if any(part.startswith(".") or not part or set(part) & set("\\:\0") for part in parts):
             return None
