@@ -39,9 +39,6 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("needs Chromium: apt-get install chromium", allow_module_level=True)
 
-# One browser for all: pytest-xdist would start one in each worker.
-pytestmark = pytest.mark.xdist_group("browser")
-
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
          "--disable-component-update", "--no-first-run"]  # fmt: skip
 WIDTHS = (320, 390, 820, 1440)
