@@ -169,7 +169,7 @@ def _draw_lines(figure: Figure, values: Lines) -> None:
             axes.annotate(
                 part, (begins, 1.23 * highest), xytext=(-3 if late else 3, -lower),
                 textcoords="offset points", ha="right" if late else "left", va="top",
-                fontsize=8.0, color=light("muted"),
+                color=light("muted"),
             )  # fmt: skip
         ticks(axes.yaxis, 3)
         axes.set_ylabel(unit)

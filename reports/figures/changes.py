@@ -203,7 +203,7 @@ def _draw(
     within = [(at, text) for at, text in named if low < at < high]
     for at, text in labels_apart(within, (high - low) / (COLUMN - _LEFT - _RIGHT)):
         axes.text(
-            at, 0.0, text, va="bottom", ha="center", fontsize=_LABEL, color=light("muted"),
+            at, 0.0, text, va="bottom", ha="center", color=light("muted"),
             clip_on=False,
         )  # fmt: skip
     for place, mark in enumerate(marks):
@@ -214,7 +214,7 @@ def _draw(
         )
         axes.text(
             0.0, place + 0.5, plain(mark.text, _MOST_SIGNS), transform=axes.get_yaxis_transform(),
-            va="bottom", ha="left", fontsize=9.0, zorder=3,
+            va="bottom", ha="left", zorder=3,
         )  # fmt: skip
         axes.plot([start, end], [y, y], color=light(tone), linewidth=2.2, zorder=4)
         axes.plot(

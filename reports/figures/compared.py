@@ -125,7 +125,7 @@ def _sides(axes: Axes, metric: Metric, base: str, other: str) -> None:
         return
     names = (base, other) if metric.better == "higher" else (other, base)
     low, high = axes.get_xlim()
-    look: dict[str, Any] = {"va": "bottom", "fontsize": 8.6, "color": light("muted")}
+    look: dict[str, Any] = {"va": "bottom", "color": light("muted")}
     if low < 0:
         axes.text(low, -0.02, f"← {names[0]} is better", ha="left", **look)
     if high > 0:
@@ -220,7 +220,7 @@ def _letter(axes: Axes, label: str, ends: Sequence[float], y: float, color: str)
     beside = max(ends) < high - 0.05 * (high - low)
     axes.annotate(
         label, (max(ends), y), xytext=(6, 0) if beside else (-8, 0), textcoords="offset points",
-        va="center", ha="left" if beside else "right", fontsize=8.6, color=color,
+        va="center", ha="left" if beside else "right", color=color,
         annotation_clip=False,
     )  # fmt: skip
 
@@ -319,7 +319,7 @@ def _label_ends(axes: Axes, curves: ArmCurves, scale: float) -> None:
         label = curves.lines[number].label
         axes.annotate(
             label, (at, value), xytext=(8, last - height), textcoords="offset points",
-            va="center", fontsize=9.5, fontweight="bold",
+            va="center", fontweight="bold",
             color=series(_place(label, number))["color"], annotation_clip=False,
         )  # fmt: skip
 
@@ -349,6 +349,6 @@ def _name(axes: Axes, place: int, text: str, width: int, lines: int = 1) -> None
     found = textwrap.wrap(plain(text, 400), width, max_lines=lines, placeholder=" …")
     axes.text(
         0.0, place + (0.52 if lines == 1 else 0.42), "\n".join(found),
-        transform=axes.get_yaxis_transform(), va="bottom", ha="left", fontsize=9.0,
+        transform=axes.get_yaxis_transform(), va="bottom", ha="left",
         linespacing=1.1, zorder=2,
     )  # fmt: skip

@@ -170,8 +170,8 @@ def draw_dots(values: Dots) -> Picture:
 
 
 def _draw(figure: Figure, values: Dots, lines: int) -> None:
-    widest = max(len(row.label) for _, rows in values.groups for row in rows)
-    left = min(0.35 + 0.068 * widest, 2.6)
+    widest = max(max(len(heading), *(len(row.label) for row in rows)) for heading, rows in values.groups)
+    left = min(0.35 + 0.078 * widest, 2.6)
     axes = panel(figure, left, 0.5, COLUMN - left - 0.14, LINE * lines + 0.06)
     color = light("series1")
     place = 0
@@ -180,7 +180,7 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
         if heading:
             axes.text(
                 -0.02, place, plain(heading, 34), transform=axes.get_yaxis_transform(),
-                ha="right", va="center", fontweight="bold", fontsize=8.8,
+                ha="right", va="center", fontweight="bold",
             )  # fmt: skip
             labels.append("")
             place += 1

@@ -169,11 +169,11 @@ def _draw_row(axes: Axes, number: int, row: ForestRow) -> None:
             linestyle="solid" if edge in row.edges else DASHED,
         )  # fmt: skip
     lines = textwrap.wrap(
-        plain(f"{row.number}  {row.text}", 400), 66, max_lines=2, placeholder=" …"
+        plain(f"{row.number}  {row.text}", 400), 60, max_lines=2, placeholder=" …"
     )
     axes.text(
         0.0, number + 0.57, "\n".join(lines), transform=axes.get_yaxis_transform(),
-        va="bottom", ha="left", fontsize=9.0, linespacing=1.1, zorder=2,
+        va="bottom", ha="left", linespacing=1.1, zorder=2,
     )  # fmt: skip
     if not row.exact and math.isfinite(row.low) and math.isfinite(row.high):
         ends = [min(max(place(end), low), high) for end in (row.low, row.high)]

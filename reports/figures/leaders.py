@@ -115,7 +115,7 @@ def _draw_row(axes: Axes, place: int, row: Leader, scale: float, *, compared: bo
     beyond = mean != scale * summary.mean
     axes.text(
         0.0, place + 0.52, plain(summary.group, _SIGNS), transform=axes.get_yaxis_transform(),
-        va="bottom", ha="left", fontsize=9.0, zorder=2,
+        va="bottom", ha="left", zorder=2,
     )  # fmt: skip
     if math.isfinite(summary.low) and math.isfinite(summary.high):
         ends = [min(max(scale * end, low), high) for end in (summary.low, summary.high)]

@@ -163,7 +163,7 @@ def _draw_parallel(
 
 def _mark(axes: Axes, x: float, height: float, text: str) -> None:
     axes.annotate(
-        plain(text, 12), (x, height), (4, 0), textcoords="offset points", va="center", fontsize=8,
+        plain(text, 12), (x, height), (4, 0), textcoords="offset points", va="center",
         color=light("ink"), zorder=5,
         bbox={"boxstyle": "square,pad=0.12", "fc": light("card"), "ec": "none", "alpha": 0.85},
     )  # fmt: skip

@@ -123,7 +123,7 @@ def _draw(figure: Figure, values: Tried, rows: int) -> None:
 def _draw_panel(
     axes: Axes, tuning: ArmTuning, scale: float, span: tuple[float, float], *, log: bool
 ) -> None:
-    axes.set_title(plain(tuning.arm, 34), fontsize=8.5, pad=4)
+    axes.set_title(plain(tuning.arm, 34), pad=4)
     if tuning.log:
         axes.set_xscale("log")
         axes.set_xlim(tuning.low / 1.25, tuning.high * 1.25)
