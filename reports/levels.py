@@ -79,13 +79,15 @@ class Levels:
             "o" if mark is None else MARKERS[mark % len(MARKERS)],
         )
 
+    def parts(self, name: str) -> list[str]:
+        """Return what tells an arm apart: the factors that arms differ in, each with its level."""
+        apart = [factor for factor, _ in self.factors]
+        levels = self.named[name].levels
+        return [f"{factor}={level.name}" for factor, level in levels.items() if factor in apart]
+
     def short(self, name: str) -> str:
         """Name an arm by what tells it apart: levels that all arms share are left out."""
-        arm = self.named.get(name)
-        apart = [factor for factor, _ in self.factors]
-        if arm is None or not apart:
-            return name
-        return ", ".join(f"{each}={arm.levels[each].name}" for each in arm.levels if each in apart)
+        return ", ".join(self.parts(name)) or name if name in self.named else name
 
     def _place(self, which: int, levels: Mapping[str, Any]) -> int | None:
         if which >= len(self.factors) or self.factors[which][0] not in levels:
@@ -94,6 +96,10 @@ class Levels:
         level = levels[factor]
         name = getattr(level, "name", level)
         return names.index(name) if name in names else None
+
+
+NO_LEVELS = Levels((), ())
+"""Of a study without factors: all that it has is neutral."""
 
 
 def _single(place: int) -> Look:
