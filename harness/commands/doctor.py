@@ -26,7 +26,7 @@ PANGO = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fo
 
 PACKAGES = (
     "ablation-harness", "torch", "torchvision", "optuna", "sqlalchemy", "numpy", "scipy",
-    "pandas", "matplotlib", "seaborn", "scikit-learn", "jinja2", "weasyprint",
+    "pandas", "matplotlib", "scikit-learn", "jinja2", "weasyprint",
     "typer", "rich",
 )  # fmt: skip
 
