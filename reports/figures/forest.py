@@ -16,7 +16,7 @@ from harness.study.formatting import effect_text, interval_text, number_text
 from ..intervals import family_name, interval_name, is_exact
 from ..palette import light
 from ..words import APPEARANCES
-from .canvas import COLUMN, Picture, paint, panel, plain
+from .canvas import COLUMN, Picture, hint, paint, panel, plain
 from .margins import DASHED, margin_of
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ def _draw_row(axes: Axes, number: int, row: ForestRow) -> None:
             markersize=8, zorder=4, markerfacecolor=tone if look.filled else light("card"),
             markeredgewidth=1.6, clip_on=False,
         )  # fmt: skip
+        hint(axes, min(max(place(row.effect), low), high), at, row.said)
     else:
         axes.text(
             0.5, at, "not measured" if row.exact else "no interval: not assessable",

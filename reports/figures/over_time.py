@@ -10,7 +10,7 @@ from harness.gate.words import value_text
 from harness.study.formatting import day, plural
 
 from ..palette import light
-from .canvas import COLUMN, Picture, dots, limits, paint, panel, tick_places, ticks
+from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, tick_places, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ _UNITS = {
 }
 _COUNTED = {"bytes": "Bytes", "count": "Count"}
 _HEIGHT, _FOOT, _RIGHT, _LEAST_LEFT, _DIGIT = 1.9, 0.46, 0.14, 0.72, 0.076
-_TOLD = 3
+_TOLD, _MOST_HINTS = 3, 60
 _MOST_LINES = 8  # more of them are a fence, and the steps of the mean show the changes, too
 
 
@@ -108,3 +108,7 @@ def _draw(figure: Figure, series: Series) -> None:
         axes.axvline(at + 0.5, color=light("series2"), linewidth=1.3, linestyle=(0, (5, 2)))
     marks = [(place, value) for place, value in enumerate(values, 1)]
     dots(axes, marks, 4.2, 4, edgecolor=light("series6"))
+    newest = list(zip(marks, series.points, strict=True))[-_MOST_HINTS:]
+    for (place, value), point in newest:
+        told = value_text(point.value, series.unit)
+        hint(axes, place, value, f"gate {place}, {_day(point.time)}: {told}")

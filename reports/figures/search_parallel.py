@@ -313,4 +313,9 @@ def _set(axes: Axes, setting: Setting, *, across: bool) -> None:
     else:
         room = 0.05 * (setting.high - setting.low)
         limit(setting.low - room, setting.high + room)
-    ticks(axis, 5, log=setting.log, whole=isinstance(setting.low, int))
+    wide = setting.log and across and setting.high > _DECADES * setting.low
+    ticks(axis, 2 if wide else 5, log=setting.log, whole=isinstance(setting.low, int))
+
+
+_DECADES = 2e3
+"""From how many times on there is no room across a panel for each power of ten."""
