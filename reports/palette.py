@@ -56,7 +56,17 @@ QUIET: dict[str, Colour] = {
 }
 """Rules, grid lines and bands: decoration, which may be faint, as edges are marked otherwise."""
 
-ALL: dict[str, Colour] = SURFACES | TEXT | GRAPHICS | QUIET
+SHADES: dict[str, Colour] = {
+    "heat1": Colour("#e4edf7", "#1d2a3a"),
+    "heat2": Colour("#bcd3ec", "#23405f"),
+    "heat3": Colour("#8fb4de", "#2d5a8a"),
+    "heat4": Colour("#2f6fb5", "#7fb4ee"),
+    "heat5": Colour("#174a7c", "#b5d6fa"),
+}
+"""Cells of a table of means, from the worst to the best: ink is read on the first three, the colour
+of the card on the others."""
+
+ALL: dict[str, Colour] = SURFACES | TEXT | GRAPHICS | QUIET | SHADES
 
 
 def light(name: str) -> str:

@@ -154,6 +154,7 @@ def example_results(
         _programs(arms),
         looks,
         targets(declared, evaluations(declared, records), costs_by_arm if profiles else {}),
+        rounds=costs.rounds if costs is not None else (),
     )  # fmt: skip
 
 

@@ -24,7 +24,6 @@ from harness.reports.figures.forest import place as place_of
 from harness.reports.figures.looks import MOST_WORDS, draw_looks, looked
 from harness.reports.figures.margins import margin_of, round_ratios
 from harness.reports.figures.paired import draw_paired, paired, short_sides
-from harness.reports.figures.pareto import number_ranges
 from harness.reports.intervals import family_name, interval_name
 from harness.reports.render import render_html
 from harness.reports.sections.claims import ClaimSection, claim_sections
@@ -408,12 +407,6 @@ def test_many_arms_are_drawn_in_parts_on_one_axis() -> None:
     assert first.span == second.span is not None
     (alone,) = arm_dots(example_results(residual_study()), METRICS["test_accuracy"])
     assert len(alone.groups[0][1]) == len(example_results(residual_study()).arms)
-
-
-def test_numbers_in_a_row_are_a_span() -> None:
-    assert number_ranges([1]) == "1"
-    assert number_ranges([1, 2, 4]) == "1, 2, 4"
-    assert number_ranges([1, 2, 3, 5, 7, 8, 9, 10]) == "1–3, 5, 7–10"
 
 
 def test_an_arm_without_a_seed_or_without_a_profile_has_no_time(results: Results) -> None:

@@ -12,7 +12,7 @@ from harness.judging.optimism import Optimism, on_edges, optimism
 from harness.judging.pairing import evaluations, groups_of
 from harness.judging.provenance import Program, Provenance, programs_of, provenance_of, where
 from harness.judging.registrations import Registration
-from harness.judging.rounds import Costs
+from harness.judging.rounds import Costs, Round
 from harness.judging.sameness import other_versions, same_numbers
 from harness.judging.searched import SearchResults, searched, with_shares
 from harness.judging.summaries import ArmSummary, summarise
@@ -61,6 +61,7 @@ class Results:
         data: a sentence on each data set that was trained on.
         checked: what ``harness check`` found of this code; ``None`` where it never looked.
         search: what a search found; ``None`` of a study that is none.
+        rounds: of timing, in the order taken.
     """
 
     declaration: Declaration
@@ -80,6 +81,7 @@ class Results:
     data: tuple[str, ...] = ()
     checked: Checked | None = None
     search: SearchResults | None = None
+    rounds: tuple[Round, ...] = ()
 
     @property
     def scale(self) -> str:
@@ -195,6 +197,7 @@ def assemble(
         data=tuple(str(each["told"]) for each in manifest.data),
         checked=checked,
         search=with_shares(found) if found is not None else None,
+        rounds=costs.rounds,
     )
 
 

@@ -11,19 +11,20 @@ from harness.judging.results import Results
 from harness.study.formatting import bytes_text, join, plural, seconds_text
 from harness.trials.profiles import STEP_PARTS, Profile, Timeline
 
+from ..levels import Levels, levels_of
 from ..palette import light
 from .canvas import COLUMN, Picture, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = dict(zip(STEP_PARTS, ("series6", "series1", "series3", "series5"), strict=True))
+COLOURS = dict(zip(STEP_PARTS, ("series6", "series4", "series3", "series5"), strict=True))
 """What each part of a step is drawn in."""
 
 MOST_BARS = 20
 MOST_LINES = 4
 
-_ROW, _LEFT = 0.26, 1.85
+_ROW = 0.26
 _UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("B", 1))
 _SECONDS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 
@@ -35,10 +36,12 @@ class Bars:
     Attributes:
         arms: number and name of each arm, and seconds by part, in the study's order.
         left_out: arms that are not drawn.
+        levels: how arms look.
     """
 
     arms: tuple[tuple[int, str, Mapping[str, float]], ...]
     left_out: int
+    levels: Levels
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,12 @@ class Lines:
     Attributes:
         arms: number and name of each arm, and its timeline.
         left_out: arms that have one and are not drawn.
+        levels: how arms look.
     """
 
     arms: tuple[tuple[int, str, Timeline], ...]
     left_out: int
+    levels: Levels
 
 
 def bars_of(results: Results) -> Bars | None:
@@ -61,7 +66,9 @@ def bars_of(results: Results) -> Bars | None:
         for number, name, profile in _profiled(results)
         if profile.split
     ]
-    return Bars(tuple(arms[:MOST_BARS]), len(arms[MOST_BARS:])) if arms else None
+    if not arms:
+        return None
+    return Bars(tuple(arms[:MOST_BARS]), len(arms[MOST_BARS:]), levels_of(results))
 
 
 def lines_of(results: Results) -> Lines | None:
@@ -71,7 +78,9 @@ def lines_of(results: Results) -> Lines | None:
         if profile.timeline is not None:
             found.setdefault(profile.timeline.bytes, (number, name, profile.timeline))
     arms = list(found.values())
-    return Lines(tuple(arms[:MOST_LINES]), len(arms[MOST_LINES:])) if arms else None
+    if not arms:
+        return None
+    return Lines(tuple(arms[:MOST_LINES]), len(arms[MOST_LINES:]), levels_of(results))
 
 
 def _profiled(results: Results) -> list[tuple[int, str, Profile]]:
@@ -102,7 +111,9 @@ def draw_bars(values: Bars) -> Picture:
 def _draw_bars(figure: Figure, values: Bars) -> None:
     longest = max(sum(each.values()) for _, _, each in values.arms)
     unit, size = _unit(longest, _SECONDS)
-    axes = panel(figure, _LEFT, 0.5, COLUMN - _LEFT - 0.15, _ROW * len(values.arms))
+    names = [plain(values.levels.short(name), 40) for _, name, _ in values.arms]
+    left = min(0.2 + 0.078 * max(map(len, names)), 2.5)
+    axes = panel(figure, left, 0.5, COLUMN - left - 0.15, _ROW * len(values.arms))
     begin = [0.0] * len(values.arms)
     places = range(len(values.arms))
     for part in STEP_PARTS:
@@ -112,7 +123,7 @@ def _draw_bars(figure: Figure, values: Bars) -> None:
             edgecolor=light("card"), linewidth=0.8,
         )  # fmt: skip
         begin = [at + width for at, width in zip(begin, widths, strict=True)]
-    axes.set_yticks(places, [plain(f"{number}. {name}", 25) for number, name, _ in values.arms])
+    axes.set_yticks(places, names)
     axes.set_ylim(len(values.arms) - 0.5, -0.5)
     axes.set_xlim(0, 1.04 * longest / size)
     ticks(axes.xaxis, 4)
@@ -148,15 +159,16 @@ def _draw_lines(figure: Figure, values: Lines) -> None:
     unit, size = _unit(max(max(line.bytes) for _, _, line in values.arms), _UNITS)
     highest = max(max(line.bytes) for _, _, line in values.arms) / size
     count = len(values.arms)
-    for place, (number, name, line) in enumerate(values.arms):
+    for place, (_, name, line) in enumerate(values.arms):
+        color = values.levels.of_arm(name).color
         axes = panel(figure, 0.68, 0.5 + 1.15 * (count - 1 - place), COLUMN - 0.8, 0.78)
         at = [(index + 0.5) / len(line.bytes) for index in range(len(line.bytes))]
         heights = [each / size for each in line.bytes]
-        axes.fill_between(at, 0, heights, color=light("series1"), alpha=0.16, linewidth=0)
-        axes.plot(at, heights, color=light("series1"), linewidth=1.4)
+        axes.fill_between(at, 0, heights, color=color, alpha=0.16, linewidth=0)
+        axes.plot(at, heights, color=color, linewidth=1.4)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.25 * highest)
-        axes.set_title(plain(f"{number}. {name}", 50), pad=3)
+        axes.set_title(plain(values.levels.short(name), 50), pad=3)
         taken = 0.0  # up to where the upper row of words is taken
         for part, begins in line.begins.items():
             if part == STEP_PARTS[0] or not math.isfinite(begins):
@@ -169,7 +181,7 @@ def _draw_lines(figure: Figure, values: Lines) -> None:
             axes.annotate(
                 part, (begins, 1.23 * highest), xytext=(-3 if late else 3, -lower),
                 textcoords="offset points", ha="right" if late else "left", va="top",
-                fontsize=8.0, color=light("muted"),
+                color=light("muted"),
             )  # fmt: skip
         ticks(axes.yaxis, 3)
         axes.set_ylabel(unit)

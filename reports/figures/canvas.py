@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 COLUMN = 4.4
 """Width of a figure in inches: half the page on a screen or on paper, the whole of a phone."""
 
+TEXT = 9.6
+"""The size of all text in figures, in points as drawn, and none is smaller: 10 px on a page 390 px
+wide, 7 pt where two figures stand side by side on paper."""
+
 DASHES: tuple[Any, ...] = (
     "solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)),
     (0, (9, 3)),
@@ -44,6 +48,7 @@ DASHES: tuple[Any, ...] = (
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _DPI = 96
+_MOST_DIGITS, _MOST = 6, 1e7
 _EMPTY = re.compile(r"\.?0+(?=e)")
 
 
@@ -183,7 +188,7 @@ def _style() -> dict[Any, Any]:
     ink, muted, axis = light("ink"), light("muted"), light("axis")
     return {
         "font.family": ["DejaVu Sans"],
-        "font.size": 9.5,
+        "font.size": TEXT,
         "text.parse_math": False,
         "text.usetex": False,
         "text.color": ink,
@@ -194,8 +199,8 @@ def _style() -> dict[Any, Any]:
         "axes.formatter.use_mathtext": False,
         "axes.edgecolor": axis,
         "axes.labelcolor": muted,
-        "axes.labelsize": 9.5,
-        "axes.titlesize": 9.5,
+        "axes.labelsize": TEXT,
+        "axes.titlesize": TEXT,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
         "axes.linewidth": 0.8,
@@ -208,14 +213,14 @@ def _style() -> dict[Any, Any]:
         "ytick.color": axis,
         "xtick.labelcolor": muted,
         "ytick.labelcolor": muted,
-        "xtick.labelsize": 9.0,
-        "ytick.labelsize": 9.0,
+        "xtick.labelsize": TEXT,
+        "ytick.labelsize": TEXT,
         "xtick.major.size": 3.0,
         "ytick.major.size": 0.0,
         "xtick.minor.size": 0.0,
         "ytick.minor.size": 0.0,
         "legend.frameon": False,
-        "legend.fontsize": 9.0,
+        "legend.fontsize": TEXT,
         "legend.handlelength": 2.6,
         "lines.solid_capstyle": "butt",
     }
@@ -269,25 +274,52 @@ def panel(
 
 def ticks(axis: Axis, count: int = 5, *, log: bool = False, whole: bool = False) -> None:
     """Set round ticks on an axis whose limits are set, printed as plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+    low, high = sorted(map(float, axis.get_view_interval()))
+    if not log:
+        axis.set_ticks(*tick_places(low, high, count, whole=whole))
+        return
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    if log:
-        low, high = axis.get_view_interval()
-        few = 3 * math.log10(high / low) > count
-        whole_decades = LogLocator(subs=(1.0,), numticks=count + 2)
-        axis.set_major_locator(
-            whole_decades if few else LogLocator(subs=(1.0, 2.0, 5.0), numticks=99)
-        )
-        axis.set_minor_formatter(NullFormatter())
-    else:
-        steps = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
-        axis.set_major_locator(MaxNLocator(count, steps=steps, integer=whole))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick_text(value, log=log)))
+    few = 3 * math.log10(high / low) > count
+    whole_decades = LogLocator(subs=(1.0,), numticks=count + 2)
+    axis.set_major_locator(whole_decades if few else LogLocator(subs=(1.0, 2.0, 5.0), numticks=99))
+    axis.set_minor_locator(NullLocator())  # half the time of such an axis
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: _EMPTY.sub("", number_text(value, 4)).removesuffix(".0"))
+    )
 
 
-def _tick_text(value: float, *, log: bool) -> str:
-    text = _EMPTY.sub("", number_text(value, 4)).removesuffix(".0")
-    return "0" if abs(value) < 1e-12 and not log else text
+def tick_places(
+    low: float, high: float, count: int = 4, *, whole: bool = False
+) -> tuple[list[float], list[str]]:
+    """Return ticks between two ends, and what stands at them: as many decimals at each.
+
+    Args:
+        low: lower end of the axis.
+        high: upper end.
+        count: the most steps between ticks.
+        whole: whether ticks are whole numbers.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    steps = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
+    found = MaxNLocator(count, steps=steps, integer=whole).tick_values(low, high)
+    places = [float(each) + 0.0 for each in found if low <= each <= high]
+    if whole:
+        return places, [f"{each:,.0f}".replace("-", "−") for each in places]
+    return places, even_texts(places, float(found[1] - found[0]))
+
+
+def even_texts(values: Sequence[float], step: float) -> list[str]:
+    """Write numbers that lie so far apart, all with as many decimals, and no more than it takes."""
+    digits = max(0, 1 - math.floor(math.log10(step)))
+    if digits > _MOST_DIGITS or max(map(abs, values), default=0.0) >= _MOST:
+        return [number_text(each, 4) for each in values]
+    texts = [f"{each:,.{digits}f}" for each in values]
+    while digits and all(each.endswith("0") for each in texts):
+        digits -= 1
+        texts = [each[:-1].rstrip(".") for each in texts]
+    return [each.replace("-", "−") for each in texts]
 
 
 def limits(values: Sequence[float], pad: float = 0.06) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from harness.gate.words import interval_text, interval_worse, share_text, worse
 from harness.stats.slower import Rule
 
 from ..palette import light
-from .canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, TEXT, Picture, limits, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ _LEFT, _RIGHT, _ROW, _FOOT, _HEAD = 0.12, 0.12, 0.46, 0.52, 0.26
 _REACH = 0.15
 _OTHER_WAY = 0.05  # how far the axis reaches to the better side at least
 _FINEST = 0.005  # half a per cent either way: on a finer scale all noise would look large
-_LABEL, _APART, _MOST_SIGNS = 8.5, 0.05, 58
+_APART, _MOST_SIGNS = 0.05, 58
 _LOOKS = {
     "pass": ("o", True, "good"), "fail": ("v", True, "bad"),
     "inconclusive": ("D", False, "open"),
@@ -173,7 +173,7 @@ def labels_apart(
 
 def _wide(text: str) -> float:
     """Return about how many inches a label takes: a sign of DejaVu Sans is .64 of its size wide."""
-    return len(text) * 0.64 * _LABEL / 72
+    return len(text) * 0.64 * TEXT / 72
 
 
 def _draw(
@@ -203,7 +203,7 @@ def _draw(
     within = [(at, text) for at, text in named if low < at < high]
     for at, text in labels_apart(within, (high - low) / (COLUMN - _LEFT - _RIGHT)):
         axes.text(
-            at, 0.0, text, va="bottom", ha="center", fontsize=_LABEL, color=light("muted"),
+            at, 0.0, text, va="bottom", ha="center", color=light("muted"),
             clip_on=False,
         )  # fmt: skip
     for place, mark in enumerate(marks):
@@ -214,7 +214,7 @@ def _draw(
         )
         axes.text(
             0.0, place + 0.5, plain(mark.text, _MOST_SIGNS), transform=axes.get_yaxis_transform(),
-            va="bottom", ha="left", fontsize=9.0, zorder=3,
+            va="bottom", ha="left", zorder=3,
         )  # fmt: skip
         axes.plot([start, end], [y, y], color=light(tone), linewidth=2.2, zorder=4)
         axes.plot(

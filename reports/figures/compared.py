@@ -22,6 +22,7 @@ from .canvas import (
     COLUMN,
     MANY,
     Picture,
+    hint,
     limits,
     log_limits,
     paint,
@@ -31,6 +32,7 @@ from .canvas import (
     strokes,
     ticks,
 )
+from .labels import End, label_ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +127,7 @@ def _sides(axes: Axes, metric: Metric, base: str, other: str) -> None:
         return
     names = (base, other) if metric.better == "higher" else (other, base)
     low, high = axes.get_xlim()
-    look: dict[str, Any] = {"va": "bottom", "fontsize": 8.6, "color": light("muted")}
+    look: dict[str, Any] = {"va": "bottom", "color": light("muted")}
     if low < 0:
         axes.text(low, -0.02, f"← {names[0]} is better", ha="left", **look)
     if high > 0:
@@ -220,7 +222,7 @@ def _letter(axes: Axes, label: str, ends: Sequence[float], y: float, color: str)
     beside = max(ends) < high - 0.05 * (high - low)
     axes.annotate(
         label, (max(ends), y), xytext=(6, 0) if beside else (-8, 0), textcoords="offset points",
-        va="center", ha="left" if beside else "right", fontsize=8.6, color=color,
+        va="center", ha="left" if beside else "right", color=color,
         annotation_clip=False,
     )  # fmt: skip
 
@@ -260,6 +262,7 @@ def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
     axes = panel(figure, 0.68, 0.5, 3.3, 1.95)
     shown: list[float] = []
     places: list[float] = []
+    ends: list[End] = []
     for number, line in enumerate(curves.lines):
         look = series(_place(line.label, number))
         thin = [_scaled(points, scale) for points in line.seeds]
@@ -274,6 +277,9 @@ def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
         if not line.mean:
             continue
         mean = _scaled(line.mean, scale)
+        ends.append(End(*mean[-1], line.label, look["color"]))
+        last = level_text(metric, line.mean[-1][1])
+        hint(axes, *mean[-1], f"{line.label} ends at {last}")
         every = max(1, len(mean) // 6)
         axes.plot(
             *zip(*mean, strict=True), linewidth=2.2, markersize=5, zorder=3,
@@ -291,7 +297,7 @@ def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
     axes.set_xlabel(curves.counted.capitalize())
     axes.set_ylabel(plain(axis_title(metric), 34))
     axes.grid(axis="y")
-    _label_ends(axes, curves, scale)
+    label_ends(axes, ends)
 
 
 def _place(label: str, number: int) -> int:
@@ -301,31 +307,6 @@ def _place(label: str, number: int) -> int:
 
 def _scaled(points: Points, scale: float) -> list[tuple[float, float]]:
     return [(at, scale * value) for at, value in points]
-
-
-def _label_ends(axes: Axes, curves: ArmCurves, scale: float) -> None:
-    """Name each curve where it ends, names apart from each other."""
-    figure = axes.get_figure()
-    assert figure is not None
-    per_point = figure.dpi / 72
-    ends = [
-        (axes.transData.transform((at, scale * value))[1] / per_point, at, scale * value, number)
-        for number, line in enumerate(curves.lines)
-        for at, value in line.mean[-1:]
-    ]
-    last = -math.inf
-    for height, at, value, number in sorted(ends):
-        last = max(height, last + _APART)
-        label = curves.lines[number].label
-        axes.annotate(
-            label, (at, value), xytext=(8, last - height), textcoords="offset points",
-            va="center", fontsize=9.5, fontweight="bold",
-            color=series(_place(label, number))["color"], annotation_clip=False,
-        )  # fmt: skip
-
-
-_APART = 11.0
-"""Points between two names at the end of curves."""
 
 
 # ---- what they share ----------------------------------------------------------------------------
@@ -349,6 +330,6 @@ def _name(axes: Axes, place: int, text: str, width: int, lines: int = 1) -> None
     found = textwrap.wrap(plain(text, 400), width, max_lines=lines, placeholder=" …")
     axes.text(
         0.0, place + (0.52 if lines == 1 else 0.42), "\n".join(found),
-        transform=axes.get_yaxis_transform(), va="bottom", ha="left", fontsize=9.0,
+        transform=axes.get_yaxis_transform(), va="bottom", ha="left",
         linespacing=1.1, zorder=2,
     )  # fmt: skip

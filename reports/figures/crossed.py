@@ -9,29 +9,31 @@ from typing import TYPE_CHECKING
 
 from harness.judging.results import Results
 from harness.judging.summaries import ArmSummary
-from harness.study.formatting import alike, cut, level_text
+from harness.study.formatting import alike, cut, level_text, spread_text
 from harness.study.metrics import Metric
 
+from ..levels import Levels, Look, levels_of
 from ..palette import light
 from ..text import axis_title, factor_of, in_title
 from .canvas import (
     COLUMN,
     Picture,
-    labelled,
+    hint,
     limits,
     paint,
     panel,
     plain,
-    series,
     ticks,
     wrapped,
 )
+from .labels import End, label_ends, room_for
+from .multiples import FEWEST_PANELS, Grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_LINES = 8
+MOST_LINES = 12
 TALL = 4.0
 """Inches; about as tall as the two figures that stand beside it."""
 
@@ -55,12 +57,14 @@ class Crossed:
         across: the factor with more levels, and their names.
         lines: the other factor, and the names of its levels.
         cells: a row for each level of ``lines``, a column for each of ``across``.
+        levels: how they look.
     """
 
     metric: Metric
     across: tuple[str, tuple[str, ...]]
     lines: tuple[str, tuple[str, ...]]
     cells: tuple[tuple[Cell | None, ...], ...]
+    levels: Levels
 
 
 def crossed(results: Results, metric: Metric) -> Crossed | None:
@@ -87,7 +91,7 @@ def crossed(results: Results, metric: Metric) -> Crossed | None:
     )
     if not any(cell for row in cells for cell in row):
         return None
-    return Crossed(metric, (across, run[across]), (lines, run[lines]), cells)
+    return Crossed(metric, (across, run[across]), (lines, run[lines]), cells, levels_of(results))
 
 
 def _cell(summary: ArmSummary | None, metric: Metric) -> Cell | None:
@@ -123,7 +127,7 @@ def draw_lines(values: Crossed) -> Picture:
     """Draw a line for each level of one factor over the levels of the other."""
     metric = values.metric
     return paint(
-        (COLUMN, TALL),
+        (COLUMN, _lines_height(values)),
         lambda figure: _draw_lines(figure, values),
         alt=f"Interaction of {values.lines[0]} and {values.across[0]} in mean {in_title(metric)}. "
         f"{_said(values)}.",
@@ -134,41 +138,88 @@ def draw_lines(values: Crossed) -> Picture:
 
 
 def _draw_lines(figure: Figure, values: Crossed) -> None:
-    count = len(values.across[1])
-    room = 0.19 * len(values.cells)
     names, aslant = _names(values)
     tall = max((len(name.split("\n")) for name in names), default=1)
-    bottom = 0.4 + (aslant or 0.15 * tall)
-    axes = panel(figure, 0.68, bottom, 3.62, TALL - 0.12 - bottom - room)
-    shown: list[float] = []
-    for place, (name, row) in enumerate(zip(values.lines[1], values.cells, strict=True)):
+    bottom = 0.4 + (aslant or 0.16 * tall)
+    titles = [f"{values.lines[0]}={name}" for name in values.lines[1]]
+    if len(values.cells) >= FEWEST_PANELS:
+        grid = Grid(figure, len(values.cells), 0.74, _lines_height(values))
+        for place, title in enumerate(titles):
+            axes = grid.panel(place, title, _look(values, place).color)
+            for other in range(len(titles)):
+                if other != place:
+                    _draw_line(axes, values, other, 0.0, faint=True)
+            _draw_line(axes, values, place, 0.0)
+            _scale(axes, values, [""] * len(names) if aslant else names, grid.ticks[0])
+            grid.edge(axes, place)
+        grid.titles(values.across[0], axis_title(values.metric))
+        return
+    right = room_for(titles)
+    axes = panel(figure, 0.74, bottom, COLUMN - 0.78 - right, TALL - 0.12 - bottom)
+    for place in range(len(titles)):
         # Sideways steps keep the intervals of neighbouring lines from hiding one another.
-        step = 0.07 * (place - (len(values.cells) - 1) / 2)
-        look = series(place)
-        at = [column + step for column, cell in enumerate(row) if cell]
-        cells = [cell for cell in row if cell]
-        axes.plot(
-            at, [cell.mean for cell in cells], linewidth=2.0, markersize=5.5, zorder=3,
-            label=labelled(f"{values.lines[0]}={name}", 50), **look,
-        )  # fmt: skip
-        for x, cell in zip(at, cells, strict=True):
-            shown.append(cell.mean)
-            if math.isfinite(cell.low) and math.isfinite(cell.high):
-                axes.plot([x, x], [cell.low, cell.high], color=look["color"], linewidth=1.4)
-                shown += [cell.low, cell.high]
-    axes.set_xlim(-0.4, count - 0.6)
-    axes.set_xticks(range(count), names)
+        _draw_line(axes, values, place, 0.07 * (place - (len(titles) - 1) / 2))
+    _scale(axes, values, names, 5)
     if aslant:
         _slant(axes)
-    axes.set_ylim(*limits(shown))
-    ticks(axes.yaxis, 5)
     axes.set_xlabel(plain(values.across[0]))
     axes.set_ylabel(plain(axis_title(values.metric), 44))
-    axes.grid(axis="y")
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.0, labelspacing=0.25,
-        handlelength=3.2,
+    ends = []
+    for place, (title, row) in enumerate(zip(titles, values.cells, strict=True)):
+        last = max((at for at, cell in enumerate(row) if cell), default=-1)
+        if last >= 0 and (cell := row[last]):
+            ends.append(End(last, cell.mean, title, _look(values, place).color))
+    label_ends(axes, ends)
+
+
+def _lines_height(values: Crossed) -> float:
+    count = len(values.cells)
+    return Grid.height(count) if count >= FEWEST_PANELS else TALL
+
+
+def _look(values: Crossed, row: int) -> Look:
+    """Return how a line looks: as the level that all of its arms share."""
+    return values.levels.look({values.lines[0]: values.lines[1][row]})
+
+
+def _draw_line(axes: Axes, values: Crossed, row: int, step: float, *, faint: bool = False) -> None:
+    """Draw a line, and on it each arm with the look of that arm."""
+    found = [(at, cell) for at, cell in enumerate(values.cells[row]) if cell]
+    line, name = _look(values, row), values.lines[1][row]
+    places, means = [at + step for at, _ in found], [cell.mean for _, cell in found]
+    if faint:
+        axes.plot(places, means, color=light("rule"), linewidth=1.0, zorder=1)
+        return
+    axes.plot(
+        places, means, linewidth=1.8, color=line.color, linestyle=line.linestyle, zorder=3
     )  # fmt: skip
+    scale = factor_of(values.metric)
+    for at, cell in found:
+        levels = {values.lines[0]: name, values.across[0]: values.across[1][at]}
+        look, x = values.levels.look(levels), at + step
+        axes.plot(
+            [x], [cell.mean], color=look.color, marker=look.marker, markersize=5.8, zorder=4
+        )  # fmt: skip
+        bounded = math.isfinite(cell.low) and math.isfinite(cell.high)
+        if bounded:
+            axes.plot([x, x], [cell.low, cell.high], color=look.color, linewidth=1.4)
+        spread = spread_text(values.metric, cell.low / scale, cell.high / scale) if bounded else ""
+        hint(
+            axes, x, cell.mean,
+            f"{', '.join(f'{factor}={level}' for factor, level in levels.items())}: "
+            f"{level_text(values.metric, cell.mean / scale)} {spread}, n = {cell.n}",
+        )  # fmt: skip
+
+
+def _scale(axes: Axes, values: Crossed, names: Sequence[str], count: int) -> None:
+    """Set limits and ticks, which hold all that is drawn anywhere."""
+    cells = [cell for row in values.cells for cell in row if cell]
+    ends = [end for cell in cells for end in (cell.mean, cell.low, cell.high)]
+    axes.set_xlim(-0.4, len(names) - 0.6)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_ylim(*limits([end for end in ends if math.isfinite(end)]))
+    ticks(axes.yaxis, count)
+    axes.grid(axis="y")
 
 
 def _wrapped(name: str, count: int) -> str:
@@ -179,44 +230,107 @@ def _wrapped(name: str, count: int) -> str:
 def draw_heat(values: Crossed) -> Picture:
     """Draw the means as a table of shades, each with its number and n."""
     metric = values.metric
-    rows, columns = len(values.cells), len(values.across[1])
-    height = 0.6 + _names(values)[1] + max(0.5, min(0.62, 6 / rows)) * rows
+    rows = len(values.cells)
+    height = 0.6 + _BAR + _names(values)[1] + max(0.5, min(0.62, 6 / rows)) * rows
+    ends = "better" if metric.better in {"lower", "higher"} else "higher"
     return paint(
         (COLUMN, height),
-        lambda figure: _draw_heat(figure, values, height, columns),
+        lambda figure: _draw_heat(figure, values, height),
         alt=f"Table of mean {in_title(metric)}. {_said(values)}.",
-        caption=f"{metric.title}: mean of each arm over n seeds; the darker, the higher. Blank: "
-        "not run, or no trial finished.",
+        caption=f"{metric.title}: mean of each arm over n seeds; the stronger the shade, the "
+        f"{ends}. Blank: not run, or no trial finished.",
     )
 
 
-def _draw_heat(figure: Figure, values: Crossed, height: float, columns: int) -> None:
-    import numpy as np
-    import seaborn as sns
+SHADES = ("heat1", "heat2", "heat3", "heat4", "heat5")
+"""From the worst, or the lowest, to the best: names of the palette."""
 
+_BAR = 0.42  # inches that the bar of shades takes
+_PALE = 3  # shades on which ink is read; on the others it is the colour of the card
+
+
+def shade_of(value: float, low: float, high: float, better: str | None) -> int:
+    """Return which of the shades a value has, from 0: the last is the best, or the highest.
+
+    Args:
+        value: within the range.
+        low: the least that is shown.
+        high: the most.
+        better: ``"lower"``, ``"higher"``, or nothing.
+    """
+    share = (value - low) / (high - low) if high > low else 0.5
+    share = 1 - share if better == "lower" else share
+    return min(int(share * len(SHADES)), len(SHADES) - 1)
+
+
+def _draw_heat(figure: Figure, values: Crossed, height: float) -> None:
+    import seaborn as sns
+    from matplotlib.colors import ListedColormap
+
+    rows, columns = len(values.cells), len(values.across[1])
     widest = max(len(name) for name in values.lines[1])
-    left = min(0.62 + 0.068 * widest, 1.6)
+    left = min(0.66 + 0.075 * widest, 1.6)
     names, room = _names(values)
-    axes = panel(figure, left, 0.5 + room, COLUMN - left - 0.1, height - 0.6 - room)
-    data = np.array([[cell.mean if cell else np.nan for cell in row] for row in values.cells])
-    small = columns > 6
-    notes = np.array(_notes(values, small=small))
-    low, high = limits([float(value) for value in data[np.isfinite(data)]], pad=0.02)
-    # one hue from pale to dark; on a dark page it stays as it is
-    shades = sns.blend_palette(["#d3e1ef", "#5f8fbf", "#174a7c"], as_cmap=True)
+    bottom = 0.5 + room
+    axes = panel(figure, left, bottom, COLUMN - left - 0.1, height - 0.1 - _BAR - bottom)
+    axes.set_xlim(0, columns)
+    axes.set_ylim(rows, 0)
+    wide = (COLUMN - left - 0.1) / columns
+    means = [cell.mean for row in values.cells for cell in row if cell]
+    notes, small = iter(_notes(values, wide)), columns > 6
+    low, high, better = min(means), max(means), values.metric.better
+    shades = [
+        [math.nan if cell is None else shade_of(cell.mean, low, high, better) for cell in row]
+        for row in values.cells
+    ]
     sns.heatmap(
-        data, ax=axes, annot=notes, fmt="", cmap=shades, cbar=False, vmin=low, vmax=high,
-        linewidths=2.0, linecolor=light("card"), mask=~np.isfinite(data),
-        annot_kws={"fontsize": 7.0 if small else 9.0, "linespacing": 1.25},
-        xticklabels=names,
-        yticklabels=[wrapped(plain(name, 40), 14, 2) for name in values.lines[1]],
+        shades, ax=axes, cmap=ListedColormap([light(shade) for shade in SHADES]), vmin=-0.5,
+        vmax=len(SHADES) - 0.5, cbar=False, linewidths=2.0, linecolor=light("card"),
+        xticklabels=False, yticklabels=False,
     )  # fmt: skip
-    _tidy(axes, values)
+    for down, row in enumerate(shades):
+        for across, shade in enumerate(row):
+            if math.isnan(shade):
+                continue
+            axes.text(
+                across + 0.5, down + 0.5, next(notes), ha="center", va="center", linespacing=1.25,
+                color=light("ink" if shade < _PALE else "card"), rotation=90 if small else 0,
+            )  # fmt: skip
+    axes.set_xticks([at + 0.5 for at in range(columns)], names)
+    axes.set_yticks(
+        [at + 0.5 for at in range(rows)],
+        [wrapped(plain(name, 40), 14, 2) for name in values.lines[1]],
+    )
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xlabel(plain(values.across[0]))
+    axes.set_ylabel(plain(values.lines[0]))
     if room:
         _slant(axes)
-    seen = np.asarray(axes.collections[0].get_facecolor())[np.isfinite(data).ravel()]
-    for text, shade in zip(axes.texts, seen, strict=True):
-        text.set_color(_on(shade))
+    _draw_bar(panel(figure, left, height - 0.3, COLUMN - left - 0.1, 0.24), values, (low, high))
+
+
+def _draw_bar(axes: Axes, values: Crossed, span: tuple[float, float]) -> None:
+    """Draw the shades in a row, with what is at its ends: the worst at the left."""
+    from matplotlib.patches import Rectangle
+
+    metric, scale = values.metric, factor_of(values.metric)
+    ends = [level_text(metric, each / scale) for each in span]
+    words = ["lower", "higher"]
+    if metric.better in {"lower", "higher"}:
+        words = ["worse", "better"]
+        ends = ends[::-1] if metric.better == "lower" else ends
+    axes.set_axis_off()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    for place, shade in enumerate(SHADES):
+        axes.add_patch(
+            Rectangle((0.35 + 0.06 * place, 0.15), 0.06, 0.6, facecolor=light(shade), linewidth=0)
+        )
+    look = {"va": "center", "color": light("muted")}
+    axes.text(0.335, 0.45, f"{words[0]}, {ends[0]}", ha="right", **look)
+    axes.text(0.665, 0.45, f"{words[1]}, {ends[1]}", ha="left", **look)
 
 
 def _names(values: Crossed) -> tuple[list[str], float]:
@@ -237,27 +351,12 @@ def _slant(axes: Axes) -> None:
         label.set(rotation=45, ha="right", rotation_mode="anchor")
 
 
-def _on(shade: Sequence[float]) -> str:
-    """Return the text colour that stands out more from a shade; neither has a dark partner."""
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shade[:3]
-    )
-    return "#ffffff" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18 else "#0f1419"
-
-
-def _tidy(axes: Axes, values: Crossed) -> None:
-    axes.tick_params(length=0, rotation=0)
-    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-        label.set_rotation(0)
-    axes.set_xlabel(plain(values.across[0]))
-    axes.set_ylabel(plain(values.lines[0]))
-
-
-def _notes(values: Crossed, *, small: bool) -> list[list[str]]:
-    fraction = values.metric.unit == "fraction"
-    means = [cell.mean for row in values.cells for cell in row if cell]
-    texts = iter(alike(means, fraction=fraction))
+def _notes(values: Crossed, wide: float) -> list[str]:
+    """Return what stands in each cell that is not blank, with n where there is room."""
+    cells = [cell for row in values.cells for cell in row if cell]
+    texts = alike([cell.mean for cell in cells], fraction=values.metric.unit == "fraction")
+    has_room = wide > 0.55
     return [
-        [next(texts) + ("" if small else f"\nn = {cell.n}") if cell else "" for cell in row]
-        for row in values.cells
+        text + (f"\nn = {cell.n}" if has_room else "")
+        for text, cell in zip(texts, cells, strict=True)
     ]

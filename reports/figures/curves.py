@@ -9,30 +9,34 @@ from typing import TYPE_CHECKING, Any
 
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
+from harness.messages.levels import Level
 from harness.study.claims import Sooner
 from harness.study.designs import Arm, comparable
 from harness.study.formatting import join, level_text, plural
 from harness.study.metrics import METRICS, Metric
 from harness.trials.records import Record
 
+from ..levels import NEUTRAL, Look, levels_of
 from ..palette import light
 from ..text import axis_title, factor_of, metric_of
 from .canvas import (
     COLUMN,
     MANY,
     Picture,
-    labelled,
+    hint,
     limits,
     log_limits,
     paint,
     panel,
     plain,
-    series,
     strokes,
     ticks,
 )
+from .labels import End, label_ends, room_for
+from .multiples import FEWEST_PANELS, Grid
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NEAREST = {
@@ -42,7 +46,7 @@ NEAREST = {
 }
 """The curve shown for a metric that is measured at the end only."""
 
-MOST_ARMS = 6
+MOST_ARMS = 12
 """Arms whose curves are drawn together."""
 
 
@@ -58,11 +62,15 @@ class Group:
         name: the term.
         curves: a curve for each seed: where its points are, and their values.
         mean: the mean of all, where they have the same points; else empty.
+        look: of the term's levels.
+        short: its name beside the line.
     """
 
     name: str
     curves: tuple[Curve, ...]
     mean: Curve
+    look: Look = NEUTRAL
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,8 +105,9 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
     if not name:
         return None
     partials = results.declaration.partials(verdict.claim)
+    looks = levels_of(results)
     terms = [
-        (", ".join(f"{factor}={level.name}" for factor, level in partial.items()), arms)
+        _Term(_named(partial), arms, looks.look(partial), _named(_apart(partial, partials)))
         for partial, arms in zip(partials, comparable(results.arms, partials), strict=True)
     ]
     found = _curves(results, name, terms)
@@ -110,7 +119,11 @@ def curves_of(results: Results, verdict: Verdict) -> Curves | None:
 
 def arm_curves(results: Results, name: str) -> Curves | None:
     """Work out one curve of each arm, of the first few; ``None`` where no trial finished."""
-    arms = [(arm.name, (arm,)) for arm in results.arms[:MOST_ARMS]]
+    looks = levels_of(results)
+    arms = [
+        _Term(arm.name, (arm,), looks.of_arm(arm.name), looks.short(arm.name))
+        for arm in results.arms[:MOST_ARMS]
+    ]
     found = _curves(results, name, arms)
     return found and replace(found, of_arms=len(results.arms))
 
@@ -129,9 +142,30 @@ def _shown_for(results: Results, wanted: str) -> str:
     return next((name for name in (wanted, NEAREST.get(wanted)) if name in known), "") or ""
 
 
-def _curves(
-    results: Results, name: str, terms: Sequence[tuple[str, Sequence[Arm]]]
-) -> Curves | None:
+@dataclass(frozen=True)
+class _Term:
+    name: str
+    arms: Sequence[Arm]
+    look: Look
+    short: str
+
+
+def _named(partial: Mapping[str, Level]) -> str:
+    return ", ".join(f"{factor}={level.name}" for factor, level in partial.items())
+
+
+def _apart(
+    partial: Mapping[str, Level], partials: Sequence[Mapping[str, Level]]
+) -> Mapping[str, Level]:
+    """Leave out what a claim's terms share."""
+    return {
+        factor: level
+        for factor, level in partial.items()
+        if any(other.get(factor) != level for other in partials)
+    }
+
+
+def _curves(results: Results, name: str, terms: Sequence[_Term]) -> Curves | None:
     """Work out the curves of terms, each with the arms that it is averaged over."""
     done = {
         (record.arm, record.seed): record
@@ -140,7 +174,7 @@ def _curves(
     }
     seen = _seen(done.values(), name)
     each_curve = {place: _curve(record, name, seen) for place, record in done.items()}
-    groups = [group for label, arms in terms if (group := _group(label, arms, each_curve))]
+    groups = [group for term in terms if (group := _group(term, each_curve))]
     if not groups:
         return None
     values = [value for group in groups for curve in group.curves for _, value in curve]
@@ -176,18 +210,19 @@ def _curve(record: Record, name: str, seen: Container[int]) -> Curve:
     return tuple((at, value) for at, value in points if at in seen)
 
 
-def _group(label: str, arms: Sequence[Arm], done: Mapping[tuple[str, int], Curve]) -> Group | None:
+def _group(term: _Term, done: Mapping[tuple[str, int], Curve]) -> Group | None:
     seeds = sorted({seed for _, seed in done})
     rows = []
     for seed in seeds:
-        curves = [done[arm.name, seed] for arm in arms if (arm.name, seed) in done]
+        curves = [done[arm.name, seed] for arm in term.arms if (arm.name, seed) in done]
         # As the claim does: a seed counts where every arm of the term finished.
-        if curves and len(curves) == len(arms) and _alike(curves):
+        if curves and len(curves) == len(term.arms) and _alike(curves):
             rows.append(_average(curves))
     rows = [row for row in rows if row]
     if not rows:
         return None
-    return Group(label, tuple(rows), _average(rows) if _alike(rows) else ())
+    mean = _average(rows) if _alike(rows) else ()
+    return Group(term.name, tuple(rows), mean, term.look, term.short)
 
 
 def _alike(curves: Sequence[Curve]) -> bool:
@@ -234,7 +269,7 @@ def draw_curves(values: Curves) -> Picture:
         if values.of_arms > MOST_ARMS:
             failed += f" The first {MOST_ARMS} of {values.of_arms:,} arms are drawn."
     return paint(
-        (COLUMN, 3.0),
+        (COLUMN, _tall(values)),
         lambda figure: _draw(figure, values),
         alt=f"{metric.title} by {values.counted}, mean over seeds: {ends or 'no common length'}.",
         caption=f"{metric.title} {when}{axis}. "
@@ -263,35 +298,88 @@ def _line(curve: Curve, scale: float) -> tuple[list[int], list[float]]:
 
 
 def _draw(figure: Figure, values: Curves) -> None:
-    metric = values.metric
-    scale = factor_of(metric)
-    room = 0.17 * len(values.groups)
-    axes = panel(figure, 0.68, 0.5, 3.62, 2.4 - room)
-    shown: list[float] = []
-    first, last = 1, 1
-    for place, group in enumerate(values.groups):
-        look = series(place)
-        thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45}
-        if len(group.curves) > MANY:
-            pieces = [piece for curve in group.curves for piece in _pieces(curve, scale)]
-            strokes(axes, pieces, edgecolor=look["color"], zorder=2, **thin)
+    groups = values.groups
+    names = [group.short or group.name for group in groups]
+    if len(groups) >= FEWEST_PANELS:
+        grid = Grid(figure, len(groups), _LEFT, _tall(values))
+        for place, group in enumerate(groups):
+            axes = grid.panel(place, names[place], group.look.color)
+            for other in groups:
+                if other is not group:
+                    _draw_mean(axes, values, other, faint=True)
+            _draw_group(axes, values, group)
+            _scale(axes, values, grid.ticks)
+            grid.edge(axes, place)
+        grid.titles(values.counted.capitalize(), axis_title(values.metric))
+        return
+    right = room_for(names)
+    axes = panel(figure, _LEFT, 0.5, COLUMN - _LEFT - right - 0.04, _tall(values) - 0.62)
+    for group in groups:
+        _draw_group(axes, values, group)
+    _scale(axes, values, (6, 5))
+    axes.set_xlabel(values.counted.capitalize())
+    axes.set_ylabel(plain(axis_title(values.metric), 44))
+    ends = []
+    for group, name in zip(groups, names, strict=True):
+        line = group.mean or max(group.curves, key=len)
+        pieces = _pieces(line, factor_of(values.metric))
+        if pieces and not (values.log and pieces[-1][-1][1] <= 0):
+            ends.append(End(*pieces[-1][-1], name, group.look.color))
+    label_ends(axes, ends)
+
+
+_LEFT = 0.74
+
+
+def _tall(values: Curves) -> float:
+    count = len(values.groups)
+    return Grid.height(count) if count >= FEWEST_PANELS else 3.0
+
+
+def _draw_group(axes: Axes, values: Curves, group: Group) -> None:
+    """Draw the curves of all seeds, and their mean."""
+    scale, look = factor_of(values.metric), group.look
+    thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.45}
+    if len(group.curves) > MANY:
+        pieces = [piece for curve in group.curves for piece in _pieces(curve, scale)]
+        strokes(axes, pieces, edgecolor=look.color, zorder=2, **thin)
+    else:
         for curve in group.curves:
-            points, ordinates = _line(curve, scale)
-            if len(group.curves) <= MANY:
-                axes.plot(points, ordinates, color=look["color"], **thin)
-            shown += [value for value in ordinates if math.isfinite(value)]
-            first, last = min(first, points[0]), max(last, points[-1])
-        points, means = _line(group.mean, scale)
-        every = max(1, len(means) // 6)
-        axes.plot(
-            points, means, linewidth=2.3, markersize=5,
-            label=labelled(group.name),
-            markevery=(min(place, max(len(means) - 1, 0)), every), **look,
+            axes.plot(*_line(curve, scale), color=look.color, **thin)
+    _draw_mean(axes, values, group, faint=False)
+
+
+def _draw_mean(axes: Axes, values: Curves, group: Group, *, faint: bool) -> None:
+    points, means = _line(group.mean, factor_of(values.metric))
+    if faint:
+        axes.plot(points, means, color=light("rule"), linewidth=1.0, zorder=1)
+        return
+    every = max(1, len(means) // 6)
+    axes.plot(
+        points, means, linewidth=2.2, markersize=5,
+        markevery=(max(len(means) - 1, 0) % every, every), **group.look.line,
+    )  # fmt: skip
+    metric = values.metric
+    if group.mean:
+        at, value = group.mean[-1]
+        hint(
+            axes, at, factor_of(metric) * value,
+            f"{group.name}: {level_text(metric, value)} at {values.counted} {at:,}, "
+            f"mean of {plural(len(group.curves), 'seed')}",
         )  # fmt: skip
+
+
+def _scale(axes: Axes, values: Curves, counts: tuple[int, int]) -> None:
+    """Set limits and ticks, which hold all that is drawn anywhere."""
+    scale = factor_of(values.metric)
+    curves = [curve for group in values.groups for curve in group.curves]
+    shown = [scale * value for curve in curves for _, value in curve if math.isfinite(value)]
     if values.target is not None and not (values.log and values.target <= 0):
         target = scale * values.target
         axes.axhline(target, color=light("axis"), linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
         shown.append(target)
+    first = min(1, *(curve[0][0] for curve in curves))
+    last = max(1, *(curve[-1][0] for curve in curves))
     beside = 0.02 * last
     axes.set_xlim(first - beside, last + beside)
     if values.log:
@@ -299,12 +387,6 @@ def _draw(figure: Figure, values: Curves) -> None:
         axes.set_ylim(*log_limits(shown))
     else:
         axes.set_ylim(*limits(shown))
-    ticks(axes.yaxis, 6, log=values.log)
-    ticks(axes.xaxis, 6, whole=True)
-    axes.set_xlabel(values.counted.capitalize())
-    axes.set_ylabel(plain(axis_title(metric), 44))
+    ticks(axes.yaxis, counts[0], log=values.log)
+    ticks(axes.xaxis, counts[1], whole=True)
     axes.grid(axis="y")
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.0, labelspacing=0.25,
-        handlelength=3.2,
-    )  # fmt: skip

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.judging.results import Results
 from harness.judging.summaries import ArmSummary
 from harness.study.designs import comparable
-from harness.study.formatting import cut, join, level_text
+from harness.study.formatting import cut, join, level_text, spread_text
 from harness.study.metrics import Metric
 
-from ..palette import light
+from ..levels import NEUTRAL, Levels, Look, levels_of
 from ..text import axis_title, factor_of, in_title
-from .canvas import COLUMN, MANY, Picture, dots, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, MANY, Picture, dots, hint, limits, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,6 +31,7 @@ class Row:
     high: float
     n: int
     points: tuple[float, ...] = ()
+    look: Look = NEUTRAL
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ class Dots:
 def level_dots(results: Results, metric: Metric) -> Dots | None:
     """Work out the main effects: the mean at each level of each factor."""
     groups = []
+    levels = levels_of(results)
     for factor in results.declaration.factors:
         rows = tuple(
-            _row(summary, metric)
+            replace(_row(summary, metric), look=levels.look({factor.name: summary.group}))
             for summary in results.summaries
             if summary.factor == factor.name and summary.metric == metric.name
         )
@@ -91,15 +93,21 @@ def _restricted(results: Results) -> str:
     return f" Where arms are alike in all other factors: {'; '.join(said)}." if said else ""
 
 
-TOGETHER = 30
-"""Arms in one picture, which must fit on a page."""
+TOGETHER = 44
+"""Lines in one picture, which must fit on a page: arms, and the headings that they stand under."""
 
 DRAWN = 300
-"""Arms that are drawn of each metric: ten pictures. The table of arms has all."""
+"""Arms that are drawn of each metric. The table of arms has all."""
+
+Named = tuple[str, tuple[Row, ...]]
 
 
 def arm_dots(results: Results, metric: Metric) -> tuple[Dots, ...]:
-    """Work out the mean of each arm, with the value of every seed, in as many parts as it takes."""
+    """Work out the mean of each arm, with the value of every seed, in as many parts as it takes.
+
+    Arms stand under what they share, best group first, and say what tells them apart; where each
+    would be alone in its group, they are in the order of their means.
+    """
     scale = factor_of(metric)
     arms = [each for each in results.summaries if not each.factor and each.metric == metric.name]
     points: dict[str, list[float]] = {}
@@ -107,26 +115,78 @@ def arm_dots(results: Results, metric: Metric) -> tuple[Dots, ...]:
         value = record.metrics.get(metric.name, math.nan)
         if record.role == "evaluate" and record.state == "complete" and math.isfinite(value):
             points.setdefault(record.arm, []).append(scale * value)
-    rows = tuple(
-        replace(
-            _row(summary, metric, points.get(summary.group, ())),
-            label=f"{number}. {summary.group}",
+    levels = levels_of(results)
+    rows = {
+        each.group: replace(
+            _row(each, metric, points.get(each.group, ())),
+            label=levels.short(each.group), look=levels.of_arm(each.group),
         )
-        for number, summary in enumerate(arms, 1)
-    )
-    if not any(math.isfinite(row.mean) for row in rows):
+        for each in arms
+    }  # fmt: skip
+    if not any(math.isfinite(row.mean) for row in rows.values()):
         return ()
-    left_out = ""
+    groups, left_out = _first(_nested(levels, rows, metric)), ""
     if len(rows) > DRAWN:
         left_out = f" The first {DRAWN} of {len(rows):,} arms are drawn; the table has all."
-        rows = rows[:DRAWN]
-    count = -(-len(rows) // TOGETHER)
-    size = -(-len(rows) // count)
-    span = limits([value for row in rows for value in _shown(row)])
-    return tuple(
-        Dots(metric, (("", rows[start : start + size]),), "arm", left_out, span)
-        for start in range(0, len(rows), size)
-    )
+    span = limits([value for _, group in groups for row in group for value in _shown(row)])
+    return tuple(Dots(metric, part, "arm", left_out, span) for part in _parts(groups))
+
+
+def _nested(levels: Levels, rows: Mapping[str, Row], metric: Metric) -> list[Named]:
+    """Put arms under what they share, best first."""
+    sign = 1.0 if metric.better == "lower" else -1.0
+
+    def rank(row: Row) -> float:
+        return sign * row.mean if metric.better and math.isfinite(row.mean) else math.inf
+
+    inner = max(levels.factors, key=lambda each: len(each[1]), default=("", ()))
+    groups: dict[str, list[tuple[int, Row]]] = {}
+    for name, row in rows.items():
+        arm = levels.named.get(name)
+        if arm is None or len(levels.factors) < 2:
+            break
+        own = arm.levels[inner[0]].name
+        label = f"{inner[0]}={own}"
+        shared = ", ".join(part for part in levels.parts(name) if part != label)
+        groups.setdefault(shared, []).append((inner[1].index(own), replace(row, label=label)))
+    if not groups or len(rows) < 2 * len(groups):
+        return [("", tuple(sorted(rows.values(), key=rank)))]
+    found: list[Named] = [
+        (heading, tuple(row for _, row in sorted(group, key=lambda each: each[0])))
+        for heading, group in groups.items()
+    ]
+    return sorted(found, key=lambda each: min(map(rank, each[1])))
+
+
+def _first(groups: Sequence[Named]) -> list[Named]:
+    """Return the first groups, up to as many arms as are drawn."""
+    found, left = list[Named](), DRAWN
+    for heading, rows in groups:
+        if left > 0:
+            found.append((heading, rows[:left]))
+            left -= len(rows)
+    return found
+
+
+def _parts(groups: Sequence[Named]) -> list[tuple[Named, ...]]:
+    """Divide groups over pictures of about equally many lines; one that is parted goes on."""
+    lines = sum(len(rows) + bool(heading) for heading, rows in groups)
+    most = -(-lines // -(-lines // TOGETHER)) + 1
+    parts: list[list[Named]] = [[]]
+    left = most
+    for heading, rows in groups:
+        at = 0
+        while at < len(rows):
+            head = bool(heading)
+            if left < head + 1:
+                parts.append([])
+                left = most
+            size = left - head
+            again = f"{heading} (more)" if at and heading else heading
+            parts[-1].append((again, rows[at : at + size]))
+            left -= head + len(rows[at : at + size])
+            at += size
+    return [tuple(part) for part in parts]
 
 
 def _shown(row: Row) -> list[float]:
@@ -143,6 +203,15 @@ def _row(summary: ArmSummary, metric: Metric, points: Sequence[float] = ()) -> R
 
 
 LINE = 0.25
+_MOST_HINTS = 60
+
+
+def _told(metric: Metric, heading: str, row: Row, scale: float) -> str:
+    spread = ""
+    if math.isfinite(row.low) and math.isfinite(row.high):
+        spread = f" {spread_text(metric, row.low / scale, row.high / scale)}"
+    of = f"{heading}, {row.label}" if heading else row.label
+    return f"{of}: {level_text(metric, row.mean / scale)}{spread}, n = {row.n}"
 
 
 def draw_dots(values: Dots) -> Picture:
@@ -155,7 +224,7 @@ def draw_dots(values: Dots) -> Picture:
         for row in rows
     )
     dotted = any(row.points for _, rows in values.groups for row in rows)
-    dots = " Small dots: single seeds; numbers as in the table of arms." if dotted else ""
+    dots = " Small dots: single seeds." if dotted else ""
     lines = sum(len(rows) + bool(heading) for heading, rows in values.groups)
     counts = sorted({row.n for _, rows in values.groups for row in rows})
     n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
@@ -170,17 +239,21 @@ def draw_dots(values: Dots) -> Picture:
 
 
 def _draw(figure: Figure, values: Dots, lines: int) -> None:
+    from matplotlib.transforms import blended_transform_factory
+
     widest = max(len(row.label) for _, rows in values.groups for row in rows)
-    left = min(0.35 + 0.068 * widest, 2.6)
+    left = min(0.35 + 0.078 * widest, 2.6)
     axes = panel(figure, left, 0.5, COLUMN - left - 0.14, LINE * lines + 0.06)
-    color = light("series1")
+    across = blended_transform_factory(figure.transFigure, axes.transData)
+    scale = factor_of(values.metric)
+    hinted = sum(len(rows) for _, rows in values.groups) <= _MOST_HINTS
     place = 0
     labels: list[str] = []
     for heading, rows in values.groups:
         if heading:
             axes.text(
-                -0.02, place, plain(heading, 34), transform=axes.get_yaxis_transform(),
-                ha="right", va="center", fontweight="bold", fontsize=8.8,
+                0.06 / COLUMN, place, plain(heading, 60), transform=across, ha="left",
+                va="center", fontweight="bold", zorder=5,
             )  # fmt: skip
             labels.append("")
             place += 1
@@ -189,16 +262,21 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
             ends = [end for end in (row.low, row.high) if math.isfinite(end)]
             if len(row.points) > MANY:
                 marks = [(value, place) for value in row.points]
-                dots(axes, marks, 3.4, 2, alpha=0.55, edgecolor=light("series6"))
+                dots(axes, marks, 3.4, 2, alpha=0.45, edgecolor=row.look.color)
             elif row.points:
                 axes.plot(
-                    row.points, [place] * len(row.points), "o", markersize=3.4, alpha=0.55,
-                    color=light("series6"), markeredgewidth=0, zorder=2,
+                    row.points, [place] * len(row.points), "o", markersize=3.4, alpha=0.45,
+                    color=row.look.color, markeredgewidth=0, zorder=2,
                 )  # fmt: skip
             if len(ends) == 2:
-                axes.plot(ends, [place, place], color=color, linewidth=2.0, zorder=3)
+                axes.plot(ends, [place, place], color=row.look.color, linewidth=2.0, zorder=3)
             if math.isfinite(row.mean):
-                axes.plot([row.mean], [place], "D", color=color, markersize=5.2, zorder=4)
+                axes.plot(
+                    [row.mean], [place], marker=row.look.marker, color=row.look.color,
+                    markersize=5.8, zorder=4,
+                )  # fmt: skip
+                if hinted:
+                    hint(axes, row.mean, place, _told(values.metric, heading, row, scale))
             place += 1
     axes.set_ylim(lines - 0.4, -0.6)
     axes.set_yticks(range(lines), labels)

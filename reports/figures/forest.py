@@ -16,7 +16,7 @@ from harness.study.formatting import effect_text, interval_text, number_text
 from ..intervals import family_name, interval_name, is_exact
 from ..palette import light
 from ..words import APPEARANCES
-from .canvas import COLUMN, Picture, paint, panel, plain
+from .canvas import COLUMN, TEXT, Picture, hint, paint, panel, plain
 from .margins import DASHED, margin_of
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ class Density:
     mark: float
 
 
-ROOMY = Density(0.62, 0.0, 66, 2, 9.0, 8.0)
-CLOSE = Density(0.33, 0.5, 38, 2, 8.5, 7.0)
-TIGHT = Density(0.2, 0.5, 38, 1, 8.5, 6.0)
+ROOMY = Density(0.62, 0.0, 60, 2, TEXT, 8.0)
+CLOSE = Density(0.36, 0.5, 34, 2, TEXT, 7.0)
+TIGHT = Density(0.2, 0.5, 34, 1, TEXT, 6.0)
 
 
 def density(claims: int) -> Density:
@@ -245,6 +245,7 @@ def _draw_row(axes: Axes, number: int, row: ForestRow, room: Density) -> None:
             markerfacecolor=tone if look.filled else light("card"),
             markeredgewidth=1.6, clip_on=False,
         )  # fmt: skip
+        hint(axes, min(max(place(row.effect), low), high), at, row.said)
     else:
         short = "no interval" if not row.exact else "not measured"
         axes.text(

@@ -13,24 +13,29 @@ from harness.study.designs import Arm
 from harness.study.formatting import join, level_text, plural
 from harness.study.metrics import Metric
 
+from ..levels import Levels, Look, levels_of
+from ..palette import light
 from ..text import axis_title, factor_of, metric_of
 from .canvas import (
     COLUMN,
     Picture,
+    hint,
     limits,
     log_limits,
     paint,
     panel,
     plain,
-    series,
     ticks,
 )
+from .labels import End, label_ends, room_for
+from .multiples import FEWEST_PANELS, Grid
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_LINES = 8
-"""Lines that can still be told apart."""
+MOST_LINES = 12
+"""Lines that are drawn."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class Line:
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    look: Look
+    short: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ def layers_of(results: Results) -> tuple[Layers, ...]:
         if record.role == "evaluate" and record.state == "complete"
     ]
     names = dict.fromkeys(name for record in done for name in record.layers)
+    looks = levels_of(results)
     out = []
     for name in names:
         rows = {
@@ -86,7 +94,7 @@ def layers_of(results: Results) -> tuple[Layers, ...]:
         recorded = {arm: values for arm, values in rows.items() if values}
         if recorded:
             numbers = {arm.name: number for number, arm in enumerate(results.arms, 1)}
-            out.append(_layers(metric_of(results.declaration, name), recorded, numbers))
+            out.append(_layers(metric_of(results.declaration, name), recorded, numbers, looks))
     return tuple(out)
 
 
@@ -105,7 +113,10 @@ def _ordered(results: Results) -> Sequence[Arm]:
 
 
 def _layers(
-    metric: Metric, by_arm: dict[str, list[tuple[float, ...]]], numbers: dict[str, int]
+    metric: Metric,
+    by_arm: dict[str, list[tuple[float, ...]]],
+    numbers: dict[str, int],
+    looks: Levels,
 ) -> Layers:
     scale = factor_of(metric)
     shown = dict(list(by_arm.items())[:MOST_LINES])
@@ -117,7 +128,9 @@ def _layers(
     log = log and metric.unit != "fraction"
     return Layers(
         metric,
-        tuple(_line(numbers[arm], arm, rows, scale, log=log) for arm, rows in shown.items()),
+        tuple(
+            _line((numbers[arm], arm, looks), rows, scale, log=log) for arm, rows in shown.items()
+        ),
         len(by_arm) - len(shown),
         len(values) - len(positive if log else finite),
         log,
@@ -126,7 +139,11 @@ def _layers(
 
 
 def _line(
-    number: int, arm: str, rows: Sequence[tuple[float, ...]], scale: float, *, log: bool
+    which: tuple[int, str, Levels],
+    rows: Sequence[tuple[float, ...]],
+    scale: float,
+    *,
+    log: bool,
 ) -> Line:
     means, lows, highs = [], [], []
     for column in zip_longest(*rows, fillvalue=math.nan):
@@ -140,7 +157,10 @@ def _line(
             means.append(math.exp(math.fsum(map(math.log, values)) / len(values)))
         else:
             means.append(math.fsum(values) / len(values))
-    return Line(number, arm, tuple(means), tuple(lows), tuple(highs))
+    number, arm, looks = which
+    return Line(
+        number, arm, tuple(means), tuple(lows), tuple(highs), looks.of_arm(arm), looks.short(arm)
+    )
 
 
 def draw_layers(values: Layers) -> Picture:
@@ -166,44 +186,83 @@ def draw_layers(values: Layers) -> Picture:
         else ""
     )
     return paint(
-        (COLUMN, 3.0 + 0.17 * max(0, len(values.lines) - 3)),
+        (COLUMN, _tall(values)),
         lambda figure: _draw(figure, values),
         alt=f"{metric.title} by layer, {mean} over seeds: {said}.",
         caption=f"{metric.title} by layer{axis}. Line: {mean} over up to "
         f"{plural(values.seeds, 'seed')}; band: from the smallest seed to the largest, and no "
-        "interval. Numbers of arms as in the table of means; claims are about single numbers."
+        "interval. Claims are about single numbers."
         f"{more}{lost}",
     )
 
 
-def _draw(figure: Figure, values: Layers) -> None:
+_LEFT = 0.78
+
+
+def _tall(values: Layers) -> float:
     count = len(values.lines)
-    axes = panel(figure, 0.78, 0.5, 3.52, 2.4 - 0.17 * min(count, 3))
+    return Grid.height(count) if count >= FEWEST_PANELS else 3.0
+
+
+def _draw(figure: Figure, values: Layers) -> None:
+    lines = values.lines
+    if len(lines) >= FEWEST_PANELS:
+        grid = Grid(figure, len(lines), _LEFT, _tall(values))
+        for place, line in enumerate(lines):
+            axes = grid.panel(place, line.short, line.look.color)
+            for other in lines:
+                if other is not line:
+                    layers = range(1, len(other.mean) + 1)
+                    axes.plot(layers, other.mean, color=light("rule"), linewidth=1.0, zorder=1)
+            _draw_line(axes, values, line)
+            _scale(axes, values, grid.ticks)
+            grid.edge(axes, place)
+        grid.titles("Layer, from the input on", axis_title(values.metric))
+        return
+    right = room_for([line.short for line in lines])
+    axes = panel(figure, _LEFT, 0.5, COLUMN - _LEFT - right - 0.04, 2.38)
+    for line in lines:
+        _draw_line(axes, values, line)
+    _scale(axes, values, (6, 5))
+    axes.set_xlabel("Layer, from the input on")
+    axes.set_ylabel(plain(axis_title(values.metric), 44))
+    ends = [(_last(line.mean), line) for line in lines]
+    label_ends(
+        axes,
+        [End(at + 1, line.mean[at], line.short, line.look.color) for at, line in ends if at >= 0],
+    )
+
+
+def _last(values: Sequence[float]) -> int:
+    """Return the place of the last value that is drawn; -1 where none is."""
+    return max((at for at, value in enumerate(values) if math.isfinite(value)), default=-1)
+
+
+def _draw_line(axes: Axes, values: Layers, line: Line) -> None:
+    layers = range(1, len(line.mean) + 1)
+    axes.fill_between(layers, line.low, line.high, color=line.look.color, alpha=0.13, linewidth=0)
+    every = max(1, len(line.mean) // 6)
+    axes.plot(
+        layers, line.mean, linewidth=1.9, markersize=4.6, zorder=3,
+        markevery=((len(line.mean) - 1) % every, every), **line.look.line,
+    )  # fmt: skip
+    at = _last(line.mean)
+    if at >= 0:
+        value = level_text(values.metric, line.mean[at] / factor_of(values.metric))
+        hint(axes, at + 1, line.mean[at], f"{line.arm}: {value} in layer {at + 1}")
+
+
+def _scale(axes: Axes, values: Layers, counts: tuple[int, int]) -> None:
+    """Set limits and ticks, which hold all that is drawn anywhere."""
     length = max(len(line.mean) for line in values.lines)
-    shown: list[float] = []
-    for place, line in enumerate(values.lines):
-        look = series(place)
-        layers = range(1, len(line.mean) + 1)
-        axes.fill_between(layers, line.low, line.high, color=look["color"], alpha=0.13, linewidth=0)
-        every = max(1, len(line.mean) // 6)
-        axes.plot(
-            layers, line.mean, linewidth=1.9, markersize=4.6, zorder=3,
-            label=plain(f"{line.number}. {line.arm}", 48),
-            markevery=(min(place, len(line.mean) - 1) % every, every), **look,
-        )  # fmt: skip
-        shown += [end for end in (*line.low, *line.high) if math.isfinite(end)]
+    ends = [end for line in values.lines for end in (*line.low, *line.high)]
+    shown = [end for end in ends if math.isfinite(end)]
     axes.set_xlim(1 - 0.02 * length, length * 1.02)
     if values.log:
         axes.set_yscale("log")
         axes.set_ylim(*log_limits(shown))
     else:
         axes.set_ylim(*limits(shown))
-    ticks(axes.yaxis, 6, log=values.log)
-    ticks(axes.xaxis, 6, whole=True)
-    axes.set_xlabel("Layer, from the input on")
-    axes.set_ylabel(plain(axis_title(values.metric), 44))
+    ticks(axes.yaxis, counts[0], log=values.log)
+    ticks(axes.xaxis, counts[1], whole=True)
     axes.grid(axis="y")
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.0, labelspacing=0.25,
-        handlelength=3.2,
-    )  # fmt: skip

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from harness.judging.leaders import Leader, Leaders
 from harness.study.formatting import level_text, spread_text
 
+from ..levels import NO_LEVELS, Levels
 from ..palette import light
 from ..text import factor_of, unit_of
-from .canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,10 +30,11 @@ _SIGNS = 60
 class _Shown:
     ranked: Leaders
     rows: Sequence[Leader]
+    levels: Levels
 
 
-def draw_leaders(ranked: Leaders) -> Picture:
-    """Draw the mean of each arm with its interval, best first."""
+def draw_leaders(ranked: Leaders, levels: Levels = NO_LEVELS) -> Picture:
+    """Draw the mean of each arm with its interval, best first; ``levels`` give their looks."""
     metric, rows = ranked.metric, ranked.rows[:MOST]
     said = "; ".join(
         f"{row.summary.group}, {level_text(metric, row.summary.mean)} "
@@ -51,7 +53,7 @@ def draw_leaders(ranked: Leaders) -> Picture:
     )
     return paint(
         (COLUMN, _FOOT + _ROW * len(rows) + 0.08),
-        lambda figure: _draw(figure, _Shown(ranked, rows)),
+        lambda figure: _draw(figure, _Shown(ranked, rows, levels)),
         alt=f"{metric.title} of arms, best first: {said}.",
         caption=f"{metric.title} of arms, best first. Mark: mean; bar: its own 95 % t interval "
         f"over seeds, not corrected. {signs}; grey: not compared.{more}",
@@ -104,25 +106,33 @@ def _draw(figure: Figure, shown: _Shown) -> None:
     unit = unit_of(metric)
     axes.set_xlabel(plain(metric.title + (f" ({unit})" if unit else "")))
     for place, row in enumerate(rows):
-        _draw_row(axes, place, row, scale, compared=row.compared and shown.ranked.assessable)
+        _draw_row(axes, place, row, shown)
 
 
-def _draw_row(axes: Axes, place: int, row: Leader, scale: float, *, compared: bool) -> None:
-    tone = light("ink" if compared else "muted")
+def _draw_row(axes: Axes, place: int, row: Leader, shown: _Shown) -> None:
+    metric, compared = shown.ranked.metric, row.compared and shown.ranked.assessable
+    scale, look = factor_of(metric), shown.levels.of_arm(row.summary.group)
+    tone = look.color if compared else light("muted")
     at, summary = place + 0.76, row.summary
     low, high = axes.get_xlim()
     mean = min(max(scale * summary.mean, low), high)
     beyond = mean != scale * summary.mean
     axes.text(
-        0.0, place + 0.52, plain(summary.group, _SIGNS), transform=axes.get_yaxis_transform(),
-        va="bottom", ha="left", fontsize=9.0, zorder=2,
+        0.0, place + 0.52, plain(shown.levels.short(summary.group), _SIGNS),
+        transform=axes.get_yaxis_transform(), va="bottom", ha="left", zorder=2,
     )  # fmt: skip
     if math.isfinite(summary.low) and math.isfinite(summary.high):
         ends = [min(max(scale * end, low), high) for end in (summary.low, summary.high)]
         axes.plot(ends, [at, at], color=tone, linewidth=2.0, zorder=3)
-    marker = ("<" if mean == low else ">") if beyond else "o"
+    marker = ("<" if mean == low else ">") if beyond else look.marker
     axes.plot(
         [mean], [at], marker=marker, color=tone, markersize=7, zorder=4,
         markerfacecolor=tone if compared and row.may_be_best else light("card"),
         markeredgewidth=1.5, clip_on=False,
+    )  # fmt: skip
+    hint(
+        axes, mean, at,
+        f"{summary.group}: {level_text(metric, summary.mean)} "
+        f"{spread_text(metric, summary.low, summary.high)}, n = {summary.n}, "
+        f"{status(shown.ranked, row)}",
     )  # fmt: skip

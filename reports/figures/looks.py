@@ -13,7 +13,7 @@ from harness.study.formatting import effect_text, interval_text, plural
 from ..palette import light
 from ..text import axis_title, factor_of, replicate_of, unit_of
 from ..words import APPEARANCES
-from .canvas import COLUMN, Picture, limits, paint, panel, wrapped
+from .canvas import COLUMN, Picture, hint, limits, paint, panel, wrapped
 from .margins import (
     Margin,
     band_text,
@@ -146,6 +146,7 @@ def _draw_look(axes: Axes, place: int, look: Taken) -> None:
             [place], [look.effect], marker=shown.marker, color=tone, markersize=8, zorder=4,
             markerfacecolor=tone if shown.filled else light("card"), markeredgewidth=1.6,
         )  # fmt: skip
+        hint(axes, place, look.effect, look.said)
 
 
 def _label(look: Taken, has_words: bool) -> str:

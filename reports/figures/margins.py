@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from harness.judging.verdicts import Verdict
@@ -13,7 +14,7 @@ from harness.study.formatting import number_text
 
 from ..palette import light
 from ..text import factor_of
-from .canvas import ticks
+from .canvas import even_texts, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,19 +92,25 @@ def effect_ticks(axis: Axis, count: int, *, relative: bool) -> None:
         return
     low, high = axis.get_view_interval()
     rounds = round_ratios(low, high, count)
-    axis.set_ticks([math.log(each) for each in rounds], labels=[_ratio(each) for each in rounds])
+    axis.set_ticks(
+        [math.log(each) for each in rounds], labels=[f"×{each}" for each in _texts(rounds)]
+    )
 
 
 def level_ticks(axis: Axis, count: int) -> None:
     """Set round ticks on a logarithmic axis of levels, however narrow its range."""
     low, high = (math.log(end) for end in axis.get_view_interval())
     rounds = round_ratios(low, high, count)
-    axis.set_ticks(rounds, labels=[number_text(each, 4) for each in rounds])
+    axis.set_ticks(rounds, labels=_texts(rounds))
     axis.set_ticks([], minor=True)
 
 
-def _ratio(value: float) -> str:
-    return f"×{number_text(value, 4)}"
+def _texts(rounds: Sequence[float]) -> list[str]:
+    """Write round numbers: where they lie evenly, with equally many decimals."""
+    steps = [after - before for before, after in pairwise(rounds)]
+    if steps and max(steps) < 1.01 * min(steps):
+        return even_texts(rounds, min(steps))
+    return [number_text(each, 4) for each in rounds]
 
 
 def round_ratios(low: float, high: float, count: int) -> list[float]:

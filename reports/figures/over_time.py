@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.gate.history import Series
 from harness.gate.words import value_text
-from harness.study.formatting import day, number_text, plural
+from harness.study.formatting import day, plural
 
 from ..palette import light
-from .canvas import COLUMN, Picture, dots, limits, paint, panel, ticks
+from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, tick_places, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +23,7 @@ _UNITS = {
 }
 _COUNTED = {"bytes": "Bytes", "count": "Count"}
 _HEIGHT, _FOOT, _RIGHT, _LEAST_LEFT, _DIGIT = 1.9, 0.46, 0.14, 0.72, 0.076
-_TOLD, _MOST_DIGITS = 3, 6
+_TOLD, _MOST_HINTS = 3, 60
 _MOST_LINES = 8  # more of them are a fence, and the steps of the mean show the changes, too
 
 
@@ -85,26 +84,6 @@ def scale_of(values: Sequence[float], unit: str) -> tuple[float, str, bool]:
     return 1.0, _COUNTED.get(unit, unit), whole
 
 
-def tick_places(low: float, high: float, *, whole: bool) -> tuple[list[float], list[str]]:
-    """Return ticks between two ends, and what stands at them: no two of them the same."""
-    from matplotlib.ticker import MaxNLocator
-
-    steps = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
-    found = MaxNLocator(4, steps=steps, integer=whole).tick_values(low, high)
-    places = [float(each) + 0.0 for each in found if low <= each <= high]
-    if whole:
-        return places, [f"{each:,.0f}".replace("-", "−") for each in places]
-    step = float(found[1] - found[0])
-    digits = max(0, 1 - math.floor(math.log10(step)))
-    if digits > _MOST_DIGITS:
-        return places, [number_text(each, 4) for each in places]
-    texts = [f"{each:,.{digits}f}" for each in places]
-    while digits and all(each.endswith("0") for each in texts):
-        digits -= 1
-        texts = [each[:-1].rstrip(".") for each in texts]
-    return places, [each.replace("-", "−") for each in texts]
-
-
 def _draw(figure: Figure, series: Series) -> None:
     size, unit, whole = scale_of([each.value for each in series.points], series.unit)
     values = [each.value / size for each in series.points]
@@ -129,3 +108,7 @@ def _draw(figure: Figure, series: Series) -> None:
         axes.axvline(at + 0.5, color=light("series2"), linewidth=1.3, linestyle=(0, (5, 2)))
     marks = [(place, value) for place, value in enumerate(values, 1)]
     dots(axes, marks, 4.2, 4, edgecolor=light("series6"))
+    newest = list(zip(marks, series.points, strict=True))[-_MOST_HINTS:]
+    for (place, value), point in newest:
+        told = value_text(point.value, series.unit)
+        hint(axes, place, value, f"gate {place}, {_day(point.time)}: {told}")

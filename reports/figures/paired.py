@@ -14,6 +14,7 @@ from harness.study.formatting import (
     effect_text,
     in_units,
     interval_text,
+    level_text,
     margin_text,
     plural,
     unscaled,
@@ -21,6 +22,7 @@ from harness.study.formatting import (
 from harness.study.metrics import Metric
 
 from ..intervals import is_counted, is_exact
+from ..levels import NEUTRAL, Look
 from ..palette import light
 from ..text import axis_title, factor_of, replicate_of, unit_of
 from .canvas import (
@@ -28,6 +30,7 @@ from .canvas import (
     MANY,
     Picture,
     dots,
+    hint,
     limits,
     log_limits,
     paint,
@@ -51,6 +54,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_FALLING = (0, (4, 2))
+_MOST_HINTS = 40
+
 
 @dataclass(frozen=True)
 class Paired:
@@ -70,6 +76,8 @@ class Paired:
         margin: the claim's, on the same axis.
         edges: what a caption says of the band's edges, where it must.
         alt: all of it in a sentence.
+        told: what is said of each pair, and then of their mean.
+        looks: of both sides.
     """
 
     metric: Metric
@@ -85,6 +93,8 @@ class Paired:
     margin: Margin
     edges: str
     alt: str
+    told: tuple[str, ...] = ()
+    looks: tuple[Look, Look] = (NEUTRAL, NEUTRAL)
 
 
 def short_sides(verdict: Verdict) -> tuple[str, str]:
@@ -104,19 +114,22 @@ def short_sides(verdict: Verdict) -> tuple[str, str]:
     return verdict.sides
 
 
-def paired(verdict: Verdict, interval: str) -> Paired | None:
-    """Work out the values.
+def paired(
+    verdict: Verdict, interval: str, looks: tuple[Look, Look] = (NEUTRAL, NEUTRAL)
+) -> Paired | None:
+    """Work out the values; ``looks`` are those of both sides.
 
     ``None`` where no pair of finite values exists, where there is one number on each side, and
     where something is so or not so in each seed: lines between yes and no hide how many there are.
     Nor are there lines between two sides that share no seed.
     """
     metric, seen = verdict.metric, verdict.seen
-    pairs = [
-        (a, b)
-        for a, b in zip(seen.first, seen.second, strict=False)
+    numbered = [
+        (a, b, seed)
+        for a, b, seed in zip(seen.first, seen.second, verdict.seeds, strict=False)
         if math.isfinite(a) and math.isfinite(b)
     ]
+    pairs = [(a, b) for a, b, _ in numbered]
     if not pairs or is_exact(verdict) or is_counted(verdict) or seen.unpaired:
         return None
     scale = factor_of(metric)
@@ -134,13 +147,29 @@ def paired(verdict: Verdict, interval: str) -> Paired | None:
         f"margin {margin_text(metric, verdict.by)}; "
         f"above {zero} in {seen.wins} of {plural(len(pairs), replicate)}."
     )
+    mean = (
+        f"{what} {effect_text(metric, seen.effect)}, "
+        f"{interval} {interval_text(metric, seen.low, seen.high)}"
+    )
     return Paired(
         metric, names, replicate, axis,
         tuple(unscaled(metric, a) / size for a, _ in pairs),
         tuple(unscaled(metric, b) / size for _, b in pairs),
         tuple(scale * (a - b) for a, b in pairs), scale * seen.effect, scale * seen.low,
         scale * seen.high, margin_of(verdict), edge_text(verdict), alt,
+        (*(_told(metric, replicate, *each, levels=not difference) for each in numbered), mean),
+        looks,
     )  # fmt: skip
+
+
+def _told(
+    metric: Metric, replicate: str, first: float, second: float, number: int, *, levels: bool
+) -> str:
+    both = ""
+    if levels:
+        sides = (level_text(metric, unscaled(metric, each)) for each in (first, second))
+        both = f"{' against '.join(sides)}, "
+    return f"{replicate} {number}: {both}{effect_text(metric, first - second)}"
 
 
 def draw_paired(values: Paired, interval: str) -> Picture:
@@ -148,20 +177,22 @@ def draw_paired(values: Paired, interval: str) -> Picture:
     relative = values.metric.relative
     mean, what = ("geometric mean", "ratio") if relative else ("mean", "difference")
     axis = ", on a logarithmic axis" if relative else ""
+    zero = "×1" if relative else "0"
     return paint(
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=values.alt,
         caption=f"Left: a line for each {values.replicate} ({plural(len(values.first), 'pair')}), "
         f"heavy: their {mean}; rising lines solid, falling ones dashed{axis}. Right: the {what} "
-        f"in each {values.replicate}; diamond and bar: {mean} and {interval}; band: "
+        f"in each {values.replicate}, open where it is below {zero}; diamond and bar: {mean} and "
+        f"{interval}; band: "
         f"{band_text(relative=relative)}{values.edges}.",
     )
 
 
 def _draw(figure: Figure, values: Paired) -> None:
     lines = max(_lines(name).count("\n") + 1 for name in values.names)
-    foot = 0.18 + 0.16 * lines
+    foot = 0.18 + 0.17 * lines
     _draw_slopes(panel(figure, 0.68, foot, 1.7, 2.9 - foot), values)
     _draw_differences(panel(figure, 3.06, foot, 1.24, 2.9 - foot), values)
 
@@ -169,15 +200,17 @@ def _draw(figure: Figure, values: Paired) -> None:
 def _draw_slopes(axes: Axes, values: Paired) -> None:
     pairs = list(zip(values.first, values.second, strict=True))
     if len(pairs) > MANY:
-        _draw_many_slopes(axes, pairs)
+        _draw_many_slopes(axes, pairs, values.looks)
         pairs = []
     for a, b in pairs:
-        up = a >= b
-        axes.plot(
-            [0, 1], [b, a], marker="o", markersize=3.4, linewidth=1.1,
-            color=light("series1" if up else "series2"),
-            linestyle="solid" if up else (0, (4, 2)), zorder=2,
-        )  # fmt: skip
+        style = "solid" if a >= b else _FALLING
+        axes.plot([0, 1], [b, a], linewidth=1.0, color=light("axis"), linestyle=style, zorder=2)
+    for x, look, side in ((0, values.looks[1], 1), (1, values.looks[0], 0)):
+        if pairs:
+            axes.plot(
+                [x] * len(pairs), [pair[side] for pair in pairs], color=look.color,
+                marker=look.marker, markersize=4.4, linestyle="none", zorder=2.5,
+            )  # fmt: skip
     relative = values.metric.relative
     means = [_middle(side, relative=relative) for side in (values.second, values.first)]
     axes.plot([0, 1], means, color=light("ink"), linewidth=2.6, zorder=3)
@@ -193,15 +226,21 @@ def _draw_slopes(axes: Axes, values: Paired) -> None:
         ticks(axes.yaxis, 5)
     axes.set_ylabel(plain(values.axis, 44))
     axes.grid(axis="y")
+    if 2 * len(values.first) <= _MOST_HINTS:
+        for a, b, text in zip(values.first, values.second, values.told, strict=False):
+            hint(axes, 1, a, text)
+            hint(axes, 0, b, text)
 
 
-def _draw_many_slopes(axes: Axes, pairs: Sequence[tuple[float, float]]) -> None:
-    for rising, style in ((True, "solid"), (False, (0, (4, 2)))):
+def _draw_many_slopes(
+    axes: Axes, pairs: Sequence[tuple[float, float]], looks: tuple[Look, Look]
+) -> None:
+    for rising, style in ((True, "solid"), (False, _FALLING)):
         lines = [((0.0, b), (1.0, a)) for a, b in pairs if (a >= b) == rising]
-        color = light("series1" if rising else "series2")
         if lines:
-            strokes(axes, lines, linewidth=1.1, linestyle=style, edgecolor=color, zorder=2)
-            dots(axes, [end for line in lines for end in line], 4.4, 2, edgecolor=color)
+            strokes(axes, lines, linewidth=1.0, linestyle=style, edgecolor=light("axis"), zorder=2)
+    for x, look in ((0.0, looks[1]), (1.0, looks[0])):
+        dots(axes, [(x, pair[int(x == 0)]) for pair in pairs], 4.4, 2.5, edgecolor=look.color)
 
 
 def _middle(values: tuple[float, ...], *, relative: bool) -> float:
@@ -221,14 +260,13 @@ def _draw_differences(axes: Axes, values: Paired) -> None:
             if (value >= 0) == inside
         ]
         if len(marks) > MANY:
-            dots(axes, marks, 5.4, 2, edgecolor=light("series1" if side > 0 else "series2"))
+            dots(axes, marks, 5.4, 2, edgecolor=light("muted"))
             if side < 0:
                 dots(axes, marks, 3.0, 2, edgecolor=light("card"))
         elif marks:
             axes.plot(
                 *zip(*marks, strict=True), "o", markersize=4.2, zorder=2, markeredgewidth=1.2,
-                color=light("series1" if side > 0 else "series2"),
-                markerfacecolor=light("series1" if side > 0 else "card"),
+                color=light("muted"), markerfacecolor=light("muted" if side > 0 else "card"),
             )  # fmt: skip
     ink = light("ink")
     ends = [end for end in (values.low, values.high) if math.isfinite(end)]
@@ -245,6 +283,11 @@ def _draw_differences(axes: Axes, values: Paired) -> None:
     axes.set_ylabel(f"{name} ({unit})" if unit else name, labelpad=2)
     axes.grid(axis="y")
     effect_ticks(axes.yaxis, 5, relative=values.metric.relative)
+    for place, (value, text) in enumerate(zip(differences, values.told, strict=False)):
+        if place < _MOST_HINTS:
+            hint(axes, _jitter(place), value, text)
+    if values.told:
+        hint(axes, 1, values.effect, values.told[-1])
 
 
 def _jitter(place: int) -> float:
@@ -253,4 +296,4 @@ def _jitter(place: int) -> float:
 
 
 def _lines(name: str) -> str:
-    return wrapped(plain(name, 80), 16)
+    return wrapped(plain(name, 80), 15)

@@ -9,7 +9,7 @@ from harness.study.formatting import cut, level_text, percent_text
 
 from ..palette import light
 from ..text import in_title
-from .canvas import COLUMN, Picture, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
 from .search_axes import (
     MARKS,
     ObjectiveAxis,
@@ -24,6 +24,7 @@ from .search_axes import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH = 8.6
@@ -94,11 +95,33 @@ def _draw_history(figure: Figure, search: SearchResults, axis: ObjectiveAxis) ->
                 [x], [axis.at(arm.mean.value)], "D", color=light("series3"), markersize=5.5,
                 zorder=3.5, markeredgecolor=light("card"), markeredgewidth=0.8,
             )  # fmt: skip
+    _tell(axes, search, axis)
+    if steps:
+        axes.annotate(
+            "best so far", steps[-1], (-2, -4), textcoords="offset points", ha="right", va="top",
+            color=light("series2"),
+        )  # fmt: skip
     axes.grid(axis="y")
     ticks(axes.xaxis, 9, whole=True)
     ticks(axes.yaxis, 5, log=axis.log)
     axes.set_xlabel("Setting, in the order tried")
     axes.set_ylabel(plain(axis.title, 44))
+
+
+_MOST_HINTS = 60
+
+
+def _tell(axes: Axes, search: SearchResults, axis: ObjectiveAxis) -> None:
+    """Tell settings where they are: those that were the best so far, then the others in order."""
+    best = dict.fromkeys(place for place in search.best if place is not None)
+    places = list(dict.fromkeys([*best, *range(len(search.tried))]))
+    drawn = [place for place in places if kind_of(search.tried[place])]
+    for place in sorted(drawn[:_MOST_HINTS]):
+        each = search.tried[place]
+        hint(
+            axes, each.number, axis.at(each.value),
+            f"setting {each.number}: {level_text(search.metric, each.value)}",
+        )  # fmt: skip
 
 
 def draw_best_of_k(search: SearchResults) -> Picture | None:
@@ -153,6 +176,10 @@ def _draw_best_of_k(figure: Figure, search: SearchResults) -> None:
         axes.axhline(
             factor * default.value, color=light("series6"), linewidth=1.3,
             linestyle=(0, (1.5, 1.5)), zorder=1.5,
+        )  # fmt: skip
+        axes.annotate(
+            "the default", (1.0, factor * default.value), (-2, 3), textcoords="offset points",
+            xycoords=axes.get_yaxis_transform(), ha="right", va="bottom", color=light("muted"),
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(0.94, search.of_k.ks[-1] * 1.15)

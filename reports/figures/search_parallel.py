@@ -163,7 +163,7 @@ def _draw_parallel(
 
 def _mark(axes: Axes, x: float, height: float, text: str) -> None:
     axes.annotate(
-        plain(text, 12), (x, height), (4, 0), textcoords="offset points", va="center", fontsize=8,
+        plain(text, 12), (x, height), (4, 0), textcoords="offset points", va="center",
         color=light("ink"), zorder=5,
         bbox={"boxstyle": "square,pad=0.12", "fc": light("card"), "ec": "none", "alpha": 0.85},
     )  # fmt: skip
@@ -313,4 +313,9 @@ def _set(axes: Axes, setting: Setting, *, across: bool) -> None:
     else:
         room = 0.05 * (setting.high - setting.low)
         limit(setting.low - room, setting.high + room)
-    ticks(axis, 5, log=setting.log, whole=isinstance(setting.low, int))
+    wide = setting.log and across and setting.high > _DECADES * setting.low
+    ticks(axis, 2 if wide else 5, log=setting.log, whole=isinstance(setting.low, int))
+
+
+_DECADES = 2e3
+"""From how many times on there is no room across a panel for each power of ten."""

@@ -103,7 +103,7 @@ def _draw(
 
 
 def _panel(axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Setting) -> None:
-    axes.set_title(plain(setting.name, 30), fontsize=8.5, pad=4)
+    axes.set_title(plain(setting.name, 30), pad=4)
     axis.set(axes)
     used = [each for each in search.tried if setting.name in each.settings]
     if isinstance(setting, Choice):

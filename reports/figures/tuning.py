@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.judging.results import ArmTuning
-from harness.study.formatting import join, number_text, plural
+from harness.study.formatting import join, level_text, number_text, plural
 from harness.study.metrics import Metric
 
+from ..levels import NO_LEVELS, Levels
 from ..palette import light
 from ..text import axis_title, factor_of
 from .canvas import (
     Picture,
+    hint,
     limits,
     log_limits,
     paint,
@@ -42,9 +44,12 @@ class Tried:
     panels: tuple[ArmTuning, ...]
     left_out: int
     log: bool
+    levels: Levels = NO_LEVELS
 
 
-def tried(tuning: Sequence[ArmTuning], objective: Metric) -> list[Tried]:
+def tried(
+    tuning: Sequence[ArmTuning], objective: Metric, levels: Levels = NO_LEVELS
+) -> list[Tried]:
     """Group by setting; arms in which nothing was tried have no panel."""
     out = []
     for setting in dict.fromkeys(each.setting for each in tuning):
@@ -58,7 +63,7 @@ def tried(tuning: Sequence[ArmTuning], objective: Metric) -> list[Tried]:
                 last = start + TOGETHER >= len(shown)
                 part = tuple(shown[start : start + TOGETHER])
                 left_out = len(panels) - len(shown) if last else 0
-                out.append(Tried(setting, objective, part, left_out, log))
+                out.append(Tried(setting, objective, part, left_out, log, levels))
     return out
 
 
@@ -72,6 +77,7 @@ def _again(tuning: ArmTuning) -> list[tuple[float, float | None]]:
     return [(tuning.tried[place][0], value) for place, own in tuning.confirmed for value in own]
 
 
+_MOST_HINTS = 60
 WIDTH, TALL, LEFT, GAP = 8.6, 1.75, 0.68, 0.18
 
 
@@ -110,7 +116,7 @@ def _draw(figure: Figure, values: Tried, rows: int) -> None:
         axes = panel(
             figure, LEFT + column * (wide + GAP), 0.5 + TALL * (rows - 1 - row), wide, TALL - 0.6
         )
-        _draw_panel(axes, tuning, scale, span, log=values.log)
+        _draw_panel(axes, tuning, values, span)
         last = place + COLUMNS >= len(values.panels)
         if last:
             axes.set_xlabel(plain(values.setting, 30))
@@ -120,10 +126,10 @@ def _draw(figure: Figure, values: Tried, rows: int) -> None:
             axes.set_ylabel(plain(axis_title(values.objective), 26))
 
 
-def _draw_panel(
-    axes: Axes, tuning: ArmTuning, scale: float, span: tuple[float, float], *, log: bool
-) -> None:
-    axes.set_title(plain(tuning.arm, 34), fontsize=8.5, pad=4)
+def _draw_panel(axes: Axes, tuning: ArmTuning, values: Tried, span: tuple[float, float]) -> None:
+    scale, log = factor_of(values.objective), values.log
+    look = values.levels.of_arm(tuning.arm)
+    axes.set_title(plain(values.levels.short(tuning.arm), 34), pad=4, color=look.color)
     if tuning.log:
         axes.set_xscale("log")
         axes.set_xlim(tuning.low / 1.25, tuning.high * 1.25)
@@ -132,14 +138,17 @@ def _draw_panel(
     if log:
         axes.set_yscale("log")
     axes.set_ylim(*span)
-    axes.axvline(tuning.chosen, color=light("series2"), linewidth=1.4, zorder=1.5)
+    axes.axvline(tuning.chosen, color=light("ink"), linewidth=1.4, zorder=1.5)
     good = [(x, scale * y) for x, y in tuning.tried if y is not None and math.isfinite(scale * y)]
     if good:
-        axes.plot(*zip(*good, strict=True), "o", color=light("series1"), markersize=4.6, zorder=3)
+        axes.plot(*zip(*good, strict=True), look.marker, color=look.color, markersize=4.8, zorder=3)
+        for x, y in good[: _MOST_HINTS // max(1, len(values.panels))]:
+            value = level_text(values.objective, y / scale)
+            hint(axes, x, y, f"{values.setting} = {number_text(x)}: {value}")
     again = [(x, scale * y) for x, y in _again(tuning) if y is not None and math.isfinite(y)]
     if again:
         axes.plot(
-            *zip(*again, strict=True), "o", color=light("series2"), markerfacecolor="none",
+            *zip(*again, strict=True), "o", color=look.color, markerfacecolor="none",
             markersize=4.6, zorder=3.5,
         )  # fmt: skip
     every = (*tuning.tried, *_again(tuning))

@@ -30,6 +30,7 @@ from ..figures.curves import curves_of, draw_curves
 from ..figures.looks import draw_looks, looked
 from ..figures.paired import draw_paired, paired, short_sides
 from ..intervals import family_name, interval_name, is_counted, is_exact
+from ..levels import NEUTRAL, Look, levels_of
 from ..table import Cell, Column, Table, row
 from ..text import in_title, replicate_of
 from ..words import APPEARANCES
@@ -123,7 +124,7 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
     if interval and claim.primary:
         interval += family_name(results.verdicts)
     figures = []
-    if values := paired(verdict, interval):
+    if values := paired(verdict, interval, _both_looks(results, verdict)):
         figures.append(draw_paired(values, interval))
     if curves := curves_of(results, verdict):
         figures.append(draw_curves(curves))
@@ -140,6 +141,15 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
         _looks(verdict), draw_looks(looks) if looks else None, replicate_of(metric),
         _numbers(verdict),
     )  # fmt: skip
+
+
+def _both_looks(results: Results, verdict: Verdict) -> tuple[Look, Look]:
+    """Return how both sides look: neutral, where they are not one partial arm each."""
+    partials = results.declaration.partials(verdict.claim)
+    if len(partials) != 2:
+        return NEUTRAL, NEUTRAL
+    levels = levels_of(results)
+    return levels.look(partials[0]), levels.look(partials[1])
 
 
 def _metric(results: Results, verdict: Verdict) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from harness.judging.fronts import Cost, front_of
 from harness.judging.results import Results
 from harness.study.formatting import bytes_text, count_text, join, number_text, plural, seconds_text
 from harness.trials.profiles import Profile
 
 from ..figures.breakdown import bars_of, draw_bars, draw_lines, lines_of
 from ..figures.canvas import Picture
-from ..figures.pareto import draw_pareto, pareto
+from ..figures.pareto import draw_pareto
+from ..levels import levels_of
 from ..table import Cell, Column, Table, row
 from ..text import metric_of
 
@@ -96,8 +98,10 @@ def _figures(results: Results) -> tuple[Picture, ...]:
     )
     if quality is None:
         return ()
-    figures = (pareto(results, quality, "step time"), pareto(results, quality, "peak memory"))
-    return tuple(draw_pareto(values) for values in figures if values)
+    costs: tuple[Cost, ...] = ("step_seconds", "peak_bytes", "parameters")
+    fronts = (front_of(results, quality, cost) for cost in costs)
+    levels = levels_of(results)
+    return tuple(draw_pareto(front, levels) for front in fronts if front)
 
 
 COLUMNS = {

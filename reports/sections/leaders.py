@@ -18,6 +18,7 @@ from harness.study.formatting import (
 
 from ..figures.canvas import Picture
 from ..figures.leaders import draw_leaders, status
+from ..levels import levels_of
 from ..table import Cell, Column, Table, row
 
 
@@ -34,7 +35,7 @@ def leaders_section(results: Results) -> LeadersSection | None:
     ranked = None if results.search is not None else leaders(results)
     if ranked is None or len(ranked.rows) < 2:
         return None
-    return LeadersSection(draw_leaders(ranked), _table(ranked))
+    return LeadersSection(draw_leaders(ranked, levels_of(results)), _table(ranked))
 
 
 def _table(ranked: Leaders) -> Table:

@@ -13,6 +13,7 @@ from harness.study.searching import PLACES
 
 from ..figures.canvas import Picture
 from ..figures.tuning import draw_tried, tried
+from ..levels import levels_of
 from ..table import Cell, Column, Table, row
 from ..text import in_title, metric_of
 
@@ -44,7 +45,7 @@ def tuning_section(results: Results) -> TuningSection | None:
     return TuningSection(
         lead,
         tuple(on_edges(results.tuning)),
-        tuple(draw_tried(each) for each in tried(results.tuning, objective)),
+        tuple(draw_tried(each) for each in tried(results.tuning, objective, levels_of(results))),
         _table(results.tuning),
         _trust(results, objective),
     )

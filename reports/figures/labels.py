@@ -1,0 +1,108 @@
+"""Names where lines end, in place of legends: in the line's colour, and pushed apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .canvas import TEXT, plain, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LINE = 11.6
+"""Height of a line of text, in points."""
+
+_LETTER = 0.6  # of the text's size: the width of a letter as it is laid out
+_AWAY, _GAP = 10.0, 3.0
+
+
+@dataclass(frozen=True)
+class End:
+    """Where a line ends, in the axes' own units, and what is written there."""
+
+    across: float
+    up: float
+    text: str
+    color: str
+
+
+def room_for(names: Sequence[str], letters: int = 15) -> float:
+    """Return how many inches names take at the right of a figure, broken to lines.
+
+    Args:
+        names: what is written.
+        letters: the longest line.
+    """
+    lines = [line for name in names for line in broken(name, letters).split("\n")]
+    return (_AWAY + _LETTER * TEXT * max(map(len, lines), default=0)) / 72
+
+
+def broken(name: str, letters: int = 15) -> str:
+    """Break a name to the lines that :func:`label_ends` writes."""
+    return wrapped(plain(name, 90), letters, 4)
+
+
+def label_ends(axes: Axes, ends: Sequence[End], letters: int = 15) -> None:
+    """Write at the right of axes, whose limits are set, what ends where.
+
+    Args:
+        axes: where.
+        ends: of lines.
+        letters: the longest line of a name, beyond which it is broken.
+    """
+    if not ends:
+        return
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    points = 72 / figure.dpi
+    frame = axes.get_window_extent()
+    texts = [broken(each.text, letters) for each in ends]
+    heights = [LINE * (text.count("\n") + 1) + _GAP for text in texts]
+    wanted = [
+        points * (axes.transData.transform((each.across, each.up))[1] - frame.y0) for each in ends
+    ]
+    tall = points * frame.height
+    for each, text, at, place in zip(
+        ends, texts, wanted, apart(wanted, heights, tall), strict=True
+    ):
+        axes.annotate(
+            text, (1.0, place / tall), xycoords="axes fraction", xytext=(_AWAY, 0),
+            textcoords="offset points", va="center", ha="left", color=each.color,
+            fontsize=TEXT, linespacing=1.1, annotation_clip=False, zorder=5,
+        )  # fmt: skip
+        if abs(place - at) > 2:
+            across = (axes.transData.transform((each.across, each.up))[0] - frame.x0) / frame.width
+            end = 1 + (_AWAY - 2) * frame.width**-1 / points
+            axes.plot(
+                [across, end], [at / tall, place / tall], transform=axes.transAxes,
+                color=each.color, linewidth=0.7, clip_on=False, zorder=1.4,
+            )  # fmt: skip
+
+
+def apart(wanted: Sequence[float], heights: Sequence[float], tall: float) -> list[float]:
+    """Return places, as near to those wanted as they can be without meeting one another.
+
+    Args:
+        wanted: the middle of each, in points from the bottom.
+        heights: of each, what stays free around it included.
+        tall: of what all must stay within, where there is room for all.
+    """
+    order = sorted(range(len(wanted)), key=lambda place: wanted[place])
+    # Less what stands below each of them, places must not fall: isotonic regression.
+    below, blocks = 0.0, list[tuple[float, int]]()
+    for place in order:
+        mean, count = wanted[place] - heights[place] / 2 - below, 1
+        while blocks and blocks[-1][0] > mean:
+            before, size = blocks.pop()
+            mean, count = (before * size + mean * count) / (size + count), size + count
+        blocks.append((mean, count))
+        below += heights[place]
+    free = max(0.0, tall - below)
+    starts = [min(max(mean, 0.0), free) for mean, count in blocks for _ in range(count)]
+    found, below = [0.0] * len(wanted), 0.0
+    for place, start in zip(order, starts, strict=True):
+        found[place] = start + below + heights[place] / 2
+        below += heights[place]
+    return found

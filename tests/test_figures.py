@@ -1,0 +1,199 @@
+"""Figures speak one language: looks of levels, names at lines, sizes of text, ticks, shades."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from harness import Factor, Higher
+from harness.judging.fronts import Cost, Costed, Front, front_of, surely_beats
+from harness.judging.results import Results
+from harness.reports.figures.canvas import TEXT, tick_places
+from harness.reports.figures.crossed import SHADES, shade_of
+from harness.reports.figures.dots import TOGETHER, arm_dots
+from harness.reports.figures.labels import apart
+from harness.reports.levels import NEUTRAL, levels_of
+from harness.reports.palette import ALL
+from harness.reports.render import render_html
+from harness.study.metrics import METRICS
+from tests.example_results import cost_results, example_results, residual_study
+from tests.example_search import example_results as search_results
+
+SIZE = re.compile(r'font-size="([\d.]+)"')
+
+
+def build(scale: object, shortcut: bool, depth: int, width: int) -> None:
+    raise AssertionError("nothing is trained here")
+
+
+@cache
+def forty() -> Results:
+    """40 arms of three factors, of which a claim is about the first."""
+    claim = Higher(
+        "Shortcuts help.", metric="test_accuracy", by=0.01,
+        higher={"shortcut": True}, lower={"shortcut": False},
+    )  # fmt: skip
+    factors = (
+        Factor("shortcut", (False, True)),
+        Factor("depth", (8, 20, 56, 110)),
+        Factor("width", (8, 16, 32, 64, 128)),
+    )
+    study = residual_study(
+        name="forty", factors=factors, build=build, claims=(claim,), tuned=(), measures=()
+    )
+    return example_results(study, tuning=False, seeds=3, failed=())
+
+
+@pytest.mark.parametrize("made", [example_results, cost_results, forty, search_results])
+def test_no_text_of_a_figure_is_smaller_than_can_be_read(made):
+    sizes = [float(each) for each in SIZE.findall(render_html(made()))]
+    assert sizes
+    assert min(sizes) >= TEXT
+
+
+def test_text_is_9_px_on_a_phone_and_7_pt_on_paper():
+    figure = 4.4 * 72  # points as drawn
+    phone = 390 - 2 * 16 - 2 * 8 - 2  # margins of page and canvas, and its rule
+    paper = 0.485 * 174 / 25.4 * 72 - 2 * 0.35 * 9.5 - 1.5
+    assert TEXT / figure * phone >= 9
+    assert TEXT / figure * paper >= 7
+
+
+def test_arms_that_share_a_level_share_its_colour_or_its_dash_and_marker():
+    results = example_results()
+    levels = levels_of(results)
+    arms = {tuple(level.name for level in arm.levels.values()): arm for arm in results.arms}
+    looks = {names: levels.of_arm(arm.name) for names, arm in arms.items()}
+    assert len(set(looks.values())) == 6
+    for (shortcut, depth), look in looks.items():
+        for (other, other_depth), theirs in looks.items():
+            assert (look.color == theirs.color) == (shortcut == other)
+            assert (look.marker == theirs.marker) == (depth == other_depth)
+            assert (look.linestyle == theirs.linestyle) == (depth == other_depth)
+
+
+def test_a_side_that_is_one_level_looks_as_its_arms_do_and_a_mixed_one_is_neutral():
+    results = example_results()
+    levels = levels_of(results)
+    arm = levels.named["shortcut=yes, depth=56"]
+    assert levels.look(arm.levels) == levels.of_arm(arm.name)
+    assert levels.look({"shortcut": "yes"}).color == levels.of_arm(arm.name).color
+    assert levels.look({"depth": "56"}).marker == levels.of_arm(arm.name).marker
+    assert levels.look({"depth": "56"}).color == NEUTRAL.color
+    assert levels.look({}) == NEUTRAL
+
+
+def test_the_factor_that_most_claims_are_about_has_the_colours():
+    about_depth = Higher(
+        "Depth helps.", metric="test_accuracy", by=0.01, higher={"depth": 56}, lower={"depth": 8}
+    )
+    levels = levels_of(example_results(residual_study(claims=(about_depth,))))
+    assert [name for name, _ in levels.factors] == ["depth", "shortcut"]
+
+
+def test_names_at_lines_do_not_meet_and_keep_their_order():
+    wanted = [50.0, 51.0, 52.0, 10.0, -40.0, 99.0]
+    heights = [12.0, 24.0, 12.0, 12.0, 12.0, 12.0]
+    found = apart(wanted, heights, 100.0)
+    order = sorted(range(6), key=lambda at: wanted[at])
+    assert order == sorted(range(6), key=lambda at: found[at])
+    for below, above in pairwise(order):
+        assert found[above] - found[below] >= (heights[above] + heights[below]) / 2 - 1e-9
+    assert min(place - tall / 2 for place, tall in zip(found, heights, strict=True)) >= -1e-9
+    assert max(place + tall / 2 for place, tall in zip(found, heights, strict=True)) <= 100 + 1e-9
+
+
+def test_names_that_do_not_meet_stay_where_their_lines_end():
+    assert apart([20.0, 60.0], [12.0, 12.0], 100.0) == [20.0, 60.0]
+
+
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (-1.2, 2.4), (0.9985, 1.0012), (88.7, 91.3)])
+def test_ticks_of_an_axis_have_as_many_decimals(ends):
+    places, texts = tick_places(*ends, 5)
+    assert len(places) >= 2
+    assert len({len(text.partition(".")[2]) for text in texts}) == 1
+    assert [float(text.replace("−", "-")) for text in texts] == pytest.approx(places)
+
+
+@pytest.mark.parametrize(("better", "best"), [("lower", 1.0), ("higher", 3.0), (None, 3.0)])
+def test_the_strongest_shade_is_the_best(better, best):
+    shades = {value: shade_of(value, 1.0, 3.0, better) for value in (1.0, 2.0, 3.0)}
+    assert shades[best] == len(SHADES) - 1
+    assert sorted(shades.values()) == [0, 2, 4]
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_on_shades_and_names_of_lines_reach_the_contrast_of_text(scheme):
+    pairs = [(name, "ink" if place < 3 else "card") for place, name in enumerate(SHADES)]
+    pairs += [(f"series{number}", "card") for number in range(1, 7)]
+    for name, other in pairs:
+        low, high = sorted(luminance(getattr(ALL[each], scheme)) for each in (name, other))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (name, other)
+
+
+def test_forty_arms_stand_in_groups_each_once_and_nothing_is_cut():
+    results = forty()
+    parts = arm_dots(results, METRICS["test_accuracy"])
+    groups = [group for part in parts for group in part.groups]
+    named = Counter(
+        f"{heading.removesuffix(' (more)')}, {row.label}"
+        for heading, rows in groups
+        for row in rows
+    )
+    assert named == Counter(arm.name for arm in results.arms)
+    best = [max(row.mean for row in rows) for _, rows in groups]
+    assert best == sorted(best, reverse=True)
+    for part in parts:
+        assert sum(len(rows) + 1 for _, rows in part.groups) <= TOGETHER + 1
+
+
+def costed(cost: tuple[float, float], quality: tuple[float, float]) -> Costed:
+    return Costed(1, "a", sum(cost) / 2, *cost, sum(quality) / 2, *quality)
+
+
+def test_an_arm_is_surely_behind_only_where_intervals_lie_apart_both_ways():
+    arm = costed((2.0, 3.0), (0.5, 0.6))
+    assert surely_beats(costed((1.0, 1.9), (0.7, 0.8)), arm, "higher")
+    assert not surely_beats(costed((1.0, 2.1), (0.7, 0.8)), arm, "higher")
+    assert not surely_beats(costed((1.0, 1.9), (0.59, 0.8)), arm, "higher")
+    assert not surely_beats(costed((1.0, 1.9), (0.7, 0.8)), arm, "lower")
+    assert surely_beats(costed((1.0, 1.9), (0.1, 0.2)), arm, "lower")
+    unknown = costed((1.0, 1.9), (float("nan"), float("nan")))
+    assert not surely_beats(unknown, arm, "higher")
+    assert not surely_beats(arm, arm, "higher")
+
+
+def test_a_dearer_arm_is_not_shown_to_be_behind_by_an_equal_exact_cost_alone():
+    arm, equal = costed((2.0, 2.0), (0.5, 0.6)), costed((2.0, 2.0), (0.7, 0.8))
+    assert surely_beats(equal, arm, "higher")
+    assert not surely_beats(costed((2.1, 2.1), (0.7, 0.8)), arm, "higher")
+
+
+def made_front(results: Results, cost: Cost) -> Front:
+    found = front_of(results, METRICS["test_accuracy"], cost)
+    assert found is not None
+    return found
+
+
+def test_times_on_a_front_have_the_interval_of_rounds_where_there_are_any():
+    timed = made_front(cost_results(), "step_seconds")
+    untimed = made_front(example_results(), "step_seconds")
+    memory = made_front(example_results(), "peak_bytes")
+    assert (timed.how, timed.most) == ("rounds", 10)
+    assert all(each.cost_low < each.cost < each.cost_high for each in timed.arms)
+    assert untimed.how == "blocks"
+    assert memory.how == "exact"
+    assert all(each.cost_low == each.cost == each.cost_high for each in memory.arms)
+    for front in (timed, untimed, memory):
+        assert not any(each.front and each.behind for each in front.arms)
+        assert any(each.front for each in front.arms)
