@@ -16,13 +16,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports import write_index
-from reports.compared import render_comparison
-from reports.figures.canvas import Picture, hint, paint
-from reports.gate import render_gate
-from reports.gate_history import render_history
-from reports.render import _environment, render, render_html
-from reports.table import Cell, Column, Table, row
+from harness.reports import write_index
+from harness.reports.compared import render_comparison
+from harness.reports.figures.canvas import Picture, hint, paint
+from harness.reports.gate import render_gate
+from harness.reports.gate_history import render_history
+from harness.reports.render import _environment, render, render_html
+from harness.reports.table import Cell, Column, Table, row
 from tests import example_gate, example_search
 from tests.example_results import cost_results, example_results
 from tests.test_compare_page import hostile

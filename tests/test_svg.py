@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from reports.figures.canvas import Picture, hint, paint
-from reports.figures.svg import compact, short_path, without_hints
-from reports.palette import light
+from harness.reports.figures.canvas import Picture, hint, paint
+from harness.reports.figures.svg import compact, short_path, without_hints
+from harness.reports.palette import light
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
