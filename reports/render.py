@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+_COMMENT = re.compile(r"^\s*/\*(?:(?!\*/).)*\*/\s*$", re.DOTALL | re.MULTILINE)
 LONG_WORD = re.compile(r"\S{19,}")
 PARTS = re.compile(r"[^=/,_.:-]{1,24}[=/,_.:-]*|[=/,_.:-]+")
 
@@ -133,7 +134,7 @@ def render(
         + ("" if printed else f"{figure_rules()}\n")
         + "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in sheets)
     )
-    script = "" if printed else (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    script = "" if printed else bare((TEMPLATES / "report.js").read_text(encoding="utf-8"))
     page = _environment().get_template(template)
     return page.render(
         css=Markup(css), script=Markup(script), allowed=_hash(script), printed=printed, about=about,
@@ -141,6 +142,16 @@ def render(
         attached=[(name, address(name, content)) for name, content in (attached or {}).items()],
         **values,
     )  # fmt: skip
+
+
+def bare(text: str) -> str:
+    """Return a style sheet or a script without indents, empty lines and lines of comment.
+
+    Nothing else is taken out, so that what is on the page can be read.
+    """
+    text = _COMMENT.sub("", text)
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
 def _hash(script: str) -> str:

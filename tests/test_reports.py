@@ -34,7 +34,7 @@ from harness.reports.figures.curves import curves_of, draw_curves
 from harness.reports.figures.dots import draw_dots, level_dots
 from harness.reports.figures.layers import MOST_LINES, draw_layers, layers_of
 from harness.reports.printing import NO_PANGO, Printing, render_pdf
-from harness.reports.render import TEMPLATES, breaks, render_html
+from harness.reports.render import TEMPLATES, bare, breaks, render_html
 from harness.reports.sections.cost import cost_section
 from harness.reports.sections.factors import MOST_COLUMNS, factors_section
 from harness.reports.sections.ledger import MOST_ROWS, ledger_section
@@ -153,7 +153,7 @@ def test_stands_alone(page: Reader, html: str) -> None:
 
 def test_one_script_may_run_the_page_s_own(page: Reader, html: str) -> None:
     (script,) = scripts(html)
-    assert script == (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    assert script == bare((TEMPLATES / "report.js").read_text(encoding="utf-8"))
     assert "<" + "/script" not in script
     (policy,) = [
         each["content"]

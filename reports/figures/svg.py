@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -56,8 +57,10 @@ def compact(drawn: str, title: str, description: str, hints: Sequence[Hint] = ()
         new.set(name, str(round(float(points) * 96 / 72)))
     new.set("font-family", FONTS)
     new.set("stroke-linejoin", "round")
+    symbols = _symbols(old)
     for child in old:
-        _copy(child, new)
+        _copy(child, new, symbols)
+    _texts_last(new)
     _gather(new)
     if hints:
         _tell(new, hints)
@@ -74,26 +77,60 @@ def without_hints(svg: str) -> str:
     return svg if start < 0 else svg[:start] + "</svg>"
 
 
-def _copy(old: Element, into: Element) -> None:
+def _symbols(old: Element) -> dict[str, Element]:
+    """Return the paths that are defined for a single use: they can as well be drawn there."""
+    uses = Counter(each.get(_HREF, "").removeprefix("#") for each in old.iter())
+    return {
+        name: each
+        for each in old.iter()
+        if (name := each.get("id", "")) and each.get("d") and uses[name] == 1
+    }
+
+
+def _copy(old: Element, into: Element, symbols: Mapping[str, Element]) -> None:
     """Copy an element and all within, less what changes nothing that one sees."""
     name = old.tag.rpartition("}")[2]
-    if name in {"metadata", "style", "title"}:
+    if name in {"metadata", "style", "title"} or (name == "path" and old.get("id") in symbols):
         return
     attributes = _attributes(old, name)
+    symbol = symbols.get(attributes.get("href", "").removeprefix("#"))
+    if symbol is not None:
+        name, attributes = "path", _used(symbol, attributes)
     if _invisible(name, attributes):
         return
     if name == "g" and not attributes:
         for child in old:
-            _copy(child, into)
+            _copy(child, into, symbols)
         return
     new = SubElement(into, name, attributes)
     if name == "text":
         new.text = "".join(old.itertext())
         return
     for child in old:
-        _copy(child, new)
+        _copy(child, new, symbols)
     if name in {"g", "defs"} and not len(new):
         into.remove(new)
+
+
+def _used(symbol: Element, use: dict[str, str]) -> dict[str, str]:
+    """Return a symbol as a path of its own, at the place where it is used."""
+    across, up = (float(use.pop(axis, "0")) for axis in "xy")
+    moved = _moved(symbol.get("d", ""), across, up)
+    own = _attributes(symbol, "path")
+    own |= {"d": short_path(moved, 2 if "C" in moved else 1)}  # round marks are small
+    del use["href"], own["id"]
+    return use | own
+
+
+def _moved(path: str, across: float, up: float) -> str:
+    """Move a path: every second number is of the other axis."""
+    return _STEP.sub(
+        lambda step: step[1] + " ".join(
+            repr(float(each) + (up if place % 2 else across))
+            for place, each in enumerate(_PLAIN.findall(step[2]))
+        ) + " ",
+        path,
+    )  # fmt: skip
 
 
 def _invisible(name: str, attributes: dict[str, str]) -> bool:
@@ -167,12 +204,26 @@ def _straight(text: str, digits: int) -> str:
             before, middle = kept[-2][1], kept[-1][1]
             if any(
                 before[axis] == middle[axis] == point[axis]
-                and before[other] <= middle[other] <= point[other]
+                and sorted((before[other], middle[other], point[other]))[1] == middle[other]
                 for axis, other in ((0, 1), (1, 0))
             ):
                 kept.pop()
         kept.append((kind, point, written))
     return "".join(written for _, _, written in kept)
+
+
+def _texts_last(root: Element) -> None:
+    """Draw texts over all else, and say the size that most of them have once."""
+    sizes = Counter(each.attrib["font-size"] for each in root.iter("text"))
+    if sizes:
+        (usual, _), *_ = sizes.most_common(1)
+        root.set("font-size", usual)
+        for each in root.iter("text"):
+            if each.get("font-size") == usual:
+                del each.attrib["font-size"]
+    for text in [each for each in root if each.tag == "text"]:
+        root.remove(text)
+        root.append(text)
 
 
 def _gather(parent: Element) -> None:
