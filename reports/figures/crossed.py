@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.judging.results import Results
 from harness.judging.summaries import ArmSummary
@@ -323,7 +323,7 @@ def _draw_bar(axes: Axes, values: Crossed, span: tuple[float, float]) -> None:
         axes.add_patch(
             Rectangle((0.35 + 0.06 * place, 0.15), 0.06, 0.6, facecolor=light(shade), linewidth=0)
         )
-    look = {"va": "center", "color": light("muted")}
+    look: dict[str, Any] = {"va": "center", "color": light("muted")}
     axes.text(0.335, 0.45, f"{words[0]}, {ends[0]}", ha="right", **look)
     axes.text(0.665, 0.45, f"{words[1]}, {ends[1]}", ha="left", **look)
 
