@@ -204,6 +204,7 @@ def _row(summary: ArmSummary, metric: Metric, points: Sequence[float] = ()) -> R
 
 LINE = 0.25
 _MOST_HINTS = 60
+_LEAST = 8  # letters that there is room for at the left, of headings
 
 
 def _told(metric: Metric, heading: str, row: Row, scale: float) -> str:
@@ -242,7 +243,7 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
     from matplotlib.transforms import blended_transform_factory
 
     widest = max(len(row.label) for _, rows in values.groups for row in rows)
-    left = min(0.35 + 0.078 * widest, 2.6)
+    left = min(0.35 + 0.078 * max(widest, _LEAST), 2.6)
     axes = panel(figure, left, 0.5, COLUMN - left - 0.14, LINE * lines + 0.06)
     across = blended_transform_factory(figure.transFigure, axes.transData)
     scale = factor_of(values.metric)
