@@ -365,7 +365,7 @@ class Unprinted:
 
 
 def links(html: str) -> list[str]:
-    found = re.findall(r'<p class="source beside">To take away: (.*?)</p>', html)
+    found = re.findall(r'<p class="source taken">To take away: (.*?)</p>', html)
     return re.findall(r'href="(.*?)"', found[0]) if found else []
 
 
