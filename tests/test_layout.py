@@ -60,7 +60,7 @@ ROOMS: dict[str, str] = {
     "judging": "pairing rounds seen metric_range several counts contrasts words looking adaptive "
     "more wording would_change reasons lacking verdicts registrations history summaries optimism "
     "targets sameness provenance best_of confirmed shares tried searched search_words results "
-    "leaders answer next_step",
+    "leaders fronts answer next_step",
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
     "compared": "sides effects matched declared surroundings costs curves comparison words plain",

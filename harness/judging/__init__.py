@@ -31,6 +31,7 @@ what is said of it.
 
 At the end: :mod:`~harness.judging.results`, everything that a report prints;
 :mod:`~harness.judging.leaders`, arms in order, with those that may be the best;
+:mod:`~harness.judging.fronts`, quality against cost;
 :mod:`~harness.judging.answer`, the answer in a few sentences;
 :mod:`~harness.judging.next_step`, what to type next.
 
