@@ -25,6 +25,7 @@ class Cell:
         mark: a sign before the text; where there is a tone there is a sign or a word too.
         tone: a text colour of the palette; empty for ink.
         href: where it leads; empty for nowhere.
+        anchor: what links lead to it by; empty for none, and the same for no two of a page.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Cell:
     mark: str = ""
     tone: str = ""
     href: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,8 @@ def _take(ranked: Leaders | None) -> str:
         return f"No other arm can be told from the best by {title}: {first.summary.group}."
     if not others:
         return f"Take {first.summary.group}: {mean}, surely better than all other arms."
-    behind = first_of(others, _NAMED)
+    # Names of arms hold commas of their own: "shortcut=no, depth=8".
+    behind = first_of(others, _NAMED, "; " if any("," in name for name in others) else ", ")
     return f"Take {first.summary.group}: {mean}. These cannot be told from it: {behind}."
 
 

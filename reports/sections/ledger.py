@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.judging.results import SHARED, Results
@@ -14,6 +15,7 @@ from harness.trials.records import Record
 from ..table import Cell, Column, Table, row
 
 MOST_ROWS = 200
+_SHOWN = 12  # signs of a key
 STATE_MARKS = {
     "complete": ("✓", ""),
     "failed": ("×", "bad"),
@@ -77,7 +79,7 @@ def ledger_section(results: Results) -> LedgerSection:
             Column("Key", "code"),
             Column("State, and why"),
         ),
-        tuple(_row(record, timed=timed) for record in records[:MOST_ROWS]),
+        _rows(records[:MOST_ROWS], timed=timed),
     )
     return LedgerSection(lead, cut, table)
 
@@ -86,18 +88,30 @@ def _role(record: Record) -> str:
     return SHARED if record.arm == SHARED else record.role
 
 
-def _row(record: Record, *, timed: bool) -> tuple[Cell, ...]:
+def _rows(records: Sequence[Record], *, timed: bool) -> tuple[tuple[Cell, ...], ...]:
+    """Return the rows; links to a trial lead to the first row that has its key."""
+    first: dict[str, Record] = {}
+    for record in records:
+        first.setdefault(record.key[:_SHOWN], record)
+    return tuple(
+        _row(record, timed=timed, named=first[record.key[:_SHOWN]] is record) for record in records
+    )
+
+
+def _row(record: Record, *, timed: bool, named: bool) -> tuple[Cell, ...]:
     """Return a row; of results of others there is neither a role nor a time."""
     mark, tone = STATE_MARKS.get(record.state, ("?", "open"))
     seconds = record.cost.get("seconds", math.nan)
     settings = [f"{name}={value_text(value)}" for name, value in record.tuned.items()]
     reason = " ".join(record.reason.split())
+    key = record.key[:_SHOWN]
+    anchor = "trial-" + "".join(sign for sign in key if sign.isalnum())
     return row(
         record.arm,
         str(record.seed),
         ", ".join([*[_role(record)] * timed, *settings]) or DASH,
         *[seconds_text(seconds)] * timed,
-        record.key[:12],
+        Cell(key, href=f"#{anchor}", anchor=anchor * named),
         Cell(
             record.state if tone else f"{mark} {record.state}",
             note=reason if len(reason) <= 300 else reason[:299] + "…",
