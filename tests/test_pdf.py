@@ -39,7 +39,7 @@ NOWHERE = "\U00100000"
 @pytest.fixture(scope="module")
 def pdf(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("pdf")
-    written = write_report(RESULTS, folder, None, {"records.csv": RECORDS})
+    written = write_report(RESULTS, folder, attached={"records.csv": RECORDS})
     assert written.pdf is not None, written.note
     return pypdf.PdfReader(written.pdf)
 

@@ -532,7 +532,7 @@ def test_ledger_is_cut_and_keeps_failures() -> None:
     rows = [each for each in page.all("table") if "ledger" in each.get("class", "")]
     assert len(rows) == 1
     html = render_html(results)
-    ledger = html[html.index('<table class="ledger"') : html.index("How they were trained")]
+    ledger = html[html.index('<table class="ledger"') : html.index('id="modes"')]
     assert ledger.count("<tr>") == MOST_ROWS + 1
     assert ledger.index("failed") < ledger.index("✓ complete")
     assert "200 of 324 trials, failures first; records.csv" in page.text
@@ -870,7 +870,7 @@ def test_says_how_trials_were_trained(results: Results, page: Reader) -> None:
         "fused, 32 at a time",
         "plain",
     ]
-    for part in (section.lead, "How they were trained", "not measured", "×5.9", "31.2 s"):
+    for part in (section.lead, "How each program was trained", "not measured", "×5.9", "31.2 s"):
         assert part in page.text
     assert "A trial means what the plain loop says" in page.text
 

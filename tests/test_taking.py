@@ -483,7 +483,7 @@ def test_a_comparison_leaves_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     runs = hostile_runs()
     cited = reports.citation(reports.cited_comparison(runs, "harness compare a b"), {})
     texts = {"summary.md": compared_markdown(runs), "CITATION.txt": cited}
-    written = reports.write_comparison(runs, tmp_path, Unprinted(), texts)  # type: ignore[arg-type]
+    written = reports.write_comparison(runs, tmp_path, Unprinted(), texts=texts)  # type: ignore[arg-type]
     names = written.finished().taken
     for each in (tmp_path / "take-away").glob("*.tex"):
         for cells in cells_of(each.read_text("ascii")):

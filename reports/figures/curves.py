@@ -333,7 +333,7 @@ _LEFT = 0.74
 
 def _tall(values: Curves) -> float:
     count = len(values.groups)
-    return Grid.height(count) if count >= FEWEST_PANELS else 3.0
+    return Grid.height(count) if count >= FEWEST_PANELS else 2.75
 
 
 def _draw_group(axes: Axes, values: Curves, group: Group) -> None:

@@ -179,7 +179,7 @@ def draw_paired(values: Paired, interval: str) -> Picture:
     axis = ", on a logarithmic axis" if relative else ""
     zero = "×1" if relative else "0"
     return paint(
-        (COLUMN, 3.0),
+        (COLUMN, 2.75),
         lambda figure: _draw(figure, values),
         alt=values.alt,
         caption=f"Left: a line for each {values.replicate} ({plural(len(values.first), 'pair')}), "
@@ -193,8 +193,8 @@ def draw_paired(values: Paired, interval: str) -> Picture:
 def _draw(figure: Figure, values: Paired) -> None:
     lines = max(_lines(name).count("\n") + 1 for name in values.names)
     foot = 0.18 + 0.17 * lines
-    _draw_slopes(panel(figure, 0.68, foot, 1.7, 2.9 - foot), values)
-    _draw_differences(panel(figure, 3.06, foot, 1.24, 2.9 - foot), values)
+    _draw_slopes(panel(figure, 0.68, foot, 1.7, 2.65 - foot), values)
+    _draw_differences(panel(figure, 3.06, foot, 1.24, 2.65 - foot), values)
 
 
 def _draw_slopes(axes: Axes, values: Paired) -> None:
