@@ -19,12 +19,11 @@ from harness.judging.history import Declared
 from harness.judging.results import Results
 from harness.judging.search_words import sentences
 from harness.judging.verdicts import Verdict
-from harness.stats import FEWEST
 from harness.study.converter import from_plain, to_plain
-from harness.study.formatting import plural
 from harness.terminal.files import utf8, write_whole
 
 from .figures.forest import ForestRow, forest
+from .provisional import provisional
 from .sections.opening import judged_cells, measured, warned
 
 FORMAT = 1
@@ -138,7 +137,7 @@ def entry_of(results: Results) -> Entry:
         results.scale,
         declared.question,
         tuple(answer(results).sentences if search is None else sentences(search)),
-        tuple(_provisional(results)),
+        provisional(results),
         results.provenance.date,
         None if others else results.provenance.hours,
         len(states),
@@ -167,30 +166,6 @@ def _claim(verdict: Verdict, row: ForestRow, declared: Declared) -> ClaimEntry:
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _provisional(results: Results) -> list[str]:
-    """Say why verdicts may change when more is run."""
-    declared, search = results.declaration, results.search
-    if declared.source == "results":
-        return []
-    why = []
-    if results.missing > 0:
-        why.append(f"{plural(results.missing, 'evaluation trial')} not there yet")
-    if running := sum(record.state == "running" for record in results.records):
-        why.append(f"{plural(running, 'trial')} unfinished")
-    if search is not None and declared.search is not None:
-        left = declared.search.trials - len(search.tried)
-        if left > 0 and not search.ended:
-            why.append(f"{len(search.tried)} of {declared.search.trials} settings tried")
-    seeds = len(results.seeds)
-    if search is None and results.looks is None and seeds < declared.seeds:
-        why.append(f"{seeds} of {plural(declared.seeds, 'seed')}")
-    if search is None and declared.claims and seeds < FEWEST:
-        why.append(f"{plural(seeds, 'seed')}, where a verdict needs {FEWEST}")
-    if declared.scale in declared.scales[:-1] or declared.scale == "quick":
-        why.append(f"scale {declared.scale}")
-    return why
 
 
 def _joules(results: Results) -> float | None:

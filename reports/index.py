@@ -227,7 +227,7 @@ def _heading(found: Sequence[Found], claims: int) -> str:
     parts = [plural(counts[kind], *names) for kind, names in KINDS.items() if counts[kind]]
     if not parts:
         return "No reports yet"
-    parts += [f"{plural(claims, 'claim')} on trial"] if claims else []
+    parts += [plural(claims, "claim")] if claims else []
     return ", ".join(parts)
 
 

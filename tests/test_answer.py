@@ -56,7 +56,9 @@ def test_the_sentences_are_made_of_the_verdicts(results: Results) -> None:
     (clearest,) = [each for each in held if each.claim.text.rstrip(".") in said.found]
     assert both_means(clearest) in said.found
     assert said.take.startswith("Take shortcut=yes, depth=8: test accuracy 95.6 %.")
-    assert said.sure.startswith("All intervals hold at once with 95 %, on 10 seeds.")
+    assert said.sure.startswith(
+        "All intervals together are right with 95 % confidence, on 10 seeds."
+    )
     undecided = [each for each in results.verdicts if each.word == "inconclusive"]
     assert undecided
     assert undecided[0].claim.text.rstrip(".") in said.sure
@@ -117,7 +119,7 @@ def test_alike_arms_may_all_be_the_best(results: Results) -> None:
     found = ranked(with_values(results, same, "higher"))
     assert all(row.may_be_best for row in found.rows)
     said = answer(with_values(results, same, "higher")).take
-    assert said.startswith("No other arm can be told from the best by test accuracy")
+    assert said.startswith("No arm is shown to be the best by test accuracy")
 
 
 def test_the_truly_best_is_left_out_as_rarely_as_stated(results: Results) -> None:

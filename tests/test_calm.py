@@ -114,7 +114,7 @@ def test_a_warning_in_a_worker_is_no_failure_of_a_trial(monkeypatch, tmp_path) -
 def test_warnings_of_what_draws_and_prints_spoil_no_report(monkeypatch) -> None:
     from matplotlib.figure import Figure
 
-    from harness.reports import render
+    from harness.reports import printing
     from harness.reports.figures.canvas import paint
 
     monkeypatch.setattr(Figure, "savefig", warning(Figure.savefig))
@@ -128,7 +128,7 @@ def test_warnings_of_what_draws_and_prints_spoil_no_report(monkeypatch) -> None:
         write_pdf = staticmethod(warning(lambda: b"%PDF"))
 
     monkeypatch.setattr(weasyprint, "HTML", Page)
-    assert render.render_pdf("<p>") == (b"%PDF", "")
+    assert printing.render_pdf("<p>") == (b"%PDF", "")
 
 
 def test_a_study_that_ends_the_program_while_it_trains_fails_its_trial_alone(

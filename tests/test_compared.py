@@ -210,8 +210,7 @@ def test_more_seeds_of_the_same_trials_move_a_claim_and_are_no_difference_of_tri
     assert effect(pair, SMALL).finding == "same"
     assert not pair.whole
     assert answer(pair) == (
-        "Nothing changed that can be told: the verdict is the same and 2 results of arms are the "
-        "same."
+        "No change is shown: the verdict is the same and 2 results of arms are the same."
     )
 
 
@@ -340,7 +339,7 @@ def test_what_may_hide_is_said_where_nothing_can_be_told() -> None:
         abs(end) for each in pair.effects if each.seen for end in (each.seen.low, each.seen.high)
     )
     assert answer(pair) == (
-        "Nothing changed that can be told: the verdict is the same and none of 2 results of arms "
+        "No change is shown: the verdict is the same and none of 2 results of arms "
         f"can be told apart. A difference may hide, of up to {reach:.3g} points in score."
     )
 

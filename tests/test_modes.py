@@ -249,12 +249,17 @@ def test_networks_that_begin_by_other_rules_train_together(model: MLP | CNN | Co
 
 @EVERY
 def test_fused_is_plain_over_the_first_steps_in_float32(training: Training) -> None:
-    """54 steps: 6 in an epoch. Sums of other lengths round otherwise, and training amplifies it."""
+    """54 steps: 6 in an epoch. Sums of other lengths round otherwise, and training amplifies it.
+
+    By how much depends on the processor: after 40 steps of a residual network one of them was 0.5 %
+    apart, others 0.1 %. That both are the same training is shown in float64, above.
+    """
     requests = varied(replace(training, epochs=9, stopping=None), 2)
     plain, fused = outcomes(requests, Mode()), outcomes(requests, Mode("fused", 2))
     for one, other in zip(plain, fused, strict=True):
         first = one.curves["train_loss"]
-        assert other.curves["train_loss"] == pytest.approx(first, rel=2e-3, abs=2e-4)
+        assert other.curves["train_loss"] == pytest.approx(first, rel=2e-2, abs=2e-4)
+        assert other.curves["train_loss"][:5] == pytest.approx(first[:5], rel=2e-3, abs=2e-4)
         assert other.curves["train_loss"][0] == pytest.approx(first[0], rel=1e-5)
 
 

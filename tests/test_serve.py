@@ -97,8 +97,8 @@ def test_pages_and_files_are_served_with_their_types(browser: Browser, tmp_path:
     (taken / "index.md").write_text("What lies here.", encoding="utf-8")
     for path, kind, held in (
         ("/residual_depth-quick/take-away/", "text/plain", b"What lies here."),
-        ("/", "text/html", b"1 study, 5 claims on trial"),
-        ("/index.html", "text/html", b"1 study, 5 claims on trial"),
+        ("/", "text/html", b"1 study, 5 claims"),
+        ("/index.html", "text/html", b"1 study, 5 claims"),
         ("/live", "text/html", b"No run yet"),
         ("/residual_depth-quick/report.html", "text/html", b"The report."),
         ("/residual_depth-quick/report.html?x=1", "text/html", b"The report."),
@@ -224,7 +224,7 @@ def test_progress_changes_with_each_trial_and_the_page_with_it(
     assert f"Running {study.name}: 2 of {total} trials done" in index
     ledger.announce(0)
     assert not browser.progress()["going"]
-    assert "1 study, 5 claims on trial" in browser.ask("/")[2].decode()
+    assert "1 study, 5 claims" in browser.ask("/")[2].decode()
     assert "stopped" in browser.ask("/live")[2].decode()
 
 

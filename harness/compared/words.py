@@ -57,7 +57,7 @@ def headline(comparison: Comparison) -> str:
     changed = [pair for pair in pairs if moved(pair)]
     worse = sum(bool(pair.worse) for pair in pairs)
     if not changed:
-        return f"Nothing changed that can be told, in any of {len(pairs)} comparisons."
+        return f"No change is shown, in any of {len(pairs)} comparisons."
     said = f"In {len(changed)} of {len(pairs)} comparisons something changed that can be told"
     return f"{said}, in {worse or 'none'} for the worse."
 
@@ -68,7 +68,7 @@ def title(pair: Pair) -> str:
         return "Nothing could be judged" if _few(pair) else "Nothing could be compared"
     if not moved(pair):
         still = pair.whole and not any(each.changed for each in pair.claims.matched)
-        return "Nothing changed" if still else "Nothing changed that can be told"
+        return "Nothing changed" if still else "No change is shown"
     claims = pair.claims.matched
     changed = [each for each in claims if each.changed]
     worse = sum(each.finding == "worse" or each.vanished for each in pair.effects)
@@ -109,7 +109,7 @@ def answer(pair: Pair) -> str:
         same = ", and the same verdicts" if claims else ""
         return f"Nothing changed: both have the same {plural(trials, 'trial')}{same}."
     if not moved(pair):
-        return f"Nothing changed that can be told: {_still(pair)}.{_may_hide(pair)}"
+        return f"No change is shown: {_still(pair)}.{_may_hide(pair)}"
     parts = [_verdicts(claims, changed), _shifted(claims)] if claims else []
     parts += [_effects(pair)]
     return "; ".join(filter(None, parts)) + "."

@@ -19,6 +19,7 @@ from harness.study.formatting import (
     interval_text,
     join,
     level_text,
+    margin_text,
     percent_text,
     plural,
 )
@@ -92,8 +93,19 @@ def _found(verdicts: Sequence[Verdict], primary: Sequence[Verdict]) -> str:
     sign = "" if holds(clearest) else "Not so: "
     text = clearest.claim.text.rstrip(".")
     return (
-        f"{said}. {'Clearest: ' if total > 1 and not sign else sign}{text} ({numbers(clearest)})."
+        f"{said}. {'Clearest: ' if total > 1 and not sign else sign}{text} "
+        f"({numbers(clearest)}; {margin_text(clearest.metric, clearest.by)} would matter)."
     )
+
+
+def _open(verdict: Verdict) -> str:
+    """Name a claim that is open, and say which way its effect points."""
+    text = f"“{verdict.claim.text.rstrip('.')}”"
+    if not math.isfinite(verdict.seen.effect):
+        return text
+    effect = effect_text(verdict.metric, verdict.seen.effect)
+    ends = interval_text(verdict.metric, verdict.seen.low, verdict.seen.high)
+    return f"{text} ({effect} {ends})"
 
 
 def _clearness(verdict: Verdict) -> float:
@@ -141,12 +153,14 @@ def _take(ranked: Leaders | None) -> str:
     title = in_sentence(ranked.metric.title)
     mean = f"{title} {level_text(ranked.metric, first.summary.mean)}"
     if len(others) == len(compared) - 1:
-        return f"No other arm can be told from the best by {title}: {first.summary.group}."
+        return (
+            f"No arm is shown to be the best by {title}. The best mean has {first.summary.group}."
+        )
     if not others:
         return f"Take {first.summary.group}: {mean}, surely better than all other arms."
     # Names of arms hold commas of their own: "shortcut=no, depth=8".
     behind = first_of(others, _NAMED, "; " if any("," in name for name in others) else ", ")
-    return f"Take {first.summary.group}: {mean}. These cannot be told from it: {behind}."
+    return f"Take {first.summary.group}: {mean}. These may be as good: {behind}."
 
 
 def _sure(results: Results, primary: Sequence[Verdict]) -> str:
@@ -157,15 +171,17 @@ def _sure(results: Results, primary: Sequence[Verdict]) -> str:
     said = ""
     if judged:
         sure = percent_text(1 - results.alpha)
-        said = f"All intervals hold at once with {sure}, on {plural(most, 'seed')}."
+        said = (
+            f"All intervals together are right with {sure} confidence, on {plural(most, 'seed')}."
+        )
     undecided = [each for each in primary if each.word in UNDECIDED]
     if not undecided:
         return said
-    texts = first_of([f"“{each.claim.text.rstrip('.')}”" for each in undecided], 2)
+    texts = first_of([_open(each) for each in undecided], 2)
     more = [each.more_seeds for each in undecided
             if each.more_seeds is not None and each.more_seeds.within(each.seen.n)]  # fmt: skip
     needs = ""
     if more:
         widest = more_text(max(more, key=lambda each: each.high))
-        needs = f" About {widest} more seeds would tell."
+        needs = f" About {widest} more seeds would settle {'it' if len(more) == 1 else 'them'}."
     return f"{said} Open: {texts}.{needs}".strip()

@@ -27,6 +27,7 @@ from harness.study.formatting import (
 from harness.study.metrics import Source
 
 from ..intervals import family_name, interval_name, is_exact
+from ..provisional import provisional
 from ..table import Cell, Column, Table, row
 from ..text import replicate_of
 from ..words import APPEARANCES
@@ -43,6 +44,7 @@ class Title:
     answer: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     tally: tuple[Cell, ...]
+    provisional: str
 
 
 def title(results: Results) -> Title:
@@ -69,7 +71,7 @@ def title(results: Results) -> Title:
     study = results.declaration
     return Title(
         study.name, study.scale, study.question, study.about, answer(results).sentences,
-        tuple(facts), tally,
+        tuple(facts), tally, "; ".join(provisional(results)),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@
 
   /* ---- saying what was done, to eyes and to screen readers alike ---- */
 
-  const said = make("div", { class: "said", role: "status" });
+  const said = make("div", { class: "toast", role: "status" });
   const told = make("div", { class: "offscreen", role: "status" }); // for who cannot see the tip
   const tip = make("div", { class: "tip", "aria-hidden": "true" });
   let silence = 0;
