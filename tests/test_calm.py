@@ -121,14 +121,11 @@ def test_warnings_of_what_draws_and_prints_spoil_no_report(monkeypatch) -> None:
     assert paint((2, 1), lambda figure: None, alt="a", caption="b").svg
     weasyprint = pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
 
-    class Page:
-        def __init__(self, **_: object) -> None:
-            pass
-
-        write_pdf = staticmethod(warning(lambda: b"%PDF"))
-
-    monkeypatch.setattr(weasyprint, "HTML", Page)
-    assert printing.render_pdf("<p>") == (b"%PDF", "")
+    monkeypatch.setattr(weasyprint.HTML, "render", warning(weasyprint.HTML.render))
+    content, note = printing.render_pdf("<p>Text.</p>")
+    assert note == ""
+    assert content is not None
+    assert content.startswith(b"%PDF")
 
 
 def test_a_study_that_ends_the_program_while_it_trains_fails_its_trial_alone(

@@ -364,7 +364,7 @@ def test_the_report_shows_findings_and_of_own_code_that_there_are_none() -> None
     assert section is not None
     assert section.lead == (
         "By a few trainings with settings at their defaults, on 5 March 2026, 14:02 UTC; width=4 "
-        "with seed 0 was trained several times."
+        "with seed 0 was trained several times:"
     )
     assert section.table is not None
     cell = section.table.rows[1][1]
