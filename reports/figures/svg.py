@@ -38,7 +38,6 @@ _SHARED = ("clip-path", "fill", "stroke", "stroke-width", "stroke-opacity", "fil
            "text-anchor")  # fmt: skip
 _USUAL = {"stroke-dashoffset": "0", "stroke-linejoin": "round", "stroke-linecap": "butt",
           "opacity": "1", "stroke-width": "1"}  # fmt: skip
-_REACH = 6.0  # points around a value within which it is told
 
 
 def compact(drawn: str, title: str, description: str, hints: Sequence[Hint] = ()) -> str:
@@ -267,7 +266,7 @@ def _rename(root: Element, key: str) -> None:
 def _tell(root: Element, hints: Sequence[Hint]) -> None:
     group = SubElement(root, "g", {"class": "hints", "fill": "none", "pointer-events": "all"})
     for across, down, text in hints:
-        mark = SubElement(group, "circle", cx=f"{across:.1f}", cy=f"{down:.1f}", r=f"{_REACH:g}")
+        mark = SubElement(group, "circle", cx=f"{across:.1f}", cy=f"{down:.1f}")
         SubElement(mark, "title").text = text
 
 
