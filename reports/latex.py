@@ -37,7 +37,7 @@ _SIGNS = {
     "\N{ZERO WIDTH JOINER}": "", "\N{ZERO WIDTH NON-JOINER}": "",
     "\N{VARIATION SELECTOR-15}": "", "\N{VARIATION SELECTOR-16}": "",
     "–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "…": r"\ldots{}",
-    "⚠": "(!)",     "§": r"\S{}", "¶": r"\P{}", "©": r"\textcopyright{}", "®": r"\textregistered{}",
+    "⚠": "(!)", "§": r"\S{}", "¶": r"\P{}", "©": r"\textcopyright{}", "®": r"\textregistered{}",
     "™": r"\texttrademark{}", "€": r"\texteuro{}", "£": r"\pounds{}", "¿": r"\textquestiondown{}",
     "¡": r"\textexclamdown{}", "ß": r"\ss{}", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}",
     "Œ": r"\OE{}", "ø": r"\o{}", "Ø": r"\O{}", "ł": r"\l{}", "Ł": r"\L{}", "ı": r"\i{}",

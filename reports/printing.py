@@ -125,6 +125,8 @@ def _fonts() -> tuple[Any, Any]:
 def _date(metadata: Any) -> None:
     """Date the PDF and what is attached, and give attachments their names."""
     if epoch := os.environ.get("SOURCE_DATE_EPOCH", ""):
+        if not epoch.isdecimal():
+            raise ValueError(f"SOURCE_DATE_EPOCH must be seconds since 1970; got {epoch!r}")
         metadata.created = f"{datetime.fromtimestamp(int(epoch), UTC):%Y-%m-%dT%H:%M:%SZ}"
     metadata.modified = metadata.created
     day = datetime.fromisoformat(metadata.created or "1970-01-01T00:00:00Z")

@@ -100,7 +100,7 @@ def shortened(part: Any) -> Any:
     the HTML. What has no such table is returned as it is.
     """
     if isinstance(part, Table) and len(part.rows) > PRINTED + 1:
-        said = f" The first {PRINTED} of {len(part.rows):,} rows and the last: report.html has all."
+        said = f" The first {PRINTED} of {len(part.rows):,} rows and the last: the HTML has all."
         rows = (*part.rows[:PRINTED], part.rows[-1])
         return replace(part, caption=part.caption + said, rows=rows)
     if isinstance(part, tuple):

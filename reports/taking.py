@@ -49,6 +49,8 @@ def take_away(page: Any, folder: Path, texts: Mapping[str, str]) -> tuple[str, .
     """
     files = contents(page, texts)
     place = folder / TAKE_AWAY
+    if place.is_symlink():
+        raise OSError("it is a link, and what a link leads to is left alone")
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{TAKE_AWAY}."))
     try:
@@ -73,7 +75,7 @@ def remove_taken(folder: Path) -> None:
         OSError: the folder cannot be written to.
     """
     place = folder / TAKE_AWAY
-    if not place.is_dir():
+    if place.is_symlink() or not place.is_dir():  # what a link leads to is not ours
         return
     for each in sorted(place.iterdir()):
         if OURS.fullmatch(each.name) and not each.is_dir():
@@ -123,6 +125,12 @@ ABOUT: Mapping[str, str] = {
 }
 
 
+def _said(part: Part, caption: str) -> str:
+    """Say what a part is; of a figure that is read as another is, what it shows, too."""
+    shows = part.content.alt if isinstance(part.content, Picture) else ""
+    return f"{caption} {shows}" if caption.startswith("Read as under") else caption
+
+
 def _index(parts: Sequence[Part], files: Mapping[str, bytes], texts: Mapping[str, str]) -> str:
     """Say what each file is."""
     said = captions(parts)
@@ -135,7 +143,7 @@ def _index(parts: Sequence[Part], files: Mapping[str, bytes], texts: Mapping[str
         ("Figures, as SVG and PNG", figures),
     ):
         lines += ["", f"## {title}", ""] if group else []
-        lines += [f"- `{each.name}`: {words(said[each.name])}" for each in group]
+        lines += [f"- `{each.name}`: {words(_said(each, said[each.name]))}" for each in group]
     left = len(figures) - sum(name.endswith(".png") for name in files)
     if left:
         lines += ["", f"The first {MOST_PNG} figures are there as PNG; {left} more as SVG alone."]

@@ -45,6 +45,7 @@ class Written:
         takes: whether the folder ``take-away/`` is still to come.
         taken: names of files in that folder.
         untaken: one line saying why there is no such folder; empty where nothing went wrong.
+        unlinked: one line saying why the page has no links to the files beside it; mostly empty.
     """
 
     html: Path | None
@@ -56,6 +57,7 @@ class Written:
     takes: bool = field(default=False, repr=False, compare=False)
     taken: tuple[str, ...] = ()
     untaken: str = ""
+    unlinked: str = ""
 
     @property
     def lacking(self) -> bool:
@@ -72,7 +74,11 @@ class Written:
         if self.printing is not None:
             done = _with_pdf(done, *self.printing.result())
         if self.html is not None and self.source is not None and (files := _beside(self.html)):
-            write_whole(self.html, utf8(self.source.html(files)))
+            try:
+                write_whole(self.html, utf8(self.source.html(files)))
+            except Exception as error:  # the page without links stands, and so does all else
+                said = one_line(f"The page has no links to its files: {error}")
+                done = replace(done, unlinked=said)
         return done
 
     def _with_taken(self) -> Written:

@@ -74,7 +74,8 @@ def compare_runs(
             outlets.close_own()
             if not isinstance(error, BrokenPipeError):
                 screen.complain(f"harness: the comparison could not be printed: {error}")
-    again = shlex.join(["harness", "compare", *(each for _, each in comparison.named)])
+    named_again = [each for _, each in comparison.named]
+    again = shlex.join(["harness", "compare", *named_again, *place.words()])
     whole = write(comparison, text, out, again, shown=shown)
     return comparison, not write_index(home_of(out, place.usual), again, shown=shown) and whole
 
@@ -315,9 +316,10 @@ def write(comparison: Comparison, text: str, out: Path, again: str, *, shown: bo
     if shown:
         for path in done:
             line(screen.output(), f"{path.name}  {path.resolve()}", whole=True)
-    for said in filter(None, (finished.untaken, finished.note)):
+    for said in filter(None, (finished.untaken, finished.unlinked, finished.note)):
         screen.complain(f"harness: {said}")
-    return not finished.untaken and (finished.pdf is not None or finished.lacking)
+    whole = not finished.untaken and not finished.unlinked
+    return whole and (finished.pdf is not None or finished.lacking)
 
 
 def _clear(out: Path) -> None:

@@ -54,9 +54,10 @@ class Files:
         lacking = done.note if done is not None and done.lacking else ""
         if done is not None and done.note and not lacking:
             wrong.append(f"{done.note} To try again: {pending.again}")
-        if done is not None and done.untaken:
-            wrong.append(f"{done.untaken} To try again: {pending.again}")
-        if not wrong and not self.wrong:
+        if done is not None:
+            lines = filter(None, (done.untaken, done.unlinked))
+            wrong += [f"{said} To try again: {pending.again}" for said in lines]
+        if not wrong and not self.wrong and pending.digest:
             taken = [f"{TAKE_AWAY}/{name}" for name in done.taken]
             content = "\n".join([pending.digest, *taken]).encode()
             _tried("the mark", pending.again, wrong, lambda: write_whole(pending.mark, content))
@@ -110,7 +111,8 @@ def write(
     tried("its line of the index", lambda: _write_entry(results, folder))
     if written is None:
         return Files((), tuple(wrong))
-    pending = _Pending(written, again, mark, digest)
+    # A part of the files is not what the mark stands for.
+    pending = _Pending(written, again, mark, "" if only else digest)
     return Files((written.html,) if written.html else (), tuple(wrong), pending=pending)
 
 
@@ -253,10 +255,9 @@ def _digest(results: Results) -> str:
 
     home = Path(reports.__file__).parent
     code = [
-        normalised(text) if file.suffix == ".py" else text
+        normalised(file.read_text(encoding="utf-8")) if file.suffix == ".py" else file.read_bytes()
         for file in sorted(home.rglob("*"))
-        if file.suffix in {".py", ".j2", ".css", ".html"}
-        for text in [file.read_text(encoding="utf-8")]
+        if file.suffix in {".py", ".j2", ".css", ".js", ".ttf"}
     ]
     whole = repr(
         (
@@ -269,6 +270,8 @@ def _digest(results: Results) -> str:
             results.provenance,
             results.warnings,
             results.programs,
+            results.rounds,
+            results.checked,
             results.data,
             results.search,
             results.declaration,

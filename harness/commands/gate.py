@@ -178,8 +178,8 @@ def _leave(done: Gate, out: Path, home: Path, past: Path | None, *, as_json: boo
         ),
     }
     written = reports.write_gate(result, out, texts, ELSEWHERE).finished()
-    if written.untaken:  # the answer stands without it
-        screen.complain(f"harness: {written.untaken}")
+    for said in filter(None, (written.untaken, written.unlinked)):  # the answer stands without
+        screen.complain(f"harness: {said}")
     for side in SIDES:
         readings = [each for each in done.readings.get(side, ()) if _has_seconds(each.figures)]
         file = out / f"pytest-benchmark-{side}.json"

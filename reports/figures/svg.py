@@ -267,7 +267,7 @@ def _tell(root: Element, hints: Sequence[Hint]) -> None:
     group = SubElement(root, "g", {"class": "hints", "fill": "none", "pointer-events": "all"})
     for across, down, text in hints:
         mark = SubElement(group, "circle", cx=f"{across:.1f}", cy=f"{down:.1f}")
-        SubElement(mark, "title").text = text
+        SubElement(mark, "title").text = visible(text)
 
 
 def _name(root: Element, key: str, title: str, description: str) -> None:
