@@ -36,7 +36,7 @@ from harness.judging.verdicts import judge
 from harness.models import MLP
 from harness.optim import SGD
 from harness.planning.planner import StudyPlanner
-from harness.reports import render
+from harness.reports import render, written
 from harness.reports.figures import canvas
 from harness.reports.figures.curves import Curves, Group, draw_curves
 from harness.reports.figures.dots import Dots, Row, draw_dots
@@ -390,7 +390,7 @@ def elements(text: str) -> int:
 
 def marks(text: str) -> int:
     """Count the beginnings of strokes within all paths."""
-    return sum(len(re.findall(r"\bM ", d)) for d in re.findall(r'<path d="([^"]*)"', text))
+    return sum(d.count("M") for d in re.findall(r'<path [^>]*\bd="([^"]*)"', text))
 
 
 @pytest.mark.parametrize("kind", ["dots", "curves"])
@@ -431,11 +431,11 @@ def test_a_long_table_is_printed_in_part_and_shown_whole(
     assert shortened(one_more) is one_more  # leaving out nothing says nothing
     given: list[str] = []
     monkeypatch.setattr(render, "page_of", lambda _: long)
-    monkeypatch.setattr(render, "render_pdf", lambda html: (given.append(html), (b"%PDF", ""))[1])
-    render.write_report(results, tmp_path)
+    monkeypatch.setattr(written, "render_pdf", lambda html: (given.append(html), (b"%PDF", ""))[1])
+    written.write_report(results, tmp_path)
     shown = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert (f"row {PRINTED + 3}<" in shown, f"row {PRINTED + 3}<" in given[0]) == (True, False)
     monkeypatch.setattr(render, "page_of", lambda _: page)
-    render.write_report(results, tmp_path)
+    written.write_report(results, tmp_path)
     shown = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert given[1].count("<tr>") == shown.count("<tr>")
