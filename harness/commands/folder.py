@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.commands.best import FILES, write_search
 from harness.commands.files import rows_text, write_verdicts
-from harness.commands.markdown import summary
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError, one_line
 from harness.terminal.files import TAKE_AWAY, utf8, write_whole
@@ -156,6 +155,7 @@ def _write_report(
     results: Results, folder: Path, records: str | None, store: str, only: Only, *, gently: bool
 ) -> Written:
     from harness import reports  # the composition root: they import harness
+    from harness.commands.markdown import summary  # imports scipy
 
     if only == "html":
         return reports.write_report(results, folder, only=only)
