@@ -22,12 +22,13 @@ from harness.commands.serve import Site, policy_of, port_of, server_of
 from harness.messages.errors import HarnessError
 from harness.planning.planner import StudyPlanner
 from harness.reports import write_entry
-from harness.running.session import manifest
+from harness.running.session import manifest as manifest_of_run
 from harness.storing import kept
 from harness.storing.ledger import Ledger
 from harness.storing.owners import Runner
 from harness.storing.store import open_store
 from harness.trials.outcome import Outcome
+from tests import example_search
 from tests.example_results import example_results
 from tests.tiny_study import study
 
@@ -183,7 +184,7 @@ def begun(out: Path) -> tuple[Ledger, list[Any]]:
     owner = Runner.of(os.getppid())
     ledger = Ledger(store, planner.declaration, "quick", owner=owner)
     outlook = planner.outlook({})
-    kept.keep(ledger, manifest(planner, outlook, [2], "harness run tiny", "", ""),
+    kept.keep(ledger, manifest_of_run(planner, outlook, [2], "harness run tiny", "", ""),
               planner.declaration)  # fmt: skip
     ledger.announce(2)
     return ledger, list(outlook.planned)
@@ -224,6 +225,7 @@ def test_progress_changes_with_each_trial_and_the_page_with_it(
     assert f"Running {study.name}: 2 of {total} trials done" in index
     ledger.announce(0)
     assert not browser.progress()["going"]
+    assert browser.progress()["studies"][0]["seconds_left"] is None, "nobody is at work on it"
     assert "1 study, 5 claims" in browser.ask("/")[2].decode()
     assert "stopped" in browser.ask("/live")[2].decode()
 
@@ -244,6 +246,46 @@ def test_reading_progress_writes_nothing(browser: Browser, tmp_path: Path) -> No
         assert browser.ask(path)[0] == 200
     assert rows() == before
     assert not (out / "index.html").exists()
+
+
+def test_a_store_that_is_replaced_is_read_anew(browser: Browser, tmp_path: Path) -> None:
+    out, other = tmp_path / "runs", tmp_path / "other"
+    ledger, planned = begun(out)
+    metrics = dict.fromkeys(ledger.declaration.objectives, 0.5)
+    ledger.finish(*ledger.lease(planned, 1), Outcome(metrics=metrics))
+    ledger.store.close()
+    assert browser.progress()["studies"][0]["done"] == 1
+    for each in list(out.glob("harness.db*")):
+        each.unlink()
+    assert browser.progress()["note"] == "No run has begun: there is no store yet."
+    begun(out)[0].store.close()
+    assert browser.progress()["studies"][0]["done"] == 0
+    other.mkdir()
+    ledger, planned = begun(other)
+    ledger.finish(*ledger.lease(planned, 1), Outcome(metrics=metrics))
+    ledger.store.close()
+    for each in list(out.glob("harness.db*")):
+        each.unlink()
+    for each in list(other.glob("harness.db*")):
+        each.replace(out / each.name)  # between two requests: it was never gone
+    assert browser.progress()["studies"][0]["done"] == 1
+
+
+@pytest.mark.parametrize(("ended", "total"), [("patience", 3), ("", 64)])
+def test_a_search_that_ended_has_no_more_to_come(
+    ended: str, total: int, browser: Browser, tmp_path: Path
+) -> None:
+    declaration = example_search.search().study.declaration("quick")
+    assert declaration.search is not None
+    tried = example_search.drawn(declaration.search.space, 3)
+    manifest, _ = example_search.made(
+        declaration, tried, example_search.noisy, confirm=0, ended=ended
+    )
+    store = open_store(str(tmp_path / "runs" / "harness.db"))
+    kept.keep(Ledger(store, declaration, "quick"), manifest, declaration)
+    store.close()
+    (now,) = browser.progress()["studies"]
+    assert (now["total"], now["left"], now["seconds_left"]) == (total, total, None)
 
 
 def test_a_store_that_cannot_be_read_is_said_so(browser: Browser, tmp_path: Path) -> None:
