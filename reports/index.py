@@ -284,11 +284,13 @@ def _page(found: Found) -> str:
 
 def _report(key: str, found: Found) -> ReportRow:
     entry = found.entry
+    name = _name(entry)
+    title = entry.question.strip() or name  # other programs may leave the question empty
     return ReportRow(
         key,
         entry.kind,
-        Cell(entry.question, note=entry.said[0] if entry.said else "", href=_page(found)),
-        _name(entry) if entry.name != entry.question else "",  # all that is known of one of before
+        Cell(title, note=entry.said[0] if entry.said else "", href=_page(found)),
+        name if title not in {entry.name, name} else "",  # all that is known of one of before
         "; ".join(entry.provisional),
         _tally(found),
         _cost(entry),

@@ -324,5 +324,15 @@ def test_an_empty_folder_and_one_that_is_not_there(tmp_path: Path) -> None:
     assert write_index(tmp_path / "new").reports == 0
 
 
+def test_a_report_without_a_question_is_linked_by_its_name(tmp_path: Path) -> None:
+    for name, question in (("first", ""), ("second", "  ")):
+        put(named(example_results(), name=name, question=question), tmp_path / f"{name}-quick")
+    index = index_of(shelf_of(contents_of(tmp_path)))
+    assert [(row.title.text, row.name) for row in index.reports] == [
+        ("first, quick", ""), ("second, quick", ""),
+    ]  # fmt: skip
+    assert all(row.title.href for row in index.reports)
+
+
 def test_the_same_reports_give_the_same_bytes(several: Path) -> None:
     assert write_index(several).path.read_bytes() == write_index(several).path.read_bytes()
