@@ -14,7 +14,7 @@ from .entries import Shelf, contents_of, shelf_of
 from .entry import write_entry
 from .gate import render_gate, write_gate
 from .gate_history import render_history
-from .index import render_index, write_index
+from .index import is_ours, render_index, write_index
 from .live import going_text, render_live
 from .printing import Printing
 from .taking import remove_taken
@@ -30,6 +30,7 @@ __all__ = [
     "cited_study",
     "contents_of",
     "going_text",
+    "is_ours",
     "remove_taken",
     "render_gate",
     "render_history",
