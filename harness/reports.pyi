@@ -8,7 +8,7 @@ from reports import cited_gate as cited_gate
 from reports import cited_study as cited_study
 from reports import contents_of as contents_of
 from reports import going_text as going_text
-from reports import policy as policy
+from reports import is_ours as is_ours
 from reports import remove_taken as remove_taken
 from reports import render_gate as render_gate
 from reports import render_history as render_history

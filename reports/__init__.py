@@ -14,8 +14,8 @@ from .entries import Shelf, contents_of, shelf_of
 from .entry import write_entry
 from .gate import render_gate, write_gate
 from .gate_history import render_history
-from .index import render_index, write_index
-from .live import going_text, policy, render_live
+from .index import is_ours, render_index, write_index
+from .live import going_text, render_live
 from .printing import Printing
 from .taking import remove_taken
 from .written import Written, write_report
@@ -30,7 +30,7 @@ __all__ = [
     "cited_study",
     "contents_of",
     "going_text",
-    "policy",
+    "is_ours",
     "remove_taken",
     "render_gate",
     "render_history",

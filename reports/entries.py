@@ -62,6 +62,8 @@ class Shelf:
 def contents_of(folder: Path) -> dict[str, bytes | str]:
     """Read the small files that tell of reports: in a folder, and in each folder right below.
 
+    Folders that are links are passed over.
+
     Returns:
         By path from the folder, what is in each, or why it cannot be read; and nothing for each
         page and PDF that is there. Two that are equal give the same index.
@@ -88,7 +90,10 @@ def _places(folder: Path) -> Iterator[Path]:
         below = sorted(folder.iterdir())
     except OSError:  # it is not there yet
         return
-    yield from (each for each in below if each.is_dir() and not each.name.startswith("."))
+    for each in below:
+        # A link may lead anywhere, also to a folder that is listed already.
+        if each.is_dir() and not each.is_symlink() and not each.name.startswith("."):
+            yield each
 
 
 def _told(place: Path) -> Iterator[Path]:

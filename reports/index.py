@@ -156,7 +156,7 @@ def write_index(folder: Path) -> Indexed:
         HarnessError: the folder cannot be written to, or has a page of that name of others.
     """
     path = folder / "index.html"
-    if path.is_file() and OURS not in path.read_bytes():
+    if path.is_file() and not is_ours(path):
         raise HarnessError(
             "index.html must be of the harness's own making to be replaced",
             f"another page in {path}",
@@ -170,6 +170,14 @@ def write_index(folder: Path) -> Indexed:
         before, contents = contents, contents_of(folder)
         if contents == before:
             return Indexed(path, len(shelf.found), shelf.unread)
+
+
+def is_ours(page: Path) -> bool:
+    """Whether a page is an index of the harness; one that cannot be read counts as another's."""
+    try:
+        return OURS in page.read_bytes()
+    except OSError:
+        return False
 
 
 def render_index(shelf: Shelf, going: str = "") -> str:
@@ -284,11 +292,13 @@ def _page(found: Found) -> str:
 
 def _report(key: str, found: Found) -> ReportRow:
     entry = found.entry
+    name = _name(entry)
+    title = entry.question.strip() or name  # other programs may leave the question empty
     return ReportRow(
         key,
         entry.kind,
-        Cell(entry.question, note=entry.said[0] if entry.said else "", href=_page(found)),
-        _name(entry) if entry.name != entry.question else "",  # all that is known of one of before
+        Cell(title, note=entry.said[0] if entry.said else "", href=_page(found)),
+        name if title not in {entry.name, name} else "",  # all that is known of one of before
         "; ".join(entry.provisional),
         _tally(found),
         _cost(entry),

@@ -112,6 +112,7 @@ def render(
     about: About | None = None,
     files: Sequence[tuple[str, str]] = (),
     attached: Mapping[str, str] | None = None,
+    script: str | None = None,
     **values: Any,
 ) -> str:
     """Return a template as HTML, with style sheet, palette and script in it.
@@ -122,6 +123,7 @@ def render(
         about: what the file says of itself.
         files: addresses and texts of links to what lies beside it.
         attached: names and contents of files that a PDF carries with it.
+        script: what runs on the page; ``None`` for the script of reports. Paper has none.
         values: what it prints.
     """
     from markupsafe import Markup
@@ -134,7 +136,9 @@ def render(
         + ("" if printed else f"{figure_rules()}\n")
         + "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in sheets)
     )
-    script = "" if printed else bare((TEMPLATES / "report.js").read_text(encoding="utf-8"))
+    if script is None:
+        script = bare((TEMPLATES / "report.js").read_text(encoding="utf-8"))
+    script = "" if printed else script
     page = _environment().get_template(template)
     return page.render(
         css=Markup(css), script=Markup(script), allowed=_hash(script), printed=printed, about=about,

@@ -12,8 +12,13 @@ from typing import Any
 import pytest
 
 from harness.commands.cli import execute
+from harness.commands.gate import _leave as leave
 from harness.gate import kept
 from harness.gate.asked import sides_in
+from harness.gate.figures import Figure, Reading
+from harness.gate.run import Gate
+from harness.reports import Written
+from tests import example_gate
 from tests.test_gate_sides import CODE, TWICE, commit, git
 
 BARE = {"pack/__init__.py": "", "pack/code.py": CODE}
@@ -330,10 +335,48 @@ def test_the_index_of_all_reports_has_the_gate_and_is_no_change_of_the_working_t
     for _ in range(2):
         assert gate(*words) == 0
         assert not any("working tree has changes" in note for note in result()["notes"])
-    assert git(repo, "status", "--porcelain", "-uall") == "?? runs/index.html"
+    assert git(repo, "status", "--porcelain", "-uall") == ""
     index = Path("runs/index.html").read_text(encoding="utf-8")
     assert 'href="./gate/gate.html"' in index
     assert "1 gate" in index
+
+
+def test_a_folder_that_has_more_keeps_what_git_passes_over_there(repo: Path) -> None:
+    (repo / "runs" / "a_study-quick").mkdir(parents=True)
+    assert gate("--base", "no-such", "pack.code:work") == 2
+    assert not (repo / "runs" / ".gitignore").exists()
+    (repo / "runs" / "a_study-quick").rmdir()
+    (repo / "runs" / ".gitignore").write_text("mine\n", encoding="utf-8")
+    assert gate("--base", "no-such", "pack.code:work") == 2
+    assert (repo / "runs" / ".gitignore").read_text(encoding="utf-8") == "mine\n"
+
+
+def test_an_error_that_has_no_command_to_repeat_names_none(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repo / "runs").mkdir()
+    (repo / "runs" / "index.html").write_text("<p>My own page.</p>", encoding="utf-8")
+    assert gate("--base", "no-such", "pack.code:work") == 2
+    said = capsys.readouterr().err
+    assert "the index could not be written" in said
+    assert "To try again" not in said
+
+
+def test_a_page_that_cannot_be_finished_keeps_no_other_file_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Written, "finished", broken)
+    reading = Reading("bench:train", (Figure("step", 0.01, "s", "time"),))
+    done = Gate(example_gate.example(), {"head": (reading,)})
+    out, past = tmp_path / "gate", tmp_path / "past.jsonl"
+    leave(done, out, tmp_path, past, as_json=False)
+    assert "gate.html could not be finished: OSError: no space left" in capsys.readouterr().err
+    for file in (out / "gate.html", out / "pytest-benchmark-head.json", past,
+                 out / "gate-history.html", tmp_path / "index.html"):  # fmt: skip
+        assert file.is_file(), file
 
 
 def test_waivers_of_the_top_folder_count_in_a_folder_below(

@@ -200,14 +200,17 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.alts = 0
+        self.identifiers: set[str] = set()
+        self.figures: list[set[str]] = []  # what names and describes each
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in {"meta", "img", "source", "br", "wbr"}:
             self.open.append(tag)
-        if tag == "img":
-            self.alts += bool(dict(attrs).get("alt"))
-        assert not (dict(attrs).get("src") or "").startswith("http")
+        given = {name: value or "" for name, value in attrs}
+        self.identifiers.add(given.get("id", ""))
+        if given.get("role") == "img":
+            self.figures.append({given["aria-labelledby"], given["aria-describedby"]})
+        assert not given.get("src", "").startswith("http")
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -223,7 +226,8 @@ def test_the_page_answers_first_and_stands_alone() -> None:
         assert page.index("What to do:") < page.index("<main")
     reader = _Reader()
     reader.feed(render_gate(example()))
-    assert reader.alts == 2
+    assert len(reader.figures) == 2
+    assert all(texts <= reader.identifiers - {""} for texts in reader.figures)
 
 
 def test_a_reading_may_not_be_empty() -> None:

@@ -302,9 +302,22 @@ def test_the_folder_of_a_gate_or_comparison_is_listed_above_where_reports_are(
     assert home_of(Path("elsewhere/gate"), usual) == Path("elsewhere/gate")
     assert home_of(Path("gate"), usual) == Path("gate")
     put(example_results(), tmp_path / "elsewhere" / "one-quick")
+    assert home_of(Path("elsewhere/gate"), usual) == Path("elsewhere/gate"), "no index is there"
+    write_index(tmp_path / "elsewhere")
     assert home_of(Path("elsewhere/gate"), usual) == Path("elsewhere")
     (tmp_path / "harness.db").write_text("")
     assert home_of(Path("gate"), usual) == Path()
+    (tmp_path / "index.html").write_text("<p>My own page.</p>")
+    assert home_of(Path("gate"), usual) == Path("gate")
+
+
+def test_a_folder_of_other_files_gets_no_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "fixtures" / "entry.json").write_text("{}")
+    assert home_of(Path("compare"), Path("runs/compare")) == Path("compare")
 
 
 def test_a_page_of_somebody_else_is_not_replaced(
@@ -315,6 +328,8 @@ def test_a_page_of_somebody_else_is_not_replaced(
         write_index(tmp_path)
     assert index_or_complain(tmp_path, "harness report x", shown=True)
     assert "To try again: harness report x" in capsys.readouterr().err
+    assert index_or_complain(tmp_path, "", shown=True)
+    assert capsys.readouterr().err.endswith("or name another folder with --out.\n")
     assert (tmp_path / "index.html").read_text() == "<p>My own page.</p>"
 
 
@@ -322,6 +337,16 @@ def test_an_empty_folder_and_one_that_is_not_there(tmp_path: Path) -> None:
     text = render_index(shelf_of(contents_of(tmp_path / "nothing")))
     assert "No reports yet" in text
     assert write_index(tmp_path / "new").reports == 0
+
+
+def test_a_report_without_a_question_is_linked_by_its_name(tmp_path: Path) -> None:
+    for name, question in (("first", ""), ("second", "  ")):
+        put(named(example_results(), name=name, question=question), tmp_path / f"{name}-quick")
+    index = index_of(shelf_of(contents_of(tmp_path)))
+    assert [(row.title.text, row.name) for row in index.reports] == [
+        ("first, quick", ""), ("second, quick", ""),
+    ]  # fmt: skip
+    assert all(row.title.href for row in index.reports)
 
 
 def test_the_same_reports_give_the_same_bytes(several: Path) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from harness import AtMost, Choice, Float, Int
 from harness.commands.judged import with_importance
 from harness.judging.results import Results
+from harness.reports.entry import entry_of
 from harness.reports.figures.search_axes import objective_axis
 from harness.reports.figures.search_front import draw_fronts
 from harness.reports.figures.search_history import draw_best_of_k, draw_history
@@ -26,7 +26,6 @@ from harness.reports.figures.search_parallel import (
     ranked,
 )
 from harness.reports.figures.search_slices import draw_slices
-from harness.reports.index import index_of
 from harness.reports.printing import render_pdf
 from harness.reports.render import render_html
 from harness.reports.sections.ledger import ledger_section
@@ -349,11 +348,10 @@ def test_the_ledger_has_options_and_states(results: Results) -> None:
 
 
 def test_the_index_names_the_settings_to_take(results: Results) -> None:
-    place = Path("runs")
-    table = index_of([(results, place / "one"), (study_results(), place / "two")], place).reports
-    assert table is not None
-    assert table.rows[0][0].note.startswith("digits_search, quick. Best: lr = 0.00491")
-    assert table.rows[1][0].note == "residual_depth, quick"
+    entry = entry_of(results)
+    assert (entry.kind, entry.name, entry.scale) == ("search", "digits_search", "quick")
+    assert entry.said[0].startswith("Best: lr = 0.00491")
+    assert entry_of(study_results()).kind == "study"
 
 
 def test_it_is_printed() -> None:

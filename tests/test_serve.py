@@ -1,11 +1,13 @@
 """`harness report --serve`: this machine alone, this folder alone, and how far runs are."""
 
+import contextlib
 import http.client
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,16 +20,18 @@ import pytest
 from harness.commands.cli import execute
 from harness.commands.place import Place
 from harness.commands.progress import Watching
-from harness.commands.serve import Site, policy_of, port_of, server_of
+from harness.commands.serve import TYPES, Server, Site, policy_of, port_of, server_of
 from harness.messages.errors import HarnessError
 from harness.planning.planner import StudyPlanner
-from harness.reports import policy, write_entry
-from harness.running.session import manifest
+from harness.reports import write_entry
+from harness.running.session import manifest as manifest_of_run
 from harness.storing import kept
 from harness.storing.ledger import Ledger
+from harness.storing.notes import MANIFEST
 from harness.storing.owners import Runner
 from harness.storing.store import open_store
 from harness.trials.outcome import Outcome
+from tests import example_search
 from tests.example_results import example_results
 from tests.tiny_study import study
 
@@ -141,6 +145,18 @@ def test_a_link_within_the_folder_is_followed(browser: Browser, tmp_path: Path) 
     assert browser.ask("/newest.html")[2] == b"<p>The report.</p>"
 
 
+def test_a_linked_folder_is_neither_served_nor_listed(browser: Browser, tmp_path: Path) -> None:
+    folder = put(tmp_path / "runs")
+    outside = put(tmp_path, "elsewhere-quick")
+    (tmp_path / "runs" / "newest").symlink_to(folder)
+    (tmp_path / "runs" / "outside").symlink_to(outside)
+    assert b"1 study, 5 claims" in browser.ask("/index.html")[2]
+    assert [each["folder"] for each in browser.progress()["reports"]] == [folder.name]
+    for name in ("newest", "outside"):
+        assert browser.ask(f"/{name}/report.html")[0] == 404
+    assert browser.ask(f"/{folder.name}/report.html")[0] == 200
+
+
 @pytest.mark.parametrize("host", [
     "evil.example", "evil.example:8350", "127.0.0.1.evil.example", "", "localhost.evil:80",
     "192.168.0.1:8350",
@@ -168,9 +184,21 @@ def test_it_listens_on_this_machine_alone(tmp_path: Path) -> None:
 
 def test_a_page_keeps_its_own_policy_and_others_get_the_strict_one() -> None:
     own = b"""<meta http-equiv="Content-Security-Policy" content="default-src 'none'; a">"""
-    assert policy_of(own).startswith("default-src 'none'; a; frame-ancestors 'none'")
-    assert policy_of(b"<p>").startswith("default-src 'none'; img-src data:; style-src")
-    assert "\n" not in policy_of(own.replace(b"; a", b"\r\nSet-Cookie: a"))
+    page = TYPES[".html"]
+    strict = "default-src 'none'; img-src data:; style-src"
+    assert policy_of(own, page).startswith("default-src 'none'; a; frame-ancestors 'none'")
+    assert policy_of(b"<p>", page).startswith(strict)
+    assert "\n" not in policy_of(own.replace(b"; a", b"\r\nSet-Cookie: a"), page)
+    for kind in set(TYPES.values()) - {page}:
+        assert policy_of(own, kind).startswith(strict), "a drawing or a table is no page"
+
+
+def test_a_file_that_is_no_page_states_no_policy(browser: Browser, tmp_path: Path) -> None:
+    loose = b"""<svg><!-- <meta http-equiv="Content-Security-Policy" content="script-src *"> -->"""
+    for name in ("drawing.svg", "page.html"):
+        (tmp_path / "runs" / name).write_bytes(loose)
+    assert "script-src *" in browser.ask("/page.html")[1]["Content-Security-Policy"]
+    assert "script-src" not in browser.ask("/drawing.svg")[1]["Content-Security-Policy"]
 
 
 # ---- how far runs are ---------------------------------------------------------------------------
@@ -183,7 +211,7 @@ def begun(out: Path) -> tuple[Ledger, list[Any]]:
     owner = Runner.of(os.getppid())
     ledger = Ledger(store, planner.declaration, "quick", owner=owner)
     outlook = planner.outlook({})
-    kept.keep(ledger, manifest(planner, outlook, [2], "harness run tiny", "", ""),
+    kept.keep(ledger, manifest_of_run(planner, outlook, [2], "harness run tiny", "", ""),
               planner.declaration)  # fmt: skip
     ledger.announce(2)
     return ledger, list(outlook.planned)
@@ -224,6 +252,7 @@ def test_progress_changes_with_each_trial_and_the_page_with_it(
     assert f"Running {study.name}: 2 of {total} trials done" in index
     ledger.announce(0)
     assert not browser.progress()["going"]
+    assert browser.progress()["studies"][0]["seconds_left"] is None, "nobody is at work on it"
     assert "1 study, 5 claims" in browser.ask("/")[2].decode()
     assert "stopped" in browser.ask("/live")[2].decode()
 
@@ -234,8 +263,6 @@ def test_reading_progress_writes_nothing(browser: Browser, tmp_path: Path) -> No
     ledger.store.close()
 
     def rows() -> bytes:
-        import sqlite3
-
         with sqlite3.connect(out / "harness.db") as connection:
             return "\n".join(connection.iterdump()).encode()
 
@@ -246,6 +273,46 @@ def test_reading_progress_writes_nothing(browser: Browser, tmp_path: Path) -> No
     assert not (out / "index.html").exists()
 
 
+def test_a_store_that_is_replaced_is_read_anew(browser: Browser, tmp_path: Path) -> None:
+    out, other = tmp_path / "runs", tmp_path / "other"
+    ledger, planned = begun(out)
+    metrics = dict.fromkeys(ledger.declaration.objectives, 0.5)
+    ledger.finish(*ledger.lease(planned, 1), Outcome(metrics=metrics))
+    ledger.store.close()
+    assert browser.progress()["studies"][0]["done"] == 1
+    for each in list(out.glob("harness.db*")):
+        each.unlink()
+    assert browser.progress()["note"] == "No run has begun: there is no store yet."
+    begun(out)[0].store.close()
+    assert browser.progress()["studies"][0]["done"] == 0
+    other.mkdir()
+    ledger, planned = begun(other)
+    ledger.finish(*ledger.lease(planned, 1), Outcome(metrics=metrics))
+    ledger.store.close()
+    for each in list(out.glob("harness.db*")):
+        each.unlink()
+    for each in list(other.glob("harness.db*")):
+        each.replace(out / each.name)  # between two requests: it was never gone
+    assert browser.progress()["studies"][0]["done"] == 1
+
+
+@pytest.mark.parametrize(("ended", "total"), [("patience", 3), ("", 64)])
+def test_a_search_that_ended_has_no_more_to_come(
+    ended: str, total: int, browser: Browser, tmp_path: Path
+) -> None:
+    declaration = example_search.search().study.declaration("quick")
+    assert declaration.search is not None
+    tried = example_search.drawn(declaration.search.space, 3)
+    manifest, _ = example_search.made(
+        declaration, tried, example_search.noisy, confirm=0, ended=ended
+    )
+    store = open_store(str(tmp_path / "runs" / "harness.db"))
+    kept.keep(Ledger(store, declaration, "quick"), manifest, declaration)
+    store.close()
+    (now,) = browser.progress()["studies"]
+    assert (now["total"], now["left"], now["seconds_left"]) == (total, total, None)
+
+
 def test_a_store_that_cannot_be_read_is_said_so(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "runs" / "harness.db").write_text("no store at all, but long enough to be one")
     assert "harness.db" in browser.progress()["note"]
@@ -254,7 +321,6 @@ def test_a_store_that_cannot_be_read_is_said_so(browser: Browser, tmp_path: Path
 
 def test_the_live_page_allows_its_own_script_alone(browser: Browser) -> None:
     _, headers, content = browser.ask("/live")
-    assert headers["Content-Security-Policy"].startswith(policy())
     text = content.decode()
     script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)
     assert script is not None
@@ -290,6 +356,35 @@ def test_the_command_prints_its_address_and_ends_with_ctrl_c(tmp_path: Path) -> 
     assert said == "harness: ended\n"
 
 
+def test_quietly_it_prints_nothing_but_what_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A browser looks at progress, then Ctrl-C comes: what was noticed is told, as elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    ledger, _ = begun(tmp_path / "runs")
+    ledger.store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs" / "harness.db")) as connection:
+        change = "UPDATE study_user_attributes SET value_json = '3' WHERE key = ?"
+        assert connection.execute(change, (MANIFEST,)).rowcount == 1
+        connection.commit()
+
+    def once(server: Server) -> None:
+        with contextlib.closing(socket.create_connection(server.server_address)) as client:
+            client.sendall(b"GET /progress.json HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            server.handle_request()
+            while client.recv(65536):
+                pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Server, "serve_forever", once)
+    assert execute(["report", "--serve", "0", "--quiet"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("harness: damaged, and left out: ")
+    assert said.err.count("\n") == 1
+
+
 def test_a_port_that_is_taken_is_one_clear_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -316,5 +411,7 @@ def test_a_port_need_not_be_named() -> None:
 
 
 def test_serving_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(["report", "--serve", "--all"]) == 2
-    assert "--serve must stand without --all" in capsys.readouterr().err
+    for words in (["--all"], ["--scale", "quick"], ["--format", "md"], ["--data-dir", "data"]):
+        assert execute(["report", "--serve", *words]) == 2
+        said = capsys.readouterr().err
+        assert "--serve must stand without --all, --scale, --format and --data-dir" in said

@@ -15,7 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from harness.commands.ending import nobody_reads
-from harness.commands.index import write_index
+from harness.commands.index import NAME, write_index
 from harness.gate import history, kept
 from harness.gate.asked import Asked, check
 from harness.gate.outcome import GateResult
@@ -24,7 +24,7 @@ from harness.gate.pytest_json import write_pytest_json
 from harness.gate.run import Gate, broken, run_baseline, run_files, run_gate
 from harness.gate.summary import summary
 from harness.gate.written import ELSEWHERE, NAMES, post, write_files
-from harness.messages.errors import HarnessError
+from harness.messages.errors import HarnessError, one_line
 from harness.terminal import screen
 from harness.terminal.files import TAKE_AWAY, utf8, write_whole
 
@@ -177,8 +177,13 @@ def _leave(done: Gate, out: Path, home: Path, past: Path | None, *, as_json: boo
             reports.cited_gate(result), {"gate.json": utf8(kept.text(result))}
         ),
     }
-    written = reports.write_gate(result, out, texts, ELSEWHERE).finished()
-    for said in filter(None, (written.untaken, written.unlinked)):  # the answer stands without
+    written = reports.write_gate(result, out, texts, ELSEWHERE)
+    try:
+        finished = written.finished()
+        wrong = [finished.untaken, finished.unlinked]
+    except Exception as error:  # whatever it is: the files below are still to come
+        wrong = [one_line(f"gate.html could not be finished: {type(error).__name__}: {error}")]
+    for said in filter(None, wrong):  # the answer stands without it
         screen.complain(f"harness: {said}")
     for side in SIDES:
         readings = [each for each in done.readings.get(side, ()) if _has_seconds(each.figures)]
@@ -191,9 +196,21 @@ def _leave(done: Gate, out: Path, home: Path, past: Path | None, *, as_json: boo
         history.append(result, past)
         page = reports.render_history(*history.read(past))
         write_whole(out / "gate-history.html", utf8(page), ELSEWHERE)
+    _pass_over_index(home, out)
     write_index(home, result.repeat, shown=False)  # what goes wrong there is told, and no answer
     if said := post(result, write=screen.complain if as_json else screen.say):
         screen.complain(f"harness: {said}")
+
+
+def _pass_over_index(home: Path, out: Path) -> None:
+    """Let git pass over the index, where nothing but this gate lies in its folder.
+
+    Else a gate would leave a change in a clean repository. Where more lies there, whether git
+    passes over it is decided already.
+    """
+    with contextlib.suppress(HarnessError, OSError):  # who writes the index tells of it
+        if {each.name for each in home.iterdir()} <= {out.name, NAME}:
+            write_whole(home / ".gitignore", f"/.gitignore\n/{NAME}\n".encode())
 
 
 def _has_seconds(figures: tuple[object, ...]) -> bool:

@@ -15,17 +15,22 @@ NAME = "index.html"
 def home_of(out: Path, usual: Path) -> Path:
     """Return the folder whose index lists what lies in the folder of a gate or a comparison.
 
-    That is the folder above, where reports of studies lie in it, or where it is the usual one.
-    Else nothing tells that the folder above is one of reports, and the index lies within.
+    That is the folder above where none is named, or where that has an index of ours, or a store
+    and no page of that name. Else nothing tells that reports lie there, and the index lies within.
 
     Args:
         out: the folder of the gate or the comparison.
         usual: that folder where none is named.
     """
     above = out.resolve().parent
-    if out == usual or (above / STORE_NAME).is_file():
+    index = above / NAME
+    if out == usual:
         return out.parent
-    return out.parent if any(above.glob("*/entry.json")) else out
+    if index.exists():
+        from harness import reports  # the composition root: they import harness
+
+        return out.parent if reports.is_ours(index) else out
+    return out.parent if (above / STORE_NAME).is_file() else out
 
 
 def write_index(folder: Path, again: str, *, shown: bool) -> list[str]:
@@ -33,7 +38,7 @@ def write_index(folder: Path, again: str, *, shown: bool) -> list[str]:
 
     Args:
         folder: where reports lie.
-        again: the command that tries again.
+        again: the command that tries again; empty where none does.
         shown: whether to say where the index is.
     """
     from harness import reports  # the composition root: they import harness
@@ -43,7 +48,8 @@ def write_index(folder: Path, again: str, *, shown: bool) -> list[str]:
             written = reports.write_index(folder)
     except Exception as error:  # the reports are there; a fault in their index must not hide it
         reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        said = one_line(f"the index could not be written: {reason} To try again: {again}")
+        to_do = f" To try again: {again}" if again else ""
+        said = one_line(f"the index could not be written: {reason}{to_do}")
         screen.complain(f"harness: {said}")
         return [said]
     for each in written.unread:

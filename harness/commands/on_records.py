@@ -77,7 +77,9 @@ def report(
     from harness.commands.place import Place
 
     if serving:
-        _serve(studies or [], Place(out, store, OUT), alone=not (every or scale or form))
+        alone = not (every or scale or form or data_dir)
+        with noticing(Place(out, store, OUT)) as place:
+            _serve(studies or [], place, alone=alone, shown=not quiet)
         return
     names = studies_named("report", studies, every=every)
     collect_seldom()
@@ -90,13 +92,13 @@ def report(
         end_with(0 if whole else 1)
 
 
-def _serve(words: list[str], place: Place, *, alone: bool) -> None:
+def _serve(words: list[str], place: Place, *, alone: bool, shown: bool) -> None:
     from harness.commands.serve import port_of, serve
 
     if not alone:
-        raise HarnessError("--serve must stand without --all, --scale and --format", "one of them",
-                           "Leave it out: all of the folder is shown.")  # fmt: skip
-    serve(port_of(words), place)
+        raise HarnessError("--serve must stand without --all, --scale, --format and --data-dir",
+                           "one of them", "Leave it out: all of the folder is shown.")  # fmt: skip
+    serve(port_of(words), place, shown=shown)
 
 
 @alone_on_output

@@ -44,7 +44,8 @@ class StudyProgress:
         failed: trials that failed.
         running: trials that are being run.
         left: trials that are neither.
-        seconds_left: estimated from what trials took; ``None`` while nobody can tell.
+        seconds_left: estimated from what trials took; ``None`` while nobody can tell, and where no
+            process is at work.
     """
 
     study: str
@@ -100,6 +101,7 @@ class Watching:
         self._clock = clock
         self._one = threading.Lock()
         self._store: Store | None = None
+        self._file: tuple[int, int] | None = None
         self._ledgers: dict[tuple[str, str], Ledger] = {}
         self._last = Progress(())
         self._read_at = -LEAST_SECONDS
@@ -114,8 +116,11 @@ class Watching:
 
     def _read(self) -> Progress:
         try:
+            if self._store is not None and _file(self._store) != self._file:
+                self._forget()  # else the old file is read on, though nobody sees it any more
             if self._store is None:
                 self._store = self._place.open(create=False)
+                self._file = _file(self._store)
             store = self._store
             every = kept_in(store)
             studies = [progress_of(self._ledger(store, each), each) for each in every]
@@ -143,6 +148,20 @@ class Watching:
         self._place.close()
 
 
+def _file(store: Store) -> tuple[int, int] | None:
+    """Return device and inode of a store's file: another file under its name has others.
+
+    ``None`` where the store is no file, or the file is gone.
+    """
+    if store.path is None:
+        return None
+    try:
+        found = store.path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def progress_of(ledger: Ledger, kept: Kept) -> StudyProgress:
     """Return how far the newest run of a study at a scale is.
 
@@ -157,18 +176,21 @@ def progress_of(ledger: Ledger, kept: Kept) -> StudyProgress:
     evaluations = manifest.evaluations or 0
     others = sum(trial.role != "evaluate" for trial in manifest.trials)
     total = max(len(manifest.trials), evaluations + others)
-    if declared.search is not None:
+    if declared.search is not None and not (manifest.search and manifest.search.ended):
         tried = sum(trial.role == "tune" for trial in manifest.trials)
         total = max(total, total - tried + declared.search.trials)
     left = max(0, total - len(ended) - len(running))
     going = workers > 0 or bool(running)
+    to_come = left + len(running)
     return StudyProgress(
         declared.name, declared.scale, declared.question, going, workers, total, len(ended),
         sum(each.state == "failed" for each in ended.values()), tuple(running), left,
-        _seconds_left(ended, left + len(running), workers) if left + len(running) else 0.0,
+        _seconds_left(ended, to_come, workers) if going else None,
     )  # fmt: skip
 
 
 def _seconds_left(ended: Mapping[str, Record], trials: int, workers: int) -> float | None:
+    if trials == 0:
+        return 0.0
     took = [each.cost["seconds"] for each in ended.values() if "seconds" in each.cost]
     return trials * median(took) / max(1, workers) if took else None

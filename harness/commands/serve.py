@@ -90,6 +90,8 @@ class Site:
             return None
         try:
             home = self.folder.resolve()
+            if any(home.joinpath(*parts[:end]).is_symlink() for end in range(1, len(parts))):
+                return None  # linked folders are not in the index either
             path = home.joinpath(*parts).resolve(strict=True)
         except (OSError, ValueError):  # it is not there, or no name of a file
             return None
@@ -132,9 +134,14 @@ class Site:
         return utf8(json.dumps(plain, ensure_ascii=False) + "\n"), TYPES[".json"]
 
 
-def policy_of(content: bytes) -> str:
-    """Return the policy that a page states of itself, or the strict one."""
-    found = _POLICY.search(content[:4096])
+def policy_of(content: bytes, kind: str) -> str:
+    """Return the policy that a page states of itself, or the strict one.
+
+    Args:
+        content: of the page or the file.
+        kind: its type; what is no page may state none, whatever its text looks like.
+    """
+    found = _POLICY.search(content[:4096]) if kind == TYPES[".html"] else None
     own = html.unescape(found[1].decode("ascii", "replace")) if found else STRICT
     own = STRICT if any(not 32 <= ord(sign) < 127 for sign in own) else own
     return f"{own}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -173,13 +180,14 @@ class Handler(BaseHTTPRequestHandler):
             self._say(HTTPStatus.NOT_FOUND, "There is no such report.")
             return
         content, kind = found
-        self._head(HTTPStatus.OK, kind, len(content), policy_of(content))
+        self._head(HTTPStatus.OK, kind, len(content), policy_of(content, kind))
         if whole:
             self.wfile.write(content)
 
     def _say(self, status: HTTPStatus, text: str) -> None:
         content = utf8(text + "\n")
-        self._head(status, TYPES[".txt"], len(content), policy_of(b""))
+        kind = TYPES[".txt"]
+        self._head(status, kind, len(content), policy_of(content, kind))
         if self.command != "HEAD":
             self.wfile.write(content)
 
@@ -224,23 +232,26 @@ def server_of(site: Site, port: int) -> Server:
         ) from error  # fmt: skip
 
 
-def serve(port: int, place: Place) -> None:
+def serve(port: int, place: Place, *, shown: bool = True) -> None:
     """Serve a folder of reports until Ctrl-C.
 
     Args:
         port: where; 0 is any free one.
         place: the folder, and the store whose runs are shown.
+        shown: whether to say where it serves, and that it ended.
 
     Raises:
         HarnessError: the port cannot be had.
     """
     with server_of(Site(place.out, Watching(place)), port) as server:
-        screen.say(f"http://{HOST}:{server.server_port}/  serves {place.out.resolve()}, to this "
-                   "machine alone; Ctrl-C ends it")  # fmt: skip
+        if shown:
+            screen.say(f"http://{HOST}:{server.server_port}/  serves {place.out.resolve()}, to "
+                       "this machine alone; Ctrl-C ends it")  # fmt: skip
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            screen.complain("harness: ended")
+            if shown:
+                screen.complain("harness: ended")
 
 
 def port_of(words: list[str]) -> int:
