@@ -227,19 +227,21 @@ class _Name:
         text: what is written.
         box: where, in points from the figure's lower left corner.
         left: whether it stands at the left of its arm.
+        crossing: whether it lies across bars.
     """
 
     arm: Costed
     text: str
     box: Box
     left: bool
+    crossing: bool
 
 
 def _names(shown: _Shown) -> tuple[_Name, ...]:
     """Name arms that there is room for, those on the front first.
 
     Each name is at the first place around its arm that is free; where none is, at the first at
-    which it lies across nothing but bars.
+    which it lies across nothing but bars, which it then interrupts.
     """
     arms = shown.front.arms
     few = len(arms) <= MOST_NAMED
@@ -255,9 +257,9 @@ def _names(shown: _Shown) -> tuple[_Name, ...]:
             for box, left in _candidates(at, _LETTER * len(text))
             if _inside(box) and not _meets(box, [*marks, *(each.box for each in found)])
         ]
-        best = next((each for each in free if not _meets(each[0], bars)), None)
-        if best or free:
-            found.append(_Name(arm, text, *(best or free[0])))
+        clear = [each for each in free if not _meets(each[0], bars)]
+        for box, left in [*clear, *free][:1]:
+            found.append(_Name(arm, text, box, left, crossing=not clear))
     return tuple(found)
 
 
@@ -278,7 +280,7 @@ def _bars(shown: _Shown, arm: Costed) -> list[Box]:
 def _candidates(at: Place, wide: float) -> Iterator[tuple[Box, bool]]:
     """Yield places of a name around its arm: at the sides first, then further up and down."""
     x, y = at
-    for up in (10.0, 0.0, 21.0, 33.0, 45.0, 57.0):
+    for up in (10.0, 0.0, 21.0, 33.0, 45.0, 57.0, 69.0, 81.0):
         for sign in (1, -1) if up else (1,):
             for across in (7.0, -7.0 - wide):
                 foot = y + sign * up - _LINE / 2
@@ -291,9 +293,10 @@ def _draw_name(axes: Axes, shown: _Shown, name: _Name) -> None:
     left, foot, right, head = name.box
     across, up = (right if name.left else left) - x, (foot + head) / 2 - y
     color = shown.levels.of_arm(name.arm.arm).color
+    ground = {"boxstyle": "square,pad=0.1", "fc": light("card"), "ec": "none", "alpha": 0.85}
     axes.annotate(
         name.text, place, (across, up), va="center", ha="right" if name.left else "left",
-        textcoords="offset points", color=color, zorder=4,
+        textcoords="offset points", color=color, zorder=4, bbox=ground if name.crossing else None,
     )  # fmt: skip
     if abs(up) > _NEAR:
         axes.annotate(
