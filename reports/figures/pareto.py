@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from harness.judging.fronts import Costed, Front
@@ -170,17 +171,24 @@ def _draw(figure: Figure, shown: _Shown, names: Sequence[_Name]) -> None:
         _draw_name(axes, shown, name)
 
 
-def _draw_front(axes: Axes, shown: _Shown) -> None:
-    """Draw the steps: to the right of an arm on the front, nothing better costs as little."""
+def _steps(shown: _Shown) -> list[Place]:
+    """Return the corners of the front, in the units of the axes.
+
+    To the right of an arm on it, nothing better costs as little.
+    """
     scale = factor_of(shown.front.metric)
     best = sorted((each for each in shown.front.arms if each.front), key=lambda each: each.cost)
     places = [(each.cost / shown.size, scale * each.mean) for each in best]
-    bottom, top = axes.get_ylim()
-    worst = top if shown.front.metric.better == "lower" else bottom
-    places = [(places[0][0], worst), *places, (axes.get_xlim()[1], places[-1][1])]
+    worst = shown.up[shown.front.metric.better == "lower"]
+    places = [(places[0][0], worst), *places, (shown.across[1], places[-1][1])]
+    corners = [(x1, y0) for (_, y0), (x1, _) in pairwise(places)]
+    return [places[0], *(each for pair in zip(corners, places[1:], strict=True) for each in pair)]
+
+
+def _draw_front(axes: Axes, shown: _Shown) -> None:
     axes.plot(
-        *zip(*places, strict=True), color=light("axis"), linewidth=1.2, linestyle=(0, (4, 2)),
-        drawstyle="steps-post", zorder=1.5,
+        *zip(*_steps(shown), strict=True), color=light("axis"), linewidth=1.2,
+        linestyle=(0, (4, 2)), zorder=1.5,
     )  # fmt: skip
 
 
@@ -213,6 +221,7 @@ def _place(arm: Costed) -> str:
 _LINE, _LETTER = 12.0, LETTER * TEXT
 _NEAR = 12.0  # points up or down, from which on a line joins a name to its arm
 _MARK, _BAR = 4.0, 1.0  # half of how wide they are, in points
+_DOTS = 12  # that a line to a name is taken for
 
 Place = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -227,7 +236,7 @@ class _Name:
         text: what is written.
         box: where, in points from the figure's lower left corner.
         left: whether it stands at the left of its arm.
-        crossing: whether it lies across bars.
+        crossing: whether it lies across bars or other lines.
     """
 
     arm: Costed
@@ -241,12 +250,15 @@ def _names(shown: _Shown) -> tuple[_Name, ...]:
     """Name arms that there is room for, those on the front first.
 
     Each name is at the first place around its arm that is free; where none is, at the first at
-    which it lies across nothing but bars, which it then interrupts.
+    which it lies across nothing but lines, which it then interrupts.
     """
     arms = shown.front.arms
     few = len(arms) <= MOST_NAMED
     marks = [_around(shown.at(each.cost, each.mean), _MARK) for each in arms]
-    bars = [box for each in arms for box in _bars(shown, each)]
+    lines = [box for each in arms for box in _bars(shown, each)]
+    scale = factor_of(shown.front.metric)
+    corners = [shown.at(shown.size * x, y / scale) for x, y in _steps(shown)]
+    lines += [_across_of(one, other) for one, other in pairwise(corners)]
     found: list[_Name] = []
     for arm in sorted(arms, key=lambda each: (not each.front, each.cost)):
         if not (few or arm.front):
@@ -257,9 +269,16 @@ def _names(shown: _Shown) -> tuple[_Name, ...]:
             for box, left in _candidates(at, _LETTER * len(text))
             if _inside(box) and not _meets(box, [*marks, *(each.box for each in found)])
         ]
-        clear = [each for each in free if not _meets(each[0], bars)]
+        names = [each.box for each in found]
+        clear = [
+            each
+            for each in free
+            if not _meets(each[0], lines)
+            and not any(_meets(dot, names) for dot in _joined(at, *each))
+        ]
         for box, left in [*clear, *free][:1]:
             found.append(_Name(arm, text, box, left, crossing=not clear))
+            lines += _joined(at, box, left)
     return tuple(found)
 
 
@@ -271,10 +290,33 @@ def _bars(shown: _Shown, arm: Costed) -> list[Box]:
     ]
     places = [(shown.at(*one), shown.at(*other)) for one, other in ends]
     return [
-        (x0 - _BAR, y0 - _BAR, x1 + _BAR, y1 + _BAR)
-        for (x0, y0), (x1, y1) in places
-        if all(map(math.isfinite, (x0, y0, x1, y1)))
+        _across_of(one, other) for one, other in places if all(map(math.isfinite, (*one, *other)))
     ]
+
+
+def _across_of(one: Place, other: Place) -> Box:
+    """Return the box of an upright or level line."""
+    (left, right), (foot, head) = (sorted(ends) for ends in zip(one, other, strict=True))
+    return left - _BAR, foot - _BAR, right + _BAR, head + _BAR
+
+
+def _joined(at: Place, box: Box, left: bool) -> list[Box]:
+    """Return where the line from an arm to its name is drawn; nothing where there is none."""
+    (x, y), (end, foot) = at, _foot(at, box, left)
+    if not _far(at, box):
+        return []
+    parts = [each / _DOTS for each in range(1, _DOTS)]
+    return [_around((x + part * (end - x), y + part * (foot - y)), _BAR) for part in parts]
+
+
+def _far(at: Place, box: Box) -> bool:
+    """Whether a name stands so far up or down that a line joins it to its arm."""
+    return abs((box[1] + box[3]) / 2 - at[1]) > _NEAR
+
+
+def _foot(at: Place, box: Box, left: bool) -> Place:
+    """Return the corner of a name at which the line from its arm ends."""
+    return (box[2] if left else box[0]), (box[1] if box[1] > at[1] else box[3])
 
 
 def _candidates(at: Place, wide: float) -> Iterator[tuple[Box, bool]]:
@@ -289,18 +331,18 @@ def _candidates(at: Place, wide: float) -> Iterator[tuple[Box, bool]]:
 
 def _draw_name(axes: Axes, shown: _Shown, name: _Name) -> None:
     place = name.arm.cost / shown.size, factor_of(shown.front.metric) * name.arm.mean
-    x, y = shown.at(name.arm.cost, name.arm.mean)
-    left, foot, right, head = name.box
-    across, up = (right if name.left else left) - x, (foot + head) / 2 - y
+    at = x, y = shown.at(name.arm.cost, name.arm.mean)
+    end, foot = _foot(at, name.box, name.left)
+    middle = (name.box[1] + name.box[3]) / 2
     color = shown.levels.of_arm(name.arm.arm).color
     ground = {"boxstyle": "square,pad=0.1", "fc": light("card"), "ec": "none", "alpha": 0.85}
     axes.annotate(
-        name.text, place, (across, up), va="center", ha="right" if name.left else "left",
+        name.text, place, (end - x, middle - y), va="center", ha="right" if name.left else "left",
         textcoords="offset points", color=color, zorder=4, bbox=ground if name.crossing else None,
     )  # fmt: skip
-    if abs(up) > _NEAR:
+    if _far(at, name.box):
         axes.annotate(
-            "", place, (across, up - math.copysign(_LINE / 2, up)),
+            "", place, (end - x, foot - y),
             textcoords="offset points", zorder=1.6,
             arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.7, "shrinkA": 0,
                         "shrinkB": 3},
