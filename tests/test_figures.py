@@ -10,7 +10,6 @@ from itertools import pairwise
 import pytest
 
 from harness import Factor, Higher
-from harness.judging.fronts import Cost, Front, front_of
 from harness.judging.results import Results
 from harness.reports.figures.canvas import TEXT, tick_places
 from harness.reports.figures.crossed import SHADES, shade_of
