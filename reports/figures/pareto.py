@@ -145,7 +145,9 @@ def _behind(front: Front, levels: Levels) -> str:
         else f"No arm is surely behind the front: of none is it shown that {rule}."
     )
     left = len(front.arms) - front.compared
-    return said + (f" Not compared, for want of seeds: {plural(left, 'arm')}." if left else "")
+    return said + (
+        f" Not compared, as a trial failed or is missing: {plural(left, 'arm')}." if left else ""
+    )
 
 
 def _told(front: Front, arm: Costed) -> str:
