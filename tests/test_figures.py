@@ -10,7 +10,6 @@ from itertools import pairwise
 import pytest
 
 from harness import Factor, Higher
-from harness.judging.fronts import Cost, Costed, Front, front_of, surely_beats
 from harness.judging.results import Results
 from harness.reports.figures.canvas import TEXT, tick_places
 from harness.reports.figures.crossed import SHADES, shade_of
@@ -155,45 +154,3 @@ def test_forty_arms_stand_in_groups_each_once_and_nothing_is_cut():
     assert best == sorted(best, reverse=True)
     for part in parts:
         assert sum(len(rows) + 1 for _, rows in part.groups) <= TOGETHER + 1
-
-
-def costed(cost: tuple[float, float], quality: tuple[float, float]) -> Costed:
-    return Costed(1, "a", sum(cost) / 2, *cost, sum(quality) / 2, *quality)
-
-
-def test_an_arm_is_surely_behind_only_where_intervals_lie_apart_both_ways():
-    arm = costed((2.0, 3.0), (0.5, 0.6))
-    assert surely_beats(costed((1.0, 1.9), (0.7, 0.8)), arm, "higher")
-    assert not surely_beats(costed((1.0, 2.1), (0.7, 0.8)), arm, "higher")
-    assert not surely_beats(costed((1.0, 1.9), (0.59, 0.8)), arm, "higher")
-    assert not surely_beats(costed((1.0, 1.9), (0.7, 0.8)), arm, "lower")
-    assert surely_beats(costed((1.0, 1.9), (0.1, 0.2)), arm, "lower")
-    unknown = costed((1.0, 1.9), (float("nan"), float("nan")))
-    assert not surely_beats(unknown, arm, "higher")
-    assert not surely_beats(arm, arm, "higher")
-
-
-def test_a_dearer_arm_is_not_shown_to_be_behind_by_an_equal_exact_cost_alone():
-    arm, equal = costed((2.0, 2.0), (0.5, 0.6)), costed((2.0, 2.0), (0.7, 0.8))
-    assert surely_beats(equal, arm, "higher")
-    assert not surely_beats(costed((2.1, 2.1), (0.7, 0.8)), arm, "higher")
-
-
-def made_front(results: Results, cost: Cost) -> Front:
-    found = front_of(results, METRICS["test_accuracy"], cost)
-    assert found is not None
-    return found
-
-
-def test_times_on_a_front_have_the_interval_of_rounds_where_there_are_any():
-    timed = made_front(cost_results(), "step_seconds")
-    untimed = made_front(example_results(), "step_seconds")
-    memory = made_front(example_results(), "peak_bytes")
-    assert (timed.how, timed.most) == ("rounds", 10)
-    assert all(each.cost_low < each.cost < each.cost_high for each in timed.arms)
-    assert untimed.how == "blocks"
-    assert memory.how == "exact"
-    assert all(each.cost_low == each.cost == each.cost_high for each in memory.arms)
-    for front in (timed, untimed, memory):
-        assert not any(each.front and each.behind for each in front.arms)
-        assert any(each.front for each in front.arms)

@@ -11,7 +11,7 @@ import pytest
 
 from harness import Arms, Factor, Higher, Scale
 from harness.commands.files import rows_text, verdict_rows
-from harness.reports.figures.canvas import labelled, paint
+from harness.reports.figures.canvas import paint
 from harness.reports.palette import ALL
 from harness.reports.render import render_html
 from harness.study.study import Study
@@ -86,17 +86,6 @@ def test_figures_have_the_names_as_text(page: str) -> None:
     words = "\n".join(word for each in texts for word in each)
     for name in NAMES:
         assert name in words
-
-
-def test_a_legend_shows_names_that_begin_with_an_underscore() -> None:
-    def draw(figure: Any) -> None:
-        axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
-        axes.plot([1, 2], label=labelled("_base"))
-        axes.legend()
-
-    picture = paint((3, 2), draw, alt="a", caption="b")
-    assert any("_base" in each for each in seen(picture.svg))
-    assert labelled("base") == "base"
 
 
 def test_a_person_s_own_style_and_backend_change_no_figure(monkeypatch) -> None:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from harness.judging.leaders import columns_of
+from harness.judging.metric_range import MetricRange
 from harness.judging.results import Results
 from harness.judging.rounds import Round
+from harness.judging.seen import Floats
 from harness.judging.summaries import ArmSummary
-from harness.stats import FEWEST, t_interval
+from harness.stats import FEWEST, front, judged_interval, located, t_interval
 from harness.study.formatting import cut
 from harness.study.metrics import COSTS, Metric
 from harness.trials.profiles import Profile
@@ -39,7 +42,8 @@ class Costed:
         low: lower end of its 95 % t interval, cut at the metric's range; NaN below two seeds.
         high: upper end.
         front: whether no other arm has both a mean at least as good and a cost as low.
-        behind: whether another arm is better, and no dearer, by intervals that lie apart.
+        behind: whether it is shown that another arm is better and no dearer; see
+            :func:`surely_behind`.
     """
 
     number: int
@@ -64,6 +68,9 @@ class Front:
         how: what the intervals of the cost are.
         arms: in the study's order.
         most: rounds of timing that they are over; 0 without.
+        seeds: that arms are compared over; 0 where none are.
+        compared: how many arms are: those whose every seed finished.
+        level: with which probability no arm is wrongly said to be behind.
     """
 
     metric: Metric
@@ -71,6 +78,14 @@ class Front:
     how: How
     arms: tuple[Costed, ...]
     most: int = 0
+    seeds: int = 0
+    compared: int = 0
+    level: float = 0.95
+
+    @property
+    def assessable(self) -> bool:
+        """Whether it can be shown of any arm that it is behind."""
+        return self.how != "blocks" and self.seeds >= FEWEST and self.compared > 1
 
 
 def front_of(results: Results, metric: Metric, cost: Cost) -> Front | None:
@@ -95,8 +110,40 @@ def front_of(results: Results, metric: Metric, cost: Cost) -> Front | None:
             arms.append(_costed(number, means[name], metric, (value, low, high)))
     if len(arms) < 2 or len({each.cost for each in arms}) < 2:
         return None
-    placed = tuple(_placed(each, arms, metric.better) for each in arms)
-    return Front(metric, COSTS[cost], how, placed, len(rounds) if how == "rounds" else 0)
+    sign = -1.0 if metric.better == "lower" else 1.0
+    inside = front([[each.cost, -sign * each.mean] for each in arms])
+    placed = [replace(each, front=bool(on)) for each, on in zip(arms, inside, strict=True)]
+    found = Front(metric, COSTS[cost], how, tuple(placed), level=1 - results.alpha)
+    return _compared(found, results, rounds if how == "rounds" else ())
+
+
+def _compared(found: Front, results: Results, rounds: Sequence[Round]) -> Front:
+    """Say which arms are surely behind."""
+    columns = {
+        name: scaled
+        for name, values in columns_of(results, found.metric).items()
+        if np.isfinite(scaled := np.array([found.metric.scaled(each) for each in values])).all()
+    }
+    whole = [each for each in found.arms if each.arm in columns]
+    found = replace(
+        found,
+        most=len(rounds),
+        seeds=len(columns[whole[0].arm]) if whole else 0,
+        compared=len(whole),
+    )
+    if not found.assessable:
+        return found
+    quality = np.stack([columns[each.arm] for each in whole])
+    costs = np.array(
+        [[math.log(each.seconds[arm.arm]) for each in rounds] for arm in whole]
+        if rounds
+        else [[arm.cost] for arm in whole]
+    )
+    flags = surely_behind(quality, costs, found.metric, results.alpha)
+    behind = {each.arm for each, flag in zip(whole, flags, strict=True) if flag}
+    return replace(
+        found, arms=tuple(replace(each, behind=each.arm in behind) for each in found.arms)
+    )
 
 
 def _whole(rounds: Sequence[Round], names: Sequence[str]) -> tuple[Round, ...]:
@@ -126,25 +173,38 @@ def _costed(
     return Costed(number, summary.group, *cost, summary.mean, low, high)
 
 
-def _placed(arm: Costed, arms: Sequence[Costed], better: str | None) -> Costed:
-    values = dict(vars(arm))
-    values["front"] = not any(_beats(other, arm, better) for other in arms)
-    values["behind"] = any(surely_beats(other, arm, better) for other in arms)
-    return Costed(**values)
+def surely_behind(quality: Floats, costs: Floats, metric: Metric, alpha: float) -> list[bool]:
+    """Return which arms are shown to be worse than another, and no cheaper.
 
+    Both are compared by pairs, of seeds and of rounds, in one-sided intervals at 1 - α / m, where m
+    counts the ordered pairs that can show it (union bound): all of them, and where costs are exact
+    those whose first is no dearer. A pair shows it where both intervals do, so it is wrong with a
+    probability of α / m at most (Berger 1982, Technometrics 24, 295-300), and any with α at most.
 
-def _beats(a: Costed, b: Costed, better: str | None) -> bool:
-    sign = -1.0 if better == "lower" else 1.0
-    at_least = a.cost <= b.cost and sign * a.mean >= sign * b.mean
-    return at_least and (a.cost < b.cost or a.mean != b.mean)
-
-
-def surely_beats(a: Costed, b: Costed, better: str | None) -> bool:
-    """Whether an arm is better than another and no dearer, by intervals that lie apart both ways.
-
-    An end that is not known is nowhere, and shows nothing. Exact costs may be equal.
+    Args:
+        quality: shape (arms, seeds), on the metric's own scale.
+        costs: shape (arms, 1) where they are exact, else (arms, rounds), as logarithms.
+        metric: of the quality; it has a direction.
+        alpha: how often any arm may be wrongly said to be behind.
     """
-    apart = a.high < b.low if better == "lower" else a.low > b.high
-    exact = a.cost_low == a.cost_high and b.cost_low == b.cost_high
-    cheaper = a.cost <= b.cost if exact else a.cost_high < b.cost_low
-    return apart and cheaper
+    exact = costs.shape[1] == 1
+    count, mean_cost = len(quality), costs.mean(axis=1)
+    no_dearer = mean_cost[:, None] <= mean_cost
+    pairs = int(no_dearer.sum()) - count if exact else count * (count - 1)
+    level = 1 - 2 * alpha / max(1, pairs)
+    metric_range = MetricRange.of(metric, quality)
+    values = -quality if metric.better == "lower" else quality
+
+    def shown(one: int, other: int) -> bool:
+        better = metric_range.locate(values[one], values[other]).ends(level)[0] > 0
+        return better and (
+            exact or located(costs[one], costs[other], reach=math.inf).ends(level)[1] < 0
+        )
+
+    found = []
+    for place in range(count):
+        # the quick interval is nowhere wider than the one that settles it
+        quick = judged_interval(values - values[place], level).low > 0
+        others = np.flatnonzero(quick & no_dearer[:, place])
+        found.append(any(shown(int(other), place) for other in others))
+    return found

@@ -97,7 +97,7 @@ def leaders(results: Results) -> Leaders | None:
            if (each.factor, each.metric) == wanted and math.isfinite(each.mean)]  # fmt: skip
     if not own:
         return None
-    columns = _columns(results, metric)
+    columns = columns_of(results, metric)
     sign = -1.0 if metric.better == "lower" else 1.0
     order = sorted(own, key=lambda each: -sign * each.mean)
     whole = [each for each in order if each.group in columns]
@@ -127,7 +127,7 @@ def ranked_by(results: Results) -> Metric | None:
     return None
 
 
-def _columns(results: Results, metric: Metric) -> dict[str, np.ndarray]:
+def columns_of(results: Results, metric: Metric) -> dict[str, np.ndarray]:
     """Return the values by seed of each arm whose every planned seed finished."""
     trials = evaluations(results.declaration, results.records)
     seeds = sorted({seed for _, seed in trials})

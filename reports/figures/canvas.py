@@ -232,12 +232,6 @@ def plain(text: str, limit: int = 60) -> str:
     return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
 
 
-def labelled(text: str, limit: int = 60) -> str:
-    """Make somebody's text fit for a legend, from which matplotlib drops what begins with ``_``."""
-    kept = plain(text, limit)
-    return f"\u200a{kept}" if kept.startswith("_") else kept
-
-
 def wrapped(text: str, width: int, most: int = 3) -> str:
     """Break a name into lines: at spaces, and within words that are too long.
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 LINE = 11.6
 """Height of a line of text, in points."""
 
-_LETTER = 0.6  # of the text's size: the width of a letter as it is laid out
+LETTER = 0.6
+"""The width of a letter as it is laid out, of the text's size."""
+
 _AWAY, _GAP = 10.0, 3.0
 
 
@@ -36,7 +38,7 @@ def room_for(names: Sequence[str], letters: int = 15) -> float:
         letters: the longest line.
     """
     lines = [line for name in names for line in broken(name, letters).split("\n")]
-    return (_AWAY + _LETTER * TEXT * max(map(len, lines), default=0)) / 72
+    return (_AWAY + LETTER * TEXT * max(map(len, lines), default=0)) / 72
 
 
 def broken(name: str, letters: int = 15) -> str:
