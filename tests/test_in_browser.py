@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.reports import write_index
+from harness.reports import write_entry, write_index
 from harness.reports.compared import render_comparison
 from harness.reports.figures.canvas import Picture, hint, paint
 from harness.reports.gate import render_gate
@@ -106,8 +106,9 @@ def index() -> str:
     import tempfile
 
     with tempfile.TemporaryDirectory() as name:
-        made = [(example_results(), Path(name) / "one"), (cost_results(), Path(name) / "two")]
-        return write_index(made, Path(name)).read_text(encoding="utf-8")
+        for number, results in enumerate((example_results(), cost_results())):
+            write_entry(results, Path(name) / f"study_{number}-quick")
+        return write_index(Path(name)).path.read_text(encoding="utf-8")
 
 
 PAGES: dict[str, Callable[[], str]] = {
