@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.judging.results import Results
 from harness.stats import FEWEST
-from harness.study.formatting import plural
+from harness.study.formatting import join, plural
 
 
 def provisional(results: Results) -> tuple[str, ...]:
@@ -26,6 +26,7 @@ def provisional(results: Results) -> tuple[str, ...]:
         why.append(f"{seeds} of {plural(declared.seeds, 'seed')}")
     if search is None and declared.claims and seeds < FEWEST:
         why.append(f"{plural(seeds, 'seed')}, where a verdict needs {FEWEST}")
-    if declared.scale in declared.scales[:-1] or declared.scale == "quick":
-        why.append(f"scale {declared.scale}")
+    larger = [name for name in declared.scales if name != "quick"]
+    if declared.scale == "quick" and larger:
+        why.append(f"scale quick; {join(larger)} may answer otherwise")
     return tuple(why)

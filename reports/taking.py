@@ -107,8 +107,18 @@ def csv_text(table: Table) -> str:
     """Return a table as CSV, by the rules of ``harness export``: titles first, no formulas."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator=os.linesep)
-    writer.writerows([as_cell(text) for text in row] for row in grid(table))
+    writer.writerows([_cell(text) for text in row] for row in grid(table))
     return out.getvalue()
+
+
+_QUANTITY = re.compile(
+    r"\+[\d.,]+(e[+\-\u2212]?\d+)?( [A-Za-zµ%]+)?( \[[^\]=@|!]*\]( [A-Za-zµ%]+)?)?"
+)
+"""A printed quantity with its sign, which no spreadsheet takes for a formula."""
+
+
+def _cell(text: str) -> str:
+    return text if _QUANTITY.fullmatch(text) else str(as_cell(text))
 
 
 def svg_text(picture: Picture) -> str:
@@ -125,6 +135,12 @@ ABOUT: Mapping[str, str] = {
 }
 
 
+_PRINTED = (
+    "Cells are as printed, with units and intervals. Numbers to work with are in the files beside "
+    "this folder: CSV and JSON."
+)
+
+
 def _said(part: Part, caption: str) -> str:
     """Say what a part is; of a figure that is read as another is, what it shows, too."""
     shows = part.content.alt if isinstance(part.content, Picture) else ""
@@ -136,7 +152,7 @@ def _index(parts: Sequence[Part], files: Mapping[str, bytes], texts: Mapping[str
     said = captions(parts)
     tables = [each for each in parts if isinstance(each.content, Table)]
     figures = [each for each in parts if isinstance(each.content, Picture)]
-    lines = ["# What lies here", ""]
+    lines = ["# What lies here", "", _PRINTED, ""]
     lines += [f"- `{name}`: {ABOUT.get(name, 'a text')}" for name in texts]
     for title, group in (
         ("Tables, as CSV and LaTeX", tables),

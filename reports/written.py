@@ -108,6 +108,7 @@ def write_report(
     printing: Printing | None = None,
     only: Only = "",
     *,
+    stays: bool = False,
     texts: Mapping[str, str] | None = None,
     attached: Mapping[str, str] | None = None,
 ) -> Written:
@@ -122,6 +123,7 @@ def write_report(
         printing: makes the PDF beside this process, which does not wait for it; otherwise this
             process does.
         only: which of the two is written; both where it is empty.
+        stays: whether what lies beside it is of the same results, and is left there.
         texts: files of the folder ``take-away/`` beside tables and figures, by name.
         attached: names and contents of CSV and JSON files that the PDF carries with it.
     """
@@ -130,7 +132,7 @@ def write_report(
     page = folder / "report.html"
     written = Written(None, None, to=page.with_suffix(".pdf"))
     if only != "pdf":
-        written = replace(write_page(source, page), takes=not only)
+        written = replace(write_page(source, page, stays=stays), takes=not only)
     if only == "html":
         return written
     try:
@@ -143,7 +145,9 @@ def write_report(
     return replace(written, printing=printing)
 
 
-def write_page(source: Source, html: Path, instead: str = ELSEWHERE) -> Written:
+def write_page(
+    source: Source, html: Path, instead: str = ELSEWHERE, *, stays: bool = False
+) -> Written:
     """Write a page alone.
 
     An old PDF, or an old folder ``take-away/``, beside a new page would say something else. So they
@@ -153,6 +157,7 @@ def write_page(source: Source, html: Path, instead: str = ELSEWHERE) -> Written:
         source: what it is made of.
         html: the file.
         instead: what to do where it cannot be written.
+        stays: whether what lies beside it is of the same results, and is left there.
 
     Raises:
         HarnessError: the folder cannot be written to.
@@ -160,9 +165,10 @@ def write_page(source: Source, html: Path, instead: str = ELSEWHERE) -> Written:
     """
     text = source.html()
     pdf = html.with_suffix(".pdf")
-    if pdf.name in dict(BESIDE):
-        pdf.unlink(missing_ok=True)
-    remove_taken(html.parent)
+    if not stays:
+        if pdf.name in dict(BESIDE):
+            pdf.unlink(missing_ok=True)
+        remove_taken(html.parent)
     done = write_whole(html, utf8(text), instead)
     return Written(done, None, to=pdf, source=source, takes=True)
 

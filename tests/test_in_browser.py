@@ -538,13 +538,14 @@ def test_values_are_told_by_keyboard(desk: Desk) -> None:
                       ("End", "step 4: 40 %"), ("ArrowRight", "step 0: 0 %"),
                       ("ArrowLeft", "step 4: 40 %"), ("Home", "step 0: 0 %")):  # fmt: skip
         page.keyboard.press(key)
-        assert page.locator(".tip").is_visible()
-        assert page.locator(".tip").inner_text() == told.inner_text() == said
+        sync_api.expect(page.locator(".tip")).to_have_text(said)
+        sync_api.expect(page.locator(".tip")).to_be_visible()
+        sync_api.expect(told).to_have_text(said)
     page.keyboard.press("Escape")
-    assert not page.locator(".tip").is_visible()
+    sync_api.expect(page.locator(".tip")).to_be_hidden()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Tab")
-    assert not page.locator(".tip").is_visible(), "what is left says nothing"
+    sync_api.expect(page.locator(".tip")).to_be_hidden()  # what is left says nothing
 
 
 def test_a_value_that_a_finger_chose_stays_to_be_read(desk: Desk) -> None:

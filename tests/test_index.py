@@ -168,7 +168,7 @@ def test_provisional_reports_say_why(tmp_path: Path) -> None:
     full = named(example_results(), scale="full", scales=("quick", "full"))
     assert entry_of(full).provisional == ()
     assert entry_of(named(example_results(), scales=("quick", "full"))).provisional == (
-        "scale quick",
+        "scale quick; full may answer otherwise",
     )
     early = entry_of(replace(full, missing=12)).provisional
     assert early == ("12 evaluation trials not there yet",)

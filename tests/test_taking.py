@@ -126,7 +126,7 @@ def test_the_texts_of_a_table_are_lines_with_notes_after_them() -> None:
 def test_a_csv_file_has_all_cells_and_no_formula() -> None:
     made = Table("c", (Column("=a"), Column("b")), (row("+1 nats", "-0.5"), row('q"', "−1\n,2")))
     assert list(csv.reader(io.StringIO(csv_text(made)))) == [
-        ["'=a", "b"], ["'+1 nats", "-0.5"], ['q"', "−1 ,2"],
+        ["'=a", "b"], ["+1 nats", "-0.5"], ['q"', "−1 ,2"],
     ]  # fmt: skip
 
 

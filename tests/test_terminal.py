@@ -353,11 +353,11 @@ def pdf_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(printing, "subprocess", SimpleNamespace(Popen=no_process, PIPE=-1))
 
 
-ALWAYS = {".made-from", "records.csv", "verdicts.json", "entry.json"}
+ALWAYS = {"records.csv", "verdicts.json", "entry.json"}
 
 
 @pytest.mark.parametrize(("words", "files"), [
-    ([], {"report.html", "report.pdf"}),
+    ([], {"report.html", "report.pdf", "take-away", ".made-from"}),
     (["--format", "html"], {"report.html"}),
     (["--format", "pdf"], {"report.pdf"}),
 ])  # fmt: skip
@@ -379,15 +379,22 @@ def test_a_format_is_the_only_report_that_is_written(
         assert (f'href="./one-quick/{each}"' in index) == (each in files)
 
 
-def test_a_page_of_the_same_results_stays_beside_a_new_pdf(
+def test_files_of_the_same_results_stay_beside_a_page_or_a_pdf_made_alone(
     finished, here: Path, monkeypatch
 ) -> None:
     pdf_here(monkeypatch)
     folder = here / "runs" / "one-quick"
     assert finished("report", "residual_depth") == 0
-    before = (folder / "report.html").read_bytes()
-    assert finished("report", "residual_depth", "--format", "pdf") == 0
-    assert (folder / "report.html").read_bytes() == before
+
+    def left() -> dict[str, bytes]:
+        files = (each for each in folder.rglob("*") if each.is_file())
+        return {str(each.relative_to(folder)): each.read_bytes() for each in files}
+
+    before = left()
+    assert {"report.html", "report.pdf", ".made-from", "take-away/index.md"} < before.keys()
+    for form in ("pdf", "html"):
+        assert finished("report", "residual_depth", "--format", form) == 0
+        assert left() == before
 
 
 @pytest.mark.parametrize(("form", "begins"), [("md", "## `residual_depth`"), ("json", "[\n  {")])

@@ -98,14 +98,17 @@ def write(
     own = FILES if results.search is not None else ()
     if not force and digest and is_made_from(folder, digest, own):
         return Files(tuple(each for each in _reports(folder) if each.exists()))
-    if only == "pdf" and not _is_of(folder, digest):
+    fresh = bool(only and digest) and _is_of(folder, digest)
+    if only == "pdf" and not fresh:
         tried("the report", lambda: _remove_old(folder))
-    tried("the mark", lambda: mark.unlink(missing_ok=True))
+    if not fresh:
+        tried("the mark", lambda: mark.unlink(missing_ok=True))
     records = tried("the records", lambda: _write_records(results, folder / "records.csv"))
     tried("the verdicts", lambda: write_verdicts(results, folder / "verdicts.json"))
     tried("the best settings", lambda: write_search(results, folder))
     written = tried(
-        "the report", lambda: _write_report(results, folder, records, store, only, gently=gently)
+        "the report",
+        lambda: _write_report(results, folder, records, store, only, stays=fresh, gently=gently),
     )
     tried("its line of the index", lambda: _write_entry(results, folder))
     if written is None:
@@ -152,13 +155,14 @@ def _write_records(results: Results, path: Path) -> str:
 
 
 def _write_report(
-    results: Results, folder: Path, records: str | None, store: str, only: Only, *, gently: bool
-) -> Written:
+    results: Results, folder: Path, records: str | None, store: str, only: Only, *, stays: bool,
+    gently: bool,
+) -> Written:  # fmt: skip
     from harness import reports  # the composition root: they import harness
     from harness.commands.markdown import summary  # imports scipy
 
     if only == "html":
-        return reports.write_report(results, folder, only=only)
+        return reports.write_report(results, folder, only=only, stays=stays)
     printing = reports.Printing(gently=gently)
     try:
         # where they could not be written, the PDF comes without them

@@ -94,8 +94,16 @@ def _found(verdicts: Sequence[Verdict], primary: Sequence[Verdict]) -> str:
     text = clearest.claim.text.rstrip(".")
     return (
         f"{said}. {'Clearest: ' if total > 1 and not sign else sign}{text} "
-        f"({numbers(clearest)}; {margin_text(clearest.metric, clearest.by)} would matter)."
+        f"({numbers(clearest)}; {_matters(clearest)})."
     )
+
+
+def _matters(verdict: Verdict) -> str:
+    """Say how large a difference would matter, and where it is unclear, that it is."""
+    margin = margin_text(verdict.metric, verdict.by)
+    if verdict.word == "supported":
+        return f"whether by {margin}, which would matter, is unclear"
+    return f"{margin} would matter"
 
 
 def _open(verdict: Verdict) -> str:
@@ -157,7 +165,8 @@ def _take(ranked: Leaders | None) -> str:
             f"No arm is shown to be the best by {title}. The best mean has {first.summary.group}."
         )
     if not others:
-        return f"Take {first.summary.group}: {mean}, surely better than all other arms."
+        others_named = "all other arms" if len(compared) > 2 else "the other arm"
+        return f"Take {first.summary.group}: {mean}, surely better than {others_named}."
     # Names of arms hold commas of their own: "shortcut=no, depth=8".
     behind = first_of(others, _NAMED, "; " if any("," in name for name in others) else ", ")
     return f"Take {first.summary.group}: {mean}. These may be as good: {behind}."

@@ -211,7 +211,9 @@
           [...asMade.keys()].filter((at) => Number.isNaN(keys[at]) === lacks));
         held.sort((one, other) => turn * (typeof keys[one] === "string"
           ? ALPHABET.compare(keys[one], keys[other]) : keys[one] - keys[other]));
-        rows = [...held, ...lacking].map((at) => asMade[at]);
+        const sums = (at) => cellText(asMade[at].cells[0]) === "mean"; // it stays below its rows
+        rows = [...held, ...lacking].sort((one, other) => sums(one) - sums(other))
+          .map((at) => asMade[at]);
       }
       body.remove(); // or each row that moves costs as much as all
       body.append(...rows);
