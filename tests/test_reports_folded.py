@@ -97,7 +97,7 @@ def text(html: str) -> str:
 
 def test_a_page_of_six_claims_has_few_words_that_stand_open(page: Folded) -> None:
     """Before anything was folded away 8,542 words stood on it, nearly all of them open."""
-    assert len(page.open_words) < 2_600
+    assert len(page.open_words) < 2_750
     assert len(page.folded_words) > len(page.open_words), "nothing is lost"
 
 

@@ -302,7 +302,7 @@ def no_process(*words: object, **more: object) -> object:
 
 
 def break_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    from harness.reports import printing, render
+    from harness.reports import printing, render, written
 
     def fail(*words: object, **more: object) -> object:
         raise error
@@ -320,12 +320,12 @@ def break_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
         monkeypatch.setattr(render, "page_of", fail)
     else:
         error = OSError(28, "No space left on device")
-        write = render.write_whole
+        write = written.write_whole
 
         def full(path: Path, content: bytes, *instead: str) -> Path:
             return fail() if path.name == what else write(path, content, *instead)
 
-        monkeypatch.setattr(render, "write_whole", full)
+        monkeypatch.setattr(written, "write_whole", full)
         monkeypatch.setattr(printing, "render_pdf", lambda html: (b"%PDF", ""))
 
 
