@@ -14,10 +14,9 @@ from harness.gate.words import headline as outcome_of
 from harness.judging.results import Results
 from harness.study.formatting import date_text, day, hours_text, plural
 
+from .about import AUTHOR
 from .latex import escaped
 from .parts import one_line, slug
-
-PACKAGE = "ablation-harness"
 
 MOST_ENVIRONMENTS = 3
 
@@ -54,7 +53,7 @@ def citation(cited: Cited, files: Mapping[str, bytes]) -> str:
         cited: the report.
         files: what it was made from, by name: of these the text gives the hash.
     """
-    made = f"Made with {PACKAGE} {cited.version}"
+    made = f"Made with {AUTHOR} {cited.version}"
     made += f" from revision {cited.revision}" if cited.revision else ""
     when = _day(cited.date)
     title = one_line(cited.title)
@@ -123,7 +122,7 @@ def cited_study(results: Results, store: str) -> Cited:
         made.date,
         (
             ("Study", f"{study.name}, scale {results.scale}"),
-            ("Harness", f"{PACKAGE} {made.harness}"),
+            ("Harness", f"{AUTHOR} {made.harness}"),
             ("Revision", made.revision),
             ("Store", store),
             ("Newest record", date_text(made.date) if made.date else ""),
@@ -151,7 +150,7 @@ def cited_comparison(comparison: Comparison, command: str) -> Cited:
         made = side.results.provenance
         revision = f", revision {made.revision}" if made.revision else ""
         of = f"{side.named}, {side.declaration.name} at {side.declaration.scale}"
-        runs.append((f"Run {side.label}", f"{of}{revision}, {PACKAGE} {made.harness}"))
+        runs.append((f"Run {side.label}", f"{of}{revision}, {AUTHOR} {made.harness}"))
     return Cited(
         "comparison of runs",
         headline(comparison),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from harness.commands.compared_markdown import compared_markdown
+from harness.commands.compared_markdown import MOST_ROWS, compared_markdown
 from harness.commands.index import home_of, write_index
 from harness.commands.place import Place
 from harness.commands.references import Found, find_runs
@@ -36,9 +36,6 @@ ELSEWHERE = "Name another folder with --out."
 
 FILES = ("compare.html", "compare.pdf", "compare.json")
 """What is left in the output folder."""
-
-MOST_ROWS = 20
-"""Rows of effects that the terminal prints; the page has all."""
 
 STYLES = {"good": "green", "bad": "red", "same": "cyan", "open": "yellow", "none": "bright_black"}
 

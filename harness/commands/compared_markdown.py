@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # what judges imports scipy
     from harness.compared.effects import ArmEffect
 
 MOST_ROWS = 20
-"""Effects of a pair that are listed."""
+"""Effects of a pair that are listed, here and in the terminal; the page has all."""
 
 
 def compared_markdown(comparison: Comparison) -> str:
