@@ -496,11 +496,13 @@ def test_a_seed_that_lacks_a_trial_is_left_out_and_told(kind, arm):
     without = [record for record in data if record.seed != 9]
     (expected,) = judge(study(claim()).declaration("quick"), without)
     counts = {"failed": int(kind in KINDS[:3]), "missing": 1, "reason": verdict.reason}
-    counts["looks"] = verdict.looks
+    counts |= {"looks": verdict.looks, "why": verdict.why}
     assert verdict == replace(expected, **counts)
+    assert verdict.why.startswith(f"{expected.why} Left out: 1 seed (")
     assert "Over the 9 of 10 seeds in which every arm finished (1 seed left out: " in verdict.reason
     told = "1 of 20 trials failed" if kind in KINDS[:3] else "1 seed not run to the end"
     assert told in verdict.reason
+    assert told in verdict.why
 
 
 @pytest.mark.parametrize("kind", ["failed", "nan", "infinite"])
