@@ -1,4 +1,5 @@
 # What type checkers read in a checkout, where harness/__init__.py finds this package beside.
+from reports import Only as Only
 from reports import Printing as Printing
 from reports import Shelf as Shelf
 from reports import Written as Written

@@ -18,9 +18,10 @@ from .index import is_ours, render_index, write_index
 from .live import going_text, render_live
 from .printing import Printing
 from .taking import remove_taken
-from .written import Written, write_report
+from .written import Only, Written, write_report
 
 __all__ = [
+    "Only",
     "Printing",
     "Shelf",
     "Written",

@@ -19,7 +19,7 @@ from .render import Source
 from .sections.compared import PairSection, pair_section
 from .table import Cell, Column, Table, row
 from .text import in_title
-from .written import Written, write_page
+from .written import Written, print_page, write_page
 
 MOST_CURVES = 12
 """Figures of curves of a group; each arm has one for each metric."""
@@ -71,9 +71,7 @@ def write_comparison(
         HarnessError: the folder cannot be written to.
     """
     source = replace(_source(comparison), texts=texts or {}, attached=attached or {})
-    written = write_page(source, folder / "compare.html")
-    printing.begin(source.printed())
-    return replace(written, printing=printing)
+    return print_page(write_page(source, folder / "compare.html"), source, printing)
 
 
 def render_comparison(comparison: Comparison) -> str:

@@ -38,12 +38,14 @@ class Found:
         folder: where it lies, from the folder of reports; empty where in that itself.
         files: what it has, each a word and a file's name, the page first.
         tally: of a gate or a comparison: its answer or how many are what, as words.
+        studies: of a comparison: name and scale of each study whose runs it compares.
     """
 
     entry: Entry
     folder: str
     files: tuple[tuple[str, str], ...]
     tally: tuple[str, ...] = ()
+    studies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,9 @@ def _comparison(name: str, content: bytes, contents: Mapping[str, bytes | str]) 
     tally = tuple(f"{count} {word}" for count, word in counts if count)
     date = max((str(run["date"] or "") for run in plain["runs"]), default="")
     entry = _entry("comparison", sides, str(plain["answer"]), (), date)
-    return Found(entry, _folder(name), _files("comparison", name, contents), tally)
+    studies = dict.fromkeys((str(run["study"]), str(run["scale"])) for run in plain["runs"])
+    files = _files("comparison", name, contents)
+    return Found(entry, _folder(name), files, tally, tuple(studies))
 
 
 def _entry(kind: Kind, name: str, question: str, said: tuple[str, ...], date: str) -> Entry:

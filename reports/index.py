@@ -53,7 +53,8 @@ class ReportRow:
     """One report.
 
     Attributes:
-        key: of its study, by which it is filtered; empty where it has no claims.
+        keys: of its studies, by which it is filtered, with spaces between; empty where none has
+            claims.
         kind: what was done.
         title: what was asked, with a link to the page; below it what was found.
         name: of study and scale, or of what was compared.
@@ -64,7 +65,7 @@ class ReportRow:
         links: to its files.
     """
 
-    key: str
+    keys: str
     kind: Kind
     title: Cell
     name: str
@@ -221,7 +222,7 @@ def index_of(shelf: Shelf, *, drawn: bool = True) -> Index:
         tuple(Choice(key, Cell(_name(found.entry))) for key, found in judged)
         if len(judged) > 1
         else (),
-        tuple(_report(key, found) for key, found in named),
+        tuple(_report(" ".join(_studies(key, found, judged)), found) for key, found in named),
         figures,
         claims <= OPEN_FOREST,
         _axis([found.entry for _, found in judged]),
@@ -290,12 +291,19 @@ def _page(found: Found) -> str:
     return _href(found, best) if best else ""
 
 
-def _report(key: str, found: Found) -> ReportRow:
+def _studies(key: str, found: Found, judged: Sequence[tuple[str, Found]]) -> list[str]:
+    """Return the keys of the studies that a report is of: of a comparison all whose runs it has."""
+    if found.entry.kind != "comparison":
+        return [key] if key else []
+    return [each for each, one in judged if (one.entry.name, one.entry.scale) in found.studies]
+
+
+def _report(keys: str, found: Found) -> ReportRow:
     entry = found.entry
     name = _name(entry)
     title = entry.question.strip() or name  # other programs may leave the question empty
     return ReportRow(
-        key,
+        keys,
         entry.kind,
         Cell(title, note=entry.said[0] if entry.said else "", href=_page(found)),
         name if title not in {entry.name, name} else "",  # all that is known of one of before

@@ -24,6 +24,9 @@ PER_LINE = 75
 PER_SMALL_LINE = 95
 """The same in small type; of a table that is wider still, long texts are broken."""
 
+LEAST_ROOM = 0.4
+"""The part of a line that broken texts have at least. Where that is too much, all is shrunk."""
+
 _SPECIAL = re.compile(r"(?<=-)-|(?<=')'|(?<=,),|[\\&%$#_{}~^<>|`]|[^\x20-\x7e]")
 # Two of a kind that LaTeX would draw as one sign are kept apart.
 _SIGNS = {
@@ -86,9 +89,11 @@ def latex_table(table: Table, label: str) -> str:
     spec = _spec(table.columns, widths)
     size = [r"\footnotesize"] * (_together(widths) > PER_LINE)
     long = len(body) > LONG
+    shrunk = not long and _overfull(table.columns, widths)
+    packages = "array,booktabs" + ",longtable" * long + ",graphicx" * shrunk
     rows = [_row(cells) for cells in body]
     caption = rf"\caption{{{escaped(one_line(table.caption))}}}"
-    lines = [f"% In the preamble: \\usepackage{{array,booktabs{',longtable' * long}}}"]
+    lines = [f"% In the preamble: \\usepackage{{{packages}}}"]
     if long:
         top = [r"\toprule", _row(head), r"\midrule"]
         lines += ["{", *size, rf"\begin{{longtable}}{{{spec}}}", rf"{caption}\label{{{label}}}\\"]
@@ -96,8 +101,9 @@ def latex_table(table: Table, label: str) -> str:
         lines += [*rows, r"\end{longtable}", "}"]
     else:
         lines += [r"\begin{table}", r"\centering", caption, rf"\label{{{label}}}", *size]
+        lines += [r"\resizebox{\linewidth}{!}{%"] * shrunk
         lines += [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", _row(head), r"\midrule", *rows]
-        lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+        lines += [r"\bottomrule", r"\end{tabular}" + "}" * shrunk, r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
@@ -112,13 +118,33 @@ def _together(widths: Sequence[int]) -> int:
     return sum(widths) + 2 * len(widths)
 
 
+def _broken(columns: Sequence[Column], widths: Sequence[int]) -> list[bool]:
+    """Return in which columns texts are broken: the long ones of a table wider than a page."""
+    wide = _together(widths) > PER_SMALL_LINE
+    return [
+        wide and column.kind != "number" and width > 20
+        for column, width in zip(columns, widths, strict=True)
+    ]
+
+
+def _fixed(columns: Sequence[Column], widths: Sequence[int]) -> float:
+    """Return what the columns take that are not broken, in lines of small type."""
+    kept = zip(widths, _broken(columns, widths), strict=True)
+    return _together([width for width, broken in kept if not broken]) / PER_SMALL_LINE
+
+
+def _overfull(columns: Sequence[Column], widths: Sequence[int]) -> bool:
+    """Whether a table is wider than a page even where long texts are broken."""
+    room = LEAST_ROOM * any(_broken(columns, widths))
+    return _fixed(columns, widths) + room > 1
+
+
 def _spec(columns: Sequence[Column], widths: Sequence[int]) -> str:
     """Return how columns are set; where they are wider than a page, long texts are broken."""
     kinds = ["r" if column.kind == "number" else "l" for column in columns]
-    broken = [kind == "l" and width > 20 for kind, width in zip(kinds, widths, strict=True)]
-    if _together(widths) > PER_SMALL_LINE and any(broken):
-        fixed = [width for width, each in zip(widths, broken, strict=True) if not each]
-        room = max(0.95 - _together(fixed) / PER_SMALL_LINE, 0.4)
+    broken = _broken(columns, widths)
+    if any(broken):
+        room = max(0.95 - _fixed(columns, widths), LEAST_ROOM)
         # a text of a hundred characters needs no ten times the room of one of ten
         wants = [width**0.5 * each for width, each in zip(widths, broken, strict=True)]
         kinds = [

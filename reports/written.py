@@ -133,14 +133,23 @@ def write_report(
     written = Written(None, None, to=page.with_suffix(".pdf"))
     if only != "pdf":
         written = replace(write_page(source, page, stays=stays), takes=not only)
-    if only == "html":
-        return written
+    return written if only == "html" else print_page(written, source, printing)
+
+
+def print_page(written: Written, source: Source, printing: Printing | None) -> Written:
+    """Begin the PDF of a page that is written; one that cannot be made is a note.
+
+    Args:
+        written: the page.
+        source: what it is made of.
+        printing: makes the PDF beside this process; otherwise this process does, now.
+    """
     try:
         wanted = source.printed()
         if printing is None:
             return _with_pdf(written, *render_pdf(wanted))
         printing.begin(wanted)
-    except Exception as error:  # the page is written
+    except Exception as error:
         return replace(written, note=failed(error))
     return replace(written, printing=printing)
 

@@ -292,10 +292,24 @@ def test_a_verdict_that_was_open_and_holds_now_is_no_loss() -> None:
     (claim,) = pair.claims.matched
     assert (claim.base.word, claim.step) == ("inconclusive", 1)
     assert claim not in pair.worse
-    assert (
-        title(pair)
-        == "The verdict changed, from inconclusive to supported, material, for the better"
+    assert title(pair) == (
+        "The verdict changed, from inconclusive to supported, material, for the better, "
+        "but both effects cannot be told apart"
     )
+
+
+def test_a_verdict_that_changed_by_chance_alone_is_told_as_that() -> None:
+    spread = (20.0, 20.9, 19.1, 20.5, 19.5)
+    before = side("A", {SMALL: around(20, 0.1), LARGE: tuple(np.array(spread) + 1.2)})
+    after = side("B", {SMALL: around(20, 0.1), LARGE: tuple(np.array(spread) * 0.5 + 11.2)})
+    (claim,) = pair_of(before, after).claims.matched
+    assert claim.changed
+    assert not claim.told
+    assert title(pair_of(before, after)).endswith(", but both effects cannot be told apart")
+    assert answer(pair_of(before, after)).count("cannot be told apart") == 1
+    # where the effect itself changed, or the margin, the sentence would be wrong
+    strict = side("B", before_of := A, study(higher(by=40.0, text="64 beats 4, by far.")), keys="k")
+    assert "cannot be told apart" not in title(pair_of(side("A", before_of, keys="k"), strict))
 
 
 # ---- what is found ------------------------------------------------------------------------------

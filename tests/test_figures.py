@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 from collections import Counter
 from functools import cache
 from itertools import pairwise
@@ -11,7 +13,7 @@ import pytest
 
 from harness import Factor, Higher
 from harness.judging.results import Results
-from harness.reports.figures.canvas import TEXT, tick_places
+from harness.reports.figures.canvas import TEXT, limits, log_limits, tick_places
 from harness.reports.figures.crossed import SHADES, shade_of
 from harness.reports.figures.dots import TOGETHER, arm_dots
 from harness.reports.figures.labels import apart
@@ -116,6 +118,36 @@ def test_ticks_of_an_axis_have_as_many_decimals(ends):
     assert len(places) >= 2
     assert len({len(text.partition(".")[2]) for text in texts}) == 1
     assert [float(text.replace("−", "-")) for text in texts] == pytest.approx(places)
+
+
+@pytest.mark.parametrize("most", [1.0, 9e6, 1e7, 123_456_789.0, 1e12, 1e300])
+@pytest.mark.parametrize("part", [1.0, 1e-3, 1e-6, 1e-9])
+def test_no_two_ticks_of_an_axis_have_the_same_text(most, part):
+    _, texts = tick_places(most * (1 - part), most)
+    assert len(texts) > 1
+    assert len(set(texts)) == len(texts)
+
+
+LARGEST_FLOAT, SMALLEST_FLOAT = sys.float_info.max, sys.float_info.min
+
+
+@pytest.mark.parametrize("values", [
+    (-LARGEST_FLOAT, LARGEST_FLOAT), (1e308,), (0.0, 1e308), (0.0,), (-1e308, -1e307), (),
+])  # fmt: skip
+def test_an_axis_of_the_largest_numbers_ends_at_numbers(values):
+    low, high = limits(values)
+    assert low < high
+    assert math.isfinite(high - low)
+    assert len(tick_places(low, high)[0]) > 1
+
+
+@pytest.mark.parametrize("values", [
+    (SMALLEST_FLOAT, LARGEST_FLOAT), (1e308,), (SMALLEST_FLOAT,), (1.0, 1e308), (),
+])  # fmt: skip
+def test_a_logarithmic_axis_of_the_largest_numbers_ends_at_numbers(values):
+    low, high = log_limits(values)
+    assert 0 < low < high < math.inf
+    assert math.isfinite(high / low)
 
 
 @pytest.mark.parametrize(("better", "best"), [("lower", 1.0), ("higher", 3.0), (None, 3.0)])

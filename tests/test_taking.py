@@ -229,6 +229,26 @@ def test_numbers_stand_right_and_texts_of_wide_tables_are_broken() -> None:
     assert re.search(r"p\{0\.\d\d\\linewidth\}r@\{\}\}", latex_table(wide, "tab:x"))
 
 
+@pytest.mark.parametrize(("columns", "shrunk"), [(3, False), (14, True)])
+@pytest.mark.parametrize("text", ["a", "a name that may be broken " * 3])
+def test_a_table_of_too_many_numbers_is_shrunk_to_the_page(
+    columns: int, shrunk: bool, text: str
+) -> None:
+    numbers = [Column(f"Metric {place}", "number") for place in range(columns)]
+    cells = row(text, *["1.25 [1.2, 1.3]"] * columns)
+    latex = latex_table(Table("c", (Column("A"), *numbers), (cells,)), "tab:x")
+    assert ("\\resizebox{\\linewidth}{!}{%\n\\begin{tabular}" in latex) == shrunk
+    assert ("\\end{tabular}}" in latex) == ("graphicx" in latex) == shrunk
+
+
+def test_a_long_table_cannot_be_shrunk_and_breaks_over_pages() -> None:
+    numbers = tuple(Column(f"Metric {place}", "number") for place in range(14))
+    cells = row(*["1.25 [1.2, 1.3]"] * 14)
+    latex = latex_table(Table("c", numbers, (cells,) * (LONG + 1)), "tab:x")
+    assert "resizebox" not in latex
+    assert "graphicx" not in latex
+
+
 # ---- the folder ---------------------------------------------------------------------------------
 
 

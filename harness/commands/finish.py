@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness.commands.best import best_row, best_table
 from harness.commands.files import verdict_rows
-from harness.commands.folder import Files, Only, again, write
+from harness.commands.folder import Files, again, write
 from harness.commands.place import Place
 from harness.commands.tables import declared_lines, verdict_table
 from harness.study.pasted import as_code
@@ -21,6 +21,7 @@ from harness.terminal.screen import line
 if TYPE_CHECKING:
     from harness.judging.results import Results  # imports scipy
     from harness.judging.searched import SearchResults
+    from harness.reports import Only
 
 
 def finish(

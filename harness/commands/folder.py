@@ -10,7 +10,7 @@ from ctypes.util import find_library
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from harness.commands.best import FILES, write_search
 from harness.commands.files import rows_text, write_verdicts
@@ -21,10 +21,7 @@ from harness.terminal.files import TAKE_AWAY, utf8, write_whole
 # What judges imports scipy, and what trains imports torch: each command waits for what it needs.
 if TYPE_CHECKING:
     from harness.judging.results import Results
-    from harness.reports import Written
-
-Only = Literal["", "html", "pdf"]
-"""Which of page and PDF is written; both where it is empty."""
+    from harness.reports import Only, Written
 
 
 @dataclass(frozen=True)

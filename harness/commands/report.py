@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from harness.commands.finish import finish, settled, verdicts_json
-from harness.commands.folder import Only, all_again
+from harness.commands.folder import all_again
 from harness.commands.index import write_index
 from harness.commands.judged import gather
 from harness.commands.place import Place
@@ -18,6 +18,7 @@ from harness.terminal import screen
 
 if TYPE_CHECKING:
     from harness.judging.results import Results  # imports scipy
+    from harness.reports import Only
 
 Format = Literal["", "html", "pdf", "md", "json"]
 """What comes out: files, of which one kind alone, or text on standard output."""
@@ -53,7 +54,7 @@ def report_studies(
     if form in {"md", "json"}:
         print_as(form, [(results, folder) for results, folder, _ in judged])
         return True
-    only = cast(Only, form)
+    only = cast("Only", form)
     wrong: list[str] = []
     for results, folder, name in judged:
         files = finish(name, results, folder, place, shown=shown, force=True, only=only)

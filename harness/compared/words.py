@@ -163,8 +163,16 @@ def _verdicts(claims: Sequence[Matched], changed: Sequence[Matched]) -> str:
     if len(claims) == 1:
         of = f"the verdict changed, from {changed[0].base.word} to {changed[0].other.word}"
         ways = [each.removeprefix("1 ") for each in ways]
-    said = of + (f", {join(ways)}" if ways else "")
+    said = of + (f", {join(ways)}" if ways else "") + _all_the_same(changed)
     return said[:1].upper() + said[1:]
+
+
+def _all_the_same(changed: Sequence[Matched]) -> str:
+    """Say where verdicts changed and nothing else is shown to have: chance alone can do that."""
+    if not all(each.tested and not each.told and not each.changes for each in changed):
+        return ""
+    effects = "both effects" if len(changed) == 1 else "the effects of each in both runs"
+    return f", but {effects} cannot be told apart"
 
 
 def _shifted(claims: Sequence[Matched]) -> str:

@@ -37,7 +37,7 @@ def same_numbers(declaration: Declaration, records: Sequence[Record]) -> Iterato
         yield (
             f"Every seed gave the same numbers in {first_of(constant, MOST_NAMED, '; ')}. If the "
             "seed changes nothing there, its trials are copies, and no interval means anything: "
-            "`harness check` tells."
+            "harness check tells."
         )
     alike: dict[str, list[str]] = {}
     for arm, seeds in by_arm.items():
@@ -47,7 +47,7 @@ def same_numbers(declaration: Declaration, records: Sequence[Record]) -> Iterato
         if len(arms) > 1:
             yield (
                 f"{first_of(arms, MOST_NAMED, '; ')} gave the same numbers in every seed, to the "
-                "last bit. Is what they differ in used? `harness check` tells."
+                "last bit. Is what they differ in used? harness check tells."
             )
 
 

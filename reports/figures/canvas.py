@@ -47,6 +47,9 @@ DASHES: tuple[Any, ...] = (
 )  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
+_LARGEST, _MOST_DECADES = 1e300, 130.0
+# The ends of axes: with differences and ratios of larger numbers matplotlib cannot work.
+
 _DPI = 96
 _MOST_DIGITS, _MOST = 6, 1e7
 _EMPTY = re.compile(r"\.?0+(?=e)")
@@ -307,8 +310,12 @@ def tick_places(
 def even_texts(values: Sequence[float], step: float) -> list[str]:
     """Write numbers that lie so far apart, all with as many decimals, and no more than it takes."""
     digits = max(0, 1 - math.floor(math.log10(step)))
-    if digits > _MOST_DIGITS or max(map(abs, values), default=0.0) >= _MOST:
-        return [number_text(each, 4) for each in values]
+    most = max(map(abs, values), default=0.0)
+    if digits > _MOST_DIGITS or most >= _MOST:
+        apart = 2 + math.ceil(
+            math.log10(max(most / step, 1.0))
+        )  # digits that tell neighbours apart
+        return [number_text(each, min(max(apart, 4), 16)) for each in values]
     texts = [f"{each:,.{digits}f}" for each in values]
     while digits and all(each.endswith("0") for each in texts):
         digits -= 1
@@ -319,6 +326,7 @@ def even_texts(values: Sequence[float], step: float) -> list[str]:
 def limits(values: Sequence[float], pad: float = 0.06) -> tuple[float, float]:
     """Return axis limits around finite values, never of zero width."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    low, high = (min(max(each, -_LARGEST), _LARGEST) for each in (low, high))
     room = pad * (high - low) or 0.05 * abs(high) or 0.5
     return low - room, high + room
 
@@ -326,6 +334,8 @@ def limits(values: Sequence[float], pad: float = 0.06) -> tuple[float, float]:
 def log_limits(values: Sequence[float]) -> tuple[float, float]:
     """Return limits of a logarithmic axis around positive values."""
     low, high = (min(values), max(values)) if values else (0.1, 1.0)
+    ends = 10**-_MOST_DECADES, 10**_MOST_DECADES
+    low, high = (min(max(each, ends[0]), ends[1]) for each in (low, high))
     room = (high / low) ** 0.06 if high > low else 1.5
     return low / room, high * room
 

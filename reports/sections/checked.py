@@ -40,7 +40,7 @@ def checked_section(results: Results) -> CheckedSection | None:
         name = results.declaration.name
         lead = (
             f"Whether trials of {name} repeat, and go on as before after a kill, was not checked: "
-            "`harness check` does it by a few trainings."
+            "harness check does it by a few trainings."
         )
         return CheckedSection(lead, (), None)
     return CheckedSection(

@@ -43,7 +43,8 @@ def _table(ranked: Leaders) -> Table:
     how = (
         f"May be the best: no other arm is shown to be better, by seed over "
         f"{plural(ranked.seeds, 'seed')}; the truly best of them is among these with {sure}. "
-        "Behind: the difference to the arm with the best mean, whose interval is that of this test."
+        "Behind: the difference to the arm with the best mean. Its interval is corrected for the "
+        "arms of this table, so it is not the interval that a claim has of the same difference."
         if ranked.assessable
         else "Not compared: that takes two arms and 5 seeds at least."
     )
