@@ -145,7 +145,7 @@ def _draw_parallel(
         )  # fmt: skip
     ended = [
         (float(len(settings)), _share(objective.at(one.value), ends, log=objective.log), one)
-        for one in groups["best"]
+        for one in every
     ]
     tell(axes, search, ended, [each.name for each in settings], MOST_HINTS // 2)
     axes.set_xlim(-0.02, len(settings) + 0.02)
@@ -268,7 +268,8 @@ def _draw_pairs(
         _pair(axes, search, one, other, groups)
         drawn = [
             (_at(one, each, 0), _at(other, each, 1), each)
-            for each in groups["best"]
+            for group in groups.values()
+            for each in group
             if one.name in each.settings and other.name in each.settings
         ]
         tell(axes, search, drawn, [one.name, other.name], MOST_HINTS // len(pairs))
