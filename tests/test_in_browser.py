@@ -127,7 +127,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "index of one": lambda: index(example_results()),
 }
 SMALL: dict[str, Callable[[], str]] = {
-    "parts": lambda: parts(UNITS, TEXTS, ACCENTS),
+    "parts": lambda: parts(UNITS, TEXTS),
+    "accents": lambda: parts(ACCENTS),
     "large": lambda: parts(LEDGER, values=200),
 }
 
@@ -493,7 +494,7 @@ def test_a_figure_is_saved_as_png_with_its_pixels(desk: Desk) -> None:
 
 
 def test_files_are_named_as_in_the_folder_beside_the_page(desk: Desk) -> None:
-    page = desk.open("parts")
+    page = desk.open("accents")
     name, _ = saved(page, "table: Café", "Save as CSV")
     assert name == f"{slug(ACCENTS.caption)}.csv" == "cafe-creme-a-5.csv"
 
