@@ -83,7 +83,7 @@ def going_text(progress: Mapping[str, Any]) -> str:
 
 def _part(study: Mapping[str, Any]) -> Part:
     running, total = study["running"], study["total"]
-    over = study["done"] >= total
+    over = 0 < total <= study["done"]
     failed = f" ({study['failed']:,} failed)" if study["failed"] else ""
     said = f"{study['done']:,} of {total:,} done{failed}, {len(running):,} running"
     seconds = study["seconds_left"]

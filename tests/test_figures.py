@@ -13,17 +13,25 @@ import pytest
 
 from harness import Factor, Higher
 from harness.judging.results import Results
-from harness.reports.figures.canvas import TEXT, limits, log_limits, tick_places
-from harness.reports.figures.crossed import SHADES, shade_of
+from harness.judging.search_words import settings_text, value_text
+from harness.reports.figures.canvas import TEXT, Picture, limits, log_limits, tick_places
+from harness.reports.figures.changes import Mark, draw_changes
+from harness.reports.figures.crossed import SHADES, crossed, draw_heat, shade_of
+from harness.reports.figures.curves import arm_curves, draw_curves
 from harness.reports.figures.dots import TOGETHER, arm_dots
-from harness.reports.figures.labels import apart
+from harness.reports.figures.labels import TOLD, along, apart
+from harness.reports.figures.search_axes import MOST_HINTS
+from harness.reports.figures.search_parallel import draw_parallel
+from harness.reports.figures.search_slices import draw_slices
 from harness.reports.levels import NEUTRAL, levels_of
 from harness.reports.palette import ALL
 from harness.reports.render import render_html
+from harness.study.formatting import level_text
 from harness.study.metrics import METRICS
 from tests.example_results import cost_results, example_results, residual_study
 from tests.example_search import example_results as search_results
 
+HINT = re.compile(r"<circle[^>]*><title>([^<]*)</title>")
 SIZE = re.compile(r'font-size="([\d.]+)"')
 
 
@@ -186,3 +194,50 @@ def test_forty_arms_stand_in_groups_each_once_and_nothing_is_cut():
     assert best == sorted(best, reverse=True)
     for part in parts:
         assert sum(len(rows) + 1 for _, rows in part.groups) <= TOGETHER + 1
+
+
+def hints(picture: Picture) -> list[str]:
+    return HINT.findall(picture.svg)
+
+
+def test_a_search_tells_its_best_settings_in_every_panel():
+    search = search_results().search
+    best = search.rank(each for each in search.tried if each.fits)[0]
+    wanted = f"setting {best.number}: {level_text(search.metric, best.value)}, "
+    (slices,), parallel = draw_slices(search), draw_parallel(search)
+    for name, value in best.settings.items():
+        assert f"{wanted}{name} = {value_text(value)}" in hints(slices)
+    assert f"{wanted}{settings_text(best.settings)}" in hints(parallel)
+    assert 0 < len(hints(slices)) <= MOST_HINTS
+
+
+def test_a_mean_tells_its_values_along_its_line():
+    curves = arm_curves(example_results(), "train_loss")
+    told = [each for each in hints(draw_curves(curves)) if each.startswith("shortcut=no, depth=8:")]
+    mean = dict(curves.groups[0].mean)
+    epochs = [int(re.search(r"at epoch (\d+)", each)[1]) for each in told]
+    assert 5 <= len(epochs) <= TOLD
+    assert epochs[-1] == max(mean)
+    for epoch, text in zip(epochs, told, strict=True):
+        assert f" {level_text(METRICS['train_loss'], mean[epoch])} at epoch" in text
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 100])
+def test_of_a_line_a_few_points_are_told_and_always_its_end(count):
+    told = along(range(count))
+    assert len(told) == min(count, TOLD) or TOLD / 2 < len(told) < TOLD
+    assert list(told[-1:]) == list(range(count))[-1:]
+
+
+def test_a_cell_of_a_heat_map_tells_its_interval_and_its_count():
+    values = crossed(example_results(), METRICS["test_accuracy"])
+    cell = values.cells[0][0]
+    told = f"{cell.mean:.1f} % [{cell.low:.1f}, {cell.high:.1f}], n = {cell.n}"
+    assert f"{values.lines[1][0]}, {values.across[1][0]}: {told}" in hints(draw_heat(values))
+
+
+def test_a_gate_tells_what_came_of_each_figure():
+    marks = [Mark("bench · step", 0.128, 0.091, 0.166, "fail")]
+    assert hints(draw_changes(marks, "Head against base")) == [
+        "bench · step, fail, +12.8 % [+9.1, +16.6] %"
+    ]

@@ -16,11 +16,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.reports import write_entry, write_index
+from harness.judging.results import Results
+from harness.reports import shelf_of, write_entry, write_index
 from harness.reports.compared import render_comparison
 from harness.reports.figures.canvas import Picture, hint, paint
 from harness.reports.gate import render_gate
 from harness.reports.gate_history import render_history
+from harness.reports.live import render_live
+from harness.reports.parts import slug
 from harness.reports.render import _environment, render, render_html
 from harness.reports.table import Cell, Column, Table, row
 from tests import example_gate, example_search
@@ -31,7 +34,7 @@ from tests.test_reports_names import study as hostile_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, Route
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-core")
@@ -69,6 +72,7 @@ TEXTS = Table(
     (Column("Text"), Column("Number", "number")),
     tuple(row(text, Cell("−1.5", note="pp")) for text in HOSTILE),
 )
+ACCENTS = Table("Café crème à 5 €", (Column("Text"),), (row("one"),))
 LEDGER = Table(
     "Every trial",
     (Column("Trial"), Column("Arm"), Column("Seed", "number"), Column("Loss", "number")),
@@ -102,11 +106,11 @@ def parts(*tables: Table, values: int = 5) -> str:
     return render(source, tables=tables, figures=(drawing(values),))
 
 
-def index() -> str:
+def index(*studies: Results) -> str:
     import tempfile
 
     with tempfile.TemporaryDirectory() as name:
-        for number, results in enumerate((example_results(), cost_results())):
+        for number, results in enumerate(studies):
             write_entry(results, Path(name) / f"study_{number}-quick")
         return write_index(Path(name)).path.read_text(encoding="utf-8")
 
@@ -119,10 +123,12 @@ PAGES: dict[str, Callable[[], str]] = {
     "compare": lambda: render_comparison(hostile()),
     "gate": lambda: render_gate(example_gate.example()),
     "history": lambda: render_history(lines([0.01 + at % 3 / 1000 for at in range(12)])),
-    "index": index,
+    "index": lambda: index(example_results(), cost_results()),
+    "index of one": lambda: index(example_results()),
 }
 SMALL: dict[str, Callable[[], str]] = {
     "parts": lambda: parts(UNITS, TEXTS),
+    "accents": lambda: parts(ACCENTS),
     "large": lambda: parts(LEDGER, values=200),
 }
 
@@ -158,7 +164,7 @@ class Desk:
             self._contexts[kind] = context
         page = self._contexts[kind].pages[0]
         page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(media="screen", color_scheme="light", forced_colors="none")
         file = self.file(name)
         page.goto("about:blank")
         self.asked.clear()
@@ -224,6 +230,7 @@ def test_a_page_asks_nothing_complains_of_nothing_and_fits_every_width(
                 opened,
             )
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('button.sort').forEach(each => each.click())")
     assert desk.asked == [desk.file(name).as_uri()]
     assert desk.said == []
 
@@ -313,6 +320,15 @@ def test_heads_sort_numbers_with_units_days_and_words(
     assert column(table, title) == before
 
 
+def test_claims_stay_below_their_study(desk: Desk) -> None:
+    page = desk.open("index of one", width=390)
+    table = page.locator("table.claims")
+    assert table.locator("tbody").count() == 1
+    assert table.locator("tbody [scope=row]").count() > 2, "so many that others could be sorted"
+    assert table.locator("button.sort").count() == 0
+    assert page.locator(".scroll").filter(has=table).get_by_label("Sort").count() == 0
+
+
 def test_heads_are_one_stop_of_the_tab_key_and_sort_by_keyboard(desk: Desk) -> None:
     page = desk.open("parts")
     table = table_of(page, "Amounts")
@@ -325,6 +341,8 @@ def test_heads_are_one_stop_of_the_tab_key_and_sort_by_keyboard(desk: Desk) -> N
     assert column(table, "Time")[0] == "900 µs"
     assert page.get_by_role("status").get_by_text("Sorted by Time (median), ascending.").count()
     assert page.evaluate("document.activeElement.textContent").startswith("Time")
+    table.locator("thead button").nth(3).click()
+    assert table.locator("thead button[tabindex='0']").all_inner_texts() == ["Change"]
 
 
 def test_on_a_phone_a_choice_sorts_the_cards(desk: Desk) -> None:
@@ -338,6 +356,9 @@ def test_on_a_phone_a_choice_sorts_the_cards(desk: Desk) -> None:
     assert column(table, "Trial") == ["t1", "t2", "t3", "t4", "t5"]
     page.set_viewport_size({"width": 1440, "height": 900})
     assert not choice.is_visible(), "there heads can be pressed"
+    table.get_by_role("columnheader", name="Memory").get_by_role("button").click()
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert choice.evaluate("each => each.selectedOptions[0].text") == "Memory, ascending"
 
 
 def test_a_ledger_is_filtered_by_words_in_any_order(desk: Desk) -> None:
@@ -455,6 +476,9 @@ def test_a_figure_is_saved_as_svg_that_stands_alone(desk: Desk) -> None:
     assert "step 3" not in written
     assert "var(" not in written
     assert "tabindex" not in written
+    drawn = [each for each in root if each.tag.rpartition("}")[2] not in ("title", "desc")]
+    first = {name: drawn[0].get(name) for name in ("width", "height", "fill")}
+    assert first == {"width": "100%", "height": "100%", "fill": "#ffffff"}, "dark text on white"
 
 
 def test_a_figure_is_saved_as_png_with_its_pixels(desk: Desk) -> None:
@@ -467,6 +491,21 @@ def test_a_figure_is_saved_as_png_with_its_pixels(desk: Desk) -> None:
     assert pixels.shape[:2] == (3 * 72 * 4, 5 * 72 * 4)
     assert pixels[0, 0, :3].tolist() == [1, 1, 1], "white"
     assert 0.01 < (pixels[..., :3].min(axis=2) < 0.8).mean() < 0.3, "something is drawn"
+
+
+def test_files_are_named_as_in_the_folder_beside_the_page(desk: Desk) -> None:
+    page = desk.open("accents")
+    name, _ = saved(page, "table: Café", "Save as CSV")
+    assert name == f"{slug(ACCENTS.caption)}.csv" == "cafe-creme-a-5.csv"
+
+
+def until(page: Page, true: str) -> None:
+    """Wait for what a script says; the page's policy lets it evaluate none by itself."""
+    for _ in range(250):
+        if page.evaluate(true):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(true)
 
 
 def main_of(page: Page) -> str:
@@ -505,6 +544,55 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
     sync_api.expect(figure.locator("svg")).to_be_visible()
     sync_api.expect(opener).to_be_focused()
     assert main_of(page) == before
+
+
+@pytest.mark.parametrize("figure", ["Validation error of", "Expected best"])
+def test_on_a_phone_enlarged_is_larger_and_as_large_as_text(desk: Desk, figure: str) -> None:
+    page = desk.open("search", width=390)
+    drawn = page.locator(f"svg[aria-label^='{figure}']")
+    before = drawn.bounding_box()
+    choose(page, f"figure: {figure}", "Enlarge")
+    after = drawn.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["width"] > 1.4 * before["width"]
+    heights = drawn.locator("text").evaluate_all(
+        """all => all.map(each => {
+            const { a, b } = each.getCTM(); // some are turned
+            return Math.hypot(a, b) * parseFloat(getComputedStyle(each).fontSize);
+        })"""
+    )
+    assert min(heights) >= 16
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    close = page.get_by_role("button", name="Close").bounding_box()
+    assert close is not None
+    assert close["x"] + close["width"] <= 390, "the figure scrolls, what closes it does not"
+    sync_api.expect(page.get_by_role("region", name=re.compile(f"^{figure}"))).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["study", "search", "compare"])
+def test_no_button_lies_on_the_text_of_a_figure(desk: Desk, name: str) -> None:
+    page = desk.open(name)
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    for width in WIDTHS[1:]:
+        page.set_viewport_size({"width": width, "height": 900})
+        looked, covered = page.evaluate(
+            """() => {
+                const meets = (one, other) => one.left < other.right && one.right > other.left
+                    && one.top < other.bottom && one.bottom > other.top;
+                const buttons = [...document.querySelectorAll("figure > button.menu")];
+                const lines = (figure) => {
+                    const range = document.createRange();
+                    range.selectNodeContents(figure.querySelector("figcaption"));
+                    const texts = [...figure.querySelectorAll("svg text")];
+                    return [range, ...texts].flatMap(each => [...each.getClientRects()]);
+                };
+                return [buttons.length, buttons.filter(each => lines(each.parentNode)
+                    .some(line => meets(each.getBoundingClientRect(), line))).length];
+            }"""
+        )
+        assert looked == page.locator("figure svg").count() > 5
+        assert covered == 0
 
 
 def value_at(page: Page, at: int) -> tuple[float, float]:
@@ -557,6 +645,26 @@ def test_a_value_that_a_finger_chose_stays_to_be_read(desk: Desk) -> None:
     assert tip.inner_text() == "step 2: 20 %"
     page.touchscreen.tap(5, 5)
     assert not tip.is_visible()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_figure_tells_values(desk: Desk, name: str) -> None:
+    figures = re.findall(r"<svg.*?</svg>", desk.file(name).read_text(encoding="utf-8"), re.DOTALL)
+    assert figures
+    silent = [each[:400] for each in figures if '<g class="hints"' not in each]
+    assert silent == []
+
+
+def test_a_value_has_an_edge_where_colours_are_forced(desk: Desk) -> None:
+    page = desk.open("parts")
+    page.emulate_media(forced_colors="active")
+    page.get_by_role("application", name="Rising").focus()
+    page.keyboard.press("End")
+    edge, ground = page.locator(".tip").evaluate(
+        "each => [getComputedStyle(each).borderTop, getComputedStyle(each).backgroundColor]"
+    )
+    assert edge.startswith("1px solid rgb(")
+    assert not edge.endswith(ground)
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -612,6 +720,74 @@ def test_a_link_into_a_closed_fold_opens_it(desk: Desk) -> None:
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = false)")
     page = desk.open("parts", part="#100%-no-such")
     assert desk.said == []
+
+
+def test_a_link_that_is_opened_elsewhere_leaves_this_page_as_it_is(desk: Desk) -> None:
+    page = desk.open("parts", part="#inside")
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = false)")
+    page.evaluate("scrollTo(0, 0)")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Inside").click(modifiers=["ControlOrMeta"])
+    opened.value.close()
+    page.wait_for_timeout(50)
+    assert page.locator("details[open]").count() == 0
+    assert page.evaluate("scrollY") == 0
+
+
+def test_the_page_is_not_moved_where_the_browser_has_led_back_to_a_place(desk: Desk) -> None:
+    """A browser restores where one was reading, and then says that the address changed."""
+    page = desk.open("study", part="#claims")
+    until(page, "scrollY > 100")
+    page.evaluate("scrollBy(0, 900)")
+    reading = page.evaluate("scrollY")
+    page.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
+    page.wait_for_timeout(50)
+    assert page.evaluate("scrollY") == reading
+
+
+def test_figures_that_scroll_are_named_apart(desk: Desk) -> None:
+    page = desk.open("search", width=390)
+    until(page, "document.querySelector('.canvas[aria-label^=Validation]')")
+    names = page.locator(".canvas[role=region]").evaluate_all(
+        "all => all.map(each => each.getAttribute('aria-label'))"
+    )
+    assert len(names) > 2
+    assert len(set(names)) == len(names)
+    assert not any(each.startswith("Figure") for each in names)
+
+
+def test_an_index_is_printed_whole_and_without_what_filters_it(desk: Desk) -> None:
+    page = desk.open("index")
+    rows = page.locator("table.claims tbody tr")
+    page.locator("input[name=verdict]").nth(1).check()
+    assert page.locator(".filters").is_visible()
+    assert not page.locator(".tally.unfiltered").is_visible()
+    assert 0 < rows.locator("visible=true").count() < rows.count()
+    page.emulate_media(media="print")
+    assert not page.locator(".filters").is_visible()
+    assert page.locator(".tally.unfiltered").is_visible()
+    assert rows.locator("visible=true").count() == rows.count()
+
+
+@pytest.mark.parametrize("broken", ["", "progress.json", "live"])
+def test_a_page_of_a_run_says_where_its_server_gives_no_answer(desk: Desk, broken: str) -> None:
+    progress = {"studies": [], "note": "", "going": False}
+    live = render_live(progress, shelf_of({}))
+
+    def answer(route: Route) -> None:
+        name = route.request.url.rpartition("/")[2]
+        body = {"start": live, "live": live, "progress.json": "{}"}[name]
+        kind = "application/json" if name.endswith("json") else "text/html"
+        route.fulfill(status=500 if name == broken else 200, body=body, content_type=kind)
+
+    page = desk.open("parts").context.new_page()
+    page.route("http://run.test/**", answer)
+    page.goto("http://run.test/start")
+    page.wait_for_load_state("networkidle")
+    assert page.locator("#lost").is_visible() == bool(broken)
+    assert page.get_by_role("heading", level=1).all_inner_texts() == ["No run yet"]
+    assert page.get_by_role("status").get_by_role("heading", name="No run yet").count() == 1
+    page.close()
 
 
 def test_what_does_not_scroll_is_no_stop_of_the_tab_key(desk: Desk) -> None:

@@ -178,7 +178,7 @@ def test_the_table_of_verdicts_counts_rounds_and_nothing_where_exact(results: Re
     assert re.fullmatch(r"\[×[\d.]+, ×[\d.]+\]", cells[SLOWER][0].note)
     for part in (
         "mean difference, for costs the ratio (a geometric mean)",
-        "of times the rounds of timing",
+        "for claims about time, rounds of timing",
         "– where measuring again gives the same number",
         "99 % binomial interval over 9 seeds, Bonferroni over 5 claims",
     ):
@@ -194,7 +194,7 @@ def test_the_index_counts_rounds(results: Results, tmp_path: Path) -> None:
     text = Reader(write_index(tmp_path).path.read_text(encoding="utf-8")).text
     assert "×1.05 10 rounds" in text
     assert "×2.50 exact ×1.5 – –" in text
-    assert "of times the rounds of timing" in text
+    assert "for claims about time, rounds of timing" in text
 
 
 def facts(section: ClaimSection) -> dict[str, tuple[str, str]]:

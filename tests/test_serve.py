@@ -23,7 +23,8 @@ from harness.commands.progress import Watching
 from harness.commands.serve import TYPES, Server, Site, policy_of, port_of, server_of
 from harness.messages.errors import HarnessError
 from harness.planning.planner import StudyPlanner
-from harness.reports import write_entry
+from harness.reports import shelf_of, write_entry
+from harness.reports.live import live_of
 from harness.running.session import manifest as manifest_of_run
 from harness.storing import kept
 from harness.storing.ledger import Ledger
@@ -317,6 +318,18 @@ def test_a_store_that_cannot_be_read_is_said_so(browser: Browser, tmp_path: Path
     (tmp_path / "runs" / "harness.db").write_text("no store at all, but long enough to be one")
     assert "harness.db" in browser.progress()["note"]
     assert browser.ask("/live")[0] == 200
+
+
+@pytest.mark.parametrize(("done", "total", "state"), [
+    (0, 0, "stopped"), (2, 3, "stopped"), (3, 3, "done"),
+])  # fmt: skip
+def test_only_a_study_with_trials_can_be_done(done: int, total: int, state: str) -> None:
+    study = {
+        "study": "tiny", "scale": "quick", "question": "", "going": False, "running": [],
+        "total": total, "done": done, "failed": 0, "left": total - done, "seconds_left": None,
+    }  # fmt: skip
+    live = live_of({"studies": [study], "note": "", "going": False}, shelf_of({}))
+    assert [part.state for part in live.parts] == [state]
 
 
 def test_the_live_page_allows_its_own_script_alone(browser: Browser) -> None:

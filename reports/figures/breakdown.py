@@ -13,7 +13,7 @@ from harness.trials.profiles import STEP_PARTS, Profile, Timeline
 
 from ..levels import Levels, levels_of
 from ..palette import light
-from .canvas import COLUMN, Picture, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -122,6 +122,9 @@ def _draw_bars(figure: Figure, values: Bars) -> None:
             places, widths, left=begin, height=0.66, color=light(COLOURS[part]), label=part,
             edgecolor=light("card"), linewidth=0.8,
         )  # fmt: skip
+        for place, (_, name, each) in enumerate(values.arms):
+            told = f"{values.levels.short(name)}: {part} {seconds_text(each[part])}"
+            hint(axes, begin[place] + widths[place] / 2, place, told)
         begin = [at + width for at, width in zip(begin, widths, strict=True)]
     axes.set_yticks(places, names)
     axes.set_ylim(len(values.arms) - 0.5, -0.5)
@@ -166,6 +169,8 @@ def _draw_lines(figure: Figure, values: Lines) -> None:
         heights = [each / size for each in line.bytes]
         axes.fill_between(at, 0, heights, color=color, alpha=0.16, linewidth=0)
         axes.plot(at, heights, color=color, linewidth=1.4)
+        top = line.bytes.index(max(line.bytes))
+        hint(axes, at[top], heights[top], f"{name}: up to {bytes_text(line.bytes[top])}")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.25 * highest)
         axes.set_title(plain(values.levels.short(name), 50), pad=3)

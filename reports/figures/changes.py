@@ -12,7 +12,7 @@ from harness.gate.words import interval_text, interval_worse, share_text, worse
 from harness.stats.slower import Rule
 
 from ..palette import light
-from .canvas import COLUMN, TEXT, Picture, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, TEXT, Picture, hint, limits, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,15 +138,15 @@ def _picture(
     more = f" Not drawn: {len(marks) - MOST} more, in the table." if len(marks) > MOST else ""
     far = any(end > high or end < low for end in ends)
     clipped = " What lies beyond the axis is drawn at its edge." if far else ""
-    said = "; ".join(
+    said = [
         f"{mark.text}, {words.get(mark.answer, mark.answer)}, {share_text(mark.at)} "
         f"{interval_text(mark.low, mark.high)}"
         for mark in shown
-    )
+    ]
     return paint(
         (COLUMN, _HEAD + _FOOT + _ROW * len(shown)),
-        lambda figure: _draw(figure, shown, (low, high), lines),
-        alt=f"{title}: {said}.",
+        lambda figure: _draw(figure, shown, said, (low, high), lines),
+        alt=f"{title}: {'; '.join(said)}.",
         caption=f"{title}, by how much more is needed than in the base. Mark: the estimate; bar: "
         f"its interval. {told}{more}{clipped}",
     )
@@ -177,8 +177,9 @@ def _wide(text: str) -> float:
 
 
 def _draw(
-    figure: Figure, marks: Sequence[Mark], ends: tuple[float, float], rule: tuple[float, float]
-) -> None:
+    figure: Figure, marks: Sequence[Mark], said: Sequence[str], ends: tuple[float, float],
+    rule: tuple[float, float],
+) -> None:  # fmt: skip
     axes = panel(figure, _LEFT, _FOOT, COLUMN - _LEFT - _RIGHT, _ROW * len(marks))
     low, high = (100 * end for end in ends)
     axes.set_xlim(low, high)
@@ -206,7 +207,7 @@ def _draw(
             at, 0.0, text, va="bottom", ha="center", color=light("muted"),
             clip_on=False,
         )  # fmt: skip
-    for place, mark in enumerate(marks):
+    for place, (mark, told) in enumerate(zip(marks, said, strict=True)):
         marker, filled, tone = _LOOKS[mark.answer]
         y = place + 0.74
         start, end, at = (
@@ -222,3 +223,4 @@ def _draw(
             markerfacecolor=light(tone) if filled else light("card"), markeredgewidth=1.6,
             clip_on=False,
         )  # fmt: skip
+        hint(axes, at, y, told)

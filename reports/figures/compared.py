@@ -32,7 +32,7 @@ from .canvas import (
     strokes,
     ticks,
 )
-from .labels import End, label_ends
+from .labels import End, along, label_ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,6 +119,7 @@ def _draw_effects(
             [mark.at], [y], marker=marker, color=color, markersize=7, zorder=4,
             markerfacecolor=color if filled else light("card"), markeredgewidth=1.6,
         )  # fmt: skip
+        hint(axes, mark.at, y, mark.said)
 
 
 def _sides(axes: Axes, metric: Metric, base: str, other: str) -> None:
@@ -214,6 +215,7 @@ def _draw_claims(figure: Figure, marks: Sequence[ClaimMark], base: str, other: s
                 )  # fmt: skip
                 _letter(axes, label, [each for each in (at, end) if math.isfinite(each)], y,
                         look["color"])  # fmt: skip
+                hint(axes, at, y, f"claim {mark.said}")
 
 
 def _letter(axes: Axes, label: str, ends: Sequence[float], y: float, color: str) -> None:
@@ -278,8 +280,9 @@ def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
             continue
         mean = _scaled(line.mean, scale)
         ends.append(End(*mean[-1], line.label, look["color"]))
-        last = level_text(metric, line.mean[-1][1])
-        hint(axes, *mean[-1], f"{line.label} ends at {last}")
+        for at, value in along(line.mean):
+            told = f"{line.label}: {level_text(metric, value)} at {curves.counted} {at:,.0f}"
+            hint(axes, at, scale * value, told)
         every = max(1, len(mean) // 6)
         axes.plot(
             *zip(*mean, strict=True), linewidth=2.2, markersize=5, zorder=3,

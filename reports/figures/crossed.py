@@ -279,6 +279,7 @@ def _draw_heat(figure: Figure, values: Crossed, height: float) -> None:
     means = [cell.mean for row in values.cells for cell in row if cell]
     notes, small = iter(_notes(values, wide)), columns > 6
     low, high, better = min(means), max(means), values.metric.better
+    _tell_cells(axes, values)
     shades = [
         [math.nan if cell is None else shade_of(cell.mean, low, high, better) for cell in row]
         for row in values.cells
@@ -309,6 +310,19 @@ def _draw_heat(figure: Figure, values: Crossed, height: float) -> None:
     if room:
         _slant(axes)
     _draw_bar(panel(figure, left, height - 0.3, COLUMN - left - 0.1, 0.24), values, (low, high))
+
+
+def _tell_cells(axes: Axes, values: Crossed) -> None:
+    """Tell what a cell has no room for: its interval."""
+    scale = factor_of(values.metric)
+    for down, (name, row) in enumerate(zip(values.lines[1], values.cells, strict=True)):
+        for across, (other, cell) in enumerate(zip(values.across[1], row, strict=True)):
+            if cell is not None:
+                bounded = math.isfinite(cell.low) and math.isfinite(cell.high)
+                ends = (cell.low / scale, cell.high / scale)
+                spread = f" {spread_text(values.metric, *ends)}" if bounded else ""
+                told = f"{level_text(values.metric, cell.mean / scale)}{spread}, n = {cell.n}"
+                hint(axes, across + 0.5, down + 0.5, f"{name}, {other}: {told}")
 
 
 def _draw_bar(axes: Axes, values: Crossed, span: tuple[float, float]) -> None:

@@ -32,7 +32,7 @@ from .canvas import (
     strokes,
     ticks,
 )
-from .labels import End, label_ends, room_for
+from .labels import End, along, label_ends, room_for
 from .multiples import FEWEST_PANELS, Grid
 
 if TYPE_CHECKING:
@@ -360,11 +360,10 @@ def _draw_mean(axes: Axes, values: Curves, group: Group, *, faint: bool) -> None
         markevery=(max(len(means) - 1, 0) % every, every), **group.look.line,
     )  # fmt: skip
     metric = values.metric
-    if group.mean:
-        at, value = group.mean[-1]
+    for at, value in along(group.mean):
         hint(
             axes, at, factor_of(metric) * value,
-            f"{group.name}: {level_text(metric, value)} at {values.counted} {at:,}, "
+            f"{group.short or group.name}: {level_text(metric, value)} at {values.counted} {at:,}, "
             f"mean of {plural(len(group.curves), 'seed')}",
         )  # fmt: skip
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .canvas import TEXT, plain, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+T = TypeVar("T")
 
 LINE = 11.6
 """Height of a line of text, in points."""
@@ -18,6 +20,16 @@ LETTER = 0.6
 """The width of a letter as it is laid out, of the text's size."""
 
 _AWAY, _GAP = 10.0, 3.0
+
+
+TOLD = 8
+"""Values of a line that are told where they are drawn."""
+
+
+def along(points: Sequence[T], most: int = TOLD) -> Sequence[T]:
+    """Return about so many points of a line, evenly, the last among them."""
+    every = max(1, -(-len(points) // most))
+    return points[(len(points) - 1) % every :: every]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.judging.search_words import value_text
+from harness.judging.search_words import settings_text, value_text
 from harness.judging.searched import SearchResults
 from harness.judging.tried import Tried
 from harness.study.formatting import in_units, level_text, plural
@@ -15,7 +15,7 @@ from harness.study.metrics import Metric
 
 from ..palette import light
 from ..text import axis_title, factor_of
-from .canvas import dots, limits, log_limits
+from .canvas import dots, hint, limits, log_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +25,9 @@ MANY = 300
 
 FAR = 4.0
 """Values that lie so many times as far from the best as three in four do are drawn at the edge."""
+
+MOST_HINTS = 60
+"""Values of a figure that are told where they are drawn, about: more would fill a page."""
 
 Kind = Literal["fits", "broken", "pruned"]
 
@@ -140,6 +143,31 @@ def scatter(
             *zip(*points, strict=True), marker, color=light(color), markersize=size, zorder=2.5,
             markerfacecolor=light(color) if filled else light("card"), markeredgewidth=1.1,
         )  # fmt: skip
+
+
+def tell(
+    axes: Axes,
+    search: SearchResults,
+    placed: Iterable[tuple[float, float, Tried]],
+    names: Sequence[str] = (),
+    most: int = MOST_HINTS,
+) -> None:
+    """Tell settings where they are drawn, the best of them first, so many at most.
+
+    Args:
+        axes: where, in the axes' own units.
+        search: whose settings they are.
+        placed: places across and up, and the settings that are drawn there.
+        names: whose values are told, beside the objective.
+        most: how many.
+    """
+    places = {each.place: (x, y) for x, y, each in placed}
+    drawn = [search.tried[place] for place in places]
+    best = [each for fits in (True, False) for each in search.rank(drawn) if each.fits == fits]
+    for each in sorted(best[:most], key=lambda one: one.place):
+        values = {name: each.settings[name] for name in names if name in each.settings}
+        said = f"setting {each.number}: {level_text(search.metric, each.value)}"
+        hint(axes, *places[each.place], f"{said}, {settings_text(values)}".removesuffix(", "))
 
 
 def is_many(search: SearchResults) -> bool:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from harness.judging.confirmed import Confirmed
 from harness.judging.search_words import estimate_text, in_title, name_of
 from harness.judging.searched import SearchResults
-from harness.study.formatting import cut, percent_text
+from harness.study.formatting import cut, level_text, percent_text
 
 from ..palette import light
-from .canvas import COLUMN, Picture, dots, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, plain, ticks
 from .search_axes import objective_axis
 
 if TYPE_CHECKING:
@@ -75,12 +75,15 @@ def _draw(figure: Figure, search: SearchResults, rows: list[Again]) -> None:
             [mean], [y], "D" if row.taken else "o", color=color, markersize=6.5, zorder=3,
             markeredgecolor=light("card"), markeredgewidth=0.8,
         )  # fmt: skip
+        hint(axes, mean, y, f"{row.name} on fresh seeds: {estimate_text(search, arm.mean)}")
         every += [*values, *ends, mean]
         if math.isfinite(arm.searched):
             axes.plot(
                 [factor * arm.searched], [y + 0.2], "o", color=light("series1"), markersize=5.5,
                 markerfacecolor=light("card"), markeredgewidth=1.3, zorder=3,
             )  # fmt: skip
+            seen = level_text(search.metric, arm.searched)
+            hint(axes, factor * arm.searched, y + 0.2, f"{row.name} in the search: {seen}")
             every.append(factor * arm.searched)
     axes.set_xlim(*limits(every, 0.07))
     axes.set_ylim(-len(rows) + 0.45, 0.55)

@@ -11,8 +11,8 @@ from harness.study.formatting import join, level_text, plural
 
 from ..palette import light
 from ..text import in_title
-from .canvas import COLUMN, Picture, paint, panel, plain, ticks
-from .search_axes import objective_axis, scatter
+from .canvas import COLUMN, Picture, hint, paint, panel, plain, ticks
+from .search_axes import MOST_HINTS, objective_axis, scatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,6 +89,14 @@ def _draw(figure: Figure, search: SearchResults, one: int, other: int) -> None:
             [across.at(each[one])], [up.at(each[other])], "D", color=light("series2"),
             markersize=5.5, zorder=4, markeredgecolor=light("card"), markeredgewidth=0.8,
         )  # fmt: skip
+    metrics = [search.objectives[at] for at in (one, other)]
+    found = sorted(done, key=lambda each: each.place not in search.front)[:MOST_HINTS]
+    again = [(f"setting {arm.place + 1} on fresh seeds", arm.means) for arm in search.arms]
+    for name, values in [*((f"setting {each.number}", each.values) for each in found), *again]:
+        if values and math.isfinite(values[one]):
+            pair = [values[at] for at in (one, other)]
+            said = ", ".join(level_text(*each) for each in zip(metrics, pair, strict=True))
+            hint(axes, across.at(pair[0]), up.at(pair[1]), f"{name}: {said}")
     for constraint in search.searching.constraints:
         value = constraint.value
         look: dict[str, Any] = {

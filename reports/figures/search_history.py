@@ -10,6 +10,7 @@ from harness.study.formatting import cut, level_text, percent_text
 from ..palette import light
 from ..text import in_title
 from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
+from .labels import along
 from .search_axes import (
     MARKS,
     ObjectiveAxis,
@@ -186,6 +187,9 @@ def _draw_best_of_k(figure: Figure, search: SearchResults) -> None:
     axes.set_ylim(*limits(shown, 0.08))
     axes.plot(search.of_k.ks, values, color=light("series1"), linewidth=1.8, zorder=2)
     diamond(axes, search.of_k.ks[-1], values[-1])
+    drawn = list(zip(search.of_k.ks, values, search.of_k.expected, strict=True))
+    for k, value, mean in along(drawn):
+        hint(axes, k, value, f"k = {k}: {level_text(search.metric, mean)}")
     axes.grid(axis="y")
     ticks(axes.xaxis, 6, log=True)
     ticks(axes.yaxis, 5)

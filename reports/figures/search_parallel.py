@@ -15,7 +15,7 @@ from harness.study.settings import Choice, Setting, several
 
 from ..palette import light
 from .canvas import Picture, dots, paint, panel, plain, strokes, ticks
-from .search_axes import diamond, objective_axis, option_text
+from .search_axes import MOST_HINTS, diamond, objective_axis, option_text, tell
 from .search_slices import same, spread
 
 if TYPE_CHECKING:
@@ -143,6 +143,11 @@ def _draw_parallel(
             axes, lines, edgecolor=light(color), linewidth=strong[0], alpha=strong[1],
             zorder={"best": 3.0, "half": 2.5, "rest": 2.0}[rank],
         )  # fmt: skip
+    ended = [
+        (float(len(settings)), _share(objective.at(one.value), ends, log=objective.log), one)
+        for one in every
+    ]
+    tell(axes, search, ended, [each.name for each in settings], MOST_HINTS // 2)
     axes.set_xlim(-0.02, len(settings) + 0.02)
     axes.set_ylim(OFF - 0.08 if any(each.when for each in settings) else -0.04, 1.04)
     for spine in axes.spines.values():
@@ -261,6 +266,13 @@ def _draw_pairs(
             figure, column * wide + 0.86, 0.5 + tall * (rows - 1 - row), wide - 0.96, tall - 0.6
         )
         _pair(axes, search, one, other, groups)
+        drawn = [
+            (_at(one, each, 0), _at(other, each, 1), each)
+            for group in groups.values()
+            for each in group
+            if one.name in each.settings and other.name in each.settings
+        ]
+        tell(axes, search, drawn, [one.name, other.name], MOST_HINTS // len(pairs))
 
 
 def _pair(

@@ -15,6 +15,7 @@ from ..palette import light
 from .canvas import Picture, limits, paint, panel, plain, ticks
 from .search_axes import (
     MARKS,
+    MOST_HINTS,
     ObjectiveAxis,
     crosses,
     diamond,
@@ -24,6 +25,7 @@ from .search_axes import (
     objective_axis,
     option_text,
     scatter,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -92,7 +94,8 @@ def _draw(
         left, bottom = LEFT + column * (wide + GAP), 0.3 + TALL * (rows - 1 - row)
         strip = APART if setting.when else 0.0
         axes = panel(figure, left, bottom, wide - strip, TALL - 0.6)
-        _panel(axes, search, axis, setting)
+        told = max(5, MOST_HINTS // len(slices.settings))
+        _panel(axes, search, axis, setting, told)
         if column:
             axes.tick_params(labelleft=False)
         elif row == 0:
@@ -102,7 +105,9 @@ def _draw(
             _off(beside, search, axis, setting)
 
 
-def _panel(axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Setting) -> None:
+def _panel(
+    axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Setting, told: int
+) -> None:
     axes.set_title(plain(setting.name, 30), pad=4)
     axis.set(axes)
     used = [each for each in search.tried if setting.name in each.settings]
@@ -118,6 +123,8 @@ def _panel(axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Sett
     else:
         axes.set_xlim(*limits([setting.low, setting.high], 0.05))
     _points(axes, axis, [(across(setting, each), each) for each in used], many=is_many(search))
+    drawn = [(across(setting, each), axis.at(each.value), each) for each in used if kind_of(each)]
+    tell(axes, search, drawn, [setting.name], told)
     if search.taken is not None and setting.name in search.tried[search.taken].settings:
         taken = search.tried[search.taken]
         diamond(axes, across(setting, taken), axis.at(taken.value))

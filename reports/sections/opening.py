@@ -194,7 +194,7 @@ def replicates(verdicts: Sequence[Verdict]) -> str:
     """Say what is counted as n."""
     text = "seeds in which every arm of the claim finished"
     if any(verdict.metric.replicate == "round" for verdict in verdicts):
-        text += ", of times the rounds of timing"
+        text += ", for claims about time, rounds of timing"
     if any(verdict.seen.unpaired for verdict in verdicts):
         text += ", of unpaired claims the seeds of either side"
     if any(map(is_exact, verdicts)):

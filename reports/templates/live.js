@@ -3,11 +3,15 @@
 (() => {
   let last = null;
   const parts = ["status", "progress", "reports"];
+  async function get(name) {
+    const answer = await fetch(name, { cache: "no-store" });
+    if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+    return answer.text();
+  }
   async function ask() {
-    const answer = await fetch("progress.json", { cache: "no-store" });
-    const text = await answer.text();
+    const text = await get("progress.json");
     if (text !== last) {
-      const page = await (await fetch("live", { cache: "no-store" })).text();
+      const page = await get("live");
       const read = new DOMParser().parseFromString(page, "text/html");
       for (const name of parts) {
         const here = document.getElementById(name), there = read.getElementById(name);

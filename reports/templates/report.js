@@ -51,8 +51,10 @@
 
   const copyLink = (id) => copy(`${location.href.split("#")[0]}#${id}`, "Link");
 
+  /* Without accents, as the names in the folder beside the page: "café" is "cafe". */
   function fileName(text) {
-    const plain = text.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 48);
+    const ascii = text.normalize("NFKD").replace(/[^\x20-\x7e\s]/g, "").toLowerCase();
+    const plain = ascii.replace(/[^a-z0-9]+/g, "-").slice(0, 48);
     return plain.replace(/^-+|-+$/g, "") || "untitled";
   }
 
@@ -194,8 +196,10 @@
     return number ? texts.map(amount) : texts.map((text) => (/[\p{L}\d]/u.test(text) ? text : NaN));
   }
 
+  /* Let heads sort a table; return the choice that does it where no head is shown. */
   function sortable(table) {
     const heads = all("thead th", table);
+    const choice = sortChoice(heads);
     const body = table.tBodies[0];
     const asMade = [...body.rows];
 
@@ -218,6 +222,8 @@
       body.remove(); // or each row that moves costs as much as all
       body.append(...rows);
       table.append(body);
+      choice.value = way === "none" ? AS_MADE : `${column} ${way}`;
+      stopAt(buttons[column]);
       say(way === "none" ? "Rows as they were." : `Sorted by ${cellText(heads[column])}, ${way}.`);
     }
 
@@ -230,33 +236,38 @@
       return head.lastChild;
     });
     // One stop of the Tab key for all heads; arrows lead from one to the next.
+    const stopAt = (one) => buttons.forEach((each) => { each.tabIndex = each === one ? 0 : -1; });
     table.tHead.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       const at = buttons.indexOf(event.target);
       if (!step || at < 0) return;
       const next = buttons[(at + step + buttons.length) % buttons.length];
-      buttons.forEach((each) => { each.tabIndex = each === next ? 0 : -1; });
+      stopAt(next);
       next.focus();
       event.preventDefault();
-    });
-    return sort;
-  }
-
-  /* On a phone rows are cards, and no head is there to be pressed. */
-  function sortChoice(table, sort) {
-    const choice = make("select", {}, make("option", { value: "0 none" }, "as they were"));
-    all("thead th", table).forEach((head, column) => {
-      for (const way of ["ascending", "descending"]) {
-        const text = `${cellText(head)}, ${way}`;
-        choice.append(make("option", { value: `${column} ${way}` }, text));
-      }
     });
     choice.addEventListener("change", () => sort(...choice.value.split(" ")));
     return make("label", { class: "cards" }, "Sort ", choice);
   }
 
+  const AS_MADE = "0 none";
+
+  /* On a phone rows are cards, and no head is there to be pressed. */
+  function sortChoice(heads) {
+    const choice = make("select", {}, make("option", { value: AS_MADE }, "as they were"));
+    heads.forEach((head, column) => {
+      for (const way of ["ascending", "descending"]) {
+        const text = `${cellText(head)}, ${way}`;
+        choice.append(make("option", { value: `${column} ${way}` }, text));
+      }
+    });
+    return choice;
+  }
+
+  const rowsOf = (table) => all("tbody tr:has([scope=row])", table);
+
   function filterField(table) {
-    const rows = all("tbody tr:has([scope=row])", table);
+    const rows = rowsOf(table);
     let words;
     const count = make("span", { class: "count", role: "status" });
     const filter = ({ target }) => {
@@ -278,12 +289,13 @@
     if (!region || !table.caption || !table.tHead) return;
     const caption = oneLine(table.caption.textContent);
     const title = caption.split(/[.:;](?:\s|$)/)[0].slice(0, 70);
-    const rows = all("tbody tr", table).length;
+    const rows = rowsOf(table).length;
+    const grouped = table.tBodies.length > 1 || table.querySelector("tbody [scope=rowgroup]");
     const choices = make("div", { class: "choices" });
     if (rows > MANY) choices.append(...filterField(table));
-    if (rows > FEW && table.tBodies.length === 1) { // groups stay together
-      const sort = sortable(table);
-      if (table.classList.contains("stack")) choices.append(sortChoice(table, sort));
+    if (rows > FEW && !grouped) { // groups stay together
+      const choice = sortable(table);
+      if (table.classList.contains("stack")) choices.append(choice);
     }
     const csv = () => asCsv(shownRows(table));
     const numbers = all("thead th", table).map(isNumber);
@@ -302,7 +314,8 @@
   /* Only what can be scrolled is a stop of the Tab key. */
   const watch = new ResizeObserver((changes) => changes.forEach(({ target }) => {
     const wide = target.scrollWidth > target.clientWidth;
-    const label = target.querySelector("caption, title")?.textContent.slice(0, 80) ?? "Figure";
+    const label = target.querySelector("svg")?.getAttribute("aria-label")
+      ?? target.querySelector("caption")?.textContent.slice(0, 80) ?? "Figure";
     for (const [name, value] of Object.entries({ tabindex: 0, role: "region", "aria-label": label })) {
       if (wide) target.setAttribute(name, value);
       else target.removeAttribute(name);
@@ -375,15 +388,21 @@
   addEventListener("scroll", () => point(null), { capture: true, passive: true });
   addEventListener("pointerdown", (event) => event.target.closest("svg") ?? point(null), true);
 
-  /* The figure as it was drawn: light, and without what only a page needs. */
+  const drawing = (tag, attributes, ...children) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+
+  /* The figure as it was drawn: light, on white, and without what only a page needs. */
   function alone(svg) {
     const bare = svg.cloneNode(true);
     all(".hints", bare).forEach((part) => part.remove());
     ["tabindex", "aria-roledescription"].forEach((name) => bare.removeAttribute(name));
     bare.setAttribute("role", "img");
-    const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
-    title.textContent = svg.getAttribute("aria-label");
-    bare.prepend(title);
+    bare.prepend(drawing("title", {}, svg.getAttribute("aria-label")),
+      drawing("rect", { width: "100%", height: "100%", fill: "#ffffff" }));
     return new XMLSerializer().serializeToString(bare);
   }
 
@@ -392,10 +411,7 @@
     const image = new Image();
     image.onload = () => {
       const canvas = make("canvas", { width: Math.round(width * 4), height: Math.round(height * 4) });
-      const brush = canvas.getContext("2d");
-      brush.fillStyle = "#ffffff";
-      brush.fillRect(0, 0, canvas.width, canvas.height);
-      brush.drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
       canvas.toBlob((blob) => save(`${name}.png`, blob));
     };
     image.onerror = () => say("This browser cannot make a picture of the figure.");
@@ -409,10 +425,16 @@
     const home = svg.parentNode;
     home.style.minHeight = `${home.offsetHeight}px`; // what is below stays where it is
     const close = button("Close", () => large.close(), { class: "close" });
+    const sheet = make("div", { class: "sheet" }, svg); // it scrolls, not what is beside it
+    for (const side of ["width", "height"]) {
+      sheet.style.setProperty(`--${side}`, svg.viewBox.baseVal[side]);
+    }
+    watch.observe(sheet);
     // What lies outside an open dialog is neither seen over it nor read out.
-    large.replaceChildren(make("div", {}, close, svg, make("p", {}, caption)), said, told, tip);
+    large.replaceChildren(make("div", {}, close, sheet, make("p", {}, caption)), said, told, tip);
     large.onclose = () => {
       point(null);
+      watch.unobserve(sheet);
       home.prepend(svg);
       home.style.minHeight = "";
       document.body.append(said, told, tip);
@@ -454,15 +476,18 @@
     heading.append(button("#", () => copyLink(id), attributes));
   }
 
+  /* Open the folds around what the address names; return it where one was closed. */
   function unfold() {
     let id = location.hash.slice(1);
     try { id = decodeURIComponent(id); } catch { /* a stray % is one */ }
     const target = document.getElementById(id);
-    if (!target) return;
-    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+    let closed = false;
+    for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+      closed ||= !fold.open;
       fold.open = true;
     }
-    target.scrollIntoView();
+    // To what was not hidden the browser has led already, or back to where one was reading.
+    if (closed) target.scrollIntoView();
   }
 
   document.body.append(said, told, tip, large);
@@ -473,6 +498,9 @@
   document.documentElement.classList.add("alive");
   addEventListener("hashchange", unfold);
   // The same link, pressed once more after its fold was closed, changes no hash.
-  addEventListener("click", ({ target }) => target.closest('a[href^="#"]') && setTimeout(unfold));
+  addEventListener("click", (event) => {
+    const aside = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (!aside && event.target.closest('a[href^="#"]')) setTimeout(unfold);
+  });
   if (location.hash) unfold();
 })();
