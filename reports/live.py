@@ -9,7 +9,7 @@ from typing import Any
 from harness.study.formatting import duration, plural
 
 from .entries import Shelf
-from .index import ReportRow, index_of
+from .index_page import ReportRow, index_of
 from .render import TEMPLATES, bare, render
 
 MOST_RUNNING = 12

@@ -22,7 +22,7 @@ from harness.reports import contents_of, render_index, shelf_of, write_entry, wr
 from harness.reports import index as index_module
 from harness.reports.entry import entry_of, read_entry
 from harness.reports.figures.forest import density, draw_forests, forest
-from harness.reports.index import index_of
+from harness.reports.index_page import index_of
 from harness.study.claims import Higher
 from tests import example_gate, example_search
 from tests.compared_runs import side

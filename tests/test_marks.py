@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.reports.figures.canvas import paint, panel
-from harness.reports.figures.scales import mark
+from harness.reports.figures.marks import mark
 from harness.reports.palette import light
 
 TEXTS = re.compile(r"<text(?: [^>]*)?>([^<]*)</text>")
