@@ -13,10 +13,11 @@ import pytest
 
 from harness import Factor, Higher
 from harness.judging.results import Results
-from harness.reports.figures.canvas import TEXT, limits, log_limits, tick_places
+from harness.reports.figures.canvas import TEXT, limits, log_limits
 from harness.reports.figures.crossed import SHADES, shade_of
 from harness.reports.figures.dots import TOGETHER, arm_dots
 from harness.reports.figures.labels import apart
+from harness.reports.figures.scales import tick_places
 from harness.reports.levels import NEUTRAL, levels_of
 from harness.reports.palette import ALL
 from harness.reports.render import render_html

@@ -30,7 +30,8 @@ from harness.judging.words import MARKS, Word
 from harness.judging.would_change import would_change
 from harness.reports import palette, write_report
 from harness.reports.figures.canvas import plain, wrapped
-from harness.reports.figures.curves import curves_of, draw_curves
+from harness.reports.figures.curve_values import curves_of
+from harness.reports.figures.curves import draw_curves
 from harness.reports.figures.dots import draw_dots, level_dots
 from harness.reports.figures.layers import MOST_LINES, draw_layers, layers_of
 from harness.reports.printing import NO_PANGO, Printing, render_pdf

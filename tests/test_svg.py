@@ -28,7 +28,8 @@ def square(figure: Any) -> None:
 
 
 def painted(draw: Any = square, **words: str) -> Picture:
-    return paint((4, 2), draw, **({"alt": "Three values: up and down.", "caption": "c"} | words))
+    usual = {"alt": "Three values: up and down.", "caption": "c", "title": "Three values"}
+    return paint((4, 2), draw, **(usual | words))
 
 
 def drawn_points(path: str) -> list[tuple[float, ...]]:
