@@ -53,6 +53,7 @@ _LARGEST, _MOST_DECADES = 1e300, 130.0
 # The ends of axes: with differences and ratios of larger numbers matplotlib cannot work.
 
 _DPI = 96
+_OVER = 1.0  # widths of an em that a number may stand out at the right of its axes
 
 
 @dataclass(frozen=True)
@@ -276,25 +277,29 @@ def ticks(axis: Axis, count: int = 5, *, log: bool = False, whole: bool = False)
 
     low, high = sorted(map(float, axis.get_view_interval()))
     places, texts = tick_places(low, high, count, log=log, whole=whole)
-    while axis is axis.axes.xaxis and count > 1 and not _apart(axis, places, texts, log=log):
-        count -= 1
-        places, texts = tick_places(low, high, count, log=log, whole=whole)
+    if axis is axis.axes.xaxis:
+        while count > 1 and not _fits(axis, places, texts, log=log):
+            count -= 1
+            places, texts = tick_places(low, high, count, log=log, whole=whole)
+        while len(places) > 2 and not _fits(axis, places, texts, log=log):
+            places, texts = places[::2], texts[::2]
     if log:
         axis.set_minor_locator(NullLocator())  # half the time of such an axis
     axis.set_ticks(places, texts)
 
 
-def _apart(axis: Axis, places: Sequence[float], texts: Sequence[str], *, log: bool) -> bool:
-    """Whether the texts of an axis that runs across do not meet."""
-    ends = [math.log(each) if log else each for each in axis.get_view_interval()]
-    at = [math.log(each) if log else each for each in places]
+def _fits(axis: Axis, places: Sequence[float], texts: Sequence[str], *, log: bool) -> bool:
+    """Whether the texts of an axis that runs across do not meet, nor are cut at its right."""
+    low, high = (math.log(each) if log else each for each in axis.get_view_interval())
     figure = axis.axes.get_figure(root=True)
     assert figure is not None
-    wide = figure.get_figwidth() * axis.axes.get_position().width
-    per_em = abs(ends[1] - ends[0]) / wide * TEXT / 72
-    return all(
-        after - before >= per_em * ((ems(one) + ems(other)) / 2 + 0.6)
-        for (before, one), (after, other) in pairwise(zip(at, texts, strict=True))
+    per_em = (high - low) * TEXT / 72 / (figure.get_figwidth() * axis.axes.get_position().width)
+    middles = [(math.log(each) if log else each) / per_em for each in places]
+    halves = [ems(text) / 2 for text in texts]
+    over = max((at + half for at, half in zip(middles, halves, strict=True)), default=0.0)
+    return over <= high / per_em + _OVER and all(
+        after - before >= one + other + 0.6
+        for (before, one), (after, other) in pairwise(zip(middles, halves, strict=True))
     )
 
 

@@ -255,7 +255,7 @@ def _span(ends: tuple[float, float], room: Density) -> tuple[float, float]:
     low, high = map(place, ends)
     numbers = _numbers((low, high))
     outer, wide = (min(numbers), max(numbers)), COLUMN - RIGHT - _left(room)
-    over = [max(inches(_tick(each)) / 2 - RIGHT, 0.0) / wide for each in outer]
+    over = [max(inches(_tick(each)) / 2 + 0.03 - RIGHT, 0.0) / wide for each in outer]
     whole = (place(outer[1]) - place(outer[0])) / (1 - sum(over))
     return (
         min(low, place(outer[0]) - over[0] * whole), max(high, place(outer[1]) + over[1] * whole)

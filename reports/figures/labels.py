@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LINE = 11.6
 """Height of a line of text, in points."""
 
-LETTER = 0.6
+LETTER = 0.63
 """The width of a letter as it is laid out, of the text's size."""
 
 _AWAY, _GAP = 10.0, 3.0

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 _FALLING = (0, (4, 2))
 _MOST_HINTS = 40
+_LONGEST = 60  # letters of both names in a title
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _told(
 def draw_paired(values: Paired, interval: str, number: int) -> Picture:
     """Draw the slopes on the left and the differences on the right; ``number`` is the claim's."""
     relative = values.metric.relative
-    over = "over" if relative else "minus"
+    sides = f"{values.names[0]} {'over' if relative else 'minus'} {values.names[1]}"
     mean, what = ("geometric mean", "ratio") if relative else ("mean", "difference")
     axis = ", on a logarithmic axis" if relative else ""
     zero = "×1" if relative else "0"
@@ -190,7 +191,7 @@ def draw_paired(values: Paired, interval: str, number: int) -> Picture:
         f"in each {values.replicate}, open where it is below {zero}; diamond and bar: {mean} and "
         f"{interval}; band: "
         f"{band_text(relative=relative)}{values.edges}.",
-        title=f"Claim {number}: {values.names[0]} {over} {values.names[1]}",
+        title=f"Claim {number}: {sides if len(sides) <= _LONGEST else 'both sides'}",
     )
 
 

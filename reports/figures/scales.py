@@ -59,11 +59,13 @@ def even_texts(values: Sequence[float], step: float) -> list[str]:
     Very large and very small ones share a power of ten, as in ``1.5e7`` and ``2.0e7``; where that
     would take many decimals, they are written out.
     """
-    digits = max(0, 1 - math.floor(math.log10(step)))
+    finest = 1 - math.floor(math.log10(step))  # decimals; below 0, places before the point
+    digits = max(0, finest)
     most = max(map(abs, values), default=0.0)
     if most and (digits > _MOST_DIGITS or most >= _MOST):
-        power = math.floor(math.log10(most))
-        shared = _decimals([Decimal(each).scaleb(-power) for each in values], power - digits + 1)
+        power = math.floor(math.log10(min(abs(each) for each in values if each)))
+        parts = [Decimal(each).scaleb(-power) for each in values]
+        shared = _decimals(parts, max(0, power + finest))
         if len(shared[0].partition(".")[2]) <= _MOST_DECIMALS or power not in _IN_FULL:
             ending = f"e{power}".replace("-", "−")
             return [

@@ -44,7 +44,7 @@ MOST_PAIRED = 4
 OFF = -0.16
 """Where a setting that is not in use stands on its axis, which goes from 0 to 1."""
 
-_BESIDE, _BOLD = 1.15, 0.092  # inches beside the axes, and that a bold letter takes
+_BESIDE, _LETTER = 1.15, 0.08  # inches beside the axes, and that a letter of a name takes
 
 RANKS: dict[Rank, tuple[str, str, float]] = {
     "rest": ("series6", "the other half", 2.6),
@@ -91,7 +91,7 @@ def draw_parallel(search: SearchResults) -> Picture | None:
     left_out = len(search.searching.settings) - len(settings)
     more = f" {plural(left_out, 'setting')} that tell less are left out." if left_out else ""
     off = " Below an axis: not in use." if any(each.when for each in settings) else ""
-    letters = int((WIDTH - _BESIDE) / len(settings) / _BOLD)
+    letters = int((WIDTH - _BESIDE) / len(settings) / _LETTER)
     titles = [each.name for each in settings] + [search.metric.title]
     names = [wrapped(plain(title), letters) for title in titles]
     foot = 0.28 + LINE / 72 * (1 + max(name.count("\n") for name in names))
@@ -169,7 +169,7 @@ def _draw_parallel(
     axes.set_yticks([])
     axes.tick_params(length=0, pad=6)
     axes.set_xticks(range(len(settings) + 1))
-    axes.set_xticklabels(names, fontweight="bold")
+    axes.set_xticklabels(names, color=light("ink"))
     for x in range(len(settings) + 1):
         axes.plot([x, x], [0, 1], color=light("axis"), linewidth=0.9, zorder=3.5)
     letters = int(((WIDTH - _BESIDE) / len(settings) - 0.1) / inches("0"))
@@ -248,9 +248,9 @@ def draw_pairs(search: SearchResults) -> Picture | None:
         else ""
     )
     wide, tall = (WIDTH, 2.45) if columns == 3 else (4.4 * columns, 2.9)
-    room = _room(pairs, (wide - 0.1) / columns, tall)
+    room = _room(pairs, columns, (wide - 0.1) / columns, tall)
     return paint(
-        (wide, 0.1 + (tall + room.foot - _PAIR_FOOT) * rows),
+        (wide, 0.1 * (1 + rows) + room.tall * rows + sum(room.feet)),
         lambda figure: _draw_pairs(figure, search, pairs, columns, groups, room),
         alt=f"Pairs of settings with their ranks; the best tenth: "
         f"{_spans(settings, groups['best'])}.",
@@ -273,13 +273,12 @@ def _draw_pairs(
     groups: dict[Rank, list[Tried]],
     room: _Room,
 ) -> None:
-    wide_all, tall_all = figure.get_size_inches()
-    rows = -(-len(pairs) // columns)
-    tall = (tall_all - 0.1) / rows
-    wide = (wide_all - 0.1) / columns
+    wide = (figure.get_figwidth() - 0.1) / columns
     for place, (one, other) in enumerate(pairs):
         row, column = divmod(place, columns)
-        left, bottom = column * wide + room.left, room.foot + tall * (rows - 1 - row)
+        below = room.feet[row + 1 :]
+        left, bottom = column * wide + room.left, room.feet[row]
+        bottom += sum(below) + len(below) * (room.tall + 0.1)
         axes = panel(figure, left, bottom, room.wide, room.tall)
         _pair(axes, search, one, other, groups, room)
 
@@ -321,10 +320,10 @@ def _at(setting: Setting, each: Tried, way: int) -> float:
 
 @dataclass(frozen=True)
 class _Room:
-    """What each panel of a pair has: its own size, and room for names at its left and below."""
+    """What panels of pairs have: their size, room for names at the left, and below each row."""
 
     left: float
-    foot: float
+    feet: tuple[float, ...]
     wide: float
     tall: float
 
@@ -332,7 +331,9 @@ class _Room:
 _PAIR_FOOT = 0.5
 
 
-def _room(pairs: Sequence[tuple[Setting, Setting]], wide: float, tall: float) -> _Room:
+def _room(
+    pairs: Sequence[tuple[Setting, Setting]], columns: int, wide: float, tall: float
+) -> _Room:
     """Divide the room of a pair, so many inches: names of options take what they need."""
     high = tall - _PAIR_FOOT - 0.1
     texts = [
@@ -344,12 +345,13 @@ def _room(pairs: Sequence[tuple[Setting, Setting]], wide: float, tall: float) ->
     ]
     left = room_beside(texts, 0.86)
     feet = [
-        options_across(one.plain, wide - left - 0.1).foot
-        for one, _ in pairs
+        _PAIR_FOOT - LINE / 72 + options_across(one.plain, wide - left - 0.1).foot
         if isinstance(one, Choice)
+        else _PAIR_FOOT
+        for one, _ in pairs
     ]
-    foot = _PAIR_FOOT + max([0.0, *(foot - LINE / 72 for foot in feet)])
-    return _Room(left, foot, wide - left - 0.1, high)
+    rows = tuple(max(feet[start : start + columns]) for start in range(0, len(feet), columns))
+    return _Room(left, rows, wide - left - 0.1, high)
 
 
 def _ends(setting: Float | Int) -> tuple[float, float]:
