@@ -332,6 +332,8 @@ def log_limits(values: Sequence[float]) -> tuple[float, float]:
     return low / room, high * room
 
 
+_UNSEEN = 1e-9
+
 MANY = 40
 """Marks of one kind beyond which they are drawn so many at a time: the seeds of the last look."""
 
@@ -362,7 +364,10 @@ def dots(
     axes: Axes, points: Sequence[tuple[float, float]], size: float, zorder: float, **look: Any
 ) -> None:
     """Draw round dots, ``size`` points wide."""
-    strokes(axes, [(point, point) for point in points], linewidth=size, zorder=zorder, **look)
+    # In pixels nothing is drawn of a line without length, so each is moved by less than can be seen.
+    step = [_UNSEEN * (max(map(abs, way)) or 1.0) for way in zip(*points, strict=True)]
+    lines = [((x, y), (x + step[0], y + step[1])) for x, y in points]
+    strokes(axes, lines, linewidth=size, zorder=zorder, snap=False, **look)
 
 
 def series(index: int) -> dict[str, Any]:

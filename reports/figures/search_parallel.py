@@ -94,9 +94,9 @@ def draw_parallel(search: SearchResults) -> Picture | None:
     letters = int((WIDTH - _BESIDE) / len(settings) / _LETTER)
     titles = [each.name for each in settings] + [search.metric.title]
     names = [wrapped(plain(title), letters) for title in titles]
-    foot = 0.28 + LINE / 72 * (1 + max(name.count("\n") for name in names))
+    foot = 0.18 + LINE / 72 * (1 + max(name.count("\n") for name in names))
     return paint(
-        (WIDTH, 2.88 + foot),
+        (WIDTH, 2.5 + foot),
         lambda figure: _draw_parallel(figure, search, settings, groups, names),
         alt=f"Parallel coordinates of {join(each.name for each in settings)} and "
         f"{search.metric.title}; the best tenth: {_spans(settings, tenth)}.",
@@ -142,7 +142,7 @@ def _draw_parallel(
     names: Sequence[str],
 ) -> None:
     tall = figure.get_figheight()
-    axes = panel(figure, 0.5, tall - 2.48, WIDTH - _BESIDE, 2.4)
+    axes = panel(figure, 0.5, tall - 2.5, WIDTH - _BESIDE, 2.4)
     every = [each for group in groups.values() for each in group]
     objective = objective_axis(search, among=every)
     reached = [objective.at(each.value) for each in every]
