@@ -364,7 +364,7 @@ def dots(
     axes: Axes, points: Sequence[tuple[float, float]], size: float, zorder: float, **look: Any
 ) -> None:
     """Draw round dots, ``size`` points wide."""
-    # In pixels nothing is drawn of a line without length, so each is moved by less than can be seen.
+    # In pixels nothing is drawn of a line without length: each end is moved, unseen.
     step = [_UNSEEN * (max(map(abs, way)) or 1.0) for way in zip(*points, strict=True)]
     lines = [((x, y), (x + step[0], y + step[1])) for x, y in points]
     strokes(axes, lines, linewidth=size, zorder=zorder, snap=False, **look)

@@ -48,8 +48,10 @@ def tick_places(
     found = MaxNLocator(count, steps=steps, integer=whole).tick_values(low, high)
     if whole:  # of a short range the locator divides even these
         places = sorted({float(round(each)) for each in found if low <= round(each) <= high})
-        return places, [f"{each:,.0f}".replace("-", "−") for each in places]
-    places = [float(each) + 0.0 for each in found if low <= each <= high]
+        if max(map(abs, places), default=0.0) < _MOST:
+            return places, [f"{each:,.0f}".replace("-", "−") for each in places]
+    else:
+        places = [float(each) + 0.0 for each in found if low <= each <= high]
     return places, even_texts(places, float(found[1] - found[0]))
 
 
