@@ -164,8 +164,9 @@ def test_numbers_across_do_not_meet_however_narrow_the_axis_is(
 # ---- room at the left ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scale", [1.0, 1e7, -1.2345e38, 1e-12])
-@pytest.mark.parametrize("shift", [0.0, 1.2345e7, 1.0])
+@pytest.mark.parametrize(
+    ("scale", "shift"), [(1.0, 0.0), (1e7, 1.2345e7), (-1.2345e38, 0.0), (1e-12, 0.0), (1e-9, 1.0)]
+)
 def test_titles_of_axes_stay_within_figures_whatever_the_numbers_are(
     scale: float, shift: float
 ) -> None:
@@ -253,7 +254,7 @@ def row(number: int, effect: float, low: float = math.nan, high: float = math.na
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [2, 14, 42])
+@pytest.mark.parametrize("count", [2, 14])
 @pytest.mark.parametrize("reach", [0.5, 40.0, 600.0, 5e4, 1e9])
 def test_numbers_below_effects_are_whole_and_the_outermost_are_named(
     count: int, reach: float

@@ -339,8 +339,9 @@ def test_all_claims_share_one_axis_in_margins(results: Results) -> None:
         results.verdicts[MEMORY],
         seen=dataclasses.replace(results.verdicts[MEMORY].seen, effect=math.nan),
     )
-    lost = forest([gone])
+    lost = forest([gone, results.verdicts[MEMORY]])
     assert lost is not None
+    assert forest([gone]) is None
     assert "not measured" in drawn(draw_forest(lost))
     assert forest([]) is None
 
@@ -436,7 +437,7 @@ def test_looks_are_drawn_where_there_are_several(looks: Results) -> None:
     assert values is not None
     assert [each.n for each in values.looks] == [5, 8]
     assert [each.low for each in values.looks] == [each.low for each in verdict.looks]
-    picture = draw_looks(values, 1)
+    picture = draw_looks(values, SLOWER + 1)
     texts = drawn(picture)
     assert {"5", "8", "Rounds", "Ratio", "×1.00", "×1.05", "inconclusive", "supported"} <= set(
         texts
