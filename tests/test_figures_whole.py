@@ -26,7 +26,7 @@ from harness.reports.figures.dots import Dots, Row, draw_dots
 from harness.reports.figures.forest import Forest, ForestRow, draw_forest, draw_forests, forest
 from harness.reports.figures.layers import draw_layers, layers_of
 from harness.reports.figures.paired import draw_paired, paired
-from harness.reports.figures.scales import tick_places
+from harness.reports.figures.scales import ratio_texts, tick_places
 from harness.reports.figures.search_axes import options_across, shortened
 from harness.reports.figures.search_parallel import draw_pairs, draw_parallel
 from harness.reports.figures.search_slices import draw_slices
@@ -131,6 +131,11 @@ def test_very_large_and_small_numbers_share_a_power_of_ten_or_are_written_out(
     ends: tuple[float, float], texts: list[str]
 ) -> None:
     assert tick_places(*ends, 5)[1] == texts
+
+
+def test_two_powers_of_ten_far_apart_keep_their_decimals() -> None:
+    assert ratio_texts([0.001, 1.0]) == ["0.001", "1"]
+    assert ratio_texts([0.95, 1.0]) == ["0.95", "1.00"]
 
 
 @pytest.mark.parametrize("ends", [(1.0, 1.0), (0.5, 1.5), (0.98, 2.02), (1.0, 3.0)])

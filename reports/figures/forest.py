@@ -67,11 +67,21 @@ class Forest:
 
 def forest(verdicts: Sequence[Verdict]) -> Forest | None:
     """Return all claims in margins; ``None`` where nothing was measured for any."""
-    rows = tuple(_row(number, verdict) for number, verdict in enumerate(verdicts, 1))
+    rows = forest_rows(verdicts)
     if not any(math.isfinite(row.effect) for row in rows):
         return None
+    return Forest(rows, interval_of(verdicts))
+
+
+def forest_rows(verdicts: Sequence[Verdict]) -> tuple[ForestRow, ...]:
+    """Return each claim in margins, those without an effect, too."""
+    return tuple(_row(number, verdict) for number, verdict in enumerate(verdicts, 1))
+
+
+def interval_of(verdicts: Sequence[Verdict]) -> str:
+    """Name the interval that claims have; empty where none has one."""
     name = interval_name(verdicts)
-    return Forest(rows, name + family_name(verdicts) if name else "")
+    return name + family_name(verdicts) if name else ""
 
 
 def _row(number: int, verdict: Verdict) -> ForestRow:

@@ -88,7 +88,8 @@ def _decimals(values: Sequence[float | Decimal], digits: int) -> list[str]:
 def ratio_texts(rounds: Sequence[float]) -> list[str]:
     """Write numbers of a logarithmic axis: where they lie evenly, with equally many decimals."""
     steps = [after - before for before, after in pairwise(rounds)]
-    if steps and max(steps) < 1.01 * min(steps):
+    near = bool(steps) and math.log(rounds[-1] / rounds[0]) < _LINEAR
+    if near and max(steps) < 1.01 * min(steps):
         return even_texts(rounds, min(steps))
     return [_EMPTY.sub("", number_text(each, 4)) for each in rounds]
 
