@@ -22,7 +22,7 @@ from harness.judging.verdicts import Verdict
 from harness.study.converter import from_plain, to_plain
 from harness.terminal.files import utf8, write_whole
 
-from .figures.forest import ForestRow, forest
+from .figures.forest import ForestRow, forest_rows, interval_of
 from .provisional import provisional
 from .sections.opening import judged_cells, measured, warned
 
@@ -128,8 +128,7 @@ def entry_of(results: Results) -> Entry:
     declared, search = results.declaration, results.search
     others = declared.source == "results"
     states = {record.key: record.state for record in results.records}
-    shown = forest(results.verdicts)
-    rows = shown.rows if shown is not None else ()
+    rows = forest_rows(results.verdicts)
     return Entry(
         FORMAT,
         "study" if search is None else "search",
@@ -143,7 +142,7 @@ def entry_of(results: Results) -> Entry:
         len(states),
         sum(state == "failed" for state in states.values()),
         _joules(results),
-        shown.interval if shown is not None else "",
+        interval_of(results.verdicts),
         tuple(
             _claim(verdict, row, results.history.of(place))
             for place, (verdict, row) in enumerate(zip(results.verdicts, rows, strict=True))

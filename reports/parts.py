@@ -51,7 +51,10 @@ def parts_of(page: Any) -> tuple[Part, ...]:
     parts = []
     for kind, (place, content) in zip(kinds, found, strict=True):
         numbers[kind] += 1
-        about = [_section(place), _title(content) if isinstance(content, Picture) else ""]
+        section = _section(place)
+        title = slug(_title(content)) if isinstance(content, Picture) else ""
+        said = f"{section.partition(' ')[0]}-"  # a title may begin with the claim's number, too
+        about = [section, title.removeprefix(said) if section else title]
         name = slug(" ".join([f"{kind}-{numbers[kind]:0{width}}", *about]))
         parts.append(Part(name, content))
     return tuple(parts)

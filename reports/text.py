@@ -58,6 +58,11 @@ def axis_title(metric: Metric, *, difference: bool = False) -> str:
     return f"{start} ({unit})" if unit else start
 
 
+def part_text(number: int) -> str:
+    """Name one of several pictures that show the same, in a title; 0 where there is one alone."""
+    return f", part {number}" if number else ""
+
+
 def bind(value: object) -> object:
     """Keep numbers and units on one line, and make visible what HTML cannot hold.
 

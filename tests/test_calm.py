@@ -118,7 +118,7 @@ def test_warnings_of_what_draws_and_prints_spoil_no_report(monkeypatch) -> None:
     from harness.reports.figures.canvas import paint
 
     monkeypatch.setattr(Figure, "savefig", warning(Figure.savefig))
-    assert paint((2, 1), lambda figure: None, alt="a", caption="b").svg
+    assert paint((2, 1), lambda figure: None, alt="a", caption="b", title="c").svg
     weasyprint = pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
 
     monkeypatch.setattr(weasyprint.HTML, "render", warning(weasyprint.HTML.render))

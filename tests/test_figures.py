@@ -14,12 +14,14 @@ import pytest
 from harness import Factor, Higher
 from harness.judging.results import Results
 from harness.judging.search_words import settings_text, value_text
-from harness.reports.figures.canvas import TEXT, Picture, limits, log_limits, tick_places
+from harness.reports.figures.canvas import TEXT, Picture, limits, log_limits
 from harness.reports.figures.changes import Mark, draw_changes
 from harness.reports.figures.crossed import SHADES, crossed, draw_heat, shade_of
-from harness.reports.figures.curves import arm_curves, draw_curves
+from harness.reports.figures.curve_values import arm_curves
+from harness.reports.figures.curves import draw_curves
 from harness.reports.figures.dots import TOGETHER, arm_dots
 from harness.reports.figures.labels import TOLD, along, apart
+from harness.reports.figures.scales import tick_places
 from harness.reports.figures.search_axes import MOST_HINTS
 from harness.reports.figures.search_parallel import draw_parallel
 from harness.reports.figures.search_slices import draw_slices

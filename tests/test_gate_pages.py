@@ -10,15 +10,16 @@ import pytest
 from harness.gate import history
 from harness.gate.outcome import GateResult
 from harness.reports import render_history
-from harness.reports.figures.canvas import Picture, limits, tick_places
+from harness.reports.figures.canvas import Picture, limits
 from harness.reports.figures.changes import (
     Mark,
     draw_changes,
     draw_controls,
-    labels_apart,
     marks_of,
 )
+from harness.reports.figures.labels import labels_apart
 from harness.reports.figures.over_time import scale_of
+from harness.reports.figures.scales import tick_places
 from harness.reports.gate_history import HistoryPage, Machines, history_page
 from tests.example_gate import FLOPS, PEAK, RATE, STEP, example
 

@@ -18,7 +18,7 @@ from harness.judging.results import Results, assemble, undeclared
 from harness.judging.rounds import Costs
 from harness.judging.verdicts import judge
 from harness.reports.entry import entry_of
-from harness.reports.figures.curves import curve_names
+from harness.reports.figures.curve_values import curve_names
 from harness.reports.page import Page, page_of
 from harness.reports.render import render_html
 from harness.reports.sections.cost import cost_section

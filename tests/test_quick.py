@@ -38,7 +38,8 @@ from harness.optim import SGD
 from harness.planning.planner import StudyPlanner
 from harness.reports import render, written
 from harness.reports.figures import canvas
-from harness.reports.figures.curves import Curves, Group, draw_curves
+from harness.reports.figures.curve_values import Curves, Group
+from harness.reports.figures.curves import draw_curves
 from harness.reports.figures.dots import Dots, Row, draw_dots
 from harness.reports.page import page_of
 from harness.reports.table import PRINTED, Cell, Table, shortened

@@ -17,13 +17,15 @@ from harness.judging.rounds import Costs
 from harness.judging.targets import Reached
 from harness.reports import write_entry, write_index
 from harness.reports.figures.canvas import Picture, paint
-from harness.reports.figures.curves import curves_of, draw_curves
+from harness.reports.figures.curve_values import curves_of
+from harness.reports.figures.curves import draw_curves
 from harness.reports.figures.dots import arm_dots
 from harness.reports.figures.forest import draw_forest, forest
 from harness.reports.figures.forest import place as place_of
 from harness.reports.figures.looks import MOST_WORDS, draw_looks, looked
-from harness.reports.figures.margins import margin_of, round_ratios
+from harness.reports.figures.margins import margin_of
 from harness.reports.figures.paired import draw_paired, paired, short_sides
+from harness.reports.figures.scales import round_ratios
 from harness.reports.intervals import family_name, interval_name
 from harness.reports.render import render_html
 from harness.reports.sections.claims import ClaimSection, claim_sections
@@ -337,8 +339,9 @@ def test_all_claims_share_one_axis_in_margins(results: Results) -> None:
         results.verdicts[MEMORY],
         seen=dataclasses.replace(results.verdicts[MEMORY].seen, effect=math.nan),
     )
-    lost = forest([gone])
+    lost = forest([gone, results.verdicts[MEMORY]])
     assert lost is not None
+    assert forest([gone]) is None
     assert "not measured" in drawn(draw_forest(lost))
     assert forest([]) is None
 
@@ -359,7 +362,7 @@ def test_pairs_of_times_stand_on_a_logarithmic_axis(results: Results) -> None:
         [a - b for a, b in zip(verdict.seen.first, verdict.seen.second, strict=True)]
     )
     assert (values.effect, values.low) == (verdict.seen.effect, verdict.seen.low)
-    picture = draw_paired(values, "an interval")
+    picture = draw_paired(values, "an interval", 1)
     assert {"×0.95", "×1.00", "×1.05", "rounds", "mean", "Ratio", "shortcut=no"} <= set(
         drawn(picture)
     )
@@ -434,7 +437,7 @@ def test_looks_are_drawn_where_there_are_several(looks: Results) -> None:
     assert values is not None
     assert [each.n for each in values.looks] == [5, 8]
     assert [each.low for each in values.looks] == [each.low for each in verdict.looks]
-    picture = draw_looks(values)
+    picture = draw_looks(values, SLOWER + 1)
     texts = drawn(picture)
     assert {"5", "8", "Rounds", "Ratio", "×1.00", "×1.05", "inconclusive", "supported"} <= set(
         texts
@@ -445,18 +448,18 @@ def test_looks_are_drawn_where_there_are_several(looks: Results) -> None:
     percent = looked(looks.verdicts[ACCURACY])
     assert percent is not None
     assert percent.looks[0].low == pytest.approx(100 * looks.verdicts[ACCURACY].looks[0].low)
-    assert {"Seeds", "Difference (pp)"} <= set(drawn(draw_looks(percent)))
+    assert {"Seeds", "Difference (pp)"} <= set(drawn(draw_looks(percent, 1)))
     # a bar of three seeds would leave nothing to see of the others
     wide = dataclasses.replace(values.looks[0], n=3, word="not assessable", low=-9, high=9)
-    few = draw_looks(dataclasses.replace(values, looks=(wide, *values.looks)))
+    few = draw_looks(dataclasses.replace(values, looks=(wide, *values.looks)), 1)
     assert "may run off the axis" in few.caption
     assert "off the axis" not in picture.caption
     assert {"×1.00", "×1.05"} <= set(drawn(few))
-    alone = draw_looks(dataclasses.replace(values, looks=(wide, wide)))
+    alone = draw_looks(dataclasses.replace(values, looks=(wide, wide)), 1)
     assert "off the axis" not in alone.caption
     assert "×1" in drawn(alone)
     many = dataclasses.replace(values, looks=values.looks * MOST_WORDS)
-    assert "inconclusive" not in drawn(draw_looks(many))
+    assert "inconclusive" not in drawn(draw_looks(many, 1))
     for verdict in looks.verdicts:
         assert (looked(verdict) is None) == (len(verdict.looks) < 2)
     section = claim_sections(looks)[SLOWER]
@@ -562,7 +565,7 @@ def test_texts_of_figures_keep_their_digits() -> None:
     def draw(figure: Any) -> None:
         figure.text(0.123456, 0.5, "1.025 and ×2.0625")
 
-    picture = paint((2, 1), draw, alt="", caption="")
+    picture = paint((2, 1), draw, alt="", caption="", title="")
     assert drawn(picture) == ["1.025 and ×2.0625"]
     assert not re.search(r"[1-9]\d*\.\d{3,}", "".join(re.findall(r"<[^>]*>", svg_of(picture))))
 

@@ -94,7 +94,7 @@ def test_a_person_s_own_style_and_backend_change_no_figure(monkeypatch) -> None:
         axes.plot([1, 2, 3], [1, 10, 5])
         axes.set_title("$x$ a_b")
 
-    plain = paint((3, 2), draw, alt="a", caption="b")
+    plain = paint((3, 2), draw, alt="a", caption="b", title="c")
     with mpl.rc_context():
         mpl.rcParams.update({
             "text.usetex": True, "text.parse_math": True, "font.family": ["No Such Font"],
@@ -103,7 +103,7 @@ def test_a_person_s_own_style_and_backend_change_no_figure(monkeypatch) -> None:
         })  # fmt: skip
         monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         before = dict(mpl.rcParams)
-        assert paint((3, 2), draw, alt="a", caption="b") == plain
+        assert paint((3, 2), draw, alt="a", caption="b", title="c") == plain
         assert dict(mpl.rcParams) == before, "somebody's own settings were changed"
 
 

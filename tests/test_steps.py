@@ -14,7 +14,8 @@ from harness.commands.subject import Subject
 from harness.judging.pairing import until
 from harness.judging.results import Results
 from harness.planning.planner import StudyPlanner
-from harness.reports.figures.curves import curves_of, draw_curves
+from harness.reports.figures.curve_values import curves_of
+from harness.reports.figures.curves import draw_curves
 from harness.reports.sections.targets import target_tables
 from harness.running.executors import Options, Processes
 from harness.running.progress import Silent

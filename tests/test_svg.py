@@ -28,7 +28,8 @@ def square(figure: Any) -> None:
 
 
 def painted(draw: Any = square, **words: str) -> Picture:
-    return paint((4, 2), draw, **({"alt": "Three values: up and down.", "caption": "c"} | words))
+    usual = {"alt": "Three values: up and down.", "caption": "c", "title": "Three values"}
+    return paint((4, 2), draw, **(usual | words))
 
 
 def drawn_points(path: str) -> list[tuple[float, ...]]:
@@ -88,12 +89,12 @@ def test_on_paper_and_in_a_file_no_value_is_told_and_all_else_is_there() -> None
 
 def test_a_figure_says_what_it_is_and_what_it_shows() -> None:
     hostile = "</title><script>alert(1)</script> & \x00: 3 > 2."
-    svg = painted(alt=hostile).svg
+    svg = painted(alt=hostile, title=hostile).svg
     assert "<script" not in svg
     root = ElementTree.fromstring(svg)
     said = {each.get("id"): each.text for each in root if each.get("id")}
     assert said[root.get("aria-describedby")] == hostile.replace("\x00", "\\x00")
-    assert said[root.get("aria-labelledby")] == hostile.partition(":")[0].replace("\x00", "\\x00")
+    assert said[root.get("aria-labelledby")] == hostile.replace("\x00", "\\x00")
     named = ElementTree.fromstring(painted(title="A title").svg)
     assert named[0].text == "A title"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ from harness.trials.profiles import STEP_PARTS, Profile, Timeline
 
 from ..levels import Levels, levels_of
 from ..palette import light
-from .canvas import COLUMN, Picture, hint, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, paint, panel, plain, ticks, wrapped
+from .labels import LINE, room_beside
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,12 +36,12 @@ class Bars:
     """The parts of a step, by arm.
 
     Attributes:
-        arms: number and name of each arm, and seconds by part, in the study's order.
+        arms: name of each arm, and seconds by part, in the study's order.
         left_out: arms that are not drawn.
         levels: how arms look.
     """
 
-    arms: tuple[tuple[int, str, Mapping[str, float]], ...]
+    arms: tuple[tuple[str, Mapping[str, float]], ...]
     left_out: int
     levels: Levels
 
@@ -49,12 +51,12 @@ class Lines:
     """What is allocated in a step, by arm.
 
     Attributes:
-        arms: number and name of each arm, and its timeline.
+        arms: name of each arm, and its timeline.
         left_out: arms that have one and are not drawn.
         levels: how arms look.
     """
 
-    arms: tuple[tuple[int, str, Timeline], ...]
+    arms: tuple[tuple[str, Timeline], ...]
     left_out: int
     levels: Levels
 
@@ -62,8 +64,8 @@ class Lines:
 def bars_of(results: Results) -> Bars | None:
     """Work out the bars; ``None`` where no step was taken apart."""
     arms = [
-        (number, name, {part: profile.split[part].median for part in STEP_PARTS})
-        for number, name, profile in _profiled(results)
+        (name, {part: profile.split[part].median for part in STEP_PARTS})
+        for name, profile in _profiled(results)
         if profile.split
     ]
     if not arms:
@@ -73,20 +75,20 @@ def bars_of(results: Results) -> Bars | None:
 
 def lines_of(results: Results) -> Lines | None:
     """Work out the timelines, one for arms that share a program; ``None`` where there is none."""
-    found: dict[Timeline | tuple[int, ...], tuple[int, str, Timeline]] = {}
-    for number, name, profile in _profiled(results):
+    found: dict[tuple[int, ...], tuple[str, Timeline]] = {}
+    for name, profile in _profiled(results):
         if profile.timeline is not None:
-            found.setdefault(profile.timeline.bytes, (number, name, profile.timeline))
+            found.setdefault(profile.timeline.bytes, (name, profile.timeline))
     arms = list(found.values())
     if not arms:
         return None
     return Lines(tuple(arms[:MOST_LINES]), len(arms[MOST_LINES:]), levels_of(results))
 
 
-def _profiled(results: Results) -> list[tuple[int, str, Profile]]:
+def _profiled(results: Results) -> list[tuple[str, Profile]]:
     return [
-        (number, arm.name, results.profiles[arm.name])
-        for number, arm in enumerate(results.arms, 1)
+        (arm.name, results.profiles[arm.name])
+        for arm in results.arms
         if arm.name in results.profiles
     ]
 
@@ -95,34 +97,36 @@ def draw_bars(values: Bars) -> Picture:
     """Draw a stacked bar for each arm."""
     said = join(
         f"{name} {', '.join(f'{part} {seconds_text(each[part])}' for part in STEP_PARTS)}"
-        for _, name, each in values.arms
+        for name, each in values.arms
     )
     more = f" Not drawn: {plural(values.left_out, 'more arm')}." if values.left_out else ""
+    names = [wrapped(plain(values.levels.short(name), 60), 26, 2) for name, _ in values.arms]
+    row = _ROW + LINE / 72 * max(name.count("\n") for name in names)
     return paint(
-        (COLUMN, 0.95 + _ROW * len(values.arms)),
-        lambda figure: _draw_bars(figure, values),
+        (COLUMN, 0.95 + row * len(values.arms)),
+        lambda figure: _draw_bars(figure, values, names, row),
         alt=f"Time of a step in parts: {said}.",
         caption="Time of a training step in parts, each the median over steps: picking and "
         "preparing the batch (data), forward, backward, and the optimizer with penalty and "
-        f"clipping. No interval; `harness profile` tells the quartiles.{more}",
+        f"clipping. No interval; harness profile tells the quartiles.{more}",
+        title="Time of a step in parts",
     )
 
 
-def _draw_bars(figure: Figure, values: Bars) -> None:
-    longest = max(sum(each.values()) for _, _, each in values.arms)
+def _draw_bars(figure: Figure, values: Bars, names: Sequence[str], row: float) -> None:
+    longest = max(sum(each.values()) for _, each in values.arms)
     unit, size = _unit(longest, _SECONDS)
-    names = [plain(values.levels.short(name), 40) for _, name, _ in values.arms]
-    left = min(0.2 + 0.078 * max(map(len, names)), 2.5)
-    axes = panel(figure, left, 0.5, COLUMN - left - 0.15, _ROW * len(values.arms))
+    left = 0.2 + 0.078 * max(len(line) for name in names for line in name.split("\n"))
+    axes = panel(figure, left, 0.5, COLUMN - left - 0.15, row * len(values.arms))
     begin = [0.0] * len(values.arms)
     places = range(len(values.arms))
     for part in STEP_PARTS:
-        widths = [each[part] / size for _, _, each in values.arms]
+        widths = [each[part] / size for _, each in values.arms]
         axes.barh(
             places, widths, left=begin, height=0.66, color=light(COLOURS[part]), label=part,
             edgecolor=light("card"), linewidth=0.8,
         )  # fmt: skip
-        for place, (_, name, each) in enumerate(values.arms):
+        for place, (name, each) in enumerate(values.arms):
             told = f"{values.levels.short(name)}: {part} {seconds_text(each[part])}"
             hint(axes, begin[place] + widths[place] / 2, place, told)
         begin = [at + width for at, width in zip(begin, widths, strict=True)]
@@ -140,9 +144,9 @@ def _draw_bars(figure: Figure, values: Bars) -> None:
 
 def draw_lines(values: Lines) -> Picture:
     """Draw a panel for each timeline."""
-    said = join(f"{name} up to {bytes_text(max(line.bytes))}" for _, name, line in values.arms)
+    said = join(f"{name} up to {bytes_text(max(line.bytes))}" for name, line in values.arms)
     more = f" Not drawn: {plural(values.left_out, 'more program')}." if values.left_out else ""
-    marked = any(line.begins for _, _, line in values.arms)
+    marked = any(line.begins for _, line in values.arms)
     parts = " Upright lines: where forward, backward and the optimizer begin." if marked else ""
     return paint(
         (COLUMN, 0.55 + 1.15 * len(values.arms)),
@@ -151,6 +155,7 @@ def draw_lines(values: Lines) -> Picture:
         caption="Memory in the course of one warm step, as torch allocates and frees it; each of "
         "200 stretches of time at its highest. The profiler slows the step, and not evenly, so "
         f"widths are not times.{parts} Arms that share a program are drawn once.{more}",
+        title="Memory in the course of a step",
     )
 
 
@@ -159,12 +164,13 @@ _WORD = 0.22
 
 
 def _draw_lines(figure: Figure, values: Lines) -> None:
-    unit, size = _unit(max(max(line.bytes) for _, _, line in values.arms), _UNITS)
-    highest = max(max(line.bytes) for _, _, line in values.arms) / size
+    unit, size = _unit(max(max(line.bytes) for _, line in values.arms), _UNITS)
+    highest = max(max(line.bytes) for _, line in values.arms) / size
+    left = room_beside(tick_places(0, 1.25 * highest, 3)[1], 0.68)
     count = len(values.arms)
-    for place, (_, name, line) in enumerate(values.arms):
+    for place, (name, line) in enumerate(values.arms):
         color = values.levels.of_arm(name).color
-        axes = panel(figure, 0.68, 0.5 + 1.15 * (count - 1 - place), COLUMN - 0.8, 0.78)
+        axes = panel(figure, left, 0.5 + 1.15 * (count - 1 - place), COLUMN - left - 0.12, 0.78)
         at = [(index + 0.5) / len(line.bytes) for index in range(len(line.bytes))]
         heights = [each / size for each in line.bytes]
         axes.fill_between(at, 0, heights, color=color, alpha=0.16, linewidth=0)
@@ -180,9 +186,9 @@ def _draw_lines(figure: Figure, values: Lines) -> None:
                 continue
             axes.axvline(begins, color=light("axis"), linewidth=0.8, linestyle=(0, (2, 2)))
             late = begins > 0.78  # where the word would not fit beside the line
-            left = begins - _WORD if late else begins
-            lower = 10 if left < taken else 0  # a second row, where words would meet
-            taken = taken if lower else left + _WORD
+            start = begins - _WORD if late else begins
+            lower = 10 if start < taken else 0  # a second row, where words would meet
+            taken = taken if lower else start + _WORD
             axes.annotate(
                 part, (begins, 1.23 * highest), xytext=(-3 if late else 3, -lower),
                 textcoords="offset points", ha="right" if late else "left", va="top",

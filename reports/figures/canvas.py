@@ -20,13 +20,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from harness.messages.calm import calm
-from harness.study.formatting import number_text
+from harness.study.formatting import PER_CENT
 
 from ..palette import light
+from .scales import ems, tick_places
 from .svg import FONTS, PRINTED, Hint, compact, without_hints
 
 if TYPE_CHECKING:
@@ -51,8 +53,7 @@ _LARGEST, _MOST_DECADES = 1e300, 130.0
 # The ends of axes: with differences and ratios of larger numbers matplotlib cannot work.
 
 _DPI = 96
-_MOST_DIGITS, _MOST = 6, 1e7
-_EMPTY = re.compile(r"\.?0+(?=e)")
+_OVER = 1.0  # widths of an em that a number may stand out at the right of its axes
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def paint(
     *,
     alt: str,
     caption: str,
-    title: str = "",
+    title: str,
 ) -> Picture:
     """Draw a figure of ``size`` inches; the same drawing gives the same bytes each time.
 
@@ -111,14 +112,15 @@ def paint(
         draw: draws on an empty figure.
         alt: what the figure shows, in a sentence that states the finding.
         caption: what is drawn.
-        title: what it is, in a few words; without one, what the sentence says before its colon.
+        title: what it is, in a few words that no other figure of the page has: the name of its
+            file, and of its menu.
     """
     out = io.StringIO()
     with _drawn(size, draw) as figure:
         nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
         figure.savefig(out, format="svg", metadata=nothing, transparent=True)
         hints = _placed(figure)
-    svg = compact(out.getvalue(), title or alt.partition(":")[0], alt, hints)
+    svg = compact(out.getvalue(), title, alt, hints)
     width, height = (round(_DPI * each) for each in size)
     return Picture(alt, caption, svg, width, height, size, draw)
 
@@ -270,57 +272,47 @@ def panel(
 
 
 def ticks(axis: Axis, count: int = 5, *, log: bool = False, whole: bool = False) -> None:
-    """Set round ticks on an axis whose limits are set, printed as plain numbers."""
-    low, high = sorted(map(float, axis.get_view_interval()))
-    if not log:
-        axis.set_ticks(*tick_places(low, high, count, whole=whole))
-        return
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    """Set round ticks on an axis whose limits are set; fewer across, where they would meet."""
+    from matplotlib.ticker import NullLocator
 
-    few = 3 * math.log10(high / low) > count
-    whole_decades = LogLocator(subs=(1.0,), numticks=count + 2)
-    axis.set_major_locator(whole_decades if few else LogLocator(subs=(1.0, 2.0, 5.0), numticks=99))
-    axis.set_minor_locator(NullLocator())  # half the time of such an axis
-    axis.set_major_formatter(
-        FuncFormatter(lambda value, _: _EMPTY.sub("", number_text(value, 4)).removesuffix(".0"))
+    low, high = sorted(map(float, axis.get_view_interval()))
+    places, texts = tick_places(low, high, count, log=log, whole=whole)
+    if axis is axis.axes.xaxis:
+        while count > 1 and not _fits(axis, places, texts, log=log):
+            count -= 1
+            places, texts = tick_places(low, high, count, log=log, whole=whole)
+        while len(places) > 2 and not _fits(axis, places, texts, log=log):
+            places, texts = places[::2], texts[::2]
+    if log:
+        axis.set_minor_locator(NullLocator())  # half the time of such an axis
+    axis.set_ticks(places, texts)
+
+
+def _fits(axis: Axis, places: Sequence[float], texts: Sequence[str], *, log: bool) -> bool:
+    """Whether the texts of an axis that runs across do not meet, nor are cut at its right."""
+    low, high = (math.log(each) if log else each for each in axis.get_view_interval())
+    figure = axis.axes.get_figure(root=True)
+    assert figure is not None
+    per_em = (high - low) * TEXT / 72 / (figure.get_figwidth() * axis.axes.get_position().width)
+    middles = [(math.log(each) if log else each) / per_em for each in places]
+    halves = [ems(text) / 2 for text in texts]
+    over = max((at + half for at, half in zip(middles, halves, strict=True)), default=0.0)
+    return over <= high / per_em + _OVER and all(
+        after - before >= one + other + 0.6
+        for (before, one), (after, other) in pairwise(zip(middles, halves, strict=True))
     )
 
 
-def tick_places(
-    low: float, high: float, count: int = 4, *, whole: bool = False
-) -> tuple[list[float], list[str]]:
-    """Return ticks between two ends, and what stands at them: as many decimals at each.
+def is_log(values: Sequence[float], unit: str) -> bool:
+    """Whether values are told apart on a logarithmic axis alone; of shares none is.
 
     Args:
-        low: lower end of the axis.
-        high: upper end.
-        count: the most steps between ticks.
-        whole: whether ticks are whole numbers.
+        values: all that is drawn; those that are not finite do not count.
+        unit: of their metric.
     """
-    from matplotlib.ticker import MaxNLocator
-
-    steps = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
-    found = MaxNLocator(count, steps=steps, integer=whole).tick_values(low, high)
-    places = [float(each) + 0.0 for each in found if low <= each <= high]
-    if whole:
-        return places, [f"{each:,.0f}".replace("-", "−") for each in places]
-    return places, even_texts(places, float(found[1] - found[0]))
-
-
-def even_texts(values: Sequence[float], step: float) -> list[str]:
-    """Write numbers that lie so far apart, all with as many decimals, and no more than it takes."""
-    digits = max(0, 1 - math.floor(math.log10(step)))
-    most = max(map(abs, values), default=0.0)
-    if digits > _MOST_DIGITS or most >= _MOST:
-        apart = 2 + math.ceil(
-            math.log10(max(most / step, 1.0))
-        )  # digits that tell neighbours apart
-        return [number_text(each, min(max(apart, 4), 16)) for each in values]
-    texts = [f"{each:,.{digits}f}" for each in values]
-    while digits and all(each.endswith("0") for each in texts):
-        digits -= 1
-        texts = [each[:-1].rstrip(".") for each in texts]
-    return [each.replace("-", "−") for each in texts]
+    finite = [value for value in values if math.isfinite(value)]
+    wide = bool(finite) and min(finite) > 0 and max(finite) > 20 * min(finite)
+    return wide and unit not in PER_CENT
 
 
 def limits(values: Sequence[float], pad: float = 0.06) -> tuple[float, float]:
@@ -339,6 +331,8 @@ def log_limits(values: Sequence[float]) -> tuple[float, float]:
     room = (high / low) ** 0.06 if high > low else 1.5
     return low / room, high * room
 
+
+_UNSEEN = 1e-9
 
 MANY = 40
 """Marks of one kind beyond which they are drawn so many at a time: the seeds of the last look."""
@@ -370,7 +364,10 @@ def dots(
     axes: Axes, points: Sequence[tuple[float, float]], size: float, zorder: float, **look: Any
 ) -> None:
     """Draw round dots, ``size`` points wide."""
-    strokes(axes, [(point, point) for point in points], linewidth=size, zorder=zorder, **look)
+    # In pixels nothing is drawn of a line without length: each end is moved, unseen.
+    step = [_UNSEEN * (max(map(abs, way)) or 1.0) for way in zip(*points, strict=True)]
+    lines = [((x, y), (x + step[0], y + step[1])) for x, y in points]
+    strokes(axes, lines, linewidth=size, zorder=zorder, snap=False, **look)
 
 
 def series(index: int) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from harness.gate.words import interval_text, interval_worse, share_text, worse
 from harness.stats.slower import Rule
 
 from ..palette import light
-from .canvas import COLUMN, TEXT, Picture, hint, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
+from .labels import labels_apart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ _LEFT, _RIGHT, _ROW, _FOOT, _HEAD = 0.12, 0.12, 0.46, 0.52, 0.26
 _REACH = 0.15
 _OTHER_WAY = 0.05  # how far the axis reaches to the better side at least
 _FINEST = 0.005  # half a per cent either way: on a finer scale all noise would look large
-_APART, _MOST_SIGNS = 0.05, 58
+_MOST_SIGNS = 58
 _LOOKS = {
     "pass": ("o", True, "good"), "fail": ("v", True, "bad"),
     "inconclusive": ("D", False, "open"),
@@ -149,31 +150,8 @@ def _picture(
         alt=f"{title}: {'; '.join(said)}.",
         caption=f"{title}, by how much more is needed than in the base. Mark: the estimate; bar: "
         f"its interval. {told}{more}{clipped}",
+        title=title,
     )
-
-
-def labels_apart(
-    texts: Sequence[tuple[float, str]], per_inch: float
-) -> tuple[tuple[float, str], ...]:
-    """Return those labels above an axis that do not meet one before them.
-
-    Args:
-        texts: places, in the axis' unit, and what stands centred there; what matters most first.
-        per_inch: how much of the axis is an inch.
-    """
-    kept: list[tuple[float, str]] = []
-    for at, text in texts:
-        if all(
-            abs(at - other) / per_inch >= (_wide(text) + _wide(near)) / 2 + _APART
-            for other, near in kept
-        ):
-            kept.append((at, text))
-    return tuple(kept)
-
-
-def _wide(text: str) -> float:
-    """Return about how many inches a label takes: a sign of DejaVu Sans is .64 of its size wide."""
-    return len(text) * 0.64 * TEXT / 72
 
 
 def _draw(
@@ -188,7 +166,7 @@ def _draw(
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     ticks(axes.xaxis, 6)
-    axes.set_xlabel("Needs more than the base by (%)")
+    axes.set_xlabel("More than the base needs (%)")
     dashes: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)))
     lines = (0.0, *(100 * each for each in rule))
     for at, dash in zip(lines, dashes, strict=True):

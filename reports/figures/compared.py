@@ -22,7 +22,9 @@ from .canvas import (
     COLUMN,
     MANY,
     Picture,
+    dots,
     hint,
+    is_log,
     limits,
     log_limits,
     paint,
@@ -32,7 +34,8 @@ from .canvas import (
     strokes,
     ticks,
 )
-from .labels import End, along, label_ends
+from .labels import End, along, label_ends, room_beside
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,6 +87,7 @@ def effects_picture(pair: Pair, metric: Metric, level: float) -> Picture | None:
         caption=f"{metric.title} of each arm, {other} less {base}; bar: {bars}. Triangle up: "
         f"surely better; down: surely worse; open circle: cannot be told from no change; square: "
         f"the same trials, or the same results.{more}",
+        title=f"{metric.title}, {other} less {base}",
     )
 
 
@@ -171,6 +175,7 @@ def claims_picture(pair: Pair) -> Picture | None:
         caption=f"The effect of each claim over its margin δ, which is 1 on this axis, with the "
         f"interval that its verdict was read from: above {base}, below {other}. The band is ±δ. "
         f"What lies far off is drawn at the edge.{more}",
+        title=f"Claims in {base} and {other}",
     )
 
 
@@ -248,34 +253,36 @@ def curves_picture(curves: ArmCurves) -> Picture:
         alt=f"{metric.title} of {curves.arm}, mean over seeds: {ends or 'no common length'}.",
         caption=f"{plain(curves.arm, 80)}: {in_title(metric)} {when}{axis}. Bold: the mean; thin: "
         "each seed that finished.",
+        title=f"{metric.title} of {curves.arm}",
     )
 
 
 def _is_log(curves: ArmCurves) -> bool:
-    """Whether values fall so far that they are told apart on a logarithmic axis alone."""
     values = [value for line in curves.lines for points in line.seeds for _, value in points]
-    known = bool(values) and min(values) > 0 and max(values) > 20 * min(values)
-    return known and curves.metric.unit != "fraction"
+    return is_log(values, curves.metric.unit)
 
 
 def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
     metric, log = curves.metric, _is_log(curves)
     scale = factor_of(metric)
-    axes = panel(figure, 0.68, 0.5, 3.3, 1.95)
-    shown: list[float] = []
-    places: list[float] = []
+    shown = [scale * value for line in curves.lines for points in line.seeds for _, value in points]
+    places = [at for line in curves.lines for points in line.seeds for at, _ in points]
+    limit = log_limits(shown) if log else limits(shown)
+    left = room_beside(tick_places(*limit, 5, log=log)[1], 0.68)
+    axes = panel(figure, left, 0.5, COLUMN - 0.42 - left, 1.95)
     ends: list[End] = []
     for number, line in enumerate(curves.lines):
         look = series(_place(line.label, number))
         thin = [_scaled(points, scale) for points in line.seeds]
+        dots(axes, [points[0] for points in thin if len(points) == 1], 3.4, 2,
+             edgecolor=look["color"], alpha=0.45)  # fmt: skip
+        thin = [points for points in thin if len(points) > 1]
         if len(thin) > MANY:
             strokes(axes, thin, edgecolor=look["color"], linewidth=0.6, alpha=0.45, zorder=2)
+            thin = []
         for points in thin:
-            if len(thin) <= MANY:
-                axes.plot(*zip(*points, strict=True), color=look["color"], linewidth=0.6,
-                          alpha=0.4, zorder=2)  # fmt: skip
-            shown += [value for _, value in points]
-            places += [at for at, _ in points]
+            axes.plot(*zip(*points, strict=True), color=look["color"], linewidth=0.6,
+                      alpha=0.4, zorder=2)  # fmt: skip
         if not line.mean:
             continue
         mean = _scaled(line.mean, scale)
@@ -288,13 +295,12 @@ def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
             *zip(*mean, strict=True), linewidth=2.2, markersize=5, zorder=3,
             markevery=(min(number, len(mean) - 1), every), **look,
         )  # fmt: skip
-    beside = 0.02 * max(places) or 0.5
-    axes.set_xlim(min(places) - beside, max(places) + beside)
+    begin, end = min(places), max(places)
+    beside = max(0.02 * end, 0.5 if begin == end else 0.0)
+    axes.set_xlim(begin - beside, end + beside)
     if log:
         axes.set_yscale("log")
-        axes.set_ylim(*log_limits(shown))
-    else:
-        axes.set_ylim(*limits(shown))
+    axes.set_ylim(*limit)
     ticks(axes.yaxis, 5, log=log)
     ticks(axes.xaxis, 6, whole=True)
     axes.set_xlabel(curves.counted.capitalize())

@@ -14,7 +14,7 @@ from harness.study.metrics import Metric
 
 from ..levels import Levels, Look, levels_of
 from ..palette import light
-from ..text import axis_title, factor_of, in_title
+from ..text import axis_title, factor_of, in_title, unit_of
 from .canvas import (
     COLUMN,
     Picture,
@@ -26,8 +26,9 @@ from .canvas import (
     ticks,
     wrapped,
 )
-from .labels import End, label_ends, room_for
+from .labels import End, label_ends, room_beside, room_for
 from .multiples import FEWEST_PANELS, Grid
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,6 +135,7 @@ def draw_lines(values: Crossed) -> Picture:
         caption=f"{metric.title}: mean of each arm with its 95 % t interval over seeds, not "
         "corrected and cut at the metric's range. Lines that do not run parallel are what an "
         "interaction looks like.",
+        title=f"{metric.title} by {values.across[0]} and {values.lines[0]}",
     )
 
 
@@ -143,7 +145,7 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
     bottom = 0.4 + (aslant or 0.16 * tall)
     titles = [f"{values.lines[0]}={name}" for name in values.lines[1]]
     if len(values.cells) >= FEWEST_PANELS:
-        grid = Grid(figure, len(values.cells), 0.74, _lines_height(values))
+        grid = Grid(figure, len(values.cells), _left(values, Grid.ticks[0]), _lines_height(values))
         for place, title in enumerate(titles):
             axes = grid.panel(place, title, _look(values, place).color)
             for other in range(len(titles)):
@@ -154,8 +156,8 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
             grid.edge(axes, place)
         grid.titles(values.across[0], axis_title(values.metric))
         return
-    right = room_for(titles)
-    axes = panel(figure, 0.74, bottom, COLUMN - 0.78 - right, TALL - 0.12 - bottom)
+    left, right = _left(values, 5), room_for(titles)
+    axes = panel(figure, left, bottom, COLUMN - left - 0.04 - right, TALL - 0.12 - bottom)
     for place in range(len(titles)):
         # Sideways steps keep the intervals of neighbouring lines from hiding one another.
         _draw_line(axes, values, place, 0.07 * (place - (len(titles) - 1) / 2))
@@ -170,6 +172,17 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
         if last >= 0 and (cell := row[last]):
             ends.append(End(last, cell.mean, title, _look(values, place).color))
     label_ends(axes, ends)
+
+
+def _left(values: Crossed, count: int) -> float:
+    return room_beside(tick_places(*_limits(values), count)[1], 0.74)
+
+
+def _limits(values: Crossed) -> tuple[float, float]:
+    """Return the ends of the axis, which hold all that is drawn anywhere."""
+    cells = [cell for row in values.cells for cell in row if cell]
+    ends = [end for cell in cells for end in (cell.mean, cell.low, cell.high)]
+    return limits([end for end in ends if math.isfinite(end)])
 
 
 def _lines_height(values: Crossed) -> float:
@@ -212,12 +225,10 @@ def _draw_line(axes: Axes, values: Crossed, row: int, step: float, *, faint: boo
 
 
 def _scale(axes: Axes, values: Crossed, names: Sequence[str], count: int) -> None:
-    """Set limits and ticks, which hold all that is drawn anywhere."""
-    cells = [cell for row in values.cells for cell in row if cell]
-    ends = [end for cell in cells for end in (cell.mean, cell.low, cell.high)]
+    """Set limits and ticks."""
     axes.set_xlim(-0.4, len(names) - 0.6)
     axes.set_xticks(range(len(names)), names)
-    axes.set_ylim(*limits([end for end in ends if math.isfinite(end)]))
+    axes.set_ylim(*_limits(values))
     ticks(axes.yaxis, count)
     axes.grid(axis="y")
 
@@ -237,8 +248,9 @@ def draw_heat(values: Crossed) -> Picture:
         (COLUMN, height),
         lambda figure: _draw_heat(figure, values, height),
         alt=f"Table of mean {in_title(metric)}. {_said(values)}.",
-        caption=f"{metric.title}: mean of each arm over n seeds; the stronger the shade, the "
+        caption=f"{axis_title(metric)}: mean of each arm over n seeds; the stronger the shade, the "
         f"{ends}. Blank: not run, or no trial finished.",
+        title=f"Table of {in_title(metric)} by {values.across[0]} and {values.lines[0]}",
     )
 
 
@@ -309,7 +321,7 @@ def _draw_heat(figure: Figure, values: Crossed, height: float) -> None:
     axes.set_ylabel(plain(values.lines[0]))
     if room:
         _slant(axes)
-    _draw_bar(panel(figure, left, height - 0.3, COLUMN - left - 0.1, 0.24), values, (low, high))
+    _draw_bar(panel(figure, 0.1, height - 0.3, COLUMN - 0.2, 0.24), values, (low, high))
 
 
 def _tell_cells(axes: Axes, values: Crossed) -> None:
@@ -330,7 +342,8 @@ def _draw_bar(axes: Axes, values: Crossed, span: tuple[float, float]) -> None:
     from matplotlib.patches import Rectangle
 
     metric, scale = values.metric, factor_of(values.metric)
-    ends = [level_text(metric, each / scale) for each in span]
+    unit = f" {unit_of(metric)}"  # the caption has it, as there is no room for a long one
+    ends = [level_text(metric, each / scale).removesuffix(unit) for each in span]
     words = ["lower", "higher"]
     if metric.better in {"lower", "higher"}:
         words = ["worse", "better"]

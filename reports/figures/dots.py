@@ -14,8 +14,21 @@ from harness.study.formatting import cut, join, level_text, spread_text
 from harness.study.metrics import Metric
 
 from ..levels import NEUTRAL, Levels, Look, levels_of
-from ..text import axis_title, factor_of, in_title
-from .canvas import COLUMN, MANY, Picture, dots, hint, limits, paint, panel, plain, ticks
+from ..text import axis_title, factor_of, in_title, part_text
+from .canvas import (
+    COLUMN,
+    MANY,
+    Picture,
+    dots,
+    hint,
+    limits,
+    paint,
+    panel,
+    plain,
+    ticks,
+    wrapped,
+)  # fmt: skip
+from .labels import LINE as NEXT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,6 +57,7 @@ class Dots:
         what: what there is a row for.
         restricted: which arms are behind them, where not all are.
         span: what the axis shows, where there are several parts.
+        part: its number from 1, where there are several.
     """
 
     metric: Metric
@@ -51,6 +65,7 @@ class Dots:
     what: str
     restricted: str = ""
     span: tuple[float, float] | None = None
+    part: int = 0
 
 
 def level_dots(results: Results, metric: Metric) -> Dots | None:
@@ -129,7 +144,11 @@ def arm_dots(results: Results, metric: Metric) -> tuple[Dots, ...]:
     if len(rows) > DRAWN:
         left_out = f" The first {DRAWN} of {len(rows):,} arms are drawn; the table has all."
     span = limits([value for _, group in groups for row in group for value in _shown(row)])
-    return tuple(Dots(metric, part, "arm", left_out, span) for part in _parts(groups))
+    parts = _parts(groups)
+    return tuple(
+        Dots(metric, part, "arm", left_out, span, number if len(parts) > 1 else 0)
+        for number, part in enumerate(parts, 1)
+    )
 
 
 def _nested(levels: Levels, rows: Mapping[str, Row], metric: Metric) -> list[Named]:
@@ -171,7 +190,8 @@ def _first(groups: Sequence[Named]) -> list[Named]:
 def _parts(groups: Sequence[Named]) -> list[tuple[Named, ...]]:
     """Divide groups over pictures of about equally many lines; one that is parted goes on."""
     lines = sum(len(rows) + bool(heading) for heading, rows in groups)
-    most = -(-lines // -(-lines // TOGETHER)) + 1
+    together = int(TOGETHER * LINE / _line(groups))
+    most = -(-lines // -(-lines // together)) + 1
     parts: list[list[Named]] = [[]]
     left = most
     for heading, rows in groups:
@@ -203,6 +223,18 @@ def _row(summary: ArmSummary, metric: Metric, points: Sequence[float] = ()) -> R
 
 
 LINE = 0.25
+
+
+def _line(groups: Sequence[Named]) -> float:
+    """Return the height of a line in inches: more, where names take two."""
+    two = any("\n" in _named(row) for _, rows in groups for row in rows)
+    return LINE + two * NEXT / 72
+
+
+def _named(row: Row) -> str:
+    return wrapped(plain(row.label, 60), 26, 2)
+
+
 _MOST_HINTS = 60
 _LEAST = 8  # letters that there is room for at the left, of headings
 
@@ -230,21 +262,23 @@ def draw_dots(values: Dots) -> Picture:
     counts = sorted({row.n for _, rows in values.groups for row in rows})
     n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
     return paint(
-        (COLUMN, 0.62 + LINE * lines),
+        (COLUMN, 0.62 + _line(values.groups) * lines),
         lambda figure: _draw(figure, values, lines),
         alt=f"Mean {in_title(metric)} by {values.what}: {said}.",
         caption=f"{metric.title} by {values.what}: mean and 95 % t interval over seeds ({n}), "
         f"not corrected and cut at the metric's range: for description, not for verdicts."
         f"{dots}{values.restricted}",
+        title=f"Mean {in_title(metric)} by {values.what}{part_text(values.part)}",
     )
 
 
 def _draw(figure: Figure, values: Dots, lines: int) -> None:
     from matplotlib.transforms import blended_transform_factory
 
-    widest = max(len(row.label) for _, rows in values.groups for row in rows)
-    left = min(0.35 + 0.078 * max(widest, _LEAST), 2.6)
-    axes = panel(figure, left, 0.5, COLUMN - left - 0.14, LINE * lines + 0.06)
+    names = [_named(row) for _, rows in values.groups for row in rows]
+    widest = max(len(line) for name in names for line in name.split("\n"))
+    left = 0.35 + 0.078 * max(widest, _LEAST)
+    axes = panel(figure, left, 0.5, COLUMN - left - 0.14, _line(values.groups) * lines + 0.06)
     across = blended_transform_factory(figure.transFigure, axes.transData)
     scale = factor_of(values.metric)
     hinted = sum(len(rows) for _, rows in values.groups) <= _MOST_HINTS
@@ -259,7 +293,7 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
             labels.append("")
             place += 1
         for row in rows:
-            labels.append(plain(row.label, 34))
+            labels.append(_named(row))
             ends = [end for end in (row.low, row.high) if math.isfinite(end)]
             if len(row.points) > MANY:
                 marks = [(value, place) for value in row.points]

@@ -17,6 +17,7 @@ from ..intervals import family_name, interval_name, is_exact
 from ..palette import light
 from ..words import APPEARANCES
 from .canvas import COLUMN, TEXT, Picture, hint, paint, panel, plain
+from .labels import inches, labels_apart
 from .margins import DASHED, margin_of
 
 if TYPE_CHECKING:
@@ -65,12 +66,22 @@ class Forest:
 
 
 def forest(verdicts: Sequence[Verdict]) -> Forest | None:
-    """Return all claims in margins; ``None`` where there are none."""
-    if not verdicts:
+    """Return all claims in margins; ``None`` where nothing was measured for any."""
+    rows = forest_rows(verdicts)
+    if not any(math.isfinite(row.effect) for row in rows):
         return None
+    return Forest(rows, interval_of(verdicts))
+
+
+def forest_rows(verdicts: Sequence[Verdict]) -> tuple[ForestRow, ...]:
+    """Return each claim in margins, those without an effect, too."""
+    return tuple(_row(number, verdict) for number, verdict in enumerate(verdicts, 1))
+
+
+def interval_of(verdicts: Sequence[Verdict]) -> str:
+    """Name the interval that claims have; empty where none has one."""
     name = interval_name(verdicts)
-    rows = tuple(_row(number, verdict) for number, verdict in enumerate(verdicts, 1))
-    return Forest(rows, name + family_name(verdicts) if name else "")
+    return name + family_name(verdicts) if name else ""
 
 
 def _row(number: int, verdict: Verdict) -> ForestRow:
@@ -89,7 +100,7 @@ def _row(number: int, verdict: Verdict) -> ForestRow:
 
 
 LEFT, RIGHT, FOOT = 0.1, 0.1, 0.52
-_TICKS = (1, 3, 10, 30, 100, 300, 1000)
+_TICKS = (1, 3, 10, 30, 100, 300, 1_000, 10_000, 100_000)
 
 
 @dataclass(frozen=True)
@@ -114,8 +125,8 @@ class Density:
 
 
 ROOMY = Density(0.62, 0.0, 60, 2, TEXT, 8.0)
-CLOSE = Density(0.36, 0.5, 34, 2, TEXT, 7.0)
-TIGHT = Density(0.2, 0.5, 34, 1, TEXT, 6.0)
+CLOSE = Density(0.36, 0.55, 29, 2, TEXT, 7.0)
+TIGHT = Density(0.2, 0.55, 29, 1, TEXT, 6.0)
 
 
 def density(claims: int) -> Density:
@@ -125,7 +136,8 @@ def density(claims: int) -> Density:
 
 def draw_forest(shown: Forest) -> Picture:
     """Draw all claims on one axis."""
-    return _painted(shown.rows, density(len(shown.rows)), _ends(shown.rows), _caption(shown))
+    room, ends = density(len(shown.rows)), _ends(shown.rows)
+    return _painted(shown.rows, room, ends, _caption(shown), "All claims")
 
 
 def draw_forests(groups: Sequence[tuple[str, Sequence[ForestRow]]]) -> tuple[Picture, ...]:
@@ -136,18 +148,27 @@ def draw_forests(groups: Sequence[tuple[str, Sequence[ForestRow]]]) -> tuple[Pic
     """
     every = [row for _, rows in groups for row in rows]
     room, ends = density(len(every)), _ends(every)
-    return tuple(_painted(rows, room, ends, f"{name}.") for name, rows in groups)
+    return tuple(
+        _painted(rows, room, ends, f"{name}.", f"Claims of {name}") for name, rows in groups
+    )
 
 
 def _painted(
-    rows: Sequence[ForestRow], room: Density, ends: tuple[float, float], caption: str
+    rows: Sequence[ForestRow],
+    room: Density,
+    ends: tuple[float, float],
+    caption: str,
+    title: str,
 ) -> Picture:
+    low, high = span = _span(ends, room)
+    beyond = any(place(row.effect) < low or place(row.effect) > high for row in rows)
     said = "; ".join(row.said for row in rows)
     return paint(
         (COLUMN, FOOT + room.row * len(rows) + 0.08),
-        lambda figure: _draw(figure, rows, room, ends),
+        lambda figure: _draw(figure, rows, room, span),
         alt=f"All claims, in units of the smallest difference that matters: {said}.",
-        caption=caption,
+        caption=caption + (" A triangle at the edge: it lies beyond." if beyond else ""),
+        title=title,
     )
 
 
@@ -155,14 +176,15 @@ def axis_text() -> str:
     """Say what the axis is, and what the marks on it are."""
     return (
         "Every claim on one axis: its effect in units of δ, the smallest difference that matters "
-        "to it. To the right is what was claimed, of “not worse” what is better."
+        "to it. Right: what was claimed. For claims of “not worse”, right is better."
     )
 
 
 def band_and_scale() -> str:
     """Say what the band is, and where the axis is not even."""
     return (
-        "Band: ±δ, with the edge solid that the claim is about. From ±δ on the axis is logarithmic."
+        "Grey band: −δ to +δ; the claim is decided at its solid edge. Beyond the band the axis is "
+        "logarithmic."
     )
 
 
@@ -194,27 +216,60 @@ def place(value: float) -> float:
 _STRETCH = 4.0  # beyond the first margin, so many times as far is one margin further on the axis
 
 
+def _left(room: Density) -> float:
+    return LEFT + room.beside * (COLUMN - LEFT - RIGHT)
+
+
 def _draw(
-    figure: Figure, rows: Sequence[ForestRow], room: Density, ends: tuple[float, float]
+    figure: Figure, rows: Sequence[ForestRow], room: Density, span: tuple[float, float]
 ) -> None:
-    width = COLUMN - LEFT - RIGHT
-    left = LEFT + room.beside * width
+    left = _left(room)
     axes = panel(figure, left, FOOT, COLUMN - RIGHT - left, room.row * len(rows))
-    low, high = ends
-    axes.set_xlim(place(low), place(high))
+    low, high = span
+    axes.set_xlim(low, high)
     axes.autoscale(enable=False)
     axes.set_ylim(len(rows), 0)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    numbers = [0.0, *(sign * each for each in _TICKS for sign in (1.0, -1.0))]
-    named = sorted(each for each in numbers if low <= each <= high)
-    if room.beside:  # half as wide: of ticks beyond the first, each second
-        kept = {0.0, 1.0, -1.0, *(sign * each for each in _TICKS[2::2] for sign in (1.0, -1.0))}
-        named = [each for each in named if each in kept]
-    axes.set_xticks([place(each) for each in named], labels=[_tick(each) for each in named])
+    numbers = _numbers((low, high))
+    order = sorted(numbers, key=lambda each: _weight(each, numbers))
+    named = labels_apart(
+        [(place(each), _tick(each)) for each in order], (high - low) / (COLUMN - RIGHT - left)
+    )
+    axes.set_xticks([at for at, _ in named], labels=[text for _, text in named])
     axes.set_xlabel("Effect ÷ δ")
     for at, row in enumerate(rows):
         _draw_row(axes, at, row, room)
+
+
+def _weight(tick: float, ticks: Sequence[float]) -> tuple[bool, bool, float]:
+    """Order ticks by what is named first: 0, the outermost, the band's edges, powers of ten."""
+    outermost = tick in (0, min(ticks), max(ticks))
+    power = math.log10(abs(tick)) if tick else 0.0
+    return not outermost, not power.is_integer(), power
+
+
+def _numbers(span: tuple[float, float]) -> list[float]:
+    """Return the numbers that ticks may stand at, between two places."""
+    both = [0.0, *(sign * each for each in _TICKS for sign in (1.0, -1.0))]
+    return [each for each in both if span[0] <= place(each) <= span[1]]
+
+
+def _span(ends: tuple[float, float], room: Density) -> tuple[float, float]:
+    """Return the ends of the axis, as places, between which no number of a tick is cut.
+
+    Args:
+        ends: of what is drawn.
+        room: which tells how wide the axis is.
+    """
+    low, high = map(place, ends)
+    numbers = _numbers((low, high))
+    outer, wide = (min(numbers), max(numbers)), COLUMN - RIGHT - _left(room)
+    over = [max(inches(_tick(each)) / 2 + 0.03 - RIGHT, 0.0) / wide for each in outer]
+    whole = (place(outer[1]) - place(outer[0])) / (1 - sum(over))
+    return (
+        min(low, place(outer[0]) - over[0] * whole), max(high, place(outer[1]) + over[1] * whole)
+    )  # fmt: skip
 
 
 def _tick(value: float) -> str:
@@ -239,13 +294,14 @@ def _draw_row(axes: Axes, number: int, row: ForestRow, room: Density) -> None:
         ends = [min(max(place(end), low), high) for end in (row.low, row.high)]
         axes.plot(ends, [at, at], color=tone, linewidth=2.2, zorder=3)
     if math.isfinite(row.effect):
+        x = min(max(place(row.effect), low), high)
+        marker = look.marker if x == place(row.effect) else "<" if x == low else ">"
         axes.plot(
-            [min(max(place(row.effect), low), high)], [at], marker=look.marker, color=tone,
-            markersize=room.mark, zorder=4,
+            [x], [at], marker=marker, color=tone, markersize=room.mark, zorder=4,
             markerfacecolor=tone if look.filled else light("card"),
             markeredgewidth=1.6, clip_on=False,
         )  # fmt: skip
-        hint(axes, min(max(place(row.effect), low), high), at, row.said)
+        hint(axes, x, at, row.said)
     else:
         short = "no interval" if not row.exact else "not measured"
         axes.text(

@@ -1,4 +1,4 @@
-"""Names where lines end, in place of legends: in the line's colour, and pushed apart."""
+"""Names where lines end, in place of legends, and the room that names and numbers take."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from .canvas import TEXT, plain, wrapped
+from .scales import ems
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,10 +17,12 @@ T = TypeVar("T")
 LINE = 11.6
 """Height of a line of text, in points."""
 
-LETTER = 0.6
+LETTER = 0.63
 """The width of a letter as it is laid out, of the text's size."""
 
 _AWAY, _GAP = 10.0, 3.0
+_TITLE = 0.31  # inches that the title of an upright axis takes, with what is free around it
+_BETWEEN = 0.05  # inches between labels along an axis
 
 
 TOLD = 8
@@ -51,6 +54,40 @@ def room_for(names: Sequence[str], letters: int = 15) -> float:
     """
     lines = [line for name in names for line in broken(name, letters).split("\n")]
     return (_AWAY + LETTER * TEXT * max(map(len, lines), default=0)) / 72
+
+
+def room_beside(texts: Sequence[str], least: float) -> float:
+    """Return how many inches the numbers of an axis and its title take at the left of a figure.
+
+    Args:
+        texts: what stands at the ticks.
+        least: inches that figures have there, unless these need more.
+    """
+    return max(least, _TITLE + max(map(inches, texts), default=0.0))
+
+
+def inches(text: str) -> float:
+    """Return about how many inches a number takes as it is laid out."""
+    return ems(text) * TEXT / 72
+
+
+def labels_apart(
+    texts: Sequence[tuple[float, str]], per_inch: float
+) -> tuple[tuple[float, str], ...]:
+    """Return those labels along an axis that do not meet one before them.
+
+    Args:
+        texts: places, in the axis' unit, and what stands centred there; what matters most first.
+        per_inch: how much of the axis is an inch.
+    """
+    kept: list[tuple[float, str]] = []
+    for at, text in texts:
+        if all(
+            abs(at - other) / per_inch >= (inches(text) + inches(near)) / 2 + _BETWEEN
+            for other, near in kept
+        ):
+            kept.append((at, text))
+    return tuple(kept)
 
 
 def broken(name: str, letters: int = 15) -> str:

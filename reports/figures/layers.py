@@ -27,8 +27,9 @@ from .canvas import (
     plain,
     ticks,
 )
-from .labels import End, label_ends, room_for
+from .labels import End, label_ends, room_beside, room_for
 from .multiples import FEWEST_PANELS, Grid
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,6 @@ MOST_LINES = 12
 class Line:
     """One arm, by layer: mean over seeds, smallest and largest; NaN where nothing can be drawn."""
 
-    number: int
     arm: str
     mean: tuple[float, ...]
     low: tuple[float, ...]
@@ -93,8 +93,7 @@ def layers_of(results: Results) -> tuple[Layers, ...]:
         }
         recorded = {arm: values for arm, values in rows.items() if values}
         if recorded:
-            numbers = {arm.name: number for number, arm in enumerate(results.arms, 1)}
-            out.append(_layers(metric_of(results.declaration, name), recorded, numbers, looks))
+            out.append(_layers(metric_of(results.declaration, name), recorded, looks))
     return tuple(out)
 
 
@@ -112,12 +111,7 @@ def _ordered(results: Results) -> Sequence[Arm]:
     return [*results.arms[:1], *sorted(results.arms[1:], key=place)]
 
 
-def _layers(
-    metric: Metric,
-    by_arm: dict[str, list[tuple[float, ...]]],
-    numbers: dict[str, int],
-    looks: Levels,
-) -> Layers:
+def _layers(metric: Metric, by_arm: dict[str, list[tuple[float, ...]]], looks: Levels) -> Layers:
     scale = factor_of(metric)
     shown = dict(list(by_arm.items())[:MOST_LINES])
     values = [scale * x for rows in shown.values() for row in rows for x in row]
@@ -128,9 +122,7 @@ def _layers(
     log = log and metric.unit != "fraction"
     return Layers(
         metric,
-        tuple(
-            _line((numbers[arm], arm, looks), rows, scale, log=log) for arm, rows in shown.items()
-        ),
+        tuple(_line(arm, looks, rows, scale, log=log) for arm, rows in shown.items()),
         len(by_arm) - len(shown),
         len(values) - len(positive if log else finite),
         log,
@@ -139,7 +131,8 @@ def _layers(
 
 
 def _line(
-    which: tuple[int, str, Levels],
+    arm: str,
+    looks: Levels,
     rows: Sequence[tuple[float, ...]],
     scale: float,
     *,
@@ -157,10 +150,7 @@ def _line(
             means.append(math.exp(math.fsum(map(math.log, values)) / len(values)))
         else:
             means.append(math.fsum(values) / len(values))
-    number, arm, looks = which
-    return Line(
-        number, arm, tuple(means), tuple(lows), tuple(highs), looks.of_arm(arm), looks.short(arm)
-    )
+    return Line(arm, tuple(means), tuple(lows), tuple(highs), looks.of_arm(arm), looks.short(arm))
 
 
 def draw_layers(values: Layers) -> Picture:
@@ -193,6 +183,7 @@ def draw_layers(values: Layers) -> Picture:
         f"{plural(values.seeds, 'seed')}; band: from the smallest seed to the largest, and no "
         "interval. Claims are about single numbers."
         f"{more}{lost}",
+        title=f"{metric.title} by layer",
     )
 
 
@@ -206,8 +197,10 @@ def _tall(values: Layers) -> float:
 
 def _draw(figure: Figure, values: Layers) -> None:
     lines = values.lines
+    ends, steps = _limits(values), Grid.ticks if len(lines) >= FEWEST_PANELS else (6, 5)
+    left = room_beside(tick_places(*ends, steps[0], log=values.log)[1], _LEFT)
     if len(lines) >= FEWEST_PANELS:
-        grid = Grid(figure, len(lines), _LEFT, _tall(values))
+        grid = Grid(figure, len(lines), left, _tall(values))
         for place, line in enumerate(lines):
             axes = grid.panel(place, line.short, line.look.color)
             for other in lines:
@@ -215,21 +208,21 @@ def _draw(figure: Figure, values: Layers) -> None:
                     layers = range(1, len(other.mean) + 1)
                     axes.plot(layers, other.mean, color=light("rule"), linewidth=1.0, zorder=1)
             _draw_line(axes, values, line)
-            _scale(axes, values, grid.ticks)
+            _scale(axes, values, ends, steps)
             grid.edge(axes, place)
         grid.titles("Layer, from the input on", axis_title(values.metric))
         return
     right = room_for([line.short for line in lines])
-    axes = panel(figure, _LEFT, 0.5, COLUMN - _LEFT - right - 0.04, 2.38)
+    axes = panel(figure, left, 0.5, COLUMN - left - right - 0.04, 2.38)
     for line in lines:
         _draw_line(axes, values, line)
-    _scale(axes, values, (6, 5))
+    _scale(axes, values, ends, steps)
     axes.set_xlabel("Layer, from the input on")
     axes.set_ylabel(plain(axis_title(values.metric), 44))
-    ends = [(_last(line.mean), line) for line in lines]
+    last = [(_last(line.mean), line) for line in lines]
     label_ends(
         axes,
-        [End(at + 1, line.mean[at], line.short, line.look.color) for at, line in ends if at >= 0],
+        [End(at + 1, line.mean[at], line.short, line.look.color) for at, line in last if at >= 0],
     )
 
 
@@ -252,17 +245,21 @@ def _draw_line(axes: Axes, values: Layers, line: Line) -> None:
         hint(axes, at + 1, line.mean[at], f"{line.arm}: {value} in layer {at + 1}")
 
 
-def _scale(axes: Axes, values: Layers, counts: tuple[int, int]) -> None:
-    """Set limits and ticks, which hold all that is drawn anywhere."""
-    length = max(len(line.mean) for line in values.lines)
+def _limits(values: Layers) -> tuple[float, float]:
+    """Return the ends of the axis, which hold all that is drawn anywhere."""
     ends = [end for line in values.lines for end in (*line.low, *line.high)]
     shown = [end for end in ends if math.isfinite(end)]
-    axes.set_xlim(1 - 0.02 * length, length * 1.02)
+    return log_limits(shown) if values.log else limits(shown)
+
+
+def _scale(axes: Axes, values: Layers, ends: tuple[float, float], counts: tuple[int, int]) -> None:
+    """Set limits and ticks."""
+    length = max(len(line.mean) for line in values.lines)
+    beside = max(0.02 * length, 0.5 if length == 1 else 0.0)
+    axes.set_xlim(1 - beside, length + beside)
     if values.log:
         axes.set_yscale("log")
-        axes.set_ylim(*log_limits(shown))
-    else:
-        axes.set_ylim(*limits(shown))
+    axes.set_ylim(*ends)
     ticks(axes.yaxis, counts[0], log=values.log)
     ticks(axes.xaxis, counts[1], whole=True)
     axes.grid(axis="y")

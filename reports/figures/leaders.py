@@ -12,7 +12,7 @@ from harness.study.formatting import level_text, spread_text
 
 from ..levels import NO_LEVELS, Levels
 from ..palette import light
-from ..text import factor_of, unit_of
+from ..text import axis_title, factor_of
 from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def draw_leaders(ranked: Leaders, levels: Levels = NO_LEVELS) -> Picture:
         alt=f"{metric.title} of arms, best first: {said}.",
         caption=f"{metric.title} of arms, best first. Mark: mean; bar: its own 95 % t interval "
         f"over seeds, not corrected. {signs}; grey: not compared.{more}",
+        title=f"{metric.title} of arms",
     )
 
 
@@ -103,8 +104,7 @@ def _draw(figure: Figure, shown: _Shown) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     ticks(axes.xaxis, 5)
-    unit = unit_of(metric)
-    axes.set_xlabel(plain(metric.title + (f" ({unit})" if unit else "")))
+    axes.set_xlabel(plain(axis_title(metric)))
     for place, row in enumerate(rows):
         _draw_row(axes, place, row, shown)
 

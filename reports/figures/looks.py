@@ -14,11 +14,13 @@ from ..palette import light
 from ..text import axis_title, factor_of, replicate_of, unit_of
 from ..words import APPEARANCES
 from .canvas import COLUMN, Picture, hint, limits, paint, panel, wrapped
+from .labels import room_beside
 from .margins import (
     Margin,
     band_text,
     draw_margin,
     edge_text,
+    effect_places,
     effect_ticks,
     margin_of,
 )
@@ -84,8 +86,8 @@ def looked(verdict: Verdict) -> Looked | None:
     )  # fmt: skip
 
 
-def draw_looks(values: Looked) -> Picture:
-    """Draw an upright interval for each look, evenly spaced."""
+def draw_looks(values: Looked, number: int) -> Picture:
+    """Draw an upright interval for each look, evenly spaced; ``number`` is the claim's."""
     relative = values.margin.relative
     said = "; ".join(each.said for each in values.looks)
     mean = "geometric mean" if relative else "mean"
@@ -95,10 +97,11 @@ def draw_looks(values: Looked) -> Picture:
         (COLUMN, 3.0),
         lambda figure: _draw(figure, values),
         alt=f"{values.title}, look by look: {said}.",
-        caption=f"{values.title} at each look, by number of {values.replicate}s. Mark: {mean}, in "
-        "the shape of the verdict were this look the only one; bar: interval at the look's own "
+        caption=f"{values.title} at each look, by number of {values.replicate}s. Mark: {mean}; "
+        "its shape: the verdict that this look alone would give; bar: interval at the look's own "
         f"level; band: {band_text(relative=relative)}{values.edges}. The last that was taken "
         "counts." + cut,
+        title=f"Claim {number}: looks",
     )
 
 
@@ -106,18 +109,21 @@ def _draw(figure: Figure, values: Looked) -> None:
     has_words = len(values.looks) <= MOST_WORDS
     labels = [_label(look, has_words) for look in values.looks]
     foot = 0.36 + 0.15 * max(label.count("\n") + 1 for label in labels)
-    axes = panel(figure, 0.74, foot, 3.56, 2.9 - foot)
+    relative = values.margin.relative
+    ends = limits([0.0, *values.margin.ends, *_ends(values)])
+    left = room_beside(effect_places(*ends, 6, relative=relative)[1], 0.74)
+    axes = panel(figure, left, foot, COLUMN - 0.1 - left, 2.9 - foot)
     draw_margin(axes, values.margin)
     for place, look in enumerate(values.looks):
         _draw_look(axes, place, look)
     axes.set_xlim(-0.5, len(values.looks) - 0.5)
-    axes.set_ylim(*limits([0.0, *values.margin.ends, *_ends(values)]))
+    axes.set_ylim(*ends)
     axes.set_xticks(range(len(values.looks)), labels)
     axes.set_xlabel(f"{values.replicate.capitalize()}s")
-    name = "Ratio" if values.margin.relative else "Difference"
+    name = "Ratio" if relative else "Difference"
     axes.set_ylabel(f"{name} ({values.unit})" if values.unit else name, labelpad=2)
     axes.grid(axis="y")
-    effect_ticks(axes.yaxis, 6, relative=values.margin.relative)
+    effect_ticks(axes.yaxis, 6, relative=relative)
 
 
 def _ends(values: Looked) -> list[float]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from harness.judging.verdicts import Verdict
 from harness.study.claims import Equivalent, NotWorse
-from harness.study.formatting import number_text
 
 from ..palette import light
 from ..text import factor_of
-from .canvas import even_texts, ticks
+from .scales import ratio_texts, round_ratios, tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +19,6 @@ if TYPE_CHECKING:
 
 DASHED = (0, (2, 2))
 """The edge of a margin that does not count."""
-
-_LINEAR = math.log(6)  # the widest range in which round numbers are spread evenly
-_PARTS: tuple[tuple[float, ...], ...] = ((1, 2, 5), (1, 3), (1,))
 
 
 @dataclass(frozen=True)
@@ -85,59 +79,24 @@ def draw_margin(axes: Axes, margin: Margin) -> None:
     axes.axhline(0, color=light("axis"), linewidth=1.2, zorder=1)
 
 
-def effect_ticks(axis: Axis, count: int, *, relative: bool) -> None:
-    """Set round ticks of effects: of differences, or of the ratios whose logarithms they are."""
-    if not relative:
-        ticks(axis, count)
-        return
-    low, high = axis.get_view_interval()
-    rounds = round_ratios(low, high, count)
-    axis.set_ticks(
-        [math.log(each) for each in rounds], labels=[f"×{each}" for each in _texts(rounds)]
-    )
-
-
-def level_ticks(axis: Axis, count: int) -> None:
-    """Set round ticks on a logarithmic axis of levels, however narrow its range."""
-    low, high = (math.log(end) for end in axis.get_view_interval())
-    rounds = round_ratios(low, high, count)
-    axis.set_ticks(rounds, labels=_texts(rounds))
-    axis.set_ticks([], minor=True)
-
-
-def _texts(rounds: Sequence[float]) -> list[str]:
-    """Write round numbers: where they lie evenly, with equally many decimals."""
-    steps = [after - before for before, after in pairwise(rounds)]
-    if steps and max(steps) < 1.01 * min(steps):
-        return even_texts(rounds, min(steps))
-    return [number_text(each, 4) for each in rounds]
-
-
-def round_ratios(low: float, high: float, count: int) -> list[float]:
-    """Return about ``count`` round numbers, 1 among them if it is in range.
+def effect_places(
+    low: float, high: float, count: int, *, relative: bool
+) -> tuple[list[float], list[str]]:
+    """Return round ticks of effects, and what stands at them.
 
     Args:
-        low: the logarithm of the lower end of the range.
-        high: of the upper end.
-        count: how many there is room for.
+        low: lower end of the axis.
+        high: upper end.
+        count: the most steps between ticks.
+        relative: whether effects are logarithms of ratios.
     """
-    from matplotlib.ticker import MaxNLocator
-
-    if high - low < _LINEAR:
-        for most in (count, count + 2):
-            spread = MaxNLocator(most, steps=[1, 2, 5, 10])
-            places = _within(spread.tick_values(math.exp(low), math.exp(high)), low, high)
-            if len(places) > 2:
-                break
-        return places
-    decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
-    for parts in _PARTS:
-        places = _within([part * 10.0**k for k in decades for part in parts], low, high)
-        if len(places) <= count + 1:
-            return places
-    step = math.ceil(len(decades) / count)
-    return _within([10.0**k for k in decades if k % step == 0], low, high)
+    if not relative:
+        return tick_places(low, high, count)
+    rounds = round_ratios(low, high, count)
+    return [math.log(each) for each in rounds], [f"×{each}" for each in ratio_texts(rounds)]
 
 
-def _within(values: Sequence[float], low: float, high: float) -> list[float]:
-    return [float(each) for each in values if each > 0 and low <= math.log(each) <= high]
+def effect_ticks(axis: Axis, count: int, *, relative: bool) -> None:
+    """Set round ticks of effects: of differences, or of the ratios whose logarithms they are."""
+    low, high = axis.get_view_interval()
+    axis.set_ticks(*effect_places(low, high, count, relative=relative))

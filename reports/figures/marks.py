@@ -51,7 +51,7 @@ def mark(
     """
     from matplotlib.ticker import NullLocator
 
-    below = axis.axis_name == "x"
+    below = axis is axis.axes.xaxis
     length = MARK * below if length is None else length
     axis.set_major_locator(NullLocator())
     axis.set_minor_locator(NullLocator())
@@ -79,7 +79,7 @@ def _lines(axis: Axis, places: Sequence[float]) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    below = axis.axis_name == "x"
+    below = axis is axis.axes.xaxis
     ends = [((at, 0.0), (at, 1.0)) if below else ((0.0, at), (1.0, at)) for at in places]
     path = Path(
         [point for line in ends for point in line] or [(0.0, 0.0)],
@@ -99,7 +99,8 @@ def _lines(axis: Axis, places: Sequence[float]) -> None:
 def _marks(axis: Axis, places: Sequence[float], length: float) -> None:
     from matplotlib.lines import Line2D
 
-    below, axes = axis.axis_name == "x", axis.axes
+    axes = axis.axes
+    below = axis is axes.xaxis
     edge = [0.0] * len(places)
     across, up = (list(places), edge) if below else (edge, list(places))
     marks = Line2D(

@@ -10,7 +10,9 @@ from harness.gate.words import value_text
 from harness.study.formatting import day, plural
 
 from ..palette import light
-from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, tick_places, ticks
+from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, ticks
+from .labels import room_beside
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +24,7 @@ _UNITS = {
     "fraction": ((0.01, "%"),),
 }
 _COUNTED = {"bytes": "Bytes", "count": "Count"}
-_HEIGHT, _FOOT, _RIGHT, _LEAST_LEFT, _DIGIT = 1.9, 0.46, 0.14, 0.72, 0.076
+_HEIGHT, _FOOT, _RIGHT, _LEAST_LEFT = 1.9, 0.46, 0.14, 0.72
 _TOLD, _MOST_HINTS = 3, 60
 _MOST_LINES = 8  # more of them are a fence, and the steps of the mean show the changes, too
 
@@ -40,6 +42,7 @@ def draw_series(series: Series) -> Picture:
         f"{_changes(series)}",
         caption=f"{series.benchmark} · {series.figure}: {gates}, {_days(first.time, last.time)}. "
         f"Line: mean between changes. {_changes(series)}",
+        title=f"{series.figure} of {series.benchmark}",
     )
 
 
@@ -89,7 +92,7 @@ def _draw(figure: Figure, series: Series) -> None:
     values = [each.value / size for each in series.points]
     low, high = limits(values, 0.12)
     places, texts = tick_places(low, high, whole=whole)
-    left = max(_LEAST_LEFT, 0.34 + _DIGIT * max(map(len, texts), default=0))
+    left = room_beside(texts, _LEAST_LEFT)
     axes = panel(figure, left, _FOOT, COLUMN - left - _RIGHT, _HEIGHT - _FOOT - 0.14)
     axes.set_xlim(0.5, max(len(values), 2) + 0.5)
     axes.set_ylim(low, high)

@@ -40,15 +40,17 @@ from .canvas import (
     ticks,
     wrapped,
 )
+from .labels import room_beside
 from .margins import (
     Margin,
     band_text,
     draw_margin,
     edge_text,
+    effect_places,
     effect_ticks,
-    level_ticks,
     margin_of,
 )
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 
 _FALLING = (0, (4, 2))
 _MOST_HINTS = 40
+_LONGEST = 60  # letters of both names in a title
 
 
 @dataclass(frozen=True)
@@ -172,9 +175,10 @@ def _told(
     return f"{replicate} {number}: {both}{effect_text(metric, first - second)}"
 
 
-def draw_paired(values: Paired, interval: str) -> Picture:
-    """Draw the slopes on the left and the differences on the right."""
+def draw_paired(values: Paired, interval: str, number: int) -> Picture:
+    """Draw the slopes on the left and the differences on the right; ``number`` is the claim's."""
     relative = values.metric.relative
+    sides = f"{values.names[0]} {'over' if relative else 'minus'} {values.names[1]}"
     mean, what = ("geometric mean", "ratio") if relative else ("mean", "difference")
     axis = ", on a logarithmic axis" if relative else ""
     zero = "×1" if relative else "0"
@@ -187,17 +191,39 @@ def draw_paired(values: Paired, interval: str) -> Picture:
         f"in each {values.replicate}, open where it is below {zero}; diamond and bar: {mean} and "
         f"{interval}; band: "
         f"{band_text(relative=relative)}{values.edges}.",
+        title=f"Claim {number}: {sides if len(sides) <= _LONGEST else 'both sides'}",
     )
 
 
+_SLOPES, _DIFFERENCES, _LEAST = 1.7, 1.24, 0.68
+"""Widths of both panels in inches, and what is at the left of each, where numbers are short."""
+
+
 def _draw(figure: Figure, values: Paired) -> None:
-    lines = max(_lines(name).count("\n") + 1 for name in values.names)
-    foot = 0.18 + 0.17 * lines
-    _draw_slopes(panel(figure, 0.68, foot, 1.7, 2.65 - foot), values)
-    _draw_differences(panel(figure, 3.06, foot, 1.24, 2.65 - foot), values)
+    relative = values.metric.relative
+    _, levels = tick_places(*_level_limits(values), 5, log=relative)
+    _, effects = effect_places(*_effect_limits(values), 5, relative=relative)
+    left, between = room_beside(levels, _LEAST), room_beside(effects, _LEAST)
+    shrunk = (COLUMN - 0.1 - left - between) / (_SLOPES + _DIFFERENCES)
+    names = [_lines(name, int(15 * shrunk)) for name in values.names]
+    foot = 0.18 + 0.17 * max(name.count("\n") + 1 for name in names)
+    slopes = shrunk * _SLOPES
+    _draw_slopes(panel(figure, left, foot, slopes, 2.65 - foot), values, names)
+    right = panel(figure, left + slopes + between, foot, shrunk * _DIFFERENCES, 2.65 - foot)
+    _draw_differences(right, values)
 
 
-def _draw_slopes(axes: Axes, values: Paired) -> None:
+def _level_limits(values: Paired) -> tuple[float, float]:
+    shown = [*values.first, *values.second]
+    return log_limits(shown) if values.metric.relative else limits(shown)
+
+
+def _effect_limits(values: Paired) -> tuple[float, float]:
+    ends = [end for end in (values.low, values.high, values.effect) if math.isfinite(end)]
+    return limits([0.0, *values.margin.ends, *values.differences, *ends])
+
+
+def _draw_slopes(axes: Axes, values: Paired, names: Sequence[str]) -> None:
     pairs = list(zip(values.first, values.second, strict=True))
     if len(pairs) > MANY:
         _draw_many_slopes(axes, pairs, values.looks)
@@ -215,15 +241,11 @@ def _draw_slopes(axes: Axes, values: Paired) -> None:
     means = [_middle(side, relative=relative) for side in (values.second, values.first)]
     axes.plot([0, 1], means, color=light("ink"), linewidth=2.6, zorder=3)
     axes.set_xlim(-0.22, 1.22)
-    axes.set_xticks([0, 1], [_lines(name) for name in values.names[::-1]])
-    shown = [*values.first, *values.second]
+    axes.set_xticks([0, 1], names[::-1])
     if relative:
         axes.set_yscale("log")
-        axes.set_ylim(*log_limits(shown))
-        level_ticks(axes.yaxis, 5)
-    else:
-        axes.set_ylim(*limits(shown))
-        ticks(axes.yaxis, 5)
+    axes.set_ylim(*_level_limits(values))
+    ticks(axes.yaxis, 5, log=relative)
     axes.set_ylabel(plain(values.axis, 44))
     axes.grid(axis="y")
     if 2 * len(values.first) <= _MOST_HINTS:
@@ -274,10 +296,9 @@ def _draw_differences(axes: Axes, values: Paired) -> None:
         axes.plot([1, 1], ends, color=ink, linewidth=2.4, zorder=3)
     if math.isfinite(values.effect):
         axes.plot([1], [values.effect], "D", color=ink, markersize=6, zorder=4)
-        ends.append(values.effect)
     axes.set_xlim(-0.6, 1.5)
     axes.set_xticks([0, 1], [f"{values.replicate}s", "mean"])
-    axes.set_ylim(*limits([0.0, *values.margin.ends, *differences, *ends]))
+    axes.set_ylim(*_effect_limits(values))
     unit = unit_of(values.metric, difference=True)
     name = "Ratio" if values.metric.relative else "Difference"
     axes.set_ylabel(f"{name} ({unit})" if unit else name, labelpad=2)
@@ -295,5 +316,5 @@ def _jitter(place: int) -> float:
     return 0.5 * ((place * 0.618034) % 1.0) - 0.25
 
 
-def _lines(name: str) -> str:
-    return wrapped(plain(name, 80), 15)
+def _lines(name: str, letters: int) -> str:
+    return wrapped(plain(name, 80), letters)

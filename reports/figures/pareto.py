@@ -26,7 +26,8 @@ from ..levels import Levels
 from ..palette import light
 from ..text import axis_title, factor_of, in_title
 from .canvas import COLUMN, TEXT, Picture, hint, limits, log_limits, paint, panel, plain, ticks
-from .labels import LETTER
+from .labels import LETTER, room_beside
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,7 @@ MOST_NAMED = 12
 """Arms that are all named; of more, those on the front are."""
 
 _MOST_SAID = 6
-_LEFT, _FOOT, _WIDE, _TALL = 0.74, 0.5, COLUMN - 0.84, 2.58  # of the axes, in inches
+_LEAST, _FOOT, _TALL = 0.74, 0.5, 2.58  # of the axes, in inches
 _TELLS = {"step_seconds": seconds_text, "peak_bytes": bytes_text}
 
 
@@ -48,6 +49,7 @@ class _Shown:
         across: limits of the axis of the cost, in ``unit``, of which one is ``size``.
         up: limits of the axis of quality, as it is printed.
         log: whether the axis of the cost is logarithmic.
+        left: of the axes, in inches.
     """
 
     front: Front
@@ -57,6 +59,12 @@ class _Shown:
     across: tuple[float, float]
     up: tuple[float, float]
     log: bool
+    left: float
+
+    @property
+    def wide(self) -> float:
+        """The width of the axes in inches."""
+        return COLUMN - 0.1 - self.left
 
     def at(self, cost: float, mean: float) -> Place:
         """Return where on the figure something is, in points from its lower left corner."""
@@ -67,7 +75,7 @@ class _Shown:
         bottom, top = self.up
         scale = factor_of(self.front.metric)
         return (
-            72 * (_LEFT + _WIDE * (one - low) / (high - low)),
+            72 * (self.left + self.wide * (one - low) / (high - low)),
             72 * (_FOOT + _TALL * (scale * mean - bottom) / (top - bottom)),
         )
 
@@ -85,8 +93,9 @@ def draw_pareto(front: Front, levels: Levels) -> Picture:
         f"{in_title(metric)} and cheaper than: {best}.",
         caption=f"{metric.title} against {cost}. Up and down: 95 % t interval over seeds, not "
         f"corrected and cut at the metric's range; sideways: {_across(front)}. Steps: the front of "
-        "the means, which no arm is beyond; filled: on it."
+        "the means, and no arm lies beyond it; filled: on it."
         f"{_unnamed(front, names)} {_behind(front, levels)}",
+        title=f"{metric.title} against {cost}",
     )
 
 
@@ -99,7 +108,8 @@ def _shown(front: Front, levels: Levels) -> _Shown:
     log = max(wide) > 8 * min(wide)
     across = log_limits(wide) if log else limits(wide, 0.09)
     up = limits([each for each in tall if math.isfinite(each)], 0.12)
-    return _Shown(front, levels, size, unit, across, up, log)
+    left = room_beside(tick_places(*up, 5)[1], _LEAST)
+    return _Shown(front, levels, size, unit, across, up, log, left)
 
 
 def _across(front: Front) -> str:
@@ -156,7 +166,7 @@ def _told(front: Front, arm: Costed) -> str:
 
 def _draw(figure: Figure, shown: _Shown, names: Sequence[_Name]) -> None:
     front = shown.front
-    axes = panel(figure, _LEFT, _FOOT, _WIDE, _TALL)
+    axes = panel(figure, shown.left, _FOOT, shown.wide, _TALL)
     if shown.log:
         axes.set_xscale("log")
     axes.set_xlim(*shown.across)
@@ -269,7 +279,7 @@ def _names(shown: _Shown) -> tuple[_Name, ...]:
         free = [
             (box, left)
             for box, left in _candidates(at, _LETTER * len(text))
-            if _inside(box) and not _meets(box, [*marks, *(each.box for each in found)])
+            if _inside(shown, box) and not _meets(box, [*marks, *(each.box for each in found)])
         ]
         names = [each.box for each in found]
         clear = [
@@ -355,9 +365,9 @@ def _around(at: Place, half: float) -> Box:
     return at[0] - half, at[1] - half, at[0] + half, at[1] + half
 
 
-def _inside(box: Box) -> bool:
+def _inside(shown: _Shown, box: Box) -> bool:
     """Whether a name lies within the axes, or at their right within the figure."""
-    edges = 72 * _LEFT, 72 * _FOOT, 72 * COLUMN - 1, 72 * (_FOOT + _TALL) + 6
+    edges = 72 * shown.left, 72 * _FOOT, 72 * COLUMN - 1, 72 * (_FOOT + _TALL) + 6
     return all(a >= b for a, b in zip(box[:2], edges[:2], strict=True)) and all(
         a <= b for a, b in zip(box[2:], edges[2:], strict=True)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,9 @@ from harness.study.metrics import Metric
 
 from ..palette import light
 from ..text import axis_title, factor_of
-from .canvas import dots, hint, limits, log_limits
+from .canvas import dots, hint, is_log, limits, log_limits, plain, wrapped
+from .labels import LINE, inches, room_beside
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,6 +72,10 @@ class ObjectiveAxis:
             (axes.set_xscale if across else axes.set_yscale)("log")
         (axes.set_xlim if across else axes.set_ylim)(self.low, self.high)
 
+    def room(self, count: int, least: float) -> float:
+        """Return how many inches this axis takes at the left of a figure, ``least`` at least."""
+        return room_beside(tick_places(self.low, self.high, count, log=self.log)[1], least)
+
     @property
     def said(self) -> str:
         """What a caption says of settings beyond it."""
@@ -102,8 +109,7 @@ def objective_axis(
     values = [factor * value for value in seen]
     room = [factor * value for value in more if math.isfinite(value)]
     whole = sorted([*values, *room])
-    positive = bool(whole) and whole[0] > 0
-    if positive and whole[-1] > 20 * whole[0] and metric.unit not in ("fraction", "%"):
+    if is_log(whole, metric.unit):
         return ObjectiveAxis(title, factor, *log_limits(whole), log=True, beyond=0)
     if len(values) < 8:
         return ObjectiveAxis(title, factor, *limits(whole, 0.08), log=False, beyond=0)
@@ -210,6 +216,60 @@ def marks_said(search: SearchResults) -> str:
 def option_text(value: object) -> str:
     """Print a value of a setting below an axis."""
     return value_text(value) if isinstance(value, bool | int | float | str) else str(value)
+
+
+_LONGEST = 12  # letters of an option that is set upright
+_WORD = re.compile(r"[^=/,_ ]+[=/,_]*")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is written below an axis of options.
+
+    Attributes:
+        places: of those that are named.
+        texts: their names.
+        upright: whether they are turned to run upwards.
+        foot: inches that they take.
+    """
+
+    places: tuple[int, ...]
+    texts: tuple[str, ...]
+    upright: bool
+    foot: float
+
+
+def options_across(options: Sequence[object], wide: float) -> Options:
+    """Name options below an axis ``wide`` inches wide: in one or two lines, or turned upwards.
+
+    Turned, long names lose letters in their middle, and of very many every so many are named.
+    """
+    names = [plain(option_text(each)) for each in options]
+    each_has = wide / (len(names) + 0.2) - 0.06  # inches
+    letters = int(each_has / inches("0"))
+    broken = [wrapped(name, max(letters, 1), 2) for name in names]
+    words = max(len(word) for name in names for word in _WORD.findall(name) or [name])
+    if words <= letters and not any(text.endswith("…") for text in broken):
+        lines = 1 + max(text.count("\n") for text in broken)
+        return Options(tuple(range(len(names))), tuple(broken), False, lines * LINE / 72)
+    places, texts = options_up(options, wide)
+    return Options(places, texts, True, max(map(inches, texts)))
+
+
+def options_up(options: Sequence[object], tall: float) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Name options along an axis that runs upwards, ``tall`` inches: which of them, and how."""
+    every = math.ceil((len(options) + 0.2) * LINE / 72 / tall)
+    places = tuple(range(0, len(options), every))
+    return places, tuple(shortened(option_text(options[at]), _LONGEST) for at in places)
+
+
+def shortened(text: str, most: int) -> str:
+    """Leave out the middle of a name that is too long: names often differ at their ends."""
+    text = plain(text)
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
 
 
 def best_text(search: SearchResults, place: int) -> str:

@@ -50,8 +50,10 @@ def draw_confirmed(search: SearchResults) -> Picture | None:
         lambda figure: _draw(figure, search, rows),
         alt=f"{metric.title} on fresh seeds: {said}.",
         caption=f"{metric.title} on fresh seeds: mean{interval}, and each seed as a small dot. "
-        f"Open circles: what the search had shown. Where these are better, the search was too "
-        f"good. The diamond is the one to take, by its mean {in_title(search)}.",
+        f"Open circles: what the search had shown. Where these are better, the search made "
+        "them look better than they are. The diamond is the one to take, by its mean "
+        f"{in_title(search)}.",
+        title=f"{metric.title} on fresh seeds",
     )
 
 

@@ -53,14 +53,16 @@ def _picture(search: SearchResults, one: int, other: int) -> Picture:
         f"{plural(len(search.front), 'setting')} goes from {said}.",
         caption=f"{second.title} against {in_title(first)} in the search. Filled and joined: "
         f"settings that no other dominates{several}.{broken}{line}{again}",
+        title=f"{second.title} against {in_title(first)}",
     )
 
 
 def _draw(figure: Figure, search: SearchResults, one: int, other: int) -> None:
-    axes = panel(figure, 0.74, 0.5, 3.56, 2.58)
     means = [arm.means for arm in search.arms if arm.means and math.isfinite(arm.means[one])]
     across = objective_axis(search, one, [each[one] for each in means])
     up = objective_axis(search, other, [each[other] for each in means])
+    left = up.room(5, 0.74)
+    axes = panel(figure, left, 0.5, COLUMN - 0.1 - left, 2.58)
     across.set(axes, across=True)
     up.set(axes)
     done = [each for each in search.tried if each.state == "complete"]

@@ -10,7 +10,8 @@ from harness.study.formatting import cut, level_text, percent_text
 from ..palette import light
 from ..text import in_title
 from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
-from .labels import along
+from .labels import along, room_beside
+from .scales import tick_places
 from .search_axes import (
     MARKS,
     ObjectiveAxis,
@@ -61,11 +62,13 @@ def draw_history(search: SearchResults) -> Picture | None:
         alt=alt,
         caption=f"{metric.title} of each setting, in the order tried; the line is the best so "
         f"far.{marks_said(search)}{axis.said}{confirmed}",
+        title=f"{metric.title} in the order tried",
     )
 
 
 def _draw_history(figure: Figure, search: SearchResults, axis: ObjectiveAxis) -> None:
-    axes = panel(figure, 0.68, 0.5, WIDTH - 0.95, 2.48)
+    left = axis.room(5, 0.68)
+    axes = panel(figure, left, 0.5, WIDTH - 0.27 - left, 2.48)
     axis.set(axes)
     axes.set_xlim(0, len(search.tried) + 1)
     for kind in MARKS:
@@ -148,6 +151,7 @@ def draw_best_of_k(search: SearchResults) -> Picture | None:
         caption=f"Expected best {in_title(metric)} of k settings drawn at random, without order, "
         "from those tried: exact, nothing is simulated. Where it is flat, fewer settings would "
         f"have done.{_assumes(search)}{line}",
+        title=f"Expected best {in_title(metric)} of k settings",
     )
 
 
@@ -164,7 +168,6 @@ def _assumes(search: SearchResults) -> str:
 
 
 def _draw_best_of_k(figure: Figure, search: SearchResults) -> None:
-    axes = panel(figure, 0.68, 0.5, 3.62, 2.58)
     axis = objective_axis(search)
     factor = axis.factor
     values = [factor * value for value in search.of_k.expected]
@@ -174,6 +177,10 @@ def _draw_best_of_k(figure: Figure, search: SearchResults) -> None:
         values[0] - values[-1]
     ):
         shown.append(factor * default.value)
+    low, high = limits(shown, 0.08)
+    left = room_beside(tick_places(low, high, 5)[1], 0.68)
+    axes = panel(figure, left, 0.5, COLUMN - 0.1 - left, 2.58)
+    if len(shown) > len(values):
         axes.axhline(
             factor * default.value, color=light("series6"), linewidth=1.3,
             linestyle=(0, (1.5, 1.5)), zorder=1.5,
@@ -184,7 +191,7 @@ def _draw_best_of_k(figure: Figure, search: SearchResults) -> None:
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(0.94, search.of_k.ks[-1] * 1.15)
-    axes.set_ylim(*limits(shown, 0.08))
+    axes.set_ylim(low, high)
     axes.plot(search.of_k.ks, values, color=light("series1"), linewidth=1.8, zorder=2)
     diamond(axes, search.of_k.ks[-1], values[-1])
     drawn = list(zip(search.of_k.ks, values, search.of_k.expected, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -11,11 +12,22 @@ from harness.judging.searched import SearchResults
 from harness.judging.shares import axis as place_on
 from harness.judging.tried import Tried
 from harness.study.formatting import join, number_text, plural
-from harness.study.settings import Choice, Setting, several
+from harness.study.settings import Choice, Float, Int, Setting, several
 
 from ..palette import light
-from .canvas import Picture, dots, paint, panel, plain, strokes, ticks
-from .search_axes import MOST_HINTS, diamond, objective_axis, option_text, tell
+from .canvas import Picture, dots, paint, panel, plain, strokes, ticks, wrapped
+from .labels import LINE, inches, room_beside
+from .scales import tick_places
+from .search_axes import (
+    MOST_HINTS,
+    diamond,
+    objective_axis,
+    option_text,
+    options_across,
+    options_up,
+    shortened,
+    tell,
+)
 from .search_slices import same, spread
 
 if TYPE_CHECKING:
@@ -33,6 +45,8 @@ MOST_PAIRED = 4
 """Settings of which all pairs are drawn."""
 OFF = -0.16
 """Where a setting that is not in use stands on its axis, which goes from 0 to 1."""
+
+_BESIDE, _LETTER = 1.15, 0.08  # inches beside the axes, and that a letter of a name takes
 
 RANKS: dict[Rank, tuple[str, str, float]] = {
     "rest": ("series6", "the other half", 2.6),
@@ -79,13 +93,18 @@ def draw_parallel(search: SearchResults) -> Picture | None:
     left_out = len(search.searching.settings) - len(settings)
     more = f" {plural(left_out, 'setting')} that tell less are left out." if left_out else ""
     off = " Below an axis: not in use." if any(each.when for each in settings) else ""
+    letters = int((WIDTH - _BESIDE) / len(settings) / _LETTER)
+    titles = [each.name for each in settings] + [search.metric.title]
+    names = [wrapped(plain(title), letters) for title in titles]
+    foot = 0.18 + LINE / 72 * (1 + max(name.count("\n") for name in names))
     return paint(
-        (WIDTH, 3.3),
-        lambda figure: _draw_parallel(figure, search, settings, groups),
+        (WIDTH, 2.5 + foot),
+        lambda figure: _draw_parallel(figure, search, settings, groups, names),
         alt=f"Parallel coordinates of {join(each.name for each in settings)} and "
         f"{search.metric.title}; the best tenth: {_spans(settings, tenth)}.",
         caption="A line for each setting that can be taken: where it stands on each axis, and what "
         f"came of it. {_legend()}{off}{few}{more}",
+        title="All settings side by side",
     )
 
 
@@ -122,8 +141,10 @@ def _draw_parallel(
     search: SearchResults,
     settings: Sequence[Setting],
     groups: dict[Rank, list[Tried]],
+    names: Sequence[str],
 ) -> None:
-    axes = panel(figure, 0.5, 0.42, WIDTH - 1.15, 2.4)
+    tall = figure.get_figheight()
+    axes = panel(figure, 0.5, tall - 2.5, WIDTH - _BESIDE, 2.4)
     every = [each for group in groups.values() for each in group]
     objective = objective_axis(search, among=every)
     reached = [objective.at(each.value) for each in every]
@@ -155,20 +176,20 @@ def _draw_parallel(
     axes.set_yticks([])
     axes.tick_params(length=0, pad=6)
     axes.set_xticks(range(len(settings) + 1))
-    names = [plain(each.name, 16) for each in settings]
-    axes.set_xticklabels([*names, plain(search.metric.title, 18)], fontweight="bold")
+    axes.set_xticklabels(names, color=light("ink"))
     for x in range(len(settings) + 1):
         axes.plot([x, x], [0, 1], color=light("axis"), linewidth=0.9, zorder=3.5)
+    letters = int(((WIDTH - _BESIDE) / len(settings) - 0.1) / inches("0"))
     for x, setting in enumerate(settings):
         for height, text in _marks(setting):
-            _mark(axes, x, height, text)
+            _mark(axes, x, height, shortened(text, min(letters, 12)))
     for height, end in zip((0.0, 1.0), ends, strict=True):
         _mark(axes, len(settings), height, number_text(end))
 
 
 def _mark(axes: Axes, x: float, height: float, text: str) -> None:
     axes.annotate(
-        plain(text, 12), (x, height), (4, 0), textcoords="offset points", va="center",
+        text, (x, height), (4, 0), textcoords="offset points", va="center",
         color=light("ink"), zorder=5,
         bbox={"boxstyle": "square,pad=0.12", "fc": light("card"), "ec": "none", "alpha": 0.85},
     )  # fmt: skip
@@ -233,14 +254,16 @@ def draw_pairs(search: SearchResults) -> Picture | None:
         if any(each.when for each in settings)
         else ""
     )
-    size = (WIDTH, 0.1 + 2.45 * rows) if columns == 3 else (4.4 * columns, 0.1 + 2.9 * rows)
+    wide, tall = (WIDTH, 2.45) if columns == 3 else (4.4 * columns, 2.9)
+    room = _room(pairs, columns, (wide - 0.1) / columns, tall)
     return paint(
-        size,
-        lambda figure: _draw_pairs(figure, search, pairs, columns, groups),
+        (wide, 0.1 * (1 + rows) + room.tall * rows + sum(room.feet)),
+        lambda figure: _draw_pairs(figure, search, pairs, columns, groups, room),
         alt=f"Pairs of settings with their ranks; the best tenth: "
         f"{_spans(settings, groups['best'])}.",
         caption=f"Where good settings lie, two settings at a time. {_legend()} The diamond is the "
         f"setting to take.{off}{more}",
+        title="Pairs of settings",
     )
 
 
@@ -255,17 +278,16 @@ def _draw_pairs(
     pairs: Sequence[tuple[Setting, Setting]],
     columns: int,
     groups: dict[Rank, list[Tried]],
+    room: _Room,
 ) -> None:
-    wide_all, tall_all = figure.get_size_inches()
-    rows = -(-len(pairs) // columns)
-    tall = (tall_all - 0.1) / rows
-    wide = (wide_all - 0.1) / columns
+    wide = (figure.get_figwidth() - 0.1) / columns
     for place, (one, other) in enumerate(pairs):
         row, column = divmod(place, columns)
-        axes = panel(
-            figure, column * wide + 0.86, 0.5 + tall * (rows - 1 - row), wide - 0.96, tall - 0.6
-        )
-        _pair(axes, search, one, other, groups)
+        below = room.feet[row + 1 :]
+        left, bottom = column * wide + room.left, room.feet[row]
+        bottom += sum(below) + len(below) * (room.tall + 0.1)
+        axes = panel(figure, left, bottom, room.wide, room.tall)
+        _pair(axes, search, one, other, groups, room)
         drawn = [
             (_at(one, each, 0), _at(other, each, 1), each)
             for group in groups.values()
@@ -281,9 +303,10 @@ def _pair(
     one: Setting,
     other: Setting,
     groups: dict[Rank, list[Tried]],
+    room: _Room,
 ) -> None:
     for across, setting in ((True, one), (False, other)):
-        _set(axes, setting, across=across)
+        _set(axes, setting, room, across=across)
     for rank, (color, _, size) in RANKS.items():
         points = [
             (_at(one, each, 0), _at(other, each, 1))
@@ -309,25 +332,68 @@ def _at(setting: Setting, each: Tried, way: int) -> float:
     return float(value)
 
 
-def _set(axes: Axes, setting: Setting, *, across: bool) -> None:
+@dataclass(frozen=True)
+class _Room:
+    """What panels of pairs have: their size, room for names at the left, and below each row."""
+
+    left: float
+    feet: tuple[float, ...]
+    wide: float
+    tall: float
+
+
+_PAIR_FOOT = 0.5
+
+
+def _room(
+    pairs: Sequence[tuple[Setting, Setting]], columns: int, wide: float, tall: float
+) -> _Room:
+    """Divide the room of a pair, so many inches: names of options take what they need."""
+    high = tall - _PAIR_FOOT - 0.1
+    texts = [
+        text
+        for _, other in pairs
+        for text in (
+            options_up(other.plain, high)[1] if isinstance(other, Choice) else _numbers(other)[1]
+        )
+    ]
+    left = room_beside(texts, 0.86)
+    feet = [
+        _PAIR_FOOT - LINE / 72 + options_across(one.plain, wide - left - 0.1).foot
+        if isinstance(one, Choice)
+        else _PAIR_FOOT
+        for one, _ in pairs
+    ]
+    rows = tuple(max(feet[start : start + columns]) for start in range(0, len(feet), columns))
+    return _Room(left, rows, wide - left - 0.1, high)
+
+
+def _ends(setting: Float | Int) -> tuple[float, float]:
+    """Return the ends of an axis of numbers."""
+    if setting.log:
+        room = (setting.high / setting.low) ** 0.05
+        return setting.low / room, setting.high * room
+    room = 0.05 * (setting.high - setting.low)
+    return setting.low - room, setting.high + room
+
+
+def _numbers(setting: Float | Int) -> tuple[list[float], list[str]]:
+    return tick_places(*_ends(setting), 5, log=setting.log, whole=isinstance(setting, Int))
+
+
+def _set(axes: Axes, setting: Setting, room: _Room, *, across: bool) -> None:
     """Give one axis of a panel the space of a setting."""
     limit = axes.set_xlim if across else axes.set_ylim
     axis = axes.xaxis if across else axes.yaxis
     if isinstance(setting, Choice):
         limit(-0.6, len(setting.plain) - 0.4)
-        axis.set_ticks(list(range(len(setting.plain))))
-        axis.set_ticklabels([plain(option_text(each), 8) for each in setting.plain])
+        if across:
+            named = options_across(setting.plain, room.wide)
+            axes.set_xticks(named.places, named.texts, rotation=90 if named.upright else 0)
+        else:
+            axes.set_yticks(*options_up(setting.plain, room.tall))
         return
     if setting.log:
         (axes.set_xscale if across else axes.set_yscale)("log")
-        room = (setting.high / setting.low) ** 0.05
-        limit(setting.low / room, setting.high * room)
-    else:
-        room = 0.05 * (setting.high - setting.low)
-        limit(setting.low - room, setting.high + room)
-    wide = setting.log and across and setting.high > _DECADES * setting.low
-    ticks(axis, 2 if wide else 5, log=setting.log, whole=isinstance(setting.low, int))
-
-
-_DECADES = 2e3
-"""From how many times on there is no room across a panel for each power of ten."""
+    limit(*_ends(setting))
+    ticks(axis, 5, log=setting.log, whole=isinstance(setting, Int))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.judging.searched import SearchResults
@@ -12,7 +12,9 @@ from harness.study.formatting import join, plural
 from harness.study.settings import Choice, Setting, condition
 
 from ..palette import light
+from ..text import part_text
 from .canvas import Picture, limits, paint, panel, plain, ticks
+from .labels import LINE
 from .search_axes import (
     MARKS,
     MOST_HINTS,
@@ -23,7 +25,7 @@ from .search_axes import (
     kind_of,
     marks_said,
     objective_axis,
-    option_text,
+    options_across,
     scatter,
     tell,
 )
@@ -40,28 +42,26 @@ APART = 0.46
 """Width of the strip for settings that were not in use, in inches."""
 
 
-@dataclass(frozen=True)
-class Slices:
-    """Settings of a space that stand in one picture."""
-
-    settings: tuple[Setting, ...]
-
-
 def draw_slices(search: SearchResults) -> tuple[Picture, ...]:
     """Draw a panel a setting, ``MOST`` in a picture; nothing where no setting has a value."""
     if not any(map(kind_of, search.tried)):
         return ()
     axis = objective_axis(search)
     settings = search.searching.settings
+    several = len(settings) > MOST
     return tuple(
-        _picture(search, axis, Slices(settings[start : start + MOST]))
+        _picture(search, axis, settings[start : start + MOST], several * (start // MOST + 1))
         for start in range(0, len(settings), MOST)
     )
 
 
-def _picture(search: SearchResults, axis: ObjectiveAxis, slices: Slices) -> Picture:
-    rows = -(-len(slices.settings) // COLUMNS)
-    under = [each for each in slices.settings if each.when]
+def _picture(
+    search: SearchResults, axis: ObjectiveAxis, settings: Sequence[Setting], part: int
+) -> Picture:
+    """Draw some settings; ``part`` numbers their picture where there are several."""
+    left = axis.room(4, LEFT)
+    feet = _feet(settings, left)
+    under = [each for each in settings if each.when]
     apart = (
         " At the right edge, under “off”, settings beside which it was not in use: "
         + join(f"{each.name} is in use where {condition(each)}" for each in under)
@@ -74,48 +74,77 @@ def _picture(search: SearchResults, axis: ObjectiveAxis, slices: Slices) -> Pict
         if search.taken is not None
         else ""
     )
-    names = join(each.name for each in slices.settings)
+    names = join(each.name for each in settings)
     return paint(
-        (WIDTH, 0.1 + TALL * rows),
-        lambda figure: _draw(figure, search, axis, slices, rows),
+        (WIDTH, 0.1 + sum(TALL + foot for foot in feet)),
+        lambda figure: _draw(figure, search, axis, settings, left, feet),
         alt=f"{search.metric.title} against {names}, one dot a setting tried.",
         caption=f"{search.metric.title} against each setting, one dot for each of "
         f"{plural(len(search.tried), 'setting')} tried; all others vary with it."
         f"{marks_said(search)}{axis.said}{apart}{taken}",
+        title=f"{search.metric.title} against each setting{part_text(part)}",
     )
 
 
+def _wide(setting: Setting, left: float) -> float:
+    """Return the width of a setting's panel in inches, less the strip beside it."""
+    return (WIDTH - left - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS - (APART if setting.when else 0.0)
+
+
+def _feet(settings: Sequence[Setting], left: float) -> list[float]:
+    """Return how many inches each row of panels needs below, more than a line."""
+    feet = [
+        options_across(each.plain, _wide(each, left)).foot - LINE / 72
+        if isinstance(each, Choice)
+        else 0.0
+        for each in settings
+    ]
+    return [max(feet[start : start + COLUMNS]) for start in range(0, len(feet), COLUMNS)]
+
+
 def _draw(
-    figure: Figure, search: SearchResults, axis: ObjectiveAxis, slices: Slices, rows: int
+    figure: Figure,
+    search: SearchResults,
+    axis: ObjectiveAxis,
+    settings: Sequence[Setting],
+    first: float,
+    feet: Sequence[float],
 ) -> None:
-    wide = (WIDTH - LEFT - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS
-    for place, setting in enumerate(slices.settings):
+    """Draw the panels; ``first`` is the left end of the first, and ``feet`` those of rows."""
+    whole = (WIDTH - first - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS
+    for place, setting in enumerate(settings):
         row, column = divmod(place, COLUMNS)
-        left, bottom = LEFT + column * (wide + GAP), 0.3 + TALL * (rows - 1 - row)
-        strip = APART if setting.when else 0.0
-        axes = panel(figure, left, bottom, wide - strip, TALL - 0.6)
-        told = max(5, MOST_HINTS // len(slices.settings))
-        _panel(axes, search, axis, setting, told)
+        left = first + column * (whole + GAP)
+        bottom = 0.3 + feet[row] + sum(TALL + foot for foot in feet[row + 1 :])
+        wide = _wide(setting, first)
+        strip = whole - wide
+        axes = panel(figure, left, bottom, wide, TALL - 0.6)
+        told = max(5, MOST_HINTS // len(settings))
+        _panel(axes, search, axis, setting, wide, told)
         if column:
             axes.tick_params(labelleft=False)
         elif row == 0:
             axes.set_ylabel(plain(axis.title, 26))
         if strip:
-            beside = panel(figure, left + wide - strip + 0.06, bottom, strip - 0.06, TALL - 0.6)
+            beside = panel(figure, left + wide + 0.06, bottom, strip - 0.06, TALL - 0.6)
             _off(beside, search, axis, setting)
 
 
 def _panel(
-    axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Setting, told: int
+    axes: Axes,
+    search: SearchResults,
+    axis: ObjectiveAxis,
+    setting: Setting,
+    wide: float,
+    told: int,
 ) -> None:
     axes.set_title(plain(setting.name, 30), pad=4)
     axis.set(axes)
     used = [each for each in search.tried if setting.name in each.settings]
     if isinstance(setting, Choice):
         axes.set_xlim(-0.6, len(setting.plain) - 0.4)
-        axes.set_xticks(range(len(setting.plain)))
-        most = max(4, 26 // len(setting.plain))
-        axes.set_xticklabels([plain(option_text(each), most) for each in setting.plain])
+        named = options_across(setting.plain, wide)
+        axes.set_xticks(named.places, named.texts, rotation=90 if named.upright else 0)
     elif setting.log:
         axes.set_xscale("log")
         room = (setting.high / setting.low) ** 0.05

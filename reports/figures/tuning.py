@@ -13,10 +13,11 @@ from harness.study.metrics import Metric
 
 from ..levels import NO_LEVELS, Levels
 from ..palette import light
-from ..text import axis_title, factor_of
+from ..text import axis_title, factor_of, part_text
 from .canvas import (
     Picture,
     hint,
+    is_log,
     limits,
     log_limits,
     paint,
@@ -24,6 +25,8 @@ from .canvas import (
     plain,
     ticks,
 )
+from .labels import room_beside
+from .scales import tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +40,10 @@ COLUMNS = 3
 
 @dataclass(frozen=True)
 class Tried:
-    """One setting in some arms: ``TOGETHER`` at most, of the first ``MOST`` there are."""
+    """One setting in some arms: ``TOGETHER`` at most, of the first ``MOST`` there are.
+
+    ``part`` numbers the pictures of a setting from 1; it is 0 where there is one alone.
+    """
 
     setting: str
     objective: Metric
@@ -45,6 +51,7 @@ class Tried:
     left_out: int
     log: bool
     levels: Levels = NO_LEVELS
+    part: int = 0
 
 
 def tried(
@@ -55,15 +62,14 @@ def tried(
     for setting in dict.fromkeys(each.setting for each in tuning):
         panels = [each for each in tuning if each.setting == setting and each.tried]
         if panels:
-            values = _reached(panels)
-            log = len(values) > 1 and values[0] > 0 and values[-1] > 20 * values[0]
-            log = log and objective.unit != "fraction"
+            log = is_log(_reached(panels), objective.unit)
             shown = panels[:MOST]
             for start in range(0, len(shown), TOGETHER):
                 last = start + TOGETHER >= len(shown)
                 part = tuple(shown[start : start + TOGETHER])
                 left_out = len(panels) - len(shown) if last else 0
-                out.append(Tried(setting, objective, part, left_out, log, levels))
+                number = start // TOGETHER + 1 if len(shown) > TOGETHER else 0
+                out.append(Tried(setting, objective, part, left_out, log, levels, number))
     return out
 
 
@@ -101,8 +107,9 @@ def draw_tried(values: Tried) -> Picture:
         lambda figure: _draw(figure, values, rows),
         alt=f"{metric.title} against {values.setting} in each arm; chosen: {chosen}.",
         caption=f"{metric.title} that each value of {values.setting} reached in tuning, one dot a "
-        "trial; the line marks the value chosen. Best trials flatter themselves, so these "
-        f"numbers decide settings and nothing else.{again}{crosses}{more}",
+        "trial; the line marks the value chosen. The best of many trials looks better than it is, "
+        f"so these numbers only choose settings.{again}{crosses}{more}",
+        title=f"{metric.title} against {values.setting}" + part_text(values.part),
     )
 
 
@@ -110,11 +117,12 @@ def _draw(figure: Figure, values: Tried, rows: int) -> None:
     scale = factor_of(values.objective)
     reached = [scale * value for value in _reached(values.panels)]
     span = log_limits(reached) if values.log else limits(reached, 0.1)
-    wide = (WIDTH - LEFT - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS
+    left = room_beside(tick_places(*span, 4, log=values.log)[1], LEFT)
+    wide = (WIDTH - left - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS
     for place, tuning in enumerate(values.panels):
         row, column = divmod(place, COLUMNS)
         axes = panel(
-            figure, LEFT + column * (wide + GAP), 0.5 + TALL * (rows - 1 - row), wide, TALL - 0.6
+            figure, left + column * (wide + GAP), 0.5 + TALL * (rows - 1 - row), wide, TALL - 0.6
         )
         _draw_panel(axes, tuning, values, span)
         last = place + COLUMNS >= len(values.panels)

@@ -26,7 +26,8 @@ from harness.study.formatting import (
 from harness.study.metrics import FAILED
 
 from ..figures.canvas import Picture
-from ..figures.curves import curves_of, draw_curves
+from ..figures.curve_values import curves_of
+from ..figures.curves import draw_curves
 from ..figures.looks import draw_looks, looked
 from ..figures.paired import draw_paired, paired, short_sides
 from ..intervals import family_name, interval_name, is_counted, is_exact
@@ -125,9 +126,9 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
         interval += family_name(results.verdicts)
     figures = []
     if values := paired(verdict, interval, _both_looks(results, verdict)):
-        figures.append(draw_paired(values, interval))
+        figures.append(draw_paired(values, interval, number))
     if curves := curves_of(results, verdict):
-        figures.append(draw_curves(curves))
+        figures.append(draw_curves(curves, number))
     looks = looked(verdict)
     declared = results.history.of(number - 1)
     said = declared.sentence()
@@ -138,7 +139,7 @@ def _section(results: Results, number: int, verdict: Verdict) -> ClaimSection:
         _exact_facts(verdict) if is_exact(verdict) else _facts(verdict, interval),
         verdict.why, verdict.cautions, verdict.change, tuple(figures),
         _nothing(verdict), checks(results, verdict),
-        _looks(verdict), draw_looks(looks) if looks else None, replicate_of(metric),
+        _looks(verdict), draw_looks(looks, number) if looks else None, replicate_of(metric),
         _numbers(verdict),
     )  # fmt: skip
 

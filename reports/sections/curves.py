@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from harness.judging.results import Results
 
 from ..figures.canvas import Picture
-from ..figures.curves import arm_curves, curve_names, curves_of, draw_curves
+from ..figures.curve_values import arm_curves, curve_names, curves_of
+from ..figures.curves import draw_curves
 
 MOST_CURVES = 6
 """Curves that are drawn; ``harness export --curves`` has all."""
@@ -39,6 +40,6 @@ def curves_section(results: Results) -> CurvesSection | None:
     if not left:
         return None
     return CurvesSection(
-        tuple(map(draw_curves, left[:MOST_CURVES])),
+        tuple(draw_curves(each) for each in left[:MOST_CURVES]),
         tuple(each.metric.title for each in left[MOST_CURVES:]),
     )
