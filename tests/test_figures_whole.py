@@ -18,13 +18,14 @@ from harness import Choice, Float, Int
 from harness.judging.results import Results
 from harness.judging.searched import SearchResults
 from harness.reports.figures.breakdown import Bars, draw_bars
-from harness.reports.figures.canvas import Picture, dots, paint, panel, ticks
+from harness.reports.figures.canvas import Picture, dots, paint, panel
 from harness.reports.figures.crossed import Cell, Crossed, draw_heat, draw_lines
 from harness.reports.figures.curve_values import Curves, Group, curves_of
 from harness.reports.figures.curves import draw_curves
 from harness.reports.figures.dots import Dots, Row, draw_dots
 from harness.reports.figures.forest import Forest, ForestRow, draw_forest, draw_forests, forest
 from harness.reports.figures.layers import draw_layers, layers_of
+from harness.reports.figures.marks import ticks
 from harness.reports.figures.paired import draw_paired, paired
 from harness.reports.figures.scales import ratio_texts, tick_places
 from harness.reports.figures.search_axes import options_across, shortened

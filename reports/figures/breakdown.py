@@ -13,8 +13,9 @@ from harness.trials.profiles import STEP_PARTS, Profile, Timeline
 
 from ..levels import Levels, levels_of
 from ..palette import light
-from .canvas import COLUMN, Picture, hint, paint, panel, plain, ticks, wrapped
+from .canvas import COLUMN, Picture, hint, paint, panel, plain, wrapped
 from .labels import LINE, room_beside
+from .marks import place_ticks, ticks
 from .scales import tick_places
 
 if TYPE_CHECKING:
@@ -130,12 +131,11 @@ def _draw_bars(figure: Figure, values: Bars, names: Sequence[str], row: float) -
             told = f"{values.levels.short(name)}: {part} {seconds_text(each[part])}"
             hint(axes, begin[place] + widths[place] / 2, place, told)
         begin = [at + width for at, width in zip(begin, widths, strict=True)]
-    axes.set_yticks(places, names)
     axes.set_ylim(len(values.arms) - 0.5, -0.5)
     axes.set_xlim(0, 1.04 * longest / size)
-    ticks(axes.xaxis, 4)
+    place_ticks(axes.yaxis, places, names)
+    ticks(axes.xaxis, 4, grid=True)
     axes.set_xlabel(f"Time of a step, {unit}")
-    axes.grid(axis="x")
     axes.legend(
         loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=4, borderaxespad=0.0,
         handlelength=1.0, handletextpad=0.4, columnspacing=1.0,
@@ -196,7 +196,7 @@ def _draw_lines(figure: Figure, values: Lines) -> None:
             )  # fmt: skip
         ticks(axes.yaxis, 3)
         axes.set_ylabel(unit)
-        axes.set_xticks([0, 0.5, 1], ["", "", ""] if place < count - 1 else ["start", "", "end"])
+        place_ticks(axes.xaxis, [0, 0.5, 1], [] if place < count - 1 else ["start", "", "end"])
     axes.set_xlabel("One step")
 
 

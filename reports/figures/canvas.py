@@ -20,7 +20,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -28,12 +27,10 @@ from harness.messages.calm import calm
 from harness.study.formatting import PER_CENT
 
 from ..palette import light
-from .scales import ems, tick_places
 from .svg import FONTS, PRINTED, Hint, compact, without_hints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 COLUMN = 4.4
@@ -53,7 +50,6 @@ _LARGEST, _MOST_DECADES = 1e300, 130.0
 # The ends of axes: with differences and ratios of larger numbers matplotlib cannot work.
 
 _DPI = 96
-_OVER = 1.0  # widths of an em that a number may stand out at the right of its axes
 
 
 @dataclass(frozen=True)
@@ -269,38 +265,6 @@ def panel(
     """Add axes at a place in inches from the lower left corner: no layout engine, no surprise."""
     across, up = figure.get_size_inches()
     return figure.add_axes((left / across, bottom / up, width / across, height / up), **kwargs)
-
-
-def ticks(axis: Axis, count: int = 5, *, log: bool = False, whole: bool = False) -> None:
-    """Set round ticks on an axis whose limits are set; fewer across, where they would meet."""
-    from matplotlib.ticker import NullLocator
-
-    low, high = sorted(map(float, axis.get_view_interval()))
-    places, texts = tick_places(low, high, count, log=log, whole=whole)
-    if axis is axis.axes.xaxis:
-        while count > 1 and not _fits(axis, places, texts, log=log):
-            count -= 1
-            places, texts = tick_places(low, high, count, log=log, whole=whole)
-        while len(places) > 2 and not _fits(axis, places, texts, log=log):
-            places, texts = places[::2], texts[::2]
-    if log:
-        axis.set_minor_locator(NullLocator())  # half the time of such an axis
-    axis.set_ticks(places, texts)
-
-
-def _fits(axis: Axis, places: Sequence[float], texts: Sequence[str], *, log: bool) -> bool:
-    """Whether the texts of an axis that runs across do not meet, nor are cut at its right."""
-    low, high = (math.log(each) if log else each for each in axis.get_view_interval())
-    figure = axis.axes.get_figure(root=True)
-    assert figure is not None
-    per_em = (high - low) * TEXT / 72 / (figure.get_figwidth() * axis.axes.get_position().width)
-    middles = [(math.log(each) if log else each) / per_em for each in places]
-    halves = [ems(text) / 2 for text in texts]
-    over = max((at + half for at, half in zip(middles, halves, strict=True)), default=0.0)
-    return over <= high / per_em + _OVER and all(
-        after - before >= one + other + 0.6
-        for (before, one), (after, other) in pairwise(zip(middles, halves, strict=True))
-    )
 
 
 def is_log(values: Sequence[float], unit: str) -> bool:

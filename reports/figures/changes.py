@@ -12,8 +12,9 @@ from harness.gate.words import interval_text, interval_worse, share_text, worse
 from harness.stats.slower import Rule
 
 from ..palette import light
-from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain
 from .labels import labels_apart
+from .marks import place_ticks, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -163,7 +164,7 @@ def _draw(
     axes.set_xlim(low, high)
     axes.autoscale(enable=False)
     axes.set_ylim(len(marks), 0)
-    axes.set_yticks([])
+    place_ticks(axes.yaxis, [])
     axes.spines["left"].set_visible(False)
     ticks(axes.xaxis, 6)
     axes.set_xlabel("More than the base needs (%)")

@@ -32,9 +32,9 @@ from .canvas import (
     plain,
     series,
     strokes,
-    ticks,
 )
 from .labels import End, along, label_ends, room_beside
+from .marks import place_ticks, ticks
 from .scales import tick_places
 
 if TYPE_CHECKING:
@@ -301,11 +301,10 @@ def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
     if log:
         axes.set_yscale("log")
     axes.set_ylim(*limit)
-    ticks(axes.yaxis, 5, log=log)
+    ticks(axes.yaxis, 5, log=log, grid=True)
     ticks(axes.xaxis, 6, whole=True)
     axes.set_xlabel(curves.counted.capitalize())
     axes.set_ylabel(plain(axis_title(metric), 34))
-    axes.grid(axis="y")
     label_ends(axes, ends)
 
 
@@ -324,7 +323,7 @@ def _scaled(points: Points, scale: float) -> list[tuple[float, float]]:
 def _rows(figure: Figure, count: int, height: float) -> Axes:
     axes = panel(figure, _LEFT, _FOOT, COLUMN - _LEFT - _RIGHT, height * count)
     axes.set_ylim(count, 0)
-    axes.set_yticks([])
+    place_ticks(axes.yaxis, [])
     axes.spines["left"].set_visible(False)
     return axes
 

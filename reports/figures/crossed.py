@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,10 @@ from .canvas import (
     paint,
     panel,
     plain,
-    ticks,
     wrapped,
 )
 from .labels import End, label_ends, room_beside, room_for
+from .marks import place_ticks, ticks
 from .multiples import FEWEST_PANELS, Grid
 from .scales import tick_places
 
@@ -152,8 +152,8 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
                 if other != place:
                     _draw_line(axes, values, other, 0.0, faint=True)
             _draw_line(axes, values, place, 0.0)
-            _scale(axes, values, [""] * len(names) if aslant else names, grid.ticks[0])
-            grid.edge(axes, place)
+            beside, below = grid.at_edge(place)
+            _scale(axes, values, names if below and not aslant else [], grid.ticks[0], left=beside)
         grid.titles(values.across[0], axis_title(values.metric))
         return
     left, right = _left(values, 5), room_for(titles)
@@ -161,9 +161,7 @@ def _draw_lines(figure: Figure, values: Crossed) -> None:
     for place in range(len(titles)):
         # Sideways steps keep the intervals of neighbouring lines from hiding one another.
         _draw_line(axes, values, place, 0.07 * (place - (len(titles) - 1) / 2))
-    _scale(axes, values, names, 5)
-    if aslant:
-        _slant(axes)
+    _scale(axes, values, names, 5, **(_SLANTED if aslant else {}))
     axes.set_xlabel(plain(values.across[0]))
     axes.set_ylabel(plain(axis_title(values.metric), 44))
     ends = []
@@ -224,13 +222,15 @@ def _draw_line(axes: Axes, values: Crossed, row: int, step: float, *, faint: boo
         )  # fmt: skip
 
 
-def _scale(axes: Axes, values: Crossed, names: Sequence[str], count: int) -> None:
-    """Set limits and ticks."""
-    axes.set_xlim(-0.4, len(names) - 0.6)
-    axes.set_xticks(range(len(names)), names)
+def _scale(
+    axes: Axes, values: Crossed, names: Sequence[str], count: int, *, left: bool = True, **look: Any
+) -> None:
+    """Set limits and ticks, with numbers at the left or without."""
+    levels = len(values.across[1])
+    axes.set_xlim(-0.4, levels - 0.6)
+    place_ticks(axes.xaxis, range(levels), names, **look)
     axes.set_ylim(*_limits(values))
-    ticks(axes.yaxis, count)
-    axes.grid(axis="y")
+    ticks(axes.yaxis, count, grid=True, bare=not left)
 
 
 def _wrapped(name: str, count: int) -> str:
@@ -309,18 +309,16 @@ def _draw_heat(figure: Figure, values: Crossed, height: float) -> None:
                 across + 0.5, down + 0.5, next(notes), ha="center", va="center", linespacing=1.25,
                 color=light("ink" if shade < _PALE else "card"), rotation=90 if small else 0,
             )  # fmt: skip
-    axes.set_xticks([at + 0.5 for at in range(columns)], names)
-    axes.set_yticks(
-        [at + 0.5 for at in range(rows)],
+    slanted = _SLANTED if room else {}
+    place_ticks(axes.xaxis, [at + 0.5 for at in range(columns)], names, length=0, **slanted)
+    place_ticks(
+        axes.yaxis, [at + 0.5 for at in range(rows)],
         [wrapped(plain(name, 40), 14, 2) for name in values.lines[1]],
-    )
-    axes.tick_params(length=0)
+    )  # fmt: skip
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_xlabel(plain(values.across[0]))
     axes.set_ylabel(plain(values.lines[0]))
-    if room:
-        _slant(axes)
     _draw_bar(panel(figure, 0.1, height - 0.3, COLUMN - 0.2, 0.24), values, (low, high))
 
 
@@ -373,9 +371,7 @@ def _names(values: Crossed) -> tuple[list[str], float]:
     return names, 0.045 * max(map(len, names)) + 0.15
 
 
-def _slant(axes: Axes) -> None:
-    for label in axes.get_xticklabels():
-        label.set(rotation=45, ha="right", rotation_mode="anchor")
+_SLANTED: Mapping[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
 
 
 def _notes(values: Crossed, wide: float) -> list[str]:

@@ -22,10 +22,10 @@ from .canvas import (
     panel,
     plain,
     strokes,
-    ticks,
 )
 from .curve_values import MOST_ARMS, Curve, Curves, Group
 from .labels import End, along, label_ends, room_beside, room_for
+from .marks import ticks
 from .multiples import FEWEST_PANELS, Grid
 from .scales import tick_places
 
@@ -123,8 +123,7 @@ def _draw(figure: Figure, values: Curves) -> None:
                 if other is not group:
                     _draw_mean(axes, values, other, faint=True)
             _draw_group(axes, values, group)
-            _scale(axes, values, ends, steps)
-            grid.edge(axes, place)
+            _scale(axes, values, ends, steps, grid.at_edge(place))
         grid.titles(values.counted.capitalize(), axis_title(values.metric))
         return
     right = room_for(names)
@@ -213,7 +212,10 @@ def _shown(values: Curves) -> list[float]:
     return shown + _target(values)
 
 
-def _scale(axes: Axes, values: Curves, ends: tuple[float, float], counts: tuple[int, int]) -> None:
+def _scale(
+    axes: Axes, values: Curves, ends: tuple[float, float], counts: tuple[int, int],
+    numbered: tuple[bool, bool] = (True, True),
+) -> None:  # fmt: skip
     """Set limits and ticks, which hold all that is drawn anywhere."""
     for target in _target(values):
         axes.axhline(target, color=light("axis"), linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
@@ -225,6 +227,5 @@ def _scale(axes: Axes, values: Curves, ends: tuple[float, float], counts: tuple[
     if values.log:
         axes.set_yscale("log")
     axes.set_ylim(*ends)
-    ticks(axes.yaxis, counts[0], log=values.log)
-    ticks(axes.xaxis, counts[1], whole=True)
-    axes.grid(axis="y")
+    ticks(axes.yaxis, counts[0], log=values.log, grid=True, bare=not numbered[0])
+    ticks(axes.xaxis, counts[1], whole=True, bare=not numbered[1])

@@ -25,10 +25,10 @@ from .canvas import (
     paint,
     panel,
     plain,
-    ticks,
     wrapped,
 )  # fmt: skip
 from .labels import LINE as NEXT
+from .marks import place_ticks, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -314,9 +314,8 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
                     hint(axes, row.mean, place, _told(values.metric, heading, row, scale))
             place += 1
     axes.set_ylim(lines - 0.4, -0.6)
-    axes.set_yticks(range(lines), labels)
+    place_ticks(axes.yaxis, range(lines), labels, grid=True)
     shown = [value for _, rows in values.groups for row in rows for value in _shown(row)]
     axes.set_xlim(*(values.span or limits(shown)))
-    axes.grid(axis="both")
-    ticks(axes.xaxis, 5)
+    ticks(axes.xaxis, 5, grid=True)
     axes.set_xlabel(plain(axis_title(values.metric), 60))

@@ -19,6 +19,7 @@ from ..words import APPEARANCES
 from .canvas import COLUMN, TEXT, Picture, hint, paint, panel, plain
 from .labels import inches, labels_apart
 from .margins import DASHED, margin_of
+from .marks import place_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -229,14 +230,14 @@ def _draw(
     axes.set_xlim(low, high)
     axes.autoscale(enable=False)
     axes.set_ylim(len(rows), 0)
-    axes.set_yticks([])
+    place_ticks(axes.yaxis, [])
     axes.spines["left"].set_visible(False)
     numbers = _numbers((low, high))
     order = sorted(numbers, key=lambda each: _weight(each, numbers))
     named = labels_apart(
         [(place(each), _tick(each)) for each in order], (high - low) / (COLUMN - RIGHT - left)
     )
-    axes.set_xticks([at for at, _ in named], labels=[text for _, text in named])
+    place_ticks(axes.xaxis, [at for at, _ in named], [text for _, text in named])
     axes.set_xlabel("Effect ÷ δ")
     for at, row in enumerate(rows):
         _draw_row(axes, at, row, room)

@@ -25,9 +25,9 @@ from .canvas import (
     paint,
     panel,
     plain,
-    ticks,
 )
 from .labels import End, label_ends, room_beside, room_for
+from .marks import ticks
 from .multiples import FEWEST_PANELS, Grid
 from .scales import tick_places
 
@@ -208,8 +208,7 @@ def _draw(figure: Figure, values: Layers) -> None:
                     layers = range(1, len(other.mean) + 1)
                     axes.plot(layers, other.mean, color=light("rule"), linewidth=1.0, zorder=1)
             _draw_line(axes, values, line)
-            _scale(axes, values, ends, steps)
-            grid.edge(axes, place)
+            _scale(axes, values, ends, steps, grid.at_edge(place))
         grid.titles("Layer, from the input on", axis_title(values.metric))
         return
     right = room_for([line.short for line in lines])
@@ -252,7 +251,10 @@ def _limits(values: Layers) -> tuple[float, float]:
     return log_limits(shown) if values.log else limits(shown)
 
 
-def _scale(axes: Axes, values: Layers, ends: tuple[float, float], counts: tuple[int, int]) -> None:
+def _scale(
+    axes: Axes, values: Layers, ends: tuple[float, float], counts: tuple[int, int],
+    numbered: tuple[bool, bool] = (True, True),
+) -> None:  # fmt: skip
     """Set limits and ticks."""
     length = max(len(line.mean) for line in values.lines)
     beside = max(0.02 * length, 0.5 if length == 1 else 0.0)
@@ -260,6 +262,5 @@ def _scale(axes: Axes, values: Layers, ends: tuple[float, float], counts: tuple[
     if values.log:
         axes.set_yscale("log")
     axes.set_ylim(*ends)
-    ticks(axes.yaxis, counts[0], log=values.log)
-    ticks(axes.xaxis, counts[1], whole=True)
-    axes.grid(axis="y")
+    ticks(axes.yaxis, counts[0], log=values.log, grid=True, bare=not numbered[0])
+    ticks(axes.xaxis, counts[1], whole=True, bare=not numbered[1])

@@ -13,7 +13,8 @@ from harness.study.formatting import level_text, spread_text
 from ..levels import NO_LEVELS, Levels
 from ..palette import light
 from ..text import axis_title, factor_of
-from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain
+from .marks import place_ticks, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +102,7 @@ def _draw(figure: Figure, shown: _Shown) -> None:
     axes.set_xlim(*limits([low, high]))
     axes.autoscale(enable=False)
     axes.set_ylim(len(rows), 0)
-    axes.set_yticks([])
+    place_ticks(axes.yaxis, [])
     axes.spines["left"].set_visible(False)
     ticks(axes.xaxis, 5)
     axes.set_xlabel(plain(axis_title(metric)))

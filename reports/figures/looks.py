@@ -24,6 +24,7 @@ from .margins import (
     effect_ticks,
     margin_of,
 )
+from .marks import place_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,11 +119,10 @@ def _draw(figure: Figure, values: Looked) -> None:
         _draw_look(axes, place, look)
     axes.set_xlim(-0.5, len(values.looks) - 0.5)
     axes.set_ylim(*ends)
-    axes.set_xticks(range(len(values.looks)), labels)
+    place_ticks(axes.xaxis, range(len(values.looks)), labels)
     axes.set_xlabel(f"{values.replicate.capitalize()}s")
     name = "Ratio" if relative else "Difference"
-    axes.set_ylabel(f"{name} ({values.unit})" if values.unit else name, labelpad=2)
-    axes.grid(axis="y")
+    axes.set_ylabel(f"{name} ({values.unit})" if values.unit else name)
     effect_ticks(axes.yaxis, 6, relative=relative)
 
 

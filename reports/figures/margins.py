@@ -11,6 +11,7 @@ from harness.study.claims import Equivalent, NotWorse
 
 from ..palette import light
 from ..text import factor_of
+from .marks import place_ticks
 from .scales import ratio_texts, round_ratios, tick_places
 
 if TYPE_CHECKING:
@@ -99,4 +100,4 @@ def effect_places(
 def effect_ticks(axis: Axis, count: int, *, relative: bool) -> None:
     """Set round ticks of effects: of differences, or of the ratios whose logarithms they are."""
     low, high = axis.get_view_interval()
-    axis.set_ticks(*effect_places(low, high, count, relative=relative))
+    place_ticks(axis, *effect_places(low, high, count, relative=relative), grid=True, gap=2.0)

@@ -1,32 +1,76 @@
 """What stands along an axis: texts, marks and grid lines, without matplotlib's own ticks.
 
 A tick of matplotlib is five artists, made and measured whether they are seen or not; of an ordinary
-figure they took two thirds of the time. Here all marks of an axis are one artist, all its grid
-lines another, and each text one.
+figure they took half of the time. Here all marks of an axis are one artist, all its grid lines
+another, and each text one.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..palette import light
 from .canvas import TEXT
+from .scales import ems, tick_places
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
-MARK = 3.0
-"""How long marks are, in points."""
+LENGTH = 3.0
+"""How long marks below axes are, in points."""
 
 AWAY = 3.5
-"""From a mark to its text, in points."""
+"""From marks to their texts, in points."""
 
-_LINE = 11.6
-_NARROW = frozenset(".,:;'il| ")
+_GAP = 4.0  # from the texts to the title of the axis, in points
+_LINE = 11.6  # from one line of a text to the next, in points
+_OVER = 1.0  # widths of an em that a number may stand out at the right of its axes
 
 
-def mark(
+def ticks(
+    axis: Axis, count: int = 5, *, log: bool = False, whole: bool = False, grid: bool = False,
+    bare: bool = False,
+) -> None:  # fmt: skip
+    """Mark an axis, whose limits are set, at round numbers; fewer across, where they would meet.
+
+    Args:
+        axis: which.
+        count: the most steps between numbers.
+        log: whether it is logarithmic.
+        whole: whether numbers are whole.
+        grid: whether lines run across the axes.
+        bare: whether no numbers are written.
+    """
+    low, high = sorted(map(float, axis.get_view_interval()))
+    places, texts = tick_places(low, high, count, log=log, whole=whole)
+    if axis is axis.axes.xaxis:
+        while count > 1 and not _fits(axis, places, texts, log=log):
+            count -= 1
+            places, texts = tick_places(low, high, count, log=log, whole=whole)
+        while len(places) > 2 and not _fits(axis, places, texts, log=log):
+            places, texts = places[::2], texts[::2]
+    place_ticks(axis, places, [] if bare else texts, grid=grid)
+
+
+def _fits(axis: Axis, places: Sequence[float], texts: Sequence[str], *, log: bool) -> bool:
+    """Whether the texts of an axis that runs across do not meet, nor are cut at its right."""
+    low, high = (math.log(each) if log else each for each in axis.get_view_interval())
+    figure = axis.axes.get_figure(root=True)
+    assert figure is not None
+    per_em = (high - low) * TEXT / 72 / (figure.get_figwidth() * axis.axes.get_position().width)
+    middles = [(math.log(each) if log else each) / per_em for each in places]
+    halves = [ems(text) / 2 for text in texts]
+    over = max((at + half for at, half in zip(middles, halves, strict=True)), default=0.0)
+    return over <= high / per_em + _OVER and all(
+        after - before >= one + other + 0.6
+        for (before, one), (after, other) in pairwise(zip(middles, halves, strict=True))
+    )
+
+
+def place_ticks(
     axis: Axis,
     places: Sequence[float],
     texts: Sequence[str] = (),
@@ -34,69 +78,71 @@ def mark(
     grid: bool = False,
     length: float | None = None,
     away: float = AWAY,
+    gap: float = _GAP,
     **look: Any,
 ) -> None:
-    """Mark an axis at some places, in the place of what marked it before.
+    """Mark an axis, whose limits and scale are set, at some places, in the place of its ticks.
 
-    An axis keeps its limits; what lies beyond them is not marked. Its title moves beyond the texts.
+    What lies beyond its limits is not marked. Its title moves beyond the texts.
 
     Args:
-        axis: whose limits and scale are set.
-        places: where, in the axis' own units.
-        texts: what stands there; none where it is empty.
+        axis: which.
+        places: where, in the axis' own units; with none it has no ticks.
+        texts: what stands there; nothing where it is empty.
         grid: whether lines run across the axes.
-        length: of the marks, in points; usually 3 below and none at the side.
+        length: of the marks, in points; usually those below have one, those at the side none.
         away: from the marks to the texts, in points.
+        gap: from the texts to the title, in points.
         look: of the texts, in the words of matplotlib's.
     """
     from matplotlib.ticker import NullLocator
 
-    below = axis is axis.axes.xaxis
-    length = MARK * below if length is None else length
+    axes = axis.axes
+    below = axis is axes.xaxis
+    length = LENGTH * below if length is None else length
     axis.set_major_locator(NullLocator())
     axis.set_minor_locator(NullLocator())
     low, high = sorted(map(float, axis.get_view_interval()))
     slack = 1e-9 * (high - low)
-    seen = [at for at in range(len(places)) if low - slack <= places[at] <= high + slack]
-    if grid:
+    seen = [at for at, place in enumerate(places) if low - slack <= place <= high + slack]
+    if grid and seen:
         _lines(axis, [places[at] for at in seen])
-    if length:
+    if length and seen:
         _marks(axis, [places[at] for at in seen], length)
+    axis.labelpad = gap + length
     if not texts:
         return
-    axes = axis.axes
     side = axes.get_xaxis_text1_transform if below else axes.get_yaxis_text1_transform
     transform, up, across = side(length + away)
-    look = {"color": light("muted")} | look
+    look = {"color": light("muted"), "va": up, "ha": across} | look
     for at in seen:
         x, y = (places[at], 0.0) if below else (0.0, places[at])
-        axes.text(x, y, texts[at], transform=transform, va=up, ha=across, **look)
-    shown = [texts[at] for at in seen]
-    axis.labelpad = 4.0 + length + away + (_height(shown) if below else _width(shown))
+        axes.text(x, y, texts[at], transform=transform, **look)
+    wide, tall = _size([texts[at] for at in seen])
+    angle = math.radians(look.get("rotation", 0.0))
+    axis.labelpad += away + (math.sin(angle) * wide + math.cos(angle) * tall if below else wide)
 
 
 def _lines(axis: Axis, places: Sequence[float]) -> None:
+    """Draw all grid lines of an axis, from one edge to the other, as one path."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    below = axis is axis.axes.xaxis
-    ends = [((at, 0.0), (at, 1.0)) if below else ((0.0, at), (1.0, at)) for at in places]
-    path = Path(
-        [point for line in ends for point in line] or [(0.0, 0.0)],
-        [Path.MOVETO, Path.LINETO] * len(ends) or [Path.MOVETO],
-    )
-    path.should_simplify = False
     axes = axis.axes
-    transform = axes.get_xaxis_transform() if below else axes.get_yaxis_transform()
+    below = axis is axes.xaxis
+    ends = [((at, 0.0), (at, 1.0)) if below else ((0.0, at), (1.0, at)) for at in places]
+    path = Path([point for line in ends for point in line], [Path.MOVETO, Path.LINETO] * len(ends))
+    path.should_simplify = False
     lines = PathPatch(
         path, fill=False, edgecolor=light("grid"), linewidth=0.8, joinstyle="round", zorder=0.5,
-        transform=transform,
+        transform=axes.get_xaxis_transform() if below else axes.get_yaxis_transform(),
+        clip_on=False,
     )  # fmt: skip
-    lines.set_clip_on(False)  # which runs from one edge of the axes to the other
     axes.add_artist(lines)
 
 
 def _marks(axis: Axis, places: Sequence[float], length: float) -> None:
+    """Draw all marks of an axis, outwards from its edge, as one artist."""
     from matplotlib.lines import Line2D
 
     axes = axis.axes
@@ -109,19 +155,10 @@ def _marks(axis: Axis, places: Sequence[float], length: float) -> None:
         transform=axes.get_xaxis_transform() if below else axes.get_yaxis_transform(),
     )  # fmt: skip
     axes.add_artist(marks)
-    marks.set_clip_path(None)
 
 
-def _height(texts: Sequence[str]) -> float:
-    return TEXT + _LINE * max((text.count("\n") for text in texts), default=0)
-
-
-def _width(texts: Sequence[str]) -> float:
-    """Return about how wide the widest text is, in points."""
+def _size(texts: Sequence[str]) -> tuple[float, float]:
+    """Return about how wide and how high the largest of the texts are, in points."""
     lines = [line for text in texts for line in text.split("\n")]
-    return max((sum(map(_letter, line)) for line in lines), default=0.0)
-
-
-def _letter(sign: str) -> float:
-    wide = 0.84 if sign in "−+×%" else 0.64 if sign.isdecimal() else 0.58
-    return TEXT * (0.32 if sign in _NARROW else wide)
+    more = max((text.count("\n") for text in texts), default=0)
+    return TEXT * max(map(ems, lines), default=0.0), TEXT + _LINE * more

@@ -48,12 +48,9 @@ class Grid:
         axes.set_title(plain(title, 28), color=color, pad=3)
         return axes
 
-    def edge(self, axes: Axes, place: int) -> None:
-        """Leave ticks' numbers to the panels at the left and at the bottom."""
-        if place % _COLUMNS:
-            axes.tick_params(labelleft=False)
-        if place + _COLUMNS < self.count:
-            axes.tick_params(labelbottom=False)
+    def at_edge(self, place: int) -> tuple[bool, bool]:
+        """Return whether a panel is at the left, and at the bottom: those alone have numbers."""
+        return place % _COLUMNS == 0, place + _COLUMNS >= self.count
 
     def titles(self, across: str, up: str) -> None:
         """Title both axes, once."""

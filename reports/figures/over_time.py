@@ -10,8 +10,9 @@ from harness.gate.words import value_text
 from harness.study.formatting import day, plural
 
 from ..palette import light
-from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, ticks
+from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel
 from .labels import room_beside
+from .marks import place_ticks, ticks
 from .scales import tick_places
 
 if TYPE_CHECKING:
@@ -97,11 +98,10 @@ def _draw(figure: Figure, series: Series) -> None:
     axes.set_xlim(0.5, max(len(values), 2) + 0.5)
     axes.set_ylim(low, high)
     axes.autoscale(enable=False)
-    axes.set_yticks(places, texts)
+    place_ticks(axes.yaxis, places, texts, grid=True)
     ticks(axes.xaxis, 6, whole=True)
     axes.set_xlabel("Gate, the newest at the right")
     axes.set_ylabel(unit)
-    axes.grid(axis="y")
     starts = [0, *series.changes]
     for start, end in zip(starts, [*series.changes, len(values)], strict=True):
         mean = sum(values[start:end]) / (end - start)

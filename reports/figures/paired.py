@@ -37,7 +37,6 @@ from .canvas import (
     panel,
     plain,
     strokes,
-    ticks,
     wrapped,
 )
 from .labels import room_beside
@@ -50,6 +49,7 @@ from .margins import (
     effect_ticks,
     margin_of,
 )
+from .marks import place_ticks, ticks
 from .scales import tick_places
 
 if TYPE_CHECKING:
@@ -241,13 +241,12 @@ def _draw_slopes(axes: Axes, values: Paired, names: Sequence[str]) -> None:
     means = [_middle(side, relative=relative) for side in (values.second, values.first)]
     axes.plot([0, 1], means, color=light("ink"), linewidth=2.6, zorder=3)
     axes.set_xlim(-0.22, 1.22)
-    axes.set_xticks([0, 1], names[::-1])
+    place_ticks(axes.xaxis, [0, 1], names[::-1])
     if relative:
         axes.set_yscale("log")
     axes.set_ylim(*_level_limits(values))
-    ticks(axes.yaxis, 5, log=relative)
+    ticks(axes.yaxis, 5, log=relative, grid=True)
     axes.set_ylabel(plain(values.axis, 44))
-    axes.grid(axis="y")
     if 2 * len(values.first) <= _MOST_HINTS:
         for a, b, text in zip(values.first, values.second, values.told, strict=False):
             hint(axes, 1, a, text)
@@ -297,12 +296,11 @@ def _draw_differences(axes: Axes, values: Paired) -> None:
     if math.isfinite(values.effect):
         axes.plot([1], [values.effect], "D", color=ink, markersize=6, zorder=4)
     axes.set_xlim(-0.6, 1.5)
-    axes.set_xticks([0, 1], [f"{values.replicate}s", "mean"])
+    place_ticks(axes.xaxis, [0, 1], [f"{values.replicate}s", "mean"])
     axes.set_ylim(*_effect_limits(values))
     unit = unit_of(values.metric, difference=True)
     name = "Ratio" if values.metric.relative else "Difference"
-    axes.set_ylabel(f"{name} ({unit})" if unit else name, labelpad=2)
-    axes.grid(axis="y")
+    axes.set_ylabel(f"{name} ({unit})" if unit else name)
     effect_ticks(axes.yaxis, 5, relative=values.metric.relative)
     for place, (value, text) in enumerate(zip(differences, values.told, strict=False)):
         if place < _MOST_HINTS:

@@ -25,8 +25,9 @@ from harness.study.formatting import (
 from ..levels import Levels
 from ..palette import light
 from ..text import axis_title, factor_of, in_title
-from .canvas import COLUMN, TEXT, Picture, hint, limits, log_limits, paint, panel, plain, ticks
+from .canvas import COLUMN, TEXT, Picture, hint, limits, log_limits, paint, panel, plain
 from .labels import LETTER, room_beside
+from .marks import ticks
 from .scales import tick_places
 
 if TYPE_CHECKING:
@@ -171,11 +172,10 @@ def _draw(figure: Figure, shown: _Shown, names: Sequence[_Name]) -> None:
         axes.set_xscale("log")
     axes.set_xlim(*shown.across)
     axes.set_ylim(*shown.up)
-    ticks(axes.xaxis, 6, log=shown.log)
-    ticks(axes.yaxis, 5)
+    ticks(axes.xaxis, 6, log=shown.log, grid=True)
+    ticks(axes.yaxis, 5, grid=True)
     axes.set_xlabel(front.cost.title + (f" ({shown.unit})" if shown.unit else ""))
     axes.set_ylabel(plain(axis_title(front.metric), 44))
-    axes.grid(axis="both")
     _draw_front(axes, shown)
     for arm in front.arms:
         _draw_arm(axes, shown, arm)

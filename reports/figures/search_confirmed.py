@@ -12,7 +12,8 @@ from harness.judging.searched import SearchResults
 from harness.study.formatting import cut, level_text, percent_text
 
 from ..palette import light
-from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, plain
+from .marks import place_ticks, ticks
 from .search_axes import objective_axis
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ def _draw(figure: Figure, search: SearchResults, rows: list[Again]) -> None:
             every.append(factor * arm.searched)
     axes.set_xlim(*limits(every, 0.07))
     axes.set_ylim(-len(rows) + 0.45, 0.55)
-    axes.set_yticks([-float(place) for place in range(len(rows))])
-    axes.set_yticklabels([plain(row.name.capitalize(), 16) for row in rows])
-    axes.grid(axis="x")
-    ticks(axes.xaxis, 5)
+    names = [plain(row.name.capitalize(), 16) for row in rows]
+    place_ticks(axes.yaxis, [-float(place) for place in range(len(rows))], names)
+    ticks(axes.xaxis, 5, grid=True)
     axes.set_xlabel(plain(axis.title, 44))

@@ -11,7 +11,8 @@ from harness.study.formatting import join, level_text, plural
 
 from ..palette import light
 from ..text import in_title
-from .canvas import COLUMN, Picture, hint, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, paint, panel, plain
+from .marks import ticks
 from .search_axes import MOST_HINTS, objective_axis, scatter
 
 if TYPE_CHECKING:
@@ -110,8 +111,7 @@ def _draw(figure: Figure, search: SearchResults, one: int, other: int) -> None:
             axes.axvline(across.factor * value, **look)
         if constraint.metric == search.objectives[other].name:
             axes.axhline(up.factor * value, **look)
-    axes.grid(axis="both")
-    ticks(axes.xaxis, 5, log=across.log)
-    ticks(axes.yaxis, 5, log=up.log)
+    ticks(axes.xaxis, 5, log=across.log, grid=True)
+    ticks(axes.yaxis, 5, log=up.log, grid=True)
     axes.set_xlabel(plain(across.title, 44))
     axes.set_ylabel(plain(up.title, 44))

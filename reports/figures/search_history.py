@@ -9,8 +9,9 @@ from harness.study.formatting import cut, level_text, percent_text
 
 from ..palette import light
 from ..text import in_title
-from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain, ticks
+from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain
 from .labels import along, room_beside
+from .marks import ticks
 from .scales import tick_places
 from .search_axes import (
     MARKS,
@@ -105,9 +106,8 @@ def _draw_history(figure: Figure, search: SearchResults, axis: ObjectiveAxis) ->
             "best so far", steps[-1], (-2, -4), textcoords="offset points", ha="right", va="top",
             color=light("series2"),
         )  # fmt: skip
-    axes.grid(axis="y")
     ticks(axes.xaxis, 9, whole=True)
-    ticks(axes.yaxis, 5, log=axis.log)
+    ticks(axes.yaxis, 5, log=axis.log, grid=True)
     axes.set_xlabel("Setting, in the order tried")
     axes.set_ylabel(plain(axis.title, 44))
 
@@ -197,8 +197,7 @@ def _draw_best_of_k(figure: Figure, search: SearchResults) -> None:
     drawn = list(zip(search.of_k.ks, values, search.of_k.expected, strict=True))
     for k, value, mean in along(drawn):
         hint(axes, k, value, f"k = {k}: {level_text(search.metric, mean)}")
-    axes.grid(axis="y")
     ticks(axes.xaxis, 6, log=True)
-    ticks(axes.yaxis, 5)
+    ticks(axes.yaxis, 5, grid=True)
     axes.set_xlabel("k, settings drawn")
     axes.set_ylabel(plain(f"Expected best: {axis.title}", 44))

@@ -15,8 +15,9 @@ from harness.study.formatting import join, number_text, plural
 from harness.study.settings import Choice, Float, Int, Setting, several
 
 from ..palette import light
-from .canvas import Picture, dots, paint, panel, plain, strokes, ticks, wrapped
+from .canvas import Picture, dots, paint, panel, plain, strokes, wrapped
 from .labels import LINE, inches, room_beside
+from .marks import place_ticks, ticks
 from .scales import tick_places
 from .search_axes import (
     MOST_HINTS,
@@ -173,10 +174,8 @@ def _draw_parallel(
     axes.set_ylim(OFF - 0.08 if any(each.when for each in settings) else -0.04, 1.04)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_yticks([])
-    axes.tick_params(length=0, pad=6)
-    axes.set_xticks(range(len(settings) + 1))
-    axes.set_xticklabels(names, color=light("ink"))
+    place_ticks(axes.yaxis, [])
+    place_ticks(axes.xaxis, range(len(settings) + 1), names, length=0, away=6, color=light("ink"))
     for x in range(len(settings) + 1):
         axes.plot([x, x], [0, 1], color=light("axis"), linewidth=0.9, zorder=3.5)
     letters = int(((WIDTH - _BESIDE) / len(settings) - 0.1) / inches("0"))
@@ -319,7 +318,6 @@ def _pair(
         taken = search.tried[search.taken]
         if one.name in taken.settings and other.name in taken.settings:
             diamond(axes, _at(one, taken, 0), _at(other, taken, 1))
-    axes.grid(axis="both")
     axes.set_xlabel(plain(one.name, 24))
     axes.set_ylabel(plain(other.name, 24))
 
@@ -389,11 +387,12 @@ def _set(axes: Axes, setting: Setting, room: _Room, *, across: bool) -> None:
         limit(-0.6, len(setting.plain) - 0.4)
         if across:
             named = options_across(setting.plain, room.wide)
-            axes.set_xticks(named.places, named.texts, rotation=90 if named.upright else 0)
+            upright = 90 if named.upright else 0
+            place_ticks(axis, named.places, named.texts, grid=True, rotation=upright)
         else:
-            axes.set_yticks(*options_up(setting.plain, room.tall))
+            place_ticks(axis, *options_up(setting.plain, room.tall), grid=True)
         return
     if setting.log:
         (axes.set_xscale if across else axes.set_yscale)("log")
     limit(*_ends(setting))
-    ticks(axis, 5, log=setting.log, whole=isinstance(setting, Int))
+    ticks(axis, 5, log=setting.log, whole=isinstance(setting, Int), grid=True)

@@ -13,8 +13,9 @@ from harness.study.settings import Choice, Setting, condition
 
 from ..palette import light
 from ..text import part_text
-from .canvas import Picture, limits, paint, panel, plain, ticks
+from .canvas import Picture, limits, paint, panel, plain
 from .labels import LINE
+from .marks import place_ticks, ticks
 from .search_axes import (
     MARKS,
     MOST_HINTS,
@@ -120,10 +121,8 @@ def _draw(
         strip = whole - wide
         axes = panel(figure, left, bottom, wide, TALL - 0.6)
         told = max(5, MOST_HINTS // len(settings))
-        _panel(axes, search, axis, setting, wide, told)
-        if column:
-            axes.tick_params(labelleft=False)
-        elif row == 0:
+        _panel(axes, search, axis, setting, wide, told, left=column == 0)
+        if column == row == 0:
             axes.set_ylabel(plain(axis.title, 26))
         if strip:
             beside = panel(figure, left + wide + 0.06, bottom, strip - 0.06, TALL - 0.6)
@@ -137,6 +136,8 @@ def _panel(
     setting: Setting,
     wide: float,
     told: int,
+    *,
+    left: bool,
 ) -> None:
     axes.set_title(plain(setting.name, 30), pad=4)
     axis.set(axes)
@@ -144,7 +145,7 @@ def _panel(
     if isinstance(setting, Choice):
         axes.set_xlim(-0.6, len(setting.plain) - 0.4)
         named = options_across(setting.plain, wide)
-        axes.set_xticks(named.places, named.texts, rotation=90 if named.upright else 0)
+        place_ticks(axes.xaxis, named.places, named.texts, rotation=90 if named.upright else 0)
     elif setting.log:
         axes.set_xscale("log")
         room = (setting.high / setting.low) ** 0.05
@@ -157,10 +158,9 @@ def _panel(
     if search.taken is not None and setting.name in search.tried[search.taken].settings:
         taken = search.tried[search.taken]
         diamond(axes, across(setting, taken), axis.at(taken.value))
-    axes.grid(axis="y")
     if not isinstance(setting, Choice):
         ticks(axes.xaxis, 5, log=setting.log, whole=isinstance(setting.low, int))
-    ticks(axes.yaxis, 4, log=axis.log)
+    ticks(axes.yaxis, 4, log=axis.log, grid=True, bare=not left)
 
 
 def _points(
@@ -201,9 +201,6 @@ def _off(axes: Axes, search: SearchResults, axis: ObjectiveAxis, setting: Settin
     _points(axes, axis, [(1.6 * spread(each.place), each) for each in unused], many=is_many(search))
     if search.taken is not None and setting.name not in search.tried[search.taken].settings:
         diamond(axes, 0.0, axis.at(search.tried[search.taken].value))
-    axes.set_xticks([0.0])
-    axes.set_xticklabels(["off"])
+    place_ticks(axes.xaxis, [0.0], ["off"])
     axes.spines["left"].set_visible(False)
-    axes.tick_params(labelleft=False)
-    axes.grid(axis="y")
-    ticks(axes.yaxis, 4, log=axis.log)
+    ticks(axes.yaxis, 4, log=axis.log, grid=True, bare=True)

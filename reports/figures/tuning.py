@@ -23,9 +23,9 @@ from .canvas import (
     paint,
     panel,
     plain,
-    ticks,
 )
 from .labels import room_beside
+from .marks import ticks
 from .scales import tick_places
 
 if TYPE_CHECKING:
@@ -124,17 +124,17 @@ def _draw(figure: Figure, values: Tried, rows: int) -> None:
         axes = panel(
             figure, left + column * (wide + GAP), 0.5 + TALL * (rows - 1 - row), wide, TALL - 0.6
         )
-        _draw_panel(axes, tuning, values, span)
+        _draw_panel(axes, tuning, values, span, left=column == 0)
         last = place + COLUMNS >= len(values.panels)
         if last:
             axes.set_xlabel(plain(values.setting, 30))
-        if column:
-            axes.tick_params(labelleft=False)
-        elif row == 0:
+        if column == row == 0:
             axes.set_ylabel(plain(axis_title(values.objective), 26))
 
 
-def _draw_panel(axes: Axes, tuning: ArmTuning, values: Tried, span: tuple[float, float]) -> None:
+def _draw_panel(
+    axes: Axes, tuning: ArmTuning, values: Tried, span: tuple[float, float], *, left: bool
+) -> None:
     scale, log = factor_of(values.objective), values.log
     look = values.levels.of_arm(tuning.arm)
     axes.set_title(plain(values.levels.short(tuning.arm), 34), pad=4, color=look.color)
@@ -166,6 +166,5 @@ def _draw_panel(axes: Axes, tuning: ArmTuning, values: Tried, span: tuple[float,
             bad, [0.95] * len(bad), "x", color=light("bad"), markersize=5, zorder=3,
             transform=axes.get_xaxis_transform(),
         )  # fmt: skip
-    axes.grid(axis="y")
     ticks(axes.xaxis, 4, log=tuning.log)
-    ticks(axes.yaxis, 4, log=log)
+    ticks(axes.yaxis, 4, log=log, grid=True, bare=not left)
