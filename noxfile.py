@@ -171,7 +171,8 @@ def kills(session: nox.Session) -> None:
 
 
 BENCHMARKS = [
-    "idiom", "modes", "overhead", "own", "commands", "replicates", "search_tables", "search_mnist",
+    "idiom", "modes", "overhead", "own", "commands", "replicates", "reports", "search_tables",
+    "search_mnist",
 ]  # fmt: skip
 
 

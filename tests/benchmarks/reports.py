@@ -1,15 +1,17 @@
 """What reports take: seconds of CPU and memory, of a quick study and of one of 10,000 trials.
 
-    python -m tests.benchmarks.reports [SEEDS ...]
+    python -m tests.benchmarks.reports [SEEDS ...] [--quick]
 
 makes up results of a study of 6 arms with 5 seeds, and of one of 40 arms with 250; or of 40 arms
 with each number of seeds that is given. For each it prints the seconds of CPU of the page, beyond
 imports, of its PDF, and of the folder ``take-away/``, with the most memory that each process had.
-Each is made in a process of its own, twice, and the shorter time counts.
+Each is made in a process of its own, twice, and the shorter time counts. `--quick` makes the first
+alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -73,6 +75,16 @@ def measure(arms: int, seeds: int) -> str:
     )
 
 
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("seeds", nargs="*", type=int)
+    parser.add_argument("--quick", action="store_true")
+    given, _ = parser.parse_known_args()
+    asked = [(40, each) for each in given.seeds] or [(6, 5), (40, 250)]
+    for arms, seeds in asked[: 1 if given.quick else None]:
+        print(measure(arms, seeds), flush=True)
+
+
 if __name__ == "__main__":
-    for given in [(40, int(each)) for each in sys.argv[1:]] or [(6, 5), (40, 250)]:
-        print(measure(*given), flush=True)
+    main()
