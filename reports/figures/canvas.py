@@ -18,10 +18,10 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from harness.messages.calm import calm
 from harness.study.formatting import PER_CENT
@@ -85,7 +85,7 @@ class Picture:
     def png(self, scale: float = 2.0) -> bytes:
         """Draw the figure again, as pixels on white, ``scale`` of them for each CSS pixel."""
         out = io.BytesIO()
-        with _drawn(self.size, self.draw) as figure:
+        with _drawn(self.size, self.draw) as (figure, _):
             figure.savefig(
                 out, format="png", dpi=scale * _DPI, facecolor="white",
                 metadata={"Software": None},
@@ -112,26 +112,29 @@ def paint(
             file, and of its menu.
     """
     out = io.StringIO()
-    with _drawn(size, draw) as figure:
+    with _drawn(size, draw) as (figure, told):
         nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
         figure.savefig(out, format="svg", metadata=nothing, transparent=True)
-        hints = _placed(figure)
+        hints = _placed(figure, told)
     svg = compact(out.getvalue(), title, alt, hints)
     width, height = (round(_DPI * each) for each in size)
     return Picture(alt, caption, svg, width, height, size, draw)
 
 
 @contextlib.contextmanager
-def _drawn(size: tuple[float, float], draw: Callable[[Figure], None]) -> Iterator[Figure]:
-    """Within, the figure as drawn stands, to be saved."""
+def _drawn(
+    size: tuple[float, float], draw: Callable[[Figure], None]
+) -> Iterator[tuple[Figure, Sequence[Told]]]:
+    """Within, the figure as drawn stands, to be saved, and what was told of it."""
     # Warnings say nothing to a reader, and which glyphs DejaVu Sans lacks does not matter: the
     # reader's fonts draw the text.
     with calm(silent=True), _own_style():
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=size)
-        draw(figure)
-        yield figure
+        with _told() as hints:
+            draw(figure)
+        yield figure, hints
 
 
 def hint(axes: Axes, across: float, up: float, text: str) -> None:
@@ -144,19 +147,31 @@ def hint(axes: Axes, across: float, up: float, text: str) -> None:
         text: what it says, such as ``"seed 3: 91.2 %"``.
     """
     if math.isfinite(across) and math.isfinite(up):
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        _HINTS.setdefault(figure, []).append((axes, across, up, text))
+        _TOLD.get().append((axes, across, up, text))
 
 
-_HINTS: WeakKeyDictionary[Figure, list[tuple[Axes, float, float, str]]] = WeakKeyDictionary()
+Told = tuple["Axes", float, float, str]
+"""Axes, a place on them in their own units, and what is said there."""
+
+_TOLD: ContextVar[list[Told]] = ContextVar("told")
+"""What was told of the figure that is being drawn."""
 
 
-def _placed(figure: Figure) -> list[Hint]:
+@contextlib.contextmanager
+def _told() -> Iterator[list[Told]]:
+    """Within, what is told of a figure is kept: no longer than the figure, which it holds."""
+    token = _TOLD.set([])
+    try:
+        yield _TOLD.get()
+    finally:
+        _TOLD.reset(token)
+
+
+def _placed(figure: Figure, told: Sequence[Told]) -> list[Hint]:
     """Return what was told of a figure, in points from its upper left corner."""
     height = figure.get_figheight()
     found = []
-    for axes, across, up, text in _HINTS.get(figure, ()):
+    for axes, across, up, text in told:
         from_left, from_bottom = axes.transData.transform((across, up)) / figure.dpi
         if 0 <= from_left <= figure.get_figwidth() and 0 <= from_bottom <= height:
             found.append((72 * from_left, 72 * (height - from_bottom), text))
