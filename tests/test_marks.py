@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from harness.reports.figures.canvas import paint, panel
+from harness.reports.figures.canvas import hint, paint, panel
 from harness.reports.figures.marks import place_ticks
 from harness.reports.palette import light
 
@@ -86,6 +88,23 @@ def test_grid_lines_run_from_edge_to_edge_and_marks_stand_only_below() -> None:
     assert [re.search(r' d="([^"]*)"', each)[1] for each in lines] == [upright, flat]
     assert svg.count("<use ") == 3
     assert drawn(ours, places, ["0", "0.5", "1"]).count(light("grid")) == 0
+
+
+def test_a_figure_goes_once_it_is_drawn_with_all_that_was_told_of_it() -> None:
+    drawn: list[weakref.ref[Any]] = []
+
+    def draw(figure: Any) -> None:
+        axes = panel(figure, 0.5, 0.5, 3, 2)
+        axes.set_xlim(0, 1)
+        place_ticks(axes.xaxis, [0.5], ["half"])
+        hint(axes, 0.5, 0.5, "told")
+        drawn.append(weakref.ref(figure))
+
+    picture = paint((4, 3), draw, alt="a", caption="c", title="t")
+    picture.png()
+    assert "told" in picture.svg
+    gc.collect()
+    assert [each() for each in drawn] == [None, None]
 
 
 def test_what_lies_beyond_the_limits_is_not_marked() -> None:
