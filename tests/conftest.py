@@ -1,5 +1,6 @@
 """What several test modules use."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -25,6 +26,21 @@ def pytest_configure(config: pytest.Config) -> None:
     wanted = config.option.markexpr
     if "gpu" not in wanted or "not gpu" in wanted:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at what is loaded by now: it stays to the end.
+
+    Of modules and tests there are millions of objects, and a test that collects garbage, or runs
+    another pytest, which does it five times, would wait seconds for it.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Let all go at the end: a library would complain of what is left."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -546,7 +546,7 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
     assert main_of(page) == before
 
 
-@pytest.mark.parametrize("figure", ["Validation error of", "Expected best"])
+@pytest.mark.parametrize("figure", ["Validation error in the order tried", "Expected best"])
 def test_on_a_phone_enlarged_is_larger_and_as_large_as_text(desk: Desk, figure: str) -> None:
     page = desk.open("search", width=390)
     drawn = page.locator(f"svg[aria-label^='{figure}']")

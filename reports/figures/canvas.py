@@ -147,7 +147,7 @@ def hint(axes: Axes, across: float, up: float, text: str) -> None:
         text: what it says, such as ``"seed 3: 91.2 %"``.
     """
     if math.isfinite(across) and math.isfinite(up):
-        _TOLD.get().append((axes, across, up, text))
+        _TOLD.get([]).append((axes, across, up, text))
 
 
 Told = tuple["Axes", float, float, str]
