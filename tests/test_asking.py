@@ -159,8 +159,9 @@ def test_a_process_that_starts_anew_goes_on_as_one_that_never_stopped(
         assert search.space.completed(each) == each, "each is in the space, and complete"
 
 
-@pytest.mark.parametrize(("space", "directions", "constrained"),
-                         [("mixed", ONE, 0), ("conditional", TWO, 1)])  # fmt: skip
+@pytest.mark.parametrize(("space", "directions", "constrained"), [
+    ("mixed", ONE, 0), pytest.param("conditional", TWO, 1, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_the_gaussian_process_goes_on_too(space: str, directions: Any, constrained: int) -> None:
     search = searching(space, "gp", trials=14, batch=7, constrained=constrained)
     first = searched(search, directions)

@@ -153,6 +153,7 @@ def test_a_benchmark_that_the_base_lacks_is_new_and_passes(repo: Path) -> None:
     assert answers == {"pack.code:later": "new", "pack.code:work": "pass"}
 
 
+@pytest.mark.slow
 def test_a_study_that_is_all_in_one_file_is_compared_with_itself_of_before(repo: Path) -> None:
     commit(repo, {"study.py": STUDY}, "study")
     (repo / "study.py").write_text(STUDY.replace("MLP(hidden=(8,", "MLP(hidden=(16,"), "utf-8")

@@ -235,7 +235,14 @@ def test_a_page_asks_nothing_complains_of_nothing_and_fits_every_width(
     assert desk.said == []
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name",
+    # of the same templates as others, and large
+    [
+        pytest.param(each, marks=[pytest.mark.slow] * (each in {"hostile", "costs"}))
+        for each in PAGES
+    ],
+)
 def test_axe_finds_nothing_serious(desk: Desk, name: str) -> None:
     page = desk.open(name, width=390)
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")

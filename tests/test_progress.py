@@ -226,6 +226,7 @@ def seconds(text: str) -> float:
     )
 
 
+@pytest.mark.slow
 def test_a_run_says_where_its_time_went(command: Any, tmp_path: Path) -> None:
     words = ("run", str(TINY), "--no-tuning", "--workers", "2", "--mode", "plain")
     line = command(*words).stderr.strip().splitlines()[-1]

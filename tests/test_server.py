@@ -149,6 +149,7 @@ def test_what_was_done_when_the_answer_was_lost_is_not_done_twice(
         assert ledger.note("x") == 1
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_though_its_connections_are_cut_again_and_again(
     farm: Farm, url: str, cluster: Cluster
 ) -> None:
@@ -168,7 +169,10 @@ def test_a_run_goes_on_though_its_connections_are_cut_again_and_again(
     assert "no connection to the store, trying again for up to 1 min" in told
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+@pytest.mark.parametrize("how", [
+    pytest.param(signal.SIGINT, id="stopped", marks=pytest.mark.slow),
+    pytest.param(signal.SIGQUIT, id="crashed"),
+])  # fmt: skip
 def test_a_run_waits_for_a_server_that_is_started_again(
     farm: Farm, url: str, cluster: Cluster, how: signal.Signals
 ) -> None:
