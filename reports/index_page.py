@@ -310,7 +310,10 @@ def _figures(judged: Sequence[tuple[str, Found]]) -> tuple[tuple[str, Picture], 
         (key, _name(found.entry), rows)
         for key, found in judged
         if (rows := [_row(claim) for claim in found.entry.claims if claim.word in APPEARANCES])
-        and any(claim.edges and claim.at is not None for claim in found.entry.claims)
+        and any(
+            claim.word in APPEARANCES and claim.edges and claim.at is not None
+            for claim in found.entry.claims
+        )
     ]
     pictures = draw_forests([(name, rows) for _, name, rows in drawn]) if drawn else ()
     return tuple((key, picture) for (key, _, _), picture in zip(drawn, pictures, strict=True))

@@ -25,7 +25,7 @@ from harness.reports.figures.curves import draw_curves
 from harness.reports.figures.dots import Dots, Row, draw_dots
 from harness.reports.figures.forest import Forest, ForestRow, draw_forest, draw_forests, forest
 from harness.reports.figures.layers import draw_layers, layers_of
-from harness.reports.figures.marks import ticks
+from harness.reports.figures.marks import place_ticks, ticks
 from harness.reports.figures.paired import draw_paired, paired
 from harness.reports.figures.scales import ratio_texts, tick_places
 from harness.reports.figures.search_axes import options_across, shortened
@@ -347,6 +347,7 @@ def chosen(*names: str) -> SearchResults:
 
 def pictures_of_settings() -> Iterator[Picture]:
     for made in (
+        draw_parallel(chosen("optimizer_name", "label_smoothing")),
         draw_parallel(crowded()), draw_pairs(crowded()), *draw_slices(crowded()),
         draw_pairs(chosen("weight_decay", "optimizer_name", "width", "batch_size")),
     ):  # fmt: skip
@@ -358,6 +359,27 @@ def test_names_of_settings_and_options_neither_meet_nor_are_cut() -> None:
     for picture in pictures_of_settings():
         assert meeting(picture) == [], title(picture)
         assert cut(picture) == [], title(picture)
+
+
+def test_a_range_of_real_numbers_whose_ends_are_whole_has_numbers_within() -> None:
+    searching = chosen("label_smoothing").searching
+    (setting,) = searching.settings
+    whole_ends = replace(searching, settings=(replace(setting, low=0, high=1),))
+    (picture,) = draw_slices(replace(crowded(), searching=whole_ends))
+    assert {"0.25", "0.50", "0.75"} <= drawn(picture)
+
+
+def test_a_number_that_would_be_cut_at_the_left_is_not_written() -> None:
+    def draw(figure: Any) -> None:
+        axes = panel(figure, 0.1, 0.5, 4.0, 1.0)
+        axes.set_xlim(-10_044, 500)
+        place_ticks(axes.yaxis, [])
+        ticks(axes.xaxis, 6)
+
+    picture = paint((4.4, 2.0), draw, alt="", caption="", title="")
+    assert "−10,000" not in drawn(picture)
+    assert "−8,000" in drawn(picture)
+    assert whole(picture)
 
 
 def test_options_are_told_apart_below_an_axis() -> None:

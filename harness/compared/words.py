@@ -171,8 +171,9 @@ def _all_the_same(changed: Sequence[Matched]) -> str:
     """Say where verdicts changed and nothing else is shown to have: chance alone can do that."""
     if not all(each.tested and not each.told and not each.changes for each in changed):
         return ""
-    effects = "both effects" if len(changed) == 1 else "the effects of each in both runs"
-    return f", but {effects} cannot be told apart"
+    if len(changed) == 1:
+        return ", but both effects cannot be told apart"
+    return ", but of none of them can the effects in both runs be told apart"
 
 
 def _shifted(claims: Sequence[Matched]) -> str:

@@ -159,7 +159,7 @@ _TOLD: ContextVar[list[Told]] = ContextVar("told")
 
 @contextlib.contextmanager
 def _told() -> Iterator[list[Told]]:
-    """Within, what is told of a figure is kept: no longer than the figure, which it holds."""
+    """Within, keep what is told of a figure, and let go of it afterwards: it holds the figure."""
     token = _TOLD.set([])
     try:
         yield _TOLD.get()
@@ -223,6 +223,7 @@ def _style() -> dict[Any, Any]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.axisbelow": True,
+        # of matplotlib's ticks and grids, which no figure has; seaborn and tests draw them
         "grid.color": light("grid"),
         "grid.linewidth": 0.8,
         "xtick.color": axis,

@@ -113,7 +113,7 @@ def _draw(figure: Figure, values: Curves) -> None:
     names = [group.short or group.name for group in groups]
     shown = _shown(values)
     ends = log_limits(shown) if values.log else limits(shown)
-    steps = Grid.ticks if len(groups) >= FEWEST_PANELS else (5, 6)
+    steps = Grid.ticks if len(groups) >= FEWEST_PANELS else Grid.alone
     left = room_beside(tick_places(*ends, steps[0], log=values.log)[1], _LEFT)
     if len(groups) >= FEWEST_PANELS:
         grid = Grid(figure, len(groups), left, _tall(values))
@@ -216,7 +216,7 @@ def _scale(
     axes: Axes, values: Curves, ends: tuple[float, float], counts: tuple[int, int],
     numbered: tuple[bool, bool] = (True, True),
 ) -> None:  # fmt: skip
-    """Set limits and ticks, which hold all that is drawn anywhere."""
+    """Set limits and ticks."""
     for target in _target(values):
         axes.axhline(target, color=light("axis"), linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
     curves = [curve for group in values.groups for curve in group.curves]

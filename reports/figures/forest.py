@@ -162,7 +162,7 @@ def _painted(
     title: str,
 ) -> Picture:
     low, high = span = _span(ends, room)
-    beyond = any(place(row.effect) < low or place(row.effect) > high for row in rows)
+    beyond = any(math.isfinite(row.effect) and not low <= place(row.effect) <= high for row in rows)
     said = "; ".join(row.said for row in rows)
     return paint(
         (COLUMN, FOOT + room.row * len(rows) + 0.08),

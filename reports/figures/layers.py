@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.results import Results
 from harness.study.designs import Arm
-from harness.study.formatting import join, level_text, plural
+from harness.study.formatting import PER_CENT, join, level_text, plural
 from harness.study.metrics import Metric
 
 from ..levels import Levels, Look, levels_of
@@ -119,7 +119,7 @@ def _layers(metric: Metric, by_arm: dict[str, list[tuple[float, ...]]], looks: L
     positive = [value for value in finite if value > 0]
     # What layers do to a signal multiplies, so that only ratios can be compared along a network.
     log = bool(positive) and min(finite) >= 0 and max(positive) > 3 * min(positive)
-    log = log and metric.unit != "fraction"
+    log = log and metric.unit not in PER_CENT
     return Layers(
         metric,
         tuple(_line(arm, looks, rows, scale, log=log) for arm, rows in shown.items()),
@@ -197,7 +197,7 @@ def _tall(values: Layers) -> float:
 
 def _draw(figure: Figure, values: Layers) -> None:
     lines = values.lines
-    ends, steps = _limits(values), Grid.ticks if len(lines) >= FEWEST_PANELS else (6, 5)
+    ends, steps = _limits(values), Grid.ticks if len(lines) >= FEWEST_PANELS else Grid.alone
     left = room_beside(tick_places(*ends, steps[0], log=values.log)[1], _LEFT)
     if len(lines) >= FEWEST_PANELS:
         grid = Grid(figure, len(lines), left, _tall(values))

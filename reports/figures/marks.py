@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..palette import light
 from .canvas import TEXT
+from .labels import LINE
 from .scales import ems, tick_places
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ AWAY = 3.5
 """From marks to their texts, in points."""
 
 _GAP = 4.0  # from the texts to the title of the axis, in points
-_LINE = 11.6  # from one line of a text to the next, in points
 _OVER = 1.0  # widths of an em that a number may stand out at the right of its axes
 
 
@@ -52,16 +52,42 @@ def ticks(
             places, texts = tick_places(low, high, count, log=log, whole=whole)
         while len(places) > 2 and not _fits(axis, places, texts, log=log):
             places, texts = places[::2], texts[::2]
+        texts = [
+            text if inside else ""
+            for text, inside in zip(texts, _inside(axis, places, texts, log=log), strict=True)
+        ]
     place_ticks(axis, places, [] if bare else texts, grid=grid)
+
+
+def _inside(axis: Axis, places: Sequence[float], texts: Sequence[str], *, log: bool) -> list[bool]:
+    """Return which texts of an axis that runs across are not cut at the figure's left."""
+    middles, per_em, room = _across(axis, places, log=log)
+    low = math.log(axis.get_view_interval()[0]) if log else axis.get_view_interval()[0]
+    return [
+        at - ems(text) / 2 >= low / per_em - room - 0.3
+        for at, text in zip(middles, texts, strict=True)
+    ]
+
+
+def _across(axis: Axis, places: Sequence[float], *, log: bool) -> tuple[list[float], float, float]:
+    """Measure an axis that runs across, in widths of an em.
+
+    Returns:
+        Where places lie on the axis, how much of the axis an em is, and how many lie left of it.
+    """
+    low, high = (math.log(each) if log else each for each in axis.get_view_interval())
+    figure = axis.axes.get_figure(root=True)
+    assert figure is not None
+    inches, place = figure.get_figwidth(), axis.axes.get_position()
+    per_em = (high - low) * TEXT / 72 / (inches * place.width)
+    middles = [(math.log(each) if log else each) / per_em for each in places]
+    return middles, per_em, inches * place.x0 * 72 / TEXT
 
 
 def _fits(axis: Axis, places: Sequence[float], texts: Sequence[str], *, log: bool) -> bool:
     """Whether the texts of an axis that runs across do not meet, nor are cut at its right."""
-    low, high = (math.log(each) if log else each for each in axis.get_view_interval())
-    figure = axis.axes.get_figure(root=True)
-    assert figure is not None
-    per_em = (high - low) * TEXT / 72 / (figure.get_figwidth() * axis.axes.get_position().width)
-    middles = [(math.log(each) if log else each) / per_em for each in places]
+    middles, per_em, _ = _across(axis, places, log=log)
+    high = math.log(axis.get_view_interval()[1]) if log else axis.get_view_interval()[1]
     halves = [ems(text) / 2 for text in texts]
     over = max((at + half for at, half in zip(middles, halves, strict=True)), default=0.0)
     return over <= high / per_em + _OVER and all(
@@ -161,4 +187,4 @@ def _size(texts: Sequence[str]) -> tuple[float, float]:
     """Return about how wide and how high the largest of the texts are, in points."""
     lines = [line for text in texts for line in text.split("\n")]
     more = max((text.count("\n") for text in texts), default=0)
-    return TEXT * max(map(ems, lines), default=0.0), TEXT + _LINE * more
+    return TEXT * max(map(ems, lines), default=0.0), TEXT + LINE * more

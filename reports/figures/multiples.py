@@ -26,6 +26,9 @@ class Grid:
         tall: the figure's height in inches, as :meth:`height` gives it.
     """
 
+    alone = (5, 6)
+    """The same of a single panel, the whole figure wide."""
+
     ticks = (4, 3)
     """How many steps there are between ticks, upwards and across."""
 

@@ -169,11 +169,20 @@ def tell(
     """
     places = {each.place: (x, y) for x, y, each in placed}
     drawn = [search.tried[place] for place in places]
-    best = [each for fits in (True, False) for each in search.rank(drawn) if each.fits == fits]
+    best = sorted(search.rank(drawn), key=lambda each: not each.fits)
     for each in sorted(best[:most], key=lambda one: one.place):
         values = {name: each.settings[name] for name in names if name in each.settings}
         said = f"setting {each.number}: {level_text(search.metric, each.value)}"
         hint(axes, *places[each.place], f"{said}, {settings_text(values)}".removesuffix(", "))
+
+
+def ends_of(setting: Float | Int) -> tuple[float, float]:
+    """Return the ends of an axis of numbers."""
+    if setting.log:
+        room = (setting.high / setting.low) ** 0.05
+        return setting.low / room, setting.high * room
+    room = 0.05 * (setting.high - setting.low)
+    return setting.low - room, setting.high + room
 
 
 def is_many(search: SearchResults) -> bool:

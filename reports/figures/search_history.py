@@ -15,6 +15,7 @@ from .marks import ticks
 from .scales import tick_places
 from .search_axes import (
     MARKS,
+    MOST_HINTS,
     ObjectiveAxis,
     best_text,
     crosses,
@@ -112,15 +113,12 @@ def _draw_history(figure: Figure, search: SearchResults, axis: ObjectiveAxis) ->
     axes.set_ylabel(plain(axis.title, 44))
 
 
-_MOST_HINTS = 60
-
-
 def _tell(axes: Axes, search: SearchResults, axis: ObjectiveAxis) -> None:
     """Tell settings where they are: those that were the best so far, then the others in order."""
     best = dict.fromkeys(place for place in search.best if place is not None)
     places = list(dict.fromkeys([*best, *range(len(search.tried))]))
     drawn = [place for place in places if kind_of(search.tried[place])]
-    for place in sorted(drawn[:_MOST_HINTS]):
+    for place in sorted(drawn[:MOST_HINTS]):
         each = search.tried[place]
         hint(
             axes, each.number, axis.at(each.value),

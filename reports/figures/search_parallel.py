@@ -22,6 +22,7 @@ from .scales import tick_places
 from .search_axes import (
     MOST_HINTS,
     diamond,
+    ends_of,
     objective_axis,
     option_text,
     options_across,
@@ -47,7 +48,8 @@ MOST_PAIRED = 4
 OFF = -0.16
 """Where a setting that is not in use stands on its axis, which goes from 0 to 1."""
 
-_BESIDE, _LETTER = 1.15, 0.08  # inches beside the axes, and that a letter of a name takes
+_FIRST, _LAST = 0.5, 0.65  # inches at the left and at the right of the axes
+_BESIDE, _LETTER = _FIRST + _LAST, 0.084  # and inches that a letter of a name takes
 
 RANKS: dict[Rank, tuple[str, str, float]] = {
     "rest": ("series6", "the other half", 2.6),
@@ -95,8 +97,12 @@ def draw_parallel(search: SearchResults) -> Picture | None:
     more = f" {plural(left_out, 'setting')} that tell less are left out." if left_out else ""
     off = " Below an axis: not in use." if any(each.when for each in settings) else ""
     letters = int((WIDTH - _BESIDE) / len(settings) / _LETTER)
-    titles = [each.name for each in settings] + [search.metric.title]
-    names = [wrapped(plain(title), letters) for title in titles]
+    titles = [*(each.name for each in settings), search.metric.title]
+    edges = {0: _FIRST, len(settings): _LAST}  # half of their room lies beyond the figure
+    names = [
+        wrapped(plain(each), min(letters, int(2 * edges.get(at, WIDTH) / _LETTER)))
+        for at, each in enumerate(titles)
+    ]
     foot = 0.18 + LINE / 72 * (1 + max(name.count("\n") for name in names))
     return paint(
         (WIDTH, 2.5 + foot),
@@ -145,7 +151,7 @@ def _draw_parallel(
     names: Sequence[str],
 ) -> None:
     tall = figure.get_figheight()
-    axes = panel(figure, 0.5, tall - 2.5, WIDTH - _BESIDE, 2.4)
+    axes = panel(figure, _FIRST, tall - 2.5, WIDTH - _BESIDE, 2.4)
     every = [each for group in groups.values() for each in group]
     objective = objective_axis(search, among=every)
     reached = [objective.at(each.value) for each in every]
@@ -366,17 +372,8 @@ def _room(
     return _Room(left, rows, wide - left - 0.1, high)
 
 
-def _ends(setting: Float | Int) -> tuple[float, float]:
-    """Return the ends of an axis of numbers."""
-    if setting.log:
-        room = (setting.high / setting.low) ** 0.05
-        return setting.low / room, setting.high * room
-    room = 0.05 * (setting.high - setting.low)
-    return setting.low - room, setting.high + room
-
-
 def _numbers(setting: Float | Int) -> tuple[list[float], list[str]]:
-    return tick_places(*_ends(setting), 5, log=setting.log, whole=isinstance(setting, Int))
+    return tick_places(*ends_of(setting), 5, log=setting.log, whole=isinstance(setting, Int))
 
 
 def _set(axes: Axes, setting: Setting, room: _Room, *, across: bool) -> None:
@@ -394,5 +391,5 @@ def _set(axes: Axes, setting: Setting, room: _Room, *, across: bool) -> None:
         return
     if setting.log:
         (axes.set_xscale if across else axes.set_yscale)("log")
-    limit(*_ends(setting))
+    limit(*ends_of(setting))
     ticks(axis, 5, log=setting.log, whole=isinstance(setting, Int), grid=True)

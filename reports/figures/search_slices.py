@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from harness.judging.searched import SearchResults
 from harness.judging.tried import Tried
 from harness.study.formatting import join, plural
-from harness.study.settings import Choice, Setting, condition
+from harness.study.settings import Choice, Int, Setting, condition
 
 from ..palette import light
 from ..text import part_text
-from .canvas import Picture, limits, paint, panel, plain
+from .canvas import Picture, paint, panel, plain
 from .labels import LINE
 from .marks import place_ticks, ticks
 from .search_axes import (
@@ -22,6 +22,7 @@ from .search_axes import (
     ObjectiveAxis,
     crosses,
     diamond,
+    ends_of,
     is_many,
     kind_of,
     marks_said,
@@ -111,7 +112,10 @@ def _draw(
     first: float,
     feet: Sequence[float],
 ) -> None:
-    """Draw the panels; ``first`` is the left end of the first, and ``feet`` those of rows."""
+    """Draw the panels.
+
+    ``first``: inches left of the first panel; ``feet``: inches below each row, beyond a line.
+    """
     whole = (WIDTH - first - 0.1 - GAP * (COLUMNS - 1)) / COLUMNS
     for place, setting in enumerate(settings):
         row, column = divmod(place, COLUMNS)
@@ -146,12 +150,9 @@ def _panel(
         axes.set_xlim(-0.6, len(setting.plain) - 0.4)
         named = options_across(setting.plain, wide)
         place_ticks(axes.xaxis, named.places, named.texts, rotation=90 if named.upright else 0)
-    elif setting.log:
-        axes.set_xscale("log")
-        room = (setting.high / setting.low) ** 0.05
-        axes.set_xlim(setting.low / room, setting.high * room)
     else:
-        axes.set_xlim(*limits([setting.low, setting.high], 0.05))
+        axes.set_xscale("log" if setting.log else "linear")
+        axes.set_xlim(*ends_of(setting))
     _points(axes, axis, [(across(setting, each), each) for each in used], many=is_many(search))
     drawn = [(across(setting, each), axis.at(each.value), each) for each in used if kind_of(each)]
     tell(axes, search, drawn, [setting.name], told)
@@ -159,7 +160,7 @@ def _panel(
         taken = search.tried[search.taken]
         diamond(axes, across(setting, taken), axis.at(taken.value))
     if not isinstance(setting, Choice):
-        ticks(axes.xaxis, 5, log=setting.log, whole=isinstance(setting.low, int))
+        ticks(axes.xaxis, 5, log=setting.log, whole=isinstance(setting, Int))
     ticks(axes.yaxis, 4, log=axis.log, grid=True, bare=not left)
 
 

@@ -476,7 +476,7 @@
     heading.append(button("#", () => copyLink(id), attributes));
   }
 
-  /* Open the folds around what the address names; return it where one was closed. */
+  /* Open the folds around what the address names; scroll to it where one was closed. */
   function unfold() {
     let id = location.hash.slice(1);
     try { id = decodeURIComponent(id); } catch { /* a stray % is one */ }

@@ -4,7 +4,7 @@
 
 makes up results of a study of 6 arms with 5 seeds, and of one of 40 arms with 250; or of 40 arms
 with each number of seeds that is given. For each it prints the seconds of CPU of the page, beyond
-imports, of its PDF, and of the folder ``take-away/``, with the most memory that each process had.
+imports, of its PDF, and of the folder ``take-away/``, with the memory that each took.
 Each is made in a process of its own, twice, and the shorter time counts. `--quick` makes the first
 alone.
 """
