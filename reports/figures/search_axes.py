@@ -13,6 +13,7 @@ from harness.judging.searched import SearchResults
 from harness.judging.tried import Tried
 from harness.study.formatting import in_units, level_text, plural
 from harness.study.metrics import Metric
+from harness.study.settings import Float, Int
 
 from ..palette import light
 from ..text import axis_title, factor_of
