@@ -51,7 +51,7 @@ def check_whole(where: str, pretence: Pretence, count: int) -> None:
     assert all(dict(each.metrics) == figures(each.key) for each in found)
 
 
-@pytest.mark.parametrize("kind", ["plain", "tuned"])
+@pytest.mark.parametrize("kind", ["plain", pytest.param("tuned", marks=pytest.mark.slow)])
 def test_two_processes_share_the_work(farm: Farm, where: str, kind: str) -> None:
     pretence = Pretence(seconds=0.25, **KINDS[kind])
     one, two = farm.together(where, pretence, pretence)
