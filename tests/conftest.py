@@ -31,8 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Let no collection of garbage look at what is loaded by now: it stays to the end.
 
-    Of modules and tests there are millions of objects, and a test that collects garbage, or runs
-    another pytest, which does it five times, would wait seconds for it.
+    There is so much of it that a test that collects garbage, or runs
+    another pytest, which does that five times, would wait seconds for it.
     """
     gc.collect()
     gc.freeze()

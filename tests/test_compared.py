@@ -308,8 +308,8 @@ def test_a_verdict_that_changed_by_chance_alone_is_told_as_that() -> None:
     assert title(pair_of(before, after)).endswith(", but both effects cannot be told apart")
     assert answer(pair_of(before, after)).count("cannot be told apart") == 1
     # where the effect itself changed, or the margin, the sentence would be wrong
-    strict = side("B", before_of := A, study(higher(by=40.0, text="64 beats 4, by far.")), keys="k")
-    assert "cannot be told apart" not in title(pair_of(side("A", before_of, keys="k"), strict))
+    strict = side("B", A, study(higher(by=40.0, text="64 beats 4, by far.")), keys="k")
+    assert "cannot be told apart" not in title(pair_of(side("A", A, keys="k"), strict))
 
 
 # ---- what is found ------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ def _verdicts(claims: Sequence[Matched], changed: Sequence[Matched]) -> str:
 
 
 def _all_the_same(changed: Sequence[Matched]) -> str:
-    """Say where verdicts changed and nothing else is shown to have: chance alone can do that."""
+    """Say so where verdicts changed, but no effect is shown to have: chance alone can do that."""
     if not all(each.tested and not each.told and not each.changes for each in changed):
         return ""
     if len(changed) == 1:

@@ -223,7 +223,7 @@ def _style() -> dict[Any, Any]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.axisbelow": True,
-        # of matplotlib's ticks and grids, which no figure has; seaborn and tests draw them
+        # of matplotlib's own ticks, with which tests compare ours
         "grid.color": light("grid"),
         "grid.linewidth": 0.8,
         "xtick.color": axis,

@@ -36,6 +36,8 @@ def ticks(
 ) -> None:  # fmt: skip
     """Mark an axis, whose limits are set, at round numbers; fewer across, where they would meet.
 
+    A number that the left edge of the figure would cut is not written.
+
     Args:
         axis: which.
         count: the most steps between numbers.
