@@ -643,6 +643,25 @@ def test_values_are_told_by_keyboard(desk: Desk) -> None:
     sync_api.expect(page.locator(".tip")).to_be_hidden()  # what is left says nothing
 
 
+def test_a_value_stays_beside_its_mark_where_the_page_scrolls(desk: Desk) -> None:
+    page = desk.open("parts")
+    page.get_by_role("application", name="Rising").focus()
+    page.keyboard.press("End")
+    tip, mark = page.locator(".tip"), page.locator("figure svg circle").nth(4)
+    gaps = []
+    for _ in range(2):
+        at, on = tip.bounding_box(), mark.bounding_box()
+        assert at is not None
+        assert on is not None
+        gaps.append(on["y"] - at["y"])
+        before = page.evaluate("scrollY")
+        page.evaluate("scrollBy(0, scrollY > 40 ? -40 : 40)")
+        until(page, f"scrollY !== {before}")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        sync_api.expect(tip).to_be_visible()
+    assert gaps[0] == pytest.approx(gaps[1], abs=1)
+
+
 def test_a_value_that_a_finger_chose_stays_to_be_read(desk: Desk) -> None:
     page = desk.open("parts", width=390, kind="touch")
     page.locator("figure svg").scroll_into_view_if_needed()

@@ -333,7 +333,13 @@
     if (!mark) return;
     mark.classList.add("at");
     tip.textContent = mark.dataset.says;
-    const at = mark.getBoundingClientRect();
+    placeTip();
+  }
+
+  /* Beside its mark, also where that moves: a page goes on scrolling after a key or a touch. */
+  function placeTip() {
+    if (!pointed) return;
+    const at = pointed.getBoundingClientRect();
     const widest = document.documentElement.clientWidth - tip.offsetWidth - 8;
     const left = Math.max(Math.min(at.x + at.width / 2 - tip.offsetWidth / 2, widest), 8);
     const above = at.y - tip.offsetHeight - 6;
@@ -385,7 +391,7 @@
     point(null);
     event.preventDefault(); // an enlarged figure stays open
   }, true);
-  addEventListener("scroll", () => point(null), { capture: true, passive: true });
+  addEventListener("scroll", placeTip, { capture: true, passive: true });
   addEventListener("pointerdown", (event) => event.target.closest("svg") ?? point(null), true);
 
   const drawing = (tag, attributes, ...children) => {
