@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from optuna.storages._rdb.storage import _VersionManager
 
 from harness.commands.cli import execute
 from harness.storing.server import ServerStorage
@@ -50,6 +51,22 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         # tests change a folder at once, which on a slow machine would not be looked at so soon
         patch.setattr("harness.data.survey.REST", 0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_schema() -> Iterator[None]:
+    """Ask once which schema this Optuna writes: each time, it loads all schemas there have been."""
+    asked = _VersionManager.get_head_version
+    found: list[str] = []
+
+    def newest(manager: _VersionManager) -> str:
+        if not found:
+            found.append(asked(manager))
+        return found[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_VersionManager, "get_head_version", newest)
         yield
 
 

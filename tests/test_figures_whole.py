@@ -295,8 +295,13 @@ def test_there_is_no_figure_of_effects_where_none_was_measured() -> None:
 def test_long_names_of_arms_are_whole() -> None:
     parts = dict(zip(STEP_PARTS, (0.001, 0.01, 0.02, 0.003), strict=True))
     assert whole(draw_bars(Bars(tuple((name, parts) for name in LONG), 0, NO_LEVELS)))
-    rows = tuple(Row(name, 1e5, 9e4, 1.1e5, 5) for name in LONG)
-    assert whole(draw_dots(Dots(SCORE, (("", rows),), "arm")))
+    for names in (
+        LONG,
+        ("optimizer=MOMENTUM_ADAMW_WW", "W" * 60),
+        ("批量归一化与丢弃的先后顺序如何影响", "b"),
+    ):
+        rows = tuple(Row(name, 1e5, 9e4, 1.1e5, 5) for name in names)
+        assert whole(draw_dots(Dots(SCORE, (("", rows),), "arm"))), names
 
 
 def test_both_ends_of_the_bar_of_shades_are_whole_and_the_caption_has_the_unit() -> None:

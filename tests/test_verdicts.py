@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness import stats
+from harness.judging.answer import both_means
 from harness.judging.verdicts import judge
 from harness.judging.words import Ends, verdict_word
 from harness.measures import measured
@@ -266,6 +267,8 @@ def test_values_near_the_ends_of_floats_are_judged(size):
     ordinary = judge(study(claim(by=0.1)).declaration("quick"), records(new / size, old / size))[0]
     assert verdict.word == ordinary.word == "supported, material"
     assert verdict.seen.p == pytest.approx(ordinary.seen.p, rel=1e-2)
+    said = both_means(verdict).replace("−", "-").removesuffix(" nats").split(" against ")
+    assert list(map(float, said)) == pytest.approx([0.92 * size, 0.12 * size], rel=1e-2)
 
 
 def test_skewed_differences_are_marked_with_what_would_settle_it():

@@ -87,7 +87,7 @@ def execute(app: typer.Typer, words: list[str], *, debug: bool) -> int:
     try:
         _check_places(words)
         with contextlib.redirect_stderr(redact.Clean(outlets.fit(sys.stderr))):
-            code = app(words, standalone_mode=False)
+            code = _built(app)(words, standalone_mode=False)
     except HarnessError as error:
         return _failed(redact.urls(str(error)), error.code, debug=debug)
     except typer.TyperException as error:
@@ -116,6 +116,12 @@ def execute(app: typer.Typer, words: list[str], *, debug: bool) -> int:
     if code == 130:  # typer's own answer to Ctrl-C
         return _failed("interrupted; the same command goes on where it was", 130, debug=debug)
     return code if isinstance(code, int) else 0
+
+
+@functools.cache
+def _built(app: typer.Typer) -> Callable[..., object]:
+    """Return the parser of the command line, which takes longer to build than most take to read."""
+    return typer.main.get_command(app)
 
 
 def nobody_reads() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness.compared.sides import Side
 from harness.messages.errors import HarnessError
+from harness.stats import mean_of
 from harness.study.metrics import Metric
 from harness.trials.records import Record
 
@@ -115,7 +116,7 @@ def _line(side: Side, arm: str, name: str) -> Line | None:
     mean: Points = ()
     if same:
         mean = tuple(
-            (column[0][0], math.fsum(value for _, value in column) / len(column))
+            (column[0][0], mean_of(value for _, value in column))
             for column in zip(*curves, strict=True)
         )
     return Line(side.label, curves, mean)

@@ -18,7 +18,7 @@ from harness.judging.metric_range import MetricRange
 from harness.judging.pairing import has_failed, value
 from harness.judging.seen import Floats, Seen, seen_from, seen_unpaired
 from harness.messages.errors import HarnessError
-from harness.stats import FEWEST
+from harness.stats import FEWEST, mean_of
 from harness.study.formatting import plural
 from harness.study.metrics import COUNTED, Metric
 from harness.trials.records import Record
@@ -169,7 +169,7 @@ def _effect(each: Belonging, metric: Metric) -> ArmEffect:
         metric,
         each.way,
         each.why,
-        (_mean(first.values()), _mean(second.values())),
+        (mean_of(first.values()), mean_of(second.values())),
         (len(first), len(second)),
         (_failed(each.first, metric.name), _failed(each.second, metric.name)),
     )
@@ -197,11 +197,6 @@ def _finished(trials: Mapping[int, Record], metric: str) -> dict[int, float]:
 
 def _failed(trials: Mapping[int, Record], metric: str) -> int:
     return sum(has_failed(record, metric) for record in trials.values())
-
-
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return math.fsum(numbers) / len(numbers) if numbers else math.nan
 
 
 def with_interval(effect: ArmEffect, level: float) -> ArmEffect:

@@ -11,7 +11,7 @@ from harness.judging.more import more_text
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
-from harness.stats import FEWEST
+from harness.stats import FEWEST, mean_of
 from harness.study.claims import Equivalent, NotWorse
 from harness.study.formatting import (
     effect_text,
@@ -138,7 +138,7 @@ def both_means(verdict: Verdict) -> str:
     seen = verdict.seen
     if not seen.first or not seen.second or verdict.metric.relative:
         return ""
-    means = [math.fsum(side) / len(side) for side in (seen.first, seen.second)]
+    means = [mean_of(side) for side in (seen.first, seen.second)]
     if not all(map(math.isfinite, means)):
         return ""
     first, second = (level_text(verdict.metric, mean) for mean in means)

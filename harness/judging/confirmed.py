@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.judging.metric_range import MetricRange
 from harness.judging.pairing import SHARES
-from harness.stats import among_best, t_interval
+from harness.stats import among_best, mean_of, t_interval
 from harness.study.metrics import Metric
 from harness.study.searching import Searching
 from harness.trials.records import Record
@@ -172,7 +172,7 @@ def _finished(record: Record, metric: str) -> bool:
 
 def _mean(records: Sequence[Record], metric: str) -> float:
     values = [record.metrics.get(metric, math.nan) for record in records]
-    return math.fsum(values) / len(values) if values else math.nan
+    return mean_of(values)
 
 
 def _optimism(row: Confirmed, *, lower: bool) -> Estimate:
@@ -239,4 +239,4 @@ def best_confirmed(rows: Sequence[Confirmed], metric: Metric) -> Confirmed | Non
     if not seeds:
         return None
     sign = 1.0 if metric.better == "lower" else -1.0
-    return min(sound, key=lambda row: sign * math.fsum(row.values[seed] for seed in sorted(seeds)))
+    return min(sound, key=lambda row: sign * mean_of(row.values[seed] for seed in seeds))

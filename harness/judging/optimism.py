@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.judging.summaries import ArmSummary
+from harness.stats import mean_of
 from harness.study.formatting import plural
 from harness.study.metrics import Better, Metric
 from harness.study.searching import PLACES
@@ -124,8 +125,7 @@ def _best(own: Sequence[ArmTuning], better: Better | None) -> list[int]:
 
 
 def _mean(values: Sequence[float | None]) -> float:
-    known = [value for value in map(_number, values) if math.isfinite(value)]
-    return math.fsum(known) / len(known) if known else math.nan
+    return mean_of(value for value in map(_number, values) if math.isfinite(value))
 
 
 def _number(value: float | None) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.stats import mean_of
 from harness.study.claims import Claim, Equivalent, Higher, NotWorse, Sooner
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm, comparable
@@ -101,7 +102,7 @@ def mean_in_seed(arms: Sequence[Arm], trials: Trials, seed: int, metric: str) ->
     finished = [each for each in values if each is not None]
     if not finished or len(finished) < len(values):
         return None
-    return math.fsum(finished) / len(finished)
+    return mean_of(finished)
 
 
 def until(record: Record | None, metric: Metric, reaches: float) -> tuple[float, float] | None:

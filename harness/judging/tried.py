@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.judging.shares import axis
+from harness.stats import mean_of
 from harness.study.searching import Searching
 from harness.study.settings import Choice, Settings
 from harness.trials.records import Record
@@ -141,8 +142,7 @@ def tried_settings(
 
 def _mean(records: Sequence[Record], metric: str) -> float:
     values = [record.metrics.get(metric, _last(record, metric)) for record in records]
-    known = [value for value in values if math.isfinite(value)]
-    return math.fsum(known) / len(known) if known else math.nan
+    return mean_of(value for value in values if math.isfinite(value))
 
 
 def _last(record: Record, metric: str) -> float:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeGuard, TypeVar
 
+from harness.stats import mean_of
 from harness.study.metrics import Better
 from harness.study.searching import PLACES
 from harness.trials.trial import TUNING_SEED
@@ -88,8 +89,7 @@ def by_fresh_seeds(
 
     def order(each: tuple[T, Sequence[float | None]]) -> tuple[int, float]:
         reached = [value for value in each[1] if _is_value(value)]
-        mean = math.fsum(reached) / len(reached) if reached else math.inf
-        return len(each[1]) - len(reached), _cost(mean, better) if reached else math.inf
+        return len(each[1]) - len(reached), _cost(mean_of(reached), better) if reached else math.inf
 
     return sorted(confirmed, key=order)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.planning.asking import Told
 from harness.planning.pruning import worse_than_best
+from harness.stats import mean_of
 from harness.study.metrics import Better
 from harness.study.searching import Searching
 from harness.study.settings import Settings
@@ -123,7 +124,7 @@ def _told(member: Member, records: Sequence[Record], searching: Searching) -> To
         values = (curve[last],) if curve else ()
         return Told(member.settings, values, True, curve, broken, member.notes)
     means = {
-        name: math.fsum(record.metrics[name] for record in records) / len(records)
+        name: mean_of(record.metrics[name] for record in records)
         for name in searching.wanted
         if all(name in record.metrics for record in records)
     }

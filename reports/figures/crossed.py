@@ -25,7 +25,7 @@ from .canvas import (
     plain,
     wrapped,
 )
-from .labels import End, label_ends, room_beside, room_for
+from .labels import End, label_ends, longest, room_beside, room_for
 from .marks import place_ticks, ticks
 from .multiples import FEWEST_PANELS, Grid
 from .scales import tick_places
@@ -280,8 +280,7 @@ def _draw_heat(figure: Figure, values: Crossed, height: float) -> None:
     from matplotlib.colors import ListedColormap
 
     rows, columns = len(values.cells), len(values.across[1])
-    widest = max(len(name) for name in values.lines[1])
-    left = min(0.66 + 0.075 * widest, 1.6)
+    left = min(0.56 + longest(values.lines[1]), 1.6)
     names, room = _names(values)
     bottom = 0.5 + room
     axes = panel(figure, left, bottom, COLUMN - left - 0.1, height - 0.1 - _BAR - bottom)

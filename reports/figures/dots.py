@@ -28,7 +28,9 @@ from .canvas import (
     wrapped,
 )  # fmt: skip
 from .labels import LINE as NEXT
+from .labels import longest
 from .marks import place_ticks, ticks
+from .scales import LETTER, ems
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -232,11 +234,13 @@ def _line(groups: Sequence[Named]) -> float:
 
 
 def _named(row: Row) -> str:
-    return wrapped(plain(row.label, 60), 26, 2)
+    label = plain(row.label, 60)
+    usual = LETTER * len(label) / ems(label) if label else 1.0  # less, where letters are wide
+    return wrapped(label, int(26 * min(usual, 1.0)), 2)
 
 
 _MOST_HINTS = 60
-_LEAST = 8  # letters that there is room for at the left, of headings
+_LEAST = 0.7  # inches that there are at the left, for headings
 
 
 def _told(metric: Metric, heading: str, row: Row, scale: float) -> str:
@@ -276,9 +280,8 @@ def _draw(figure: Figure, values: Dots, lines: int) -> None:
     from matplotlib.transforms import blended_transform_factory
 
     names = [_named(row) for _, rows in values.groups for row in rows]
-    widest = max(len(line) for name in names for line in name.split("\n"))
-    left = 0.35 + 0.078 * max(widest, _LEAST)
-    axes = panel(figure, left, 0.5, COLUMN - left - 0.14, _line(values.groups) * lines + 0.06)
+    left = 0.25 + max(longest(names), _LEAST)
+    axes = panel(figure, left, 0.5, COLUMN - left - 0.17, _line(values.groups) * lines + 0.06)
     across = blended_transform_factory(figure.transFigure, axes.transData)
     scale = factor_of(values.metric)
     hinted = sum(len(rows) for _, rows in values.groups) <= _MOST_HINTS

@@ -17,9 +17,6 @@ T = TypeVar("T")
 LINE = 11.6
 """Height of a line of text, in points."""
 
-LETTER = 0.63
-"""The width of a letter as it is laid out, of the text's size."""
-
 _AWAY, _GAP = 10.0, 3.0
 _TITLE = 0.31  # inches that the title of an upright axis takes, with what is free around it
 _BETWEEN = 0.05  # inches between labels along an axis
@@ -53,7 +50,7 @@ def room_for(names: Sequence[str], letters: int = 15) -> float:
         letters: the longest line.
     """
     lines = [line for name in names for line in broken(name, letters).split("\n")]
-    return (_AWAY + LETTER * TEXT * max(map(len, lines), default=0)) / 72
+    return _AWAY / 72 + longest(lines)
 
 
 def room_beside(texts: Sequence[str], least: float) -> float:
@@ -67,8 +64,13 @@ def room_beside(texts: Sequence[str], least: float) -> float:
 
 
 def inches(text: str) -> float:
-    """Return about how many inches a number takes as it is laid out."""
+    """Return about how many inches a text takes as it is laid out."""
     return ems(text) * TEXT / 72
+
+
+def longest(names: Sequence[str]) -> float:
+    """Return about how many inches the longest line of names takes as it is laid out."""
+    return max((inches(line) for name in names for line in name.split("\n")), default=0.0)
 
 
 def labels_apart(

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from harness.judging.results import Results
+from harness.stats import mean_of
 from harness.study.designs import Arm
 from harness.study.formatting import PER_CENT, join, level_text, plural
 from harness.study.metrics import Metric
@@ -149,7 +150,7 @@ def _line(
         elif log:
             means.append(math.exp(math.fsum(map(math.log, values)) / len(values)))
         else:
-            means.append(math.fsum(values) / len(values))
+            means.append(mean_of(values))
     return Line(arm, tuple(means), tuple(lows), tuple(highs), looks.of_arm(arm), looks.short(arm))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.verdicts import Verdict
 from harness.messages.levels import level_name
+from harness.stats import mean_of
 from harness.study.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
 from harness.study.formatting import (
     effect_text,
@@ -267,8 +268,7 @@ def _draw_many_slopes(
 def _middle(values: tuple[float, ...], *, relative: bool) -> float:
     """Return where the heavy line ends: at the mean of what the axis shows."""
     shown = [math.log(each) for each in values] if relative else values
-    mean = math.fsum(shown) / len(shown)
-    return math.exp(mean) if relative else mean
+    return math.exp(mean_of(shown)) if relative else mean_of(shown)
 
 
 def _draw_differences(axes: Axes, values: Paired) -> None:

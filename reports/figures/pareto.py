@@ -25,8 +25,8 @@ from harness.study.formatting import (
 from ..levels import Levels
 from ..palette import light
 from ..text import axis_title, factor_of, in_title
-from .canvas import COLUMN, TEXT, Picture, hint, limits, log_limits, paint, panel, plain
-from .labels import LETTER, room_beside
+from .canvas import COLUMN, Picture, hint, limits, log_limits, paint, panel, plain
+from .labels import longest, room_beside
 from .marks import ticks
 from .scales import tick_places
 
@@ -230,7 +230,7 @@ def _place(arm: Costed) -> str:
     return "surely behind the front" if arm.behind else "not on the front of the means"
 
 
-_LINE, _LETTER = 12.0, LETTER * TEXT
+_LINE = 12.0  # points
 _NEAR = 12.0  # points up or down, from which on a line joins a name to its arm
 _MARK, _BAR = 4.0, 1.0  # half of how wide they are, in points
 _DOTS = 12  # that a line to a name is taken for
@@ -278,7 +278,7 @@ def _names(shown: _Shown) -> tuple[_Name, ...]:
         text, at = plain(shown.levels.short(arm.arm), 40), shown.at(arm.cost, arm.mean)
         free = [
             (box, left)
-            for box, left in _candidates(at, _LETTER * len(text))
+            for box, left in _candidates(at, 72 * longest([text]))
             if _inside(shown, box) and not _meets(box, [*marks, *(each.box for each in found)])
         ]
         names = [each.box for each in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -18,13 +19,29 @@ _MOST_DECIMALS = 3  # beside a power of ten
 _IN_FULL = range(-4, 13)  # powers of ten of numbers that can be written out
 _EMPTY = re.compile(r"\.?0+(?=e)")
 
-_WIDTHS = {",": 0.32, ".": 0.32, " ": 0.32, "−": 0.84, "+": 0.84, "×": 0.84, "%": 0.95}
-_LETTER = 0.64
+LETTER = 0.64
+"""The width of a usual letter as it is laid out, of the text's size."""
+
+_WIDTHS = {
+    **dict.fromkeys(",. ", 0.32), **dict.fromkeys("'ijlIJ:;|/\\", 0.35),
+    **dict.fromkeys("frt-()[]!", 0.42),
+    **dict.fromkeys("HNU", 0.76), **dict.fromkeys("DGOQ&", 0.79),
+    **dict.fromkeys("w+−×=<>≤≥~^#", 0.84), "M": 0.9, **dict.fromkeys("Wm%@—…", 1.0),
+}  # fmt: skip
+"""Of what is much narrower or wider, in the widest of the fonts that may show it."""
+
+_SQUARE = 1.04  # of letters that stand in squares, Chinese ones say, and of pictures
 
 
 def ems(text: str) -> float:
-    """Return how wide a number is as it is laid out, of the text's size."""
-    return sum(_WIDTHS.get(char, _LETTER) for char in text)
+    """Return how wide a text is as it is laid out, of the text's size."""
+    return sum(map(_width, text))
+
+
+def _width(char: str) -> float:
+    if char.isascii() or char in _WIDTHS:
+        return _WIDTHS.get(char, LETTER)
+    return _SQUARE if unicodedata.east_asian_width(char) in "WF" else LETTER
 
 
 def tick_places(

@@ -16,9 +16,9 @@ from harness.study.settings import Choice, Float, Int, Setting, several
 
 from ..palette import light
 from .canvas import TEXT, Picture, dots, paint, panel, plain, strokes, wrapped
-from .labels import LETTER, LINE, inches, room_beside
+from .labels import LINE, inches, room_beside
 from .marks import place_ticks, ticks
-from .scales import tick_places
+from .scales import LETTER, tick_places
 from .search_axes import (
     MOST_HINTS,
     diamond,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import MARKS
+from harness.stats import mean_of
 from harness.study.claims import Interaction, Sooner
 from harness.study.formatting import (
     DASH,
@@ -283,7 +284,7 @@ def _mean_sides(verdict: Verdict) -> list[str]:
     values = verdict.seen.first, verdict.seen.second
     if is_counted(verdict) or not all(map(math.isfinite, (*values[0], *values[1]))):
         return [DASH, DASH]
-    means = [math.fsum(side) / len(side) if side else math.nan for side in values]
+    means = [mean_of(side) for side in values]
     return [_sides(verdict, [mean])[0] for mean in means]
 
 
@@ -295,7 +296,7 @@ def _numbers_apart(verdict: Verdict) -> Table:
         row(str(seed), *((text, DASH) if place < len(first) else (DASH, text)))
         for place, (seed, text) in enumerate(zip(verdict.seeds, texts, strict=True))
     ]
-    means = [math.fsum(side) / len(side) if side else math.nan for side in (first, second)]
+    means = [mean_of(side) for side in (first, second)]
     rows.append(row("mean", *(level_text(metric, unscaled(metric, each)) for each in means)))
     names = (Column(name, "number") for name in verdict.sides)
     return Table(
