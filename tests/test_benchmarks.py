@@ -59,6 +59,7 @@ def test_idiom_and_harness_train_the_same_trials(tmp_path: Path) -> None:
     assert "mlp-mnist-32 was skipped: MNIST must lie in the data folder" in page
 
 
+@pytest.mark.slow
 def test_modes_are_timed_beside_the_plain_loop(tmp_path: Path) -> None:
     words = ("--kinds", "plain", "fused", "--models", "2", "--seconds", "0.02", "--device", "cpu")
     found, page = script(tmp_path, "modes", *words, "--programs", "mlp-digits-64")
@@ -88,6 +89,7 @@ def test_whole_commands_are_timed_beside_loading(tmp_path: Path) -> None:
     assert "| records, 20 arms | 100 | export |" in page
 
 
+@pytest.mark.slow
 def test_overhead_is_what_a_run_takes_beyond_its_trials(tmp_path: Path) -> None:
     words = ("--counts", "6", "--sleeping", "4", "--seconds", "0.1")
     found, _ = script(tmp_path, "overhead", *words)

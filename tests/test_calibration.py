@@ -58,6 +58,7 @@ def test_rates_of_two_sides_that_share_no_seed() -> None:
     check(calibrate.unpaired(100))
 
 
+@pytest.mark.slow
 def test_rates_of_claims_on_times_margins_and_targets() -> None:
     for case in (calibrate.autocorrelated, calibrate.bounds, calibrate.sooner):
         check(case(400))

@@ -16,6 +16,7 @@ import pytest
 from harness.commands.cli import execute
 from harness.commands.doctor import examine
 from tests.conftest import TINY
+from tests.test_damage import finished
 from tests.test_quick import IMPORTS
 
 STUDY = TINY.read_text()
@@ -201,13 +202,8 @@ def test_a_store_below_a_file(refused, here: Path) -> None:
     assert "file" in refused("run", str(TINY), "--store", "file/harness.db")
 
 
-def recorded(here: Path, store: str) -> None:
-    words = ["run", str(TINY), "--no-tuning", "--no-profile", "--seeds", "1", "--out", "done"]
-    assert execute([*words, "--quiet", "--store", store]) == 0
-
-
 def test_a_store_written_by_a_newer_version(refused, here: Path) -> None:
-    recorded(here, "newer.db")
+    finished("newer.db", seeds=1)
     with sqlite3.connect("newer.db") as connection:
         connection.execute(
             "UPDATE study_user_attributes SET value_json = '99' WHERE key = 'format'"
@@ -221,7 +217,7 @@ def test_a_store_written_by_a_newer_version(refused, here: Path) -> None:
 
 
 def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> None:
-    recorded(here, "fixed.db")
+    finished("fixed.db", seeds=1)
     import harness.storing.sqlite as sqlite
 
     def read_only(connection: sqlite3.Connection, _: object) -> None:
@@ -236,7 +232,7 @@ def test_a_store_that_may_not_be_written(refused, here: Path, monkeypatch) -> No
 
 
 def test_a_full_disk(refused, here: Path, monkeypatch) -> None:
-    recorded(here, "full.db")
+    finished("full.db", seeds=1)
     import harness.storing.sqlite as sqlite
 
     def full(connection: sqlite3.Connection, _: object) -> None:
@@ -261,7 +257,7 @@ def test_nothing_to_report_on(refused) -> None:
 
 
 def test_no_such_key(refused, here: Path) -> None:
-    recorded(here, "keys.db")
+    finished("keys.db", seeds=1)
     assert "'ffff'" in refused("replay", "ffff", "--store", "keys.db")
     assert "begins 2" in refused("replay", "", "--store", "keys.db")
 
@@ -352,7 +348,8 @@ def test_run_report_and_export(here: Path, capsys) -> None:
 
 
 def test_the_journal_file_is_a_store_too(here: Path) -> None:
-    recorded(here, "journal:///runs.log")
+    words = ["run", str(TINY), "--no-tuning", "--no-profile", "--seeds", "1", "--out", "done"]
+    assert execute([*words, "--quiet", "--store", "journal:///runs.log"]) == 0
     assert Path("runs.log").stat().st_size > 1000
     assert execute(["report", str(TINY), "--store", "journal:///runs.log", "-q"]) == 0
 

@@ -120,6 +120,7 @@ def test_the_same_code_fails_nothing_and_the_shadow_blocks_nothing(repo: Path) -
     assert result()["answer"] == "fail"
 
 
+@pytest.mark.slow
 def test_a_redundant_operator_is_found_by_its_name(repo: Path) -> None:
     commit(repo, {"pack/code.py": TORCH}, "torch")
     (repo / "pack/code.py").write_text(TORCH.replace("x @ x", "(x @ x).clone()"), encoding="utf-8")
@@ -129,6 +130,7 @@ def test_a_redundant_operator_is_found_by_its_name(repo: Path) -> None:
     assert "The base never calls this operator" in row["why"]
 
 
+@pytest.mark.slow
 def test_two_folders_two_commands_and_two_interpreters(repo: Path, tmp_path: Path) -> None:
     for name, code in (("old", CODE), ("new", TWICE)):
         (tmp_path / name / "pack").mkdir(parents=True)

@@ -63,6 +63,7 @@ def value(taken: Taken, name: str) -> float:
     return figure.value
 
 
+@pytest.mark.slow
 @needs_valgrind
 def test_a_tenth_more_work_is_a_tenth_more_and_a_twin_is_equal(tmp_path: Path):
     tests = CommandWhat("cmd:true", "true", ("true",))

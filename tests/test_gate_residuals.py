@@ -75,6 +75,7 @@ def test_rounds_are_taken_until_time_is_up() -> None:
     assert len(measured(0.01, pretended(numbers, now), lambda: now[0]).log_ratios) == 8
 
 
+@pytest.mark.slow
 def test_a_round_of_built_in_work_is_one_of_a_gate(tmp_path: Path) -> None:
     taken = rounds_in(tmp_path, Measuring(seconds=0.3))(1)
     assert set(taken.readings) == {"base", "head", "twin"}

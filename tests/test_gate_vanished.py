@@ -46,6 +46,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_test_that_skips_on_one_side_is_a_problem_at_head_and_new_at_base(repo: Path) -> None:
     commit(repo, {"bench.py": bench(NEEDS), "pack/code.py": FAST}, "fast")
     (repo / "pack/code.py").write_text(CODE, encoding="utf-8")
@@ -111,6 +112,7 @@ def test_what_heads_file_skips_on_both_sides_and_the_bases_own_runs_is_a_problem
     assert said in problem("bench.py")
 
 
+@pytest.mark.slow
 def test_a_test_that_both_files_skip_is_noted_once_and_naming_the_others_is_the_way_out(
     repo: Path,
 ) -> None:

@@ -236,6 +236,7 @@ def test_a_run_killed_in_the_middle_of_training_ends_as_if_it_had_not_been(folde
     check_undisturbed(folder, records(folder, store))
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_work_and_do_none_twice(folder: Path) -> None:
     store = folder / "runs" / "harness.db"
     process = begin(folder)
@@ -375,6 +376,7 @@ def test_trials_that_train_together_come_to_what_each_comes_to_alone(tmp_path: P
     assert by_key == {}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not any(map(shutil.which, (os.environ.get("CXX", ""), "g++", "clang++"))),
     reason="torch compiles for a CPU by a C++ compiler, and there is none",

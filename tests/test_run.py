@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.commands.cli import execute
 from tests.conftest import TINY
 
 # Of a record, what does not depend on when and how fast it was made.
@@ -85,17 +86,19 @@ def test_killed_at_ten_random_moments_it_ends_as_if_it_had_not_been(command, her
     assert whole["metric_test_loss"].nunique() > 8
 
 
-def test_run_again_trains_nothing_and_leaves_the_report_alone(command, here: Path) -> None:
-    command("run", str(TINY), "--workers", "1")
+def test_run_again_trains_nothing_and_leaves_the_report_alone(here: Path, capsys) -> None:
+    words = ["run", str(TINY), "--workers", "1", "--no-profile"]
+    assert execute(words) == 0
+    capsys.readouterr()
     store = sqlite3.connect(here / "runs" / "harness.db")
     before = store.execute("SELECT * FROM trials").fetchall()
     page = here / "runs" / "tiny-quick" / "report.html"
     made = page.stat().st_mtime_ns
-    done = command("run", str(TINY), "--workers", "1")
+    assert execute(words) == 0
     assert store.execute("SELECT * FROM trials").fetchall() == before
     store.close()
     assert page.stat().st_mtime_ns == made
-    assert "32 hidden units" in done.stdout
+    assert "32 hidden units" in capsys.readouterr().out
     folder = here / "runs" / "tiny-quick"
     verdicts = json.loads((folder / "verdicts.json").read_text())
     assert list(verdicts[0]) == [

@@ -189,6 +189,7 @@ def test_a_run_waits_for_a_server_that_is_started_again(
     check_whole(cluster, url, pretence)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_for_good_ends_a_run_with_what_is_done_kept(
     farm: Farm, url: str, cluster: Cluster
 ) -> None:

@@ -29,7 +29,12 @@ def place(kind: str, folder: Path) -> str:
     return str(folder / "x.db") if kind == "sqlite" else f"journal:///{folder}/x.log"
 
 
-@pytest.fixture(params=["sqlite", "journal", "postgresql"])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("journal", "postgresql")),
+    ]
+)
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
         url = request.getfixturevalue("url")
@@ -60,7 +65,7 @@ def test_two_processes_share_the_work(farm: Farm, where: str, kind: str) -> None
     check_whole(where, pretence, 6 * (pretence.budget + pretence.seeds))
 
 
-@pytest.mark.parametrize("kind", ["fused", "looks"])
+@pytest.mark.parametrize("kind", ["fused", pytest.param("looks", marks=pytest.mark.slow)])
 def test_a_process_that_comes_later_gets_its_share(farm: Farm, tmp_path: Path, kind: str) -> None:
     pretence = Pretence(seconds=0.3, **KINDS[kind])
     later = Pretence(**{**vars(pretence), "late": 0.7, "workers": 4})
@@ -69,6 +74,7 @@ def test_a_process_that_comes_later_gets_its_share(farm: Farm, tmp_path: Path, k
     check_whole(place("sqlite", tmp_path), pretence, one.trained + two.trained)
 
 
+@pytest.mark.slow
 def test_sharing_changes_no_setting(farm: Farm, tmp_path: Path) -> None:
     pretence = Pretence(seconds=0.05, workers=1, **KINDS["tuned"])
     (tmp_path / "alone").mkdir()
@@ -98,7 +104,7 @@ def test_who_has_nothing_left_waits_for_the_others_and_ends_with_all(
     assert "waiting for other processes on this store" in two.told
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "journal"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("journal", marks=pytest.mark.slow)])
 def test_one_of_two_is_killed_and_the_other_does_the_rest(
     farm: Farm, tmp_path: Path, kind: str
 ) -> None:

@@ -43,6 +43,11 @@ HOSTILE = (
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def as_many_pictures_as_for_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.reports.taking.MOST_PNG", MOST_PNG)
+
+
 @dataclass(frozen=True)
 class Section:
     """A section as pages have them."""

@@ -111,6 +111,7 @@ def again(where: str) -> list[str]:
     return told
 
 
+@pytest.mark.slow
 def test_a_killed_run_loses_nothing_and_nothing_is_said(plan, left, here: Path) -> None:
     left("killed")
     assert (here / "x.db-wal").stat().st_size > 0
