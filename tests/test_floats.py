@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -408,3 +409,12 @@ def test_a_bound_training_computes_what_the_numbers_do(step: Callable):
 def test_the_schedule_is_bound_nowhere():
     warm = replace(BASE, schedule=Constant(warmup=0.3), stopping=EarlyStopping(2, by=0.5))
     assert programs.paths(warm) == programs.paths(BASE)
+
+
+def test_the_sum_of_a_mean_is_exact_and_knows_no_overflow() -> None:
+    values = [0.1] * 10 + [1e16, 1.0, -1e16]
+    assert floats.mean_of(values) == 2 / 13
+    assert floats.mean_of(reversed(values)) == 2 / 13
+    assert sum(values) / 13 != 2 / 13, "an easy case"
+    assert floats.mean_of([1.7e308, 1.5e308]) == pytest.approx(1.6e308)
+    assert math.isnan(floats.mean_of([]))

@@ -26,7 +26,7 @@ ROOMS: dict[str, str] = {
     "probe": "clock waiting counts memory energy exact instructions tested work reading __main__",
     "messages": "errors blame calm foreign printable markdown cells levels checks redact",
     "randomness": "streams counting",
-    "stats": "means changes failures location multiple paired unpaired doses joint best front "
+    "stats": "changes failures location multiple paired unpaired doses joint best front "
     "sample_size signed_rank slower operating",
     "trained": "",
     "clipping": "",

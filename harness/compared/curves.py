@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.compared.sides import Side
+from harness.floats import mean_of
 from harness.messages.errors import HarnessError
-from harness.stats import mean_of
 from harness.study.metrics import Metric
 from harness.trials.records import Record
 

@@ -14,11 +14,12 @@ from typing import Literal
 import numpy as np
 
 from harness.compared.sides import Belonging, Side, Way
+from harness.floats import mean_of
 from harness.judging.metric_range import MetricRange
 from harness.judging.pairing import has_failed, value
 from harness.judging.seen import Floats, Seen, seen_from, seen_unpaired
 from harness.messages.errors import HarnessError
-from harness.stats import FEWEST, mean_of
+from harness.stats import FEWEST
 from harness.study.formatting import plural
 from harness.study.metrics import COUNTED, Metric
 from harness.trials.records import Record

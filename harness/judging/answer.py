@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.floats import mean_of
 from harness.judging.leaders import Leaders, leaders
 from harness.judging.more import more_text
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
-from harness.stats import FEWEST, mean_of
+from harness.stats import FEWEST
 from harness.study.claims import Equivalent, NotWorse
 from harness.study.formatting import (
     effect_text,

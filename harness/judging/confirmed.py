@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.floats import mean_of
 from harness.judging.metric_range import MetricRange
 from harness.judging.pairing import SHARES
-from harness.stats import among_best, mean_of, t_interval
+from harness.stats import among_best, t_interval
 from harness.study.metrics import Metric
 from harness.study.searching import Searching
 from harness.trials.records import Record

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from harness.floats import mean_of
 from harness.judging.summaries import ArmSummary
-from harness.stats import mean_of
 from harness.study.formatting import plural
 from harness.study.metrics import Better, Metric
 from harness.study.searching import PLACES

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.stats import mean_of
+from harness.floats import mean_of
 from harness.study.claims import Claim, Equivalent, Higher, NotWorse, Sooner
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm, comparable

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.floats import mean_of
 from harness.judging.shares import axis
-from harness.stats import mean_of
 from harness.study.searching import Searching
 from harness.study.settings import Choice, Settings
 from harness.trials.records import Record

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeGuard, TypeVar
 
-from harness.stats import mean_of
+from harness.floats import mean_of
 from harness.study.metrics import Better
 from harness.study.searching import PLACES
 from harness.trials.trial import TUNING_SEED

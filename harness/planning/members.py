@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.floats import mean_of
 from harness.planning.asking import Told
 from harness.planning.pruning import worse_than_best
-from harness.stats import mean_of
 from harness.study.metrics import Better
 from harness.study.searching import Searching
 from harness.study.settings import Settings

@@ -11,7 +11,6 @@ from harness.stats.failures import Discordance, Rate, discordance, rate
 from harness.stats.front import front
 from harness.stats.joint import Least, least
 from harness.stats.location import LARGE_SKEW, Location
-from harness.stats.means import mean_of
 from harness.stats.multiple import bonferroni, false_discovery
 from harness.stats.operating import Operating, centred, decide_many, detectable, operating
 from harness.stats.paired import (
@@ -74,7 +73,6 @@ __all__ = [
     "least",
     "located",
     "located_unpaired",
-    "mean_of",
     "more_seeds",
     "omnibus",
     "operating",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from harness.floats import mean_of
 from harness.judging.results import Results
-from harness.stats import mean_of
 from harness.study.designs import Arm
 from harness.study.formatting import PER_CENT, join, level_text, plural
 from harness.study.metrics import Metric

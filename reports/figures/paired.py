@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.floats import mean_of
 from harness.judging.verdicts import Verdict
 from harness.messages.levels import level_name
-from harness.stats import mean_of
 from harness.study.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
 from harness.study.formatting import (
     effect_text,

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.floats import mean_of
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import MARKS
-from harness.stats import mean_of
 from harness.study.claims import Interaction, Sooner
 from harness.study.formatting import (
     DASH,
