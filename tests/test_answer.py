@@ -16,6 +16,7 @@ from harness.judging.results import Results
 from harness.judging.summaries import summarise
 from harness.reports.figures.leaders import draw_leaders, span, status
 from harness.reports.sections.leaders import leaders_section
+from harness.stats import More
 from harness.trials.records import Record
 from tests.example_results import example_results
 
@@ -70,9 +71,11 @@ def test_the_sentences_are_made_of_the_verdicts(results: Results) -> None:
         (["supported"], "The claim holds."),
         (["refuted"], "The claim does not hold."),
         (["inconclusive"], "The claim is open."),
-        (["supported", "supported, material"], "All 2 claims hold."),
+        (["supported", "supported, material"], "Both claims hold."),
+        (["inconclusive"] * 2, "Both claims are open."),
         (["inconclusive"] * 3, "All 3 claims are open."),
-        (["reversed", "refuted"], "None of 2 claims holds."),
+        (["refuted"] * 3, "None of 3 claims holds."),
+        (["reversed", "refuted"], "Neither claim holds."),
         (["supported", "refuted", "inconclusive"],
          "Of 3 claims 1 holds, 1 does not hold and 1 is open."),
         (["suggestive", "not suggestive"], "1 of 2 exploratory claims stand out"),
@@ -93,6 +96,41 @@ def test_what_is_denied_is_told_as_not_so(results: Results) -> None:
     denied = replace(results.verdicts[0], word="reversed")
     said = answer(replace(results, verdicts=(denied,))).found
     assert f"Not so: {denied.claim.text.rstrip('.')}" in said
+
+
+def test_where_every_trial_failed_the_answer_is_why(results: Results) -> None:
+    failed = tuple(
+        replace(each, state="failed", reason=("diverged", "no such file.")[each.seed % 2 - 1])
+        for each in results.records
+    )
+    count = sum(each.role == "evaluate" for each in failed)
+    reason = next(each.reason for each in failed if each.role == "evaluate").rstrip(".")
+    assert answer(replace(results, records=failed)).sentences == (
+        f"Nothing can be judged: all {count} trials failed, for 2 reasons. The first: {reason}.",
+    )
+    one_done = (*failed[1:], results.records[0])
+    assert "Nothing can be judged" not in answer(replace(results, records=one_done)).found
+
+
+def test_a_best_arm_beside_an_open_claim_says_why_both_can_be(results: Results) -> None:
+    steps = np.linspace(1, 2, len(results.arms))[:, None] + 0.001 * np.random.default_rng(0).random(
+        (len(results.arms), 10)
+    )
+    best = with_values(results, steps, "higher")
+    claim = replace(results.verdicts[0], word="inconclusive")
+    taken = answer(replace(best, verdicts=(claim,))).take
+    assert "surely better than all other arms. That is a comparison of arms" in taken
+    shown = replace(claim, word="supported")
+    assert answer(replace(best, verdicts=(shown,))).take.endswith("than all other arms.")
+
+
+def test_seeds_that_settle_some_claims_are_not_said_to_settle_all(results: Results) -> None:
+    near = replace(results.verdicts[0], word="inconclusive", more_seeds=More(6, 40, 60, 0.1))
+    far = replace(near, more_seeds=None)
+    both = answer(replace(results, verdicts=(near, near))).sure
+    assert both.endswith("About 6 to 40 more seeds would settle them.")
+    one = answer(replace(results, verdicts=(near, far))).sure
+    assert one.endswith("About 6 to 40 more seeds would settle 1 of them.")
 
 
 def test_few_seeds_answer_nothing(results: Results) -> None:

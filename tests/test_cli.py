@@ -37,6 +37,13 @@ def test_an_unknown_study_gets_near_names(refused) -> None:
     assert "Did you mean residual_depth?" in line
 
 
+def test_a_misspelt_file_gets_near_names(refused, here: Path) -> None:
+    (here / "wine.py").write_text(STUDY)
+    assert "Did you mean wine.py?" in refused("run", "wyne.py")
+    assert "Did you mean wine.py?" in refused("run", "wnie")
+    assert "`harness list` shows" in refused("run", "quite_another.py")
+
+
 def test_a_missing_file_is_named_whole(refused, here: Path) -> None:
     assert str(here / "nowhere.py") in refused("run", "nowhere.py")
 

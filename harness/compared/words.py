@@ -183,7 +183,8 @@ def _shifted(claims: Sequence[Matched]) -> str:
         return ""
     if len(told) == 1:
         metric, seen = told[0].base.metric, told[0].seen
-        one = "the claim's effect" if len(claims) == 1 else "the effect of one claim"
+        text = f"“{told[0].base.claim.text.rstrip('.')}”"
+        one = "the claim's effect" if len(claims) == 1 else f"the effect of {text}"
         return f"{one} surely changed, by {effect_of(metric, seen)} {interval_of(metric, seen)}"
     return f"the effects of {len(told)} of {len(claims)} claims surely changed"
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from harness.floats import mean_of
 from harness.judging.leaders import Leaders, leaders
-from harness.judging.more import more_text
+from harness.judging.more import more_text, some_of
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
+from harness.messages.errors import one_line
 from harness.stats import FEWEST
 from harness.study.claims import Equivalent, NotWorse
 from harness.study.formatting import (
@@ -24,6 +25,7 @@ from harness.study.formatting import (
     percent_text,
     plural,
 )
+from harness.trials.records import Record
 
 _NAMED = 3
 """Arms and claims that are named in a sentence."""
@@ -53,7 +55,28 @@ def answer(results: Results) -> Answer:
     """Say what a study found; of a search, what is said of its settings comes in its place."""
     ranked = None if results.search is not None else leaders(results)
     primary = [each for each in results.verdicts if each.claim.primary]
-    return Answer(_found(results.verdicts, primary), _take(ranked), _sure(results, primary))
+    trials = [each for each in results.records if each.role == "evaluate"]
+    if trials and all(each.state == "failed" for each in trials):
+        return Answer(_all_failed(trials), "", "")
+    found, take = _found(results.verdicts, primary), _take(ranked)
+    if "surely" in take and any(each.word in UNDECIDED for each in primary):
+        take += _APART
+    return Answer(found, take, _sure(results, primary))
+
+
+_APART = (
+    " That is a comparison of arms, corrected for how many there are; claims are corrected "
+    "for how many claims there are, so one on the same arms may be open."
+)
+
+
+def _all_failed(trials: Sequence[Record]) -> str:
+    """Say that nothing can be judged, and why."""
+    reasons = list(dict.fromkeys(each.reason for each in trials if each.reason))
+    why = f" The first: {one_line(reasons[0]).rstrip('.')}." if reasons else ""
+    said = f"all {len(trials)} trials failed" if len(trials) > 1 else "the only trial failed"
+    kinds = f", for {len(reasons)} reasons" if len(reasons) > 1 else ""
+    return f"Nothing can be judged: {said}{kinds}.{why}"
 
 
 def holds(verdict: Verdict) -> bool:
@@ -76,11 +99,13 @@ def _found(verdicts: Sequence[Verdict], primary: Sequence[Verdict]) -> str:
     denied = [each for each in primary if each not in held and each not in undecided]
     total = len(primary)
     if len(held) == total:
-        said = "The claim holds" if total == 1 else f"All {total} claims hold"
+        said = f"{_every(total)} hold{'s' * (total == 1)}"
     elif len(undecided) == total:
-        said = "The claim is open" if total == 1 else f"All {total} claims are open"
+        said = f"{_every(total)} {'is' if total == 1 else 'are'} open"
     elif len(denied) == total:
-        said = "The claim does not hold" if total == 1 else f"None of {total} claims holds"
+        said = {1: "The claim does not hold", 2: "Neither claim holds"}.get(
+            total, f"None of {total} claims holds"
+        )
     else:
         parts = [(len(held), "hold", "holds"), (len(denied), "do not hold", "does not hold"),
                  (len(undecided), "are open", "is open")]  # fmt: skip
@@ -97,6 +122,10 @@ def _found(verdicts: Sequence[Verdict], primary: Sequence[Verdict]) -> str:
         f"{said}. {'Clearest: ' if total > 1 and not sign else sign}{text} "
         f"({numbers(clearest)}; {_matters(clearest)})."
     )
+
+
+def _every(total: int) -> str:
+    return {1: "The claim", 2: "Both claims"}.get(total, f"All {total} claims")
 
 
 def _matters(verdict: Verdict) -> str:
@@ -193,5 +222,6 @@ def _sure(results: Results, primary: Sequence[Verdict]) -> str:
     needs = ""
     if more:
         widest = more_text(max(more, key=lambda each: each.high))
-        needs = f" About {widest} more seeds would settle {'it' if len(more) == 1 else 'them'}."
+        settled = "it" if len(undecided) == 1 else some_of(len(more), len(undecided))
+        needs = f" About {widest} more seeds would settle {settled}."
     return f"{said} Open: {texts}.{needs}".strip()

@@ -125,7 +125,7 @@ def _find(reference: str) -> str:
             raise HarnessError(
                 "STUDY must be a name, a module, or a file that exists",
                 f"{reference!r} (looked for {file.resolve()})",
-                "`harness list` shows the studies here.",
+                _beside(file),
             )
         return str(file.resolve())
     shipped = {file.stem: file for file in _built_in_files()}
@@ -146,8 +146,17 @@ def _find(reference: str) -> str:
     raise HarnessError(
         "STUDY must be a name that `harness list` shows, a module, or a .py file",
         repr(reference),
-        near(reference, [*built_in(), *to_copy]),
+        near(reference, [*built_in(), *to_copy, *(each.name for each in Path().glob("*.py"))]),
     )
+
+
+def _beside(missing: Path) -> str:
+    """Name the files that are called much as one that is not there."""
+    names = [each.stem for each in missing.parent.glob("*.py")] if missing.parent.is_dir() else []
+    said = near(missing.stem, names)  # without what is the same in all
+    if not said.startswith("Did"):
+        return "`harness list` shows the studies here."
+    return said.replace(" or ", ".py or ").replace("?", ".py?")
 
 
 def _spec(name: str) -> ModuleSpec | None:
