@@ -503,6 +503,16 @@ def test_a_report_begins_with_the_docstring_of_the_study_file() -> None:
     assert about("no.such.module") == ()
 
 
+def test_where_a_study_file_says_nothing_no_half_of_the_page_is_left_empty() -> None:
+    results = example_results()
+    bare_study = dataclasses.replace(results.declaration, about=())
+    for given, halves in ((results, 1), (dataclasses.replace(results, declaration=bare_study), 0)):
+        section = render_html(given).split('id="background"')[1].split("</section>")[0]
+        assert section.count('class="halves"') == halves
+        assert section.count("<div") == section.count("</div>")
+        assert 'id="fixed"' in section
+
+
 @pytest.mark.parametrize("name", EDGES)
 def test_edges(name: str) -> None:
     make, said = EDGES[name]
