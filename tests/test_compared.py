@@ -298,6 +298,17 @@ def test_a_verdict_that_was_open_and_holds_now_is_no_loss() -> None:
     )
 
 
+def test_the_one_claim_of_which_the_effect_changed_is_named() -> None:
+    middle = {"width": 16}
+    claims = (higher(text="64 beats 16.", lower=middle), higher(text="16 beats 4.", higher=middle))
+    declared = study(*claims, factors=(Factor("width", (4, 16, 64)),))
+    before = {SMALL: around(10), "width=16": around(20, 0.3), LARGE: around(30, 0.5)}
+    more = np.array([10.3, 9.8, 10.4, 9.5, 10.1])
+    after = {**before, LARGE: tuple(before[LARGE] + more)}
+    said = answer(pair_of(side("A", before, declared), side("B", after, declared)))
+    assert "; the effect of “64 beats 16” surely changed, by +10 points" in said
+
+
 def test_a_verdict_that_changed_by_chance_alone_is_told_as_that() -> None:
     spread = (20.0, 20.9, 19.1, 20.5, 19.5)
     before = side("A", {SMALL: around(20, 0.1), LARGE: tuple(np.array(spread) + 1.2)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from harness.compared.comparison import Comparison, Pair
@@ -183,7 +184,7 @@ def _shifted(claims: Sequence[Matched]) -> str:
         return ""
     if len(told) == 1:
         metric, seen = told[0].base.metric, told[0].seen
-        text = f"“{told[0].base.claim.text.rstrip('.')}”"
+        text = f"“{textwrap.shorten(told[0].base.claim.text.rstrip('.'), 60, placeholder='…')}”"
         one = "the claim's effect" if len(claims) == 1 else f"the effect of {text}"
         return f"{one} surely changed, by {effect_of(metric, seen)} {interval_of(metric, seen)}"
     return f"the effects of {len(told)} of {len(claims)} claims surely changed"
