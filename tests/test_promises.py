@@ -236,7 +236,6 @@ def test_a_run_killed_in_the_middle_of_training_ends_as_if_it_had_not_been(folde
     check_undisturbed(folder, records(folder, store))
 
 
-@pytest.mark.slow
 def test_two_processes_share_the_work_and_do_none_twice(folder: Path) -> None:
     store = folder / "runs" / "harness.db"
     process = begin(folder)
