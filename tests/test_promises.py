@@ -375,7 +375,6 @@ def test_trials_that_train_together_come_to_what_each_comes_to_alone(tmp_path: P
     assert by_key == {}
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(
     not any(map(shutil.which, (os.environ.get("CXX", ""), "g++", "clang++"))),
     reason="torch compiles for a CPU by a C++ compiler, and there is none",
