@@ -119,7 +119,7 @@ def test_a_best_arm_beside_an_open_claim_says_why_both_can_be(results: Results) 
     best = with_values(results, steps, "higher")
     claim = replace(results.verdicts[0], word="inconclusive")
     taken = answer(replace(best, verdicts=(claim,))).take
-    assert "surely better than all other arms. That is a comparison of arms" in taken
+    assert "surely better than all other arms. Arms are compared by themselves" in taken
     shown = replace(claim, word="supported")
     assert answer(replace(best, verdicts=(shown,))).take.endswith("than all other arms.")
 

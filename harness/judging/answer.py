@@ -65,8 +65,8 @@ def answer(results: Results) -> Answer:
 
 
 _APART = (
-    " That is a comparison of arms, corrected for how many there are; claims are corrected "
-    "for how many claims there are, so one on the same arms may be open."
+    " Arms are compared by themselves, corrected for their own number, so a claim on the same arms "
+    "may still be open."
 )
 
 
