@@ -17,6 +17,7 @@ from harness.judging.summaries import summarise
 from harness.reports.figures.leaders import draw_leaders, span, status
 from harness.reports.sections.leaders import leaders_section
 from harness.stats import More
+from harness.study.formatting import effect_text
 from harness.trials.records import Record
 from tests.example_results import example_results
 
@@ -100,15 +101,15 @@ def test_what_is_denied_is_told_as_not_so(results: Results) -> None:
 
 def test_where_every_trial_failed_the_answer_is_why(results: Results) -> None:
     failed = tuple(
-        replace(each, state="failed", reason=("diverged", "no such file.")[each.seed % 2 - 1])
-        for each in results.records
+        replace(each, state="failed", reason="no such file.") for each in results.records
     )
     count = sum(each.role == "evaluate" for each in failed)
-    reason = next(each.reason for each in failed if each.role == "evaluate").rstrip(".")
     assert answer(replace(results, records=failed)).sentences == (
-        f"Nothing can be judged: all {count} trials failed, for 2 reasons. The first: {reason}.",
+        f"Nothing can be judged: {count} evaluation trials failed, the first by: no such file.",
     )
-    one_done = (*failed[1:], results.records[0])
+    place = next(at for at, each in enumerate(failed) if each.role == "evaluate")
+    one_done = (*failed[:place], results.records[place], *failed[place + 1 :])
+    assert results.records[place].state == "complete"
     assert "Nothing can be judged" not in answer(replace(results, records=one_done)).found
 
 
@@ -122,6 +123,15 @@ def test_a_best_arm_beside_an_open_claim_says_why_both_can_be(results: Results) 
     assert "surely better than all other arms. Arms are compared by themselves" in taken
     shown = replace(claim, word="supported")
     assert answer(replace(best, verdicts=(shown,))).take.endswith("than all other arms.")
+
+
+def test_an_open_claim_of_which_the_direction_is_shown_says_which(results: Results) -> None:
+    clear = next(each for each in results.verdicts if each.seen.clear and not each.seen.exact)
+    side, _, size = clear.told.partition("; ")
+    verdict = replace(clear, word="direction only")
+    said = answer(replace(results, verdicts=(verdict,))).sure
+    assert f"({side}, {effect_text(clear.metric, clear.seen.effect)} [" in said
+    assert f"; {size})" in said
 
 
 def test_seeds_that_settle_some_claims_are_not_said_to_settle_all(results: Results) -> None:

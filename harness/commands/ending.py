@@ -120,7 +120,7 @@ def execute(app: typer.Typer, words: list[str], *, debug: bool) -> int:
 
 @functools.cache
 def _built(app: typer.Typer) -> Callable[..., object]:
-    """Return the parser of the command line, which takes longer to build than most take to read."""
+    """Return what reads a command line; to build it takes longer than to read one."""
     return typer.main.get_command(app)
 
 

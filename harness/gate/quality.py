@@ -26,12 +26,12 @@ Which metrics are judged: :func:`harness.running.graded.judged_metrics`.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from harness.floats import mean_of
 from harness.gate.by_seed import Graded, Sides, Trained, Wanted, train
 from harness.gate.not_worse import ALPHA, margin_of, not_worse, too_few
 from harness.gate.outcome import Row
@@ -170,8 +170,8 @@ class _Case:
         seeds: Sequence[int] = (),
     ) -> Row:
         """Return a row with the means over some seeds, and no interval."""
-        head = _mean(self.values(self.over, seeds))
-        base = _mean(self.values(self.under, seeds))
+        head = mean_of(self.values(self.over, seeds).values())
+        base = mean_of(self.values(self.under, seeds).values())
         return Row(
             self.benchmark, self.wanted.name, self.wanted.unit, "quality", self.wanted.better,
             answer, base=base, head=head, change=head - base, pairs=0 if self.new else len(seeds),
@@ -383,7 +383,3 @@ def _reason(trials: Mapping[int, Trained], wanted: Wanted) -> str:
 def _seeds(seeds: Sequence[int]) -> str:
     word = "seed" if len(seeds) == 1 else "seeds"
     return f"{word} {first_of(list(map(str, seeds)), 5)}" if seeds else "every seed"
-
-
-def _mean(values: Mapping[int, float]) -> float:
-    return statistics.fmean(values.values()) if values else math.nan

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.floats import mean_of
 from harness.judging.leaders import Leaders, leaders
-from harness.judging.more import more_text, some_of
+from harness.judging.more import more_text
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
@@ -56,12 +56,11 @@ def answer(results: Results) -> Answer:
     ranked = None if results.search is not None else leaders(results)
     primary = [each for each in results.verdicts if each.claim.primary]
     trials = [each for each in results.records if each.role == "evaluate"]
-    if trials and all(each.state == "failed" for each in trials):
+    if results.search is None and trials and all(each.state == "failed" for each in trials):
         return Answer(_all_failed(trials), "", "")
-    found, take = _found(results.verdicts, primary), _take(ranked)
-    if "surely" in take and any(each.word in UNDECIDED for each in primary):
-        take += _APART
-    return Answer(found, take, _sure(results, primary))
+    undecided = [each for each in primary if each.word in UNDECIDED]
+    take = _take(ranked, beside_open=bool(undecided))
+    return Answer(_found(results.verdicts, primary), take, _sure(results, primary, undecided))
 
 
 _APART = (
@@ -72,11 +71,9 @@ _APART = (
 
 def _all_failed(trials: Sequence[Record]) -> str:
     """Say that nothing can be judged, and why."""
-    reasons = list(dict.fromkeys(each.reason for each in trials if each.reason))
-    why = f" The first: {one_line(reasons[0]).rstrip('.')}." if reasons else ""
-    said = f"all {len(trials)} trials failed" if len(trials) > 1 else "the only trial failed"
-    kinds = f", for {len(reasons)} reasons" if len(reasons) > 1 else ""
-    return f"Nothing can be judged: {said}{kinds}.{why}"
+    count = plural(len(trials), "evaluation trial")
+    reason = one_line(trials[0].reason).rstrip(".")
+    return f"Nothing can be judged: {count} failed, the first by: {reason}."
 
 
 def holds(verdict: Verdict) -> bool:
@@ -99,7 +96,7 @@ def _found(verdicts: Sequence[Verdict], primary: Sequence[Verdict]) -> str:
     denied = [each for each in primary if each not in held and each not in undecided]
     total = len(primary)
     if len(held) == total:
-        said = f"{_every(total)} hold{'s' * (total == 1)}"
+        said = f"{_every(total)} {'holds' if total == 1 else 'hold'}"
     elif len(undecided) == total:
         said = f"{_every(total)} {'is' if total == 1 else 'are'} open"
     elif len(denied) == total:
@@ -143,6 +140,9 @@ def _open(verdict: Verdict) -> str:
         return text
     effect = effect_text(verdict.metric, verdict.seen.effect)
     ends = interval_text(verdict.metric, verdict.seen.low, verdict.seen.high)
+    side, _, size = verdict.told.partition("; ")
+    if verdict.seen.clear and size:
+        return f"{text} ({side}, {effect} {ends}; {size})"
     return f"{text} ({effect} {ends})"
 
 
@@ -183,7 +183,7 @@ def in_sentence(title: str) -> str:
     return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
-def _take(ranked: Leaders | None) -> str:
+def _take(ranked: Leaders | None, *, beside_open: bool) -> str:
     if ranked is None or not ranked.assessable:
         return ""
     compared = [row for row in ranked.rows if row.compared]
@@ -196,13 +196,14 @@ def _take(ranked: Leaders | None) -> str:
         )
     if not others:
         others_named = "all other arms" if len(compared) > 2 else "the other arm"
-        return f"Take {first.summary.group}: {mean}, surely better than {others_named}."
+        apart = _APART if beside_open else ""
+        return f"Take {first.summary.group}: {mean}, surely better than {others_named}.{apart}"
     # Names of arms hold commas of their own: "shortcut=no, depth=8".
     behind = first_of(others, _NAMED, "; " if any("," in name for name in others) else ", ")
     return f"Take {first.summary.group}: {mean}. These may be as good: {behind}."
 
 
-def _sure(results: Results, primary: Sequence[Verdict]) -> str:
+def _sure(results: Results, primary: Sequence[Verdict], undecided: Sequence[Verdict]) -> str:
     most = len(results.seeds)
     if primary and 0 < most < FEWEST and results.declaration.source != "results":
         return f"With {plural(most, 'seed')} nothing can be judged: {FEWEST} are needed."
@@ -213,7 +214,6 @@ def _sure(results: Results, primary: Sequence[Verdict]) -> str:
         said = (
             f"All intervals together are right with {sure} confidence, on {plural(most, 'seed')}."
         )
-    undecided = [each for each in primary if each.word in UNDECIDED]
     if not undecided:
         return said
     texts = first_of([_open(each) for each in undecided], 2)
@@ -222,6 +222,8 @@ def _sure(results: Results, primary: Sequence[Verdict]) -> str:
     needs = ""
     if more:
         widest = more_text(max(more, key=lambda each: each.high))
-        settled = "it" if len(undecided) == 1 else some_of(len(more), len(undecided))
+        settled = "it" if len(undecided) == 1 else "them"
+        if len(more) < len(undecided):
+            settled = f"{len(more)} of them"
         needs = f" About {widest} more seeds would settle {settled}."
     return f"{said} Open: {texts}.{needs}".strip()

@@ -40,11 +40,6 @@ def more_text(more: More) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def some_of(count: int, total: int) -> str:
-    """Name so many of several that were named before."""
-    return "them" if count == total else f"{count} of them"
-
-
 def out_of_reach(more: More, metric: Metric, replicates: str) -> str:
     """Say what so many seeds can tell, where those that would decide are too many."""
     if more.tells == math.inf:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from harness.judging.more import more_text, some_of, unreachable
+from harness.judging.more import more_text, unreachable
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
@@ -126,7 +126,7 @@ def _tells(left: Sequence[Verdict]) -> str:
     ]
     if not wanted:
         return ""
-    of = "" if len(wanted) == len(left) else f" {some_of(len(wanted), len(left))}"
+    of = "" if len(wanted) == len(left) else f" {len(wanted)} of them"
     return f" About {more_text(max(wanted, key=lambda more: more.high))} more would tell{of}."
 
 

@@ -11,9 +11,10 @@ with an autocorrelation of .6 reject a true null a third of the time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.floats import mean_of
 from harness.judging.pairing import Pairs, groups_of
 from harness.study.claims import Claim
 from harness.study.declaration import Declaration
@@ -111,14 +112,9 @@ def twins(groups: Sequence[Sequence[Arm]], costs: Costs, most: int) -> list[tupl
     ]
 
 
-def _mean(values: Iterable[float]) -> float:
-    logs = list(values)
-    return math.fsum(logs) / len(logs)
-
-
 def _exact(group: Sequence[Arm], metric: Metric, costs: Costs) -> float:
     known = [costs.profiles.get(arm.name) for arm in group]
-    return _mean(
+    return mean_of(
         metric.scaled(getattr(profile, metric.name)) if profile is not None else math.nan
         for profile in known
     )
@@ -131,4 +127,4 @@ def _timed(group: Sequence[Arm], metric: Metric, one_round: Round) -> float:
             return metric.scaled(seconds)
         return metric.scaled(one_round.samples[arm.name] / seconds)
 
-    return _mean(of(arm) for arm in group)
+    return mean_of(of(arm) for arm in group)

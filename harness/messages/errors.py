@@ -71,10 +71,19 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names, three at most, that are written much as one that is not known."""
+    return difflib.get_close_matches(str(name), [str(each) for each in known], n=3, cutoff=0.5)
+
+
+def meant(names: Iterable[str]) -> str:
+    """Ask whether one of these names was meant: the last part of an error message."""
+    return "Did you mean " + " or ".join(names) + "?"
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """Name the closest of ``known``, or all of them: the last part of an error message."""
     names = [str(each) for each in known]
-    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-    if close:
-        return "Did you mean " + " or ".join(close) + "?"
+    if close := closest(name, names):
+        return meant(close)
     return "Known: " + ", ".join(names) + "." if names else "None are known."

@@ -21,7 +21,7 @@ from typing import NoReturn
 from harness.adapters.extras import EXTRAS, installing
 from harness.identity.statements import imports_of
 from harness.messages.blame import as_a_script, named, place
-from harness.messages.errors import HarnessError, near
+from harness.messages.errors import HarnessError, closest, meant, near
 from harness.messages.foreign import check_torch
 from harness.running.neighbours import check_apart, welcome
 from harness.study.search import Search, over
@@ -125,7 +125,7 @@ def _find(reference: str) -> str:
             raise HarnessError(
                 "STUDY must be a name, a module, or a file that exists",
                 f"{reference!r} (looked for {file.resolve()})",
-                _beside(file),
+                _near_file(file) or "`harness list` shows the studies here.",
             )
         return str(file.resolve())
     shipped = {file.stem: file for file in _built_in_files()}
@@ -146,17 +146,16 @@ def _find(reference: str) -> str:
     raise HarnessError(
         "STUDY must be a name that `harness list` shows, a module, or a .py file",
         repr(reference),
-        near(reference, [*built_in(), *to_copy, *(each.name for each in Path().glob("*.py"))]),
+        near(reference, [*(each.name for each in listed(Path())), *to_copy]),
     )
 
 
-def _beside(missing: Path) -> str:
-    """Name the files that are called much as one that is not there."""
-    names = [each.stem for each in missing.parent.glob("*.py")] if missing.parent.is_dir() else []
-    said = near(missing.stem, names)  # without what is the same in all
-    if not said.startswith("Did"):
-        return "`harness list` shows the studies here."
-    return said.replace(" or ", ".py or ").replace("?", ".py?")
+def _near_file(missing: Path) -> str:
+    """Ask whether a study with a name much like that of a missing file was meant; else nothing."""
+    files = [file for file in missing.parent.glob("*.py") if _summary(file) is not None]
+    stems = {file.stem: str(file) for file in files}
+    close = closest(missing.stem, stems)  # without what is the same in all names
+    return meant(stems[stem] for stem in close) if close else ""
 
 
 def _spec(name: str) -> ModuleSpec | None:

@@ -148,7 +148,7 @@ def _line(
         if not values:
             means.append(math.nan)
         elif log:
-            means.append(math.exp(math.fsum(map(math.log, values)) / len(values)))
+            means.append(math.exp(mean_of(map(math.log, values))))
         else:
             means.append(mean_of(values))
     return Line(arm, tuple(means), tuple(lows), tuple(highs), looks.of_arm(arm), looks.short(arm))

@@ -26,7 +26,7 @@ from ..levels import Levels
 from ..palette import light
 from ..text import axis_title, factor_of, in_title
 from .canvas import COLUMN, Picture, hint, limits, log_limits, paint, panel, plain
-from .labels import longest, room_beside
+from .labels import inches, room_beside
 from .marks import ticks
 from .scales import tick_places
 
@@ -278,7 +278,7 @@ def _names(shown: _Shown) -> tuple[_Name, ...]:
         text, at = plain(shown.levels.short(arm.arm), 40), shown.at(arm.cost, arm.mean)
         free = [
             (box, left)
-            for box, left in _candidates(at, 72 * longest([text]))
+            for box, left in _candidates(at, 72 * inches(text))
             if _inside(shown, box) and not _meets(box, [*marks, *(each.box for each in found)])
         ]
         names = [each.box for each in found]

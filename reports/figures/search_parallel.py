@@ -15,10 +15,10 @@ from harness.study.formatting import join, number_text, plural
 from harness.study.settings import Choice, Float, Int, Setting, several
 
 from ..palette import light
-from .canvas import TEXT, Picture, dots, paint, panel, plain, strokes, wrapped
+from .canvas import Picture, dots, paint, panel, plain, strokes, wrapped
 from .labels import LINE, inches, room_beside
 from .marks import place_ticks, ticks
-from .scales import LETTER, tick_places
+from .scales import tick_places
 from .search_axes import (
     MOST_HINTS,
     diamond,
@@ -49,7 +49,7 @@ OFF = -0.16
 """Where a setting that is not in use stands on its axis, which goes from 0 to 1."""
 
 _FIRST, _LAST = 0.5, 0.65  # inches at the left and at the right of the axes
-_BESIDE, _LETTER = _FIRST + _LAST, LETTER * TEXT / 72  # and inches that a letter of a name takes
+_BESIDE, _LETTER = _FIRST + _LAST, inches("0")  # and inches that a letter of a name takes
 
 RANKS: dict[Rank, tuple[str, str, float]] = {
     "rest": ("series6", "the other half", 2.6),
