@@ -360,7 +360,7 @@ def test_a_journal_is_a_store_as_any_other(
     words = ["compare", f"{folder}@wide", f"{journal}@wide", "--out", str(tmp_path / "out")]
     assert execute([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["answer"].startswith("Nothing changed: both have the same 15 trials")
+    assert found["answer"].startswith("No result changed: both have the same 15 trials")
 
 
 @pytest.mark.usefixtures("unprinted")
@@ -375,7 +375,7 @@ def test_a_database_server_is_a_store_as_any_other(
     words = ["compare", f"{folder}@wide", f"{url}@wide:quick", "--out", str(tmp_path / "out")]
     assert execute([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["answer"].startswith("Nothing changed: both have the same 15 trials")
+    assert found["answer"].startswith("No result changed: both have the same 15 trials")
 
 
 def test_it_needs_no_torch_and_writes_nothing_to_the_store(folder: Path, tmp_path: Path) -> None:

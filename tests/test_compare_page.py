@@ -127,6 +127,16 @@ def test_what_changed_comes_first_and_every_row_says_how_it_was_compared() -> No
     assert [cell.text for cell in page.tally] == ["1 verdict the same", "1 result surely worse"]
 
 
+def test_a_page_on_which_no_result_changed_has_no_heading_that_says_what_did() -> None:
+    values = {"width=4": around(0.0), "width=64": around(0.1)}
+    before, after = side("A", values, keys="k"), side("B", values, keys="l", revision="def")
+    page = render_comparison(compared(before, after))
+    assert "<h1 dir=\"auto\">No result is shown to have changed</h1>" in page
+    assert "What changed" not in page
+    assert '<h2 id="changed">What differs between the runs</h2>' in page
+    assert '<a href="#changed">What differs between the runs</a>' in page
+
+
 def test_three_runs_have_a_section_each_and_one_set_of_curves() -> None:
     curves = {arm: [(1.0, 2.0, 3.0)] * 5 for arm in ("width=4", "width=64")}
     sides = [
@@ -138,7 +148,7 @@ def test_three_runs_have_a_section_each_and_one_set_of_curves() -> None:
     assert [each.title for each in page.pairs] == [
         "B against A: wide, quick", "C against A: wide, quick"
     ]  # fmt: skip
-    assert page.title.startswith("In 2 of 2 comparisons something changed that can be told")
+    assert page.title.startswith("In 2 of 2 comparisons a verdict or a result changed")
     (part,) = page.curves
     assert "A ends at 3 points, B ends at 3 points and C ends at 3 points" in part.pictures[0].alt
     html = render_comparison(result)

@@ -149,9 +149,9 @@ def test_a_run_against_itself_changes_nowhere() -> None:
     assert plain(result)["comparisons"][0]["claims"][0]["difference"]["effect"] == 0
     assert result.tested == 0, "nothing is estimated"
     assert headline(result) == (
-        "Nothing changed: both have the same 10 trials, and the same verdicts."
+        "No result changed: both have the same 10 trials, and the same verdicts."
     )
-    assert title(pair) == "Nothing changed"
+    assert title(pair) == "No result changed"
     assert changes_line(pair).startswith("What was declared and run is the same")
 
 
@@ -210,7 +210,8 @@ def test_more_seeds_of_the_same_trials_move_a_claim_and_are_no_difference_of_tri
     assert effect(pair, SMALL).finding == "same"
     assert not pair.whole
     assert answer(pair) == (
-        "No change is shown: the verdict is the same and 2 results of arms are the same."
+        "No result is shown to have changed: the verdict is the same and 2 results of arms are "
+        "the same."
     )
 
 
@@ -364,7 +365,7 @@ def test_what_may_hide_is_said_where_nothing_can_be_told() -> None:
         abs(end) for each in pair.effects if each.seen for end in (each.seen.low, each.seen.high)
     )
     assert answer(pair) == (
-        "No change is shown: the verdict is the same and none of 2 results of arms "
+        "No result is shown to have changed: the verdict is the same and none of 2 results of arms "
         f"can be told apart. A difference may hide, of up to {reach:.3g} points in score."
     )
 
@@ -405,7 +406,7 @@ def test_what_changed_is_told_field_by_field() -> None:
     assert "study" in pair.same
     assert "data" not in pair_of(side("A", A), side("B", A)).same, "nobody knows"
     assert changes_line(pair) == (
-        "What changed: question from “Does width help?” to “Does width still help?”, setting "
+        "What differs: question from “Does width help?” to “Does width still help?”, setting "
         "epochs of the scale from – to 3, 6 other things and 2 parts of the code (study:helper, "
         "study:train)."
     )

@@ -51,15 +51,15 @@ def rank(finding: Finding) -> int:
 
 
 def headline(comparison: Comparison) -> str:
-    """Return the first sentence of all: what changed, or that nothing did that can be told."""
+    """Return the first sentence of all: which results changed, or that none is shown to have."""
     pairs = comparison.pairs
     if len(pairs) == 1:
         return answer(pairs[0])
     changed = [pair for pair in pairs if moved(pair)]
     worse = sum(bool(pair.worse) for pair in pairs)
     if not changed:
-        return f"No change is shown, in any of {len(pairs)} comparisons."
-    said = f"In {len(changed)} of {len(pairs)} comparisons something changed that can be told"
+        return f"No result is shown to have changed, in any of {len(pairs)} comparisons."
+    said = f"In {len(changed)} of {len(pairs)} comparisons a verdict or a result changed"
     return f"{said}, in {worse or 'none'} for the worse."
 
 
@@ -69,7 +69,7 @@ def title(pair: Pair) -> str:
         return "Nothing could be judged" if _few(pair) else "Nothing could be compared"
     if not moved(pair):
         still = pair.whole and not any(each.changed for each in pair.claims.matched)
-        return "Nothing changed" if still else "No change is shown"
+        return "No result changed" if still else "No result is shown to have changed"
     claims = pair.claims.matched
     changed = [each for each in claims if each.changed]
     worse = sum(each.finding == "worse" or each.vanished for each in pair.effects)
@@ -108,9 +108,9 @@ def answer(pair: Pair) -> str:
     if pair.whole and not changed:
         trials = sum(len(each.seeds) for each in pair.belongings)
         same = ", and the same verdicts" if claims else ""
-        return f"Nothing changed: both have the same {plural(trials, 'trial')}{same}."
+        return f"No result changed: both have the same {plural(trials, 'trial')}{same}."
     if not moved(pair):
-        return f"No change is shown: {_still(pair)}.{_may_hide(pair)}"
+        return f"No result is shown to have changed: {_still(pair)}.{_may_hide(pair)}"
     parts = [_verdicts(claims, changed), _shifted(claims)] if claims else []
     parts += [_effects(pair)]
     return "; ".join(filter(None, parts)) + "."
@@ -235,7 +235,7 @@ def changes_line(pair: Pair) -> str:
         parts.append(f"{plural(len(code), 'part')} of the code ({first_of(code, MOST_NAMED)})")
     if not parts:
         return "What was declared and run is the same in both, as far as it is recorded."
-    return f"What changed: {join(parts)}."
+    return f"What differs: {join(parts)}."
 
 
 def same_line(pair: Pair) -> str:

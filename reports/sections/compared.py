@@ -1,4 +1,4 @@
-"""One run against its base, as plain values: verdicts, what changed, arms, and costs."""
+"""One run against its base, as plain values: verdicts, what differs, arms, and costs."""
 
 from __future__ import annotations
 
@@ -151,16 +151,16 @@ def _verdict(verdict: Verdict) -> Cell:
 
 
 def _changes(pair: Pair) -> tuple[tuple[str, Table], ...]:
-    """Return tables of what changed: all but code, and code; long ones are folded away."""
+    """Return tables of what differs: all but code, and code; long ones are folded away."""
     code = [each for each in pair.differences if each.area == "code"]
     rest = [each for each in pair.differences if each.area != "code"]
     out = []
     if rest:
-        out.append(("" if len(rest) <= FEW_CHANGES else f"All {len(rest)} changes",
+        out.append(("" if len(rest) <= FEW_CHANGES else f"All {len(rest)} differences",
                     _change_table("What was declared and run.", rest, pair)))  # fmt: skip
     if code:
         out.append(
-            (plural(len(code), "part") + " of the code changed",
+            (f"{plural(len(code), 'part')} of the code differ{'s' * (len(code) == 1)}",
              _change_table(
                  "Parts of the code that keys rest on, each with a short hash of its text.", code,
                  pair))
@@ -171,7 +171,7 @@ def _changes(pair: Pair) -> tuple[tuple[str, Table], ...]:
 def _change_table(caption: str, rows: Sequence[Difference], pair: Pair) -> Table:
     return Table(
         caption,
-        (Column("What changed"), Column(f"In {pair.base.label}"), Column(f"In {pair.other.label}")),
+        (Column("What differs"), Column(f"In {pair.base.label}"), Column(f"In {pair.other.label}")),
         tuple(row(Cell(each.what, note=_where(each)), each.base, each.other) for each in rows),
         stack=True,
     )
