@@ -29,4 +29,7 @@ def provisional(results: Results) -> tuple[str, ...]:
     larger = [name for name in declared.scales if name != "quick"]
     if declared.scale == "quick" and larger:
         why.append(f"scale quick; {join(larger)} may answer otherwise")
+    elif declared.scale == "quick" and search is not None:
+        # A study asks its question at the scales that it has. Settings are taken elsewhere.
+        why.append("scale quick; other settings may be best at a larger one")
     return tuple(why)

@@ -18,11 +18,18 @@ from harness.compared.plain import plain
 from harness.gate.written import write_files
 from harness.judging.results import Results
 from harness.messages.errors import HarnessError
-from harness.reports import contents_of, render_index, shelf_of, write_entry, write_index
+from harness.reports import (
+    contents_of,
+    render_index,
+    shelf_of,
+    write_entry,
+    write_index,
+)
 from harness.reports import index as index_module
 from harness.reports.entry import entry_of, read_entry
 from harness.reports.figures.forest import density, draw_forests, forest
 from harness.reports.index_page import index_of
+from harness.reports.render import render_html
 from harness.study.claims import Higher
 from tests import example_gate, example_search
 from tests.compared_runs import side
@@ -188,6 +195,21 @@ def test_a_search_that_was_stopped_is_provisional() -> None:
     assert results.search is not None
     tried = len(results.search.tried)
     assert entry_of(results).provisional[0] == f"{tried} of 64 settings tried"
+
+
+def test_a_search_at_scale_quick_is_provisional_on_its_page_and_in_the_index(
+    tmp_path: Path,
+) -> None:
+    results = example_search.example_results()
+    assert results.search is not None
+    done = replace(results, search=replace(results.search, ended="trials"))
+    why = "scale quick; other settings may be best at a larger one"
+    assert entry_of(done).provisional == (why,)
+    assert f"provisional: {why}" in render_html(done)
+    put(done, tmp_path / "digits_search-quick")
+    assert f"provisional: {why}" in read(tmp_path).text
+    larger = named(done, scale="full", scales=("quick", "full"))
+    assert entry_of(larger).provisional == ()
 
 
 def test_costs_are_added_up(several: Path) -> None:
