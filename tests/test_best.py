@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from harness import Choice, Float
+from harness import AtLeast, AtMost, Choice, Float, Metric
 from harness.commands.best import (
     FILES,
     best_places,
@@ -35,7 +35,7 @@ from harness.study.converter import from_plain, to_plain
 from harness.study.pasted import as_code
 from harness.study.searching import Searching
 from tests.example_results import example_results as study_results
-from tests.example_search import error_of, example_results, noisy, search
+from tests.example_search import METRICS, error_of, example_results, noisy, search
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,11 @@ def test_the_first_sentences_say_what_to_take_and_how_far_to_trust_it(results: R
     assert results.search is not None
     expected = (
         "Best: lr = 0.00491, width = 123, optimizer = rmsprop (setting 27 of 48). "
-        "On 3 fresh seeds its validation error is 2.6 % [0.6, 4.5], 3.5 [2.1, 4.9] pp better than "
-        "the default's. "
-        "The search itself had shown 2.7 % for setting 27, its best: no better than on fresh seeds "
-        "(0.2 [−1.8, +2.1] pp worse). "
-        "It cannot be told from setting 42 and setting 43, which may be as good or better."
+        "On 3 fresh seeds the validation error of setting 27 is 2.6 % [0.6, 4.5], 3.5 [2.1, 4.9] "
+        "pp better than the default's. "
+        "The search itself had shown 2.7 % for setting 27, the best in it: no better than on fresh "
+        "seeds (0.2 [−1.8, +2.1] pp worse). "
+        "Setting 27 cannot be told from setting 42 and setting 43, which may be as good or better."
     )
     assert " ".join(sentences(results.search)) == expected
 
@@ -137,9 +137,43 @@ def test_optimism_is_told() -> None:
 
     lines = said(trained=lucky)
     assert lines[2] == (
-        "The search itself had shown 0.1 % for setting 27, its best: 2.5 [0.5, 4.4] pp better than "
-        "on fresh seeds. The best of many looks better than it is."
+        "The search itself had shown 0.1 % for setting 27, the best in it: 2.5 [0.5, 4.4] pp "
+        "better than on fresh seeds. The best of many looks better than it is."
     )
+
+
+WITH_MISSED = (*METRICS[:2], Metric("missed", unit="fraction", better="lower"))
+
+
+def missing(share: float) -> Callable[[int, Mapping[str, Any], int], Any]:
+    """What trials give where setting 27 misses so much on fresh seeds."""
+
+    def trained(place: int, settings: Mapping[str, Any], seed: int) -> Any:
+        given = noisy(place, settings, seed)
+        if isinstance(given, str):
+            return given
+        missed = share if place == 26 and seed < 1_000_000 else 0.05
+        return {**given, "missed": missed, "model_bytes": 2048.0 if place == 3 else 4096.0}
+
+    return trained
+
+
+def test_what_breaks_a_constraint_is_told_with_what_it_gave_and_what_it_must_be() -> None:
+    limits = (AtMost("missed", 0.1), AtLeast("model_bytes", 2500))
+    declared = search(constraints=limits, metrics=WITH_MISSED)
+    found = example_results(declared=declared, trained=missing(0.142)).search
+    assert found is not None
+    assert (
+        "Setting 27 is not taken: on fresh seeds missed is 14.2 %, and must be at most 10.0 %."
+    ) in sentences(found)
+    assert what_is_known(found, 3) == "size of the network below 2.44 KiB"
+
+
+def test_a_value_just_over_a_limit_has_the_digits_that_show_it() -> None:
+    declared = search(constraints=(AtMost("missed", 0.1),), metrics=WITH_MISSED)
+    assert (
+        "Setting 27 is not taken: on fresh seeds missed is 0.10001, and must be at most 0.1."
+    ) in said(declared=declared, trained=missing(0.10001))
 
 
 def test_the_default_may_be_the_best_and_nothing_may_be_there() -> None:
@@ -184,7 +218,7 @@ def test_where_chance_plays_no_part_that_is_said() -> None:
     lines = said(declared=declared, trained=same)
     assert "chance plays no part" in lines[1]
     assert "[" not in lines[1]
-    assert lines[2] == "It is better than all others that were confirmed."
+    assert lines[2] == "Setting 27 is better than all others that were confirmed."
 
 
 @pytest.mark.parametrize("objective", ["validation_error", ("validation_error", "model_bytes")])
@@ -225,7 +259,7 @@ def test_where_the_default_was_best_in_the_search_no_other_is_called_its_best() 
     tried = [{"lr": 0.9}, {"lr": 0.1}, {"lr": 0.3}, {"lr": 0.2}]
     lines = said(declared=declared, settings=tried, trained=falling, confirm=5)
     (shown,) = [line for line in lines if line.startswith("The search itself")]
-    assert shown.startswith("The search itself had shown 10.0 % for the default, its best")
+    assert shown.startswith("The search itself had shown 10.0 % for the default, the best in it")
 
 
 def one(context: Any, lr: float) -> Any:

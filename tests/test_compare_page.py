@@ -131,7 +131,7 @@ def test_a_page_on_which_no_result_changed_has_no_heading_that_says_what_did() -
     values = {"width=4": around(0.0), "width=64": around(0.1)}
     before, after = side("A", values, keys="k"), side("B", values, keys="l", revision="def")
     page = render_comparison(compared(before, after))
-    assert "<h1 dir=\"auto\">No result is shown to have changed</h1>" in page
+    assert '<h1 dir="auto">No result is shown to have changed</h1>' in page
     assert "What changed" not in page
     assert '<h2 id="changed">What differs between the runs</h2>' in page
     assert '<a href="#changed">What differs between the runs</a>' in page

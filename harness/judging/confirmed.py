@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -64,6 +64,8 @@ class Confirmed:
         may_be_best: whether nothing shows that others of those confirmed are better.
         means: of every objective, in their order; NaN where there is none.
         broken: the constraints that their means break.
+        metrics: of each metric that a constraint is on, the mean over seeds; NaN where there is
+            none.
         key: of the trial on the first seed that finished, to be replayed; empty without one.
         exact: whether chance plays no part, as far as can be seen: every seed gave the same value,
             to the last bit, as in the search, here and in all others that were run again.
@@ -82,6 +84,7 @@ class Confirmed:
     may_be_best: bool = True
     means: tuple[float, ...] = ()
     broken: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
     key: str = ""
     exact: bool = False
 
@@ -163,6 +166,7 @@ def _row(
             for each, excess in zip(searching.constraints, over, strict=False)
             if not excess <= 0
         ),
+        metrics={each.metric: means[each.metric] for each in searching.constraints},
         key=done[0].key if done else "",
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from harness.judging.answer import in_sentence
 from harness.judging.confirmed import Confirmed, Estimate
 from harness.judging.searched import SearchResults
 from harness.judging.tried import Edge
@@ -19,7 +20,7 @@ from harness.study.formatting import (
     spread_text,
     unit_of_change,
 )
-from harness.study.searching import DEFAULT
+from harness.study.searching import DEFAULT, AtMost
 from harness.study.settings import Settings, Value
 
 ENDED = {
@@ -130,7 +131,7 @@ def _take(search: SearchResults, taken: int) -> str:
 
 def _front(search: SearchResults) -> str:
     """Say that with several objectives there is no one best."""
-    titles = [metric.title[:1].lower() + metric.title[1:] for metric in search.objectives]
+    titles = [in_sentence(metric.title) for metric in search.objectives]
     if len(search.front) == 1:
         return f"No other setting is better by {' or '.join(titles)}."
     many = plural(len(search.front), "setting")
@@ -142,9 +143,10 @@ def _front(search: SearchResults) -> str:
 
 def _confirmed(search: SearchResults, winner: Confirmed) -> str:
     seeds = plural(len(winner.values), "fresh seed")
-    text = f"On {seeds} its {in_title(search)} is {estimate_text(search, winner.mean)}"
+    what = f"the {in_title(search)} of {name_of(winner.place)} is"
+    text = f"On {seeds} {what} {estimate_text(search, winner.mean)}"
     if winner.exact:
-        text = f"Its {in_title(search)} is {level_text(search.metric, winner.mean.value)}"
+        text = f"{_capital(what)} {level_text(search.metric, winner.mean.value)}"
     gain = winner.gain
     if winner.place != 0 and math.isfinite(gain.value):
         word = "better" if gain.value >= 0 else "worse"
@@ -163,7 +165,7 @@ def _confirmed(search: SearchResults, winner: Confirmed) -> str:
 def _optimism(search: SearchResults, first: Confirmed) -> str:
     """Say how much better the best of the search looked than it is."""
     value, size = level_text(search.metric, first.searched), first.optimism
-    start = f"The search itself had shown {value} for {name_of(first.place)}, its best"
+    start = f"The search itself had shown {value} for {name_of(first.place)}, the best in it"
     shown = difference_text(search, size)
     if size.value > 0:
         sure = "" if not size.known or size.low > 0 else "; that may be chance"
@@ -180,21 +182,22 @@ def _apart(search: SearchResults, winner: Confirmed) -> str:
     if len(compared) < 2:
         return "Nothing else was confirmed that it could be compared with."
     others = [name_of(arm.place) for arm in compared if arm.may_be_best and arm is not winner]
+    name = _capital(name_of(winner.place))
     if not others:
-        return "It is better than all others that were confirmed."
+        return f"{name} is better than all others that were confirmed."
     if len(winner.values) < 2 and not winner.exact:
         return "With one fresh seed, none of those confirmed can be told from another."
-    return f"It cannot be told from {join(others)}, which may be as good or better."
+    return f"{name} cannot be told from {join(others)}, which may be as good or better."
 
 
 def _biased(search: SearchResults, taken: int) -> str:
     value = level_text(search.metric, search.tried[taken].value)
     some = sum(map(search.can_be_taken, search.tried))
-    end = _to_confirm(search)
+    end, what = _to_confirm(search), f"the {in_title(search)} of {name_of(taken)}"
     if some == 1:
-        return f"Its {in_title(search)} was {value}, on the search's own seed.{end}"
+        return f"{_capital(what)} was {value}, on the search's own seed.{end}"
     return (
-        f"Its {in_title(search)} in the search was {value}. That is biased: the best of "
+        f"{_capital(what)} was {value} in the search. That is biased: the best of "
         f"{plural(some, 'setting')} looks better than it is, and nothing has confirmed it.{end}"
     )
 
@@ -212,11 +215,43 @@ def _to_confirm(search: SearchResults) -> str:
 
 def _lost(search: SearchResults) -> Iterator[str]:
     for arm in search.arms:
-        name = name_of(arm.place).capitalize()
+        name = _capital(name_of(arm.place))
         if arm.failed:
             yield f"{name} failed on {plural(arm.failed, 'fresh seed')}, and is not taken."
         elif arm.broken:
-            yield f"{name} breaks {join(arm.broken)} on fresh seeds, and is not taken."
+            why = join(_unkept(search, arm.broken, arm.metrics))
+            yield f"{name} is not taken: on fresh seeds {why}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _unkept(
+    search: SearchResults, broken: Sequence[str], means: Mapping[str, float], *, short: bool = False
+) -> Iterator[str]:
+    """Say of each constraint that settings break what they gave, and what it allows.
+
+    Args:
+        search: whose constraints they are.
+        broken: the constraints that do not hold, in signs.
+        means: what the settings gave.
+        short: whether only the side is told, as in a table that has the value.
+    """
+    for limit, metric in zip(search.searching.constraints, search.limited, strict=True):
+        if limit.text not in broken:
+            continue
+        name, most, mean = in_sentence(metric.title), isinstance(limit, AtMost), means[limit.metric]
+        found, allowed = level_text(metric, mean), level_text(metric, limit.value)
+        if found == allowed:  # as printed: more digits tell them apart
+            found, allowed = number_text(mean, 9), number_text(limit.value, 9)
+        if not math.isfinite(mean):
+            yield f"{name} is not finite"
+        elif short:
+            yield f"{name} {'above' if most else 'below'} {allowed}"
+        else:
+            must = f"must be at {'most' if most else 'least'} {allowed}"
+            yield f"{name} is {found}, and {must}"
 
 
 def edge_text(search: SearchResults, edge: Edge) -> str:
@@ -236,8 +271,7 @@ def edge_text(search: SearchResults, edge: Edge) -> str:
 
 def in_title(search: SearchResults) -> str:
     """Name the first objective within a sentence."""
-    title = search.metric.title
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+    return in_sentence(search.metric.title)
 
 
 def what_is_known(search: SearchResults, place: int) -> str:
@@ -254,7 +288,7 @@ def what_is_known(search: SearchResults, place: int) -> str:
     elif arm is not None and arm.sound and search.confirmed:
         words.append("may be as good" if arm.may_be_best else "worse than the best")
     elif each.broken:
-        words.append(f"breaks {join(each.broken)}")
+        words += _unkept(search, each.broken, each.metrics, short=True)
     elif each.state == "complete":
         words.append("not confirmed")
     else:

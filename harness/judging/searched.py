@@ -36,6 +36,7 @@ class SearchResults:
             confirmed, the best value in the search, but of none that failed when it was run again.
         confirmed: whether they were chosen by what was confirmed.
         level: with which probability all intervals of a kind hold.
+        limited: the metrics that constraints are on, in the order of these.
         front: with several objectives, the places of settings that no other dominates, by the
             first objective, best first.
         edges: of the settings to take, those that lie on an edge.
@@ -59,6 +60,7 @@ class SearchResults:
     taken: int | None
     confirmed: bool
     level: float
+    limited: tuple[Metric, ...] = ()
     front: tuple[int, ...] = ()
     edges: tuple[Edge, ...] = ()
     shares: Shares = field(default_factory=lambda: Shares(why="it was not asked for"))
@@ -143,8 +145,9 @@ def searched(
     if searching is None or kept is None:
         return None
     # direction and unit count; as a ratio no objective is compared here
-    objectives = tuple(
-        replace(declaration.metric(name), relative=False) for name in searching.objectives
+    objectives, limited = (
+        tuple(replace(declaration.metric(name), relative=False) for name in names)
+        for names in (searching.objectives, [each.metric for each in searching.constraints])
     )
     by_key = {record.key: record for record in records if record.state != "running"}
     batches = _batches(kept.batches, len(kept.tried))
@@ -178,6 +181,7 @@ def searched(
         taken=None,
         confirmed=False,
         level=1 - declaration.looks.alpha,
+        limited=limited,
         front=_front(fitting, objectives) if len(objectives) > 1 else (),
         seeds=len(manifest.seeds) if kept.confirmed else 0,
         sampler=kept.sampler or searching.sampler,
