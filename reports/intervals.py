@@ -59,7 +59,19 @@ def _span(replicate: str, counts: Sequence[int]) -> str:
     return plural(low, replicate) if low == high else f"{low} to {plural(high, replicate)}"
 
 
-def family_name(verdicts: Sequence[Verdict]) -> str:
-    """Say what the level of the intervals was corrected for: claims that chance can turn."""
-    claims = sum(verdict.claim.primary and not is_exact(verdict) for verdict in verdicts)
-    return f", Bonferroni over {claims} claims" if claims > 1 else ""
+def family_name(verdicts: Sequence[Verdict], *, whole: bool = False) -> str:
+    """Say what the level of the intervals was corrected for: claims that chance can turn.
+
+    Args:
+        verdicts: of all claims.
+        whole: whether it is said which claims do not count: exploratory ones, which get no
+            verdict, and exact ones, which no chance can turn.
+    """
+    exploratory = sum(not verdict.claim.primary for verdict in verdicts)
+    exact = sum(verdict.claim.primary and is_exact(verdict) for verdict in verdicts)
+    claims = len(verdicts) - exploratory - exact
+    if claims < 2:
+        return ""
+    kinds = [f"{exploratory} exploratory"] * bool(exploratory) + [f"{exact} exact"] * bool(exact)
+    apart = f" ({join(kinds)} not counted)" if whole and kinds else ""
+    return f", Bonferroni over {claims} claims{apart}"

@@ -26,7 +26,7 @@ from harness.reports.figures.looks import MOST_WORDS, draw_looks, looked
 from harness.reports.figures.margins import margin_of
 from harness.reports.figures.paired import draw_paired, paired, short_sides
 from harness.reports.figures.scales import round_ratios
-from harness.reports.intervals import family_name, interval_name
+from harness.reports.intervals import family_name, interval_name, is_exact
 from harness.reports.render import render_html
 from harness.reports.sections.claims import ClaimSection, claim_sections
 from harness.reports.sections.fixed import held_fixed
@@ -162,6 +162,11 @@ def test_names_of_intervals(results: Results) -> None:
     )
     # exact claims and exploratory ones are none that chance can turn
     assert family_name(verdicts) == ", Bonferroni over 5 claims"
+    assert family_name(verdicts, whole=True) == (
+        ", Bonferroni over 5 claims (1 exploratory and 2 exact not counted)"
+    )
+    five = [verdict for verdict in verdicts if verdict.claim.primary and not is_exact(verdict)]
+    assert family_name(five, whole=True) == ", Bonferroni over 5 claims"
     assert family_name([verdicts[MEMORY], verdicts[LOSS]]) == ""
 
 

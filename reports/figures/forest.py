@@ -82,7 +82,7 @@ def forest_rows(verdicts: Sequence[Verdict]) -> tuple[ForestRow, ...]:
 def interval_of(verdicts: Sequence[Verdict]) -> str:
     """Name the interval that claims have; empty where none has one."""
     name = interval_name(verdicts)
-    return name + family_name(verdicts) if name else ""
+    return name + family_name(verdicts, whole=True) if name else ""
 
 
 def _row(number: int, verdict: Verdict) -> ForestRow:

@@ -231,7 +231,7 @@ def verdict_table(results: Results) -> Table | None:
         for number, verdict in enumerate(results.verdicts, 1)
     ]
     interval = interval_name(results.verdicts)
-    shown = f", with the {interval}{family_name(results.verdicts)}" if interval else ""
+    shown = f", with the {interval}{family_name(results.verdicts, whole=True)}" if interval else ""
     return Table(
         f"Effect: mean difference{ratios(results.verdicts)}{shown}. δ: the smallest difference "
         f"that matters. n: {replicates(results.verdicts)}. p: against no difference, adjusted for "
