@@ -161,6 +161,8 @@ def test_a_version_is_named_by_its_revision(tmp_path: Path) -> None:
         ("{folder}@wide:full", "wide:full in"),
         ("{folder}@wide~7", "got ~7. There is: wide:quick~0"),
         ("{folder}/none.db", "none.db"),
+        ("{folder}/harnes.db@wide~1", "Did you mean {folder}/harness.db?"),
+        ("{above}/{misspelt}~1", "Did you mean {folder}?"),
         ("{folder}/empty", "a folder of runs must hold harness.db"),
         ("{folder}/text.db", "text.db"),
     ],
@@ -168,12 +170,13 @@ def test_a_version_is_named_by_its_revision(tmp_path: Path) -> None:
 def test_a_word_that_names_nothing_ends_in_one_clear_line(
     folder: Path, word: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    names = {"folder": folder, "above": folder.parent, "misspelt": f"{folder.name[:-2]}x0"}
     (folder / "empty").mkdir(exist_ok=True)
     (folder / "text.db").write_text("no store", encoding="utf-8")
-    code = execute(["compare", str(folder), word.format(folder=folder), "--out", str(tmp_path)])
+    code = execute(["compare", str(folder), word.format(**names), "--out", str(tmp_path)])
     told = capsys.readouterr()
     assert code == 2
-    assert said in told.err
+    assert said.format(**names) in told.err
     assert told.err.count("\n") == 1
     assert not list(tmp_path.iterdir()), "nothing is written"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from harness.commands.place import STORE_NAME, Place
 from harness.commands.subject import Kept, kept_in
-from harness.messages.errors import HarnessError, near
+from harness.messages.errors import HarnessError, closest, meant, near
 from harness.messages.redact import shown
+from harness.storing.faults import NoStoreError
 from harness.storing.kept import declaration_of, older_manifests
 from harness.storing.ledger import Ledger
 from harness.storing.store import Store
@@ -22,6 +23,9 @@ WRITE = (
 )
 
 _VERSION = re.compile(r"~(\d{1,3}|[0-9a-f]{4,40}(?:\+changes)?)$")
+STORES = frozenset({".db", ".sqlite", ".sqlite3"})
+"""How names of files end that are taken for stores, where a near one is looked for."""
+
 _LONGEST_COUNT = 3  # digits; more are a revision
 _MOST = 4  # names that an error lists
 
@@ -115,7 +119,7 @@ def find_runs(word: str, place: Place, stores: dict[str, Store]) -> list[Found]:
     reference = parse(word)
     where, folder = _store_of(reference)
     if where not in stores:
-        stores[where] = place.other(where)
+        stores[where] = _opened(reference, where, place)
     store = stores[where]
     every = [Found(reference, store, kept) for kept in kept_in(store)]
     if not every:
@@ -147,6 +151,33 @@ def find_runs(word: str, place: Place, stores: dict[str, Store]) -> list[Found]:
     if not chosen:
         raise _no_version(versions, reference)
     return chosen
+
+
+def _opened(reference: Reference, where: str, place: Place) -> Store:
+    """Open a store; of a path that is not there say which near it was meant."""
+    try:
+        return place.other(where)
+    except NoStoreError as error:
+        close = _near_places(reference.where)
+        raise (error.and_(meant(close)) if close else error) from None
+
+
+def _near_places(where: str) -> list[str]:
+    """Return stores and folders of runs beside a path whose names are written much as its own."""
+    missing = Path(where)
+    if "://" in where or missing.exists():
+        return []
+    try:
+        beside = sorted(missing.parent.iterdir())
+    except OSError:
+        return []
+    # without endings, which are the same in all names
+    names = {each.stem: str(each) for each in beside if each.suffix in STORES or _has_runs(each)}
+    return [names[name] for name in closest(missing.stem, names)]
+
+
+def _has_runs(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in (STORE_NAME, "records.csv"))
 
 
 def _store_of(reference: Reference) -> tuple[str, str]:
