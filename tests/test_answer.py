@@ -130,7 +130,9 @@ def test_an_open_claim_of_which_the_direction_is_shown_says_which(results: Resul
     side, _, size = clear.told.partition("; ")
     verdict = replace(clear, word="direction only")
     said = answer(replace(results, verdicts=(verdict,))).sure
-    assert f"({side}, {effect_text(clear.metric, clear.seen.effect)} [" in said
+    shown = effect_text(clear.metric, clear.seen.effect).removesuffix(" nats")
+    assert f"({side}, {shown} [" in said
+    assert said.count(" nats;") == 1, "the unit stands behind the interval"
     assert f"; {size})" in said
 
 

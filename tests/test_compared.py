@@ -307,7 +307,7 @@ def test_the_one_claim_of_which_the_effect_changed_is_named() -> None:
     more = np.array([10.3, 9.8, 10.4, 9.5, 10.1])
     after = {**before, LARGE: tuple(before[LARGE] + more)}
     said = answer(pair_of(side("A", before, declared), side("B", after, declared)))
-    assert "; the effect of “64 beats 16” surely changed, by +10 points" in said
+    assert "; the effect of “64 beats 16” surely changed, by +10 [" in said
 
 
 def test_a_verdict_that_changed_by_chance_alone_is_told_as_that() -> None:

@@ -50,6 +50,7 @@ from harness.study.formatting import (
     bytes_text,
     cut,
     date_text,
+    effect_and_interval,
     effect_text,
     interval_text,
     level_text,
@@ -711,6 +712,11 @@ def test_numbers_of_metrics_as_text() -> None:
     assert effect_text(loss, 2.5e6) == "+2.50e6 nats"
     assert interval_text(loss, 0.4, 1723.2) == "[+0, +1,723] nats"
     assert interval_text(loss, -0.05, 1.2) == "[−0.05, +1.20] nats"
+    assert interval_text(loss, -0.05, 1.2, unit=False) == "[−0.05, +1.20]"
+    assert interval_text(loss, 0.4, 1723.2, unit=False) == "[+0, +1,723]"
+    assert interval_text(loss, -1e-7, 2e-7, unit=False) == "[−1.00e−7, +2.00e−7]"
+    assert effect_and_interval(loss, 0.2, 0.1, 0.3) == "+0.2 [+0.100, +0.300] nats"
+    assert effect_and_interval(loss, 0.2, math.nan, math.nan) == "+0.2 nats"
     assert interval_text(loss, -1e-7, 2e-7) == "[−1.00e−7, +2.00e−7] nats"
     assert interval_text(loss, math.nan, 1) == "–"
     assert level_text(loss, math.nan) == effect_text(accuracy, math.nan) == "–"

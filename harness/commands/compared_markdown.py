@@ -61,7 +61,7 @@ def _pair(pair: Pair) -> Iterator[str]:
 
 
 def _verdicts(pair: Pair) -> Iterator[str]:
-    from harness.compared.words import difference_of, interval_of
+    from harness.compared.words import effect_and_interval_of
 
     base, other = pair.base.label, pair.other.label
     yield _row(["claim", f"in {base}", f"in {other}", f"{other} − {base}"])
@@ -71,7 +71,7 @@ def _verdicts(pair: Pair) -> Iterator[str]:
         yield _row([
             words(each.base.claim.text), words(each.base.word),
             f"**{word}**" if each.changed else word,
-            words(f"{difference_of(each)} {interval_of(each.base.metric, each.seen)}"),
+            words("0" if each.same else effect_and_interval_of(each.base.metric, each.seen)),
         ])  # fmt: skip
 
 
@@ -89,9 +89,9 @@ def _effects(pair: Pair) -> Iterator[str]:
 
 
 def _effect(each: ArmEffect) -> str:
-    from harness.compared.words import effect_of, interval_of
+    from harness.compared.words import effect_and_interval_of
 
-    told = f"{effect_of(each.metric, each.seen)} {interval_of(each.metric, each.seen)}"
+    told = effect_and_interval_of(each.metric, each.seen)
     levels = [level_text(each.metric, mean) if math.isfinite(mean) else DASH for mean in each.means]
     difference = "the same" if each.finding == "same" else told
     return _row([*map(words, (each.arm, each.metric.title, *levels, difference, each.finding))])

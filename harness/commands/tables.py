@@ -102,7 +102,7 @@ def effect(verdict: Verdict) -> str:
         return "–"
     shown = format_difference(metric, verdict.seen.effect)
     if math.isfinite(verdict.seen.low) and not verdict.seen.exact:
-        shown += "\n" + format_interval(metric, verdict.seen.low, verdict.seen.high)
+        shown += "\n" + format_interval(metric, verdict.seen.low, verdict.seen.high, unit=False)
     return shown
 
 

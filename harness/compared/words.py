@@ -16,6 +16,7 @@ from harness.study.formatting import (
     DASH,
     bytes_text,
     count_text,
+    effect_and_interval,
     effect_text,
     first_of,
     interval_text,
@@ -186,7 +187,7 @@ def _shifted(claims: Sequence[Matched]) -> str:
         metric, seen = told[0].base.metric, told[0].seen
         text = f"“{textwrap.shorten(told[0].base.claim.text.rstrip('.'), 60, placeholder='…')}”"
         one = "the claim's effect" if len(claims) == 1 else f"the effect of {text}"
-        return f"{one} surely changed, by {effect_of(metric, seen)} {interval_of(metric, seen)}"
+        return f"{one} surely changed, by {effect_and_interval_of(metric, seen)}"
     return f"the effects of {len(told)} of {len(claims)} claims surely changed"
 
 
@@ -216,7 +217,7 @@ def _said(pair: Pair, each: ArmEffect) -> str:
     assert each.seen is not None
     return (
         f"{in_sentence(each.metric)} of {each.arm} is {each.finding} in {pair.other.label}, by "
-        f"{effect_of(each.metric, each.seen)} {interval_of(each.metric, each.seen)}"
+        f"{effect_and_interval_of(each.metric, each.seen)}"
     )
 
 
@@ -298,10 +299,17 @@ def difference_of(claim: Matched) -> str:
 
 
 def interval_of(metric: Metric, seen: Seen | None) -> str:
-    """Print an interval; empty where there is none."""
+    """Print the interval of an effect that stands beside it with its unit; empty without one."""
     if seen is None or seen.exact or not (math.isfinite(seen.low) and math.isfinite(seen.high)):
         return ""
-    return interval_text(metric, seen.low, seen.high)
+    return interval_text(metric, seen.low, seen.high, unit=False)
+
+
+def effect_and_interval_of(metric: Metric, seen: Seen | None) -> str:
+    """Print an effect and its interval with their unit once; a dash where there is no effect."""
+    if seen is None or not interval_of(metric, seen):
+        return effect_of(metric, seen)
+    return effect_and_interval(metric, seen.effect, seen.low, seen.high)
 
 
 def cost_text(metric: Metric, value: float) -> str:

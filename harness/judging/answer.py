@@ -16,9 +16,9 @@ from harness.messages.errors import one_line
 from harness.stats import FEWEST
 from harness.study.claims import Equivalent, NotWorse
 from harness.study.formatting import (
+    effect_and_interval,
     effect_text,
     first_of,
-    interval_text,
     join,
     level_text,
     margin_text,
@@ -138,12 +138,12 @@ def _open(verdict: Verdict) -> str:
     text = f"“{verdict.claim.text.rstrip('.')}”"
     if not math.isfinite(verdict.seen.effect):
         return text
-    effect = effect_text(verdict.metric, verdict.seen.effect)
-    ends = interval_text(verdict.metric, verdict.seen.low, verdict.seen.high)
+    seen = verdict.seen
+    shown = effect_and_interval(verdict.metric, seen.effect, seen.low, seen.high)
     side, _, size = verdict.told.partition("; ")
-    if verdict.seen.clear and size:
-        return f"{text} ({side}, {effect} {ends}; {size})"
-    return f"{text} ({effect} {ends})"
+    if seen.clear and size:
+        return f"{text} ({side}, {shown}; {size})"
+    return f"{text} ({shown})"
 
 
 def _clearness(verdict: Verdict) -> float:
@@ -157,10 +157,11 @@ def _clearness(verdict: Verdict) -> float:
 def numbers(verdict: Verdict) -> str:
     """Print an effect: both means, the difference and its interval."""
     metric, seen = verdict.metric, verdict.seen
-    effect = effect_text(metric, seen.effect)
-    behind = "" if seen.exact else f" {interval_text(metric, seen.low, seen.high)}"
+    shown = effect_text(metric, seen.effect)
+    if not seen.exact:
+        shown = effect_and_interval(metric, seen.effect, seen.low, seen.high)
     means = both_means(verdict)
-    return f"{means}: {effect}{behind}" if means else f"{effect}{behind}"
+    return f"{means}: {shown}" if means else shown
 
 
 def both_means(verdict: Verdict) -> str:

@@ -10,15 +10,14 @@ from harness.judging.confirmed import Confirmed, Estimate
 from harness.judging.searched import SearchResults
 from harness.judging.tried import Edge
 from harness.study.formatting import (
+    effect_and_interval,
     effect_text,
-    interval_text,
     join,
     level_text,
     number_text,
     percent_text,
     plural,
     spread_text,
-    unit_of_change,
 )
 from harness.study.searching import DEFAULT, AtMost
 from harness.study.settings import Settings, Value
@@ -65,11 +64,11 @@ def difference_text(search: SearchResults, estimate: Estimate, *, sign: bool = F
             that says which is better.
     """
     metric, turned = search.metric, not sign and estimate.value < 0
-    text = effect_text(metric, -estimate.value if turned else estimate.value)
+    value = -estimate.value if turned else estimate.value
+    text = effect_text(metric, value)
     if estimate.wide:
         low, high = (-estimate.high, -estimate.low) if turned else (estimate.low, estimate.high)
-        ends = interval_text(metric, low, high)
-        text = f"{text.removesuffix(f' {unit_of_change(metric)}')} {ends}"
+        text = effect_and_interval(metric, value, low, high)
         text = text.replace("+", "") if not sign and low > 0 else text
     return text if sign else text.lstrip("+")
 

@@ -64,7 +64,7 @@ def format_difference(
     return _three_digits(value, sign).replace("-", "−") + suffix
 
 
-def format_interval(metric: Metric, low: float, high: float) -> str:
+def format_interval(metric: Metric, low: float, high: float, *, unit: bool = True) -> str:
     """Print an interval of differences, such as ``[+0.8, +1.2] nats``."""
     if metric.relative:
         decimals = min(max(_decimals(low), _decimals(high)), 3)
@@ -76,8 +76,8 @@ def format_interval(metric: Metric, low: float, high: float) -> str:
         whole = math.floor(math.log10(largest)) if 0 < largest < math.inf else 0
         digits = ".3g" if largest >= HUGE else f",.{max(0, 2 - whole)}f"
         ends = [f"{end:+{digits}}".replace("-", "−") for end in (low, high)]
-    unit = unit_of_change(metric)
-    return f"[{', '.join(ends)}]" + (f" {unit}" if unit else "")
+    named = unit_of_change(metric) if unit else ""
+    return f"[{', '.join(ends)}]" + (f" {named}" if named else "")
 
 
 def _points(value: float) -> float:
@@ -166,22 +166,39 @@ def _exponents(text: str) -> str:
     return _EXPONENT.sub(lambda match: f"e{int(match[1])}".replace("-", "−"), text)
 
 
-def interval_text(metric: Metric, low: float, high: float) -> str:
-    """Print an interval of differences, or a dash; both ends have the same decimals."""
+def effect_and_interval(metric: Metric, effect: float, low: float, high: float) -> str:
+    """Print a difference and its interval, where it has one, with their unit once."""
+    ends, text = interval_text(metric, low, high), effect_text(metric, effect)
+    if ends == DASH:
+        return text
+    unit = unit_of_change(metric)
+    return f"{text.removesuffix(f' {unit}') if unit else text} {ends}"
+
+
+def interval_text(metric: Metric, low: float, high: float, *, unit: bool = True) -> str:
+    """Print an interval of differences, or a dash; both ends have the same decimals.
+
+    Args:
+        metric: what it is of.
+        low: lower end.
+        high: upper end.
+        unit: whether it has its unit: beside an effect, which has it, it needs none.
+    """
     if not (math.isfinite(low) and math.isfinite(high)):
         return DASH
     if metric.relative:
         return _exponents(format_interval(metric, low, high))
     largest = max(abs(low), abs(high))
     if metric.unit != "fraction" and largest and not 1e-4 <= largest < 1e6:
-        return _with_unit(unit_of_change(metric), f"[{_signed(low)}, {_signed(high)}]")
-    return _THOUSANDS.sub(lambda match: f"{int(match[0]):,}", format_interval(metric, low, high))
+        named = unit_of_change(metric) if unit else ""
+        return _with_unit(named, f"[{_signed(low)}, {_signed(high)}]")
+    shown = format_interval(metric, low, high, unit=unit)
+    return _THOUSANDS.sub(lambda match: f"{int(match[0]):,}", shown)
 
 
 def spread_text(metric: Metric, low: float, high: float) -> str:
     """Print an interval of levels, such as ``[0.41, 0.52]``, cut off at the metric's range."""
-    whole = interval_text(metric, *cut(metric, low, high)).replace("+", "")
-    return whole[: whole.index("]") + 1] if "]" in whole else whole
+    return interval_text(metric, *cut(metric, low, high), unit=False).replace("+", "")
 
 
 def cut(metric: Metric, low: float, high: float) -> tuple[float, float]:

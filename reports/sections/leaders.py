@@ -65,7 +65,8 @@ def _row(ranked: Leaders, each: Leader) -> tuple[Cell, ...]:
     compared = each.compared and ranked.assessable
     behind = Cell(DASH)
     if compared and each is not ranked.rows[0]:
-        behind = Cell(effect_text(metric, each.behind), interval_text(metric, each.low, each.high))
+        ends = interval_text(metric, each.low, each.high, unit=False)
+        behind = Cell(effect_text(metric, each.behind), ends)
     tone = ("good" if each.may_be_best else "none") if compared else "muted"
     mark = ("●" if each.may_be_best else "○") if compared else "·"
     return row(

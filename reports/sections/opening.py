@@ -163,7 +163,7 @@ def judged_cells(verdict: Verdict) -> tuple[Cell, ...]:
         told_cell(verdict),
         Cell(
             effect_text(metric, seen.effect),
-            note="exact" if exact else interval_text(metric, seen.low, seen.high),
+            note="exact" if exact else interval_text(metric, seen.low, seen.high, unit=False),
         ),
         Cell(margin_text(metric, verdict.by)),
         Cell(DASH) if exact else Cell(seen.count, note=_counted(verdict)),

@@ -190,7 +190,9 @@ def _difference(search: SearchResults, estimate: Estimate) -> Cell:
         return Cell(DASH)
     return Cell(
         effect_text(search.metric, estimate.value),
-        note=interval_text(search.metric, estimate.low, estimate.high) if estimate.wide else "",
+        note=interval_text(search.metric, estimate.low, estimate.high, unit=False)
+        if estimate.wide
+        else "",
     )
 
 
