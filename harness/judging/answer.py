@@ -19,6 +19,7 @@ from harness.study.formatting import (
     effect_and_interval,
     effect_text,
     first_of,
+    in_sentence,
     join,
     level_text,
     margin_text,
@@ -177,11 +178,6 @@ def both_means(verdict: Verdict) -> str:
     if unit and first.endswith(f" {unit}"):
         first = first.removesuffix(f" {unit}")
     return f"{first} against {second}"
-
-
-def in_sentence(title: str) -> str:
-    """Return a metric's title as it stands within a sentence: its first letter small, of a word."""
-    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def _take(ranked: Leaders | None, *, beside_open: bool) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.judging.answer import in_sentence
 from harness.judging.confirmed import Confirmed, Estimate
 from harness.judging.searched import SearchResults
 from harness.judging.tried import Edge
 from harness.study.formatting import (
     effect_and_interval,
     effect_text,
+    in_sentence,
     join,
     level_text,
     number_text,

@@ -360,6 +360,11 @@ def date_text(iso: str) -> str:
     return day(iso) if len(iso) <= 10 else f"{day(iso)}, {when:%H:%M} UTC"
 
 
+def in_sentence(title: str) -> str:
+    """Return a metric's title as it stands within a sentence: its first letter small, of a word."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
 def plural(count: int, noun: str, many: str = "") -> str:
     """Print a count with its noun: ``1 seed``, ``10 seeds``."""
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
