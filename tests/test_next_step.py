@@ -83,13 +83,20 @@ def test_it_is_said_why_more_seeds_are_no_help_and_what_is_within_reach():
     assert many.endswith("; the report says it of 2 more.")
 
 
+def test_of_differences_near_the_largest_float_it_is_not_said_that_they_were_0():
+    same = results(np.full(5, 1e308), by=0.01)
+    (verdict,) = same.verdicts
+    assert verdict.seen.effect == 1e308
+    for said in (next_step(same), verdict.change):
+        assert "only a metric that varies" in said or "A metric that varies" in said
+        assert "was 0" not in said
+
+
 def test_of_a_metric_that_was_0_in_every_run_another_one_is_named():
     (verdict,) = results(np.zeros(5), by=0.01).verdicts
     never = replace(verdict.more_seeds, tells=np.inf)
     said = unreachable(verdict.seen, never, verdict.metric)
-    assert said.endswith(
-        "; only a metric that varies can tell more, as this one was 0 in every run"
-    )
+    assert said.endswith("; only a metric that varies, or whose reach is known, can tell more")
 
 
 @pytest.mark.parametrize("looks", [None, Looks((10, 20))])

@@ -44,8 +44,8 @@ def out_of_reach(more: More, metric: Metric, replicates: str) -> str:
     """Say what so many seeds can tell, where those that would decide are too many."""
     if more.tells == math.inf:
         return (
-            "A metric that varies: from one that was 0 in every run nobody can tell how far others "
-            "may lie."
+            "A metric that varies, or one of which it is known how far it can reach: of this one "
+            "nobody can tell how far others may lie."
         )
     tells = format_difference(metric, more.tells, signed=False)
     return (
@@ -80,6 +80,6 @@ def unreachable(seen: Seen, more: More, metric: Metric) -> str:
         case _:
             why = f"the {what} vary too much from one to the next for so small a margin"
     if more.tells == math.inf:
-        return f"{why}; only a metric that varies can tell more, as this one was 0 in every run"
+        return f"{why}; only a metric that varies, or whose reach is known, can tell more"
     tells = format_difference(metric, more.tells, signed=False)
     return f"{why}; within reach, with {more.reach:,} {replicates}, is a margin of about {tells}"
