@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.commands.files import rows_text
-from harness.reports import write_report
+from harness.reports import printing, write_report
 from harness.reports.printing import (
     NO_PANGO,
     NO_WEASYPRINT,
@@ -195,6 +195,34 @@ def test_a_text_in_a_figure_is_set_as_in_a_paragraph(text: str) -> None:
     inside = signs(small(picture=drawn(text)))
     assert inside == signs(small(text))
     assert inside
+
+
+def test_a_text_in_a_figure_ends_or_stands_about_the_place_that_it_is_given() -> None:
+    from fontTools.ttLib import TTFont
+
+    texts = "".join(
+        f'<text x="150" y="{12 * row}" font-size="12" text-anchor="{anchor}">H{anchor}H</text>'
+        for row, anchor in enumerate(("start", "middle", "end"), start=1)
+    )
+    begun: dict[str, float] = {}
+
+    def see(text: str, to_page: list[float], to_text: list[float], *_: Any) -> None:
+        if text.strip():
+            begun[text.strip().strip("H")] = to_text[4] * to_page[0] + to_page[4]
+
+    fonts = 'font-family="Report Sans"'
+    picture = f"<g {fonts}>{texts}</g>"
+    read(small(picture=picture)).pages[0].extract_text(visitor_text=see)
+    file = Path(printing.__file__).parent / "fonts" / "Inter-Regular.ttf"
+    with TTFont(file) as font:
+        signs, widths = font.getBestCmap(), font["hmtx"].metrics
+        em = font["head"].unitsPerEm
+
+        def width(text: str) -> float:
+            return float(9 * sum(widths[signs[ord(each)]][0] for each in f"H{text}H") / em)
+
+    assert begun["start"] - begun["middle"] == pytest.approx(width("middle") / 2, rel=0.02)
+    assert begun["start"] - begun["end"] == pytest.approx(width("end"), rel=0.02)
 
 
 def test_what_no_font_shows_is_a_number_which_is_explained() -> None:

@@ -128,6 +128,30 @@ def test_what_is_alike_in_a_row_is_said_once() -> None:
     assert svg.count("<path") == 4, "what has neither an area nor a line is left out"
 
 
+def test_what_is_clipped_alike_in_a_row_is_clipped_once() -> None:
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><g id="a">'
+        '<path d="M 0 1 L 9 1" clip-path="url(#c)" style="stroke: #112233"/>'
+        '<path d="M 0 2 L 9 2" clip-path="url(#c)" style="stroke: #445566"/>'
+        '<path d="M 0 3 L 9 3" clip-path="url(#c)" transform="scale(2)" style="stroke: #778899"/>'
+        '<path d="M 0 4 L 9 4" style="stroke: #aabbcc"/></g>'
+        '<defs><clipPath id="c"><rect width="5" height="5"/></clipPath></defs></svg>'
+    )
+    whole = ElementTree.fromstring(compact(drawn, "t", "d"))
+    space = "{http://www.w3.org/2000/svg}"
+    clips = {
+        path.get("stroke"): [each.tag for each in (*parents, path) if each.get("clip-path")]
+        for parents in ((whole,), *((whole, group) for group in whole.iter(f"{space}g")))
+        for path in parents[-1].findall(f"{space}path")
+    }
+    assert clips == {
+        "#112233": [f"{space}g"],
+        "#445566": [f"{space}g"],
+        "#778899": [f"{space}path"],
+        "#aabbcc": [],
+    }
+
+
 def test_pixels_are_of_the_size_asked_for() -> None:
     image = painted().png(scale=1.5)
     assert image.startswith(SIGNATURE)

@@ -241,6 +241,32 @@ def _gather(parent: Element) -> None:
             for name, _ in alike:
                 del child.attrib[name]
             group.append(child)
+    _clip_once(parent)
+
+
+def _clip_once(parent: Element) -> None:
+    """Clip elements in a row once, in a group, where they are clipped alike.
+
+    A clip takes more bytes and more time to print than most of what it clips.
+    """
+    for clip, run in groupby(list(parent), _clip):
+        row = list(run)
+        if not clip or len(row) < 2:
+            continue
+        group = Element("g", {"clip-path": clip})
+        parent.insert(list(parent).index(row[0]), group)
+        for child in row:
+            parent.remove(child)
+            del child.attrib["clip-path"]
+            if child.tag == "g" and not child.attrib:
+                group.extend(child)
+            else:
+                group.append(child)
+
+
+def _clip(element: Element) -> str:
+    """Return what an element is clipped by; within its own coordinates it is another clip."""
+    return "" if "transform" in element.attrib else element.get("clip-path", "")
 
 
 def _alike(element: Element) -> tuple[tuple[str, str], ...]:

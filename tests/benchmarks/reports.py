@@ -44,8 +44,9 @@ sys.stdout.buffer.write(printed.encode("utf-8", "surrogatepass"))
 """
 
 PDF = """
-import json, resource, sys, time
+import gc, json, resource, sys, time
 from harness.reports.printing import load, render_pdf
+gc.disable()  # as the process does that prints
 assert not load()
 html = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")
 start = time.process_time()
