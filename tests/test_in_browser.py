@@ -235,6 +235,22 @@ def test_a_page_asks_nothing_complains_of_nothing_and_fits_every_width(
     assert desk.said == []
 
 
+def lower_end(found: Locator) -> float:
+    """Return where a part of a page that is at its top ends, in CSS pixels from above."""
+    box = found.bounding_box()
+    assert box is not None
+    return float(box["y"] + box["height"])
+
+
+def test_a_first_screen_holds_the_answer_and_the_axis_of_claims(desk: Desk) -> None:
+    page = desk.open("costs")
+    axis = page.locator("#forest svg").get_by_text("Effect ÷ δ")
+    assert lower_end(axis) <= 900
+    assert lower_end(page.locator("#forest svg").get_by_text("+1", exact=True)) <= 900
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert lower_end(page.locator("ul.answer")) <= 844
+
+
 @pytest.mark.parametrize(
     "name",
     # of the same templates as others, and large
