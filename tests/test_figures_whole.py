@@ -205,7 +205,7 @@ def test_titles_of_axes_stay_within_figures_whatever_the_numbers_are(
         for line in layer.lines
     )  # fmt: skip
     assert whole(draw_paired(moved, "an interval", 1))
-    assert whole(draw_curves(replace(curves, groups=groups, log=False)))
+    assert whole(draw_curves(replace(curves, groups=groups)))
     assert whole(draw_layers(replace(layer, lines=lines, log=False)))
     crossed = Crossed(
         SCORE, ("rate", ("a", "b")), ("norm", ("c", "d")),
@@ -231,7 +231,7 @@ def test_the_figures_of_usual_studies_and_searches_are_whole() -> None:
 def test_curves_of_one_epoch_have_names_seeds_and_one_tick() -> None:
     seeds = (((1, 2.0),), ((1, 3.0),))
     group = Group("a", seeds, ((1, 2.5),), Look("#123456", "solid", "o"), "one side")
-    picture = draw_curves(Curves(METRICS["test_loss"], None, (group,), False, 2, None))
+    picture = draw_curves(Curves(METRICS["test_loss"], None, (group,), 2, None))
     texts = [text for text, *_ in boxes(picture)]
     assert texts.count("1") == 1
     assert "one side" in texts
@@ -244,7 +244,7 @@ def test_a_side_without_a_finite_mean_has_its_name_and_the_caption_says_why() ->
     mean = ((1, math.inf), (2, math.inf))
     lost = Group("a", seeds, mean, Look("#123456", "solid", "o"), "lost side")
     kept = replace(lost, curves=seeds[:1], mean=seeds[0], short="other side")
-    values = Curves(METRICS["test_loss"], None, (lost, kept), False, 2, None)
+    values = Curves(METRICS["test_loss"], None, (lost, kept), 2, None)
     picture = draw_curves(values)
     assert {"lost side", "other side"} <= drawn(picture)
     assert "none where a seed's value is not finite" in picture.caption
