@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +24,7 @@ from harness.commands.compared_markdown import compared_markdown
 from harness.judging.results import Results
 from harness.reports import render, taking
 from harness.reports.figures.canvas import Picture, paint, plain
+from harness.reports.figures.scales import ems
 from harness.reports.latex import LONG, escaped, latex_table
 from harness.reports.page import Page, page_of
 from harness.reports.parts import LONGEST, grid, parts_of
@@ -31,6 +35,7 @@ from harness.reports.table import Cell, Column, Table, row
 from harness.reports.taking import MOST_PNG, contents, csv_text, svg_text, take_away
 from tests.example_gate import example as example_gate
 from tests.example_results import example_results
+from tests.example_search import example_results as search_results
 from tests.test_compare_page import hostile as hostile_runs
 from tests.test_reports import one_factor
 from tests.test_reports_names import study as hostile_study
@@ -231,7 +236,7 @@ def test_numbers_stand_right_and_texts_of_wide_tables_are_broken() -> None:
     narrow = Table("c", (Column("A"), Column("B", "number")), (row("a", "1"),))
     assert "{@{}lr@{}}" in latex_table(narrow, "tab:x")
     wide = replace(narrow, rows=(row("word " * 30, "1"),))
-    assert re.search(r"p\{0\.\d\d\\linewidth\}r@\{\}\}", latex_table(wide, "tab:x"))
+    assert re.search(r"p\{0\.\d+\\linewidth\}r@\{\}\}", latex_table(wide, "tab:x"))
 
 
 @pytest.mark.parametrize(("columns", "shrunk"), [(3, False), (14, True)])
@@ -244,6 +249,52 @@ def test_a_table_of_too_many_numbers_is_shrunk_to_the_page(
     latex = latex_table(Table("c", (Column("A"), *numbers), (cells,)), "tab:x")
     assert ("\\resizebox{\\linewidth}{!}{%\n\\begin{tabular}" in latex) == shrunk
     assert ("\\end{tabular}}" in latex) == ("graphicx" in latex) == shrunk
+
+
+def test_a_number_of_a_wide_table_is_broken_before_its_interval_alone() -> None:
+    numbers = tuple(Column(f"Metric {place}", "number") for place in range(5))
+    narrow, wide = (
+        latex_table(
+            Table("c", (Column("A"), *numbers[:count]), (row("a", *texts[:count]),)), "tab:x"
+        )
+        for count, texts in ((1, WITH_INTERVALS), (5, WITH_INTERVALS))
+    )
+    assert "1.25 nats [1.2, 1.3] nats" in narrow
+    assert "1.25~nats [1.2,~1.3]~nats" in wide
+    assert wide.count("raggedleft") == 5
+    assert "resizebox" not in wide
+
+
+WITH_INTERVALS = ["1.25 nats [1.2, 1.3] nats"] * 5
+
+
+def test_columns_that_are_broken_fill_a_line_and_no_word_is_wider() -> None:
+    texts = row("shortcut=yes, depth=56, normalisation=batch", "1", "a few words " * 12)
+    columns = (Column("Arm"), Column("n", "number"), Column("Why"))
+    latex = latex_table(Table("c", columns, (texts,)), "tab:x")
+    parts = [float(each) for each in re.findall(r"p\{(0\.\d+)\\linewidth\}", latex)]
+    assert len(parts) == 2
+    assert 0.8 < sum(parts) < 1
+    assert parts[0] > ems("normalisation=batch") * 0.8 / 41  # ems of small type in a line
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdfLaTeX")
+@pytest.mark.parametrize("made", [example_results, search_results])
+def test_latex_sets_every_table_of_a_report_and_none_is_wider_than_a_page(
+    made: Callable[[], Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Picture, "png", lambda _: b"")
+    files = contents(page_of(made()), {})
+    tables = [text.decode() for name, text in files.items() if name.endswith(".tex")]
+    head = r"\documentclass{article}\usepackage{array,booktabs,longtable,graphicx}\begin{document}"
+    text = "\\clearpage\n".join(tables)
+    (tmp_path / "all.tex").write_text(f"{head}\n{text}\\end{{document}}", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60)
+    said = ended.stdout.decode(errors="replace")
+    assert ended.returncode == 0, said[-2000:]
+    assert len(tables) > 5
+    assert re.findall(r"Overfull .hbox.*", said) == []
 
 
 def test_a_long_table_cannot_be_shrunk_and_breaks_over_pages() -> None:
