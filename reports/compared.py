@@ -81,7 +81,8 @@ def render_comparison(comparison: Comparison) -> str:
 
 def _source(comparison: Comparison) -> Source:
     page = compared_page(comparison)
-    return Source("compare.html.j2", page, _about(comparison, page))
+    name = "comparison of " + " and ".join(named for _, named in comparison.named)
+    return Source("compare.html.j2", page, name, _about(comparison, page))
 
 
 def _about(comparison: Comparison, page: ComparedPage) -> About:

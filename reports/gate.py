@@ -63,7 +63,7 @@ class GatePage:
 
 def render_gate(result: GateResult) -> str:
     """Return the page of a gate as HTML that needs nothing else."""
-    return Source("gate.html.j2", gate_page(result)).html()
+    return _source(result, {}).html()
 
 
 def write_gate(result: GateResult, folder: Path, texts: Mapping[str, str], instead: str) -> Written:
@@ -79,9 +79,12 @@ def write_gate(result: GateResult, folder: Path, texts: Mapping[str, str], inste
         HarnessError: the folder cannot be written to.
         OSError: the same, of what is there already.
     """
-    return write_page(
-        Source("gate.html.j2", gate_page(result), texts=texts), folder / "gate.html", instead
-    )
+    return write_page(_source(result, texts), folder / "gate.html", instead)
+
+
+def _source(result: GateResult, texts: Mapping[str, str]) -> Source:
+    name = f"gate of {result.head.commit[:7]}"
+    return Source("gate.html.j2", gate_page(result), name, texts=texts)
 
 
 def gate_page(result: GateResult) -> GatePage:

@@ -6,26 +6,29 @@ accents as accents, and what is left, such as Chinese, as its number: ``[U+4E2D]
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from harness.messages.printable import visible
 
+from .figures.scales import ems
 from .parts import grid, one_line
 from .table import Column, Table
 
 LONG = 40
 """Rows beyond which a table may run over several pages."""
 
-PER_LINE = 75
-"""Characters that fit beside one another on a page; a wider table is set smaller."""
+LINE = 345
+"""How wide the text of a page is, in points: that of LaTeX's own class ``article``."""
 
-PER_SMALL_LINE = 95
-"""The same in small type; of a table that is wider still, long texts are broken."""
-
-LEAST_ROOM = 0.4
+LEAST_ROOM = 0.3
 """The part of a line that broken texts have at least. Where that is too much, all is shrunk."""
+
+FROM = 10.0
+"""Texts at least so wide are broken in tables wider than a page, in widths of an em."""
 
 _SPECIAL = re.compile(r"(?<=-)-|(?<=')'|(?<=,),|[\\&%$#_{}~^<>|`]|[^\x20-\x7e]")
 # Two of a kind that LaTeX would draw as one sign are kept apart.
@@ -85,13 +88,14 @@ def latex_table(table: Table, label: str) -> str:
         label: what ``\ref`` names it by; ASCII letters, digits and hyphens.
     """
     head, *body = grid(table)
-    widths = [max(map(len, cells)) for cells in zip(head, *body, strict=True)]
-    spec = _spec(table.columns, widths)
-    size = [r"\footnotesize"] * (_together(widths) > PER_LINE)
     long = len(body) > LONG
-    shrunk = not long and _overfull(table.columns, widths)
-    packages = "array,booktabs" + ",longtable" * long + ",graphicx" * shrunk
-    rows = [_row(cells) for cells in body]
+    shape = _shape(table.columns, [head, *body], long=long)
+    spec, size = shape.spec, shape.size.commands
+    packages = "array,booktabs" + ",longtable" * long + ",graphicx" * shape.shrunk
+    rows = [
+        _row([_tied(cell) if tied else cell for cell, tied in zip(cells, shape.tied, strict=True)])
+        for cells in body
+    ]
     caption = rf"\caption{{{escaped(one_line(table.caption))}}}"
     lines = [f"% In the preamble: \\usepackage{{{packages}}}"]
     if long:
@@ -101,9 +105,9 @@ def latex_table(table: Table, label: str) -> str:
         lines += [*rows, r"\end{longtable}", "}"]
     else:
         lines += [r"\begin{table}", r"\centering", caption, rf"\label{{{label}}}", *size]
-        lines += [r"\resizebox{\linewidth}{!}{%"] * shrunk
+        lines += [r"\resizebox{\linewidth}{!}{%"] * shape.shrunk
         lines += [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", _row(head), r"\midrule", *rows]
-        lines += [r"\bottomrule", r"\end{tabular}" + "}" * shrunk, r"\end{table}"]
+        lines += [r"\bottomrule", r"\end{tabular}" + "}" * shape.shrunk, r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
@@ -113,47 +117,134 @@ def _row(cells: Sequence[str]) -> str:
     return f"{'{}' * line.startswith(('[', '*', '('))}{line} \\\\"
 
 
-def _together(widths: Sequence[int]) -> int:
-    """Return how wide columns are beside one another, in characters."""
-    return sum(widths) + 2 * len(widths)
+@dataclass(frozen=True)
+class _Size:
+    """A size of type: its commands, an em in points, and the points between two columns.
+
+    The smaller the type, the wider it is for its height: an em of 8-point type has 8.5 points.
+    """
+
+    commands: tuple[str, ...]
+    em: float
+    gap: float
+
+    @property
+    def line(self) -> float:
+        """How wide a line is, in its ems."""
+        return LINE / self.em
+
+    def beside(self, widths: Sequence[float]) -> float:
+        """Return how wide columns are beside one another, in its ems."""
+        return sum(widths) + (len(widths) - 1) * self.gap / self.em
 
 
-def _broken(columns: Sequence[Column], widths: Sequence[int]) -> list[bool]:
-    """Return in which columns texts are broken: the long ones of a table wider than a page."""
-    wide = _together(widths) > PER_SMALL_LINE
-    return [
-        wide and column.kind != "number" and width > 20
-        for column, width in zip(columns, widths, strict=True)
+_CLOSE = r"\setlength{\tabcolsep}{4pt}"
+_NORMAL = _Size((), 10, 12)
+_SMALL = _Size((r"\footnotesize", _CLOSE), 8.5, 8)
+_SMALLER = (_Size((r"\scriptsize", _CLOSE), 8, 8), _Size((r"\tiny", _CLOSE), 6.8, 8))
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How a table is set.
+
+    Attributes:
+        spec: its columns.
+        size: of its type.
+        tied: in which columns a number may be broken before its interval, and nowhere else.
+        shrunk: whether it is shrunk to the page.
+    """
+
+    spec: str
+    size: _Size
+    tied: Sequence[bool]
+    shrunk: bool = False
+
+
+def _shape(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, long: bool) -> _Shape:
+    """Choose how a table is set so that it is no wider than a page.
+
+    Where it is wider in small type, titles and long texts are broken, and numbers before their
+    intervals. Where that is not enough, it is shrunk; one that runs over several pages cannot be,
+    and gets smaller type.
+    """
+    numbers = [column.kind == "number" for column in columns]
+    cells = list(zip(*rows, strict=True))
+    widths = [max(map(_ems, each)) for each in cells]
+    for size in (_NORMAL, _SMALL):
+        if size.beside(widths) <= size.line:
+            return _Shape(_spec(numbers), size, [False] * len(numbers))
+    least = [
+        _least_number(each) if number else max(map(_longest_word, each))
+        for each, number in zip(cells, numbers, strict=True)
     ]
+    tied = [
+        number and one + _WORTH < width
+        for number, one, width in zip(numbers, least, widths, strict=True)
+    ]
+    broken = [not number and width > FROM for number, width in zip(numbers, widths, strict=True)]
+    free = [not (one or other) for one, other in zip(tied, broken, strict=True)]
+    # a text of a hundred characters needs no ten times the room of one of ten
+    wants = [width**0.5 * each for width, each in zip(widths, broken, strict=True)]
+    least = [width if each else one for one, width, each in zip(least, widths, free, strict=True)]
+    texts = sum(one * each for one, each in zip(least, broken, strict=True))
+    whole = sum(width * each for width, each in zip(widths, broken, strict=True))
+    for size in (_SMALL, *(_SMALLER if long else ())):
+        rest = size.line - size.beside(least)
+        fits = rest >= 0 and texts + rest >= min(LEAST_ROOM * size.line, whole)
+        if fits:
+            break
+    else:
+        rest = max(min(LEAST_ROOM * size.line, whole) - texts, 0.0)
+    every = sum(wants) or 1.0
+    shared = [
+        0.0 if each else (one + rest * want / every) / size.line
+        for one, want, each in zip(least, wants, free, strict=True)
+    ]
+    return _Shape(_spec(numbers, shared), size, tied, shrunk=not (fits or long))
 
 
-def _fixed(columns: Sequence[Column], widths: Sequence[int]) -> float:
-    """Return what the columns take that are not broken, in lines of small type."""
-    kept = zip(widths, _broken(columns, widths), strict=True)
-    return _together([width for width, broken in kept if not broken]) / PER_SMALL_LINE
+def _spec(numbers: Sequence[bool], widths: Sequence[float] = ()) -> str:
+    """Return how columns are set: broken to a width, in lines, where they have one."""
+    found = []
+    for number, width in zip(numbers, widths or [0.0] * len(numbers), strict=True):
+        ragged = r"\raggedleft" if number else r"\raggedright"
+        part = f"{math.floor(1000 * width) / 1000:.3f}"
+        broken = rf">{{{ragged}\arraybackslash}}p{{{part}\linewidth}}"
+        found.append(broken if width else "r" if number else "l")
+    return "@{}" + "".join(found) + "@{}"
 
 
-def _overfull(columns: Sequence[Column], widths: Sequence[int]) -> bool:
-    """Whether a table is wider than a page even where long texts are broken."""
-    room = LEAST_ROOM * any(_broken(columns, widths))
-    return _fixed(columns, widths) + room > 1
+def _halves(text: str) -> tuple[str, str]:
+    """Return a number and its interval, the latter empty where it has none."""
+    number, bracket, interval = text.partition(" [")
+    return number, f"[{interval}" if bracket else ""
 
 
-def _spec(columns: Sequence[Column], widths: Sequence[int]) -> str:
-    """Return how columns are set; where they are wider than a page, long texts are broken."""
-    kinds = ["r" if column.kind == "number" else "l" for column in columns]
-    broken = _broken(columns, widths)
-    if any(broken):
-        room = max(0.95 - _fixed(columns, widths), LEAST_ROOM)
-        # a text of a hundred characters needs no ten times the room of one of ten
-        wants = [width**0.5 * each for width, each in zip(widths, broken, strict=True)]
-        kinds = [
-            rf">{{\raggedright\arraybackslash}}p{{{room * want / sum(wants):.2f}\linewidth}}"
-            if want
-            else kind
-            for kind, want in zip(kinds, wants, strict=True)
-        ]
-    return "@{}" + "".join(kinds) + "@{}"
+def _tied(text: str) -> str:
+    """Return a number that is broken before its interval alone."""
+    return " ".join(each.replace(" ", "\N{NO-BREAK SPACE}") for each in _halves(text) if each)
+
+
+def _least_number(cells: Sequence[str]) -> float:
+    """Return how wide a column of numbers is at least, whose title is the first of the cells."""
+    parts = [_ems(each) + _SLACK for cell in cells[1:] for each in _halves(cell)]
+    return max([_longest_word(cells[0]), *parts])
+
+
+_WORTH = 2.0  # ems that a column of numbers must get narrower by to be broken
+_SLACK = 0.4  # what a word may be wider than estimated, in ems
+_NARROWER = 0.86  # LaTeX's letters than those that `ems` measures
+
+
+def _ems(text: str) -> float:
+    """Return about how wide a text is as LaTeX sets it, in widths of an em."""
+    return _NARROWER * ems(text) + 0.1 * sum(map(str.isupper, text))
+
+
+def _longest_word(text: str) -> float:
+    """Return how wide the longest part of a text is that is not broken."""
+    return max(map(_ems, re.split(r"(?<=-)|\s", text)), default=0.0) + _SLACK
 
 
 def escaped(text: str) -> str:

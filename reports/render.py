@@ -36,6 +36,7 @@ class Source:
     Attributes:
         template: its file's name.
         page: what the template prints.
+        name: what it is about, apart from all other reports: a study with its scale, say.
         about: what the files say of themselves.
         texts: files of the folder ``take-away/`` beside tables and figures, by name.
         attached: names and contents of CSV and JSON files that the PDF carries with it.
@@ -43,6 +44,7 @@ class Source:
 
     template: str
     page: Any
+    name: str
     about: About | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     attached: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +75,8 @@ def render_html(results: Results, *, printed: bool = False) -> str:
 def source_of(results: Results) -> Source:
     """Work out what the files of a study's report are made of."""
     page = page_of(results)
-    return Source("report.html.j2", page, about(page, results))
+    name = f"{page.title.name}, {page.title.scale}"
+    return Source("report.html.j2", page, name, about(page, results))
 
 
 @cache

@@ -14,6 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from harness.terminal.files import TAKE_AWAY, utf8
 from .figures.canvas import Picture
 from .figures.svg import without_hints
 from .latex import latex_table
-from .parts import Part, captions, grid, parts_of
+from .parts import Part, captions, grid, parts_of, slug
 from .table import Table
 
 MOST_PNG = 60
@@ -36,31 +37,32 @@ OURS = re.compile(
 """Names of files that are made anew with each report; what else lies in the folder stays."""
 
 
-def take_away(page: Any, folder: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
+def take_away(page: Any, name: str, folder: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
     """Write the folder ``take-away/`` of a page, whole or not at all; return the files' names.
 
     Args:
         page: a dataclass of texts, tables, pictures, tuples and such dataclasses.
+        name: of the report: tables of several are told apart by it.
         folder: where the report lies.
         texts: further files by name: ``summary.md``, ``CITATION.txt``.
 
     Raises:
         OSError: the folder cannot be written to.
     """
-    files = contents(page, texts)
+    files = contents(page, name, texts)
     place = folder / TAKE_AWAY
     if place.is_symlink():
         raise OSError("it is a link, and what a link leads to is left alone")
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{TAKE_AWAY}."))
     try:
-        for name, content in files.items():
-            (draft / name).write_bytes(content)
+        for file, content in files.items():
+            (draft / file).write_bytes(content)
         draft.chmod(0o755)
         remove_taken(folder)
         if place.exists():  # something of somebody's own is in there
-            for name in files:
-                (draft / name).replace(place / name)
+            for file in files:
+                (draft / file).replace(place / file)
         else:
             draft.rename(place)
     finally:
@@ -84,23 +86,32 @@ def remove_taken(folder: Path) -> None:
         place.rmdir()
 
 
-def contents(page: Any, texts: Mapping[str, str]) -> dict[str, bytes]:
+def contents(page: Any, name: str, texts: Mapping[str, str]) -> dict[str, bytes]:
     """Return the files of the folder by name; the same page and texts, the same bytes."""
     parts = parts_of(page)
     drawn = [each.name for each in parts if isinstance(each.content, Picture)][:MOST_PNG]
     files: dict[str, bytes] = {}
     for each in parts:
         if isinstance(each.content, Table):
-            label = f"tab:{each.name.removeprefix('table-')}"
+            label = f"tab:{slug(name)}-{each.name.removeprefix('table-')}"
             files[f"{each.name}.csv"] = utf8(csv_text(each.content))
-            files[f"{each.name}.tex"] = utf8(latex_table(each.content, label))
+            files[f"{each.name}.tex"] = utf8(latex_table(_named(each.content, name), label))
         else:
             files[f"{each.name}.svg"] = utf8(svg_text(each.content))
             if each.name in drawn:
                 files[f"{each.name}.png"] = each.content.png()
-    files |= {name: utf8(text) for name, text in texts.items()}
-    files["index.md"] = utf8(_index(parts, files, texts))
+    files |= {file: utf8(text) for file, text in texts.items()}
+    files["index.md"] = utf8(_index(name, parts, files, texts))
     return files
+
+
+SHORT = 40
+"""Letters of a report's name that a caption begins with; a longer one stands in labels alone."""
+
+
+def _named(table: Table, name: str) -> Table:
+    """Return a table whose caption names the report: a paper may have tables of several."""
+    return replace(table, caption=f"{name}. {table.caption}") if len(name) <= SHORT else table
 
 
 def csv_text(table: Table) -> str:
@@ -147,12 +158,14 @@ def _said(part: Part, caption: str) -> str:
     return f"{caption} {shows}" if caption.startswith("Read as under") else caption
 
 
-def _index(parts: Sequence[Part], files: Mapping[str, bytes], texts: Mapping[str, str]) -> str:
+def _index(
+    report: str, parts: Sequence[Part], files: Mapping[str, bytes], texts: Mapping[str, str]
+) -> str:
     """Say what each file is."""
     said = captions(parts)
     tables = [each for each in parts if isinstance(each.content, Table)]
     figures = [each for each in parts if isinstance(each.content, Picture)]
-    lines = ["# What lies here", "", _PRINTED, ""]
+    lines = ["# What lies here", "", words(f"Of {report}."), "", _PRINTED, ""]
     lines += [f"- `{name}`: {ABOUT.get(name, 'a text')}" for name in texts]
     for title, group in (
         ("Tables, as CSV and LaTeX", tables),

@@ -85,7 +85,8 @@ class Written:
         if not self.takes or self.source is None:
             return self
         try:
-            taken = take_away(self.source.page, self.to.parent, self.source.texts)
+            made = self.source
+            taken = take_away(made.page, made.name, self.to.parent, made.texts)
         except Exception as error:  # the page is written, and the PDF is still to come
             said = f"{TAKE_AWAY}/ could not be written: {type(error).__name__}: {error}."
             return replace(self, untaken=one_line(said), takes=False)

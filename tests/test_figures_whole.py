@@ -34,6 +34,7 @@ from harness.reports.figures.search_slices import draw_slices
 from harness.reports.levels import NO_LEVELS, Look
 from harness.reports.page import page_of
 from harness.reports.parts import Part, parts_of
+from harness.reports.sections.leaders import leaders_section
 from harness.study.metrics import METRICS, Metric
 from harness.trials.profiles import STEP_PARTS
 from tests.example_results import cost_results, example_results
@@ -204,7 +205,7 @@ def test_titles_of_axes_stay_within_figures_whatever_the_numbers_are(
         for line in layer.lines
     )  # fmt: skip
     assert whole(draw_paired(moved, "an interval", 1))
-    assert whole(draw_curves(replace(curves, groups=groups, log=False)))
+    assert whole(draw_curves(replace(curves, groups=groups)))
     assert whole(draw_layers(replace(layer, lines=lines, log=False)))
     crossed = Crossed(
         SCORE, ("rate", ("a", "b")), ("norm", ("c", "d")),
@@ -230,7 +231,7 @@ def test_the_figures_of_usual_studies_and_searches_are_whole() -> None:
 def test_curves_of_one_epoch_have_names_seeds_and_one_tick() -> None:
     seeds = (((1, 2.0),), ((1, 3.0),))
     group = Group("a", seeds, ((1, 2.5),), Look("#123456", "solid", "o"), "one side")
-    picture = draw_curves(Curves(METRICS["test_loss"], None, (group,), False, 2, None))
+    picture = draw_curves(Curves(METRICS["test_loss"], None, (group,), 2, None))
     texts = [text for text, *_ in boxes(picture)]
     assert texts.count("1") == 1
     assert "one side" in texts
@@ -243,7 +244,7 @@ def test_a_side_without_a_finite_mean_has_its_name_and_the_caption_says_why() ->
     mean = ((1, math.inf), (2, math.inf))
     lost = Group("a", seeds, mean, Look("#123456", "solid", "o"), "lost side")
     kept = replace(lost, curves=seeds[:1], mean=seeds[0], short="other side")
-    values = Curves(METRICS["test_loss"], None, (lost, kept), False, 2, None)
+    values = Curves(METRICS["test_loss"], None, (lost, kept), 2, None)
     picture = draw_curves(values)
     assert {"lost side", "other side"} <= drawn(picture)
     assert "none where a seed's value is not finite" in picture.caption
@@ -262,7 +263,7 @@ def row(number: int, effect: float, low: float = math.nan, high: float = math.na
 
 @pytest.mark.parametrize("count", [2, 14])
 @pytest.mark.parametrize("reach", [0.5, 40.0, 600.0, 5e4, 1e9])
-def test_numbers_below_effects_are_whole_and_the_outermost_are_named(
+def test_numbers_above_effects_are_whole_and_the_outermost_are_named(
     count: int, reach: float
 ) -> None:
     rows = tuple(row(at, reach if at % 2 else -reach) for at in range(1, count + 1))
@@ -271,6 +272,25 @@ def test_numbers_below_effects_are_whole_and_the_outermost_are_named(
     assert meeting(picture) == []
     outer = next((each for each in (1, 3, 10, 30, 100, 300, 1e3, 1e4, 1e5) if each >= reach), 1e5)
     assert {"0", f"+{outer:,.0f}", f"−{outer:,.0f}"} <= drawn(picture)
+
+
+def test_the_axis_of_effects_and_of_arms_stands_above_all_rows() -> None:
+    leaders = leaders_section(usual())
+    found = forest(usual().verdicts)
+    assert found is not None
+    assert leaders is not None
+    for picture, axis in (
+        (draw_forest(found), "Effect ÷ δ"),
+        (leaders.figure, "Test accuracy (%)"),
+    ):
+        (end,) = (each[2] for each in boxes(picture) if each[0] == axis)
+        assert all(upper <= end for text, _, _, _, upper in boxes(picture) if text != axis)
+
+
+def test_a_claim_of_one_line_takes_less_height_than_one_of_two() -> None:
+    short = row(1, 1.0)
+    long = replace(short, text="A claim of so many words that it takes two lines of the figure.")
+    assert draw_forest(Forest((short,), "")).size[1] < draw_forest(Forest((long,), "")).size[1]
 
 
 def test_an_effect_beyond_the_axis_is_told_in_mark_and_caption() -> None:

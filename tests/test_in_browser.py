@@ -235,6 +235,22 @@ def test_a_page_asks_nothing_complains_of_nothing_and_fits_every_width(
     assert desk.said == []
 
 
+def lower_end(found: Locator) -> float:
+    """Return where a part of a page that is at its top ends, in CSS pixels from above."""
+    box = found.bounding_box()
+    assert box is not None
+    return float(box["y"] + box["height"])
+
+
+def test_a_first_screen_holds_the_answer_and_the_axis_of_claims(desk: Desk) -> None:
+    page = desk.open("costs")
+    axis = page.locator("#forest svg").get_by_text("Effect ÷ δ")
+    assert lower_end(axis) <= 900
+    assert lower_end(page.locator("#forest svg").get_by_text("+1", exact=True)) <= 900
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert lower_end(page.locator("ul.answer")) <= 844
+
+
 @pytest.mark.parametrize(
     "name",
     # of the same templates as others, and large
@@ -641,6 +657,37 @@ def test_values_are_told_by_keyboard(desk: Desk) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Tab")
     sync_api.expect(page.locator(".tip")).to_be_hidden()  # what is left says nothing
+
+
+def test_a_figure_and_its_menu_are_one_stop_of_the_tab_key(desk: Desk) -> None:
+    page = desk.open("parts")
+    drawn = page.get_by_role("application", name="Rising")
+    menu = page.get_by_role("button", name="Take away the figure: Rising")
+    page.locator("#outer > summary").focus()
+    page.keyboard.press("Shift+Tab")
+    sync_api.expect(drawn).to_be_focused()
+    sync_api.expect(page.locator(".toast")).to_have_text(
+        "Arrow keys tell values, Enter opens the menu."
+    )
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    sync_api.expect(page.get_by_role("button", name="Save as SVG")).to_be_focused()
+    page.keyboard.press("Escape")
+    sync_api.expect(menu).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    sync_api.expect(drawn).to_be_focused()
+    page.keyboard.press("Tab")
+    sync_api.expect(page.locator("#outer > summary")).to_be_focused()
+
+
+def test_a_report_takes_less_than_two_stops_for_each_of_its_parts(desk: Desk) -> None:
+    page = desk.open("study")
+    stops = page.locator("a, button, summary, svg, input, select, [tabindex]").evaluate_all(
+        "all => all.filter(each => each.tabIndex >= 0 && each.checkVisibility()).length"
+    )
+    assert stops < 80
+    assert page.locator("article.claim h3 button.link").count() == 5  # still there to be clicked
 
 
 def test_a_value_stays_beside_its_mark_where_the_page_scrolls(desk: Desk) -> None:

@@ -405,7 +405,7 @@ def test_many_marks_are_drawn_in_few_paths_and_none_is_lost(kind: str) -> None:
         curves = tuple((each / 2, each, math.nan, each / 3, each / 4) for each in values)
         placed = [tuple(enumerate(each, 1)) for each in (*curves, (0.2, 0.4, math.nan, 0.3, 0.2))]
         group = Group("a", tuple(placed[:-1]), placed[-1])
-        return svg(draw_curves(Curves(metric, None, (group,), False, count, None)))
+        return svg(draw_curves(Curves(metric, None, (group,), count, None)))
 
     bare, most, more = (draw(count) for count in (1, canvas.MANY, 5 * canvas.MANY))
     assert elements(most) >= elements(bare) + canvas.MANY - 5

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +24,7 @@ from harness.commands.compared_markdown import compared_markdown
 from harness.judging.results import Results
 from harness.reports import render, taking
 from harness.reports.figures.canvas import Picture, paint, plain
+from harness.reports.figures.scales import ems
 from harness.reports.latex import LONG, escaped, latex_table
 from harness.reports.page import Page, page_of
 from harness.reports.parts import LONGEST, grid, parts_of
@@ -31,6 +35,7 @@ from harness.reports.table import Cell, Column, Table, row
 from harness.reports.taking import MOST_PNG, contents, csv_text, svg_text, take_away
 from tests.example_gate import example as example_gate
 from tests.example_results import example_results
+from tests.example_search import example_results as search_results
 from tests.test_compare_page import hostile as hostile_runs
 from tests.test_reports import one_factor
 from tests.test_reports_names import study as hostile_study
@@ -231,7 +236,7 @@ def test_numbers_stand_right_and_texts_of_wide_tables_are_broken() -> None:
     narrow = Table("c", (Column("A"), Column("B", "number")), (row("a", "1"),))
     assert "{@{}lr@{}}" in latex_table(narrow, "tab:x")
     wide = replace(narrow, rows=(row("word " * 30, "1"),))
-    assert re.search(r"p\{0\.\d\d\\linewidth\}r@\{\}\}", latex_table(wide, "tab:x"))
+    assert re.search(r"p\{0\.\d+\\linewidth\}r@\{\}\}", latex_table(wide, "tab:x"))
 
 
 @pytest.mark.parametrize(("columns", "shrunk"), [(3, False), (14, True)])
@@ -244,6 +249,52 @@ def test_a_table_of_too_many_numbers_is_shrunk_to_the_page(
     latex = latex_table(Table("c", (Column("A"), *numbers), (cells,)), "tab:x")
     assert ("\\resizebox{\\linewidth}{!}{%\n\\begin{tabular}" in latex) == shrunk
     assert ("\\end{tabular}}" in latex) == ("graphicx" in latex) == shrunk
+
+
+def test_a_number_of_a_wide_table_is_broken_before_its_interval_alone() -> None:
+    numbers = tuple(Column(f"Metric {place}", "number") for place in range(5))
+    narrow, wide = (
+        latex_table(
+            Table("c", (Column("A"), *numbers[:count]), (row("a", *texts[:count]),)), "tab:x"
+        )
+        for count, texts in ((1, WITH_INTERVALS), (5, WITH_INTERVALS))
+    )
+    assert "1.25 nats [1.2, 1.3] nats" in narrow
+    assert "1.25~nats [1.2,~1.3]~nats" in wide
+    assert wide.count("raggedleft") == 5
+    assert "resizebox" not in wide
+
+
+WITH_INTERVALS = ["1.25 nats [1.2, 1.3] nats"] * 5
+
+
+def test_columns_that_are_broken_fill_a_line_and_no_word_is_wider() -> None:
+    texts = row("shortcut=yes, depth=56, normalisation=batch", "1", "a few words " * 12)
+    columns = (Column("Arm"), Column("n", "number"), Column("Why"))
+    latex = latex_table(Table("c", columns, (texts,)), "tab:x")
+    parts = [float(each) for each in re.findall(r"p\{(0\.\d+)\\linewidth\}", latex)]
+    assert len(parts) == 2
+    assert 0.8 < sum(parts) < 1
+    assert parts[0] > ems("normalisation=batch") * 0.8 / 41  # ems of small type in a line
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdfLaTeX")
+@pytest.mark.parametrize("made", [example_results, search_results])
+def test_latex_sets_every_table_of_a_report_and_none_is_wider_than_a_page(
+    made: Callable[[], Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Picture, "png", lambda _: b"")
+    files = contents(page_of(made()), "a study, quick", {})
+    tables = [text.decode() for name, text in files.items() if name.endswith(".tex")]
+    head = r"\documentclass{article}\usepackage{array,booktabs,longtable,graphicx}\begin{document}"
+    text = "\\clearpage\n".join(tables)
+    (tmp_path / "all.tex").write_text(f"{head}\n{text}\\end{{document}}", encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60)
+    said = ended.stdout.decode(errors="replace")
+    assert ended.returncode == 0, said[-2000:]
+    assert len(tables) > 5
+    assert re.findall(r"Overfull .hbox.*", said) == []
 
 
 def test_a_long_table_cannot_be_shrunk_and_breaks_over_pages() -> None:
@@ -260,7 +311,7 @@ def test_a_long_table_cannot_be_shrunk_and_breaks_over_pages() -> None:
 def test_every_table_and_figure_of_a_report_lies_there_and_the_index_says_what_it_is(
     page: Page,
 ) -> None:
-    files = contents(page, {"summary.md": "s"})
+    files = contents(page, "residual_depth, quick", {"summary.md": "s"})
     parts = parts_of(page)
     tables = [each for each in parts if isinstance(each.content, Table)]
     assert min(len(tables), len(parts) - len(tables)) > 5
@@ -284,7 +335,7 @@ def test_every_table_and_figure_of_a_report_lies_there_and_the_index_says_what_i
 def test_hostile_names_are_text_in_every_table() -> None:
     results = example_results(hostile_study(), seeds=5, failed=((0, 1),))
     page = Made("t", verdict_table(results), (ledger_section(results), methods_section(results)))
-    files = contents(page, {})
+    files = contents(page, "a study, quick", {})
     assert len(files) >= 11
     for name, content in files.items():
         assert re.fullmatch(r"[a-z0-9-]{1,60}\.(csv|tex|md)", name)
@@ -294,9 +345,20 @@ def test_hostile_names_are_text_in_every_table() -> None:
                     read(each)
 
 
+def test_tables_of_two_studies_or_scales_have_labels_and_captions_of_their_own() -> None:
+    names = ("residual_depth, quick", "residual_depth, full", "trees, quick", "a long name, " * 5)
+    pages = [contents(Made("t", table("a", 1)), name, {}) for name in names]
+    written = [files["table-01-first.tex"].decode() for files in pages]
+    assert "\\label{tab:residual-depth-quick-01-first}" in written[0]
+    assert "\\caption{residual\\_depth, quick. " in written[0]
+    assert len({label for text in written for label in re.findall(r"\\label.*", text)}) == 4
+    assert "\\caption{a long name" not in written[3]
+    assert "Of residual\\_depth, quick." in pages[0]["index.md"].decode()
+
+
 def test_the_same_page_gives_the_same_bytes() -> None:
     one, other = (Made("t", table(), (Section("s", table(), (drawing(),)),)) for _ in range(2))
-    assert contents(one, {"a": "b"}) == contents(other, {"a": "b"})
+    assert contents(one, "n", {"a": "b"}) == contents(other, "n", {"a": "b"})
 
 
 def test_of_very_many_figures_the_first_are_there_as_pixels_and_the_index_says_so(
@@ -304,7 +366,7 @@ def test_of_very_many_figures_the_first_are_there_as_pixels_and_the_index_says_s
 ) -> None:
     monkeypatch.setattr(Picture, "png", lambda _: b"")
     figures = tuple(replace(picture, caption=f"{n}") for n in range(MOST_PNG + 140))
-    files = contents(Made("t", None, (Section("s", None, figures),)), {})
+    files = contents(Made("t", None, (Section("s", None, figures),)), "n", {})
     names = [name for name in files if name.endswith(".png")]
     assert len(names) == MOST_PNG
     assert names[-1] == f"figure-{MOST_PNG:03}-claim-1-a.png"
@@ -319,14 +381,16 @@ def listed(place: Path) -> set[str]:
 
 
 def test_files_of_an_earlier_report_go_and_what_is_somebodys_own_stays(tmp_path: Path) -> None:
-    first = take_away(Made("t", table(), (Section("s", table()),)), tmp_path, {"summary.md": "1"})
+    first = take_away(
+        Made("t", table(), (Section("s", table()),)), "n", tmp_path, {"summary.md": "1"}
+    )
     place = tmp_path / "take-away"
     assert listed(place) == set(first)
     assert "table-02-claim-1-numbers.csv" in first
-    second = take_away(Made("t", table()), tmp_path, {"summary.md": "2"})
+    second = take_away(Made("t", table()), "n", tmp_path, {"summary.md": "2"})
     assert listed(place) == set(second) < set(first)
     (place / "talk.odp").write_text("mine")
-    take_away(Made("t", table()), tmp_path, {"summary.md": "3"})
+    take_away(Made("t", table()), "n", tmp_path, {"summary.md": "3"})
     assert listed(place) == {*second, "talk.odp"}
     assert (place / "summary.md").read_text() == "3"
     assert listed(tmp_path) == {"take-away"}, "nothing is left over"
@@ -342,21 +406,21 @@ def test_a_figure_that_cannot_be_drawn_leaves_nothing_of_it(
 
     monkeypatch.setattr(Picture, "png", fail)
     with pytest.raises(ValueError, match="no ink"):
-        take_away(Made("t", table(), (Section("s", None, (picture,)),)), tmp_path, {})
+        take_away(Made("t", table(), (Section("s", None, (picture,)),)), "n", tmp_path, {})
     assert listed(tmp_path) == set()
 
 
 def test_a_full_disk_leaves_the_folder_that_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = take_away(Made("t", table()), tmp_path, {})
+    names = take_away(Made("t", table()), "n", tmp_path, {})
 
     def full(*_: Any) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
-        take_away(Made("t", None), tmp_path, {})
+        take_away(Made("t", None), "n", tmp_path, {})
     assert listed(tmp_path) == {"take-away"}
     assert listed(tmp_path / "take-away") == set(names)
 

@@ -24,15 +24,14 @@ from .canvas import (
     Picture,
     dots,
     hint,
-    is_log,
     limits,
-    log_limits,
     paint,
     panel,
     plain,
     series,
     strokes,
 )
+from .curve_axis import CurveAxis, curve_axis
 from .labels import End, along, label_ends, room_beside
 from .marks import place_ticks, ticks
 from .scales import tick_places
@@ -246,34 +245,33 @@ def curves_picture(curves: ArmCurves) -> Picture:
         if line.mean
     )
     when = "after each epoch" if curves.counted == "epoch" else "by the steps reported"
-    axis = ", on a logarithmic axis" if _is_log(curves) else ""
+    axis = ", on a logarithmic axis" if _axis(curves).log else ""
     return paint(
         (COLUMN, 2.55),
         lambda figure: _draw_curves(figure, curves),
         alt=f"{metric.title} of {curves.arm}, mean over seeds: {ends or 'no common length'}.",
         caption=f"{plain(curves.arm, 80)}: {in_title(metric)} {when}{axis}. Bold: the mean; thin: "
-        "each seed that finished.",
+        f"each seed that finished.{_axis(curves).said}",
         title=f"{metric.title} of {curves.arm}",
     )
 
 
-def _is_log(curves: ArmCurves) -> bool:
-    values = [value for line in curves.lines for points in line.seeds for _, value in points]
-    return is_log(values, curves.metric.unit)
+def _axis(curves: ArmCurves) -> CurveAxis:
+    lines = [[value for _, value in points] for line in curves.lines for points in line.seeds]
+    return curve_axis(lines, curves.metric, factor_of(curves.metric))
 
 
 def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
-    metric, log = curves.metric, _is_log(curves)
+    metric, axis = curves.metric, _axis(curves)
     scale = factor_of(metric)
-    shown = [scale * value for line in curves.lines for points in line.seeds for _, value in points]
     places = [at for line in curves.lines for points in line.seeds for at, _ in points]
-    limit = log_limits(shown) if log else limits(shown)
-    left = room_beside(tick_places(*limit, 5, log=log)[1], 0.68)
+    left = room_beside(tick_places(axis.low, axis.high, 5, log=axis.log)[1], 0.68)
     axes = panel(figure, left, 0.5, COLUMN - 0.42 - left, 1.95)
     ends: list[End] = []
     for number, line in enumerate(curves.lines):
         look = series(_place(line.label, number))
         thin = [_scaled(points, scale) for points in line.seeds]
+        axis.mark(axes, thin, look["color"])
         dots(axes, [points[0] for points in thin if len(points) == 1], 3.4, 2,
              edgecolor=look["color"], alpha=0.45)  # fmt: skip
         thin = [points for points in thin if len(points) > 1]
@@ -289,7 +287,7 @@ def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
         ends.append(End(*mean[-1], line.label, look["color"]))
         for at, value in along(line.mean):
             told = f"{line.label}: {level_text(metric, value)} at {curves.counted} {at:,.0f}"
-            hint(axes, at, scale * value, told)
+            hint(axes, at, axis.at(scale * value), told)
         every = max(1, len(mean) // 6)
         axes.plot(
             *zip(*mean, strict=True), linewidth=2.2, markersize=5, zorder=3,
@@ -298,10 +296,8 @@ def _draw_curves(figure: Figure, curves: ArmCurves) -> None:
     begin, end = min(places), max(places)
     beside = max(0.02 * end, 0.5 if begin == end else 0.0)
     axes.set_xlim(begin - beside, end + beside)
-    if log:
-        axes.set_yscale("log")
-    axes.set_ylim(*limit)
-    ticks(axes.yaxis, 5, log=log, grid=True)
+    axis.set(axes)
+    ticks(axes.yaxis, 5, log=axis.log, grid=True)
     ticks(axes.xaxis, 6, whole=True)
     axes.set_xlabel(curves.counted.capitalize())
     axes.set_ylabel(plain(axis_title(metric), 34))

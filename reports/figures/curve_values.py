@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
@@ -15,8 +16,8 @@ from harness.study.metrics import Metric
 from harness.trials.records import Record
 
 from ..levels import NEUTRAL, Look, levels_of
-from ..text import metric_of
-from .canvas import is_log
+from ..text import factor_of, metric_of
+from .curve_axis import CurveAxis, curve_axis
 
 NEAREST = {
     "test_loss": "validation_loss",
@@ -60,7 +61,6 @@ class Curves:
         metric: of the curves.
         instead_of: the claim's metric, where that has no curve.
         groups: the terms.
-        log: whether on a logarithmic axis.
         seeds: the most that a term has.
         target: what a claim wants reached.
         counted: what points are counted by, ``"epoch"`` or ``"step"``.
@@ -70,11 +70,16 @@ class Curves:
     metric: Metric
     instead_of: Metric | None
     groups: tuple[Group, ...]
-    log: bool
     seeds: int
     target: float | None
     counted: str = "epoch"
     of_arms: int = 0
+
+    @cached_property
+    def axis(self) -> CurveAxis:
+        """The axis that they are drawn on."""
+        lines = [[value for _, value in curve] for group in self.groups for curve in group.curves]
+        return curve_axis(lines, self.metric, factor_of(self.metric), self.target)
 
 
 def curves_of(results: Results, verdict: Verdict) -> Curves | None:
@@ -156,10 +161,8 @@ def _curves(results: Results, name: str, terms: Sequence[_Term]) -> Curves | Non
     groups = [group for term in terms if (group := _group(term, each_curve))]
     if not groups:
         return None
-    values = [value for group in groups for curve in group.curves for _, value in curve]
-    metric = metric_of(results.declaration, name)
     return Curves(
-        metric, None, tuple(groups), is_log(values, metric.unit),
+        metric_of(results.declaration, name), None, tuple(groups),
         max(len(group.curves) for group in groups),
         None,
         "step" if any(record.counted == "step" for record in done.values()) else "epoch",

@@ -16,8 +16,6 @@ from .canvas import (
     Picture,
     dots,
     hint,
-    limits,
-    log_limits,
     paint,
     panel,
     plain,
@@ -56,7 +54,7 @@ def draw_curves(values: Curves, claim: int = 0) -> Picture:
     else:
         when = "after each epoch" if values.counted == "epoch" else "by the steps reported"
     equally = "after equally many epochs" if values.counted == "epoch" else "with the same steps"
-    axis = ", on a logarithmic axis" if values.log else ""
+    axis = ", on a logarithmic axis" if values.axis.log else ""
     if values.target is not None:
         instead += f" Dashed: the target, {level_text(metric, values.target)}."
     thin = f"each seed in which every arm of a side finished {equally}"
@@ -75,7 +73,7 @@ def draw_curves(values: Curves, claim: int = 0) -> Picture:
         caption=f"{metric.title} {when}{axis}. "
         f"Thin: {thin} "
         f"({plural(values.seeds, 'seed')} at most); bold: {mean}{_unmeant(values)}; no "
-        f"interval is drawn.{failed}{instead}",
+        f"interval is drawn.{failed}{instead}{values.axis.said}",
         title=f"Claim {claim}: {in_title(metric)} by {values.counted}" if claim else title,
     )
 
@@ -111,10 +109,9 @@ def _line(curve: Curve, scale: float) -> tuple[list[int], list[float]]:
 def _draw(figure: Figure, values: Curves) -> None:
     groups = values.groups
     names = [group.short or group.name for group in groups]
-    shown = _shown(values)
-    ends = log_limits(shown) if values.log else limits(shown)
+    axis = values.axis
     steps = Grid.ticks if len(groups) >= FEWEST_PANELS else Grid.alone
-    left = room_beside(tick_places(*ends, steps[0], log=values.log)[1], _LEFT)
+    left = room_beside(tick_places(axis.low, axis.high, steps[0], log=axis.log)[1], _LEFT)
     if len(groups) >= FEWEST_PANELS:
         grid = Grid(figure, len(groups), left, _tall(values))
         for place, group in enumerate(groups):
@@ -123,14 +120,14 @@ def _draw(figure: Figure, values: Curves) -> None:
                 if other is not group:
                     _draw_mean(axes, values, other, faint=True)
             _draw_group(axes, values, group)
-            _scale(axes, values, ends, steps, grid.at_edge(place))
+            _scale(axes, values, steps, grid.at_edge(place))
         grid.titles(values.counted.capitalize(), axis_title(values.metric))
         return
     right = room_for(names)
     axes = panel(figure, left, 0.5, COLUMN - left - right - 0.04, _tall(values) - 0.62)
     for group in groups:
         _draw_group(axes, values, group)
-    _scale(axes, values, ends, steps)
+    _scale(axes, values, steps)
     axes.set_xlabel(values.counted.capitalize())
     axes.set_ylabel(plain(axis_title(values.metric), 44))
     label_ends(
@@ -150,7 +147,7 @@ def _end(values: Curves, group: Group) -> tuple[float, float] | None:
     """Return where a name is written: where the mean ends, or the longest curve that is drawn."""
     for line in (group.mean, *sorted(group.curves, key=len, reverse=True)):
         pieces = _pieces(line, factor_of(values.metric))
-        if pieces and not (values.log and pieces[-1][-1][1] <= 0):
+        if pieces and not (values.axis.log and pieces[-1][-1][1] <= 0):
             return pieces[-1][-1]
     return None
 
@@ -175,6 +172,7 @@ def _draw_group(axes: Axes, values: Curves, group: Group) -> None:
             axes.plot(*_line(curve, scale), color=look.color, **thin)
     alone = [piece[0] for piece in pieces if len(piece) == 1]
     dots(axes, alone, 3.4, 2, edgecolor=look.color, alpha=0.45)
+    values.axis.mark(axes, pieces, look.color)
     _draw_mean(axes, values, group, faint=False)
 
 
@@ -191,7 +189,7 @@ def _draw_mean(axes: Axes, values: Curves, group: Group, *, faint: bool) -> None
     metric = values.metric
     for at, value in along(group.mean):
         hint(
-            axes, at, factor_of(metric) * value,
+            axes, at, values.axis.at(factor_of(metric) * value),
             f"{group.short or group.name}: {level_text(metric, value)} at {values.counted} {at:,}, "
             f"mean of {plural(len(group.curves), 'seed')}",
         )  # fmt: skip
@@ -199,23 +197,17 @@ def _draw_mean(axes: Axes, values: Curves, group: Group, *, faint: bool) -> None
 
 def _target(values: Curves) -> list[float]:
     """Return the target, on the axis: nothing where there is none, or it cannot be drawn."""
-    if values.target is None or (values.log and values.target <= 0):
+    if values.target is None or (values.axis.log and values.target <= 0):
         return []
     return [factor_of(values.metric) * values.target]
 
 
-def _shown(values: Curves) -> list[float]:
-    """Return all that is drawn, on the axis."""
-    scale = factor_of(values.metric)
-    curves = [curve for group in values.groups for curve in group.curves]
-    shown = [scale * value for curve in curves for _, value in curve if math.isfinite(value)]
-    return shown + _target(values)
-
-
 def _scale(
-    axes: Axes, values: Curves, ends: tuple[float, float], counts: tuple[int, int],
+    axes: Axes,
+    values: Curves,
+    counts: tuple[int, int],
     numbered: tuple[bool, bool] = (True, True),
-) -> None:  # fmt: skip
+) -> None:
     """Set limits and ticks."""
     for target in _target(values):
         axes.axhline(target, color=light("axis"), linewidth=1.2, linestyle=(0, (4, 3)), zorder=1.5)
@@ -224,8 +216,6 @@ def _scale(
     last = max(1, *(curve[-1][0] for curve in curves))
     beside = max(0.02 * last, 0.5 if first == last else 0.0)
     axes.set_xlim(first - beside, last + beside)
-    if values.log:
-        axes.set_yscale("log")
-    axes.set_ylim(*ends)
-    ticks(axes.yaxis, counts[0], log=values.log, grid=True, bare=not numbered[0])
+    values.axis.set(axes)
+    ticks(axes.yaxis, counts[0], log=values.axis.log, grid=True, bare=not numbered[0])
     ticks(axes.xaxis, counts[1], whole=True, bare=not numbered[1])

@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from harness.judging.verdicts import Verdict
@@ -17,9 +18,9 @@ from ..intervals import family_name, interval_name, is_exact
 from ..palette import light
 from ..words import APPEARANCES
 from .canvas import COLUMN, TEXT, Picture, hint, paint, panel, plain
-from .labels import inches, labels_apart
+from .labels import LINE, inches, labels_apart
 from .margins import DASHED, margin_of
-from .marks import place_ticks
+from .marks import axis_on_top, place_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +101,8 @@ def _row(number: int, verdict: Verdict) -> ForestRow:
     )  # fmt: skip
 
 
-LEFT, RIGHT, FOOT = 0.1, 0.1, 0.52
+LEFT, RIGHT, HEAD, FOOT = 0.1, 0.1, 0.48, 0.08
+_AIR = 0.04  # between the axis and the first row
 _TICKS = (1, 3, 10, 30, 100, 300, 1_000, 10_000, 100_000)
 
 
@@ -109,7 +111,7 @@ class Density:
     """How much room a claim has: the more claims there are, the less.
 
     Attributes:
-        row: height of a row in inches.
+        row: height of a row in inches; less by a line where a text that stands above has but one.
         beside: share of the width for the claim's text, left of the axis; 0 where it stands above.
         letters: in a line of that text.
         lines: of that text, at most.
@@ -125,7 +127,7 @@ class Density:
     mark: float
 
 
-ROOMY = Density(0.62, 0.0, 60, 2, TEXT, 8.0)
+ROOMY = Density(0.6, 0.0, 60, 2, TEXT, 8.0)
 CLOSE = Density(0.36, 0.55, 29, 2, TEXT, 7.0)
 TIGHT = Density(0.2, 0.55, 29, 1, TEXT, 6.0)
 
@@ -165,7 +167,7 @@ def _painted(
     beyond = any(math.isfinite(row.effect) and not low <= place(row.effect) <= high for row in rows)
     said = "; ".join(row.said for row in rows)
     return paint(
-        (COLUMN, FOOT + room.row * len(rows) + 0.08),
+        (COLUMN, HEAD + _AIR + sum(_heights(rows, room)) + FOOT),
         lambda figure: _draw(figure, rows, room, span),
         alt=f"All claims, in units of the smallest difference that matters: {said}.",
         caption=caption + (" A triangle at the edge: it lies beyond." if beyond else ""),
@@ -224,14 +226,16 @@ def _left(room: Density) -> float:
 def _draw(
     figure: Figure, rows: Sequence[ForestRow], room: Density, span: tuple[float, float]
 ) -> None:
-    left = _left(room)
-    axes = panel(figure, left, FOOT, COLUMN - RIGHT - left, room.row * len(rows))
+    left, heights = _left(room), _heights(rows, room)
+    ends = list(accumulate(heights))
+    axes = panel(figure, left, FOOT, COLUMN - RIGHT - left, _AIR + ends[-1])
     low, high = span
     axes.set_xlim(low, high)
     axes.autoscale(enable=False)
-    axes.set_ylim(len(rows), 0)
+    axes.set_ylim(ends[-1], -_AIR)  # inches
     place_ticks(axes.yaxis, [])
     axes.spines["left"].set_visible(False)
+    axis_on_top(axes)
     numbers = _numbers((low, high))
     order = sorted(numbers, key=lambda each: _weight(each, numbers))
     named = labels_apart(
@@ -239,8 +243,15 @@ def _draw(
     )
     place_ticks(axes.xaxis, [at for at, _ in named], [text for _, text in named])
     axes.set_xlabel("Effect ÷ δ")
-    for at, row in enumerate(rows):
-        _draw_row(axes, at, row, room)
+    for end, height, row in zip(ends, heights, rows, strict=True):
+        _draw_row(axes, end, height, row, room)
+
+
+def _heights(rows: Sequence[ForestRow], room: Density) -> list[float]:
+    """Return how many inches each row is high."""
+    if room.beside:
+        return [room.row] * len(rows)
+    return [room.row - (room.lines - len(_lines(row, room))) * LINE / 72 for row in rows]
 
 
 def _weight(tick: float, ticks: Sequence[float]) -> tuple[bool, bool, float]:
@@ -277,11 +288,12 @@ def _tick(value: float) -> str:
     return f"{'+' if value > 0 else '−' if value < 0 else ''}{number_text(abs(value))}"
 
 
-def _draw_row(axes: Axes, number: int, row: ForestRow, room: Density) -> None:
+def _draw_row(axes: Axes, end: float, height: float, row: ForestRow, room: Density) -> None:
+    """Draw a row, ``height`` inches high, that ends so many inches below the axis."""
     look = APPEARANCES[row.word]
     tone = light(look.tone)
-    at = number + (0.5 if room.beside else 0.78)
-    half = 0.34 if room.beside else 0.17
+    half = 0.34 * height if room.beside else 0.105
+    at = end - height / 2 if room.beside else end - 0.03 - half
     low, high = axes.get_xlim()
     axes.fill_between((-1, 1), at - half, at + half, color=light("band"), linewidth=0)
     axes.plot([0, 0], [at - half, at + half], color=light("axis"), linewidth=1.2, zorder=1.5)
@@ -290,7 +302,7 @@ def _draw_row(axes: Axes, number: int, row: ForestRow, room: Density) -> None:
             [edge, edge], [at - half, at + half], color=light("axis"), linewidth=0.9,
             linestyle="solid" if edge in row.edges else DASHED,
         )  # fmt: skip
-    _write(axes, number, row, room)
+    _write(axes, at if room.beside else at - half - 0.03, row, room)
     if not row.exact and math.isfinite(row.low) and math.isfinite(row.high):
         ends = [min(max(place(end), low), high) for end in (row.low, row.high)]
         axes.plot(ends, [at, at], color=tone, linewidth=2.2, zorder=3)
@@ -312,16 +324,18 @@ def _draw_row(axes: Axes, number: int, row: ForestRow, room: Density) -> None:
         )  # fmt: skip
 
 
-def _write(axes: Axes, number: int, row: ForestRow, room: Density) -> None:
-    """Write a claim's number and text, above its bar or left of it."""
-    lines = textwrap.wrap(
-        plain(f"{row.number}  {row.text}", 400), room.letters, max_lines=room.lines,
-        placeholder=" …",
-    )  # fmt: skip
+def _lines(row: ForestRow, room: Density) -> list[str]:
+    """Break a claim's number and text into the lines that are written."""
+    text = plain(f"{row.number}  {row.text}", 400)
+    return textwrap.wrap(text, room.letters, max_lines=room.lines, placeholder=" …")
+
+
+def _write(axes: Axes, at: float, row: ForestRow, room: Density) -> None:
+    """Write a claim's number and text: above ``at``, or left of the axis and level with it."""
     beside = room.beside > 0
     axes.text(
-        -room.beside / (1 - room.beside) if beside else 0.0, number + (0.5 if beside else 0.57),
-        "\n".join(lines), transform=axes.get_yaxis_transform(),
+        -room.beside / (1 - room.beside) if beside else 0.0, at,
+        "\n".join(_lines(row, room)), transform=axes.get_yaxis_transform(),
         va="center" if beside else "bottom", ha="left", fontsize=room.points, linespacing=1.1,
         zorder=2,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from ..levels import NO_LEVELS, Levels
 from ..palette import light
 from ..text import axis_title, factor_of
 from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain
-from .marks import place_ticks, ticks
+from .marks import axis_on_top, place_ticks, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST = 14
 """Arms that are drawn; the table has all."""
 
-_LEFT, _RIGHT, _ROW, _FOOT = 0.1, 0.1, 0.36, 0.52
+_LEFT, _RIGHT, _ROW, _HEAD, _FOOT = 0.1, 0.1, 0.36, 0.48, 0.1
 _SIGNS = 60
 
 
@@ -53,7 +53,7 @@ def draw_leaders(ranked: Leaders, levels: Levels = NO_LEVELS) -> Picture:
         else "Open: with so few seeds, or arms, none is compared"
     )
     return paint(
-        (COLUMN, _FOOT + _ROW * len(rows) + 0.08),
+        (COLUMN, _HEAD + _ROW * len(rows) + _FOOT),
         lambda figure: _draw(figure, _Shown(ranked, rows, levels)),
         alt=f"{metric.title} of arms, best first: {said}.",
         caption=f"{metric.title} of arms, best first. Mark: mean; bar: its own 95 % t interval "
@@ -104,6 +104,7 @@ def _draw(figure: Figure, shown: _Shown) -> None:
     axes.set_ylim(len(rows), 0)
     place_ticks(axes.yaxis, [])
     axes.spines["left"].set_visible(False)
+    axis_on_top(axes)
     ticks(axes.xaxis, 5)
     axes.set_xlabel(plain(axis_title(metric)))
     for place, row in enumerate(rows):

@@ -18,10 +18,11 @@ from .labels import LINE
 from .scales import ems, tick_places
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
 LENGTH = 3.0
-"""How long marks below axes are, in points."""
+"""How long marks below or above axes are, in points."""
 
 AWAY = 3.5
 """From marks to their texts, in points."""
@@ -111,7 +112,8 @@ def place_ticks(
 ) -> None:
     """Mark an axis, whose limits and scale are set, at some places, in the place of its ticks.
 
-    What lies beyond its limits is not marked. Its title moves beyond the texts.
+    What lies beyond its limits is not marked. Its title moves beyond the texts. All stands above
+    the axes where the title of the axis does.
 
     Args:
         axis: which.
@@ -126,8 +128,9 @@ def place_ticks(
     from matplotlib.ticker import NullLocator
 
     axes = axis.axes
-    below = axis is axes.xaxis
-    length = LENGTH * below if length is None else length
+    across = axis is axes.xaxis
+    above = axis.get_label_position() == "top"
+    length = LENGTH * across if length is None else length
     axis.set_major_locator(NullLocator())
     axis.set_minor_locator(NullLocator())
     low, high = sorted(map(float, axis.get_view_interval()))
@@ -140,15 +143,27 @@ def place_ticks(
     axis.labelpad = gap + length
     if not texts:
         return
-    side = axes.get_xaxis_text1_transform if below else axes.get_yaxis_text1_transform
-    transform, up, across = side(length + away)
-    look = {"color": light("muted"), "va": up, "ha": across} | look
+    side = axes.get_xaxis_text1_transform if across else axes.get_yaxis_text1_transform
+    if above:
+        side = axes.get_xaxis_text2_transform
+    transform, va, ha = side(length + away)
+    look = {"color": light("muted"), "va": va, "ha": ha} | look
     for at in seen:
-        x, y = (places[at], 0.0) if below else (0.0, places[at])
+        x, y = (places[at], float(above)) if across else (0.0, places[at])
         axes.text(x, y, texts[at], transform=transform, **look)
     wide, tall = _size([texts[at] for at in seen])
     angle = math.radians(look.get("rotation", 0.0))
-    axis.labelpad += away + (math.sin(angle) * wide + math.cos(angle) * tall if below else wide)
+    axis.labelpad += away + (math.sin(angle) * wide + math.cos(angle) * tall if across else wide)
+
+
+def axis_on_top(axes: Axes) -> None:
+    """Let the axis that runs across stand above, where one reads first.
+
+    Of a chart of rows below one another: those who look at the first rows alone need the numbers.
+    """
+    axes.xaxis.set_label_position("top")
+    axes.spines["bottom"].set_visible(False)
+    axes.spines["top"].set_visible(True)
 
 
 def _lines(axis: Axis, places: Sequence[float]) -> None:
@@ -175,10 +190,11 @@ def _marks(axis: Axis, places: Sequence[float], length: float) -> None:
 
     axes = axis.axes
     below = axis is axes.xaxis
-    edge = [0.0] * len(places)
+    above = axis.get_label_position() == "top"
+    edge = [float(above)] * len(places)
     across, up = (list(places), edge) if below else (edge, list(places))
     marks = Line2D(
-        across, up, linestyle="none", marker=3 if below else 0,  # down, and to the left
+        across, up, linestyle="none", marker=(2 if above else 3) if below else 0,
         markersize=length, markeredgewidth=0.8, color=light("axis"), zorder=2.01, clip_on=False,
         transform=axes.get_xaxis_transform() if below else axes.get_yaxis_transform(),
     )  # fmt: skip

@@ -18,6 +18,7 @@ from harness.study.settings import Float, Int
 from ..palette import light
 from ..text import axis_title, factor_of
 from .canvas import dots, hint, is_log, limits, log_limits, plain, wrapped
+from .curve_axis import near
 from .labels import LINE, inches, room_beside
 from .scales import tick_places
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 MANY = 300
 """Settings beyond which all marks are round dots, which take less room in the file."""
-
-FAR = 4.0
-"""Values that lie so many times as far from the best as three in four do are drawn at the edge."""
 
 MOST_HINTS = 60
 """Values of a figure that are told where they are drawn, about: more would fill a page."""
@@ -114,10 +112,7 @@ def objective_axis(
         return ObjectiveAxis(title, factor, *log_limits(whole), log=True, beyond=0)
     if len(values) < 8:
         return ObjectiveAxis(title, factor, *limits(whole, 0.08), log=False, beyond=0)
-    lower = metric.better == "lower"
-    best = values[0] if lower else values[-1]
-    most = abs(values[3 * len(values) // 4 if lower else len(values) // 4] - best)
-    kept = [value for value in values if abs(value - best) <= FAR * most or most == 0]
+    kept = near(values, lower=metric.better == "lower")
     return ObjectiveAxis(
         title, factor, *limits([*kept, *room], 0.08), log=False, beyond=len(values) - len(kept)
     )

@@ -347,7 +347,9 @@
     tip.style.top = `${above > 4 ? above : at.bottom + 6}px`;
   }
 
-  function tellValues(svg) {
+  let taught = false;
+
+  function tellValues(svg, opener) {
     const marks = all(".hints circle", svg);
     if (!marks.length) return;
     for (const mark of marks) {
@@ -373,8 +375,19 @@
     svg.addEventListener("blur", () => point(null));
     svg.setAttribute("tabindex", 0);
     svg.setAttribute("role", "application"); // or screen readers keep the arrow keys
-    svg.setAttribute("aria-roledescription", "figure, arrow keys tell its values");
+    svg.setAttribute("aria-roledescription", "figure, arrow keys tell its values, Enter opens its menu");
+    opener.setAttribute("tabindex", -1); // a figure and its menu are one stop of the Tab key
+    svg.addEventListener("focus", () => {
+      if (taught || !svg.matches(":focus-visible")) return;
+      taught = true;
+      say("Arrow keys tell values, Enter opens the menu.");
+    });
     svg.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !svg.closest("dialog")) { // over the dialog no menu is seen
+        opener.focus();
+        opener.click();
+        return event.preventDefault();
+      }
       const last = marks.length - 1;
       const at = marks.indexOf(pointed);
       const [back, on] = [at > 0 ? at - 1 : last, at < last ? at + 1 : 0];
@@ -460,13 +473,14 @@
     const name = fileName(text);
     const caption = figure.querySelector("figcaption").textContent;
     const id = figure.closest(".drawn[id]")?.id ?? idOf(figure, "figure", text);
-    svg.parentNode.after(...menu(`Take away the figure: ${text}`, [
+    const [opener, list] = menu(`Take away the figure: ${text}`, [
       ["Enlarge", (opener) => enlarge(svg, caption, opener)],
       ["Save as SVG", () => save(`${name}.svg`, new Blob([alone(svg)], { type: "image/svg+xml" }))],
       ["Save as PNG", () => savePng(svg, name)],
       ["Copy link", () => copyLink(id)],
-    ]));
-    tellValues(svg);
+    ]);
+    svg.parentNode.after(opener, list);
+    tellValues(svg, opener);
   }
 
   /* ---- links to parts, and folds that a link leads into ---- */
@@ -477,8 +491,8 @@
     const text = oneLine(heading.textContent);
     heading.setAttribute("aria-label", text); // the button is no part of its name
     const attributes = { class: "link", title: "Copy link", "aria-label": `Copy link to ${text}` };
-    // The contents link to sections: by keyboard one gets there, and to their addresses.
-    if (heading.tagName === "H2") attributes.tabindex = -1;
+    // Where the contents link to it, one gets there by keyboard, and to its address.
+    if (document.querySelector(`nav a[href="#${CSS.escape(id)}"]`)) attributes.tabindex = -1;
     heading.append(button("#", () => copyLink(id), attributes));
   }
 
