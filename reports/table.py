@@ -45,12 +45,14 @@ class Table:
         columns: left to right.
         rows: top to bottom.
         stack: whether rows become cards on a phone, rather than the table scrolling sideways.
+        printed: how many rows are printed, beside the last one; on the screen all are there.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     stack: bool = False
+    printed: int = 200
 
     @property
     def scrolls(self) -> bool:
@@ -89,20 +91,16 @@ def row(*cells: str | Cell) -> tuple[Cell, ...]:
     return tuple(each if isinstance(each, Cell) else Cell(each) for each in cells)
 
 
-PRINTED = 200
-"""Rows of a table that are printed, beside its last one; on the screen all are there."""
-
-
 def shortened(part: Any) -> Any:
     """Return a part of a page as it is printed: of a table of very many rows, the first.
 
     Setting them takes a PDF most of its time, and nobody reads a hundred pages of them; each is in
     the HTML. What has no such table is returned as it is.
     """
-    if isinstance(part, Table) and len(part.rows) > PRINTED + 1:
-        said = f" The first {PRINTED} of {len(part.rows):,} rows and the last: the HTML has all."
-        rows = (*part.rows[:PRINTED], part.rows[-1])
-        return replace(part, caption=part.caption + said, rows=rows)
+    if isinstance(part, Table) and len(part.rows) > part.printed + 1:
+        said = f" The first {part.printed} of {len(part.rows):,} rows and the last"
+        rows = (*part.rows[: part.printed], part.rows[-1])
+        return replace(part, caption=f"{part.caption}{said}: the HTML has all.", rows=rows)
     if isinstance(part, tuple):
         parts = tuple(shortened(each) for each in part)
         return part if all(a is b for a, b in zip(part, parts, strict=True)) else parts

@@ -39,9 +39,10 @@ from harness.reports.printing import NO_PANGO, Printing, render_pdf
 from harness.reports.render import TEMPLATES, bare, breaks, render_html
 from harness.reports.sections.cost import cost_section
 from harness.reports.sections.factors import MOST_COLUMNS, factors_section
-from harness.reports.sections.ledger import MOST_ROWS, ledger_section
+from harness.reports.sections.ledger import MOST_PRINTED, MOST_ROWS, ledger_section
 from harness.reports.sections.methods import methods_section
 from harness.reports.sections.trained import not_tried, trained_section
+from harness.reports.table import shortened
 from harness.reports.text import bind
 from harness.reports.words import APPEARANCES
 from harness.study.declaration import about
@@ -537,6 +538,19 @@ def test_every_word_says_why_and_what_would_change_it(results: Results, word: Wo
         assert said.endswith(".")
         assert "nan" not in said
         assert "{" not in said
+
+
+@pytest.mark.parametrize("failures", [3, 40])
+def test_on_paper_the_ledger_has_each_failure_and_some_of_what_finished(failures: int) -> None:
+    failed = tuple((place % 6, place // 6) for place in range(failures))
+    results = example_results(seeds=12, failed=failed)
+    table = ledger_section(results).table
+    assert table is not None
+    paper = shortened(table)
+    states = [cells[-1].text for cells in paper.rows]
+    assert states.count("failed") == failures == sum(r.state == "failed" for r in results.records)
+    assert len(states) == max(failures, MOST_PRINTED) + 1 < len(table.rows)
+    assert f"{len(table.rows):,} rows and the last: the HTML has all." in paper.caption
 
 
 def test_ledger_is_cut_and_keeps_failures() -> None:

@@ -15,6 +15,9 @@ from harness.trials.records import Record
 from ..table import Cell, Column, Table, row
 
 MOST_ROWS = 200
+MOST_PRINTED = 24
+"""Rows of finished trials on paper, which takes a PDF as long as all its figures if it has all."""
+
 _SHOWN = 12  # signs of a key
 STATE_MARKS = {
     "complete": ("✓", ""),
@@ -80,6 +83,7 @@ def ledger_section(results: Results) -> LedgerSection:
             Column("State, and why"),
         ),
         _rows(records[:MOST_ROWS], timed=timed),
+        printed=max(MOST_PRINTED, failed),
     )
     return LedgerSection(lead, cut, table)
 

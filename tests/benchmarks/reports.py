@@ -37,7 +37,7 @@ made = time.process_time()
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 printed = source.printed()
 before = time.process_time()
-contents(source.page, {})
+contents(source.page, source.name, {})
 taken = time.process_time() - before
 json.dump([made - start, memory, len(text.encode()), taken, len(results.records)], sys.stderr)
 sys.stdout.buffer.write(printed.encode("utf-8", "surrogatepass"))
