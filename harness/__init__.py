@@ -5,7 +5,7 @@ Everything that a study file needs is here and in :mod:`harness.data`, :mod:`har
 :mod:`harness.clipping` and :mod:`harness.measures`.
 """
 
-from harness.losses import CrossEntropy, Distillation
+from harness.losses import Batch, CrossEntropy, Distillation
 from harness.messages.errors import HarnessError
 from harness.own.context import Context
 from harness.running.checkout import beside
@@ -44,6 +44,7 @@ __all__ = [
     "Arms",
     "AtLeast",
     "AtMost",
+    "Batch",
     "Best",
     "Choice",
     "Claim",

@@ -1,8 +1,10 @@
-"""What training minimises."""
+"""What training minimises: a loss, made of a network and a batch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.floats import on
@@ -11,23 +13,75 @@ from harness.messages import checks
 if TYPE_CHECKING:
     import torch
 
+    from harness.randomness.counting import Draws
     from harness.training import Training
+
+
+class Net(Protocol):
+    """A network as a loss calls it: in the precision of its Training, whatever engine trains it."""
+
+    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return its outputs; for classes, logits ``[batch, classes]``.
+
+        Args:
+            inputs: ``[batch, *shape]``, standardised, such as ``batch.inputs``.
+        """
+
+    def part(self, name: str) -> Callable[..., torch.Tensor]:
+        """Return a part of the network, called alone.
+
+        Args:
+            name: of a submodule, with dots for one within another, such as ``"encoder"`` or
+                ``"blocks.0"``.
+
+        Raises:
+            HarnessError: the network has no such part.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A batch of training examples, as a loss sees it.
+
+    Attributes:
+        inputs: ``[batch, *shape]``, augmented and standardised.
+        targets: for classes int64 ``[batch]``, or probabilities ``[batch, classes]`` where the
+            augmentation mixes images.
+        given: what other trained networks say of the same inputs, by name: ``"teacher"``, its
+            logits ``[batch, classes]``, where the loss names a teacher.
+        draw: makes the random numbers of this step; they are asked for as ``draws``.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    given: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    draw: Callable[[], Draws] | None = None
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Random numbers for the loss at this step, which follow from the trial's seed alone.
+
+        ``batch.draws.normal("noise", 64, 16)`` gives standard normal numbers ``[64, 16]``; the same
+        name gives the same ones.
+        """
+        assert self.draw is not None, "engines give each batch its random numbers"
+        return self.draw()
 
 
 @runtime_checkable
 class Loss(Protocol):
-    """A loss as declared: a frozen dataclass that is called on logits and targets."""
+    """A loss as declared: a frozen dataclass that is called on a network and a batch."""
 
-    def __call__(
-        self, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None
-    ) -> torch.Tensor:
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
         """Return the mean loss of a batch, a scalar.
 
+        It may call the network as often as it likes, or parts of it, and ask the batch for random
+        numbers. Engines call it on one trial's tensors, fused ones under ``torch.func.vmap``: it
+        must not look into values (``.item()``, ``if loss > 1``).
+
         Args:
-            logits: ``[batch, classes]``.
-            targets: labels, int64 ``[batch]``, or probabilities ``[batch, classes]`` where the
-                augmentation mixes images.
-            taught: a teacher's logits ``[batch, classes]``, where the loss names a teacher.
+            net: the network.
+            batch: inputs, targets, what teachers gave, and random numbers.
         """
 
 
@@ -53,11 +107,12 @@ class CrossEntropy:
 
     Example:
         >>> import torch
-        >>> from harness import CrossEntropy
-        >>> logits, targets = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1])
-        >>> round(CrossEntropy()(logits, targets).item(), 3)
+        >>> from harness import Batch, CrossEntropy
+        >>> net = torch.nn.Identity()
+        >>> batch = Batch(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1]))
+        >>> round(CrossEntropy()(net, batch).item(), 3)
         0.22
-        >>> round(CrossEntropy(label_smoothing=0.1)(logits, targets).item(), 3)
+        >>> round(CrossEntropy(label_smoothing=0.1)(net, batch).item(), 3)
         0.295
     """
 
@@ -66,12 +121,9 @@ class CrossEntropy:
     def __post_init__(self) -> None:
         checks.share(self, "label_smoothing", self.label_smoothing, 0.1)
 
-    def __call__(
-        self, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
         """Return the mean loss; see :class:`Loss`."""
-        del taught
-        return _cross_entropy(logits, targets, self.label_smoothing)
+        return _cross_entropy(net(batch.inputs), batch.targets, self.label_smoothing)
 
 
 @dataclass(frozen=True)
@@ -116,18 +168,17 @@ class Distillation:
         checks.positive(self, "temperature", self.temperature, 4.0)
         checks.share(self, "weight", self.weight, 0.9, ends="[]")
 
-    def __call__(
-        self, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
         """Return the mean loss; see :class:`Loss`."""
+        logits = net(batch.inputs)
         if not on(self.weight):
-            return _cross_entropy(logits, targets, 0.0)
-        assert taught is not None, "the trainer gives the teacher's logits"
-        wanted = (taught / self.temperature).log_softmax(dim=1)
+            return _cross_entropy(logits, batch.targets, 0.0)
+        wanted = (batch.given["teacher"] / self.temperature).log_softmax(dim=1)
         given = (logits / self.temperature).log_softmax(dim=1)
         soft = (wanted.exp() * (wanted - given)).sum(dim=1).mean()
         soft = soft * (self.temperature * self.temperature)
-        return soft * self.weight + _cross_entropy(logits, targets, 0.0) * (1 - self.weight)
+        hard = _cross_entropy(logits, batch.targets, 0.0)
+        return soft * self.weight + hard * (1 - self.weight)
 
 
 def teacher_of(training: Training) -> Training | None:

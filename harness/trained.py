@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from harness.engines.network import Network
     from harness.engines.prepared import Member
+    from harness.losses import Batch
     from harness.randomness.counting import Draws
     from harness.study.metrics import Metric
 
@@ -73,7 +74,7 @@ class Trained:
 
         return torch.cat([logits for logits, _ in self.test_outputs])
 
-    def first_batch(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    def first_batch(self) -> Batch:
         """Return the first step's batch: inputs augmented and standardised, targets, taught.
 
         Dropout layers are given that step's keys.

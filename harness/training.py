@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
@@ -244,6 +245,7 @@ class Training:
                     repr(value),
                     f"Write {name}=64, say.",
                 )
+        self._check_loss()
         self._check_augment()
         if self.precision not in get_args(Precision):
             raise HarnessError(
@@ -252,6 +254,18 @@ class Training:
                 "Write precision='float32'.",
             )
         self._check_teacher()
+
+    def _check_loss(self) -> None:
+        given = inspect.signature(self.loss)
+        try:
+            given.bind("net", "batch")
+        except TypeError:
+            raise HarnessError(
+                "Training(loss=...) must be called as loss(net, batch)",
+                f"{type(self.loss).__name__}, called as {given}",
+                "Write def __call__(self, net, batch), with logits = net(batch.inputs), "
+                "batch.targets, and batch.given['teacher'].",
+            ) from None
 
     def _check_augment(self) -> None:
         given = self.augment

@@ -72,11 +72,9 @@ def test_a_warning_while_compiling_leaves_the_mode(monkeypatch) -> None:
 
 
 def test_a_warning_of_an_operation_leaves_the_mode(monkeypatch) -> None:
-    import harness.engines.step
+    from harness.engines.step import Called
 
-    monkeypatch.setattr(harness.engines.step, "loss_of", warning(harness.engines.step.loss_of))
-    for module in ("harness.engines.plain", "harness.engines.fused"):
-        monkeypatch.setattr(f"{module}.loss_of", harness.engines.step.loss_of)
+    monkeypatch.setattr(Called, "__call__", warning(Called.__call__))
     outcomes = train_together([Request(TRAINING, 0), Request(TRAINING, 1)], CPU, Mode("fused", 2))
     assert [(each.mode.kind, each.note) for each in outcomes] == [("fused", "")] * 2
     (plain,) = train_together([Request(TRAINING, 0)], CPU, PLAIN)

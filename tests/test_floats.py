@@ -74,8 +74,8 @@ class OwnLoss:
     inner: CrossEntropy = field(default_factory=lambda: CrossEntropy(0.2))
     table: Mapping[str, float] = field(default_factory=lambda: {"a": 0.5})
 
-    def __call__(self, logits: Any, targets: Any, taught: Any) -> torch.Tensor:
-        return self.inner(logits, targets) * self.scale * self.pair[0] + self.pair[1][0]
+    def __call__(self, net: Any, batch: Any) -> torch.Tensor:
+        return self.inner(net, batch) * self.scale * self.pair[0] + self.pair[1][0]
 
 
 # ---- what is one program
@@ -335,8 +335,8 @@ class Deriving:
     def thrice(self) -> float:
         return 3 * self.scale
 
-    def __call__(self, logits: Any, targets: Any, taught: Any) -> torch.Tensor:
-        return logits.sum() * (self.twice if self.early else self.thrice)
+    def __call__(self, net: Any, batch: Any) -> torch.Tensor:
+        return net(batch.inputs).sum() * (self.twice if self.early else self.thrice)
 
 
 def test_what_an_object_works_out_of_its_floats_makes_them_structure():

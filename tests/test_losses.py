@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,10 +18,10 @@ from torch.func import grad_and_value, vmap
 from harness.augment import Shift
 from harness.data import arrays, digits
 from harness.engines import programs
-from harness.engines.modes import Mode
+from harness.engines.modes import PLAIN, Mode
 from harness.engines.plain import Plain
 from harness.engines.prepared import make_ready
-from harness.losses import CrossEntropy, Distillation, Loss, teacher_of
+from harness.losses import Batch, CrossEntropy, Distillation, Loss, Net, teacher_of
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
@@ -73,6 +74,15 @@ def message(call: Callable[[], object]) -> str:
 # ---- cross-entropy
 
 
+def lost(
+    loss: Loss, logits: torch.Tensor, targets: torch.Tensor, taught: torch.Tensor | None = None
+) -> torch.Tensor:
+    """A loss on a network that gives these logits, as an engine calls it."""
+    given = {} if taught is None else {"teacher": taught}
+    net: Any = nn.Identity()
+    return loss(net, Batch(logits, targets, given))
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
 @pytest.mark.parametrize("probabilities", [False, True])
 def test_cross_entropy_is_its_formula_and_torchs(smoothing, probabilities):
@@ -84,13 +94,13 @@ def test_cross_entropy_is_its_formula_and_torchs(smoothing, probabilities):
     wanted = -(target * logits.log_softmax(1)).sum(1).mean()
     loss = CrossEntropy(label_smoothing=smoothing)
     assert isinstance(loss, Loss)
-    assert loss(logits, targets).item() == pytest.approx(wanted.item(), rel=1e-12)
+    assert lost(loss, logits, targets).item() == pytest.approx(wanted.item(), rel=1e-12)
     torchs = nn.CrossEntropyLoss(label_smoothing=smoothing)(logits, targets)
-    assert loss(logits, targets, None).item() == pytest.approx(torchs.item(), rel=1e-12)
+    assert lost(loss, logits, targets).item() == pytest.approx(torchs.item(), rel=1e-12)
     own, theirs = (
         torch.func.grad(each)(logits)
         for each in (
-            lambda given: loss(given, targets),
+            lambda given: lost(loss, given, targets),
             lambda given: F.cross_entropy(given, targets, label_smoothing=smoothing),
         )
     )
@@ -101,14 +111,16 @@ def test_cross_entropy_is_its_formula_and_torchs(smoothing, probabilities):
 def test_without_smoothing_it_is_torchs_to_the_bit():
     logits, labels, mixed = batch(torch.float32)
     for targets in (labels, mixed):
-        assert torch.equal(CrossEntropy()(logits, targets), F.cross_entropy(logits, targets))
+        assert torch.equal(lost(CrossEntropy(), logits, targets), F.cross_entropy(logits, targets))
 
 
 def test_labels_and_their_probabilities_give_the_same():
     logits, labels, _ = batch()
     wide = F.one_hot(labels, 5).double()
     for loss in (CrossEntropy(), CrossEntropy(0.3)):
-        assert loss(logits, wide).item() == pytest.approx(loss(logits, labels).item(), rel=1e-12)
+        assert lost(loss, logits, wide).item() == pytest.approx(
+            lost(loss, logits, labels).item(), rel=1e-12
+        )
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.0, 1, math.nan, math.inf, "0.1", None, True])
@@ -143,7 +155,7 @@ def test_distillation_is_its_formula_and_torchs(temperature, weight, probabiliti
     assert isinstance(loss, Loss)
     hard = F.cross_entropy(logits, targets)
     wanted = weight * soft_part(logits, taught, temperature) + (1 - weight) * hard
-    seen = loss(logits, targets, taught)
+    seen = lost(loss, logits, targets, taught)
     assert seen.item() == pytest.approx(wanted.item(), rel=1e-12)
     torchs = F.kl_div(
         (logits / temperature).log_softmax(1), (taught / temperature).log_softmax(1),
@@ -158,28 +170,30 @@ def test_weight_1_looks_at_no_label_and_weight_0_at_no_teacher():
     taught = logits.flip(0)
     soft, hard = (Distillation(TEACHER, 2.0, weight) for weight in (1.0, 0.0))
     others = (labels + 1) % 5
-    assert torch.equal(soft(logits, labels, taught), soft(logits, others, taught))
-    assert not torch.equal(hard(logits, labels, taught), hard(logits, others, taught))
+    assert torch.equal(lost(soft, logits, labels, taught), lost(soft, logits, others, taught))
+    assert not torch.equal(lost(hard, logits, labels, taught), lost(hard, logits, others, taught))
     for teacher in (taught, 3 * taught, taught * math.inf):  # off is bit for bit as without
-        assert torch.equal(hard(logits, labels, teacher), F.cross_entropy(logits, labels))
-    assert not torch.equal(soft(logits, labels, taught), soft(logits, labels, 3 * taught))
+        assert torch.equal(lost(hard, logits, labels, teacher), F.cross_entropy(logits, labels))
+    assert not torch.equal(
+        lost(soft, logits, labels, taught), lost(soft, logits, labels, 3 * taught)
+    )
 
 
 def test_nothing_is_left_to_learn_from_a_teacher_that_is_matched():
     logits, labels, _ = batch()
     loss = Distillation(TEACHER, 3.0, 1.0)
     shifted = logits + torch.arange(20, dtype=torch.float64)[:, None]  # the same predictions
-    gradient, value = grad_and_value(lambda given: loss(given, labels, shifted))(logits)
+    gradient, value = grad_and_value(lambda given: lost(loss, given, labels, shifted))(logits)
     assert value.item() == pytest.approx(0, abs=1e-14)
     assert gradient.abs().max() < 1e-14
-    assert loss(logits, labels, logits.flip(0)).item() > 0.1
+    assert lost(loss, logits, labels, logits.flip(0)).item() > 0.1
 
 
 def soft_gradient(temperature: float) -> torch.Tensor:
     logits, labels, _ = batch()
     taught = logits.flip(0)
     loss = Distillation(TEACHER, temperature, 1.0)
-    return torch.func.grad(lambda given: loss(given, labels, taught))(logits)
+    return torch.func.grad(lambda given: lost(loss, given, labels, taught))(logits)
 
 
 def test_gradients_keep_their_size_at_any_temperature():
@@ -231,11 +245,11 @@ def test_numbers_and_tensors_give_the_same(kind, probabilities):
 
     def single(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         bound = programs.bind(trials[0], where, list(values.unbind()))
-        return grad_and_value(lambda given: bound.loss(given, targets, taught))(logits)
+        return grad_and_value(lambda given: lost(bound.loss, given, targets, taught))(logits)
 
     together = vmap(single)(table)
     for index, loss in enumerate(losses):
-        gradient, value = grad_and_value(lambda given, one=loss: one(given, targets, taught))(
+        gradient, value = grad_and_value(lambda given, one=loss: lost(one, given, targets, taught))(
             logits
         )
         alone = single(table[index])
@@ -280,8 +294,8 @@ class OwnLoss:
 
     teacher: float = 0.5
 
-    def __call__(self, logits, targets, taught):
-        return F.cross_entropy(logits, targets) * self.teacher
+    def __call__(self, net, batch):
+        return F.cross_entropy(net(batch.inputs), batch.targets) * self.teacher
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])
@@ -398,3 +412,80 @@ def test_a_convolutional_student_of_a_perceptron():
     """Teacher and student share data alone."""
     student = replace(BASE, model=ConvNet(depth=8, width=4), epochs=1, loss=Distillation(TEACHER))
     assert math.isfinite(train(student, 0, CPU).metrics["teacher_divergence"])
+
+
+# ---- a loss sees the network, its parts and random numbers
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """Keeps what it is given, for a look."""
+
+    part: str = "1"
+    seen: ClassVar[list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = []
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        whole = net(batch.inputs)
+        by_parts = batch.inputs
+        for name in ("0", self.part, "2", "3"):
+            by_parts = net.part(name)(by_parts)
+        self.seen.append((whole, by_parts, batch.draws.uniform("numbers", 4)))
+        return F.cross_entropy(whole, batch.targets)
+
+
+@dataclass(frozen=True)
+class InParts:
+    """A network whose parts have the names 0 to 3."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(math.prod(shape), 5), nn.Tanh(), nn.Linear(5, classes)
+        )
+
+
+def losses_seen(seed: int) -> list[tuple[torch.Tensor, ...]]:
+    Seeing.seen.clear()
+    training = replace(BASE, model=InParts(), loss=Seeing(), epochs=2)
+    (outcome,) = train_together([Request(training, seed)], CPU, PLAIN)
+    assert isinstance(outcome, TrainingResult)
+    assert outcome.note == ""
+    return list(Seeing.seen)
+
+
+def test_parts_one_after_another_are_the_whole_network():
+    seen = losses_seen(0)
+    assert len(seen) > 4
+    for whole, by_parts, _ in seen:
+        assert whole.shape[1] == 10
+        assert torch.equal(whole, by_parts)
+
+
+def test_random_numbers_of_a_loss_follow_from_seed_and_step():
+    drawn = [draws for *_, draws in losses_seen(0)]
+    again = [draws for *_, draws in losses_seen(0)]
+    other = [draws for *_, draws in losses_seen(1)]
+    assert all(map(torch.equal, drawn, again))
+    assert not any(map(torch.equal, drawn, other))
+    steps = {tuple(each.tolist()) for each in drawn}
+    assert len(steps) > len(drawn) // 2, "each step has its own"
+
+
+def test_a_part_that_is_not_there_is_told_in_one_line():
+    training = replace(BASE, model=InParts(), loss=Seeing(part="middle"))
+    (error,) = train_together([Request(training, 0)], CPU, PLAIN)
+    assert isinstance(error, HarnessError)
+    assert "parts that the network has; got 'middle'" in str(error)
+    assert "\n" not in str(error)
+
+
+@dataclass(frozen=True)
+class OnLogits:
+    """A loss as they were called before."""
+
+    def __call__(self, logits: Any, targets: Any, taught: Any) -> torch.Tensor:
+        return F.cross_entropy(logits, targets)
+
+
+def test_a_loss_with_other_arguments_is_told_what_it_is_given():
+    text = message(lambda: replace(BASE, loss=OnLogits()))
+    assert text.startswith("Training(loss=...) must be called as loss(net, batch); got OnLogits")

@@ -30,7 +30,7 @@ from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
 from harness.engines.prepared import Member
-from harness.losses import CrossEntropy, Distillation
+from harness.losses import Batch, CrossEntropy, Distillation, Net
 from harness.models import CNN, MLP, ConvNet
 from harness.models.initialisation import (
     HeUniform,
@@ -85,6 +85,42 @@ class OwnModule(nn.Module):
         features = F.gelu(self.norm(self.convolution(images)))
         features = self.spatial(features).mean(dim=(2, 3)) * self.scale + self.frozen
         return self.head(self.drop(features))
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A loss on a part: what the encoder says must not change under noise."""
+
+    noise: float = 0.3
+    weight: float = 2.0
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        drawn = batch.draws.normal("noise", *batch.inputs.shape)
+        code, head = net.part("encoder")(batch.inputs), net.part("head")
+        moved = net.part("encoder")(batch.inputs + drawn * self.noise) - code
+        return F.cross_entropy(head(code), batch.targets) + moved.square().mean() * self.weight
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A network of two parts."""
+
+    code: int = 6
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return PartsModule(shape, self.code, classes)
+
+
+class PartsModule(nn.Module):
+    def __init__(self, shape: tuple[int, ...], code: int, classes: int) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Flatten(), nn.Linear(shape[1] * shape[2], code), nn.BatchNorm1d(code), nn.Tanh()
+        )
+        self.head = nn.Linear(code, classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.encoder(images))
 
 
 # Together they have every optimizer, clip, penalty, loss, schedule, augmentation, activation,
@@ -162,6 +198,7 @@ CASES: dict[str, Training] = {
         ),
     ),
     "a network of the user's own": replace(BASE, model=Own()),
+    "a loss on parts, with noise": replace(BASE, model=Parts(), loss=Steady()),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 from harness.engines.prepared import Member
-from harness.engines.step import loss_of, prepare, update
+from harness.engines.step import called, prepare, update
 from harness.probe.clock import END, Mark
 
 Split = Callable[[torch.Tensor, float, int, Mark], torch.Tensor]
@@ -34,9 +34,9 @@ def make_split(member: Member) -> Split:
         picked, labels = member.splits.train.pick(rows)
         inputs, targets = prepare(training, frame, picked, labels, lambda: member.draws(number))
         mark("forward")
-        taught = _taught(member, rows, inputs)
+        batch = member.batch(inputs, targets, number, rows)
         member.set_dropout(number)
-        loss = loss_of(training, network.module, inputs, targets, taught)
+        loss = training.loss(called(training, network.module), batch)
         mark("backward")
         with torch.no_grad():
             grads = torch.cat([grad.reshape(-1) for grad in network.gradients(loss)])
@@ -49,11 +49,3 @@ def make_split(member: Member) -> Split:
         return loss
 
     return step
-
-
-def _taught(member: Member, rows: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor | None:
-    """Return the teacher's logits: known beforehand, or asked for now."""
-    teacher = member.teacher
-    if teacher is None:
-        return None
-    return member.ask(inputs) if teacher.logits is None else teacher.logits[rows]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,14 +26,15 @@ from harness.engines.prepared import Member
 from harness.engines.programs import Path, bind, paths, values
 from harness.engines.stacked import StackedRows, Tensors, single, stack
 from harness.engines.step import (
+    Called,
     Frame,
     Rows,
     State,
     advance,
     dropout_keys,
-    loss_of,
     restandardize,
 )
+from harness.losses import Batch
 from harness.randomness.counting import Draws, Key, mix, signed
 from harness.training import Training
 
@@ -91,7 +92,13 @@ class _Slot:
         return state
 
     def draws(self, number: Key) -> Draws:
-        key = mix(self.tensors["augmentation"], number)
+        return self._drawn("augmentation", number)
+
+    def loss_draws(self, number: Key) -> Draws:
+        return self._drawn("loss", number)
+
+    def _drawn(self, purpose: str, number: Key) -> Draws:
+        key = mix(self.tensors[purpose], number)
         return Draws(key, self.first.device, self.frame.mean.dtype)
 
     def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
@@ -105,13 +112,7 @@ class _Slot:
         logits: torch.Tensor = functional_call(teacher.network.module, tensors, (inputs,))
         return logits.detach()
 
-    def gradients(
-        self,
-        number: Key,
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        taught: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         network = self.first.network
         held = {**self.tensors["held"]}
         layers = len(network.dropouts)
@@ -120,14 +121,28 @@ class _Slot:
             held[f"{name}.key"] = key
 
         def objective(params: dict[str, torch.Tensor]) -> torch.Tensor:
-            def apply(given: torch.Tensor) -> torch.Tensor:
-                logits: torch.Tensor = functional_call(network.module, {**params, **held}, (given,))
-                return logits
-
-            return loss_of(self.training, apply, inputs, targets, taught)
+            return self.training.loss(_called(self.training, network, {**params, **held}), batch)
 
         grads, loss = grad_and_value(objective)(_params(network, self.vector))
         return torch.cat([grads[name].reshape(-1) for name in network.names]), loss
+
+
+def _called(training: Training, network: Network, tensors: Mapping[str, torch.Tensor]) -> Called:
+    """Return a network with one trial's tensors in the place of its own, as a loss calls it."""
+
+    def find(name: str) -> Callable[..., torch.Tensor]:
+        part, begin = network.module.get_submodule(name), f"{name}."
+        own = {n.removeprefix(begin): each for n, each in tensors.items() if n.startswith(begin)}
+        return functools.partial(_call, part, own)
+
+    return Called(training, functools.partial(_call, network.module, tensors), find)
+
+
+def _call(
+    module: nn.Module, tensors: Mapping[str, torch.Tensor], *inputs: torch.Tensor
+) -> torch.Tensor:
+    outputs: torch.Tensor = functional_call(module, dict(tensors), inputs)
+    return outputs
 
 
 def _params(network: Network, vector: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -193,6 +208,7 @@ class Fused:
             "mean": member.frame.mean,
             "std": member.frame.std,
             "augmentation": _key(member.augmentation_key, device),
+            "loss": _key(member.loss_key, device),
             "dropout": _key(member.dropout_key, device),
         }
         if member.teacher is not None:

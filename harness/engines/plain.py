@@ -10,7 +10,8 @@ import torch
 from harness.engines.evaluate import evaluate
 from harness.engines.network import Snapshot, global_generators
 from harness.engines.prepared import Member
-from harness.engines.step import Frame, Rows, State, advance, loss_of
+from harness.engines.step import Frame, Rows, State, advance, called
+from harness.losses import Batch
 from harness.randomness.counting import Draws, Key
 from harness.randomness.streams import torch_seed
 from harness.training import Training
@@ -45,19 +46,16 @@ class _Alone:
     def draws(self, number: Key) -> Draws:
         return self.member.draws(number)
 
+    def loss_draws(self, number: Key) -> Draws:
+        return self.member.loss_draws(number)
+
     def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
         return None if self.member.teacher is None else self.member.ask(inputs)
 
-    def gradients(
-        self,
-        number: Key,
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        taught: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         network = self.member.network
         self.member.set_dropout(number)
-        loss = loss_of(self.training, network.module, inputs, targets, taught)
+        loss = self.training.loss(called(self.training, network.module), batch)
         with torch.no_grad():  # the gradients of the parts go when this returns
             flat = torch.cat([grad.reshape(-1) for grad in network.gradients(loss)])
         return flat, loss.detach()

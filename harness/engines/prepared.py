@@ -12,9 +12,9 @@ import torch
 from harness.data.splits import Part
 from harness.engines.evaluate import logits_of
 from harness.engines.network import DTYPES, Network, Snapshot, build, check_network
-from harness.engines.step import Frame, dropout_keys, prepare, restandardize
+from harness.engines.step import Frame, batch_of, dropout_keys, prepare, restandardize
 from harness.identity.canonical import canonical
-from harness.losses import teacher_of
+from harness.losses import Batch, teacher_of
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix, signed, trial_key
 from harness.randomness.streams import torch_seed
@@ -90,6 +90,15 @@ class Member:
         """Return the random numbers for augmentation at one step."""
         return Draws(mix(self.augmentation_key, step), self.device, self.frame.mean.dtype)
 
+    @cached_property
+    def loss_key(self) -> int:
+        """The key of all that a loss draws."""
+        return trial_key(self.seed, "loss")
+
+    def loss_draws(self, step: Key) -> Draws:
+        """Return the random numbers for the loss at one step."""
+        return Draws(mix(self.loss_key, step), self.device, self.frame.mean.dtype)
+
     def order(self, epoch: int) -> torch.Tensor:
         """Return which training examples each batch of an epoch has, int64 ``[steps, batch]``.
 
@@ -120,8 +129,8 @@ class Member:
             logits: torch.Tensor = teacher.network.module(inputs)
         return logits
 
-    def first_batch(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return the first step's batch: inputs augmented and standardised, targets, taught.
+    def first_batch(self) -> Batch:
+        """Return the first step's batch, as the loss sees it.
 
         Dropout layers are given that step's keys.
         """
@@ -129,11 +138,29 @@ class Member:
         inputs, targets = self.splits.train.pick(rows)
         inputs, targets = prepare(self.training, self.frame, inputs, targets, lambda: self.draws(0))
         self.set_dropout(0)
+        return self.batch(inputs, targets, 0, rows)
+
+    def batch(
+        self,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        step: Key,
+        rows: torch.Tensor | None = None,
+    ) -> Batch:
+        """Return a batch that ``prepare`` gave, with what a teacher says of it.
+
+        Args:
+            inputs: ``[batch, *shape]``.
+            targets: ``[batch]``, or ``[batch, classes]`` where images are mixed.
+            step: which step's random numbers the loss has.
+            rows: which training examples they are, int64 ``[batch]``, so that a teacher who has
+                seen them all is not asked again.
+        """
         taught = None
         if self.teacher is not None:
-            logits = self.teacher.logits
-            taught = self.ask(inputs) if logits is None else logits[rows]
-        return inputs, targets, taught
+            known = None if rows is None else self.teacher.logits
+            taught = self.ask(inputs) if known is None else known[rows]
+        return batch_of(inputs, targets, taught, lambda: self.loss_draws(step))
 
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""

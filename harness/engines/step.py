@@ -14,6 +14,8 @@ from typing import Protocol
 import torch
 
 from harness.data.splits import standardize
+from harness.losses import Batch, Net
+from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix
 from harness.training import Training
 
@@ -108,16 +110,13 @@ class Trial(Protocol):
     def draws(self, number: Key) -> Draws:
         """Return the random numbers for augmentation at a step."""
 
+    def loss_draws(self, number: Key) -> Draws:
+        """Return the random numbers for the loss at a step."""
+
     def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
         """Return its teacher's logits for standardised inputs; ``None`` where it has none."""
 
-    def gradients(
-        self,
-        number: Key,
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        taught: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the gradient of the loss of a prepared batch, ``[P]``, and the loss."""
 
 
@@ -137,7 +136,8 @@ def advance(
         training, trial.frame, rows.inputs, rows.targets, lambda: trial.draws(number)
     )
     taught = trial.ask(inputs) if rows.taught is None else rows.taught
-    grads, loss = trial.gradients(number, inputs, targets, taught)
+    batch = batch_of(inputs, targets, taught, lambda: trial.loss_draws(number))
+    grads, loss = trial.gradients(number, batch)
     with torch.no_grad():
         vector, state = update(training, grads, trial.state, trial.vector, factor, trial.weights)
     return vector, state, loss
@@ -171,19 +171,55 @@ def prepare(
     return frame.standardize(inputs), targets
 
 
-def loss_of(
-    training: Training,
-    apply: Apply,
+def batch_of(
     inputs: torch.Tensor,
     targets: torch.Tensor,
     taught: torch.Tensor | None,
-) -> torch.Tensor:
-    """Return the mean loss of a batch that :func:`prepare` gave, without penalties."""
-    with autocast(training, inputs.device):
-        logits = apply(inputs)
-    if training.precision == "bfloat16":
-        logits = logits.float()
-    return training.loss(logits, targets, taught)
+    draw: Callable[[], Draws],
+) -> Batch:
+    """Return a batch that :func:`prepare` gave, with what a teacher says of it."""
+    return Batch(inputs, targets, {} if taught is None else {"teacher": taught}, draw)
+
+
+@dataclass(frozen=True, eq=False)
+class Called:
+    """A network as a loss calls it: its precision is the Training's.
+
+    Attributes:
+        training: whose network it is.
+        apply: the network.
+        find: gives a part of it by name; raises ``AttributeError`` where there is none.
+    """
+
+    training: Training
+    apply: Apply
+    find: Callable[[str], Callable[..., torch.Tensor]]
+
+    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return its outputs, float32 where the network computes in bfloat16."""
+        return self._precisely(self.apply, inputs)
+
+    def part(self, name: str) -> Callable[..., torch.Tensor]:
+        """Return a part of the network, called alone; see :class:`harness.losses.Net`."""
+        try:
+            found = self.find(name)
+        except AttributeError:
+            raise HarnessError(
+                "a loss must ask for parts that the network has",
+                repr(name),
+                "Write the name of a submodule, as module.named_modules() gives it.",
+            ) from None
+        return lambda *inputs: self._precisely(found, *inputs)
+
+    def _precisely(self, apply: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
+        with autocast(self.training, inputs[0].device):
+            outputs = apply(*inputs)
+        return outputs.float() if self.training.precision == "bfloat16" else outputs
+
+
+def called(training: Training, module: torch.nn.Module) -> Net:
+    """Return a network whose parameters are its own, as a loss calls it."""
+    return Called(training, module, module.get_submodule)
 
 
 def autocast(training: Training, device: torch.device) -> contextlib.AbstractContextManager[object]:

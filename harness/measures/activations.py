@@ -84,7 +84,7 @@ class ActivationVariance:
         module, training = trained.network.module, trained.member.training
         with kept(trained, "first batch"), torch.no_grad(), watched(module, layers, watch):
             module.train()
-            inputs, _, _ = trained.first_batch()
+            inputs = trained.first_batch().inputs
             with autocast(training, inputs.device):
                 module(inputs)
         if len(found) < 2:

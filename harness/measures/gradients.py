@@ -18,15 +18,14 @@ def first_gradients(trained: Trained) -> tuple[torch.Tensor, ...]:
     That is with augmentation, dropout and the batch's own statistics, and without penalties and
     clipping.
     """
-    from harness.engines.step import loss_of
+    from harness.engines.step import called
     from harness.measures.kept import kept
 
     with kept(trained, "first batch"):
-        network = trained.network
+        network, training = trained.network, trained.member.training
         network.module.train()
-        inputs, targets, taught = trained.first_batch()
-        loss = loss_of(trained.member.training, network.module, inputs, targets, taught)
-        return network.gradients(loss)
+        batch = trained.first_batch()
+        return network.gradients(training.loss(called(training, network.module), batch))
 
 
 @dataclass(frozen=True)
