@@ -5,7 +5,6 @@ Everything that a study file needs is here and in :mod:`harness.data`, :mod:`har
 :mod:`harness.clipping` and :mod:`harness.measures`.
 """
 
-from harness.losses import Batch, CrossEntropy, Distillation
 from harness.messages.errors import HarnessError
 from harness.own.context import Context
 from harness.running.checkout import beside
@@ -33,6 +32,7 @@ from harness.study.search import Search
 from harness.study.searching import AtLeast, AtMost
 from harness.study.settings import Choice, Float, Int
 from harness.study.study import Study
+from harness.tasks.losses import Batch, CrossEntropy, Distillation
 from harness.training import Training
 
 __version__ = "0.1.0"

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from harness.engines.network import Network
     from harness.engines.prepared import Member
-    from harness.losses import Batch
     from harness.randomness.counting import Draws
     from harness.study.metrics import Metric
+    from harness.tasks.losses import Batch
 
 When = Literal["start", "end"]
 Values = Mapping[str, float | Sequence[float]]

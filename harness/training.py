@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, ru
 
 from harness.identity.canonical import canonical
 from harness.identity.structure import structure_of
-from harness.losses import CrossEntropy, Distillation, Loss, teacher_of
 from harness.messages.errors import HarnessError
 from harness.messages.foreign import bare_data
 from harness.messages.levels import own
 from harness.schedules import Constant, Schedule
 from harness.stopping import EarlyStopping
+from harness.tasks.losses import CrossEntropy, Distillation, Loss, teacher_of
+from harness.tasks.task import Classification, Task
 
 if TYPE_CHECKING:
     import torch
@@ -172,6 +173,7 @@ class Training:
             leaves out biases and normalisation.
         clip: what bounds the gradient of each step, before the optimizer sees it.
         stopping: when to stop before the last epoch.
+        task: what is learnt, and which scores are kept, from :mod:`harness.tasks`.
         precision: ``"bfloat16"`` runs the network under autocast, which keeps parameters, sums
             and losses in float32; ``"float64"`` is for checks.
 
@@ -206,6 +208,7 @@ class Training:
     clip: Clip | None = None
     stopping: EarlyStopping | None = None
     precision: Precision = "float32"
+    task: Task = field(default_factory=Classification)
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "epochs", "precision"):
@@ -215,9 +218,10 @@ class Training:
             ("model", Model, "ConvNet(depth=20) from harness.models"),
             ("optimizer", Optimizer, "SGD(lr=0.1) from harness.optim"),
             ("schedule", Schedule, "Cosine() from harness.schedules"),
-            ("loss", Loss, "CrossEntropy() from harness.losses"),
+            ("loss", Loss, "CrossEntropy() from harness.tasks.losses"),
             ("penalty", Penalty, "L2(1e-4) from harness.penalties"),
             ("clip", Clip, "ClipNorm(1.0) from harness.clipping"),
+            ("task", Task, "Classification() from harness.tasks"),
             ("stopping", EarlyStopping, "EarlyStopping(patience=5) from harness.stopping"),
         ):
             value = getattr(self, name)

@@ -30,9 +30,9 @@ from harness import (
     Tuned,
 )
 from harness.data import cifar10, digits, mnist
-from harness.losses import Loss
 from harness.models import CNN, MLP, ConvNet
 from harness.optim import SGD
+from harness.tasks.losses import Loss
 
 
 def teacher(scale: Scale) -> Training:

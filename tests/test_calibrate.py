@@ -23,13 +23,13 @@ from harness.engines.fused import load_functorch
 from harness.engines.kinds import ENGINES
 from harness.engines.modes import PLAIN, Choice, Mode, Timing
 from harness.engines.prepared import Member, make_ready
-from harness.losses import Distillation
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
 from harness.probe.memory import free_memory
 from harness.running.costs import compiling_seconds
 from harness.study.converter import from_plain, to_plain
+from harness.tasks.losses import Distillation
 from harness.training import Training
 from tests.networks import Odd
 

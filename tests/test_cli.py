@@ -431,7 +431,7 @@ def test_a_teacher_that_is_its_own_student_is_one_clear_line(here: Path, refused
         here, "own.py",
         ("epochs=scale.epochs,",
          "epochs=scale.epochs,\n        loss=Distillation(build(scale, width, lr)),"),
-        ("from harness.optim", "from harness.losses import Distillation\nfrom harness.optim"),
+        ("from harness.optim", "from harness.tasks.losses import Distillation\nfrom harness.optim"),
     )  # fmt: skip
     line = refused("run", "own.py")
     assert "must not call itself without end" in line

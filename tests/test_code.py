@@ -223,7 +223,7 @@ MUST_CHANGE: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
     "a purpose in two words": ("measures/gradients.py", '"first batch"', '"first"', BOTH),
     "a text with a name": ("models/checks.py", '= "dropout, norm"', '= "last, norm"', BOTH),
     "a draw": ("randomness/counting.py", "* 2.0**-24", "* 2.0**-25", BOTH),
-    "loss": ("losses.py", "F.cross_entropy(", "1 * F.cross_entropy(", BOTH),
+    "loss": ("tasks/losses.py", "F.cross_entropy(", "1 * F.cross_entropy(", BOTH),
     "optimizer": ("optim/sgd.py", "params - grads * (", "params - 1 * grads * (", BOTH),
     "what optimizers share": ("optim/base.py", "def with_decay(", "def with_decay(*, x=1, ",
                               BOTH),
@@ -256,7 +256,7 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "an error in the trainer": ("engines/prepared.py", "batch_size must", "batch_size has to"),
     "the word for a mode": ("engines/modes.py", " at a time", " side by side"),
     "why not fused": ("engines/fusable.py", "their networks differ", "the networks differ"),
-    "another loss": ("losses.py", "\n\n@dataclass", "\n\nX = 1\n@dataclass"),
+    "another loss": ("tasks/losses.py", "\n\n@dataclass", "\n\nX = 1\n@dataclass"),
     "another schedule": ("schedules.py", "_warm(0.5 *", "_warm(0.6 *"),
     "another function": ("trainer/train.py", "\n\nclass Div", "\n\nX = 1\nclass Div"),
     "an import": ("trainer/train.py", "import gc\n", "import gc\nimport cmath\n"),
@@ -323,8 +323,8 @@ def test_the_trainer_alone():
 TRAINER = {
     "agreement", "always", "calibration", "canonical", "counting", "dropout", "evaluate",
     "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds", "losses", "modes",
-    "network", "plain", "prepared", "programs", "schedules", "splits", "stacked", "step",
-    "stopping", "streams", "structure", "train", "trained", "training", "weights",
+    "network", "plain", "prepared", "programs", "schedules", "scores", "splits", "stacked", "step",
+    "stopping", "streams", "structure", "task", "train", "trained", "training", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 

@@ -21,7 +21,6 @@ from harness import Metric, Scale, Training, Tuned
 from harness.data import digits
 from harness.judging.optimism import Optimism, how_chosen, marked, on_edges, optimism
 from harness.judging.summaries import ArmSummary
-from harness.losses import Distillation
 from harness.models import MLP
 from harness.optim import SGD
 from harness.planning.confirming import (
@@ -43,6 +42,7 @@ from harness.reports.sections.tuning import tuning_section
 from harness.storing.ledger import Ledger
 from harness.storing.store import open_store
 from harness.study.converter import UnreadableError, from_plain, to_plain
+from harness.tasks.losses import Distillation
 from harness.trials.records import Record
 from harness.trials.trial import TUNING_SEED, Trial
 from harness.trials.tuning import ArmTuning

@@ -21,13 +21,13 @@ from harness.clipping import ClipNorm, ClipValue
 from harness.data import digits
 from harness.engines import programs
 from harness.engines.modes import Mode
-from harness.losses import CrossEntropy, Distillation
 from harness.models import MLP, ConvNet
 from harness.models.initialisation import Normal
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2, ElasticNet
 from harness.schedules import Constant, Cosine, Step
 from harness.stopping import EarlyStopping
+from harness.tasks.losses import CrossEntropy, Distillation
 from harness.trainer.train import Request, train_together
 from harness.training import Training
 

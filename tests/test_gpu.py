@@ -7,8 +7,8 @@ import torch
 
 from harness.cost.calibrate import calibrate
 from harness.engines.modes import PLAIN, Mode
-from harness.losses import Distillation
 from harness.randomness import counting as noise
+from harness.tasks.losses import Distillation
 from harness.trainer.train import Request, TrainingResult, train, train_together
 from harness.training import Training
 from harness.trials.trial import make_trial

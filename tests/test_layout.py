@@ -30,7 +30,7 @@ ROOMS: dict[str, str] = {
     "sample_size signed_rank slower operating",
     "trained": "",
     "clipping": "",
-    "losses": "",
+    "tasks": "losses scores task",
     "penalties": "",
     "schedules": "",
     "stopping": "",

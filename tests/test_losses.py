@@ -21,10 +21,10 @@ from harness.engines import programs
 from harness.engines.modes import PLAIN, Mode
 from harness.engines.plain import Plain
 from harness.engines.prepared import make_ready
-from harness.losses import Batch, CrossEntropy, Distillation, Loss, Net, teacher_of
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
+from harness.tasks.losses import Batch, CrossEntropy, Distillation, Loss, Net, teacher_of
 from harness.trainer.train import (
     DivergedError,
     Request,

@@ -22,7 +22,6 @@ from harness.engines.plain import Plain, make_step
 from harness.engines.prepared import Member, make_ready
 from harness.engines.step import Rows
 from harness.identity.code import code_of
-from harness.losses import CrossEntropy, Distillation
 from harness.measures import (
     ALWAYS,
     ActivationVariance,
@@ -52,6 +51,8 @@ from harness.randomness.counting import Draws
 from harness.study.chosen import check_measures
 from harness.study.declaration import find_metric
 from harness.study.metrics import BY_LAYER, GIVEN_BY, METRICS, Metric, defined
+from harness.tasks import Classification
+from harness.tasks.losses import CrossEntropy, Distillation
 from harness.trained import Measure, Trained, Values
 from harness.training import Training
 
@@ -75,6 +76,12 @@ def training(model: object = MLP(hidden=(16,)), **changes: object) -> Training:
 
 def fresh(model: object = MLP(hidden=(16,)), seed: int = 0, **changes: object) -> Trained:
     return Trained(make_ready(training(model, **changes), seed, CPU))
+
+
+def accuracy_of(trained: Trained) -> float:
+    member = trained.member
+    scores = evaluate(trained.network, member.frame, member.splits.test, Classification())
+    return scores["accuracy"]
 
 
 def after(epochs: int, trained: Trained) -> Trained:
@@ -578,7 +585,7 @@ def test_noise_has_the_deviation_asked_for_and_lowers_accuracy() -> None:
     assert float(noise.std()) == pytest.approx(0.3, rel=0.02)
     assert abs(float(noise.mean())) < 0.01
     trained = after(5, fresh())
-    _, clean = evaluate(trained.network, trained.member.frame, trained.member.splits.test)
+    clean = accuracy_of(trained)
     tiny, much = (Noisy(std=std)(trained)["noisy_accuracy"] for std in (1e-6, 3.0))
     assert tiny == clean > 0.5
     assert 0 < much < 0.5  # type: ignore[operator]
@@ -646,7 +653,7 @@ def test_pruning_is_torchs_global_magnitude_pruning() -> None:
 def test_pruned_accuracy_lies_between_the_whole_network_and_none() -> None:
     trained = after(8, fresh())
     member = trained.member
-    _, whole = evaluate(trained.network, member.frame, member.splits.test)
+    whole = accuracy_of(trained)
     little, much, all_of_it = (
         PrunedAccuracy(share)(trained)["pruned_accuracy"] for share in (0.05, 0.9, 1)
     )
@@ -654,7 +661,7 @@ def test_pruned_accuracy_lies_between_the_whole_network_and_none() -> None:
     assert much < whole - 0.05  # type: ignore[operator]
     answer = int(trained.network.params[-1].argmax())  # without weights the last biases decide
     assert all_of_it == pytest.approx(float((member.splits.test.targets == answer).double().mean()))
-    assert evaluate(trained.network, member.frame, member.splits.test)[1] == whole
+    assert accuracy_of(trained) == whole
 
 
 # --- variance shift ---

@@ -30,7 +30,6 @@ from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
 from harness.engines.prepared import Member
-from harness.losses import Batch, CrossEntropy, Distillation, Net
 from harness.models import CNN, MLP, ConvNet
 from harness.models.initialisation import (
     HeUniform,
@@ -43,6 +42,7 @@ from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.penalties import L1, L2, Decay, ElasticNet
 from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
+from harness.tasks.losses import Batch, CrossEntropy, Distillation, Net
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training
 from tests.networks import Odd

@@ -15,12 +15,12 @@ from harness.augment import Shift
 from harness.clipping import ClipNorm
 from harness.cost.measure import measure
 from harness.data import digits
-from harness.losses import Distillation
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, AdamW
 from harness.penalties import L2
 from harness.probe.clock import bottleneck, cpu_times
 from harness.probe.memory import cpu_peak
+from harness.tasks.losses import Distillation
 from harness.training import Model, Optimizer, Training
 from harness.trials.profiles import Profile
 from tests.gpu import GPU

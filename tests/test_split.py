@@ -18,13 +18,13 @@ from harness.data import digits
 from harness.engines.plain import make_step
 from harness.engines.prepared import make_ready, untrained_teacher
 from harness.engines.step import Rows
-from harness.losses import Distillation
 from harness.models import MLP, ConvNet
 from harness.optim import SGD, AdamW
 from harness.penalties import L2
 from harness.probe.clock import END, Mark, part_times
 from harness.probe.memory import Allocations
 from harness.study.converter import from_plain, to_plain
+from harness.tasks.losses import Distillation
 from harness.training import Training
 from harness.trials.profiles import STEP_PARTS, Profile, Spread, Timeline
 

@@ -20,7 +20,6 @@ from harness.identity.canonical import canonical
 from harness.judging.pairing import evaluations, groups_of, pair
 from harness.judging.results import assemble
 from harness.judging.rounds import Costs
-from harness.losses import Distillation
 from harness.measures import measured
 from harness.planning.planner import StudyPlanner
 from harness.reports.render import render_html
@@ -29,6 +28,7 @@ from harness.study.claims import Interaction, Peak, Trend
 from harness.study.designs import Arm
 from harness.study.metrics import COSTS
 from harness.study.study import Study
+from harness.tasks.losses import Distillation
 from harness.trainer.train import Request, TrainingResult, train_together
 from harness.training import Training
 from harness.trials.manifest import Manifest

@@ -19,7 +19,6 @@ from harness.engines.evaluate import evaluate, evaluation_batch
 from harness.engines.modes import Mode
 from harness.engines.network import Network
 from harness.engines.prepared import make_ready
-from harness.losses import CrossEntropy, Distillation
 from harness.measures import Calibration, Noisy, Occluded, PrunedAccuracy, measured
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
@@ -27,6 +26,8 @@ from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2, Decay
 from harness.randomness.streams import torch_seed
 from harness.schedules import Cosine, OneCycle
+from harness.tasks import Classification
+from harness.tasks.losses import CrossEntropy, Distillation
 from harness.trained import Trained
 from harness.trainer.train import DivergedError, Request, TrainingResult, train, train_together
 from harness.training import Data, Training
@@ -578,9 +579,9 @@ def test_evaluation_is_the_same_whatever_mode_the_network_was_in(model):
     training_mode = network.module(inputs)  # also moves the running statistics off 0 and 1
     network.module.train()
     buffers = [buffer.clone() for buffer in network.module.buffers()]
-    one = evaluate(network, frame, splits.test)
+    one = evaluate(network, frame, splits.test, Classification())
     network.module.eval()
-    other = evaluate(network, frame, splits.test)
+    other = evaluate(network, frame, splits.test, Classification())
     assert one == other
     left = list(network.module.buffers())
     assert all(torch.equal(*pair) for pair in zip(buffers, left, strict=True))
@@ -591,7 +592,7 @@ def test_evaluation_is_the_same_whatever_mode_the_network_was_in(model):
 def test_evaluation_by_formula():
     member = make_ready(PERCEPTRON, 2, CPU)
     network, splits = member.network, member.splits
-    loss, accuracy = evaluate(network, member.frame, splits.test)
+    loss, accuracy = evaluate(network, member.frame, splits.test, Classification()).values()
     with torch.no_grad():
         logits = network.module(splits.standardize(splits.test.inputs)).double()
     chosen = logits.gather(1, splits.test.targets[:, None])[:, 0]

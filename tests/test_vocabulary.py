@@ -36,7 +36,6 @@ from harness import (
 from harness import measures as all_measures
 from harness.data import digits
 from harness.identity.canonical import canonical, definitions
-from harness.losses import Distillation
 from harness.measures import Calibration, GradientNorms, Occluded, TeacherAgreement, measured
 from harness.measures.always import default_measures
 from harness.messages.levels import Level, level_name
@@ -46,6 +45,7 @@ from harness.optim import SGD, AdamW
 from harness.study.chosen import RECORDED
 from harness.study.claims import Claim
 from harness.study.metrics import BY_LAYER, METRICS
+from harness.tasks.losses import Distillation
 from harness.trials.trial import defaults, evaluation_seeds, make_trial
 
 

@@ -81,7 +81,7 @@ class Program:
         member, device = self.member, self.inputs.device
         inputs, targets = self.evaluated.inputs.to(device), self.evaluated.targets.to(device)
         part = Part(inputs, targets)
-        return lambda: void(evaluate(member.network, member.frame, part))
+        return lambda: void(evaluate(member.network, member.frame, part, member.training.task))
 
     def taught(self) -> torch.Tensor | None:
         """Return the teacher's logits for the batch, where they are known beforehand."""

@@ -13,6 +13,7 @@ from harness.engines.step import Frame
 
 if TYPE_CHECKING:
     from harness.data import Part
+    from harness.tasks.task import Task
 
 EVALUATION_BATCH = 500
 """Inputs per forward pass in evaluation, at most."""
@@ -47,18 +48,18 @@ def logits_of(
             yield network.module(frame.standardize(inputs)), targets
 
 
-def evaluate(network: Network, frame: Frame, part: Part) -> tuple[float, float]:
-    """Return mean cross-entropy in nats and accuracy in [0, 1], in evaluation mode."""
-    return score(logits_of(network, frame, part))
+def evaluate(network: Network, frame: Frame, part: Part, task: Task) -> dict[str, float]:
+    """Return a task's scores of a part by name, in evaluation mode."""
+    return score(task, logits_of(network, frame, part), frame.mean.device)
 
 
-def score(outputs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
-    """Return mean cross-entropy in nats and accuracy in [0, 1] of what :func:`logits_of` yields."""
-    loss = torch.zeros((), dtype=torch.float64)
-    right = count = 0
-    for logits, targets in outputs:
-        total = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
-        loss += total.cpu().double()
-        right += int((logits.argmax(dim=1) == targets).sum())
-        count += len(targets)
-    return float(loss) / count, right / count
+def score(
+    task: Task, outputs: Iterable[tuple[torch.Tensor, torch.Tensor]], device: torch.device
+) -> dict[str, float]:
+    """Return a task's scores by name, of what :func:`logits_of` yields on a device."""
+    states = [each.init(device) for each in task.scores]
+    for said, targets in outputs:
+        pairs = zip(task.scores, states, strict=True)
+        states = [each.update(state, said, targets) for each, state in pairs]
+    pairs = zip(task.scores, states, strict=True)
+    return {each.name: float(each.value(state)) for each, state in pairs}

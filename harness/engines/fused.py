@@ -34,8 +34,8 @@ from harness.engines.step import (
     dropout_keys,
     restandardize,
 )
-from harness.losses import Batch
 from harness.randomness.counting import Draws, Key, mix, signed
+from harness.tasks.losses import Batch
 from harness.training import Training
 
 
@@ -233,14 +233,17 @@ class Fused:
         rows = Rows(tensors["inputs"], tensors["targets"], tensors.get("taught"))
         return advance(_Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
-    def _evaluate(self, trial: Tensors, _: None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return a trial's summed loss and number of right answers on a batch."""
-        frame = replace(self._first.frame, mean=trial["mean"], std=trial["std"])
+    def _evaluate(self, trial: Tensors, _: None) -> Tensors:
+        """Return the states of a trial's scores after one more batch."""
+        first = self._first
+        frame = replace(first.frame, mean=trial["mean"], std=trial["std"])
         inputs = frame.standardize(trial["inputs"])
-        tensors = {**_params(self._first.network, trial["vector"]), **trial["held"]}
-        logits = functional_call(self._first.network.module, tensors, (inputs,))
-        loss = F.cross_entropy(logits, trial["targets"], reduction="sum")
-        return loss, (logits.argmax(dim=1) == trial["targets"]).sum()
+        tensors = {**_params(first.network, trial["vector"]), **trial["held"]}
+        outputs = _call(first.network.module, tensors, inputs)
+        return {
+            score.name: score.update(trial["scores"][score.name], outputs, trial["targets"])
+            for score in first.training.task.scores
+        }
 
     # -- all trials ------------------------------------------------------------------------
 
@@ -291,26 +294,30 @@ class Fused:
             self._kept = number, order, rows
         return self._kept[1:]
 
-    def validate(self) -> list[tuple[float, float]]:
-        """Return validation loss and accuracy of each trial."""
-        self._first.network.module.eval()
-        part = self._validation
+    def validate(self) -> list[dict[str, float]]:
+        """Return the scores of each trial on its validation examples."""
+        first = self._first
+        first.network.module.eval()
+        part, scores = self._validation, first.training.task.scores
         count, size = part.rows.shape[1], evaluation_batch(part.inputs)
-        loss = torch.zeros(len(self._members), dtype=torch.float64, device=self._first.device)
-        right = torch.zeros(len(self._members), dtype=torch.int64, device=self._first.device)
+        states = stack([{s.name: s.init(first.device) for s in scores} for _ in self._members])
         for begin in range(0, count, size):
             which = part.rows[:, begin : begin + size]
             trials = {name: self._trials[name] for name in ("vector", "held", "mean", "std")} | {
                 "inputs": part.inputs[which],
                 "targets": part.targets[which],
+                "scores": states,
             }
-            with watching(self._first.network.module, active=not self._scored):
-                losses, rights = self._score(trials, None)
+            with watching(first.network.module, active=not self._scored):
+                states = self._score(trials, None)
             self._scored = True
-            loss += losses.double()
-            right += rights
-        losses, rights = (loss / count).tolist(), right.tolist()
-        return [(losses[place], rights[place] / count) for place in self._live]
+        return [
+            {
+                s.name: float(s.value({name: each[place] for name, each in states[s.name].items()}))
+                for s in scores
+            }
+            for place in self._live
+        ]
 
     def save(self, positions: Sequence[int]) -> list[Snapshot]:
         """Copy the state of some trials, by their position among those still training."""

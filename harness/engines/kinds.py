@@ -32,8 +32,8 @@ class Engine(Protocol):
     def epoch(self, number: int, most: int | None = None) -> list[float]:
         """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
 
-    def validate(self) -> list[tuple[float, float]]:
-        """Return each trial's validation loss and accuracy."""
+    def validate(self) -> list[dict[str, float]]:
+        """Return each trial's scores on its validation examples, by name."""
 
     def save(self, positions: Sequence[int]) -> list[Snapshot]:
         """Copy the state of some trials."""

@@ -11,9 +11,9 @@ from harness.engines.evaluate import evaluate
 from harness.engines.network import Snapshot, global_generators
 from harness.engines.prepared import Member
 from harness.engines.step import Frame, Rows, State, advance, called
-from harness.losses import Batch
 from harness.randomness.counting import Draws, Key
 from harness.randomness.streams import torch_seed
+from harness.tasks.losses import Batch
 from harness.training import Training
 
 Step = Callable[[Rows, float, int], torch.Tensor]
@@ -115,10 +115,11 @@ class Plain:
             total += self._step(Rows(*part.pick(rows), taught), factor, step)
         return [float(total) / member.steps]
 
-    def validate(self) -> list[tuple[float, float]]:
-        """Return validation loss and accuracy."""
+    def validate(self) -> list[dict[str, float]]:
+        """Return the task's scores on the validation examples."""
         member = self._member
-        return [evaluate(member.network, member.frame, member.splits.validation)]
+        part, task = member.splits.validation, member.training.task
+        return [evaluate(member.network, member.frame, part, task)]
 
     def save(self, positions: Sequence[int]) -> list[Snapshot]:
         """Return the network's state."""

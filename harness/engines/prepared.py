@@ -14,10 +14,10 @@ from harness.engines.evaluate import logits_of
 from harness.engines.network import DTYPES, Network, Snapshot, build, check_network
 from harness.engines.step import Frame, batch_of, dropout_keys, prepare, restandardize
 from harness.identity.canonical import canonical
-from harness.losses import Batch, teacher_of
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix, signed, trial_key
 from harness.randomness.streams import torch_seed
+from harness.tasks.losses import Batch, teacher_of
 from harness.training import Training
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Protocol
 import torch
 
 from harness.data.splits import standardize
-from harness.losses import Batch, Net
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix
+from harness.tasks.losses import Batch, Net
 from harness.training import Training
 
 State = dict[str, torch.Tensor]
@@ -200,7 +200,7 @@ class Called:
         return self._precisely(self.apply, inputs)
 
     def part(self, name: str) -> Callable[..., torch.Tensor]:
-        """Return a part of the network, called alone; see :class:`harness.losses.Net`."""
+        """Return a part of the network, called alone; see :class:`harness.tasks.losses.Net`."""
         try:
             found = self.find(name)
         except AttributeError:

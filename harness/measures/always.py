@@ -6,11 +6,11 @@ the trainer imports; a change to one of those measures must change only the tria
 
 from __future__ import annotations
 
-from harness.losses import teacher_of
 from harness.measures.agreement import TeacherAgreement
 from harness.measures.calibration import Calibration
 from harness.measures.gradients import FirstBlockGradient
 from harness.measures.weights import WeightNorm
+from harness.tasks.losses import teacher_of
 from harness.trained import Measure
 from harness.training import Training
 

@@ -40,13 +40,15 @@ class PrunedAccuracy:
         """Return the accuracy."""
         from harness.engines.evaluate import evaluate
         from harness.measures.kept import kept
+        from harness.tasks.task import Classification
 
         member = trained.member
         with kept(trained, "pruning"):
             member.network.vector.copy_(
                 pruned(member.network.vector, member.network.weights, self.share)
             )
-            _, accuracy = evaluate(member.network, member.frame, member.splits.test)
+            scores = evaluate(member.network, member.frame, member.splits.test, Classification())
+            accuracy = scores["accuracy"]
         return {"pruned_accuracy": accuracy}
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from harness.data.declared import Declared
 from harness.data.facts import Facts
 from harness.identity.canonical import canonical
-from harness.losses import teacher_of
 from harness.messages.errors import HarnessError
 from harness.study.work import with_needs
+from harness.tasks.losses import teacher_of
 from harness.training import Training
 from harness.trials.trial import Trial
 

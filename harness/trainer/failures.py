@@ -21,3 +21,7 @@ def reason(error: BaseException) -> str:
     if "randomness" in text and "vmap" in text:
         return "its network draws from a global random generator while it trains"
     return text if isinstance(error, NotFusableError) else f"{type(error).__name__}: {text}"[:300]
+
+
+class DivergedError(RuntimeError):
+    """The loss stopped being a finite number: an outcome of the trial, not a fault of the code."""

@@ -11,7 +11,7 @@ import gc
 import math
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -21,18 +21,14 @@ from harness.engines.kinds import Engine
 from harness.engines.modes import PLAIN, Mode
 from harness.engines.network import Snapshot, global_generators
 from harness.engines.prepared import Member, make_ready
-from harness.losses import teacher_of
 from harness.measures.always import default_measures
 from harness.messages.calm import calm
 from harness.randomness.streams import torch_seed
 from harness.stopping import Pruning
+from harness.tasks.losses import teacher_of
 from harness.trained import Measure, Trained, When
-from harness.trainer.failures import out_of_memory, reason
+from harness.trainer.failures import DivergedError, out_of_memory, reason
 from harness.training import Training
-
-
-class DivergedError(RuntimeError):
-    """The loss stopped being a finite number: an outcome of the trial, not a fault of the code."""
 
 
 @dataclass(frozen=True)
@@ -199,24 +195,27 @@ class _Trial:
         self.member = member
         self.metrics: dict[str, float] = {}
         self.layers: dict[str, list[float]] = {}
-        self.curves: dict[str, list[float]] = {
-            "train_loss": [], "validation_loss": [], "validation_accuracy": [],
-        }  # fmt: skip
+        names = [f"validation_{score.name}" for score in member.training.task.scores]
+        self.curves: dict[str, list[float]] = {name: [] for name in ("train_loss", *names)}
+        self._validated = tuple(names)
         self.best: Snapshot | None = None
         self.error: Exception | None = None
         self.pruned = False
 
-    def after_epoch(self, train_loss: float, validation: tuple[float, float]) -> None:
+    def after_epoch(self, train_loss: float, validation: Mapping[str, float]) -> None:
         """Write down an epoch, unless training has diverged."""
         epoch = len(self.curves["train_loss"]) + 1
-        for value, what in (
-            (train_loss, f"training loss in epoch {epoch}"),
-            (validation[0], f"validation loss after epoch {epoch}"),
-        ):
+        (first, said), *_ = validation.items()
+        trained, after = (
+            f"training loss in epoch {epoch}",
+            f"validation {first} after epoch {epoch}",
+        )
+        for value, what in ((train_loss, trained), (said, after)):
             if self.error is None and not math.isfinite(value):
                 self.error = DivergedError(f"diverged: {what} is {value}")
-        for name, value in zip(self.curves, (train_loss, *validation), strict=True):
-            self.curves[name].append(value)
+        self.curves["train_loss"].append(train_loss)
+        for name, value in validation.items():
+            self.curves[f"validation_{name}"].append(value)
 
     def has_ended(self) -> bool:
         """Whether it has diverged, or is ended early because it does badly beside others."""
@@ -246,23 +245,24 @@ class _Trial:
     def finish(self) -> None:
         """Measure the trained network; of one that was ended early, what is known."""
         if self.pruned:
-            for name in ("validation_loss", "validation_accuracy"):
+            for name in self._validated:
                 self.metrics[name] = self.curves[name][-1]
             return
         stopping = self.member.training.stopping
-        curve = self.curves[stopping.metric if stopping else "validation_loss"]
+        curve = self.curves[stopping.metric if stopping else "train_loss"]
         at = stopping.best(curve) if stopping else len(curve) - 1
-        for name in ("validation_loss", "validation_accuracy"):
+        for name in self._validated:
             self.metrics[name] = self.curves[name][at]
         trained = Trained(self.member, self.curves)
-        for name in ("train", "test") if self.request.test else ():
+        for part in ("train", "test") if self.request.test else ():
             # for networks that draw from a global generator in evaluation, too
-            with global_generators(torch_seed(self.member.seed, name), self.member.device):
-                test = name == "test"
-                loss, accuracy = score(trained.test_outputs if test else trained.outputs(name))
-            self._take(f"{name}_loss", loss, f"{name} loss at the end")
-            self.metrics[f"{name}_accuracy"] = accuracy
-        if self.request.test:
+            with global_generators(torch_seed(self.member.seed, part), self.member.device):
+                outputs = trained.test_outputs if part == "test" else trained.outputs(part)
+                scores = score(self.member.training.task, outputs, self.member.device)
+            first, *others = scores
+            self._take(f"{part}_{first}", scores[first], f"{part} {first} at the end")
+            self.metrics |= {f"{part}_{name}": scores[name] for name in others}
+        if self.request.test and "test_loss" in self.metrics:
             gap = self.metrics["test_loss"] - self.metrics["train_loss"]
             self.metrics["generalisation_gap"] = gap
         self.measure("end", trained)

@@ -8,11 +8,11 @@ from typing import Any
 
 from harness.judging.optimism import how_chosen
 from harness.judging.results import Results, undeclared
-from harness.losses import Distillation
 from harness.stopping import EarlyStopping
 from harness.study.declaration import Measurement
 from harness.study.formatting import join, number_text, plural
 from harness.study.metrics import Source
+from harness.tasks.losses import Distillation
 
 from ..text import metric_of
 

@@ -1,0 +1,10 @@
+"""What is learnt: the loss that training minimises, the scores that are kept, and the task of both.
+
+In reading order: ``losses``, what is minimised; ``scores``, numbers of a whole part of the data,
+summed batch by batch; ``task``, which says what a network must put out and which scores it has.
+"""
+
+from harness.tasks.losses import Batch, CrossEntropy, Distillation, Loss, Net
+from harness.tasks.task import Classification, Task
+
+__all__ = ["Batch", "Classification", "CrossEntropy", "Distillation", "Loss", "Net", "Task"]
