@@ -32,7 +32,15 @@ from harness.study.search import Search
 from harness.study.searching import AtLeast, AtMost
 from harness.study.settings import Choice, Float, Int
 from harness.study.study import Study
-from harness.tasks.losses import Batch, CrossEntropy, Distillation
+from harness.tasks.losses import (
+    AbsoluteLoss,
+    Batch,
+    CrossEntropy,
+    Distillation,
+    Huber,
+    SquaredLoss,
+)
+from harness.tasks.task import Classification, Regression
 from harness.training import Training
 
 __version__ = "0.1.0"
@@ -41,6 +49,7 @@ __version__ = "0.1.0"
 __path__ += beside(__path__[0])
 
 __all__ = [
+    "AbsoluteLoss",
     "Arms",
     "AtLeast",
     "AtMost",
@@ -48,6 +57,7 @@ __all__ = [
     "Best",
     "Choice",
     "Claim",
+    "Classification",
     "Command",
     "Constant",
     "Context",
@@ -61,6 +71,7 @@ __all__ = [
     "Float",
     "HarnessError",
     "Higher",
+    "Huber",
     "Int",
     "Interaction",
     "Looks",
@@ -69,10 +80,12 @@ __all__ = [
     "OneAtATime",
     "OneCycle",
     "Peak",
+    "Regression",
     "Scale",
     "Search",
     "Some",
     "Sooner",
+    "SquaredLoss",
     "Step",
     "Study",
     "Training",

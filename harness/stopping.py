@@ -9,6 +9,12 @@ from typing import Literal
 
 from harness.messages import checks
 
+_SIGNS = {
+    "validation_loss": 1, "validation_accuracy": -1, "validation_squared_error": 1,
+    "validation_absolute_error": 1, "validation_r2": -1,
+}  # fmt: skip
+"""What training may be stopped by; 1 where lower is better."""
+
 
 @dataclass(frozen=True)
 class EarlyStopping:
@@ -19,7 +25,9 @@ class EarlyStopping:
 
     Attributes:
         patience: epochs without an improvement after which training stops, at least 1.
-        metric: ``"validation_loss"`` or ``"validation_accuracy"``.
+        metric: a score of the task on the validation split: ``"validation_loss"`` or
+            ``"validation_accuracy"``; of a regression ``"validation_squared_error"``,
+            ``"validation_absolute_error"`` or ``"validation_r2"``.
         by: how much better counts as an improvement, in the metric's unit.
 
     Example:
@@ -30,17 +38,17 @@ class EarlyStopping:
     """
 
     patience: int
-    metric: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
+    metric: str = "validation_loss"
     by: float = 0.0
 
     def __post_init__(self) -> None:
         checks.whole(self, "patience", self.patience, 5)
-        checks.one_of(self, "metric", self.metric, ("validation_loss", "validation_accuracy"))
+        checks.one_of(self, "metric", self.metric, tuple(_SIGNS))
         checks.at_least(self, "by", self.by, 0.001)
 
     def best(self, curve: list[float]) -> int:
         """Return the position of the best value of a learning curve: the first that counts."""
-        sign = 1 if self.metric == "validation_loss" else -1
+        sign = _SIGNS[self.metric]
         best = 0
         for position, value in enumerate(curve):
             if sign * value < sign * curve[best] - self.by:

@@ -49,6 +49,8 @@ class Model(Protocol):
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
         """Make the module for inputs of ``shape`` (without the batch axis).
 
+        It puts out ``[batch, classes]``, and where quantities are learnt, that many numbers.
+
         Initial weights are drawn from torch's global generator, which the trainer has set from
         the trial's seed.
         """
@@ -140,19 +142,23 @@ class Clip(Protocol):
         """Return a gradient for the vector of all parameters."""
 
 
+_PARTS = ("train", "validation", "test")
+_SCORES = ("loss", "accuracy", "squared_error", "absolute_error", "r2")
+
 METRICS = frozenset({
-    "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
-    "test_accuracy", "generalisation_gap", "gradient_norm_first_block", "test_calibration_error",
+    *(f"{part}_{score}" for part in _PARTS for score in _SCORES),
+    "generalisation_gap", "gradient_norm_first_block", "test_calibration_error",
     "weight_norm", "zero_weights", "teacher_agreement", "teacher_divergence",
 })  # fmt: skip
-"""Metrics recorded without being asked for, the last two where there is a teacher.
+"""Metrics recorded without being asked for: of its task's scores alone, and not all where there
+are no classes or no teacher.
 
 They stand here by name, so that whoever lists studies does not wait for harness.measures; a test
 holds them to what the trainer does.
 """
 
-CURVES = frozenset({"train_loss", "validation_loss", "validation_accuracy"})
-"""Metrics of which there is a value after each epoch."""
+CURVES = frozenset({"train_loss", *(f"validation_{score}" for score in _SCORES)})
+"""Metrics of which there is a value after each epoch, those of other tasks among them."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +224,7 @@ class Training:
             ("model", Model, "ConvNet(depth=20) from harness.models"),
             ("optimizer", Optimizer, "SGD(lr=0.1) from harness.optim"),
             ("schedule", Schedule, "Cosine() from harness.schedules"),
-            ("loss", Loss, "CrossEntropy() from harness.tasks.losses"),
+            ("loss", Loss, "CrossEntropy() from harness.tasks"),
             ("penalty", Penalty, "L2(1e-4) from harness.penalties"),
             ("clip", Clip, "ClipNorm(1.0) from harness.clipping"),
             ("task", Task, "Classification() from harness.tasks"),
@@ -250,6 +256,7 @@ class Training:
                     f"Write {name}=64, say.",
                 )
         self._check_loss()
+        self._check_task()
         self._check_augment()
         if self.precision not in get_args(Precision):
             raise HarnessError(
@@ -270,6 +277,24 @@ class Training:
                 "Write def __call__(self, net, batch), with logits = net(batch.inputs), "
                 "batch.targets, and batch.given['teacher'].",
             ) from None
+
+    def _check_task(self) -> None:
+        made_for = getattr(self.loss, "made_for", self.task.kind)
+        if made_for != self.task.kind:
+            instead = "SquaredLoss()" if self.task.kind == "quantities" else "CrossEntropy()"
+            raise HarnessError(
+                f"the loss of a Training must be made for its task, {type(self.task).__name__}",
+                f"{type(self.loss).__name__}, which is made for {made_for}",
+                f"Write loss={instead} from harness.tasks, or another task=.",
+            )
+        names = [f"validation_{score.name}" for score in self.task.scores]
+        if self.stopping is not None and self.stopping.metric not in names:
+            raise HarnessError(
+                f"EarlyStopping(metric=...) must be a score of {type(self.task).__name__}: "
+                f"{', '.join(names)}",
+                repr(self.stopping.metric),
+                f"Write metric={names[0]!r}.",
+            )
 
     def _check_augment(self) -> None:
         given = self.augment
@@ -306,6 +331,12 @@ class Training:
         """Return what is run before it, by what it is for: the teacher, where it has one."""
         teacher = teacher_of(self)
         return {} if teacher is None else {"teacher": teacher}
+
+    def lacks(self, metric: str) -> bool:
+        """Whether a metric is a score of another task, which such a training never records."""
+        own = {score.name for score in self.task.scores}
+        part, _, score = metric.partition("_")
+        return part in _PARTS and metric != "train_loss" and score in _SCORES and score not in own
 
     def data_sets(self) -> tuple[Data, ...]:
         """Return the data sets that it reads."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
+from sklearn.datasets import load_diabetes
 from torch import nn
 
 from harness.augment import (
@@ -25,7 +27,7 @@ from harness.augment import (
     Shift,
 )
 from harness.clipping import ClipNorm, ClipValue
-from harness.data import digits
+from harness.data import arrays, digits
 from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
@@ -42,7 +44,7 @@ from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.penalties import L1, L2, Decay, ElasticNet
 from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
-from harness.tasks.losses import Batch, CrossEntropy, Distillation, Net
+from harness.tasks import Batch, CrossEntropy, Distillation, Huber, Net, Regression
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training
 from tests.networks import Odd
@@ -57,6 +59,8 @@ BASE = Training(
     epochs=3,
     schedule=Cosine(warmup=0.2),
 )
+X, Y = load_diabetes(return_X_y=True)
+MEASURED = arrays(X, np.stack([Y, -(Y**2)], axis=1), "measured", train=120, validation=60, test=60)
 IMAGES = replace(BASE, model=CNN(channels=(4, 6)))
 
 
@@ -199,6 +203,10 @@ CASES: dict[str, Training] = {
     ),
     "a network of the user's own": replace(BASE, model=Own()),
     "a loss on parts, with noise": replace(BASE, model=Parts(), loss=Steady()),
+    "regression": replace(
+        BASE, data=MEASURED, model=MLP(hidden=(12,)), loss=Huber(0.5), task=Regression(),
+        stopping=EarlyStopping(patience=2, metric="validation_r2"),
+    ),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)
 

@@ -16,8 +16,11 @@ MOST_CURVES = 2
 """Metrics whose curves are compared: what settings are chosen by, and what the first claims with a
 curve are about."""
 
-NEAREST = {"test_loss": "validation_loss", "test_accuracy": "validation_accuracy",
-           "train_accuracy": "train_loss"}  # fmt: skip
+NEAREST = {
+    "train_accuracy": "train_loss",
+    **{f"test_{score}": f"validation_{score}"
+       for score in ("loss", "accuracy", "squared_error", "absolute_error", "r2")},
+}  # fmt: skip
 """The curve that is shown for a metric that is measured at the end only."""
 
 Points = tuple[tuple[float, float], ...]

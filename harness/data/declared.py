@@ -86,6 +86,7 @@ class Declared(ABC):
             names=self.class_names(),
             files=self.file_count(),
             notes=self.notes(),
+            quantities=self.quantities(),
         )
 
     def _sizes(self) -> Sizes:
@@ -116,6 +117,10 @@ class Declared(ABC):
     def class_names(self) -> tuple[str, ...]:
         """Return the names of the classes; nothing where they are only numbered."""
         return ()
+
+    def quantities(self) -> int:
+        """Return how many quantities are measured of each example; 0 where there are classes."""
+        return 0
 
     def file_count(self) -> int:
         """Return how many files hold the examples; 0 without files."""

@@ -26,7 +26,7 @@ class Whole:
         rest: what training and validation images are drawn from; the test images too, where
             there is no official test set.
         test: the official test set.
-        classes: how many classes there are.
+        classes: how many classes there are; 0 where targets are quantities.
         validation: the validation set that the data comes with, if it does.
     """
 
@@ -41,11 +41,11 @@ class Whole:
         return tuple(each for each in (self.rest, self.validation, self.test) if each is not None)
 
     def counts(self) -> Counts:
-        """Return how many examples of each class there are."""
+        """Return how many examples of each class there are; of quantities, how many in all."""
         rest, validation, test = (
             None
             if part is None
-            else tuple(np.bincount(part.targets.numpy(), minlength=self.classes).tolist())
+            else tuple(np.bincount(_strata(part), minlength=self.classes).tolist())
             for part in (self.rest, self.validation, self.test)
         )
         assert rest is not None
@@ -62,7 +62,7 @@ def draw(whole: Whole, sizes: Sizes, seed: int) -> Splits:
         HarnessError: a size does not fit the data set, or a class is too small to be split.
     """
     planned = shares_of(whole.counts(), sizes)
-    pool = whole.rest.targets.numpy()
+    pool = _strata(whole.rest)
     rows = np.arange(len(pool))
     if whole.test is None:
         taken, rows = _cut(pool, rows, planned.test, seed, "test")
@@ -79,6 +79,13 @@ def draw(whole: Whole, sizes: Sizes, seed: int) -> Splits:
     return Splits.of(_at(whole.rest, rows), validation, test, whole.classes)
 
 
+def _strata(part: Part) -> Rows:
+    """Return what each example must be drawn in proportion to: its class; quantities have one."""
+    if part.targets.ndim == 1:
+        return part.targets.numpy()
+    return np.zeros(len(part), dtype=np.int64)
+
+
 def _at(part: Part, rows: Rows) -> Part:
     import torch
 
@@ -89,7 +96,7 @@ def _some(part: Part, size: int, seed: int, name: str) -> Part:
     """Return a set that the data comes with, or some of it."""
     if size == len(part):
         return part
-    taken, _ = _cut(part.targets.numpy(), np.arange(len(part)), size, seed, name)
+    taken, _ = _cut(_strata(part), np.arange(len(part)), size, seed, name)
     return _at(part, taken)
 
 

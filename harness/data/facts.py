@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.data.sizes import Counts, Shares
+from harness.data.sizes import Counts, Shares, Targets
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Facts:
         names: of the classes, if they have any.
         files: how many files were read; 0 without files.
         notes: sentences on what was done to the data, and what was left out.
+        quantities: how many are measured of each example; 0 where there are classes.
     """
 
     name: str
@@ -36,11 +37,14 @@ class Facts:
     names: tuple[str, ...] = ()
     files: int = 0
     notes: tuple[str, ...] = ()
+    quantities: int = 0
 
     @property
-    def classes(self) -> int:
-        """How many classes there are."""
-        return len(self.counts.rest)
+    def targets(self) -> Targets:
+        """What there is to be told of each input."""
+        if self.quantities:
+            return Targets(quantities=self.quantities)
+        return Targets(len(self.counts.rest))
 
     def plain_values(self) -> Mapping[str, Any]:
         """Return the same in plain JSON types."""
@@ -48,7 +52,8 @@ class Facts:
             "name": self.name,
             "files": self.files,
             "examples": self.counts.total,
-            "classes": self.classes,
+            "classes": self.targets.classes,
+            "quantities": self.quantities,
             "class_names": list(self.names),
             "shape": list(self.shape),
             "dtype": self.dtype,

@@ -19,7 +19,7 @@ from harness.data.intake import (
     check_paired,
 )
 from harness.data.narrow import narrowed
-from harness.data.sizes import Counts
+from harness.data.sizes import Counts, Targets
 from harness.data.splits import Part
 from harness.messages.errors import HarnessError
 from harness.messages.foreign import torch_data
@@ -38,19 +38,21 @@ class Contents:
     Attributes:
         inputs: uint8 or float32, ``[n, channels, height, width]``, ``[n, channels, length]`` or
             ``[n, features]``.
-        targets: int64 ``[n]``.
+        targets: classes, int64 ``[n]``, or quantities, float32 ``[n, quantities]``.
     """
 
     inputs: NDArray[Any]
-    targets: NDArray[np.int64]
+    targets: NDArray[Any]
 
     @property
     def classes(self) -> int:
-        """How many classes there are: one more than the largest label."""
-        return int(self.targets.max()) + 1
+        """How many classes there are: one more than the largest label; 0 of quantities."""
+        return int(self.targets.max()) + 1 if self.targets.ndim == 1 else 0
 
     def members(self, classes: int) -> tuple[int, ...]:
-        """Return how many examples each class has."""
+        """Return how many examples each class has; of quantities, how many there are."""
+        if self.targets.ndim == 2:
+            return (len(self.targets),)
         return tuple(np.bincount(self.targets, minlength=classes).tolist())
 
     def part(self) -> Part:
@@ -126,6 +128,11 @@ class Arrays(Declared):
         """Return the shape of one input."""
         return tuple(vars(self)["contents"][0].inputs.shape[1:])
 
+    def quantities(self) -> int:
+        """Return how many quantities are measured of each example; 0 where there are classes."""
+        targets = vars(self)["contents"][0].targets
+        return int(targets.shape[1]) if targets.ndim == 2 else 0
+
     def notes(self) -> tuple[str, ...]:
         """Return sentences on what was done to the inputs."""
         said: tuple[str, ...] = vars(self)["said"]
@@ -160,7 +167,9 @@ def arrays(
             uint8, which counts as 0 to 1 in steps of 1/255, or floating point, which becomes
             float32. A column of features, or a channel of sequences, that float32 would spoil (a
             unix time, say) is standardised in its own precision first.
-        targets: whole numbers ``[n]``, from 0 to classes - 1.
+        targets: classes, whole numbers ``[n]`` from 0 to classes - 1; or measured quantities,
+            floating point ``[n]`` or ``[n, quantities]``, which become float32: then the Training
+            has a task for them, such as ``Regression()``.
         name: what tables and errors call it.
         test: an official test set, as a pair of inputs and targets; or how many images to draw
             for one, anew for every seed; a fifth by default.
@@ -194,8 +203,10 @@ def arrays(
     if not isinstance(name, str) or not name.strip():
         raise HarnessError("arrays(name=...) must be a name", repr(name), "Write name='mine', say.")
     rest, labels = _checked(name, "", inputs, targets, channels)
+    measured = labels.ndim == 2
     if not isinstance(test, tuple | list):
-        _check_classes(name, labels, at_least=3)  # one for each split
+        if not measured:
+            _check_classes(name, labels, at_least=3)  # one for each split
         made, _, said = _contents(name, rest, labels, None)
         return Arrays(name, made, None, said, train=train, validation=validation, test=test)
     if len(test) != 2:
@@ -204,7 +215,8 @@ def arrays(
             f"{len(test)} values",
             "Write test=(test_inputs, test_targets).",
         )
-    _check_classes(name, labels, at_least=2)
+    if not measured:
+        _check_classes(name, labels, at_least=2)
     official, answers = _checked(name, "test ", *test, channels)
     same = {np.dtype(np.uint8)} & {official.dtype, rest.dtype}
     for what, own, other in (
@@ -217,8 +229,14 @@ def arrays(
                 str(own),
                 "Prepare both in the same way.",
             )
-    classes = int(labels.max()) + 1
-    if int(answers.max()) >= classes:
+    if answers.shape[1:] != labels.shape[1:]:
+        raise HarnessError(
+            f"the test targets of {name!r} must be of the kind of the others",
+            f"{_kind(answers)} for testing and {_kind(labels)} for training",
+            "Prepare both in the same way.",
+        )
+    classes = 0 if measured else int(labels.max()) + 1
+    if not measured and int(answers.max()) >= classes:
         raise HarnessError(
             f"the test targets of {name!r} must be classes to train on, 0 to {classes - 1}",
             str(answers.max()),
@@ -231,8 +249,8 @@ def arrays(
 def _contents(
     name: str,
     rest: NDArray[Any],
-    labels: NDArray[np.int64],
-    official: tuple[NDArray[Any], NDArray[np.int64]] | None,
+    labels: NDArray[Any],
+    official: tuple[NDArray[Any], NDArray[Any]] | None,
 ) -> tuple[Contents, Contents | None, tuple[str, ...]]:
     """Return what is kept: bytes as they are, floats as float32; and what was done to them."""
     test = None if official is None else official[0]
@@ -260,7 +278,7 @@ def _contents(
 
 def _checked(
     name: str, which: str, inputs: Any, targets: Any, channels: Channels | None
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Copy inputs and targets, and check them; ``which`` is "test " or nothing."""
     what = f"the {which}inputs of {name!r}"
     check_paired(what, inputs, targets)
@@ -268,9 +286,11 @@ def _checked(
     labels = as_array(f"the {which}targets of {name!r}", targets)
     check_inputs(what, values, inputs)
     values = channels_first(what, values, channels)
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+    quantities = labels.dtype.kind == "f" and labels.ndim in (1, 2)
+    if not quantities and (labels.ndim != 1 or labels.dtype.kind not in "iu"):
         raise HarnessError(
-            f"the {which}targets of {name!r} must be whole numbers, [n]",
+            f"the {which}targets of {name!r} must be whole numbers, [n], or measured quantities, "
+            "floating point [n] or [n, quantities]",
             f"dtype {labels.dtype}, shape {list(labels.shape)}",
             _target_mend(labels),
         )
@@ -290,6 +310,8 @@ def _checked(
                 ".all(axis=1), then arrays(inputs[keep], targets[keep], ...); or replace them, by "
                 "np.nan_to_num(inputs), say.",
             )
+    if quantities:
+        return values, _quantities(f"the {which}targets of {name!r}", labels)
     labels = labels.astype(np.int64, copy=False)
     if labels.min() < 0:
         raise HarnessError(
@@ -300,19 +322,48 @@ def _checked(
     return values, labels
 
 
+def _quantities(what: str, given: NDArray[Any]) -> NDArray[np.float32]:
+    """Return measured quantities as float32 ``[n, quantities]``, none of them lost."""
+    bad = ~np.isfinite(given)
+    if bad.any():
+        raise HarnessError(
+            f"{what} must be finite",
+            f"{int(bad.sum())} values that are NaN or infinite",
+            "Leave those rows out.",
+        )
+    if given.ndim == 2 and given.shape[1] == 0:
+        raise HarnessError(
+            f"{what} must have a quantity at least", f"shape {list(given.shape)}", "Add a column."
+        )
+    with np.errstate(over="ignore"):
+        kept = given.astype(np.float32).reshape(len(given), -1)
+    lost = (np.ptp(kept, axis=0) == 0) & (np.ptp(given.reshape(len(given), -1), axis=0) > 0)
+    if not np.isfinite(kept).all() or lost.any():
+        raise HarnessError(
+            f"{what} must be numbers that float32 can tell apart",
+            f"values from {given.min():g} to {given.max():g}",
+            "Take off an offset, or use a larger unit.",
+        )
+    return kept
+
+
+def _kind(targets: NDArray[Any]) -> str:
+    return "classes" if targets.ndim == 1 else str(Targets(quantities=targets.shape[1]))
+
+
 def _target_mend(labels: NDArray[Any]) -> str:
     """Say what to write in place of targets that are no whole numbers ``[n]``."""
     if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iu":
         return "Write numpy.ravel(targets)."
-    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iufb":
+    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iub":
         return "Write numpy.argmax(targets, axis=1) where they are 1 for the class and 0 elsewhere."
     return (
         "Write a class number for each input; numpy.unique(targets, return_inverse=True)[1] "
-        "makes them of names. Only classes can be learnt, no measured quantities."
+        "makes them of names. Measured quantities are floating point: targets.astype(float)."
     )
 
 
-def _check_classes(name: str, targets: NDArray[np.int64], at_least: int) -> None:
+def _check_classes(name: str, targets: NDArray[Any], at_least: int) -> None:
     classes = int(targets.max()) + 1
     if classes < 2:
         raise HarnessError(

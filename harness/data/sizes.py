@@ -13,6 +13,24 @@ from harness.messages.errors import HarnessError
 
 
 @dataclass(frozen=True)
+class Targets:
+    """What there is to be told of each input.
+
+    Attributes:
+        classes: how many classes there are; 0 where quantities are measured.
+        quantities: how many quantities are measured of each input; 0 where there are classes.
+    """
+
+    classes: int = 0
+    quantities: int = 0
+
+    def __str__(self) -> str:
+        if self.classes:
+            return f"{self.classes} classes"
+        return f"{self.quantities} measured {'quantity' if self.quantities == 1 else 'quantities'}"
+
+
+@dataclass(frozen=True)
 class Counts:
     """How many examples of each class a data set has, by class number.
 

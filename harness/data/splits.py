@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
+from harness.data.sizes import Targets
 from harness.messages.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ class Pool:
 
 
 class Part:
-    """Inputs and the class of each.
+    """Inputs and the target of each.
 
     Attributes:
         inputs: ``[n, channels, height, width]``, ``[n, channels, length]`` or ``[n, features]``;
             uint8, which counts as 0 to 1 in steps of 1/255 and takes a quarter of the memory, or
             float32.
-        targets: int64 ``[n]``, from 0 to ``classes - 1``.
+        targets: int64 ``[n]``, from 0 to ``classes - 1``; or quantities, float32
+            ``[n, quantities]``.
         pool: the data set that it is a selection of.
         rows: int64 ``[n]``, which of the pool; ``None`` is all of it.
     """
@@ -114,7 +116,7 @@ class Splits:
         mean: float32, of the training part: ``[channels]`` for images and sequences, else
             ``[features]``.
         std: the standard deviation, in the same shape; 1 where nothing varies.
-        classes: how many classes there are.
+        classes: how many classes there are; 0 where targets are quantities.
     """
 
     train: Part
@@ -129,6 +131,12 @@ class Splits:
         """Make splits, with mean and standard deviation from the training part alone."""
         mean, std = mean_and_std(train.inputs)
         return cls(train, validation, test, mean, std, classes)
+
+    @property
+    def targets(self) -> Targets:
+        """What there is to be told of each input."""
+        pool = self.train.pool.targets
+        return Targets(quantities=pool.shape[1]) if pool.ndim == 2 else Targets(self.classes)
 
     @property
     def without_test(self) -> Splits:

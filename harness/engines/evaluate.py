@@ -39,13 +39,13 @@ def evaluation_batch(inputs: torch.Tensor) -> int:
 def logits_of(
     network: Network, frame: Frame, part: Part
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield a network's logits and the targets of a part, batch by batch, in evaluation mode."""
+    """Yield a network's outputs and the targets of a part, batch by batch, in evaluation mode."""
     network.module.eval()
     with torch.no_grad():
         size = evaluation_batch(part.pool.inputs)
         for start in range(0, len(part), size):
             inputs, targets = part.pick(slice(start, start + size))
-            yield network.module(frame.standardize(inputs)), targets
+            yield frame.told(network.module(frame.standardize(inputs))), targets
 
 
 def evaluate(network: Network, frame: Frame, part: Part, task: Task) -> dict[str, float]:

@@ -74,7 +74,7 @@ class _Slot:
     @staticmethod
     def of(first: Member, where: Sequence[Path], tensors: Tensors) -> _Slot:
         training = bind(first.training, where, list(tensors["values"].unbind()))
-        frame = replace(first.frame, mean=tensors["mean"], std=tensors["std"])
+        frame = _frame(first, tensors)
         return _Slot(first, training, frame, tensors)
 
     @property
@@ -207,10 +207,13 @@ class Fused:
             "held": {name: each.detach() for name, each in member.network.held().items()},
             "mean": member.frame.mean,
             "std": member.frame.std,
+            "target_mean": member.frame.target_mean,
+            "target_std": member.frame.target_std,
             "augmentation": _key(member.augmentation_key, device),
             "loss": _key(member.loss_key, device),
             "dropout": _key(member.dropout_key, device),
         }
+        own = {name: each for name, each in own.items() if each is not None}
         if member.teacher is not None:
             teacher = member.teacher
             if teacher.logits is not None:
@@ -236,10 +239,10 @@ class Fused:
     def _evaluate(self, trial: Tensors, _: None) -> Tensors:
         """Return the states of a trial's scores after one more batch."""
         first = self._first
-        frame = replace(first.frame, mean=trial["mean"], std=trial["std"])
+        frame = _frame(first, trial)
         inputs = frame.standardize(trial["inputs"])
         tensors = {**_params(first.network, trial["vector"]), **trial["held"]}
-        outputs = _call(first.network.module, tensors, inputs)
+        outputs = frame.told(_call(first.network.module, tensors, inputs))
         return {
             score.name: score.update(trial["scores"][score.name], outputs, trial["targets"])
             for score in first.training.task.scores
@@ -303,7 +306,7 @@ class Fused:
         states = stack([{s.name: s.init(first.device) for s in scores} for _ in self._members])
         for begin in range(0, count, size):
             which = part.rows[:, begin : begin + size]
-            trials = {name: self._trials[name] for name in ("vector", "held", "mean", "std")} | {
+            trials = {name: self._trials[name] for name in _EVALUATED if name in self._trials} | {
                 "inputs": part.inputs[which],
                 "targets": part.targets[which],
                 "scores": states,
@@ -353,6 +356,16 @@ class Fused:
         """Give a trial's state to its own network."""
         (snapshot,) = self.save([position])
         self._members[self._live[position]].network.load(snapshot.vector, snapshot.held)
+
+
+_EVALUATED = ("vector", "held", "mean", "std", "target_mean", "target_std")
+"""What of a trial's tensors its scores depend on, where it has them."""
+
+
+def _frame(first: Member, tensors: Tensors) -> Frame:
+    """Return what one trial's inputs and targets are standardised by."""
+    names = ("mean", "std", "target_mean", "target_std")
+    return replace(first.frame, **{name: tensors[name] for name in names if name in tensors})
 
 
 _compiled_last = ""

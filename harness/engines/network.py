@@ -20,6 +20,7 @@ from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.data import Splits
+    from harness.data.sizes import Targets
 
 _NORMS = (
     nn.modules.batchnorm._NormBase,  # batch and instance normalisation in any dimension
@@ -141,49 +142,50 @@ def build(training: Training, splits: Splits, seed: int, device: torch.device) -
     """Build the network with the initial weights of this seed.
 
     Raises:
-        HarnessError: its output is not one logit per class.
+        HarnessError: its output is not what the task asks for, or the data has other targets.
     """
     two = splits.train.at(torch.arange(2, device=splits.train.pool.inputs.device))
-    return build_for(training, splits.standardize(two.inputs), splits.classes, seed, device)
+    return build_for(training, splits.standardize(two.inputs), splits.targets, seed, device)
 
 
 def build_for(
-    training: Training, two: torch.Tensor, classes: int, seed: int, device: torch.device
+    training: Training, two: torch.Tensor, targets: Targets, seed: int, device: torch.device
 ) -> Network:
     """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``."""
+    outputs = training.task.outputs(targets)
     with global_generators(torch_seed(seed, "weights"), device):
-        module = training.model.build(tuple(two.shape[1:]), classes)
+        module = training.model.build(tuple(two.shape[1:]), outputs)
     check_torch()
     network = Network(module, device, DTYPES[training.precision])
     module.eval()
     with torch.no_grad():
         shape = tuple(module(two.to(device, network.vector.dtype)).shape)
-    if shape != (2, classes):
+    if shape != (2, outputs):
+        what = "one logit" if targets.classes else "one number"
         raise HarnessError(
-            f"a network must give one logit for each of the {classes} classes, "
-            f"(2, {classes}) for two inputs",
+            f"a network must give {what} for each of the {targets}, (2, {outputs}) for two inputs",
             f"an output of shape {shape}",
-            "Use the `classes` that build is given as the width of its last layer.",
+            "Use the second argument that build is given as the width of its last layer.",
         )
     return network
 
 
-def check_network(training: Training, shape: tuple[int, ...], classes: int, seed: int) -> None:
+def check_network(training: Training, shape: tuple[int, ...], targets: Targets, seed: int) -> None:
     """Check that a network can be built and given two inputs, which here are zeros.
 
     Args:
         training: whose network it is.
         shape: of one input.
-        classes: how many there are.
+        targets: what there is to be told of each input.
         seed: what initial weights are drawn from.
 
     Raises:
-        HarnessError: its output is not one logit per class.
+        HarnessError: its output is not what the task asks for, or the data has other targets.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # for so little, more would only wait for each other
     try:
-        build_for(training, torch.zeros(2, *shape), classes, seed, torch.device("cpu"))
+        build_for(training, torch.zeros(2, *shape), targets, seed, torch.device("cpu"))
     finally:
         torch.set_num_threads(threads)
 

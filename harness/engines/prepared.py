@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from harness.data.splits import Part
+from harness.data.sizes import Targets
+from harness.data.splits import Part, mean_and_std
 from harness.engines.evaluate import logits_of
 from harness.engines.network import DTYPES, Network, Snapshot, build, check_network
 from harness.engines.step import Frame, batch_of, dropout_keys, prepare, restandardize
@@ -215,14 +216,14 @@ def check_ready(training: Training, seed: int) -> None:
 
 
 def check_declared(
-    training: Training, shape: tuple[int, ...], classes: int, examples: int, seed: int
+    training: Training, shape: tuple[int, ...], targets: Targets, examples: int, seed: int
 ) -> None:
     """Check of a Training what can be checked without its data: not of its teacher.
 
     Args:
         training: what is to be trained.
         shape: of one input.
-        classes: how many there are.
+        targets: what there is to be told of each input.
         examples: in the training split.
         seed: what initial weights are drawn from.
 
@@ -231,7 +232,7 @@ def check_declared(
     """
     steps = _steps(training, examples)
     _check_augmentation(training, shape)
-    check_network(training, shape, classes, seed)
+    check_network(training, shape, targets, seed)
     training.schedule.factors(steps * training.epochs)
 
 
@@ -284,11 +285,16 @@ def ready_with(
 def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
     """Return what a trial's inputs are standardised by, on a device."""
     dtype = DTYPES[training.precision]
+    mean, std = None, None
+    if training.task.standardised:
+        mean, std = (each.to(device, dtype) for each in mean_and_std(splits.train.targets))
     return Frame(
         splits.mean.to(device, dtype),
         splits.std.to(device, dtype),
         len(splits.shape),
         splits.classes,
+        mean,
+        std,
     )
 
 
@@ -310,8 +316,8 @@ class Known(Protocol):
         """The shape of one input."""
 
     @property
-    def classes(self) -> int:
-        """How many classes there are."""
+    def targets(self) -> Targets:
+        """What there is to be told of each input."""
 
 
 def check_teacher(theirs: Known, own: Known) -> None:
@@ -320,10 +326,10 @@ def check_teacher(theirs: Known, own: Known) -> None:
     Raises:
         HarnessError: it is not.
     """
-    if (theirs.shape, theirs.classes) != (own.shape, own.classes):
+    if (theirs.shape, theirs.targets) != (own.shape, own.targets):
         raise HarnessError(
-            f"a teacher must know the student's inputs and classes, {own.shape} and {own.classes}",
-            f"a teacher of {theirs.shape} and {theirs.classes}",
+            f"a teacher must know the student's inputs and classes, {own.shape} and {own.targets}",
+            f"a teacher of {theirs.shape} and {theirs.targets}",
             "Train the teacher on data of the same kind.",
         )
 

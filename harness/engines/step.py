@@ -34,7 +34,10 @@ class Frame:
         mean: ``[channels]`` or ``[features]``.
         std: in the same shape.
         dimensions: of one input.
-        classes: how many there are.
+        classes: how many there are; 0 where targets are quantities.
+        target_mean: what standardised targets have taken off, ``[quantities]``; ``None`` where
+            targets stay as they are.
+        target_std: what they are divided by, in the same shape.
         channels_last: whether images lie in memory with their channels last: [batch, height,
             width, channels], by strides alone. The shape stays the same.
     """
@@ -43,6 +46,8 @@ class Frame:
     std: torch.Tensor
     dimensions: int
     classes: int
+    target_mean: torch.Tensor | None = None
+    target_std: torch.Tensor | None = None
     channels_last: bool = False
 
     def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -52,6 +57,18 @@ class Frame:
             inputs: ``[batch, *shape]``, as the data set has them.
         """
         return self.laid_out(standardize(inputs, self.mean, self.std, self.dimensions))
+
+    def learnt(self, targets: torch.Tensor) -> torch.Tensor:
+        """Return targets as the network learns them."""
+        if self.target_mean is None or self.target_std is None:
+            return targets if targets.ndim == 1 else targets.to(self.mean.dtype)
+        return (targets.to(self.mean.dtype) - self.target_mean) / self.target_std
+
+    def told(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return what a network puts out, in the units of the data's targets."""
+        if self.target_mean is None or self.target_std is None:
+            return outputs
+        return outputs * self.target_std + self.target_mean
 
     def laid_out(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the same inputs in the layout that the network works in.
@@ -75,7 +92,7 @@ class Rows:
 
     Attributes:
         inputs: ``[batch, *shape]``, as the data set has them.
-        targets: int64 ``[batch]``.
+        targets: int64 ``[batch]``, or quantities ``[batch, quantities]``.
         taught: the teacher's logits, ``[batch, classes]``, where they are known beforehand.
     """
 
@@ -156,14 +173,16 @@ def prepare(
         training: what is trained.
         frame: what inputs are standardised by.
         inputs: ``[batch, *shape]``, as the data set has them.
-        targets: int64 ``[batch]``.
+        targets: int64 ``[batch]``, or quantities ``[batch, quantities]``.
         draws: gives this step's random numbers.
     """
+    targets = frame.learnt(targets)
     if training.augment:
         bytes_ = not inputs.is_floating_point()
         inputs = inputs.to(frame.mean.dtype)
         inputs = inputs / 255 if bytes_ else inputs
-        if any(getattr(each, "mixes", False) for each in training.augment):
+        mixes = any(getattr(each, "mixes", False) for each in training.augment)
+        if mixes and frame.classes:
             targets = torch.nn.functional.one_hot(targets, frame.classes).to(frame.mean.dtype)
         source = draws()
         for position, each in enumerate(training.augment):

@@ -16,7 +16,7 @@ from harness.judging.results import Results
 from harness.judging.summaries import ArmSummary
 from harness.messages.errors import HarnessError
 from harness.stats import FEWEST
-from harness.study.metrics import Metric
+from harness.study.metrics import TESTED, Metric
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def ranked_by(results: Results) -> Metric | None:
     names += [metric.name for metric in declaration.metrics]
     if declaration.source == "build":
         tested = [name for name in names if name.startswith("test_")]
-        names = [*tested, "test_accuracy", "test_loss"]
+        names = [*tested, *TESTED]
     for name in dict.fromkeys(names):
         try:
             metric = declaration.metric(name)

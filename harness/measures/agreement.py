@@ -19,6 +19,7 @@ class TeacherAgreement:
     of KL(teacher ‖ student) in nats, always at temperature 1.
     """
 
+    made_for: ClassVar[str] = "classes"
     when: ClassVar[When] = "end"
     metrics: ClassVar[tuple[Metric, ...]] = defined("teacher_agreement", "teacher_divergence")
 

@@ -23,6 +23,7 @@ class Calibration:
     Gives ``test_calibration_error``, from 0 to 1.
     """
 
+    made_for: ClassVar[str] = "classes"
     when: ClassVar[When] = "end"
     metrics: ClassVar[tuple[Metric, ...]] = defined("test_calibration_error")
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class _Disturbed(ABC):
     """Accuracy on disturbed test images; every arm of a seed has the same ones."""
 
+    made_for: ClassVar[str] = "classes"
     when: ClassVar[When] = "end"
     metrics: ClassVar[tuple[Metric, ...]]
 

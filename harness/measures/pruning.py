@@ -30,6 +30,7 @@ class PrunedAccuracy:
 
     share: float = 0.8
 
+    made_for: ClassVar[str] = "classes"
     when: ClassVar[When] = "end"
     metrics: ClassVar[tuple[Metric, ...]] = defined("pruned_accuracy")
 

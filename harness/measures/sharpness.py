@@ -51,6 +51,7 @@ class Sharpness:
     samples: int = 10
     images: int = 500
 
+    made_for: ClassVar[str] = "classes"
     when: ClassVar[When] = "end"
     metrics: ClassVar[tuple[Metric, ...]] = defined("sharpness_worst", "sharpness_random")
 

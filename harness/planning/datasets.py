@@ -10,7 +10,7 @@ from harness.data.declared import Declared
 from harness.data.facts import Facts
 from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
-from harness.study.work import with_needs
+from harness.study.work import Work, with_needs
 from harness.tasks.losses import teacher_of
 from harness.training import Training
 from harness.trials.trial import Trial
@@ -85,10 +85,34 @@ def told(facts: Facts) -> str:
         how.append(f"{' and '.join(own)} as given")
     parts = (
         f"{facts.name}: {read}{facts.counts.total:,} {kind} of {shape} ({facts.dtype}), "
-        f"{facts.classes} classes{names}; {shares.train:,} for training, {shares.validation:,} for "
+        f"{facts.targets}{names}; {shares.train:,} for training, {shares.validation:,} for "
         f"validation, {shares.test:,} for testing; {'; '.join(how)}."
     )
     return " ".join([parts, *facts.notes])
+
+
+def check_scores(work: Work, arm: str, asked: Iterable[str]) -> None:
+    """Check that what a study asks for is a score of what an arm learns.
+
+    Args:
+        work: what a trial of the arm does.
+        arm: its name.
+        asked: metrics of claims, and what settings are chosen by.
+
+    Raises:
+        HarnessError: a metric is the score of another task.
+    """
+    for name in asked if isinstance(work, Training) else ():
+        assert isinstance(work, Training)
+        if work.lacks(name):
+            scores = [score.name for score in work.task.scores]
+            raise HarnessError(
+                f"arm {arm} learns {type(work.task).__name__}, whose scores are "
+                f"{', '.join(scores)}; a study must ask for one of them",
+                repr(name),
+                f"Write {name.partition('_')[0]}_{scores[0]}, as the metric of a claim or the "
+                "study's objective=.",
+            )
 
 
 def check_trials(trials: Mapping[str, Trial], reason: Callable[[BaseException], str]) -> None:
@@ -121,7 +145,7 @@ def _check(training: Training, seed: int) -> None:
     facts = facts_of(training.data)
     if facts is None:
         return
-    check_declared(training, facts.shape, facts.classes, facts.shares.train, seed)
+    check_declared(training, facts.shape, facts.targets, facts.shares.train, seed)
     teacher = teacher_of(training)
     if teacher is not None:
         theirs = facts_of(teacher.data)

@@ -14,6 +14,7 @@ from harness.planning.confirming import (
     fresh_seeds,
     settings_tried,
 )
+from harness.planning.datasets import check_scores
 from harness.planning.outlook import Outlook, Settings, naming
 from harness.planning.tuning import (
     Confirmed,
@@ -100,6 +101,11 @@ class StudyPlanner:
         self._teachers: dict[str, Trial] = {}
         self._extra = 0
         self._teachers_of: int | None = None
+
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """Metrics that claims are about, and the one that settings are chosen by."""
+        return frozenset({self.study.objective} | {each.metric for each in self.declaration.claims})
 
     @property
     def declaration(self) -> Declaration:
@@ -329,7 +335,9 @@ class StudyPlanner:
         """Return what an arm trains with some settings, which is built once for all seeds."""
         place = (arm.name, tuple(sorted(settings.items())))
         if place not in self._built:
-            self._built[place] = unseeded(self.study, self.scale, arm, settings)
+            built = unseeded(self.study, self.scale, arm, settings)
+            check_scores(built.work, arm.name, self._asked)
+            self._built[place] = built
         return self._built[place]
 
     @cached_property

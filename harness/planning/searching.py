@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from harness.messages.errors import HarnessError
 from harness.planning.asking import Asked, Asking, Told
 from harness.planning.confirming import EACH, MOST, confirm_seeds
+from harness.planning.datasets import check_scores
 from harness.planning.members import Member, best_of, last_better, picked, settle
 from harness.planning.outlook import Outlook, naming
 from harness.planning.pruning import Curve, bounds, bracket, compared_after
@@ -157,8 +158,9 @@ class SearchPlanner:
     def at_defaults(self) -> Mapping[str, Trial]:
         """The trial of the default settings: its program is measured."""
         (default,) = (arm for arm in self.study.arms(self.scale) if arm.name == DEFAULT)
-        settings = self.searching.space.defaults
-        return {DEFAULT: self._trial(default.name, TUNING_SEED, settings)}
+        trial = self._trial(default.name, TUNING_SEED, self.searching.space.defaults)
+        check_scores(trial.work, DEFAULT, self.study.search.wanted if self.study.search else ())
+        return {DEFAULT: trial}
 
     def check_space(self) -> None:
         """Check that settings can be built at both ends, and with every option.

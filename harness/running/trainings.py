@@ -109,7 +109,7 @@ def _outcome(result: TrainingResult | Exception, named: Named, at: Workplace) ->
 
 
 def _failure(error: Exception) -> str:
-    from harness.trainer.train import DivergedError
+    from harness.trainer.failures import DivergedError
 
     known = isinstance(error, HarnessError | DivergedError)
     return str(error) if known else reason_of(error)

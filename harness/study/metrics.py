@@ -88,9 +88,19 @@ def _split_metrics() -> list[Metric]:
                    f"Mean cross-entropy on {where}.", least=0),
             Metric(f"{split}_accuracy", f"{title} accuracy", "fraction", "higher",
                    f"Share classified correctly of {where}.", least=0),
+            Metric(f"{split}_squared_error", f"{title} squared error", "", "lower",
+                   f"Mean squared error on {where}, in squares of the target's unit.", least=0),
+            Metric(f"{split}_absolute_error", f"{title} absolute error", "", "lower",
+                   f"Mean absolute error on {where}, in the target's unit.", least=0),
+            Metric(f"{split}_r2", f"{title} R²", "", "higher",
+                   f"Share of the target's variance that is explained on {where}; 0 is what the "
+                   "mean of these examples would give, and less is worse than that."),
         ]  # fmt: skip
     return out
 
+
+TESTED = ("test_accuracy", "test_loss", "test_squared_error")
+"""What shows best how well a network does, of each task, where no claim says what matters."""
 
 FAILED = Metric(
     "failed",

@@ -4,7 +4,28 @@ In reading order: ``losses``, what is minimised; ``scores``, numbers of a whole 
 summed batch by batch; ``task``, which says what a network must put out and which scores it has.
 """
 
-from harness.tasks.losses import Batch, CrossEntropy, Distillation, Loss, Net
-from harness.tasks.task import Classification, Task
+from harness.tasks.losses import (
+    AbsoluteLoss,
+    Batch,
+    CrossEntropy,
+    Distillation,
+    Huber,
+    Loss,
+    Net,
+    SquaredLoss,
+)
+from harness.tasks.task import Classification, Regression, Task
 
-__all__ = ["Batch", "Classification", "CrossEntropy", "Distillation", "Loss", "Net", "Task"]
+__all__ = [
+    "AbsoluteLoss",
+    "Batch",
+    "Classification",
+    "CrossEntropy",
+    "Distillation",
+    "Huber",
+    "Loss",
+    "Net",
+    "Regression",
+    "SquaredLoss",
+    "Task",
+]

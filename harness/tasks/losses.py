@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from harness.floats import on
 from harness.messages import checks
@@ -46,7 +46,7 @@ class Batch:
     Attributes:
         inputs: ``[batch, *shape]``, augmented and standardised.
         targets: for classes int64 ``[batch]``, or probabilities ``[batch, classes]`` where the
-            augmentation mixes images.
+            augmentation mixes images; quantities ``[batch, quantities]``.
         given: what other trained networks say of the same inputs, by name: ``"teacher"``, its
             logits ``[batch, classes]``, where the loss names a teacher.
         draw: makes the random numbers of this step; they are asked for as ``draws``.
@@ -116,6 +116,8 @@ class CrossEntropy:
         0.295
     """
 
+    made_for: ClassVar[str] = "classes"
+
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -160,6 +162,8 @@ class Distillation:
         (256, 256)
     """
 
+    made_for: ClassVar[str] = "classes"
+
     teacher: Training
     temperature: float = 4.0
     weight: float = 0.9
@@ -179,6 +183,64 @@ class Distillation:
         soft = soft * (self.temperature * self.temperature)
         hard = _cross_entropy(logits, batch.targets, 0.0)
         return soft * self.weight + hard * (1 - self.weight)
+
+
+@dataclass(frozen=True)
+class SquaredLoss:
+    """Mean squared error, over examples and quantities.
+
+    Where the task standardises targets, it is of standardised ones.
+
+    Example:
+        >>> import torch
+        >>> from harness.tasks import Batch, SquaredLoss
+        >>> batch = Batch(torch.tensor([[1.0], [4.0]]), torch.tensor([[1.0], [2.0]]))
+        >>> SquaredLoss()(torch.nn.Identity(), batch).item()
+        2.0
+    """
+
+    made_for: ClassVar[str] = "quantities"
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        """Return the mean loss; see :class:`Loss`."""
+        return (net(batch.inputs) - batch.targets).square().mean()
+
+
+@dataclass(frozen=True)
+class AbsoluteLoss:
+    """Mean absolute error, over examples and quantities; otherwise as :class:`SquaredLoss`."""
+
+    made_for: ClassVar[str] = "quantities"
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        """Return the mean loss; see :class:`Loss`."""
+        return (net(batch.inputs) - batch.targets).abs().mean()
+
+
+@dataclass(frozen=True)
+class Huber:
+    """Half the squared error where it is small, and straight lines beyond.
+
+    ``e² / 2`` where ``|e| <= delta``, else ``delta (|e| - delta / 2)``, mean over examples and
+    quantities (Huber 1964, Annals of Mathematical Statistics 35, section 2).
+
+    Attributes:
+        delta: where the lines begin, above 0; in standard deviations where targets are
+            standardised.
+    """
+
+    made_for: ClassVar[str] = "quantities"
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.positive(self, "delta", self.delta, 1.0)
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        """Return the mean loss; see :class:`Loss`."""
+        error = (net(batch.inputs) - batch.targets).abs()
+        near = error.clamp(max=self.delta)
+        return (near * (error - near / 2)).mean()
 
 
 def teacher_of(training: Training) -> Training | None:

@@ -101,3 +101,83 @@ class Accuracy:
     def value(self, state: State) -> torch.Tensor:
         """Return the share; see :class:`Score`."""
         return _mean(state)
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """Mean squared error, of quantities ``[batch, quantities]``."""
+
+    name: ClassVar[str] = "squared_error"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def init(self, device: torch.device) -> State:
+        """Return sums of nothing; see :class:`Score`."""
+        return _nothing(device)
+
+    def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
+        """Add a batch; see :class:`Score`."""
+        error = outputs.double() - targets.double()
+        return _added(state, error.square().sum(), targets.numel())
+
+    def value(self, state: State) -> torch.Tensor:
+        """Return the mean; see :class:`Score`."""
+        return _mean(state)
+
+
+@dataclass(frozen=True)
+class AbsoluteError:
+    """Mean absolute error, of quantities ``[batch, quantities]``."""
+
+    name: ClassVar[str] = "absolute_error"
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def init(self, device: torch.device) -> State:
+        """Return sums of nothing; see :class:`Score`."""
+        return _nothing(device)
+
+    def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
+        """Add a batch; see :class:`Score`."""
+        error = outputs.double() - targets.double()
+        return _added(state, error.abs().sum(), targets.numel())
+
+    def value(self, state: State) -> torch.Tensor:
+        """Return the mean; see :class:`Score`."""
+        return _mean(state)
+
+
+@dataclass(frozen=True)
+class R2:
+    """Share of the variance of each quantity that is explained, mean over quantities; at most 1.
+
+    No number where a quantity is the same in all examples. Sums of squares about the mean are
+    merged batch by batch, so that an offset costs no digits (Chan, Golub & LeVeque 1983, The
+    American Statistician 37, equation 2.1).
+    """
+
+    name: ClassVar[str] = "r2"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+    def init(self, device: torch.device) -> State:
+        """Return sums of nothing; see :class:`Score`."""
+        import torch
+
+        names = ("count", "mean", "spread", "error")
+        return {name: torch.zeros(1, dtype=torch.float64, device=device) for name in names}
+
+    def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
+        """Add a batch; see :class:`Score`."""
+        wanted = targets.double()
+        mean, more = wanted.mean(dim=0), len(targets)
+        count = state["count"] + more
+        apart = mean - state["mean"]
+        spread = (wanted - mean).square().sum(dim=0)
+        return {
+            "count": count,
+            "mean": state["mean"] + apart * (more / count),
+            "spread": state["spread"] + spread + apart.square() * (state["count"] * more / count),
+            "error": state["error"] + (outputs.double() - wanted).square().sum(dim=0),
+        }
+
+    def value(self, state: State) -> torch.Tensor:
+        """Return the share; see :class:`Score`."""
+        return (1 - state["error"] / state["spread"]).mean()

@@ -21,7 +21,7 @@ from harness.engines.kinds import Engine
 from harness.engines.modes import PLAIN, Mode
 from harness.engines.network import Snapshot, global_generators
 from harness.engines.prepared import Member, make_ready
-from harness.measures.always import default_measures
+from harness.measures.always import check_measures, default_measures
 from harness.messages.calm import calm
 from harness.randomness.streams import torch_seed
 from harness.stopping import Pruning
@@ -63,7 +63,7 @@ class TrainingResult:
     Attributes:
         metrics: final values by metric name (see :mod:`harness.study.metrics`).
         curves: a value per epoch: ``train_loss`` is the mean over the epoch's batches while
-            they are trained on; ``validation_loss`` and ``validation_accuracy`` follow the epoch.
+            they are trained on; the task's scores on the validation examples follow the epoch.
         seconds: wall time of training and of measuring the result, without loading the data and
             building the network, shared evenly among the trials that trained together.
         steps: training steps taken.
@@ -195,9 +195,8 @@ class _Trial:
         self.member = member
         self.metrics: dict[str, float] = {}
         self.layers: dict[str, list[float]] = {}
-        names = [f"validation_{score.name}" for score in member.training.task.scores]
-        self.curves: dict[str, list[float]] = {name: [] for name in ("train_loss", *names)}
-        self._validated = tuple(names)
+        self._validated = [f"validation_{each.name}" for each in member.training.task.scores]
+        self.curves: dict[str, list[float]] = {n: [] for n in ("train_loss", *self._validated)}
         self.best: Snapshot | None = None
         self.error: Exception | None = None
         self.pruned = False
@@ -261,7 +260,8 @@ class _Trial:
                 scores = score(self.member.training.task, outputs, self.member.device)
             first, *others = scores
             self._take(f"{part}_{first}", scores[first], f"{part} {first} at the end")
-            self.metrics |= {f"{part}_{name}": scores[name] for name in others}
+            known = (name for name in others if math.isfinite(scores[name]))
+            self.metrics |= {f"{part}_{name}": scores[name] for name in known}
         if self.request.test and "test_loss" in self.metrics:
             gap = self.metrics["test_loss"] - self.metrics["train_loss"]
             self.metrics["generalisation_gap"] = gap
@@ -311,8 +311,8 @@ def _cohort(
 
 def _begin(request: Request, device: torch.device, mode: Mode) -> _Trial:
     """Make a trial ready and measure its untrained network."""
-    taught_by = request.taught_by
-    teacher = teacher_of(request.training)
+    check_measures(request.measures, request.training)
+    taught_by, teacher = request.taught_by, teacher_of(request.training)
     if teacher is not None and taught_by is None:
         taught_by = teach(teacher, request.seed, device)
     member = make_ready(request.training, request.seed, device, taught_by)

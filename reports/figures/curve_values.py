@@ -23,6 +23,9 @@ NEAREST = {
     "test_loss": "validation_loss",
     "test_accuracy": "validation_accuracy",
     "train_accuracy": "train_loss",
+    "test_squared_error": "validation_squared_error",
+    "test_absolute_error": "validation_absolute_error",
+    "test_r2": "validation_r2",
 }
 """The curve shown for a metric that is measured at the end only."""
 

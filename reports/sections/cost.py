@@ -33,7 +33,8 @@ PARTS = {
 }
 HIGH_WATER = "vm_hwm"
 QUALITIES = (
-    "test_accuracy", "test_loss", "validation_accuracy", "validation_loss", "train_loss",
+    "test_accuracy", "test_loss", "test_squared_error", "validation_accuracy", "validation_loss",
+    "validation_squared_error", "train_loss",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.judging.results import Results
 from harness.judging.summaries import ArmSummary
 from harness.study.formatting import level_text, spread_text
-from harness.study.metrics import Metric
+from harness.study.metrics import TESTED, Metric
 
 from ..figures.canvas import Picture
 from ..figures.crossed import crossed, draw_heat, draw_lines, has_lines
@@ -53,7 +53,7 @@ def factors_section(results: Results) -> FactorsSection:
         # of metrics of one's own, no name says which matters: the first that is declared does
         wanted = wanted or [metric.name for metric in results.declaration.metrics][:1]
     elif not any(name.startswith("test_") for name in wanted):
-        wanted += [name for name in ("test_accuracy", "test_loss") if name in known][:1]
+        wanted += [name for name in TESTED if name in known][:1]
     shown = [
         metric_of(results.declaration, name) for name in dict.fromkeys(wanted) if name in known
     ]
@@ -83,7 +83,7 @@ def table_order(results: Results) -> list[Metric]:
     first = [
         *(verdict.claim.metric for verdict in results.verdicts),
         *(metric.name for metric in results.declaration.metrics),
-        *(("test_accuracy", "test_loss") if results.declaration.source == "build" else ()),
+        *(TESTED if results.declaration.source == "build" else ()),
     ]
     names = dict.fromkeys([*(name for name in first if name in recorded), *recorded])
     return [metric_of(results.declaration, name) for name in names]
