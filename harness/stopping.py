@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.messages import checks
+from harness.tasks.scores import BETTER
 
-_SIGNS = {
-    "validation_loss": 1, "validation_accuracy": -1, "validation_squared_error": 1,
-    "validation_absolute_error": 1, "validation_r2": -1,
-}  # fmt: skip
+_SIGNS = {f"validation_{name}": 1 if way == "lower" else -1 for name, way in BETTER.items()}
 """What training may be stopped by; 1 where lower is better."""
 
 

@@ -16,6 +16,7 @@ from harness.messages.levels import own
 from harness.schedules import Constant, Schedule
 from harness.stopping import EarlyStopping
 from harness.tasks.losses import CrossEntropy, Distillation, Loss, teacher_of
+from harness.tasks.scores import BETTER, PARTS
 from harness.tasks.task import Classification, Task
 
 if TYPE_CHECKING:
@@ -142,11 +143,8 @@ class Clip(Protocol):
         """Return a gradient for the vector of all parameters."""
 
 
-_PARTS = ("train", "validation", "test")
-_SCORES = ("loss", "accuracy", "squared_error", "absolute_error", "r2")
-
 METRICS = frozenset({
-    *(f"{part}_{score}" for part in _PARTS for score in _SCORES),
+    *(f"{part}_{score}" for part in PARTS for score in BETTER),
     "generalisation_gap", "gradient_norm_first_block", "test_calibration_error",
     "weight_norm", "zero_weights", "teacher_agreement", "teacher_divergence",
 })  # fmt: skip
@@ -157,7 +155,7 @@ They stand here by name, so that whoever lists studies does not wait for harness
 holds them to what the trainer does.
 """
 
-CURVES = frozenset({"train_loss", *(f"validation_{score}" for score in _SCORES)})
+CURVES = frozenset({"train_loss", *(f"validation_{score}" for score in BETTER)})
 """Metrics of which there is a value after each epoch, those of other tasks among them."""
 
 
@@ -336,7 +334,7 @@ class Training:
         """Whether a metric is a score of another task, which such a training never records."""
         own = {score.name for score in self.task.scores}
         part, _, score = metric.partition("_")
-        return part in _PARTS and metric != "train_loss" and score in _SCORES and score not in own
+        return part in PARTS and metric != "train_loss" and score in BETTER and score not in own
 
     def data_sets(self) -> tuple[Data, ...]:
         """Return the data sets that it reads."""

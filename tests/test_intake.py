@@ -142,10 +142,9 @@ def test_the_advice_of_these_errors_loses_nothing() -> None:
     ("targets", "mend"),
     [
         (TARGETS[:, None], "numpy.ravel(targets)"),
-        (np.eye(3)[TARGETS], "numpy.argmax(targets, axis=1)"),
+        (np.eye(3, dtype=int)[TARGETS], "numpy.argmax(targets, axis=1)"),
         (np.array(list("abc"))[TARGETS], "numpy.unique(targets, return_inverse=True)[1]"),
         (pd.Series(list("abc") * 20).astype("category"), "numpy.unique(targets, return_inverse"),
-        (TARGETS / 1.0, "numpy.unique(targets, return_inverse=True)[1]"),
     ],
 )
 def test_targets_in_another_form_are_told_how_to_become_class_numbers(

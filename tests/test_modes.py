@@ -60,7 +60,9 @@ BASE = Training(
     schedule=Cosine(warmup=0.2),
 )
 X, Y = load_diabetes(return_X_y=True)
-MEASURED = arrays(X, np.stack([Y, -(Y**2)], axis=1), "measured", train=120, validation=60, test=60)
+MEASURED = arrays(
+    X, np.stack([Y / 100, -((Y / 100) ** 2)], axis=1), "measured", train=120, validation=60, test=60
+)
 IMAGES = replace(BASE, model=CNN(channels=(4, 6)))
 
 

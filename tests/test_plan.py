@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from harness.models import MLP, ConvNet, Orthogonal
 from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2
 from harness.study.work import Work, with_needs
+from harness.tasks import Classification
 from harness.trials.trial import changes, keys_of, make_trial
 
 ROOT = Path(__file__).parents[1]
@@ -81,7 +82,15 @@ def key(training: Training, seed: int = 0, role: Any = "evaluate") -> str:
 
 
 TEACHER = Training(digits(), MLP(), SGD(0.1), 20, 3)
+
+
+@dataclass(frozen=True)
+class OtherTask(Classification):
+    """A task of the user's own."""
+
+
 CHANGED = {
+    "task": [OtherTask()],
     "data": [digits(train=101), digits(train=100, test=300), mnist(train=100)],
     "model": [
         ConvNet(14), ConvNet(8, width=8), ConvNet(8, shortcut=False), MLP(),

@@ -45,6 +45,7 @@ from harness.optim import SGD, AdamW
 from harness.study.chosen import RECORDED
 from harness.study.claims import Claim
 from harness.study.metrics import BY_LAYER, METRICS
+from harness.tasks import Classification
 from harness.tasks.losses import Distillation
 from harness.trials.trial import defaults, evaluation_seeds, make_trial
 
@@ -837,7 +838,9 @@ def test_definitions_are_every_class_and_function_a_value_is_made_of():
     value = {"a": (AdamW(0.1), named_function), "b": [Block(3), 7, "text", None]}
     assert list(definitions(value)) == [AdamW, named_function, Block]
     found = list(definitions(training(model=ConvNet(8))))
-    assert found == [Training, digits, ConvNet, HeNormal, SGD, Constant, CrossEntropy]
+    assert found == [
+        Training, digits, ConvNet, HeNormal, SGD, Constant, CrossEntropy, Classification
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

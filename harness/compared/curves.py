@@ -10,6 +10,7 @@ from harness.compared.sides import Side
 from harness.floats import mean_of
 from harness.messages.errors import HarnessError
 from harness.study.metrics import Metric
+from harness.tasks.scores import BETTER
 from harness.trials.records import Record
 
 MOST_CURVES = 2
@@ -18,9 +19,8 @@ curve are about."""
 
 NEAREST = {
     "train_accuracy": "train_loss",
-    **{f"test_{score}": f"validation_{score}"
-       for score in ("loss", "accuracy", "squared_error", "absolute_error", "r2")},
-}  # fmt: skip
+    **{f"test_{score}": f"validation_{score}" for score in BETTER},
+}
 """The curve that is shown for a metric that is measured at the end only."""
 
 Points = tuple[tuple[float, float], ...]

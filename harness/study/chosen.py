@@ -9,12 +9,13 @@ from typing import Any, get_args
 from harness.messages import checks
 from harness.messages.errors import HarnessError
 from harness.study.metrics import Metric
+from harness.tasks.scores import BETTER, PARTS
 from harness.trained import Measure, When
 
-RECORDED = frozenset(
-    f"{split}_{kind}" for split in ("train", "validation", "test") for kind in ("loss", "accuracy")
-) | {"generalisation_gap"}
-"""What the trainer records by itself."""
+RECORDED = frozenset(f"{part}_{score}" for part in PARTS for score in BETTER) | {
+    "generalisation_gap"
+}
+"""What the trainer records by itself, of one task or another."""
 
 
 def check_measures(measures: Iterable[object]) -> None:

@@ -50,6 +50,13 @@ class Batch:
         given: what other trained networks say of the same inputs, by name: ``"teacher"``, its
             logits ``[batch, classes]``, where the loss names a teacher.
         draw: makes the random numbers of this step; they are asked for as ``draws``.
+
+    Example:
+        >>> import torch
+        >>> from harness import Batch
+        >>> batch = Batch(torch.zeros(2, 3), torch.tensor([0, 1]))
+        >>> batch.inputs.shape, dict(batch.given)
+        (torch.Size([2, 3]), {})
     """
 
     inputs: torch.Tensor
@@ -208,7 +215,15 @@ class SquaredLoss:
 
 @dataclass(frozen=True)
 class AbsoluteLoss:
-    """Mean absolute error, over examples and quantities; otherwise as :class:`SquaredLoss`."""
+    """Mean absolute error, over examples and quantities; otherwise as :class:`SquaredLoss`.
+
+    Example:
+        >>> import torch
+        >>> from harness.tasks import AbsoluteLoss, Batch
+        >>> batch = Batch(torch.tensor([[1.0], [4.0]]), torch.tensor([[1.0], [2.0]]))
+        >>> AbsoluteLoss()(torch.nn.Identity(), batch).item()
+        1.0
+    """
 
     made_for: ClassVar[str] = "quantities"
 
@@ -227,6 +242,13 @@ class Huber:
     Attributes:
         delta: where the lines begin, above 0; in standard deviations where targets are
             standardised.
+
+    Example:
+        >>> import torch
+        >>> from harness.tasks import Batch, Huber
+        >>> batch = Batch(torch.tensor([[1.0], [4.0]]), torch.tensor([[1.0], [2.0]]))
+        >>> Huber(delta=1.0)(torch.nn.Identity(), batch).item()
+        0.75
     """
 
     made_for: ClassVar[str] = "quantities"

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     State = dict[str, torch.Tensor]
 
 
+PARTS = ("train", "validation", "test")
+"""The parts of the data that scores are taken of."""
+
+BETTER: dict[str, Literal["higher", "lower"]] = {
+    "loss": "lower", "accuracy": "higher", "squared_error": "lower", "absolute_error": "lower",
+    "r2": "higher",
+}  # fmt: skip
+"""Every score of the harness by name, and which direction is better."""
+
+
 @runtime_checkable
 class Score(Protocol):
     """A number that says how well a network does on a part of the data.
@@ -26,10 +36,6 @@ class Score(Protocol):
     @property
     def name(self) -> str:
         """Its name, such as ``"accuracy"``."""
-
-    @property
-    def better(self) -> Literal["higher", "lower"]:
-        """Which direction is better."""
 
     def init(self, device: torch.device) -> State:
         """Return the state before the first batch: tensors on a device."""
@@ -66,7 +72,6 @@ class CrossEntropyScore:
     """Mean cross-entropy in nats, of logits ``[batch, classes]`` and labels int64 ``[batch]``."""
 
     name: ClassVar[str] = "loss"
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""
@@ -88,7 +93,6 @@ class Accuracy:
     """Share of examples whose class has the largest logit; of equal ones the first counts."""
 
     name: ClassVar[str] = "accuracy"
-    better: ClassVar[Literal["higher", "lower"]] = "higher"
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""
@@ -108,7 +112,6 @@ class SquaredError:
     """Mean squared error, of quantities ``[batch, quantities]``."""
 
     name: ClassVar[str] = "squared_error"
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""
@@ -129,7 +132,6 @@ class AbsoluteError:
     """Mean absolute error, of quantities ``[batch, quantities]``."""
 
     name: ClassVar[str] = "absolute_error"
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""
@@ -155,7 +157,6 @@ class R2:
     """
 
     name: ClassVar[str] = "r2"
-    better: ClassVar[Literal["higher", "lower"]] = "higher"
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""

@@ -73,7 +73,9 @@ class Classification:
                 "Classification, the task of a Training that names no other, must have classes as "
                 "targets, whole numbers",
                 str(targets),
-                "Write task=Regression() and loss=SquaredLoss(), from harness.tasks.",
+                "Write task=Regression() and loss=SquaredLoss(), or make class numbers of them: "
+                "targets.astype(int), or numpy.argmax(targets, axis=1) where they are 1 for the "
+                "class and 0 elsewhere.",
             )
         return targets.classes
 

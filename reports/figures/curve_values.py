@@ -13,6 +13,7 @@ from harness.messages.levels import Level
 from harness.study.claims import Sooner
 from harness.study.designs import Arm, comparable
 from harness.study.metrics import Metric
+from harness.tasks.scores import BETTER
 from harness.trials.records import Record
 
 from ..levels import NEUTRAL, Look, levels_of
@@ -20,12 +21,8 @@ from ..text import factor_of, metric_of
 from .curve_axis import CurveAxis, curve_axis
 
 NEAREST = {
-    "test_loss": "validation_loss",
-    "test_accuracy": "validation_accuracy",
     "train_accuracy": "train_loss",
-    "test_squared_error": "validation_squared_error",
-    "test_absolute_error": "validation_absolute_error",
-    "test_r2": "validation_r2",
+    **{f"test_{score}": f"validation_{score}" for score in BETTER},
 }
 """The curve shown for a metric that is measured at the end only."""
 
