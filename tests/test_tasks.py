@@ -23,6 +23,7 @@ from harness.messages.errors import HarnessError
 from harness.models import MLP
 from harness.optim import SGD
 from harness.stopping import EarlyStopping
+from harness.study.metrics import METRICS
 from harness.tasks import (
     AbsoluteLoss,
     Batch,
@@ -32,6 +33,7 @@ from harness.tasks import (
     Regression,
     SquaredLoss,
 )
+from harness.tasks.scores import BETTER, PARTS
 from harness.trainer.train import Request, train, train_together
 from harness.training import Training
 
@@ -96,6 +98,13 @@ def test_scores_are_those_of_scikit_learn_batch_by_batch(offset: float) -> None:
     assert found["squared_error"] == pytest.approx(mean_squared_error(truth, said), rel=1e-12)
     assert found["absolute_error"] == pytest.approx(mean_absolute_error(truth, said), rel=1e-12)
     assert found["r2"] == pytest.approx(r2_score(truth, said), rel=1e-9)
+
+
+def test_each_score_has_metrics_with_its_direction() -> None:
+    named = {each.name for task in (Classification(), Regression()) for each in task.scores}
+    assert named == set(BETTER)
+    for name, better in BETTER.items():
+        assert {METRICS[f"{part}_{name}"].better for part in PARTS} == {better}
 
 
 def test_losses_of_quantities_are_torchs() -> None:
