@@ -165,7 +165,7 @@ def _opened(reference: Reference, where: str, place: Place) -> Store:
 def _near_places(where: str) -> list[str]:
     """Return stores and folders of runs beside a path whose names are written much as its own."""
     missing = Path(where)
-    if "://" in where or missing.exists():
+    if "://" in where or _is_there(where):
         return []
     try:
         beside = sorted(missing.parent.iterdir())
@@ -177,7 +177,11 @@ def _near_places(where: str) -> list[str]:
 
 
 def _has_runs(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in (STORE_NAME, "records.csv"))
+    """Whether runs lie in a folder; of one that may not be read nothing is known."""
+    try:
+        return any((folder / name).is_file() for name in (STORE_NAME, "records.csv"))
+    except OSError:
+        return False
 
 
 def _store_of(reference: Reference) -> tuple[str, str]:
@@ -186,7 +190,7 @@ def _store_of(reference: Reference) -> tuple[str, str]:
     Raises:
         HarnessError: a folder has no store in it, nor beside it.
     """
-    if "://" in reference.where or not Path(reference.where).is_dir():
+    if not _is_there(reference.where) or not Path(reference.where).is_dir():
         return reference.where, ""
     folder = Path(reference.where)
     if (folder / STORE_NAME).exists():
