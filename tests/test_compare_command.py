@@ -183,6 +183,24 @@ def test_a_word_that_names_nothing_ends_in_one_clear_line(
     assert not list(tmp_path.iterdir()), "nothing is written"
 
 
+def test_near_folders_with_dots_in_their_names_and_files_with_other_endings_are_all_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("exp-2.0", "exp-2.1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "harness.db").write_bytes(b"")
+    for name in ("results.db", "results.sqlite"):
+        (tmp_path / name).write_bytes(b"")
+    for word, near in (
+        ("exp-2.2", "exp-2.1 or {}/exp-2.0"),
+        ("result.db", "results.db or {}/results.sqlite"),
+    ):
+        out = str(tmp_path / "out")
+        assert execute(["compare", str(folder), str(tmp_path / word), "--out", out]) == 2
+        said = f"Did you mean {tmp_path}/" + near.format(tmp_path) + "?"
+        assert said in capsys.readouterr().err
+
+
 def test_a_near_folder_that_may_not_be_read_is_passed_over(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -24,7 +24,7 @@ WRITE = (
 
 _VERSION = re.compile(r"~(\d{1,3}|[0-9a-f]{4,40}(?:\+changes)?)$")
 STORES = frozenset({".db", ".sqlite", ".sqlite3"})
-"""How names of files end that are taken for stores, where a near one is looked for."""
+"""Endings of files that may be stores, where one with a similar name is looked for."""
 
 _LONGEST_COUNT = 3  # digits; more are a revision
 _MOST = 4  # names that an error lists
@@ -171,9 +171,16 @@ def _near_places(where: str) -> list[str]:
         beside = sorted(missing.parent.iterdir())
     except OSError:
         return []
-    # without endings, which are the same in all names
-    names = {each.stem: str(each) for each in beside if each.suffix in STORES or _has_runs(each)}
-    return [names[name] for name in closest(missing.stem, names)]
+    names: dict[str, list[str]] = {}
+    for each in beside:
+        if each.suffix in STORES or _has_runs(each):
+            names.setdefault(_without_ending(each), []).append(str(each))
+    return [path for name in closest(_without_ending(missing), names) for path in names[name]]
+
+
+def _without_ending(path: Path) -> str:
+    """Return a name without a store's ending: those are the same in all, and say nothing."""
+    return path.stem if path.suffix in STORES else path.name
 
 
 def _has_runs(folder: Path) -> bool:
