@@ -81,7 +81,7 @@ def render_comparison(comparison: Comparison) -> str:
 
 def _source(comparison: Comparison) -> Source:
     page = compared_page(comparison)
-    name = "comparison of " + " and ".join(named for _, named in comparison.named)
+    name = "Comparison of " + " and ".join(named for _, named in comparison.named)
     return Source("compare.html.j2", page, name, _about(comparison, page))
 
 

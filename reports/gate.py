@@ -83,7 +83,8 @@ def write_gate(result: GateResult, folder: Path, texts: Mapping[str, str], inste
 
 
 def _source(result: GateResult, texts: Mapping[str, str]) -> Source:
-    name = f"gate of {result.head.commit[:7]}"
+    head = result.head.commit[:7] or result.head.told or date_text(result.time)
+    name = f"Gate of {head}"
     return Source("gate.html.j2", gate_page(result), name, texts=texts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 import unicodedata
@@ -99,6 +100,16 @@ def slug(text: str) -> str:
         return whole
     cut = whole[: LONGEST + 1]
     return cut[: cut.rfind("-")] if "-" in cut else cut[:-1]
+
+
+def distinct_slug(text: str) -> str:
+    """Return a text as a part of a label: its slug, with a hash where that lost letters of it."""
+    short = slug(text)
+    kept = re.sub(r"[\W_]+", "", text.lower())
+    if kept == short.replace("-", "") and kept:
+        return short
+    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{short}-{mark}".lstrip("-")
 
 
 def _title(picture: Picture) -> str:

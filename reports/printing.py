@@ -153,10 +153,14 @@ def whole_texts() -> None:
     a picture of its own and moves that; moving the text itself takes about a tenth of the work
     of a report. Where its parts have other names, texts are set as it sets them.
     """
-    from weasyprint import svg
-    from weasyprint.svg.bounding_box import EMPTY_BOUNDING_BOX
+    try:
+        from weasyprint import svg
+        from weasyprint.svg.bounding_box import EMPTY_BOUNDING_BOX
 
-    drawn: Callable[[Any, Any, float], None] = svg.text
+        drawn: Callable[[Any, Any, float], None] = svg.text
+        tags: dict[str, Callable[..., None]] = svg.TAGS
+    except (ImportError, AttributeError):
+        return
 
     def text(image: Any, node: Any, font_size: float) -> None:
         if node.text and not node.attrib.keys() & {"rotate", "textLength", "letter-spacing"}:
@@ -165,16 +169,18 @@ def whole_texts() -> None:
         part_before = {"middle": 0.5, "end": 1.0}.get(node.get("text-anchor", "start"), 0.0)
         node.text_bounding_box = EMPTY_BOUNDING_BOX
         image.stream.push_state()
-        begin = len(image.stream.stream)
-        drawn(image, node, font_size)
-        if part_before and node.text:
-            width = node.text_bounding_box[2]
-            image.stream.transform(e=-width * part_before)
-            image.stream.stream.insert(begin, image.stream.stream.pop())
-        image.stream.pop_state()
+        try:
+            begin = len(image.stream.stream)
+            drawn(image, node, font_size)
+            if part_before and node.text:
+                width = node.text_bounding_box[2]
+                image.stream.transform(e=-width * part_before)
+                image.stream.stream.insert(begin, image.stream.stream.pop())
+        finally:  # what follows is drawn, even where this text fails
+            image.stream.pop_state()
 
     # `svg.text` itself stays: what is another function is not moved by WeasyPrint.
-    svg.TAGS = {name: text if does is drawn else does for name, does in svg.TAGS.items()}
+    svg.TAGS = {name: text if does is drawn else does for name, does in tags.items()}
 
 
 class Whole(str):

@@ -46,6 +46,8 @@ class Table:
         rows: top to bottom.
         stack: whether rows become cards on a phone, rather than the table scrolling sideways.
         printed: how many rows are printed, beside the last one; on the screen all are there.
+        cut: what the caption says on paper of rows that are left out; the last one is no
+            exception then. Empty where the rows are counted for it.
     """
 
     caption: str
@@ -53,6 +55,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     stack: bool = False
     printed: int = 200
+    cut: str = ""
 
     @property
     def scrolls(self) -> bool:
@@ -97,17 +100,26 @@ def shortened(part: Any) -> Any:
     Setting them takes a PDF most of its time, and nobody reads a hundred pages of them; each is in
     the HTML. What has no such table is returned as it is.
     """
-    if isinstance(part, Table) and len(part.rows) > part.printed + 1:
-        said = f" The first {part.printed} of {len(part.rows):,} rows and the last"
-        rows = (*part.rows[: part.printed], part.rows[-1])
-        return replace(part, caption=f"{part.caption}{said}: the HTML has all.", rows=rows)
+    if isinstance(part, Table):
+        return _shortened(part)
     if isinstance(part, tuple):
         parts = tuple(shortened(each) for each in part)
         return part if all(a is b for a, b in zip(part, parts, strict=True)) else parts
-    if is_dataclass(part) and not isinstance(part, type | Table):
+    if is_dataclass(part) and not isinstance(part, type):
         fields_of = {item.name: getattr(part, item.name) for item in fields(part)}
         changed = {
             name: new for name, old in fields_of.items() if (new := shortened(old)) is not old
         }
         return replace(part, **changed) if changed else part
     return part
+
+
+def _shortened(table: Table) -> Table:
+    first = table.rows[: table.printed]
+    if table.cut:
+        return replace(table, caption=f"{table.caption} {table.cut}", rows=first)
+    if len(table.rows) <= table.printed + 1:  # leaving out nothing says nothing
+        return table
+    said = f" The first {table.printed} of {len(table.rows):,} rows and the last"
+    rows = (*first, table.rows[-1])
+    return replace(table, caption=f"{table.caption}{said}: the HTML has all.", rows=rows)

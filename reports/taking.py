@@ -25,7 +25,7 @@ from harness.terminal.files import TAKE_AWAY, utf8
 from .figures.canvas import Picture
 from .figures.svg import without_hints
 from .latex import latex_table
-from .parts import Part, captions, grid, parts_of, slug
+from .parts import Part, captions, distinct_slug, grid, parts_of
 from .table import Table
 
 MOST_PNG = 60
@@ -93,7 +93,7 @@ def contents(page: Any, name: str, texts: Mapping[str, str]) -> dict[str, bytes]
     files: dict[str, bytes] = {}
     for each in parts:
         if isinstance(each.content, Table):
-            label = f"tab:{slug(name)}-{each.name.removeprefix('table-')}"
+            label = f"tab:{distinct_slug(name)}-{each.name.removeprefix('table-')}"
             files[f"{each.name}.csv"] = utf8(csv_text(each.content))
             files[f"{each.name}.tex"] = utf8(latex_table(_named(each.content, name), label))
         else:
@@ -165,7 +165,7 @@ def _index(
     said = captions(parts)
     tables = [each for each in parts if isinstance(each.content, Table)]
     figures = [each for each in parts if isinstance(each.content, Picture)]
-    lines = ["# What lies here", "", words(f"Of {report}."), "", _PRINTED, ""]
+    lines = ["# What lies here", "", words(f"From the report: {report}."), "", _PRINTED, ""]
     lines += [f"- `{name}`: {ABOUT.get(name, 'a text')}" for name in texts]
     for title, group in (
         ("Tables, as CSV and LaTeX", tables),

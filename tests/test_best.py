@@ -169,11 +169,32 @@ def test_what_breaks_a_constraint_is_told_with_what_it_gave_and_what_it_must_be(
     assert what_is_known(found, 3) == "size of the network below 2.44 KiB"
 
 
-def test_a_value_just_over_a_limit_has_the_digits_that_show_it() -> None:
+@pytest.mark.parametrize("value", [0.10001, 0.1 + 1e-14])
+def test_a_value_that_prints_like_its_limit_is_said_to_be_just_beyond_it(value: float) -> None:
     declared = search(constraints=(AtMost("missed", 0.1),), metrics=WITH_MISSED)
     assert (
-        "Setting 27 is not taken: on fresh seeds missed is 0.10001, and must be at most 0.1."
-    ) in said(declared=declared, trained=missing(0.10001))
+        "Setting 27 is not taken: on fresh seeds missed is just above 10.0 %, and must be at most "
+        "10.0 %."
+    ) in said(declared=declared, trained=missing(value))
+
+
+def test_a_size_that_prints_like_its_limit_keeps_its_unit() -> None:
+    declared = search(constraints=(AtLeast("model_bytes", 2049),), metrics=WITH_MISSED)
+    found = example_results(declared=declared, trained=missing(0.05)).search
+    assert found is not None
+    assert what_is_known(found, 3) == "size of the network just below 2 KiB"
+
+
+def test_a_constraint_of_which_no_value_is_known_is_said_to_have_none() -> None:
+    declared = search(constraints=(AtMost("missed", 0.1),), metrics=WITH_MISSED)
+    found = example_results(declared=declared, trained=missing(0.142)).search
+    assert found is not None
+    arms = tuple(
+        replace(arm, metrics={**arm.metrics, "missed": math.nan}) if arm.broken else arm
+        for arm in found.arms
+    )
+    told = " ".join(sentences(replace(found, arms=arms)))
+    assert "on fresh seeds no finite value of missed was given." in told
 
 
 def test_the_default_may_be_the_best_and_nothing_may_be_there() -> None:

@@ -165,6 +165,8 @@ def test_a_version_is_named_by_its_revision(tmp_path: Path) -> None:
         ("{above}/{misspelt}~1", "Did you mean {folder}?"),
         ("{folder}/empty", "a folder of runs must hold harness.db"),
         ("{folder}/text.db", "text.db"),
+        ("{folder}/" + "long" * 75, "longlong"),
+        ("{folder}/" + "long" * 75 + "@wide:quick~1", "longlong"),
     ],
 )
 def test_a_word_that_names_nothing_ends_in_one_clear_line(
@@ -179,6 +181,44 @@ def test_a_word_that_names_nothing_ends_in_one_clear_line(
     assert said.format(**names) in told.err
     assert told.err.count("\n") == 1
     assert not list(tmp_path.iterdir()), "nothing is written"
+
+
+def test_near_folders_with_dots_in_their_names_and_files_with_other_endings_are_all_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("exp-2.0", "exp-2.1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "harness.db").write_bytes(b"")
+    for name in ("results.db", "results.sqlite"):
+        (tmp_path / name).write_bytes(b"")
+    for word, near in (
+        ("exp-2.2", "exp-2.1 or {}/exp-2.0"),
+        ("result.db", "results.db or {}/results.sqlite"),
+    ):
+        out = str(tmp_path / "out")
+        assert execute(["compare", str(folder), str(tmp_path / word), "--out", out]) == 2
+        said = f"Did you mean {tmp_path}/" + near.format(tmp_path) + "?"
+        assert said in capsys.readouterr().err
+
+
+def test_a_near_folder_that_may_not_be_read_is_passed_over(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    closed, is_file = folder.parent / "private", Path.is_file
+    closed.mkdir(exist_ok=True)
+
+    def guarded(path: Path, **how: bool) -> bool:
+        if closed in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path, **how)
+
+    monkeypatch.setattr(Path, "is_file", guarded)
+    misspelt = folder.parent / f"{folder.name[:-2]}x0"
+    assert execute(["compare", str(folder), str(misspelt), "--out", str(tmp_path)]) == 2
+    assert f"Did you mean {folder}?" in capsys.readouterr().err
 
 
 def test_letters_go_on_beyond_z() -> None:

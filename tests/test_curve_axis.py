@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 
 import pytest
 
 from harness.compared.curves import ArmCurves, Line
 from harness.reports.figures.compared import curves_picture
+from harness.reports.figures.curve_axis import CurveAxis, near
 from harness.reports.figures.curve_values import Curve, Curves, Group
 from harness.reports.figures.curves import draw_curves
 from harness.reports.text import factor_of
@@ -18,6 +20,9 @@ from tests.test_figures_whole import whole
 
 LOSS, ACCURACY = METRICS["validation_loss"], METRICS["validation_accuracy"]
 SCORE = Metric("score", "Score", "", "higher", "A score.")
+
+TRIANGLE = re.compile(r'<path [^>]*d="M[\d.]+(?: [\d.]+){5}Z"')
+"""A mark of three corners in a figure."""
 
 
 def points(values: Sequence[float]) -> Curve:
@@ -67,6 +72,7 @@ def test_usual_curves_keep_an_even_axis_that_holds_all() -> None:
         assert not values.axis.log
         assert not values.axis.cut
         assert "triangle" not in draw_curves(values).caption
+        assert not TRIANGLE.findall(draw_curves(values).svg)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +92,7 @@ def test_a_value_too_far_away_for_any_axis_is_marked_at_the_edge(
     picture = draw_curves(values)
     assert picture.caption.endswith("A triangle at the edge: a value lies beyond.")
     assert whole(picture)
+    assert len(TRIANGLE.findall(picture.svg)) == 1
     (arm,) = (each for each in values.groups if each.name == "arm 0")
     told = draw_curves(dataclasses.replace(values, groups=(arm,))).svg
     assert "at epoch 1, " in told  # the value is told where its triangle is
@@ -97,10 +104,29 @@ def test_where_a_curve_ends_is_never_beyond_the_axis() -> None:
     assert values.axis.low < 10
 
 
+def test_where_a_mean_ends_is_never_beyond_the_axis() -> None:
+    rest = (0.93, 0.94, 0.945, 0.95, 0.953, 0.955, 0.957)
+    ends = points((*rest[:3], *[math.nan] * 4))
+    falls = points((*rest[:2], 0.02, *rest[3:]))
+    mean = points((*rest[:2], (0.02 + 0.945) / 2, *[math.nan] * 4))
+    values = Curves(ACCURACY, None, (Group("an arm", (ends, falls), mean),), 2, None)
+    assert values.axis.cut
+    assert values.axis.low < 100 * mean[2][1] < values.axis.high
+
+
+@pytest.mark.parametrize(("better", "kept"), [("lower", -1e6), ("higher", 1e6), (None, -1e6)])
+def test_a_value_far_on_the_good_side_stays_and_one_on_the_bad_side_does_not(
+    better: str | None, kept: float
+) -> None:
+    assert kept in near([kept, *range(20)], better)
+    assert -kept not in near([-kept, *range(20)], better)
+
+
 def test_curves_of_runs_are_drawn_on_the_same_kind_of_axis() -> None:
     rest = (0.93, 0.94, 0.945, 0.95, 0.953, 0.955, 0.957)
     picture = curves_picture(runs(ACCURACY, (0.02, *rest), (0.9, *rest)))
     assert picture.caption.endswith("A triangle at the edge: a value lies beyond.")
+    assert len(TRIANGLE.findall(picture.svg)) == 1
     falling = curves_picture(runs(LOSS, (8.0, *FALLING), (8.0, *FALLING)))
     assert "on a logarithmic axis" in falling.caption
 

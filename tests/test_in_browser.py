@@ -551,7 +551,11 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
     assert drawn.bounding_box()["width"] > 750  # type: ignore[index]
     assert "A line." in dialog.inner_text()
     assert page.evaluate("document.documentElement.scrollHeight") == height
-    drawn.focus()
+    page.keyboard.press("Tab")
+    sync_api.expect(drawn).to_be_focused()
+    told = "figure, arrow keys tell its values"
+    assert drawn.get_attribute("aria-roledescription") == told, "it has no menu there"
+    sync_api.expect(page.locator(".toast")).to_have_text("Arrow keys tell values.")
     page.keyboard.press("End")
     assert page.locator(".tip").is_visible(), "values are told there, too"
     page.keyboard.press("Escape")
@@ -565,6 +569,7 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
         page.mouse.click(4, 4)
     dialog.wait_for(state="hidden")
     sync_api.expect(figure.locator("svg")).to_be_visible()
+    assert "Enter opens its menu" in str(figure.locator("svg").get_attribute("aria-roledescription"))
     sync_api.expect(opener).to_be_focused()
     assert main_of(page) == before
 
@@ -681,7 +686,7 @@ def test_a_figure_and_its_menu_are_one_stop_of_the_tab_key(desk: Desk) -> None:
     sync_api.expect(page.locator("#outer > summary")).to_be_focused()
 
 
-def test_a_report_takes_less_than_two_stops_for_each_of_its_parts(desk: Desk) -> None:
+def test_a_report_has_fewer_than_80_stops_and_claims_have_links_that_are_none(desk: Desk) -> None:
     page = desk.open("study")
     stops = page.locator("a, button, summary, svg, input, select, [tabindex]").evaluate_all(
         "all => all.filter(each => each.tabIndex >= 0 && each.checkVisibility()).length"

@@ -9,7 +9,7 @@ import pytest
 
 from harness.commands.cli import execute
 from harness.commands.place import Place
-from harness.judging.more import unreachable
+from harness.judging.more import out_of_reach, unreachable
 from harness.judging.next_step import next_step
 from harness.judging.results import Provenance, Results
 from harness.judging.verdicts import judge
@@ -88,7 +88,7 @@ def test_of_differences_near_the_largest_float_it_is_not_said_that_they_were_0()
     (verdict,) = same.verdicts
     assert verdict.seen.effect == 1e308
     for said in (next_step(same), verdict.change):
-        assert "only a metric that varies" in said or "A metric that varies" in said
+        assert "a metric that varies, or one with a known range (an accuracy, 0 to 1)" in said
         assert "was 0" not in said
 
 
@@ -96,7 +96,14 @@ def test_of_a_metric_that_was_0_in_every_run_another_one_is_named():
     (verdict,) = results(np.zeros(5), by=0.01).verdicts
     never = replace(verdict.more_seeds, tells=np.inf)
     said = unreachable(verdict.seen, never, verdict.metric)
-    assert said.endswith("; only a metric that varies, or whose reach is known, can tell more")
+    assert said.endswith(
+        "; only a metric that varies, or one with a known range (an accuracy, 0 to 1), can tell "
+        "more"
+    )
+    assert out_of_reach(never, verdict.metric, "seeds") == (
+        "The values of this metric do not vary, or hardly do, so nothing says how much other seeds "
+        "may differ. Use a metric that varies, or one with a known range (an accuracy, 0 to 1)."
+    )
 
 
 @pytest.mark.parametrize("looks", [None, Looks((10, 20))])

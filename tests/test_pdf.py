@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import io
 import re
 from collections.abc import Iterator
@@ -195,6 +196,18 @@ def test_a_text_in_a_figure_is_set_as_in_a_paragraph(text: str) -> None:
     inside = signs(small(picture=drawn(text)))
     assert inside == signs(small(text))
     assert inside
+
+
+def test_a_pdf_is_made_where_weasyprint_names_its_parts_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    boxes = importlib.import_module("weasyprint.svg.bounding_box")
+    monkeypatch.delattr(boxes, "EMPTY_BOUNDING_BOX")
+    printing.whole_texts.cache_clear()
+    try:
+        assert "in a figure" in read(small(picture=drawn("in a figure"))).pages[0].extract_text()
+    finally:
+        printing.whole_texts.cache_clear()
 
 
 def test_a_text_in_a_figure_ends_or_stands_about_the_place_that_it_is_given() -> None:

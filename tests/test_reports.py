@@ -549,8 +549,35 @@ def test_on_paper_the_ledger_has_each_failure_and_some_of_what_finished(failures
     paper = shortened(table)
     states = [cells[-1].text for cells in paper.rows]
     assert states.count("failed") == failures == sum(r.state == "failed" for r in results.records)
-    assert len(states) == max(failures, MOST_PRINTED) + 1 < len(table.rows)
-    assert f"{len(table.rows):,} rows and the last: the HTML has all." in paper.caption
+    assert states.count("✓ complete") == MOST_PRINTED
+    assert len(states) < len(table.rows)
+    said = f"Printed: {len(states)} of {len(results.records)} trials; records.csv, attached, has"
+    assert f"{said} all." in paper.caption
+    assert "Printed:" not in table.caption
+
+
+def test_a_ledger_that_is_printed_whole_says_nothing_of_it() -> None:
+    results = one_factor()
+    records = results.records[:MOST_PRINTED]
+    table = ledger_section(dataclasses.replace(results, records=records)).table
+    assert table is not None
+    assert len(table.rows) == len(records)
+    assert shortened(table) == table
+
+
+@pytest.mark.parametrize("failures", [1, 190])
+def test_a_ledger_that_is_cut_says_one_thing_on_paper(failures: int) -> None:
+    results = example_results(copies=3)
+    records = tuple(
+        dataclasses.replace(record, state="failed" if place < failures else "complete")
+        for place, record in enumerate(results.records)
+    )
+    results = dataclasses.replace(results, records=records)
+    paper = Reader(render_html(results, printed=True)).text
+    count = min(failures + MOST_PRINTED, MOST_ROWS)
+    assert f"Printed: {count} of {len(records)} trials; records.csv, attached, has all." in paper
+    assert "Shown:" not in paper
+    assert "the HTML has all" not in paper
 
 
 def test_ledger_is_cut_and_keeps_failures() -> None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from harness import reports
 from harness.commands import folder as folders
 from harness.commands.compared_markdown import compared_markdown
+from harness.gate.outcome import Revision
 from harness.judging.results import Results
 from harness.reports import render, taking
 from harness.reports.figures.canvas import Picture, paint, plain
@@ -269,13 +270,14 @@ WITH_INTERVALS = ["1.25 nats [1.2, 1.3] nats"] * 5
 
 
 def test_columns_that_are_broken_fill_a_line_and_no_word_is_wider() -> None:
-    texts = row("shortcut=yes, depth=56, normalisation=batch", "1", "a few words " * 12)
+    word = "normalisation_of_every_layer=batch_statistics"
+    texts = row(f"depth=56, {word}", "1", "a few words " * 60)
     columns = (Column("Arm"), Column("n", "number"), Column("Why"))
     latex = latex_table(Table("c", columns, (texts,)), "tab:x")
     parts = [float(each) for each in re.findall(r"p\{(0\.\d+)\\linewidth\}", latex)]
     assert len(parts) == 2
     assert 0.8 < sum(parts) < 1
-    assert parts[0] > ems("normalisation=batch") * 0.8 / 41  # ems of small type in a line
+    assert parts[0] > ems(word) * 0.8 / 41  # ems of small type in a line
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdfLaTeX")
@@ -353,7 +355,28 @@ def test_tables_of_two_studies_or_scales_have_labels_and_captions_of_their_own()
     assert "\\caption{residual\\_depth, quick. " in written[0]
     assert len({label for text in written for label in re.findall(r"\\label.*", text)}) == 4
     assert "\\caption{a long name" not in written[3]
-    assert "Of residual\\_depth, quick." in pages[0]["index.md"].decode()
+    assert "From the report: residual\\_depth, quick." in pages[0]["index.md"].decode()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("中文, quick", "深度, quick"),
+        ("café", "cafe"),
+        ("a study with a very long name that goes on and on and on, quick",
+         "a study with a very long name that goes on and on and on, full"),
+        ("中", "文"),
+    ],
+)  # fmt: skip
+def test_names_of_reports_that_lose_letters_still_give_labels_of_their_own(
+    one: str, other: str
+) -> None:
+    labels = [
+        re.findall(r"\\label\{(tab:[a-z0-9-]+)\}", files["table-01-first.tex"].decode())
+        for files in (contents(Made("t", table("a", 1)), name, {}) for name in (one, other, one))
+    ]
+    assert labels[0] == labels[2] != labels[1]
+    assert len(labels[0]) == len(labels[1]) == 1
 
 
 def test_the_same_page_gives_the_same_bytes() -> None:
@@ -565,6 +588,24 @@ def test_a_gate_leaves_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert sum(name.endswith(".png") for name in names) == 2
     assert "Head: 9f8e7d6 A faster *loader* 9f8e7d6c5b4a3210" in cited
     assert links((tmp_path / "gate.html").read_text("utf-8")) == ["take-away/", "gate.json"]
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        (Revision("head", "9f8e7d6c5b4a3210", "9f8e7d6 Faster"), "Gate of 9f8e7d6. "),
+        (Revision("head", "", "the folder new"), "Gate of the folder new. "),
+        (Revision("head", "", ""), "Gate of 2"),  # its time
+    ],
+)
+def test_tables_of_a_gate_are_named_by_its_head_whatever_is_known_of_it(
+    head: Revision, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Picture, "png", lambda _: b"\x89PNG")
+    reports.write_gate(replace(example_gate(), head=head), tmp_path, {}, "elsewhere").finished()
+    written = (tmp_path / "take-away" / "table-01-changed.tex").read_text("ascii")
+    assert f"\\caption{{{told}" in written
+    assert "tab:gate-of-01" not in written
 
 
 def test_a_comparison_leaves_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ WRITE = (
 
 _VERSION = re.compile(r"~(\d{1,3}|[0-9a-f]{4,40}(?:\+changes)?)$")
 STORES = frozenset({".db", ".sqlite", ".sqlite3"})
-"""How names of files end that are taken for stores, where a near one is looked for."""
+"""Endings of files that may be stores, where one with a similar name is looked for."""
 
 _LONGEST_COUNT = 3  # digits; more are a revision
 _MOST = 4  # names that an error lists
@@ -165,19 +165,30 @@ def _opened(reference: Reference, where: str, place: Place) -> Store:
 def _near_places(where: str) -> list[str]:
     """Return stores and folders of runs beside a path whose names are written much as its own."""
     missing = Path(where)
-    if "://" in where or missing.exists():
+    if "://" in where or _is_there(where):
         return []
     try:
         beside = sorted(missing.parent.iterdir())
     except OSError:
         return []
-    # without endings, which are the same in all names
-    names = {each.stem: str(each) for each in beside if each.suffix in STORES or _has_runs(each)}
-    return [names[name] for name in closest(missing.stem, names)]
+    names: dict[str, list[str]] = {}
+    for each in beside:
+        if each.suffix in STORES or _has_runs(each):
+            names.setdefault(_without_ending(each), []).append(str(each))
+    return [path for name in closest(_without_ending(missing), names) for path in names[name]]
+
+
+def _without_ending(path: Path) -> str:
+    """Return a name without a store's ending: those are the same in all, and say nothing."""
+    return path.stem if path.suffix in STORES else path.name
 
 
 def _has_runs(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in (STORE_NAME, "records.csv"))
+    """Whether runs lie in a folder; of one that may not be read nothing is known."""
+    try:
+        return any((folder / name).is_file() for name in (STORE_NAME, "records.csv"))
+    except OSError:
+        return False
 
 
 def _store_of(reference: Reference) -> tuple[str, str]:
@@ -186,7 +197,7 @@ def _store_of(reference: Reference) -> tuple[str, str]:
     Raises:
         HarnessError: a folder has no store in it, nor beside it.
     """
-    if "://" in reference.where or not Path(reference.where).is_dir():
+    if not _is_there(reference.where) or not Path(reference.where).is_dir():
         return reference.where, ""
     folder = Path(reference.where)
     if (folder / STORE_NAME).exists():

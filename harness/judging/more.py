@@ -12,6 +12,9 @@ from harness.study.claims import Some, Trend
 from harness.study.formatting import format_difference
 from harness.study.metrics import COUNTED, Metric
 
+KNOWN = "one with a known range (an accuracy, 0 to 1)"
+"""What can be told apart by few seeds, even where none of its values differ."""
+
 
 def more_needed(standing: Standing, word: Word) -> More | None:
     """Return how many more seeds would decide; None where no interval's width is in the way."""
@@ -44,8 +47,8 @@ def out_of_reach(more: More, metric: Metric, replicates: str) -> str:
     """Say what so many seeds can tell, where those that would decide are too many."""
     if more.tells == math.inf:
         return (
-            "A metric that varies, or one of which it is known how far it can reach: of this one "
-            "nobody can tell how far others may lie."
+            "The values of this metric do not vary, or hardly do, so nothing says how much other "
+            f"{replicates} may differ. Use a metric that varies, or {KNOWN}."
         )
     tells = format_difference(metric, more.tells, signed=False)
     return (
@@ -80,6 +83,6 @@ def unreachable(seen: Seen, more: More, metric: Metric) -> str:
         case _:
             why = f"the {what} vary too much from one to the next for so small a margin"
     if more.tells == math.inf:
-        return f"{why}; only a metric that varies, or whose reach is known, can tell more"
+        return f"{why}; only a metric that varies, or {KNOWN}, can tell more"
     tells = format_difference(metric, more.tells, signed=False)
     return f"{why}; within reach, with {more.reach:,} {replicates}, is a margin of about {tells}"

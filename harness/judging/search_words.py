@@ -242,12 +242,14 @@ def _unkept(
             continue
         name, most, mean = in_sentence(metric.title), isinstance(limit, AtMost), means[limit.metric]
         found, allowed = level_text(metric, mean), level_text(metric, limit.value)
-        if found == allowed:  # as printed: more digits tell them apart
-            found, allowed = number_text(mean, 9), number_text(limit.value, 9)
+        side = "above" if most else "below"
+        if found == allowed:  # as printed, though they differ
+            side = f"just {side}"
+            found = f"{side} {allowed}"
         if not math.isfinite(mean):
-            yield f"{name} is not finite"
+            yield f"no finite value of {name} was given"
         elif short:
-            yield f"{name} {'above' if most else 'below'} {allowed}"
+            yield f"{name} {side} {allowed}"
         else:
             must = f"must be at {'most' if most else 'least'} {allowed}"
             yield f"{name} is {found}, and {must}"

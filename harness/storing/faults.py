@@ -75,11 +75,16 @@ def check_file(path: Path, create: bool) -> None:
     Raises:
         HarnessError: it is not there, or cannot be made.
     """
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+        is_empty = is_there and not path.stat().st_size
+    except OSError as error:  # a name too long, or a folder that may not be read
+        raise not_a_store(str(path), error.strerror or str(error)) from error
+    if is_folder:
         raise not_a_store(str(path), "a folder")
-    if not create and not (path.exists() and path.stat().st_size):
-        raise no_store(f"{'an empty' if path.exists() else 'no'} file {path.resolve()}")
-    if not path.exists():
+    if not create and (is_empty or not is_there):
+        raise no_store(f"{'an empty' if is_there else 'no'} file {path.resolve()}")
+    if not is_there:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

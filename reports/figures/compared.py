@@ -258,7 +258,8 @@ def curves_picture(curves: ArmCurves) -> Picture:
 
 def _axis(curves: ArmCurves) -> CurveAxis:
     lines = [[value for _, value in points] for line in curves.lines for points in line.seeds]
-    return curve_axis(lines, curves.metric, factor_of(curves.metric))
+    means = [[value for _, value in line.mean] for line in curves.lines]
+    return curve_axis(lines, curves.metric, factor_of(curves.metric), means)
 
 
 def _draw_curves(figure: Figure, curves: ArmCurves) -> None:

@@ -1,4 +1,4 @@
-"""The axis of learning curves: even, by ratios, or cut where few values lie far from the rest."""
+"""The axis of learning curves: linear, logarithmic, or cut where few values lie far away."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CurveAxis:
         return " A triangle at the edge: a value lies beyond." if self.cut else ""
 
     def at(self, value: float) -> float:
-        """Return where a value is told, within the axis; one that is not finite is none."""
+        """Return where a value is told, within the axis; one that is not finite stays as it is."""
         return min(max(value, self.low), self.high) if math.isfinite(value) else value
 
     def set(self, axes: Axes) -> None:
@@ -73,51 +73,67 @@ class CurveAxis:
 
 
 def curve_axis(
-    curves: Sequence[Sequence[float]], metric: Metric, scale: float, target: float | None = None
+    curves: Sequence[Sequence[float]],
+    metric: Metric,
+    scale: float,
+    means: Sequence[Sequence[float]] = (),
+    target: float | None = None,
 ) -> CurveAxis:
     """Choose the axis: logarithmic where that shows more, cut where few values are far away.
 
-    Where curves end is never beyond it.
+    Where curves and means end is never beyond it, nor are values far on the good side.
 
     Args:
         curves: the values of each, in the metric's unit; those that are not finite do not count.
         metric: which.
         scale: what values are multiplied by to be in the unit drawn.
+        means: the same of means of curves, which are drawn, too.
         target: what must have room, too, in the metric's unit.
     """
-    finite = [[scale * each for each in curve if math.isfinite(each)] for curve in curves]
+    finite, averaged = _finite(curves, scale), _finite(means, scale)
     values = [value for curve in finite for value in curve]
-    lower = metric.better != "higher"
+    better = metric.better
     positive = min(values, default=0.0) > 0 and metric.unit not in PER_CENT
-    log = is_log(values, metric.unit) or (positive and _squeezed(values, lower=lower))
-    room = [curve[-1] for curve in finite if curve]
+    log = is_log(values, metric.unit) or (positive and _squeezed(values, better))
+    room = [curve[-1] for curve in (*finite, *averaged) if curve]
     if target is not None and not (log and target <= 0):
         room.append(scale * target)
     kept = values
-    if log and _squeezed([math.log(each) for each in values], lower=lower):
-        kept = [math.exp(each) for each in near(map(math.log, values), lower=lower)]
-    elif not log and _squeezed(values, lower=lower):
-        kept = near(values, lower=lower)
+    if log and _squeezed([math.log(each) for each in values], better):
+        kept = [math.exp(each) for each in near(map(math.log, values), better)]
+    elif not log and _squeezed(values, better):
+        kept = near(values, better)
     low, high = (log_limits if log else limits)([*kept, *room])
     return CurveAxis(low, high, log, any(not low <= each <= high for each in values))
 
 
-def near(values: Iterable[float], *, lower: bool) -> list[float]:
-    """Return the values that are not far from the best, by :data:`FAR`, in their order by size."""
+def _finite(curves: Sequence[Sequence[float]], scale: float) -> list[list[float]]:
+    return [[scale * each for each in curve if math.isfinite(each)] for curve in curves]
+
+
+def near(values: Iterable[float], better: str | None) -> list[float]:
+    """Return the values that are not far from the best, by :data:`FAR`, in their order by size.
+
+    Args:
+        values: finite ones.
+        better: which direction is good, as in :class:`~harness.study.metrics.Metric`; where neither
+            is, the lowest counts as best.
+    """
     ranked = sorted(values)
-    best, most = _reach(ranked, lower=lower)
+    best, most = _reach(ranked, better)
     return [each for each in ranked if most == 0 or abs(each - best) <= FAR * most]
 
 
-def _squeezed(values: Sequence[float], *, lower: bool) -> bool:
+def _squeezed(values: Sequence[float], better: str | None) -> bool:
     """Whether three in four values share a small part of the axis of all."""
     if not values:
         return False
     ranked = sorted(values)
-    return 0 < _reach(ranked, lower=lower)[1] < SQUEEZED * (ranked[-1] - ranked[0])
+    return 0 < _reach(ranked, better)[1] < SQUEEZED * (ranked[-1] - ranked[0])
 
 
-def _reach(ranked: Sequence[float], *, lower: bool) -> tuple[float, float]:
+def _reach(ranked: Sequence[float], better: str | None) -> tuple[float, float]:
     """Return the best value, and how far from it three in four lie at most."""
+    lower = better != "higher"
     best = ranked[0] if lower else ranked[-1]
     return best, abs(ranked[3 * len(ranked) // 4 if lower else len(ranked) // 4] - best)

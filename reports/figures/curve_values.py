@@ -79,7 +79,8 @@ class Curves:
     def axis(self) -> CurveAxis:
         """The axis that they are drawn on."""
         lines = [[value for _, value in curve] for group in self.groups for curve in group.curves]
-        return curve_axis(lines, self.metric, factor_of(self.metric), self.target)
+        means = [[value for _, value in group.mean] for group in self.groups]
+        return curve_axis(lines, self.metric, factor_of(self.metric), means, self.target)
 
 
 def curves_of(results: Results, verdict: Verdict) -> Curves | None:

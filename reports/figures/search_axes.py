@@ -112,7 +112,7 @@ def objective_axis(
         return ObjectiveAxis(title, factor, *log_limits(whole), log=True, beyond=0)
     if len(values) < 8:
         return ObjectiveAxis(title, factor, *limits(whole, 0.08), log=False, beyond=0)
-    kept = near(values, lower=metric.better == "lower")
+    kept = near(values, metric.better)
     return ObjectiveAxis(
         title, factor, *limits([*kept, *room], 0.08), log=False, beyond=len(values) - len(kept)
     )

@@ -16,7 +16,7 @@ from ..table import Cell, Column, Table, row
 
 MOST_ROWS = 200
 MOST_PRINTED = 24
-"""Rows of finished trials on paper, which takes a PDF as long as all its figures if it has all."""
+"""Rows on paper beside failures: with all of them a PDF takes as long as for all its figures."""
 
 _SHOWN = 12  # signs of a key
 STATE_MARKS = {
@@ -29,7 +29,13 @@ STATE_MARKS = {
 
 @dataclass(frozen=True)
 class LedgerSection:
-    """The table, and what was cut from it."""
+    """The table, and what it lacks.
+
+    Attributes:
+        lead: how many trials there are, and of which kinds.
+        cut: what is said on a screen of trials that the table lacks; empty where it has all.
+        table: the trials, failures first; its caption says what it lacks on paper.
+    """
 
     lead: str
     cut: str
@@ -72,6 +78,7 @@ def ledger_section(results: Results) -> LedgerSection:
         " Seconds are of a machine that may have been "
         "shared: they tell what the run cost, and no claim is judged on them."
     )
+    printed = min(failed + MOST_PRINTED, MOST_ROWS)
     table = Table(
         "Failures first." + seconds * timed,
         (
@@ -83,7 +90,10 @@ def ledger_section(results: Results) -> LedgerSection:
             Column("State, and why"),
         ),
         _rows(records[:MOST_ROWS], timed=timed),
-        printed=max(MOST_PRINTED, failed),
+        printed=printed,
+        cut=f"Printed: {printed} of {len(records):,} {noun}; records.csv, attached, has all."
+        if len(records) > printed
+        else "",
     )
     return LedgerSection(lead, cut, table)
 

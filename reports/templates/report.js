@@ -347,6 +347,13 @@
     tip.style.top = `${above > 4 ? above : at.bottom + 6}px`;
   }
 
+  /* Say what keys do on a figure; over the dialog no menu is seen. */
+  function describe(svg) {
+    if (svg.getAttribute("role") !== "application") return; // it tells no values
+    const opens = svg.closest("dialog") ? "" : ", Enter opens its menu";
+    svg.setAttribute("aria-roledescription", `figure, arrow keys tell its values${opens}`);
+  }
+
   let taught = false;
 
   function tellValues(svg, opener) {
@@ -375,12 +382,12 @@
     svg.addEventListener("blur", () => point(null));
     svg.setAttribute("tabindex", 0);
     svg.setAttribute("role", "application"); // or screen readers keep the arrow keys
-    svg.setAttribute("aria-roledescription", "figure, arrow keys tell its values, Enter opens its menu");
+    describe(svg);
     opener.setAttribute("tabindex", -1); // a figure and its menu are one stop of the Tab key
     svg.addEventListener("focus", () => {
       if (taught || !svg.matches(":focus-visible")) return;
       taught = true;
-      say("Arrow keys tell values, Enter opens the menu.");
+      say(`Arrow keys tell values${svg.closest("dialog") ? "" : ", Enter opens the menu"}.`);
     });
     svg.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !svg.closest("dialog")) { // over the dialog no menu is seen
@@ -451,10 +458,12 @@
     watch.observe(sheet);
     // What lies outside an open dialog is neither seen over it nor read out.
     large.replaceChildren(make("div", {}, close, sheet, make("p", {}, caption)), said, told, tip);
+    describe(svg);
     large.onclose = () => {
       point(null);
       watch.unobserve(sheet);
       home.prepend(svg);
+      describe(svg);
       home.style.minHeight = "";
       document.body.append(said, told, tip);
       opener.focus();
