@@ -11,7 +11,7 @@ import pytest
 
 from harness.compared.curves import ArmCurves, Line
 from harness.reports.figures.compared import curves_picture
-from harness.reports.figures.curve_axis import CurveAxis, near
+from harness.reports.figures.curve_axis import near
 from harness.reports.figures.curve_values import Curve, Curves, Group
 from harness.reports.figures.curves import draw_curves
 from harness.reports.text import factor_of

@@ -569,7 +569,9 @@ def test_a_figure_is_enlarged_and_put_back(desk: Desk, way: str) -> None:
         page.mouse.click(4, 4)
     dialog.wait_for(state="hidden")
     sync_api.expect(figure.locator("svg")).to_be_visible()
-    assert "Enter opens its menu" in str(figure.locator("svg").get_attribute("aria-roledescription"))
+    assert "Enter opens its menu" in str(
+        figure.locator("svg").get_attribute("aria-roledescription")
+    )
     sync_api.expect(opener).to_be_focused()
     assert main_of(page) == before
 

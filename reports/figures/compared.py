@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.compared.comparison import Pair
 from harness.compared.curves import ArmCurves, Points
 from harness.compared.effects import ArmEffect, Finding
-from harness.compared.words import TONES, effect_of, interval_of, rank
+from harness.compared.words import TONES, effect_and_interval_of, effect_of, rank
 from harness.judging.verdicts import Verdict
 from harness.study.formatting import join, level_text, percent_text
 from harness.study.metrics import Metric
@@ -96,7 +96,7 @@ def _mark(each: ArmEffect) -> Mark:
     ends = (seen.low, seen.high) if seen is not None and each.finding != "same" else (math.nan,) * 2
     said = f"{each.arm} {each.finding}"
     if each.finding != "same":
-        said += f", {effect_of(each.metric, seen)} {interval_of(each.metric, seen)}".rstrip()
+        said += f", {effect_and_interval_of(each.metric, seen)}"
     return Mark(each.arm, scale * each.effect, scale * ends[0], scale * ends[1], each.finding, said)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.judging.verdicts import Verdict
 from harness.judging.words import Word
 from harness.study.claims import NotWorse
-from harness.study.formatting import effect_text, interval_text, number_text
+from harness.study.formatting import effect_and_interval, effect_text, number_text
 
 from ..intervals import family_name, interval_name, is_exact
 from ..palette import light
@@ -93,11 +93,15 @@ def _row(number: int, verdict: Verdict) -> ForestRow:
     scale = (-1.0 if turned else 1.0) / verdict.by
     ends = sorted((scale * seen.low, scale * seen.high))
     exact = is_exact(verdict)
-    interval = "exact" if exact else interval_text(metric, seen.low, seen.high)
+    effect = (
+        f"{effect_text(metric, seen.effect)} exact"
+        if exact
+        else effect_and_interval(metric, seen.effect, seen.low, seen.high)
+    )
     edges = tuple(-edge if turned else edge for edge in margin_of(verdict).edges)
     return ForestRow(
         number, verdict.claim.text, verdict.word, scale * seen.effect, ends[0], ends[1], edges,
-        exact, f"claim {number}, {verdict.word}, {effect_text(metric, seen.effect)} {interval}",
+        exact, f"claim {number}, {verdict.word}, {effect}",
     )  # fmt: skip
 
 
