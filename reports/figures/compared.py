@@ -13,11 +13,11 @@ from harness.compared.curves import ArmCurves, Points
 from harness.compared.effects import ArmEffect, Finding
 from harness.compared.words import TONES, effect_and_interval_of, effect_of, rank
 from harness.judging.verdicts import Verdict
-from harness.study.formatting import join, level_text, percent_text
+from harness.study.formatting import in_sentence, join, level_text, percent_text
 from harness.study.metrics import Metric
 
 from ..palette import light
-from ..text import axis_title, factor_of, in_title
+from ..text import axis_title, factor_of
 from .canvas import (
     COLUMN,
     MANY,
@@ -250,8 +250,8 @@ def curves_picture(curves: ArmCurves) -> Picture:
         (COLUMN, 2.55),
         lambda figure: _draw_curves(figure, curves),
         alt=f"{metric.title} of {curves.arm}, mean over seeds: {ends or 'no common length'}.",
-        caption=f"{plain(curves.arm, 80)}: {in_title(metric)} {when}{axis}. Bold: the mean; thin: "
-        f"each seed that finished.{_axis(curves).said}",
+        caption=f"{plain(curves.arm, 80)}: {in_sentence(metric.title)} {when}{axis}. Bold: the "
+        f"mean; thin: each seed that finished.{_axis(curves).said}",
         title=f"{metric.title} of {curves.arm}",
     )
 
