@@ -76,12 +76,12 @@ def lines_within(text: str, wide: float, most: int) -> list[str]:
     Words that are too wide for a line are broken anywhere. What is left out ends in an ellipsis.
 
     Args:
-        text: of which any space is one space.
+        text: in one line.
         wide: what a line has room for, of the text's size.
         most: lines.
     """
     lines: list[list[str]] = [[]]
-    for piece in _pieces(" ".join(text.split()), wide):
+    for piece in _pieces(text, wide):
         if lines[-1] and ems("".join(lines[-1]) + piece.rstrip()) > wide:
             lines.append([])
         lines[-1].append(piece)
@@ -94,8 +94,8 @@ def lines_within(text: str, wide: float, most: int) -> list[str]:
 
 
 def _pieces(text: str, wide: float) -> Iterator[str]:
-    """Cut a text where a line may end; each piece has the space after it."""
-    for word in re.findall(r"\S+ ?", text):
+    """Cut a text where a line may end; each piece has the spaces after it."""
+    for word in re.findall(r"\S+\s*", text):
         piece = ""
         for char in word:
             square = unicodedata.east_asian_width(char) in "WF"
