@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.compared.comparison import Comparison, Group, Pair
 from harness.compared.sides import Side
 from harness.compared.words import answer, changes_line, corrected, headline, title
-from harness.study.formatting import DASH, date_text, plural
+from harness.study.formatting import DASH, date_text, in_sentence, plural
 
 from .about import AUTHOR, About
 from .figures.canvas import Picture
@@ -18,7 +18,6 @@ from .printing import Printing
 from .render import Source
 from .sections.compared import PairSection, pair_section
 from .table import Cell, Column, Table, row
-from .text import in_title
 from .written import Written, print_page, write_page
 
 MOST_CURVES = 12
@@ -191,7 +190,7 @@ def _curves(group: Group) -> CurvesPart | None:
     shown = group.curves[:MOST_CURVES]
     if not shown:
         return None
-    titles = dict.fromkeys(in_title(each.metric) for each in shown)
+    titles = dict.fromkeys(in_sentence(each.metric.title) for each in shown)
     return CurvesPart(
         f"{group.sides[0].declaration.name}, {group.sides[0].declaration.scale}: "
         + " and ".join(titles),

@@ -7,7 +7,7 @@ import re
 from harness.messages.errors import HarnessError
 from harness.messages.printable import visible
 from harness.study.declaration import Declaration
-from harness.study.formatting import unit_of_change
+from harness.study.formatting import in_sentence, unit_of_change
 from harness.study.metrics import Metric
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|pp|nats|[nµm]?s|min|h|[KMGT]?i?B|[kMGT])\b|%)")
@@ -19,13 +19,6 @@ def metric_of(declaration: Declaration, name: str) -> Metric:
         return declaration.metric(name)
     except HarnessError:
         return Metric(name, name.replace("_", " ").capitalize(), "", None, "Not described.")
-
-
-def in_title(metric: Metric) -> str:
-    """Name a metric within a sentence; one that begins with an abbreviation keeps it."""
-    if metric.title[:2].isupper():
-        return metric.title
-    return metric.title[:1].lower() + metric.title[1:]
 
 
 def replicate_of(metric: Metric) -> str:
@@ -54,7 +47,7 @@ def axis_title(metric: Metric, *, difference: bool = False) -> str:
     """Title an axis, unit included."""
     unit = unit_of(metric, difference=difference)
     change = "Ratio of" if metric.relative else "Difference in"
-    start = f"{change} {in_title(metric)}" if difference else metric.title
+    start = f"{change} {in_sentence(metric.title)}" if difference else metric.title
     return f"{start} ({unit})" if unit else start
 
 

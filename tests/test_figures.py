@@ -26,7 +26,9 @@ from harness.reports.figures.search_axes import MOST_HINTS
 from harness.reports.figures.search_parallel import draw_parallel
 from harness.reports.figures.search_slices import draw_slices
 from harness.reports.levels import NEUTRAL, levels_of
+from harness.reports.page import page_of
 from harness.reports.palette import ALL
+from harness.reports.parts import parts_of
 from harness.reports.render import render_html
 from harness.study.formatting import level_text
 from harness.study.metrics import METRICS
@@ -243,3 +245,14 @@ def test_a_gate_tells_what_came_of_each_figure():
     assert hints(draw_changes(marks, "Head against base")) == [
         "bench · step, fail, +12.8 % [+9.1, +16.6] %"
     ]
+
+
+def test_an_effect_and_its_interval_have_their_unit_once() -> None:
+    results = example_results(seeds=6, profiles=False)
+    page = page_of(results)
+    pictures = [each.content for each in parts_of(page) if isinstance(each.content, Picture)]
+    told = [f"{each.alt} {each.svg}" for each in pictures]
+    both = re.compile(r"(nats|pp),? \[[^\]]*\] (nats|pp)|(nats|pp), .{0,30}interval of \[")
+    texts = [*told, *(verdict.reason for verdict in results.verdicts)]
+    assert sum("] pp" in text for text in texts) >= 5, "there are such texts"
+    assert [found[0] for text in texts if (found := both.search(text))] == []

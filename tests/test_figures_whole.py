@@ -24,10 +24,11 @@ from harness.reports.figures.curve_values import Curves, Group, curves_of
 from harness.reports.figures.curves import draw_curves
 from harness.reports.figures.dots import Dots, Row, draw_dots
 from harness.reports.figures.forest import Forest, ForestRow, draw_forest, draw_forests, forest
+from harness.reports.figures.labels import inches, lines_within
 from harness.reports.figures.layers import draw_layers, layers_of
 from harness.reports.figures.marks import place_ticks, ticks
 from harness.reports.figures.paired import draw_paired, paired
-from harness.reports.figures.scales import ratio_texts, tick_places
+from harness.reports.figures.scales import ems, ratio_texts, tick_places
 from harness.reports.figures.search_axes import options_across, shortened
 from harness.reports.figures.search_parallel import draw_pairs, draw_parallel
 from harness.reports.figures.search_slices import draw_slices
@@ -291,6 +292,47 @@ def test_a_claim_of_one_line_takes_less_height_than_one_of_two() -> None:
     short = row(1, 1.0)
     long = replace(short, text="A claim of so many words that it takes two lines of the figure.")
     assert draw_forest(Forest((short,), "")).size[1] < draw_forest(Forest((long,), "")).size[1]
+
+
+@pytest.mark.parametrize("count", [1, 14, 41])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WIDE LETTERS MAKE WIDE LINES, WHATEVER SOMEBODY SHOUTS ABOUT NORMALISATION, AND MORE" * 2,
+        "W" * 200,
+        "a_name_without_spaces=" * 8,
+    ],
+)
+def test_texts_of_claims_are_whole_in_any_letters(text: str, count: int) -> None:
+    rows = tuple(replace(row(at, 1.0), text=text) for at in range(1, count + 1))
+    picture = draw_forest(Forest(rows, "an interval"))
+    assert cut(picture) == []
+    assert meeting(picture) == []
+    assert any("…" in each for each in drawn(picture))
+
+
+@pytest.mark.parametrize("count", [1, 14])
+def test_claims_in_chinese_are_broken_by_their_width(count: int) -> None:
+    text = "批量归一化之后，更深的网络 (of 56 layers) 训练得更好，在这个数据集上也是如此，" * 3
+    rows = tuple(replace(row(at, 1.0), text=text) for at in range(1, count + 1))
+    picture = draw_forest(Forest(rows, "an interval"))
+    root = ElementTree.fromstring(picture.svg)
+    texts = [each.text or "" for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    lines = [each for each in texts if "批" in each or "网络" in each]
+    # by estimate: the fonts that tests draw with have no such letters
+    room = picture.size[0] - 0.2 if count == 1 else 0.55 * (picture.size[0] - 0.2)
+    assert len(lines) >= count
+    assert all(0.7 * room < inches(line) <= room for line in lines)
+
+
+def test_lines_break_at_spaces_and_hold_as_much_as_fits() -> None:
+    assert lines_within("Deeper is better.", 20, 2) == ["Deeper is better."]
+    assert lines_within("Deeper is better.", 5.5, 2) == ["Deeper is", "better."]
+    assert lines_within("Deeper is much better.", 5.5, 2) == ["Deeper is", "much …"]
+    assert lines_within("更深的网络，更好", 5.3, 3) == ["更深的网", "络，更好"]
+    assert lines_within("", 5.0, 2) == []
+    for line in lines_within("abcdefghij" * 4, 8.0, 9):
+        assert 6.0 < ems(line) <= 8.0 or line.endswith("j")
 
 
 def test_an_effect_beyond_the_axis_is_told_in_mark_and_caption() -> None:

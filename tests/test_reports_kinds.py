@@ -34,11 +34,12 @@ from harness.reports.sections.methods import methods_section
 from harness.reports.sections.opening import verdict_table
 from harness.reports.sections.targets import target_tables
 from harness.reports.table import Table
-from harness.reports.text import axis_title, in_title, replicate_of, unit_of
+from harness.reports.text import axis_title, replicate_of, unit_of
 from harness.study.claims import Best, Higher, Interaction, Trend
 from harness.study.factors import Factor
 from harness.study.formatting import (
     effect_text,
+    in_sentence,
     in_units,
     interval_text,
     level_text,
@@ -128,7 +129,7 @@ def test_costs_as_text() -> None:
     assert axis_title(TIME, difference=True) == "Ratio of time per step"
     assert axis_title(TIME) == "Time per step (s)"
     assert unit_of(TIME, difference=True) == ""
-    assert in_title(COSTS["flops_per_step"]) == "FLOPs per step"
+    assert in_sentence(COSTS["flops_per_step"].title) == "FLOPs per step"
     assert [replicate_of(metric) for metric in (TIME, METRICS["test_loss"])] == ["round", "seed"]
 
 

@@ -3,6 +3,7 @@
 import inspect
 import math
 import random
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_every_word_from_records(word):
             f"Over 10 seeds the mean difference is {verdict.seen.effect:+.3g}".replace("-", "−")
             in verdict.reason
         )
-        assert f"95 % interval of {shown}" in verdict.reason
+        assert f" {shown} (95 % interval)." in verdict.reason
 
 
 def spread(trained):
@@ -132,7 +133,8 @@ def test_a_metric_of_the_studys_own_is_judged_like_any_other(word):
     assert verdict.word == word
     assert verdict.metric == OWN.metrics[0] == made.metric("spread")
     if word != "not assessable":
-        assert f"{100 * verdict.seen.effect:+.1f} pp".replace("-", "−") in verdict.reason
+        effect = f"{100 * verdict.seen.effect:+.1f}".replace("-", "−")
+        assert re.search(rf" is {re.escape(effect)} \[.*\] pp \(95 % interval\)\.", verdict.reason)
 
 
 def test_reasons_tell_the_words_apart():

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from harness.commands.files import write_rows
 from harness.commands.tables import plain
-from harness.study.formatting import PER_CENT, level_text
+from harness.study.formatting import PER_CENT, in_sentence, level_text
 from harness.study.pasted import as_code
 from harness.terminal.files import utf8, write_whole
 from harness.terminal.screen import words
@@ -170,7 +170,6 @@ def best_table(search: SearchResults, most: int = MOST) -> Table:
     from harness.judging.search_words import (
         difference_text,
         estimate_text,
-        in_title,
         value_text,
         what_is_known,
     )
@@ -185,7 +184,8 @@ def best_table(search: SearchResults, most: int = MOST) -> Table:
     early = f", {done['pruned']} stopped early" * bool(done["pruned"])
     unit = search.metric.unit
     named = bool(unit) and unit not in {*PER_CENT, "s", "B"}  # else the unit stands with each
-    title = f"Best of {ended} settings by {in_title(search)}{f' in {unit}' * named}{failed}{early}"
+    by = in_sentence(search.metric.title) + f" in {unit}" * named
+    title = f"Best of {ended} settings by {by}{failed}{early}"
     shown = plain(title, [*columns, ("known", False)])
     shown.columns[1].min_width = 20
     shown.columns[1].overflow = "fold"

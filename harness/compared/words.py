@@ -19,6 +19,7 @@ from harness.study.formatting import (
     effect_and_interval,
     effect_text,
     first_of,
+    in_sentence,
     interval_text,
     join,
     margin_text,
@@ -146,7 +147,7 @@ def _compared(pair: Pair) -> list[ArmEffect]:
 
 def _may_hide(pair: Pair) -> str:
     reaches = [
-        f"{margin_text(metric, reach)} in {in_sentence(metric)}"
+        f"{margin_text(metric, reach)} in {in_sentence(metric.title)}"
         for metric, reach in hidden(pair.effects)
         if math.isfinite(reach)
     ]
@@ -216,8 +217,8 @@ def _notable(each: ArmEffect) -> tuple[bool, float]:
 def _said(pair: Pair, each: ArmEffect) -> str:
     assert each.seen is not None
     return (
-        f"{in_sentence(each.metric)} of {each.arm} is {each.finding} in {pair.other.label}, by "
-        f"{effect_and_interval_of(each.metric, each.seen)}"
+        f"{in_sentence(each.metric.title)} of {each.arm} is {each.finding} in {pair.other.label}, "
+        f"by {effect_and_interval_of(each.metric, each.seen)}"
     )
 
 
@@ -277,13 +278,6 @@ def corrected(comparison: Comparison) -> str:
         f"Each interval has {percent_text(comparison.level)}, so that all {comparison.tested} of "
         "this comparison hold at once with 95 % (Bonferroni)."
     )
-
-
-def in_sentence(metric: Metric) -> str:
-    """Name a metric within a sentence; one that begins with an abbreviation keeps it."""
-    if metric.title[:2].isupper():
-        return metric.title
-    return metric.title[:1].lower() + metric.title[1:]
 
 
 def effect_of(metric: Metric, seen: Seen | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from harness.judging.more import more_text
 from harness.judging.seen import Seen
 from harness.judging.wording import Context
 from harness.stats import FEWEST, LARGE_SKEW
 from harness.study.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Sooner, Trend
-from harness.study.formatting import format_difference, format_interval, plural
+from harness.study.formatting import effect_and_interval, format_difference, plural
 from harness.study.metrics import COUNTED, FAILED, SOONER, Metric
 
 _WHY = {
@@ -97,10 +99,10 @@ def reason(word: str, claim: Claim, context: Context) -> str:
             f"finished ({plural(pairs.missing, replicate)} left out: {_causes(context)})"
         )
     mean = "difference of the means" if seen.unpaired else f"mean {contrast}"
-    what = (
-        f"{over} the {mean} is {effect}, with a {100 * seen.level:.4g} % interval of "
-        f"{format_interval(metric, seen.low, seen.high)}."
-    )
+    both = effect_and_interval(metric, seen.effect, seen.low, seen.high)
+    if math.isfinite(seen.low) and math.isfinite(seen.high):
+        both += f" ({100 * seen.level:.4g} % interval)"
+    what = f"{over} the {mean} is {both}."
     return f"{what} {context.shown(_why(word, claim, context))}{_more(context)}.{_alike(context)}"
 
 

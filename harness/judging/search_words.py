@@ -118,7 +118,7 @@ def _all_lost(search: SearchResults) -> str:
 
 def _take(search: SearchResults, taken: int) -> str:
     settings = settings_text(search.tried[taken].settings)
-    by = "" if len(search.objectives) == 1 else f" by {in_title(search)}"
+    by = "" if len(search.objectives) == 1 else f" by {in_sentence(search.metric.title)}"
     if taken == 0:
         return f"Keep the default: {settings}. Nothing that was found is shown to be better{by}."
     which = f"{settings} (setting {taken + 1} of {len(search.tried)})"
@@ -142,7 +142,7 @@ def _front(search: SearchResults) -> str:
 
 def _confirmed(search: SearchResults, winner: Confirmed) -> str:
     seeds = plural(len(winner.values), "fresh seed")
-    what = f"the {in_title(search)} of {name_of(winner.place)} is"
+    what = f"the {in_sentence(search.metric.title)} of {name_of(winner.place)} is"
     text = f"On {seeds} {what} {estimate_text(search, winner.mean)}"
     if winner.exact:
         text = f"{_capital(what)} {level_text(search.metric, winner.mean.value)}"
@@ -192,7 +192,7 @@ def _apart(search: SearchResults, winner: Confirmed) -> str:
 def _biased(search: SearchResults, taken: int) -> str:
     value = level_text(search.metric, search.tried[taken].value)
     some = sum(map(search.can_be_taken, search.tried))
-    end, what = _to_confirm(search), f"the {in_title(search)} of {name_of(taken)}"
+    end, what = _to_confirm(search), f"the {in_sentence(search.metric.title)} of {name_of(taken)}"
     if some == 1:
         return f"{_capital(what)} was {value}, on the search's own seed.{end}"
     return (
@@ -268,11 +268,6 @@ def edge_text(search: SearchResults, edge: Edge) -> str:
     where = f"lies at the edge of its space, {number_text(low)} to {number_text(high)}"
     where = f"{extreme} and {where}" if edge.extreme else where
     return f"{edge.name} = {value} {where}: a wider space may hold better ones."
-
-
-def in_title(search: SearchResults) -> str:
-    """Name the first objective within a sentence."""
-    return in_sentence(search.metric.title)
 
 
 def what_is_known(search: SearchResults, place: int) -> str:

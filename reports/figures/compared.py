@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from harness.compared.comparison import Pair
 from harness.compared.curves import ArmCurves, Points
 from harness.compared.effects import ArmEffect, Finding
-from harness.compared.words import TONES, effect_of, interval_of, rank
+from harness.compared.words import TONES, effect_and_interval_of, effect_of, rank
 from harness.judging.verdicts import Verdict
-from harness.study.formatting import join, level_text, percent_text
+from harness.study.formatting import in_sentence, join, level_text, percent_text
 from harness.study.metrics import Metric
 
 from ..palette import light
-from ..text import axis_title, factor_of, in_title
+from ..text import axis_title, factor_of
 from .canvas import (
     COLUMN,
     MANY,
@@ -96,7 +96,7 @@ def _mark(each: ArmEffect) -> Mark:
     ends = (seen.low, seen.high) if seen is not None and each.finding != "same" else (math.nan,) * 2
     said = f"{each.arm} {each.finding}"
     if each.finding != "same":
-        said += f", {effect_of(each.metric, seen)} {interval_of(each.metric, seen)}".rstrip()
+        said += f", {effect_and_interval_of(each.metric, seen)}"
     return Mark(each.arm, scale * each.effect, scale * ends[0], scale * ends[1], each.finding, said)
 
 
@@ -250,8 +250,8 @@ def curves_picture(curves: ArmCurves) -> Picture:
         (COLUMN, 2.55),
         lambda figure: _draw_curves(figure, curves),
         alt=f"{metric.title} of {curves.arm}, mean over seeds: {ends or 'no common length'}.",
-        caption=f"{plain(curves.arm, 80)}: {in_title(metric)} {when}{axis}. Bold: the mean; thin: "
-        f"each seed that finished.{_axis(curves).said}",
+        caption=f"{plain(curves.arm, 80)}: {in_sentence(metric.title)} {when}{axis}. Bold: the "
+        f"mean; thin: each seed that finished.{_axis(curves).said}",
         title=f"{metric.title} of {curves.arm}",
     )
 

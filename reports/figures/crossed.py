@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.judging.results import Results
 from harness.judging.summaries import ArmSummary
-from harness.study.formatting import alike, cut, level_text, spread_text
+from harness.study.formatting import alike, cut, in_sentence, level_text, spread_text
 from harness.study.metrics import Metric
 
 from ..levels import Levels, Look, levels_of
 from ..palette import light
-from ..text import axis_title, factor_of, in_title, unit_of
+from ..text import axis_title, factor_of, unit_of
 from .canvas import (
     COLUMN,
     Picture,
@@ -130,8 +130,8 @@ def draw_lines(values: Crossed) -> Picture:
     return paint(
         (COLUMN, _lines_height(values)),
         lambda figure: _draw_lines(figure, values),
-        alt=f"Interaction of {values.lines[0]} and {values.across[0]} in mean {in_title(metric)}. "
-        f"{_said(values)}.",
+        alt=f"Interaction of {values.lines[0]} and {values.across[0]} in mean "
+        f"{in_sentence(metric.title)}. {_said(values)}.",
         caption=f"{metric.title}: mean of each arm with its 95 % t interval over seeds, not "
         "corrected and cut at the metric's range. Lines that do not run parallel are what an "
         "interaction looks like.",
@@ -247,10 +247,10 @@ def draw_heat(values: Crossed) -> Picture:
     return paint(
         (COLUMN, height),
         lambda figure: _draw_heat(figure, values, height),
-        alt=f"Table of mean {in_title(metric)}. {_said(values)}.",
+        alt=f"Table of mean {in_sentence(metric.title)}. {_said(values)}.",
         caption=f"{axis_title(metric)}: mean of each arm over n seeds; the stronger the shade, the "
         f"{ends}. Blank: not run, or no trial finished.",
-        title=f"Table of {in_title(metric)} by {values.across[0]} and {values.lines[0]}",
+        title=f"Table of {in_sentence(metric.title)} by {values.across[0]} and {values.lines[0]}",
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from harness.study.formatting import join, level_text, plural
+from harness.study.formatting import in_sentence, join, level_text, plural
 from harness.study.metrics import METRICS
 
 from ..palette import light
-from ..text import axis_title, factor_of, in_title
+from ..text import axis_title, factor_of
 from .canvas import (
     COLUMN,
     MANY,
@@ -74,7 +74,7 @@ def draw_curves(values: Curves, claim: int = 0) -> Picture:
         f"Thin: {thin} "
         f"({plural(values.seeds, 'seed')} at most); bold: {mean}{_unmeant(values)}; no "
         f"interval is drawn.{failed}{instead}{values.axis.said}",
-        title=f"Claim {claim}: {in_title(metric)} by {values.counted}" if claim else title,
+        title=f"Claim {claim}: {in_sentence(metric.title)} by {values.counted}" if claim else title,
     )
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from harness.judging.results import Results
 from harness.judging.summaries import ArmSummary
 from harness.study.designs import comparable
-from harness.study.formatting import cut, join, level_text, spread_text
+from harness.study.formatting import cut, in_sentence, join, level_text, spread_text
 from harness.study.metrics import Metric
 
 from ..levels import NEUTRAL, Levels, Look, levels_of
-from ..text import axis_title, factor_of, in_title, part_text
+from ..text import axis_title, factor_of, part_text
 from .canvas import (
     COLUMN,
     MANY,
@@ -268,11 +268,11 @@ def draw_dots(values: Dots) -> Picture:
     return paint(
         (COLUMN, 0.62 + _line(values.groups) * lines),
         lambda figure: _draw(figure, values, lines),
-        alt=f"Mean {in_title(metric)} by {values.what}: {said}.",
+        alt=f"Mean {in_sentence(metric.title)} by {values.what}: {said}.",
         caption=f"{metric.title} by {values.what}: mean and 95 % t interval over seeds ({n}), "
         f"not corrected and cut at the metric's range: for description, not for verdicts."
         f"{dots}{values.restricted}",
-        title=f"Mean {in_title(metric)} by {values.what}{part_text(values.part)}",
+        title=f"Mean {in_sentence(metric.title)} by {values.what}{part_text(values.part)}",
     )
 
 

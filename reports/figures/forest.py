@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING
 from harness.judging.verdicts import Verdict
 from harness.judging.words import Word
 from harness.study.claims import NotWorse
-from harness.study.formatting import effect_text, interval_text, number_text
+from harness.study.formatting import effect_and_interval, effect_text, number_text
 
 from ..intervals import family_name, interval_name, is_exact
 from ..palette import light
 from ..words import APPEARANCES
 from .canvas import COLUMN, TEXT, Picture, hint, paint, panel, plain
-from .labels import LINE, inches, labels_apart
+from .labels import LINE, inches, labels_apart, lines_within
 from .margins import DASHED, margin_of
 from .marks import axis_on_top, place_ticks
 
@@ -93,16 +92,21 @@ def _row(number: int, verdict: Verdict) -> ForestRow:
     scale = (-1.0 if turned else 1.0) / verdict.by
     ends = sorted((scale * seen.low, scale * seen.high))
     exact = is_exact(verdict)
-    interval = "exact" if exact else interval_text(metric, seen.low, seen.high)
+    effect = (
+        f"{effect_text(metric, seen.effect)} exact"
+        if exact
+        else effect_and_interval(metric, seen.effect, seen.low, seen.high)
+    )
     edges = tuple(-edge if turned else edge for edge in margin_of(verdict).edges)
     return ForestRow(
         number, verdict.claim.text, verdict.word, scale * seen.effect, ends[0], ends[1], edges,
-        exact, f"claim {number}, {verdict.word}, {effect_text(metric, seen.effect)} {interval}",
+        exact, f"claim {number}, {verdict.word}, {effect}",
     )  # fmt: skip
 
 
 LEFT, RIGHT, HEAD, FOOT = 0.1, 0.1, 0.48, 0.08
 _AIR = 0.04  # between the axis and the first row
+_GAP = 0.06  # between a text and the axis right of it
 _TICKS = (1, 3, 10, 30, 100, 300, 1_000, 10_000, 100_000)
 
 
@@ -113,7 +117,6 @@ class Density:
     Attributes:
         row: height of a row in inches; less by a line where a text that stands above has but one.
         beside: share of the width for the claim's text, left of the axis; 0 where it stands above.
-        letters: in a line of that text.
         lines: of that text, at most.
         points: size of that text.
         mark: size of the mark of an effect.
@@ -121,15 +124,20 @@ class Density:
 
     row: float
     beside: float
-    letters: int
     lines: int
     points: float
     mark: float
 
+    @property
+    def wide(self) -> float:
+        """How wide a line of that text may be, of the text's size."""
+        inches_wide = (self.beside or 1.0) * (COLUMN - LEFT - RIGHT) - _GAP * bool(self.beside)
+        return inches_wide * 72 / self.points
 
-ROOMY = Density(0.6, 0.0, 60, 2, TEXT, 8.0)
-CLOSE = Density(0.36, 0.55, 29, 2, TEXT, 7.0)
-TIGHT = Density(0.2, 0.55, 29, 1, TEXT, 6.0)
+
+ROOMY = Density(0.6, 0.0, 2, TEXT, 8.0)
+CLOSE = Density(0.36, 0.55, 2, TEXT, 7.0)
+TIGHT = Density(0.2, 0.55, 1, TEXT, 6.0)
 
 
 def density(claims: int) -> Density:
@@ -327,7 +335,7 @@ def _draw_row(axes: Axes, end: float, height: float, row: ForestRow, room: Densi
 def _lines(row: ForestRow, room: Density) -> list[str]:
     """Break a claim's number and text into the lines that are written."""
     text = plain(f"{row.number}  {row.text}", 400)
-    return textwrap.wrap(text, room.letters, max_lines=room.lines, placeholder=" …")
+    return lines_within(text, room.wide, room.lines)
 
 
 def _write(axes: Axes, at: float, row: ForestRow, room: Density) -> None:

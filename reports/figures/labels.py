@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -66,6 +68,43 @@ def room_beside(texts: Sequence[str], least: float) -> float:
 def inches(text: str) -> float:
     """Return about how many inches a text takes as it is laid out."""
     return ems(text) * TEXT / 72
+
+
+def lines_within(text: str, wide: float, most: int) -> list[str]:
+    """Break a text into lines by their width: at spaces, beside letters that stand in squares.
+
+    Words that are too wide for a line are broken anywhere. What is left out ends in an ellipsis.
+
+    Args:
+        text: in one line.
+        wide: what a line has room for, of the text's size.
+        most: lines.
+    """
+    lines: list[list[str]] = [[]]
+    for piece in _pieces(text, wide):
+        if lines[-1] and ems("".join(lines[-1]) + piece.rstrip()) > wide:
+            lines.append([])
+        lines[-1].append(piece)
+    if len(lines) > most:
+        last = lines[most - 1]
+        while last and ems("".join(last).rstrip() + " …") > wide:
+            last.pop()
+        lines = [*lines[: most - 1], ["".join(last).rstrip(), " …"]]
+    return ["".join(line).rstrip() for line in lines if line]
+
+
+def _pieces(text: str, wide: float) -> Iterator[str]:
+    """Cut a text where a line may end; each piece has the spaces after it."""
+    for word in re.findall(r"\S+\s*", text):
+        piece = ""
+        for char in word:
+            square = unicodedata.east_asian_width(char) in "WF"
+            is_new = square and not unicodedata.category(char).startswith("P")  # none leads a line
+            if piece and (is_new or ems(piece + char.rstrip()) > wide):
+                yield piece
+                piece = ""
+            piece += char
+        yield piece
 
 
 def longest(names: Sequence[str]) -> float:

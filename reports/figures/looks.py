@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.judging.verdicts import Verdict
 from harness.judging.words import Word
-from harness.study.formatting import effect_text, interval_text, plural
+from harness.study.formatting import effect_and_interval, plural
 
 from ..palette import light
 from ..text import axis_title, factor_of, replicate_of, unit_of
@@ -76,8 +76,8 @@ def looked(verdict: Verdict) -> Looked | None:
     taken = [
         Taken(
             look.n, look.word, scale * look.effect, scale * look.low, scale * look.high,
-            f"{plural(look.n, replicate)} {effect_text(metric, look.effect)} "
-            f"{interval_text(metric, look.low, look.high)}, {look.word}",
+            f"{plural(look.n, replicate)} "
+            f"{effect_and_interval(metric, look.effect, look.low, look.high)}, {look.word}",
         )
         for look in verdict.looks
     ]  # fmt: skip

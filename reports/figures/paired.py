@@ -12,9 +12,9 @@ from harness.judging.verdicts import Verdict
 from harness.messages.levels import level_name
 from harness.study.claims import Equivalent, Higher, Interaction, NotWorse, Sooner
 from harness.study.formatting import (
+    effect_and_interval,
     effect_text,
     in_units,
-    interval_text,
     level_text,
     margin_text,
     plural,
@@ -145,15 +145,13 @@ def paired(
         axis = f"{metric.title} ({unit})" if unit else metric.title
     replicate = replicate_of(metric)
     what, over, zero = ("ratio", "over", "×1") if metric.relative else ("difference", "minus", "0")
+    both = effect_and_interval(metric, seen.effect, seen.low, seen.high)
+    if math.isfinite(seen.low) and math.isfinite(seen.high):
+        both += f" ({interval})"
     alt = (
-        f"{names[0]} {over} {names[1]}: mean {what} {effect_text(metric, seen.effect)}, "
-        f"{interval} {interval_text(metric, seen.low, seen.high)}, "
+        f"{names[0]} {over} {names[1]}: mean {what} {both}, "
         f"margin {margin_text(metric, verdict.by)}; "
         f"above {zero} in {seen.wins} of {plural(len(pairs), replicate)}."
-    )
-    mean = (
-        f"{what} {effect_text(metric, seen.effect)}, "
-        f"{interval} {interval_text(metric, seen.low, seen.high)}"
     )
     return Paired(
         metric, names, replicate, axis,
@@ -161,7 +159,8 @@ def paired(
         tuple(unscaled(metric, b) / size for _, b in pairs),
         tuple(scale * (a - b) for a, b in pairs), scale * seen.effect, scale * seen.low,
         scale * seen.high, margin_of(verdict), edge_text(verdict), alt,
-        (*(_told(metric, replicate, *each, levels=not difference) for each in numbered), mean),
+        (*(_told(metric, replicate, *each, levels=not difference) for each in numbered),
+         f"{what} {both}"),
         looks,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from harness.study.formatting import (
     bytes_text,
     count_text,
     first_of,
+    in_sentence,
     in_units,
     level_text,
     percent_text,
@@ -24,7 +25,7 @@ from harness.study.formatting import (
 
 from ..levels import Levels
 from ..palette import light
-from ..text import axis_title, factor_of, in_title
+from ..text import axis_title, factor_of
 from .canvas import COLUMN, Picture, hint, limits, log_limits, paint, panel, plain
 from .labels import inches, room_beside
 from .marks import ticks
@@ -84,14 +85,14 @@ class _Shown:
 def draw_pareto(front: Front, levels: Levels) -> Picture:
     """Draw the arms, their intervals, and the front."""
     metric, shown = front.metric, _shown(front, levels)
-    cost = in_title(front.cost)
+    cost = in_sentence(front.cost.title)
     best = "; ".join(f"{each.arm} {_told(front, each)}" for each in front.arms if each.front)
     names = _names(shown)
     return paint(
         (COLUMN, 3.2),
         lambda figure: _draw(figure, shown, names),
         alt=f"{metric.title} against {cost}; no other arm is both better in mean "
-        f"{in_title(metric)} and cheaper than: {best}.",
+        f"{in_sentence(metric.title)} and cheaper than: {best}.",
         caption=f"{metric.title} against {cost}. Up and down: 95 % t interval over seeds, not "
         f"corrected and cut at the metric's range; sideways: {_across(front)}. Steps: the front of "
         "the means, and no arm lies beyond it; filled: on it."
@@ -118,7 +119,9 @@ def _across(front: Front) -> str:
         return f"95 % t interval of the geometric mean over {front.most} rounds of timing"
     if front.how == "blocks":
         return "quartiles over blocks of steps, which are no confidence interval"
-    what = {"parameters": "the number of parameters"}.get(front.cost.name, in_title(front.cost))
+    what = {"parameters": "the number of parameters"}.get(
+        front.cost.name, in_sentence(front.cost.title)
+    )
     return f"none, as {what} does not vary"
 
 

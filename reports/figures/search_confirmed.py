@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.judging.confirmed import Confirmed
-from harness.judging.search_words import estimate_text, in_title, name_of
+from harness.judging.search_words import estimate_text, name_of
 from harness.judging.searched import SearchResults
-from harness.study.formatting import cut, level_text, percent_text
+from harness.study.formatting import cut, in_sentence, level_text, percent_text
 
 from ..palette import light
 from .canvas import COLUMN, Picture, dots, hint, limits, paint, panel, plain
@@ -53,7 +53,7 @@ def draw_confirmed(search: SearchResults) -> Picture | None:
         caption=f"{metric.title} on fresh seeds: mean{interval}, and each seed as a small dot. "
         f"Open circles: what the search had shown. Where these are better, the search made "
         "them look better than they are. The diamond is the one to take, by its mean "
-        f"{in_title(search)}.",
+        f"{in_sentence(search.metric.title)}.",
         title=f"{metric.title} on fresh seeds",
     )
 

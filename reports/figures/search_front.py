@@ -7,10 +7,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from harness.judging.searched import SearchResults
-from harness.study.formatting import join, level_text, plural
+from harness.study.formatting import in_sentence, join, level_text, plural
 
 from ..palette import light
-from ..text import in_title
 from .canvas import COLUMN, Picture, hint, paint, panel, plain
 from .marks import ticks
 from .search_axes import MOST_HINTS, objective_axis, scatter
@@ -52,9 +51,9 @@ def _picture(search: SearchResults, one: int, other: int) -> Picture:
         lambda figure: _draw(figure, search, one, other),
         alt=f"{second.title} against {first.title}; the front of "
         f"{plural(len(search.front), 'setting')} goes from {said}.",
-        caption=f"{second.title} against {in_title(first)} in the search. Filled and joined: "
-        f"settings that no other dominates{several}.{broken}{line}{again}",
-        title=f"{second.title} against {in_title(first)}",
+        caption=f"{second.title} against {in_sentence(first.title)} in the search. Filled and "
+        f"joined: settings that no other dominates{several}.{broken}{line}{again}",
+        title=f"{second.title} against {in_sentence(first.title)}",
     )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.judging.searched import SearchResults
-from harness.study.formatting import cut, level_text, percent_text
+from harness.study.formatting import cut, in_sentence, level_text, percent_text
 
 from ..palette import light
-from ..text import in_title
 from .canvas import COLUMN, Picture, hint, limits, paint, panel, plain
 from .labels import along, room_beside
 from .marks import ticks
@@ -143,13 +142,13 @@ def draw_best_of_k(search: SearchResults) -> Picture | None:
     return paint(
         (COLUMN, 3.2),
         lambda figure: _draw_best_of_k(figure, search),
-        alt=f"Expected best {in_title(metric)} of k settings drawn at random from those tried: "
-        f"{level_text(metric, curve.expected[0])} of one, {level_text(metric, half)} of half of "
-        f"them, {level_text(metric, curve.expected[-1])} of all {n}.",
-        caption=f"Expected best {in_title(metric)} of k settings drawn at random, without order, "
-        "from those tried: exact, nothing is simulated. Where it is flat, fewer settings would "
-        f"have done.{_assumes(search)}{line}",
-        title=f"Expected best {in_title(metric)} of k settings",
+        alt=f"Expected best {in_sentence(metric.title)} of k settings drawn at random from those "
+        f"tried: {level_text(metric, curve.expected[0])} of one, {level_text(metric, half)} of "
+        f"half of them, {level_text(metric, curve.expected[-1])} of all {n}.",
+        caption=f"Expected best {in_sentence(metric.title)} of k settings drawn at random, "
+        "without order, from those tried: exact, nothing is simulated. Where it is flat, fewer "
+        f"settings would have done.{_assumes(search)}{line}",
+        title=f"Expected best {in_sentence(metric.title)} of k settings",
     )
 
 

@@ -15,6 +15,7 @@ from harness.study.claims import Interaction, Sooner
 from harness.study.formatting import (
     DASH,
     effect_text,
+    in_sentence,
     interval_text,
     join,
     level_text,
@@ -34,7 +35,7 @@ from ..figures.paired import draw_paired, paired, short_sides
 from ..intervals import family_name, interval_name, is_counted, is_exact
 from ..levels import NEUTRAL, Look, levels_of
 from ..table import Cell, Column, Table, row
-from ..text import in_title, replicate_of
+from ..text import replicate_of
 from ..words import APPEARANCES
 from .checks import checks
 from .opening import verdict_cell
@@ -162,7 +163,7 @@ def _metric(results: Results, verdict: Verdict) -> str:
     curve = results.declaration.metric(claim.metric)
     bound = "least" if curve.better == "higher" else "most"
     return (
-        f"{verdict.metric.title}, {in_title(curve)} of at {bound} "
+        f"{verdict.metric.title}, {in_sentence(curve.title)} of at {bound} "
         f"{level_text(curve, claim.reaches)}, counted in {claim.clock}"
     )
 

@@ -15,11 +15,9 @@ from harness.judging.pairing import groups_of
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.study.designs import Arm
-from harness.study.formatting import join, number_text, plural
+from harness.study.formatting import in_sentence, join, number_text, plural
 from harness.study.metrics import Source
 from harness.trials.records import Record
-
-from ..text import in_title
 
 Flat = Mapping[str, Any]
 """A Training as it is written: its values by the path that leads to them."""
@@ -247,12 +245,14 @@ def _tuned(results: Results) -> Iterator[str]:
 def _judged(results: Results) -> Iterator[str]:
     """Say what verdicts are read from, and what of it was not varied."""
     metrics = dict.fromkeys(verdict.metric for verdict in results.verdicts)
-    trained = [in_title(metric) for metric in metrics if metric.replicate == "seed"]
+    trained = [in_sentence(metric.title) for metric in metrics if metric.replicate == "seed"]
     if trained:
         yield f"Judged on {join(trained)} alone, {DRAWN[results.declaration.source]}"
     # Parameters and FLOPs are the same on any machine.
     costs = [
-        in_title(metric) for metric in metrics if metric.replicate == "round" or metric.unit == "B"
+        in_sentence(metric.title)
+        for metric in metrics
+        if metric.replicate == "round" or metric.unit == "B"
     ]
     if costs:
         yield f"Compared in {join(costs)} on one machine; another may answer otherwise."

@@ -10,7 +10,6 @@ from harness.judging.results import Results
 from harness.judging.search_words import (
     ENDED,
     edge_text,
-    in_title,
     name_of,
     sentences,
     settings_text,
@@ -24,6 +23,7 @@ from harness.study.declaration import Declaration
 from harness.study.formatting import (
     DASH,
     effect_text,
+    in_sentence,
     interval_text,
     level_text,
     percent_text,
@@ -214,9 +214,9 @@ def _best(search: SearchResults, declaration: Declaration) -> Table | None:
     ]
     more = f" of {len(ranked):,} that can be taken" if len(ranked) > MOST_ROWS else ""
     return Table(
-        f"The best {min(MOST_ROWS, len(ranked))} settings{more} by {in_title(search)}, as the "
-        "search saw them, and the default. These values chose the settings, so the best of them "
-        "are too good.",
+        f"The best {min(MOST_ROWS, len(ranked))} settings{more} by "
+        f"{in_sentence(search.metric.title)}, as the search saw them, and the default. These "
+        "values chose the settings, so the best of them are too good.",
         (
             Column("Setting"),
             *((Column(name, "number") for name in names) if apart else (Column("Settings"),)),
@@ -280,9 +280,9 @@ def _matters_caption(search: SearchResults) -> str:
     if search.separating:
         said.append(
             "“Tells the best tenth from the rest” is PED-ANOVA: how far values of a setting among "
-            f"the best tenth by {in_title(search)} lie from those of all tried, to a sum of "
-            "100 %. It is no share of variance: a setting that hardly changes the objective can "
-            "have much of it."
+            f"the best tenth by {in_sentence(search.metric.title)} lie from those of all tried, "
+            "to a sum of 100 %. It is no share of variance: a setting that hardly changes the "
+            "objective can have much of it."
         )
     shares = search.shares
     if shares.exact:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from harness.judging.optimism import Optimism, how_chosen, marked, on_edges
 from harness.judging.results import ArmTuning, Results
-from harness.study.formatting import effect_text, level_text, margin_text, number_text, plural
+from harness.study.formatting import (
+    effect_text,
+    in_sentence,
+    level_text,
+    margin_text,
+    number_text,
+    plural,
+)
 from harness.study.metrics import Metric
 from harness.study.searching import PLACES
 
@@ -15,7 +22,7 @@ from ..figures.canvas import Picture
 from ..figures.tuning import draw_tried, tried
 from ..levels import levels_of
 from ..table import Cell, Column, Table, row
-from ..text import in_title, metric_of
+from ..text import metric_of
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,10 @@ def tuning_section(results: Results) -> TuningSection | None:
     if not results.tuning:
         return None
     objective = metric_of(results.declaration, results.declaration.objective)
-    lead = f"Chosen by {in_title(objective)}, on a seed that no verdict uses."
+    lead = f"Chosen by {in_sentence(objective.title)}, on a seed that no verdict uses."
     if any(each.confirmed for each in results.tuning):
         lead = (
-            f"Chosen by {in_title(objective)}, on seeds that no verdict uses: "
+            f"Chosen by {in_sentence(objective.title)}, on seeds that no verdict uses: "
             f"{how_chosen(results.tuning)}."
         )
     if not any(each.tried for each in results.tuning):
@@ -155,10 +162,10 @@ def _trust(results: Results, metric: Metric) -> Table | None:
     lucky = ", too good on average because they were among its best" if several else ""
     confirmed = f"“Confirmed” their mean on {plural(fresh, 'fresh seed')}, " if fresh else ""
     return Table(
-        f"How far tuning can be trusted: {in_title(metric)}. “Tuned” is what the chosen settings "
-        f"reached in the search{lucky}; {confirmed}“Evaluated” the mean of the arm's evaluation "
-        "trials, with its standard deviation (sd) over seeds; “Too good by” is tuned against "
-        "evaluated, positive where tuning promised too much. Where the best "
+        f"How far tuning can be trusted: {in_sentence(metric.title)}. “Tuned” is what the chosen "
+        f"settings reached in the search{lucky}; {confirmed}“Evaluated” the mean of the arm's "
+        "evaluation trials, with its standard deviation (sd) over seeds; “Too good by” is tuned "
+        "against evaluated, positive where tuning promised too much. Where the best "
         f"{len(PLACES)} lie within less than the sd, which of them was chosen may be chance.",
         tuple(columns if fresh else columns[:2] + columns[3:]),
         tuple(rows),
