@@ -200,10 +200,10 @@ def _store_of(reference: Reference) -> tuple[str, str]:
     if not _is_there(reference.where) or not Path(reference.where).is_dir():
         return reference.where, ""
     folder = Path(reference.where)
-    if (folder / STORE_NAME).exists():
+    if _is_there(str(folder / STORE_NAME)):
         return str(folder / STORE_NAME), ""
     whole = folder.resolve()
-    if (folder / "records.csv").exists() and (whole.parent / STORE_NAME).exists():
+    if _is_there(str(folder / "records.csv")) and _is_there(str(whole.parent / STORE_NAME)):
         return str(whole.parent / STORE_NAME), whole.name
     alone = (folder / "records.csv").exists()
     raise HarnessError(
