@@ -49,7 +49,8 @@ class EarlyStopping:
         sign = _SIGNS[self.metric]
         best = 0
         for position, value in enumerate(curve):
-            if sign * value < sign * curve[best] - self.by:
+            unknown = math.isnan(curve[best]) and not math.isnan(value)
+            if unknown or sign * value < sign * curve[best] - self.by:
                 best = position
         return best
 

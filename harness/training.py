@@ -108,7 +108,8 @@ class Augmentation(Protocol):
         Args:
             images: ``[batch, channels, height, width]``, from 0 to 1 where they were bytes.
             targets: labels, int64 ``[batch]``, or probabilities ``[batch, classes]`` where an
-                augmentation of the Training mixes images.
+                augmentation of the Training mixes images; quantities ``[batch, quantities]``, as
+                the network learns them.
             draws: where everything random comes from.
         """
 
@@ -233,7 +234,9 @@ class Training:
                 continue
             if not isinstance(value, kind) or isinstance(value, type):
                 mend, given = example, repr(value)
-                if name == "model" and hasattr(value, "state_dict"):
+                if isinstance(value, type) and name in {"task", "loss"}:
+                    mend = f"{value.__name__}(), with the parentheses"
+                elif name == "model" and hasattr(value, "state_dict"):
                     mend = "a frozen dataclass whose build(shape, classes) returns the module"
                 elif name == "data" and (found := bare_data(value)):
                     mend, given = (
@@ -265,16 +268,24 @@ class Training:
         self._check_teacher()
 
     def _check_loss(self) -> None:
-        given = inspect.signature(self.loss)
-        try:
-            given.bind("net", "batch")
-        except TypeError:
-            raise HarnessError(
-                "Training(loss=...) must be called as loss(net, batch)",
-                f"{type(self.loss).__name__}, called as {given}",
-                "Write def __call__(self, net, batch), with logits = net(batch.inputs), "
-                "batch.targets, and batch.given['teacher'].",
-            ) from None
+        name = getattr(self.loss, "__name__", type(self.loss).__name__)
+        theirs = getattr(self.loss, "__module__", None) or ""
+        if theirs.partition(".")[0] in {"torch", "torchvision"}:
+            given = f"{name} of {theirs}"
+        else:
+            called = inspect.signature(self.loss)
+            try:
+                called.bind("net", "batch")
+            except TypeError:
+                given = f"{name}, called as {called}"
+            else:
+                return
+        raise HarnessError(
+            "Training(loss=...) must be called as loss(net, batch)",
+            given,
+            "Write a frozen dataclass with def __call__(self, net, batch), which is given "
+            "batch.inputs and batch.targets, and calls the network: net(batch.inputs).",
+        )
 
     def _check_task(self) -> None:
         made_for = getattr(self.loss, "made_for", self.task.kind)
@@ -282,7 +293,8 @@ class Training:
             instead = "SquaredLoss()" if self.task.kind == "quantities" else "CrossEntropy()"
             raise HarnessError(
                 f"the loss of a Training must be made for its task, {type(self.task).__name__}",
-                f"{type(self.loss).__name__}, which is made for {made_for}",
+                f"{type(self.loss).__name__}, which is made for {made_for}"
+                + (", the default" if self.loss == CrossEntropy() else ""),
                 f"Write loss={instead} from harness.tasks, or another task=.",
             )
         names = [f"validation_{score.name}" for score in self.task.scores]
@@ -331,10 +343,12 @@ class Training:
         return {} if teacher is None else {"teacher": teacher}
 
     def lacks(self, metric: str) -> bool:
-        """Whether a metric is a score of another task, which such a training never records."""
+        """Whether a metric is one of another task, which such a training never records."""
         own = {score.name for score in self.task.scores}
         part, _, score = metric.partition("_")
-        return part in PARTS and metric != "train_loss" and score in BETTER and score not in own
+        if metric in _OF_CLASSES:
+            return self.task.kind != "classes"
+        return part in PARTS and score in BETTER and score not in own
 
     def data_sets(self) -> tuple[Data, ...]:
         """Return the data sets that it reads."""
@@ -368,5 +382,10 @@ class Training:
                 found[item.name] = canonical(value)
         return found
 
+
+_OF_CLASSES = frozenset({
+    "generalisation_gap", "test_calibration_error", "teacher_agreement", "teacher_divergence",
+})  # fmt: skip
+"""Metrics of trainings that learn classes, beside their scores."""
 
 _OPTIONAL = frozenset({"penalty", "clip", "stopping"})

@@ -328,14 +328,14 @@ def colours(classes: int, side: int) -> object:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (colours(10, 6), "(1, 8, 8) and 10; got a teacher of (1, 6, 6) and 10."),
-        (colours(4, 8), "(1, 8, 8) and 10; got a teacher of (1, 8, 8) and 4."),
+        (colours(10, 6), "(1, 8, 8) and 10 classes; got a teacher of (1, 6, 6) and 10 classes."),
+        (colours(4, 8), "(1, 8, 8) and 10 classes; got a teacher of (1, 8, 8) and 4 classes."),
     ],
 )
 def test_a_teacher_of_other_data_must_fit(data, said):
     teacher = replace(TEACHER, data=data, epochs=1, batch_size=10)
     text = message(lambda: train(replace(BASE, loss=Distillation(teacher)), 0, CPU))
-    assert "a teacher must know the student's inputs and classes" in text
+    assert "a teacher must know the student's inputs and targets" in text
     assert said in text
 
 

@@ -104,7 +104,10 @@ class Steady:
         drawn = batch.draws.normal("noise", *batch.inputs.shape)
         code, head = net.part("encoder")(batch.inputs), net.part("head")
         moved = net.part("encoder")(batch.inputs + drawn * self.noise) - code
-        return F.cross_entropy(head(code), batch.targets) + moved.square().mean() * self.weight
+        mirrored = F.cross_entropy(net.part("mirror")(code), batch.targets)
+        whole = F.cross_entropy(net.part("")(batch.inputs), batch.targets)
+        loss = F.cross_entropy(head(code), batch.targets) + moved.square().mean() * self.weight
+        return loss + mirrored * 0.5 + whole * 0.25
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,16 @@ class Parts:
 
 
 class PartsModule(nn.Module):
+    """Two parts; the first layer of `mirror` has the weights of the head."""
+
     def __init__(self, shape: tuple[int, ...], code: int, classes: int) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
             nn.Flatten(), nn.Linear(shape[1] * shape[2], code), nn.BatchNorm1d(code), nn.Tanh()
         )
         self.head = nn.Linear(code, classes)
+        self.mirror = nn.Sequential(nn.Linear(code, classes), nn.Dropout(0.2))
+        self.mirror[0].weight = self.head.weight
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.encoder(images))

@@ -125,8 +125,13 @@ def test_where_a_quantity_never_varies_r2_is_missing_and_the_rest_is_there() -> 
     data = arrays(X, np.full(len(X), 7.0), "constant")
     training = replace(LEAST_SQUARES, data=data, epochs=2)
     metrics = train(training, 0, CPU).metrics
-    assert "test_r2" not in metrics
+    assert not {"test_r2", "validation_r2", "train_r2"} & set(metrics)
     assert metrics["test_squared_error"] < 1
+
+
+def test_stopping_by_a_score_that_is_never_a_number_keeps_a_later_one() -> None:
+    stopping = EarlyStopping(patience=2, metric="validation_r2")
+    assert stopping.best([float("nan"), 0.1, 0.3, float("nan")]) == 2
 
 
 def test_several_quantities_of_different_size_are_learnt_alike() -> None:
@@ -205,7 +210,7 @@ class Wide:
 
 def test_a_network_of_the_wrong_width_is_told() -> None:
     text = outcome(replace(LEAST_SQUARES, model=Wide()))
-    assert "must give one number for each of the 1 measured quantity, (2, 1) for two inputs" in text
+    assert "must give one number for the one measured quantity, (2, 1) for two inputs" in text
 
 
 @pytest.mark.parametrize(
@@ -214,12 +219,50 @@ def test_a_network_of_the_wrong_width_is_told() -> None:
         (np.where(np.arange(442) == 3, np.nan, Y), "must be finite; got 1 values"),
         (np.ones((442, 0)), "must have a quantity at least"),
         (1e9 + Y / 1000, "must be numbers that float32 can tell apart"),
+        (1e6 + Y / 1000, "must be numbers that float32 can tell apart"),
+        (np.where(Y > 100, 3e38, -3e38), "must be numbers that float32 can tell apart"),
+        (Y.astype(int) + 7, "Measured quantities are floating point: targets.astype(float)."),
         (np.ones((442, 2, 2)), "must be whole numbers, [n], or measured quantities"),
         (Y[:100], "must be equally many"),
     ],
 )
 def test_quantities_that_cannot_be_learnt_are_told(targets: Any, said: str) -> None:
     assert said in refused(lambda: arrays(X, targets, "bad"))
+
+
+def test_too_few_examples_to_split_are_told() -> None:
+    assert "must be those of at least 5 examples; got 3" in refused(
+        lambda: arrays(X[:3], Y[:3], "n")
+    )
+    data = arrays(X[:8], Y[:8], "few", test=8)
+    assert "Arrays(test=...) must be 1 to 7, as 8 examples are there" in refused(
+        lambda: data.splits(0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (nn.MSELoss(), "got MSELoss of torch.nn.modules.loss"),
+        (nn.functional.mse_loss, "got mse_loss of torch.nn.functional"),
+        (SquaredLoss, "Write loss=SquaredLoss(), with the parentheses"),
+    ],
+)
+def test_what_is_no_loss_of_the_harness_is_told(loss: Any, said: str) -> None:
+    assert said in refused(lambda: replace(LEAST_SQUARES, loss=loss))
+
+
+@dataclass(frozen=True)
+class ByExample:
+    """A loss that forgets to take the mean."""
+
+    def __call__(self, net: Any, batch: Batch) -> torch.Tensor:
+        return (net(batch.inputs) - batch.targets).square().mean(dim=1)
+
+
+def test_a_loss_that_gives_no_single_number_is_told() -> None:
+    text = outcome(replace(LEAST_SQUARES, loss=ByExample(), epochs=1))
+    assert "ByExample must return one number, a tensor of no dimensions; got shape (" in text
 
 
 def test_test_targets_of_another_kind_are_told() -> None:
@@ -261,6 +304,16 @@ def written(folder: Path, metric: str, objective: str = "validation_squared_erro
     return file
 
 
+def test_a_score_that_is_no_number_ends_no_study(tmp_path: Path) -> None:
+    file = written(tmp_path, "test_squared_error")
+    rare = "(lambda x, y: (x, (y > 340) * 1.0))"
+    text = file.read_text().replace("*load", f"*{rare}(*load").replace('=True), "d', '=True)), "d')
+    file.write_text(text)
+    assert execute(["run", str(file), "--no-profile", "--out", str(tmp_path / "runs")]) == 0
+    records = (tmp_path / "runs/diabetes-quick/records.csv").read_text()
+    assert "inf" not in records
+
+
 def test_a_study_of_a_regression_runs_is_judged_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -281,6 +334,8 @@ def test_a_study_of_a_regression_runs_is_judged_and_reported(
     [
         ("test_accuracy", "validation_squared_error", "test_accuracy"),
         ("test_r2", "validation_loss", "validation_loss"),
+        ("generalisation_gap", "validation_squared_error", "generalisation_gap"),
+        ("train_loss", "validation_squared_error", "train_loss"),
     ],
 )
 def test_a_metric_that_the_task_does_not_give_is_told_before_training(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 from harness.engines.prepared import Member
-from harness.engines.step import called, prepare, update
+from harness.engines.step import called, loss_of, prepare, update
 from harness.probe.clock import END, Mark
 
 Split = Callable[[torch.Tensor, float, int, Mark], torch.Tensor]
@@ -36,7 +36,7 @@ def make_split(member: Member) -> Split:
         mark("forward")
         batch = member.batch(inputs, targets, number, rows)
         member.set_dropout(number)
-        loss = training.loss(called(training, network.module), batch)
+        loss = loss_of(training, called(training, network), batch)
         mark("backward")
         with torch.no_grad():
             grads = torch.cat([grad.reshape(-1) for grad in network.gradients(loss)])

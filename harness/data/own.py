@@ -19,6 +19,7 @@ from harness.data.intake import (
     check_paired,
 )
 from harness.data.narrow import narrowed
+from harness.data.quantities import quantities
 from harness.data.sizes import Counts, Targets
 from harness.data.splits import Part
 from harness.messages.errors import HarnessError
@@ -233,7 +234,8 @@ def arrays(
         raise HarnessError(
             f"the test targets of {name!r} must be of the kind of the others",
             f"{_kind(answers)} for testing and {_kind(labels)} for training",
-            "Prepare both in the same way.",
+            "Prepare both in the same way: measured quantities are floating point, "
+            "targets.astype(float).",
         )
     classes = 0 if measured else int(labels.max()) + 1
     if not measured and int(answers.max()) >= classes:
@@ -286,8 +288,8 @@ def _checked(
     labels = as_array(f"the {which}targets of {name!r}", targets)
     check_inputs(what, values, inputs)
     values = channels_first(what, values, channels)
-    quantities = labels.dtype.kind == "f" and labels.ndim in (1, 2)
-    if not quantities and (labels.ndim != 1 or labels.dtype.kind not in "iu"):
+    measured = labels.dtype.kind == "f" and labels.ndim in (1, 2)
+    if not measured and (labels.ndim != 1 or labels.dtype.kind not in "iu"):
         raise HarnessError(
             f"the {which}targets of {name!r} must be whole numbers, [n], or measured quantities, "
             "floating point [n] or [n, quantities]",
@@ -310,8 +312,8 @@ def _checked(
                 ".all(axis=1), then arrays(inputs[keep], targets[keep], ...); or replace them, by "
                 "np.nan_to_num(inputs), say.",
             )
-    if quantities:
-        return values, _quantities(f"the {which}targets of {name!r}", labels)
+    if measured:
+        return values, quantities(f"the {which}targets of {name!r}", labels)
     labels = labels.astype(np.int64, copy=False)
     if labels.min() < 0:
         raise HarnessError(
@@ -322,44 +324,25 @@ def _checked(
     return values, labels
 
 
-def _quantities(what: str, given: NDArray[Any]) -> NDArray[np.float32]:
-    """Return measured quantities as float32 ``[n, quantities]``, none of them lost."""
-    bad = ~np.isfinite(given)
-    if bad.any():
-        raise HarnessError(
-            f"{what} must be finite",
-            f"{int(bad.sum())} values that are NaN or infinite",
-            "Leave those rows out.",
-        )
-    if given.ndim == 2 and given.shape[1] == 0:
-        raise HarnessError(
-            f"{what} must have a quantity at least", f"shape {list(given.shape)}", "Add a column."
-        )
-    with np.errstate(over="ignore"):
-        kept = given.astype(np.float32).reshape(len(given), -1)
-    lost = (np.ptp(kept, axis=0) == 0) & (np.ptp(given.reshape(len(given), -1), axis=0) > 0)
-    if not np.isfinite(kept).all() or lost.any():
-        raise HarnessError(
-            f"{what} must be numbers that float32 can tell apart",
-            f"values from {given.min():g} to {given.max():g}",
-            "Take off an offset, or use a larger unit.",
-        )
-    return kept
-
-
 def _kind(targets: NDArray[Any]) -> str:
     return "classes" if targets.ndim == 1 else str(Targets(quantities=targets.shape[1]))
+
+
+_FLOATS = "Measured quantities are floating point: targets.astype(float)."
 
 
 def _target_mend(labels: NDArray[Any]) -> str:
     """Say what to write in place of targets that are no whole numbers ``[n]``."""
     if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iu":
-        return "Write numpy.ravel(targets)."
+        return f"Write numpy.ravel(targets). {_FLOATS}"
     if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iub":
-        return "Write numpy.argmax(targets, axis=1) where they are 1 for the class and 0 elsewhere."
+        return (
+            "Write numpy.argmax(targets, axis=1) where they are 1 for the class and 0 elsewhere. "
+            + _FLOATS
+        )
     return (
         "Write a class number for each input; numpy.unique(targets, return_inverse=True)[1] "
-        "makes them of names. Measured quantities are floating point: targets.astype(float)."
+        f"makes them of names. {_FLOATS}"
     )
 
 
@@ -376,7 +359,7 @@ def _check_classes(name: str, targets: NDArray[Any], at_least: int) -> None:
         raise HarnessError(
             f"the targets of {name!r} must use every class from 0 to {classes - 1}",
             f"none of class {first}" + (f" and {absent - 1} others" if absent > 1 else ""),
-            "Number the classes without gaps.",
+            f"Number the classes without gaps. {_FLOATS}",
         )
     if counts.min() < at_least:
         raise HarnessError(

@@ -142,6 +142,13 @@ def _without(stock: _Stock, size: int, owner: str, name: str, *, or_all: bool = 
     total, classes = stock.total, len(stock.least)
     # Stratified drawing needs room for every class on both sides of the cut.
     low, high = classes, total - classes
+    if stock.classes == (0,) and not low <= size <= high:  # quantities, or examples of one class
+        raise HarnessError(
+            f"{owner}({name}=...) must be {low} to {high}, as {total} examples are there to draw "
+            "it from",
+            str(size),
+            f"Write {name}={min(max(size, low), max(low, high))}, say.",
+        )
     if min(stock.least) < 2 or high < low:
         raise HarnessError(
             f"every class must have enough images to draw {owner}({name}=...) from",

@@ -32,6 +32,7 @@ from harness.engines.step import (
     State,
     advance,
     dropout_keys,
+    loss_of,
     restandardize,
 )
 from harness.randomness.counting import Draws, Key, mix, signed
@@ -121,7 +122,8 @@ class _Slot:
             held[f"{name}.key"] = key
 
         def objective(params: dict[str, torch.Tensor]) -> torch.Tensor:
-            return self.training.loss(_called(self.training, network, {**params, **held}), batch)
+            net = _called(self.training, network, {**params, **held})
+            return loss_of(self.training, net, batch)
 
         grads, loss = grad_and_value(objective)(_params(network, self.vector))
         return torch.cat([grads[name].reshape(-1) for name in network.names]), loss
@@ -131,11 +133,12 @@ def _called(training: Training, network: Network, tensors: Mapping[str, torch.Te
     """Return a network with one trial's tensors in the place of its own, as a loss calls it."""
 
     def find(name: str) -> Callable[..., torch.Tensor]:
-        part, begin = network.module.get_submodule(name), f"{name}."
-        own = {n.removeprefix(begin): each for n, each in tensors.items() if n.startswith(begin)}
+        part, names = network.part(name)
+        own = {n: tensors[known] for n, known in names.items() if known in tensors}
         return functools.partial(_call, part, own)
 
-    return Called(training, functools.partial(_call, network.module, tensors), find)
+    whole = functools.partial(_call, network.module, tensors)
+    return Called(training, network.vector.device, whole, find)
 
 
 def _call(

@@ -63,12 +63,27 @@ class Network:
         for param, part in zip(self.params, parts, strict=True):
             param.data = part.view_as(param)
         weights = _weights(module)
+        self._parts: dict[str, tuple[nn.Module, dict[str, str]]] = {}
         self.weights = torch.cat(
             [
                 torch.full((p.numel(),), float(name in weights), device=device, dtype=dtype)
                 for name, p in named
             ]
         )
+
+    def part(self, name: str) -> tuple[nn.Module, dict[str, str]]:
+        """Return a submodule, and what the network calls each of its tensors, by its own names.
+
+        A tensor that two parts share has one name in the network.
+
+        Raises:
+            AttributeError: there is no such part.
+        """
+        if name not in self._parts:
+            module = self.module.get_submodule(name)
+            whole = {id(each): known for known, each in _tensors(self.module)}
+            self._parts[name] = module, {own: whole[id(each)] for own, each in _tensors(module)}
+        return self._parts[name]
 
     def gradients(self, loss: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the loss's gradient for each parameter, zero where it does not depend on one."""
@@ -98,6 +113,14 @@ class Network:
             for index, name in enumerate(self.names)
             if not prefix or name.startswith(f"{prefix}.")
         ]
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield parameters and buffers with all their names, of each the one that counts last."""
+    for own in (module.named_parameters, module.named_buffers):
+        once = dict(own())
+        yield from ((n, t) for n, t in own(remove_duplicate=False) if n not in once)
+        yield from once.items()
 
 
 def _count_no_batches(module: nn.Module) -> None:
@@ -161,9 +184,10 @@ def build_for(
     with torch.no_grad():
         shape = tuple(module(two.to(device, network.vector.dtype)).shape)
     if shape != (2, outputs):
-        what = "one logit" if targets.classes else "one number"
+        each = f"each of the {targets}" if outputs > 1 else "the one measured quantity"
         raise HarnessError(
-            f"a network must give {what} for each of the {targets}, (2, {outputs}) for two inputs",
+            f"a network must give one {'logit' if targets.classes else 'number'} for {each}, "
+            f"(2, {outputs}) for two inputs",
             f"an output of shape {shape}",
             "Use the second argument that build is given as the width of its last layer.",
         )

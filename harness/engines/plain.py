@@ -10,7 +10,7 @@ import torch
 from harness.engines.evaluate import evaluate
 from harness.engines.network import Snapshot, global_generators
 from harness.engines.prepared import Member
-from harness.engines.step import Frame, Rows, State, advance, called
+from harness.engines.step import Frame, Rows, State, advance, called, loss_of
 from harness.randomness.counting import Draws, Key
 from harness.randomness.streams import torch_seed
 from harness.tasks.losses import Batch
@@ -55,7 +55,7 @@ class _Alone:
     def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         network = self.member.network
         self.member.set_dropout(number)
-        loss = self.training.loss(called(self.training, network.module), batch)
+        loss = loss_of(self.training, called(self.training, network), batch)
         with torch.no_grad():  # the gradients of the parts go when this returns
             flat = torch.cat([grad.reshape(-1) for grad in network.gradients(loss)])
         return flat, loss.detach()

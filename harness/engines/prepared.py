@@ -328,7 +328,7 @@ def check_teacher(theirs: Known, own: Known) -> None:
     """
     if (theirs.shape, theirs.targets) != (own.shape, own.targets):
         raise HarnessError(
-            f"a teacher must know the student's inputs and classes, {own.shape} and {own.targets}",
+            f"a teacher must know the student's inputs and targets, {own.shape} and {own.targets}",
             f"a teacher of {theirs.shape} and {theirs.targets}",
             "Train the teacher on data of the same kind.",
         )

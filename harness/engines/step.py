@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch.utils import _pytree as pytree
 
 from harness.data.splits import standardize
+from harness.engines.network import Network
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix
 from harness.tasks.losses import Batch, Net
@@ -23,7 +25,7 @@ State = dict[str, torch.Tensor]
 """What an optimizer keeps from step to step, by name."""
 
 Apply = Callable[[torch.Tensor], torch.Tensor]
-"""A network: standardised inputs ``[batch, *shape]`` to logits ``[batch, classes]``."""
+"""A network: standardised inputs ``[batch, *shape]`` to logits, or quantities, ``[batch, n]``."""
 
 
 @dataclass(frozen=True)
@@ -206,11 +208,13 @@ class Called:
 
     Attributes:
         training: whose network it is.
+        device: where it is.
         apply: the network.
         find: gives a part of it by name; raises ``AttributeError`` where there is none.
     """
 
     training: Training
+    device: torch.device
     apply: Apply
     find: Callable[[str], Callable[..., torch.Tensor]]
 
@@ -231,14 +235,39 @@ class Called:
         return lambda *inputs: self._precisely(found, *inputs)
 
     def _precisely(self, apply: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
-        with autocast(self.training, inputs[0].device):
+        with autocast(self.training, self.device):
             outputs = apply(*inputs)
-        return outputs.float() if self.training.precision == "bfloat16" else outputs
+        if self.training.precision != "bfloat16":
+            return outputs
+        whole: torch.Tensor = pytree.tree_map_only(torch.Tensor, _widened, outputs)
+        return whole
 
 
-def called(training: Training, module: torch.nn.Module) -> Net:
+def _widened(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def called(training: Training, network: Network) -> Net:
     """Return a network whose parameters are its own, as a loss calls it."""
-    return Called(training, module, module.get_submodule)
+    module = network.module
+    return Called(training, network.vector.device, module, module.get_submodule)
+
+
+def loss_of(training: Training, net: Net, batch: Batch) -> torch.Tensor:
+    """Return the mean loss of a batch, without penalties.
+
+    Raises:
+        HarnessError: the loss returned something else than a scalar.
+    """
+    loss = training.loss(net, batch)
+    if not isinstance(loss, torch.Tensor) or loss.ndim:
+        given = f"shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else repr(loss)
+        raise HarnessError(
+            f"{type(training.loss).__name__} must return one number, a tensor of no dimensions",
+            given,
+            "Write .mean() at the end, say.",
+        )
+    return loss
 
 
 def autocast(training: Training, device: torch.device) -> contextlib.AbstractContextManager[object]:

@@ -18,14 +18,14 @@ def first_gradients(trained: Trained) -> tuple[torch.Tensor, ...]:
     That is with augmentation, dropout and the batch's own statistics, and without penalties and
     clipping.
     """
-    from harness.engines.step import called
+    from harness.engines.step import called, loss_of
     from harness.measures.kept import kept
 
     with kept(trained, "first batch"):
         network, training = trained.network, trained.member.training
         network.module.train()
         batch = trained.first_batch()
-        return network.gradients(training.loss(called(training, network.module), batch))
+        return network.gradients(loss_of(training, called(training, network), batch))
 
 
 @dataclass(frozen=True)

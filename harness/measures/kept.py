@@ -10,7 +10,7 @@ import torch
 from harness.data.splits import Part
 from harness.engines.evaluate import evaluation_batch
 from harness.engines.network import Snapshot, global_generators
-from harness.engines.step import called
+from harness.engines.step import called, loss_of
 from harness.randomness.streams import torch_seed
 from harness.trained import Trained
 
@@ -75,5 +75,5 @@ def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
     member, part = trained.member, trained.member.splits.train
     picked, targets = part.pick(rows)
     inputs = standardized(trained, picked)
-    net = called(member.training, member.network.module)
-    return member.training.loss(net, member.batch(inputs, targets, 0))
+    net = called(member.training, member.network)
+    return loss_of(member.training, net, member.batch(inputs, targets, 0))

@@ -48,7 +48,7 @@ class Batch:
         targets: for classes int64 ``[batch]``, or probabilities ``[batch, classes]`` where the
             augmentation mixes images; quantities ``[batch, quantities]``.
         given: what other trained networks say of the same inputs, by name: ``"teacher"``, its
-            logits ``[batch, classes]``, where the loss names a teacher.
+            logits ``[batch, classes]``, where the loss is a :class:`Distillation`.
         draw: makes the random numbers of this step; they are asked for as ``draws``.
 
     Example:

@@ -6,6 +6,7 @@ scores of many trials are taken together under ``torch.func.vmap``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -180,5 +181,6 @@ class R2:
         }
 
     def value(self, state: State) -> torch.Tensor:
-        """Return the share; see :class:`Score`."""
-        return (1 - state["error"] / state["spread"]).mean()
+        """Return the share, NaN where a quantity does not vary; see :class:`Score`."""
+        spread = state["spread"]
+        return (1 - state["error"] / spread.where(spread > 0, math.nan)).mean()

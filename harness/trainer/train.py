@@ -243,29 +243,29 @@ class _Trial:
 
     def finish(self) -> None:
         """Measure the trained network; of one that was ended early, what is known."""
+        stopping = None if self.pruned else self.member.training.stopping
+        self._validate(stopping.best(self.curves[stopping.metric]) if stopping else -1)
         if self.pruned:
-            for name in self._validated:
-                self.metrics[name] = self.curves[name][-1]
             return
-        stopping = self.member.training.stopping
-        curve = self.curves[stopping.metric if stopping else "train_loss"]
-        at = stopping.best(curve) if stopping else len(curve) - 1
-        for name in self._validated:
-            self.metrics[name] = self.curves[name][at]
         trained = Trained(self.member, self.curves)
         for part in ("train", "test") if self.request.test else ():
-            # for networks that draw from a global generator in evaluation, too
+            # networks may draw from a global generator in evaluation, too
             with global_generators(torch_seed(self.member.seed, part), self.member.device):
                 outputs = trained.test_outputs if part == "test" else trained.outputs(part)
                 scores = score(self.member.training.task, outputs, self.member.device)
             first, *others = scores
             self._take(f"{part}_{first}", scores[first], f"{part} {first} at the end")
-            known = (name for name in others if math.isfinite(scores[name]))
-            self.metrics |= {f"{part}_{name}": scores[name] for name in known}
+            self.metrics |= {f"{part}_{n}": scores[n] for n in others if math.isfinite(scores[n])}
         if self.request.test and "test_loss" in self.metrics:
             gap = self.metrics["test_loss"] - self.metrics["train_loss"]
             self.metrics["generalisation_gap"] = gap
         self.measure("end", trained)
+
+    def _validate(self, at: int) -> None:
+        """Take the scores of one epoch; one that is no number, such as a ratio to 0, is missing."""
+        for name in self._validated:
+            if math.isfinite(value := self.curves[name][at]):
+                self.metrics[name] = value
 
     def _take(self, name: str, value: float, what: str = "") -> None:
         if not math.isfinite(value):
