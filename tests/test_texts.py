@@ -14,6 +14,7 @@ TEXTS = sorted(
 EXAMPLES = {
     "my_study.py",
     "width.py",
+    "sugar.py",
     "wine.py",
     "NAME.py",
     "optuna.py",
