@@ -150,8 +150,8 @@ def whole_texts() -> None:
 
     Letter by letter, as it does from version 52 to 70 at least, Arabic is neither joined nor set
     from right to left. It also draws each text that ends at its place, or stands about it, into
-    a picture of its own and moves that; moving the text itself takes 2 % fewer calls for
-    a report, and a third fewer bytes. Where its parts have other names, texts are set as it sets them.
+    a picture of its own and moves that; moving the text itself takes 2 % fewer calls
+    and a third fewer bytes. Where its parts have other names, texts are set as it sets them.
     """
     try:
         from weasyprint import svg
