@@ -43,8 +43,8 @@ ROOMS: dict[str, str] = {
     "identity": "canonical structure text words names statements following code files",
     "terminal": "outlets screen usage files",
     "training": "",
-    "study": "metrics formatting factors settings space designs searching pasted claims looks "
-    "scales chosen converter declaration work function placeholders command sources checks study "
+    "study": "metrics formatting factors settings space designs searching pasted claims folds "
+    "looks scales chosen converter declaration work function placeholders command sources checks study "
     "search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
@@ -64,8 +64,8 @@ ROOMS: dict[str, str] = {
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
     "compared": "sides effects matched declared surroundings costs curves comparison words plain",
-    "planning": "datasets outlook confirming tuning samplers importance asking pruning members "
-    "planner searching cohorts",
+    "planning": "datasets folding outlook confirming tuning samplers importance asking pruning "
+    "members planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings functions command_lines measured gated kinds jobs graded wire loaded "

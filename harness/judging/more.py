@@ -68,6 +68,11 @@ def unreachable(seen: Seen, more: More, metric: Metric) -> str:
     replicates = f"{metric.replicate or 'seed'}s"
     what = "ratios" if metric.relative else "differences"
     match seen.kind:
+        case _ if seen.overlap:
+            why = (
+                "training sets of folds overlap, so that more repetitions narrow the interval only "
+                "so far; more examples narrow it further"
+            )
         case "constant" if seen.unpaired:
             why = f"all values of each side are the same, which tells little of other {replicates}"
         case "tied" if seen.unpaired:
