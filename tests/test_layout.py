@@ -44,8 +44,8 @@ ROOMS: dict[str, str] = {
     "terminal": "outlets screen usage files",
     "training": "",
     "study": "metrics formatting factors settings space designs searching pasted claims folds "
-    "looks scales chosen converter declaration work function placeholders command sources checks study "
-    "search",
+    "looks scales chosen converter declaration work function placeholders command sources checks "
+    "study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
     "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",

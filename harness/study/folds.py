@@ -48,12 +48,6 @@ class Folds:
         train: examples in a training set.
         validation: examples in a validation set.
         test: examples in the largest test set.
-
-    Example:
-        >>> from harness.study.folds import Folds
-        >>> folds = Folds(number=10, train=80, validation=10, test=10)
-        >>> folds.overlap, folds.named
-        (0.125, '10-fold cross-validation')
     """
 
     number: int
