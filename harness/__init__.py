@@ -40,6 +40,7 @@ from harness.tasks.losses import (
     Huber,
     SquaredLoss,
 )
+from harness.tasks.rebuilding import EvidenceBound, ReconstructionLoss
 from harness.tasks.task import Classification, Regression
 from harness.training import Training
 
@@ -66,6 +67,7 @@ __all__ = [
     "Distillation",
     "EarlyStopping",
     "Equivalent",
+    "EvidenceBound",
     "Factor",
     "Factorial",
     "Float",
@@ -80,6 +82,7 @@ __all__ = [
     "OneAtATime",
     "OneCycle",
     "Peak",
+    "ReconstructionLoss",
     "Regression",
     "Scale",
     "Search",

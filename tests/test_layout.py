@@ -30,7 +30,7 @@ ROOMS: dict[str, str] = {
     "sample_size signed_rank slower operating",
     "trained": "",
     "clipping": "",
-    "tasks": "losses scores task",
+    "tasks": "losses scores rebuilding task",
     "penalties": "",
     "schedules": "",
     "stopping": "",
@@ -38,7 +38,7 @@ ROOMS: dict[str, str] = {
     "stratified draw declared embedded own survey folders vision",
     "augment": "base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
-    "convnet_module convnet mlp",
+    "convnet_module convnet mlp autoencoder_module autoencoder",
     "optim": "base adadelta adagrad adam rmsprop sgd",
     "identity": "canonical structure text words names statements following code files",
     "terminal": "outlets screen usage files",

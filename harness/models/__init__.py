@@ -4,7 +4,8 @@ Importing this does not import torch. The layers of dropout are torch modules; t
 their first use.
 
 In reading order: ``mlp``, the smallest network; ``cnn`` with ``cnn_module``, and ``convnet`` with
-``convnet_module``: what is declared, and the torch modules made of it. What they share: ``checks``,
+``convnet_module``: what is declared, and the torch modules made of it. For other tasks than one
+class for each input: ``autoencoder`` with ``autoencoder_module``. What they share: ``checks``,
 the fields that all have; ``activations``, ``normalisation``, ``initialisation`` and ``dropout``,
 what can be chosen; ``layers``, what follows a layer with weights.
 """
@@ -12,6 +13,7 @@ what can be chosen; ``layers``, what follows a layer with weights.
 from typing import TYPE_CHECKING, Any
 
 from harness.models.activations import ACTIVATIONS
+from harness.models.autoencoder import AutoEncoder
 from harness.models.checks import ORDERS
 from harness.models.cnn import CNN
 from harness.models.convnet import ConvNet
@@ -42,6 +44,7 @@ __all__ = [
     "MLP",
     "NORMALISATIONS",
     "ORDERS",
+    "AutoEncoder",
     "ChannelDropout",
     "Constant",
     "ConvNet",

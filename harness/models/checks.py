@@ -15,12 +15,20 @@ DROPOUT_FIRST = "dropout, norm"
 ORDERS = (NORM_FIRST, DROPOUT_FIRST)
 
 
-class Choices(Protocol):
-    """The fields that all networks have."""
+class Filled(Protocol):
+    """The fields that say what initial weights are."""
 
     @property
     def activation(self) -> str:
         """Name of the activation."""
+
+    @property
+    def initialisation(self) -> Initialisation:
+        """What fills the weights."""
+
+
+class Choices(Filled, Protocol):
+    """The fields that networks of classes have."""
 
     @property
     def normalisation(self) -> str:
@@ -34,9 +42,15 @@ class Choices(Protocol):
     def order(self) -> str:
         """Which comes first after a layer."""
 
-    @property
-    def initialisation(self) -> Initialisation:
-        """What fills the weights."""
+
+def check_filled(owner: Filled) -> None:
+    """Check the activation and what fills the weights.
+
+    Raises:
+        HarnessError: one of them is wrong.
+    """
+    checks.one_of(owner, "activation", owner.activation, ACTIVATIONS)
+    check_initialisation(type(owner).__name__, owner.initialisation)
 
 
 def check_choices(choices: Choices, *, images: bool) -> None:
@@ -72,4 +86,16 @@ def check_images(owner: object, shape: tuple[int, ...]) -> None:
             f"{type(owner).__name__} must be given images of shape (channels, height, width)",
             f"inputs of shape {shape}",
             "Reshape the data, or use MLP, or a module of your own.",
+        )
+
+
+def check_width(owner: str, what: str, given: tuple[int, ...], width: int, instead: str) -> None:
+    """Check what a part of a network is given: ``[batch, width]``.
+
+    Raises:
+        HarnessError: it has another shape.
+    """
+    if len(given) != 2 or given[1] != width:
+        raise HarnessError(
+            f"{owner} must be given {what} of shape (batch, {width})", f"shape {given}", instead
         )

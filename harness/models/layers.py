@@ -7,7 +7,7 @@ from torch import nn
 
 from harness.floats import on
 from harness.models.activations import activation, gain
-from harness.models.checks import DROPOUT_FIRST, NORM_FIRST, Choices
+from harness.models.checks import DROPOUT_FIRST, NORM_FIRST, Choices, Filled
 from harness.models.dropout import Dropout
 from harness.models.initialisation import initialise
 from harness.models.normalisation import normalisation
@@ -53,6 +53,6 @@ def with_bias(layer: nn.Conv2d | nn.Linear, choices: Choices) -> nn.Conv2d | nn.
     return layer
 
 
-def initialise_all(module: nn.Module, choices: Choices) -> None:
+def initialise_all(module: nn.Module, choices: Filled) -> None:
     """Draw the initial weights of a whole network."""
     initialise(module, choices.initialisation, gain(choices.activation))

@@ -1,7 +1,8 @@
 """What is learnt: the loss that training minimises, the scores that are kept, and the task of both.
 
 In reading order: ``losses``, what is minimised; ``scores``, numbers of a whole part of the data,
-summed batch by batch; ``task``, which says what a network must put out and which scores it has.
+summed batch by batch; ``rebuilding``, the losses of autoencoders; ``task``, which says what a
+network must put out and which scores it has.
 """
 
 from harness.tasks.losses import (
@@ -14,6 +15,7 @@ from harness.tasks.losses import (
     Net,
     SquaredLoss,
 )
+from harness.tasks.rebuilding import EvidenceBound, ReconstructionLoss
 from harness.tasks.task import Classification, Regression, Task
 
 __all__ = [
@@ -22,9 +24,11 @@ __all__ = [
     "Classification",
     "CrossEntropy",
     "Distillation",
+    "EvidenceBound",
     "Huber",
     "Loss",
     "Net",
+    "ReconstructionLoss",
     "Regression",
     "SquaredLoss",
     "Task",
