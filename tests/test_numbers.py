@@ -37,7 +37,7 @@ from harness.identity.canonical import canonical
 from harness.judging.registrations import declared
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
-from harness.models import CNN, MLP, AutoEncoder, ConvNet, initialisation
+from harness.models import CNN, DCGAN, FCN, GAN, MLP, AutoEncoder, ConvNet, UNet, initialisation
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.stopping import EarlyStopping
 from harness.tasks import losses, rebuilding
@@ -234,6 +234,10 @@ FIELDS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
                           "order": T("dropout, norm")}),
     "AutoEncoder": (AutoEncoder, {"code": W(4), "hidden": (W(8),), "variational": B(1),
                                   "activation": T("tanh")}),
+    "FCN": (FCN, {"width": W(4), "levels": W(3), "normalisation": T("layer")}),
+    "UNet": (UNet, {"width": W(4), "levels": W(1), "skips": B(0)}),
+    "GAN": (GAN, {"hidden": (W(8), W(4)), "latent": W(3), "conditional": B(1)}),
+    "DCGAN": (DCGAN, {"width": W(4), "levels": W(1), "latent": W(3), "conditional": B(1)}),
     "rule": (initialisation.Constant, {"value": F(0.1)}),
     "Normal": (initialisation.Normal, {"std": F(0.1)}),
     "HeNormal": (initialisation.HeNormal, {"gain": F(0.1)}),

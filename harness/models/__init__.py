@@ -5,8 +5,9 @@ their first use.
 
 In reading order: ``mlp``, the smallest network; ``cnn`` with ``cnn_module``, and ``convnet`` with
 ``convnet_module``: what is declared, and the torch modules made of it. For other tasks than one
-class for each input: ``autoencoder`` with ``autoencoder_module``. What they share: ``checks``,
-the fields that all have; ``activations``, ``normalisation``, ``initialisation`` and ``dropout``,
+class for each input: ``autoencoder`` with ``autoencoder_module``, ``segmentation`` with
+``segmentation_module``, and ``gan`` with ``gan_module``. What they share: ``checks``, the fields
+that all have; ``activations``, ``normalisation``, ``initialisation`` and ``dropout``,
 what can be chosen; ``layers``, what follows a layer with weights.
 """
 
@@ -17,6 +18,7 @@ from harness.models.autoencoder import AutoEncoder
 from harness.models.checks import ORDERS
 from harness.models.cnn import CNN
 from harness.models.convnet import ConvNet
+from harness.models.gan import DCGAN, GAN
 from harness.models.initialisation import (
     Constant,
     HeNormal,
@@ -29,6 +31,7 @@ from harness.models.initialisation import (
 )
 from harness.models.mlp import MLP
 from harness.models.normalisation import NORMALISATIONS
+from harness.models.segmentation import FCN, UNet
 
 if TYPE_CHECKING:
     from harness.models.dropout import (
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIVATIONS",
     "CNN",
+    "DCGAN",
+    "FCN",
+    "GAN",
     "MLP",
     "NORMALISATIONS",
     "ORDERS",
@@ -54,6 +60,7 @@ __all__ = [
     "Initialisation",
     "Normal",
     "Orthogonal",
+    "UNet",
     "XavierNormal",
     "XavierUniform",
     "number_dropouts",

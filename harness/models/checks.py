@@ -27,12 +27,16 @@ class Filled(Protocol):
         """What fills the weights."""
 
 
-class Choices(Filled, Protocol):
-    """The fields that networks of classes have."""
+class Normalised(Filled, Protocol):
+    """Those, and what normalises."""
 
     @property
     def normalisation(self) -> str:
         """Name of the normalisation."""
+
+
+class Choices(Normalised, Protocol):
+    """The fields that networks of classes have."""
 
     @property
     def dropout(self) -> float:
@@ -51,6 +55,16 @@ def check_filled(owner: Filled) -> None:
     """
     checks.one_of(owner, "activation", owner.activation, ACTIVATIONS)
     check_initialisation(type(owner).__name__, owner.initialisation)
+
+
+def check_normalised(owner: Normalised) -> None:
+    """Do as :func:`check_filled`, and check the normalisation, which is of images.
+
+    Raises:
+        HarnessError: one of them is wrong.
+    """
+    check_filled(owner)
+    checks.one_of(owner, "normalisation", owner.normalisation, NORMALISATIONS)
 
 
 def check_choices(choices: Choices, *, images: bool) -> None:
