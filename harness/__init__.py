@@ -40,7 +40,7 @@ from harness.tasks.losses import (
     Huber,
     SquaredLoss,
 )
-from harness.tasks.rebuilding import EvidenceBound, ReconstructionLoss
+from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Regression
 from harness.training import Training
 
@@ -82,7 +82,7 @@ __all__ = [
     "OneAtATime",
     "OneCycle",
     "Peak",
-    "ReconstructionLoss",
+    "RebuildingLoss",
     "Regression",
     "Scale",
     "Search",

@@ -16,7 +16,7 @@ from torch import nn
 from harness.messages.errors import HarnessError
 from harness.models import AutoEncoder, HeNormal, XavierNormal
 from harness.randomness.counting import Draws
-from harness.tasks import Batch, EvidenceBound, ReconstructionLoss
+from harness.tasks import Batch, EvidenceBound, RebuildingLoss
 
 CPU = torch.device("cpu")
 WIDE = torch.float64
@@ -93,7 +93,7 @@ def test_a_linear_autoencoder_reaches_the_error_of_principal_components() -> Non
             network.parameters(), max_iter=600, tolerance_grad=1e-8, tolerance_change=1e-13,
             line_search_fn="strong_wolfe",
         )  # fmt: skip
-        loss, batch, net = ReconstructionLoss(), batch_of(inputs), Called(network)
+        loss, batch, net = RebuildingLoss(), batch_of(inputs), Called(network)
         before = loss(net, batch).item()
 
         def closure(search=search, loss=loss, net=net, batch=batch) -> torch.Tensor:
@@ -114,15 +114,15 @@ def test_losses_are_their_formulas() -> None:
     inputs = torch.randn(8, 6, dtype=WIDE)
     batch, net = batch_of(inputs), Called(network)
     plain = (network(inputs) - inputs).square().mean()
-    torch.testing.assert_close(ReconstructionLoss()(net, batch), plain)
+    torch.testing.assert_close(RebuildingLoss()(net, batch), plain)
     code = network.encoder(inputs).abs().sum() / (8 * 3)
-    torch.testing.assert_close(ReconstructionLoss(sparsity=0.7)(net, batch), plain + 0.7 * code)
+    torch.testing.assert_close(RebuildingLoss(sparsity=0.7)(net, batch), plain + 0.7 * code)
     noise = Draws(0, CPU, WIDE).normal("noise", 8, 6)
     seen = network(inputs + 0.3 * noise)
     torch.testing.assert_close(
-        ReconstructionLoss(noise=0.3)(net, batch), (seen - inputs).square().mean()
+        RebuildingLoss(noise=0.3)(net, batch), (seen - inputs).square().mean()
     )
-    both = ReconstructionLoss(noise=0.3, sparsity=0.7)(net, batch)
+    both = RebuildingLoss(noise=0.3, sparsity=0.7)(net, batch)
     code = network.encoder(inputs + 0.3 * noise).abs().mean()
     torch.testing.assert_close(both, (seen - inputs).square().mean() + 0.7 * code)
 
@@ -130,7 +130,7 @@ def test_losses_are_their_formulas() -> None:
 def test_noise_is_drawn_anew_at_each_step() -> None:
     network = built(AutoEncoder(3, (5,)), (6,))
     inputs = torch.randn(8, 6, dtype=WIDE)
-    for loss in (ReconstructionLoss(noise=0.3), EvidenceBound()):
+    for loss in (RebuildingLoss(noise=0.3), EvidenceBound()):
         if isinstance(loss, EvidenceBound):
             network = built(AutoEncoder(3, (5,), variational=True), (6,))
         one, again, other = (
@@ -258,8 +258,8 @@ def test_codes_carry_the_gradient_to_means_and_variances() -> None:
         (lambda: AutoEncoder(initialisation=HeNormal), "initialisation"),
         (lambda: AutoEncoder(code_activation="rely"), "code_activation"),
         (lambda: AutoEncoder(variational=True, code_activation="relu"), "code_activation"),
-        (lambda: ReconstructionLoss(noise=-0.1), "noise"),
-        (lambda: ReconstructionLoss(sparsity=math.nan), "sparsity"),
+        (lambda: RebuildingLoss(noise=-0.1), "noise"),
+        (lambda: RebuildingLoss(sparsity=math.nan), "sparsity"),
         (lambda: EvidenceBound(beta=0.0), "beta"),
     ],
 )
@@ -275,7 +275,7 @@ def test_a_loss_for_the_other_kind_of_autoencoder_says_so() -> None:
     spec = AutoEncoder(4, (5,))
     for one, loss in (
         (spec, EvidenceBound()),
-        (replace(spec, variational=True), ReconstructionLoss(sparsity=0.1)),
+        (replace(spec, variational=True), RebuildingLoss(sparsity=0.1)),
     ):
         with pytest.raises(HarnessError, match="must be given codes") as caught:
             loss(Called(built(one, (6,))), batch_of(inputs))

@@ -15,7 +15,7 @@ from torch.func import functional_call, grad_and_value, vmap
 
 from harness.engines.fusable import check_same, watching
 from harness.engines.network import Network
-from harness.models import DCGAN, FCN, GAN, AutoEncoder, UNet
+from harness.models import DCGAN, FCN, GAN, AutoEncoder, Recurrent, Transformer, UNet
 from harness.training import Model
 
 WIDE = torch.float64
@@ -40,6 +40,14 @@ def points() -> tuple[torch.Tensor, ...]:
     return (torch.randn(4, 5, dtype=WIDE),)
 
 
+def sequences() -> tuple[torch.Tensor, ...]:
+    return torch.randn(4, 2, 6, dtype=WIDE), torch.arange(6) < torch.randint(1, 7, (4, 1))
+
+
+def words() -> tuple[torch.Tensor, ...]:
+    return (torch.stack([torch.randperm(6) for _ in range(4)]),)
+
+
 def latent() -> tuple[torch.Tensor, ...]:
     return torch.randn(4, 3, dtype=WIDE), torch.randint(0, 3, (4,))
 
@@ -59,6 +67,13 @@ CASES = {
     "flat discriminator": Case(GAN((6, 5), 3), (5,), points, "discriminator"),
     "generator": Case(DCGAN(4, 2, 3, conditional=True), (2, 7, 6), latent, "generator"),
     "discriminator": Case(DCGAN(4, 2, 3, conditional=True), (2, 7, 6), told, "discriminator"),
+    "rnn": Case(Recurrent("RNN", 5), (2, 6), sequences),
+    "lstm of tokens, at each position": Case(
+        Recurrent("LSTM", 5, 2, "at each position", 6), (6,), words),
+    "gru": Case(Recurrent("GRU", 5, 2), (2, 6), sequences),
+    "transformer": Case(Transformer(8, 2, 2, 7, activation="gelu"), (2, 6), sequences),
+    "causal transformer of tokens": Case(
+        Transformer(8, 2, 1, 7, True, "at each position", 6, dropout=0.3), (6,), words),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 

@@ -37,7 +37,19 @@ from harness.identity.canonical import canonical
 from harness.judging.registrations import declared
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
-from harness.models import CNN, DCGAN, FCN, GAN, MLP, AutoEncoder, ConvNet, UNet, initialisation
+from harness.models import (
+    CNN,
+    DCGAN,
+    FCN,
+    GAN,
+    MLP,
+    AutoEncoder,
+    ConvNet,
+    Recurrent,
+    Transformer,
+    UNet,
+    initialisation,
+)
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.stopping import EarlyStopping
 from harness.tasks import losses, rebuilding
@@ -217,7 +229,7 @@ FIELDS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "CrossEntropy": (losses.CrossEntropy, {"label_smoothing": F(0.1)}),
     "Distillation": (losses.Distillation, {"teacher": None, "temperature": F(2.5),
                                            "weight": F(0.3)}),
-    "ReconstructionLoss": (rebuilding.ReconstructionLoss, {"noise": F(0.3), "sparsity": F(0.1)}),
+    "RebuildingLoss": (rebuilding.RebuildingLoss, {"noise": F(0.3), "sparsity": F(0.1)}),
     "EvidenceBound": (rebuilding.EvidenceBound, {"beta": F(0.1)}),
     "Huber": (losses.Huber, {"delta": F(0.5)}),
     "ClipNorm": (clipping.ClipNorm, {"limit": F(0.1)}),
@@ -238,6 +250,9 @@ FIELDS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "UNet": (UNet, {"width": W(4), "levels": W(1), "skips": B(0)}),
     "GAN": (GAN, {"hidden": (W(8), W(4)), "latent": W(3), "conditional": B(1)}),
     "DCGAN": (DCGAN, {"width": W(4), "levels": W(1), "latent": W(3), "conditional": B(1)}),
+    "Recurrent": (Recurrent, {"cell": T("GRU"), "width": W(4), "layers": W(2), "tokens": W(9)}),
+    "Transformer": (Transformer, {"width": W(4), "heads": W(2), "layers": W(1), "hidden": W(8),
+                                  "causal": B(1), "dropout": F(0.1)}),
     "rule": (initialisation.Constant, {"value": F(0.1)}),
     "Normal": (initialisation.Normal, {"std": F(0.1)}),
     "HeNormal": (initialisation.HeNormal, {"gain": F(0.1)}),

@@ -14,6 +14,9 @@ NORM_FIRST = "norm, dropout"
 DROPOUT_FIRST = "dropout, norm"
 ORDERS = (NORM_FIRST, DROPOUT_FIRST)
 
+SAYS = ("once", "at each position")
+"""What a network of sequences gives outputs for: all of a sequence, or each position."""
+
 
 class Filled(Protocol):
     """The fields that say what initial weights are."""
@@ -100,6 +103,20 @@ def check_images(owner: object, shape: tuple[int, ...]) -> None:
             f"{type(owner).__name__} must be given images of shape (channels, height, width)",
             f"inputs of shape {shape}",
             "Reshape the data, or use MLP, or a module of your own.",
+        )
+
+
+def check_sequences(owner: object, shape: tuple[int, ...], tokens: int) -> None:
+    """Check that inputs are sequences: those of token ids have one axis alone.
+
+    Raises:
+        HarnessError: they are not.
+    """
+    if tokens and len(shape) != 1:
+        raise HarnessError(
+            f"{type(owner).__name__}(tokens={tokens}) must be given token ids of shape (length,)",
+            f"inputs of shape {shape}",
+            "Leave tokens= out: then inputs are (channels, length), or images.",
         )
 
 

@@ -15,7 +15,7 @@ from harness.tasks.losses import (
     Net,
     SquaredLoss,
 )
-from harness.tasks.rebuilding import EvidenceBound, ReconstructionLoss
+from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Regression, Task
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "Huber",
     "Loss",
     "Net",
-    "ReconstructionLoss",
+    "RebuildingLoss",
     "Regression",
     "SquaredLoss",
     "Task",

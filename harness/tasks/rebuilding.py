@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ReconstructionLoss:
+class RebuildingLoss:
     """Mean squared error between inputs and what a network rebuilds of them.
 
     Over examples and values, of inputs as the network sees them: standardised where the data are.
@@ -36,9 +36,9 @@ class ReconstructionLoss:
 
     Example:
         >>> import torch
-        >>> from harness.tasks import Batch, ReconstructionLoss
+        >>> from harness.tasks import Batch, RebuildingLoss
         >>> batch = Batch(torch.tensor([[1.0], [3.0]]), torch.tensor([0, 1]))
-        >>> ReconstructionLoss()(lambda inputs: inputs / 2, batch).item()
+        >>> RebuildingLoss()(lambda inputs: inputs / 2, batch).item()
         1.25
     """
 
