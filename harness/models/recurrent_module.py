@@ -92,17 +92,14 @@ class Layer(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Return the state, and the memory of an LSTM, after one position."""
         if memory is not None:
-            gates = given + hidden @ self.weight_hh.T
-            opened = gates.sigmoid()
-            enter, forget, _, leave = opened.chunk(4, dim=1)
-            new = gates[:, 2 * self.width : 3 * self.width].tanh()
-            memory = forget * memory + enter * new
-            return leave * memory.tanh(), memory
+            gates = (given + hidden @ self.weight_hh.T).chunk(4, dim=1)
+            enter, forget, new, leave = gates
+            memory = forget.sigmoid() * memory + enter.sigmoid() * new.tanh()
+            return leave.sigmoid() * memory.tanh(), memory
         own = hidden @ self.weight_hh.T
         if self.cell == "RNN":
             return (given + own).tanh(), None
-        own = own + self.bias_hh
-        split = 2 * self.width
-        reset, update = (given[:, :split] + own[:, :split]).sigmoid().chunk(2, dim=1)
-        new = (given[:, split:] + reset * own[:, split:]).tanh()
+        theirs, mine = given.chunk(3, dim=1), (own + self.bias_hh).chunk(3, dim=1)
+        reset, update = ((theirs[gate] + mine[gate]).sigmoid() for gate in (0, 1))
+        new = (theirs[2] + reset * mine[2]).tanh()
         return new + update * (hidden - new), None
