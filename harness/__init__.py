@@ -41,8 +41,8 @@ from harness.tasks.losses import (
     SquaredLoss,
 )
 from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
-from harness.tasks.task import Classification, Regression
-from harness.training import Training
+from harness.tasks.task import Classification, Reconstruction, Regression
+from harness.training import Training, Update
 
 __version__ = "0.1.0"
 
@@ -83,6 +83,7 @@ __all__ = [
     "OneCycle",
     "Peak",
     "RebuildingLoss",
+    "Reconstruction",
     "Regression",
     "Scale",
     "Search",
@@ -94,5 +95,6 @@ __all__ = [
     "Training",
     "Trend",
     "Tuned",
+    "Update",
     "__version__",
 ]

@@ -51,9 +51,9 @@ class StackedRows:
         return StackedRows(inputs, torch.cat([part.targets for part in parts]), rows)
 
 
-def stack(tensors: Sequence[Tensors]) -> Tensors:
-    """Stack the tensors of some trials, name by name."""
-    stacked: Tensors = pytree.tree_map(lambda *each: torch.stack(each), *tensors)
+def stack(tensors: Sequence[Any]) -> Any:
+    """Stack the tensors of some trials, place by place."""
+    stacked: Any = pytree.tree_map(lambda *each: torch.stack(each), *tensors)
     return stacked
 
 

@@ -226,8 +226,8 @@ def _bits(training: Training, device: torch.device) -> str:
             if teacher is not None and teacher.logits is not None:
                 taught = teacher.logits[rows]
             picked = Rows(*part.pick(rows), taught)
-            loss = float(step(picked, float(member.factors[number]), number))
-            hashed.update(loss.hex().encode())
+            for loss in step(picked, float(member.factors[number]), number):
+                hashed.update(float(loss).hex().encode())
     return hashed.hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
 """What is learnt: the loss that training minimises, the scores that are kept, and the task of both.
 
-In reading order: ``losses``, what is minimised; ``scores``, numbers of a whole part of the data,
-summed batch by batch; ``rebuilding``, the losses of autoencoders; ``task``, which says what a
+In reading order: ``losses``, what is minimised; ``rebuilding``, the losses of autoencoders;
+``scores``, numbers of a whole part of the data, summed batch by batch; ``task``, which says what a
 network must put out and which scores it has.
 """
 
@@ -16,7 +16,7 @@ from harness.tasks.losses import (
     SquaredLoss,
 )
 from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
-from harness.tasks.task import Classification, Regression, Task
+from harness.tasks.task import Classification, Reconstruction, Regression, Task
 
 __all__ = [
     "AbsoluteLoss",
@@ -29,6 +29,7 @@ __all__ = [
     "Loss",
     "Net",
     "RebuildingLoss",
+    "Reconstruction",
     "Regression",
     "SquaredLoss",
     "Task",
