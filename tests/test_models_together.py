@@ -156,8 +156,10 @@ def test_initial_weights_follow_from_the_global_generator_alone(case: Case) -> N
 
 
 @pytest.mark.slow
-@EVERY
-def test_compiled_networks_give_what_they_give(case: Case) -> None:
+@pytest.mark.parametrize("name", ["u-net", "fcn", "generator", "discriminator", "rnn"])
+def test_compiled_networks_give_what_they_give(name: str) -> None:
+    """Those of which no Training stands in the list of :mod:`tests.test_modes`."""
+    case = CASES[name]
     network = built(case, 0)
     part, _ = network.part(case.part)
     inputs = case.inputs()
