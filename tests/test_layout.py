@@ -38,7 +38,9 @@ ROOMS: dict[str, str] = {
     "stratified draw declared embedded own survey folders vision",
     "augment": "base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
-    "convnet_module convnet mlp",
+    "convnet_module convnet mlp autoencoder_module autoencoder "
+    "segmentation_module segmentation gan_module gan sequences recurrent_module "
+    "recurrent transformer_module transformer",
     "optim": "base adadelta adagrad adam rmsprop sgd",
     "identity": "canonical structure text words names statements following code files",
     "terminal": "outlets screen usage files",

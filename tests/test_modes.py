@@ -33,7 +33,7 @@ from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
 from harness.engines.prepared import Member
-from harness.models import CNN, MLP, ConvNet
+from harness.models import CNN, MLP, AutoEncoder, ConvNet, Recurrent, Transformer
 from harness.models.initialisation import (
     HeUniform,
     Normal,
@@ -49,10 +49,13 @@ from harness.tasks import (
     Batch,
     CrossEntropy,
     Distillation,
+    EvidenceBound,
     Huber,
     Net,
+    RebuildingLoss,
     Reconstruction,
     Regression,
+    SquaredLoss,
 )
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training, Update
@@ -299,6 +302,22 @@ CASES: dict[str, Training] = {
     "regression": replace(
         BASE, data=MEASURED, model=MLP(hidden=(12,)), loss=Huber(0.5), task=Regression(),
         stopping=EarlyStopping(patience=2, metric="validation_r2"),
+    ),
+    "variational autoencoder": replace(
+        BASE, model=AutoEncoder(3, (10,), variational=True), task=Reconstruction(),
+        loss=EvidenceBound(beta=0.5), optimizer=Adam(lr=0.01),
+    ),
+    "sparse, denoising autoencoder": replace(
+        BASE, model=AutoEncoder(5, (10,), code_activation="relu"), task=Reconstruction(),
+        loss=RebuildingLoss(noise=0.3, sparsity=0.1), penalty=L2(0.01),
+    ),
+    "recurrent": replace(
+        BASE, data=MEASURED, model=Recurrent("GRU", width=5), loss=SquaredLoss(),
+        task=Regression(), clip=ClipNorm(1.0),
+    ),
+    "transformer, dropout": replace(
+        BASE, data=MEASURED, model=Transformer(8, 2, layers=1, hidden=6, causal=True, dropout=0.2),
+        loss=SquaredLoss(), task=Regression(),
     ),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)
