@@ -903,7 +903,7 @@ def test_arrays_are_copied_and_named_shortly(kind):
     assert same(mine.splits(0), before)
     assert mine.prepare() is None
     assert level_name(mine) == "Arrays(name=mine)"
-    assert len(repr(mine)) < 80
+    assert len(repr(mine)) < 100
     assert isinstance(mine, Data)
 
 

@@ -9,7 +9,8 @@ In reading order: :mod:`~harness.data.declared`, what every data set has;
 :mod:`~harness.data.embedded`, :mod:`~harness.data.vision`, :mod:`~harness.data.own` and
 :mod:`~harness.data.folders`, the kinds there are; :mod:`~harness.data.intake` and
 :mod:`~harness.data.narrow`, arrays as they come; :mod:`~harness.data.quantities`, targets that are
-measured; :mod:`~harness.data.names`,
+measured; :mod:`~harness.data.targets`, targets of any kind; :mod:`~harness.data.scaling`, what is
+done to inputs; :mod:`~harness.data.names`,
 :mod:`~harness.data.layout`, :mod:`~harness.data.pictures`, :mod:`~harness.data.survey` and
 :mod:`~harness.data.folder`, files;
 :mod:`~harness.data.sizes`, :mod:`~harness.data.draw`, :mod:`~harness.data.stratified` and

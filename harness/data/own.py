@@ -19,14 +19,18 @@ from harness.data.intake import (
     check_paired,
 )
 from harness.data.narrow import narrowed
-from harness.data.quantities import quantities
+from harness.data.scaling import Scaling, check_scaling, count_tokens
 from harness.data.sizes import Counts, Targets
 from harness.data.splits import Part
+from harness.data.targets import count_classes, kind, taken, told
 from harness.messages.errors import HarnessError
 from harness.messages.foreign import torch_data
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+MOST_TOKENS = 1_000_000
+"""More are no token ids: a number that stands for nothing, such as 2**31 - 1, is among them."""
 
 MOST_COLUMNS = 5
 """Columns that an error names."""
@@ -37,24 +41,18 @@ class Contents:
     """Checked copies of what the user gave.
 
     Attributes:
-        inputs: uint8 or float32, ``[n, channels, height, width]``, ``[n, channels, length]`` or
-            ``[n, features]``.
-        targets: classes, int64 ``[n]``, or quantities, float32 ``[n, quantities]``.
+        inputs: as those of a :class:`harness.data.Part`.
+        targets: as those of a :class:`harness.data.Part`.
     """
 
     inputs: NDArray[Any]
     targets: NDArray[Any]
 
-    @property
-    def classes(self) -> int:
-        """How many classes there are: one more than the largest label; 0 of quantities."""
-        return int(self.targets.max()) + 1 if self.targets.ndim == 1 else 0
-
-    def members(self, classes: int) -> tuple[int, ...]:
-        """Return how many examples each class has; of quantities, how many there are."""
-        if self.targets.ndim == 2:
+    def members(self, told: Targets) -> tuple[int, ...]:
+        """Return how many examples each class has; how many there are where each has not one."""
+        if not told.stratified:
             return (len(self.targets),)
-        return tuple(np.bincount(self.targets, minlength=classes).tolist())
+        return tuple(np.bincount(self.targets, minlength=told.classes).tolist())
 
     def part(self) -> Part:
         """Return the same as tensors."""
@@ -76,15 +74,21 @@ class Arrays(Declared):
     # The contents are no field: printing and comparing fields must not touch megabytes.
     name: str
     rest: InitVar[Contents]
-    official: InitVar[Contents | None] = None
+    official: InitVar[Contents | None]
+    classes: InitVar[int]
     said: InitVar[tuple[str, ...]] = ()
 
     def __post_init__(
-        self, rest: Contents, official: Contents | None, said: tuple[str, ...]
+        self, rest: Contents, official: Contents | None, classes: int, said: tuple[str, ...]
     ) -> None:
         super().__post_init__()
         vars(self)["contents"] = (rest, official)
+        vars(self)["told"] = told(rest.targets, classes)
         vars(self)["said"] = said
+        for which, each in (("", rest), ("test ", official)):
+            if each is not None:
+                what = f"the {which}inputs of {self.name!r}"
+                check_scaling(what, self.scaling, each.inputs, each.inputs.ndim)
 
     def fingerprint(self) -> str:
         """Return a digest of every byte, their types and shapes, and the options."""
@@ -92,7 +96,10 @@ class Arrays(Declared):
 
     @cached_property
     def _digest(self) -> str:
-        digest = hashlib.sha256(repr((self.train, self.validation, self.test)).encode())
+        options: tuple[object, ...] = (self.train, self.validation, self.test)
+        if self.scaling != "standardised":
+            options = (*options, self.scaling)
+        digest = hashlib.sha256(repr(options).encode())
         for contents in vars(self)["contents"]:
             if contents is None:
                 continue
@@ -122,17 +129,23 @@ class Arrays(Declared):
     def counts(self) -> Counts:
         """Return how many examples of each class there are."""
         rest, official = vars(self)["contents"]
-        test = None if official is None else official.members(rest.classes)
-        return Counts(rest.members(rest.classes), None, test)
+        told = self.targets()
+        test = None if official is None else official.members(told)
+        return Counts(rest.members(told), None, test, told.stratified)
 
     def shape(self) -> tuple[int, ...]:
         """Return the shape of one input."""
         return tuple(vars(self)["contents"][0].inputs.shape[1:])
 
-    def quantities(self) -> int:
-        """Return how many quantities are measured of each example; 0 where there are classes."""
-        targets = vars(self)["contents"][0].targets
-        return int(targets.shape[1]) if targets.ndim == 2 else 0
+    def targets(self) -> Targets:
+        """Return what there is to be told of each input."""
+        targets: Targets = vars(self)["told"]
+        return targets
+
+    def tokens(self) -> int:
+        """Return how many token ids there are: one more than the largest; 0 without any."""
+        parts = [each for each in vars(self)["contents"] if each is not None]
+        return max(count_tokens(each.inputs) for each in parts)
 
     def notes(self) -> tuple[str, ...]:
         """Return sentences on what was done to the inputs."""
@@ -148,7 +161,8 @@ class Arrays(Declared):
 def _whole(declared: Arrays) -> Whole:
     """Return the contents as tensors: one pool for all seeds, however often it is declared."""
     rest, official = vars(declared)["contents"]
-    return Whole(rest.part(), None if official is None else official.part(), rest.classes)
+    test = None if official is None else official.part()
+    return Whole(rest.part(), test, declared.targets().classes)
 
 
 def arrays(
@@ -160,6 +174,7 @@ def arrays(
     train: int | None = None,
     validation: int | None = None,
     channels: Channels | None = None,
+    scaling: Scaling = "standardised",
 ) -> Arrays:
     """Declare a data set of numpy arrays, tensors or pandas tables; they are copied.
 
@@ -167,10 +182,14 @@ def arrays(
         inputs: ``[n, features]``, ``[n, channels, length]`` or ``[n, channels, height, width]``;
             uint8, which counts as 0 to 1 in steps of 1/255, or floating point, which becomes
             float32. A column of features, or a channel of sequences, that float32 would spoil (a
-            unix time, say) is standardised in its own precision first.
-        targets: classes, whole numbers ``[n]`` from 0 to classes - 1; or measured quantities,
-            floating point ``[n]`` or ``[n, quantities]``, which become float32: then the Training
-            has a task for them, such as ``Regression()``.
+            unix time, say) is standardised in its own precision first. With
+            ``scaling="as they are"``, whole numbers ``[n, length]`` are token ids from 0 on.
+        targets: classes, whole numbers ``[n]`` from 0 to classes - 1, or one for each pixel of an
+            image, ``[n, height, width]``, or for each position of a sequence, ``[n, length]``;
+            or measured quantities, floating point ``[n]`` or ``[n, quantities]``, which become
+            float32: then the Training has a task for them, such as ``Regression()``; ``None``
+            where there is nothing to be told. Splits are drawn in proportion to classes where
+            each input has one, else just at random.
         name: what tables and errors call it.
         test: an official test set, as a pair of inputs and targets; or how many images to draw
             for one, anew for every seed; a fifth by default.
@@ -179,6 +198,7 @@ def arrays(
             by default.
         channels: ``"last"`` for ``[n, height, width, channels]`` and ``[n, length, channels]``,
             ``"first"`` if the shape alone leaves doubt.
+        scaling: what is done to inputs; see :data:`harness.data.scaling.Scaling`.
 
     Raises:
         HarnessError: a shape, length, type, value or label cannot be trained with, or something
@@ -203,26 +223,40 @@ def arrays(
         )
     if not isinstance(name, str) or not name.strip():
         raise HarnessError("arrays(name=...) must be a name", repr(name), "Write name='mine', say.")
-    rest, labels = _checked(name, "", inputs, targets, channels)
-    measured = labels.ndim == 2
-    if not isinstance(test, tuple | list):
-        if not measured:
-            _check_classes(name, labels, at_least=3)  # one for each split
-        made, _, said = _contents(name, rest, labels, None)
-        return Arrays(name, made, None, said, train=train, validation=validation, test=test)
-    if len(test) != 2:
-        raise HarnessError(
-            f"arrays({name!r}, test=...) must be a pair of inputs and targets",
-            f"{len(test)} values",
-            "Write test=(test_inputs, test_targets).",
-        )
-    if not measured:
-        _check_classes(name, labels, at_least=2)
-    official, answers = _checked(name, "test ", *test, channels)
-    same = {np.dtype(np.uint8)} & {official.dtype, rest.dtype}
+    rest, labels = _checked(name, "", inputs, targets, channels, scaling)
+    official: tuple[NDArray[Any], NDArray[Any]] | None = None
+    size: int | None = None
+    if isinstance(test, tuple | list):
+        if len(test) != 2:
+            raise HarnessError(
+                f"arrays({name!r}, test=...) must be a pair of inputs and targets",
+                f"{len(test)} values",
+                "Write test=(test_inputs, test_targets).",
+            )
+        official = _checked(name, "test ", *test, channels, scaling)
+        _check_alike(name, (rest, labels), official)
+    else:
+        size = test
+    positions = labels.ndim == 2
+    classes = count_classes(name, labels, None if official is None else official[1], positions)
+    made, theirs, said = _contents(name, rest, labels, official, scaling)
+    return Arrays(
+        name, made, theirs, classes, said,
+        train=train, validation=validation, test=size, scaling=scaling,
+    )  # fmt: skip
+
+
+def _check_alike(
+    name: str,
+    rest: tuple[NDArray[Any], NDArray[Any]],
+    official: tuple[NDArray[Any], NDArray[Any]],
+) -> None:
+    """Check that inputs and targets of an official test set are of the kind of the others."""
+    (inputs, labels), (theirs, answers) = rest, official
+    same = {np.dtype(np.uint8)} & {theirs.dtype, inputs.dtype}
     for what, own, other in (
-        ("shape", official.shape[1:], rest.shape[1:]),
-        ("dtype", official.dtype if same else rest.dtype, rest.dtype),
+        ("shape", theirs.shape[1:], inputs.shape[1:]),
+        ("dtype", theirs.dtype if same else inputs.dtype, inputs.dtype),
     ):
         if own != other:
             raise HarnessError(
@@ -230,22 +264,13 @@ def arrays(
                 str(own),
                 "Prepare both in the same way.",
             )
-    if answers.shape[1:] != labels.shape[1:]:
+    if (answers.dtype, answers.shape[1:]) != (labels.dtype, labels.shape[1:]):
         raise HarnessError(
             f"the test targets of {name!r} must be of the kind of the others",
-            f"{_kind(answers)} for testing and {_kind(labels)} for training",
+            f"{kind(answers)} for testing and {kind(labels)} for training",
             "Prepare both in the same way: measured quantities are floating point, "
             "targets.astype(float).",
         )
-    classes = 0 if measured else int(labels.max()) + 1
-    if not measured and int(answers.max()) >= classes:
-        raise HarnessError(
-            f"the test targets of {name!r} must be classes to train on, 0 to {classes - 1}",
-            str(answers.max()),
-            "Leave those images out, or add the class to the training images.",
-        )
-    made, theirs, said = _contents(name, rest, labels, (official, answers))
-    return Arrays(name, made, theirs, said, train=train, validation=validation)
 
 
 def _contents(
@@ -253,11 +278,12 @@ def _contents(
     rest: NDArray[Any],
     labels: NDArray[Any],
     official: tuple[NDArray[Any], NDArray[Any]] | None,
+    scaling: Scaling,
 ) -> tuple[Contents, Contents | None, tuple[str, ...]]:
     """Return what is kept: bytes as they are, floats as float32; and what was done to them."""
     test = None if official is None else official[0]
     said: tuple[str, ...] = ()
-    if rest.dtype != np.uint8:
+    if rest.dtype.kind == "f":
         if test is not None:
             common = np.promote_types(rest.dtype, test.dtype)
             rest, test = rest.astype(common, copy=False), test.astype(common, copy=False)
@@ -267,6 +293,13 @@ def _contents(
             shown = ", ".join(map(str, found.columns[:3]))
             more = f" and {len(found.columns) - 3} more" if len(found.columns) > 3 else ""
             one = len(found.columns) == 1
+            if scaling != "standardised":
+                raise HarnessError(
+                    f"the inputs of {name!r} must keep their differences as float32",
+                    f"column{'' if one else 's'} {shown}{more}, which float32 would round, with "
+                    f"scaling={scaling!r}",
+                    "Take off an offset, use a larger unit, or leave scaling= out.",
+                )
             sentence = (
                 f"Column{'' if one else 's'} {shown}{more} {'is' if one else 'are'} standardised "
                 "before becoming float32, which would have rounded away what tells rows apart."
@@ -279,30 +312,19 @@ def _contents(
 
 
 def _checked(
-    name: str, which: str, inputs: Any, targets: Any, channels: Channels | None
+    name: str, which: str, inputs: Any, targets: Any, channels: Channels | None, scaling: Scaling
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Copy inputs and targets, and check them; ``which`` is "test " or nothing."""
     what = f"the {which}inputs of {name!r}"
     check_paired(what, inputs, targets)
     values = as_array(what, inputs)
-    labels = as_array(f"the {which}targets of {name!r}", targets)
-    check_inputs(what, values, inputs)
+    tokens = scaling == "as they are" and values.ndim == 2 and values.dtype.kind in "iu"
+    if tokens:
+        values = _token_ids(what, values)
+    else:
+        check_inputs(what, values, inputs)
     values = channels_first(what, values, channels)
-    measured = labels.dtype.kind == "f" and labels.ndim in (1, 2)
-    if not measured and (labels.ndim != 1 or labels.dtype.kind not in "iu"):
-        raise HarnessError(
-            f"the {which}targets of {name!r} must be whole numbers, [n], or measured quantities, "
-            "floating point [n] or [n, quantities]",
-            f"dtype {labels.dtype}, shape {list(labels.shape)}",
-            _target_mend(labels),
-        )
-    if len(values) != len(labels):
-        raise HarnessError(
-            f"the {which}inputs and targets of {name!r} must be equally many",
-            f"{len(values)} and {len(labels)}",
-            "Give one target for each input.",
-        )
-    if values.dtype != np.uint8:
+    if values.dtype.kind == "f":
         bad = ~np.isfinite(values)
         if bad.any():
             raise HarnessError(
@@ -312,61 +334,19 @@ def _checked(
                 ".all(axis=1), then arrays(inputs[keep], targets[keep], ...); or replace them, by "
                 "np.nan_to_num(inputs), say.",
             )
-    if measured:
-        return values, quantities(f"the {which}targets of {name!r}", labels)
-    labels = labels.astype(np.int64, copy=False)
-    if labels.min() < 0:
+    places = values.shape[1:] if tokens else values.shape[2:]
+    return values, taken(f"the {which}targets of {name!r}", targets, len(values), places)
+
+
+def _token_ids(what: str, values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return token ids as int64."""
+    if values.size and not 0 <= int(values.min()) <= int(values.max()) < MOST_TOKENS:
         raise HarnessError(
-            f"the {which}targets of {name!r} must be 0 to classes - 1",
-            str(labels.min()),
-            "Number the classes from 0.",
+            f"{what} must be token ids from 0 to {MOST_TOKENS - 1:,}",
+            f"{values.min()} to {values.max()}",
+            "Number the tokens from 0; inputs of unequal length are given as a list of arrays.",
         )
-    return values, labels
-
-
-def _kind(targets: NDArray[Any]) -> str:
-    return "classes" if targets.ndim == 1 else str(Targets(quantities=targets.shape[1]))
-
-
-_FLOATS = "Measured quantities are floating point: targets.astype(float)."
-
-
-def _target_mend(labels: NDArray[Any]) -> str:
-    """Say what to write in place of targets that are no whole numbers ``[n]``."""
-    if labels.ndim == 2 and labels.shape[1] == 1 and labels.dtype.kind in "iu":
-        return f"Write numpy.ravel(targets). {_FLOATS}"
-    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iub":
-        return (
-            "Write numpy.argmax(targets, axis=1) where they are 1 for the class and 0 elsewhere. "
-            + _FLOATS
-        )
-    return (
-        "Write a class number for each input; numpy.unique(targets, return_inverse=True)[1] "
-        f"makes them of names. {_FLOATS}"
-    )
-
-
-def _check_classes(name: str, targets: NDArray[Any], at_least: int) -> None:
-    classes = int(targets.max()) + 1
-    if classes < 2:
-        raise HarnessError(
-            f"the targets of {name!r} must name at least 2 classes", "0 alone", "Add a class."
-        )
-    present, counts = np.unique(targets, return_counts=True)
-    absent = classes - len(present)
-    if absent:
-        first = int(np.argmax(present != np.arange(len(present))))
-        raise HarnessError(
-            f"the targets of {name!r} must use every class from 0 to {classes - 1}",
-            f"none of class {first}" + (f" and {absent - 1} others" if absent > 1 else ""),
-            f"Number the classes without gaps. {_FLOATS}",
-        )
-    if counts.min() < at_least:
-        raise HarnessError(
-            f"every class of {name!r} must have at least {at_least} members to be split",
-            f"{counts.min()} of class {present[counts.argmin()]}",
-            "Add some, or leave the class out.",
-        )
+    return values.astype(np.int64)
 
 
 def _columns_with(bad: NDArray[np.bool_]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
+from harness.data.scaling import Scaling
 from harness.data.sizes import Targets
 from harness.messages.errors import HarnessError
 
@@ -32,9 +33,10 @@ class Part:
     Attributes:
         inputs: ``[n, channels, height, width]``, ``[n, channels, length]`` or ``[n, features]``;
             uint8, which counts as 0 to 1 in steps of 1/255 and takes a quarter of the memory, or
-            float32.
-        targets: int64 ``[n]``, from 0 to ``classes - 1``; or quantities, float32
-            ``[n, quantities]``.
+            float32; or token ids, int64 ``[n, length]``.
+        targets: int64 ``[n]``, from 0 to ``classes - 1``; a class for each pixel, int64
+            ``[n, height, width]``, or for each position of a sequence, int64 ``[n, length]``;
+            quantities, float32 ``[n, quantities]``; or nothing, float32 ``[n, 0]``.
         pool: the data set that it is a selection of.
         rows: int64 ``[n]``, which of the pool; ``None`` is all of it.
     """
@@ -113,10 +115,12 @@ class Splits:
         train: what is learned from.
         validation: what settings are chosen on.
         test: what claims are judged on.
-        mean: float32, of the training part: ``[channels]`` for images and sequences, else
-            ``[features]``.
-        std: the standard deviation, in the same shape; 1 where nothing varies.
-        classes: how many classes there are; 0 where targets are quantities.
+        mean: what is taken off inputs, float32: ``[channels]`` for images and sequences, else
+            ``[features]``; the mean of the training part, or 0 where inputs are not standardised.
+        std: what they are divided by, in the same shape: the standard deviation, 1 where nothing
+            varies; or 1 where inputs are not standardised.
+        classes: how many classes there are; 0 where there are none.
+        tokens: how many token ids there are, from 0 on; 0 where inputs are no token ids.
     """
 
     train: Part
@@ -125,18 +129,29 @@ class Splits:
     mean: torch.Tensor
     std: torch.Tensor
     classes: int
+    tokens: int = 0
 
     @classmethod
-    def of(cls, train: Part, validation: Part, test: Part, classes: int) -> Splits:
+    def of(
+        cls,
+        train: Part,
+        validation: Part,
+        test: Part,
+        classes: int,
+        scaling: Scaling = "standardised",
+        tokens: int = 0,
+    ) -> Splits:
         """Make splits, with mean and standard deviation from the training part alone."""
-        mean, std = mean_and_std(train.inputs)
-        return cls(train, validation, test, mean, std, classes)
+        if scaling == "standardised":
+            mean, std = mean_and_std(train.inputs)
+        else:
+            mean, std = _unscaled(train.pool.inputs.shape[1])
+        return cls(train, validation, test, mean, std, classes, tokens)
 
     @property
     def targets(self) -> Targets:
         """What there is to be told of each input."""
-        pool = self.train.pool.targets
-        return Targets(quantities=pool.shape[1]) if pool.ndim == 2 else Targets(self.classes)
+        return targets_of(self.train.pool, self.classes)
 
     @property
     def without_test(self) -> Splits:
@@ -150,7 +165,7 @@ class Splits:
         return tuple(self.train.pool.inputs.shape[1:])
 
     def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return ``(inputs - mean) / std`` as float32, so that the training part has 0 and 1.
+        """Return ``(inputs - mean) / std`` as float32; token ids as they are.
 
         Args:
             inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are.
@@ -159,14 +174,16 @@ class Splits:
 
     def to(self, device: torch.device | str) -> Splits:
         """Return the same splits on another device."""
-        return Splits(
-            self.train.to(device),
-            self.validation.to(device),
-            self.test.to(device),
-            self.mean.to(device),
-            self.std.to(device),
-            self.classes,
-        )
+        names = ("train", "validation", "test", "mean", "std")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
+
+def targets_of(pool: Pool, classes: int) -> Targets:
+    """Return what there is to be told of each input of a pool."""
+    targets = pool.targets
+    if targets.is_floating_point():
+        return Targets(quantities=targets.shape[1])
+    return Targets(classes, shape=tuple(targets.shape[1:]))
 
 
 def standardize(
@@ -175,17 +192,29 @@ def standardize(
     """Return ``(inputs - mean) / std``, in the type of ``mean`` where the inputs are bytes.
 
     Args:
-        inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are.
+        inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are;
+            whole numbers of 64 bits are token ids, which stay what they are.
         mean: ``[channels]`` or ``[features]``.
         std: in the same shape.
         dimensions: of one input.
     """
+    import torch
+
+    if inputs.dtype == torch.int64:
+        return inputs
     ones = (1,) * (dimensions - 1)
     mean, std = mean.view(-1, *ones), std.view(-1, *ones)
     if not inputs.is_floating_point():
         mean, std = 255 * mean, 255 * std  # scales a few channels instead of every pixel
         inputs = inputs.to(mean.dtype)
     return (inputs - mean) / std
+
+
+def _unscaled(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean and the deviation, ``[count]``, that change nothing."""
+    import torch
+
+    return torch.zeros(count), torch.ones(count)
 
 
 def mean_and_std(inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -63,7 +63,7 @@ class Frame:
     def learnt(self, targets: torch.Tensor) -> torch.Tensor:
         """Return targets as the network learns them."""
         if self.target_mean is None or self.target_std is None:
-            return targets if targets.ndim == 1 else targets.to(self.mean.dtype)
+            return targets.to(self.mean.dtype) if targets.is_floating_point() else targets
         return (targets.to(self.mean.dtype) - self.target_mean) / self.target_std
 
     def told(self, outputs: torch.Tensor) -> torch.Tensor:
