@@ -136,6 +136,22 @@ class PartsModule(nn.Module):
         return self.head(self.encoder(images))
 
 
+@dataclass(frozen=True)
+class Words:
+    """A network of token ids."""
+
+    tokens: int = 30
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Embedding(self.tokens, 4), nn.Flatten(), nn.Linear(4 * shape[0], classes)
+        )
+
+
+IDS = np.random.default_rng(0).integers(0, 30, (240, 7))
+TEXT = arrays(IDS, IDS.max(axis=1) // 26, "text", train=120, scaling="as they are")
+
+
 # Together they have every optimizer, clip, penalty, loss, schedule, augmentation, activation,
 # normalisation, order, kind of network and initialisation. Each has floats that its trials vary.
 CASES: dict[str, Training] = {
@@ -216,6 +232,8 @@ CASES: dict[str, Training] = {
         BASE, data=MEASURED, model=MLP(hidden=(12,)), loss=Huber(0.5), task=Regression(),
         stopping=EarlyStopping(patience=2, metric="validation_r2"),
     ),
+    "inputs from 0 to 1": replace(BASE, data=replace(DATA, scaling="0 to 1")),
+    "token ids": replace(BASE, data=TEXT, model=Words()),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)
 

@@ -69,6 +69,8 @@ def check_inputs(what: str, values: NDArray[Any], given: Any) -> None:
         mend = _whole_numbers(values, tensor=hasattr(given, "detach"))
         if isinstance(given, tuple | list):
             mend = mend.replace("inputs", "numpy.asarray(inputs)")
+        if values.ndim == 2 and kind != "b":
+            mend = f"{mend} Token ids are declared by scaling='as they are'."
     elif kind == "c":
         joined = "torch.cat([" if hasattr(given, "detach") else "numpy.concatenate(["
         mend = f"Write {joined}inputs.real, inputs.imag], axis=1), which keeps both parts."

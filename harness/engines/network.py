@@ -168,21 +168,24 @@ def build(training: Training, splits: Splits, seed: int, device: torch.device) -
         HarnessError: its output is not what the task asks for, or the data has other targets.
     """
     two = splits.train.at(torch.arange(2, device=splits.train.pool.inputs.device))
-    return build_for(training, splits.standardize(two.inputs), splits.targets, seed, device)
+    inputs = splits.standardize(two.inputs)
+    if splits.tokens:
+        inputs = torch.full_like(inputs, splits.tokens - 1)
+    return build_for(training, inputs, splits.targets, seed, device)
 
 
 def build_for(
     training: Training, two: torch.Tensor, targets: Targets, seed: int, device: torch.device
 ) -> Network:
-    """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``."""
+    """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``; or the largest token."""
     outputs = training.task.outputs(targets)
     with global_generators(torch_seed(seed, "weights"), device):
         module = training.model.build(tuple(two.shape[1:]), outputs)
     check_torch()
     network = Network(module, device, DTYPES[training.precision])
     module.eval()
-    with torch.no_grad():
-        shape = tuple(module(two.to(device, network.vector.dtype)).shape)
+    two = two.to(device, network.vector.dtype if two.is_floating_point() else None)
+    shape = tuple(_tried(module, two).shape)
     if shape != (2, outputs):
         each = f"each of the {targets}" if outputs > 1 else "the one measured quantity"
         raise HarnessError(
@@ -194,14 +197,34 @@ def build_for(
     return network
 
 
-def check_network(training: Training, shape: tuple[int, ...], targets: Targets, seed: int) -> None:
-    """Check that a network can be built and given two inputs, which here are zeros.
+def _tried(module: nn.Module, two: torch.Tensor) -> torch.Tensor:
+    """Return what a network says of two inputs."""
+    try:
+        with torch.no_grad():
+            said: torch.Tensor = module(two)
+    except IndexError as error:  # of an embedding
+        if two.is_floating_point():
+            raise
+        largest = int(two.max())
+        raise HarnessError(
+            f"a network must know every token id of its data, 0 to {largest}",
+            f"{type(module).__name__}, in which: {error}",
+            f"Give its embedding {largest + 1} rows, by a field tokens={largest + 1}, say.",
+        ) from error
+    return said
+
+
+def check_network(
+    training: Training, shape: tuple[int, ...], targets: Targets, seed: int, tokens: int = 0
+) -> None:
+    """Check that a network can be built and given two inputs: zeros, or the largest token id.
 
     Args:
         training: whose network it is.
         shape: of one input.
         targets: what there is to be told of each input.
         seed: what initial weights are drawn from.
+        tokens: how many token ids there are; 0 where inputs are no token ids.
 
     Raises:
         HarnessError: its output is not what the task asks for, or the data has other targets.
@@ -209,7 +232,8 @@ def check_network(training: Training, shape: tuple[int, ...], targets: Targets, 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # for so little, more would only wait for each other
     try:
-        build_for(training, torch.zeros(2, *shape), targets, seed, torch.device("cpu"))
+        two = torch.full((2, *shape), tokens - 1) if tokens else torch.zeros(2, *shape)
+        build_for(training, two, targets, seed, torch.device("cpu"))
     finally:
         torch.set_num_threads(threads)
 

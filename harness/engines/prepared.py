@@ -215,15 +215,12 @@ def check_ready(training: Training, seed: int) -> None:
         check_ready(teacher, seed)
 
 
-def check_declared(
-    training: Training, shape: tuple[int, ...], targets: Targets, examples: int, seed: int
-) -> None:
+def check_declared(training: Training, known: Known, examples: int, seed: int) -> None:
     """Check of a Training what can be checked without its data: not of its teacher.
 
     Args:
         training: what is to be trained.
-        shape: of one input.
-        targets: what there is to be told of each input.
+        known: what is known of its data.
         examples: in the training split.
         seed: what initial weights are drawn from.
 
@@ -231,8 +228,8 @@ def check_declared(
         HarnessError: it cannot be begun.
     """
     steps = _steps(training, examples)
-    _check_augmentation(training, shape)
-    check_network(training, shape, targets, seed)
+    _check_augmentation(training, known)
+    check_network(training, known.shape, known.targets, seed, known.tokens)
     training.schedule.factors(steps * training.epochs)
 
 
@@ -271,7 +268,7 @@ def ready_with(
 ) -> Member:
     """Do as :func:`make_ready`, with data that is loaded already."""
     steps = steps_per_epoch(training, splits)
-    _check_augmentation(training, splits.shape)
+    _check_augmentation(training, splits)
     splits = splits.to(device)
     network = build(training, splits, seed, device)
     teacher = None
@@ -298,16 +295,6 @@ def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
     )
 
 
-def _check_augmentation(training: Training, shape: tuple[int, ...]) -> None:
-    for each in training.augment:
-        if getattr(each, "images_only", False) and len(shape) != 3:
-            raise HarnessError(
-                f"{type(each).__name__} must be given images of shape (channels, height, width)",
-                f"inputs of shape {shape}",
-                "Reshape the data, or leave that augmentation out.",
-            )
-
-
 class Known(Protocol):
     """Splits, or what is known of them."""
 
@@ -318,6 +305,34 @@ class Known(Protocol):
     @property
     def targets(self) -> Targets:
         """What there is to be told of each input."""
+
+    @property
+    def tokens(self) -> int:
+        """How many token ids there are; 0 where inputs are no token ids."""
+
+
+def _check_augmentation(training: Training, known: Known) -> None:
+    for each in training.augment:
+        name = type(each).__name__
+        if known.tokens:
+            raise HarnessError(
+                f"{name} must be given images or measured values",
+                "token ids, between which there is nothing",
+                "Leave augment= out.",
+            )
+        if getattr(each, "images_only", False) and len(known.shape) != 3:
+            raise HarnessError(
+                f"{name} must be given images of shape (channels, height, width)",
+                f"inputs of shape {known.shape}",
+                "Reshape the data, or leave that augmentation out.",
+            )
+        moves = getattr(each, "moves", False) or getattr(each, "mixes", False)
+        if known.targets.shape and moves:
+            raise HarnessError(
+                f"{name} must be given inputs without a class at each place, which it would move",
+                str(known.targets),
+                "Leave it out, or take one that changes values alone, such as Brightness.",
+            )
 
 
 def check_teacher(theirs: Known, own: Known) -> None:

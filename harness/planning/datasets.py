@@ -150,7 +150,7 @@ def _check(training: Training, seed: int) -> None:
     facts = facts_of(training.data)
     if facts is None:
         return
-    check_declared(training, facts.shape, facts.targets, facts.shares.train, seed)
+    check_declared(training, facts, facts.shares.train, seed)
     teacher = teacher_of(training)
     if teacher is not None:
         theirs = facts_of(teacher.data)
