@@ -34,8 +34,9 @@ ROOMS: dict[str, str] = {
     "penalties": "",
     "schedules": "",
     "stopping": "",
-    "data": "folder intake names layout narrow pictures quantities scaling shared sizes targets "
-    "facts splits stratified draw declared embedded own survey folders vision",
+    "data": "folder intake names layout narrow padded pictures quantities scaling shared sizes "
+    "targets facts splits stratified draw declared embedded given own datasets survey folders "
+    "vision",
     "augment": "base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp",

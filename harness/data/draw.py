@@ -30,17 +30,20 @@ class Whole:
         test: the official test set.
         classes: how many classes there are; 0 where there are none.
         validation: the validation set that the data comes with, if it does.
+        unlabelled: inputs without targets, beside all others.
     """
 
     rest: Part
     test: Part | None
     classes: int
     validation: Part | None = None
+    unlabelled: Part | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """All parts there are."""
-        return tuple(each for each in (self.rest, self.validation, self.test) if each is not None)
+        parts = (self.rest, self.validation, self.test, self.unlabelled)
+        return tuple(each for each in parts if each is not None)
 
     @property
     def targets(self) -> Targets:
@@ -89,7 +92,9 @@ def draw(whole: Whole, sizes: Sizes, seed: int, scaling: Scaling = "standardised
     if planned.train != len(rows):
         rows, _ = _cut(pool, rows, planned.train, seed, "train")
     train = _at(whole.rest, rows)
-    return Splits.of(train, validation, test, whole.classes, scaling, whole.tokens)
+    return Splits.of(
+        train, validation, test, whole.classes, scaling, whole.tokens, whole.unlabelled
+    )
 
 
 def _strata(part: Part) -> Rows:

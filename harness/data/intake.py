@@ -46,7 +46,8 @@ def as_array(what: str, value: Any) -> NDArray[Any]:
         raise HarnessError(
             f"{what} must be an array of numbers",
             f"a {type(value).__name__}: {error}",
-            "Write numpy.asarray(...) of rows that are all of one length.",
+            "Write numpy.asarray(...) of rows that are all of one length, or, for sequences, a "
+            "list of arrays: [numpy.asarray(each) for each in inputs].",
         ) from error
     return copy.astype(copy.dtype.newbyteorder("="), copy=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
@@ -21,10 +22,17 @@ class Pool:
     Attributes:
         inputs: as those of a :class:`Part`.
         targets: as those of a :class:`Part`.
+        lengths: as those of a :class:`Part`.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
+    lengths: torch.Tensor | None = None
+
+    def mapped(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Pool:
+        """Return the pool with each of its tensors changed."""
+        lengths = None if self.lengths is None else change(self.lengths)
+        return Pool(change(self.inputs), change(self.targets), lengths)
 
 
 class Part:
@@ -36,13 +44,18 @@ class Part:
             float32; or token ids, int64 ``[n, length]``.
         targets: int64 ``[n]``, from 0 to ``classes - 1``; a class for each pixel, int64
             ``[n, height, width]``, or for each position of a sequence, int64 ``[n, length]``;
-            quantities, float32 ``[n, quantities]``; or nothing, float32 ``[n, 0]``.
+            quantities, float32 ``[n, quantities]``; or nothing, float32 ``[n, 0]``. Where a
+            sequence is padded, its class is -100, which torch's losses leave out.
+        lengths: what of each sequence is no padding, int64 ``[n]``; ``None`` where all are of one
+            length.
         pool: the data set that it is a selection of.
         rows: int64 ``[n]``, which of the pool; ``None`` is all of it.
     """
 
-    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
-        self.pool = Pool(inputs, targets)
+    def __init__(
+        self, inputs: torch.Tensor, targets: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> None:
+        self.pool = Pool(inputs, targets, lengths)
         self.rows: torch.Tensor | None = None
 
     def __len__(self) -> int:
@@ -63,20 +76,27 @@ class Part:
         where = rows if self.rows is None else self.rows[rows]
         return self.pool.inputs[where], self.pool.targets[where]
 
+    def lengths_at(self, rows: torch.Tensor | slice) -> torch.Tensor | None:
+        """Return the lengths of some rows, in that order; ``None`` where all are of one length."""
+        if self.pool.lengths is None:
+            return None
+        return self.pool.lengths[rows if self.rows is None else self.rows[rows]]
+
     def at(self, rows: torch.Tensor) -> Part:
         """Return some rows, in that order; ``rows`` is int64 ``[k]``."""
-        part = Part(self.pool.inputs, self.pool.targets)
-        part.pool = self.pool
-        part.rows = rows if self.rows is None else self.rows[rows]
-        return part
+        return self._of(self.pool, rows if self.rows is None else self.rows[rows])
 
     def to(self, device: torch.device | str) -> Part:
         """Return the same part on another device; the whole pool is copied there, once."""
         if self.pool.inputs.device.type == str(device).partition(":")[0]:
             return self
-        part = Part(self.pool.inputs, self.pool.targets)
-        part.pool = _resident(self.pool, str(device))
-        part.rows = None if self.rows is None else self.rows.to(device)
+        rows = None if self.rows is None else self.rows.to(device)
+        return self._of(_resident(self.pool, str(device)), rows)
+
+    @staticmethod
+    def _of(pool: Pool, rows: torch.Tensor | None) -> Part:
+        part = Part(pool.inputs, pool.targets)
+        part.pool, part.rows = pool, rows
         return part
 
 
@@ -102,9 +122,9 @@ class HiddenPart(Part):
         )
 
 
-@lru_cache(maxsize=3)  # parts of every seed share their pools: training, validation and test sets
+@lru_cache(maxsize=4)  # parts of every seed share their pools: of three splits, and unlabelled
 def _resident(pool: Pool, device: str) -> Pool:
-    return Pool(pool.inputs.to(device), pool.targets.to(device))
+    return pool.mapped(lambda each: each.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +141,7 @@ class Splits:
             varies; or 1 where inputs are not standardised.
         classes: how many classes there are; 0 where there are none.
         tokens: how many token ids there are, from 0 on; 0 where inputs are no token ids.
+        unlabelled: inputs without targets, beside those of the splits; ``None`` without any.
     """
 
     train: Part
@@ -130,6 +151,7 @@ class Splits:
     std: torch.Tensor
     classes: int
     tokens: int = 0
+    unlabelled: Part | None = None
 
     @classmethod
     def of(
@@ -140,18 +162,24 @@ class Splits:
         classes: int,
         scaling: Scaling = "standardised",
         tokens: int = 0,
+        unlabelled: Part | None = None,
     ) -> Splits:
         """Make splits, with mean and standard deviation from the training part alone."""
         if scaling == "standardised":
-            mean, std = mean_and_std(train.inputs)
+            mean, std = mean_and_std(train.inputs, train.lengths_at(slice(None)))
         else:
             mean, std = _unscaled(train.pool.inputs.shape[1])
-        return cls(train, validation, test, mean, std, classes, tokens)
+        return cls(train, validation, test, mean, std, classes, tokens, unlabelled)
 
     @property
     def targets(self) -> Targets:
         """What there is to be told of each input."""
         return targets_of(self.train.pool, self.classes)
+
+    @property
+    def padded(self) -> bool:
+        """Whether inputs are sequences of unequal length, padded at the end."""
+        return self.train.pool.lengths is not None
 
     @property
     def without_test(self) -> Splits:
@@ -175,7 +203,9 @@ class Splits:
     def to(self, device: torch.device | str) -> Splits:
         """Return the same splits on another device."""
         names = ("train", "validation", "test", "mean", "std")
-        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+        unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
+        moved = {name: getattr(self, name).to(device) for name in names}
+        return replace(self, **moved, unlabelled=unlabelled)
 
 
 def targets_of(pool: Pool, classes: int) -> Targets:
@@ -217,14 +247,35 @@ def _unscaled(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.zeros(count), torch.ones(count)
 
 
-def mean_and_std(inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and population standard deviation of axis 1, float32 ``[inputs.shape[1]]``.
+def real(lengths: torch.Tensor, longest: int) -> torch.Tensor:
+    """Return where sequences have not ended, bool ``[n, longest]``.
 
-    uint8 is in units of 255. Where nothing varies the standard deviation is 1, so that dividing
-    by it is harmless.
+    Args:
+        lengths: int64 ``[n]``.
+        longest: to which length they are padded.
     """
     import torch
 
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]
+
+
+def mean_and_std(
+    inputs: torch.Tensor, lengths: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and population standard deviation of axis 1, float32 ``[inputs.shape[1]]``.
+
+    uint8 is in units of 255. Where nothing varies the standard deviation is 1, so that dividing
+    by it is harmless. Padding does not count.
+
+    Args:
+        inputs: ``[n, channels, ...]`` or ``[n, features]``.
+        lengths: of sequences that are padded, int64 ``[n]``.
+    """
+    import torch
+
+    if lengths is not None:
+        # of unequal sequences one after another, each position counts as an example
+        inputs = inputs.transpose(1, 2)[real(lengths, inputs.shape[2])]
     if inputs.dtype == torch.uint8:
         # Counting the 256 values is exact, and needs no copy of the images as floats.
         counts = torch.stack(

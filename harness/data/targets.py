@@ -98,17 +98,15 @@ def kind(targets: NDArray[Any]) -> str:
     return str(told(targets, 2)).removeprefix("2 ")
 
 
-def count_classes(
-    name: str, labels: NDArray[Any], official: NDArray[Any] | None, positions: bool
-) -> int:
+def count_classes(name: str, labels: NDArray[Any], official: NDArray[Any] | None) -> int:
     """Return how many classes there are; 0 of quantities, and where nothing is told.
+
+    Of those of positions in sequences some may be missing: no text uses all words.
 
     Args:
         name: of the data set.
         labels: targets as they are kept.
         official: those of the official test set.
-        positions: whether the classes are those of positions in sequences, of which some may be
-            missing: no text uses all words.
 
     Raises:
         HarnessError: there are too few, gaps between them, or too few examples of one.
@@ -116,7 +114,7 @@ def count_classes(
     if labels.dtype.kind == "f":
         return 0
     both = [labels] if official is None else [labels, official]
-    if positions:
+    if labels.ndim == 2:
         classes = max(int(each.max()) for each in both) + 1
         _check_two(name, classes)
         return classes
