@@ -74,9 +74,7 @@ def _loaded(role: str, dataset: Any) -> tuple[Any, Any]:
     paired = [isinstance(each, tuple | list) for each in items]
     sizes = {len(each) for each, pair in zip(items, paired, strict=True) if pair}
     if len(set(paired)) > 1 or not sizes <= {2}:
-        given = (
-            f"items of {min(sizes)} values" if len(set(paired)) == 1 else "some that are neither"
-        )
+        given = f"items of {min(sizes)} values" if all(paired) else "pairs and others"
         raise HarnessError(
             f"from_dataset({role}=...) must have pairs of an input and a target as items, or "
             "inputs alone",

@@ -99,6 +99,7 @@ class Declared(ABC):
             files=self.file_count(),
             notes=self.notes(),
             tokens=self.tokens(),
+            padded=self.padded,
         )
 
     def _sizes(self) -> Sizes:
@@ -138,6 +139,11 @@ class Declared(ABC):
     def tokens(self) -> int:
         """Return how many token ids there are; 0 where inputs are no token ids."""
         return self._whole().tokens if self.dtype == "int64" else 0
+
+    @property
+    def padded(self) -> bool:
+        """Whether inputs are sequences of unequal length; of one's own kind, if it says so."""
+        return False
 
     def file_count(self) -> int:
         """Return how many files hold the examples; 0 without files."""

@@ -26,6 +26,7 @@ class Facts:
         files: how many files were read; 0 without files.
         notes: sentences on what was done to the data, and what was left out.
         tokens: how many token ids there are; 0 where inputs are no token ids.
+        padded: whether inputs are sequences of unequal length, padded at the end.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Facts:
     files: int = 0
     notes: tuple[str, ...] = ()
     tokens: int = 0
+    padded: bool = False
 
     def plain_values(self) -> Mapping[str, Any]:
         """Return the same in plain JSON types."""
@@ -54,6 +56,7 @@ class Facts:
             "shape": list(self.shape),
             "dtype": self.dtype,
             "tokens": self.tokens,
+            "padded": self.padded,
             "train": self.shares.train,
             "validation": self.shares.validation,
             "test": self.shares.test,

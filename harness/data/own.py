@@ -106,6 +106,11 @@ class Arrays(Declared):
         """Return how many token ids there are: one more than the largest; 0 without any."""
         return max(count_tokens(each.inputs) for each in self._parts.values())
 
+    @property
+    def padded(self) -> bool:
+        """Whether inputs are sequences of unequal length."""
+        return self._parts[""].lengths is not None
+
     def notes(self) -> tuple[str, ...]:
         """Return sentences on what was done to the inputs."""
         said: tuple[str, ...] = vars(self)["said"]
