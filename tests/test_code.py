@@ -323,10 +323,11 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "always", "calibration", "canonical", "counting", "dropout", "evaluate",
-    "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds", "losses", "modes",
-    "network", "plain", "prepared", "programs", "schedules", "scores", "sizes", "splits", "stacked",
-    "step", "stopping", "streams", "structure", "task", "train", "trained", "training", "weights",
+    "agreement", "always", "calibration", "called", "canonical", "counting", "dropout",
+    "evaluate", "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds",
+    "losses", "modes", "network", "parts", "plain", "prepared", "programs", "rebuilding",
+    "schedules", "scores", "sizes", "splits", "stacked", "step", "stopping", "streams",
+    "structure", "task", "train", "trained", "training", "updates", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 

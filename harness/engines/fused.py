@@ -19,25 +19,26 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness.engines.evaluate import evaluation_batch
+from harness.engines.called import Called
+from harness.engines.evaluate import evaluation_batch, standardized, to_score
 from harness.engines.fusable import check_same, check_same_teacher, watching
-from harness.engines.network import Network, Snapshot
+from harness.engines.network import Network, Snapshot, Spans
 from harness.engines.prepared import Member
 from harness.engines.programs import Path, bind, paths, values
 from harness.engines.stacked import StackedRows, Tensors, single, stack
 from harness.engines.step import (
-    Called,
     Frame,
     Rows,
-    State,
+    States,
     advance,
     dropout_keys,
+    initial_states,
     loss_of,
     restandardize,
 )
 from harness.randomness.counting import Draws, Key, mix, signed
 from harness.tasks.losses import Batch
-from harness.training import Training
+from harness.training import Precision, Training
 
 
 @functools.cache
@@ -88,48 +89,60 @@ class _Slot:
         return self.first.network.weights
 
     @property
-    def state(self) -> State:
-        state: State = self.tensors["state"]
-        return state
+    def spans(self) -> tuple[Spans, ...]:
+        return self.first.spans
+
+    @property
+    def states(self) -> States:
+        states: States = self.tensors["states"]
+        return states
 
     def draws(self, number: Key) -> Draws:
         return self._drawn("augmentation", number)
 
-    def loss_draws(self, number: Key) -> Draws:
-        return self._drawn("loss", number)
+    def loss_draws(self, turn: Key) -> Draws:
+        return self._drawn("loss", turn)
+
+    def at(self, vector: torch.Tensor) -> _Slot:
+        return replace(self, tensors={**self.tensors, "vector": vector})
 
     def _drawn(self, purpose: str, number: Key) -> Draws:
         key = mix(self.tensors[purpose], number)
         return Draws(key, self.first.device, self.frame.mean.dtype)
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
         teacher = self.first.teacher
         if teacher is None:
             return None
         theirs = self.tensors["teacher"]
         if not teacher.same_frame:
-            inputs = restandardize(inputs, self.frame, theirs["mean"], theirs["std"])
+            arguments = restandardize(arguments, self.frame, theirs["mean"], theirs["std"])
         tensors = {**theirs["params"], **theirs["held"]}
-        logits: torch.Tensor = functional_call(teacher.network.module, tensors, (inputs,))
+        logits: torch.Tensor = functional_call(teacher.network.module, tensors, arguments)
         return logits.detach()
 
-    def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        network = self.first.network
+    def gradients(
+        self, position: int, turn: Key, batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        network, training = self.first.network, self.training
+        spans = self.spans[position]
         held = {**self.tensors["held"]}
         layers = len(network.dropouts)
-        keys = dropout_keys(self.tensors["dropout"], number, layers) if layers else []
+        keys = dropout_keys(self.tensors["dropout"], turn, layers) if layers else []
         for (name, _), key in zip(_dropout_names(network.module), keys, strict=True):
             held[f"{name}.key"] = key
+        params = _params(network, self.vector)
+        moved = {network.names[at]: params.pop(network.names[at]) for at in spans.params}
 
-        def objective(params: dict[str, torch.Tensor]) -> torch.Tensor:
-            net = _called(self.training, network, {**params, **held})
-            return loss_of(self.training, net, batch)
+        def objective(moved: dict[str, torch.Tensor]) -> torch.Tensor:
+            net = _called(training.precision, network, {**params, **moved, **held})
+            return loss_of(training.every_update[position].loss, net, batch)
 
-        grads, loss = grad_and_value(objective)(_params(network, self.vector))
-        return torch.cat([grads[name].reshape(-1) for name in network.names]), loss
+        grads, loss = grad_and_value(objective)(moved)
+        return torch.cat([grads[name].reshape(-1) for name in moved]), loss
 
 
-def _called(training: Training, network: Network, tensors: Mapping[str, torch.Tensor]) -> Called:
+def _called(precision: Precision, network: Network, tensors: Mapping[str, torch.Tensor]) -> Called:
     """Return a network with one trial's tensors in the place of its own, as a loss calls it."""
 
     def find(name: str) -> Callable[..., torch.Tensor]:
@@ -138,7 +151,7 @@ def _called(training: Training, network: Network, tensors: Mapping[str, torch.Te
         return functools.partial(_call, part, own)
 
     whole = functools.partial(_call, network.module, tensors)
-    return Called(training, network.vector.device, whole, find)
+    return Called(precision, network.vector.device, whole, find)
 
 
 def _call(
@@ -183,9 +196,11 @@ class Fused:
         self._compiled = compiled
         self._paths = paths(first.training)
         self._trials = stack([self._tensors(each) for each in filled])
-        self._state = stack([m.training.optimizer.init(m.network.vector) for m in filled])
+        self._states = stack([initial_states(m.training, m.network) for m in filled])
         self._train = StackedRows.of([each.splits.train for each in filled])
         self._validation = StackedRows.of([each.splits.validation for each in filled])
+        more = [each.splits.unlabelled for each in filled if each.splits.unlabelled is not None]
+        self._unlabelled = StackedRows.of(more) if more else None
         self._factors = torch.stack([each.factors for each in filled]).to(first.device)
         step: Callable[..., Any] = functools.partial(single, self._one)
         if len(filled) > 1:
@@ -198,7 +213,7 @@ class Fused:
             evaluate = vmap(self._evaluate, in_dims=(0, None))
         self._score = evaluate
         self._checked = self._scored = False
-        self._kept: tuple[int, torch.Tensor, torch.Tensor] | None = None
+        self._kept: tuple[int, torch.Tensor, torch.Tensor, torch.Tensor | None] | None = None
 
     def _tensors(self, member: Member) -> Tensors:
         """Return what a trial has of its own, apart from optimizer state and batches."""
@@ -215,6 +230,7 @@ class Fused:
             "augmentation": _key(member.augmentation_key, device),
             "loss": _key(member.loss_key, device),
             "dropout": _key(member.dropout_key, device),
+            "scoring": _key(member.scoring_key, device),
         }
         own = {name: each for name, each in own.items() if each is not None}
         if member.teacher is not None:
@@ -234,21 +250,24 @@ class Fused:
 
     def _one(
         self, tensors: Tensors, number: torch.Tensor
-    ) -> tuple[torch.Tensor, State, torch.Tensor]:
-        """Return a trial's parameters, optimizer state and loss after one step."""
-        rows = Rows(tensors["inputs"], tensors["targets"], tensors.get("taught"))
+    ) -> tuple[torch.Tensor, States, tuple[torch.Tensor, ...]]:
+        """Return a trial's parameters, optimizer states and losses after one step."""
+        names = ("inputs", "targets", "taught", "lengths", "unlabelled")
+        rows = Rows(**{name: tensors[name] for name in names if name in tensors})
         return advance(_Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
-    def _evaluate(self, trial: Tensors, _: None) -> Tensors:
+    def _evaluate(self, trial: Tensors, number: int) -> Tensors:
         """Return the states of a trial's scores after one more batch."""
         first = self._first
-        frame = _frame(first, trial)
-        inputs = frame.standardize(trial["inputs"])
+        frame, task = _frame(first, trial), first.training.task
         tensors = {**_params(first.network, trial["vector"]), **trial["held"]}
-        outputs = frame.told(_call(first.network.module, tensors, inputs))
+        net = _called("float32", first.network, tensors)
+        batch = standardized(frame, trial["inputs"], trial["targets"], trial.get("lengths"))
+        outputs, wanted = task.says(net, to_score(frame, batch, trial["scoring"], number))
+        outputs = frame.told(outputs)
         return {
-            score.name: score.update(trial["scores"][score.name], outputs, trial["targets"])
-            for score in first.training.task.scores
+            score.name: score.update(trial["scores"][score.name], outputs, wanted)
+            for score in task.scores
         }
 
     # -- all trials ------------------------------------------------------------------------
@@ -259,22 +278,24 @@ class Fused:
     def stop(self) -> None:
         """Nothing to put back."""
 
-    def epoch(self, number: int, most: int | None = None) -> list[float]:
-        """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
+    def epoch(self, number: int, most: int | None = None) -> list[tuple[float, ...]]:
+        """Train for one epoch, ``most`` steps of it; return each trial's mean losses."""
         first = self._first
         first.network.module.train()
-        order, rows = self._batches(number)
-        total = torch.zeros_like(self._trials["vector"][:, 0])
+        order, rows, more = self._batches(number)
+        updates, vector = first.training.every_update, self._trials["vector"]
+        totals = [torch.zeros_like(vector[:, 0]) for _ in updates]
         for index in range(first.steps if most is None else most):
             step = number * first.steps + index
             which = rows[:, index]
             trials = {
                 **self._trials,
-                "state": self._state,
-                "inputs": self._train.inputs[which],
-                "targets": self._train.targets[which],
+                "states": self._states,
+                **self._train.at(which),
                 "factor": self._factors[:, step],
             }
+            if more is not None and self._unlabelled is not None:
+                trials["unlabelled"] = self._unlabelled.inputs[more[:, index]]
             table = trials.pop("table", None)
             if table is not None:
                 wanted = order[:, index, :, None].expand(-1, -1, table.shape[2])
@@ -282,22 +303,28 @@ class Fused:
             # filled on the device: a copy would wait for it
             count = torch.full((), step, dtype=torch.int32, device=first.device)
             with watching(first.network.module, active=not self._checked):
-                vector, self._state, loss = self._step(trials, count)
+                vector, self._states, losses = self._step(trials, count)
             self._checked = True
             self._trials["vector"] = vector
-            total += loss
-        means = (total / first.steps).tolist() if first.steps else []
-        return [means[place] for place in self._live]
+            for total, loss in zip(totals, losses, strict=True):
+                total.add_(loss)  # in its own type
+        means = (torch.stack(totals, dim=1) / first.steps).tolist()
+        return [tuple(means[place]) for place in self._live]
 
-    def _batches(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _batches(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Return each trial's batches of an epoch, as its own rows and as the pool's.
 
-        Both are int64 ``[trials, steps, batch]``, and kept: steps are timed in the same epoch.
+        And those of unlabelled inputs, as the pool's. All are int64 ``[trials, steps, batch]``, and
+        kept: steps are timed in the same epoch.
         """
         if self._kept is None or self._kept[0] != number:
             order = torch.stack([each.order(number) for each in self._members])
-            rows = self._train.rows.gather(1, order.flatten(1)).view(order.shape)
-            self._kept = number, order, rows
+            rows, more = _of_pool(self._train, order), None
+            if self._unlabelled is not None:
+                orders = [each.unlabelled_order(number) for each in self._members]
+                there = torch.stack([each for each in orders if each is not None])
+                more = _of_pool(self._unlabelled, there)
+            self._kept = number, order, rows, more
         return self._kept[1:]
 
     def validate(self) -> list[dict[str, float]]:
@@ -307,15 +334,14 @@ class Fused:
         part, scores = self._validation, first.training.task.scores
         count, size = part.rows.shape[1], evaluation_batch(part.inputs)
         states = stack([{s.name: s.init(first.device) for s in scores} for _ in self._members])
-        for begin in range(0, count, size):
+        for number, begin in enumerate(range(0, count, size)):
             which = part.rows[:, begin : begin + size]
             trials = {name: self._trials[name] for name in _EVALUATED if name in self._trials} | {
-                "inputs": part.inputs[which],
-                "targets": part.targets[which],
+                **part.at(which),
                 "scores": states,
             }
             with watching(first.network.module, active=not self._scored):
-                states = self._score(trials, None)
+                states = self._score(trials, number)
             self._scored = True
         return [
             {
@@ -346,14 +372,14 @@ class Fused:
             return each[where]
 
         self._trials = pytree.tree_map(chosen, self._trials)
-        self._state = pytree.tree_map(chosen, self._state)
+        self._states = pytree.tree_map(chosen, self._states)
         self._factors = chosen(self._factors)
         self._members = [self._members[position] for position in positions]
         self._live = list(range(len(positions)))
         self._kept = None
-        for name in ("_train", "_validation"):
+        for name in ("_train", "_validation", "_unlabelled"):
             part = getattr(self, name)
-            setattr(self, name, StackedRows(part.inputs, part.targets, chosen(part.rows)))
+            setattr(self, name, part and replace(part, rows=chosen(part.rows)))
 
     def unload(self, position: int) -> None:
         """Give a trial's state to its own network."""
@@ -361,7 +387,12 @@ class Fused:
         self._members[self._live[position]].network.load(snapshot.vector, snapshot.held)
 
 
-_EVALUATED = ("vector", "held", "mean", "std", "target_mean", "target_std")
+def _of_pool(part: StackedRows, order: torch.Tensor) -> torch.Tensor:
+    """Return which rows of the pool an order of a part's examples stands for, in its shape."""
+    return part.rows.gather(1, order.flatten(1)).view(order.shape)
+
+
+_EVALUATED = ("vector", "held", "mean", "std", "target_mean", "target_std", "scoring")
 """What of a trial's tensors its scores depend on, where it has them."""
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
-from harness.messages.errors import HarnessError
+from harness.engines.called import called
+from harness.messages.errors import HarnessError, near
 from harness.messages.foreign import check_torch
 from harness.models.dropout import number_dropouts, replace_dropout
+from harness.randomness.counting import Draws
 from harness.randomness.streams import torch_seed
+from harness.tasks.losses import Batch
 from harness.training import Training
 
 if TYPE_CHECKING:
@@ -28,6 +33,37 @@ _NORMS = (
     nn.LayerNorm,
     nn.RMSNorm,
 )
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Where the parameters of some parts lie in the vector of all.
+
+    Attributes:
+        total: how many parameters there are in all.
+        runs: where each of their stretches begins and ends, in order.
+        params: their positions among the network's parameters.
+    """
+
+    total: int
+    runs: tuple[tuple[int, int], ...]
+    params: tuple[int, ...]
+
+    def of(self, vector: torch.Tensor) -> torch.Tensor:
+        """Return their values: of a vector of all, ``[P]``, those ``[p]`` of the parts."""
+        if self.runs == ((0, self.total),):
+            return vector
+        return torch.cat([vector[start:stop] for start, stop in self.runs])
+
+    def put(self, vector: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+        """Return a vector of all, ``[P]``, with other values of the parts, ``[p]``."""
+        if self.runs == ((0, self.total),):
+            return part
+        pieces, at, taken = [], 0, 0
+        for start, stop in self.runs:
+            pieces += [vector[at:start], part[taken : taken + stop - start]]
+            at, taken = stop, taken + stop - start
+        return torch.cat([*pieces, vector[at:]])
 
 
 class Network:
@@ -64,6 +100,7 @@ class Network:
             param.data = part.view_as(param)
         weights = _weights(module)
         self._parts: dict[str, tuple[nn.Module, dict[str, str]]] = {}
+        self._spans: dict[Sequence[str], Spans] = {}
         self.weights = torch.cat(
             [
                 torch.full((p.numel(),), float(name in weights), device=device, dtype=dtype)
@@ -85,9 +122,62 @@ class Network:
             self._parts[name] = module, {own: whole[id(each)] for own, each in _tensors(module)}
         return self._parts[name]
 
-    def gradients(self, loss: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the loss's gradient for each parameter, zero where it does not depend on one."""
-        return torch.autograd.grad(loss, self.params, materialize_grads=True)
+    def spans(self, names: Sequence[str]) -> Spans:
+        """Return where the trainable parameters of some parts lie; ``""`` is all of it.
+
+        Raises:
+            HarnessError: there is no such part, or it has no parameters to train.
+        """
+        if names not in self._spans:
+            known = self._known(names)
+            sizes = [each.numel() for each in self.params]
+            stops = list(itertools.accumulate(sizes))
+            runs: list[tuple[int, int]] = []
+            chosen = tuple(at for at, name in enumerate(self.names) if name in known)
+            for at in chosen:
+                start, stop = stops[at] - sizes[at], stops[at]
+                if runs and runs[-1][1] == start:
+                    start = runs.pop()[0]
+                runs.append((start, stop))
+            self._spans[names] = Spans(stops[-1], tuple(runs), chosen)
+        return self._spans[names]
+
+    def _known(self, names: Sequence[str]) -> set[str]:
+        """Return what the network calls the trainable parameters of some parts."""
+        found: set[str] = set()
+        for name in names:
+            try:
+                own = set(self.part(name)[1].values()) & set(self.names)
+            except AttributeError:
+                raise HarnessError(
+                    "an update must move a part that the network has",
+                    repr(name),
+                    near(name, [each for each, _ in self.module.named_modules() if each]),
+                ) from None
+            if not own:
+                raise HarnessError(
+                    "an update must move a part with parameters to train",
+                    f"{name!r}, which has none",
+                    "Leave that update out.",
+                )
+            if found & own:
+                raise HarnessError(
+                    "the parts of one update must share no parameters",
+                    f"{sorted(found & own)[0]} in {name!r} and in another",
+                    "Name one of them.",
+                )
+            found |= own
+        return found
+
+    def gradients(self, loss: torch.Tensor, spans: Spans | None = None) -> tuple[torch.Tensor, ...]:
+        """Return the loss's gradient for each parameter, zero where it does not depend on one.
+
+        Args:
+            loss: a scalar.
+            spans: of which parts; of all by default.
+        """
+        params = self.params if spans is None else [self.params[at] for at in spans.params]
+        return torch.autograd.grad(loss, params, materialize_grads=True)
 
     def held(self) -> dict[str, torch.Tensor]:
         """Return what is no trainable parameter, by name: buffers and frozen parameters."""
@@ -161,6 +251,26 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.
 """The type of parameters by ``Training.precision``: autocast leaves them in float32."""
 
 
+class Known(Protocol):
+    """Splits, or what is known of them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+
+    @property
+    def targets(self) -> Targets:
+        """What there is to be told of each input."""
+
+    @property
+    def tokens(self) -> int:
+        """How many token ids there are; 0 where inputs are no token ids."""
+
+    @property
+    def padded(self) -> bool:
+        """Whether inputs are sequences of unequal length, padded at the end."""
+
+
 def build(training: Training, splits: Splits, seed: int, device: torch.device) -> Network:
     """Build the network with the initial weights of this seed.
 
@@ -171,60 +281,106 @@ def build(training: Training, splits: Splits, seed: int, device: torch.device) -
     inputs = splits.standardize(two.inputs)
     if splits.tokens:
         inputs = torch.full_like(inputs, splits.tokens - 1)
-    return build_for(training, inputs, splits.targets, seed, device)
+    return build_for(training, splits, inputs, seed, device)
 
 
 def build_for(
-    training: Training, two: torch.Tensor, targets: Targets, seed: int, device: torch.device
+    training: Training, known: Known, two: torch.Tensor, seed: int, device: torch.device
 ) -> Network:
-    """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``; or the largest token."""
-    outputs = training.task.outputs(targets)
+    """Do as :func:`build`, of what is known of the data.
+
+    Args:
+        training: whose network it is.
+        known: of its data.
+        two: inputs, standardised, ``[2, *shape]``; of token ids the largest, which a network must
+            know.
+        seed: what initial weights are drawn from.
+        device: where to.
+    """
+    task, targets = training.task, known.targets
+    outputs = task.outputs(known.shape, targets)
     with global_generators(torch_seed(seed, "weights"), device):
-        module = training.model.build(tuple(two.shape[1:]), outputs)
+        module = training.model.build(known.shape, outputs)
     check_torch()
     network = Network(module, device, DTYPES[training.precision])
+    spans_of(training, network)
     module.eval()
     two = two.to(device, network.vector.dtype if two.is_floating_point() else None)
-    shape = tuple(_tried(module, two).shape)
-    if shape != (2, outputs):
-        each = f"each of the {targets}" if outputs > 1 else "the one measured quantity"
+    with torch.no_grad():
+        shape = _said(training, network, two, known)
+    wanted = (2, *task.shape(known.shape, targets))
+    if shape != wanted:
+        last = "Use the second argument that build is given as the width of its last layer."
         raise HarnessError(
-            f"a network must give one {'logit' if targets.classes else 'number'} for {each}, "
-            f"(2, {outputs}) for two inputs",
+            f"a network must give {task.gives(targets)}, {wanted} for two inputs",
             f"an output of shape {shape}",
-            "Use the second argument that build is given as the width of its last layer.",
+            last if len(wanted) == 2 else f"Let it return outputs of shape {wanted}.",
         )
     return network
 
 
-def _tried(module: nn.Module, two: torch.Tensor) -> torch.Tensor:
-    """Return what a network says of two inputs."""
+def _said(training: Training, network: Network, two: torch.Tensor, known: Known) -> tuple[int, ...]:
+    """Return the shape of what a network says of two inputs."""
+    targets, mask = known.targets, None
+    if known.padded:
+        mask = torch.ones(2, two.shape[-1], dtype=torch.bool, device=two.device)
+        _check_takes_mask(network.module, two, mask)
+    kind = torch.int64 if targets.classes else torch.float32
+    width = targets.shape if targets.classes else (targets.quantities,)
+    wanted = torch.zeros(2, *width, dtype=kind, device=two.device)
+    net = called("float32", network.module, two.device)
+    draws = Draws(0, two.device, network.vector.dtype)
     try:
-        with torch.no_grad():
-            said: torch.Tensor = module(two)
+        said, _ = training.task.says(net, Batch(two, wanted, draw=lambda: draws, mask=mask))
     except IndexError as error:  # of an embedding
-        if two.is_floating_point():
+        if not known.tokens:
             raise
-        largest = int(two.max())
         raise HarnessError(
-            f"a network must know every token id of its data, 0 to {largest}",
-            f"{type(module).__name__}, in which: {error}",
-            f"Give its embedding {largest + 1} rows, by a field tokens={largest + 1}, say.",
+            f"a network must know every token id of its data, 0 to {known.tokens - 1}",
+            f"{type(network.module).__name__}, in which: {error}",
+            f"Give its embedding {known.tokens} rows, by a field tokens={known.tokens}, say.",
         ) from error
-    return said
+    return tuple(said.shape)
 
 
-def check_network(
-    training: Training, shape: tuple[int, ...], targets: Targets, seed: int, tokens: int = 0
-) -> None:
+def _check_takes_mask(module: nn.Module, inputs: torch.Tensor, mask: torch.Tensor) -> None:
+    """Check that a network can be told where sequences have ended."""
+    try:
+        inspect.signature(module.forward).bind(inputs, mask)
+    except TypeError:
+        raise HarnessError(
+            "a network of sequences of unequal length must take a mask, bool [batch, length], too: "
+            "it is True where a sequence has not ended",
+            f"{type(module).__name__}.forward{inspect.signature(module.forward)}",
+            "Write def forward(self, inputs, mask), or cut all sequences to one length.",
+        ) from None
+
+
+def spans_of(training: Training, network: Network) -> tuple[Spans, ...]:
+    """Return where the parameters of each update of a Training lie.
+
+    Raises:
+        HarnessError: there is no such part, or two updates move the same parameters.
+    """
+    found = tuple(network.spans(each.names) for each in training.every_update)
+    moved = [at for each in found for at in each.params]
+    for at in moved:
+        if moved.count(at) > 1:
+            raise HarnessError(
+                "the updates of a Training must move parts that do not overlap",
+                f"parts that share {network.names[at]}",
+                "Move shared weights by one update alone.",
+            )
+    return found
+
+
+def check_network(training: Training, known: Known, seed: int) -> None:
     """Check that a network can be built and given two inputs: zeros, or the largest token id.
 
     Args:
         training: whose network it is.
-        shape: of one input.
-        targets: what there is to be told of each input.
+        known: of its data.
         seed: what initial weights are drawn from.
-        tokens: how many token ids there are; 0 where inputs are no token ids.
 
     Raises:
         HarnessError: its output is not what the task asks for, or the data has other targets.
@@ -232,8 +388,9 @@ def check_network(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # for so little, more would only wait for each other
     try:
-        two = torch.full((2, *shape), tokens - 1) if tokens else torch.zeros(2, *shape)
-        build_for(training, two, targets, seed, torch.device("cpu"))
+        shape, last = (2, *known.shape), known.tokens - 1
+        two = torch.full(shape, last) if known.tokens else torch.zeros(shape)
+        build_for(training, known, two, seed, torch.device("cpu"))
     finally:
         torch.set_num_threads(threads)
 

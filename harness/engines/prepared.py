@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
-from harness.data.sizes import Targets
 from harness.data.splits import Part, mean_and_std
-from harness.engines.evaluate import logits_of
-from harness.engines.network import DTYPES, Network, Snapshot, build, check_network
-from harness.engines.step import Frame, batch_of, dropout_keys, prepare, restandardize
+from harness.engines.evaluate import logits_of, said_of
+from harness.engines.network import (
+    DTYPES,
+    Known,
+    Network,
+    Snapshot,
+    Spans,
+    build,
+    check_network,
+    spans_of,
+)
+from harness.engines.step import Frame, Rows, batch_of, dropout_keys, restandardize
 from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix, signed, trial_key
@@ -100,15 +109,51 @@ class Member:
         """Return the random numbers for the loss at one step."""
         return Draws(mix(self.loss_key, step), self.device, self.frame.mean.dtype)
 
+    @cached_property
+    def spans(self) -> tuple[Spans, ...]:
+        """Where the parameters of each update lie."""
+        return spans_of(self.training, self.network)
+
     def order(self, epoch: int) -> torch.Tensor:
-        """Return which training examples each batch of an epoch has, int64 ``[steps, batch]``.
+        """Return which training examples each step of an epoch takes, int64 ``[steps, examples]``.
 
         The few examples left over when the batches are full differ from epoch to epoch.
         """
-        count, size = len(self.splits.train), self.training.batch_size
+        count, size = len(self.splits.train), self.training.step_size
         generator = torch.Generator().manual_seed(torch_seed(self.seed, "order", epoch))
         order = torch.randperm(count, generator=generator).to(self.device)
         return order[: self.steps * size].view(self.steps, size)
+
+    def unlabelled_order(self, epoch: int) -> torch.Tensor | None:
+        """Return which unlabelled inputs each step of an epoch takes, int64 ``[steps, examples]``.
+
+        As many as it takes examples: where there are fewer, each comes round again only when all
+        have. ``None`` where the data has none.
+        """
+        if self.splits.unlabelled is None:
+            return None
+        count, size = len(self.splits.unlabelled), self.training.step_size
+        generator = torch.Generator().manual_seed(torch_seed(self.seed, "unlabelled", epoch))
+        rounds = [
+            torch.randperm(count, generator=generator)
+            for _ in range(math.ceil(self.steps * size / count))
+        ]
+        order = torch.cat(rounds).to(self.device)
+        return order[: self.steps * size].view(self.steps, size)
+
+    def picked(self, rows: torch.Tensor, more: torch.Tensor | None = None) -> Rows:
+        """Return training examples, as the data set has them, with what a teacher said of them.
+
+        Args:
+            rows: which, int64 ``[examples]``.
+            more: which unlabelled inputs, int64 ``[examples]``.
+        """
+        part, taught, unlabelled = self.splits.train, None, None
+        if self.teacher is not None and self.teacher.logits is not None:
+            taught = self.teacher.logits[rows]
+        if more is not None and self.splits.unlabelled is not None:
+            unlabelled, _ = self.splits.unlabelled.pick(more)
+        return Rows(*part.pick(rows), taught, part.lengths_at(rows), unlabelled)
 
     def set_dropout(self, step: Key) -> None:
         """Give each dropout layer the key of a step."""
@@ -120,52 +165,55 @@ class Member:
             assert isinstance(key, int)
             layer.key.fill_(signed(key))
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the teacher's logits for inputs that are standardised as the student's are."""
+    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
+        """Return the teacher's logits for inputs that are standardised as the student's are.
+
+        Args:
+            arguments: what a network is called with: inputs, and their mask where there is one.
+        """
         teacher = self.teacher
-        assert teacher is not None
+        if teacher is None:
+            return None
         if not teacher.same_frame:
-            inputs = restandardize(inputs, self.frame, teacher.frame.mean, teacher.frame.std)
+            theirs = teacher.frame
+            arguments = restandardize(arguments, self.frame, theirs.mean, theirs.std)
         with torch.no_grad():
-            logits: torch.Tensor = teacher.network.module(inputs)
+            logits: torch.Tensor = teacher.network.module(*arguments)
         return logits
 
     def first_batch(self) -> Batch:
-        """Return the first step's batch, as the loss sees it.
+        """Return the first batch of the first step, as the loss sees it.
 
         Dropout layers are given that step's keys.
         """
-        rows = self.order(0)[0]
-        inputs, targets = self.splits.train.pick(rows)
-        inputs, targets = prepare(self.training, self.frame, inputs, targets, lambda: self.draws(0))
+        size, more = self.training.batch_size, self.unlabelled_order(0)
+        rows = self.picked(self.order(0)[0][:size], None if more is None else more[0][:size])
         self.set_dropout(0)
-        return self.batch(inputs, targets, 0, rows)
+        return self.batch(rows)
 
-    def batch(
-        self,
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        step: Key,
-        rows: torch.Tensor | None = None,
-    ) -> Batch:
-        """Return a batch that ``prepare`` gave, with what a teacher says of it.
+    def batch(self, rows: Rows, *, augmented: bool = True) -> Batch:
+        """Return examples as the loss sees them at the first step.
 
         Args:
-            inputs: ``[batch, *shape]``.
-            targets: ``[batch]``, or ``[batch, classes]`` where images are mixed.
-            step: which step's random numbers the loss has.
-            rows: which training examples they are, int64 ``[batch]``, so that a teacher who has
-                seen them all is not asked again.
+            rows: the examples.
+            augmented: whether they are augmented.
         """
-        taught = None
-        if self.teacher is not None:
-            known = None if rows is None else self.teacher.logits
-            taught = self.ask(inputs) if known is None else known[rows]
-        return batch_of(inputs, targets, taught, lambda: self.loss_draws(step))
+        training = self.training if augmented else replace(self.training, augment=())
+        batch = batch_of(training, self.frame, rows, lambda: self.draws(0), self.ask)
+        return replace(batch, draw=lambda: self.loss_draws(0))
+
+    @cached_property
+    def scoring_key(self) -> int:
+        """The key of all that scores draw."""
+        return trial_key(self.seed, "scores")
 
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""
-        return logits_of(self.network, self.frame, getattr(self.splits, name))
+        """Yield what the task compares of ``"train"``, ``"validation"`` or ``"test"``, in batches.
+
+        For classes that is logits and targets.
+        """
+        part: Part = getattr(self.splits, name)
+        return said_of(self.training.task, self.network, self.frame, part, self.scoring_key)
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return logits ``[n, classes]`` in evaluation mode.
@@ -192,13 +240,15 @@ def steps_per_epoch(training: Training, splits: Splits) -> int:
 
 
 def _steps(training: Training, count: int) -> int:
-    if training.batch_size > count:
+    if training.step_size > count:
+        many = training.batches
+        of_step = f", {many} times a step," if many > 1 else ""
         raise HarnessError(
-            f"batch_size must be at most the {count} training examples",
+            f"batch_size{of_step} must be at most the {count} training examples",
             str(training.batch_size),
-            f"Write batch_size={count}, say.",
+            f"Write batch_size={max(count // many, 1)}, say.",
         )
-    return count // training.batch_size
+    return count // training.step_size
 
 
 def check_ready(training: Training, seed: int) -> None:
@@ -229,7 +279,7 @@ def check_declared(training: Training, known: Known, examples: int, seed: int) -
     """
     steps = _steps(training, examples)
     _check_augmentation(training, known)
-    check_network(training, known.shape, known.targets, seed, known.tokens)
+    check_network(training, known, seed)
     training.schedule.factors(steps * training.epochs)
 
 
@@ -295,22 +345,6 @@ def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
     )
 
 
-class Known(Protocol):
-    """Splits, or what is known of them."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-
-    @property
-    def targets(self) -> Targets:
-        """What there is to be told of each input."""
-
-    @property
-    def tokens(self) -> int:
-        """How many token ids there are; 0 where inputs are no token ids."""
-
-
 def _check_augmentation(training: Training, known: Known) -> None:
     for each in training.augment:
         name = type(each).__name__
@@ -325,6 +359,12 @@ def _check_augmentation(training: Training, known: Known) -> None:
                 f"{name} must be given images of shape (channels, height, width)",
                 f"inputs of shape {known.shape}",
                 "Reshape the data, or leave that augmentation out.",
+            )
+        if known.padded and getattr(each, "mixes", False):
+            raise HarnessError(
+                f"{name} must be given inputs of one length, to mix two of them",
+                "sequences of unequal length",
+                "Leave it out, or cut all sequences to one length.",
             )
         moves = getattr(each, "moves", False) or getattr(each, "mixes", False)
         if known.targets.shape and moves:

@@ -6,26 +6,25 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
-from torch.utils import _pytree as pytree
 
-from harness.data.splits import standardize
-from harness.engines.network import Network
+from harness.data.splits import real, standardize
+from harness.engines.network import Network, Spans
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix
-from harness.tasks.losses import Batch, Net
-from harness.training import Training
+from harness.tasks.losses import Batch, Loss, Net
+from harness.training import Training, Update
 
 State = dict[str, torch.Tensor]
 """What an optimizer keeps from step to step, by name."""
 
-Apply = Callable[[torch.Tensor], torch.Tensor]
-"""A network: standardised inputs ``[batch, *shape]`` to logits, or quantities, ``[batch, n]``."""
+States = tuple[State, ...]
+"""That of the optimizer of each update."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,17 @@ class Frame:
         """
         return self.laid_out(standardize(inputs, self.mean, self.std, self.dimensions))
 
+    def given(
+        self, inputs: torch.Tensor, lengths: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return inputs as the network is given them, and where sequences have not ended.
+
+        Args:
+            inputs: ``[batch, *shape]``, as the data set has them.
+            lengths: of sequences that are padded, int64 ``[batch]``.
+        """
+        return ended(self.standardize(inputs), lengths)
+
     def learnt(self, targets: torch.Tensor) -> torch.Tensor:
         """Return targets as the network learns them."""
         if self.target_mean is None or self.target_std is None:
@@ -90,17 +100,21 @@ class Frame:
 
 @dataclass(frozen=True)
 class Rows:
-    """The training examples of one step.
+    """The training examples of one step: those of as many batches as it takes, one after another.
 
     Attributes:
-        inputs: ``[batch, *shape]``, as the data set has them.
-        targets: int64 ``[batch]``, or quantities ``[batch, quantities]``.
-        taught: the teacher's logits, ``[batch, classes]``, where they are known beforehand.
+        inputs: ``[examples, *shape]``, as the data set has them.
+        targets: as those of :class:`harness.data.Part`.
+        taught: the teacher's logits, ``[examples, classes]``, where they are known beforehand.
+        lengths: of sequences that are padded, int64 ``[examples]``.
+        unlabelled: more inputs, as the data set has them, ``[examples, *shape]``.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
     taught: torch.Tensor | None = None
+    lengths: torch.Tensor | None = None
+    unlabelled: torch.Tensor | None = None
 
 
 class Trial(Protocol):
@@ -123,26 +137,42 @@ class Trial(Protocol):
         """1 for weights, 0 for biases and normalisation, ``[P]``."""
 
     @property
-    def state(self) -> State:
-        """Its optimizer's."""
+    def spans(self) -> tuple[Spans, ...]:
+        """Where the parameters of each update lie."""
+
+    @property
+    def states(self) -> States:
+        """What the optimizers of its updates keep."""
 
     def draws(self, number: Key) -> Draws:
         """Return the random numbers for augmentation at a step."""
 
-    def loss_draws(self, number: Key) -> Draws:
-        """Return the random numbers for the loss at a step."""
+    def loss_draws(self, turn: Key) -> Draws:
+        """Return the random numbers for the loss at a turn."""
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
-        """Return its teacher's logits for standardised inputs; ``None`` where it has none."""
+    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
+        """Return its teacher's logits for standardised inputs; ``None`` where it has none.
 
-    def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the gradient of the loss of a prepared batch, ``[P]``, and the loss."""
+        Args:
+            arguments: what a network is called with: inputs, and their mask where there is one.
+        """
+
+    def at(self, vector: torch.Tensor) -> Trial:
+        """Return the trial with other parameters, ``[P]``."""
+
+    def gradients(
+        self, position: int, turn: Key, batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the gradient of an update's loss for its part, ``[p]``, and the loss."""
 
 
 def advance(
     trial: Trial, rows: Rows, number: Key, factor: torch.Tensor | float
-) -> tuple[torch.Tensor, State, torch.Tensor]:
-    """Return a trial's parameters ``[P]``, optimizer state and mean loss after one step.
+) -> tuple[torch.Tensor, States, tuple[torch.Tensor, ...]]:
+    """Return a trial's parameters ``[P]``, optimizer states and mean losses after one step.
+
+    A step is one turn for each time of each update: random numbers follow from the number of the
+    turn, counted through all steps.
 
     Args:
         trial: before it.
@@ -151,15 +181,87 @@ def advance(
         factor: the schedule's.
     """
     training = trial.training
-    inputs, targets = prepare(
-        training, trial.frame, rows.inputs, rows.targets, lambda: trial.draws(number)
+    whole = batch_of(training, trial.frame, rows, lambda: trial.draws(number), trial.ask)
+    updates, turns = training.every_update, training.turns
+    vector, weights, states = trial.vector, trial.weights, list(trial.states)
+    losses: list[torch.Tensor] = []
+    for index, (position, time) in enumerate(turns):
+        turn = number * len(turns) + index
+        batch = replace(
+            _of_batch(training, time, whole), draw=functools.partial(trial.loss_draws, turn)
+        )
+        trial = trial.at(vector) if index else trial
+        grads, loss = trial.gradients(position, turn, batch)
+        losses = [*losses, loss] if time == 0 else [*losses[:-1], losses[-1] + loss]
+        spans = trial.spans[position]
+        with torch.no_grad():
+            part, states[position] = update(
+                updates[position], grads, states[position], spans.of(vector), factor,
+                spans.of(weights),
+            )  # fmt: skip
+            vector = spans.put(vector, part)
+    means = tuple(
+        loss if each.times == 1 else loss / each.times
+        for loss, each in zip(losses, updates, strict=True)
     )
-    taught = trial.ask(inputs) if rows.taught is None else rows.taught
-    batch = batch_of(inputs, targets, taught, lambda: trial.loss_draws(number))
-    grads, loss = trial.gradients(number, batch)
-    with torch.no_grad():
-        vector, state = update(training, grads, trial.state, trial.vector, factor, trial.weights)
-    return vector, state, loss
+    return vector, tuple(states), means
+
+
+def batch_of(
+    training: Training,
+    frame: Frame,
+    rows: Rows,
+    draws: Callable[[], Draws],
+    ask: Callable[..., torch.Tensor | None],
+) -> Batch:
+    """Return examples as a loss sees them, but for the random numbers that it may draw.
+
+    Args:
+        training: what is trained.
+        frame: what inputs are standardised by.
+        rows: the examples.
+        draws: gives this step's random numbers for augmentation.
+        ask: gives a teacher's logits for standardised inputs, and their mask where there is one.
+    """
+    inputs, targets = prepare(training, frame, rows.inputs, rows.targets, draws)
+    inputs, mask = ended(inputs, rows.lengths)
+    more = None if rows.unlabelled is None else frame.standardize(rows.unlabelled)
+    whole = Batch(inputs, targets, mask=mask, unlabelled=more)
+    taught = ask(*whole.arguments) if rows.taught is None else rows.taught
+    return whole if taught is None else replace(whole, given={"teacher": taught})
+
+
+def _of_batch(training: Training, time: int, whole: Batch) -> Batch:
+    """Return one of a step's batches."""
+    if training.batches == 1:
+        return whole
+    part = slice(time * training.batch_size, (time + 1) * training.batch_size)
+    return Batch(
+        whole.inputs[part],
+        whole.targets[part],
+        {name: each[part] for name, each in whole.given.items()},
+        mask=None if whole.mask is None else whole.mask[part],
+        unlabelled=None if whole.unlabelled is None else whole.unlabelled[part],
+    )
+
+
+def ended(
+    inputs: torch.Tensor, lengths: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return inputs that are 0 where sequences have ended, and where they have not.
+
+    Args:
+        inputs: ``[batch, ..., length]``, standardised.
+        lengths: int64 ``[batch]``; ``None`` where nothing is padded.
+    """
+    if lengths is None:
+        return inputs, None
+    mask = real(lengths, inputs.shape[-1])
+    return _cleared(inputs, mask), mask
+
+
+def _cleared(inputs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return inputs.masked_fill(~mask if inputs.ndim == 2 else ~mask[:, None], 0)
 
 
 def prepare(
@@ -192,121 +294,61 @@ def prepare(
     return frame.standardize(inputs), targets
 
 
-def batch_of(
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    taught: torch.Tensor | None,
-    draw: Callable[[], Draws],
-) -> Batch:
-    """Return a batch that :func:`prepare` gave, with what a teacher says of it."""
-    return Batch(inputs, targets, {} if taught is None else {"teacher": taught}, draw)
-
-
-@dataclass(frozen=True, eq=False)
-class Called:
-    """A network as a loss calls it: its precision is the Training's.
-
-    Attributes:
-        training: whose network it is.
-        device: where it is.
-        apply: the network.
-        find: gives a part of it by name; raises ``AttributeError`` where there is none.
-    """
-
-    training: Training
-    device: torch.device
-    apply: Apply
-    find: Callable[[str], Callable[..., torch.Tensor]]
-
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return its outputs, float32 where the network computes in bfloat16."""
-        return self._precisely(self.apply, inputs)
-
-    def part(self, name: str) -> Callable[..., torch.Tensor]:
-        """Return a part of the network, called alone; see :class:`harness.tasks.losses.Net`."""
-        try:
-            found = self.find(name)
-        except AttributeError:
-            raise HarnessError(
-                "a loss must ask for parts that the network has",
-                repr(name),
-                "Write the name of a submodule, as module.named_modules() gives it.",
-            ) from None
-        return lambda *inputs: self._precisely(found, *inputs)
-
-    def _precisely(self, apply: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
-        with autocast(self.training, self.device):
-            outputs = apply(*inputs)
-        if self.training.precision != "bfloat16":
-            return outputs
-        whole: torch.Tensor = pytree.tree_map_only(torch.Tensor, _widened, outputs)
-        return whole
-
-
-def _widened(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
-
-
-def called(training: Training, network: Network) -> Net:
-    """Return a network whose parameters are its own, as a loss calls it."""
-    module = network.module
-    return Called(training, network.vector.device, module, module.get_submodule)
-
-
-def loss_of(training: Training, net: Net, batch: Batch) -> torch.Tensor:
+def loss_of(loss: Loss, net: Net, batch: Batch) -> torch.Tensor:
     """Return the mean loss of a batch, without penalties.
 
     Raises:
         HarnessError: the loss returned something else than a scalar.
     """
-    loss = training.loss(net, batch)
-    if not isinstance(loss, torch.Tensor) or loss.ndim:
-        given = f"shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else repr(loss)
+    value = loss(net, batch)
+    if not isinstance(value, torch.Tensor) or value.ndim:
+        given = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value)
         raise HarnessError(
-            f"{type(training.loss).__name__} must return one number, a tensor of no dimensions",
+            f"{type(loss).__name__} must return one number, a tensor of no dimensions",
             given,
             "Write .mean() at the end, say.",
         )
-    return loss
-
-
-def autocast(training: Training, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Return the context that a network runs in."""
-    if training.precision != "bfloat16":
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
+    return value
 
 
 def update(
-    training: Training,
+    declared: Update,
     grads: torch.Tensor,
     state: State,
     vector: torch.Tensor,
     factor: torch.Tensor | float,
     weights: torch.Tensor,
 ) -> tuple[torch.Tensor, State]:
-    """Return parameters and optimizer state after a step: penalty, clipping, optimizer, in turn.
+    """Return parameters and optimizer state after an update: penalty, clipping, optimizer, in turn.
 
     Args:
-        training: what is trained.
-        grads: gradient of the loss, ``[P]``.
+        declared: the update.
+        grads: gradient of the loss for its part, ``[p]``.
         state: the optimizer's.
-        vector: the parameters, ``[P]``.
+        vector: the part's parameters, ``[p]``.
         factor: the schedule's.
-        weights: 1 for weights, 0 for biases and normalisation, ``[P]``.
+        weights: 1 for weights, 0 for biases and normalisation, ``[p]``.
     """
-    penalty = training.penalty
+    penalty, optimizer = declared.penalty, declared.optimizer
     mask = weights if penalty is not None and penalty.touches == "weights" else None
     if penalty is not None and penalty.loss(vector, mask) is not None:
         grads = grads + torch.func.grad(lambda params: penalty.loss(params, mask))(vector)
-    if training.clip is not None:
-        grads = training.clip(grads)
+    if declared.clip is not None:
+        grads = declared.clip(grads)
     if penalty is None:
-        return training.optimizer.update(grads, state, vector, factor, weights)
-    rate = training.optimizer.lr * factor
+        return optimizer.update(grads, state, vector, factor, weights)
+    rate = optimizer.lr * factor
     vector = penalty.before(vector, rate, mask)
-    vector, state = training.optimizer.update(grads, state, vector, factor, weights)
+    vector, state = optimizer.update(grads, state, vector, factor, weights)
     return penalty.after(vector, rate, mask), state
+
+
+def initial_states(training: Training, network: Network) -> States:
+    """Return what the optimizers of a Training's updates keep before the first step."""
+    return tuple(
+        each.optimizer.init(network.spans(each.names).of(network.vector))
+        for each in training.every_update
+    )
 
 
 def dropout_keys(key: Key, step: int | torch.Tensor, layers: int) -> list[Key]:
@@ -321,8 +363,17 @@ def dropout_keys(key: Key, step: int | torch.Tensor, layers: int) -> list[Key]:
 
 
 def restandardize(
-    inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
-) -> torch.Tensor:
-    """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
+    arguments: Sequence[torch.Tensor], frame: Frame, mean: torch.Tensor, std: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Return inputs, standardised by a frame, as another mean and deviation standardise them.
+
+    Args:
+        arguments: what a network is called with: inputs, and their mask where there is one.
+        frame: what they are standardised by.
+        mean: the other.
+        std: the other.
+    """
+    inputs, *mask = arguments
     mean, std = (mean - frame.mean) / frame.std, std / frame.std
-    return frame.laid_out(standardize(inputs, mean, std, frame.dimensions))
+    inputs = frame.laid_out(standardize(inputs, mean, std, frame.dimensions))
+    return (inputs, *mask) if not mask else (_cleared(inputs, mask[0]), *mask)
