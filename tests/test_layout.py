@@ -37,7 +37,7 @@ ROOMS: dict[str, str] = {
     "data": "folder intake names layout narrow padded pictures quantities scaling shared sizes "
     "targets facts splits stratified draw declared embedded given own datasets survey folders "
     "vision",
-    "augment": "base colour erase blend geometry mixture",
+    "augment": "fitting base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp",
     "optim": "base adadelta adagrad adam rmsprop sgd",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -29,6 +29,7 @@ from harness.augment import (
 )
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import arrays, digits
+from harness.data.sizes import Targets
 from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
@@ -54,6 +55,9 @@ from harness.tasks import (
     Reconstruction,
     Regression,
 )
+from harness.tasks.losses import Loss
+from harness.tasks.scores import CrossEntropyScore, Score, State
+from harness.tasks.task import Kind
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training, Update
 from tests.networks import Odd
@@ -216,6 +220,112 @@ class Again:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class PixelScore(CrossEntropyScore):
+    """Mean cross-entropy over pixels."""
+
+    def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
+        pixels = outputs.movedim(1, -1).flatten(0, -2)
+        return super().update(state, pixels, targets.flatten())
+
+
+@dataclass(frozen=True)
+class PixelLoss:
+    """The same, as a loss."""
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        return F.cross_entropy(net(*batch.arguments), batch.targets)
+
+
+@dataclass(frozen=True)
+class Places:
+    """A task: a class for each pixel."""
+
+    kind: ClassVar[Kind] = "class maps"
+    loss: ClassVar[Loss] = PixelLoss()
+    scores: ClassVar[tuple[Score, ...]] = (PixelScore(),)
+    standardised: ClassVar[bool] = False
+
+    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
+        return targets.classes
+
+    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
+        return (targets.classes, *targets.shape)
+
+    def gives(self, targets: Targets) -> str:
+        return "a logit for each class at each pixel"
+
+    def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        return net(*batch.arguments), batch.targets
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A network of logits for each pixel."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(shape[0], 5, 3, padding=1), nn.Tanh(), nn.Conv2d(5, classes, 1)
+        )
+
+
+SCENES = np.random.default_rng(2).random((180, 1, 6, 5))
+MASKS = arrays(
+    SCENES, (SCENES[:, 0] + np.roll(SCENES[:, 0], 1, axis=1) * 0.9).astype(int), "masks",
+    train=100, scaling="0 to 1", channels="first",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """A recurrent network that stops where a sequence does: the mean of its states there."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return RecurrentModule(classes)
+
+
+class RecurrentModule(nn.Module):
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(30, 4)
+        self.cell = nn.Linear(8, 4)
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(4, classes)
+
+    def forward(self, inputs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        words = self.embedding(inputs)
+        state = words.new_zeros(words[:, 0].shape)
+        total = state
+        for place in range(inputs.shape[1]):
+            state = self.cell(torch.cat([words[:, place], state], dim=1)).tanh()
+            total = total + state * mask[:, place, None]
+        return self.head(self.drop(total / mask.sum(dim=1, keepdim=True)))
+
+
+LENGTHS = np.random.default_rng(1).integers(1, 8, 240)
+UNEQUAL = [ids[:length] for ids, length in zip(IDS, LENGTHS, strict=True)]
+TEXTS = arrays(UNEQUAL, [each.max() // 16 for each in UNEQUAL], "texts", train=120,
+               scaling="as they are")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A loss on unlabelled inputs: what a network says of one must not change under noise."""
+
+    weight: float = 0.5
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        assert batch.unlabelled is not None
+        noise = batch.draws.normal("noise", *batch.unlabelled.shape)
+        apart = net(batch.unlabelled + 0.3 * noise) - net(batch.unlabelled)
+        known = F.cross_entropy(net(batch.inputs), batch.targets)
+        return known + apart.square().mean() * self.weight
+
+
+HALF = arrays(
+    X, (Y > 140).astype(int), "half", train=60, validation=60, test=60, unlabelled=X[:50] * 2
+)
+
 # Together they have every optimizer, clip, penalty, loss, schedule, augmentation, activation,
 # normalisation, order, kind of network and initialisation. Each has floats that its trials vary.
 CASES: dict[str, Training] = {
@@ -315,7 +425,13 @@ CASES: dict[str, Training] = {
         stopping=EarlyStopping(patience=2, metric="validation_r2"),
     ),
     "inputs from 0 to 1": replace(BASE, data=replace(DATA, scaling="0 to 1")),
+    "a class for each pixel": replace(
+        BASE, data=MASKS, model=Pixels(), task=Places(), loss=PixelLoss(),
+        augment=(Brightness(0.3),), optimizer=SGD(lr=0.5),
+    ),
     "token ids": replace(BASE, data=TEXT, model=Words()),
+    "sequences of unequal length": replace(BASE, data=TEXTS, model=Recurrent()),
+    "unlabelled inputs": replace(BASE, data=HALF, loss=Alike(), batch_size=15),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)
 

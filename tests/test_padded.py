@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
+from harness.augment import Mixup, Noise
+from harness.cost.measure import measure
 from harness.data import arrays, from_dataset
 from harness.data.sizes import Targets
 from harness.data.splits import mean_and_std, real
+from harness.engines.prepared import check_declared, make_ready
+from harness.engines.step import of_batch
+from harness.measures import ActivationVariance, Sharpness
 from harness.messages.errors import HarnessError
+from harness.models import MLP
+from harness.optim import SGD
 from harness.planning.datasets import told
+from harness.tasks import Batch, CrossEntropy, Distillation, Net
+from harness.trainer.train import train
+from harness.training import Training, Update
 
 CPU = torch.device("cpu")
 RANDOM = np.random.default_rng(0)
@@ -270,3 +282,185 @@ def test_what_is_no_such_data_set_is_told(given: Any, parts: tuple[str, ...]) ->
     text = refused(lambda: from_dataset(given, "bad"))
     for part in parts:
         assert part in text
+
+
+# ---- as trained on
+
+
+def mean_state(inputs: torch.Tensor, mask: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    real_words = rows[inputs] * mask[..., None]
+    return real_words.sum(dim=1) / mask.sum(dim=1, keepdim=True)
+
+
+class MeanModule(nn.Module):
+    """The mean of the words of a text, where it has not ended."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(torch.randn(30, 5))
+        self.head = nn.Linear(5, classes)
+
+    def forward(self, inputs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return self.head(mean_state(inputs, mask, self.rows))
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A network that takes a mask."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return MeanModule(classes)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """A network that takes none."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return nn.Sequential(nn.Embedding(30, 4), nn.Flatten(), nn.Linear(4 * shape[0], classes))
+
+
+COUNTED = arrays(TEXTS, LABELS, "texts", scaling="as they are")
+BASE = Training(data=COUNTED, model=Mean(), optimizer=SGD(lr=0.3), batch_size=9, epochs=4)
+
+
+def test_how_far_sequences_are_padded_makes_no_difference_to_what_is_learnt() -> None:
+    """A longer test text pads all others further."""
+    longer = [np.arange(20), *TEXTS]
+    labels = np.append(0, LABELS)
+    pad = arrays(TEXTS, LABELS, "p", test=(longer, labels), scaling="as they are")
+    less = arrays(TEXTS, LABELS, "l", test=(TEXTS, LABELS), scaling="as they are")
+    assert (pad.shape(), less.shape()) == ((20,), (8,))
+    one, other = (train(replace(BASE, data=data), 3, CPU) for data in (pad, less))
+    assert one.curves["train_loss"] == pytest.approx(other.curves["train_loss"], rel=1e-6)
+    assert one.curves["train_loss"][-1] < one.curves["train_loss"][0]
+
+
+def test_a_network_is_called_with_what_each_sequence_is() -> None:
+    member = make_ready(BASE, 0, CPU)
+    member.network.module.eval()
+    said = torch.cat([outputs for outputs, _ in member.outputs("test")])
+    rows = member.splits.test.rows
+    assert rows is not None
+    module = member.network.module
+    for logits, row in zip(said, rows.tolist(), strict=True):
+        alone = torch.from_numpy(TEXTS[row])[None]
+        wanted = module(alone, torch.ones(1, alone.shape[1], dtype=torch.bool))
+        assert torch.allclose(logits, wanted[0], atol=1e-6)
+
+
+def test_padding_is_0_after_standardising_and_noise() -> None:
+    data = arrays(WAVES, LABELS, "waves")
+    waves = replace(BASE, data=data, model=Waves(), augment=(Noise(1.0),))
+    batch = make_ready(waves, 0, CPU).first_batch()
+    assert batch.mask is not None
+    assert not batch.inputs.movedim(1, -1)[~batch.mask].any()
+    assert batch.inputs.movedim(1, -1)[batch.mask].all()
+    assert train(waves, 0, CPU, measures=(Sharpness(images=20), ActivationVariance())).metrics
+    text = refused(lambda: make_ready(replace(waves, augment=(Mixup(0.5),)), 0, CPU))
+    assert "Mixup must be given inputs of one length, to mix two of them" in text
+
+
+class WavesModule(nn.Module):
+    """A convolution over the places of a sequence."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(2, 4, 3, padding=1)
+        self.head = nn.Linear(4, classes)
+
+    def forward(self, inputs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        states = self.first(inputs).relu() * mask[:, None]
+        return self.head(states.sum(dim=2) / mask.sum(dim=1, keepdim=True))
+
+
+@dataclass(frozen=True)
+class Waves:
+    """A network of sequences that takes a mask."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return WavesModule(classes)
+
+
+def test_a_network_without_a_mask_is_told_before_training() -> None:
+    bare, facts = replace(BASE, model=Sums()), COUNTED.facts()
+    for call in (
+        lambda: make_ready(bare, 0, CPU),
+        lambda: check_declared(bare, facts, facts.shares.train, 0),
+    ):
+        text = refused(call)
+        assert "must take a mask, bool [batch, length]" in text
+        assert "got Sequential.forward(input)" in text
+    check_declared(BASE, facts, facts.shares.train, 0)
+
+
+def test_a_teacher_is_given_the_mask_as_well() -> None:
+    soft = Distillation(teacher=BASE, weight=0.5)
+    for pupil in (
+        replace(BASE, loss=soft),
+        replace(BASE, loss=Distillation(teacher=replace(BASE, data=replace_test()), weight=0.5)),
+    ):
+        assert "teacher_agreement" in train(pupil, 0, CPU).metrics
+
+
+def replace_test() -> Any:
+    return arrays(TEXTS, LABELS, "texts", scaling="as they are", test=15)
+
+
+def test_steps_of_padded_sequences_and_of_unlabelled_inputs_are_measured() -> None:
+    rows = RANDOM.normal(size=(60, 3))
+    data = arrays(rows, LABELS, "rows", unlabelled=rows[:7])
+    for training in (BASE, replace(BASE, data=data, model=MLP(hidden=(4,)), loss=Steady())):
+        profile = measure(training, CPU, seconds=0.05)
+        assert profile.memory["batch"] > 0
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A loss that keeps what it was given."""
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        assert batch.unlabelled is not None
+        assert batch.unlabelled.shape == batch.inputs.shape
+        known = nn.functional.cross_entropy(net(batch.inputs), batch.targets)
+        return known + net(batch.unlabelled).square().mean()
+
+
+def test_unlabelled_inputs_come_round_again_when_all_have_been_there() -> None:
+    rows = RANDOM.normal(size=(60, 3))
+    data = arrays(rows, LABELS, "rows", unlabelled=rows[:7] + 3)
+    training = replace(BASE, data=data, model=MLP(hidden=(4,)), loss=Steady())
+    member = make_ready(training, 0, CPU)
+    orders = [member.unlabelled_order(epoch) for epoch in (0, 0, 1)]
+    first = orders[0]
+    assert first is not None
+    assert first.shape == (member.steps, 9)
+    flat = first.flatten().tolist()
+    for start in range(0, len(flat) - 6, 7):
+        assert sorted(flat[start : start + 7]) == list(range(7))
+    assert [each.tolist() for each in orders[1:] if each is not None] != [first.tolist()] * 2
+    assert torch.equal(first, orders[1])  # type: ignore[arg-type]
+    other = make_ready(training, 1, CPU).unlabelled_order(0)
+    assert other is not None
+    assert not torch.equal(first, other)
+    batch = member.first_batch()
+    wanted = (rows[:7] + 3)[first[0].numpy()]
+    wanted = (wanted - member.splits.mean.numpy()) / member.splits.std.numpy()
+    assert batch.unlabelled is not None
+    assert np.allclose(batch.unlabelled.numpy(), wanted, atol=1e-5)
+    # and labelled examples are drawn as if there were none
+    bare = replace(training, data=arrays(rows, LABELS, "rows"), loss=CrossEntropy())
+    assert torch.equal(make_ready(bare, 0, CPU).order(1), member.order(1))
+
+
+def test_several_batches_of_a_step_have_their_own_mask_and_unlabelled_inputs() -> None:
+    member = make_ready(replace(BASE, batch_size=4), 0, CPU)
+    rows = member.picked(torch.arange(12))
+    whole = member.batch(rows)
+    twice = Update("", CrossEntropy(), SGD(lr=0.1), times=3)
+    of = Training(data=COUNTED, model=Mean(), batch_size=4, epochs=1, updates=(twice,))
+    both = replace(whole, unlabelled=whole.inputs)
+    seen = [of_batch(of, time, both) for time in range(3)]
+    for name in ("inputs", "targets", "mask", "unlabelled"):
+        joined = torch.cat([getattr(each, name) for each in seen])
+        assert torch.equal(joined, getattr(whole, name if name != "unlabelled" else "inputs"))

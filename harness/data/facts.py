@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from harness.data.sizes import Counts, Shares, Targets
+
+
+class Known(Protocol):
+    """Splits, or what is known of them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+
+    @property
+    def targets(self) -> Targets:
+        """What there is to be told of each input."""
+
+    @property
+    def tokens(self) -> int:
+        """How many token ids there are; 0 where inputs are no token ids."""
+
+    @property
+    def padded(self) -> bool:
+        """Whether inputs are sequences of unequal length, padded at the end."""
 
 
 @dataclass(frozen=True)

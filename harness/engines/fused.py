@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,13 +19,20 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness.engines.called import Called
 from harness.engines.evaluate import evaluation_batch, standardized, to_score
 from harness.engines.fusable import check_same, check_same_teacher, watching
 from harness.engines.network import Network, Snapshot, Spans
 from harness.engines.prepared import Member
 from harness.engines.programs import Path, bind, paths, values
-from harness.engines.stacked import StackedRows, Tensors, single, stack
+from harness.engines.stacked import (
+    StackedRows,
+    Tensors,
+    called_with,
+    forget_other_programs,
+    params_of,
+    single,
+    stack,
+)
 from harness.engines.step import (
     Frame,
     Rows,
@@ -38,7 +45,7 @@ from harness.engines.step import (
 )
 from harness.randomness.counting import Draws, Key, mix, signed
 from harness.tasks.losses import Batch
-from harness.training import Precision, Training
+from harness.training import Training
 
 
 @functools.cache
@@ -131,42 +138,15 @@ class _Slot:
         keys = dropout_keys(self.tensors["dropout"], turn, layers) if layers else []
         for (name, _), key in zip(_dropout_names(network.module), keys, strict=True):
             held[f"{name}.key"] = key
-        params = _params(network, self.vector)
+        params = params_of(network, self.vector)
         moved = {network.names[at]: params.pop(network.names[at]) for at in spans.params}
 
         def objective(moved: dict[str, torch.Tensor]) -> torch.Tensor:
-            net = _called(training.precision, network, {**params, **moved, **held})
+            net = called_with(training.precision, network, {**params, **moved, **held})
             return loss_of(training.every_update[position].loss, net, batch)
 
         grads, loss = grad_and_value(objective)(moved)
         return torch.cat([grads[name].reshape(-1) for name in moved]), loss
-
-
-def _called(precision: Precision, network: Network, tensors: Mapping[str, torch.Tensor]) -> Called:
-    """Return a network with one trial's tensors in the place of its own, as a loss calls it."""
-
-    def find(name: str) -> Callable[..., torch.Tensor]:
-        part, names = network.part(name)
-        own = {n: tensors[known] for n, known in names.items() if known in tensors}
-        return functools.partial(_call, part, own)
-
-    whole = functools.partial(_call, network.module, tensors)
-    return Called(precision, network.vector.device, whole, find)
-
-
-def _call(
-    module: nn.Module, tensors: Mapping[str, torch.Tensor], *inputs: torch.Tensor
-) -> torch.Tensor:
-    outputs: torch.Tensor = functional_call(module, dict(tensors), inputs)
-    return outputs
-
-
-def _params(network: Network, vector: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return views of a vector of all parameters, by name, in the shapes that a network has."""
-    shapes = [each.shape for each in network.params]
-    parts = torch.split(vector, [shape.numel() for shape in shapes])
-    named = zip(network.names, parts, shapes, strict=True)
-    return {name: part.view(shape) for name, part, shape in named}
 
 
 class Fused:
@@ -206,7 +186,7 @@ class Fused:
         if len(filled) > 1:
             step = vmap(self._one, in_dims=(0, None), randomness="error")
         if compiled:
-            _forget_other_programs(first.training.program())
+            forget_other_programs(first.training.program())
         self._step = torch.compile(step, dynamic=False) if compiled else step
         evaluate: Callable[..., Any] = functools.partial(single, self._evaluate)
         if len(filled) > 1:
@@ -260,8 +240,8 @@ class Fused:
         """Return the states of a trial's scores after one more batch."""
         first = self._first
         frame, task = _frame(first, trial), first.training.task
-        tensors = {**_params(first.network, trial["vector"]), **trial["held"]}
-        net = _called("float32", first.network, tensors)
+        tensors = {**params_of(first.network, trial["vector"]), **trial["held"]}
+        net = called_with("float32", first.network, tensors)
         batch = standardized(frame, trial["inputs"], trial["targets"], trial.get("lengths"))
         outputs, wanted = task.says(net, to_score(frame, batch, trial["scoring"], number))
         outputs = frame.told(outputs)
@@ -319,11 +299,11 @@ class Fused:
         """
         if self._kept is None or self._kept[0] != number:
             order = torch.stack([each.order(number) for each in self._members])
-            rows, more = _of_pool(self._train, order), None
+            rows, more = self._train.of_pool(order), None
             if self._unlabelled is not None:
                 orders = [each.unlabelled_order(number) for each in self._members]
                 there = torch.stack([each for each in orders if each is not None])
-                more = _of_pool(self._unlabelled, there)
+                more = self._unlabelled.of_pool(there)
             self._kept = number, order, rows, more
         return self._kept[1:]
 
@@ -387,11 +367,6 @@ class Fused:
         self._members[self._live[position]].network.load(snapshot.vector, snapshot.held)
 
 
-def _of_pool(part: StackedRows, order: torch.Tensor) -> torch.Tensor:
-    """Return which rows of the pool an order of a part's examples stands for, in its shape."""
-    return part.rows.gather(1, order.flatten(1)).view(order.shape)
-
-
 _EVALUATED = ("vector", "held", "mean", "std", "target_mean", "target_std", "scoring")
 """What of a trial's tensors its scores depend on, where it has them."""
 
@@ -400,17 +375,6 @@ def _frame(first: Member, tensors: Tensors) -> Frame:
     """Return what one trial's inputs and targets are standardised by."""
     names = ("mean", "std", "target_mean", "target_std")
     return replace(first.frame, **{name: tensors[name] for name in names if name in tensors})
-
-
-_compiled_last = ""
-
-
-def _forget_other_programs(program: str) -> None:
-    """Drop compiled code of another program: torch compiles a function a few times only."""
-    global _compiled_last  # noqa: PLW0603 - as global as torch's own cache
-    if program != _compiled_last:
-        torch.compiler.reset()
-        _compiled_last = program
 
 
 def _key(key: int, device: torch.device) -> torch.Tensor:

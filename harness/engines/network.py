@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.data import Splits
-    from harness.data.sizes import Targets
+    from harness.data.facts import Known
 
 _NORMS = (
     nn.modules.batchnorm._NormBase,  # batch and instance normalisation in any dimension
@@ -249,26 +249,6 @@ def global_generators(seed: int, device: torch.device) -> Iterator[None]:
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
 """The type of parameters by ``Training.precision``: autocast leaves them in float32."""
-
-
-class Known(Protocol):
-    """Splits, or what is known of them."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-
-    @property
-    def targets(self) -> Targets:
-        """What there is to be told of each input."""
-
-    @property
-    def tokens(self) -> int:
-        """How many token ids there are; 0 where inputs are no token ids."""
-
-    @property
-    def padded(self) -> bool:
-        """Whether inputs are sequences of unequal length, padded at the end."""
 
 
 def build(training: Training, splits: Splits, seed: int, device: torch.device) -> Network:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from harness.augment.fitting import check_fits
 from harness.data.splits import Part, mean_and_std
 from harness.engines.evaluate import logits_of, said_of
 from harness.engines.network import (
     DTYPES,
-    Known,
     Network,
     Snapshot,
     Spans,
@@ -32,6 +32,7 @@ from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.data import Splits
+    from harness.data.facts import Known
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,7 +279,7 @@ def check_declared(training: Training, known: Known, examples: int, seed: int) -
         HarnessError: it cannot be begun.
     """
     steps = _steps(training, examples)
-    _check_augmentation(training, known)
+    check_fits(training.augment, known)
     check_network(training, known, seed)
     training.schedule.factors(steps * training.epochs)
 
@@ -318,7 +319,7 @@ def ready_with(
 ) -> Member:
     """Do as :func:`make_ready`, with data that is loaded already."""
     steps = steps_per_epoch(training, splits)
-    _check_augmentation(training, splits)
+    check_fits(training.augment, splits)
     splits = splits.to(device)
     network = build(training, splits, seed, device)
     teacher = None
@@ -343,36 +344,6 @@ def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
         mean,
         std,
     )
-
-
-def _check_augmentation(training: Training, known: Known) -> None:
-    for each in training.augment:
-        name = type(each).__name__
-        if known.tokens:
-            raise HarnessError(
-                f"{name} must be given images or measured values",
-                "token ids, between which there is nothing",
-                "Leave augment= out.",
-            )
-        if getattr(each, "images_only", False) and len(known.shape) != 3:
-            raise HarnessError(
-                f"{name} must be given images of shape (channels, height, width)",
-                f"inputs of shape {known.shape}",
-                "Reshape the data, or leave that augmentation out.",
-            )
-        if known.padded and getattr(each, "mixes", False):
-            raise HarnessError(
-                f"{name} must be given inputs of one length, to mix two of them",
-                "sequences of unequal length",
-                "Leave it out, or cut all sequences to one length.",
-            )
-        moves = getattr(each, "moves", False) or getattr(each, "mixes", False)
-        if known.targets.shape and moves:
-            raise HarnessError(
-                f"{name} must be given inputs without a class at each place, which it would move",
-                str(known.targets),
-                "Leave it out, or take one that changes values alone, such as Brightness.",
-            )
 
 
 def check_teacher(theirs: Known, own: Known) -> None:

@@ -188,7 +188,7 @@ def advance(
     for index, (position, time) in enumerate(turns):
         turn = number * len(turns) + index
         batch = replace(
-            _of_batch(training, time, whole), draw=functools.partial(trial.loss_draws, turn)
+            of_batch(training, time, whole), draw=functools.partial(trial.loss_draws, turn)
         )
         trial = trial.at(vector) if index else trial
         grads, loss = trial.gradients(position, turn, batch)
@@ -231,7 +231,7 @@ def batch_of(
     return whole if taught is None else replace(whole, given={"teacher": taught})
 
 
-def _of_batch(training: Training, time: int, whole: Batch) -> Batch:
+def of_batch(training: Training, time: int, whole: Batch) -> Batch:
     """Return one of a step's batches."""
     if training.batches == 1:
         return whole

@@ -104,6 +104,12 @@ class Classification:
     def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
         """Return the number of classes; see :class:`Task`."""
         del shape
+        if targets.shape:
+            raise HarnessError(
+                "Classification must have one class for each input",
+                str(targets),
+                "Write task= and loss= for a class at each place, such as those of segmentation.",
+            )
         if not targets.classes:
             raise HarnessError(
                 "Classification, the task of a Training that names no other, must have classes as "
