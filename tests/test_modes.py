@@ -56,7 +56,7 @@ from harness.tasks import (
     Regression,
 )
 from harness.tasks.losses import Loss
-from harness.tasks.scores import CrossEntropyScore, Score, State
+from harness.tasks.scores import CrossEntropyScore, Score
 from harness.tasks.task import Kind
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training, Update
@@ -224,7 +224,9 @@ class Again:
 class PixelScore(CrossEntropyScore):
     """Mean cross-entropy over pixels."""
 
-    def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
+    def update(
+        self, state: dict[str, torch.Tensor], outputs: torch.Tensor, targets: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
         pixels = outputs.movedim(1, -1).flatten(0, -2)
         return super().update(state, pixels, targets.flatten())
 
