@@ -277,8 +277,8 @@ def build_for(
         seed: what initial weights are drawn from.
         device: where to.
     """
-    task, targets = training.task, known.targets
-    outputs = task.outputs(known.shape, targets)
+    task = training.task
+    outputs = task.outputs(known)
     with global_generators(torch_seed(seed, "weights"), device):
         module = training.model.build(known.shape, outputs)
     check_torch()
@@ -288,11 +288,11 @@ def build_for(
     two = two.to(device, network.vector.dtype if two.is_floating_point() else None)
     with torch.no_grad():
         shape = _said(training, network, two, known)
-    wanted = (2, *task.shape(known.shape, targets))
+    wanted = (2, *task.shape(known))
     if shape != wanted:
         last = "Use the second argument that build is given as the width of its last layer."
         raise HarnessError(
-            f"a network must give {task.gives(targets)}, {wanted} for two inputs",
+            f"a network must give {task.gives(known)}, {wanted} for two inputs",
             f"an output of shape {shape}",
             last if len(wanted) == 2 else f"Let it return outputs of shape {wanted}.",
         )
@@ -310,8 +310,11 @@ def _said(training: Training, network: Network, two: torch.Tensor, known: Known)
     wanted = torch.zeros(2, *width, dtype=kind, device=two.device)
     net = called("float32", network.module, two.device)
     draws = Draws(0, two.device, network.vector.dtype)
+    batch = Batch(two, wanted, draw=lambda: draws, mask=mask)
     try:
-        said, _ = training.task.says(net, Batch(two, wanted, draw=lambda: draws, mask=mask))
+        said, _ = training.task.says(net, batch)
+        if (check := getattr(training.task, "check", None)) is not None:
+            check(net, batch)
     except IndexError as error:  # of an embedding
         if not known.tokens:
             raise
