@@ -14,7 +14,7 @@ off: nothing is added, and the parameters are returned as they came.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from harness.floats import on
@@ -228,8 +228,8 @@ class Clamp(_Nothing):
     https://arxiv.org/abs/1701.07875, algorithm 1).
 
     Attributes:
-        touches: "weights", or "all" for biases and parameters of normalisation too.
         limit: the largest absolute value, above 0; 0.01 in the paper.
+        touches: "weights", or "all" for biases and parameters of normalisation too.
 
     Raises:
         HarnessError: a field outside its range.
@@ -237,12 +237,12 @@ class Clamp(_Nothing):
     Example:
         >>> import torch
         >>> from harness.penalties import Clamp
-        >>> Clamp(limit=0.25).after(torch.tensor([0.5, -0.125]), rate=1.0, mask=None)
+        >>> Clamp(0.25).after(torch.tensor([0.5, -0.125]), rate=1.0, mask=None)
         tensor([ 0.2500, -0.1250])
     """
 
-    touches: Touches = "all"
-    limit: float = 0.01
+    limit: float
+    touches: Touches = field(default="all", kw_only=True)
 
     def __post_init__(self) -> None:
         checks.positive(self, "limit", self.limit, 0.01)

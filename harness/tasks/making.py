@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.messages import checks
 from harness.tasks.losses import Batch, Loss, Net
-from harness.tasks.scores import Score, State
+from harness.tasks.scores import Score
 
 if TYPE_CHECKING:
     import torch
 
     from harness.data.facts import Known
+    from harness.tasks.scores import State
     from harness.tasks.task import Kind
 
 
@@ -69,7 +70,8 @@ class FrechetDistance:
 
         draws = Draws(_WEIGHTS, flat.device, flat.dtype)
         weights = draws.normal("weights", flat.shape[1], self.features) / flat.shape[1] ** 0.5
-        return (flat @ weights).relu()
+        features: torch.Tensor = (flat @ weights).relu()
+        return features
 
     def value(self, state: State) -> torch.Tensor:
         """Return the distance; see :class:`harness.tasks.scores.Score`."""

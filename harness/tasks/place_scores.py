@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.tasks.scores import State, mean_of, no_sum
+from harness.tasks.scores import mean_of, no_sum
 
 if TYPE_CHECKING:
     import torch
+
+    from harness.tasks.scores import State
 
 
 @dataclass(frozen=True)
