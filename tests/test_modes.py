@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +29,6 @@ from harness.augment import (
 )
 from harness.clipping import ClipNorm, ClipValue
 from harness.data import arrays, digits
-from harness.data.sizes import Targets
 from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
@@ -43,21 +42,27 @@ from harness.models.initialisation import (
     XavierUniform,
 )
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
-from harness.penalties import L1, L2, Decay, ElasticNet
+from harness.penalties import L1, L2, Clamp, Decay, ElasticNet
 from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
 from harness.tasks import (
     Batch,
     CrossEntropy,
     Distillation,
+    FrechetDistance,
+    Generation,
     Huber,
     Net,
     Reconstruction,
     Regression,
+    Segmentation,
+    SegmentationLoss,
+    SequenceLoss,
+    WassersteinLoss,
 )
-from harness.tasks.losses import Loss
-from harness.tasks.scores import CrossEntropyScore, Score
-from harness.tasks.task import Kind
+from harness.tasks import (
+    Sequence as Tokens,
+)
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training, Update
 from tests.networks import Odd
@@ -191,8 +196,36 @@ class Forge:
 class Pair:
     """Two networks against each other, and one that nobody trains, which rebuilds."""
 
-    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        return PairModule(classes)
+    flat: bool = False
+
+    def build(self, shape: tuple[int, ...], values: int) -> nn.Module:
+        if not self.flat:
+            return PairModule(values)
+        module = PairModule(64)
+        module.generator.append(nn.Unflatten(1, shape))
+        module.discriminator[1] = nn.Tanh()
+        module.discriminator.insert(0, nn.Flatten())
+        return module
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A network of next tokens that sees two."""
+
+    def build(self, shape: tuple[int, ...], tokens: int) -> nn.Module:
+        return LettersModule(tokens)
+
+
+class LettersModule(nn.Module):
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self.own = nn.Embedding(tokens, 6)
+        self.before = nn.Embedding(tokens, 6)
+        self.head = nn.Linear(6, tokens)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        before = F.pad(self.before(ids)[:, :-1], (0, 0, 1, 0))
+        return self.head(torch.tanh(self.own(ids) + before)).transpose(1, 2)
 
 
 class PairModule(nn.Module):
@@ -218,47 +251,6 @@ class Again:
             nn.Flatten(), nn.Linear(values, self.code), nn.Tanh(), nn.Linear(self.code, values),
             nn.Unflatten(1, shape),
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class PixelScore(CrossEntropyScore):
-    """Mean cross-entropy over pixels."""
-
-    def update(
-        self, state: dict[str, torch.Tensor], outputs: torch.Tensor, targets: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        pixels = outputs.movedim(1, -1).flatten(0, -2)
-        return super().update(state, pixels, targets.flatten())
-
-
-@dataclass(frozen=True)
-class PixelLoss:
-    """The same, as a loss."""
-
-    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
-        return F.cross_entropy(net(*batch.arguments), batch.targets)
-
-
-@dataclass(frozen=True)
-class Places:
-    """A task: a class for each pixel."""
-
-    kind: ClassVar[Kind] = "class maps"
-    loss: ClassVar[Loss] = PixelLoss()
-    scores: ClassVar[tuple[Score, ...]] = (PixelScore(),)
-    standardised: ClassVar[bool] = False
-
-    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
-        return targets.classes
-
-    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
-        return (targets.classes, *targets.shape)
-
-    def gives(self, targets: Targets) -> str:
-        return "a logit for each class at each pixel"
-
-    def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        return net(*batch.arguments), batch.targets
 
 
 @dataclass(frozen=True)
@@ -404,6 +396,23 @@ CASES: dict[str, Training] = {
     ),
     "a network of the user's own": replace(BASE, model=Own()),
     "a loss on parts, with noise": replace(BASE, model=Parts(), loss=Steady()),
+    "next tokens": replace(
+        BASE, data=arrays(
+            np.random.default_rng(5).integers(7, size=(240, 9)), None, "ids",
+            scaling="as they are", train=120, validation=60, test=60,
+        ),
+        model=Letters(), task=Tokens(), loss=SequenceLoss(label_smoothing=0.1), clip=ClipNorm(0.5),
+    ),
+    "a critic with a penalty on its slope": replace(
+        BASE,
+        # few features: of more than the generator's rank, roots of 0 would amplify rounding
+        task=Generation(latent=4, scores=(FrechetDistance(features=4),)), model=Pair(flat=True), optimizer=None, loss=None,
+        updates=(
+            Update("discriminator", WassersteinLoss("discriminator", 4, penalty=5.0),
+                   Adam(lr=0.01, beta1=0.5), 2),
+            Update("generator", WassersteinLoss("generator", 4), Adam(lr=0.01), penalty=Clamp(0.4)),
+        ),
+    ),
     "two updates, one of them three times a step": replace(
         BASE, model=Pair(), task=Reconstruction(), optimizer=None, loss=None,
         updates=(
@@ -428,7 +437,7 @@ CASES: dict[str, Training] = {
     ),
     "inputs from 0 to 1": replace(BASE, data=replace(DATA, scaling="0 to 1")),
     "a class for each pixel": replace(
-        BASE, data=MASKS, model=Pixels(), task=Places(), loss=PixelLoss(),
+        BASE, data=MASKS, model=Pixels(), task=Segmentation(), loss=SegmentationLoss(0.1),
         augment=(Brightness(0.3),), optimizer=SGD(lr=0.5),
     ),
     "token ids": replace(BASE, data=TEXT, model=Words()),

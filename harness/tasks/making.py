@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.messages import checks
+from harness.messages.errors import HarnessError
+from harness.messages.levels import own
 from harness.tasks.losses import Batch, Loss, Net
 from harness.tasks.scores import Score
 
@@ -151,6 +153,24 @@ class Generation:
     def __post_init__(self) -> None:
         checks.whole(self, "latent", self.latent, 8)
         checks.flag(self, "conditional", self.conditional)
+        object.__setattr__(self, "part", own(self.part))
+        if not isinstance(self.part, str):
+            raise HarnessError(
+                "Generation(part=...) must be the name of a submodule",
+                repr(self.part),
+                "Write part='generator', say.",
+            )
+        scores = self.scores
+        if (
+            not isinstance(scores, tuple)
+            or not scores
+            or not all(isinstance(each, Score) and not isinstance(each, type) for each in scores)
+        ):
+            raise HarnessError(
+                "Generation(scores=...) must be a tuple of scores",
+                repr(scores),
+                "Write scores=(FrechetDistance(features=64),), with the comma.",
+            )
 
     def outputs(self, known: Known) -> int:
         """Return the number of classes, 0 where there are none; see ``Task``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from harness.messages import checks
 from harness.tasks.scores import mean_of, no_sum
 
 if TYPE_CHECKING:
@@ -136,6 +137,9 @@ class BorderIoU(IoU):
     name: ClassVar[str] = "border_iou"
 
     width: int = 1
+
+    def __post_init__(self) -> None:
+        checks.whole(self, "width", self.width, 1)
 
     def regions(
         self, outputs: torch.Tensor, targets: torch.Tensor
