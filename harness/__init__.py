@@ -40,7 +40,7 @@ from harness.tasks.losses import (
     Huber,
     SquaredLoss,
 )
-from harness.tasks.rebuilding import RebuildingLoss
+from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Reconstruction, Regression
 from harness.training import Training, Update
 
@@ -67,6 +67,7 @@ __all__ = [
     "Distillation",
     "EarlyStopping",
     "Equivalent",
+    "EvidenceBound",
     "Factor",
     "Factorial",
     "Float",
