@@ -43,7 +43,7 @@ from harness.tasks.losses import (
 )
 from harness.tasks.making import Generation
 from harness.tasks.places import Segmentation, Sequence
-from harness.tasks.rebuilding import RebuildingLoss
+from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Reconstruction, Regression
 from harness.training import Training, Update
 
@@ -70,6 +70,7 @@ __all__ = [
     "Distillation",
     "EarlyStopping",
     "Equivalent",
+    "EvidenceBound",
     "Factor",
     "Factorial",
     "Float",

@@ -215,8 +215,8 @@ BOTH, CONV, PERCEPTRON, NEITHER = (True, True), (True, False), (False, True), (F
 MUST_CHANGE: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
     "trainer": ("engines/evaluate.py", "= 100_000, 50", "= 100_000, 51", BOTH),
     "an epoch": ("engines/plain.py", "number * member.steps + index", "number + index", BOTH),
-    "a fused step": ("engines/fused.py", "= grad_and_value(objective)", "= vmap(objective)", BOTH),
-    "what a step is": ("engines/step.py", "trial.vector, factor,", "trial.vector, 1,", BOTH),
+    "a fused step": ("engines/slot.py", "= grad_and_value(objective)", "= vmap(objective)", BOTH),
+    "what a step is": ("engines/step.py", "of(vector), factor,", "of(vector), 1,", BOTH),
     "a step": ("engines/step.py", "optimizer.lr * factor", "optimizer.lr * factor * 1", BOTH),
     "streams": ("randomness/streams.py", "np.uint64(1)", "np.uint64(2)", BOTH),
     "a purpose": ("engines/prepared.py", '"order"', '"orders"', BOTH),
@@ -233,7 +233,7 @@ MUST_CHANGE: dict[str, tuple[str, str, str, tuple[bool, bool]]] = {
                BOTH),
     "drawing": ("data/sizes.py", "available // 5", "available // 6", BOTH),
     "dropout": ("models/dropout.py", "= uniform(", "= 1 - uniform(", BOTH),
-    "training": ("training.py", "value < 1:", "value < 2:", BOTH),
+    "training": ("training/training.py", "batch_size * self.batches", "batch_size * 2", BOTH),
     "always measured": ("measures/weights.py", "weights == 0", "weights <= 0", BOTH),
     "convolutional": ("models/convnet_module.py", "mean(dim=(2, 3))", "amax(dim=(2, 3))",
                       CONV),
@@ -250,11 +250,11 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "the glossary": ("study/metrics.py", "Share of weights", "Fraction of weights"),
     "what is meant": ("messages/errors.py", "Did you mean", "Is it"),
     "how errors look": ("messages/errors.py", "class HarnessError(", "_X = 1\nclass HarnessError("),
-    "an error of the Training": ("training.py", "must be a whole number", "must be whole"),
-    "an error with a value": ("training.py", "{name}=64, say", "{name}=8"),
+    "an error of the Training": ("training/training.py", "must be given, or", "must be told, or"),
+    "an error with a value": ("training/training.py", "{name}={example}, say", "{name}=8"),
     "an error of a network": ("engines/network.py", "network must give", "network has to give"),
     "an error of a loss": ("messages/checks.py", "be a whole number", "be whole"),
-    "an error in the trainer": ("engines/prepared.py", "batch_size must", "batch_size has to"),
+    "an error in the trainer": ("engines/prepared.py", " must be at most the", " is at most the"),
     "the word for a mode": ("engines/modes.py", " at a time", " side by side"),
     "why not fused": ("engines/fusable.py", "their networks differ", "the networks differ"),
     "another loss": ("tasks/losses.py", "\n\n@dataclass", "\n\nX = 1\n@dataclass"),
@@ -324,9 +324,9 @@ def test_the_trainer_alone():
 
 TRAINER = {
     "agreement", "always", "calibration", "called", "canonical", "counting", "dropout",
-    "evaluate", "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds",
-    "losses", "modes", "network", "parts", "plain", "prepared", "programs", "rebuilding",
-    "schedules", "scores", "sizes", "splits", "stacked", "step", "stopping", "streams",
+    "evaluate", "failures", "fitting", "floats", "fusable", "fused", "gradients", "kept", "kinds",
+    "losses", "modes", "network", "parts", "plain", "prepared", "programs",
+    "schedules", "scores", "slot", "splits", "stacked", "step", "stopping", "streams",
     "structure", "task", "train", "trained", "training", "updates", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""

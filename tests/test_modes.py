@@ -33,7 +33,7 @@ from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
 from harness.engines.prepared import Member
-from harness.models import CNN, MLP, ConvNet
+from harness.models import CNN, MLP, AutoEncoder, ConvNet, Recurrent, Transformer
 from harness.models.initialisation import (
     HeUniform,
     Normal,
@@ -49,15 +49,18 @@ from harness.tasks import (
     Batch,
     CrossEntropy,
     Distillation,
+    EvidenceBound,
     FrechetDistance,
     Generation,
     Huber,
     Net,
+    RebuildingLoss,
     Reconstruction,
     Regression,
     Segmentation,
     SegmentationLoss,
     SequenceLoss,
+    SquaredLoss,
     WassersteinLoss,
 )
 from harness.tasks import (
@@ -271,14 +274,14 @@ MASKS = arrays(
 
 
 @dataclass(frozen=True)
-class Recurrent:
+class Masked:
     """A recurrent network that stops where a sequence does: the mean of its states there."""
 
     def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        return RecurrentModule(classes)
+        return MaskedModule(classes)
 
 
-class RecurrentModule(nn.Module):
+class MaskedModule(nn.Module):
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(30, 4)
@@ -330,6 +333,8 @@ CASES: dict[str, Training] = {
         clip=ClipNorm(0.5),
         loss=CrossEntropy(label_smoothing=0.1),
     ),
+    # 1,797 examples in 5 folds: test sets of 360 and of 359
+    "folds of unequal size": replace(BASE, data=digits(train=120, validation=60, folds=5)),
     "sgd without momentum, lasso": replace(
         BASE, optimizer=SGD(lr=0.1), penalty=L1(0.01), schedule=Step(every=0.4)
     ),
@@ -404,9 +409,9 @@ CASES: dict[str, Training] = {
         model=Letters(), task=Tokens(), loss=SequenceLoss(label_smoothing=0.1), clip=ClipNorm(0.5),
     ),
     "a critic with a penalty on its slope": replace(
-        BASE,
+        BASE, model=Pair(flat=True), optimizer=None, loss=None,
         # few features: of more than the generator's rank, roots of 0 would amplify rounding
-        task=Generation(latent=4, scores=(FrechetDistance(features=4),)), model=Pair(flat=True), optimizer=None, loss=None,
+        task=Generation(latent=4, scores=(FrechetDistance(features=4),)),
         updates=(
             Update("discriminator", WassersteinLoss("discriminator", 4, penalty=5.0),
                    Adam(lr=0.01, beta1=0.5), 2),
@@ -441,8 +446,24 @@ CASES: dict[str, Training] = {
         augment=(Brightness(0.3),), optimizer=SGD(lr=0.5),
     ),
     "token ids": replace(BASE, data=TEXT, model=Words()),
-    "sequences of unequal length": replace(BASE, data=TEXTS, model=Recurrent()),
+    "sequences of unequal length": replace(BASE, data=TEXTS, model=Masked()),
     "unlabelled inputs": replace(BASE, data=HALF, loss=Alike(), batch_size=15),
+    "variational autoencoder": replace(
+        BASE, model=AutoEncoder(3, (10,), variational=True), task=Reconstruction(),
+        loss=EvidenceBound(beta=0.5), optimizer=Adam(lr=0.01),
+    ),
+    "sparse, denoising autoencoder": replace(
+        BASE, model=AutoEncoder(5, (10,), code_activation="relu"), task=Reconstruction(),
+        loss=RebuildingLoss(noise=0.3, sparsity=0.1), penalty=L2(0.01),
+    ),
+    "recurrent": replace(
+        BASE, data=MEASURED, model=Recurrent("GRU", width=5), loss=SquaredLoss(),
+        task=Regression(), clip=ClipNorm(1.0),
+    ),
+    "transformer, dropout": replace(
+        BASE, data=MEASURED, model=Transformer(8, 2, layers=1, hidden=6, causal=True, dropout=0.2),
+        loss=SquaredLoss(), task=Regression(),
+    ),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)
 

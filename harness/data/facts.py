@@ -47,6 +47,7 @@ class Facts:
         notes: sentences on what was done to the data, and what was left out.
         tokens: how many token ids there are; 0 where inputs are no token ids.
         padded: whether inputs are sequences of unequal length, padded at the end.
+        folds: how many folds take turns as the test split; 0 where it is no fold.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Facts:
     notes: tuple[str, ...] = ()
     tokens: int = 0
     padded: bool = False
+    folds: int = 0
 
     def plain_values(self) -> Mapping[str, Any]:
         """Return the same in plain JSON types."""
@@ -83,4 +85,5 @@ class Facts:
             "validation_drawn": self.validation_drawn,
             "test_drawn": self.test_drawn,
             "notes": list(self.notes),
+            **({"folds": self.folds} if self.folds else {}),
         }

@@ -106,6 +106,8 @@ class Images(Declared):
             options = (*options, self._colour())
         if self.scaling != "standardised":
             options = (*options, self.scaling)
+        if self.folds is not None:
+            options = (*options, f"folds {self.folds}")
         return hashlib.sha256((repr(options) + self._survey().digest).encode()).hexdigest()
 
     @property

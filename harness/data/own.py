@@ -13,7 +13,7 @@ from harness.data.draw import Whole
 from harness.data.given import Contents, Given, checked, kept
 from harness.data.intake import Channels
 from harness.data.scaling import Scaling, check_scaling, count_tokens
-from harness.data.sizes import Counts, Targets
+from harness.data.sizes import Counts, Targets, no_folds
 from harness.data.targets import count_classes, told
 from harness.messages.errors import HarnessError
 from harness.messages.foreign import torch_data
@@ -60,6 +60,8 @@ class Arrays(Declared):
         options: tuple[object, ...] = (self.train, self.validation, self.test)
         if self.scaling != "standardised":
             options = (*options, self.scaling)
+        if self.folds is not None:
+            options = (*options, f"folds {self.folds}")
         digest = hashlib.sha256(repr(options).encode())
         for role, contents in self._parts.items():
             if role == "unlabelled":  # or it could be taken for a test set
@@ -142,6 +144,7 @@ def arrays(
     channels: Channels | None = None,
     scaling: Scaling = "standardised",
     unlabelled: Any = None,
+    folds: int | None = None,
 ) -> Arrays:
     """Declare a data set of numpy arrays, tensors or pandas tables; they are copied.
 
@@ -171,6 +174,8 @@ def arrays(
         unlabelled: more inputs, without targets: a loss is given as many of them as there are
             examples in a batch, as ``batch.unlabelled``. They are in no split, and scaled by what
             the training split is.
+        folds: k, for k-fold cross-validation in the place of test sets drawn by themselves; see
+            :class:`harness.data.Declared`.
 
     Raises:
         HarnessError: a shape, length, type, value or label cannot be trained with, or something
@@ -198,6 +203,8 @@ def arrays(
     parts = [Given(name, "", inputs, targets)]
     size: int | None = None
     if isinstance(test, tuple | list):
+        if folds is not None:
+            raise no_folds(f"arrays({name!r}, test=..., folds={folds!r})")
         if len(test) != 2:
             raise HarnessError(
                 f"arrays({name!r}, test=...) must be a pair of inputs and targets",
@@ -228,5 +235,6 @@ def arrays(
         train=train,
         validation=validation,
         test=size,
+        folds=folds,
         scaling=scaling,
     )

@@ -10,42 +10,29 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 from torch import nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
 from harness.engines.evaluate import evaluation_batch, standardized, to_score
 from harness.engines.fusable import check_same, check_same_teacher, watching
-from harness.engines.network import Network, Snapshot, Spans
+from harness.engines.network import Network, Snapshot
 from harness.engines.prepared import Member
-from harness.engines.programs import Path, bind, paths, values
-from harness.engines.stacked import (
-    StackedRows,
-    Tensors,
-    called_with,
-    forget_other_programs,
-    params_of,
-    single,
-    stack,
-)
+from harness.engines.programs import paths, values
+from harness.engines.slot import Slot, called_with, frame_of_slot, params_of
+from harness.engines.stacked import StackedRows, Tensors, single, stack
 from harness.engines.step import (
-    Frame,
     Rows,
     States,
     advance,
-    dropout_keys,
     initial_states,
-    loss_of,
-    restandardize,
 )
-from harness.randomness.counting import Draws, Key, mix, signed
-from harness.tasks.losses import Batch
-from harness.training import Training
+from harness.randomness.counting import signed
 
 
 @functools.cache
@@ -62,91 +49,6 @@ def load_functorch() -> float:
 
     vmap(grad_and_value(loss), in_dims=(0,), randomness="error")(one)
     return time.perf_counter() - started
-
-
-@dataclass(frozen=True, eq=False)
-class _Slot:
-    """One trial of a stack: its tensors, in the network and the Training of the first.
-
-    Attributes:
-        first: the first trial of the stack, whose network stands for all.
-        training: with this trial's floats.
-        frame: with this trial's mean and deviation.
-        tensors: this trial's, by name.
-    """
-
-    first: Member
-    training: Training
-    frame: Frame
-    tensors: Tensors
-
-    @staticmethod
-    def of(first: Member, where: Sequence[Path], tensors: Tensors) -> _Slot:
-        training = bind(first.training, where, list(tensors["values"].unbind()))
-        frame = _frame(first, tensors)
-        return _Slot(first, training, frame, tensors)
-
-    @property
-    def vector(self) -> torch.Tensor:
-        vector: torch.Tensor = self.tensors["vector"]
-        return vector
-
-    @property
-    def weights(self) -> torch.Tensor:
-        return self.first.network.weights
-
-    @property
-    def spans(self) -> tuple[Spans, ...]:
-        return self.first.spans
-
-    @property
-    def states(self) -> States:
-        states: States = self.tensors["states"]
-        return states
-
-    def draws(self, number: Key) -> Draws:
-        return self._drawn("augmentation", number)
-
-    def loss_draws(self, turn: Key) -> Draws:
-        return self._drawn("loss", turn)
-
-    def at(self, vector: torch.Tensor) -> _Slot:
-        return replace(self, tensors={**self.tensors, "vector": vector})
-
-    def _drawn(self, purpose: str, number: Key) -> Draws:
-        key = mix(self.tensors[purpose], number)
-        return Draws(key, self.first.device, self.frame.mean.dtype)
-
-    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
-        teacher = self.first.teacher
-        if teacher is None:
-            return None
-        theirs = self.tensors["teacher"]
-        if not teacher.same_frame:
-            arguments = restandardize(arguments, self.frame, theirs["mean"], theirs["std"])
-        tensors = {**theirs["params"], **theirs["held"]}
-        logits: torch.Tensor = functional_call(teacher.network.module, tensors, arguments)
-        return logits.detach()
-
-    def gradients(
-        self, position: int, turn: Key, batch: Batch
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        network, training = self.first.network, self.training
-        spans = self.spans[position]
-        held = {**self.tensors["held"]}
-        layers = len(network.dropouts)
-        keys = dropout_keys(self.tensors["dropout"], turn, layers) if layers else []
-        for (name, _), key in zip(_dropout_names(network.module), keys, strict=True):
-            held[f"{name}.key"] = key
-        params = params_of(network, self.vector)
-        moved = {network.names[at]: params.pop(network.names[at]) for at in spans.params}
-
-        def objective(moved: dict[str, torch.Tensor]) -> torch.Tensor:
-            net = called_with(training.precision, network, {**params, **moved, **held})
-            return loss_of(training.every_update[position].loss, net, batch)
-
-        grads, loss = grad_and_value(objective)(moved)
-        return torch.cat([grads[name].reshape(-1) for name in moved]), loss
 
 
 class Fused:
@@ -186,7 +88,7 @@ class Fused:
         if len(filled) > 1:
             step = vmap(self._one, in_dims=(0, None), randomness="error")
         if compiled:
-            forget_other_programs(first.training.program())
+            _forget_other_programs(first.training.program())
         self._step = torch.compile(step, dynamic=False) if compiled else step
         evaluate: Callable[..., Any] = functools.partial(single, self._evaluate)
         if len(filled) > 1:
@@ -234,12 +136,12 @@ class Fused:
         """Return a trial's parameters, optimizer states and losses after one step."""
         names = ("inputs", "targets", "taught", "lengths", "unlabelled")
         rows = Rows(**{name: tensors[name] for name in names if name in tensors})
-        return advance(_Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
+        return advance(Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
     def _evaluate(self, trial: Tensors, number: int) -> Tensors:
         """Return the states of a trial's scores after one more batch."""
         first = self._first
-        frame, task = _frame(first, trial), first.training.task
+        frame, task = frame_of_slot(first, trial), first.training.task
         tensors = {**params_of(first.network, trial["vector"]), **trial["held"]}
         net = called_with("float32", first.network, tensors)
         batch = standardized(frame, trial["inputs"], trial["targets"], trial.get("lengths"))
@@ -371,10 +273,15 @@ _EVALUATED = ("vector", "held", "mean", "std", "target_mean", "target_std", "sco
 """What of a trial's tensors its scores depend on, where it has them."""
 
 
-def _frame(first: Member, tensors: Tensors) -> Frame:
-    """Return what one trial's inputs and targets are standardised by."""
-    names = ("mean", "std", "target_mean", "target_std")
-    return replace(first.frame, **{name: tensors[name] for name in names if name in tensors})
+_compiled_last = ""
+
+
+def _forget_other_programs(program: str) -> None:
+    """Drop compiled code of another program: torch compiles a function a few times only."""
+    global _compiled_last  # noqa: PLW0603 - as global as torch's own cache
+    if program != _compiled_last:
+        torch.compiler.reset()
+        _compiled_last = program
 
 
 def _key(key: int, device: torch.device) -> torch.Tensor:
@@ -383,9 +290,3 @@ def _key(key: int, device: torch.device) -> torch.Tensor:
 
 def _named(network: Network) -> list[tuple[str, nn.Parameter]]:
     return list(zip(network.names, network.params, strict=True))
-
-
-def _dropout_names(module: nn.Module) -> list[tuple[str, nn.Module]]:
-    from harness.models.dropout import Dropout
-
-    return [(name, each) for name, each in module.named_modules() if isinstance(each, Dropout)]

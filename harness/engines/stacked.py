@@ -1,22 +1,16 @@
-"""Tensors of many trials, stacked along a first axis, and a network called with those of one."""
+"""Tensors of many trials, stacked along a first axis."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
-from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from harness.data.splits import Part
-from harness.engines.called import Called
 from harness.engines.fusable import NotFusableError
-from harness.engines.network import Network
-from harness.training import Precision
 
 Tensors = dict[str, Any]
 """One trial's tensors by name, nested; or those of many, stacked."""
@@ -89,43 +83,3 @@ def single(function: Callable[..., Any], trials: Tensors, shared: Any) -> Any:
     """Call a function of one trial on stacks of one, without vmap."""
     alone = function(pytree.tree_map(lambda each: each[0], trials), shared)
     return pytree.tree_map(lambda each: each[None], alone)
-
-
-def called_with(
-    precision: Precision, network: Network, tensors: Mapping[str, torch.Tensor]
-) -> Called:
-    """Return a network with one trial's tensors in the place of its own, as a loss calls it."""
-
-    def find(name: str) -> Callable[..., torch.Tensor]:
-        part, names = network.part(name)
-        own = {n: tensors[known] for n, known in names.items() if known in tensors}
-        return functools.partial(_call, part, own)
-
-    whole = functools.partial(_call, network.module, tensors)
-    return Called(precision, network.vector.device, whole, find)
-
-
-def _call(
-    module: nn.Module, tensors: Mapping[str, torch.Tensor], *inputs: torch.Tensor
-) -> torch.Tensor:
-    outputs: torch.Tensor = functional_call(module, dict(tensors), inputs)
-    return outputs
-
-
-def params_of(network: Network, vector: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return views of a vector of all parameters, by name, in the shapes that a network has."""
-    shapes = [each.shape for each in network.params]
-    parts = torch.split(vector, [shape.numel() for shape in shapes])
-    named = zip(network.names, parts, shapes, strict=True)
-    return {name: part.view(shape) for name, part, shape in named}
-
-
-_compiled_last = ""
-
-
-def forget_other_programs(program: str) -> None:
-    """Drop compiled code of another program: torch compiles a function a few times only."""
-    global _compiled_last  # noqa: PLW0603 - as global as torch's own cache
-    if program != _compiled_last:
-        torch.compiler.reset()
-        _compiled_last = program

@@ -1,10 +1,10 @@
 """What is learnt: the loss that training minimises, the scores that are kept, and the task of both.
 
-In reading order: ``losses``, what is minimised; ``rebuilding``, of networks that rebuild their
-inputs; ``adversarial``, of two networks against each other; ``scores``, numbers of a whole part of
-the data, summed batch by batch; ``place_scores``, those of a class for each place; ``task``, which
-says what a network must put out and which scores it has; ``places`` and ``making``, tasks of a
-class for each place, and of making more such inputs.
+In reading order: ``losses``, what is minimised; ``rebuilding``, of autoencoders; ``adversarial``, of
+two networks against each other; ``scores``, numbers of a whole part of the data, summed batch by
+batch; ``place_scores``, those of a class for each place; ``task``, which says what a network must
+put out and which scores it has; ``places`` and ``making``, tasks of a class for each place, and of
+making more such inputs.
 """
 
 from harness.tasks.adversarial import GANLoss, WassersteinLoss
@@ -20,7 +20,7 @@ from harness.tasks.losses import (
 )
 from harness.tasks.making import FrechetDistance, Generation
 from harness.tasks.places import Segmentation, SegmentationLoss, Sequence, SequenceLoss
-from harness.tasks.rebuilding import RebuildingLoss
+from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Reconstruction, Regression, Task
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Classification",
     "CrossEntropy",
     "Distillation",
+    "EvidenceBound",
     "FrechetDistance",
     "GANLoss",
     "Generation",

@@ -33,7 +33,8 @@ class PlaceCrossEntropy:
         import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 
         places = outputs.movedim(1, -1).flatten(0, -2)
-        total = F.cross_entropy(places, targets.flatten(), reduction="sum", ignore_index=-1)
+        wanted = targets.where(targets >= 0, -1).flatten()
+        total = F.cross_entropy(places, wanted, reduction="sum", ignore_index=-1)
         return _counted(state, total, (targets >= 0).sum())
 
     def value(self, state: State) -> torch.Tensor:
