@@ -1,7 +1,7 @@
 """What is learnt: the loss that training minimises, the scores that are kept, and the task of both.
 
-In reading order: ``losses``, what is minimised; ``rebuilding``, of autoencoders; ``adversarial``, of
-two networks against each other; ``scores``, numbers of a whole part of the data, summed batch by
+In reading order: ``losses``, what is minimised; ``rebuilding``, of autoencoders; ``adversarial``,
+of two networks against each other; ``scores``, numbers of a whole part of the data, summed batch by
 batch; ``place_scores``, those of a class for each place; ``task``, which says what a network must
 put out and which scores it has; ``places`` and ``making``, tasks of a class for each place, and of
 making more such inputs.
