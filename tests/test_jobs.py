@@ -53,8 +53,8 @@ NUMBERS = st.dictionaries(TEXT, FLOATS, max_size=3)
 CURVES = st.dictionaries(TEXT, st.lists(FLOATS, max_size=4), max_size=3)
 TEXTS = st.dictionaries(TEXT, TEXT, max_size=3)
 COUNT = st.integers(0, 2**53)
-ROLES = st.sampled_from(["evaluate", "tune", "teach"])
-NAMED = st.builds(Named, TEXT, TEXT, COUNT, ROLES, NUMBERS, TEXT, COUNT, st.booleans())
+ROLES = st.sampled_from(["evaluate", "tune", "need"])
+NAMED = st.builds(Named, TEXT, TEXT, COUNT, ROLES, NUMBERS, TEXT, st.tuples(TEXT, TEXT), st.booleans())
 MODES = st.builds(Mode, st.sampled_from(KINDS), COUNT, st.booleans())
 JOBS = st.one_of(
     st.builds(TrainJob, st.lists(NAMED, max_size=2).map(tuple), MODES),
@@ -302,7 +302,7 @@ def test_a_pupil_learns_from_the_network_that_its_teachers_key_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"arm": "gone"}, {"scale": "gone"}, {"teaches": 3}, {"key": "of other code"}]
+    "other", [{"arm": "gone"}, {"scale": "gone"}, {"path": ("gone",)}, {"key": "of other code"}]
 )
 def test_a_trial_that_the_study_no_longer_has_ends_the_run_and_fails_no_trial(
     tmp_path: Path, other: dict[str, Any]

@@ -40,7 +40,7 @@ ROOMS: dict[str, str] = {
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp",
     "optim": "base adadelta adagrad adam rmsprop sgd",
-    "identity": "canonical structure text words names statements following code files",
+    "identity": "canonical needed structure text words names statements following code files",
     "terminal": "outlets screen usage files",
     "training": "",
     "study": "metrics formatting factors settings space designs searching pasted claims looks "
@@ -48,10 +48,11 @@ ROOMS: dict[str, str] = {
     "search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
-    "engines": "network programs step evaluate prepared fusable stacked fused plain kinds modes",
+    "engines": "network programs step evaluate asked prepared fusable stacked fused plain kinds "
+    "modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
-    "trials": "profiles outcome checked records tuning searched mistakes trial manifest",
+    "trials": "profiles outcome checked records tuning searched mistakes trial manifest changed",
     "trainer": "failures train",
     "cost": "machine breaks peak place split calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "

@@ -33,9 +33,10 @@ from harness.study.formatting import duration
 from harness.study.sources import source_of
 from harness.study.study import Study
 from harness.terminal.screen import line
+from harness.trials.changed import why_other
 from harness.trials.profiles import Profile
 from harness.trials.records import Record
-from harness.trials.trial import Trial, make_trial, why_other
+from harness.trials.trial import Trial, make_trial
 
 MOST_LINES = 3
 """Of so many arms the command line is printed; ``--json`` has all."""
@@ -87,10 +88,10 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
     costs = profiles(ledgers[-1], programs(planner))[0] if ledgers else {}
     chosen = choices(ledgers[-1], options) if ledgers else {}
     finished = {arm.name: 0 for arm in planner.arms}
-    taught = sum(trial.key in done for trial in outlook.planned if trial.role == "teach")
+    shared = sum(trial.key in done for trial in outlook.planned if trial.role == "need")
     failed = dict(finished)
     for trial in outlook.planned:
-        if trial.key in done and trial.role != "teach":
+        if trial.key in done and trial.role != "need":
             finished[trial.arm.name] += 1
             failed[trial.arm.name] += done[trial.key].state == "failed"
     trials = planner.at_defaults
@@ -106,7 +107,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         left *= _quicker(chosen, trials, costs)
     elif source_of(study) != "build":
         left = _by_trials(done, outlook, finished, worker_count(options))
-    if outlook.total == taught + sum(finished.values()):
+    if outlook.total == shared + sum(finished.values()):
         left = 0.0
     return {
         "scale": scale,
@@ -127,7 +128,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         "looks": to_plain(planner.looks),
         "tuning": planner.budget,
         "trials": outlook.total,
-        "done": taught + sum(finished.values()),
+        "done": shared + sum(finished.values()),
         "failed": sum(failed.values()),
         "seconds_left": left,
         "modes": [
@@ -186,7 +187,7 @@ def _again(records: Sequence[Record], planner: StudyPlanner, outlook: Outlook) -
     for record in records:
         if record.role == "evaluate" and record.state != "running":
             newest[record.arm] = record
-    left = {trial.arm.name for trial in outlook.ready if trial.role != "teach"}
+    left = {trial.arm.name for trial in outlook.ready if trial.role != "need"}
     left |= {arm.name for arm in planner.arms if arm.name not in outlook.chosen}
     own = {arm: record for arm, record in newest.items() if arm in left}
     return _reasons(own, planner, outlook)

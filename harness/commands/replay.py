@@ -23,8 +23,9 @@ from harness.stopping import Bound
 from harness.storing.ledger import find
 from harness.study.metrics import Better
 from harness.terminal.screen import line
+from harness.trials.changed import changes, other_code
 from harness.trials.records import Record
-from harness.trials.trial import Trial, changes, make_trial, other_code
+from harness.trials.trial import Trial, make_trial
 
 
 @dataclass(frozen=True)

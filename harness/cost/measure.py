@@ -22,7 +22,7 @@ from harness.cost.split import make_split
 from harness.data import Part
 from harness.engines.evaluate import evaluate, evaluation_batch
 from harness.engines.plain import make_step
-from harness.engines.prepared import Member, ready_with, steps_per_epoch, untrained_teacher
+from harness.engines.prepared import Member, ready_with, steps_per_epoch, untrained
 from harness.engines.step import Rows
 from harness.messages.calm import calm
 from harness.probe.clock import Mark
@@ -57,7 +57,8 @@ class Program:
     def start(self) -> Callable[[], None]:
         """Return a function that takes one training step, with optimizer state of its own."""
         step = make_step(self.member)
-        rows = Rows(self.inputs, self.targets, self.taught())
+        size = torch.arange(len(self.targets), device=self.targets.device)
+        rows = Rows(self.inputs, self.targets, self.member.known(size))
 
         def once() -> None:
             # A learning rate of zero is the same arithmetic, but the network stays as initialised:
@@ -82,13 +83,6 @@ class Program:
         inputs, targets = self.evaluated.inputs.to(device), self.evaluated.targets.to(device)
         part = Part(inputs, targets)
         return lambda: void(evaluate(member.network, member.frame, part, member.training.task))
-
-    def taught(self) -> torch.Tensor | None:
-        """Return the teacher's logits for the batch, where they are known beforehand."""
-        teacher = self.member.teacher
-        if teacher is None or teacher.logits is None:
-            return None
-        return teacher.logits[: len(self.targets)]
 
 
 def void(_: object) -> None:
@@ -267,7 +261,7 @@ def _build(training: Training, device: torch.device, seed: int) -> Program:
     few = splits.train.at(torch.arange(size))
     few = Part(few.inputs, few.targets)
     splits = replace(splits, train=few, validation=few, test=few)
-    member = ready_with(training, seed, splits, device, untrained_teacher(training, seed))
+    member = ready_with(training, seed, splits, device, untrained(training, seed))
     member.network.module.train()
     part = member.splits.train
     inputs = part.inputs[: training.batch_size].clone()
@@ -282,15 +276,16 @@ def _bytes(tensors: Iterable[torch.Tensor]) -> int:
 def _held(program: Program) -> dict[str, int]:
     """Return the bytes that stay from step to step, by part."""
     network = program.member.network
-    teacher = program.member.teacher
-    taught = 0  # a teacher is held as well: its logits, or the network where it is asked
-    if teacher is not None and teacher.logits is None:
-        module = teacher.network.module
-        taught = _bytes((*module.parameters(), *module.buffers())) + teacher.network.weights.nbytes
+    asked = 0  # of other networks their outputs are held, or those that are asked at every step
+    for each in program.member.asked.values():
+        if each.outputs is None:
+            module = each.network.module
+            asked += _bytes((*module.parameters(), *module.buffers()))
+            asked += each.network.weights.nbytes
     frozen = (p for p in network.module.parameters() if not p.requires_grad)
     return {
         "parameters": network.vector.nbytes + _bytes(frozen),
         "optimizer_state": _bytes(program.member.training.optimizer.init(network.vector).values()),
-        "buffers": _bytes(network.module.buffers()) + network.weights.nbytes + taught,
+        "buffers": _bytes(network.module.buffers()) + network.weights.nbytes + asked,
         "batch": _bytes((program.inputs, program.targets)),
     }

@@ -1,7 +1,8 @@
 """What a trial is: one step, and the engines that drive it: plain, fused and compiled.
 
 In reading order: :mod:`~harness.engines.step`, one step; :mod:`~harness.engines.network` and
-:mod:`~harness.engines.prepared`, a trial made ready; :mod:`~harness.engines.plain`, which says what
+:mod:`~harness.engines.prepared`, a trial made ready, with :mod:`~harness.engines.asked`, the
+networks that its loss asks; :mod:`~harness.engines.plain`, which says what
 a trial means; :mod:`~harness.engines.programs`, which trials can train together;
 :mod:`~harness.engines.fusable`, :mod:`~harness.engines.stacked` and
 :mod:`~harness.engines.fused`, many at a time;

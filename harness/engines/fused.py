@@ -19,8 +19,9 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
+from harness.engines.asked import Asked
 from harness.engines.evaluate import evaluation_batch
-from harness.engines.fusable import check_same, check_same_teacher, watching
+from harness.engines.fusable import check_same, check_same_asked, watching
 from harness.engines.network import Network, Snapshot
 from harness.engines.prepared import Member
 from harness.engines.programs import Path, bind, paths, values
@@ -102,16 +103,21 @@ class _Slot:
         key = mix(self.tensors[purpose], number)
         return Draws(key, self.first.device, self.frame.mean.dtype)
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
-        teacher = self.first.teacher
-        if teacher is None:
-            return None
-        theirs = self.tensors["teacher"]
-        if not teacher.same_frame:
+    def ask(
+        self, inputs: torch.Tensor, known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        return {
+            name: known[name] if name in known else self._asked(name, each, inputs)
+            for name, each in self.first.asked.items()
+        }
+
+    def _asked(self, name: str, asked: Asked, inputs: torch.Tensor) -> torch.Tensor:
+        theirs = self.tensors["asked"][name]
+        if not asked.same_frame:
             inputs = restandardize(inputs, self.frame, theirs["mean"], theirs["std"])
         tensors = {**theirs["params"], **theirs["held"]}
-        logits: torch.Tensor = functional_call(teacher.network.module, tensors, (inputs,))
-        return logits.detach()
+        outputs: torch.Tensor = functional_call(asked.network.module, tensors, (inputs,))
+        return outputs.detach()
 
     def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         network = self.first.network
@@ -175,7 +181,7 @@ class Fused:
         filled = [*members, *[members[0]] * ballast]
         for each in members[1:]:
             check_same(members[0].network, each.network)
-            check_same_teacher(members[0], each)
+            check_same_asked(members[0], each)
         first = members[0]
         self._first = first
         self._members = filled
@@ -217,18 +223,18 @@ class Fused:
             "dropout": _key(member.dropout_key, device),
         }
         own = {name: each for name, each in own.items() if each is not None}
-        if member.teacher is not None:
-            teacher = member.teacher
-            if teacher.logits is not None:
-                own["table"] = teacher.logits
-            else:
-                own["teacher"] = {
-                    "params": {n: p.detach() for n, p in _named(teacher.network)},
-                    "held": {n: each.detach() for n, each in teacher.network.held().items()},
-                    "mean": teacher.frame.mean,
-                    "std": teacher.frame.std,
-                }
-        return own
+        known = {n: each.outputs for n, each in member.asked.items() if each.outputs is not None}
+        own["asked"] = {
+            name: {
+                "params": {n: p.detach() for n, p in _named(each.network)},
+                "held": {n: held.detach() for n, held in each.network.held().items()},
+                "mean": each.frame.mean,
+                "std": each.frame.std,
+            }
+            for name, each in member.asked.items()
+            if name not in known
+        }
+        return {**own, "known": known}
 
     # -- one trial, as vmap sees it --------------------------------------------------------
 
@@ -236,7 +242,7 @@ class Fused:
         self, tensors: Tensors, number: torch.Tensor
     ) -> tuple[torch.Tensor, State, torch.Tensor]:
         """Return a trial's parameters, optimizer state and loss after one step."""
-        rows = Rows(tensors["inputs"], tensors["targets"], tensors.get("taught"))
+        rows = Rows(tensors["inputs"], tensors["targets"], tensors["given"])
         return advance(_Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
     def _evaluate(self, trial: Tensors, _: None) -> Tensors:
@@ -275,10 +281,10 @@ class Fused:
                 "targets": self._train.targets[which],
                 "factor": self._factors[:, step],
             }
-            table = trials.pop("table", None)
-            if table is not None:
-                wanted = order[:, index, :, None].expand(-1, -1, table.shape[2])
-                trials["taught"] = table.gather(1, wanted)
+            trials["given"] = {
+                name: _rows_of(table, order[:, index])
+                for name, table in trials.pop("known").items()
+            }
             # filled on the device: a copy would wait for it
             count = torch.full((), step, dtype=torch.int32, device=first.device)
             with watching(first.network.module, active=not self._checked):
@@ -369,6 +375,12 @@ def _frame(first: Member, tensors: Tensors) -> Frame:
     """Return what one trial's inputs and targets are standardised by."""
     names = ("mean", "std", "target_mean", "target_std")
     return replace(first.frame, **{name: tensors[name] for name in names if name in tensors})
+
+
+def _rows_of(table: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Return some rows of each trial's table, ``[trials, n, ...]``; they are ``[trials, m]``."""
+    wanted = rows.reshape(*rows.shape, *[1] * (table.ndim - 2))
+    return table.gather(1, wanted.expand(-1, -1, *table.shape[2:]))
 
 
 _compiled_last = ""

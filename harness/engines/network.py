@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from torch import nn
 
 from harness.messages.errors import HarnessError
 from harness.messages.foreign import check_torch
-from harness.models.dropout import number_dropouts, replace_dropout
+from harness.models.dropout import Dropout, number_dropouts, replace_dropout
 from harness.randomness.streams import torch_seed
 from harness.training import Training
 
@@ -28,6 +28,10 @@ _NORMS = (
     nn.LayerNorm,
     nn.RMSNorm,
 )
+
+
+Learnt = dict[str, torch.Tensor]
+"""What a network has learnt: its parameters and buffers by name (:meth:`Network.learnt`)."""
 
 
 class Network:
@@ -93,6 +97,27 @@ class Network:
         """Return what is no trainable parameter, by name: buffers and frozen parameters."""
         frozen = {n: p.detach() for n, p in self.module.named_parameters() if not p.requires_grad}
         return {**frozen, **dict(self.module.named_buffers())}
+
+    def learnt(self) -> Learnt:
+        """Return copies of its parameters and buffers, by name, for a network like it.
+
+        What a dropout layer keeps is a setting, and no part of it.
+        """
+        named = (*self.module.named_parameters(), *self.module.named_buffers())
+        settings = {
+            f"{name}.{own}" if name else own
+            for name, each in self.module.named_modules()
+            if isinstance(each, Dropout)
+            for own, _ in each.named_buffers()
+        }
+        return {n: each.detach().clone() for n, each in named if n not in settings}
+
+    def take(self, learnt: Learnt) -> None:
+        """Take over what :meth:`learnt` returned of a network like this one."""
+        mine = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        with torch.no_grad():
+            for name, each in learnt.items():
+                mine[name].copy_(each)
 
     def load(self, vector: torch.Tensor, held: dict[str, torch.Tensor]) -> None:
         """Take over parameters and what :meth:`held` returned of a network like this one."""
@@ -161,18 +186,38 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.
 """The type of parameters by ``Training.precision``: autocast leaves them in float32."""
 
 
-def build(training: Training, splits: Splits, seed: int, device: torch.device) -> Network:
+def build(
+    training: Training,
+    splits: Splits,
+    seed: int,
+    device: torch.device,
+    given: Mapping[str, Learnt] | None = None,
+) -> Network:
     """Build the network with the initial weights of this seed.
+
+    Args:
+        training: whose network it is.
+        splits: its data.
+        seed: what initial weights are drawn from.
+        device: where.
+        given: what the networks have learnt that it needs, of which those that its model holds say
+            how it begins; ``None`` where its weights will be replaced.
 
     Raises:
         HarnessError: its output is not what the task asks for, or the data has other targets.
     """
     two = splits.train.at(torch.arange(2, device=splits.train.pool.inputs.device))
-    return build_for(training, splits.standardize(two.inputs), splits.targets, seed, device)
+    inputs = splits.standardize(two.inputs)
+    return build_for(training, inputs, splits.targets, seed, device, given)
 
 
 def build_for(
-    training: Training, two: torch.Tensor, targets: Targets, seed: int, device: torch.device
+    training: Training,
+    two: torch.Tensor,
+    targets: Targets,
+    seed: int,
+    device: torch.device,
+    given: Mapping[str, Learnt] | None = None,
 ) -> Network:
     """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``."""
     outputs = training.task.outputs(targets)
@@ -180,6 +225,10 @@ def build_for(
         module = training.model.build(tuple(two.shape[1:]), outputs)
     check_torch()
     network = Network(module, device, DTYPES[training.precision])
+    sources = training.started_from()
+    if sources and given is not None:
+        with global_generators(torch_seed(seed, "start"), device), torch.no_grad():
+            training.model.start(module, {name: given[name] for name in sources})  # type: ignore[attr-defined]
     module.eval()
     with torch.no_grad():
         shape = tuple(module(two.to(device, network.vector.dtype)).shape)
@@ -194,14 +243,23 @@ def build_for(
     return network
 
 
-def check_network(training: Training, shape: tuple[int, ...], targets: Targets, seed: int) -> None:
+def check_network(
+    training: Training,
+    shape: tuple[int, ...],
+    targets: Targets,
+    seed: int,
+    given: Mapping[str, Learnt] | None = None,
+) -> Learnt:
     """Check that a network can be built and given two inputs, which here are zeros.
+
+    Returns what it has before its first step.
 
     Args:
         training: whose network it is.
         shape: of one input.
         targets: what there is to be told of each input.
         seed: what initial weights are drawn from.
+        given: as for :func:`build`.
 
     Raises:
         HarnessError: its output is not what the task asks for, or the data has other targets.
@@ -209,7 +267,8 @@ def check_network(training: Training, shape: tuple[int, ...], targets: Targets, 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # for so little, more would only wait for each other
     try:
-        build_for(training, torch.zeros(2, *shape), targets, seed, torch.device("cpu"))
+        zeros = torch.zeros(2, *shape)
+        return build_for(training, zeros, targets, seed, torch.device("cpu"), given).learnt()
     finally:
         torch.set_num_threads(threads)
 

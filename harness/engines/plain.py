@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,8 +49,10 @@ class _Alone:
     def loss_draws(self, number: Key) -> Draws:
         return self.member.loss_draws(number)
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
-        return None if self.member.teacher is None else self.member.ask(inputs)
+    def ask(
+        self, inputs: torch.Tensor, known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        return self.member.ask(inputs, known)
 
     def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         network = self.member.network
@@ -102,17 +104,14 @@ class Plain:
         """Train for one epoch, ``most`` steps of it; return the mean loss over its batches."""
         member = self._member
         member.network.module.train()
-        part, teacher = member.splits.train, member.teacher
+        part = member.splits.train
         total = torch.zeros((), device=member.device, dtype=member.network.vector.dtype)
         if self._kept is None or self._kept[0] != number:  # steps are timed in the same epoch
             self._kept = number, member.order(number)
         for index, rows in enumerate(self._kept[1][:most]):
-            taught = None
-            if teacher is not None and teacher.logits is not None:
-                taught = teacher.logits[rows]
             step = number * member.steps + index
             factor = float(member.factors[step])
-            total += self._step(Rows(*part.pick(rows), taught), factor, step)
+            total += self._step(Rows(*part.pick(rows), member.known(rows)), factor, step)
         return [float(total) / member.steps]
 
     def validate(self) -> list[dict[str, float]]:

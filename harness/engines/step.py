@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch.utils import _pytree as pytree
 
-from harness.data.splits import standardize
-from harness.engines.network import Network
+from harness.data.splits import Splits, mean_and_std, standardize
+from harness.engines.network import DTYPES, Network
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix
 from harness.tasks.losses import Batch, Net
@@ -51,6 +51,22 @@ class Frame:
     target_mean: torch.Tensor | None = None
     target_std: torch.Tensor | None = None
     channels_last: bool = False
+
+    @staticmethod
+    def of(training: Training, splits: Splits, device: torch.device) -> Frame:
+        """Return what a trial's inputs are standardised by, on a device."""
+        dtype = DTYPES[training.precision]
+        mean, std = None, None
+        if training.task.standardised:
+            mean, std = (each.to(device, dtype) for each in mean_and_std(splits.train.targets))
+        return Frame(
+            splits.mean.to(device, dtype),
+            splits.std.to(device, dtype),
+            len(splits.shape),
+            splits.classes,
+            mean,
+            std,
+        )
 
     def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return inputs as the network is given them.
@@ -95,12 +111,13 @@ class Rows:
     Attributes:
         inputs: ``[batch, *shape]``, as the data set has them.
         targets: int64 ``[batch]``, or quantities ``[batch, quantities]``.
-        taught: the teacher's logits, ``[batch, classes]``, where they are known beforehand.
+        given: what the networks that the loss asks say of them, by name, where it is known
+            beforehand.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
-    taught: torch.Tensor | None = None
+    given: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 class Trial(Protocol):
@@ -132,8 +149,15 @@ class Trial(Protocol):
     def loss_draws(self, number: Key) -> Draws:
         """Return the random numbers for the loss at a step."""
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
-        """Return its teacher's logits for standardised inputs; ``None`` where it has none."""
+    def ask(
+        self, inputs: torch.Tensor, known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        """Return what the networks that its loss asks say of standardised inputs, by name.
+
+        Args:
+            inputs: ``[batch, *shape]``.
+            known: what is known of them already, by name.
+        """
 
     def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the gradient of the loss of a prepared batch, ``[P]``, and the loss."""
@@ -154,8 +178,8 @@ def advance(
     inputs, targets = prepare(
         training, trial.frame, rows.inputs, rows.targets, lambda: trial.draws(number)
     )
-    taught = trial.ask(inputs) if rows.taught is None else rows.taught
-    batch = batch_of(inputs, targets, taught, lambda: trial.loss_draws(number))
+    given = trial.ask(inputs, rows.given)
+    batch = batch_of(inputs, targets, given, lambda: trial.loss_draws(number))
     grads, loss = trial.gradients(number, batch)
     with torch.no_grad():
         vector, state = update(training, grads, trial.state, trial.vector, factor, trial.weights)
@@ -195,11 +219,11 @@ def prepare(
 def batch_of(
     inputs: torch.Tensor,
     targets: torch.Tensor,
-    taught: torch.Tensor | None,
+    given: Mapping[str, torch.Tensor],
     draw: Callable[[], Draws],
 ) -> Batch:
-    """Return a batch that :func:`prepare` gave, with what a teacher says of it."""
-    return Batch(inputs, targets, {} if taught is None else {"teacher": taught}, draw)
+    """Return a batch that :func:`prepare` gave, with what other networks say of it."""
+    return Batch(inputs, targets, given, draw)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.data.declared import Declared
 from harness.data.facts import Facts
 from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.study.work import Work, with_needs
-from harness.tasks.losses import teacher_of
 from harness.training import Training
 from harness.trials.trial import Trial
+
+if TYPE_CHECKING:
+    from harness.engines.network import Learnt
 
 _KNOWN: dict[str, Facts] = {}
 """Facts by what says which data they are of."""
@@ -38,7 +40,7 @@ def facts_of(data: Any) -> Facts | None:
 
 
 def all_facts(trials: Iterable[Trial]) -> list[Facts]:
-    """Return what is known of each data set of some trials and their teachers, each once.
+    """Return what is known of each data set of some trials and what they need, each once.
 
     Raises:
         HarnessError: as :func:`facts_of` does.
@@ -140,16 +142,26 @@ def check_trials(trials: Mapping[str, Trial], reason: Callable[[BaseException], 
             raise HarnessError.relayed(f"arm {arm}", said) from error
 
 
-def _check(training: Training, seed: int) -> None:
-    from harness.engines.prepared import check_declared, check_teacher
+def _check(training: Training, seed: int) -> Learnt | None:
+    """Check a Training and what it needs; return what its network has before its first step.
 
+    That is ``None`` where nobody knows the data without loading it.
+    """
+    from harness.engines.asked import check_asked
+    from harness.engines.prepared import check_declared
+
+    given: dict[str, Learnt] = {}
+    for name, need in training.needs().items():
+        learnt = _check(need, training.seed_of_need(name, seed))
+        if learnt is not None:
+            given[name] = learnt
     facts = facts_of(training.data)
     if facts is None:
-        return
-    check_declared(training, facts.shape, facts.targets, facts.shares.train, seed)
-    teacher = teacher_of(training)
-    if teacher is not None:
-        theirs = facts_of(teacher.data)
+        return None
+    begun = given if given.keys() >= training.started_from().keys() else None
+    kept = check_declared(training, facts.shape, facts.targets, facts.shares.train, seed, begun)
+    for name, need in training.asked().items():
+        theirs = facts_of(need.data)
         if theirs is not None:
-            check_teacher(theirs, facts)
-        _check(teacher, seed)
+            check_asked(training, name, theirs, facts)
+    return kept

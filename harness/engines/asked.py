@@ -1,0 +1,143 @@
+"""Trained networks that a loss is given the outputs of: those of the Trainings that it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from harness.data.sizes import Targets
+from harness.engines.evaluate import evaluation_batch
+from harness.engines.network import DTYPES, Learnt, Network, build
+from harness.engines.step import Frame, restandardize
+from harness.identity.canonical import canonical
+from harness.messages.errors import HarnessError
+from harness.training import Training
+
+if TYPE_CHECKING:
+    from harness.data import Part, Splits
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A trained network that says something of another one's inputs.
+
+    Attributes:
+        network: the network, in evaluation mode.
+        frame: what its inputs are standardised by.
+        same_frame: whether that is what the asking trial's are standardised by.
+        outputs: of every training example of that trial, ``[n, ...]``; ``None`` where examples are
+            augmented, so that the network itself is asked at every step.
+    """
+
+    network: Network
+    frame: Frame
+    same_frame: bool
+    outputs: torch.Tensor | None
+
+    def says(self, inputs: torch.Tensor, frame: Frame) -> torch.Tensor:
+        """Return its outputs for inputs that are standardised by another trial's frame."""
+        if not self.same_frame:
+            inputs = restandardize(inputs, frame, self.frame.mean, self.frame.std)
+        with torch.no_grad():
+            outputs: torch.Tensor = self.network.module(inputs)
+        return outputs
+
+
+def asked_of(
+    training: Training, seed: int, splits: Splits, frame: Frame, given: Mapping[str, Learnt]
+) -> dict[str, Asked]:
+    """Put together again the networks that a loss asks; they look at the training examples.
+
+    Args:
+        training: whose loss it is.
+        seed: the trial's.
+        splits: the trial's data, on its device.
+        frame: what its inputs are standardised by.
+        given: what the networks have learnt, by name; one that is missing is left out.
+
+    Raises:
+        HarnessError: a network does not know such inputs, or such targets.
+    """
+    return {
+        name: _asked(training, name, need, seed, splits, frame, given[name])
+        for name, need in training.asked().items()
+        if name in given
+    }
+
+
+def _asked(
+    training: Training,
+    name: str,
+    need: Training,
+    seed: int,
+    splits: Splits,
+    frame: Frame,
+    learnt: Learnt,
+) -> Asked:
+    device = frame.mean.device
+    same = canonical(need.data) == canonical(training.data)
+    theirs = splits if same else need.data.splits(seed).to(device)
+    check_asked(training, name, theirs, splits)
+    need = replace(need, precision=training.precision)
+    network = build(need, theirs, seed, device)
+    network.take(learnt)
+    network.module.eval()
+    own = Frame.of(need, theirs, device)
+    outputs = None
+    if not training.augment:
+        outputs = _outputs(network, own, splits.train).to(DTYPES[training.precision])
+    return Asked(network, own, same, outputs)
+
+
+def _outputs(network: Network, frame: Frame, part: Part) -> torch.Tensor:
+    size = evaluation_batch(part.pool.inputs)
+    with torch.no_grad():
+        return torch.cat(
+            [
+                network.module(frame.standardize(part.pick(slice(start, start + size))[0]))
+                for start in range(0, len(part), size)
+            ]
+        )
+
+
+class Known(Protocol):
+    """Splits, or what is known of them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+
+    @property
+    def targets(self) -> Targets:
+        """What there is to be told of each input."""
+
+
+def check_asked(training: Training, name: str, theirs: Known, own: Known) -> None:
+    """Check that a network whose outputs a loss is given can be asked of its inputs.
+
+    Args:
+        training: whose loss it is.
+        name: the network's, among what the Training needs.
+        theirs: its data.
+        own: the Training's.
+
+    Raises:
+        HarnessError: its inputs have another shape; or the loss wants it to know the same targets,
+            and it does not.
+    """
+    loss = type(training.loss).__name__
+    if theirs.shape != own.shape:
+        raise HarnessError(
+            f"the {name} of {loss} must know inputs of the same shape, {own.shape}",
+            f"a Training on inputs of shape {theirs.shape}",
+            "Train it on data of the same kind.",
+        )
+    if getattr(training.loss, "same_targets", False) and theirs.targets != own.targets:
+        raise HarnessError(
+            f"the {name} of {loss} must know the same targets, {own.targets}",
+            f"a Training on {theirs.targets}",
+            "Train it on data of the same kind.",
+        )
