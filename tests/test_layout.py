@@ -38,7 +38,7 @@ ROOMS: dict[str, str] = {
     "stratified draw declared embedded own survey folders vision",
     "augment": "base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
-    "convnet_module convnet mlp",
+    "convnet_module convnet mlp start",
     "optim": "base adadelta adagrad adam rmsprop sgd",
     "identity": "canonical needed structure text words names statements following code files",
     "terminal": "outlets screen usage files",

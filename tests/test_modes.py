@@ -32,7 +32,7 @@ from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
 from harness.engines.prepared import Member
-from harness.models import CNN, MLP, ConvNet
+from harness.models import CNN, MLP, ConvNet, Start
 from harness.models.initialisation import (
     HeUniform,
     Normal,
@@ -138,6 +138,20 @@ class PartsModule(nn.Module):
 
 # Together they have every optimizer, clip, penalty, loss, schedule, augmentation, activation,
 # normalisation, order, kind of network and initialisation. Each has floats that its trials vary.
+@dataclass(frozen=True)
+class Between:
+    """A user's loss that pulls a network towards the mean of two others."""
+
+    left: Training
+    right: Training
+    pull: float = 0.3
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        outputs = net(batch.inputs)
+        wanted = (batch.given["left"] + batch.given["right"]) / 2
+        return F.cross_entropy(outputs, batch.targets) + self.pull * F.mse_loss(outputs, wanted)
+
+
 CASES: dict[str, Training] = {
     "sgd": replace(
         BASE,
@@ -215,6 +229,20 @@ CASES: dict[str, Training] = {
     "regression": replace(
         BASE, data=MEASURED, model=MLP(hidden=(12,)), loss=Huber(0.5), task=Regression(),
         stopping=EarlyStopping(patience=2, metric="validation_r2"),
+    ),
+    "weights of another, a part frozen": replace(
+        IMAGES,
+        model=Start(
+            from_=replace(
+                IMAGES, model=CNN(channels=(4, 6), normalisation="batch", dropout=0.3), epochs=2
+            ),
+            freeze=("blocks.0",),
+            fresh=("head",),
+        ),
+    ),
+    "a loss that needs two others": replace(
+        BASE, loss=Between(left=replace(BASE, epochs=1), right=replace(IMAGES, epochs=1)),
+        augment=(Shift(0.5),),
     ),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)

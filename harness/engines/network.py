@@ -127,12 +127,17 @@ class Network:
                 mine.copy_(held[name])
 
     def first_block(self) -> list[int]:
-        """Return the positions of the first block's parameters.
+        """Return the positions of the first block's parameters that are trained.
 
         The block is the submodule that the module names in its attribute ``first_block``, or the
         first with parameters.
         """
-        prefix = getattr(self.module, "first_block", self.names[0].rpartition(".")[0])
+        named = getattr(self.module, "first_block", None)
+        first = self.names[0].rpartition(".")[0]
+        within = [] if named is None else self._within(named)
+        return within or self._within(first)  # the block that the module names may be frozen
+
+    def _within(self, prefix: str) -> list[int]:
         return [
             index
             for index, name in enumerate(self.names)

@@ -6,7 +6,8 @@ their first use.
 In reading order: ``mlp``, the smallest network; ``cnn`` with ``cnn_module``, and ``convnet`` with
 ``convnet_module``: what is declared, and the torch modules made of it. What they share: ``checks``,
 the fields that all have; ``activations``, ``normalisation``, ``initialisation`` and ``dropout``,
-what can be chosen; ``layers``, what follows a layer with weights.
+what can be chosen; ``layers``, what follows a layer with weights. ``start``: the weights of
+another network to begin with.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from harness.models.initialisation import (
 )
 from harness.models.mlp import MLP
 from harness.models.normalisation import NORMALISATIONS
+from harness.models.start import Start
 
 if TYPE_CHECKING:
     from harness.models.dropout import (
@@ -51,6 +53,7 @@ __all__ = [
     "Initialisation",
     "Normal",
     "Orthogonal",
+    "Start",
     "XavierNormal",
     "XavierUniform",
     "number_dropouts",
