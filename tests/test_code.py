@@ -323,10 +323,10 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "always", "calibration", "canonical", "counting", "dropout", "evaluate",
+    "agreement", "always", "asked", "calibration", "canonical", "counting", "dropout", "evaluate",
     "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds", "losses", "modes",
-    "network", "plain", "prepared", "programs", "schedules", "scores", "sizes", "splits", "stacked",
-    "step", "stopping", "streams", "structure", "task", "train", "trained", "training", "weights",
+    "needed", "network", "plain", "prepared", "programs", "schedules", "scores", "sizes", "splits",
+    "stacked", "step", "stopping", "streams", "structure", "task", "train", "trained", "training", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 

@@ -44,8 +44,8 @@ ROOMS: dict[str, str] = {
     "terminal": "outlets screen usage files",
     "training": "",
     "study": "metrics formatting factors settings space designs searching pasted claims looks "
-    "scales chosen converter declaration work function placeholders command sources checks study "
-    "search",
+    "scales chosen converter declaration work ensemble function placeholders command sources "
+    "checks study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
     "engines": "network programs step evaluate asked prepared fusable stacked fused plain kinds "
@@ -53,7 +53,7 @@ ROOMS: dict[str, str] = {
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles outcome checked records tuning searched mistakes trial manifest changed",
-    "trainer": "failures train",
+    "trainer": "failures train ensembles",
     "cost": "machine breaks peak place split calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
     "translation optuna_studies opened leases tally ledger asked dashboard elsewhere kept "
@@ -69,7 +69,7 @@ ROOMS: dict[str, str] = {
     "planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
-    "trainings functions command_lines measured gated kinds jobs graded wire loaded "
+    "trainings ensembles functions command_lines measured gated kinds jobs graded wire loaded "
     "workers executors progress account costs registering search_command session searches timing "
     "run versions comparing importing findings checking",
     "gate": "figures only outcome words kept printed summary ci written fingerprints exact "

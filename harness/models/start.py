@@ -159,7 +159,8 @@ def _without_start(model: Any) -> Any:
 
 def _freeze(part: nn.Module) -> None:
     part.requires_grad_(requires_grad=False)
-    part.__class__ = _as_in_evaluation(type(part))
+    kind: Any = type(part)
+    part.__class__ = _as_in_evaluation(kind)
     part.eval()
 
 
@@ -168,7 +169,8 @@ def _as_in_evaluation(kind: Any) -> type[nn.Module]:
     """Return the same class of modules, whose ``train`` leaves them in evaluation mode."""
 
     def train(self: nn.Module, mode: bool = True) -> nn.Module:  # noqa: ARG001
-        return kind.train(self, False)
+        kind.train(self, False)
+        return self
 
     names = {"train": train, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
     return cast("type[nn.Module]", type(kind.__name__, (kind,), names))

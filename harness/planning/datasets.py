@@ -10,6 +10,7 @@ from harness.data.declared import Declared
 from harness.data.facts import Facts
 from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
+from harness.study.ensemble import Ensemble, OfMember
 from harness.study.work import Work, with_needs
 from harness.training import Training
 from harness.trials.trial import Trial
@@ -30,6 +31,8 @@ def facts_of(data: Any) -> Facts | None:
     Raises:
         HarnessError: the data is not there or cannot be used, or a size does not fit it.
     """
+    if isinstance(data, OfMember):  # as many examples, of the same kind
+        return facts_of(data.data)
     if not isinstance(data, Declared):
         return None
     # what is said of a data set may change without its key, as when its files arrive
@@ -104,13 +107,14 @@ def check_scores(work: Work, arm: str, asked: Iterable[str]) -> None:
     Raises:
         HarnessError: a metric is the score of another task.
     """
-    if not isinstance(work, Training):
+    if not isinstance(work, Training | Ensemble):
         return
+    task = work.task if isinstance(work, Training) else work.first.task
     for name in asked:
         if work.lacks(name):
-            scores = [score.name for score in work.task.scores]
+            scores = [score.name for score in task.scores]
             raise HarnessError(
-                f"arm {arm} learns {type(work.task).__name__}, whose scores are "
+                f"arm {arm} learns {type(task).__name__}, whose scores are "
                 f"{', '.join(scores)}; a study must ask for one of them",
                 repr(name),
                 f"Write {name.partition('_')[0]}_{scores[0]}, as the metric of a claim or the "
@@ -130,11 +134,12 @@ def check_trials(trials: Mapping[str, Trial], reason: Callable[[BaseException], 
     """
     seen: set[str] = set()
     for arm, trial in trials.items():
-        if trial.program in seen or not trial.trains:
-            continue
-        seen.add(trial.program)
+        members = trial.needs.values() if isinstance(trial.work, Ensemble) else ()
+        unseen = [each for each in (trial, *members) if each.trains and each.program not in seen]
+        seen |= {each.program for each in unseen}
         try:
-            _check(trial.training, trial.seed)
+            for each in unseen:
+                _check(each.training, each.seed)
         except HarnessError as error:
             raise HarnessError.relayed(f"arm {arm}", str(error)) from error
         except (Exception, SystemExit) as error:  # a network's own

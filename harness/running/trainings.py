@@ -96,7 +96,7 @@ def step_seconds(trial: Trial, at: Workplace) -> float:
 def _outcome(result: TrainingResult | Exception, named: Named, at: Workplace) -> Outcome:
     """Return what became of a trial; its network is kept, where others need it."""
     if isinstance(result, Exception):
-        return Outcome(reason=_failure(result), env=at.env)
+        return Outcome(reason=failure(result), env=at.env)
     try:
         kept = Kept(result.learnt, result.seconds) if result.learnt is not None else None
         network = keep(kept, named.key, at.artifacts) if kept is not None else ""
@@ -115,7 +115,8 @@ def _outcome(result: TrainingResult | Exception, named: Named, at: Workplace) ->
     )
 
 
-def _failure(error: Exception) -> str:
+def failure(error: Exception) -> str:
+    """Return why a trial failed, in one line."""
     from harness.trainer.failures import DivergedError
 
     known = isinstance(error, HarnessError | DivergedError)

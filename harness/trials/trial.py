@@ -38,6 +38,10 @@ SHARED = "shared"
 """Stands where an arm's name would, for a trial that others need: it may be of several arms."""
 
 
+_CARRIERS = frozenset({"function", "command"})
+"""Kinds of Work that only carry code of the user's own."""
+
+
 @dataclass(frozen=True)
 class Unseeded:
     """What one arm trains with some settings: a trial but for its seed.
@@ -79,7 +83,7 @@ class Unseeded:
     def code(self) -> Mapping[str, str]:
         """Short hash per module, definition or file that gives the Training its meaning."""
         found = [*definitions(self.work), *definitions(self.measures)]
-        if not self.trains:  # what only carries the user's own code changes nothing
+        if self.work.kind in _CARRIERS:  # what only carries the user's own code changes nothing
             found = [each for each in found if each is not type(self.work)]
         own = code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
         return {**self.files, **own} if self.files else own
