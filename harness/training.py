@@ -373,7 +373,10 @@ class Training:
             HarnessError: two of them have one name.
 
         Example:
-            >>> from harness import SGD, Distillation, Training, digits, MLP
+            >>> from harness import Distillation, Training
+            >>> from harness.data import digits
+            >>> from harness.models import MLP
+            >>> from harness.optim import SGD
             >>> large = Training(digits(), MLP(hidden=(256,)), SGD(lr=0.1), 32, epochs=9)
             >>> small = Training(
             ...     digits(), MLP(), SGD(lr=0.1), 32, epochs=9, loss=Distillation(teacher=large)

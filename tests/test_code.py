@@ -326,7 +326,8 @@ TRAINER = {
     "agreement", "always", "asked", "calibration", "canonical", "counting", "dropout", "evaluate",
     "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds", "losses", "modes",
     "needed", "network", "plain", "prepared", "programs", "schedules", "scores", "sizes", "splits",
-    "stacked", "step", "stopping", "streams", "structure", "task", "train", "trained", "training", "weights",
+    "stacked", "step", "stopping", "streams", "structure", "task", "train", "trained", "training",
+    "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 

@@ -21,7 +21,7 @@ from harness.study.ensemble import OfMember
 from harness.tasks import Classification, Regression, SquaredLoss
 from harness.trainer.ensembles import averaged, scores_of
 from harness.trainer.train import train, train_need
-from tests.helpers import table
+from tests.test_cohorts import table
 
 CPU = torch.device("cpu")
 ONE = Training(

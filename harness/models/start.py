@@ -48,9 +48,10 @@ class Start:
         HarnessError: a part is no name, or is both frozen and fresh.
 
     Example:
-        >>> from harness import SGD, Training
+        >>> from harness import Training
         >>> from harness.data import digits
         >>> from harness.models import CNN, Start
+        >>> from harness.optim import SGD
         >>> first = Training(digits(), CNN(), SGD(lr=0.1), batch_size=32, epochs=9)
         >>> model = Start(from_=first, freeze=("blocks",), fresh=("head",))
         >>> model.model == first.model

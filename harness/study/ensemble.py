@@ -71,7 +71,10 @@ class Ensemble:
         HarnessError: there are fewer than two members, or they differ in data or task.
 
     Example:
-        >>> from harness import SGD, Ensemble, Training, digits, MLP
+        >>> from harness import Ensemble, Training
+        >>> from harness.data import digits
+        >>> from harness.models import MLP
+        >>> from harness.optim import SGD
         >>> one = Training(digits(), MLP(), SGD(lr=0.1), batch_size=32, epochs=9)
         >>> five = Ensemble(of=one, members=5)
         >>> [five.seed_of_need(name, 7) for name in five.needs()]

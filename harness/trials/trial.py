@@ -113,6 +113,12 @@ class Unseeded:
         assert isinstance(self.work, Training)
         return self.work
 
+    def all_needs(self) -> Iterator[Unseeded]:
+        """Yield what it needs, each after all that this needs in turn."""
+        for need in self.needs.values():
+            yield from need.all_needs()
+            yield need
+
     @cached_property
     def _key(self) -> Callable[[int], str]:
         return keys_of(self.written, self.code)
