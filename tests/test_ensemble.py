@@ -151,7 +151,7 @@ def build(scale, members):
 study = Study(
     name="three", question="Are three better than one?", factors=(Factor("members", (1, 2, 3)),),
     build=build, scales={"quick": Scale(seeds=5)},
-    claims=(Higher("Three are right more often.", metric="test_accuracy", by=0.0,
+    claims=(Higher("Three are right more often.", metric="test_accuracy", by=0.01,
                    higher={"members": 3}, lower={"members": 1}),),
 )
 '''
