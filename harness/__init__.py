@@ -41,8 +41,9 @@ from harness.tasks.losses import (
     Huber,
     SquaredLoss,
 )
-from harness.tasks.task import Classification, Regression
-from harness.training import Training
+from harness.tasks.rebuilding import RebuildingLoss
+from harness.tasks.task import Classification, Reconstruction, Regression
+from harness.training import Training, Update
 
 __version__ = "0.1.0"
 
@@ -82,6 +83,8 @@ __all__ = [
     "OneAtATime",
     "OneCycle",
     "Peak",
+    "RebuildingLoss",
+    "Reconstruction",
     "Regression",
     "Scale",
     "Search",
@@ -93,5 +96,6 @@ __all__ = [
     "Training",
     "Trend",
     "Tuned",
+    "Update",
     "__version__",
 ]

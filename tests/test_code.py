@@ -323,11 +323,11 @@ def test_the_trainer_alone():
 
 
 TRAINER = {
-    "agreement", "always", "asked", "calibration", "canonical", "counting", "dropout", "evaluate",
-    "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds", "losses", "modes",
-    "needed", "network", "plain", "prepared", "programs", "schedules", "scores", "sizes", "splits",
-    "stacked", "step", "stopping", "streams", "structure", "task", "train", "trained", "training",
-    "weights",
+    "agreement", "always", "asked", "calibration", "called", "canonical", "counting", "dropout",
+    "evaluate", "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds",
+    "losses", "modes", "needed", "network", "parts", "plain", "prepared", "programs", "rebuilding",
+    "schedules", "scores", "sizes", "spans", "splits", "stacked", "step", "stopping", "streams",
+    "structure", "task", "train", "trained", "training", "updates", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 

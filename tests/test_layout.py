@@ -30,7 +30,7 @@ ROOMS: dict[str, str] = {
     "sample_size signed_rank slower operating",
     "trained": "",
     "clipping": "",
-    "tasks": "losses scores task",
+    "tasks": "losses rebuilding scores task",
     "penalties": "",
     "schedules": "",
     "stopping": "",
@@ -42,14 +42,14 @@ ROOMS: dict[str, str] = {
     "optim": "base adadelta adagrad adam rmsprop sgd",
     "identity": "canonical needed structure text words names statements following code files",
     "terminal": "outlets screen usage files",
-    "training": "",
+    "training": "parts updates training",
     "study": "metrics formatting factors settings space designs searching pasted claims looks "
     "scales chosen converter declaration work ensemble function placeholders command sources "
     "checks study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
-    "engines": "network programs step evaluate asked prepared fusable stacked fused plain kinds "
-    "modes",
+    "engines": "called spans network programs step evaluate asked prepared fusable stacked fused "
+    "plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles outcome checked records tuning searched mistakes trial manifest changed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,9 +45,17 @@ from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.penalties import L1, L2, Decay, ElasticNet
 from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
-from harness.tasks import Batch, CrossEntropy, Distillation, Huber, Net, Regression
+from harness.tasks import (
+    Batch,
+    CrossEntropy,
+    Distillation,
+    Huber,
+    Net,
+    Reconstruction,
+    Regression,
+)
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
-from harness.training import Training
+from harness.training import Training, Update
 from tests.networks import Odd
 
 CPU = torch.device("cpu")
@@ -134,6 +143,61 @@ class PartsModule(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.head(self.encoder(images))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The loss of a discriminator (Goodfellow et al. 2014)."""
+
+    noise: float = 1.0
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        judge = net.part("discriminator")
+        made = net.part("generator")(batch.draws.normal("z", len(batch.inputs), 4) * self.noise)
+        real = batch.inputs.flatten(1)
+        return F.softplus(-judge(real)).mean() + F.softplus(judge(made.detach())).mean()
+
+
+@dataclass(frozen=True)
+class Forge:
+    """The loss of a generator, which its discriminator's parameters have gradients of, too."""
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        made = net.part("generator")(batch.draws.normal("z", len(batch.inputs), 4))
+        return F.softplus(-net.part("discriminator")(made)).mean()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two networks against each other, and one that nobody trains, which rebuilds."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return PairModule(classes)
+
+
+class PairModule(nn.Module):
+    def __init__(self, values: int) -> None:
+        super().__init__()
+        self.generator = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU())
+        self.idle = nn.Linear(values, values)
+        self.discriminator = nn.Sequential(nn.Linear(values, 8), nn.Dropout(0.3), nn.Linear(8, 1))
+        self.generator.append(nn.Linear(8, values))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.idle(images.flatten(1)).view_as(images)
+
+
+@dataclass(frozen=True)
+class Again:
+    """A network that rebuilds its inputs of a few numbers."""
+
+    code: int = 5
+
+    def build(self, shape: tuple[int, ...], values: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(values, self.code), nn.Tanh(), nn.Linear(self.code, values),
+            nn.Unflatten(1, shape),
+        )  # fmt: skip
 
 
 # Together they have every optimizer, clip, penalty, loss, schedule, augmentation, activation,
@@ -226,6 +290,24 @@ CASES: dict[str, Training] = {
     ),
     "a network of the user's own": replace(BASE, model=Own()),
     "a loss on parts, with noise": replace(BASE, model=Parts(), loss=Steady()),
+    "two updates, one of them three times a step": replace(
+        BASE, model=Pair(), task=Reconstruction(), optimizer=None, loss=None,
+        updates=(
+            Update("discriminator", Judge(0.8), Adam(lr=0.01, beta1=0.5), 3, L2(0.01), ClipNorm(2)),
+            Update("generator", Forge(), RMSprop(lr=0.005), clip=ClipValue(0.1)),
+        ),
+    ),
+    "body and head by rates of their own": replace(
+        BASE, model=Parts(), optimizer=None, loss=None, augment=(Shift(0.5),),
+        updates=(
+            Update("head", CrossEntropy(0.1), SGD(lr=0.2)),
+            Update("encoder", CrossEntropy(), Adam(lr=0.01)),
+        ),
+    ),
+    "reconstruction": replace(
+        BASE, model=Again(), task=Reconstruction(), loss=None,
+        stopping=EarlyStopping(patience=2, metric="validation_squared_error"),
+    ),
     "regression": replace(
         BASE, data=MEASURED, model=MLP(hidden=(12,)), loss=Huber(0.5), task=Regression(),
         stopping=EarlyStopping(patience=2, metric="validation_r2"),
@@ -256,6 +338,11 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def slowed(optimizer: Any, share: float) -> Any:
+    """Return an optimizer with a smaller rate."""
+    return replace(optimizer, lr=optimizer.lr * share)
+
+
 def varied(training: Training, count: int) -> list[Request]:
     """Trials of one program: other seeds, other rates, other strengths."""
     out = []
@@ -263,7 +350,10 @@ def varied(training: Training, count: int) -> list[Request]:
         share = 1 - 0.5 * seed / count
         one = replace(
             training,
-            optimizer=replace(training.optimizer, lr=training.optimizer.lr * share),
+            optimizer=training.optimizer and slowed(training.optimizer, share),
+            updates=tuple(
+                replace(each, optimizer=slowed(each.optimizer, share)) for each in training.updates
+            ),
             augment=tuple(
                 replace(each, strength=each.strength * share) for each in training.augment
             ),

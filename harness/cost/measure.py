@@ -23,7 +23,7 @@ from harness.data import Part
 from harness.engines.evaluate import evaluate, evaluation_batch
 from harness.engines.plain import make_step
 from harness.engines.prepared import Member, ready_with, steps_per_epoch, untrained
-from harness.engines.step import Rows
+from harness.engines.step import Rows, initial_states
 from harness.messages.calm import calm
 from harness.probe.clock import Mark
 from harness.probe.counts import by_name, flops, operators, python_calls
@@ -82,7 +82,8 @@ class Program:
         member, device = self.member, self.inputs.device
         inputs, targets = self.evaluated.inputs.to(device), self.evaluated.targets.to(device)
         part = Part(inputs, targets)
-        return lambda: void(evaluate(member.network, member.frame, part, member.training.task))
+        task, key = member.training.task, member.scoring_key
+        return lambda: void(evaluate(member.network, member.frame, part, task, key))
 
 
 def void(_: object) -> None:
@@ -133,7 +134,7 @@ def measure(
         step_low=step.low,
         step_high=step.high,
         blocks=len(blocks),
-        samples_per_second=training.batch_size / step.median,
+        samples_per_second=training.step_size / step.median,
         note="; ".join(filter(None, (time_note, remembered.note, line_note))),
         step_p95=step.p95,
         split=split,
@@ -169,7 +170,7 @@ def _counted(program: Program, device: torch.device) -> Profile:
         flops_per_step=flops(program.start()),
         parameters=program.member.network.vector.numel(),
         steps=program.steps,
-        samples=program.steps * program.member.training.batch_size,
+        samples=program.steps * program.member.training.step_size,
         device=str(device),
         hardware=hardware(device),
         threads=torch.get_num_threads(),
@@ -253,7 +254,7 @@ def _build(training: Training, device: torch.device, seed: int) -> Program:
     steps = steps_per_epoch(training, splits) * training.epochs
     # Only the batch goes to the device: a data set kept there would be counted in the peak.
     # `build` looks at two inputs, also where the batch is a single one.
-    size = min(max(training.batch_size, 2), len(splits.train))
+    size = min(max(training.step_size, 2), len(splits.train))
     validation = len(splits.validation)
     one = splits.validation.pool.inputs[:1].to(device)
     count = min(evaluation_batch(one), validation)
@@ -264,8 +265,8 @@ def _build(training: Training, device: torch.device, seed: int) -> Program:
     member = ready_with(training, seed, splits, device, untrained(training, seed))
     member.network.module.train()
     part = member.splits.train
-    inputs = part.inputs[: training.batch_size].clone()
-    targets = part.targets[: training.batch_size].clone()
+    inputs = part.inputs[: training.step_size].clone()
+    targets = part.targets[: training.step_size].clone()
     return Program(member, inputs, targets, steps, evaluated, validation)
 
 
@@ -285,7 +286,11 @@ def _held(program: Program) -> dict[str, int]:
     frozen = (p for p in network.module.parameters() if not p.requires_grad)
     return {
         "parameters": network.vector.nbytes + _bytes(frozen),
-        "optimizer_state": _bytes(program.member.training.optimizer.init(network.vector).values()),
+        "optimizer_state": _bytes(
+            tensor
+            for state in initial_states(program.member.training, network)
+            for tensor in state.values()
+        ),
         "buffers": _bytes(network.module.buffers()) + network.weights.nbytes + asked,
         "batch": _bytes((program.inputs, program.targets)),
     }

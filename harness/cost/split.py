@@ -1,51 +1,72 @@
 """A training step in parts: data, forward, backward, optimizer, each with its own time.
 
-It does what :func:`harness.engines.plain.make_step` does, in the same order and with the same
-functions, and says where each part begins; a test holds the weights after several steps equal bit
-for bit. The trainer itself has no such marks, so that measuring costs it nothing.
+It takes the step of the trainer, :func:`harness.engines.step.advance`, with a trial that says where
+each part begins. Where a step has several turns, parts begin again in each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 
+from harness.engines.plain import Alone
 from harness.engines.prepared import Member
-from harness.engines.step import called, loss_of, prepare, update
+from harness.engines.step import Rows, advance, initial_states
 from harness.probe.clock import END, Mark
+from harness.randomness.counting import Key
+from harness.tasks.losses import Batch
 
-Split = Callable[[torch.Tensor, float, int, Mark], torch.Tensor]
-"""``(rows, factor, number, mark) -> loss``: one training step, which says where its parts begin."""
+Split = Callable[[torch.Tensor, float, int, Mark], tuple[torch.Tensor, ...]]
+"""``(rows, factor, number, mark) -> losses``: one training step, which says where parts begin."""
+
+
+@dataclass(eq=False)
+class _Marked(Alone):
+    """A trial that says which part of a step begins."""
+
+    mark: Mark | None = None
+
+    def ask(
+        self, inputs: torch.Tensor, known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        if self.member.asked.keys() > known.keys():
+            self._begin("forward")
+        return super().ask(inputs, known)
+
+    def forward(self, position: int, turn: Key, batch: Batch) -> torch.Tensor:
+        self._begin("forward")
+        return super().forward(position, turn, batch)
+
+    def backward(self, position: int, loss: torch.Tensor) -> torch.Tensor:
+        self._begin("backward")
+        grads = super().backward(position, loss)
+        self._begin("optimizer")
+        return grads
+
+    def _begin(self, part: str) -> None:
+        assert self.mark is not None
+        self.mark(part)
 
 
 def make_split(member: Member) -> Split:
-    """Return the training step in parts; it updates network and optimizer state in place.
+    """Return the training step in parts; it updates network and optimizer states in place.
 
-    Its arguments are which training examples it trains on, int64 ``[batch]``, the schedule's
+    Its arguments are which training examples it trains on, int64 ``[examples]``, the schedule's
     factor, the number of the step, and what is told when a part begins.
     """
-    training, network, frame = member.training, member.network, member.frame
-    state = training.optimizer.init(network.vector)
+    trial = _Marked(member, initial_states(member.training, member.network))
 
-    def step(rows: torch.Tensor, factor: float, number: int, mark: Mark) -> torch.Tensor:
-        nonlocal state
+    def step(
+        rows: torch.Tensor, factor: float, number: int, mark: Mark
+    ) -> tuple[torch.Tensor, ...]:
+        trial.mark = mark
         mark("data")
-        picked, labels = member.splits.train.pick(rows)
-        inputs, targets = prepare(training, frame, picked, labels, lambda: member.draws(number))
-        mark("forward")
-        batch = member.batch(inputs, targets, number, rows)
-        member.set_dropout(number)
-        loss = loss_of(training, called(training, network), batch)
-        mark("backward")
-        with torch.no_grad():
-            grads = torch.cat([grad.reshape(-1) for grad in network.gradients(loss)])
-        loss = loss.detach()
-        mark("optimizer")
-        with torch.no_grad():
-            vector, state = update(training, grads, state, network.vector, factor, network.weights)
-            network.vector.copy_(vector)
+        picked = Rows(*member.splits.train.pick(rows), member.known(rows))
+        vector, trial.states, losses = advance(trial, picked, number, factor)
+        trial.at(vector)
         mark(END)
-        return loss
+        return losses
 
     return step

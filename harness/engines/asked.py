@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+from torch.func import functional_call
 
 from harness.data.sizes import Targets
 from harness.engines.evaluate import evaluation_batch
 from harness.engines.network import DTYPES, Learnt, Network, build
 from harness.engines.step import Frame, restandardize
 from harness.identity.canonical import canonical
+from harness.identity.needed import held_in
 from harness.messages.errors import HarnessError
 from harness.training import Training
 
@@ -37,6 +39,17 @@ class Asked:
     same_frame: bool
     outputs: torch.Tensor | None
 
+    def tensors(self) -> dict[str, Any]:
+        """Return what it has of its own, for :meth:`says_with`."""
+        network = self.network
+        params = zip(network.names, network.params, strict=True)
+        held = network.held()
+        return {
+            "values": {n: each.detach() for n, each in (*params, *held.items())},
+            "mean": self.frame.mean,
+            "std": self.frame.std,
+        }
+
     def says(self, inputs: torch.Tensor, frame: Frame) -> torch.Tensor:
         """Return its outputs for inputs that are standardised by another trial's frame."""
         if not self.same_frame:
@@ -44,6 +57,15 @@ class Asked:
         with torch.no_grad():
             outputs: torch.Tensor = self.network.module(inputs)
         return outputs
+
+    def says_with(
+        self, tensors: Mapping[str, Any], inputs: torch.Tensor, frame: Frame
+    ) -> torch.Tensor:
+        """Do as :meth:`says` with the tensors of another one like it."""
+        if not self.same_frame:
+            inputs = restandardize(inputs, frame, tensors["mean"], tensors["std"])
+        outputs: torch.Tensor = functional_call(self.network.module, tensors["values"], (inputs,))
+        return outputs.detach()
 
 
 def asked_of(
@@ -128,14 +150,19 @@ def check_asked(training: Training, name: str, theirs: Known, own: Known) -> Non
         HarnessError: its inputs have another shape; or the loss wants it to know the same targets,
             and it does not.
     """
-    loss = type(training.loss).__name__
+    losses = [each.loss for each in training.every_update]
+    asking = [each for each in losses if name in dict(held_in(each, Training))]
+    loss = type(asking[0]).__name__
     if theirs.shape != own.shape:
         raise HarnessError(
             f"the {name} of {loss} must know inputs of the same shape, {own.shape}",
             f"a Training on inputs of shape {theirs.shape}",
             "Train it on data of the same kind.",
         )
-    if getattr(training.loss, "same_targets", False) and theirs.targets != own.targets:
+    if (
+        any(getattr(each, "same_targets", False) for each in asking)
+        and theirs.targets != own.targets
+    ):
         raise HarnessError(
             f"the {name} of {loss} must know the same targets, {own.targets}",
             f"a Training on {theirs.targets}",

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from harness.engines.called import called
 from harness.engines.network import Network
 from harness.engines.step import Frame
+from harness.randomness.counting import Draws, Key, mix
+from harness.tasks.losses import Batch
 
 if TYPE_CHECKING:
     from harness.data import Part
@@ -40,23 +43,61 @@ def logits_of(
     network: Network, frame: Frame, part: Part
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield a network's outputs and the targets of a part, batch by batch, in evaluation mode."""
+    for _, inputs, targets in _batches(network, frame, part):
+        with torch.no_grad():
+            yield frame.told(network.module(inputs)), targets
+
+
+def said_of(
+    task: Task, network: Network, frame: Frame, part: Part, key: Key
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield what a task compares of a part, batch by batch, in evaluation mode.
+
+    Args:
+        task: what is learnt.
+        network: what has learnt it.
+        frame: what its inputs are standardised by.
+        part: of the data.
+        key: of the random numbers.
+    """
+    # without autocast: in the type that parameters have
+    net = called("float32", network.module, frame.mean.device)
+    for number, inputs, targets in _batches(network, frame, part):
+        with torch.no_grad():
+            outputs, wanted = task.says(net, batch_to_score(frame, inputs, targets, key, number))
+            yield frame.told(outputs), wanted
+
+
+def batch_to_score(
+    frame: Frame, inputs: torch.Tensor, targets: torch.Tensor, key: Key, number: int
+) -> Batch:
+    """Return a batch as a task sees it, inputs standardised, with the random numbers of its own."""
+
+    def draw() -> Draws:
+        return Draws(mix(key, number), inputs.device, frame.mean.dtype)
+
+    return Batch(inputs, targets, draw=draw)
+
+
+def _batches(
+    network: Network, frame: Frame, part: Part
+) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
     network.module.eval()
-    with torch.no_grad():
-        size = evaluation_batch(part.pool.inputs)
-        for start in range(0, len(part), size):
-            inputs, targets = part.pick(slice(start, start + size))
-            yield frame.told(network.module(frame.standardize(inputs))), targets
+    size = evaluation_batch(part.pool.inputs)
+    for number, start in enumerate(range(0, len(part), size)):
+        inputs, targets = part.pick(slice(start, start + size))
+        yield number, frame.standardize(inputs), targets
 
 
-def evaluate(network: Network, frame: Frame, part: Part, task: Task) -> dict[str, float]:
-    """Return a task's scores of a part by name, in evaluation mode."""
-    return score(task, logits_of(network, frame, part), frame.mean.device)
+def evaluate(network: Network, frame: Frame, part: Part, task: Task, key: Key) -> dict[str, float]:
+    """Return a task's scores of a part by name, in evaluation mode; see :func:`said_of`."""
+    return score(task, said_of(task, network, frame, part, key), frame.mean.device)
 
 
 def score(
     task: Task, outputs: Iterable[tuple[torch.Tensor, torch.Tensor]], device: torch.device
 ) -> dict[str, float]:
-    """Return a task's scores by name, of what :func:`logits_of` yields on a device."""
+    """Return a task's scores by name, of what :func:`said_of` yields on a device."""
     states = [each.init(device) for each in task.scores]
     for said, targets in outputs:
         pairs = zip(task.scores, states, strict=True)

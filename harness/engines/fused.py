@@ -19,26 +19,26 @@ from torch import nn
 from torch.func import functional_call, grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness.engines.asked import Asked
-from harness.engines.evaluate import evaluation_batch
+from harness.engines.called import Called
+from harness.engines.evaluate import batch_to_score, evaluation_batch
 from harness.engines.fusable import check_same, check_same_asked, watching
 from harness.engines.network import Network, Snapshot
 from harness.engines.prepared import Member
 from harness.engines.programs import Path, bind, paths, values
-from harness.engines.stacked import StackedRows, Tensors, single, stack
+from harness.engines.spans import Spans
+from harness.engines.stacked import StackedRows, Tensors, rows_of, single, stack
 from harness.engines.step import (
-    Called,
     Frame,
     Rows,
-    State,
+    States,
     advance,
     dropout_keys,
+    initial_states,
     loss_of,
-    restandardize,
 )
 from harness.randomness.counting import Draws, Key, mix, signed
 from harness.tasks.losses import Batch
-from harness.training import Training
+from harness.training import Precision, Training
 
 
 @functools.cache
@@ -89,15 +89,22 @@ class _Slot:
         return self.first.network.weights
 
     @property
-    def state(self) -> State:
-        state: State = self.tensors["state"]
-        return state
+    def spans(self) -> tuple[Spans, ...]:
+        return self.first.spans
+
+    @property
+    def states(self) -> States:
+        states: States = self.tensors["states"]
+        return states
 
     def draws(self, number: Key) -> Draws:
         return self._drawn("augmentation", number)
 
-    def loss_draws(self, number: Key) -> Draws:
-        return self._drawn("loss", number)
+    def loss_draws(self, turn: Key) -> Draws:
+        return self._drawn("loss", turn)
+
+    def at(self, vector: torch.Tensor) -> _Slot:
+        return replace(self, tensors={**self.tensors, "vector": vector})
 
     def _drawn(self, purpose: str, number: Key) -> Draws:
         key = mix(self.tensors[purpose], number)
@@ -106,36 +113,34 @@ class _Slot:
     def ask(
         self, inputs: torch.Tensor, known: Mapping[str, torch.Tensor]
     ) -> Mapping[str, torch.Tensor]:
+        theirs = self.tensors["asked"]
         return {
-            name: known[name] if name in known else self._asked(name, each, inputs)
+            name: known[name] if name in known else each.says_with(theirs[name], inputs, self.frame)
             for name, each in self.first.asked.items()
         }
 
-    def _asked(self, name: str, asked: Asked, inputs: torch.Tensor) -> torch.Tensor:
-        theirs = self.tensors["asked"][name]
-        if not asked.same_frame:
-            inputs = restandardize(inputs, self.frame, theirs["mean"], theirs["std"])
-        tensors = {**theirs["params"], **theirs["held"]}
-        outputs: torch.Tensor = functional_call(asked.network.module, tensors, (inputs,))
-        return outputs.detach()
-
-    def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        network = self.first.network
+    def gradients(
+        self, position: int, turn: Key, batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        network, training = self.first.network, self.training
+        spans = self.spans[position]
         held = {**self.tensors["held"]}
         layers = len(network.dropouts)
-        keys = dropout_keys(self.tensors["dropout"], number, layers) if layers else []
+        keys = dropout_keys(self.tensors["dropout"], turn, layers) if layers else []
         for (name, _), key in zip(_dropout_names(network.module), keys, strict=True):
             held[f"{name}.key"] = key
+        params = _params(network, self.vector)
+        moved = {network.names[at]: params.pop(network.names[at]) for at in spans.params}
 
-        def objective(params: dict[str, torch.Tensor]) -> torch.Tensor:
-            net = _called(self.training, network, {**params, **held})
-            return loss_of(self.training, net, batch)
+        def objective(moved: dict[str, torch.Tensor]) -> torch.Tensor:
+            net = _called(training.precision, network, {**params, **moved, **held})
+            return loss_of(training.every_update[position].loss, net, batch)
 
-        grads, loss = grad_and_value(objective)(_params(network, self.vector))
-        return torch.cat([grads[name].reshape(-1) for name in network.names]), loss
+        grads, loss = grad_and_value(objective)(moved)
+        return torch.cat([grads[name].reshape(-1) for name in moved]), loss
 
 
-def _called(training: Training, network: Network, tensors: Mapping[str, torch.Tensor]) -> Called:
+def _called(precision: Precision, network: Network, tensors: Mapping[str, torch.Tensor]) -> Called:
     """Return a network with one trial's tensors in the place of its own, as a loss calls it."""
 
     def find(name: str) -> Callable[..., torch.Tensor]:
@@ -144,7 +149,7 @@ def _called(training: Training, network: Network, tensors: Mapping[str, torch.Te
         return functools.partial(_call, part, own)
 
     whole = functools.partial(_call, network.module, tensors)
-    return Called(training, network.vector.device, whole, find)
+    return Called(precision, network.vector.device, whole, find)
 
 
 def _call(
@@ -189,7 +194,7 @@ class Fused:
         self._compiled = compiled
         self._paths = paths(first.training)
         self._trials = stack([self._tensors(each) for each in filled])
-        self._state = stack([m.training.optimizer.init(m.network.vector) for m in filled])
+        self._states = stack([initial_states(m.training, m.network) for m in filled])
         self._train = StackedRows.of([each.splits.train for each in filled])
         self._validation = StackedRows.of([each.splits.validation for each in filled])
         self._factors = torch.stack([each.factors for each in filled]).to(first.device)
@@ -221,40 +226,35 @@ class Fused:
             "augmentation": _key(member.augmentation_key, device),
             "loss": _key(member.loss_key, device),
             "dropout": _key(member.dropout_key, device),
+            "scoring": _key(member.scoring_key, device),
         }
         own = {name: each for name, each in own.items() if each is not None}
-        known = {n: each.outputs for n, each in member.asked.items() if each.outputs is not None}
-        own["asked"] = {
-            name: {
-                "params": {n: p.detach() for n, p in _named(each.network)},
-                "held": {n: held.detach() for n, held in each.network.held().items()},
-                "mean": each.frame.mean,
-                "std": each.frame.std,
-            }
-            for name, each in member.asked.items()
-            if name not in known
-        }
-        return {**own, "known": known}
+        own["known"] = {n: a.outputs for n, a in member.asked.items() if a.outputs is not None}
+        own["asked"] = {n: a.tensors() for n, a in member.asked.items() if a.outputs is None}
+        return own
 
     # -- one trial, as vmap sees it --------------------------------------------------------
 
     def _one(
         self, tensors: Tensors, number: torch.Tensor
-    ) -> tuple[torch.Tensor, State, torch.Tensor]:
-        """Return a trial's parameters, optimizer state and loss after one step."""
+    ) -> tuple[torch.Tensor, States, tuple[torch.Tensor, ...]]:
+        """Return a trial's parameters, optimizer states and losses after one step."""
         rows = Rows(tensors["inputs"], tensors["targets"], tensors["given"])
         return advance(_Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
-    def _evaluate(self, trial: Tensors, _: None) -> Tensors:
+    def _evaluate(self, trial: Tensors, number: int) -> Tensors:
         """Return the states of a trial's scores after one more batch."""
         first = self._first
-        frame = _frame(first, trial)
-        inputs = frame.standardize(trial["inputs"])
+        frame, task = _frame(first, trial), first.training.task
         tensors = {**_params(first.network, trial["vector"]), **trial["held"]}
-        outputs = frame.told(_call(first.network.module, tensors, inputs))
+        net = _called("float32", first.network, tensors)
+        inputs = frame.standardize(trial["inputs"])
+        batch = batch_to_score(frame, inputs, trial["targets"], trial["scoring"], number)
+        outputs, wanted = task.says(net, batch)
+        outputs = frame.told(outputs)
         return {
-            score.name: score.update(trial["scores"][score.name], outputs, trial["targets"])
-            for score in first.training.task.scores
+            score.name: score.update(trial["scores"][score.name], outputs, wanted)
+            for score in task.scores
         }
 
     # -- all trials ------------------------------------------------------------------------
@@ -265,35 +265,36 @@ class Fused:
     def stop(self) -> None:
         """Nothing to put back."""
 
-    def epoch(self, number: int, most: int | None = None) -> list[float]:
-        """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
+    def epoch(self, number: int, most: int | None = None) -> list[tuple[float, ...]]:
+        """Train for one epoch, ``most`` steps of it; return each trial's mean losses."""
         first = self._first
         first.network.module.train()
         order, rows = self._batches(number)
-        total = torch.zeros_like(self._trials["vector"][:, 0])
+        updates, vector = first.training.every_update, self._trials["vector"]
+        totals = [torch.zeros_like(vector[:, 0]) for _ in updates]
         for index in range(first.steps if most is None else most):
             step = number * first.steps + index
             which = rows[:, index]
             trials = {
                 **self._trials,
-                "state": self._state,
+                "states": self._states,
                 "inputs": self._train.inputs[which],
                 "targets": self._train.targets[which],
                 "factor": self._factors[:, step],
             }
             trials["given"] = {
-                name: _rows_of(table, order[:, index])
-                for name, table in trials.pop("known").items()
+                name: rows_of(table, order[:, index]) for name, table in trials.pop("known").items()
             }
             # filled on the device: a copy would wait for it
             count = torch.full((), step, dtype=torch.int32, device=first.device)
             with watching(first.network.module, active=not self._checked):
-                vector, self._state, loss = self._step(trials, count)
+                vector, self._states, losses = self._step(trials, count)
             self._checked = True
             self._trials["vector"] = vector
-            total += loss
-        means = (total / first.steps).tolist() if first.steps else []
-        return [means[place] for place in self._live]
+            for total, loss in zip(totals, losses, strict=True):
+                total.add_(loss)  # in its own type
+        means = (torch.stack(totals, dim=1) / first.steps).tolist()
+        return [tuple(means[place]) for place in self._live]
 
     def _batches(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return each trial's batches of an epoch, as its own rows and as the pool's.
@@ -313,7 +314,7 @@ class Fused:
         part, scores = self._validation, first.training.task.scores
         count, size = part.rows.shape[1], evaluation_batch(part.inputs)
         states = stack([{s.name: s.init(first.device) for s in scores} for _ in self._members])
-        for begin in range(0, count, size):
+        for number, begin in enumerate(range(0, count, size)):
             which = part.rows[:, begin : begin + size]
             trials = {name: self._trials[name] for name in _EVALUATED if name in self._trials} | {
                 "inputs": part.inputs[which],
@@ -321,7 +322,7 @@ class Fused:
                 "scores": states,
             }
             with watching(first.network.module, active=not self._scored):
-                states = self._score(trials, None)
+                states = self._score(trials, number)
             self._scored = True
         return [
             {
@@ -352,7 +353,7 @@ class Fused:
             return each[where]
 
         self._trials = pytree.tree_map(chosen, self._trials)
-        self._state = pytree.tree_map(chosen, self._state)
+        self._states = pytree.tree_map(chosen, self._states)
         self._factors = chosen(self._factors)
         self._members = [self._members[position] for position in positions]
         self._live = list(range(len(positions)))
@@ -367,7 +368,7 @@ class Fused:
         self._members[self._live[position]].network.load(snapshot.vector, snapshot.held)
 
 
-_EVALUATED = ("vector", "held", "mean", "std", "target_mean", "target_std")
+_EVALUATED = ("vector", "held", "mean", "std", "target_mean", "target_std", "scoring")
 """What of a trial's tensors its scores depend on, where it has them."""
 
 
@@ -375,12 +376,6 @@ def _frame(first: Member, tensors: Tensors) -> Frame:
     """Return what one trial's inputs and targets are standardised by."""
     names = ("mean", "std", "target_mean", "target_std")
     return replace(first.frame, **{name: tensors[name] for name in names if name in tensors})
-
-
-def _rows_of(table: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Return some rows of each trial's table, ``[trials, n, ...]``; they are ``[trials, m]``."""
-    wanted = rows.reshape(*rows.shape, *[1] * (table.ndim - 2))
-    return table.gather(1, wanted.expand(-1, -1, *table.shape[2:]))
 
 
 _compiled_last = ""
@@ -396,10 +391,6 @@ def _forget_other_programs(program: str) -> None:
 
 def _key(key: int, device: torch.device) -> torch.Tensor:
     return torch.tensor(signed(key), dtype=torch.int32, device=device)
-
-
-def _named(network: Network) -> list[tuple[str, nn.Parameter]]:
-    return list(zip(network.names, network.params, strict=True))
 
 
 def _dropout_names(module: nn.Module) -> list[tuple[str, nn.Module]]:

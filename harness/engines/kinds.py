@@ -29,8 +29,11 @@ class Engine(Protocol):
     def stop(self) -> None:
         """Put back what ``start`` changed."""
 
-    def epoch(self, number: int, most: int | None = None) -> list[float]:
-        """Train for one epoch, ``most`` steps of it; return each trial's mean loss."""
+    def epoch(self, number: int, most: int | None = None) -> list[tuple[float, ...]]:
+        """Train for one epoch, ``most`` steps of it.
+
+        Return for each trial the mean loss of each of its updates.
+        """
 
     def validate(self) -> list[dict[str, float]]:
         """Return each trial's scores on its validation examples, by name."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,10 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.messages.errors import HarnessError
+from harness.engines.called import called
+from harness.engines.spans import Spans
+from harness.messages.errors import HarnessError, near
 from harness.messages.foreign import check_torch
 from harness.models.dropout import Dropout, number_dropouts, replace_dropout
+from harness.randomness.counting import Draws
 from harness.randomness.streams import torch_seed
+from harness.tasks.losses import Batch
 from harness.training import Training
 
 if TYPE_CHECKING:
@@ -68,6 +73,7 @@ class Network:
             param.data = part.view_as(param)
         weights = _weights(module)
         self._parts: dict[str, tuple[nn.Module, dict[str, str]]] = {}
+        self._spans: dict[Sequence[str], Spans] = {}
         self.weights = torch.cat(
             [
                 torch.full((p.numel(),), float(name in weights), device=device, dtype=dtype)
@@ -89,9 +95,62 @@ class Network:
             self._parts[name] = module, {own: whole[id(each)] for own, each in _tensors(module)}
         return self._parts[name]
 
-    def gradients(self, loss: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the loss's gradient for each parameter, zero where it does not depend on one."""
-        return torch.autograd.grad(loss, self.params, materialize_grads=True)
+    def spans(self, names: Sequence[str]) -> Spans:
+        """Return where the trainable parameters of some parts lie; ``""`` is all of it.
+
+        Raises:
+            HarnessError: there is no such part, or it has no parameters to train.
+        """
+        if names not in self._spans:
+            known = self._known(names)
+            sizes = [each.numel() for each in self.params]
+            stops = list(itertools.accumulate(sizes))
+            runs: list[tuple[int, int]] = []
+            chosen = tuple(at for at, name in enumerate(self.names) if name in known)
+            for at in chosen:
+                start, stop = stops[at] - sizes[at], stops[at]
+                if runs and runs[-1][1] == start:
+                    start = runs.pop()[0]
+                runs.append((start, stop))
+            self._spans[names] = Spans(stops[-1], tuple(runs), chosen)
+        return self._spans[names]
+
+    def _known(self, names: Sequence[str]) -> set[str]:
+        """Return what the network calls the trainable parameters of some parts."""
+        found: set[str] = set()
+        for name in names:
+            try:
+                own = set(self.part(name)[1].values()) & set(self.names)
+            except AttributeError:
+                raise HarnessError(
+                    "an update must move a part that the network has",
+                    repr(name),
+                    near(name, [each for each, _ in self.module.named_modules() if each]),
+                ) from None
+            if not own:
+                raise HarnessError(
+                    "an update must move a part with parameters to train",
+                    f"{name!r}, which has none",
+                    "Leave that update out.",
+                )
+            if found & own:
+                raise HarnessError(
+                    "the parts of one update must share no parameters",
+                    f"{sorted(found & own)[0]} in {name!r} and in another",
+                    "Name one of them.",
+                )
+            found |= own
+        return found
+
+    def gradients(self, loss: torch.Tensor, spans: Spans | None = None) -> tuple[torch.Tensor, ...]:
+        """Return the loss's gradient for each parameter, zero where it does not depend on one.
+
+        Args:
+            loss: a scalar.
+            spans: of which parts; of all by default.
+        """
+        params = self.params if spans is None else [self.params[at] for at in spans.params]
+        return torch.autograd.grad(loss, params, materialize_grads=True)
 
     def held(self) -> dict[str, torch.Tensor]:
         """Return what is no trainable parameter, by name: buffers and frozen parameters."""
@@ -225,27 +284,60 @@ def build_for(
     given: Mapping[str, Learnt] | None = None,
 ) -> Network:
     """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``."""
-    outputs = training.task.outputs(targets)
+    task = training.task
+    outputs = task.outputs(tuple(two.shape[1:]), targets)
     with global_generators(torch_seed(seed, "weights"), device):
         module = training.model.build(tuple(two.shape[1:]), outputs)
     check_torch()
     network = Network(module, device, DTYPES[training.precision])
+    spans_of(training, network)
     sources = training.started_from()
     if sources and given is not None:
         with global_generators(torch_seed(seed, "start"), device), torch.no_grad():
             training.model.start(module, {name: given[name] for name in sources})  # type: ignore[attr-defined]
     module.eval()
     with torch.no_grad():
-        shape = tuple(module(two.to(device, network.vector.dtype)).shape)
-    if shape != (2, outputs):
-        each = f"each of the {targets}" if outputs > 1 else "the one measured quantity"
+        shape = _said(training, network, two.to(device, network.vector.dtype), targets)
+    wanted = (2, *task.shape(tuple(two.shape[1:]), targets))
+    if shape != wanted:
+        last = "Use the second argument that build is given as the width of its last layer."
         raise HarnessError(
-            f"a network must give one {'logit' if targets.classes else 'number'} for {each}, "
-            f"(2, {outputs}) for two inputs",
+            f"a network must give {task.gives(targets)}, {wanted} for two inputs",
             f"an output of shape {shape}",
-            "Use the second argument that build is given as the width of its last layer.",
+            last if len(wanted) == 2 else f"Let it return outputs of shape {wanted}.",
         )
     return network
+
+
+def _said(
+    training: Training, network: Network, two: torch.Tensor, targets: Targets
+) -> tuple[int, ...]:
+    """Return the shape of what a network says of two inputs."""
+    kind = torch.float32 if targets.quantities else torch.int64
+    width = (targets.quantities,) if targets.quantities else ()
+    wanted = torch.zeros(2, *width, dtype=kind, device=two.device)
+    net = called("float32", network.module, two.device)
+    draws = Draws(0, two.device, network.vector.dtype)
+    said, _ = training.task.says(net, Batch(two, wanted, draw=lambda: draws))
+    return tuple(said.shape)
+
+
+def spans_of(training: Training, network: Network) -> tuple[Spans, ...]:
+    """Return where the parameters of each update of a Training lie.
+
+    Raises:
+        HarnessError: there is no such part, or two updates move the same parameters.
+    """
+    found = tuple(network.spans(each.names) for each in training.every_update)
+    moved = [at for each in found for at in each.params]
+    for at in moved:
+        if moved.count(at) > 1:
+            raise HarnessError(
+                "the updates of a Training must move parts that do not overlap",
+                f"parts that share {network.names[at]}",
+                "Move shared weights by one update alone.",
+            )
+    return found
 
 
 def check_network(

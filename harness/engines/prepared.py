@@ -13,8 +13,9 @@ import torch
 from harness.data.sizes import Targets
 from harness.data.splits import Part
 from harness.engines.asked import Asked, asked_of, check_asked
-from harness.engines.evaluate import logits_of
-from harness.engines.network import Learnt, Network, build, check_network
+from harness.engines.evaluate import logits_of, said_of
+from harness.engines.network import Learnt, Network, build, check_network, spans_of
+from harness.engines.spans import Spans
 from harness.engines.step import Frame, batch_of, dropout_keys, prepare
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix, signed, trial_key
@@ -85,12 +86,17 @@ class Member:
         """Return the random numbers for the loss at one step."""
         return Draws(mix(self.loss_key, step), self.device, self.frame.mean.dtype)
 
+    @cached_property
+    def spans(self) -> tuple[Spans, ...]:
+        """Where the parameters of each update lie."""
+        return spans_of(self.training, self.network)
+
     def order(self, epoch: int) -> torch.Tensor:
-        """Return which training examples each batch of an epoch has, int64 ``[steps, batch]``.
+        """Return which training examples each step of an epoch takes, int64 ``[steps, examples]``.
 
         The few examples left over when the batches are full differ from epoch to epoch.
         """
-        count, size = len(self.splits.train), self.training.batch_size
+        count, size = len(self.splits.train), self.training.step_size
         generator = torch.Generator().manual_seed(torch_seed(self.seed, "order", epoch))
         order = torch.randperm(count, generator=generator).to(self.device)
         return order[: self.steps * size].view(self.steps, size)
@@ -128,11 +134,11 @@ class Member:
         }
 
     def first_batch(self) -> Batch:
-        """Return the first step's batch, as the loss sees it.
+        """Return the first batch of the first step, as the loss sees it.
 
         Dropout layers are given that step's keys.
         """
-        rows = self.order(0)[0]
+        rows = self.order(0)[0][: self.training.batch_size]
         inputs, targets = self.splits.train.pick(rows)
         inputs, targets = prepare(self.training, self.frame, inputs, targets, lambda: self.draws(0))
         self.set_dropout(0)
@@ -157,9 +163,18 @@ class Member:
         given = self.ask(inputs, {} if rows is None else self.known(rows))
         return batch_of(inputs, targets, given, lambda: self.loss_draws(step))
 
+    @cached_property
+    def scoring_key(self) -> int:
+        """The key of all that scores draw."""
+        return trial_key(self.seed, "scores")
+
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield logits and targets of ``"train"``, ``"validation"`` or ``"test"``, in batches."""
-        return logits_of(self.network, self.frame, getattr(self.splits, name))
+        """Yield what the task compares of ``"train"``, ``"validation"`` or ``"test"``, in batches.
+
+        For classes that is logits and targets.
+        """
+        part: Part = getattr(self.splits, name)
+        return said_of(self.training.task, self.network, self.frame, part, self.scoring_key)
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return logits ``[n, classes]`` in evaluation mode.
@@ -186,13 +201,15 @@ def steps_per_epoch(training: Training, splits: Splits) -> int:
 
 
 def _steps(training: Training, count: int) -> int:
-    if training.batch_size > count:
+    if training.step_size > count:
+        many = training.batches
+        of_step = f", {many} times a step," if many > 1 else ""
         raise HarnessError(
-            f"batch_size must be at most the {count} training examples",
+            f"batch_size{of_step} must be at most the {count} training examples",
             str(training.batch_size),
-            f"Write batch_size={count}, say.",
+            f"Write batch_size={max(count // many, 1)}, say.",
         )
-    return count // training.batch_size
+    return count // training.step_size
 
 
 def check_ready(training: Training, seed: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.floats import on
 from harness.identity.structure import beside, fields_of, fuses
-from harness.training import STEP_FIELDS, Training
+from harness.training import Training
 
 if TYPE_CHECKING:
     import torch
@@ -25,9 +25,11 @@ Path = tuple[str | int, ...]
 
 def paths(training: Training) -> tuple[Path, ...]:
     """Return where the floats lie that reach the training step and are not off."""
-    return tuple(
-        path for name in STEP_FIELDS for path, _ in _floats(getattr(training, name), (name,))
-    )
+    return tuple(path for name in _OF_STEP for path, _ in _floats(getattr(training, name), (name,)))
+
+
+_OF_STEP = ("augment", "every_update")
+"""What of a Training a step asks for."""
 
 
 def _floats(value: Any, where: Path) -> Iterator[tuple[Path, float]]:

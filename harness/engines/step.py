@@ -6,26 +6,26 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
-from torch.utils import _pytree as pytree
 
 from harness.data.splits import Splits, mean_and_std, standardize
 from harness.engines.network import DTYPES, Network
+from harness.engines.spans import Spans
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix
-from harness.tasks.losses import Batch, Net
-from harness.training import Training
+from harness.tasks.losses import Batch, Loss, Net
+from harness.training import Training, Update
 
 State = dict[str, torch.Tensor]
 """What an optimizer keeps from step to step, by name."""
 
-Apply = Callable[[torch.Tensor], torch.Tensor]
-"""A network: standardised inputs ``[batch, *shape]`` to logits, or quantities, ``[batch, n]``."""
+States = tuple[State, ...]
+"""That of the optimizer of each update."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Rows:
-    """The training examples of one step.
+    """The training examples of one step: those of as many batches as it takes, one after another.
 
     Attributes:
-        inputs: ``[batch, *shape]``, as the data set has them.
-        targets: int64 ``[batch]``, or quantities ``[batch, quantities]``.
+        inputs: ``[examples, *shape]``, as the data set has them.
+        targets: int64 ``[examples]``, or quantities ``[examples, quantities]``.
         given: what the networks that the loss asks say of them, by name, where it is known
             beforehand.
     """
@@ -140,14 +140,18 @@ class Trial(Protocol):
         """1 for weights, 0 for biases and normalisation, ``[P]``."""
 
     @property
-    def state(self) -> State:
-        """Its optimizer's."""
+    def spans(self) -> tuple[Spans, ...]:
+        """Where the parameters of each update lie."""
+
+    @property
+    def states(self) -> States:
+        """What the optimizers of its updates keep."""
 
     def draws(self, number: Key) -> Draws:
         """Return the random numbers for augmentation at a step."""
 
-    def loss_draws(self, number: Key) -> Draws:
-        """Return the random numbers for the loss at a step."""
+    def loss_draws(self, turn: Key) -> Draws:
+        """Return the random numbers for the loss at a turn."""
 
     def ask(
         self, inputs: torch.Tensor, known: Mapping[str, torch.Tensor]
@@ -159,14 +163,22 @@ class Trial(Protocol):
             known: what is known of them already, by name.
         """
 
-    def gradients(self, number: Key, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the gradient of the loss of a prepared batch, ``[P]``, and the loss."""
+    def at(self, vector: torch.Tensor) -> Trial:
+        """Return the trial with other parameters, ``[P]``."""
+
+    def gradients(
+        self, position: int, turn: Key, batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the gradient of an update's loss for its part, ``[p]``, and the loss."""
 
 
 def advance(
     trial: Trial, rows: Rows, number: Key, factor: torch.Tensor | float
-) -> tuple[torch.Tensor, State, torch.Tensor]:
-    """Return a trial's parameters ``[P]``, optimizer state and mean loss after one step.
+) -> tuple[torch.Tensor, States, tuple[torch.Tensor, ...]]:
+    """Return a trial's parameters ``[P]``, optimizer states and mean losses after one step.
+
+    A step is one turn for each time of each update: random numbers follow from the number of the
+    turn, counted through all steps.
 
     Args:
         trial: before it.
@@ -179,11 +191,40 @@ def advance(
         training, trial.frame, rows.inputs, rows.targets, lambda: trial.draws(number)
     )
     given = trial.ask(inputs, rows.given)
-    batch = batch_of(inputs, targets, given, lambda: trial.loss_draws(number))
-    grads, loss = trial.gradients(number, batch)
-    with torch.no_grad():
-        vector, state = update(training, grads, trial.state, trial.vector, factor, trial.weights)
-    return vector, state, loss
+    updates, turns = training.every_update, training.turns
+    vector, weights, states = trial.vector, trial.weights, list(trial.states)
+    losses: list[torch.Tensor] = []
+    for index, (position, time) in enumerate(turns):
+        turn = number * len(turns) + index
+        of_turn = functools.partial(_of_batch, training, time)
+        batch = batch_of(
+            of_turn(inputs), of_turn(targets),
+            {name: of_turn(each) for name, each in given.items()},
+            functools.partial(trial.loss_draws, turn),
+        )  # fmt: skip
+        trial = trial.at(vector) if index else trial
+        grads, loss = trial.gradients(position, turn, batch)
+        losses = [*losses, loss] if time == 0 else [*losses[:-1], losses[-1] + loss]
+        spans = trial.spans[position]
+        with torch.no_grad():
+            part, states[position] = update(
+                updates[position], grads, states[position], spans.of(vector), factor,
+                spans.of(weights),
+            )  # fmt: skip
+            vector = spans.put(vector, part)
+    means = tuple(
+        loss if each.times == 1 else loss / each.times
+        for loss, each in zip(losses, updates, strict=True)
+    )
+    return vector, tuple(states), means
+
+
+def _of_batch(training: Training, time: int, examples: torch.Tensor) -> torch.Tensor:
+    """Return what belongs to one of a step's batches."""
+    if training.batches == 1:
+        return examples
+    size = training.batch_size
+    return examples[time * size : (time + 1) * size]
 
 
 def prepare(
@@ -226,111 +267,61 @@ def batch_of(
     return Batch(inputs, targets, given, draw)
 
 
-@dataclass(frozen=True, eq=False)
-class Called:
-    """A network as a loss calls it: its precision is the Training's.
-
-    Attributes:
-        training: whose network it is.
-        device: where it is.
-        apply: the network.
-        find: gives a part of it by name; raises ``AttributeError`` where there is none.
-    """
-
-    training: Training
-    device: torch.device
-    apply: Apply
-    find: Callable[[str], Callable[..., torch.Tensor]]
-
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return its outputs, float32 where the network computes in bfloat16."""
-        return self._precisely(self.apply, inputs)
-
-    def part(self, name: str) -> Callable[..., torch.Tensor]:
-        """Return a part of the network, called alone; see :class:`harness.tasks.losses.Net`."""
-        try:
-            found = self.find(name)
-        except AttributeError:
-            raise HarnessError(
-                "a loss must ask for parts that the network has",
-                repr(name),
-                "Write the name of a submodule, as module.named_modules() gives it.",
-            ) from None
-        return lambda *inputs: self._precisely(found, *inputs)
-
-    def _precisely(self, apply: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
-        with autocast(self.training, self.device):
-            outputs = apply(*inputs)
-        if self.training.precision != "bfloat16":
-            return outputs
-        whole: torch.Tensor = pytree.tree_map_only(torch.Tensor, _widened, outputs)
-        return whole
-
-
-def _widened(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
-
-
-def called(training: Training, network: Network) -> Net:
-    """Return a network whose parameters are its own, as a loss calls it."""
-    module = network.module
-    return Called(training, network.vector.device, module, module.get_submodule)
-
-
-def loss_of(training: Training, net: Net, batch: Batch) -> torch.Tensor:
+def loss_of(loss: Loss, net: Net, batch: Batch) -> torch.Tensor:
     """Return the mean loss of a batch, without penalties.
 
     Raises:
         HarnessError: the loss returned something else than a scalar.
     """
-    loss = training.loss(net, batch)
-    if not isinstance(loss, torch.Tensor) or loss.ndim:
-        given = f"shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else repr(loss)
+    value = loss(net, batch)
+    if not isinstance(value, torch.Tensor) or value.ndim:
+        given = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value)
         raise HarnessError(
-            f"{type(training.loss).__name__} must return one number, a tensor of no dimensions",
+            f"{type(loss).__name__} must return one number, a tensor of no dimensions",
             given,
             "Write .mean() at the end, say.",
         )
-    return loss
-
-
-def autocast(training: Training, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Return the context that a network runs in."""
-    if training.precision != "bfloat16":
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
+    return value
 
 
 def update(
-    training: Training,
+    declared: Update,
     grads: torch.Tensor,
     state: State,
     vector: torch.Tensor,
     factor: torch.Tensor | float,
     weights: torch.Tensor,
 ) -> tuple[torch.Tensor, State]:
-    """Return parameters and optimizer state after a step: penalty, clipping, optimizer, in turn.
+    """Return parameters and optimizer state after an update: penalty, clipping, optimizer, in turn.
 
     Args:
-        training: what is trained.
-        grads: gradient of the loss, ``[P]``.
+        declared: the update.
+        grads: gradient of the loss for its part, ``[p]``.
         state: the optimizer's.
-        vector: the parameters, ``[P]``.
+        vector: the part's parameters, ``[p]``.
         factor: the schedule's.
-        weights: 1 for weights, 0 for biases and normalisation, ``[P]``.
+        weights: 1 for weights, 0 for biases and normalisation, ``[p]``.
     """
-    penalty = training.penalty
+    penalty, optimizer = declared.penalty, declared.optimizer
     mask = weights if penalty is not None and penalty.touches == "weights" else None
     if penalty is not None and penalty.loss(vector, mask) is not None:
         grads = grads + torch.func.grad(lambda params: penalty.loss(params, mask))(vector)
-    if training.clip is not None:
-        grads = training.clip(grads)
+    if declared.clip is not None:
+        grads = declared.clip(grads)
     if penalty is None:
-        return training.optimizer.update(grads, state, vector, factor, weights)
-    rate = training.optimizer.lr * factor
+        return optimizer.update(grads, state, vector, factor, weights)
+    rate = optimizer.lr * factor
     vector = penalty.before(vector, rate, mask)
-    vector, state = training.optimizer.update(grads, state, vector, factor, weights)
+    vector, state = optimizer.update(grads, state, vector, factor, weights)
     return penalty.after(vector, rate, mask), state
+
+
+def initial_states(training: Training, network: Network) -> States:
+    """Return what the optimizers of a Training's updates keep before the first step."""
+    return tuple(
+        each.optimizer.init(network.spans(each.names).of(network.vector))
+        for each in training.every_update
+    )
 
 
 def dropout_keys(key: Key, step: int | torch.Tensor, layers: int) -> list[Key]:

@@ -71,7 +71,7 @@ class ActivationVariance:
         import torch
         from torch import nn
 
-        from harness.engines.step import autocast
+        from harness.engines.called import autocast
         from harness.measures.kept import kept
 
         layers = (nn.Linear, nn.modules.conv._ConvNd)  # what has weights
@@ -85,7 +85,7 @@ class ActivationVariance:
         with kept(trained, "first batch"), torch.no_grad(), watched(module, layers, watch):
             module.train()
             inputs = trained.first_batch().inputs
-            with autocast(training, inputs.device):
+            with autocast(training.precision, inputs.device):
                 module(inputs)
         if len(found) < 2:
             raise HarnessError(

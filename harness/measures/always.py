@@ -23,7 +23,7 @@ ALWAYS: tuple[Measure, ...] = (FirstBlockGradient(), Calibration(), WeightNorm()
 def default_measures(training: Training) -> tuple[Measure, ...]:
     """Return what is always recorded in addition to losses and accuracies."""
     fitting = tuple(each for each in ALWAYS if fits(each, training))
-    same = getattr(training.loss, "same_targets", False)
+    same = any(getattr(each.loss, "same_targets", False) for each in training.every_update)
     return (*fitting, TeacherAgreement()) if same and "teacher" in training.asked() else fitting
 
 

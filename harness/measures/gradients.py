@@ -16,16 +16,28 @@ def first_gradients(trained: Trained) -> tuple[torch.Tensor, ...]:
     """Return the first batch's loss gradient for each parameter, as the first step sees it.
 
     That is with augmentation, dropout and the batch's own statistics, and without penalties and
-    clipping.
+    clipping; by the loss of the update that moves the parameter, and 0 where none does.
     """
-    from harness.engines.step import called, loss_of
+    import torch
+
+    from harness.engines.called import called
+    from harness.engines.step import loss_of
     from harness.measures.kept import kept
 
     with kept(trained, "first batch"):
         network, training = trained.network, trained.member.training
         network.module.train()
         batch = trained.first_batch()
-        return network.gradients(loss_of(training, called(training, network), batch))
+        net = called(training.precision, network.module, network.vector.device)
+        updates, spans = training.every_update, trained.member.spans
+        if len(spans[0].params) == len(network.params):
+            return network.gradients(loss_of(updates[0].loss, net, batch))
+        found = [torch.zeros_like(each) for each in network.params]
+        for update, where in zip(updates, spans, strict=True):
+            grads = network.gradients(loss_of(update.loss, net, batch), where)
+            for at, grad in zip(where.params, grads, strict=True):
+                found[at] = grad
+        return tuple(found)
 
 
 @dataclass(frozen=True)

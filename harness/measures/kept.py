@@ -8,9 +8,10 @@ from contextlib import contextmanager
 import torch
 
 from harness.data.splits import Part
+from harness.engines.called import called
 from harness.engines.evaluate import evaluation_batch
 from harness.engines.network import Snapshot, global_generators
-from harness.engines.step import called, loss_of
+from harness.engines.step import loss_of
 from harness.randomness.streams import torch_seed
 from harness.trained import Trained
 
@@ -75,5 +76,6 @@ def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
     member, part = trained.member, trained.member.splits.train
     picked, targets = part.pick(rows)
     inputs = standardized(trained, picked)
-    net = called(member.training, member.network)
-    return loss_of(member.training, net, member.batch(inputs, targets, 0))
+    training = member.training
+    net = called(training.precision, member.network.module, member.device)
+    return loss_of(training.every_update[0].loss, net, member.batch(inputs, targets, 0))

@@ -48,7 +48,7 @@ class PrunedAccuracy:
             member.network.vector.copy_(
                 pruned(member.network.vector, member.network.weights, self.share)
             )
-            scores = evaluate(member.network, member.frame, member.splits.test, Classification())
+            scores = evaluate(member.network, member.frame, member.splits.test, Classification(), 0)
             accuracy = scores["accuracy"]
         return {"pruned_accuracy": accuracy}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -78,10 +78,20 @@ def part_times(
     while steps < _LEAST_BLOCKS or clock() - began < 1e9 * seconds:
         once(mark)
         steps += 1
+    return _by_part([(part, after - at) for (part, at), (_, after) in pairwise(marks)], 1e9)
+
+
+def _by_part(spans: Sequence[tuple[str, float]], per_second: float) -> dict[str, list[float]]:
+    """Return the seconds of each part, one for every step; parts that come again are added."""
     out: dict[str, list[float]] = {}
-    for (part, at), (_, after) in pairwise(marks):
+    of_step: dict[str, float] = {}
+    for part, span in [*spans, (END, 0.0)]:
         if part != END:
-            out.setdefault(part, []).append((after - at) / 1e9)
+            of_step[part] = of_step.get(part, 0.0) + span / per_second
+            continue
+        for name, seconds in of_step.items():
+            out.setdefault(name, []).append(seconds)
+        of_step = {}
     return out
 
 
@@ -111,9 +121,9 @@ def cuda_part_times(once: Callable[[Mark], None], seconds: float) -> dict[str, l
         for _ in range(_QUEUED):
             once(mark)
         torch.cuda.synchronize()
-        for (part, before), (_, after) in pairwise(marks):
-            if part != END:
-                out.setdefault(part, []).append(before.elapsed_time(after) / 1e3)
+        spans = [(part, one.elapsed_time(two)) for (part, one), (_, two) in pairwise(marks)]
+        for part, seconds_of in _by_part(spans, 1e3).items():
+            out.setdefault(part, []).extend(seconds_of)
     return out
 
 

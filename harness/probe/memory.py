@@ -126,7 +126,7 @@ class Allocations:
         held: bytes before it.
         changes: when, from 0 for the step's start to 1 for its end, and by how many bytes, in
             order.
-        begins: when each marked part begins, by its name.
+        begins: when each marked part begins for the first time, by its name.
     """
 
     held: int
@@ -200,7 +200,7 @@ def cpu_allocations(start: Callable[[], Step], around: Around = nullcontext) -> 
     )
     begins = {
         each["name"].removeprefix(f"{_MARK}: "): (each["ts"] - began) / took
-        for each in events
+        for each in sorted(events, key=lambda event: -event.get("ts", 0))
         if each["name"].startswith(f"{_MARK}: ") and each["ph"] == "X" and each["ts"] >= began
     }
     return Allocations(

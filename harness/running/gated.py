@@ -223,8 +223,8 @@ def _bits(training: Training, device: torch.device) -> str:
         batches = (rows for epoch in range(training.epochs) for rows in member.order(epoch))
         for number, rows in enumerate(itertools.islice(batches, LOSSES)):
             picked = Rows(*part.pick(rows), member.known(rows))
-            loss = float(step(picked, float(member.factors[number]), number))
-            hashed.update(loss.hex().encode())
+            for loss in step(picked, float(member.factors[number]), number):
+                hashed.update(float(loss).hex().encode())
     return hashed.hexdigest()[:16]
 
 

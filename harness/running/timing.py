@@ -187,7 +187,7 @@ def _take(
 
 def _batch(trial: Trial) -> int:
     """Return the samples of a step; a step of the user's own counts as one."""
-    return trial.training.batch_size if trial.trains else 1
+    return trial.training.step_size if trial.trains else 1
 
 
 def _seconds(process: Executor, named: Named) -> float:

@@ -1,6 +1,7 @@
 """What is learnt: the loss that training minimises, the scores that are kept, and the task of both.
 
-In reading order: ``losses``, what is minimised; ``scores``, numbers of a whole part of the data,
+In reading order: ``losses``, what is minimised; ``rebuilding``, losses of networks that rebuild
+their inputs; ``scores``, numbers of a whole part of the data,
 summed batch by batch; ``task``, which says what a network must put out and which scores it has.
 """
 
@@ -14,7 +15,8 @@ from harness.tasks.losses import (
     Net,
     SquaredLoss,
 )
-from harness.tasks.task import Classification, Regression, Task
+from harness.tasks.rebuilding import RebuildingLoss
+from harness.tasks.task import Classification, Reconstruction, Regression, Task
 
 __all__ = [
     "AbsoluteLoss",
@@ -25,6 +27,8 @@ __all__ = [
     "Huber",
     "Loss",
     "Net",
+    "RebuildingLoss",
+    "Reconstruction",
     "Regression",
     "SquaredLoss",
     "Task",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from harness.messages import checks
 from harness.messages.errors import HarnessError
+from harness.tasks.losses import Batch, CrossEntropy, Loss, Net, SquaredLoss
+from harness.tasks.rebuilding import RebuildingLoss
 from harness.tasks.scores import (
     R2,
     AbsoluteError,
@@ -17,10 +20,13 @@ from harness.tasks.scores import (
 )
 
 if TYPE_CHECKING:
+    import torch
+
     from harness.data.sizes import Targets
 
-Kind = Literal["classes", "quantities"]
-"""What targets are."""
+Kind = Literal["classes", "quantities", "inputs", "class maps", "tokens", "samples"]
+"""What is learnt: classes of inputs, measured quantities, the inputs themselves, a class for each
+place of an input, the next token of a sequence, or how to make more such inputs."""
 
 
 @runtime_checkable
@@ -29,7 +35,11 @@ class Task(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """What its targets are; losses and measures that are made for the other are refused."""
+        """What its targets are; losses and measures that are made for another are refused."""
+
+    @property
+    def loss(self) -> Loss | None:
+        """What a Training minimises that names no loss; ``None`` where it must name one."""
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -42,11 +52,35 @@ class Task(Protocol):
     def standardised(self) -> bool:
         """Whether a network learns standardised targets; scores are of those of the data."""
 
-    def outputs(self, targets: Targets) -> int:
-        """Return how many numbers a network must give for each input.
+    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
+        """Return how many numbers a network gives for each input, or each place of it.
+
+        It is the second argument of ``Model.build``.
+
+        Args:
+            shape: of one input.
+            targets: what the data has to be told of each.
 
         Raises:
             HarnessError: there are no such targets in the data.
+        """
+
+    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
+        """Return the shape of what :meth:`says` gives for one input; arguments as above."""
+
+    def gives(self, targets: Targets) -> str:
+        """Return what a network must give, in words, such as ``one logit for each class``."""
+
+    def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what a network says of a batch, and what scores compare it with.
+
+        Args:
+            net: the network, in evaluation mode.
+            batch: its inputs, standardised, and its targets as the data has them. Random numbers
+                are the same after each epoch.
+
+        Returns:
+            ``[batch, ...]`` both.
         """
 
 
@@ -63,11 +97,13 @@ class Classification:
     """
 
     kind: ClassVar[Kind] = "classes"
+    loss: ClassVar[Loss] = CrossEntropy()
     scores: ClassVar[tuple[Score, ...]] = (CrossEntropyScore(), Accuracy())
     standardised: ClassVar[bool] = False
 
-    def outputs(self, targets: Targets) -> int:
+    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
         """Return the number of classes; see :class:`Task`."""
+        del shape
         if not targets.classes:
             raise HarnessError(
                 "Classification, the task of a Training that names no other, must have classes as "
@@ -78,6 +114,18 @@ class Classification:
                 "class and 0 elsewhere.",
             )
         return targets.classes
+
+    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
+        """Return one number for each class; see :class:`Task`."""
+        return (self.outputs(shape, targets),)
+
+    def gives(self, targets: Targets) -> str:
+        """Return it in words; see :class:`Task`."""
+        return f"one logit for each of the {targets}"
+
+    def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits and targets; see :class:`Task`."""
+        return net(batch.inputs), batch.targets
 
 
 @dataclass(frozen=True)
@@ -101,6 +149,7 @@ class Regression:
     targets: Literal["standardised", "as they are"] = "standardised"
 
     kind: ClassVar[Kind] = "quantities"
+    loss: ClassVar[Loss] = SquaredLoss()
     scores: ClassVar[tuple[Score, ...]] = (SquaredError(), AbsoluteError(), R2())
 
     def __post_init__(self) -> None:
@@ -111,8 +160,9 @@ class Regression:
         """Whether a network learns standardised targets."""
         return self.targets == "standardised"
 
-    def outputs(self, targets: Targets) -> int:
+    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
         """Return the number of quantities; see :class:`Task`."""
+        del shape
         if not targets.quantities:
             raise HarnessError(
                 "Regression must have measured quantities as targets, floating point",
@@ -121,3 +171,54 @@ class Regression:
                 "classes.",
             )
         return targets.quantities
+
+    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
+        """Return one number for each quantity; see :class:`Task`."""
+        return (self.outputs(shape, targets),)
+
+    def gives(self, targets: Targets) -> str:
+        """Return it in words; see :class:`Task`."""
+        each = f"each of the {targets}" if targets.quantities > 1 else "the one measured quantity"
+        return f"one number for {each}"
+
+    def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return outputs and targets; see :class:`Task`."""
+        return net(batch.inputs), batch.targets
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The inputs themselves: a network gives back what it is given, ``[batch, *shape]``.
+
+    Its scores are ``squared_error`` and ``absolute_error``, mean over examples and the numbers of
+    each, of standardised inputs. Targets of the data are not used.
+
+    Example:
+        >>> from harness.tasks import Reconstruction
+        >>> [score.name for score in Reconstruction().scores]
+        ['squared_error', 'absolute_error']
+    """
+
+    kind: ClassVar[Kind] = "inputs"
+    loss: ClassVar[Loss] = RebuildingLoss()
+    scores: ClassVar[tuple[Score, ...]] = (SquaredError(), AbsoluteError())
+    standardised: ClassVar[bool] = False
+
+    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
+        """Return how many numbers an input has; see :class:`Task`."""
+        del targets
+        return math.prod(shape)
+
+    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
+        """Return the shape of one input; see :class:`Task`."""
+        del targets
+        return shape
+
+    def gives(self, targets: Targets) -> str:
+        """Return it in words; see :class:`Task`."""
+        del targets
+        return "each input again, in its own shape"
+
+    def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return inputs as they are rebuilt, and as they are; see :class:`Task`."""
+        return net(batch.inputs), batch.inputs

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from harness.engines.evaluate import logits_of, score
+from harness.engines.evaluate import said_of, score
 from harness.engines.network import Learnt, build
 from harness.engines.step import Frame
+from harness.randomness.counting import trial_key
 from harness.study.ensemble import Ensemble
 from harness.tasks.task import Task
 from harness.trainer.failures import DivergedError
@@ -51,7 +52,10 @@ def scores_of(
     splits, task = ensemble.first.data.splits(seed).to(device), ensemble.first.task
     metrics: dict[str, float] = {}
     for part in ("validation", "test") if test else ("validation",):
-        said = [logits_of(network, frame, getattr(splits, part)) for network, frame in members]
+        said = [
+            said_of(task, network, frame, getattr(splits, part), trial_key(seed, "scores"))
+            for network, frame in members
+        ]
         found = score(task, averaged(task, said), device)
         first = next(iter(found))
         if not math.isfinite(found[first]):

@@ -62,7 +62,8 @@ class TrainingResult:
     Attributes:
         metrics: final values by metric name (see :mod:`harness.study.metrics`).
         curves: a value per epoch: ``train_loss`` is the mean over the epoch's batches while
-            they are trained on; the task's scores on the validation examples follow the epoch.
+            they are trained on, of the first update where there are several; the task's scores on
+            the validation examples follow the epoch.
         seconds: wall time of training and of measuring the result, without loading the data and
             building the network, shared evenly among the trials that trained together.
         steps: training steps taken.
@@ -200,18 +201,22 @@ class _Trial:
         self.error: Exception | None = None
         self.pruned = False
 
-    def after_epoch(self, train_loss: float, validation: Mapping[str, float]) -> None:
-        """Write down an epoch, unless training has diverged."""
+    def after_epoch(self, losses: Sequence[float], validation: Mapping[str, float]) -> None:
+        """Write down an epoch, unless training has diverged.
+
+        Args:
+            losses: the mean loss of each update.
+            validation: the scores by name.
+        """
         epoch = len(self.curves["train_loss"]) + 1
-        (first, said), *_ = validation.items()
-        trained, after = (
-            f"training loss in epoch {epoch}",
-            f"validation {first} after epoch {epoch}",
-        )
-        for value, what in ((train_loss, trained), (said, after)):
+        updates = self.member.training.every_update
+        told = {f"training loss{each.of} in epoch {epoch}": loss
+                for each, loss in zip(updates, losses, strict=True)}  # fmt: skip
+        first, said = next(iter(validation.items()))
+        for what, value in {**told, f"validation {first} after epoch {epoch}": said}.items():
             if self.error is None and not math.isfinite(value):
                 self.error = DivergedError(f"diverged: {what} is {value}")
-        self.curves["train_loss"].append(train_loss)
+        self.curves["train_loss"].append(losses[0])
         for name, value in validation.items():
             self.curves[f"validation_{name}"].append(value)
 
@@ -344,10 +349,11 @@ def _epochs(engine: Engine, trials: Sequence[_Trial], tell: Tell | None) -> None
     live = list(trials)
     for epoch in range(trials[0].member.training.epochs):
         losses, validation = engine.epoch(epoch), engine.validate()
-        for trial, loss, both in zip(live, losses, validation, strict=True):
-            trial.after_epoch(loss, both)
+        for trial, of_updates, scores in zip(live, losses, validation, strict=True):
+            trial.after_epoch(of_updates, scores)
         if tell is not None:
-            tell([trial.request for trial in live], epoch + 1, sum(losses) / len(losses))
+            first = [of_updates[0] for of_updates in losses]
+            tell([trial.request for trial in live], epoch + 1, sum(first) / len(first))
         left = []
         for position, trial in enumerate(live):
             if not trial.has_ended() and not _stops(engine, position, trial, epoch):
@@ -392,7 +398,7 @@ def _outcome(trial: _Trial, seconds: float, mode: Mode) -> TrainingResult | Exce
         trial.curves,
         seconds,
         steps,
-        steps * training.batch_size,
+        steps * training.step_size,
         trial.layers,
         mode,
         learnt=learnt,

@@ -3,149 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
+from functools import cached_property
+from typing import Any, ClassVar, Literal, get_args
 
 from harness.identity.canonical import canonical
 from harness.identity.needed import held_in
 from harness.identity.structure import structure_of
+from harness.messages import checks
 from harness.messages.errors import HarnessError
 from harness.messages.foreign import bare_data
 from harness.messages.levels import own
 from harness.schedules import Constant, Schedule
 from harness.stopping import EarlyStopping
-from harness.tasks.losses import CrossEntropy, Loss
+from harness.tasks.losses import Loss
 from harness.tasks.scores import BETTER, PARTS
 from harness.tasks.task import Classification, Task
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from harness.data import Splits
-    from harness.randomness.counting import Draws
+from harness.training.parts import Augmentation, Clip, Data, Model, Optimizer, Penalty
+from harness.training.updates import Update, check_kinds, check_loss, check_made_for, updates_of
 
 Precision = Literal["float32", "bfloat16", "float64"]
 
-STEP_FIELDS = ("optimizer", "loss", "augment", "penalty", "clip")
+STEP_FIELDS = ("optimizer", "loss", "augment", "penalty", "clip", "updates")
 """The fields of a Training whose floats reach the training step."""
 
 OUTSIDE_FIELDS = ("schedule", "stopping")
 """Those that work between steps, on each trial for itself: no part of the program."""
 
-NEEDING_FIELDS = ("loss", "model")
+NEEDING_FIELDS = ("loss", "updates", "model")
 """The fields that may hold other Trainings, which are trained before."""
-
-
-@runtime_checkable
-class Data(Protocol):
-    """A data set as declared: a frozen dataclass with these methods (see harness.data)."""
-
-    def splits(self, seed: int) -> Splits:
-        """Return train, validation and test tensors of one seed."""
-
-
-@runtime_checkable
-class Model(Protocol):
-    """A network as declared: a frozen dataclass with this method (see harness.models)."""
-
-    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        """Make the module for inputs of ``shape`` (without the batch axis).
-
-        It puts out ``[batch, classes]``, and where quantities are learnt, that many numbers.
-
-        Initial weights are drawn from torch's global generator, which the trainer has set from
-        the trial's seed.
-        """
-
-
-@runtime_checkable
-class Optimizer(Protocol):
-    """An optimizer as ``init`` and ``update`` over explicit state (see harness.optim)."""
-
-    @property
-    def lr(self) -> float:
-        """The learning rate that the schedule's factor multiplies."""
-
-    def init(self, params: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the state before the first step; ``params`` is all parameters as one vector."""
-
-    def update(
-        self,
-        grads: torch.Tensor,
-        state: dict[str, torch.Tensor],
-        params: torch.Tensor,
-        factor: torch.Tensor | float,
-        decays: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return new parameters and new state.
-
-        Args:
-            grads: the loss's gradient, a vector like ``params``.
-            state: what ``init`` or the step before returned.
-            params: all parameters as one vector.
-            factor: multiplies the learning rate.
-            decays: 1 where weight decay applies and 0 where it does not, a vector like ``params``;
-                ``None`` is everywhere.
-        """
-
-
-@runtime_checkable
-class Augmentation(Protocol):
-    """What is done to the images of a batch while they are trained on (see harness.augment).
-
-    One that blends images and targets has the class attribute ``mixes = True``, and gets targets
-    as probabilities. One that takes only images has ``images_only = True``.
-    """
-
-    @property
-    def strength(self) -> float:
-        """From 0, which is nothing, to 1."""
-
-    def __call__(
-        self, images: torch.Tensor, targets: torch.Tensor, draws: Draws
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return changed images and targets.
-
-        Args:
-            images: ``[batch, channels, height, width]``, from 0 to 1 where they were bytes.
-            targets: labels, int64 ``[batch]``, or probabilities ``[batch, classes]`` where an
-                augmentation of the Training mixes images; quantities ``[batch, quantities]``, as
-                the network learns them.
-            draws: where everything random comes from.
-        """
-
-
-@runtime_checkable
-class Penalty(Protocol):
-    """What keeps parameters small (see harness.penalties)."""
-
-    @property
-    def touches(self) -> str:
-        """``"weights"``, which leaves out biases and normalisation, or ``"all"``."""
-
-    def loss(self, params: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor | None:
-        """Return what is added to the loss, a scalar; ``None`` if nothing is."""
-
-    def before(
-        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
-    ) -> torch.Tensor:
-        """Return the parameters from which the optimizer steps; gradients are known by then."""
-
-    def after(
-        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
-    ) -> torch.Tensor:
-        """Return parameters after the optimizer's step; ``rate`` is the step's learning rate."""
-
-
-@runtime_checkable
-class Clip(Protocol):
-    """What bounds gradients (see harness.clipping)."""
-
-    def __call__(self, grads: torch.Tensor) -> torch.Tensor:
-        """Return a gradient for the vector of all parameters."""
 
 
 METRICS = frozenset({
@@ -172,17 +60,19 @@ class Training:
         data: a data set from :mod:`harness.data`.
         model: a network from :mod:`harness.models`, or any frozen dataclass with ``build``.
         optimizer: from :mod:`harness.optim`.
-        batch_size: images per step. An epoch is ``train images // batch_size`` steps; the few
-            images left over differ from epoch to epoch.
+        batch_size: examples per step. An epoch is ``training examples // batch_size`` steps; the
+            few left over differ from epoch to epoch.
         epochs: passes over the training images.
         schedule: what multiplies the learning rate, step by step.
-        loss: what is minimised.
+        loss: what is minimised; that of the task, such as cross-entropy, where none is given.
         augment: what is done to each image of a batch, in this order.
         penalty: what keeps parameters small, in addition to the optimizer's weight decay, which
             leaves out biases and normalisation.
         clip: what bounds the gradient of each step, before the optimizer sees it.
         stopping: when to stop before the last epoch.
         task: what is learnt, and which scores are kept, from :mod:`harness.tasks`.
+        updates: several optimizers, each with a loss and a part of the network of its own; in the
+            place of ``optimizer``, ``loss``, ``penalty`` and ``clip``.
         precision: ``"bfloat16"`` runs the network under autocast, which keeps parameters, sums
             and losses in float32; ``"float64"`` is for checks.
 
@@ -207,61 +97,43 @@ class Training:
 
     data: Data
     model: Model
-    optimizer: Optimizer
-    batch_size: int
-    epochs: int
+    optimizer: Optimizer | None = None
+    batch_size: int = 0  # no default: what stands here is refused
+    epochs: int = 0
     schedule: Schedule = field(default_factory=Constant)
-    loss: Loss = field(default_factory=CrossEntropy)
+    loss: Loss | None = None
     augment: tuple[Augmentation, ...] = ()
     penalty: Penalty | None = None
     clip: Clip | None = None
     stopping: EarlyStopping | None = None
     precision: Precision = "float32"
     task: Task = field(default_factory=Classification)
+    updates: tuple[Update, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "epochs", "precision"):
             object.__setattr__(self, name, own(getattr(self, name)))
-        for name, kind, example in (
+        self._check_bare()
+        check_kinds(
+            self,
             ("data", Data, "digits() from harness.data"),
             ("model", Model, "ConvNet(depth=20) from harness.models"),
-            ("optimizer", Optimizer, "SGD(lr=0.1) from harness.optim"),
             ("schedule", Schedule, "Cosine() from harness.schedules"),
+            ("task", Task, "Classification() from harness.tasks"),
+        )
+        check_kinds(
+            self,
+            ("optimizer", Optimizer, "SGD(lr=0.1) from harness.optim"),
             ("loss", Loss, "CrossEntropy() from harness.tasks"),
             ("penalty", Penalty, "L2(1e-4) from harness.penalties"),
             ("clip", Clip, "ClipNorm(1.0) from harness.clipping"),
-            ("task", Task, "Classification() from harness.tasks"),
             ("stopping", EarlyStopping, "EarlyStopping(patience=5) from harness.stopping"),
-        ):
-            value = getattr(self, name)
-            if value is None and name in _OPTIONAL:
-                continue
-            if not isinstance(value, kind) or isinstance(value, type):
-                mend, given = example, repr(value)
-                if isinstance(value, type) and name in {"task", "loss"}:
-                    mend = f"{value.__name__}(), with the parentheses"
-                elif name == "model" and hasattr(value, "state_dict"):
-                    mend = "a frozen dataclass whose build(shape, classes) returns the module"
-                elif name == "data" and (found := bare_data(value)):
-                    mend, given = (
-                        f"{found}, imported from harness.data",
-                        f"a {type(value).__name__}",
-                    )
-                raise HarnessError(
-                    f"Training({name}=...) must be a {kind.__name__}",
-                    given,
-                    f"Write {name}={mend}.",
-                )
+            optional=True,
+        )
         for name in ("batch_size", "epochs"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise HarnessError(
-                    f"Training({name}=...) must be a whole number of at least 1",
-                    repr(value),
-                    f"Write {name}=64, say.",
-                )
-        self._check_loss()
-        self._check_task()
+            checks.whole(self, name, getattr(self, name), 64)
+        self._check_updates()
+        self._check_stopping()
         self._check_augment()
         if self.precision not in get_args(Precision):
             raise HarnessError(
@@ -271,36 +143,58 @@ class Training:
             )
         self._check_needs()
 
-    def _check_loss(self) -> None:
-        name = getattr(self.loss, "__name__", type(self.loss).__name__)
-        theirs = getattr(self.loss, "__module__", None) or ""
-        if theirs.partition(".")[0] in {"torch", "torchvision"}:
-            given = f"{name} of {theirs}"
+    def _check_bare(self) -> None:
+        """Check that model and data are declarations, where they are often something else."""
+        model: object = self.model
+        data: object = self.data
+        if not isinstance(model, Model) and hasattr(model, "state_dict"):
+            instead = "model=a frozen dataclass whose build(shape, classes) returns the module"
+            wanted, given = "Training(model=...) must be a Model", repr(model)
+        elif not isinstance(data, Data) and (found := bare_data(data)):
+            instead = f"data={found}, imported from harness.data"
+            wanted, given = "Training(data=...) must be a Data", f"a {type(data).__name__}"
         else:
-            called = inspect.signature(self.loss)
-            try:
-                called.bind("net", "batch")
-            except TypeError:
-                given = f"{name}, called as {called}"
-            else:
-                return
-        raise HarnessError(
-            "Training(loss=...) must be called as loss(net, batch)",
-            given,
-            "Write a frozen dataclass with def __call__(self, net, batch), which is given "
-            "batch.inputs and batch.targets, and calls the network: net(batch.inputs).",
-        )
+            return
+        raise HarnessError(wanted, given, f"Write {instead}.")
 
-    def _check_task(self) -> None:
-        made_for = getattr(self.loss, "made_for", self.task.kind)
-        if made_for != self.task.kind:
-            instead = "SquaredLoss()" if self.task.kind == "quantities" else "CrossEntropy()"
-            raise HarnessError(
-                f"the loss of a Training must be made for its task, {type(self.task).__name__}",
-                f"{type(self.loss).__name__}, which is made for {made_for}"
-                + (", the default" if self.loss == CrossEntropy() else ""),
-                f"Write loss={instead} from harness.tasks, or another task=.",
-            )
+    def _check_updates(self) -> None:
+        if self.updates == ():
+            if self.loss is None:
+                object.__setattr__(self, "loss", self.task.loss)
+            for name, example in (("loss", "MyLoss()"), ("optimizer", "SGD(lr=0.1)")):
+                if getattr(self, name) is None:
+                    raise HarnessError(
+                        f"Training({name}=...) must be given, or updates=",
+                        "neither",
+                        f"Write {name}={example}, say.",
+                    )
+            assert self.loss is not None
+            check_loss("Training", self.loss)
+        for each in self.every_update:
+            check_made_for(each.loss, self.task)
+
+    @cached_property
+    def every_update(self) -> tuple[Update, ...]:
+        """What a step does, in turn: ``updates``, or the one that the other fields make."""
+        return updates_of(self.updates, self.loss, self.optimizer, self.penalty, self.clip)
+
+    @property
+    def turns(self) -> list[tuple[int, int]]:
+        """The turns of a step: which update, and which of its times."""
+        updates = enumerate(self.every_update)
+        return [(position, time) for position, each in updates for time in range(each.times)]
+
+    @property
+    def step_size(self) -> int:
+        """How many examples a step takes: those of all its batches."""
+        return self.batch_size * self.batches
+
+    @property
+    def batches(self) -> int:
+        """How many batches a step takes."""
+        return max(each.times for each in self.every_update)
+
+    def _check_stopping(self) -> None:
         names = [f"validation_{score.name}" for score in self.task.scores]
         if self.stopping is not None and self.stopping.metric not in names:
             raise HarnessError(
@@ -322,7 +216,7 @@ class Training:
             )
 
     def _check_needs(self) -> None:
-        for value in (self.loss, self.model):
+        for value in (self.model, *(each.loss for each in self.every_update)):
             for name in _declared_as_training(value):
                 held = getattr(value, name)
                 if not isinstance(held, Training):
@@ -336,12 +230,12 @@ class Training:
                 continue
             for where, _ in held_in(getattr(self, item.name), Training):
                 raise HarnessError(
-                    "a Training must be held by the loss or the model of the one that needs it",
+                    "a Training must be held by a loss or the model of the one that needs it",
                     f"one in {item.name}.{where}".rstrip("."),
                     "Make it a field of the loss, which is given what it says of each batch, or of "
                     "the model, which is given its weights.",
                 )
-        if self._of_the("model") and not callable(getattr(self.model, "start", None)):
+        if self.started_from() and not callable(getattr(self.model, "start", None)):
             raise HarnessError(
                 "a model that holds a Training must have start(module, given)",
                 type(self.model).__name__,
@@ -384,28 +278,15 @@ class Training:
             >>> list(small.needs())
             ['teacher']
         """
-        found: dict[str, Training] = {}
-        for field_name in NEEDING_FIELDS:
-            for name, need in self._of_the(field_name).items():
-                if name in found and found[name] != need:
-                    raise HarnessError(
-                        "what a Training needs must have a name each, that of its field",
-                        f"two Trainings named {name}",
-                        "Give one of the two fields another name.",
-                    )
-                found[name] = need
-        return found
+        return _held([self.model, *(each.loss for each in self.every_update)])
 
     def asked(self) -> dict[str, Training]:
-        """Return those of its needs whose outputs its loss is given, as ``batch.given``."""
-        return self._of_the("loss")
+        """Return those of its needs whose outputs its losses are given, as ``batch.given``."""
+        return _held(each.loss for each in self.every_update)
 
     def started_from(self) -> dict[str, Training]:
         """Return those of its needs whose weights its model is given before the first step."""
-        return self._of_the("model")
-
-    def _of_the(self, name: str) -> dict[str, Training]:
-        return dict(held_in(getattr(self, name), Training))
+        return _held([self.model])
 
     def seed_of_need(self, name: str, seed: int) -> int:  # noqa: ARG002 - as others do
         """Return the seed of what it needs: its own."""
@@ -452,6 +333,19 @@ class Training:
         return found
 
 
+def _held(values: Iterable[Any]) -> dict[str, Training]:
+    """Return the Trainings that some values hold, by the names of the fields that lead to them."""
+    found: dict[str, Training] = {}
+    for name, need in (each for value in values for each in held_in(value, Training)):
+        if found.setdefault(name, need) != need:
+            raise HarnessError(
+                "what a Training needs must have a name each, that of its field",
+                f"two Trainings named {name}",
+                "Give one of the two fields another name.",
+            )
+    return found
+
+
 def _declared_as_training(value: Any) -> list[str]:
     """Return the names of the fields that a declaration has for a Training."""
     if not dataclasses.is_dataclass(value):
@@ -463,5 +357,3 @@ _OF_CLASSES = frozenset({
     "generalisation_gap", "test_calibration_error", "teacher_agreement", "teacher_divergence",
 })  # fmt: skip
 """Metrics of trainings that learn classes, beside their scores."""
-
-_OPTIONAL = frozenset({"penalty", "clip", "stopping"})
