@@ -36,7 +36,7 @@ ONE = Training(
 def test_of_classes_probabilities_are_averaged():
     logits = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
     targets = torch.arange(5) % 4
-    ((mean, same),) = averaged(Classification(), [iter([(each, targets)]) for each in logits])
+    ((mean, same),) = averaged(Classification(), [[(each, targets)] for each in logits])
     assert torch.allclose(mean.softmax(1), logits.softmax(2).mean(0))
     assert torch.allclose(mean.exp().sum(1), torch.ones(5)), "they are log-probabilities already"
     assert same is targets
@@ -44,7 +44,7 @@ def test_of_classes_probabilities_are_averaged():
 
 def test_of_quantities_outputs_are_averaged():
     said = torch.randn(3, 5, 2, generator=torch.Generator().manual_seed(0))
-    ((mean, _),) = averaged(Regression(), [iter([(each, torch.zeros(5, 2))]) for each in said])
+    ((mean, _),) = averaged(Regression(), [[(each, torch.zeros(5, 2))] for each in said])
     assert torch.allclose(mean, said.mean(0))
 
 

@@ -16,7 +16,8 @@ from harness.tasks.task import Task
 from harness.trainer.failures import DivergedError
 from harness.trainer.train import set_up, train_need
 
-Outputs = Iterator[tuple[torch.Tensor, torch.Tensor]]
+Said = tuple[torch.Tensor, torch.Tensor]
+"""What a network says of a batch, and the targets."""
 
 
 def scores_of(
@@ -52,8 +53,8 @@ def scores_of(
     splits, task = ensemble.first.data.splits(seed).to(device), ensemble.first.task
     metrics: dict[str, float] = {}
     for part in ("validation", "test") if test else ("validation",):
-        said = [
-            said_of(task, network, frame, getattr(splits, part), trial_key(seed, "scores"))
+        said = [  # one network after the other: each leaves its state behind when it is done
+            list(said_of(task, network, frame, getattr(splits, part), trial_key(seed, "scores")))
             for network, frame in members
         ]
         found = score(task, averaged(task, said), device)
@@ -64,7 +65,7 @@ def scores_of(
     return metrics
 
 
-def averaged(task: Task, said: Sequence[Outputs]) -> Outputs:
+def averaged(task: Task, said: Sequence[Sequence[Said]]) -> Iterator[Said]:
     """Yield the mean of what several networks say, and the targets, batch by batch.
 
     Args:
