@@ -72,7 +72,7 @@ def test_a_warning_while_compiling_leaves_the_mode(monkeypatch) -> None:
 
 
 def test_a_warning_of_an_operation_leaves_the_mode(monkeypatch) -> None:
-    from harness.engines.step import Called
+    from harness.engines.called import Called
 
     monkeypatch.setattr(Called, "__call__", warning(Called.__call__))
     outcomes = train_together([Request(TRAINING, 0), Request(TRAINING, 1)], CPU, Mode("fused", 2))

@@ -31,6 +31,7 @@ from harness.tasks.losses import CrossEntropy, Distillation
 from harness.trainer.train import Request, train_together
 from harness.training import Training
 
+STEP = ("every_update", 0)
 BASE = Training(
     data=digits(train=100),
     model=MLP(hidden=(8,), dropout=0.2),
@@ -186,7 +187,7 @@ def test_on_asks_nothing_of_a_tensor():
 def test_whole_numbers_in_fields_of_floats_are_floats():
     whole = replace(BASE, optimizer=SGD(lr=1, momentum=0))
     assert whole.program() == replace(BASE, optimizer=SGD(lr=0.3)).program()
-    assert programs.paths(whole) == (("optimizer", "lr"),)
+    assert programs.paths(whole) == ((*STEP, "optimizer", "lr"),)
     assert programs.values(whole, programs.paths(whole)) == [1.0]
 
 
@@ -214,7 +215,8 @@ def test_of_a_teacher_only_network_and_data_count():
         assert taught_by(**change) != same
     # its floats reach no step of the student
     assert programs.paths(TAUGHT) == (
-        ("optimizer", "lr"), ("optimizer", "momentum"), ("loss", "temperature"), ("loss", "weight"),
+        (*STEP, "loss", "temperature"), (*STEP, "loss", "weight"),
+        (*STEP, "optimizer", "lr"), (*STEP, "optimizer", "momentum"),
     )  # fmt: skip
 
 
@@ -238,15 +240,15 @@ def test_a_program_is_plain_text_and_classes_of_one_name_are_told_apart():
 
 def test_where_the_floats_lie():
     wanted = {
-        ("optimizer", "lr"): 0.1,
-        ("optimizer", "momentum"): 0.9,  # dampening and weight decay are off
-        ("loss", "label_smoothing"): 0.1,
+        (*STEP, "optimizer", "lr"): 0.1,
+        (*STEP, "optimizer", "momentum"): 0.9,  # dampening and weight decay are off
+        (*STEP, "loss", "label_smoothing"): 0.1,
         ("augment", 0, "strength"): 0.5,
         ("augment", 1, "strength"): 0.25,
         ("augment", 2, "strength"): 0.75,
-        ("penalty", "strength"): 0.01,
-        ("penalty", "ratio"): 0.4,
-        ("clip", "limit"): 1.5,
+        (*STEP, "penalty", "strength"): 0.01,
+        (*STEP, "penalty", "ratio"): 0.4,
+        (*STEP, "clip", "limit"): 1.5,
     }
     found = programs.paths(FULL)
     assert dict(zip(found, programs.values(FULL, found), strict=True)) == wanted
@@ -270,10 +272,11 @@ def test_bind_copies_what_it_changes_and_shares_the_rest():
     where = programs.paths(FULL)
     tensors = [torch.tensor(value) for value in programs.values(FULL, where)]
     bound = programs.bind(FULL, where, tensors)
-    assert bound.optimizer is not FULL.optimizer
-    assert bound.optimizer.lr is tensors[0]
-    assert bound.optimizer.nesterov is False
-    assert bound.optimizer.weight_decay == 0.0
+    optimizer = bound.every_update[0].optimizer
+    assert optimizer is not FULL.optimizer
+    assert optimizer.lr is tensors[where.index((*STEP, "optimizer", "lr"))]
+    assert optimizer.nesterov is False
+    assert optimizer.weight_decay == 0.0
     assert isinstance(bound.augment, tuple)
     assert [type(each) for each in bound.augment] == [Shift, Mixture, Cutmix]
     assert bound.augment[1].operations == 3
@@ -281,7 +284,7 @@ def test_bind_copies_what_it_changes_and_shares_the_rest():
     assert bound.model is FULL.model
     part = programs.bind(FULL, where[:1], tensors[:1])
     assert part.augment is FULL.augment
-    assert part.optimizer.momentum == 0.9
+    assert part.every_update[0].optimizer.momentum == 0.9
 
 
 def test_nothing_to_bind_is_the_same_training():
@@ -295,23 +298,23 @@ def test_bind_does_not_check_again():
     where = programs.paths(FULL)
     huge = [torch.tensor(1e9) for _ in where]
     bound = programs.bind(FULL, where, huge)
-    assert bound.loss.label_smoothing == 1e9
+    assert bound.every_update[0].loss.label_smoothing == 1e9
     with pytest.raises(ValueError, match="label_smoothing"):
-        dataclasses.replace(bound.loss, label_smoothing=1e9)
+        dataclasses.replace(bound.every_update[0].loss, label_smoothing=1e9)
 
 
 def test_floats_in_tuples_and_in_dataclasses_of_a_users_own():
     training = replace(BASE, loss=OwnLoss())
     where = programs.paths(training)
-    assert [path for path in where if path[0] == "loss"] == [
-        ("loss", "scale"),
-        ("loss", "pair", 0),
-        ("loss", "pair", 1, 0),
-        ("loss", "inner", "label_smoothing"),
+    assert [path for path in where if path[2:3] == ("loss",)] == [
+        (*STEP, "loss", "scale"),
+        (*STEP, "loss", "pair", 0),
+        (*STEP, "loss", "pair", 1, 0),
+        (*STEP, "loss", "inner", "label_smoothing"),
     ]
     bound = programs.bind(training, where, [torch.tensor(value) for value in range(len(where))])
-    assert bound.loss.pair == (3, (4, 3))
-    assert isinstance(bound.loss.pair[1][1], int)
+    assert bound.every_update[0].loss.pair == (1, (2, 3))
+    assert isinstance(bound.every_update[0].loss.pair[1][1], int)
 
 
 def test_floats_in_a_mapping_are_structure_as_nothing_can_be_bound_there():
@@ -351,8 +354,8 @@ def test_cached_properties_are_worked_out_anew():
     before = one.program()
     assert one.loss.thrice == 1.5
     assert one.program() == before == other.program()
-    bound = programs.bind(one, [("loss", "scale")], [torch.tensor(7.0)])
-    assert bound.loss.thrice == 21.0
+    bound = programs.bind(one, [(*STEP, "loss", "scale")], [torch.tensor(7.0)])
+    assert bound.every_update[0].loss.thrice == 21.0
     assert one.loss.thrice == 1.5
 
 
@@ -369,16 +372,18 @@ def test_trials_with_a_cached_property_train_together_each_with_its_own():
 
 
 def _sgd(training: Training, grads: torch.Tensor) -> torch.Tensor:
-    state = training.optimizer.init(grads)
-    return training.optimizer.update(grads, state, grads + 1, 1.0, None)[0]
+    optimizer = training.every_update[0].optimizer
+    state = optimizer.init(grads)
+    return optimizer.update(grads, state, grads + 1, 1.0, None)[0]
 
 
 def _penalised(training: Training, grads: torch.Tensor) -> torch.Tensor:
-    return training.penalty.after(grads, training.optimizer.lr, None)
+    (update,) = training.every_update
+    return update.penalty.after(grads, update.optimizer.lr, None)
 
 
 def _clipped(training: Training, grads: torch.Tensor) -> torch.Tensor:
-    return training.clip(grads)
+    return training.every_update[0].clip(grads)
 
 
 @pytest.mark.parametrize("step", [_sgd, _penalised, _clipped])

@@ -48,8 +48,8 @@ ROOMS: dict[str, str] = {
     "checks study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
-    "engines": "called spans network programs step evaluate asked prepared fusable stacked fused "
-    "plain kinds modes",
+    "engines": "called spans network programs step evaluate asked prepared fusable stacked slot "
+    "fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
     "trials": "profiles outcome checked records tuning searched mistakes trial manifest changed",

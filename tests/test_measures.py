@@ -79,7 +79,7 @@ def fresh(model: object = MLP(hidden=(16,)), seed: int = 0, **changes: object) -
 
 def accuracy_of(trained: Trained) -> float:
     member = trained.member
-    scores = evaluate(trained.network, member.frame, member.splits.test, Classification())
+    scores = evaluate(trained.network, member.frame, member.splits.test, Classification(), 0)
     return scores["accuracy"]
 
 

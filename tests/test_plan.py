@@ -26,6 +26,7 @@ from harness import (
     Study,
     Training,
     Tuned,
+    Update,
 )
 from harness.augment import Flip, Shift
 from harness.clipping import ClipNorm, ClipValue
@@ -118,14 +119,26 @@ CHANGED = {
     "stopping": [EarlyStopping(1), EarlyStopping(2), EarlyStopping(1, "validation_accuracy"),
                  EarlyStopping(1, by=0.1)],
     "precision": ["bfloat16", "float64"],
+    "updates": [
+        (Update("layers", CrossEntropy(), SGD(0.1)),),
+        (Update("layers", CrossEntropy(), SGD(0.1), 2),),
+        (Update("layers", CrossEntropy(), SGD(0.1), clip=ClipNorm(1.0)),),
+        (Update("layers.0", CrossEntropy(), SGD(0.1)),),
+        (Update("layers.0", CrossEntropy(), SGD(0.1)), Update("head", CrossEntropy(), SGD(0.1))),
+    ],
 }  # fmt: skip
+
+
+BARE = dict.fromkeys(("optimizer", "loss", "penalty", "clip"))
+"""What updates stand in the place of."""
 
 
 def test_every_field_and_the_seed_change_the_key():
     assert CHANGED.keys() == {item.name for item in fields(Training)}
     keys = [key(BASE), key(BASE, seed=1)]
     for name, values in CHANGED.items():
-        keys += [key(replace(BASE, **{name: value})) for value in values]
+        beside = BARE if name == "updates" else {}
+        keys += [key(replace(BASE, **{**beside, name: value})) for value in values]
     assert len(set(keys)) == len(keys) == 2 + sum(map(len, CHANGED.values()))
     assert all(re.fullmatch("[0-9a-f]{16}", each) for each in keys)
 

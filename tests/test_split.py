@@ -18,14 +18,14 @@ from harness.data import digits
 from harness.engines.plain import make_step
 from harness.engines.prepared import make_ready, untrained
 from harness.engines.step import Rows
-from harness.models import MLP, ConvNet
+from harness.models import CNN, MLP, ConvNet
 from harness.optim import SGD, AdamW
 from harness.penalties import L2
 from harness.probe.clock import END, Mark, part_times
 from harness.probe.memory import Allocations
 from harness.study.converter import from_plain, to_plain
-from harness.tasks.losses import Distillation
-from harness.training import Training
+from harness.tasks.losses import CrossEntropy, Distillation
+from harness.training import Training, Update
 from harness.trials.profiles import STEP_PARTS, Profile, Spread, Timeline
 
 CPU = torch.device("cpu")
@@ -45,6 +45,18 @@ CASES = {
     "a teacher known beforehand": replace(PLAIN, loss=Distillation(TEACHER)),
     "a teacher that is asked": replace(FULL, loss=Distillation(TEACHER)),
     "bfloat16": replace(PLAIN, precision="bfloat16"),
+    "several updates": replace(
+        FULL,
+        model=CNN(channels=(4,)),
+        optimizer=None,
+        loss=None,
+        penalty=None,
+        clip=None,
+        updates=(
+            Update("blocks", CrossEntropy(), SGD(lr=0.1, momentum=0.9), 2),
+            Update("head", CrossEntropy(), SGD(lr=0.1)),
+        ),
+    ),
 }
 
 
@@ -57,13 +69,17 @@ def test_the_parts_together_give_the_trainers_weights_bit_for_bit(training: Trai
     for each in (whole, parted):
         each.network.module.train()
     for number, rows in enumerate(whole.order(0)[:5]):
-        loss = step(Rows(*whole.splits.train.pick(rows), whole.known(rows)), 0.7, number)
-        assert torch.equal(split(rows, 0.7, number, said.append), loss)
+        losses = step(Rows(*whole.splits.train.pick(rows), whole.known(rows)), 0.7, number)
+        for one, other in zip(split(rows, 0.7, number, said.append), losses, strict=True):
+            assert torch.equal(one, other)
     assert torch.equal(parted.network.vector, whole.network.vector)
     assert not torch.equal(whole.network.vector, begun)
     for name, held in whole.network.held().items():
         assert torch.equal(parted.network.held()[name], held), name
-    assert said == [*STEP_PARTS, END] * 5
+    turns = len(training.turns)
+    teacher = training.augment and whole.teacher is not None  # it is asked, in the forward part
+    parts = ["data", *(["forward"] if teacher else []), *list(STEP_PARTS[1:]) * turns]
+    assert said == [*parts, END] * 5
 
 
 def test_each_part_is_given_its_own_time():

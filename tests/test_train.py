@@ -579,9 +579,9 @@ def test_evaluation_is_the_same_whatever_mode_the_network_was_in(model):
     training_mode = network.module(inputs)  # also moves the running statistics off 0 and 1
     network.module.train()
     buffers = [buffer.clone() for buffer in network.module.buffers()]
-    one = evaluate(network, frame, splits.test, Classification())
+    one = evaluate(network, frame, splits.test, Classification(), 0)
     network.module.eval()
-    other = evaluate(network, frame, splits.test, Classification())
+    other = evaluate(network, frame, splits.test, Classification(), 0)
     assert one == other
     left = list(network.module.buffers())
     assert all(torch.equal(*pair) for pair in zip(buffers, left, strict=True))
@@ -592,7 +592,7 @@ def test_evaluation_is_the_same_whatever_mode_the_network_was_in(model):
 def test_evaluation_by_formula():
     member = make_ready(PERCEPTRON, 2, CPU)
     network, splits = member.network, member.splits
-    loss, accuracy = evaluate(network, member.frame, splits.test, Classification()).values()
+    loss, accuracy = evaluate(network, member.frame, splits.test, Classification(), 0).values()
     with torch.no_grad():
         logits = network.module(splits.standardize(splits.test.inputs)).double()
     chosen = logits.gather(1, splits.test.targets[:, None])[:, 0]

@@ -9,36 +9,28 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
-from torch import nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness.engines.called import Called
 from harness.engines.evaluate import batch_to_score, evaluation_batch
 from harness.engines.fusable import check_same, check_same_asked, watching
-from harness.engines.network import Network, Snapshot
+from harness.engines.network import Snapshot
 from harness.engines.prepared import Member
-from harness.engines.programs import Path, bind, paths, values
-from harness.engines.spans import Spans
+from harness.engines.programs import paths, values
+from harness.engines.slot import Slot, called_with, frame_of_slot, params_of
 from harness.engines.stacked import StackedRows, Tensors, rows_of, single, stack
 from harness.engines.step import (
-    Frame,
     Rows,
     States,
     advance,
-    dropout_keys,
     initial_states,
-    loss_of,
 )
-from harness.randomness.counting import Draws, Key, mix, signed
-from harness.tasks.losses import Batch
-from harness.training import Precision, Training
+from harness.randomness.counting import signed
 
 
 @functools.cache
@@ -55,116 +47,6 @@ def load_functorch() -> float:
 
     vmap(grad_and_value(loss), in_dims=(0,), randomness="error")(one)
     return time.perf_counter() - started
-
-
-@dataclass(frozen=True, eq=False)
-class _Slot:
-    """One trial of a stack: its tensors, in the network and the Training of the first.
-
-    Attributes:
-        first: the first trial of the stack, whose network stands for all.
-        training: with this trial's floats.
-        frame: with this trial's mean and deviation.
-        tensors: this trial's, by name.
-    """
-
-    first: Member
-    training: Training
-    frame: Frame
-    tensors: Tensors
-
-    @staticmethod
-    def of(first: Member, where: Sequence[Path], tensors: Tensors) -> _Slot:
-        training = bind(first.training, where, list(tensors["values"].unbind()))
-        frame = _frame(first, tensors)
-        return _Slot(first, training, frame, tensors)
-
-    @property
-    def vector(self) -> torch.Tensor:
-        vector: torch.Tensor = self.tensors["vector"]
-        return vector
-
-    @property
-    def weights(self) -> torch.Tensor:
-        return self.first.network.weights
-
-    @property
-    def spans(self) -> tuple[Spans, ...]:
-        return self.first.spans
-
-    @property
-    def states(self) -> States:
-        states: States = self.tensors["states"]
-        return states
-
-    def draws(self, number: Key) -> Draws:
-        return self._drawn("augmentation", number)
-
-    def loss_draws(self, turn: Key) -> Draws:
-        return self._drawn("loss", turn)
-
-    def at(self, vector: torch.Tensor) -> _Slot:
-        return replace(self, tensors={**self.tensors, "vector": vector})
-
-    def _drawn(self, purpose: str, number: Key) -> Draws:
-        key = mix(self.tensors[purpose], number)
-        return Draws(key, self.first.device, self.frame.mean.dtype)
-
-    def ask(
-        self, inputs: torch.Tensor, known: Mapping[str, torch.Tensor]
-    ) -> Mapping[str, torch.Tensor]:
-        theirs = self.tensors["asked"]
-        return {
-            name: known[name] if name in known else each.says_with(theirs[name], inputs, self.frame)
-            for name, each in self.first.asked.items()
-        }
-
-    def gradients(
-        self, position: int, turn: Key, batch: Batch
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        network, training = self.first.network, self.training
-        spans = self.spans[position]
-        held = {**self.tensors["held"]}
-        layers = len(network.dropouts)
-        keys = dropout_keys(self.tensors["dropout"], turn, layers) if layers else []
-        for (name, _), key in zip(_dropout_names(network.module), keys, strict=True):
-            held[f"{name}.key"] = key
-        params = _params(network, self.vector)
-        moved = {network.names[at]: params.pop(network.names[at]) for at in spans.params}
-
-        def objective(moved: dict[str, torch.Tensor]) -> torch.Tensor:
-            net = _called(training.precision, network, {**params, **moved, **held})
-            return loss_of(training.every_update[position].loss, net, batch)
-
-        grads, loss = grad_and_value(objective)(moved)
-        return torch.cat([grads[name].reshape(-1) for name in moved]), loss
-
-
-def _called(precision: Precision, network: Network, tensors: Mapping[str, torch.Tensor]) -> Called:
-    """Return a network with one trial's tensors in the place of its own, as a loss calls it."""
-
-    def find(name: str) -> Callable[..., torch.Tensor]:
-        part, names = network.part(name)
-        own = {n: tensors[known] for n, known in names.items() if known in tensors}
-        return functools.partial(_call, part, own)
-
-    whole = functools.partial(_call, network.module, tensors)
-    return Called(precision, network.vector.device, whole, find)
-
-
-def _call(
-    module: nn.Module, tensors: Mapping[str, torch.Tensor], *inputs: torch.Tensor
-) -> torch.Tensor:
-    outputs: torch.Tensor = functional_call(module, dict(tensors), inputs)
-    return outputs
-
-
-def _params(network: Network, vector: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return views of a vector of all parameters, by name, in the shapes that a network has."""
-    shapes = [each.shape for each in network.params]
-    parts = torch.split(vector, [shape.numel() for shape in shapes])
-    named = zip(network.names, parts, shapes, strict=True)
-    return {name: part.view(shape) for name, part, shape in named}
 
 
 class Fused:
@@ -240,14 +122,14 @@ class Fused:
     ) -> tuple[torch.Tensor, States, tuple[torch.Tensor, ...]]:
         """Return a trial's parameters, optimizer states and losses after one step."""
         rows = Rows(tensors["inputs"], tensors["targets"], tensors["given"])
-        return advance(_Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
+        return advance(Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
     def _evaluate(self, trial: Tensors, number: int) -> Tensors:
         """Return the states of a trial's scores after one more batch."""
         first = self._first
-        frame, task = _frame(first, trial), first.training.task
-        tensors = {**_params(first.network, trial["vector"]), **trial["held"]}
-        net = _called("float32", first.network, tensors)
+        frame, task = frame_of_slot(first, trial), first.training.task
+        tensors = {**params_of(first.network, trial["vector"]), **trial["held"]}
+        net = called_with("float32", first.network, tensors)
         inputs = frame.standardize(trial["inputs"])
         batch = batch_to_score(frame, inputs, trial["targets"], trial["scoring"], number)
         outputs, wanted = task.says(net, batch)
@@ -372,12 +254,6 @@ _EVALUATED = ("vector", "held", "mean", "std", "target_mean", "target_std", "sco
 """What of a trial's tensors its scores depend on, where it has them."""
 
 
-def _frame(first: Member, tensors: Tensors) -> Frame:
-    """Return what one trial's inputs and targets are standardised by."""
-    names = ("mean", "std", "target_mean", "target_std")
-    return replace(first.frame, **{name: tensors[name] for name in names if name in tensors})
-
-
 _compiled_last = ""
 
 
@@ -391,9 +267,3 @@ def _forget_other_programs(program: str) -> None:
 
 def _key(key: int, device: torch.device) -> torch.Tensor:
     return torch.tensor(signed(key), dtype=torch.int32, device=device)
-
-
-def _dropout_names(module: nn.Module) -> list[tuple[str, nn.Module]]:
-    from harness.models.dropout import Dropout
-
-    return [(name, each) for name, each in module.named_modules() if isinstance(each, Dropout)]

@@ -28,7 +28,7 @@ def paths(training: Training) -> tuple[Path, ...]:
     return tuple(path for name in _OF_STEP for path, _ in _floats(getattr(training, name), (name,)))
 
 
-_OF_STEP = ("augment", "every_update")
+_OF_STEP = ("every_update", "augment")
 """What of a Training a step asks for."""
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from harness.identity.canonical import canonical
 from harness.messages import checks
 from harness.messages.errors import HarnessError
-from harness.randomness.streams import torch_seed
 from harness.study.work import Work
 from harness.training import Data, Training
 
@@ -36,6 +35,8 @@ class OfMember:
     def splits(self, seed: int) -> Splits:
         """Return train, validation and test tensors for the seed of a member."""
         import torch
+
+        from harness.randomness.streams import torch_seed  # imports numpy
 
         whole = self.data.splits(seed // SEEDS)
         if not self.bootstrap:

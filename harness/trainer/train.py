@@ -202,12 +202,7 @@ class _Trial:
         self.pruned = False
 
     def after_epoch(self, losses: Sequence[float], validation: Mapping[str, float]) -> None:
-        """Write down an epoch, unless training has diverged.
-
-        Args:
-            losses: the mean loss of each update.
-            validation: the scores by name.
-        """
+        """Write down an epoch: each update's mean loss, and scores by name."""
         epoch = len(self.curves["train_loss"]) + 1
         updates = self.member.training.every_update
         told = {f"training loss{each.of} in epoch {epoch}": loss
@@ -390,7 +385,6 @@ def _restore(trial: _Trial) -> None:
 def _outcome(trial: _Trial, seconds: float, mode: Mode) -> TrainingResult | Exception:
     if trial.error is not None:
         return trial.error
-    training = trial.member.training
     steps = len(trial.curves["train_loss"]) * trial.member.steps
     learnt = trial.member.network.learnt() if trial.request.keep else None
     return TrainingResult(
@@ -398,7 +392,7 @@ def _outcome(trial: _Trial, seconds: float, mode: Mode) -> TrainingResult | Exce
         trial.curves,
         seconds,
         steps,
-        steps * training.step_size,
+        steps * trial.member.training.step_size,
         trial.layers,
         mode,
         learnt=learnt,

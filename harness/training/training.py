@@ -216,7 +216,7 @@ class Training:
             )
 
     def _check_needs(self) -> None:
-        for value in (self.model, *(each.loss for each in self.every_update)):
+        for value in (self.model, *self._losses()):
             for name in _declared_as_training(value):
                 held = getattr(value, name)
                 if not isinstance(held, Training):
@@ -278,11 +278,14 @@ class Training:
             >>> list(small.needs())
             ['teacher']
         """
-        return _held([self.model, *(each.loss for each in self.every_update)])
+        return _held([self.model, *self._losses()])
+
+    def _losses(self) -> list[Any]:
+        return [each.loss for each in self.updates] or [self.loss]
 
     def asked(self) -> dict[str, Training]:
         """Return those of its needs whose outputs its losses are given, as ``batch.given``."""
-        return _held(each.loss for each in self.every_update)
+        return _held(self._losses())
 
     def started_from(self) -> dict[str, Training]:
         """Return those of its needs whose weights its model is given before the first step."""

@@ -40,15 +40,15 @@ class Update:
     Example:
         >>> from harness import CrossEntropy, Training, Update
         >>> from harness.data import digits
-        >>> from harness.models import MLP
+        >>> from harness.models import CNN
         >>> from harness.optim import SGD
-        >>> body = Update("features", CrossEntropy(), SGD(lr=0.01))
+        >>> body = Update("blocks", CrossEntropy(), SGD(lr=0.01))
         >>> head = Update("head", CrossEntropy(), SGD(lr=0.1))
         >>> fine = Training(
-        ...     data=digits(), model=MLP(), updates=(body, head), batch_size=32, epochs=9
+        ...     data=digits(), model=CNN(), updates=(body, head), batch_size=32, epochs=9
         ... )
         >>> [each.part for each in fine.every_update]
-        ['features', 'head']
+        ['blocks', 'head']
     """
 
     part: str | tuple[str, ...]
