@@ -77,7 +77,7 @@ def test_the_parts_together_give_the_trainers_weights_bit_for_bit(training: Trai
     for name, held in whole.network.held().items():
         assert torch.equal(parted.network.held()[name], held), name
     turns = len(training.turns)
-    teacher = training.augment and whole.teacher is not None  # it is asked, in the forward part
+    teacher = training.augment and whole.asked  # it is asked, in the forward part
     parts = ["data", *(["forward"] if teacher else []), *list(STEP_PARTS[1:]) * turns]
     assert said == [*parts, END] * 5
 
