@@ -29,7 +29,7 @@ from harness.storing.ledger import Ledger
 from harness.storing.store import Store
 from harness.study.command import Filled
 from harness.study.converter import from_plain, to_plain
-from harness.study.formatting import duration
+from harness.study.formatting import duration, plural
 from harness.study.sources import source_of
 from harness.study.study import Study
 from harness.terminal.screen import line
@@ -130,6 +130,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         "trials": outlook.total,
         "done": shared + sum(finished.values()),
         "failed": sum(failed.values()),
+        "needed": len(outlook.needed),
         "seconds_left": left,
         "modes": [
             {"arms": together[program], **to_plain(choice)}
@@ -273,6 +274,9 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
                 *[arm["mode"] or "not chosen yet"] * ours,
             )
         console.print(arms)
+        if row.get("needed"):
+            others = f"{plural(row['needed'], 'trial')} that others need"
+            line(console, f"{others}, such as a teacher or weights to begin with, come first.")
         for arm in [arm for arm in row["arms"] if "command" in arm][:MOST_LINES]:
             line(console, f"Command of {arm['arm']}: {arm['command']}", whole=True)
         for data in row.get("data", []):
