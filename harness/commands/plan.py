@@ -240,6 +240,12 @@ def _print_choice(choice: Choice, arms: Sequence[str], console: Console) -> None
         line(console, f"  {choice.note}")
 
 
+def _print_needed(count: int, console: Console) -> None:
+    if count:
+        others = f"{plural(count, 'trial')} that others need"
+        line(console, f"{others}, such as a teacher or weights to begin with: run first.")
+
+
 def print_plan(plan: dict[str, Any], console: Console) -> None:
     """Print what :func:`plan_study` returned; modes are of the harness's own trainer."""
     ours = plan["source"] == "build"
@@ -274,9 +280,7 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
                 *[arm["mode"] or "not chosen yet"] * ours,
             )
         console.print(arms)
-        if row.get("needed"):
-            others = f"{plural(row['needed'], 'trial')} that others need"
-            line(console, f"{others}, such as a teacher or weights to begin with, come first.")
+        _print_needed(row.get("needed", 0), console)
         for arm in [arm for arm in row["arms"] if "command" in arm][:MOST_LINES]:
             line(console, f"Command of {arm['arm']}: {arm['command']}", whole=True)
         for data in row.get("data", []):
