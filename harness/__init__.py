@@ -41,7 +41,7 @@ from harness.tasks.losses import (
     Huber,
     SquaredLoss,
 )
-from harness.tasks.rebuilding import RebuildingLoss
+from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Reconstruction, Regression
 from harness.training import Training, Update
 
@@ -69,6 +69,7 @@ __all__ = [
     "EarlyStopping",
     "Ensemble",
     "Equivalent",
+    "EvidenceBound",
     "Factor",
     "Factorial",
     "Float",

@@ -38,13 +38,15 @@ ROOMS: dict[str, str] = {
     "stratified draw declared embedded own survey folders vision",
     "augment": "base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
-    "convnet_module convnet mlp start",
+    "convnet_module convnet mlp autoencoder_module autoencoder "
+    "segmentation_module segmentation gan_module gan sequences recurrent_module "
+    "recurrent transformer_module transformer start",
     "optim": "base adadelta adagrad adam rmsprop sgd",
     "identity": "canonical needed structure text words names statements following code files",
     "terminal": "outlets screen usage files",
     "training": "parts updates training",
-    "study": "metrics formatting factors settings space designs searching pasted claims looks "
-    "scales chosen converter declaration work ensemble function placeholders command sources "
+    "study": "metrics formatting factors settings space designs searching pasted claims folds "
+    "looks scales chosen converter declaration work ensemble function placeholders command sources "
     "checks study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
@@ -65,8 +67,8 @@ ROOMS: dict[str, str] = {
     "imported": "sheet text frames folder events mlruns trials read columns values entries "
     "replicates checks take",
     "compared": "sides effects matched declared surroundings costs curves comparison words plain",
-    "planning": "datasets outlook confirming tuning samplers importance asking pruning members "
-    "planner searching cohorts",
+    "planning": "datasets folding outlook confirming tuning samplers importance asking pruning "
+    "members planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
     "trainings ensembles functions command_lines measured gated kinds jobs graded wire loaded "

@@ -33,7 +33,7 @@ from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
 from harness.engines.prepared import Member
-from harness.models import CNN, MLP, ConvNet, Start
+from harness.models import CNN, MLP, AutoEncoder, ConvNet, Recurrent, Start, Transformer
 from harness.models.initialisation import (
     HeUniform,
     Normal,
@@ -49,10 +49,13 @@ from harness.tasks import (
     Batch,
     CrossEntropy,
     Distillation,
+    EvidenceBound,
     Huber,
     Net,
+    RebuildingLoss,
     Reconstruction,
     Regression,
+    SquaredLoss,
 )
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training, Update
@@ -224,6 +227,8 @@ CASES: dict[str, Training] = {
         clip=ClipNorm(0.5),
         loss=CrossEntropy(label_smoothing=0.1),
     ),
+    # 1,797 examples in 5 folds: test sets of 360 and of 359
+    "folds of unequal size": replace(BASE, data=digits(train=120, validation=60, folds=5)),
     "sgd without momentum, lasso": replace(
         BASE, optimizer=SGD(lr=0.1), penalty=L1(0.01), schedule=Step(every=0.4)
     ),
@@ -325,6 +330,22 @@ CASES: dict[str, Training] = {
     "a loss that needs two others": replace(
         BASE, loss=Between(left=replace(BASE, epochs=1), right=replace(IMAGES, epochs=1)),
         augment=(Shift(0.5),),
+    ),
+    "variational autoencoder": replace(
+        BASE, model=AutoEncoder(3, (10,), variational=True), task=Reconstruction(),
+        loss=EvidenceBound(beta=0.5), optimizer=Adam(lr=0.01),
+    ),
+    "sparse, denoising autoencoder": replace(
+        BASE, model=AutoEncoder(5, (10,), code_activation="relu"), task=Reconstruction(),
+        loss=RebuildingLoss(noise=0.3, sparsity=0.1), penalty=L2(0.01),
+    ),
+    "recurrent": replace(
+        BASE, data=MEASURED, model=Recurrent("GRU", width=5), loss=SquaredLoss(),
+        task=Regression(), clip=ClipNorm(1.0),
+    ),
+    "transformer, dropout": replace(
+        BASE, data=MEASURED, model=Transformer(8, 2, layers=1, hidden=6, causal=True, dropout=0.2),
+        loss=SquaredLoss(), task=Regression(),
     ),
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("training", CASES.values(), ids=CASES)

@@ -37,10 +37,22 @@ from harness.identity.canonical import canonical
 from harness.judging.registrations import declared
 from harness.messages.errors import HarnessError
 from harness.messages.levels import own
-from harness.models import CNN, MLP, ConvNet, initialisation
+from harness.models import (
+    CNN,
+    DCGAN,
+    FCN,
+    GAN,
+    MLP,
+    AutoEncoder,
+    ConvNet,
+    Recurrent,
+    Transformer,
+    UNet,
+    initialisation,
+)
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.stopping import EarlyStopping
-from harness.tasks import losses
+from harness.tasks import losses, rebuilding
 from harness.trials.trial import make_trial
 
 ALIKE = {
@@ -217,6 +229,8 @@ FIELDS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "CrossEntropy": (losses.CrossEntropy, {"label_smoothing": F(0.1)}),
     "Distillation": (losses.Distillation, {"teacher": None, "temperature": F(2.5),
                                            "weight": F(0.3)}),
+    "RebuildingLoss": (rebuilding.RebuildingLoss, {"noise": F(0.3), "sparsity": F(0.1)}),
+    "EvidenceBound": (rebuilding.EvidenceBound, {"beta": F(0.1)}),
     "Huber": (losses.Huber, {"delta": F(0.5)}),
     "ClipNorm": (clipping.ClipNorm, {"limit": F(0.1)}),
     "ClipValue": (clipping.ClipValue, {"limit": F(0.1)}),
@@ -230,6 +244,15 @@ FIELDS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "CNN": (CNN, {"channels": (W(8), W(4)), "kernel": W(5), "normalisation": T("layer")}),
     "ConvNet": (ConvNet, {"depth": W(8), "width": W(4), "shortcut": B(0),
                           "order": T("dropout, norm")}),
+    "AutoEncoder": (AutoEncoder, {"code": W(4), "hidden": (W(8),), "variational": B(1),
+                                  "activation": T("tanh")}),
+    "FCN": (FCN, {"width": W(4), "levels": W(3), "normalisation": T("layer")}),
+    "UNet": (UNet, {"width": W(4), "levels": W(1), "skips": B(0)}),
+    "GAN": (GAN, {"hidden": (W(8), W(4)), "latent": W(3), "conditional": B(1)}),
+    "DCGAN": (DCGAN, {"width": W(4), "levels": W(1), "latent": W(3), "conditional": B(1)}),
+    "Recurrent": (Recurrent, {"cell": T("GRU"), "width": W(4), "layers": W(2), "tokens": W(9)}),
+    "Transformer": (Transformer, {"width": W(4), "heads": W(2), "layers": W(1), "hidden": W(8),
+                                  "causal": B(1), "dropout": F(0.1)}),
     "rule": (initialisation.Constant, {"value": F(0.1)}),
     "Normal": (initialisation.Normal, {"std": F(0.1)}),
     "HeNormal": (initialisation.HeNormal, {"gain": F(0.1)}),
@@ -291,7 +314,7 @@ def test_torch_numbers_in_a_declaration_are_pythons(name: str) -> None:
 
 def test_every_declaration_with_numbers_is_in_the_table() -> None:
     there = {type(make(**fields)) for make, fields in FIELDS.values()}
-    for parts in (optim, schedules, clipping, penalties, losses):
+    for parts in (optim, schedules, clipping, penalties, losses, rebuilding):
         kinds = [kind for kind in vars(parts).values() if dataclasses.is_dataclass(kind)]
         kinds = [kind for kind in kinds if not kind.__name__.startswith("_")]  # type: ignore[union-attr]
         kinds = [kind for kind in kinds if dataclasses.fields(kind) and kind is not losses.Batch]

@@ -42,6 +42,7 @@ class Samples:
         parts: the metric's own values behind them.
         paired: whether they are pairs.
         times: how many times as far as two values of the metric a difference can lie from 0.
+        overlap: what folds add to 1/n in the variance of a mean difference of pairs.
     """
 
     metric: Metric
@@ -50,6 +51,7 @@ class Samples:
     parts: tuple[float, ...]
     paired: bool
     times: float = 1.0
+    overlap: float = 0.0
 
     @property
     def n(self) -> int:
@@ -69,7 +71,7 @@ class Samples:
         """
         first, second = (np.array(each, dtype=np.float64) for each in (self.first, self.second))
         parts: Floats = np.array(self.parts, dtype=np.float64)
-        known = MetricRange.of(self.metric, parts)
+        known = MetricRange.of(self.metric, parts, self.overlap)
         size = float(np.abs(parts).max())
         if self.paired:
             place = known.locate(second, first, self.times)
@@ -176,8 +178,10 @@ def _effect(each: Belonging, metric: Metric) -> ArmEffect:
     )
     if each.way in {"same", "identical"}:
         return replace(found, finding="same" if first else "not compared")
+    if each.way == "apart":
+        return found
     if not first or not second:
-        return replace(found, way="apart", why=each.why if each.way == "apart" else "none finished")
+        return replace(found, way="apart", why="none finished")
     parts = (*first.values(), *second.values())
     if each.way == "unpaired":
         samples = Samples(metric, tuple(first.values()), tuple(second.values()), parts, False)
@@ -188,7 +192,8 @@ def _effect(each: Belonging, metric: Metric) -> ArmEffect:
     one, two = (tuple(side[seed] for seed in both) for side in (first, second))
     if not len(first) == len(second) == len(both):
         found = replace(found, why=f"{each.why}; {plural(len(both), 'seed')} in common")
-    return replace(found, samples=Samples(metric, one, two, (*one, *two), True))
+    samples = Samples(metric, one, two, (*one, *two), True, overlap=each.overlap)
+    return replace(found, samples=samples)
 
 
 def _finished(trials: Mapping[int, Record], metric: str) -> dict[int, float]:

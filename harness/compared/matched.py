@@ -185,7 +185,10 @@ def _compared(found: Matched, base: Side, belongings: Mapping[str, Belonging]) -
     own = [belongings.get(arm) for arm in arms]
     ways = {each.way if each is not None else "apart" for each in own}
     if "apart" in ways:
-        return replace(found, why="an arm of it has trials in one run alone")
+        lacks = any(each is None or not each.first or not each.second for each in own)
+        folded = next((each.why for each in own if each is not None and each.way == "apart"), "")
+        why = "an arm of it has trials in one run alone" if lacks else folded
+        return replace(found, why=why)
     first, second = (_by_seed(verdict) for verdict in (found.base, found.other))
     both = [seed for seed in first if seed in second]
     if ways <= {"same", "identical"}:
@@ -206,7 +209,7 @@ def _compared(found: Matched, base: Side, belongings: Mapping[str, Belonging]) -
         for part in (*verdict.seen.first, *verdict.seen.second)
     )
     samples = Samples(found.base.metric, tuple(one.values()), tuple(two.values()), parts, paired,
-                      times)  # fmt: skip
+                      times, max(each.overlap for each in own if each is not None))  # fmt: skip
     why = "by seed" if paired else "unpaired"
     if paired and not len(first) == len(second) == len(both):
         why += f", on the {len(both)} that both were judged on"

@@ -71,6 +71,8 @@ class Belonging:
         seeds: those of which both runs have a trial, ascending, whatever came of it.
         first: the trials of the base, by seed.
         second: those of the other run.
+        overlap: what folds add to 1/n in the variance of a mean difference; that of the two runs
+            that is larger.
     """
 
     arm: str
@@ -79,6 +81,7 @@ class Belonging:
     seeds: tuple[int, ...]
     first: Mapping[int, Record]
     second: Mapping[int, Record]
+    overlap: float = 0.0
 
 
 def belonging(arm: str, base: Side, other: Side) -> Belonging:
@@ -90,7 +93,8 @@ def belonging(arm: str, base: Side, other: Side) -> Belonging:
     first, second = base.by_arm.get(arm, {}), other.by_arm.get(arm, {})
     seeds = tuple(seed for seed in first if seed in second)
     way, why = _way(base, other, first, second, seeds)
-    return Belonging(arm, way, why, seeds, first, second)
+    overlap = max(base.declaration.overlap, other.declaration.overlap)
+    return Belonging(arm, way, why, seeds, first, second, overlap)
 
 
 def _way(
@@ -102,6 +106,19 @@ def _way(
 ) -> tuple[Way, str]:
     if not first or not second:
         return "apart", f"no trial in {base.label if not first else other.label}"
+    way, why = _by_seed(base, other, first, second, seeds)
+    if way == "unpaired" and (base.declaration.folds or other.declaration.folds):
+        return "apart", f"folds of data are no independent samples, and {why.partition(': ')[2]}"
+    return way, why
+
+
+def _by_seed(
+    base: Side,
+    other: Side,
+    first: Mapping[int, Record],
+    second: Mapping[int, Record],
+    seeds: tuple[int, ...],
+) -> tuple[Way, str]:
     if not seeds:
         return "unpaired", "unpaired: no seed in common"
     same_key = all(first[seed].key == second[seed].key for seed in seeds)

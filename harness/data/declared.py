@@ -11,6 +11,7 @@ from harness.data.facts import Facts
 from harness.data.shared import shared
 from harness.data.sizes import Counts, Sizes, shares_of
 from harness.messages import checks
+from harness.messages.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.data.draw import Whole
@@ -27,20 +28,43 @@ class Declared(ABC):
             validation set that the data comes with, or a fifth of what the test split leaves.
         test: images in the test split, drawn anew for every seed; ``None`` is the official test
             set, as it is, or a fifth of the data set where it has none.
+        folds: k, for k-fold cross-validation, of data without an official test set: seed s is
+            tested on fold s mod k of repetition s // k. The k folds of a repetition share no
+            example and are all of the data, with every class in proportion; the next repetition
+            has others. Validation and training images are drawn from the rest. Training sets of
+            folds overlap, so claims are judged with wider intervals
+            (:class:`harness.study.folds.Folds`). ``None`` draws test sets by themselves.
 
     Raises:
-        HarnessError: a size is not a whole number of at least 1.
+        HarnessError: a size is not a whole number of at least 1, there are fewer than 2 folds, or
+            folds as well as a test split.
     """
 
     train: int | None = None
     validation: int | None = None
     test: int | None = None
+    folds: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
             size = getattr(self, name)
             if size is not None:
                 checks.whole(self, name, size, 500)
+        if self.folds is None:
+            return
+        owner = type(self).__name__
+        if not checks.is_whole(self.folds, 2):
+            raise HarnessError(
+                f"{owner}(folds=...) must be a whole number of at least 2",
+                repr(self.folds),
+                "Write folds=10, say.",
+            )
+        if self.test is not None:
+            raise HarnessError(
+                f"{owner}(...) must have folds= or test=, not both: a fold is the test set",
+                f"folds={self.folds}, test={self.test}",
+                "Leave one of them out.",
+            )
 
     def prepare(self) -> None:  # noqa: B027 - without files there is nothing to prepare
         """Make sure that the data is there, downloading it where that is allowed; loads nothing.
@@ -87,10 +111,11 @@ class Declared(ABC):
             files=self.file_count(),
             notes=self.notes(),
             quantities=self.quantities(),
+            folds=self.folds or 0,
         )
 
     def _sizes(self) -> Sizes:
-        return Sizes(type(self).__name__, self.train, self.validation, self.test)
+        return Sizes(type(self).__name__, self.train, self.validation, self.test, self.folds)
 
     @property
     def title(self) -> str:

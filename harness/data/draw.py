@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.data.sizes import Counts, Sizes, shares_of
 from harness.data.splits import Part, Splits
-from harness.data.stratified import cut
+from harness.data.stratified import cut, deal
 from harness.randomness.streams import stream
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def draw(whole: Whole, sizes: Sizes, seed: int) -> Splits:
     """Split a data set for one seed.
 
     The test split is drawn first, then validation, then the training subset, each from a stream
-    of its own: arms that vary the training share are tested on the same images.
+    of its own: arms that vary the training share are tested on the same images. With k folds the
+    test split of seed s is fold s mod k of repetition s // k, which is dealt out from a stream of
+    that number; all folds leave as many examples to train on.
 
     Raises:
         HarnessError: a size does not fit the data set, or a class is too small to be split.
@@ -64,7 +66,11 @@ def draw(whole: Whole, sizes: Sizes, seed: int) -> Splits:
     planned = shares_of(whole.counts(), sizes)
     pool = _strata(whole.rest)
     rows = np.arange(len(pool))
-    if whole.test is None:
+    if sizes.folds is not None:
+        in_test = _folded(pool, sizes.folds, seed)
+        rows = np.flatnonzero(~in_test)
+        test = _at(whole.rest, np.flatnonzero(in_test))
+    elif whole.test is None:
         taken, rows = _cut(pool, rows, planned.test, seed, "test")
         test = _at(whole.rest, taken)
     else:
@@ -98,6 +104,13 @@ def _some(part: Part, size: int, seed: int, name: str) -> Part:
         return part
     taken, _ = _cut(_strata(part), np.arange(len(part)), size, seed, name)
     return _at(part, taken)
+
+
+def _folded(targets: Rows, folds: int, seed: int) -> NDArray[np.bool_]:
+    """Return which examples are in the fold of a seed."""
+    repetition, fold = divmod(seed, folds)
+    drawn = int(stream(repetition, "folds").generate_state(1)[0])
+    return np.asarray(deal(targets, folds, drawn) == fold)
 
 
 def _cut(targets: Rows, rows: Rows, size: int, seed: int, name: str) -> tuple[Rows, Rows]:

@@ -25,6 +25,7 @@ class Facts:
         files: how many files were read; 0 without files.
         notes: sentences on what was done to the data, and what was left out.
         quantities: how many are measured of each example; 0 where there are classes.
+        folds: how many folds take turns as the test split; 0 where it is no fold.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Facts:
     files: int = 0
     notes: tuple[str, ...] = ()
     quantities: int = 0
+    folds: int = 0
 
     @property
     def targets(self) -> Targets:
@@ -63,4 +65,5 @@ class Facts:
             "validation_drawn": self.validation_drawn,
             "test_drawn": self.test_drawn,
             "notes": list(self.notes),
+            **({"folds": self.folds} if self.folds else {}),
         }

@@ -20,7 +20,7 @@ from harness.data.intake import (
 )
 from harness.data.narrow import narrowed
 from harness.data.quantities import quantities
-from harness.data.sizes import Counts, Targets
+from harness.data.sizes import Counts, Targets, no_folds
 from harness.data.splits import Part
 from harness.messages.errors import HarnessError
 from harness.messages.foreign import torch_data
@@ -92,7 +92,10 @@ class Arrays(Declared):
 
     @cached_property
     def _digest(self) -> str:
-        digest = hashlib.sha256(repr((self.train, self.validation, self.test)).encode())
+        options: tuple[object, ...] = (self.train, self.validation, self.test)
+        if self.folds is not None:
+            options = (*options, f"folds {self.folds}")
+        digest = hashlib.sha256(repr(options).encode())
         for contents in vars(self)["contents"]:
             if contents is None:
                 continue
@@ -160,6 +163,7 @@ def arrays(
     train: int | None = None,
     validation: int | None = None,
     channels: Channels | None = None,
+    folds: int | None = None,
 ) -> Arrays:
     """Declare a data set of numpy arrays, tensors or pandas tables; they are copied.
 
@@ -179,6 +183,8 @@ def arrays(
             by default.
         channels: ``"last"`` for ``[n, height, width, channels]`` and ``[n, length, channels]``,
             ``"first"`` if the shape alone leaves doubt.
+        folds: k, for k-fold cross-validation in the place of test sets drawn by themselves; see
+            :class:`harness.data.Declared`.
 
     Raises:
         HarnessError: a shape, length, type, value or label cannot be trained with, or something
@@ -209,7 +215,11 @@ def arrays(
         if not measured:
             _check_classes(name, labels, at_least=3)  # one for each split
         made, _, said = _contents(name, rest, labels, None)
-        return Arrays(name, made, None, said, train=train, validation=validation, test=test)
+        return Arrays(
+            name, made, None, said, train=train, validation=validation, test=test, folds=folds
+        )
+    if folds is not None:
+        raise no_folds(f"arrays({name!r}, test=..., folds={folds!r})")
     if len(test) != 2:
         raise HarnessError(
             f"arrays({name!r}, test=...) must be a pair of inputs and targets",

@@ -6,6 +6,7 @@ words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,17 +62,20 @@ class Sizes:
         validation: ``None`` is the whole validation set that the data comes with, or a fifth of
             what the test split leaves.
         test: ``None`` is the whole official test set, or a fifth if there is none.
+        folds: how many folds there are, each of which is the test set in turn; ``None`` where test
+            sets are drawn by themselves.
     """
 
     owner: str
     train: int | None = None
     validation: int | None = None
     test: int | None = None
+    folds: int | None = None
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How many examples each split has."""
+    """How many examples each split has; of folds, a test set may have one fewer than this."""
 
     train: int
     validation: int
@@ -108,7 +112,9 @@ def shares_of(counts: Counts, sizes: Sizes) -> Shares:
         HarnessError: a size does not fit the data set, or a class is too small to be split.
     """
     stock, classes = _Stock.of(counts.rest), len(counts.rest)
-    if counts.test is None:
+    if sizes.folds is not None:
+        test, stock = _fold(counts, stock, sizes.owner, sizes.folds)
+    elif counts.test is None:
         test = _fifth(stock.total, classes) if sizes.test is None else sizes.test
         stock = _without(stock, test, sizes.owner, "test")
     else:
@@ -127,6 +133,43 @@ def shares_of(counts: Counts, sizes: Sizes) -> Shares:
 
 def _fifth(available: int, classes: int) -> int:
     return max(available // 5, classes)
+
+
+def _fold(counts: Counts, stock: _Stock, owner: str, folds: int) -> tuple[int, _Stock]:
+    """Return the size of the largest fold, and what is left without it."""
+    if counts.test is not None:
+        raise no_folds(f"{owner}(folds={folds})")
+    if folds > min(stock.least):
+        what = (
+            f"examples of class {stock.classes[stock.least.index(min(stock.least))]}"
+            if len(stock.least) > 1
+            else "examples"
+        )
+        raise HarnessError(
+            f"{owner}(folds=...) must be no more than there are examples of every class, so that "
+            "each fold can be tested on"
+            if len(stock.least) > 1
+            else f"{owner}(folds=...) must be no more than there are examples",
+            f"{folds} folds, and {min(stock.least)} {what}",
+            f"Write folds={min(stock.least)} or fewer, or add examples.",
+        )
+    largest = math.ceil(stock.total / folds)
+    least = tuple(count - math.ceil(count / folds) for count in stock.least)
+    return largest, _Stock(stock.total - largest, least, stock.classes)
+
+
+def no_folds(owner: str) -> HarnessError:
+    """Return the error of folds of data with an official test set.
+
+    Args:
+        owner: what asks for them, as the error names it.
+    """
+    return HarnessError(
+        "data with an official test set must be tested on that, and not on folds",
+        owner,
+        "Leave folds= out; or give all examples together to arrays(inputs, targets, name, "
+        "folds=...).",
+    )
 
 
 def _of_given(given: Sequence[int], asked: int | None, owner: str, name: str) -> int:

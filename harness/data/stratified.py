@@ -42,6 +42,28 @@ def cut(labels: Rows, size: int, seed: int) -> tuple[Rows, Rows]:
     return random.permutation(np.concatenate(chosen)), random.permutation(np.concatenate(left))
 
 
+def deal(labels: Rows, folds: int, seed: int) -> Rows:
+    """Share examples out to folds at random; folds, and their shares of each class, are equal.
+
+    Equal to within one. Classes are mixed, laid one after the other and dealt out like cards.
+
+    Args:
+        labels: the class of each example, ``[n]``.
+        folds: how many folds there are, from 2 to n.
+        seed: what is drawn from.
+
+    Returns:
+        The fold of each example, ``[n]``, from 0 to ``folds - 1``.
+    """
+    random = np.random.RandomState(seed)
+    mixed = random.permutation(len(labels))
+    laid = mixed[np.argsort(labels[mixed], kind="stable")]
+    dealt = np.empty(len(labels), dtype=np.int64)
+    # which folds get one example more is chance, too
+    dealt[laid] = random.permutation(folds)[np.arange(len(labels)) % folds]
+    return dealt
+
+
 def _shares(counts: Rows, size: int, random: RandomState) -> Rows:
     """Share out ``size`` in proportion; what rounding leaves goes to the largest rests.
 

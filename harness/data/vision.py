@@ -14,7 +14,7 @@ import numpy as np
 from harness.data.declared import Declared
 from harness.data.draw import Whole
 from harness.data.folder import data_folder, may_download
-from harness.data.sizes import Counts
+from harness.data.sizes import Counts, no_folds
 from harness.data.splits import Part
 from harness.messages.errors import HarnessError
 
@@ -34,6 +34,11 @@ class Vision(Declared):
     classes: ClassVar[int] = 10
     pixels: ClassVar[tuple[int, ...]]
     """The shape of one image."""
+
+    def __post_init__(self) -> None:
+        if self.folds is not None:
+            raise no_folds(f"{type(self).__name__}(folds={self.folds!r})")
+        super().__post_init__()
 
     def prepare(self) -> None:
         """Make sure that the files are there, downloading them where that is allowed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.imported.columns import BETWEEN, SETTINGS, Columns
@@ -18,6 +19,11 @@ FEWEST = 3
 
 ALMOST = 0.75
 """The share of an arm's runs that have another value each, from which on a column is told."""
+
+_FOLD = re.compile(
+    r"(.*[\W_])?(k|cv)?[\W_]?fold([\W_]?(id|idx|index|no|nr|num|number))?", re.IGNORECASE
+)
+"""Names of columns that number folds: fold, cv_fold, config.fold_id."""
 
 ABOUT_RUNS = frozenset({"name", "id", "runtime", "created", "updated", "sweep", "notes", "tags"})
 """Columns of a sweep that hold no setting, whatever they hold."""
@@ -55,6 +61,29 @@ def check_sampler(sheet: Sheet, entries: Sequence[Entry]) -> None:
             "Take the runs of one setting, with --where COLUMN=VALUE, or run the settings that are "
             "to be compared again, each with the same five seeds.",
         )
+
+
+def check_folds(sheet: Sheet, columns: Columns) -> None:
+    """Check that rows are no folds of one data set.
+
+    Training sets of folds overlap, so that the rows are not independent. How much wider intervals
+    must be follows from the sizes of training and test sets, which no table tells.
+
+    Raises:
+        HarnessError: the seeds' column, or another that is no factor, numbers folds.
+    """
+    for name in sheet.columns:
+        if name in columns.factors.values() or not _FOLD.fullmatch(name.strip()):
+            continue
+        values = {str(row.cells.get(name)) for row in sheet.rows}
+        if len(values) > 1:
+            raise HarnessError(
+                "results must be of independent seeds; folds of one data set share most of their "
+                "training examples, so that intervals from them would be too narrow",
+                f"a column {name} with {len(values)} values in {sheet.source}",
+                "Take the mean of each whole cross-validation that has data of its own as one row; "
+                "or let the harness run the folds, with folds= in the data, and judge them.",
+            )
 
 
 def differing(sheet: Sheet, entries: Sequence[Entry], columns: Columns) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from harness.imported.checks import OTHERS, last_rows, warnings, without_duplicates
 from harness.imported.columns import Columns, Finder, find_columns
 from harness.imported.entries import Entry, entries_of
-from harness.imported.replicates import check_sampler, differing
+from harness.imported.replicates import check_folds, check_sampler, differing
 from harness.imported.sheet import Sheet, chosen, with_states
 from harness.imported.values import Levels
 from harness.messages.errors import HarnessError, one_line
@@ -120,6 +120,7 @@ def take(
             "Declare the levels as they are written there.",
         )  # fmt: skip
     check_sampler(sheet, entries)
+    check_folds(sheet, columns)
     ended: list[str] = []
     if last is not None:
         entries, ended = last_rows(entries, last)

@@ -106,6 +106,7 @@ def confirmed(
     records: Mapping[str, Sequence[Record | None]],
     searched: Mapping[int, float],
     alpha: float,
+    overlap: float = 0.0,
 ) -> tuple[Confirmed, ...]:
     """Judge the settings that were run again, the default first, then in the order found.
 
@@ -116,6 +117,7 @@ def confirmed(
         records: by name of an arm, those of its trials; ``None`` for one that has not ended.
         searched: by place, what the search had found of the first objective.
         alpha: how often one of the intervals of a kind may be wrong.
+        overlap: what folds add to 1/n in the variance of a mean.
     """
     names: dict[int, list[str]] = {}
     for arm, place in places.items():
@@ -123,7 +125,7 @@ def confirmed(
     of_place = {place: records[arms[0]] for place, arms in names.items()}
     level = 1 - alpha / max(1, sum(map(any, of_place.values())))
     rows = [
-        _row(searching, objectives, tuple(arms), of_place[place], level)
+        _row(searching, objectives, tuple(arms), of_place[place], level, overlap)
         for place, arms in names.items()
     ]
     rows = [
@@ -132,7 +134,7 @@ def confirmed(
     ]
     lower = objectives[0].better == "lower"
     rows = [replace(row, optimism=_optimism(row, lower=lower)) for row in rows]
-    return _compared(rows, objectives[0], alpha)
+    return _compared(rows, objectives[0], alpha, overlap)
 
 
 def _row(
@@ -141,6 +143,7 @@ def _row(
     arms: tuple[str, ...],
     records: Sequence[Record | None],
     level: float,
+    overlap: float,
 ) -> Confirmed:
     """Describe the trials of one setting."""
     ended = [record for record in records if record is not None and record.state != "running"]
@@ -149,7 +152,7 @@ def _row(
         (record for record in ended if _finished(record, first)), key=lambda record: record.seed
     )
     values = {record.seed: float(record.metrics[first]) for record in done}
-    found = t_interval(list(values.values()), level)
+    found = t_interval(list(values.values()), level, overlap)
     means = {name: _mean(done, name) for name in searching.wanted}
     over = searching.excesses(means) if done else ()
     return Confirmed(
@@ -187,7 +190,9 @@ def _optimism(row: Confirmed, *, lower: bool) -> Estimate:
     return Estimate(*ends) if lower else Estimate(-ends[0], -ends[2], -ends[1])
 
 
-def _compared(rows: Sequence[Confirmed], metric: Metric, alpha: float) -> tuple[Confirmed, ...]:
+def _compared(
+    rows: Sequence[Confirmed], metric: Metric, alpha: float, overlap: float
+) -> tuple[Confirmed, ...]:
     """Compare all that can be taken by seed, with the default and with the best of the others."""
     sound = [row for row in rows if row.sound]
     seeds = sorted(set.intersection(*(set(row.values) for row in sound))) if sound else []
@@ -195,7 +200,7 @@ def _compared(rows: Sequence[Confirmed], metric: Metric, alpha: float) -> tuple[
         return tuple(rows)
     sign = -1.0 if metric.better == "lower" else 1.0
     columns = [sign * np.array([row.values[seed] for seed in seeds]) for row in sound]
-    metric_range = MetricRange.of(metric, np.abs(columns))
+    metric_range = MetricRange.of(metric, np.abs(columns), overlap)
     exact = _exact(sound, metric)
     if exact:
         columns = [np.repeat(column[:1], 2) for column in columns]

@@ -44,6 +44,7 @@ def see(
     doses: Sequence[float],
     level: float,
     twins: Sequence[tuple[float, float]] = (),
+    overlap: float = 0.0,
     *,
     describe: bool = True,
 ) -> Seen:
@@ -56,7 +57,9 @@ def see(
         doses: of a trend, on its axis.
         level: confidence level of the interval.
         twins: of a time, both measurements of the arm that was measured twice, by round.
-        describe: whether to add permutation tests, which decide nothing and take a while.
+        overlap: what folds add to 1/n in the variance of a mean.
+        describe: whether to add permutation tests, which decide nothing and take a while; folds
+            have none, as they cannot be exchanged.
     """
     if metric.name == FAILED.name:
         first, second = np.array(pairs.fails, dtype=bool).reshape(-1, 2).T
@@ -72,9 +75,9 @@ def see(
     by = metric.margin(claim.by)
     if metric.replicate == "":
         values = np.repeat(values, FEWEST, axis=0)  # the same however often it is measured
-    metric_range = MetricRange.of(metric, values)
+    metric_range = MetricRange.of(metric, values, overlap)
     seen = _contrast(values, claim, by, doses, level, metric_range, metric.better)
-    if describe and not metric_range.exact and not pairs.identical:
+    if describe and not metric_range.exact and not pairs.identical and not metric_range.overlap:
         seen = _described(seen, claim, values)
     if metric_range.exact:
         return _as_exact(seen)

@@ -139,7 +139,8 @@ def _compared(found: Front, results: Results, rounds: Sequence[Round]) -> Front:
         if rounds
         else [[arm.cost] for arm in whole]
     )
-    flags = surely_behind(quality, costs, found.metric, results.alpha)
+    overlap = results.declaration.overlap
+    flags = surely_behind(quality, costs, found.metric, results.alpha, overlap)
     behind = {each.arm for each, flag in zip(whole, flags, strict=True) if flag}
     return replace(
         found, arms=tuple(replace(each, behind=each.arm in behind) for each in found.arms)
@@ -173,7 +174,9 @@ def _costed(
     return Costed(number, summary.group, *cost, summary.mean, low, high)
 
 
-def surely_behind(quality: Floats, costs: Floats, metric: Metric, alpha: float) -> list[bool]:
+def surely_behind(
+    quality: Floats, costs: Floats, metric: Metric, alpha: float, overlap: float = 0.0
+) -> list[bool]:
     """Return which arms are shown to be worse than another, and no cheaper.
 
     Both are compared by pairs, of seeds and of rounds, in one-sided intervals at 1 - α / m, where m
@@ -186,13 +189,14 @@ def surely_behind(quality: Floats, costs: Floats, metric: Metric, alpha: float) 
         costs: shape (arms, 1) where they are exact, else (arms, rounds), as logarithms.
         metric: of the quality; it has a direction.
         alpha: how often any arm may be wrongly said to be behind.
+        overlap: what folds add to 1/n in the variance of a mean of the quality.
     """
     exact = costs.shape[1] == 1
     count, mean_cost = len(quality), costs.mean(axis=1)
     no_dearer = mean_cost[:, None] <= mean_cost
     pairs = int(no_dearer.sum()) - count if exact else count * (count - 1)
     level = 1 - 2 * alpha / max(1, pairs)
-    metric_range = MetricRange.of(metric, quality)
+    metric_range = MetricRange.of(metric, quality, overlap)
     values = -quality if metric.better == "lower" else quality
 
     def shown(one: int, other: int) -> bool:
@@ -204,7 +208,7 @@ def surely_behind(quality: Floats, costs: Floats, metric: Metric, alpha: float) 
     found = []
     for place in range(count):
         # the quick interval is nowhere wider than the one that settles it
-        quick = judged_interval(values - values[place], level).low > 0
+        quick = judged_interval(values - values[place], level, overlap).low > 0
         others = np.flatnonzero(quick & no_dearer[:, place])
         found.append(any(shown(int(other), place) for other in others))
     return found

@@ -101,7 +101,7 @@ def leaders(results: Results) -> Leaders | None:
     sign = -1.0 if metric.better == "lower" else 1.0
     order = sorted(own, key=lambda each: -sign * each.mean)
     whole = [each for each in order if each.group in columns]
-    rows = _compared(whole, columns, metric, results.alpha)
+    rows = _compared(whole, columns, metric, results.alpha, results.declaration.overlap)
     rest = [Leader(each, math.nan, math.nan, math.nan, may_be_best=False)
             for each in order if each.group not in columns]  # fmt: skip
     seeds = len(next(iter(columns.values()), ()))
@@ -140,14 +140,18 @@ def columns_of(results: Results, metric: Metric) -> dict[str, np.ndarray]:
 
 
 def _compared(
-    order: list[ArmSummary], columns: dict[str, np.ndarray], metric: Metric, alpha: float
+    order: list[ArmSummary],
+    columns: dict[str, np.ndarray],
+    metric: Metric,
+    alpha: float,
+    overlap: float,
 ) -> list[Leader]:
     """Compare arms with those that have a better mean."""
     if not order:
         return []
     sign = -1.0 if metric.better == "lower" else 1.0
     values = [sign * columns[each.group] for each in order]
-    metric_range = MetricRange.of(metric, np.abs(np.concatenate(values)))
+    metric_range = MetricRange.of(metric, np.abs(np.concatenate(values)), overlap)
     one_sided = 1 - 2 * alpha / max(1, len(order) - 1)
 
     def upper(one: int, other: int) -> float:

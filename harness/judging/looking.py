@@ -131,7 +131,8 @@ class Evidence:
         same: Sequence[tuple[float, float]] = ()
         if metric.replicate == "round":
             same = twins(groups_of(self.declaration, claim), self.costs, seeds)
-        return see(claim, metric, pairs, doses, level, same, describe=describe)
+        overlap = self.declaration.overlap
+        return see(claim, metric, pairs, doses, level, same, overlap, describe=describe)
 
     def pairs(self, claim: Claim, metric: Metric, among: Sequence[int]) -> Pairs:
         """Return what a claim looks at in these seeds, or in the first so many rounds."""

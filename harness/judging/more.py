@@ -16,6 +16,12 @@ KNOWN = "one with a known range (an accuracy, 0 to 1)"
 """What can be told apart by few seeds, even where none of its values differ."""
 
 
+_FOLDS = (
+    "training sets of folds overlap, so that more repetitions narrow the interval only so far; "
+    "more examples would narrow it further"
+)
+
+
 def more_needed(standing: Standing, word: Word) -> More | None:
     """Return how many more seeds would decide; None where no interval's width is in the way."""
     seen, metric = standing.seen, standing.metric
@@ -43,14 +49,26 @@ def more_text(more: More) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def out_of_reach(more: More, metric: Metric, replicates: str) -> str:
-    """Say what so many seeds can tell, where those that would decide are too many."""
+def out_of_reach(more: More, metric: Metric, replicates: str, *, folds: bool = False) -> str:
+    """Say what so many seeds can tell, where those that would decide are too many.
+
+    Args:
+        more: how many it would take.
+        metric: what the effect is in.
+        replicates: what there are many of, in the plural.
+        folds: whether seeds are folds of one data set.
+    """
     if more.tells == math.inf:
         return (
             "The values of this metric do not vary, or hardly do, so nothing says how much other "
             f"{replicates} may differ. Use a metric that varies, or {KNOWN}."
         )
     tells = format_difference(metric, more.tells, signed=False)
+    if folds:
+        return (
+            f"Not within reach: {_FOLDS}. {more.reach:,} {replicates} would tell differences of "
+            f"about {tells}."
+        )
     return (
         f"Not within reach: {more.reach:,} {replicates} would tell differences of about {tells}. "
         "Declare a margin of that size, or measure something steadier."
@@ -68,6 +86,8 @@ def unreachable(seen: Seen, more: More, metric: Metric) -> str:
     replicates = f"{metric.replicate or 'seed'}s"
     what = "ratios" if metric.relative else "differences"
     match seen.kind:
+        case _ if seen.overlap:
+            why = _FOLDS
         case "constant" if seen.unpaired:
             why = f"all values of each side are the same, which tells little of other {replicates}"
         case "tied" if seen.unpaired:

@@ -315,8 +315,21 @@ def cautions(word: str, context: Context) -> tuple[str, ...]:
         context: the numbers.
     """
     seen = context.seen
-    skewed = seen.kind == "varied" and abs(seen.skew) >= LARGE_SKEW
-    if word == "not assessable" or seen.exact or seen.identical or not skewed:
+    if word == "not assessable" or seen.exact or seen.identical:
+        return ()
+    return (*((_FOLDS,) if seen.overlap else ()), *_skewed(context))
+
+
+_FOLDS = (
+    "The seeds are folds of one data set, whose training sets overlap: the interval is widened for "
+    "that, by an approximation (see Methods)."
+)
+
+
+def _skewed(context: Context) -> tuple[str, ...]:
+    """Say that a few values lie far on one side; nothing where they do not."""
+    seen = context.seen
+    if seen.kind != "varied" or abs(seen.skew) < LARGE_SKEW:
         return ()
     side = "high" if seen.skew > 0 else "low"
     what = (

@@ -129,7 +129,12 @@ def assemble(
         registrations: of the study's claims, oldest first, that of now last.
         notes: sentences on which trials these are, which come before all others.
         checked: what ``harness check`` found of this code.
+
+    Raises:
+        HarnessError: a claim that was declared since cannot be judged on folds.
     """
+    if manifest.folds is not None:
+        declaration = replace(declaration, folds=manifest.folds)
     arms = {arm.name: arm for arm in declaration.arms}
     known = arms | ({SEARCHED.name: SEARCHED} if declaration.search is not None else {})
     by_key = {record.key: record for record in records if record.state != "running"}

@@ -236,7 +236,8 @@ def _arms(
     if not run:
         return ()
     values = {each.place: each.value for each in tried if each.state == "complete"}
-    return confirmed(searching, objectives, run, records, values, declaration.looks.alpha)
+    alpha, overlap = declaration.looks.alpha, declaration.overlap
+    return confirmed(searching, objectives, run, records, values, alpha, overlap)
 
 
 def with_shares(search: SearchResults) -> SearchResults:

@@ -76,6 +76,11 @@ class Seen(Paired):
         """How many seeds, or rounds, there are: of an unpaired claim on each side, as 5 + 6."""
         return f"{len(self.first)} + {len(self.second)}" if self.unpaired else str(self.n)
 
+    @property
+    def overlap(self) -> float:
+        """What folds of data add to 1/n in the variance of a mean; 0 without folds."""
+        return max((place.overlap for place in self.places), default=0.0)
+
     def in_noise(self, by: float) -> bool:
         """Whether the machine cannot tell times apart as finely as a margin, nor as seen here."""
         return self.floor > by and max(self.low, -self.high) <= self.floor

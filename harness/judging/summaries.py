@@ -71,11 +71,14 @@ def summarise(declaration: Declaration, records: Iterable[Record]) -> tuple[ArmS
     # of what the harness does not measure, its own names say nothing
     known = METRICS if declaration.source == "build" else ()
     metrics = [name for name in dict.fromkeys([*known, *given]) if name in recorded]
-    return _summaries(groups, metrics, trials)
+    return _summaries(groups, metrics, trials, declaration.overlap)
 
 
 def _summaries(
-    groups: Sequence[tuple[str, str, Sequence[Arm]]], metrics: Sequence[str], trials: Trials
+    groups: Sequence[tuple[str, str, Sequence[Arm]]],
+    metrics: Sequence[str],
+    trials: Trials,
+    overlap: float,
 ) -> tuple[ArmSummary, ...]:
     """Describe every group in every metric; those of equally many seeds are worked out at once."""
     seeds = sorted({seed for _, seed in trials})
@@ -89,7 +92,7 @@ def _summaries(
             means = (mean_in_seed(arms, trials, seed, metric) for seed in seeds)
             values.append([mean for mean in means if mean is not None])
             failed.append(sum(has_failed(record, metric) for record in own))
-    described = _described(values)
+    described = _described(values, overlap)
     named = [(*group[:2], metric) for group in groups for metric in metrics]
     return tuple(
         ArmSummary(factor, group, metric, len(own), count, *numbers)
@@ -99,14 +102,16 @@ def _summaries(
     )
 
 
-def _described(values: Sequence[Sequence[float]]) -> list[tuple[float, float, float, float]]:
+def _described(
+    values: Sequence[Sequence[float]], overlap: float
+) -> list[tuple[float, float, float, float]]:
     """Return mean, sd and both ends of the interval of each list of values."""
     of_length: dict[int, list[int]] = {}
     for place, own in enumerate(values):
         of_length.setdefault(len(own), []).append(place)
     out: dict[int, tuple[float, float, float, float]] = {}
     for places in of_length.values():
-        means = t_interval([values[place] for place in places], level=0.95)
+        means = t_interval([values[place] for place in places], 0.95, overlap)
         columns = (means.mean, means.sd, means.low, means.high)
         for row, place in enumerate(places):
             mean, sd, low, high = (float(column[row]) for column in columns)

@@ -105,7 +105,7 @@ def _by_word(word: str, context: Context) -> str:
             "the spread and not by the effect seen."
         )
         return text + _spent(context)
-    return out_of_reach(more, context.metric, context.more_of)
+    return out_of_reach(more, context.metric, context.more_of, folds=context.seen.overlap > 0)
 
 
 def _spent(context: Context) -> str:

@@ -102,15 +102,16 @@ def whole(owner: object, name: str, value: Any, example: object, *, least: int =
 
 
 def wholes(
-    owner: object, name: str, value: Any, example: object, *, least: int = 1
+    owner: object, name: str, value: Any, example: object, *, least: int = 1, empty: bool = False
 ) -> tuple[int, ...]:
-    """Take a tuple of whole numbers of at least ``least`` that is not empty.
+    """Take a tuple of whole numbers of at least ``least``, not empty unless ``empty`` allows it.
 
     Raises:
         HarnessError: it is no such tuple.
     """
     plain: tuple[int, ...] = own(value)
-    if not isinstance(plain, tuple) or not plain or not all(is_whole(n, least) for n in plain):
+    some = isinstance(plain, tuple) and (empty or bool(plain))
+    if not some or not all(is_whole(n, least) for n in plain):
         must = f"be a tuple of whole numbers of at least {least}"
         _refuse(owner, name, plain, must, f"Write {name}={example}, say.")
     return _keep(owner, name, value, plain)

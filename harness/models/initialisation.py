@@ -13,6 +13,7 @@ so of the first). Biases are zero.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -63,16 +64,33 @@ def check_initialisation(owner: str, value: object) -> None:
 
 
 def initialise(module: nn.Module, rule: Initialisation, gain: float) -> None:
-    """Fill the weights of all linear layers and convolutions, in module order; biases are zero."""
+    """Fill the weights of all linear layers and convolutions, in module order; biases are zero.
+
+    A transposed convolution of stride s is s² convolutions, each of which makes every s-th pixel in
+    each direction of its output; each is filled on its own, so that fan-in is what one pixel sees.
+    """
     import torch
     from torch import nn
 
     for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             with torch.no_grad():
-                rule(layer.weight, gain)
+                if isinstance(layer, nn.ConvTranspose2d):
+                    _fill_transposed(layer, rule, gain)
+                else:
+                    rule(layer.weight, gain)
                 if layer.bias is not None:
                     layer.bias.zero_()
+
+
+def _fill_transposed(layer: nn.ConvTranspose2d, rule: Initialisation, gain: float) -> None:
+    """Fill a weight ``[inputs, outputs, height, width]``."""
+    down, right = layer.stride
+    for row, column in itertools.product(range(down), range(right)):
+        part = layer.weight[:, :, row::down, column::right]
+        filled = part.transpose(0, 1).contiguous()
+        rule(filled, gain)
+        part.copy_(filled.transpose(0, 1))
 
 
 @dataclass(frozen=True)

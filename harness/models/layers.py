@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 
 from harness.floats import on
 from harness.models.activations import activation, gain
-from harness.models.checks import DROPOUT_FIRST, NORM_FIRST, Choices
+from harness.models.checks import DROPOUT_FIRST, NORM_FIRST, Choices, Filled, Normalised
 from harness.models.dropout import Dropout
 from harness.models.initialisation import initialise
 from harness.models.normalisation import normalisation
+
+_Layer = TypeVar("_Layer", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 def after_layer(
@@ -40,7 +44,7 @@ def dropout(choices: Choices) -> Dropout | None:
     return Dropout(choices.dropout) if on(choices.dropout) else None
 
 
-def with_bias(layer: nn.Conv2d | nn.Linear, choices: Choices) -> nn.Conv2d | nn.Linear:
+def with_bias(layer: _Layer, choices: Normalised) -> _Layer:
     """Give a layer a bias if no normalisation follows; a normalisation's shift does the same.
 
     It does not matter whether the layer had one before. So layers are made, and their weights
@@ -48,11 +52,12 @@ def with_bias(layer: nn.Conv2d | nn.Linear, choices: Choices) -> nn.Conv2d | nn.
     """
     wanted = choices.normalisation == "none"
     if wanted != (layer.bias is not None):
-        zeros = torch.zeros(len(layer.weight))
-        layer.bias = nn.Parameter(zeros) if wanted else None
+        outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+        zeros = torch.zeros(outputs)
+        layer.register_parameter("bias", nn.Parameter(zeros) if wanted else None)
     return layer
 
 
-def initialise_all(module: nn.Module, choices: Choices) -> None:
+def initialise_all(module: nn.Module, choices: Filled) -> None:
     """Draw the initial weights of a whole network."""
     initialise(module, choices.initialisation, gain(choices.activation))

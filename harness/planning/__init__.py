@@ -9,5 +9,6 @@ of settings that were tried, :mod:`~harness.planning.asking`, which are asked fo
 :mod:`~harness.planning.samplers`, :mod:`~harness.planning.pruning`, what ends trials early;
 :mod:`~harness.planning.importance`, which settings tell good from bad;
 :mod:`~harness.planning.cohorts`, which trials a worker is given;
-:mod:`~harness.planning.datasets`, what can be found out about data before training.
+:mod:`~harness.planning.datasets`, what can be found out about data before training, and
+:mod:`~harness.planning.folding`, how it is folded.
 """

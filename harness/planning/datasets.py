@@ -78,20 +78,30 @@ def told(facts: Facts) -> str:
     drawn = [
         name
         for name, is_drawn in (("validation", facts.validation_drawn), ("test", facts.test_drawn))
-        if is_drawn
+        if is_drawn and not (name == "test" and facts.folds)
     ]
-    own = [name for name in ("validation", "test") if name not in drawn]
+    given = ("validation",) if facts.folds else ("validation", "test")
+    own = [name for name in given if name not in drawn]
     how = []
+    if facts.folds:
+        how.append(
+            f"{facts.folds}-fold cross-validation: every {facts.folds} seeds take the folds of a "
+            "new partition as test sets, one after the other"
+        )
     if drawn:
         which = " and ".join(drawn)
         source = "the training data" if "test" in own else "all of it"
+        source = "the rest" if facts.folds else source
         how.append(f"{which} drawn anew for every seed from {source}")
     if own:
         how.append(f"{' and '.join(own)} as given")
+    tested = f"{shares.test:,}"
+    if facts.folds and sum(facts.counts.rest) % facts.folds:
+        tested = f"{shares.test - 1:,} or {tested}"
     parts = (
         f"{facts.name}: {read}{facts.counts.total:,} {kind} of {shape} ({facts.dtype}), "
         f"{facts.targets}{names}; {shares.train:,} for training, {shares.validation:,} for "
-        f"validation, {shares.test:,} for testing; {'; '.join(how)}."
+        f"validation, {tested} for testing; {'; '.join(how)}."
     )
     return " ".join([parts, *facts.notes])
 

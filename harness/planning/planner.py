@@ -15,6 +15,7 @@ from harness.planning.confirming import (
     settings_tried,
 )
 from harness.planning.datasets import check_scores
+from harness.planning.folding import declared_with_folds
 from harness.planning.outlook import Outlook, Settings, naming
 from harness.planning.tuning import (
     Confirmed,
@@ -105,19 +106,27 @@ class StudyPlanner:
     @cached_property
     def _asked(self) -> frozenset[str]:
         """Metrics that claims are about, and the one that settings are chosen by."""
-        return frozenset({self.study.objective} | {each.metric for each in self.declaration.claims})
+        return frozenset({self.study.objective} | {each.metric for each in self.study.claims})
 
-    @property
+    @cached_property
     def declaration(self) -> Declaration:
-        """What the study declares at this scale."""
-        return self.study.declaration(self.scale)
+        """What the study declares at this scale, with the folds of its data.
+
+        Raises:
+            HarnessError: arms do not have the same folds, or a claim cannot be judged on them.
+        """
+        return declared_with_folds(self.study, self.scale, self.at_defaults)
 
     def outlook(self, done: Mapping[str, Record]) -> Outlook:
         """Return what is to be run.
 
         Args:
             done: the finished and failed records by key.
+
+        Raises:
+            HarnessError: a claim cannot be judged on the folds of the data.
         """
+        _ = self.declaration  # nothing is to be trained before
         parts = [self._part(arm, done) for arm in self.arms]
         while self._look_again(parts, done):
             pass

@@ -18,6 +18,7 @@ from harness.messages.errors import HarnessError
 from harness.planning.asking import Asked, Asking, Told
 from harness.planning.confirming import EACH, MOST, confirm_seeds
 from harness.planning.datasets import check_scores
+from harness.planning.folding import declared_with_folds
 from harness.planning.members import Member, best_of, last_better, picked, settle
 from harness.planning.outlook import Outlook, naming
 from harness.planning.pruning import Curve, bounds, bracket, compared_after
@@ -143,10 +144,10 @@ class SearchPlanner:
         self._known: Outlook | None = None
         self._known_of: tuple[int, int, tuple[int, ...], str] | None = None
 
-    @property
+    @cached_property
     def declaration(self) -> Declaration:
-        """What is declared at this scale."""
-        return self.study.declaration(self.scale)
+        """What is declared at this scale, with the folds of its data."""
+        return declared_with_folds(self.study, self.scale, self.at_defaults)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -166,9 +167,10 @@ class SearchPlanner:
         """Check that settings can be built at both ends, and with every option.
 
         Raises:
-            HarnessError: they cannot.
+            HarnessError: they cannot, or what it chooses by cannot be judged on folds.
         """
         self._check_rungs(self.at_defaults[DEFAULT])
+        _ = self.declaration  # with folds that it can be judged on
         space = self.searching.space
         for setting in space:
             for value in values_at_ends(setting):
@@ -371,9 +373,8 @@ class SearchPlanner:
                 known[own] = bounds(
                     searching.pruner, searching.rungs, points, earlier, self.better[0], at
                 )
-            ends = known[own]
             trials = tuple(
-                replace(self._trial(SEARCHED.name, TUNING_SEED + seed, settings), bounds=ends)
+                replace(self._trial(SEARCHED.name, TUNING_SEED + seed, settings), bounds=known[own])
                 for seed in range(self.searching.seeds)
             )
             self._members.append(Member(settings, trials, notes))
@@ -383,8 +384,7 @@ class SearchPlanner:
     def _curves(self) -> Iterator[Curve]:
         """Yield the curves of settings that were tried on one seed, and did not fail."""
         for place, member in enumerate(self._members):
-            told = member.told
-            if told is not None and told.values and told.curve:
+            if (told := member.told) is not None and told.values and told.curve:
                 yield Curve(told.curve, not told.pruned, place)
 
     # -- trials ----------------------------------------------------------------------------

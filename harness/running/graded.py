@@ -11,6 +11,7 @@ import torch
 
 from harness.messages.calm import calm
 from harness.messages.errors import HarnessError
+from harness.planning.folding import folds_of
 from harness.running.find import find, load
 from harness.running.jobs import TrainJob, do
 from harness.running.named import Named
@@ -73,6 +74,7 @@ def graded_by_seed(
     numbers = evaluation_seeds(study, name, seeds)
     at = Workplace(study, torch.device(device), FolderOfArtifacts(folder), folder)
     trials = [_trial(study, name, each, seed) for each in arms for seed in numbers]
+    _check_folds(trials, study)
     _fetch_data(trials)
     return {
         "none": "",
@@ -145,6 +147,17 @@ def _check_source(study: Study) -> None:
 
 def _trial(study: Study, scale: str, arm: Arm, seed: int) -> Trial:
     return make_trial(study, scale, arm, seed, "evaluate", defaults(study))
+
+
+def _check_folds(trials: Sequence[Trial], study: Study) -> None:
+    folds = folds_of(trial.work for trial in trials)
+    if folds is not None:
+        raise HarnessError(
+            "--quality must have independent seeds, as a gate promises how rarely it is wrong, and "
+            "training sets of folds overlap",
+            f"{folds.named} in study {study.name}",
+            "Leave folds= out of the data, or leave --quality out.",
+        )
 
 
 def _fetch_data(trials: Sequence[Trial]) -> None:

@@ -377,6 +377,7 @@ def manifest(
         declaration=planner.declaration.digest,
         revision=revision,
         search=outlook.search,
+        folds=planner.declaration.folds,
     )
 
 

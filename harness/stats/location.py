@@ -12,6 +12,18 @@ Three kinds of samples are told apart, because Student's t is right for one of t
 - **constant**: all n values are the same. That leaves a share of up to 1 - alpha^(1/n) of others
   (all n are alike with probability alpha at that share), and nothing tells how far away they lie
   but the values that the metric can have; where those have no end, the largest that were seen.
+
+Values that are not independent, as those of overlapping training sets are, have an ``overlap``:
+
+- The variance of their mean is taken to be sd² (1/n + overlap) in the place of sd²/n (Nadeau &
+  Bengio 2003, Machine Learning 52, 239-281, section 3: the corrected resampled t; the overlap
+  is n_test / n_train). The degrees of freedom stay n - 1. Bouckaert & Frank 2004 (PAKDD, section
+  3.3) do the same for repeated folds. It is a rule of thumb, no theorem: no unbiased estimate of
+  that variance exists (Bengio & Grandvalet 2004, JMLR 5). It was looked at by simulation
+  (tests/test_folds_level.py).
+- Where more than half of the values are the same, n is replaced by n / (1 + n overlap), the number
+  of independent values whose mean has that variance (Korn & Graubard 1998, Survey Methodology 24,
+  do so with Clopper & Pearson's limits).
 """
 
 from __future__ import annotations
@@ -61,6 +73,7 @@ class Location:
         far: of a tied sample, how far from it a value is taken to lie that differs.
         below: of a constant sample, how far below it a value may lie.
         above: how far above.
+        overlap: what is added to 1/n in the variance of the mean; 0 of independent values.
     """
 
     n: int
@@ -72,6 +85,7 @@ class Location:
     far: float = 0.0
     below: float = math.inf
     above: float = math.inf
+    overlap: float = 0.0
 
     def ends(self, level: float) -> tuple[float, float]:
         """Return both ends of the interval of the mean; NaN below n = 2.
@@ -94,9 +108,9 @@ class Location:
         """
         n = n or self.n
         if self.kind == "constant":
-            share = rare(alpha, n)
+            share = rare(alpha, self._independent(n))
             return _times(share, self.below), _times(share, self.above)
-        t, root = student(alpha, n), math.sqrt(n)
+        t, root = student(alpha, n), self._root(n)
         floor = self.floor(alpha, n)
         low, high = map(float, factors(self.skew, n))
         return t * max(self.sd * low, floor) / root, t * max(self.sd * high, floor) / root
@@ -105,17 +119,29 @@ class Location:
         """Return the least standard deviation that a tied sample is given; 0 for others."""
         if self.kind != "tied":
             return 0.0
-        others = self.others * n // self.n
-        share = min(0.5, float(special.betaincinv(others + 1, n - others, 1 - alpha)))
+        share = min(0.5, self._others(alpha, self.others * n // self.n, n))
         return self.far * math.sqrt(share * (1 - share))
 
     def share(self, alpha: float) -> float:
         """Return the largest share of seeds that may differ from what all or most showed."""
         if self.kind == "constant":
-            return rare(alpha, self.n)
+            return rare(alpha, self._independent(self.n))
         if self.kind == "tied":
-            return float(special.betaincinv(self.others + 1, self.n - self.others, 1 - alpha))
+            return self._others(alpha, self.others, self.n)
         return math.nan
+
+    def _root(self, n: int) -> float:
+        """Return what the standard deviation of n values is divided by for that of their mean."""
+        return math.sqrt(self._independent(n))
+
+    def _independent(self, n: int) -> float:
+        """Return how many independent values would tell as much as n do."""
+        return n / (1 + n * self.overlap)
+
+    def _others(self, alpha: float, others: int, n: int) -> float:
+        """Return the largest share of others where that many of n values are (Clopper, Pearson)."""
+        less = self._independent(n) / n
+        return float(special.betaincinv(others * less + 1, (n - others) * less, 1 - alpha))
 
     def p_above(self, bound: float) -> float:
         """Return the one-sided p value that the mean is no higher than a bound; NaN below n = 2.
@@ -141,10 +167,10 @@ class Location:
             far = (self.below, self.above)[side]
             if distance >= far:  # further than any value can lie
                 return 0.0
-            return (1 - distance / far) ** self.n / 2
+            return float((1 - distance / far) ** self._independent(self.n) / 2)
         if self.kind == "varied" or distance <= 0:
             factor = float(factors(self.skew, self.n)[side]) if distance > 0 else 1.0
-            error = self.sd * factor / math.sqrt(self.n)
+            error = self.sd * factor / self._root(self.n)
             return float(special.stdtr(self.n - 1, -distance / error))
 
         def gap(log: float) -> float:
@@ -163,7 +189,7 @@ def student(alpha: float, n: int) -> float:
     return -float(special.stdtrit(n - 1, alpha / 2))
 
 
-def rare(alpha: float, n: int) -> float:
+def rare(alpha: float, n: float) -> float:
     """Return the largest share of others that n equal values leave: 1 - alpha^(1/n)."""
     return -math.expm1(math.log(alpha) / n)
 

@@ -58,7 +58,8 @@ class Paired:
         level: confidence level of the interval.
         p: two-sided p value against 0, below 1 - level just where the interval leaves out 0; NaN
             below n = 5.
-        p_t: the paired t test's p value; NaN below n = 2, and where no difference varies.
+        p_t: the paired t test's p value, corrected for an overlap; NaN below n = 2, and where no
+            difference varies.
         sd: standard deviation of the differences; NaN below n = 2.
         median: median difference; NaN for n = 0.
         wins: pairs with a difference above 0.
@@ -87,7 +88,7 @@ class Paired:
     rounding: float = 0.0
 
 
-def t_interval(values: npt.ArrayLike, level: float) -> Mean:
+def t_interval(values: npt.ArrayLike, level: float, overlap: float = 0.0) -> Mean:
     """Return the mean of ``values`` over the last axis, with interval and test (Student 1908).
 
     Values that differ by rounding alone count as equal. Equal values have sd 0, the interval
@@ -97,14 +98,15 @@ def t_interval(values: npt.ArrayLike, level: float) -> Mean:
     Args:
         values: shape (..., n), finite.
         level: confidence level, such as 0.95.
+        overlap: of values that are not independent, see :class:`harness.stats.location.Location`.
 
     Raises:
         ValueError: a value is not finite.
     """
-    return _interval(values, level, skewed=False)
+    return _interval(values, level, overlap, skewed=False)
 
 
-def judged_interval(values: npt.ArrayLike, level: float) -> Mean:
+def judged_interval(values: npt.ArrayLike, level: float, overlap: float = 0.0) -> Mean:
     """Return what :func:`paired` makes of differences that vary, for many samples at once.
 
     Student's interval with both ends moved out as :func:`harness.stats.location.factors` says.
@@ -113,14 +115,15 @@ def judged_interval(values: npt.ArrayLike, level: float) -> Mean:
     Args:
         values: shape (..., n), finite.
         level: confidence level.
+        overlap: as for :func:`t_interval`.
 
     Raises:
         ValueError: a value is not finite.
     """
-    return _interval(values, level, skewed=True)
+    return _interval(values, level, overlap, skewed=True)
 
 
-def _interval(values: npt.ArrayLike, level: float, *, skewed: bool) -> Mean:
+def _interval(values: npt.ArrayLike, level: float, overlap: float, *, skewed: bool) -> Mean:
     array = finite(values)
     n = array.shape[-1]
     nothing = np.full(array.shape[:-1], np.nan)
@@ -133,7 +136,7 @@ def _interval(values: npt.ArrayLike, level: float, *, skewed: bool) -> Mean:
     size = _unit(rows)
     rows = rows / size
     mean, sd = rows.mean(axis=-1), rows.std(axis=-1, ddof=1)
-    error = sd / math.sqrt(n)
+    error = sd / math.sqrt(n / (1 + n * overlap))
     low, high = factors(skewness(rows) if skewed else np.zeros_like(mean), n)
     reach = -special.stdtrit(n - 1, (1 - level) / 2) * error
     t = np.abs(mean) / (error * np.where(mean > 0, low, high))
@@ -183,6 +186,7 @@ def located(
     parts: npt.ArrayLike = (),
     *,
     shares: bool = False,
+    overlap: float = 0.0,
 ) -> Location:
     """Say where the mean of ``first - second`` lies.
 
@@ -196,6 +200,7 @@ def located(
         parts: the metric's own values, of any shape, from which its steps are read; both sides'
             where not given.
         shares: whether those are shares of examples.
+        overlap: of differences that are not independent, as that of a Location.
 
     Raises:
         ValueError: the shapes differ, or a value is not finite.
@@ -217,6 +222,7 @@ def located(
             far=found.far * size,
             below=found.below * size,
             above=found.above * size,
+            overlap=overlap,
         )
 
 
@@ -252,7 +258,7 @@ def paired(
         high=high,
         level=level,
         p=place.p() if n >= FEWEST else math.nan,
-        p_t=float(t_interval(d, level).p) if n >= 2 and place.sd > 0 else math.nan,
+        p_t=float(t_interval(d, level, place.overlap).p) if n >= 2 and place.sd > 0 else math.nan,
         sd=place.sd,
         median=float(np.median(d)) if n else math.nan,
         wins=int(np.count_nonzero(d > 0)),

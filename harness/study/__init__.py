@@ -10,6 +10,7 @@ combinations become arms; :mod:`~harness.study.claims`, the sentences that are j
 :mod:`~harness.study.metrics` and :mod:`~harness.study.formatting`, what they are about and how it
 is printed; :mod:`~harness.study.chosen`, measures asked for; :mod:`~harness.study.scales` and
 :mod:`~harness.study.looks`, how much is run and when it is looked at;
+:mod:`~harness.study.folds`, what data in folds does to intervals;
 :mod:`~harness.study.search`, settings to be found, run as a study;
 :mod:`~harness.study.space` of :mod:`~harness.study.settings`, what it varies, and
 :mod:`~harness.study.searching`, how; :mod:`~harness.study.pasted`, what was found, as code;

@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 LATER: Mapping[str, frozenset[str]] = {
     "ArmTuning": frozenset({"confirmed"}),
-    "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source", "search"}),
+    "Choice": frozenset({"note"}), "Declaration": frozenset({"own", "source", "search", "folds"}),
     "Mode": frozenset({"models", "channels_last"}),
-    "Manifest": frozenset({"notes", "search"}),
+    "Manifest": frozenset({"notes", "search", "folds"}),
     "Metric": frozenset({"least"}),
     "Profile": frozenset({
         "note", "step_p95", "split", "evaluation", "validation_seconds", "peak_flops", "operators",
@@ -37,8 +37,8 @@ LATER: Mapping[str, frozenset[str]] = {
 
 AT_DEFAULT: Mapping[str, frozenset[str]] = {
     "ArmTuning": frozenset({"confirmed"}),
-    "Declaration": frozenset({"own", "source", "search"}),
-    "Manifest": frozenset({"notes", "search"}),
+    "Declaration": frozenset({"own", "source", "search", "folds"}),
+    "Manifest": frozenset({"notes", "search", "folds"}),
     "Metric": frozenset({"least"}),
     "Profile": frozenset({"shapes"}),
 }  # fmt: skip

@@ -23,6 +23,7 @@ from harness.messages.printable import is_printable
 from harness.study.claims import AnyClaim, Claim, Peak
 from harness.study.designs import Arm
 from harness.study.factors import Factor, Tuned
+from harness.study.folds import Folds
 from harness.study.looks import Looks
 from harness.study.metrics import BY_LAYER, COSTS, FAILED, METRICS, Metric, Source
 from harness.study.searching import Searching
@@ -72,6 +73,10 @@ class Declaration:
         own: the metrics that the study's own function, command or results give.
         source: where the results come from.
         search: how settings are searched, where that is what the study does.
+        folds: how the data is folded, as far as a run has found out; ``None`` where it is not.
+
+    Raises:
+        HarnessError: an arm lacks a level, or a claim cannot be judged on folds.
     """
 
     name: str
@@ -93,6 +98,7 @@ class Declaration:
     own: tuple[Metric, ...] = ()
     source: Source = "build"
     search: Searching | None = None
+    folds: Folds | None = None
 
     def __post_init__(self) -> None:
         if any(len(names) != len(self.factors) for names in self.combinations.values()):
@@ -102,6 +108,9 @@ class Declaration:
                 "Write a level's name for each factor, in the order of the factors.",
             )
         _ = self.arms, [self.levels(factor) for factor in self.kept]  # whose levels there must be
+        if self.folds is not None:
+            searched = self.objectives if self.search is not None else ()
+            self.folds.check(self.claims, searched, self.metric)
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
@@ -116,6 +125,11 @@ class Declaration:
             )
             for name, levels in self.combinations.items()
         )
+
+    @property
+    def overlap(self) -> float:
+        """What folds add to 1/n in the variance of a mean over n seeds; 0 without."""
+        return self.folds.overlap if self.folds is not None else 0.0
 
     @property
     def objectives(self) -> tuple[str, ...]:

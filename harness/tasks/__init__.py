@@ -1,8 +1,8 @@
 """What is learnt: the loss that training minimises, the scores that are kept, and the task of both.
 
-In reading order: ``losses``, what is minimised; ``rebuilding``, losses of networks that rebuild
-their inputs; ``scores``, numbers of a whole part of the data,
-summed batch by batch; ``task``, which says what a network must put out and which scores it has.
+In reading order: ``losses``, what is minimised; ``rebuilding``, the losses of autoencoders;
+``scores``, numbers of a whole part of the data, summed batch by batch; ``task``, which says what a
+network must put out and which scores it has.
 """
 
 from harness.tasks.losses import (
@@ -15,7 +15,7 @@ from harness.tasks.losses import (
     Net,
     SquaredLoss,
 )
-from harness.tasks.rebuilding import RebuildingLoss
+from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Reconstruction, Regression, Task
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Classification",
     "CrossEntropy",
     "Distillation",
+    "EvidenceBound",
     "Huber",
     "Loss",
     "Net",

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from harness.messages.errors import HarnessError
 from harness.study.converter import UnreadableError, from_plain, shortly, to_plain
+from harness.study.folds import Folds
 from harness.study.looks import Looks
 from harness.trials.records import Role, role_named
 from harness.trials.searched import SearchKept
@@ -85,6 +86,7 @@ class Manifest:
         time: when it was written, ISO 8601, UTC; empty where that is not known.
         notes: of results that others made, sentences that a reader must see beside the verdicts.
         search: the settings that a search has tried; ``None`` where none were searched so.
+        folds: how the data is folded; ``None`` where it is not.
         version: of this form.
     """
 
@@ -105,6 +107,7 @@ class Manifest:
     time: str = ""
     notes: tuple[str, ...] = ()
     search: SearchKept | None = None
+    folds: Folds | None = None
     version: int = VERSION
 
     @property

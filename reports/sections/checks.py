@@ -89,7 +89,8 @@ def _tests(verdict: Verdict) -> Iterator[Row]:
         counts = "of no difference; whether it is worse, the interval says"
     yield row("The claim's own, p", p_text(seen.p), counts)
     normal = "logarithms of the ratios" if verdict.metric.relative else "differences"
-    yield row("Paired t test, p", p_text(seen.p_t), f"assumes roughly normal {normal}")
+    widened = ", widened for overlapping training sets" if seen.overlap else ""
+    yield row("Paired t test, p", p_text(seen.p_t), f"assumes roughly normal {normal}{widened}")
     yield row("Sign-flip permutation test, p", p_text(seen.p_permutation), _agreement(verdict))
 
 
@@ -108,6 +109,8 @@ def _pairing(verdict: Verdict) -> str:
 
 def _agreement(verdict: Verdict) -> str:
     seen = verdict.seen
+    if seen.overlap:
+        return "not computed: folds cannot be exchanged as independent seeds can"
     if seen.n > MOST_PERMUTED:
         return f"not computed above {MOST_PERMUTED:,} {replicate_of(verdict.metric)}s"
     if not math.isfinite(seen.p_permutation):

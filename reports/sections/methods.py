@@ -27,7 +27,7 @@ from ..table import Cell, Column, Table, row
 from ..text import metric_of
 from ..words import APPEARANCES
 from .factors import table_order
-from .procedures import Procedure, confirming, recorded, taught
+from .procedures import Procedure, confirming, folded, recorded, taught
 from .searched import search_procedures
 from .sourced import COST, IDENTICAL, REPLICATE, TUNING, exact, hardly_vary, meaning, until
 
@@ -226,6 +226,7 @@ def methods_section(results: Results) -> MethodsSection:
         procedures.append(exact(source))
     if "round" in replicates:
         procedures.append(TIMES)
+    procedures += folded(results)
     if results.looks:
         procedures.append(_looks(results.looks))
     if source in TUNING and any(each.tried for each in results.tuning):

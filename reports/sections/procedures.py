@@ -55,6 +55,34 @@ def recorded(results: Results) -> Iterator[Procedure]:
         yield NEEDED
 
 
+def folded(results: Results) -> Iterator[Procedure]:
+    """Say how the data was folded, and what that does to intervals."""
+    folds = results.declaration.folds
+    if folds is None:
+        return
+    whole, more = divmod(len(results.seeds), folds.number)
+    times = f"{plural(whole, 'repetition')} of {plural(folds.number, 'fold')}"
+    if more:
+        times = f"{times} and {more} folds of another" if whole else f"{more} of the folds"
+    yield Procedure(
+        folds.named[:1].upper() + folds.named[1:],
+        f"Seed s is tested on fold s mod {folds.number} of a partition of the data that is drawn "
+        f"anew for every {folds.number} seeds: {times}. Training sets of folds overlap, so "
+        "differences are not independent, and the usual interval would be too narrow. The variance "
+        "of a mean over n seeds is taken to be s² (1/n + n_test/n_train) in the place of s²/n, "
+        f"which is the corrected resampled t; here n_test/n_train is {folds.overlap:.3g} (with the "
+        "larger of test and validation set as n_test). Where differences hardly vary, "
+        "n / (1 + n n_test/n_train) stands for n. Means of arms, and which arm may be the best, "
+        "have the same correction. It is an approximation, which supposes "
+        "that the correlation of two seeds is n_test / (n_test + n_train). However many "
+        "repetitions there are, an interval does not become narrower than that variance allows. "
+        "Permutation tests are left out, as folds are not exchangeable; claims that count seeds, "
+        "and those on training examples, are refused.",
+        "Dietterich 1998, Neural Computation 10; Nadeau & Bengio 2003, Machine Learning 52; "
+        "Bouckaert & Frank 2004, PAKDD",
+    )
+
+
 def confirming(results: Results) -> Iterator[Procedure]:
     """Say how one of the best settings was chosen, where these were tried on fresh seeds."""
     if not any(each.confirmed for each in results.tuning):
