@@ -168,8 +168,9 @@ def test_an_ensemble_is_run_judged_and_replayed(command: Any, here: Path) -> Non
     seeds = {seed for seed in shared["seed"] if seed >= 1000}
     assert seeds >= {1000 * seed + place for seed in range(1, 5) for place in (1, 2)}
     assert len(shared) <= 15, "the second member is shared by both ensembles"
-    three = own[own["members"] == 3].set_index("seed")
-    single = own[own["members"] == 1].set_index("seed")
+    three = own[own["arm"] == "members=3"].set_index("seed")
+    single = own[own["arm"] == "members=1"].set_index("seed")
+    assert len(three) == len(single) == 5
     spent = three["cost_seconds"] - single["cost_seconds"]
     assert (spent > 0).all(), "what members took counts"
     verdicts = json.loads((here / "runs" / "three-quick" / "verdicts.json").read_text())
