@@ -76,5 +76,5 @@ def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
     """
     member, training = trained.member, trained.member.training
     net = called(training.precision, member.network.module, member.device)
-    picked = replace(member.picked(rows), taught=None)
+    picked = replace(member.picked(rows), given={})
     return loss_of(training.every_update[0].loss, net, member.batch(picked, augmented=False))
