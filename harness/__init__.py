@@ -24,6 +24,7 @@ from harness.study.claims import (
 )
 from harness.study.command import Command
 from harness.study.designs import Arms, Factorial, OneAtATime
+from harness.study.ensemble import Ensemble
 from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
 from harness.study.metrics import Metric
@@ -32,6 +33,7 @@ from harness.study.search import Search
 from harness.study.searching import AtLeast, AtMost
 from harness.study.settings import Choice, Float, Int
 from harness.study.study import Study
+from harness.tasks.adversarial import GANLoss, WassersteinLoss
 from harness.tasks.losses import (
     AbsoluteLoss,
     Batch,
@@ -40,6 +42,8 @@ from harness.tasks.losses import (
     Huber,
     SquaredLoss,
 )
+from harness.tasks.making import Generation
+from harness.tasks.places import Segmentation, Sequence
 from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Reconstruction, Regression
 from harness.training import Training, Update
@@ -66,11 +70,14 @@ __all__ = [
     "CrossEntropy",
     "Distillation",
     "EarlyStopping",
+    "Ensemble",
     "Equivalent",
     "EvidenceBound",
     "Factor",
     "Factorial",
     "Float",
+    "GANLoss",
+    "Generation",
     "HarnessError",
     "Higher",
     "Huber",
@@ -87,6 +94,8 @@ __all__ = [
     "Regression",
     "Scale",
     "Search",
+    "Segmentation",
+    "Sequence",
     "Some",
     "Sooner",
     "SquaredLoss",
@@ -96,5 +105,6 @@ __all__ = [
     "Trend",
     "Tuned",
     "Update",
+    "WassersteinLoss",
     "__version__",
 ]

@@ -6,14 +6,14 @@ each part begins. Where a step has several turns, parts begin again in each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from harness.engines.plain import Alone
 from harness.engines.prepared import Member
-from harness.engines.step import Rows, advance, initial_states
+from harness.engines.step import advance, initial_states
 from harness.probe.clock import END, Mark
 from harness.randomness.counting import Key
 from harness.tasks.losses import Batch
@@ -28,10 +28,12 @@ class _Marked(Alone):
 
     mark: Mark | None = None
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
-        if self.member.teacher is not None:
+    def ask(
+        self, arguments: Sequence[torch.Tensor], known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        if self.member.asked.keys() > known.keys():
             self._begin("forward")
-        return super().ask(inputs)
+        return super().ask(arguments, known)
 
     def forward(self, position: int, turn: Key, batch: Batch) -> torch.Tensor:
         self._begin("forward")
@@ -61,10 +63,8 @@ def make_split(member: Member) -> Split:
     ) -> tuple[torch.Tensor, ...]:
         trial.mark = mark
         mark("data")
-        teacher, taught = member.teacher, None
-        if teacher is not None and teacher.logits is not None:
-            taught = teacher.logits[rows]
-        picked = Rows(*member.splits.train.pick(rows), taught)
+        more = member.unlabelled_order(0)
+        picked = member.picked(rows, None if more is None else more[0][: len(rows)])
         vector, trial.states, losses = advance(trial, picked, number, factor)
         trial.at(vector)
         mark(END)

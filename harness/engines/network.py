@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,18 +13,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.engines.called import called
+from harness.engines.spans import Spans
+from harness.engines.tried import shape_said
 from harness.messages.errors import HarnessError, near
 from harness.messages.foreign import check_torch
-from harness.models.dropout import number_dropouts, replace_dropout
-from harness.randomness.counting import Draws
+from harness.models.dropout import Dropout, number_dropouts, replace_dropout
 from harness.randomness.streams import torch_seed
-from harness.tasks.losses import Batch
 from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.data import Splits
-    from harness.data.sizes import Targets
+    from harness.data.facts import Known
 
 _NORMS = (
     nn.modules.batchnorm._NormBase,  # batch and instance normalisation in any dimension
@@ -34,35 +33,8 @@ _NORMS = (
 )
 
 
-@dataclass(frozen=True)
-class Spans:
-    """Where the parameters of some parts lie in the vector of all.
-
-    Attributes:
-        total: how many parameters there are in all.
-        runs: where each of their stretches begins and ends, in order.
-        params: their positions among the network's parameters.
-    """
-
-    total: int
-    runs: tuple[tuple[int, int], ...]
-    params: tuple[int, ...]
-
-    def of(self, vector: torch.Tensor) -> torch.Tensor:
-        """Return their values: of a vector of all, ``[P]``, those ``[p]`` of the parts."""
-        if self.runs == ((0, self.total),):
-            return vector
-        return torch.cat([vector[start:stop] for start, stop in self.runs])
-
-    def put(self, vector: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-        """Return a vector of all, ``[P]``, with other values of the parts, ``[p]``."""
-        if self.runs == ((0, self.total),):
-            return part
-        pieces, at, taken = [], 0, 0
-        for start, stop in self.runs:
-            pieces += [vector[at:start], part[taken : taken + stop - start]]
-            at, taken = stop, taken + stop - start
-        return torch.cat([*pieces, vector[at:]])
+Learnt = dict[str, torch.Tensor]
+"""What a network has learnt: its parameters and buffers by name (:meth:`Network.learnt`)."""
 
 
 class Network:
@@ -183,6 +155,27 @@ class Network:
         frozen = {n: p.detach() for n, p in self.module.named_parameters() if not p.requires_grad}
         return {**frozen, **dict(self.module.named_buffers())}
 
+    def learnt(self) -> Learnt:
+        """Return copies of its parameters and buffers, by name, for a network like it.
+
+        What a dropout layer keeps is a setting, and no part of it.
+        """
+        named = (*self.module.named_parameters(), *self.module.named_buffers())
+        settings = {
+            f"{name}.{own}" if name else own
+            for name, each in self.module.named_modules()
+            if isinstance(each, Dropout)
+            for own, _ in each.named_buffers()
+        }
+        return {n: each.detach().clone() for n, each in named if n not in settings}
+
+    def take(self, learnt: Learnt) -> None:
+        """Take over what :meth:`learnt` returned of a network like this one."""
+        mine = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        with torch.no_grad():
+            for name, each in learnt.items():
+                mine[name].copy_(each)
+
     def load(self, vector: torch.Tensor, held: dict[str, torch.Tensor]) -> None:
         """Take over parameters and what :meth:`held` returned of a network like this one."""
         self.vector.copy_(vector)
@@ -191,12 +184,17 @@ class Network:
                 mine.copy_(held[name])
 
     def first_block(self) -> list[int]:
-        """Return the positions of the first block's parameters.
+        """Return the positions of the first block's parameters that are trained.
 
         The block is the submodule that the module names in its attribute ``first_block``, or the
         first with parameters.
         """
-        prefix = getattr(self.module, "first_block", self.names[0].rpartition(".")[0])
+        named = getattr(self.module, "first_block", None)
+        first = self.names[0].rpartition(".")[0]
+        within = [] if named is None else self._within(named)
+        return within or self._within(first)  # the block that the module names may be frozen
+
+    def _within(self, prefix: str) -> list[int]:
         return [
             index
             for index, name in enumerate(self.names)
@@ -250,52 +248,76 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.
 """The type of parameters by ``Training.precision``: autocast leaves them in float32."""
 
 
-def build(training: Training, splits: Splits, seed: int, device: torch.device) -> Network:
+def build(
+    training: Training,
+    splits: Splits,
+    seed: int,
+    device: torch.device,
+    given: Mapping[str, Learnt] | None = None,
+) -> Network:
     """Build the network with the initial weights of this seed.
+
+    Args:
+        training: whose network it is.
+        splits: its data.
+        seed: what initial weights are drawn from.
+        device: where.
+        given: what the networks have learnt that it needs, of which those that its model holds say
+            how it begins; ``None`` where its weights will be replaced.
 
     Raises:
         HarnessError: its output is not what the task asks for, or the data has other targets.
     """
     two = splits.train.at(torch.arange(2, device=splits.train.pool.inputs.device))
-    return build_for(training, splits.standardize(two.inputs), splits.targets, seed, device)
+    inputs = splits.standardize(two.inputs)
+    if splits.tokens:
+        inputs = torch.full_like(inputs, splits.tokens - 1)
+    return build_for(training, splits, inputs, seed, device, given)
 
 
 def build_for(
-    training: Training, two: torch.Tensor, targets: Targets, seed: int, device: torch.device
+    training: Training,
+    known: Known,
+    two: torch.Tensor,
+    seed: int,
+    device: torch.device,
+    given: Mapping[str, Learnt] | None = None,
 ) -> Network:
-    """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``."""
+    """Do as :func:`build`, of what is known of the data.
+
+    Args:
+        training: whose network it is.
+        known: of its data.
+        two: inputs, standardised, ``[2, *shape]``; of token ids the largest, which a network must
+            know.
+        seed: what initial weights are drawn from.
+        device: where to.
+        given: as for :func:`build`.
+    """
     task = training.task
-    outputs = task.outputs(tuple(two.shape[1:]), targets)
+    outputs = task.outputs(known)
     with global_generators(torch_seed(seed, "weights"), device):
-        module = training.model.build(tuple(two.shape[1:]), outputs)
+        module = training.model.build(known.shape, outputs)
     check_torch()
     network = Network(module, device, DTYPES[training.precision])
     spans_of(training, network)
+    sources = training.started_from()
+    if sources and given is not None:
+        with global_generators(torch_seed(seed, "start"), device), torch.no_grad():
+            training.model.start(module, {name: given[name] for name in sources})  # type: ignore[attr-defined]
     module.eval()
+    two = two.to(device, network.vector.dtype if two.is_floating_point() else None)
     with torch.no_grad():
-        shape = _said(training, network, two.to(device, network.vector.dtype), targets)
-    wanted = (2, *task.shape(tuple(two.shape[1:]), targets))
+        shape = shape_said(training.task, module, two, known, network.vector.dtype)
+    wanted = (2, *task.shape(known))
     if shape != wanted:
         last = "Use the second argument that build is given as the width of its last layer."
         raise HarnessError(
-            f"a network must give {task.gives(targets)}, {wanted} for two inputs",
+            f"a network must give {task.gives(known)}, {wanted} for two inputs",
             f"an output of shape {shape}",
             last if len(wanted) == 2 else f"Let it return outputs of shape {wanted}.",
         )
     return network
-
-
-def _said(
-    training: Training, network: Network, two: torch.Tensor, targets: Targets
-) -> tuple[int, ...]:
-    """Return the shape of what a network says of two inputs."""
-    kind = torch.float32 if targets.quantities else torch.int64
-    width = (targets.quantities,) if targets.quantities else ()
-    wanted = torch.zeros(2, *width, dtype=kind, device=two.device)
-    net = called("float32", network.module, two.device)
-    draws = Draws(0, two.device, network.vector.dtype)
-    said, _ = training.task.says(net, Batch(two, wanted, draw=lambda: draws))
-    return tuple(said.shape)
 
 
 def spans_of(training: Training, network: Network) -> tuple[Spans, ...]:
@@ -316,14 +338,18 @@ def spans_of(training: Training, network: Network) -> tuple[Spans, ...]:
     return found
 
 
-def check_network(training: Training, shape: tuple[int, ...], targets: Targets, seed: int) -> None:
-    """Check that a network can be built and given two inputs, which here are zeros.
+def check_network(
+    training: Training, known: Known, seed: int, given: Mapping[str, Learnt] | None = None
+) -> Learnt:
+    """Check that a network can be built and given two inputs: zeros, or the largest token id.
+
+    Returns what it has before its first step.
 
     Args:
         training: whose network it is.
-        shape: of one input.
-        targets: what there is to be told of each input.
+        known: of its data.
         seed: what initial weights are drawn from.
+        given: as for :func:`build`.
 
     Raises:
         HarnessError: its output is not what the task asks for, or the data has other targets.
@@ -331,7 +357,9 @@ def check_network(training: Training, shape: tuple[int, ...], targets: Targets, 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # for so little, more would only wait for each other
     try:
-        build_for(training, torch.zeros(2, *shape), targets, seed, torch.device("cpu"))
+        shape, last = (2, *known.shape), known.tokens - 1
+        two = torch.full(shape, last) if known.tokens else torch.zeros(shape)
+        return build_for(training, known, two, seed, torch.device("cpu"), given).learnt()
     finally:
         torch.set_num_threads(threads)
 

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import torch
 
-from harness.data.sizes import Targets
-from harness.data.splits import Part, mean_and_std
+from harness.augment.fitting import check_fits
+from harness.data.splits import Part
+from harness.engines.asked import Asked, asked_of, check_asked
 from harness.engines.evaluate import logits_of, said_of
-from harness.engines.network import DTYPES, Network, Snapshot, Spans, build, check_network, spans_of
-from harness.engines.step import Frame, batch_of, dropout_keys, prepare, restandardize
-from harness.identity.canonical import canonical
+from harness.engines.network import Learnt, Network, build, check_network, spans_of
+from harness.engines.spans import Spans
+from harness.engines.step import Frame, Rows, batch_of, dropout_keys
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix, signed, trial_key
 from harness.randomness.streams import torch_seed
-from harness.tasks.losses import Batch, teacher_of
+from harness.tasks.losses import Batch
 from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.data import Splits
+    from harness.data.facts import Known
 
-
-@dataclass(frozen=True, eq=False)
-class Teacher:
-    """A trained network that another learns from.
-
-    Attributes:
-        network: the network, in evaluation mode.
-        frame: what its inputs are standardised by.
-        same_frame: whether that is what the student's are standardised by.
-        logits: of every training example of the student, ``[n, classes]``; ``None`` where
-            examples are augmented, so that the network itself is asked at every step.
-    """
-
-    network: Network
-    frame: Frame
-    same_frame: bool
-    logits: torch.Tensor | None
+EMPTY: Mapping[str, Learnt] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +43,7 @@ class Member:
         frame: what its inputs are standardised by, on the device.
         factors: the schedule's factor for every step, float64 ``[steps]``.
         steps: steps in an epoch.
-        teacher: whom it learns from.
+        asked: the networks that its loss is given the outputs of, by name.
         device: where it is trained.
     """
 
@@ -66,7 +54,7 @@ class Member:
     frame: Frame
     factors: torch.Tensor
     steps: int
-    teacher: Teacher | None
+    asked: Mapping[str, Asked]
     device: torch.device
 
     def laid_out(self, *, channels_last: bool) -> Member:
@@ -115,6 +103,35 @@ class Member:
         order = torch.randperm(count, generator=generator).to(self.device)
         return order[: self.steps * size].view(self.steps, size)
 
+    def unlabelled_order(self, epoch: int) -> torch.Tensor | None:
+        """Return which unlabelled inputs each step of an epoch takes, int64 ``[steps, examples]``.
+
+        As many as it takes examples: where there are fewer, each comes round again only when all
+        have. ``None`` where the data has none.
+        """
+        if self.splits.unlabelled is None:
+            return None
+        count, size = len(self.splits.unlabelled), self.training.step_size
+        generator = torch.Generator().manual_seed(torch_seed(self.seed, "unlabelled", epoch))
+        rounds = [
+            torch.randperm(count, generator=generator)
+            for _ in range(math.ceil(self.steps * size / count))
+        ]
+        order = torch.cat(rounds).to(self.device)
+        return order[: self.steps * size].view(self.steps, size)
+
+    def picked(self, rows: torch.Tensor, more: torch.Tensor | None = None) -> Rows:
+        """Return training examples, as the data set has them, with what networks said of them.
+
+        Args:
+            rows: which, int64 ``[examples]``.
+            more: which unlabelled inputs, int64 ``[examples]``.
+        """
+        part, unlabelled = self.splits.train, None
+        if more is not None and self.splits.unlabelled is not None:
+            unlabelled, _ = self.splits.unlabelled.pick(more)
+        return Rows(*part.pick(rows), self.known(rows), part.lengths_at(rows), unlabelled)
+
     def set_dropout(self, step: Key) -> None:
         """Give each dropout layer the key of a step."""
         layers = self.network.dropouts
@@ -125,48 +142,48 @@ class Member:
             assert isinstance(key, int)
             layer.key.fill_(signed(key))
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the teacher's logits for inputs that are standardised as the student's are."""
-        teacher = self.teacher
-        assert teacher is not None
-        if not teacher.same_frame:
-            inputs = restandardize(inputs, self.frame, teacher.frame.mean, teacher.frame.std)
-        with torch.no_grad():
-            logits: torch.Tensor = teacher.network.module(inputs)
-        return logits
+    def known(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return what the networks that its loss asks say of training examples, where it is known.
+
+        Args:
+            rows: which examples, int64 ``[batch]``.
+        """
+        return {n: each.outputs[rows] for n, each in self.asked.items() if each.outputs is not None}
+
+    def ask(
+        self, arguments: Sequence[torch.Tensor], known: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Return what these networks say of inputs that are standardised as its own.
+
+        Args:
+            arguments: what a network is called with: inputs, and their mask where there is one.
+            known: what is known of them already, by name.
+        """
+        return {
+            name: known[name] if name in known else each.says(arguments, self.frame)
+            for name, each in self.asked.items()
+        }
 
     def first_batch(self) -> Batch:
         """Return the first batch of the first step, as the loss sees it.
 
         Dropout layers are given that step's keys.
         """
-        rows = self.order(0)[0][: self.training.batch_size]
-        inputs, targets = self.splits.train.pick(rows)
-        inputs, targets = prepare(self.training, self.frame, inputs, targets, lambda: self.draws(0))
+        size, more = self.training.batch_size, self.unlabelled_order(0)
+        rows = self.picked(self.order(0)[0][:size], None if more is None else more[0][:size])
         self.set_dropout(0)
-        return self.batch(inputs, targets, 0, rows)
+        return self.batch(rows)
 
-    def batch(
-        self,
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        step: Key,
-        rows: torch.Tensor | None = None,
-    ) -> Batch:
-        """Return a batch that ``prepare`` gave, with what a teacher says of it.
+    def batch(self, rows: Rows, *, augmented: bool = True) -> Batch:
+        """Return examples as the loss sees them at the first step.
 
         Args:
-            inputs: ``[batch, *shape]``.
-            targets: ``[batch]``, or ``[batch, classes]`` where images are mixed.
-            step: which step's random numbers the loss has.
-            rows: which training examples they are, int64 ``[batch]``, so that a teacher who has
-                seen them all is not asked again.
+            rows: the examples.
+            augmented: whether they are augmented.
         """
-        taught = None
-        if self.teacher is not None:
-            known = None if rows is None else self.teacher.logits
-            taught = self.ask(inputs) if known is None else known[rows]
-        return batch_of(inputs, targets, taught, lambda: self.loss_draws(step))
+        training = self.training if augmented else replace(self.training, augment=())
+        batch = batch_of(training, self.frame, rows, lambda: self.draws(0), self.ask)
+        return replace(batch, draw=lambda: self.loss_draws(0))
 
     @cached_property
     def scoring_key(self) -> int:
@@ -218,50 +235,69 @@ def _steps(training: Training, count: int) -> int:
 
 
 def check_ready(training: Training, seed: int) -> None:
-    """Check that a Training can be begun, and its teacher, and that one's own teacher.
+    """Check that a Training can be begun, and what it needs, and what that needs in turn.
 
     Raises:
         HarnessError: it cannot.
     """
     splits = training.data.splits(seed)
-    ready_with(training, seed, splits, torch.device("cpu"))
-    teacher = teacher_of(training)
-    if teacher is not None:
-        check_teacher(teacher.data.splits(seed), splits)
-        check_ready(teacher, seed)
+    ready_with(training, seed, splits, torch.device("cpu"), untrained(training, seed, ask=False))
+    for name, need in training.needs().items():
+        if name in training.asked():
+            check_asked(training, name, need.data.splits(seed), splits)
+        check_ready(need, seed)
 
 
 def check_declared(
-    training: Training, shape: tuple[int, ...], targets: Targets, examples: int, seed: int
-) -> None:
-    """Check of a Training what can be checked without its data: not of its teacher.
+    training: Training,
+    known: Known,
+    examples: int,
+    seed: int,
+    given: Mapping[str, Learnt] | None,
+) -> Learnt:
+    """Check of a Training what can be checked without its data: not of what it needs.
+
+    Returns what its network has before its first step.
 
     Args:
         training: what is to be trained.
-        shape: of one input.
-        targets: what there is to be told of each input.
+        known: what is known of its data.
         examples: in the training split.
         seed: what initial weights are drawn from.
+        given: what the networks that it needs have learnt; ``None`` where nobody can tell.
 
     Raises:
         HarnessError: it cannot be begun.
     """
     steps = _steps(training, examples)
-    _check_augmentation(training, shape)
-    check_network(training, shape, targets, seed)
+    check_fits(training.augment, known)
+    begun = check_network(training, known, seed, given)
     training.schedule.factors(steps * training.epochs)
+    return begun
 
 
-def untrained_teacher(training: Training, seed: int) -> Snapshot | None:
-    """Return a teacher as it begins, where there is one: it costs what a trained one does."""
-    teacher = teacher_of(training)
-    if teacher is None:
-        return None
-    return Snapshot.of(build(teacher, teacher.data.splits(seed), seed, torch.device("cpu")))
+def untrained(training: Training, seed: int, *, ask: bool = True) -> dict[str, Learnt]:
+    """Return what a Training needs as it begins, by name: it costs what a trained one does.
+
+    Args:
+        training: what needs them.
+        seed: its own.
+        ask: whether those are among them that its loss asks.
+    """
+    needs = training.needs() if ask else training.started_from()
+    return {
+        name: _untrained(need, training.seed_of_need(name, seed)) for name, need in needs.items()
+    }
+
+
+def _untrained(training: Training, seed: int) -> Learnt:
+    begun = untrained(training, seed, ask=False)
+    splits = training.data.splits(seed)
+    return build(training, splits, seed, torch.device("cpu"), begun).learnt()
 
 
 def make_ready(
-    training: Training, seed: int, device: torch.device, taught_by: Snapshot | None = None
+    training: Training, seed: int, device: torch.device, given: Mapping[str, Learnt] = EMPTY
 ) -> Member:
     """Load a trial's data and build its network.
 
@@ -269,13 +305,13 @@ def make_ready(
         training: what is trained.
         seed: what everything random in it is drawn from.
         device: where.
-        taught_by: its teacher, trained.
+        given: what the networks that it needs have learnt, by name.
 
     Raises:
         HarnessError: the Training cannot be trained.
     """
     splits = training.data.splits(seed)
-    return ready_with(training, seed, splits, device, taught_by)
+    return ready_with(training, seed, splits, device, given)
 
 
 def ready_with(
@@ -283,89 +319,14 @@ def ready_with(
     seed: int,
     splits: Splits,
     device: torch.device,
-    taught_by: Snapshot | None = None,
+    given: Mapping[str, Learnt] = EMPTY,
 ) -> Member:
     """Do as :func:`make_ready`, with data that is loaded already."""
     steps = steps_per_epoch(training, splits)
-    _check_augmentation(training, splits.shape)
+    check_fits(training.augment, splits)
     splits = splits.to(device)
-    network = build(training, splits, seed, device)
-    teacher = None
-    if taught_by is not None:
-        teacher = _teacher(training, seed, splits, device, taught_by)
+    network = build(training, splits, seed, device, given)
+    frame = Frame.of(training, splits, device)
+    asked = asked_of(training, seed, splits, frame, given)
     factors = torch.from_numpy(training.schedule.factors(steps * training.epochs)).double()
-    frame = frame_of(training, splits, device)
-    return Member(training, seed, splits, network, frame, factors, steps, teacher, device)
-
-
-def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
-    """Return what a trial's inputs are standardised by, on a device."""
-    dtype = DTYPES[training.precision]
-    mean, std = None, None
-    if training.task.standardised:
-        mean, std = (each.to(device, dtype) for each in mean_and_std(splits.train.targets))
-    return Frame(
-        splits.mean.to(device, dtype),
-        splits.std.to(device, dtype),
-        len(splits.shape),
-        splits.classes,
-        mean,
-        std,
-    )
-
-
-def _check_augmentation(training: Training, shape: tuple[int, ...]) -> None:
-    for each in training.augment:
-        if getattr(each, "images_only", False) and len(shape) != 3:
-            raise HarnessError(
-                f"{type(each).__name__} must be given images of shape (channels, height, width)",
-                f"inputs of shape {shape}",
-                "Reshape the data, or leave that augmentation out.",
-            )
-
-
-class Known(Protocol):
-    """Splits, or what is known of them."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-
-    @property
-    def targets(self) -> Targets:
-        """What there is to be told of each input."""
-
-
-def check_teacher(theirs: Known, own: Known) -> None:
-    """Check that a teacher's data is of the same kind as the student's.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if (theirs.shape, theirs.targets) != (own.shape, own.targets):
-        raise HarnessError(
-            f"a teacher must know the student's inputs and targets, {own.shape} and {own.targets}",
-            f"a teacher of {theirs.shape} and {theirs.targets}",
-            "Train the teacher on data of the same kind.",
-        )
-
-
-def _teacher(
-    training: Training, seed: int, splits: Splits, device: torch.device, taught_by: Snapshot
-) -> Teacher:
-    """Put a teacher together again, and let it look at the training examples where it can."""
-    declared = teacher_of(training)
-    assert declared is not None
-    same = canonical(declared.data) == canonical(training.data)
-    theirs = splits if same else declared.data.splits(seed).to(device)
-    check_teacher(theirs, splits)
-    declared = replace(declared, precision=training.precision)
-    network = build(declared, theirs, seed, device)
-    network.load(taught_by.vector.to(device), {n: t.to(device) for n, t in taught_by.held.items()})
-    network.module.eval()
-    frame = frame_of(declared, theirs, device)
-    logits = None
-    if not training.augment:
-        logits = torch.cat([each for each, _ in logits_of(network, frame, splits.train)])
-        logits = logits.to(DTYPES[training.precision])
-    return Teacher(network, frame, same, logits)
+    return Member(training, seed, splits, network, frame, factors, steps, asked, device)
