@@ -22,6 +22,8 @@ The width of a code is a share of the input's values: at 2 it is wider than what
 units. Squared errors are of standardised inputs: a network that gives the mean has 1.
 """
 
+from __future__ import annotations
+
 import math
 from typing import TYPE_CHECKING
 
@@ -85,7 +87,7 @@ def build(scale: Scale, kind: str, width: float, lr: float) -> Training:
 # ---- what is measured ---------------------------------------------------------------------------
 
 
-def codes_of(trained: Trained, part: str) -> tuple["torch.Tensor", "torch.Tensor"]:
+def codes_of(trained: Trained, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the codes of a part of the data, float64 ``[n, code]``, and its classes."""
     import torch
 
@@ -94,13 +96,14 @@ def codes_of(trained: Trained, part: str) -> tuple["torch.Tensor", "torch.Tensor
     network = trained.network.module.eval()
     codes, classes = [], []
     with torch.no_grad():
-        for inputs, targets in batches(trained, getattr(trained.member.splits, part)):
-            codes.append(network.encoder(inputs)[:, : network.code].double())  # means, no variances
-            classes.append(targets)
+        for batch in batches(trained, getattr(trained.member.splits, part)):
+            code = network.encoder(batch.inputs)[:, : network.code]  # means, without variances
+            codes.append(code.double())
+            classes.append(batch.targets)
     return torch.cat(codes), torch.cat(classes)
 
 
-def share_active(codes: "torch.Tensor") -> float:
+def share_active(codes: torch.Tensor) -> float:
     """Return the share of values of codes ``[n, code]`` that are far from 0.
 
     Further than a quarter of the root mean square of the unit where that is largest: whatever the
@@ -111,8 +114,8 @@ def share_active(codes: "torch.Tensor") -> float:
 
 
 def ridge(
-    codes: "torch.Tensor", wanted: "torch.Tensor", strength: float
-) -> tuple["torch.Tensor", "torch.Tensor"]:
+    codes: torch.Tensor, wanted: torch.Tensor, strength: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return weights ``[code, outputs]`` and biases of ridge regression, in closed form.
 
     Args:
@@ -143,7 +146,7 @@ def probe_accuracy(trained: Trained) -> float:
     wanted = torch.nn.functional.one_hot(classes, trained.member.splits.classes).double()
     probes = [ridge(codes, wanted, strength) for strength in RIDGES]
 
-    def right(part: str, weights: "torch.Tensor", bias: "torch.Tensor") -> float:
+    def right(part: str, weights: torch.Tensor, bias: torch.Tensor) -> float:
         codes, classes = parts[part]
         return float(((codes @ weights + bias).argmax(dim=1) == classes).double().mean())
 
@@ -158,9 +161,9 @@ def noisy_error(trained: Trained) -> float:
     network, draws = trained.network.module.eval(), trained.draws("noisy_error")
     errors = []
     with torch.no_grad():
-        for number, (inputs, _) in enumerate(batches(trained, trained.member.splits.test)):
-            noise = draws.within(str(number)).normal("noise", *inputs.shape)
-            error = network(inputs + NOISE * noise) - inputs
+        for number, batch in enumerate(batches(trained, trained.member.splits.test)):
+            noise = draws.within(str(number)).normal("noise", *batch.inputs.shape)
+            error = network(batch.inputs + NOISE * noise) - batch.inputs
             errors.append(error.double().square().flatten(1).mean(dim=1))
     return float(torch.cat(errors).mean())
 
