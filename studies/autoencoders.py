@@ -25,7 +25,7 @@ units. Squared errors are of standardised inputs: a network that gives the mean 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import (
     Factor,
@@ -93,7 +93,7 @@ def codes_of(trained: Trained, part: str) -> tuple[torch.Tensor, torch.Tensor]:
 
     from harness.measures.kept import batches
 
-    network = trained.network.module.eval()
+    network: Any = trained.network.module.eval()
     codes, classes = [], []
     with torch.no_grad():
         for batch in batches(trained, getattr(trained.member.splits, part)):
