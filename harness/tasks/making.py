@@ -10,6 +10,7 @@ from harness.messages.errors import HarnessError
 from harness.messages.levels import own
 from harness.tasks.losses import Batch, Loss, Net
 from harness.tasks.scores import Score
+from harness.tasks.task import check_not_padded
 
 if TYPE_CHECKING:
     import torch
@@ -174,6 +175,13 @@ class Generation:
 
     def outputs(self, known: Known) -> int:
         """Return the number of classes, 0 where there are none; see ``Task``."""
+        check_not_padded(self, known)
+        if self.conditional and not known.targets.stratified:
+            raise HarnessError(
+                "Generation(conditional=True) must have a class for each input as targets",
+                str(known.targets),
+                "Give the data classes, or write conditional=False.",
+            )
         return known.targets.classes
 
     def shape(self, known: Known) -> tuple[int, ...]:
