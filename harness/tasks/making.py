@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -82,11 +83,14 @@ class FrechetDistance:
             _moments(state[f"{name} count"], state[f"{name} sum"], state[f"{name} products"])
             for name in ("made", "there")
         )
-        root = _root(spread)
-        shared = _roots(root @ other_spread @ root).sum()
+        whole = (spread.sum() + other_spread.sum()).isfinite()
+        # of what is no number no eigenvalue can be found: the distance is none either
+        one, other = (each.where(whole, 0) for each in (spread, other_spread))
+        root = _root(one)
+        shared = _roots(root @ other @ root).sum()
         apart = (mean - other_mean).square().sum()
-        distance: torch.Tensor = apart + spread.trace() + other_spread.trace() - 2 * shared
-        return distance
+        distance: torch.Tensor = apart + one.trace() + other.trace() - 2 * shared
+        return distance.where(whole, math.nan)
 
 
 _WEIGHTS = 0x5EED
