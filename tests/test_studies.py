@@ -40,6 +40,7 @@ NAMES = built_in()
 TRAINED = {
     "optimizer_batch_size", "init_activation", "dropout_bn_order", "weight_penalties",
     "augmentation_strength", "residual_depth", "distillation_temperature",
+    "recurrent_clipping",
 }  # fmt: skip
 """Those whose networks the harness itself trains."""
 
