@@ -32,6 +32,7 @@ from harness.study.search import Search
 from harness.study.searching import AtLeast, AtMost
 from harness.study.settings import Choice, Float, Int
 from harness.study.study import Study
+from harness.tasks.adversarial import GANLoss, WassersteinLoss
 from harness.tasks.losses import (
     AbsoluteLoss,
     Batch,
@@ -40,6 +41,8 @@ from harness.tasks.losses import (
     Huber,
     SquaredLoss,
 )
+from harness.tasks.making import Generation
+from harness.tasks.places import Segmentation, Sequence
 from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Reconstruction, Regression
 from harness.training import Training, Update
@@ -71,6 +74,8 @@ __all__ = [
     "Factor",
     "Factorial",
     "Float",
+    "GANLoss",
+    "Generation",
     "HarnessError",
     "Higher",
     "Huber",
@@ -87,6 +92,8 @@ __all__ = [
     "Regression",
     "Scale",
     "Search",
+    "Segmentation",
+    "Sequence",
     "Some",
     "Sooner",
     "SquaredLoss",
@@ -96,5 +103,6 @@ __all__ = [
     "Trend",
     "Tuned",
     "Update",
+    "WassersteinLoss",
     "__version__",
 ]

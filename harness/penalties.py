@@ -14,7 +14,7 @@ off: nothing is added, and the parameters are returned as they came.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from harness.floats import on
@@ -218,6 +218,44 @@ class Decay(_Nothing):
         if not on(self.strength):
             return params
         return _only(mask, params * (1 - rate * self.strength), params)
+
+
+@dataclass(frozen=True)
+class Clamp(_Nothing):
+    """After each step every parameter is set within ``limit`` of 0.
+
+    It bounds the slope of the critic of a Wasserstein GAN (Arjovsky, Chintala & Bottou 2017,
+    https://arxiv.org/abs/1701.07875, algorithm 1).
+
+    Attributes:
+        limit: the largest absolute value, above 0; 0.01 in the paper.
+        touches: "weights", or "all" for biases and parameters of normalisation too.
+
+    Raises:
+        HarnessError: a field outside its range.
+
+    Example:
+        >>> import torch
+        >>> from harness.penalties import Clamp
+        >>> Clamp(0.25).after(torch.tensor([0.5, -0.125]), rate=1.0, mask=None)
+        tensor([ 0.2500, -0.1250])
+    """
+
+    limit: float
+    touches: Touches = field(default="all", kw_only=True)
+
+    def __post_init__(self) -> None:
+        checks.positive(self, "limit", self.limit, 0.01)
+        checks.one_of(self, "touches", self.touches, get_args(Touches))
+
+    def after(
+        self, params: torch.Tensor, rate: torch.Tensor | float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return the parameters, each between ``-limit`` and ``limit``."""
+        del rate
+        # under vmap torch.clamp with a float64 limit would return float64
+        bound = params.new_zeros(params.shape) + self.limit
+        return _only(mask, params.maximum(-bound).minimum(bound), params)
 
 
 def soft_threshold(params: torch.Tensor, threshold: torch.Tensor | float) -> torch.Tensor:

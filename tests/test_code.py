@@ -324,9 +324,9 @@ def test_the_trainer_alone():
 
 TRAINER = {
     "agreement", "always", "calibration", "called", "canonical", "counting", "dropout",
-    "evaluate", "failures", "floats", "fusable", "fused", "gradients", "kept", "kinds",
+    "evaluate", "failures", "fitting", "floats", "fusable", "fused", "gradients", "kept", "kinds",
     "losses", "modes", "network", "parts", "plain", "prepared", "programs",
-    "schedules", "scores", "sizes", "slot", "splits", "stacked", "step", "stopping", "streams",
+    "schedules", "scores", "slot", "splits", "stacked", "step", "stopping", "streams",
     "structure", "task", "train", "trained", "training", "updates", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""

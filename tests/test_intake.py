@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from harness import Training
 from harness.augment import Mixup, Noise, Shift
 from harness.cost.measure import measure
-from harness.data import arrays, digits
+from harness.data import arrays, digits, from_dataset
 from harness.data.narrow import narrowed
 from harness.engines.modes import Mode
 from harness.engines.network import build
@@ -177,11 +177,8 @@ TENSORS = TensorDataset(torch.tensor(ROWS), torch.tensor(TARGETS))
     [
         (TENSORS, 'arrays(*dataset.tensors, "mine")'),
         (DataLoader(TENSORS), 'arrays(*loader.dataset.tensors, "mine")'),
-        (Own(), 'arrays(*next(iter(DataLoader(dataset, len(dataset)))), "mine")'),
-        (
-            DataLoader(Own()),
-            'arrays(*next(iter(DataLoader(loader.dataset, len(loader.dataset)))), "mine")',
-        ),
+        (Own(), 'from_dataset(dataset, "mine")'),
+        (DataLoader(Own()), 'from_dataset(loader.dataset, "mine")'),
         (Stream(), 'arrays(*map(torch.cat, zip(*DataLoader(dataset, 100))), "mine")'),
     ],
 )
@@ -195,6 +192,7 @@ def test_a_data_set_of_torch_is_told_the_line_that_takes_it(given: Any, mend: st
     assert f"Write data={mend}, imported from harness.data." in str(caught.value)
     # and that line takes it
     names = {"dataset": given, "loader": given, "arrays": arrays, "torch": torch}
+    names["from_dataset"] = from_dataset
     made = eval(mend, {**names, "DataLoader": DataLoader, "zip": zip, "map": map})
     assert made == arrays(ROWS, TARGETS, "mine")
 
@@ -206,7 +204,7 @@ def test_a_data_set_of_torch_is_told_the_line_that_takes_it(given: Any, mend: st
         (ROWS, 'arrays(inputs, targets, "mine")'),
         (TABLE, 'arrays(inputs, targets, "mine")'),
         ({"data": ROWS, "target": TARGETS}, 'arrays(bunch.data, bunch.target, "mine")'),
-        (torchvision.datasets.FakeData(), "arrays(*next(iter(DataLoader(dataset"),
+        (torchvision.datasets.FakeData(), "from_dataset(dataset"),
     ],
 )
 def test_bare_data_in_a_training_is_told_the_line_that_declares_it(given: Any, mend: str) -> None:

@@ -30,13 +30,14 @@ ROOMS: dict[str, str] = {
     "sample_size signed_rank slower operating",
     "trained": "",
     "clipping": "",
-    "tasks": "losses rebuilding scores task",
+    "tasks": "losses rebuilding adversarial scores place_scores places making task",
     "penalties": "",
     "schedules": "",
     "stopping": "",
-    "data": "folder intake names layout narrow pictures quantities shared sizes facts splits "
-    "stratified draw declared embedded own survey folders vision",
-    "augment": "base colour erase blend geometry mixture",
+    "data": "folder intake names layout narrow padded pictures quantities scaling shared sizes "
+    "targets facts splits stratified draw declared embedded given own datasets survey folders "
+    "vision",
+    "augment": "fitting base colour erase blend geometry mixture",
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp autoencoder_module autoencoder "
     "segmentation_module segmentation gan_module gan sequences recurrent_module "

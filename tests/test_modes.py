@@ -42,7 +42,7 @@ from harness.models.initialisation import (
     XavierUniform,
 )
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
-from harness.penalties import L1, L2, Decay, ElasticNet
+from harness.penalties import L1, L2, Clamp, Decay, ElasticNet
 from harness.schedules import Cosine, OneCycle, Step
 from harness.stopping import EarlyStopping
 from harness.tasks import (
@@ -50,12 +50,21 @@ from harness.tasks import (
     CrossEntropy,
     Distillation,
     EvidenceBound,
+    FrechetDistance,
+    Generation,
     Huber,
     Net,
     RebuildingLoss,
     Reconstruction,
     Regression,
+    Segmentation,
+    SegmentationLoss,
+    SequenceLoss,
     SquaredLoss,
+    WassersteinLoss,
+)
+from harness.tasks import (
+    Sequence as Tokens,
 )
 from harness.trainer.train import DivergedError, Request, TrainingResult, train_together
 from harness.training import Training, Update
@@ -149,6 +158,22 @@ class PartsModule(nn.Module):
 
 
 @dataclass(frozen=True)
+class Words:
+    """A network of token ids."""
+
+    tokens: int = 30
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Embedding(self.tokens, 4), nn.Flatten(), nn.Linear(4 * shape[0], classes)
+        )
+
+
+IDS = np.random.default_rng(0).integers(0, 30, (240, 7))
+TEXT = arrays(IDS, IDS.max(axis=1) // 26, "text", train=120, scaling="as they are")
+
+
+@dataclass(frozen=True)
 class Judge:
     """The loss of a discriminator (Goodfellow et al. 2014)."""
 
@@ -174,8 +199,36 @@ class Forge:
 class Pair:
     """Two networks against each other, and one that nobody trains, which rebuilds."""
 
-    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
-        return PairModule(classes)
+    flat: bool = False
+
+    def build(self, shape: tuple[int, ...], values: int) -> nn.Module:
+        if not self.flat:
+            return PairModule(values)
+        module = PairModule(64)
+        module.generator.append(nn.Unflatten(1, shape))
+        module.discriminator[1] = nn.Tanh()
+        module.discriminator.insert(0, nn.Flatten())
+        return module
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A network of next tokens that sees two."""
+
+    def build(self, shape: tuple[int, ...], tokens: int) -> nn.Module:
+        return LettersModule(tokens)
+
+
+class LettersModule(nn.Module):
+    def __init__(self, tokens: int) -> None:
+        super().__init__()
+        self.own = nn.Embedding(tokens, 6)
+        self.before = nn.Embedding(tokens, 6)
+        self.head = nn.Linear(6, tokens)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        before = F.pad(self.before(ids)[:, :-1], (0, 0, 1, 0))
+        return self.head(torch.tanh(self.own(ids) + before)).transpose(1, 2)
 
 
 class PairModule(nn.Module):
@@ -202,6 +255,73 @@ class Again:
             nn.Unflatten(1, shape),
         )  # fmt: skip
 
+
+@dataclass(frozen=True)
+class Pixels:
+    """A network of logits for each pixel."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(shape[0], 5, 3, padding=1), nn.Tanh(), nn.Conv2d(5, classes, 1)
+        )
+
+
+SCENES = np.random.default_rng(2).random((180, 1, 6, 5))
+MASKS = arrays(
+    SCENES, (SCENES[:, 0] + np.roll(SCENES[:, 0], 1, axis=1) * 0.9).astype(int), "masks",
+    train=100, scaling="0 to 1", channels="first",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A recurrent network that stops where a sequence does: the mean of its states there."""
+
+    def build(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        return MaskedModule(classes)
+
+
+class MaskedModule(nn.Module):
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(30, 4)
+        self.cell = nn.Linear(8, 4)
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(4, classes)
+
+    def forward(self, inputs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        words = self.embedding(inputs)
+        state = words.new_zeros(words[:, 0].shape)
+        total = state
+        for place in range(inputs.shape[1]):
+            state = self.cell(torch.cat([words[:, place], state], dim=1)).tanh()
+            total = total + state * mask[:, place, None]
+        return self.head(self.drop(total / mask.sum(dim=1, keepdim=True)))
+
+
+LENGTHS = np.random.default_rng(1).integers(1, 8, 240)
+UNEQUAL = [ids[:length] for ids, length in zip(IDS, LENGTHS, strict=True)]
+TEXTS = arrays(UNEQUAL, [each.max() // 16 for each in UNEQUAL], "texts", train=120,
+               scaling="as they are")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A loss on unlabelled inputs: what a network says of one must not change under noise."""
+
+    weight: float = 0.5
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        assert batch.unlabelled is not None
+        noise = batch.draws.normal("noise", *batch.unlabelled.shape)
+        apart = net(batch.unlabelled + 0.3 * noise) - net(batch.unlabelled)
+        known = F.cross_entropy(net(batch.inputs), batch.targets)
+        return known + apart.square().mean() * self.weight
+
+
+HALF = arrays(
+    X, (Y > 140).astype(int), "half", train=60, validation=60, test=60, unlabelled=X[:50] * 2
+)
 
 # Together they have every optimizer, clip, penalty, loss, schedule, augmentation, activation,
 # normalisation, order, kind of network and initialisation. Each has floats that its trials vary.
@@ -281,6 +401,23 @@ CASES: dict[str, Training] = {
     ),
     "a network of the user's own": replace(BASE, model=Own()),
     "a loss on parts, with noise": replace(BASE, model=Parts(), loss=Steady()),
+    "next tokens": replace(
+        BASE, data=arrays(
+            np.random.default_rng(5).integers(7, size=(240, 9)), None, "ids",
+            scaling="as they are", train=120, validation=60, test=60,
+        ),
+        model=Letters(), task=Tokens(), loss=SequenceLoss(label_smoothing=0.1), clip=ClipNorm(0.5),
+    ),
+    "a critic with a penalty on its slope": replace(
+        BASE, model=Pair(flat=True), optimizer=None, loss=None,
+        # few features: of more than the generator's rank, roots of 0 would amplify rounding
+        task=Generation(latent=4, scores=(FrechetDistance(features=4),)),
+        updates=(
+            Update("discriminator", WassersteinLoss("discriminator", 4, penalty=5.0),
+                   Adam(lr=0.01, beta1=0.5), 2),
+            Update("generator", WassersteinLoss("generator", 4), Adam(lr=0.01), penalty=Clamp(0.4)),
+        ),
+    ),
     "two updates, one of them three times a step": replace(
         BASE, model=Pair(), task=Reconstruction(), optimizer=None, loss=None,
         updates=(
@@ -303,6 +440,14 @@ CASES: dict[str, Training] = {
         BASE, data=MEASURED, model=MLP(hidden=(12,)), loss=Huber(0.5), task=Regression(),
         stopping=EarlyStopping(patience=2, metric="validation_r2"),
     ),
+    "inputs from 0 to 1": replace(BASE, data=replace(DATA, scaling="0 to 1")),
+    "a class for each pixel": replace(
+        BASE, data=MASKS, model=Pixels(), task=Segmentation(), loss=SegmentationLoss(0.1),
+        augment=(Brightness(0.3),), optimizer=SGD(lr=0.5),
+    ),
+    "token ids": replace(BASE, data=TEXT, model=Words()),
+    "sequences of unequal length": replace(BASE, data=TEXTS, model=Masked()),
+    "unlabelled inputs": replace(BASE, data=HALF, loss=Alike(), batch_size=15),
     "variational autoencoder": replace(
         BASE, model=AutoEncoder(3, (10,), variational=True), task=Reconstruction(),
         loss=EvidenceBound(beta=0.5), optimizer=Adam(lr=0.01),

@@ -31,6 +31,7 @@ from harness import (
     optim,
     penalties,
     schedules,
+    tasks,
 )  # fmt: skip
 from harness.data import digits, images
 from harness.identity.canonical import canonical
@@ -53,6 +54,8 @@ from harness.models import (
 from harness.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 from harness.stopping import EarlyStopping
 from harness.tasks import losses, rebuilding
+from harness.tasks.place_scores import BorderIoU
+from harness.training import Update
 from harness.trials.trial import make_trial
 
 ALIKE = {
@@ -232,6 +235,19 @@ FIELDS: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "RebuildingLoss": (rebuilding.RebuildingLoss, {"noise": F(0.3), "sparsity": F(0.1)}),
     "EvidenceBound": (rebuilding.EvidenceBound, {"beta": F(0.1)}),
     "Huber": (losses.Huber, {"delta": F(0.5)}),
+    "SegmentationLoss": (tasks.SegmentationLoss, {"label_smoothing": F(0.1)}),
+    "SequenceLoss": (tasks.SequenceLoss, {"predicts": T("each position"),
+                                          "label_smoothing": F(0.1)}),
+    "Sequence": (tasks.Sequence, {"predicts": T("each position")}),
+    "GANLoss": (tasks.GANLoss, {"of": T("generator"), "latent": W(3), "conditional": B(1)}),
+    "WassersteinLoss": (tasks.WassersteinLoss, {"of": T("generator"), "latent": W(3),
+                                                "conditional": B(1), "penalty": F(10.5)}),
+    "Generation": (tasks.Generation, {"latent": W(3), "part": T("decoder"), "conditional": B(1)}),
+    "FrechetDistance": (tasks.FrechetDistance, {"features": W(9)}),
+    "BorderIoU": (BorderIoU, {"width": W(2)}),
+    "Update": (Update, {"part": T("head"), "loss": losses.CrossEntropy(),
+                        "optimizer": SGD(lr=0.1), "times": W(3)}),
+    "Clamp": (penalties.Clamp, {"limit": F(0.1), "touches": T("weights")}),
     "ClipNorm": (clipping.ClipNorm, {"limit": F(0.1)}),
     "ClipValue": (clipping.ClipValue, {"limit": F(0.1)}),
     "L1": (penalties.L1, {"strength": F(0.1), "proximal": B(0), "touches": T("all")}),

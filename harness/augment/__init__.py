@@ -6,7 +6,8 @@ before they are standardised.
 
 In reading order: ``base``, what all of them share; ``geometry``, what moves pixels; ``colour``,
 what changes values where they are; ``erase``, what paints a rectangle over; ``blend``, what mixes
-two images and their targets; ``mixture``, a few of these chosen at random.
+two images and their targets; ``mixture``, a few of these chosen at random; ``fitting``, which
+inputs each can be used on.
 """
 
 from harness.augment.blend import Cutmix, Mixup

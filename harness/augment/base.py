@@ -27,6 +27,7 @@ class Strength:
         mixes: whether images and targets of a batch are blended, so that targets must be given as
             probabilities ``[batch, classes]``.
         images_only: whether inputs must be ``[batch, channels, height, width]``.
+        moves: whether pixels change their place, so that a map of classes would no longer fit.
 
     Raises:
         HarnessError: it is not such a number.
@@ -35,6 +36,7 @@ class Strength:
     strength: float
     mixes: ClassVar[bool] = False
     images_only: ClassVar[bool] = True
+    moves: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         checks.share(self, "strength", self.strength, 0.5, ends="[]")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.augment.base import PerImage, signed
 
@@ -87,6 +87,8 @@ class Shift(PerImage[Placement]):
         True
     """
 
+    moves: ClassVar[bool] = True
+
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:
         """Return the pixels each image moves by."""
         import torch
@@ -120,6 +122,8 @@ class Rotate(PerImage[Placement]):
         True
     """
 
+    moves: ClassVar[bool] = True
+
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:
         """Return the degrees each image turns by."""
         import torch
@@ -152,6 +156,8 @@ class Scale(PerImage[Placement]):
         tensor([0.8933, 1.0000])
     """
 
+    moves: ClassVar[bool] = True
+
     def sample(self, draws: Draws, shape: torch.Size) -> Placement:
         """Return the factor each image's size is multiplied by."""
         import torch
@@ -182,6 +188,8 @@ class Flip(PerImage["torch.Tensor"]):
         >>> flipped.flatten(1).tolist()
         [[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]
     """
+
+    moves: ClassVar[bool] = True
 
     def sample(self, draws: Draws, shape: torch.Size) -> torch.Tensor:
         """Return whether each image is flipped, bool ``[batch]``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.augment.base import PerImage, per_image
 from harness.augment.colour import MAX_CHANGE, amplify, mean_grey
@@ -67,6 +67,8 @@ class Mixture(PerImage[Chosen]):
     """
 
     operations: int = 2
+
+    moves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

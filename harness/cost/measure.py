@@ -40,16 +40,14 @@ class Program:
 
     Attributes:
         member: the network, with a data set that is this batch.
-        inputs: the batch, as the data set has it.
-        targets: int64 ``[batch]``.
+        rows: the batch, as the data set has it.
         steps: of a whole trial.
         evaluated: what is evaluated at a time, off the device.
         validation: examples in the whole validation set.
     """
 
     member: Member
-    inputs: torch.Tensor
-    targets: torch.Tensor
+    rows: Rows
     steps: int
     evaluated: Part
     validation: int
@@ -57,19 +55,18 @@ class Program:
     def start(self) -> Callable[[], None]:
         """Return a function that takes one training step, with optimizer state of its own."""
         step = make_step(self.member)
-        rows = Rows(self.inputs, self.targets, self.taught())
 
         def once() -> None:
             # A learning rate of zero is the same arithmetic, but the network stays as initialised:
             # trained on one batch it could diverge, or come to subnormal numbers, which are slow.
-            step(rows, 0.0, 0)
+            step(self.rows, 0.0, 0)
 
         return once
 
     def start_split(self) -> Callable[[Mark], None]:
         """Return a function that takes one step and says where its parts begin."""
         step = make_split(self.member)
-        rows = torch.arange(len(self.targets), device=self.targets.device)
+        rows = torch.arange(len(self.rows.targets), device=self.rows.targets.device)
 
         def once(mark: Mark) -> None:
             step(rows, 0.0, 0, mark)
@@ -78,18 +75,14 @@ class Program:
 
     def start_evaluation(self) -> Callable[[], None]:
         """Return a function that evaluates one batch."""
-        member, device = self.member, self.inputs.device
-        inputs, targets = self.evaluated.inputs.to(device), self.evaluated.targets.to(device)
-        part = Part(inputs, targets)
+        member, part = self.member, _alone(self.evaluated).to(self.member.device)
         task, key = member.training.task, member.scoring_key
         return lambda: void(evaluate(member.network, member.frame, part, task, key))
 
-    def taught(self) -> torch.Tensor | None:
-        """Return the teacher's logits for the batch, where they are known beforehand."""
-        teacher = self.member.teacher
-        if teacher is None or teacher.logits is None:
-            return None
-        return teacher.logits[: len(self.targets)]
+
+def _alone(part: Part) -> Part:
+    """Return a part without the rest of its pool."""
+    return Part(part.inputs, part.targets, part.lengths_at(slice(None)))
 
 
 def void(_: object) -> None:
@@ -266,14 +259,15 @@ def _build(training: Training, device: torch.device, seed: int) -> Program:
     count = min(evaluation_batch(one), validation)
     evaluated = splits.validation.at(torch.arange(count))
     few = splits.train.at(torch.arange(size))
-    few = Part(few.inputs, few.targets)
-    splits = replace(splits, train=few, validation=few, test=few)
+    few, more = _alone(few), splits.unlabelled
+    if more is not None:
+        more = _alone(more.at(torch.arange(min(size, len(more)))))
+    splits = replace(splits, train=few, validation=few, test=few, unlabelled=more)
     member = ready_with(training, seed, splits, device, untrained_teacher(training, seed))
     member.network.module.train()
-    part = member.splits.train
-    inputs = part.inputs[: training.step_size].clone()
-    targets = part.targets[: training.step_size].clone()
-    return Program(member, inputs, targets, steps, evaluated, validation)
+    order, unlabelled = torch.arange(training.step_size, device=device), member.unlabelled_order(0)
+    rows = member.picked(order, None if unlabelled is None else unlabelled[0])
+    return Program(member, rows, steps, evaluated, validation)
 
 
 def _bytes(tensors: Iterable[torch.Tensor]) -> int:
@@ -288,6 +282,8 @@ def _held(program: Program) -> dict[str, int]:
     if teacher is not None and teacher.logits is None:
         module = teacher.network.module
         taught = _bytes((*module.parameters(), *module.buffers())) + teacher.network.weights.nbytes
+    rows = program.rows
+    held = (rows.inputs, rows.targets, rows.lengths, rows.unlabelled)
     frozen = (p for p in network.module.parameters() if not p.requires_grad)
     return {
         "parameters": network.vector.nbytes + _bytes(frozen),
@@ -297,5 +293,5 @@ def _held(program: Program) -> dict[str, int]:
             for tensor in state.values()
         ),
         "buffers": _bytes(network.module.buffers()) + network.weights.nbytes + taught,
-        "batch": _bytes((program.inputs, program.targets)),
+        "batch": _bytes(each for each in held if each is not None),
     }

@@ -13,7 +13,7 @@ import torch
 
 from harness.engines.plain import Alone
 from harness.engines.prepared import Member
-from harness.engines.step import Rows, advance, initial_states
+from harness.engines.step import advance, initial_states
 from harness.probe.clock import END, Mark
 from harness.randomness.counting import Key
 from harness.tasks.losses import Batch
@@ -28,10 +28,10 @@ class _Marked(Alone):
 
     mark: Mark | None = None
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
         if self.member.teacher is not None:
             self._begin("forward")
-        return super().ask(inputs)
+        return super().ask(*arguments)
 
     def forward(self, position: int, turn: Key, batch: Batch) -> torch.Tensor:
         self._begin("forward")
@@ -61,10 +61,8 @@ def make_split(member: Member) -> Split:
     ) -> tuple[torch.Tensor, ...]:
         trial.mark = mark
         mark("data")
-        teacher, taught = member.teacher, None
-        if teacher is not None and teacher.logits is not None:
-            taught = teacher.logits[rows]
-        picked = Rows(*member.splits.train.pick(rows), taught)
+        more = member.unlabelled_order(0)
+        picked = member.picked(rows, None if more is None else more[0][: len(rows)])
         vector, trial.states, losses = advance(trial, picked, number, factor)
         trial.at(vector)
         mark(END)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from harness.data.draw import draw
 from harness.data.facts import Facts
+from harness.data.scaling import Scaling, check_scaling, check_type
 from harness.data.shared import shared
-from harness.data.sizes import Counts, Sizes, shares_of
+from harness.data.sizes import Counts, Sizes, Targets, shares_of
 from harness.messages import checks
 from harness.messages.errors import HarnessError
 
@@ -28,6 +29,10 @@ class Declared(ABC):
             validation set that the data comes with, or a fifth of what the test split leaves.
         test: images in the test split, drawn anew for every seed; ``None`` is the official test
             set, as it is, or a fifth of the data set where it has none.
+        scaling: what is done to inputs before a network sees them: ``"standardised"`` takes off
+            the mean and the standard deviation of the training part, of each channel or feature;
+            ``"0 to 1"`` divides bytes by 255, and takes floats that are from 0 to 1; ``"as they
+            are"`` does nothing.
         folds: k, for k-fold cross-validation, of data without an official test set: seed s is
             tested on fold s mod k of repetition s // k. The k folds of a repetition share no
             example and are all of the data, with every class in proportion; the next repetition
@@ -37,12 +42,13 @@ class Declared(ABC):
 
     Raises:
         HarnessError: a size is not a whole number of at least 1, there are fewer than 2 folds, or
-            folds as well as a test split.
+            folds as well as a test split, or no such scaling.
     """
 
     train: int | None = None
     validation: int | None = None
     test: int | None = None
+    scaling: Scaling = "standardised"
     folds: int | None = None
 
     def __post_init__(self) -> None:
@@ -50,6 +56,7 @@ class Declared(ABC):
             size = getattr(self, name)
             if size is not None:
                 checks.whole(self, name, size, 500)
+        checks.one_of(self, "scaling", self.scaling, get_args(Scaling))
         if self.folds is None:
             return
         owner = type(self).__name__
@@ -82,7 +89,10 @@ class Declared(ABC):
         Raises:
             HarnessError: the data is missing or damaged, or a size does not fit it.
         """
-        return draw(self._whole(), self._sizes(), seed)
+        whole = self._whole()
+        what, inputs = f"the inputs of {self.title}", whole.rest.pool.inputs
+        check_scaling(what, self.scaling, inputs, inputs.ndim)
+        return draw(whole, self._sizes(), seed, self.scaling)
 
     def _whole(self) -> Whole:
         """Return everything there is: another process's copy, or loaded here."""
@@ -98,19 +108,22 @@ class Declared(ABC):
         Raises:
             HarnessError: the data is not there or cannot be used, or a size does not fit it.
         """
-        counts = self.counts()
+        counts, shape = self.counts(), self.shape()
+        check_type(f"the inputs of {self.title}", self.scaling, self.dtype, len(shape) + 1)
         return Facts(
             self.title,
             counts,
             shares_of(counts, self._sizes()),
-            self.shape(),
+            shape,
+            self.targets(),
             self.dtype,
             validation_drawn=counts.validation is None or self.validation is not None,
             test_drawn=counts.test is None or self.test is not None,
             names=self.class_names(),
             files=self.file_count(),
             notes=self.notes(),
-            quantities=self.quantities(),
+            tokens=self.tokens(),
+            padded=self.padded,
             folds=self.folds or 0,
         )
 
@@ -124,7 +137,7 @@ class Declared(ABC):
 
     @property
     def dtype(self) -> str:
-        """What inputs are kept as: ``"uint8"`` or ``"float32"``."""
+        """What inputs are kept as: ``"uint8"``, ``"float32"``, or ``"int64"``, token ids."""
         return str(self._whole().rest.pool.inputs.dtype).removeprefix("torch.")
 
     def counts(self) -> Counts:
@@ -143,9 +156,19 @@ class Declared(ABC):
         """Return the names of the classes; nothing where they are only numbered."""
         return ()
 
-    def quantities(self) -> int:
-        """Return how many quantities are measured of each example; 0 where there are classes."""
-        return 0
+    def targets(self) -> Targets:
+        """Return what there is to be told of each input: classes, unless a kind says otherwise."""
+        counts = self.counts()
+        return Targets(len(counts.rest)) if counts.stratified else self._whole().targets
+
+    def tokens(self) -> int:
+        """Return how many token ids there are; 0 where inputs are no token ids."""
+        return self._whole().tokens if self.dtype == "int64" else 0
+
+    @property
+    def padded(self) -> bool:
+        """Whether inputs are sequences of unequal length; of one's own kind, if it says so."""
+        return False
 
     def file_count(self) -> int:
         """Return how many files hold the examples; 0 without files."""

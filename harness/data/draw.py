@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.data.sizes import Counts, Sizes, shares_of
-from harness.data.splits import Part, Splits
+from harness.data.scaling import Scaling, count_tokens
+from harness.data.sizes import Counts, Sizes, Targets, shares_of
+from harness.data.splits import Part, Splits, targets_of
 from harness.data.stratified import cut, deal
 from harness.randomness.streams import stream
 
@@ -26,33 +28,46 @@ class Whole:
         rest: what training and validation images are drawn from; the test images too, where
             there is no official test set.
         test: the official test set.
-        classes: how many classes there are; 0 where targets are quantities.
+        classes: how many classes there are; 0 where there are none.
         validation: the validation set that the data comes with, if it does.
+        unlabelled: inputs without targets, beside all others.
     """
 
     rest: Part
     test: Part | None
     classes: int
     validation: Part | None = None
+    unlabelled: Part | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """All parts there are."""
-        return tuple(each for each in (self.rest, self.validation, self.test) if each is not None)
+        parts = (self.rest, self.validation, self.test, self.unlabelled)
+        return tuple(each for each in parts if each is not None)
+
+    @property
+    def targets(self) -> Targets:
+        """What there is to be told of each input."""
+        return targets_of(self.rest.pool, self.classes)
+
+    @cached_property
+    def tokens(self) -> int:
+        """How many token ids there are; 0 where inputs are no token ids."""
+        return max(count_tokens(part.pool.inputs) for part in self.parts)
 
     def counts(self) -> Counts:
-        """Return how many examples of each class there are; of quantities, how many in all."""
+        """Return how many examples of each class there are; in all where each has not one."""
+        stratified = self.targets.stratified
+        classes = self.classes if stratified else 1
         rest, validation, test = (
-            None
-            if part is None
-            else tuple(np.bincount(_strata(part), minlength=self.classes).tolist())
+            None if part is None else tuple(np.bincount(_strata(part), minlength=classes).tolist())
             for part in (self.rest, self.validation, self.test)
         )
         assert rest is not None
-        return Counts(rest, validation, test)
+        return Counts(rest, validation, test, stratified)
 
 
-def draw(whole: Whole, sizes: Sizes, seed: int) -> Splits:
+def draw(whole: Whole, sizes: Sizes, seed: int, scaling: Scaling = "standardised") -> Splits:
     """Split a data set for one seed.
 
     The test split is drawn first, then validation, then the training subset, each from a stream
@@ -82,11 +97,14 @@ def draw(whole: Whole, sizes: Sizes, seed: int) -> Splits:
         validation = _some(whole.validation, planned.validation, seed, "validation")
     if planned.train != len(rows):
         rows, _ = _cut(pool, rows, planned.train, seed, "train")
-    return Splits.of(_at(whole.rest, rows), validation, test, whole.classes)
+    train = _at(whole.rest, rows)
+    return Splits.of(
+        train, validation, test, whole.classes, scaling, whole.tokens, whole.unlabelled
+    )
 
 
 def _strata(part: Part) -> Rows:
-    """Return what each example must be drawn in proportion to: its class; quantities have one."""
+    """Return what each example must be drawn in proportion to: its class, where it has just one."""
     if part.targets.ndim == 1:
         return part.targets.numpy()
     return np.zeros(len(part), dtype=np.int64)

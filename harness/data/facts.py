@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from harness.data.sizes import Counts, Shares, Targets
+
+
+class Known(Protocol):
+    """Splits, or what is known of them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+
+    @property
+    def targets(self) -> Targets:
+        """What there is to be told of each input."""
+
+    @property
+    def tokens(self) -> int:
+        """How many token ids there are; 0 where inputs are no token ids."""
+
+    @property
+    def padded(self) -> bool:
+        """Whether inputs are sequences of unequal length, padded at the end."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +38,15 @@ class Facts:
         counts: how many examples of each class there are.
         shares: how many examples each split has.
         shape: of one input.
-        dtype: what inputs are kept as: ``"uint8"`` or ``"float32"``.
+        targets: what there is to be told of each input.
+        dtype: what inputs are kept as: ``"uint8"``, ``"float32"``, or ``"int64"``, token ids.
         validation_drawn: whether the validation split is drawn from the training data.
         test_drawn: whether the test split is drawn, rather than an official one.
         names: of the classes, if they have any.
         files: how many files were read; 0 without files.
         notes: sentences on what was done to the data, and what was left out.
-        quantities: how many are measured of each example; 0 where there are classes.
+        tokens: how many token ids there are; 0 where inputs are no token ids.
+        padded: whether inputs are sequences of unequal length, padded at the end.
         folds: how many folds take turns as the test split; 0 where it is no fold.
     """
 
@@ -32,21 +54,16 @@ class Facts:
     counts: Counts
     shares: Shares
     shape: tuple[int, ...]
+    targets: Targets
     dtype: str
     validation_drawn: bool
     test_drawn: bool
     names: tuple[str, ...] = ()
     files: int = 0
     notes: tuple[str, ...] = ()
-    quantities: int = 0
+    tokens: int = 0
+    padded: bool = False
     folds: int = 0
-
-    @property
-    def targets(self) -> Targets:
-        """What there is to be told of each input."""
-        if self.quantities:
-            return Targets(quantities=self.quantities)
-        return Targets(len(self.counts.rest))
 
     def plain_values(self) -> Mapping[str, Any]:
         """Return the same in plain JSON types."""
@@ -55,10 +72,13 @@ class Facts:
             "files": self.files,
             "examples": self.counts.total,
             "classes": self.targets.classes,
-            "quantities": self.quantities,
+            "quantities": self.targets.quantities,
+            "target_shape": list(self.targets.shape),
             "class_names": list(self.names),
             "shape": list(self.shape),
             "dtype": self.dtype,
+            "tokens": self.tokens,
+            "padded": self.padded,
             "train": self.shares.train,
             "validation": self.shares.validation,
             "test": self.shares.test,

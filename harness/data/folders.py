@@ -104,6 +104,8 @@ class Images(Declared):
         options: tuple[object, ...] = (self.size, self.train, self.validation, self.test)
         if self.background is not None:
             options = (*options, self._colour())
+        if self.scaling != "standardised":
+            options = (*options, self.scaling)
         if self.folds is not None:
             options = (*options, f"folds {self.folds}")
         return hashlib.sha256((repr(options) + self._survey().digest).encode()).hexdigest()

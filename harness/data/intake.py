@@ -46,7 +46,8 @@ def as_array(what: str, value: Any) -> NDArray[Any]:
         raise HarnessError(
             f"{what} must be an array of numbers",
             f"a {type(value).__name__}: {error}",
-            "Write numpy.asarray(...) of rows that are all of one length.",
+            "Write numpy.asarray(...) of rows that are all of one length, or, for sequences, a "
+            "list of arrays: [numpy.asarray(each) for each in inputs].",
         ) from error
     return copy.astype(copy.dtype.newbyteorder("="), copy=False)
 
@@ -69,6 +70,8 @@ def check_inputs(what: str, values: NDArray[Any], given: Any) -> None:
         mend = _whole_numbers(values, tensor=hasattr(given, "detach"))
         if isinstance(given, tuple | list):
             mend = mend.replace("inputs", "numpy.asarray(inputs)")
+        if values.ndim == 2 and kind != "b":
+            mend = f"{mend} Token ids are declared by scaling='as they are'."
     elif kind == "c":
         joined = "torch.cat([" if hasattr(given, "detach") else "numpy.concatenate(["
         mend = f"Write {joined}inputs.real, inputs.imag], axis=1), which keeps both parts."

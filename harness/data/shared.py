@@ -29,8 +29,7 @@ def load_shared(declared: Iterable[Any]) -> dict[str, Whole]:
         whole = data.load()
         try:
             for part in whole.parts:
-                part.pool.inputs.share_memory_()
-                part.pool.targets.share_memory_()
+                part.pool.mapped(lambda each: each.share_memory_())
         except RuntimeError:  # a small /dev/shm, as in a container: each process loads its own
             continue
         found[source] = whole

@@ -15,19 +15,38 @@ from harness.messages.errors import HarnessError
 
 @dataclass(frozen=True)
 class Targets:
-    """What there is to be told of each input.
+    """What there is to be told of each input: classes, measured quantities, or nothing.
 
     Attributes:
-        classes: how many classes there are; 0 where quantities are measured.
-        quantities: how many quantities are measured of each input; 0 where there are classes.
+        classes: how many classes there are; 0 where there are none.
+        quantities: how many quantities are measured of each input; 0 where there are none.
+        shape: of the classes of one input: ``()`` is one class, ``(height, width)`` a class for
+            each pixel of an image, ``(length,)`` one for each position of a sequence.
+
+    Example:
+        >>> from harness.data.sizes import Targets
+        >>> str(Targets(5, shape=(64, 48))), Targets(5, shape=(64, 48)).stratified
+        ('5 classes for each of 64 × 48 pixels', False)
     """
 
     classes: int = 0
     quantities: int = 0
+    shape: tuple[int, ...] = ()
+
+    @property
+    def stratified(self) -> bool:
+        """Whether examples are drawn in proportion to their classes: where each is of one class."""
+        return self.classes > 0 and not self.shape
 
     def __str__(self) -> str:
+        if self.classes and self.shape:
+            places = "pixels" if len(self.shape) == 2 else "positions"
+            shape = " × ".join(map(str, self.shape))
+            return f"{self.classes} classes for each of {shape} {places}"
         if self.classes:
             return f"{self.classes} classes"
+        if not self.quantities:
+            return "no targets"
         return f"{self.quantities} measured {'quantity' if self.quantities == 1 else 'quantities'}"
 
 
@@ -40,11 +59,14 @@ class Counts:
             there is no official test set.
         validation: the validation set that the data set comes with, if it does.
         test: the official test set, if there is one.
+        stratified: whether each example is of one class, so that splits are drawn in proportion to
+            classes; where it is not, all examples count as one class.
     """
 
     rest: tuple[int, ...]
     validation: tuple[int, ...] | None = None
     test: tuple[int, ...] | None = None
+    stratified: bool = True
 
     @property
     def total(self) -> int:
@@ -91,18 +113,19 @@ class _Stock:
         least: of each class that is there, at least; which of two classes gives one example more
             is chance where their shares are equal.
         classes: the numbers of those classes.
+        stratified: as that of :class:`Counts`.
     """
 
     total: int
     least: tuple[int, ...]
     classes: tuple[int, ...]
+    stratified: bool
 
     @classmethod
-    def of(cls, counts: Sequence[int]) -> _Stock:
+    def of(cls, counts: Sequence[int], *, stratified: bool) -> _Stock:
         there = [(number, count) for number, count in enumerate(counts) if count]
-        return cls(
-            sum(counts), tuple(count for _, count in there), tuple(number for number, _ in there)
-        )
+        least, classes = tuple(count for _, count in there), tuple(number for number, _ in there)
+        return cls(sum(counts), least, classes, stratified)
 
 
 def shares_of(counts: Counts, sizes: Sizes) -> Shares:
@@ -111,20 +134,22 @@ def shares_of(counts: Counts, sizes: Sizes) -> Shares:
     Raises:
         HarnessError: a size does not fit the data set, or a class is too small to be split.
     """
-    stock, classes = _Stock.of(counts.rest), len(counts.rest)
+    stock, classes = _Stock.of(counts.rest, stratified=counts.stratified), len(counts.rest)
     if sizes.folds is not None:
         test, stock = _fold(counts, stock, sizes.owner, sizes.folds)
     elif counts.test is None:
         test = _fifth(stock.total, classes) if sizes.test is None else sizes.test
         stock = _without(stock, test, sizes.owner, "test")
     else:
-        test = _of_given(counts.test, sizes.test, sizes.owner, "test")
+        given = _Stock.of(counts.test, stratified=counts.stratified)
+        test = _of_given(given, sizes.test, sizes.owner, "test")
     if counts.validation is None:
         asked = sizes.validation
         validation = _fifth(stock.total, classes) if asked is None else asked
         stock = _without(stock, validation, sizes.owner, "validation")
     else:
-        validation = _of_given(counts.validation, sizes.validation, sizes.owner, "validation")
+        given = _Stock.of(counts.validation, stratified=counts.stratified)
+        validation = _of_given(given, sizes.validation, sizes.owner, "validation")
     train = stock.total if sizes.train is None else sizes.train
     if train != stock.total:
         _without(stock, train, sizes.owner, "train", or_all=True)
@@ -155,7 +180,7 @@ def _fold(counts: Counts, stock: _Stock, owner: str, folds: int) -> tuple[int, _
         )
     largest = math.ceil(stock.total / folds)
     least = tuple(count - math.ceil(count / folds) for count in stock.least)
-    return largest, _Stock(stock.total - largest, least, stock.classes)
+    return largest, _Stock(stock.total - largest, least, stock.classes, stock.stratified)
 
 
 def no_folds(owner: str) -> HarnessError:
@@ -172,11 +197,11 @@ def no_folds(owner: str) -> HarnessError:
     )
 
 
-def _of_given(given: Sequence[int], asked: int | None, owner: str, name: str) -> int:
+def _of_given(given: _Stock, asked: int | None, owner: str, name: str) -> int:
     """Return how many examples are taken of a set that the data comes with."""
-    if asked is None or asked == sum(given):
-        return sum(given)
-    _without(_Stock.of(given), asked, owner, name, or_all=True)
+    if asked is None or asked == given.total:
+        return given.total
+    _without(given, asked, owner, name, or_all=True)
     return asked
 
 
@@ -185,7 +210,7 @@ def _without(stock: _Stock, size: int, owner: str, name: str, *, or_all: bool = 
     total, classes = stock.total, len(stock.least)
     # Stratified drawing needs room for every class on both sides of the cut.
     low, high = classes, total - classes
-    if stock.classes == (0,) and not low <= size <= high:  # quantities, or examples of one class
+    if not stock.stratified and not low <= size <= high:
         raise HarnessError(
             f"{owner}({name}=...) must be {low} to {high}, as {total} examples are there to draw "
             "it from",
@@ -218,4 +243,4 @@ def _without(stock: _Stock, size: int, owner: str, name: str, *, or_all: bool = 
         count - count * size // total - (fraction > 0 and fraction >= bar)
         for count, fraction in zip(stock.least, fractions, strict=True)
     )
-    return _Stock(total - size, least, stock.classes)
+    return _Stock(total - size, least, stock.classes, stock.stratified)

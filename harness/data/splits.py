@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
+from harness.data.scaling import Scaling
 from harness.data.sizes import Targets
 from harness.messages.errors import HarnessError
 
@@ -20,10 +22,17 @@ class Pool:
     Attributes:
         inputs: as those of a :class:`Part`.
         targets: as those of a :class:`Part`.
+        lengths: as those of a :class:`Part`.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
+    lengths: torch.Tensor | None = None
+
+    def mapped(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Pool:
+        """Return the pool with each of its tensors changed."""
+        lengths = None if self.lengths is None else change(self.lengths)
+        return Pool(change(self.inputs), change(self.targets), lengths)
 
 
 class Part:
@@ -32,15 +41,21 @@ class Part:
     Attributes:
         inputs: ``[n, channels, height, width]``, ``[n, channels, length]`` or ``[n, features]``;
             uint8, which counts as 0 to 1 in steps of 1/255 and takes a quarter of the memory, or
-            float32.
-        targets: int64 ``[n]``, from 0 to ``classes - 1``; or quantities, float32
-            ``[n, quantities]``.
+            float32; or token ids, int64 ``[n, length]``.
+        targets: int64 ``[n]``, from 0 to ``classes - 1``; a class for each pixel, int64
+            ``[n, height, width]``, or for each position of a sequence, int64 ``[n, length]``;
+            quantities, float32 ``[n, quantities]``; or nothing, float32 ``[n, 0]``. Where a
+            sequence is padded, its class is -100, which torch's losses leave out.
+        lengths: what of each sequence is no padding, int64 ``[n]``; ``None`` where all are of one
+            length.
         pool: the data set that it is a selection of.
         rows: int64 ``[n]``, which of the pool; ``None`` is all of it.
     """
 
-    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
-        self.pool = Pool(inputs, targets)
+    def __init__(
+        self, inputs: torch.Tensor, targets: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> None:
+        self.pool = Pool(inputs, targets, lengths)
         self.rows: torch.Tensor | None = None
 
     def __len__(self) -> int:
@@ -61,20 +76,27 @@ class Part:
         where = rows if self.rows is None else self.rows[rows]
         return self.pool.inputs[where], self.pool.targets[where]
 
+    def lengths_at(self, rows: torch.Tensor | slice) -> torch.Tensor | None:
+        """Return the lengths of some rows, in that order; ``None`` where all are of one length."""
+        if self.pool.lengths is None:
+            return None
+        return self.pool.lengths[rows if self.rows is None else self.rows[rows]]
+
     def at(self, rows: torch.Tensor) -> Part:
         """Return some rows, in that order; ``rows`` is int64 ``[k]``."""
-        part = Part(self.pool.inputs, self.pool.targets)
-        part.pool = self.pool
-        part.rows = rows if self.rows is None else self.rows[rows]
-        return part
+        return self._of(self.pool, rows if self.rows is None else self.rows[rows])
 
     def to(self, device: torch.device | str) -> Part:
         """Return the same part on another device; the whole pool is copied there, once."""
         if self.pool.inputs.device.type == str(device).partition(":")[0]:
             return self
-        part = Part(self.pool.inputs, self.pool.targets)
-        part.pool = _resident(self.pool, str(device))
-        part.rows = None if self.rows is None else self.rows.to(device)
+        rows = None if self.rows is None else self.rows.to(device)
+        return self._of(_resident(self.pool, str(device)), rows)
+
+    @staticmethod
+    def _of(pool: Pool, rows: torch.Tensor | None) -> Part:
+        part = Part(pool.inputs, pool.targets)
+        part.pool, part.rows = pool, rows
         return part
 
 
@@ -100,9 +122,9 @@ class HiddenPart(Part):
         )
 
 
-@lru_cache(maxsize=3)  # parts of every seed share their pools: training, validation and test sets
+@lru_cache(maxsize=4)  # parts of every seed share their pools: of three splits, and unlabelled
 def _resident(pool: Pool, device: str) -> Pool:
-    return Pool(pool.inputs.to(device), pool.targets.to(device))
+    return pool.mapped(lambda each: each.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +135,13 @@ class Splits:
         train: what is learned from.
         validation: what settings are chosen on.
         test: what claims are judged on.
-        mean: float32, of the training part: ``[channels]`` for images and sequences, else
-            ``[features]``.
-        std: the standard deviation, in the same shape; 1 where nothing varies.
-        classes: how many classes there are; 0 where targets are quantities.
+        mean: what is taken off inputs, float32: ``[channels]`` for images and sequences, else
+            ``[features]``; the mean of the training part, or 0 where inputs are not standardised.
+        std: what they are divided by, in the same shape: the standard deviation, 1 where nothing
+            varies; or 1 where inputs are not standardised.
+        classes: how many classes there are; 0 where there are none.
+        tokens: how many token ids there are, from 0 on; 0 where inputs are no token ids.
+        unlabelled: inputs without targets, beside those of the splits; ``None`` without any.
     """
 
     train: Part
@@ -125,18 +150,36 @@ class Splits:
     mean: torch.Tensor
     std: torch.Tensor
     classes: int
+    tokens: int = 0
+    unlabelled: Part | None = None
 
     @classmethod
-    def of(cls, train: Part, validation: Part, test: Part, classes: int) -> Splits:
+    def of(
+        cls,
+        train: Part,
+        validation: Part,
+        test: Part,
+        classes: int,
+        scaling: Scaling = "standardised",
+        tokens: int = 0,
+        unlabelled: Part | None = None,
+    ) -> Splits:
         """Make splits, with mean and standard deviation from the training part alone."""
-        mean, std = mean_and_std(train.inputs)
-        return cls(train, validation, test, mean, std, classes)
+        if scaling == "standardised":
+            mean, std = mean_and_std(train.inputs, train.lengths_at(slice(None)))
+        else:
+            mean, std = _unscaled(train.pool.inputs.shape[1])
+        return cls(train, validation, test, mean, std, classes, tokens, unlabelled)
 
     @property
     def targets(self) -> Targets:
         """What there is to be told of each input."""
-        pool = self.train.pool.targets
-        return Targets(quantities=pool.shape[1]) if pool.ndim == 2 else Targets(self.classes)
+        return targets_of(self.train.pool, self.classes)
+
+    @property
+    def padded(self) -> bool:
+        """Whether inputs are sequences of unequal length, padded at the end."""
+        return self.train.pool.lengths is not None
 
     @property
     def without_test(self) -> Splits:
@@ -150,7 +193,7 @@ class Splits:
         return tuple(self.train.pool.inputs.shape[1:])
 
     def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return ``(inputs - mean) / std`` as float32, so that the training part has 0 and 1.
+        """Return ``(inputs - mean) / std`` as float32; token ids as they are.
 
         Args:
             inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are.
@@ -159,14 +202,18 @@ class Splits:
 
     def to(self, device: torch.device | str) -> Splits:
         """Return the same splits on another device."""
-        return Splits(
-            self.train.to(device),
-            self.validation.to(device),
-            self.test.to(device),
-            self.mean.to(device),
-            self.std.to(device),
-            self.classes,
-        )
+        names = ("train", "validation", "test", "mean", "std")
+        unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
+        moved = {name: getattr(self, name).to(device) for name in names}
+        return replace(self, **moved, unlabelled=unlabelled)
+
+
+def targets_of(pool: Pool, classes: int) -> Targets:
+    """Return what there is to be told of each input of a pool."""
+    targets = pool.targets
+    if targets.is_floating_point():
+        return Targets(quantities=targets.shape[1])
+    return Targets(classes, shape=tuple(targets.shape[1:]))
 
 
 def standardize(
@@ -175,11 +222,16 @@ def standardize(
     """Return ``(inputs - mean) / std``, in the type of ``mean`` where the inputs are bytes.
 
     Args:
-        inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are.
+        inputs: ``[..., *shape]``; uint8 is divided by 255 first, floats are taken as they are;
+            whole numbers of 64 bits are token ids, which stay what they are.
         mean: ``[channels]`` or ``[features]``.
         std: in the same shape.
         dimensions: of one input.
     """
+    import torch
+
+    if inputs.dtype == torch.int64:
+        return inputs
     ones = (1,) * (dimensions - 1)
     mean, std = mean.view(-1, *ones), std.view(-1, *ones)
     if not inputs.is_floating_point():
@@ -188,14 +240,42 @@ def standardize(
     return (inputs - mean) / std
 
 
-def mean_and_std(inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and population standard deviation of axis 1, float32 ``[inputs.shape[1]]``.
+def _unscaled(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean and the deviation, ``[count]``, that change nothing."""
+    import torch
 
-    uint8 is in units of 255. Where nothing varies the standard deviation is 1, so that dividing
-    by it is harmless.
+    return torch.zeros(count), torch.ones(count)
+
+
+def real(lengths: torch.Tensor, longest: int) -> torch.Tensor:
+    """Return where sequences have not ended, bool ``[n, longest]``.
+
+    Args:
+        lengths: int64 ``[n]``.
+        longest: to which length they are padded.
     """
     import torch
 
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]
+
+
+def mean_and_std(
+    inputs: torch.Tensor, lengths: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and population standard deviation of axis 1, float32 ``[inputs.shape[1]]``.
+
+    uint8 is in units of 255. Where nothing varies the standard deviation is 1, so that dividing
+    by it is harmless. Padding does not count.
+
+    Args:
+        inputs: ``[n, channels, ...]`` or ``[n, features]``.
+        lengths: of sequences that are padded, int64 ``[n]``.
+    """
+    import torch
+
+    if lengths is not None:
+        # of unequal sequences one after another, each position counts as an example
+        inputs = inputs.transpose(1, 2)[real(lengths, inputs.shape[2])]
     if inputs.dtype == torch.uint8:
         # Counting the 256 values is exact, and needs no copy of the images as floats.
         counts = torch.stack(

@@ -34,9 +34,9 @@ class Called:
     apply: Apply
     find: Callable[[str], Callable[..., torch.Tensor]]
 
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+    def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Return its outputs, float32 where the network computes in bfloat16."""
-        return self._precisely(self.apply, inputs)
+        return self._precisely(self.apply, *inputs)
 
     def part(self, name: str) -> Callable[..., torch.Tensor]:
         """Return a part of the network, called alone; see :class:`harness.tasks.losses.Net`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -43,9 +44,9 @@ def logits_of(
     network: Network, frame: Frame, part: Part
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield a network's outputs and the targets of a part, batch by batch, in evaluation mode."""
-    for _, inputs, targets in _batches(network, frame, part):
+    for _, batch in batches(network, frame, part):
         with torch.no_grad():
-            yield frame.told(network.module(inputs)), targets
+            yield frame.told(network.module(*batch.arguments)), batch.targets
 
 
 def said_of(
@@ -62,31 +63,40 @@ def said_of(
     """
     # without autocast: in the type that parameters have
     net = called("float32", network.module, frame.mean.device)
-    for number, inputs, targets in _batches(network, frame, part):
+    for number, batch in batches(network, frame, part):
         with torch.no_grad():
-            outputs, wanted = task.says(net, batch_to_score(frame, inputs, targets, key, number))
+            outputs, wanted = task.says(net, to_score(frame, batch, key, number))
             yield frame.told(outputs), wanted
 
 
-def batch_to_score(
-    frame: Frame, inputs: torch.Tensor, targets: torch.Tensor, key: Key, number: int
-) -> Batch:
-    """Return a batch as a task sees it, inputs standardised, with the random numbers of its own."""
+def to_score(frame: Frame, batch: Batch, key: Key, number: int) -> Batch:
+    """Return a batch as a task sees it, with the random numbers of its own."""
 
     def draw() -> Draws:
-        return Draws(mix(key, number), inputs.device, frame.mean.dtype)
+        return Draws(mix(key, number), batch.inputs.device, frame.mean.dtype)
 
-    return Batch(inputs, targets, draw=draw)
+    return replace(batch, draw=draw)
 
 
-def _batches(
-    network: Network, frame: Frame, part: Part
-) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+def batches(network: Network, frame: Frame, part: Part) -> Iterator[tuple[int, Batch]]:
+    """Yield a part in batches, inputs standardised, each with its number, in evaluation mode."""
     network.module.eval()
     size = evaluation_batch(part.pool.inputs)
     for number, start in enumerate(range(0, len(part), size)):
-        inputs, targets = part.pick(slice(start, start + size))
-        yield number, frame.standardize(inputs), targets
+        rows = slice(start, start + size)
+        inputs, targets = part.pick(rows)
+        yield number, standardized(frame, inputs, targets, part.lengths_at(rows))
+
+
+def standardized(
+    frame: Frame,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    lengths: torch.Tensor | None,
+) -> Batch:
+    """Return examples of a part as a network is given them; see :class:`harness.data.Part`."""
+    inputs, mask = frame.given(inputs, lengths)
+    return Batch(inputs, targets, mask=mask)
 
 
 def evaluate(network: Network, frame: Frame, part: Part, task: Task, key: Key) -> dict[str, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch import nn
 from torch.func import grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness.engines.evaluate import batch_to_score, evaluation_batch
+from harness.engines.evaluate import evaluation_batch, standardized, to_score
 from harness.engines.fusable import check_same, check_same_teacher, watching
 from harness.engines.network import Network, Snapshot
 from harness.engines.prepared import Member
@@ -80,6 +81,8 @@ class Fused:
         self._states = stack([initial_states(m.training, m.network) for m in filled])
         self._train = StackedRows.of([each.splits.train for each in filled])
         self._validation = StackedRows.of([each.splits.validation for each in filled])
+        more = [each.splits.unlabelled for each in filled if each.splits.unlabelled is not None]
+        self._unlabelled = StackedRows.of(more) if more else None
         self._factors = torch.stack([each.factors for each in filled]).to(first.device)
         step: Callable[..., Any] = functools.partial(single, self._one)
         if len(filled) > 1:
@@ -92,7 +95,7 @@ class Fused:
             evaluate = vmap(self._evaluate, in_dims=(0, None))
         self._score = evaluate
         self._checked = self._scored = False
-        self._kept: tuple[int, torch.Tensor, torch.Tensor] | None = None
+        self._kept: tuple[int, torch.Tensor, torch.Tensor, torch.Tensor | None] | None = None
 
     def _tensors(self, member: Member) -> Tensors:
         """Return what a trial has of its own, apart from optimizer state and batches."""
@@ -131,7 +134,8 @@ class Fused:
         self, tensors: Tensors, number: torch.Tensor
     ) -> tuple[torch.Tensor, States, tuple[torch.Tensor, ...]]:
         """Return a trial's parameters, optimizer states and losses after one step."""
-        rows = Rows(tensors["inputs"], tensors["targets"], tensors.get("taught"))
+        names = ("inputs", "targets", "taught", "lengths", "unlabelled")
+        rows = Rows(**{name: tensors[name] for name in names if name in tensors})
         return advance(Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
     def _evaluate(self, trial: Tensors, number: int) -> Tensors:
@@ -140,9 +144,8 @@ class Fused:
         frame, task = frame_of_slot(first, trial), first.training.task
         tensors = {**params_of(first.network, trial["vector"]), **trial["held"]}
         net = called_with("float32", first.network, tensors)
-        inputs = frame.standardize(trial["inputs"])
-        batch = batch_to_score(frame, inputs, trial["targets"], trial["scoring"], number)
-        outputs, wanted = task.says(net, batch)
+        batch = standardized(frame, trial["inputs"], trial["targets"], trial.get("lengths"))
+        outputs, wanted = task.says(net, to_score(frame, batch, trial["scoring"], number))
         outputs = frame.told(outputs)
         return {
             score.name: score.update(trial["scores"][score.name], outputs, wanted)
@@ -161,7 +164,7 @@ class Fused:
         """Train for one epoch, ``most`` steps of it; return each trial's mean losses."""
         first = self._first
         first.network.module.train()
-        order, rows = self._batches(number)
+        order, rows, more = self._batches(number)
         updates, vector = first.training.every_update, self._trials["vector"]
         totals = [torch.zeros_like(vector[:, 0]) for _ in updates]
         for index in range(first.steps if most is None else most):
@@ -170,10 +173,11 @@ class Fused:
             trials = {
                 **self._trials,
                 "states": self._states,
-                "inputs": self._train.inputs[which],
-                "targets": self._train.targets[which],
+                **self._train.at(which),
                 "factor": self._factors[:, step],
             }
+            if more is not None and self._unlabelled is not None:
+                trials["unlabelled"] = self._unlabelled.inputs[more[:, index]]
             table = trials.pop("table", None)
             if table is not None:
                 wanted = order[:, index, :, None].expand(-1, -1, table.shape[2])
@@ -189,15 +193,20 @@ class Fused:
         means = (torch.stack(totals, dim=1) / first.steps).tolist()
         return [tuple(means[place]) for place in self._live]
 
-    def _batches(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _batches(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Return each trial's batches of an epoch, as its own rows and as the pool's.
 
-        Both are int64 ``[trials, steps, batch]``, and kept: steps are timed in the same epoch.
+        And those of unlabelled inputs, as the pool's. All are int64 ``[trials, steps, batch]``, and
+        kept: steps are timed in the same epoch.
         """
         if self._kept is None or self._kept[0] != number:
             order = torch.stack([each.order(number) for each in self._members])
-            rows = self._train.rows.gather(1, order.flatten(1)).view(order.shape)
-            self._kept = number, order, rows
+            rows, more = self._train.of_pool(order), None
+            if self._unlabelled is not None:
+                orders = [each.unlabelled_order(number) for each in self._members]
+                there = torch.stack([each for each in orders if each is not None])
+                more = self._unlabelled.of_pool(there)
+            self._kept = number, order, rows, more
         return self._kept[1:]
 
     def validate(self) -> list[dict[str, float]]:
@@ -210,8 +219,7 @@ class Fused:
         for number, begin in enumerate(range(0, count, size)):
             which = part.rows[:, begin : begin + size]
             trials = {name: self._trials[name] for name in _EVALUATED if name in self._trials} | {
-                "inputs": part.inputs[which],
-                "targets": part.targets[which],
+                **part.at(which),
                 "scores": states,
             }
             with watching(first.network.module, active=not self._scored):
@@ -251,9 +259,9 @@ class Fused:
         self._members = [self._members[position] for position in positions]
         self._live = list(range(len(positions)))
         self._kept = None
-        for name in ("_train", "_validation"):
+        for name in ("_train", "_validation", "_unlabelled"):
             part = getattr(self, name)
-            setattr(self, name, StackedRows(part.inputs, part.targets, chosen(part.rows)))
+            setattr(self, name, part and replace(part, rows=chosen(part.rows)))
 
     def unload(self, position: int) -> None:
         """Give a trial's state to its own network."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import random
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.data import Splits
-    from harness.data.sizes import Targets
+    from harness.data.facts import Known
 
 _NORMS = (
     nn.modules.batchnorm._NormBase,  # batch and instance normalisation in any dimension
@@ -257,45 +258,85 @@ def build(training: Training, splits: Splits, seed: int, device: torch.device) -
         HarnessError: its output is not what the task asks for, or the data has other targets.
     """
     two = splits.train.at(torch.arange(2, device=splits.train.pool.inputs.device))
-    return build_for(training, splits.standardize(two.inputs), splits.targets, seed, device)
+    inputs = splits.standardize(two.inputs)
+    if splits.tokens:
+        inputs = torch.full_like(inputs, splits.tokens - 1)
+    return build_for(training, splits, inputs, seed, device)
 
 
 def build_for(
-    training: Training, two: torch.Tensor, targets: Targets, seed: int, device: torch.device
+    training: Training, known: Known, two: torch.Tensor, seed: int, device: torch.device
 ) -> Network:
-    """Do as :func:`build`, for two inputs, standardised: ``[2, *shape]``."""
+    """Do as :func:`build`, of what is known of the data.
+
+    Args:
+        training: whose network it is.
+        known: of its data.
+        two: inputs, standardised, ``[2, *shape]``; of token ids the largest, which a network must
+            know.
+        seed: what initial weights are drawn from.
+        device: where to.
+    """
     task = training.task
-    outputs = task.outputs(tuple(two.shape[1:]), targets)
+    outputs = task.outputs(known)
     with global_generators(torch_seed(seed, "weights"), device):
-        module = training.model.build(tuple(two.shape[1:]), outputs)
+        module = training.model.build(known.shape, outputs)
     check_torch()
     network = Network(module, device, DTYPES[training.precision])
     spans_of(training, network)
     module.eval()
+    two = two.to(device, network.vector.dtype if two.is_floating_point() else None)
     with torch.no_grad():
-        shape = _said(training, network, two.to(device, network.vector.dtype), targets)
-    wanted = (2, *task.shape(tuple(two.shape[1:]), targets))
+        shape = _said(training, network, two, known)
+    wanted = (2, *task.shape(known))
     if shape != wanted:
         last = "Use the second argument that build is given as the width of its last layer."
         raise HarnessError(
-            f"a network must give {task.gives(targets)}, {wanted} for two inputs",
+            f"a network must give {task.gives(known)}, {wanted} for two inputs",
             f"an output of shape {shape}",
             last if len(wanted) == 2 else f"Let it return outputs of shape {wanted}.",
         )
     return network
 
 
-def _said(
-    training: Training, network: Network, two: torch.Tensor, targets: Targets
-) -> tuple[int, ...]:
+def _said(training: Training, network: Network, two: torch.Tensor, known: Known) -> tuple[int, ...]:
     """Return the shape of what a network says of two inputs."""
-    kind = torch.float32 if targets.quantities else torch.int64
-    width = (targets.quantities,) if targets.quantities else ()
+    targets, mask = known.targets, None
+    if known.padded:
+        mask = torch.ones(2, two.shape[-1], dtype=torch.bool, device=two.device)
+        _check_takes_mask(network.module, two, mask)
+    kind = torch.int64 if targets.classes else torch.float32
+    width = targets.shape if targets.classes else (targets.quantities,)
     wanted = torch.zeros(2, *width, dtype=kind, device=two.device)
     net = called("float32", network.module, two.device)
     draws = Draws(0, two.device, network.vector.dtype)
-    said, _ = training.task.says(net, Batch(two, wanted, draw=lambda: draws))
+    batch = Batch(two, wanted, draw=lambda: draws, mask=mask)
+    try:
+        said, _ = training.task.says(net, batch)
+        if (check := getattr(training.task, "check", None)) is not None:
+            check(net, batch)
+    except IndexError as error:  # of an embedding
+        if not known.tokens:
+            raise
+        raise HarnessError(
+            f"a network must know every token id of its data, 0 to {known.tokens - 1}",
+            f"{type(network.module).__name__}, in which: {error}",
+            f"Give its embedding {known.tokens} rows, by a field tokens={known.tokens}, say.",
+        ) from error
     return tuple(said.shape)
+
+
+def _check_takes_mask(module: nn.Module, inputs: torch.Tensor, mask: torch.Tensor) -> None:
+    """Check that a network can be told where sequences have ended."""
+    try:
+        inspect.signature(module.forward).bind(inputs, mask)
+    except TypeError:
+        raise HarnessError(
+            "a network of sequences of unequal length must take a mask, bool [batch, length], too: "
+            "it is True where a sequence has not ended",
+            f"{type(module).__name__}.forward{inspect.signature(module.forward)}",
+            "Write def forward(self, inputs, mask), or cut all sequences to one length.",
+        ) from None
 
 
 def spans_of(training: Training, network: Network) -> tuple[Spans, ...]:
@@ -316,13 +357,12 @@ def spans_of(training: Training, network: Network) -> tuple[Spans, ...]:
     return found
 
 
-def check_network(training: Training, shape: tuple[int, ...], targets: Targets, seed: int) -> None:
-    """Check that a network can be built and given two inputs, which here are zeros.
+def check_network(training: Training, known: Known, seed: int) -> None:
+    """Check that a network can be built and given two inputs: zeros, or the largest token id.
 
     Args:
         training: whose network it is.
-        shape: of one input.
-        targets: what there is to be told of each input.
+        known: of its data.
         seed: what initial weights are drawn from.
 
     Raises:
@@ -331,7 +371,9 @@ def check_network(training: Training, shape: tuple[int, ...], targets: Targets, 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # for so little, more would only wait for each other
     try:
-        build_for(training, torch.zeros(2, *shape), targets, seed, torch.device("cpu"))
+        shape, last = (2, *known.shape), known.tokens - 1
+        two = torch.full(shape, last) if known.tokens else torch.zeros(shape)
+        build_for(training, known, two, seed, torch.device("cpu"))
     finally:
         torch.set_num_threads(threads)
 

@@ -66,9 +66,9 @@ class Alone:
         """Return the random numbers for the loss at a turn."""
         return self.member.loss_draws(turn)
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
         """Return its teacher's logits; ``None`` where it has none."""
-        return None if self.member.teacher is None else self.member.ask(inputs)
+        return self.member.ask(*arguments)
 
     def at(self, vector: torch.Tensor) -> Alone:
         """Take other parameters, ``[P]``."""
@@ -119,7 +119,7 @@ class Plain:
     def __init__(self, members: Sequence[Member]) -> None:
         (self._member,) = members
         self._step = make_step(self._member)
-        self._kept: tuple[int, torch.Tensor] | None = None
+        self._kept: tuple[int, torch.Tensor, torch.Tensor | None] | None = None
         # for modules that draw from a global generator while they train
         self._generators = global_generators(
             torch_seed(self._member.seed, "noise"), self._member.device
@@ -137,18 +137,16 @@ class Plain:
         """Train for one epoch, ``most`` steps of it; return each update's mean loss over them."""
         member = self._member
         member.network.module.train()
-        part, teacher = member.splits.train, member.teacher
         kind, updates = member.network.vector.dtype, member.training.every_update
         totals = [torch.zeros((), device=member.device, dtype=kind) for _ in updates]
         if self._kept is None or self._kept[0] != number:  # steps are timed in the same epoch
-            self._kept = number, member.order(number)
-        for index, rows in enumerate(self._kept[1][:most]):
-            taught = None
-            if teacher is not None and teacher.logits is not None:
-                taught = teacher.logits[rows]
+            self._kept = number, member.order(number), member.unlabelled_order(number)
+        _, order, more = self._kept
+        for index, rows in enumerate(order[:most]):
             step = number * member.steps + index
             factor = float(member.factors[step])
-            losses = self._step(Rows(*part.pick(rows), taught), factor, step)
+            picked = member.picked(rows, None if more is None else more[index])
+            losses = self._step(picked, factor, step)
             for total, loss in zip(totals, losses, strict=True):
                 total.add_(loss)
         return [tuple(float(total) / member.steps for total in totals)]

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
-from harness.data.sizes import Targets
+from harness.augment.fitting import check_fits
 from harness.data.splits import Part, mean_and_std
 from harness.engines.evaluate import logits_of, said_of
-from harness.engines.network import DTYPES, Network, Snapshot, Spans, build, check_network, spans_of
-from harness.engines.step import Frame, batch_of, dropout_keys, prepare, restandardize
+from harness.engines.network import (
+    DTYPES,
+    Network,
+    Snapshot,
+    Spans,
+    build,
+    check_network,
+    spans_of,
+)
+from harness.engines.step import Frame, Rows, batch_of, dropout_keys, restandardize
 from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix, signed, trial_key
@@ -23,6 +32,7 @@ from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.data import Splits
+    from harness.data.facts import Known
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +125,37 @@ class Member:
         order = torch.randperm(count, generator=generator).to(self.device)
         return order[: self.steps * size].view(self.steps, size)
 
+    def unlabelled_order(self, epoch: int) -> torch.Tensor | None:
+        """Return which unlabelled inputs each step of an epoch takes, int64 ``[steps, examples]``.
+
+        As many as it takes examples: where there are fewer, each comes round again only when all
+        have. ``None`` where the data has none.
+        """
+        if self.splits.unlabelled is None:
+            return None
+        count, size = len(self.splits.unlabelled), self.training.step_size
+        generator = torch.Generator().manual_seed(torch_seed(self.seed, "unlabelled", epoch))
+        rounds = [
+            torch.randperm(count, generator=generator)
+            for _ in range(math.ceil(self.steps * size / count))
+        ]
+        order = torch.cat(rounds).to(self.device)
+        return order[: self.steps * size].view(self.steps, size)
+
+    def picked(self, rows: torch.Tensor, more: torch.Tensor | None = None) -> Rows:
+        """Return training examples, as the data set has them, with what a teacher said of them.
+
+        Args:
+            rows: which, int64 ``[examples]``.
+            more: which unlabelled inputs, int64 ``[examples]``.
+        """
+        part, taught, unlabelled = self.splits.train, None, None
+        if self.teacher is not None and self.teacher.logits is not None:
+            taught = self.teacher.logits[rows]
+        if more is not None and self.splits.unlabelled is not None:
+            unlabelled, _ = self.splits.unlabelled.pick(more)
+        return Rows(*part.pick(rows), taught, part.lengths_at(rows), unlabelled)
+
     def set_dropout(self, step: Key) -> None:
         """Give each dropout layer the key of a step."""
         layers = self.network.dropouts
@@ -125,14 +166,20 @@ class Member:
             assert isinstance(key, int)
             layer.key.fill_(signed(key))
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the teacher's logits for inputs that are standardised as the student's are."""
+    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
+        """Return the teacher's logits for inputs that are standardised as the student's are.
+
+        Args:
+            arguments: what a network is called with: inputs, and their mask where there is one.
+        """
         teacher = self.teacher
-        assert teacher is not None
+        if teacher is None:
+            return None
         if not teacher.same_frame:
-            inputs = restandardize(inputs, self.frame, teacher.frame.mean, teacher.frame.std)
+            theirs = teacher.frame
+            arguments = restandardize(arguments, self.frame, theirs.mean, theirs.std)
         with torch.no_grad():
-            logits: torch.Tensor = teacher.network.module(inputs)
+            logits: torch.Tensor = teacher.network.module(*arguments)
         return logits
 
     def first_batch(self) -> Batch:
@@ -140,33 +187,21 @@ class Member:
 
         Dropout layers are given that step's keys.
         """
-        rows = self.order(0)[0][: self.training.batch_size]
-        inputs, targets = self.splits.train.pick(rows)
-        inputs, targets = prepare(self.training, self.frame, inputs, targets, lambda: self.draws(0))
+        size, more = self.training.batch_size, self.unlabelled_order(0)
+        rows = self.picked(self.order(0)[0][:size], None if more is None else more[0][:size])
         self.set_dropout(0)
-        return self.batch(inputs, targets, 0, rows)
+        return self.batch(rows)
 
-    def batch(
-        self,
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        step: Key,
-        rows: torch.Tensor | None = None,
-    ) -> Batch:
-        """Return a batch that ``prepare`` gave, with what a teacher says of it.
+    def batch(self, rows: Rows, *, augmented: bool = True) -> Batch:
+        """Return examples as the loss sees them at the first step.
 
         Args:
-            inputs: ``[batch, *shape]``.
-            targets: ``[batch]``, or ``[batch, classes]`` where images are mixed.
-            step: which step's random numbers the loss has.
-            rows: which training examples they are, int64 ``[batch]``, so that a teacher who has
-                seen them all is not asked again.
+            rows: the examples.
+            augmented: whether they are augmented.
         """
-        taught = None
-        if self.teacher is not None:
-            known = None if rows is None else self.teacher.logits
-            taught = self.ask(inputs) if known is None else known[rows]
-        return batch_of(inputs, targets, taught, lambda: self.loss_draws(step))
+        training = self.training if augmented else replace(self.training, augment=())
+        batch = batch_of(training, self.frame, rows, lambda: self.draws(0), self.ask)
+        return replace(batch, draw=lambda: self.loss_draws(0))
 
     @cached_property
     def scoring_key(self) -> int:
@@ -231,15 +266,12 @@ def check_ready(training: Training, seed: int) -> None:
         check_ready(teacher, seed)
 
 
-def check_declared(
-    training: Training, shape: tuple[int, ...], targets: Targets, examples: int, seed: int
-) -> None:
+def check_declared(training: Training, known: Known, examples: int, seed: int) -> None:
     """Check of a Training what can be checked without its data: not of its teacher.
 
     Args:
         training: what is to be trained.
-        shape: of one input.
-        targets: what there is to be told of each input.
+        known: what is known of its data.
         examples: in the training split.
         seed: what initial weights are drawn from.
 
@@ -247,8 +279,8 @@ def check_declared(
         HarnessError: it cannot be begun.
     """
     steps = _steps(training, examples)
-    _check_augmentation(training, shape)
-    check_network(training, shape, targets, seed)
+    check_fits(training.augment, known)
+    check_network(training, known, seed)
     training.schedule.factors(steps * training.epochs)
 
 
@@ -287,7 +319,7 @@ def ready_with(
 ) -> Member:
     """Do as :func:`make_ready`, with data that is loaded already."""
     steps = steps_per_epoch(training, splits)
-    _check_augmentation(training, splits.shape)
+    check_fits(training.augment, splits)
     splits = splits.to(device)
     network = build(training, splits, seed, device)
     teacher = None
@@ -312,28 +344,6 @@ def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
         mean,
         std,
     )
-
-
-def _check_augmentation(training: Training, shape: tuple[int, ...]) -> None:
-    for each in training.augment:
-        if getattr(each, "images_only", False) and len(shape) != 3:
-            raise HarnessError(
-                f"{type(each).__name__} must be given images of shape (channels, height, width)",
-                f"inputs of shape {shape}",
-                "Reshape the data, or leave that augmentation out.",
-            )
-
-
-class Known(Protocol):
-    """Splits, or what is known of them."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one input."""
-
-    @property
-    def targets(self) -> Targets:
-        """What there is to be told of each input."""
 
 
 def check_teacher(theirs: Known, own: Known) -> None:

@@ -82,16 +82,16 @@ class Slot:
         key = mix(self.tensors[purpose], number)
         return Draws(key, self.first.device, self.frame.mean.dtype)
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
+    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
         """Return its teacher's logits; ``None`` where it has none."""
         teacher = self.first.teacher
         if teacher is None:
             return None
         theirs = self.tensors["teacher"]
         if not teacher.same_frame:
-            inputs = restandardize(inputs, self.frame, theirs["mean"], theirs["std"])
+            arguments = restandardize(arguments, self.frame, theirs["mean"], theirs["std"])
         tensors = {**theirs["params"], **theirs["held"]}
-        logits: torch.Tensor = functional_call(teacher.network.module, tensors, (inputs,))
+        logits: torch.Tensor = functional_call(teacher.network.module, tensors, arguments)
         return logits.detach()
 
     def gradients(

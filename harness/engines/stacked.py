@@ -24,11 +24,26 @@ class StackedRows:
         inputs: of the pool, which is shared where all trials draw from one data set.
         targets: of the pool.
         rows: int64 ``[trials, n]``.
+        lengths: of the pool, where sequences are padded.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
     rows: torch.Tensor
+    lengths: torch.Tensor | None = None
+
+    def at(self, which: torch.Tensor) -> Tensors:
+        """Return examples of the pool by name, for rows int64 ``[trials, k]``."""
+        found = {"inputs": self.inputs[which], "targets": self.targets[which]}
+        return found if self.lengths is None else {**found, "lengths": self.lengths[which]}
+
+    def of_pool(self, order: torch.Tensor) -> torch.Tensor:
+        """Return which rows of the pool an order of the part's examples stands for, in its shape.
+
+        Args:
+            order: int64 ``[trials, ...]``.
+        """
+        return self.rows.gather(1, order.flatten(1)).view(order.shape)
 
     @staticmethod
     def of(parts: Sequence[Part]) -> StackedRows:
@@ -44,11 +59,18 @@ class StackedRows:
         if all(part.pool is first for part in parts):
             every = torch.arange(len(first.targets), device=device)
             each = [every if part.rows is None else part.rows for part in parts]
-            return StackedRows(first.inputs, first.targets, torch.stack(each))
+            return StackedRows(first.inputs, first.targets, torch.stack(each), first.lengths)
         count = len(parts[0])
         rows = torch.arange(len(parts) * count, device=device).view(len(parts), count)
         inputs = torch.cat([part.inputs for part in parts])
-        return StackedRows(inputs, torch.cat([part.targets for part in parts]), rows)
+        lengths = [part.lengths_at(slice(None)) for part in parts]
+        known = [each for each in lengths if each is not None]
+        return StackedRows(
+            inputs,
+            torch.cat([part.targets for part in parts]),
+            rows,
+            torch.cat(known) if known else None,
+        )
 
 
 def stack(tensors: Sequence[Any]) -> Any:

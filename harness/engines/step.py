@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 
-from harness.data.splits import standardize
+from harness.data.splits import real, standardize
 from harness.engines.network import Network, Spans
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix
@@ -59,10 +59,21 @@ class Frame:
         """
         return self.laid_out(standardize(inputs, self.mean, self.std, self.dimensions))
 
+    def given(
+        self, inputs: torch.Tensor, lengths: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return inputs as the network is given them, and where sequences have not ended.
+
+        Args:
+            inputs: ``[batch, *shape]``, as the data set has them.
+            lengths: of sequences that are padded, int64 ``[batch]``.
+        """
+        return ended(self.standardize(inputs), lengths)
+
     def learnt(self, targets: torch.Tensor) -> torch.Tensor:
         """Return targets as the network learns them."""
         if self.target_mean is None or self.target_std is None:
-            return targets if targets.ndim == 1 else targets.to(self.mean.dtype)
+            return targets.to(self.mean.dtype) if targets.is_floating_point() else targets
         return (targets.to(self.mean.dtype) - self.target_mean) / self.target_std
 
     def told(self, outputs: torch.Tensor) -> torch.Tensor:
@@ -93,13 +104,17 @@ class Rows:
 
     Attributes:
         inputs: ``[examples, *shape]``, as the data set has them.
-        targets: int64 ``[examples]``, or quantities ``[examples, quantities]``.
+        targets: as those of :class:`harness.data.Part`.
         taught: the teacher's logits, ``[examples, classes]``, where they are known beforehand.
+        lengths: of sequences that are padded, int64 ``[examples]``.
+        unlabelled: more inputs, as the data set has them, ``[examples, *shape]``.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
     taught: torch.Tensor | None = None
+    lengths: torch.Tensor | None = None
+    unlabelled: torch.Tensor | None = None
 
 
 class Trial(Protocol):
@@ -135,8 +150,12 @@ class Trial(Protocol):
     def loss_draws(self, turn: Key) -> Draws:
         """Return the random numbers for the loss at a turn."""
 
-    def ask(self, inputs: torch.Tensor) -> torch.Tensor | None:
-        """Return its teacher's logits for standardised inputs; ``None`` where it has none."""
+    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
+        """Return its teacher's logits for standardised inputs; ``None`` where it has none.
+
+        Args:
+            arguments: what a network is called with: inputs, and their mask where there is one.
+        """
 
     def at(self, vector: torch.Tensor) -> Trial:
         """Return the trial with other parameters, ``[P]``."""
@@ -162,21 +181,15 @@ def advance(
         factor: the schedule's.
     """
     training = trial.training
-    inputs, targets = prepare(
-        training, trial.frame, rows.inputs, rows.targets, lambda: trial.draws(number)
-    )
-    taught = trial.ask(inputs) if rows.taught is None else rows.taught
+    whole = batch_of(training, trial.frame, rows, lambda: trial.draws(number), trial.ask)
     updates, turns = training.every_update, training.turns
     vector, weights, states = trial.vector, trial.weights, list(trial.states)
     losses: list[torch.Tensor] = []
     for index, (position, time) in enumerate(turns):
         turn = number * len(turns) + index
-        of_turn = functools.partial(_of_batch, training, time)
-        batch = batch_of(
-            of_turn(inputs), of_turn(targets),
-            None if taught is None else of_turn(taught),
-            functools.partial(trial.loss_draws, turn),
-        )  # fmt: skip
+        batch = replace(
+            of_batch(training, time, whole), draw=functools.partial(trial.loss_draws, turn)
+        )
         trial = trial.at(vector) if index else trial
         grads, loss = trial.gradients(position, turn, batch)
         losses = [*losses, loss] if time == 0 else [*losses[:-1], losses[-1] + loss]
@@ -194,12 +207,61 @@ def advance(
     return vector, tuple(states), means
 
 
-def _of_batch(training: Training, time: int, examples: torch.Tensor) -> torch.Tensor:
-    """Return what belongs to one of a step's batches."""
+def batch_of(
+    training: Training,
+    frame: Frame,
+    rows: Rows,
+    draws: Callable[[], Draws],
+    ask: Callable[..., torch.Tensor | None],
+) -> Batch:
+    """Return examples as a loss sees them, but for the random numbers that it may draw.
+
+    Args:
+        training: what is trained.
+        frame: what inputs are standardised by.
+        rows: the examples.
+        draws: gives this step's random numbers for augmentation.
+        ask: gives a teacher's logits for standardised inputs, and their mask where there is one.
+    """
+    inputs, targets = prepare(training, frame, rows.inputs, rows.targets, draws)
+    inputs, mask = ended(inputs, rows.lengths)
+    more = None if rows.unlabelled is None else frame.standardize(rows.unlabelled)
+    whole = Batch(inputs, targets, mask=mask, unlabelled=more)
+    taught = ask(*whole.arguments) if rows.taught is None else rows.taught
+    return whole if taught is None else replace(whole, given={"teacher": taught})
+
+
+def of_batch(training: Training, time: int, whole: Batch) -> Batch:
+    """Return one of a step's batches."""
     if training.batches == 1:
-        return examples
-    size = training.batch_size
-    return examples[time * size : (time + 1) * size]
+        return whole
+    part = slice(time * training.batch_size, (time + 1) * training.batch_size)
+    return Batch(
+        whole.inputs[part],
+        whole.targets[part],
+        {name: each[part] for name, each in whole.given.items()},
+        mask=None if whole.mask is None else whole.mask[part],
+        unlabelled=None if whole.unlabelled is None else whole.unlabelled[part],
+    )
+
+
+def ended(
+    inputs: torch.Tensor, lengths: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return inputs that are 0 where sequences have ended, and where they have not.
+
+    Args:
+        inputs: ``[batch, ..., length]``, standardised.
+        lengths: int64 ``[batch]``; ``None`` where nothing is padded.
+    """
+    if lengths is None:
+        return inputs, None
+    mask = real(lengths, inputs.shape[-1])
+    return _cleared(inputs, mask), mask
+
+
+def _cleared(inputs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return inputs.masked_fill(~mask if inputs.ndim == 2 else ~mask[:, None], 0)
 
 
 def prepare(
@@ -230,16 +292,6 @@ def prepare(
         for position, each in enumerate(training.augment):
             inputs, targets = each(inputs, targets, source.within(str(position)))
     return frame.standardize(inputs), targets
-
-
-def batch_of(
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    taught: torch.Tensor | None,
-    draw: Callable[[], Draws],
-) -> Batch:
-    """Return a batch that :func:`prepare` gave, with what a teacher says of it."""
-    return Batch(inputs, targets, {} if taught is None else {"teacher": taught}, draw)
 
 
 def loss_of(loss: Loss, net: Net, batch: Batch) -> torch.Tensor:
@@ -311,8 +363,17 @@ def dropout_keys(key: Key, step: int | torch.Tensor, layers: int) -> list[Key]:
 
 
 def restandardize(
-    inputs: torch.Tensor, frame: Frame, mean: torch.Tensor, std: torch.Tensor
-) -> torch.Tensor:
-    """Return inputs, standardised by a frame, as another mean and deviation standardise them."""
+    arguments: Sequence[torch.Tensor], frame: Frame, mean: torch.Tensor, std: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Return inputs, standardised by a frame, as another mean and deviation standardise them.
+
+    Args:
+        arguments: what a network is called with: inputs, and their mask where there is one.
+        frame: what they are standardised by.
+        mean: the other.
+        std: the other.
+    """
+    inputs, *mask = arguments
     mean, std = (mean - frame.mean) / frame.std, std / frame.std
-    return frame.laid_out(standardize(inputs, mean, std, frame.dimensions))
+    inputs = frame.laid_out(standardize(inputs, mean, std, frame.dimensions))
+    return (inputs, *mask) if not mask else (_cleared(inputs, mask[0]), *mask)

@@ -84,9 +84,9 @@ class ActivationVariance:
         module, training = trained.network.module, trained.member.training
         with kept(trained, "first batch"), torch.no_grad(), watched(module, layers, watch):
             module.train()
-            inputs = trained.first_batch().inputs
-            with autocast(training.precision, inputs.device):
-                module(inputs)
+            batch = trained.first_batch()
+            with autocast(training.precision, batch.inputs.device):
+                module(*batch.arguments)
         if len(found) < 2:
             raise HarnessError(
                 "ActivationVariance must be given a network with a hidden layer, an nn.Linear or a "
@@ -149,9 +149,9 @@ class DeadUnits:
         part = trained.member.splits.train.at(some_training(trained, self.images))
         with kept(trained, "dead units"), torch.no_grad(), watched(module, kinds, watch):
             module.eval()
-            for inputs, _ in batches(trained, part):
+            for batch in batches(trained, part):
                 uses.clear()
-                module(inputs)
+                module(*batch.arguments)
         if not alive:
             return {}
         return {"dead_units": float((~torch.cat(list(alive.values()))).double().mean())}

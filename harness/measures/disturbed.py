@@ -51,7 +51,19 @@ class _Disturbed(ABC):
 
 
 def as_floats(inputs: torch.Tensor) -> torch.Tensor:
-    """Return bytes as numbers from 0 to 1, and what is floating point as it is."""
+    """Return bytes as numbers from 0 to 1, and what is floating point as it is.
+
+    Raises:
+        HarnessError: they are token ids, between which there is nothing.
+    """
+    import torch
+
+    if inputs.dtype == torch.int64:
+        raise HarnessError(
+            "Occluded and Noisy must be given images or measured values",
+            "token ids",
+            "Leave the measure out.",
+        )
     return inputs if inputs.is_floating_point() else inputs.float() / 255
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 
 from harness.data.splits import Part
 from harness.engines.called import called
-from harness.engines.evaluate import evaluation_batch
+from harness.engines.evaluate import evaluation_batch, standardized
 from harness.engines.network import Snapshot, global_generators
 from harness.engines.step import loss_of
 from harness.randomness.streams import torch_seed
+from harness.tasks.losses import Batch
 from harness.trained import Trained
 
 
@@ -51,17 +53,16 @@ def some_training(trained: Trained, count: int) -> torch.Tensor:
     return rows[:count]
 
 
-def batches(trained: Trained, part: Part) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield standardised inputs and targets of a part, as many at a time as in any evaluation."""
+def batches(trained: Trained, part: Part) -> Iterator[Batch]:
+    """Yield a part, inputs standardised, as many examples at a time as in any evaluation.
+
+    A network is called with ``*batch.arguments``. Its mode stays as it is.
+    """
     size = evaluation_batch(part.pool.inputs)
     for start in range(0, len(part), size):
-        inputs, targets = part.pick(slice(start, start + size))
-        yield standardized(trained, inputs), targets
-
-
-def standardized(trained: Trained, inputs: torch.Tensor) -> torch.Tensor:
-    """Return inputs ``[n, *shape]``, as the data set has them, as the network is given them."""
-    return trained.member.frame.standardize(inputs)
+        rows = slice(start, start + size)
+        inputs, targets = part.pick(rows)
+        yield standardized(trained.member.frame, inputs, targets, part.lengths_at(rows))
 
 
 def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
@@ -73,9 +74,7 @@ def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
         trained: the network.
         rows: which examples, int64 ``[n]``.
     """
-    member, part = trained.member, trained.member.splits.train
-    picked, targets = part.pick(rows)
-    inputs = standardized(trained, picked)
-    training = member.training
+    member, training = trained.member, trained.member.training
     net = called(training.precision, member.network.module, member.device)
-    return loss_of(training.every_update[0].loss, net, member.batch(inputs, targets, 0))
+    picked = replace(member.picked(rows), taught=None)
+    return loss_of(training.every_update[0].loss, net, member.batch(picked, augmented=False))

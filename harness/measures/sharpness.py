@@ -118,8 +118,9 @@ def loss_and_gradient(trained: Trained, part: Part) -> tuple[torch.Tensor, torch
     network = trained.network
     total = torch.zeros((), dtype=torch.float64, device=network.vector.device)
     gradient = torch.zeros_like(network.vector, dtype=torch.float64)
-    for inputs, targets in batches(trained, part):
-        loss = F.cross_entropy(network.module(inputs), targets, reduction="sum") / len(part)
+    for batch in batches(trained, part):
+        logits = network.module(*batch.arguments)
+        loss = F.cross_entropy(logits, batch.targets, reduction="sum") / len(part)
         gradient += torch.cat([each.reshape(-1) for each in network.gradients(loss)])
         total += loss.detach()
     return total, gradient
@@ -133,7 +134,7 @@ def _loss(trained: Trained, part: Part) -> torch.Tensor:
     from harness.measures.kept import batches
 
     total = torch.zeros((), dtype=torch.float64, device=trained.member.device)
-    for inputs, targets in batches(trained, part):
-        logits = trained.network.module(inputs)
-        total += F.cross_entropy(logits, targets, reduction="sum") / len(part)
+    for batch in batches(trained, part):
+        logits = trained.network.module(*batch.arguments)
+        total += F.cross_entropy(logits, batch.targets, reduction="sum") / len(part)
     return total

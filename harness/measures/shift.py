@@ -69,8 +69,8 @@ class VarianceShift:
             for layer in layers:
                 stack.callback(layer.register_forward_pre_hook(hook).remove)
             module.eval()
-            for inputs, _ in batches(trained, part):
-                module(inputs)
+            for batch in batches(trained, part):
+                module(*batch.arguments)
         shifts = []
         for layer in layers:
             if seen[layer].count:  # a layer may be unused

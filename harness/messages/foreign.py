@@ -7,6 +7,7 @@ Nothing is imported for this.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -33,7 +34,7 @@ def torch_data(value: Any) -> str:
         if kind.__module__.startswith(("torch.utils.data", "torchvision.datasets"))
     }
     if "DataLoader" in kinds:
-        return torch_data(value.dataset).replace("dataset", "loader.dataset")
+        return re.sub(r"\bdataset\b", "loader.dataset", torch_data(value.dataset))
     if "Dataset" not in kinds:
         return ""
     if "TensorDataset" in kinds and len(getattr(value, "tensors", ())) == 2:
@@ -45,8 +46,15 @@ def torch_data(value: Any) -> str:
             return f"images({str(value.root)!r})"
     if "IterableDataset" in kinds:
         return 'arrays(*map(torch.cat, zip(*DataLoader(dataset, 100))), "mine")'
-    # not by iterating over it: one whose __getitem__ raises no IndexError has no end
-    return 'arrays(*next(iter(DataLoader(dataset, len(dataset)))), "mine")'
+    return 'from_dataset(dataset, "mine")'
+
+
+def is_stream(value: Any) -> bool:
+    """Whether a value is one of torch's data sets that are read from the beginning to the end."""
+    return any(
+        kind.__name__ == "IterableDataset" and kind.__module__.startswith("torch.utils.data")
+        for kind in type(value).__mro__
+    )
 
 
 def bare_data(value: Any) -> str:

@@ -62,8 +62,12 @@ def told(facts: Facts) -> str:
     Args:
         facts: what is known of it.
     """
-    kind = "images" if len(facts.shape) == 3 else "sequences" if len(facts.shape) == 2 else "rows"
-    shape = " × ".join(map(str, facts.shape)) + (" features" if kind == "rows" else "")
+    kind, unit = "rows", " features"
+    if len(facts.shape) > 1:
+        kind, unit = "images" if len(facts.shape) == 3 else "sequences", ""
+    elif facts.tokens:
+        kind, unit = "sequences", f" token ids from 0 to {facts.tokens - 1:,}"
+    shape = " × ".join(map(str, facts.shape)) + unit
     read = f"{facts.files:,} files, " if facts.files else ""
     names = ""
     if facts.names:
@@ -156,7 +160,7 @@ def _check(training: Training, seed: int) -> None:
     facts = facts_of(training.data)
     if facts is None:
         return
-    check_declared(training, facts.shape, facts.targets, facts.shares.train, seed)
+    check_declared(training, facts, facts.shares.train, seed)
     teacher = teacher_of(training)
     if teacher is not None:
         theirs = facts_of(teacher.data)

@@ -19,7 +19,6 @@ from harness.cost.place import times
 from harness.engines.network import global_generators
 from harness.engines.plain import make_step
 from harness.engines.prepared import make_ready, untrained_teacher
-from harness.engines.step import Rows
 from harness.messages.calm import calm
 from harness.probe.exact import timed
 from harness.probe.waiting import Times, both_times
@@ -216,17 +215,14 @@ def _bits(training: Training, device: torch.device) -> str:
     set_up(device)
     member = make_ready(training, 0, device, untrained_teacher(training, 0))
     step = make_step(member)
-    part, teacher = member.splits.train, member.teacher
     hashed = hashlib.sha256()
     with global_generators(torch_seed(0, "noise"), device):
         member.network.module.train()
         batches = (rows for epoch in range(training.epochs) for rows in member.order(epoch))
         for number, rows in enumerate(itertools.islice(batches, LOSSES)):
-            taught = None
-            if teacher is not None and teacher.logits is not None:
-                taught = teacher.logits[rows]
-            picked = Rows(*part.pick(rows), taught)
-            for loss in step(picked, float(member.factors[number]), number):
+            more = member.unlabelled_order(number // member.steps)
+            more = None if more is None else more[number % member.steps]
+            for loss in step(member.picked(rows, more), float(member.factors[number]), number):
                 hashed.update(float(loss).hex().encode())
     return hashed.hexdigest()[:16]
 

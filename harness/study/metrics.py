@@ -95,11 +95,20 @@ def _split_metrics() -> list[Metric]:
             Metric(f"{split}_r2", f"{title} R²", "", "higher",
                    f"Share of the target's variance that is explained on {where}; 0 is what the "
                    "mean of these examples would give, and less is worse than that."),
+            Metric(f"{split}_perplexity", f"{title} perplexity", "", "lower",
+                   f"e to the power of the mean cross-entropy in nats on {where}; 1 is certain, "
+                   "the number of classes is a guess.", least=1),
+            Metric(f"{split}_iou", f"{title} IoU", "fraction", "higher",
+                   f"Intersection over union, mean over classes, on {where}.", least=0),
+            Metric(f"{split}_border_iou", f"{title} border IoU", "fraction", "higher",
+                   f"The same of the pixels within one of a border, on {where}.", least=0),
+            Metric(f"{split}_frechet_distance", f"{title} Fréchet distance", "", "lower",
+                   f"Fréchet distance between features of what is made and of {where}.", least=0),
         ]  # fmt: skip
     return out
 
 
-TESTED = ("test_accuracy", "test_loss", "test_squared_error")
+TESTED = ("test_accuracy", "test_loss", "test_squared_error", "test_frechet_distance")
 """What shows best how well a network does, of each task, where no claim says what matters."""
 
 FAILED = Metric(

@@ -1,10 +1,13 @@
 """What is learnt: the loss that training minimises, the scores that are kept, and the task of both.
 
-In reading order: ``losses``, what is minimised; ``rebuilding``, the losses of autoencoders;
-``scores``, numbers of a whole part of the data, summed batch by batch; ``task``, which says what a
-network must put out and which scores it has.
+In reading order: ``losses``, what is minimised; ``rebuilding``, of autoencoders; ``adversarial``,
+of two networks against each other; ``scores``, numbers of a whole part of the data, summed batch by
+batch; ``place_scores``, those of a class for each place; ``task``, which says what a network must
+put out and which scores it has; ``places`` and ``making``, tasks of a class for each place, and of
+making more such inputs.
 """
 
+from harness.tasks.adversarial import GANLoss, WassersteinLoss
 from harness.tasks.losses import (
     AbsoluteLoss,
     Batch,
@@ -15,6 +18,8 @@ from harness.tasks.losses import (
     Net,
     SquaredLoss,
 )
+from harness.tasks.making import FrechetDistance, Generation
+from harness.tasks.places import Segmentation, SegmentationLoss, Sequence, SequenceLoss
 from harness.tasks.rebuilding import EvidenceBound, RebuildingLoss
 from harness.tasks.task import Classification, Reconstruction, Regression, Task
 
@@ -25,12 +30,20 @@ __all__ = [
     "CrossEntropy",
     "Distillation",
     "EvidenceBound",
+    "FrechetDistance",
+    "GANLoss",
+    "Generation",
     "Huber",
     "Loss",
     "Net",
     "RebuildingLoss",
     "Reconstruction",
     "Regression",
+    "Segmentation",
+    "SegmentationLoss",
+    "Sequence",
+    "SequenceLoss",
     "SquaredLoss",
     "Task",
+    "WassersteinLoss",
 ]

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 class Net(Protocol):
     """A network as a loss calls it: in the precision of its Training, whatever engine trains it."""
 
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+    def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Return its outputs; for classes, logits ``[batch, classes]``.
 
         Args:
-            inputs: ``[batch, *shape]``, standardised, such as ``batch.inputs``.
+            inputs: ``[batch, *shape]``, standardised, such as ``batch.inputs``; where sequences
+                are padded, their mask as well. ``*batch.arguments`` is both.
         """
 
     def part(self, name: str) -> Callable[..., torch.Tensor]:
@@ -50,6 +51,10 @@ class Batch:
         given: what other trained networks say of the same inputs, by name: ``"teacher"``, its
             logits ``[batch, classes]``, where the loss is a :class:`Distillation`.
         draw: makes the random numbers of this step; they are asked for as ``draws``.
+        mask: where sequences of unequal length have not ended, bool ``[batch, length]``; beyond,
+            inputs are 0; ``None`` where inputs are of one length.
+        unlabelled: more inputs, as many, without targets, standardised and not augmented; ``None``
+            where the data has none.
 
     Example:
         >>> import torch
@@ -63,6 +68,13 @@ class Batch:
     targets: torch.Tensor
     given: Mapping[str, torch.Tensor] = field(default_factory=dict)
     draw: Callable[[], Draws] | None = None
+    mask: torch.Tensor | None = None
+    unlabelled: torch.Tensor | None = None
+
+    @property
+    def arguments(self) -> tuple[torch.Tensor, ...]:
+        """What a network is called with: the inputs, and their mask where there is one."""
+        return (self.inputs,) if self.mask is None else (self.inputs, self.mask)
 
     @cached_property
     def draws(self) -> Draws:
@@ -132,7 +144,7 @@ class CrossEntropy:
 
     def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
         """Return the mean loss; see :class:`Loss`."""
-        return _cross_entropy(net(batch.inputs), batch.targets, self.label_smoothing)
+        return _cross_entropy(net(*batch.arguments), batch.targets, self.label_smoothing)
 
 
 @dataclass(frozen=True)
@@ -181,7 +193,7 @@ class Distillation:
 
     def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
         """Return the mean loss; see :class:`Loss`."""
-        logits = net(batch.inputs)
+        logits = net(*batch.arguments)
         if not on(self.weight):
             return _cross_entropy(logits, batch.targets, 0.0)
         wanted = (batch.given["teacher"] / self.temperature).log_softmax(dim=1)
@@ -210,7 +222,7 @@ class SquaredLoss:
 
     def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
         """Return the mean loss; see :class:`Loss`."""
-        return (net(batch.inputs) - batch.targets).square().mean()
+        return (net(*batch.arguments) - batch.targets).square().mean()
 
 
 @dataclass(frozen=True)
@@ -229,7 +241,7 @@ class AbsoluteLoss:
 
     def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
         """Return the mean loss; see :class:`Loss`."""
-        return (net(batch.inputs) - batch.targets).abs().mean()
+        return (net(*batch.arguments) - batch.targets).abs().mean()
 
 
 @dataclass(frozen=True)
@@ -260,7 +272,7 @@ class Huber:
 
     def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
         """Return the mean loss; see :class:`Loss`."""
-        error = (net(batch.inputs) - batch.targets).abs()
+        error = (net(*batch.arguments) - batch.targets).abs()
         near = error.clamp(max=self.delta)
         return (near * (error - near / 2)).mean()
 

@@ -57,7 +57,7 @@ class RebuildingLoss:
         if on(self.noise):
             seen = seen + batch.draws.normal("noise", *seen.shape) * self.noise
         if not on(self.sparsity):
-            return (net(seen) - batch.inputs).square().mean()
+            return (net(seen, *batch.arguments[1:]) - batch.inputs).square().mean()
         code = net.part("encoder")(seen)
         rebuilt = net.part("decoder")(code)
         return (rebuilt - batch.inputs).square().mean() + code.abs().mean() * self.sparsity

@@ -21,7 +21,8 @@ PARTS = ("train", "validation", "test")
 
 BETTER: dict[str, Literal["higher", "lower"]] = {
     "loss": "lower", "accuracy": "higher", "squared_error": "lower", "absolute_error": "lower",
-    "r2": "higher",
+    "r2": "higher", "perplexity": "lower", "iou": "higher", "border_iou": "higher",
+    "frechet_distance": "lower",
 }  # fmt: skip
 """Every score of the harness by name, and which direction is better."""
 
@@ -54,7 +55,8 @@ class Score(Protocol):
         """Return the score, float64, of no dimensions."""
 
 
-def _nothing(device: torch.device) -> State:
+def no_sum(device: torch.device) -> State:
+    """Return a sum and a count of nothing."""
     import torch
 
     return {name: torch.zeros((), dtype=torch.float64, device=device) for name in ("sum", "count")}
@@ -64,7 +66,8 @@ def _added(state: State, total: torch.Tensor, count: int) -> State:
     return {"sum": state["sum"] + total.double(), "count": state["count"] + count}
 
 
-def _mean(state: State) -> torch.Tensor:
+def mean_of(state: State) -> torch.Tensor:
+    """Return a sum over its count."""
     return state["sum"] / state["count"]
 
 
@@ -76,7 +79,7 @@ class CrossEntropyScore:
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""
-        return _nothing(device)
+        return no_sum(device)
 
     def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
         """Add a batch; see :class:`Score`."""
@@ -86,7 +89,7 @@ class CrossEntropyScore:
 
     def value(self, state: State) -> torch.Tensor:
         """Return the mean; see :class:`Score`."""
-        return _mean(state)
+        return mean_of(state)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Accuracy:
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""
-        return _nothing(device)
+        return no_sum(device)
 
     def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
         """Add a batch; see :class:`Score`."""
@@ -105,7 +108,7 @@ class Accuracy:
 
     def value(self, state: State) -> torch.Tensor:
         """Return the share; see :class:`Score`."""
-        return _mean(state)
+        return mean_of(state)
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class SquaredError:
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""
-        return _nothing(device)
+        return no_sum(device)
 
     def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
         """Add a batch; see :class:`Score`."""
@@ -125,7 +128,7 @@ class SquaredError:
 
     def value(self, state: State) -> torch.Tensor:
         """Return the mean; see :class:`Score`."""
-        return _mean(state)
+        return mean_of(state)
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class AbsoluteError:
 
     def init(self, device: torch.device) -> State:
         """Return sums of nothing; see :class:`Score`."""
-        return _nothing(device)
+        return no_sum(device)
 
     def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
         """Add a batch; see :class:`Score`."""
@@ -145,7 +148,7 @@ class AbsoluteError:
 
     def value(self, state: State) -> torch.Tensor:
         """Return the mean; see :class:`Score`."""
-        return _mean(state)
+        return mean_of(state)
 
 
 @dataclass(frozen=True)

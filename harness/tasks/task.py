@@ -22,7 +22,7 @@ from harness.tasks.scores import (
 if TYPE_CHECKING:
     import torch
 
-    from harness.data.sizes import Targets
+    from harness.data.facts import Known
 
 Kind = Literal["classes", "quantities", "inputs", "class maps", "tokens", "samples"]
 """What is learnt: classes of inputs, measured quantities, the inputs themselves, a class for each
@@ -52,23 +52,22 @@ class Task(Protocol):
     def standardised(self) -> bool:
         """Whether a network learns standardised targets; scores are of those of the data."""
 
-    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
+    def outputs(self, known: Known) -> int:
         """Return how many numbers a network gives for each input, or each place of it.
 
         It is the second argument of ``Model.build``.
 
         Args:
-            shape: of one input.
-            targets: what the data has to be told of each.
+            known: of the data: the shape of an input, its targets, how many token ids there are.
 
         Raises:
             HarnessError: there are no such targets in the data.
         """
 
-    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
-        """Return the shape of what :meth:`says` gives for one input; arguments as above."""
+    def shape(self, known: Known) -> tuple[int, ...]:
+        """Return the shape of what :meth:`says` gives for one input."""
 
-    def gives(self, targets: Targets) -> str:
+    def gives(self, known: Known) -> str:
         """Return what a network must give, in words, such as ``one logit for each class``."""
 
     def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,9 +100,15 @@ class Classification:
     scores: ClassVar[tuple[Score, ...]] = (CrossEntropyScore(), Accuracy())
     standardised: ClassVar[bool] = False
 
-    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
+    def outputs(self, known: Known) -> int:
         """Return the number of classes; see :class:`Task`."""
-        del shape
+        targets = known.targets
+        if targets.shape:
+            raise HarnessError(
+                "Classification must have one class for each input",
+                str(targets),
+                "Write task=Segmentation() for images, or task=Sequence('each position').",
+            )
         if not targets.classes:
             raise HarnessError(
                 "Classification, the task of a Training that names no other, must have classes as "
@@ -115,17 +120,17 @@ class Classification:
             )
         return targets.classes
 
-    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
+    def shape(self, known: Known) -> tuple[int, ...]:
         """Return one number for each class; see :class:`Task`."""
-        return (self.outputs(shape, targets),)
+        return (self.outputs(known),)
 
-    def gives(self, targets: Targets) -> str:
+    def gives(self, known: Known) -> str:
         """Return it in words; see :class:`Task`."""
-        return f"one logit for each of the {targets}"
+        return f"one logit for each of the {known.targets}"
 
     def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits and targets; see :class:`Task`."""
-        return net(batch.inputs), batch.targets
+        return net(*batch.arguments), batch.targets
 
 
 @dataclass(frozen=True)
@@ -160,9 +165,9 @@ class Regression:
         """Whether a network learns standardised targets."""
         return self.targets == "standardised"
 
-    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
+    def outputs(self, known: Known) -> int:
         """Return the number of quantities; see :class:`Task`."""
-        del shape
+        targets = known.targets
         if not targets.quantities:
             raise HarnessError(
                 "Regression must have measured quantities as targets, floating point",
@@ -172,18 +177,19 @@ class Regression:
             )
         return targets.quantities
 
-    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
+    def shape(self, known: Known) -> tuple[int, ...]:
         """Return one number for each quantity; see :class:`Task`."""
-        return (self.outputs(shape, targets),)
+        return (self.outputs(known),)
 
-    def gives(self, targets: Targets) -> str:
+    def gives(self, known: Known) -> str:
         """Return it in words; see :class:`Task`."""
+        targets = known.targets
         each = f"each of the {targets}" if targets.quantities > 1 else "the one measured quantity"
         return f"one number for {each}"
 
     def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return outputs and targets; see :class:`Task`."""
-        return net(batch.inputs), batch.targets
+        return net(*batch.arguments), batch.targets
 
 
 @dataclass(frozen=True)
@@ -204,21 +210,19 @@ class Reconstruction:
     scores: ClassVar[tuple[Score, ...]] = (SquaredError(), AbsoluteError())
     standardised: ClassVar[bool] = False
 
-    def outputs(self, shape: tuple[int, ...], targets: Targets) -> int:
+    def outputs(self, known: Known) -> int:
         """Return how many numbers an input has; see :class:`Task`."""
-        del targets
-        return math.prod(shape)
+        return math.prod(known.shape)
 
-    def shape(self, shape: tuple[int, ...], targets: Targets) -> tuple[int, ...]:
+    def shape(self, known: Known) -> tuple[int, ...]:
         """Return the shape of one input; see :class:`Task`."""
-        del targets
-        return shape
+        return known.shape
 
-    def gives(self, targets: Targets) -> str:
+    def gives(self, known: Known) -> str:
         """Return it in words; see :class:`Task`."""
-        del targets
+        del known
         return "each input again, in its own shape"
 
     def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs as they are rebuilt, and as they are; see :class:`Task`."""
-        return net(batch.inputs), batch.inputs
+        return net(*batch.arguments), batch.inputs

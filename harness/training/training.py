@@ -241,6 +241,8 @@ class Training:
         part, _, score = metric.partition("_")
         if metric in _OF_CLASSES:
             return self.task.kind != "classes"
+        if metric == "generalisation_gap":
+            return "loss" not in own
         return part in PARTS and score in BETTER and score not in own
 
     def data_sets(self) -> tuple[Data, ...]:
@@ -277,6 +279,6 @@ class Training:
 
 
 _OF_CLASSES = frozenset({
-    "generalisation_gap", "test_calibration_error", "teacher_agreement", "teacher_divergence",
+    "test_calibration_error", "teacher_agreement", "teacher_divergence",
 })  # fmt: skip
 """Metrics of trainings that learn classes, beside their scores."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.messages import checks
 from harness.messages.errors import HarnessError
+from harness.messages.levels import own
 from harness.tasks.losses import Loss
 from harness.tasks.task import Task
 from harness.training.parts import Clip, Optimizer, Penalty
@@ -59,6 +60,7 @@ class Update:
     clip: Clip | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "part", own(self.part))
         if not self.names or not all(isinstance(each, str) for each in self.names):
             raise HarnessError(
                 "Update(part=...) must be the name of a submodule, or a tuple of names",
