@@ -6,10 +6,12 @@ help: gradients of limited norm, gates (Hochreiter & Schmidhuber 1997), and orth
 which neither stretch nor shrink. Here each is tried with the others and without, by plain momentum:
 an optimizer that divides gradients by their own size, such as Adam, would hide what is asked.
 
-The learning rate is tuned anew in every arm, so that an arm may avoid what it cannot bear. So six
-arms cannot show how often runs diverge, and RNN and LSTM have arms at one large rate as well. A run
-has diverged where its loss is no finite number. Diverged runs have no other metrics, and in seeds
-with one of them claims about errors do not count.
+The learning rate is tuned anew in every arm, so that an arm may avoid what it cannot bear. Such
+arms cannot show how often runs diverge, so RNN and LSTM have arms at one large rate as well, with
+orthogonal weights. A run has diverged where its loss is no finite number. Diverged runs have no
+other metrics, and claims about errors pass over seeds with one of them. The states of an LSTM are
+bounded: it may learn nothing and still not diverge. A trial with other seeds showed that much at
+`quick`, so that of LSTMs at the large rate the error is claimed as well.
 
 How far the gradient reaches is measured on the first batch, before the first step and after the
 last: the logarithm to base 10 of the norm of the loss's gradient with respect to the state at the
@@ -165,7 +167,7 @@ class Says:
 
     outputs: torch.Tensor
 
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
+    def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Return its outputs."""
         del inputs
         return self.outputs
@@ -185,7 +187,7 @@ def gradient_reach(trained: Trained) -> float:
 
 CELLS, CLIPS = ("RNN", "LSTM", "GRU"), ("none", "norm")
 INITS = {"orthogonal": Orthogonal(), "xavier": XavierUniform()}
-LARGE = 0.3
+LARGE = 1.0
 TUNED, RATE = {"rate": "tuned"}, {"rate": "large"}
 RNN, LSTM, GRU = ({"cell": cell} for cell in CELLS)
 FREE, CLIPPED = ({"clip": clip} for clip in CLIPS)
@@ -203,13 +205,13 @@ study = Study(
         **{f"{cell}, {clip}, large rate": {"cell": cell, "clip": clip, **RATE}
            for cell in ("RNN", "LSTM") for clip in CLIPS},
     }),
-    tuned=(Tuned("lr", 0.001, LARGE, log=True, trials=8),),
+    tuned=(Tuned("lr", 0.001, 1.0, log=True, trials=8),),
     objective="validation_squared_error",
     build=build,
     scales={
         "quick": Scale(
             data=adding(20, train=1000, validation=200, test=500), task=Regression(), width=16,
-            batch_size=20, epochs=10, seeds=5, tuning=4,
+            batch_size=20, epochs=8, seeds=5, tuning=4,
         ),
         "standard": Scale(
             data=digits(train=1000, validation=297, test=500), task=Digits(), width=32,
@@ -234,8 +236,8 @@ study = Study(
             source="Pascanu et al. 2013, section 3.2; lecture notes 001",
         ),
         Higher(
-            "At a large rate, LSTMs diverge less often with clipping.",
-            metric="failed", by=0.2, higher=LSTM | RATE | FREE, lower=LSTM | RATE | CLIPPED,
+            "At a large rate, LSTMs with clipping learn more than those without.",
+            metric="test_r2", by=0.05, higher=LSTM | RATE | CLIPPED, lower=LSTM | RATE | FREE,
             source="lecture notes 001",
         ),
         Higher(
@@ -271,7 +273,17 @@ study = Study(
             primary=False, source="lecture notes 001",
         ),
         Higher(
-            "LSTMs gain more from orthogonal weights than from Xavier's.",
+            "At a large rate, LSTMs diverge less often with clipping.",
+            metric="failed", by=0.2, higher=LSTM | RATE | FREE, lower=LSTM | RATE | CLIPPED,
+            primary=False, source="lecture notes 001",
+        ),
+        Higher(
+            "At a large rate and without clipping, RNNs diverge more often than LSTMs.",
+            metric="failed", by=0.2, higher=RNN | RATE | FREE, lower=LSTM | RATE | FREE,
+            primary=False, source="the trial with other seeds",
+        ),
+        Higher(
+            "LSTMs learn more from orthogonal weights than from Xavier's.",
             metric="test_r2", by=0.05, higher=LSTM | TUNED | CLIPPED | {"init": "orthogonal"},
             lower=LSTM | TUNED | CLIPPED | {"init": "xavier"}, primary=False,
             source="lecture notes 001",
