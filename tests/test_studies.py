@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from harness.commands.cli import execute
+from harness.data.own import Arrays
 from harness.engines.modes import Mode
 from harness.identity.canonical import canonical
 from harness.judging.pairing import evaluations, groups_of, pair
@@ -31,6 +32,7 @@ from harness.study.study import Study
 from harness.tasks.losses import Distillation
 from harness.trainer.train import Request, TrainingResult, train_together
 from harness.training import Training
+from harness.training.parts import Data
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from harness.trials.trial import defaults, make_trial
@@ -40,6 +42,7 @@ NAMES = built_in()
 TRAINED = {
     "optimizer_batch_size", "init_activation", "dropout_bn_order", "weight_penalties",
     "augmentation_strength", "residual_depth", "distillation_temperature",
+    "gan_modes",
 }  # fmt: skip
 """Those whose networks the harness itself trains."""
 
@@ -62,7 +65,7 @@ def trainings(study: Study, scale: str) -> Iterator[tuple[Arm, Training]]:
         yield arm, trial.training
 
 
-def test_all_eight_are_there() -> None:
+def test_all_nine_are_there() -> None:
     assert set(NAMES) == TRAINED | OTHERS
     assert {name for name in NAMES if load(name).source == "build"} == TRAINED
 
@@ -138,9 +141,20 @@ def test_a_strength_is_searched_where_there_is_one_to_search() -> None:
         assert names == (["lr", "searched"] if own else ["lr"])
 
 
+def resized(data: Data, **sizes: int) -> Data:
+    """The same data in splits of other sizes; arrays are declared anew, on the same contents."""
+    if not isinstance(data, Arrays):
+        return replace(data, **sizes)  # type: ignore[type-var]
+    held = vars(data)
+    return Arrays(
+        data.name, held["parts"], data.targets().classes, held["said"], scaling=data.scaling,
+        **sizes,
+    )  # fmt: skip
+
+
 def small(training: Training) -> Training:
-    """The same training on two batches, with a teacher as small."""
-    data = replace(training.data, train=2 * training.batch_size, validation=40, test=60)  # type: ignore[type-var]
+    """The same training for two steps, with a teacher as small."""
+    data = resized(training.data, train=2 * training.step_size, validation=40, test=60)
     loss = training.loss
     if isinstance(loss, Distillation):
         loss = replace(loss, teacher=small(loss.teacher))
