@@ -22,8 +22,8 @@ its mean than to any other, and no farther than 98.9 % of its own training examp
 ring is 3 standard deviations. Images near the mean of their class may still be blurred.
 
 At `quick` the ring has radius 2 and a standard deviation of 0.1, five times that of Metz et al.,
-and there are 600 generator steps where they have 25,000, so that a run takes minutes. `standard` and
-`full` are on digits and on MNIST, with convolutions.
+and there are 600 generator steps where they have 25,000, so that a run takes minutes. `standard`
+and `full` are on digits and on MNIST, with convolutions.
 """
 
 import math
@@ -97,10 +97,8 @@ def shares(made: torch.Tensor, inputs: torch.Tensor, targets: torch.Tensor) -> t
     made, inputs = made.flatten(1).double(), inputs.flatten(1).double()
     groups = [inputs[targets == each] for each in range(int(targets.max()) + 1)]
     means = torch.stack([group.mean(dim=0) for group in groups])
-    limits = torch.stack([
-        (group - mean).norm(dim=1).quantile(NEAR)
-        for group, mean in zip(groups, means, strict=True)
-    ])
+    pairs = zip(groups, means, strict=True)
+    limits = torch.stack([(group - mean).norm(dim=1).quantile(NEAR) for group, mean in pairs])
     distance, nearest = torch.cdist(made, means).min(dim=1)
     near = nearest[distance <= limits[nearest]]
     return torch.bincount(near, minlength=len(means)).double() / len(made)
