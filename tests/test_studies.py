@@ -41,7 +41,7 @@ NAMES = built_in()
 TRAINED = {
     "optimizer_batch_size", "init_activation", "dropout_bn_order", "weight_penalties",
     "augmentation_strength", "residual_depth", "distillation_temperature", "autoencoders",
-    "recurrent_clipping",
+    "recurrent_clipping", "gan_modes", "transfer_learning",
 }  # fmt: skip
 """Those whose networks the harness itself trains."""
 
@@ -152,8 +152,8 @@ def resized(data: Data, **sizes: int) -> Data:
 
 
 def small(training: Training) -> Training:
-    """The same training on two batches, with a teacher as small."""
-    data = resized(training.data, train=2 * training.batch_size, validation=40, test=60)
+    """The same training for two steps, with a teacher as small."""
+    data = resized(training.data, train=2 * training.step_size, validation=40, test=60)
     loss = training.loss
     if isinstance(loss, Distillation):
         loss = replace(loss, teacher=small(loss.teacher))
