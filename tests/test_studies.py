@@ -21,6 +21,7 @@ from harness.judging.pairing import evaluations, groups_of, pair
 from harness.judging.results import assemble
 from harness.judging.rounds import Costs
 from harness.measures import measured
+from harness.models import Start
 from harness.planning.planner import StudyPlanner
 from harness.reports.render import render_html
 from harness.running.find import built_in
@@ -39,7 +40,7 @@ CPU = torch.device("cpu")
 NAMES = built_in()
 TRAINED = {
     "optimizer_batch_size", "init_activation", "dropout_bn_order", "weight_penalties",
-    "augmentation_strength", "residual_depth", "distillation_temperature",
+    "augmentation_strength", "residual_depth", "distillation_temperature", "transfer_learning",
 }  # fmt: skip
 """Those whose networks the harness itself trains."""
 
@@ -62,7 +63,7 @@ def trainings(study: Study, scale: str) -> Iterator[tuple[Arm, Training]]:
         yield arm, trial.training
 
 
-def test_all_eight_are_there() -> None:
+def test_all_are_there() -> None:
     assert set(NAMES) == TRAINED | OTHERS
     assert {name for name in NAMES if load(name).source == "build"} == TRAINED
 
@@ -139,12 +140,15 @@ def test_a_strength_is_searched_where_there_is_one_to_search() -> None:
 
 
 def small(training: Training) -> Training:
-    """The same training on two batches, with a teacher as small."""
+    """The same training on two batches, with a teacher and a source as small."""
     data = replace(training.data, train=2 * training.batch_size, validation=40, test=60)  # type: ignore[type-var]
     loss = training.loss
     if isinstance(loss, Distillation):
         loss = replace(loss, teacher=small(loss.teacher))
-    return replace(training, data=data, epochs=1, loss=loss)
+    model = training.model
+    if isinstance(model, Start):
+        model = replace(model, from_=small(model.from_))
+    return replace(training, data=data, epochs=1, loss=loss, model=model)
 
 
 def outcomes(study: Study, training: Training, mode: Mode) -> list[TrainingResult]:
