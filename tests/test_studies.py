@@ -22,6 +22,7 @@ from harness.judging.pairing import evaluations, groups_of, pair
 from harness.judging.results import assemble
 from harness.judging.rounds import Costs
 from harness.measures import measured
+from harness.models import Start
 from harness.planning.planner import StudyPlanner
 from harness.reports.render import render_html
 from harness.running.find import built_in
@@ -152,12 +153,15 @@ def resized(data: Data, **sizes: int) -> Data:
 
 
 def small(training: Training) -> Training:
-    """The same training for two steps, with a teacher as small."""
+    """The same training for two steps, with a teacher and a source as small."""
     data = resized(training.data, train=2 * training.step_size, validation=40, test=60)
     loss = training.loss
     if isinstance(loss, Distillation):
         loss = replace(loss, teacher=small(loss.teacher))
-    return replace(training, data=data, epochs=1, loss=loss)
+    model = training.model
+    if isinstance(model, Start):
+        model = replace(model, from_=small(model.from_))
+    return replace(training, data=data, epochs=1, loss=loss, model=model)
 
 
 def outcomes(study: Study, training: Training, mode: Mode) -> list[TrainingResult]:
