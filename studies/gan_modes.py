@@ -85,7 +85,7 @@ def make(trained: Trained) -> torch.Tensor:
     classes = torch.arange(MADE, device=noise.device) % member.splits.classes
     generator = member.network.module.eval().get_submodule(task.part)
     with torch.no_grad():
-        pieces = zip(noise.split(500), classes.split(500), strict=True)
+        pieces = zip(torch.split(noise, 500), torch.split(classes, 500), strict=True)
         made = [generator(z, k) if task.conditional else generator(z) for z, k in pieces]
     return torch.cat(made)
 
