@@ -24,6 +24,7 @@ from harness.study.claims import (
 )
 from harness.study.command import Command
 from harness.study.designs import Arms, Factorial, OneAtATime
+from harness.study.ensemble import Ensemble
 from harness.study.factors import Factor, Tuned
 from harness.study.looks import Looks
 from harness.study.metrics import Metric
@@ -69,6 +70,7 @@ __all__ = [
     "CrossEntropy",
     "Distillation",
     "EarlyStopping",
+    "Ensemble",
     "Equivalent",
     "EvidenceBound",
     "Factor",

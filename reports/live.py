@@ -101,6 +101,7 @@ def _part(study: Mapping[str, Any]) -> Part:
 
 
 def _trial(trial: Mapping[str, Any]) -> str:
-    role = {"tune": "tuning", "teach": "teacher"}.get(trial["role"], f"seed {trial['seed']}")
+    roles = {"tune": "tuning", "need": "needed by others"}
+    role = roles.get(trial["role"], f"seed {trial['seed']}")
     since = f", since {trial['since'][11:19]} UTC" if trial["since"] else ""
     return f"{trial['arm']}, {role}{since}"

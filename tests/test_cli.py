@@ -435,7 +435,7 @@ def test_a_teacher_that_is_its_own_student_is_one_clear_line(here: Path, refused
     )  # fmt: skip
     line = refused("run", "own.py")
     assert "must not call itself without end" in line
-    assert "a teacher" in line
+    assert "what a Training needs" in line
 
 
 def test_doctor_finds_nothing_wrong_here(capsys) -> None:

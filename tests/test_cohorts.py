@@ -119,9 +119,9 @@ def test_a_teacher_is_trained_once_for_each_seed_and_shared(command, here: Path)
     (here / "pupils.py").write_text(PUPILS)
     command("run", "pupils.py", "--no-profile", "--mode", "plain")
     frame = table(command, "pupils.py")
-    teachers = frame[frame["role"] == "teach"]
+    teachers = frame[frame["role"] == "need"]
     assert sorted(teachers["seed"]) == [0, 1, 2, 1_000_000]  # the last one for tuning
-    assert set(teachers["arm"]) == {"teacher"}
+    assert set(teachers["arm"]) == {"shared"}
     pupils = frame[frame["role"] == "evaluate"]
     assert len(pupils) == 2 * 3
     assert (frame["state"] == "complete").all()
@@ -149,7 +149,7 @@ def test_who_has_a_failed_teacher_fails_and_says_so(command, here: Path) -> None
     assert (frame["state"] == "failed").all()
     pupils = frame[frame["role"] == "evaluate"]
     assert len(pupils) == 4
-    assert pupils["reason"].str.startswith("its teacher failed: diverged: ").all()
+    assert pupils["reason"].str.startswith("its need 'teacher' failed: diverged: ").all()
 
 
 UNFUSABLE = DEADLY.replace("Does a dead worker matter?", "Can this be fused?").replace(

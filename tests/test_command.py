@@ -44,9 +44,10 @@ from harness.storing.artifacts import FolderOfArtifacts
 from harness.storing.ledger import Ledger
 from harness.study.command import Filled
 from harness.study.placeholders import text_of
+from harness.trials.changed import other_code
 from harness.trials.outcome import Outcome
 from harness.trials.records import Role
-from harness.trials.trial import Trial, make_trial, other_code
+from harness.trials.trial import Trial, make_trial
 from tests.declaring import opened
 
 FORKS = pytest.mark.skipif(not apart.possible, reason="needs processes that end with their parent")

@@ -298,7 +298,7 @@ def test_teachers_of_confirming_are_counted_from_the_start() -> None:
     planner = StudyPlanner(replace(TWENTY, build=build_taught), "quick", None, tune=True)
     start = planner.outlook({})
     outlook, done, _ = run_planner(planner, lucky, first)
-    taught = {trial.seed for trial in outlook.planned if trial.role == "teach"}
+    taught = {trial.seed for trial in outlook.planned if trial.role == "need"}
     assert taught == {TUNING_SEED, *FRESH, *range(SEEDS)}
     assert start.total == outlook.total == len(done) == 3 * (BUDGET + SEEDS) + len(taught)
 

@@ -317,7 +317,7 @@ MANIFEST = Manifest(
     seeds=(0, 1), asked=(2,), looks=Looks((5, 10)), evaluations=4, tuned=True,
     command="harness run",
     trials=(
-        Planned("teacher", 0, "k0", "teach"), Planned("a=1", 1_000_000, "k1", "tune"),
+        Planned("teacher", 0, "k0", "need"), Planned("a=1", 1_000_000, "k1", "tune"),
         Planned("a=1", 0, "k2", "evaluate"),
     ),
     tuning=(ArmTuning("a=1", "lr", 0, 1.0, False, ((0.5, 0.1), (0.1, None)), 0.5, "tuned", ""),),
@@ -346,7 +346,15 @@ def test_a_plan_of_before_is_read_with_the_roles_of_its_trials() -> None:
     first = {"asked", "looks", "evaluations", "machine", "data", "modes"}
     oldest = Manifest.of({name: each for name, each in plan.items() if name not in first})
     assert (oldest.evaluations, oldest.looks, oldest.data) == (None, None, ())
-    assert [trial.role for trial in oldest.trials] == ["teach", "tune", "evaluate"]
+    assert [trial.role for trial in oldest.trials] == ["need", "tune", "evaluate"]
+
+
+def test_a_manifest_that_says_teach_is_read_as_one_of_today() -> None:
+    plan = through_json(MANIFEST.plain())
+    assert plan["trials"][0][3] == "need"
+    plan["trials"][0][3] = "teach"
+    assert note_wrong("plan", plan) == ""
+    assert Manifest.of(plan) == MANIFEST
 
 
 def test_a_damaged_manifest_is_named_in_one_line() -> None:

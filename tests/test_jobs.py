@@ -53,8 +53,10 @@ NUMBERS = st.dictionaries(TEXT, FLOATS, max_size=3)
 CURVES = st.dictionaries(TEXT, st.lists(FLOATS, max_size=4), max_size=3)
 TEXTS = st.dictionaries(TEXT, TEXT, max_size=3)
 COUNT = st.integers(0, 2**53)
-ROLES = st.sampled_from(["evaluate", "tune", "teach"])
-NAMED = st.builds(Named, TEXT, TEXT, COUNT, ROLES, NUMBERS, TEXT, COUNT, st.booleans())
+ROLES = st.sampled_from(["evaluate", "tune", "need"])
+NAMED = st.builds(
+    Named, TEXT, TEXT, COUNT, ROLES, NUMBERS, TEXT, st.tuples(TEXT, TEXT), st.booleans()
+)
 MODES = st.builds(Mode, st.sampled_from(KINDS), COUNT, st.booleans())
 JOBS = st.one_of(
     st.builds(TrainJob, st.lists(NAMED, max_size=2).map(tuple), MODES),
@@ -275,8 +277,7 @@ def here(artifacts: Artifacts) -> Workplace:
 
 def test_a_pupil_learns_from_the_network_that_its_teachers_key_names() -> None:
     pupil = make_trial(PUPILS, "quick", PUPILS.arms("quick")[0], 0, "evaluate", {})
-    teacher = pupil.teacher
-    assert teacher is not None
+    teacher = pupil.needs["teacher"]
     artifacts = InMemory()
 
     def run(named: Named) -> Outcome:
@@ -287,13 +288,15 @@ def test_a_pupil_learns_from_the_network_that_its_teachers_key_names() -> None:
         return outcome
 
     alone = run(Named.of(pupil, "quick"))  # its teacher is trained on the way
-    assert (artifacts.asked, artifacts.kept) == ([teacher.key], {})
+    assert (artifacts.asked, list(artifacts.kept)) == ([teacher.key], [teacher.key])
+    artifacts.kept.clear()
     assert run(Named.of(teacher, "quick", keep=True)).network == teacher.key
     assert list(artifacts.kept) == [teacher.key]
     assert run(Named.of(pupil, "quick")).metrics == alone.metrics
     kept = torch.load(io.BytesIO(artifacts.kept[teacher.key]), weights_only=True)
     content = io.BytesIO()
-    torch.save({**kept, "vector": torch.zeros_like(kept["vector"])}, content)
+    zeros = {name: torch.zeros_like(each) for name, each in kept["learnt"].items()}
+    torch.save({**kept, "learnt": zeros}, content)
     artifacts.kept[teacher.key] = content.getvalue()
     other = run(Named.of(pupil, "quick"))
     assert other.metrics["test_loss"] != alone.metrics["test_loss"], "or it was never looked at"
@@ -302,7 +305,7 @@ def test_a_pupil_learns_from_the_network_that_its_teachers_key_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"arm": "gone"}, {"scale": "gone"}, {"teaches": 3}, {"key": "of other code"}]
+    "other", [{"arm": "gone"}, {"scale": "gone"}, {"path": ("gone",)}, {"key": "of other code"}]
 )
 def test_a_trial_that_the_study_no_longer_has_ends_the_run_and_fails_no_trial(
     tmp_path: Path, other: dict[str, Any]
@@ -320,7 +323,7 @@ def test_a_network_that_cannot_be_kept_fails_its_trial() -> None:
         def put(self, name: str, content: BinaryIO) -> None:
             raise OSError("disk full")
 
-    trial = make_trial(PUPILS, "quick", PUPILS.arms("quick")[0], 0, "evaluate", {}).teacher
+    trial = make_trial(PUPILS, "quick", PUPILS.arms("quick")[0], 0, "evaluate", {}).needs["teacher"]
     assert trial is not None
     answer = do(TrainJob((Named.of(trial, "quick", keep=True),)), here(Full()))
     assert answer.outcomes[0].reason.startswith("OSError: disk full")

@@ -30,7 +30,7 @@ ROOMS: dict[str, str] = {
     "sample_size signed_rank slower operating",
     "trained": "",
     "clipping": "",
-    "tasks": "losses rebuilding adversarial scores place_scores places making task",
+    "tasks": "losses rebuilding adversarial scores place_scores places task making",
     "penalties": "",
     "schedules": "",
     "stopping": "",
@@ -41,22 +41,22 @@ ROOMS: dict[str, str] = {
     "models": "activations dropout initialisation normalisation checks layers cnn_module cnn "
     "convnet_module convnet mlp autoencoder_module autoencoder "
     "segmentation_module segmentation gan_module gan sequences recurrent_module "
-    "recurrent transformer_module transformer",
+    "recurrent transformer_module transformer start",
     "optim": "base adadelta adagrad adam rmsprop sgd",
-    "identity": "canonical structure text words names statements following code files",
+    "identity": "canonical needed structure text words names statements following code files",
     "terminal": "outlets screen usage files",
     "training": "parts updates training",
     "study": "metrics formatting factors settings space designs searching pasted claims folds "
-    "looks scales chosen converter declaration work function placeholders command sources checks "
-    "study search",
+    "looks scales chosen converter declaration work ensemble function placeholders command sources "
+    "checks study search",
     "own": "seeds states saves cached stopping curves printed processes effects watched context "
     "calling apart written launching",
-    "engines": "called network programs step evaluate prepared fusable stacked slot fused plain "
-    "kinds modes",
+    "engines": "called tried spans network programs step evaluate asked prepared fusable stacked "
+    "slot fused plain kinds modes",
     "measures": "agreement calibration kept activations disturbed gradient_noise gradients "
     "gradient_norms measured pruning sharpness shift weights always",
-    "trials": "profiles outcome checked records tuning searched mistakes trial manifest",
-    "trainer": "failures train",
+    "trials": "profiles outcome checked records tuning searched mistakes trial manifest changed",
+    "trainer": "failures train ensembles",
     "cost": "machine breaks peak place split calibrate measure own_step",
     "storing": "artifacts damage notes database journal owners rows server faults sqlite store "
     "translation optuna_studies opened leases tally ledger asked dashboard elsewhere kept "
@@ -72,7 +72,7 @@ ROOMS: dict[str, str] = {
     "members planner searching cohorts",
     "adapters": "extras lightning huggingface tensorboard mlflow logs",
     "running": "checkout forks loaded_measuring neighbours find revision named telling workplace "
-    "trainings functions command_lines measured gated kinds jobs graded wire loaded "
+    "trainings ensembles functions command_lines measured gated kinds jobs graded wire loaded "
     "workers executors progress account costs registering search_command session searches timing "
     "run versions comparing importing findings checking",
     "gate": "figures only outcome words kept printed summary ci written fingerprints exact "

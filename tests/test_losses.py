@@ -24,13 +24,13 @@ from harness.engines.prepared import make_ready
 from harness.messages.errors import HarnessError
 from harness.models import MLP, ConvNet
 from harness.optim import SGD
-from harness.tasks.losses import Batch, CrossEntropy, Distillation, Loss, Net, teacher_of
+from harness.tasks.losses import Batch, CrossEntropy, Distillation, Loss, Net
 from harness.trainer.train import (
     DivergedError,
     Request,
     TrainingResult,
-    teach,
     train,
+    train_need,
     train_together,
 )
 from harness.training import Training
@@ -216,14 +216,15 @@ def test_gradients_keep_their_size_at_any_temperature():
 @pytest.mark.parametrize("augment", [(), (Shift(0.5),)])
 def test_a_teacher_does_not_learn(augment):
     training = replace(BASE, loss=Distillation(TEACHER), augment=augment)
-    snapshot = teach(TEACHER, 0, CPU)
-    member = make_ready(training, 0, CPU, snapshot)
+    learnt = train_need(TEACHER, 0, CPU)
+    member = make_ready(training, 0, CPU, {"teacher": learnt})
+    teacher = member.asked["teacher"]
     engine = Plain([member])
     (first,), (last,) = engine.epoch(0), engine.epoch(1)
     assert last < first
-    assert (member.teacher.logits is None) == bool(augment)
-    assert torch.equal(member.teacher.network.vector, snapshot.vector)
-    assert not member.teacher.network.module.training
+    assert (teacher.outputs is None) == bool(augment)
+    assert all(torch.equal(each, learnt[name]) for name, each in teacher.network.learnt().items())
+    assert not teacher.network.module.training
 
 
 # ---- numbers, tensors, many at a time
@@ -280,14 +281,13 @@ def test_bad_weights(value):
 @pytest.mark.parametrize("teacher", [None, "TEACHER", MLP(), Training, CrossEntropy()])
 def test_a_teacher_must_be_a_training(teacher):
     text = message(lambda: replace(BASE, loss=Distillation(teacher)))
-    assert text.startswith("Distillation(teacher=...) must be the Training of the teacher; got ")
+    assert text.startswith("Distillation(teacher=...) must be a Training; got ")
 
 
-def test_teacher_of_finds_the_teacher():
+def test_a_training_needs_its_teacher():
     taught = replace(BASE, loss=Distillation(TEACHER))
-    assert teacher_of(taught) is TEACHER
-    assert teacher_of(BASE) is None
-    assert teacher_of(replace(BASE, loss=OwnLoss())) is None
+    assert taught.needs() == taught.asked() == {"teacher": TEACHER}
+    assert BASE.needs() == replace(BASE, loss=OwnLoss()).needs() == {}
 
 
 @dataclass(frozen=True)
@@ -314,7 +314,7 @@ def test_a_teacher_must_not_be_its_own_student(length):
         lambda: dataclasses.replace(last, batch_size=5),
     ):
         text = message(call)
-        assert "a teacher must not be its own student" in text
+        assert "a Training must not need itself" in text
 
 
 def test_a_chain_of_teachers_is_fine():
@@ -330,14 +330,14 @@ def colours(classes: int, side: int) -> object:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (colours(10, 6), "(1, 8, 8) and 10 classes; got a teacher of (1, 6, 6) and 10 classes."),
-        (colours(4, 8), "(1, 8, 8) and 10 classes; got a teacher of (1, 8, 8) and 4 classes."),
+        (colours(10, 6), "the same shape, (1, 8, 8); got a Training on inputs of shape (1, 6, 6)."),
+        (colours(4, 8), "the same targets, 10 classes; got a Training on 4 classes."),
     ],
 )
 def test_a_teacher_of_other_data_must_fit(data, said):
     teacher = replace(TEACHER, data=data, epochs=1, batch_size=10)
     text = message(lambda: train(replace(BASE, loss=Distillation(teacher)), 0, CPU))
-    assert "a teacher must know the student's inputs and targets" in text
+    assert "the teacher of Distillation must know " in text
     assert said in text
 
 
@@ -346,12 +346,13 @@ def test_a_teacher_of_other_data_must_fit(data, said):
 
 def test_a_teacher_is_trained_first_and_from_the_same_seed():
     taught = replace(BASE, loss=Distillation(TEACHER))
-    snapshot = teach(TEACHER, 5, CPU)
+    learnt = train_need(TEACHER, 5, CPU)
     by_itself = train(taught, 5, CPU)
-    (given,) = train_together([Request(taught, 5, taught_by=snapshot)], CPU, Mode())
+    (given,) = train_together([Request(taught, 5, given={"teacher": learnt})], CPU, Mode())
     assert isinstance(given, TrainingResult)
     assert (given.metrics, given.curves) == (by_itself.metrics, by_itself.curves)
-    (other,) = train_together([Request(taught, 5, taught_by=teach(TEACHER, 6, CPU))], CPU, Mode())
+    another = {"teacher": train_need(TEACHER, 6, CPU)}
+    (other,) = train_together([Request(taught, 5, given=another)], CPU, Mode())
     assert isinstance(other, TrainingResult)
     assert other.curves["train_loss"] != given.curves["train_loss"]
 

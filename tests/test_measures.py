@@ -17,7 +17,6 @@ from torch.nn.utils import prune
 from harness import measures
 from harness.data import arrays, digits
 from harness.engines.evaluate import evaluate
-from harness.engines.network import Snapshot
 from harness.engines.plain import Plain, make_step
 from harness.engines.prepared import Member, make_ready
 from harness.engines.step import Rows
@@ -502,7 +501,7 @@ def test_gradient_noise_needs_two_batches() -> None:
 def taught(like: Trained, seed: int = 0) -> Trained:
     teacher = like.member.training
     student = training(MLP(hidden=(8,)), loss=Distillation(teacher=teacher))
-    return Trained(make_ready(student, seed, CPU, Snapshot.of(like.network)))
+    return Trained(make_ready(student, seed, CPU, {"teacher": like.network.learnt()}))
 
 
 def test_agreement_and_divergence() -> None:
@@ -523,7 +522,7 @@ def test_agreement_and_divergence() -> None:
 def test_a_network_agrees_with_itself_as_teacher() -> None:
     teacher = after(2, fresh())
     student = training(loss=Distillation(teacher=teacher.member.training))
-    trained = Trained(make_ready(student, 0, CPU, Snapshot.of(teacher.network)))
+    trained = Trained(make_ready(student, 0, CPU, {"teacher": teacher.network.learnt()}))
     trained.network.load(teacher.network.vector, teacher.network.held())
     assert TeacherAgreement()(trained) == {"teacher_agreement": 1, "teacher_divergence": 0}
 

@@ -33,7 +33,17 @@ from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
 from harness.engines.prepared import Member
-from harness.models import CNN, MLP, AutoEncoder, ConvNet, Recurrent, Transformer
+from harness.models import (
+    CNN,
+    DCGAN,
+    MLP,
+    AutoEncoder,
+    ConvNet,
+    Recurrent,
+    Start,
+    Transformer,
+    UNet,
+)
 from harness.models.initialisation import (
     HeUniform,
     Normal,
@@ -51,6 +61,7 @@ from harness.tasks import (
     Distillation,
     EvidenceBound,
     FrechetDistance,
+    GANLoss,
     Generation,
     Huber,
     Net,
@@ -323,6 +334,21 @@ HALF = arrays(
     X, (Y > 140).astype(int), "half", train=60, validation=60, test=60, unlabelled=X[:50] * 2
 )
 
+
+@dataclass(frozen=True)
+class Between:
+    """A user's loss that pulls a network towards the mean of two others."""
+
+    left: Training
+    right: Training
+    pull: float = 0.3
+
+    def __call__(self, net: Net, batch: Batch) -> torch.Tensor:
+        outputs = net(batch.inputs)
+        wanted = (batch.given["left"] + batch.given["right"]) / 2
+        return F.cross_entropy(outputs, batch.targets) + self.pull * F.mse_loss(outputs, wanted)
+
+
 # Together they have every optimizer, clip, penalty, loss, schedule, augmentation, activation,
 # normalisation, order, kind of network and initialisation. Each has floats that its trials vary.
 CASES: dict[str, Training] = {
@@ -401,6 +427,18 @@ CASES: dict[str, Training] = {
     ),
     "a network of the user's own": replace(BASE, model=Own()),
     "a loss on parts, with noise": replace(BASE, model=Parts(), loss=Steady()),
+    "U-Net": replace(
+        BASE, data=MASKS, model=UNet(width=3, levels=1), task=Segmentation(), loss=None, epochs=2,
+    ),
+    "conditional DCGAN": replace(
+        BASE, model=DCGAN(width=3, levels=1, latent=4, conditional=True, normalisation="layer"),
+        task=Generation(4, conditional=True, scores=(FrechetDistance(features=4),)),
+        optimizer=None, loss=None, epochs=2,
+        updates=(
+            Update("discriminator", GANLoss("discriminator", 4, True), Adam(lr=0.01, beta1=0.5)),
+            Update("generator", GANLoss("generator", 4, True), Adam(lr=0.01, beta1=0.5)),
+        ),
+    ),
     "next tokens": replace(
         BASE, data=arrays(
             np.random.default_rng(5).integers(7, size=(240, 9)), None, "ids",
@@ -448,6 +486,20 @@ CASES: dict[str, Training] = {
     "token ids": replace(BASE, data=TEXT, model=Words()),
     "sequences of unequal length": replace(BASE, data=TEXTS, model=Masked()),
     "unlabelled inputs": replace(BASE, data=HALF, loss=Alike(), batch_size=15),
+    "weights of another, a part frozen": replace(
+        IMAGES,
+        model=Start(
+            from_=replace(
+                IMAGES, model=CNN(channels=(4, 6), normalisation="batch", dropout=0.3), epochs=2
+            ),
+            freeze=("blocks.0",),
+            fresh=("head",),
+        ),
+    ),
+    "a loss that needs two others": replace(
+        BASE, loss=Between(left=replace(BASE, epochs=1), right=replace(IMAGES, epochs=1)),
+        augment=(Shift(0.5),),
+    ),
     "variational autoencoder": replace(
         BASE, model=AutoEncoder(3, (10,), variational=True), task=Reconstruction(),
         loss=EvidenceBound(beta=0.5), optimizer=Adam(lr=0.01),

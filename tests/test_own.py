@@ -864,7 +864,7 @@ def test_what_a_trial_needs_is_run_once_and_shared_by_arms_that_do_not_change_it
         for lr in (0.01, 0.02)
         for seed in (0, 1)
     }
-    needed = {trial.teacher.key for trial in trials.values() if trial.teacher is not None}
+    needed = {need.key for trial in trials.values() for need in trial.needs.values()}
     assert len(trials) == 8
     assert len(needed) == 4, "one for each width and seed, whatever the rate is"
     for trial in trials.values():

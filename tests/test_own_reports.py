@@ -364,7 +364,7 @@ def test_a_curve_that_is_not_declared_tells_no_likeness() -> None:
 
 def test_what_others_need_is_no_teacher() -> None:
     results = made("train")
-    needed = replace(results.records[0], role="teach", arm="shared", metrics={"rows": 3.0},
+    needed = replace(results.records[0], role="need", arm="shared", metrics={"rows": 3.0},
                      key="needed")  # fmt: skip
     records = tuple(
         replace(each, training={**each.training, "given": {"features": each.training}})

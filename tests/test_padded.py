@@ -386,7 +386,7 @@ def test_a_network_without_a_mask_is_told_before_training() -> None:
     bare, facts = replace(BASE, model=Sums()), COUNTED.facts()
     for call in (
         lambda: make_ready(bare, 0, CPU),
-        lambda: check_declared(bare, facts, facts.shares.train, 0),
+        lambda: check_declared(bare, facts, facts.shares.train, 0, {}),
     ):
         text = refused(call)
         assert "must take a mask, bool [batch, length]" in text

@@ -38,7 +38,8 @@ from harness.optim import SGD, AdamW
 from harness.penalties import L1, L2
 from harness.study.work import Work, with_needs
 from harness.tasks import Classification
-from harness.trials.trial import changes, keys_of, make_trial
+from harness.trials.changed import changes
+from harness.trials.trial import keys_of, make_trial
 
 ROOT = Path(__file__).parents[1]
 

@@ -62,7 +62,6 @@ from harness.study.formatting import (
 )
 from harness.study.metrics import METRICS, Metric
 from harness.trials.manifest import Manifest
-from harness.trials.trial import TEACHER
 from tests.example_results import MEASURES, example_results, residual_study
 
 VOID = {"meta", "img", "source", "br", "link", "input", "wbr"}
@@ -984,17 +983,18 @@ def test_a_mode_is_no_environment_and_a_teacher_counts_once(results: Results) ->
     first = next(each for each in results.records if each.role == "evaluate")
     envs = [{"device": "cpu", "mode": "plain"}, {"device": "cpu", "mode": "fused, 8 at a time"}]
     pupils = [dataclasses.replace(first, key=f"{place}", env=env) for place, env in enumerate(envs)]
-    teacher = dataclasses.replace(first, key="t", role="teach", env=envs[0], metrics={})
+    teacher = dataclasses.replace(first, key="t", role="need", env=envs[0], metrics={})
     plan = {
         "seeds": [0], "tuned": True, "tuning": [], "command": "harness run", "programs": {},
-        "trials": [[arms[0], 0, "0"], [arms[1], 0, "1"], [TEACHER, 0, "t"]],
+        "trials": [[arms[0], 0, "0"], [arms[1], 0, "1"], ["teacher", 0, "t"]],
     }  # fmt: skip
     manifest = Manifest.of(plan)
     made = assemble(results.declaration, (*pupils, teacher), manifest, Costs(), (), "")
-    assert [each.role for each in made.records] == ["evaluate", "evaluate", "teach"]
+    assert [each.role for each in made.records] == ["evaluate", "evaluate", "need"]
     assert made.provenance.environments == ({"device": "cpu"},)
     assert not [line for line in made.warnings if "environment" in line]
-    assert "3 trials: 2 to evaluate, 0 to tune, 1 teacher; 0 failed." in ledger_section(made).lead
+    lead = ledger_section(made).lead
+    assert "3 trials: 2 to evaluate, 0 to tune, 1 that others need; 0 failed." in lead
     other = dataclasses.replace(pupils[1], env={**envs[1], "device": "cuda:0"})
     made = assemble(results.declaration, (pupils[0], other), manifest, Costs(), (), "")
     assert [line for line in made.warnings if "different environments (device)" in line]

@@ -16,7 +16,7 @@ from harness.cost.peak import measured_peak
 from harness.cost.split import make_split
 from harness.data import digits
 from harness.engines.plain import make_step
-from harness.engines.prepared import make_ready, untrained_teacher
+from harness.engines.prepared import make_ready, untrained
 from harness.engines.step import Rows
 from harness.models import CNN, MLP, ConvNet
 from harness.optim import SGD, AdamW
@@ -62,17 +62,14 @@ CASES = {
 
 @pytest.mark.parametrize("training", CASES.values(), ids=CASES)
 def test_the_parts_together_give_the_trainers_weights_bit_for_bit(training: Training):
-    whole, parted = (make_ready(training, 0, CPU, untrained_teacher(training, 0)) for _ in range(2))
+    whole, parted = (make_ready(training, 0, CPU, untrained(training, 0)) for _ in range(2))
     begun = whole.network.vector.clone()
     step, split = make_step(whole), make_split(parted)
     said: list[str] = []
     for each in (whole, parted):
         each.network.module.train()
     for number, rows in enumerate(whole.order(0)[:5]):
-        taught = None
-        if whole.teacher is not None and whole.teacher.logits is not None:
-            taught = whole.teacher.logits[rows]
-        losses = step(Rows(*whole.splits.train.pick(rows), taught), 0.7, number)
+        losses = step(Rows(*whole.splits.train.pick(rows), whole.known(rows)), 0.7, number)
         for one, other in zip(split(rows, 0.7, number, said.append), losses, strict=True):
             assert torch.equal(one, other)
     assert torch.equal(parted.network.vector, whole.network.vector)
@@ -80,7 +77,7 @@ def test_the_parts_together_give_the_trainers_weights_bit_for_bit(training: Trai
     for name, held in whole.network.held().items():
         assert torch.equal(parted.network.held()[name], held), name
     turns = len(training.turns)
-    teacher = training.augment and whole.teacher is not None  # it is asked, in the forward part
+    teacher = training.augment and whole.asked  # it is asked, in the forward part
     parts = ["data", *(["forward"] if teacher else []), *list(STEP_PARTS[1:]) * turns]
     assert said == [*parts, END] * 5
 

@@ -204,6 +204,12 @@ def test_an_update_that_cannot_be_is_told(arguments: Any, said: str) -> None:
     assert said in str(told.value)
 
 
+def test_parts_are_written_in_one_way() -> None:
+    one = Update("a", Judge(), ADAM)
+    assert Update(("a",), Judge(), ADAM) == one
+    assert Update(("b", "a"), Judge(), ADAM) == Update(("a", "b"), Judge(), ADAM)
+
+
 def test_a_part_that_is_not_there_is_told_before_training() -> None:
     wrong = replace(GAN, updates=(Update("generater", Forge(), ADAM),))
     with pytest.raises(HarnessError, match="Did you mean generator") as told:

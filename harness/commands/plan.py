@@ -29,13 +29,14 @@ from harness.storing.ledger import Ledger
 from harness.storing.store import Store
 from harness.study.command import Filled
 from harness.study.converter import from_plain, to_plain
-from harness.study.formatting import duration
+from harness.study.formatting import duration, plural
 from harness.study.sources import source_of
 from harness.study.study import Study
 from harness.terminal.screen import line
+from harness.trials.changed import why_other
 from harness.trials.profiles import Profile
 from harness.trials.records import Record
-from harness.trials.trial import Trial, make_trial, why_other
+from harness.trials.trial import Trial, make_trial
 
 MOST_LINES = 3
 """Of so many arms the command line is printed; ``--json`` has all."""
@@ -87,10 +88,10 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
     costs = profiles(ledgers[-1], programs(planner))[0] if ledgers else {}
     chosen = choices(ledgers[-1], options) if ledgers else {}
     finished = {arm.name: 0 for arm in planner.arms}
-    taught = sum(trial.key in done for trial in outlook.planned if trial.role == "teach")
+    shared = sum(trial.key in done for trial in outlook.planned if trial.role == "need")
     failed = dict(finished)
     for trial in outlook.planned:
-        if trial.key in done and trial.role != "teach":
+        if trial.key in done and trial.role != "need":
             finished[trial.arm.name] += 1
             failed[trial.arm.name] += done[trial.key].state == "failed"
     trials = planner.at_defaults
@@ -106,7 +107,7 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         left *= _quicker(chosen, trials, costs)
     elif source_of(study) != "build":
         left = _by_trials(done, outlook, finished, worker_count(options))
-    if outlook.total == taught + sum(finished.values()):
+    if outlook.total == shared + sum(finished.values()):
         left = 0.0
     return {
         "scale": scale,
@@ -127,8 +128,9 @@ def _plan_scale(study: Study, scale: str, store: Store | None, options: Options)
         "looks": to_plain(planner.looks),
         "tuning": planner.budget,
         "trials": outlook.total,
-        "done": taught + sum(finished.values()),
+        "done": shared + sum(finished.values()),
         "failed": sum(failed.values()),
+        "needed": len(outlook.needed),
         "seconds_left": left,
         "modes": [
             {"arms": together[program], **to_plain(choice)}
@@ -186,7 +188,7 @@ def _again(records: Sequence[Record], planner: StudyPlanner, outlook: Outlook) -
     for record in records:
         if record.role == "evaluate" and record.state != "running":
             newest[record.arm] = record
-    left = {trial.arm.name for trial in outlook.ready if trial.role != "teach"}
+    left = {trial.arm.name for trial in outlook.ready if trial.role != "need"}
     left |= {arm.name for arm in planner.arms if arm.name not in outlook.chosen}
     own = {arm: record for arm, record in newest.items() if arm in left}
     return _reasons(own, planner, outlook)
@@ -238,6 +240,12 @@ def _print_choice(choice: Choice, arms: Sequence[str], console: Console) -> None
         line(console, f"  {choice.note}")
 
 
+def _print_needed(count: int, console: Console) -> None:
+    if count:
+        others = f"{plural(count, 'trial')} that others need"
+        line(console, f"{others}, such as a teacher or weights to begin with: run first.")
+
+
 def print_plan(plan: dict[str, Any], console: Console) -> None:
     """Print what :func:`plan_study` returned; modes are of the harness's own trainer."""
     ours = plan["source"] == "build"
@@ -272,6 +280,7 @@ def print_plan(plan: dict[str, Any], console: Console) -> None:
                 *[arm["mode"] or "not chosen yet"] * ours,
             )
         console.print(arms)
+        _print_needed(row.get("needed", 0), console)
         for arm in [arm for arm in row["arms"] if "command" in arm][:MOST_LINES]:
             line(console, f"Command of {arm['arm']}: {arm['command']}", whole=True)
         for data in row.get("data", []):

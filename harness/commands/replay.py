@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -21,10 +23,13 @@ from harness.running.named import Named
 from harness.running.workers import WorkerDiedError
 from harness.stopping import Bound
 from harness.storing.ledger import find
+from harness.storing.store import Store
 from harness.study.metrics import Better
+from harness.study.study import Study
 from harness.terminal.screen import line
+from harness.trials.changed import changes, other_code
 from harness.trials.records import Record
-from harness.trials.trial import Trial, changes, make_trial, other_code
+from harness.trials.trial import Trial, defaults, make_trial, unseeded
 
 
 @dataclass(frozen=True)
@@ -71,14 +76,7 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     found = find_study(reference or home)
     study = load(found)
     scale, _ = study.scale(record.scale)
-    arm = study.arm(record.arm, scale)
-    if arm is None:
-        raise HarnessError(
-            f"study {study.name} must still have the arm of the trial",
-            repr(record.arm),
-            near(record.arm, [each.name for each in study.arms(scale)]),
-        )
-    now = make_trial(study, scale, arm, record.seed, record.role, record.tuned)
+    now = _of_now(study, scale, record, store)
     job = _again(scale, now, record, study.metric(study.objective).better)
     with tempfile.TemporaryDirectory() as folder:  # what the trial has kept stays as it is
         pool = Processes(study, found, options, store.artifacts, Path(folder))
@@ -105,6 +103,58 @@ def train_again(key: str, reference: str | None, place: Place, options: Options)
     differences = tuple(each for each in shared if each[1] != each[2] and each[0] in record.metrics)
     identical = farthest == 0 and then.keys() == since.keys()
     return Replayed(identical, record, differences, farthest, changed, "")
+
+
+def _of_now(study: Study, scale: str, record: Record, store: Store) -> Trial:
+    """Return a recorded trial as it would be run now.
+
+    Raises:
+        HarnessError: the study has no such arm any more, or none that needs it.
+    """
+    if record.role == "need":
+        return _needed(study, scale, record, store)
+    arm = study.arm(record.arm, scale)
+    if arm is None:
+        raise HarnessError(
+            f"study {study.name} must still have the arm of the trial",
+            repr(record.arm),
+            near(record.arm, [each.name for each in study.arms(scale)]),
+        )
+    return make_trial(study, scale, arm, record.seed, record.role, record.tuned)
+
+
+def _needed(study: Study, scale: str, record: Record, store: Store) -> Trial:
+    """Return a trial that others need: of no arm's own, it is looked for in all that needs it."""
+    alike = None
+    for name, settings in _run_with(study, scale, record, store):
+        arm = study.arm(name, scale)
+        for what in unseeded(study, scale, arm, settings).all_needs() if arm is not None else ():
+            trial = what.trial(record.seed, "need")
+            if trial.key == record.key:
+                return trial
+            if alike is None and trial.written == record.training:
+                alike = trial
+    if alike is None:
+        raise HarnessError(
+            f"study {study.name} must still need the trial",
+            f"{record.key}, which no arm needs any more",
+            "Replay it with the study's file of then.",
+        )
+    return alike
+
+
+def _run_with(
+    study: Study, scale: str, record: Record, store: Store
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the arms with the settings that they begin with, then with those that were run."""
+    yield from ((arm.name, defaults(study)) for arm in study.arms(scale))
+    run = (each for each, _ in find(store, "") if each.role != "need")
+    seen: list[tuple[str, dict[str, Any]]] = []
+    for each in run:
+        one = each.arm, dict(each.tuned)
+        if (each.study, each.scale) == (record.study, record.scale) and one not in seen:
+            seen.append(one)
+            yield one
 
 
 def _again(scale: str, trial: Trial, record: Record, better: Better | None) -> TrainJob:

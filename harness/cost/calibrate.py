@@ -20,7 +20,7 @@ from harness.engines.fused import load_functorch
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import KINDS, PLAIN, Choice, Kind, Mode, Timing
 from harness.engines.network import global_generators
-from harness.engines.prepared import Member, make_ready, untrained_teacher
+from harness.engines.prepared import Member, make_ready, untrained
 from harness.messages.calm import calm
 from harness.probe.memory import free_memory
 from harness.randomness.streams import torch_seed
@@ -256,7 +256,7 @@ def candidates(
 
 
 def _member(training: Training, device: torch.device, seed: int) -> Member:
-    return make_ready(training, seed, device, untrained_teacher(training, seed))
+    return make_ready(training, seed, device, untrained(training, seed))
 
 
 def _wait(device: torch.device) -> None:

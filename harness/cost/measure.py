@@ -20,9 +20,9 @@ from harness.cost.peak import measured_peak
 from harness.cost.place import check_device, joules_of, peak_of, step_parts, times
 from harness.cost.split import make_split
 from harness.data import Part
-from harness.engines.evaluate import evaluate, evaluation_batch
+from harness.engines.evaluate import evaluate, evaluation_batch, scoring_key
 from harness.engines.plain import make_step
-from harness.engines.prepared import Member, ready_with, steps_per_epoch, untrained_teacher
+from harness.engines.prepared import Member, ready_with, steps_per_epoch, untrained
 from harness.engines.step import Rows, initial_states
 from harness.messages.calm import calm
 from harness.probe.clock import Mark
@@ -76,7 +76,7 @@ class Program:
     def start_evaluation(self) -> Callable[[], None]:
         """Return a function that evaluates one batch."""
         member, part = self.member, _alone(self.evaluated).to(self.member.device)
-        task, key = member.training.task, member.scoring_key
+        task, key = member.training.task, scoring_key(member.seed, "validation")
         return lambda: void(evaluate(member.network, member.frame, part, task, key))
 
 
@@ -263,7 +263,7 @@ def _build(training: Training, device: torch.device, seed: int) -> Program:
     if more is not None:
         more = _alone(more.at(torch.arange(min(size, len(more)))))
     splits = replace(splits, train=few, validation=few, test=few, unlabelled=more)
-    member = ready_with(training, seed, splits, device, untrained_teacher(training, seed))
+    member = ready_with(training, seed, splits, device, untrained(training, seed))
     member.network.module.train()
     order, unlabelled = torch.arange(training.step_size, device=device), member.unlabelled_order(0)
     rows = member.picked(order, None if unlabelled is None else unlabelled[0])
@@ -277,13 +277,14 @@ def _bytes(tensors: Iterable[torch.Tensor]) -> int:
 def _held(program: Program) -> dict[str, int]:
     """Return the bytes that stay from step to step, by part."""
     network = program.member.network
-    teacher = program.member.teacher
-    taught = 0  # a teacher is held as well: its logits, or the network where it is asked
-    if teacher is not None and teacher.logits is None:
-        module = teacher.network.module
-        taught = _bytes((*module.parameters(), *module.buffers())) + teacher.network.weights.nbytes
     rows = program.rows
-    held = (rows.inputs, rows.targets, rows.lengths, rows.unlabelled)
+    held = (rows.inputs, rows.targets, rows.lengths, rows.unlabelled, *rows.given.values())
+    asked = 0  # of other networks their outputs are held, or those that are asked at every step
+    for each in program.member.asked.values():
+        if each.outputs is None:
+            module = each.network.module
+            asked += _bytes((*module.parameters(), *module.buffers()))
+            asked += each.network.weights.nbytes
     frozen = (p for p in network.module.parameters() if not p.requires_grad)
     return {
         "parameters": network.vector.nbytes + _bytes(frozen),
@@ -292,6 +293,6 @@ def _held(program: Program) -> dict[str, int]:
             for state in initial_states(program.member.training, network)
             for tensor in state.values()
         ),
-        "buffers": _bytes(network.module.buffers()) + network.weights.nbytes + taught,
+        "buffers": _bytes(network.module.buffers()) + network.weights.nbytes + asked,
         "batch": _bytes(each for each in held if each is not None),
     }

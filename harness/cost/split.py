@@ -6,7 +6,7 @@ each part begins. Where a step has several turns, parts begin again in each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,10 +28,12 @@ class _Marked(Alone):
 
     mark: Mark | None = None
 
-    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
-        if self.member.teacher is not None:
+    def ask(
+        self, arguments: Sequence[torch.Tensor], known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        if self.member.asked.keys() > known.keys():
             self._begin("forward")
-        return super().ask(*arguments)
+        return super().ask(arguments, known)
 
     def forward(self, position: int, turn: Key, batch: Batch) -> torch.Tensor:
         self._begin("forward")
@@ -56,12 +58,13 @@ def make_split(member: Member) -> Split:
     """
     trial = _Marked(member, initial_states(member.training, member.network))
 
+    more = member.unlabelled_order(0)
+
     def step(
         rows: torch.Tensor, factor: float, number: int, mark: Mark
     ) -> tuple[torch.Tensor, ...]:
         trial.mark = mark
         mark("data")
-        more = member.unlabelled_order(0)
         picked = member.picked(rows, None if more is None else more[0][: len(rows)])
         vector, trial.states, losses = advance(trial, picked, number, factor)
         trial.at(vector)

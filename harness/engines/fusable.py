@@ -95,10 +95,11 @@ def check_same(one: Network, other: Network) -> None:
                 raise NotFusableError(f"their networks differ in {where}")
 
 
-def check_same_teacher(one: Member, other: Member) -> None:
-    """Check as :func:`check_same` does the teachers that are asked at every step."""
-    if one.teacher is not None and other.teacher is not None and one.teacher.logits is None:
-        check_same(one.teacher.network, other.teacher.network)
+def check_same_asked(one: Member, other: Member) -> None:
+    """Check as :func:`check_same` does the networks that are asked at every step."""
+    for name, each in one.asked.items():
+        if each.outputs is None:
+            check_same(each.network, other.asked[name].network)
 
 
 _TORCHS_OWN = frozenset(vars(nn.Module())) - {"training"}

@@ -15,17 +15,16 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
-from torch import nn
 from torch.func import grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness.engines.evaluate import evaluation_batch, standardized, to_score
-from harness.engines.fusable import check_same, check_same_teacher, watching
-from harness.engines.network import Network, Snapshot
+from harness.engines.evaluate import evaluation_batch, scoring_key, standardized, to_score
+from harness.engines.fusable import check_same, check_same_asked, watching
+from harness.engines.network import Snapshot
 from harness.engines.prepared import Member
 from harness.engines.programs import paths, values
 from harness.engines.slot import Slot, called_with, frame_of_slot, params_of
-from harness.engines.stacked import StackedRows, Tensors, single, stack
+from harness.engines.stacked import StackedRows, Tensors, rows_of, single, stack
 from harness.engines.step import (
     Rows,
     States,
@@ -70,7 +69,7 @@ class Fused:
         filled = [*members, *[members[0]] * ballast]
         for each in members[1:]:
             check_same(members[0].network, each.network)
-            check_same_teacher(members[0], each)
+            check_same_asked(members[0], each)
         first = members[0]
         self._first = first
         self._members = filled
@@ -112,20 +111,11 @@ class Fused:
             "augmentation": _key(member.augmentation_key, device),
             "loss": _key(member.loss_key, device),
             "dropout": _key(member.dropout_key, device),
-            "scoring": _key(member.scoring_key, device),
+            "scoring": _key(scoring_key(member.seed, "validation"), device),
         }
         own = {name: each for name, each in own.items() if each is not None}
-        if member.teacher is not None:
-            teacher = member.teacher
-            if teacher.logits is not None:
-                own["table"] = teacher.logits
-            else:
-                own["teacher"] = {
-                    "params": {n: p.detach() for n, p in _named(teacher.network)},
-                    "held": {n: each.detach() for n, each in teacher.network.held().items()},
-                    "mean": teacher.frame.mean,
-                    "std": teacher.frame.std,
-                }
+        own["known"] = {n: a.outputs for n, a in member.asked.items() if a.outputs is not None}
+        own["asked"] = {n: a.tensors() for n, a in member.asked.items() if a.outputs is None}
         return own
 
     # -- one trial, as vmap sees it --------------------------------------------------------
@@ -134,7 +124,7 @@ class Fused:
         self, tensors: Tensors, number: torch.Tensor
     ) -> tuple[torch.Tensor, States, tuple[torch.Tensor, ...]]:
         """Return a trial's parameters, optimizer states and losses after one step."""
-        names = ("inputs", "targets", "taught", "lengths", "unlabelled")
+        names = ("inputs", "targets", "given", "lengths", "unlabelled")
         rows = Rows(**{name: tensors[name] for name in names if name in tensors})
         return advance(Slot.of(self._first, self._paths, tensors), rows, number, tensors["factor"])
 
@@ -178,10 +168,9 @@ class Fused:
             }
             if more is not None and self._unlabelled is not None:
                 trials["unlabelled"] = self._unlabelled.inputs[more[:, index]]
-            table = trials.pop("table", None)
-            if table is not None:
-                wanted = order[:, index, :, None].expand(-1, -1, table.shape[2])
-                trials["taught"] = table.gather(1, wanted)
+            trials["given"] = {
+                name: rows_of(table, order[:, index]) for name, table in trials.pop("known").items()
+            }
             # filled on the device: a copy would wait for it
             count = torch.full((), step, dtype=torch.int32, device=first.device)
             with watching(first.network.module, active=not self._checked):
@@ -286,7 +275,3 @@ def _forget_other_programs(program: str) -> None:
 
 def _key(key: int, device: torch.device) -> torch.Tensor:
     return torch.tensor(signed(key), dtype=torch.int32, device=device)
-
-
-def _named(network: Network) -> list[tuple[str, nn.Parameter]]:
-    return list(zip(network.names, network.params, strict=True))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,13 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.engines.called import called
+from harness.engines.spans import Spans
+from harness.engines.tried import shape_said
 from harness.messages.errors import HarnessError, near
 from harness.messages.foreign import check_torch
-from harness.models.dropout import number_dropouts, replace_dropout
-from harness.randomness.counting import Draws
+from harness.models.dropout import Dropout, number_dropouts, replace_dropout
 from harness.randomness.streams import torch_seed
-from harness.tasks.losses import Batch
 from harness.training import Training
 
 if TYPE_CHECKING:
@@ -35,35 +33,8 @@ _NORMS = (
 )
 
 
-@dataclass(frozen=True)
-class Spans:
-    """Where the parameters of some parts lie in the vector of all.
-
-    Attributes:
-        total: how many parameters there are in all.
-        runs: where each of their stretches begins and ends, in order.
-        params: their positions among the network's parameters.
-    """
-
-    total: int
-    runs: tuple[tuple[int, int], ...]
-    params: tuple[int, ...]
-
-    def of(self, vector: torch.Tensor) -> torch.Tensor:
-        """Return their values: of a vector of all, ``[P]``, those ``[p]`` of the parts."""
-        if self.runs == ((0, self.total),):
-            return vector
-        return torch.cat([vector[start:stop] for start, stop in self.runs])
-
-    def put(self, vector: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-        """Return a vector of all, ``[P]``, with other values of the parts, ``[p]``."""
-        if self.runs == ((0, self.total),):
-            return part
-        pieces, at, taken = [], 0, 0
-        for start, stop in self.runs:
-            pieces += [vector[at:start], part[taken : taken + stop - start]]
-            at, taken = stop, taken + stop - start
-        return torch.cat([*pieces, vector[at:]])
+Learnt = dict[str, torch.Tensor]
+"""What a network has learnt: its parameters and buffers by name (:meth:`Network.learnt`)."""
 
 
 class Network:
@@ -184,6 +155,27 @@ class Network:
         frozen = {n: p.detach() for n, p in self.module.named_parameters() if not p.requires_grad}
         return {**frozen, **dict(self.module.named_buffers())}
 
+    def learnt(self) -> Learnt:
+        """Return copies of its parameters and buffers, by name, for a network like it.
+
+        What a dropout layer keeps is a setting, and no part of it.
+        """
+        named = (*self.module.named_parameters(), *self.module.named_buffers())
+        settings = {
+            f"{name}.{own}" if name else own
+            for name, each in self.module.named_modules()
+            if isinstance(each, Dropout)
+            for own, _ in each.named_buffers()
+        }
+        return {n: each.detach().clone() for n, each in named if n not in settings}
+
+    def take(self, learnt: Learnt) -> None:
+        """Take over what :meth:`learnt` returned of a network like this one."""
+        mine = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        with torch.no_grad():
+            for name, each in learnt.items():
+                mine[name].copy_(each)
+
     def load(self, vector: torch.Tensor, held: dict[str, torch.Tensor]) -> None:
         """Take over parameters and what :meth:`held` returned of a network like this one."""
         self.vector.copy_(vector)
@@ -192,12 +184,17 @@ class Network:
                 mine.copy_(held[name])
 
     def first_block(self) -> list[int]:
-        """Return the positions of the first block's parameters.
+        """Return the positions of the first block's parameters that are trained.
 
         The block is the submodule that the module names in its attribute ``first_block``, or the
         first with parameters.
         """
-        prefix = getattr(self.module, "first_block", self.names[0].rpartition(".")[0])
+        named = getattr(self.module, "first_block", None)
+        first = self.names[0].rpartition(".")[0]
+        within = [] if named is None else self._within(named)
+        return within or self._within(first)  # the block that the module names may be frozen
+
+    def _within(self, prefix: str) -> list[int]:
         return [
             index
             for index, name in enumerate(self.names)
@@ -251,8 +248,22 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.
 """The type of parameters by ``Training.precision``: autocast leaves them in float32."""
 
 
-def build(training: Training, splits: Splits, seed: int, device: torch.device) -> Network:
+def build(
+    training: Training,
+    splits: Splits,
+    seed: int,
+    device: torch.device,
+    given: Mapping[str, Learnt] | None = None,
+) -> Network:
     """Build the network with the initial weights of this seed.
+
+    Args:
+        training: whose network it is.
+        splits: its data.
+        seed: what initial weights are drawn from.
+        device: where.
+        given: what the networks have learnt that it needs, of which those that its model holds say
+            how it begins; ``None`` where its weights will be replaced.
 
     Raises:
         HarnessError: its output is not what the task asks for, or the data has other targets.
@@ -261,11 +272,16 @@ def build(training: Training, splits: Splits, seed: int, device: torch.device) -
     inputs = splits.standardize(two.inputs)
     if splits.tokens:
         inputs = torch.full_like(inputs, splits.tokens - 1)
-    return build_for(training, splits, inputs, seed, device)
+    return build_for(training, splits, inputs, seed, device, given)
 
 
 def build_for(
-    training: Training, known: Known, two: torch.Tensor, seed: int, device: torch.device
+    training: Training,
+    known: Known,
+    two: torch.Tensor,
+    seed: int,
+    device: torch.device,
+    given: Mapping[str, Learnt] | None = None,
 ) -> Network:
     """Do as :func:`build`, of what is known of the data.
 
@@ -276,6 +292,7 @@ def build_for(
             know.
         seed: what initial weights are drawn from.
         device: where to.
+        given: as for :func:`build`.
     """
     task = training.task
     outputs = task.outputs(known)
@@ -284,10 +301,17 @@ def build_for(
     check_torch()
     network = Network(module, device, DTYPES[training.precision])
     spans_of(training, network)
+    sources = training.started_from()
+    if sources and given is not None:
+        with global_generators(torch_seed(seed, "start"), device), torch.no_grad():
+            training.model.start(module, {name: given[name] for name in sources})  # type: ignore[attr-defined]
+    for each in training.every_update:
+        if (check := getattr(each.loss, "check", None)) is not None:
+            check(module)
     module.eval()
     two = two.to(device, network.vector.dtype if two.is_floating_point() else None)
     with torch.no_grad():
-        shape = _said(training, network, two, known)
+        shape = shape_said(training.task, module, two, known, network.vector.dtype)
     wanted = (2, *task.shape(known))
     if shape != wanted:
         last = "Use the second argument that build is given as the width of its last layer."
@@ -297,46 +321,6 @@ def build_for(
             last if len(wanted) == 2 else f"Let it return outputs of shape {wanted}.",
         )
     return network
-
-
-def _said(training: Training, network: Network, two: torch.Tensor, known: Known) -> tuple[int, ...]:
-    """Return the shape of what a network says of two inputs."""
-    targets, mask = known.targets, None
-    if known.padded:
-        mask = torch.ones(2, two.shape[-1], dtype=torch.bool, device=two.device)
-        _check_takes_mask(network.module, two, mask)
-    kind = torch.int64 if targets.classes else torch.float32
-    width = targets.shape if targets.classes else (targets.quantities,)
-    wanted = torch.zeros(2, *width, dtype=kind, device=two.device)
-    net = called("float32", network.module, two.device)
-    draws = Draws(0, two.device, network.vector.dtype)
-    batch = Batch(two, wanted, draw=lambda: draws, mask=mask)
-    try:
-        said, _ = training.task.says(net, batch)
-        if (check := getattr(training.task, "check", None)) is not None:
-            check(net, batch)
-    except IndexError as error:  # of an embedding
-        if not known.tokens:
-            raise
-        raise HarnessError(
-            f"a network must know every token id of its data, 0 to {known.tokens - 1}",
-            f"{type(network.module).__name__}, in which: {error}",
-            f"Give its embedding {known.tokens} rows, by a field tokens={known.tokens}, say.",
-        ) from error
-    return tuple(said.shape)
-
-
-def _check_takes_mask(module: nn.Module, inputs: torch.Tensor, mask: torch.Tensor) -> None:
-    """Check that a network can be told where sequences have ended."""
-    try:
-        inspect.signature(module.forward).bind(inputs, mask)
-    except TypeError:
-        raise HarnessError(
-            "a network of sequences of unequal length must take a mask, bool [batch, length], too: "
-            "it is True where a sequence has not ended",
-            f"{type(module).__name__}.forward{inspect.signature(module.forward)}",
-            "Write def forward(self, inputs, mask), or cut all sequences to one length.",
-        ) from None
 
 
 def spans_of(training: Training, network: Network) -> tuple[Spans, ...]:
@@ -357,13 +341,18 @@ def spans_of(training: Training, network: Network) -> tuple[Spans, ...]:
     return found
 
 
-def check_network(training: Training, known: Known, seed: int) -> None:
+def check_network(
+    training: Training, known: Known, seed: int, given: Mapping[str, Learnt] | None = None
+) -> Learnt:
     """Check that a network can be built and given two inputs: zeros, or the largest token id.
+
+    Returns what it has before its first step.
 
     Args:
         training: whose network it is.
         known: of its data.
         seed: what initial weights are drawn from.
+        given: as for :func:`build`.
 
     Raises:
         HarnessError: its output is not what the task asks for, or the data has other targets.
@@ -373,7 +362,7 @@ def check_network(training: Training, known: Known, seed: int) -> None:
     try:
         shape, last = (2, *known.shape), known.tokens - 1
         two = torch.full(shape, last) if known.tokens else torch.zeros(shape)
-        build_for(training, known, two, seed, torch.device("cpu"))
+        return build_for(training, known, two, seed, torch.device("cpu"), given).learnt()
     finally:
         torch.set_num_threads(threads)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from harness.engines.called import called
-from harness.engines.evaluate import evaluate
-from harness.engines.network import Snapshot, Spans, global_generators
+from harness.engines.evaluate import evaluate, scoring_key
+from harness.engines.network import Snapshot, global_generators
 from harness.engines.prepared import Member
+from harness.engines.spans import Spans
 from harness.engines.step import Frame, Rows, States, advance, initial_states, loss_of
 from harness.randomness.counting import Draws, Key
 from harness.randomness.streams import torch_seed
@@ -66,9 +67,11 @@ class Alone:
         """Return the random numbers for the loss at a turn."""
         return self.member.loss_draws(turn)
 
-    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
-        """Return its teacher's logits; ``None`` where it has none."""
-        return self.member.ask(*arguments)
+    def ask(
+        self, arguments: Sequence[torch.Tensor], known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        """Return what the networks say that its loss asks, by name."""
+        return self.member.ask(arguments, known)
 
     def at(self, vector: torch.Tensor) -> Alone:
         """Take other parameters, ``[P]``."""
@@ -134,7 +137,7 @@ class Plain:
         self._generators.__exit__(None, None, None)
 
     def epoch(self, number: int, most: int | None = None) -> list[tuple[float, ...]]:
-        """Train for one epoch, ``most`` steps of it; return each update's mean loss over them."""
+        """Train for one epoch, ``most`` steps of it; return each update's mean loss."""
         member = self._member
         member.network.module.train()
         kind, updates = member.network.vector.dtype, member.training.every_update
@@ -155,7 +158,8 @@ class Plain:
         """Return the task's scores on the validation examples."""
         member = self._member
         part, task = member.splits.validation, member.training.task
-        return [evaluate(member.network, member.frame, part, task, member.scoring_key)]
+        key = scoring_key(member.seed, "validation")
+        return [evaluate(member.network, member.frame, part, task, key)]
 
     def save(self, positions: Sequence[int]) -> list[Snapshot]:
         """Return the network's state."""

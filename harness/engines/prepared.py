@@ -3,54 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
 
 from harness.augment.fitting import check_fits
-from harness.data.splits import Part, mean_and_std
-from harness.engines.evaluate import logits_of, said_of
-from harness.engines.network import (
-    DTYPES,
-    Network,
-    Snapshot,
-    Spans,
-    build,
-    check_network,
-    spans_of,
-)
-from harness.engines.step import Frame, Rows, batch_of, dropout_keys, restandardize
-from harness.identity.canonical import canonical
+from harness.data.splits import Part
+from harness.engines.asked import Asked, asked_of, check_asked
+from harness.engines.evaluate import logits_of, said_of, scoring_key
+from harness.engines.network import Learnt, Network, build, check_network, spans_of
+from harness.engines.spans import Spans
+from harness.engines.step import Frame, Rows, batch_of, dropout_keys
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix, signed, trial_key
 from harness.randomness.streams import torch_seed
-from harness.tasks.losses import Batch, teacher_of
+from harness.tasks.losses import Batch
 from harness.training import Training
 
 if TYPE_CHECKING:
     from harness.data import Splits
     from harness.data.facts import Known
 
-
-@dataclass(frozen=True, eq=False)
-class Teacher:
-    """A trained network that another learns from.
-
-    Attributes:
-        network: the network, in evaluation mode.
-        frame: what its inputs are standardised by.
-        same_frame: whether that is what the student's are standardised by.
-        logits: of every training example of the student, ``[n, classes]``; ``None`` where
-            examples are augmented, so that the network itself is asked at every step.
-    """
-
-    network: Network
-    frame: Frame
-    same_frame: bool
-    logits: torch.Tensor | None
+EMPTY: Mapping[str, Learnt] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +43,7 @@ class Member:
         frame: what its inputs are standardised by, on the device.
         factors: the schedule's factor for every step, float64 ``[steps]``.
         steps: steps in an epoch.
-        teacher: whom it learns from.
+        asked: the networks that its loss is given the outputs of, by name.
         device: where it is trained.
     """
 
@@ -76,7 +54,7 @@ class Member:
     frame: Frame
     factors: torch.Tensor
     steps: int
-    teacher: Teacher | None
+    asked: Mapping[str, Asked]
     device: torch.device
 
     def laid_out(self, *, channels_last: bool) -> Member:
@@ -143,18 +121,16 @@ class Member:
         return order[: self.steps * size].view(self.steps, size)
 
     def picked(self, rows: torch.Tensor, more: torch.Tensor | None = None) -> Rows:
-        """Return training examples, as the data set has them, with what a teacher said of them.
+        """Return training examples, as the data set has them, with what networks said of them.
 
         Args:
             rows: which, int64 ``[examples]``.
             more: which unlabelled inputs, int64 ``[examples]``.
         """
-        part, taught, unlabelled = self.splits.train, None, None
-        if self.teacher is not None and self.teacher.logits is not None:
-            taught = self.teacher.logits[rows]
+        part, unlabelled = self.splits.train, None
         if more is not None and self.splits.unlabelled is not None:
             unlabelled, _ = self.splits.unlabelled.pick(more)
-        return Rows(*part.pick(rows), taught, part.lengths_at(rows), unlabelled)
+        return Rows(*part.pick(rows), self.known(rows), part.lengths_at(rows), unlabelled)
 
     def set_dropout(self, step: Key) -> None:
         """Give each dropout layer the key of a step."""
@@ -166,24 +142,30 @@ class Member:
             assert isinstance(key, int)
             layer.key.fill_(signed(key))
 
-    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
-        """Return the teacher's logits for inputs that are standardised as the student's are.
+    def known(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return what the networks that its loss asks say of training examples, where it is known.
+
+        Args:
+            rows: which examples, int64 ``[batch]``.
+        """
+        return {n: each.outputs[rows] for n, each in self.asked.items() if each.outputs is not None}
+
+    def ask(
+        self, arguments: Sequence[torch.Tensor], known: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Return what these networks say of inputs that are standardised as its own.
 
         Args:
             arguments: what a network is called with: inputs, and their mask where there is one.
+            known: what is known of them already, by name.
         """
-        teacher = self.teacher
-        if teacher is None:
-            return None
-        if not teacher.same_frame:
-            theirs = teacher.frame
-            arguments = restandardize(arguments, self.frame, theirs.mean, theirs.std)
-        with torch.no_grad():
-            logits: torch.Tensor = teacher.network.module(*arguments)
-        return logits
+        return {
+            name: known[name] if name in known else each.says(arguments, self.frame)
+            for name, each in self.asked.items()
+        }
 
     def first_batch(self) -> Batch:
-        """Return the first batch of the first step, as the loss sees it.
+        """Return the first batch of the first step, as the loss of the first update sees it.
 
         Dropout layers are given that step's keys.
         """
@@ -203,18 +185,14 @@ class Member:
         batch = batch_of(training, self.frame, rows, lambda: self.draws(0), self.ask)
         return replace(batch, draw=lambda: self.loss_draws(0))
 
-    @cached_property
-    def scoring_key(self) -> int:
-        """The key of all that scores draw."""
-        return trial_key(self.seed, "scores")
-
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield what the task compares of ``"train"``, ``"validation"`` or ``"test"``, in batches.
 
         For classes that is logits and targets.
         """
         part: Part = getattr(self.splits, name)
-        return said_of(self.training.task, self.network, self.frame, part, self.scoring_key)
+        key = scoring_key(self.seed, name)
+        return said_of(self.training.task, self.network, self.frame, part, key)
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return logits ``[n, classes]`` in evaluation mode.
@@ -253,47 +231,69 @@ def _steps(training: Training, count: int) -> int:
 
 
 def check_ready(training: Training, seed: int) -> None:
-    """Check that a Training can be begun, and its teacher, and that one's own teacher.
+    """Check that a Training can be begun, and what it needs, and what that needs in turn.
 
     Raises:
         HarnessError: it cannot.
     """
     splits = training.data.splits(seed)
-    ready_with(training, seed, splits, torch.device("cpu"))
-    teacher = teacher_of(training)
-    if teacher is not None:
-        check_teacher(teacher.data.splits(seed), splits)
-        check_ready(teacher, seed)
+    ready_with(training, seed, splits, torch.device("cpu"), untrained(training, seed, ask=False))
+    for name, need in training.needs().items():
+        if name in training.asked():
+            check_asked(training, name, need.data.splits(seed), splits)
+        check_ready(need, seed)
 
 
-def check_declared(training: Training, known: Known, examples: int, seed: int) -> None:
-    """Check of a Training what can be checked without its data: not of its teacher.
+def check_declared(
+    training: Training,
+    known: Known,
+    examples: int,
+    seed: int,
+    given: Mapping[str, Learnt] | None,
+) -> Learnt:
+    """Check of a Training what can be checked without its data: not of what it needs.
+
+    Returns what its network has before its first step.
 
     Args:
         training: what is to be trained.
         known: what is known of its data.
         examples: in the training split.
         seed: what initial weights are drawn from.
+        given: what the networks that it needs have learnt; ``None`` where nobody can tell.
 
     Raises:
         HarnessError: it cannot be begun.
     """
     steps = _steps(training, examples)
     check_fits(training.augment, known)
-    check_network(training, known, seed)
+    begun = check_network(training, known, seed, given)
     training.schedule.factors(steps * training.epochs)
+    return begun
 
 
-def untrained_teacher(training: Training, seed: int) -> Snapshot | None:
-    """Return a teacher as it begins, where there is one: it costs what a trained one does."""
-    teacher = teacher_of(training)
-    if teacher is None:
-        return None
-    return Snapshot.of(build(teacher, teacher.data.splits(seed), seed, torch.device("cpu")))
+def untrained(training: Training, seed: int, *, ask: bool = True) -> dict[str, Learnt]:
+    """Return what a Training needs as it begins, by name: it costs what a trained one does.
+
+    Args:
+        training: what needs them.
+        seed: its own.
+        ask: whether those are among them that its loss asks.
+    """
+    needs = training.needs() if ask else training.started_from()
+    return {
+        name: _untrained(need, training.seed_of_need(name, seed)) for name, need in needs.items()
+    }
+
+
+def _untrained(training: Training, seed: int) -> Learnt:
+    begun = untrained(training, seed, ask=False)
+    splits = training.data.splits(seed)
+    return build(training, splits, seed, torch.device("cpu"), begun).learnt()
 
 
 def make_ready(
-    training: Training, seed: int, device: torch.device, taught_by: Snapshot | None = None
+    training: Training, seed: int, device: torch.device, given: Mapping[str, Learnt] = EMPTY
 ) -> Member:
     """Load a trial's data and build its network.
 
@@ -301,13 +301,13 @@ def make_ready(
         training: what is trained.
         seed: what everything random in it is drawn from.
         device: where.
-        taught_by: its teacher, trained.
+        given: what the networks that it needs have learnt, by name.
 
     Raises:
         HarnessError: the Training cannot be trained.
     """
     splits = training.data.splits(seed)
-    return ready_with(training, seed, splits, device, taught_by)
+    return ready_with(training, seed, splits, device, given)
 
 
 def ready_with(
@@ -315,67 +315,14 @@ def ready_with(
     seed: int,
     splits: Splits,
     device: torch.device,
-    taught_by: Snapshot | None = None,
+    given: Mapping[str, Learnt] = EMPTY,
 ) -> Member:
     """Do as :func:`make_ready`, with data that is loaded already."""
     steps = steps_per_epoch(training, splits)
     check_fits(training.augment, splits)
     splits = splits.to(device)
-    network = build(training, splits, seed, device)
-    teacher = None
-    if taught_by is not None:
-        teacher = _teacher(training, seed, splits, device, taught_by)
+    network = build(training, splits, seed, device, given)
+    frame = Frame.of(training, splits, device)
+    asked = asked_of(training, seed, splits, frame, given)
     factors = torch.from_numpy(training.schedule.factors(steps * training.epochs)).double()
-    frame = frame_of(training, splits, device)
-    return Member(training, seed, splits, network, frame, factors, steps, teacher, device)
-
-
-def frame_of(training: Training, splits: Splits, device: torch.device) -> Frame:
-    """Return what a trial's inputs are standardised by, on a device."""
-    dtype = DTYPES[training.precision]
-    mean, std = None, None
-    if training.task.standardised:
-        mean, std = (each.to(device, dtype) for each in mean_and_std(splits.train.targets))
-    return Frame(
-        splits.mean.to(device, dtype),
-        splits.std.to(device, dtype),
-        len(splits.shape),
-        splits.classes,
-        mean,
-        std,
-    )
-
-
-def check_teacher(theirs: Known, own: Known) -> None:
-    """Check that a teacher's data is of the same kind as the student's.
-
-    Raises:
-        HarnessError: it is not.
-    """
-    if (theirs.shape, theirs.targets) != (own.shape, own.targets):
-        raise HarnessError(
-            f"a teacher must know the student's inputs and targets, {own.shape} and {own.targets}",
-            f"a teacher of {theirs.shape} and {theirs.targets}",
-            "Train the teacher on data of the same kind.",
-        )
-
-
-def _teacher(
-    training: Training, seed: int, splits: Splits, device: torch.device, taught_by: Snapshot
-) -> Teacher:
-    """Put a teacher together again, and let it look at the training examples where it can."""
-    declared = teacher_of(training)
-    assert declared is not None
-    same = canonical(declared.data) == canonical(training.data)
-    theirs = splits if same else declared.data.splits(seed).to(device)
-    check_teacher(theirs, splits)
-    declared = replace(declared, precision=training.precision)
-    network = build(declared, theirs, seed, device)
-    network.load(taught_by.vector.to(device), {n: t.to(device) for n, t in taught_by.held.items()})
-    network.module.eval()
-    frame = frame_of(declared, theirs, device)
-    logits = None
-    if not training.augment:
-        logits = torch.cat([each for each, _ in logits_of(network, frame, splits.train)])
-        logits = logits.to(DTYPES[training.precision])
-    return Teacher(network, frame, same, logits)
+    return Member(training, seed, splits, network, frame, factors, steps, asked, device)

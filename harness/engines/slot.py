@@ -11,11 +11,12 @@ from torch import nn
 from torch.func import functional_call, grad_and_value
 
 from harness.engines.called import Called
-from harness.engines.network import Network, Spans
+from harness.engines.network import Network
 from harness.engines.prepared import Member
 from harness.engines.programs import Path, bind
+from harness.engines.spans import Spans
 from harness.engines.stacked import Tensors
-from harness.engines.step import Frame, States, dropout_keys, loss_of, restandardize
+from harness.engines.step import Frame, States, dropout_keys, loss_of
 from harness.randomness.counting import Draws, Key, mix
 from harness.tasks.losses import Batch
 from harness.training import Precision, Training
@@ -82,17 +83,15 @@ class Slot:
         key = mix(self.tensors[purpose], number)
         return Draws(key, self.first.device, self.frame.mean.dtype)
 
-    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
-        """Return its teacher's logits; ``None`` where it has none."""
-        teacher = self.first.teacher
-        if teacher is None:
-            return None
-        theirs = self.tensors["teacher"]
-        if not teacher.same_frame:
-            arguments = restandardize(arguments, self.frame, theirs["mean"], theirs["std"])
-        tensors = {**theirs["params"], **theirs["held"]}
-        logits: torch.Tensor = functional_call(teacher.network.module, tensors, arguments)
-        return logits.detach()
+    def ask(
+        self, arguments: Sequence[torch.Tensor], known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        """Return what the networks say that its loss asks, by name."""
+        theirs, frame = self.tensors["asked"], self.frame
+        return {
+            name: known[name] if name in known else each.says_with(theirs[name], arguments, frame)
+            for name, each in self.first.asked.items()
+        }
 
     def gradients(
         self, position: int, turn: Key, batch: Batch

@@ -83,3 +83,9 @@ def single(function: Callable[..., Any], trials: Tensors, shared: Any) -> Any:
     """Call a function of one trial on stacks of one, without vmap."""
     alone = function(pytree.tree_map(lambda each: each[0], trials), shared)
     return pytree.tree_map(lambda each: each[None], alone)
+
+
+def rows_of(table: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Return some rows of each trial's table, ``[trials, n, ...]``; they are ``[trials, m]``."""
+    wanted = rows.reshape(*rows.shape, *[1] * (table.ndim - 2))
+    return table.gather(1, wanted.expand(-1, -1, *table.shape[2:]))

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
 
-from harness.data.splits import real, standardize
-from harness.engines.network import Network, Spans
+from harness.data.splits import Splits, mean_and_std, real, standardize
+from harness.engines.network import DTYPES, Network
+from harness.engines.spans import Spans
 from harness.messages.errors import HarnessError
 from harness.randomness.counting import Draws, Key, mix
 from harness.tasks.losses import Batch, Loss, Net
@@ -50,6 +51,22 @@ class Frame:
     target_mean: torch.Tensor | None = None
     target_std: torch.Tensor | None = None
     channels_last: bool = False
+
+    @staticmethod
+    def of(training: Training, splits: Splits, device: torch.device) -> Frame:
+        """Return what a trial's inputs are standardised by, on a device."""
+        dtype = DTYPES[training.precision]
+        mean, std = None, None
+        if training.task.standardised:
+            mean, std = (each.to(device, dtype) for each in mean_and_std(splits.train.targets))
+        return Frame(
+            splits.mean.to(device, dtype),
+            splits.std.to(device, dtype),
+            len(splits.shape),
+            splits.classes,
+            mean,
+            std,
+        )
 
     def standardize(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return inputs as the network is given them.
@@ -105,14 +122,15 @@ class Rows:
     Attributes:
         inputs: ``[examples, *shape]``, as the data set has them.
         targets: as those of :class:`harness.data.Part`.
-        taught: the teacher's logits, ``[examples, classes]``, where they are known beforehand.
+        given: what the networks that the loss asks say of them, by name, where it is known
+            beforehand.
         lengths: of sequences that are padded, int64 ``[examples]``.
         unlabelled: more inputs, as the data set has them, ``[examples, *shape]``.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
-    taught: torch.Tensor | None = None
+    given: Mapping[str, torch.Tensor] = field(default_factory=dict)
     lengths: torch.Tensor | None = None
     unlabelled: torch.Tensor | None = None
 
@@ -150,11 +168,14 @@ class Trial(Protocol):
     def loss_draws(self, turn: Key) -> Draws:
         """Return the random numbers for the loss at a turn."""
 
-    def ask(self, *arguments: torch.Tensor) -> torch.Tensor | None:
-        """Return its teacher's logits for standardised inputs; ``None`` where it has none.
+    def ask(
+        self, arguments: Sequence[torch.Tensor], known: Mapping[str, torch.Tensor]
+    ) -> Mapping[str, torch.Tensor]:
+        """Return what the networks that its loss asks say of standardised inputs, by name.
 
         Args:
             arguments: what a network is called with: inputs, and their mask where there is one.
+            known: what is known of them already, by name.
         """
 
     def at(self, vector: torch.Tensor) -> Trial:
@@ -212,7 +233,7 @@ def batch_of(
     frame: Frame,
     rows: Rows,
     draws: Callable[[], Draws],
-    ask: Callable[..., torch.Tensor | None],
+    ask: Callable[[Sequence[torch.Tensor], Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]],
 ) -> Batch:
     """Return examples as a loss sees them, but for the random numbers that it may draw.
 
@@ -221,14 +242,13 @@ def batch_of(
         frame: what inputs are standardised by.
         rows: the examples.
         draws: gives this step's random numbers for augmentation.
-        ask: gives a teacher's logits for standardised inputs, and their mask where there is one.
+        ask: gives what the networks say that the loss asks; see :meth:`Trial.ask`.
     """
     inputs, targets = prepare(training, frame, rows.inputs, rows.targets, draws)
     inputs, mask = ended(inputs, rows.lengths)
     more = None if rows.unlabelled is None else frame.standardize(rows.unlabelled)
     whole = Batch(inputs, targets, mask=mask, unlabelled=more)
-    taught = ask(*whole.arguments) if rows.taught is None else rows.taught
-    return whole if taught is None else replace(whole, given={"teacher": taught})
+    return replace(whole, given=ask(whole.arguments, rows.given))
 
 
 def of_batch(training: Training, time: int, whole: Batch) -> Batch:

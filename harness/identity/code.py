@@ -24,6 +24,7 @@ VERSION = "2"
 
 BEGINNINGS: Mapping[str, tuple[str, str]] = {
     "Training": ("trainer.train", "train"),
+    "ensemble": ("trainer.ensembles", "scores_of"),
     "function": ("own.seeds", "seeded"),
     "command": ("own.seeds", "short_seed_for"),
 }

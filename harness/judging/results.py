@@ -29,14 +29,10 @@ from harness.trials.checked import Checked
 from harness.trials.manifest import Manifest
 from harness.trials.profiles import Profile
 from harness.trials.records import Record
-from harness.trials.trial import TEACHER
+from harness.trials.trial import SHARED
 from harness.trials.tuning import ArmTuning
 
-__all__ = ["ArmTuning", "Program", "Provenance", "Results", "assemble"]
-
-
-SHARED = "shared"
-"""Stands for an arm where a trial of the user's own is run before those of several arms."""
+__all__ = ["SHARED", "ArmTuning", "Program", "Provenance", "Results", "assemble"]
 
 
 @dataclass(frozen=True)
@@ -143,7 +139,7 @@ def assemble(
     known = arms | ({SEARCHED.name: SEARCHED} if declaration.search is not None else {})
     by_key = {record.key: record for record in records if record.state != "running"}
     used = tuple(
-        # One trial may stand for several arms which train the same thing, or for a teacher, too.
+        # One trial may stand for several arms which train the same thing, or for what others need.
         replace(
             by_key[trial.key],
             arm=trial.arm,
@@ -151,14 +147,13 @@ def assemble(
             levels={name: level.plain for name, level in known[trial.arm].levels.items()},
         )
         for trial in manifest.trials
-        if trial.key in by_key and trial.arm in known and trial.role != "teach"
+        if trial.key in by_key and trial.arm in known and trial.role != "need"
     )
-    # A teacher is no arm's own: it is trained once for each seed, whoever learns from it.
-    shared = TEACHER if declaration.source == "build" else SHARED
+    # What others need is no arm's own: it is run once for each seed, whoever needs it.
     used += tuple(
-        replace(by_key[trial.key], arm=shared, role="teach")
+        replace(by_key[trial.key], arm=SHARED, role="need")
         for trial in manifest.trials
-        if trial.key in by_key and trial.role == "teach"
+        if trial.key in by_key and trial.role == "need"
     )
     tuning = tuple(each for each in manifest.tuning if each.arm in arms)
     planned = manifest.evaluations
@@ -262,8 +257,7 @@ def _warnings(
                 f"{arm_tuning.chosen:.3g} was used."
             )
     failed = [record for record in records if record.state == "failed"]
-    earlier = "teacher's" if declaration.source == "build" else "shared"
-    for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("teach", earlier)):
+    for role, title in (("evaluate", "evaluation"), ("tune", "tuning"), ("need", "shared")):
         count = sum(record.role == role for record in failed)
         if count:
             arms = sorted({record.arm for record in failed if record.role == role})
@@ -296,7 +290,7 @@ def undeclared(declaration: Declaration, records: Iterable[Record]) -> list[str]
     """Return the names of metrics that trials gave and their study does not declare."""
     if declaration.source == "build":
         return []
-    own = (record for record in records if record.role != "teach")
+    own = (record for record in records if record.role != "need")
     names = dict.fromkeys(name for record in own for name in record.metrics)
     return [name for name in names if name not in {metric.name for metric in declaration.metrics}]
 

@@ -33,7 +33,7 @@ class TeacherAgreement:
 
         from harness.engines.evaluate import logits_of
 
-        teacher = trained.member.teacher
+        teacher = trained.member.asked.get("teacher")
         if teacher is None:
             raise HarnessError(
                 "TeacherAgreement must be given a network that learns from a teacher",

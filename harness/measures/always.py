@@ -13,7 +13,6 @@ from harness.measures.calibration import Calibration
 from harness.measures.gradients import FirstBlockGradient
 from harness.measures.weights import WeightNorm
 from harness.messages.errors import HarnessError
-from harness.tasks.losses import teacher_of
 from harness.trained import Measure
 from harness.training import Training
 
@@ -24,9 +23,8 @@ ALWAYS: tuple[Measure, ...] = (FirstBlockGradient(), Calibration(), WeightNorm()
 def default_measures(training: Training) -> tuple[Measure, ...]:
     """Return what is always recorded in addition to losses and accuracies."""
     fitting = tuple(each for each in ALWAYS if fits(each, training))
-    if teacher_of(training) is None:
-        return fitting
-    return (*fitting, TeacherAgreement())
+    same = any(getattr(each.loss, "same_targets", False) for each in training.every_update)
+    return (*fitting, TeacherAgreement()) if same and "teacher" in training.asked() else fitting
 
 
 def fits(measure: Measure, training: Training) -> bool:

@@ -117,6 +117,18 @@ def wholes(
     return _keep(owner, name, value, plain)
 
 
+def names(owner: object, name: str, value: Any, example: tuple[str, ...]) -> tuple[str, ...]:
+    """Take a tuple of names, which may be empty.
+
+    Raises:
+        HarnessError: it is no such tuple.
+    """
+    plain: tuple[str, ...] = own(value)
+    if not isinstance(plain, tuple) or not all(isinstance(n, str) and n for n in plain):
+        _refuse(owner, name, plain, "be a tuple of names", f"Write {name}={example}, say.")
+    return _keep(owner, name, value, plain)
+
+
 def flag(owner: object, name: str, value: Any, example: bool = True) -> bool:
     """Take True or False, which numbers are not.
 

@@ -10,7 +10,7 @@ class for each input: ``autoencoder`` with ``autoencoder_module``, ``segmentatio
 ``recurrent_module``, ``transformer`` with ``transformer_module``, and ``sequences``, which both
 read by. What all share: ``checks``, the fields that they have; ``activations``, ``normalisation``,
 ``initialisation`` and ``dropout``, what can be chosen; ``layers``, what follows a layer with
-weights.
+weights. ``start``: the weights of another network to begin with.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from harness.models.mlp import MLP
 from harness.models.normalisation import NORMALISATIONS
 from harness.models.recurrent import Recurrent
 from harness.models.segmentation import FCN, UNet
+from harness.models.start import Start
 from harness.models.transformer import Transformer
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ __all__ = [
     "Normal",
     "Orthogonal",
     "Recurrent",
+    "Start",
     "Transformer",
     "UNet",
     "XavierNormal",

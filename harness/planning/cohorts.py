@@ -78,7 +78,7 @@ class Pace:
         """Work it out from records.
 
         Args:
-            planned: the trials of a run; teachers, which are no arm's own, are passed over.
+            planned: the trials of a run; what others need, which is no arm's own, is passed over.
             done: the finished and failed records by key.
             profiled: what the steps of one trial take, by the arm's name.
         """
@@ -86,7 +86,7 @@ class Pace:
         ended: dict[str, int] = {}
         for trial in planned:
             record = done.get(trial.key)
-            if record is None or trial.role == "teach":
+            if record is None or trial.role == "need":
                 continue
             ended[trial.arm.name] = ended.get(trial.arm.name, 0) + 1
             if "seconds" in record.cost:
@@ -94,16 +94,16 @@ class Pace:
         return Pace({arm: sum(each) / len(each) for arm, each in took.items()}, profiled, ended)
 
 
-def in_order(trials: Sequence[Trial], teachers: Collection[str], pace: Pace) -> list[Trial]:
+def in_order(trials: Sequence[Trial], needed: Collection[str], pace: Pace) -> list[Trial]:
     """Return trials in the order in which they are best begun.
 
-    First those that others wait for: teachers, then tuning. Then what takes longest, because a
-    long trial that begins last is waited for; and an arm of which nobody knows how long it takes
+    First those that others wait for: what they need, then tuning. Then what takes longest, because
+    a long trial that begins last is waited for; and an arm of which nobody knows how long it takes
     comes before all that are known. Of arms that take about the same, the plan's order stays.
 
     Args:
         trials: in the plan's order.
-        teachers: keys of trials that others learn from.
+        needed: keys of trials that others need.
         pace: how long trials take.
     """
     sizes: dict[str, float] = {}
@@ -113,7 +113,7 @@ def in_order(trials: Sequence[Trial], teachers: Collection[str], pace: Pace) -> 
     return sorted(
         trials,
         key=lambda trial: (
-            trial.key not in teachers,
+            trial.key not in needed,
             trial.role != "tune",
             -sizes[trial.arm.name],
         ),

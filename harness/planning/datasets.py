@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.data.declared import Declared
 from harness.data.facts import Facts
 from harness.identity.canonical import canonical
 from harness.messages.errors import HarnessError
+from harness.study.ensemble import Ensemble, OfMember
 from harness.study.work import Work, with_needs
-from harness.tasks.losses import teacher_of
 from harness.training import Training
 from harness.trials.trial import Trial
+
+if TYPE_CHECKING:
+    from harness.engines.network import Learnt
 
 _KNOWN: dict[str, Facts] = {}
 """Facts by what says which data they are of."""
@@ -28,6 +31,8 @@ def facts_of(data: Any) -> Facts | None:
     Raises:
         HarnessError: the data is not there or cannot be used, or a size does not fit it.
     """
+    if isinstance(data, OfMember):  # as many examples, of the same kind
+        return facts_of(data.data)
     if not isinstance(data, Declared):
         return None
     # what is said of a data set may change without its key, as when its files arrive
@@ -38,7 +43,7 @@ def facts_of(data: Any) -> Facts | None:
 
 
 def all_facts(trials: Iterable[Trial]) -> list[Facts]:
-    """Return what is known of each data set of some trials and their teachers, each once.
+    """Return what is known of each data set of some trials and what they need, each once.
 
     Raises:
         HarnessError: as :func:`facts_of` does.
@@ -116,13 +121,14 @@ def check_scores(work: Work, arm: str, asked: Iterable[str]) -> None:
     Raises:
         HarnessError: a metric is the score of another task.
     """
-    if not isinstance(work, Training):
+    if not isinstance(work, Training | Ensemble):
         return
+    task = work.task if isinstance(work, Training) else work.first.task
     for name in asked:
         if work.lacks(name):
-            scores = [score.name for score in work.task.scores]
+            scores = [score.name for score in task.scores]
             raise HarnessError(
-                f"arm {arm} learns {type(work.task).__name__}, whose scores are "
+                f"arm {arm} learns {type(task).__name__}, whose scores are "
                 f"{', '.join(scores)}; a study must ask for one of them",
                 repr(name),
                 f"Write {name.partition('_')[0]}_{scores[0]}, as the metric of a claim or the "
@@ -142,11 +148,12 @@ def check_trials(trials: Mapping[str, Trial], reason: Callable[[BaseException], 
     """
     seen: set[str] = set()
     for arm, trial in trials.items():
-        if trial.program in seen or not trial.trains:
-            continue
-        seen.add(trial.program)
+        members = trial.needs.values() if isinstance(trial.work, Ensemble) else ()
+        unseen = [each for each in (trial, *members) if each.trains and each.program not in seen]
+        seen |= {each.program for each in unseen}
         try:
-            _check(trial.training, trial.seed)
+            for each in unseen:
+                _check(each.training, each.seed)
         except HarnessError as error:
             raise HarnessError.relayed(f"arm {arm}", str(error)) from error
         except (Exception, SystemExit) as error:  # a network's own
@@ -154,16 +161,26 @@ def check_trials(trials: Mapping[str, Trial], reason: Callable[[BaseException], 
             raise HarnessError.relayed(f"arm {arm}", said) from error
 
 
-def _check(training: Training, seed: int) -> None:
-    from harness.engines.prepared import check_declared, check_teacher
+def _check(training: Training, seed: int) -> Learnt | None:
+    """Check a Training and what it needs; return what its network has before its first step.
 
+    That is ``None`` where nobody knows the data without loading it.
+    """
+    from harness.engines.asked import check_asked
+    from harness.engines.prepared import check_declared
+
+    given: dict[str, Learnt] = {}
+    for name, need in training.needs().items():
+        learnt = _check(need, training.seed_of_need(name, seed))
+        if learnt is not None:
+            given[name] = learnt
     facts = facts_of(training.data)
     if facts is None:
-        return
-    check_declared(training, facts, facts.shares.train, seed)
-    teacher = teacher_of(training)
-    if teacher is not None:
-        theirs = facts_of(teacher.data)
+        return None
+    begun = given if given.keys() >= training.started_from().keys() else None
+    kept = check_declared(training, facts, facts.shares.train, seed, begun)
+    for name, need in training.asked().items():
+        theirs = facts_of(need.data)
         if theirs is not None:
-            check_teacher(theirs, facts)
-        _check(teacher, seed)
+            check_asked(training, name, theirs, facts)
+    return kept

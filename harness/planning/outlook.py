@@ -26,14 +26,15 @@ class Outlook:
     """What is known, at some moment of a run, of what is to be run.
 
     Attributes:
-        planned: every trial whose key is known by now: teachers, then tuning, then the rest.
+        planned: every trial whose key is known by now: what others need, then tuning, then the
+            rest.
         ready: those of them that are neither finished nor waiting for another.
         expected: number of trials of each arm once all are known, by arm name.
         evaluations: number of evaluation trials over all arms, up to the look that is due.
-        total: number of trials once all are known, teachers among them.
+        total: number of trials once all are known, with those that others need.
         chosen: the settings of each arm whose tuning is over, by arm name.
         tuning: how they were chosen.
-        teachers: keys of those planned whose networks others learn from.
+        needed: keys of those planned that others need: their networks are kept.
         search: of a search, the settings tried by now; ``None`` of any other study.
         best: of a search, the best settings by now, with the values of their objectives.
     """
@@ -45,7 +46,7 @@ class Outlook:
     total: int
     chosen: Mapping[str, Settings]
     tuning: tuple[ArmTuning, ...]
-    teachers: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
     search: SearchKept | None = None
     best: tuple[EarlierSettings, ...] = ()
 

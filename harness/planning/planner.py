@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -99,9 +99,9 @@ class StudyPlanner:
         self._planned_from: tuple[list[_Part], dict[str, int]] | None = None
         self._planned: tuple[Trial, ...] = ()
         self._known: dict[str, Trial] = {}
-        self._teachers: dict[str, Trial] = {}
+        self._needed: dict[str, Trial] = {}
         self._extra = 0
-        self._teachers_of: int | None = None
+        self._needed_of: int | None = None
 
     @cached_property
     def _asked(self) -> frozenset[str]:
@@ -135,16 +135,16 @@ class StudyPlanner:
             tuning = [trial for part in parts for trial in part.trials]
             wanted = [trial for part in parts for trial in self._wanted(part)]
             own = (*tuning, *wanted)
-            self._teachers = {each.key: each for trial in own for each in _teachers(trial)}
-            self._extra = len(self._teachers.keys() - {trial.key for trial in own})
-            self._planned = (*self._teachers.values(), *own)
+            self._needed = {each.key: each for trial in own for each in trial.all_needs()}
+            self._extra = len(self._needed.keys() - {trial.key for trial in own})
+            self._planned = (*self._needed.values(), *own)
             self._known = {trial.key: trial for trial in self._planned}
         return Outlook(
             planned=self._planned,
             ready=tuple(
                 trial
                 for key, trial in self._known.items()
-                if key not in done and (trial.teacher is None or trial.teacher.key in done)
+                if key not in done and not trial.waits(done)
             ),
             expected={arm.name: self.trials(arm.name) for arm in self.arms},
             evaluations=sum(self.need.values()),
@@ -156,25 +156,25 @@ class StudyPlanner:
                 if part.settings is not None
             },
             tuning=tuple(each for part in parts for each in part.tuning),
-            teachers=frozenset(self._teachers),
+            needed=frozenset(self._needed),
         )
 
     def _expected(self, parts: Sequence[_Part]) -> int:
-        """Return how many teachers there will be, by the default settings of arms being tuned."""
+        """Return how many needs there will be, by the default settings of arms being tuned."""
         if all(part.evaluations for part in parts):
             return 0
-        if self._teachers_of is None:
+        if self._needed_of is None:
             default = defaults(self.study)
             trials = [self._make(arm, TUNING_SEED, default) for arm in self.arms]
-            taught = [trial.arm for trial in trials if trial.teacher is not None]
+            needing = [trial.arm for trial in trials if trial.needs]
             trials += [
                 self._make(arm, seed, default)
-                for arm in taught
+                for arm in needing
                 for seed in (*self.fresh, *self.seeds[: self.need[arm.name]])
             ]
-            keys = {each.key for trial in trials for each in _teachers(trial)}
-            self._teachers_of = len(keys - {trial.key for trial in trials})
-        return self._teachers_of
+            keys = {each.key for trial in trials for each in trial.all_needs()}
+            self._needed_of = len(keys - {trial.key for trial in trials})
+        return self._needed_of
 
     def trials(self, arm: str) -> int:
         """Return how many trials an arm has, as far as is known by now."""
@@ -365,10 +365,3 @@ class StudyPlanner:
             for each in self.study.tuned:
                 for end in (each.low, each.high):
                     self._make(arm, TUNING_SEED, {**defaults(self.study), each.name: end})
-
-
-def _teachers(trial: Trial) -> Iterator[Trial]:
-    """Yield the teacher of a trial after that one's own teacher, and so on."""
-    if trial.teacher is not None:
-        yield from _teachers(trial.teacher)
-        yield trial.teacher

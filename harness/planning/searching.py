@@ -211,7 +211,7 @@ class SearchPlanner:
         ready = {
             trial.key: trial  # two settings may be the same
             for trial in reversed(self._known.planned)
-            if trial.key not in done and (trial.teacher is None or trial.teacher.key in done)
+            if trial.key not in done and not trial.waits(done)
         }
         return replace(self._known, ready=tuple(reversed(ready.values())))
 
@@ -223,18 +223,18 @@ class SearchPlanner:
             for seed in self.seeds
         ]
         trials = [*wanted, *(compared if over else ())]
-        teachers = {trial.teacher.key: trial.teacher for trial in trials if trial.teacher}
+        needed = {each.key: each for trial in trials for each in trial.all_needs()}
         left = 0 if over else (self.budget - len(self._members)) * self.searching.seeds
         confirm = len(compared) if over else COMPARED * self.confirming
         return Outlook(
-            planned=(*teachers.values(), *trials),
+            planned=(*needed.values(), *trials),
             ready=(),
             expected={SEARCHED.name: len(wanted) + left, DEFAULT: confirm},
             evaluations=len(compared) if over else 0,
-            total=len(teachers) + len(trials) + left + (0 if over else confirm),
+            total=len(needed) + len(trials) + left + (0 if over else confirm),
             chosen={},
             tuning=(),
-            teachers=frozenset(teachers),
+            needed=frozenset(needed),
             search=SearchKept(
                 tried=tuple(
                     TriedSettings(each.settings, tuple(trial.key for trial in each.trials))

@@ -5,6 +5,7 @@ out and outcomes in; :mod:`~harness.running.executors`, how to run and where wor
 :mod:`~harness.running.workers`, the processes; :mod:`~harness.running.jobs`, what they are asked to
 do (:mod:`~harness.running.workplace`, where; :mod:`~harness.running.named`, trials by name);
 :mod:`~harness.running.kinds`, who does it: :mod:`~harness.running.trainings`,
+:mod:`~harness.running.ensembles`,
 :mod:`~harness.running.functions` or :mod:`~harness.running.command_lines`;
 :mod:`~harness.running.wire`, how jobs are written; :mod:`~harness.running.telling`, how far they
 are; :mod:`~harness.running.forks`, what they are forked from (with

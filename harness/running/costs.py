@@ -182,7 +182,7 @@ def uncalibrated(
     known = choices(ledger, options)
     outlook = planner.outlook(done)
     over = Counter(
-        trial.program for trial in outlook.planned if trial.role != "teach" and trial.key in done
+        trial.program for trial in outlook.planned if trial.role != "need" and trial.key in done
     )
     out = {}
     for program, trials in by_program(planner).items():

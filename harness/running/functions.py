@@ -127,7 +127,7 @@ def own_step(trial: Trial, at: Workplace) -> Iterator[Callable[[], object]]:
 
 def wanted(study: Study, trial: Trial) -> tuple[str, ...]:
     """Return the metrics that a trial must give: one that helps to choose, only what chooses."""
-    if trial.role == "teach":
+    if trial.role == "need":
         return ()
     if trial.role == "tune":
         return study.search.wanted if study.search is not None else (study.objective,)
@@ -151,7 +151,7 @@ def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float 
     folder = TrialFolder(at.folder, trial.key)
     if missing := _make_given(trial, named, at):
         return Outcome(reason=missing, env=at.env_by_now)
-    if trial.role == "teach":
+    if trial.role == "need":
         folder.begin()
     if not at.apart:
         called, env = call(trial, named, at, folder, Stopping()), at.env
@@ -176,7 +176,7 @@ def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float 
             **called.cost,
         }
     folder.tidy(finished=not called.reason, keep=trial.role != "tune")
-    if trial.role == "teach" and not called.reason:
+    if trial.role == "need" and not called.reason:
         folder.make_whole()
     if called.reason:
         return Outcome(reason=called.reason, env=env)
@@ -184,22 +184,27 @@ def outcome(trial: Trial, named: Named, at: Workplace, call: Call, limit: float 
 
 
 def _make_given(trial: Trial, named: Named, at: Workplace) -> str:
-    """Make the folder that a trial is given, where it is not here; return why that failed.
+    """Make the folders that a trial is given, where they are not here; return why that failed.
 
-    It was made by whoever ran the trial before, which may have been on another machine.
+    They were made by whoever ran those trials, which may have been on another machine.
     """
-    if trial.teacher is None or TrialFolder(at.folder, trial.teacher.key).is_whole:
+    for name, need in trial.needs.items():
+        if reason := _make_need(name, need, named, at):
+            return f"what it needs failed: {reason}"
+    return ""
+
+
+def _make_need(name: str, need: Trial, named: Named, at: Workplace) -> str:
+    folder = TrialFolder(at.folder, need.key)
+    if folder.is_whole:
         return ""
     at.folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(at.folder / f"{trial.teacher.key}.lock"):
-        if TrialFolder(at.folder, trial.teacher.key).is_whole:
+    with FileLock(at.folder / f"{need.key}.lock"):
+        if TrialFolder(at.folder, need.key).is_whole:  # made meanwhile
             return ""
-        name = replace(
-            named, role="teach", key=trial.teacher.key, teaches=named.teaches + 1, bounds=()
-        )
+        theirs = replace(named, role="need", key=need.key, path=(*named.path, name), bounds=())
         unwatched = at if at.watch is None else replace(at, watch=None)  # it is not what is checked
-        reason = outcome(trial.teacher, name, unwatched, _call, at.study.limit).reason
-    return f"what it needs failed: {reason}" if reason else ""
+        return outcome(need, theirs, unwatched, _call, at.study.limit).reason
 
 
 def _call(
@@ -212,7 +217,7 @@ def _call(
         str(at.device),
         work.scale,
         # so what a trial needs that helps to choose
-        choosing=trial.role == "tune" or (trial.role == "teach" and trial.seed >= TUNING_SEED),
+        choosing=trial.role == "tune" or (trial.role == "need" and trial.seed >= TUNING_SEED),
         folder=folder,
         given=_given(trial, at),
         stopping=stopping,
@@ -227,10 +232,7 @@ def _call(
 
 def _given(trial: Trial, at: Workplace) -> dict[str, Path]:
     """Return the folders of what a trial needs, by name."""
-    if trial.teacher is None:
-        return {}
-    (name,) = trial.work.needs()
-    return {name: TrialFolder(at.folder, trial.teacher.key).made()}
+    return {name: TrialFolder(at.folder, need.key).made() for name, need in trial.needs.items()}
 
 
 def telling(

@@ -18,7 +18,7 @@ from harness.cost.own_step import begun, count_own
 from harness.cost.place import times
 from harness.engines.network import global_generators
 from harness.engines.plain import make_step
-from harness.engines.prepared import make_ready, untrained_teacher
+from harness.engines.prepared import make_ready, untrained
 from harness.messages.calm import calm
 from harness.probe.exact import timed
 from harness.probe.waiting import Times, both_times
@@ -198,12 +198,12 @@ def _figure(
 def _breaks(training: Training, device: torch.device) -> tuple[Figures, str]:
     """Return the graph breaks of a forward pass in training; none where it cannot be traced."""
     set_up(device)
-    member = make_ready(training, 0, device, untrained_teacher(training, 0))
-    inputs = member.splits.train.pick(next(iter(member.order(0))))[0]
+    member = make_ready(training, 0, device, untrained(training, 0))
+    arguments = member.first_batch().arguments
     with global_generators(torch_seed(0, "noise"), device):
         member.network.module.train()
         try:
-            count = graph_breaks(member.network.module, inputs)
+            count = graph_breaks(member.network.module, *arguments)
         except Exception as error:  # whatever tracing makes of a user's own network
             first = (str(error).strip().splitlines() or [""])[0]
             return [], f"Graph breaks cannot be counted: {type(error).__name__}: {first}"
@@ -213,7 +213,7 @@ def _breaks(training: Training, device: torch.device) -> tuple[Figures, str]:
 def _bits(training: Training, device: torch.device) -> str:
     """Return a hash of the first losses of the plain loop with seed 0."""
     set_up(device)
-    member = make_ready(training, 0, device, untrained_teacher(training, 0))
+    member = make_ready(training, 0, device, untrained(training, 0))
     step = make_step(member)
     hashed = hashlib.sha256()
     with global_generators(torch_seed(0, "noise"), device):

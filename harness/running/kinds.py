@@ -1,4 +1,4 @@
-"""Who does which kind of work: a Training, a function of the user's own, or a command.
+"""Who does which kind of work: a Training, an ensemble, a function of the user's own, or a command.
 
 Each is a module, which is imported only where there is such work.
 """
@@ -19,6 +19,7 @@ from harness.trials.trial import Trial
 
 RUNNERS: Mapping[str, str] = {
     "Training": "harness.running.trainings",
+    "ensemble": "harness.running.ensembles",
     "function": "harness.running.functions",
     "command": "harness.running.command_lines",
 }

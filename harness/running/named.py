@@ -21,8 +21,8 @@ class Named:
         role: the trial's role.
         tuned: values of the tuned settings, or of those that are searched and in use.
         key: the trial's key, which the worker must arrive at too; empty where nobody checks.
-        teaches: 0 for the arm's own trial, 1 for its teacher, 2 for that one's teacher...
-        keep: whether its network is kept under its key, for others to learn from.
+        path: for what others need, the names of needs that lead to it from the arm's own trial.
+        keep: whether its network is kept under its key, for others that need it.
         bounds: what ends it early, in the order of their epochs.
     """
 
@@ -32,7 +32,7 @@ class Named:
     role: Role
     tuned: Settings
     key: str = ""
-    teaches: int = 0
+    path: tuple[str, ...] = ()
     keep: bool = False
     bounds: tuple[Bound, ...] = ()
 
@@ -46,7 +46,7 @@ class Named:
             trial.role,
             dict(trial.tuned),
             trial.key,
-            trial.teaches,
+            trial.path,
             keep,
             trial.bounds,
         )

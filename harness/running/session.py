@@ -223,7 +223,7 @@ class Session:
     def assign(self, outlook: Outlook) -> list[tuple[TrainJob, list[Lease], Executor]]:
         """Lease a cohort for every idle worker; the store is locked, and ``outlook`` just read."""
         idle = self.idle()
-        wanted = in_order(self.free(outlook), outlook.teachers, self.pace) if idle else []
+        wanted = in_order(self.free(outlook), outlook.needed, self.pace) if idle else []
         if not wanted:
             return []
         workers = len(self.executors) + self.presence.others()
@@ -236,13 +236,13 @@ class Session:
         jobs = []
         for cohort, executor in zip(cohorts, idle, strict=False):
             won = [leases[trial.key] for trial in cohort.trials if trial.key in leases]
-            won = self.with_teachers(won)
+            won = self.with_needs(won)
             if won:
                 named = tuple(
                     Named.of(
                         lease.trial,
                         self.ledger.scale,
-                        keep=lease.trial.key in outlook.teachers,
+                        keep=lease.trial.key in outlook.needed,
                     )
                     for lease in won
                 )
@@ -259,7 +259,7 @@ class Session:
         if trial.key in self.deaths:  # what a worker died of is found out by training each alone
             return PLAIN, 1
         choice = self.choices.get(trial.program) or self.default_choice(trial)
-        seconds = None if trial.role == "teach" else self.pace.seen.get(trial.arm.name)
+        seconds = None if trial.role == "need" else self.pace.seen.get(trial.arm.name)
         return way_to_train(choice, share, seconds, forced=self.options.mode is not None)
 
     def default_choice(self, trial: Trial) -> Choice:
@@ -268,16 +268,17 @@ class Session:
             return self.choices.get(default.program, Choice(PLAIN))
         return Choice(PLAIN)
 
-    def with_teachers(self, leases: list[Lease]) -> list[Lease]:
-        """Return the trials that can be trained; those whose teacher failed have failed."""
+    def with_needs(self, leases: list[Lease]) -> list[Lease]:
+        """Return the trials that can be trained; those have failed of which a need failed."""
         done = self.ledger.done(self.ignored)
         out = []
         for lease in leases:
-            teacher = lease.trial.teacher
-            record = done.get(teacher.key) if teacher is not None else None
-            if record is not None and record.state == "failed":
-                reason = f"its teacher failed: {record.reason}"
+            records = {name: done.get(need.key) for name, need in lease.trial.needs.items()}
+            failed = {n: each for n, each in records.items() if each and each.state == "failed"}
+            for name, record in failed.items():
+                reason = f"its need {name!r} failed: {record.reason}"
                 self.unwritten.append((lease, Outcome(reason=reason, env=record.env)))
+                break
             else:
                 out.append(lease)
         return out

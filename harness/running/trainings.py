@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.engines.modes import Mode
+from harness.engines.modes import PLAIN, Mode
 from harness.messages.blame import reason_of
 from harness.messages.errors import HarnessError
 from harness.running.named import Named
@@ -18,7 +20,7 @@ from harness.trials.profiles import Profile
 from harness.trials.trial import Trial
 
 if TYPE_CHECKING:
-    from harness.engines.network import Snapshot
+    from harness.engines.network import Learnt
     from harness.trainer.train import TrainingResult
 
 
@@ -28,21 +30,25 @@ def train(
     """Train trials of one program together; whatever one fails of is its outcome."""
     from harness.trainer.train import Request, train_together
 
-    requests = [
-        Request(
-            trial.training,
-            trial.seed,
-            trial.measures,
-            test=trial.role != "tune",
-            taught_by=_teacher(trial, at.artifacts),
-            keep=named.keep,
-            pruning=pruning_of(named, at.study),
-        )
-        for trial, named in zip(trials, names, strict=True)
-    ]
-    named = {id(request): each for request, each in zip(requests, names, strict=True)}
+    begun = [_given_or_why_not(trial, at) for trial in trials]
+    named: dict[int, Named] = {}
+    requests = []
+    for trial, name, given in zip(trials, names, begun, strict=True):
+        if not isinstance(given, Exception):
+            request = Request(
+                trial.training,
+                trial.seed,
+                trial.measures,
+                test=trial.role != "tune",
+                given=given,
+                keep=name.keep,
+                pruning=pruning_of(name, at.study),
+            )
+            requests.append(request)
+            named[id(request)] = name
     telling = None if at.tell is None else Telling(named, at.tell)
-    results = train_together(requests, at.device, mode, telling)
+    trained = iter(train_together(requests, at.device, mode, telling) if requests else ())
+    results = [each if isinstance(each, Exception) else next(trained) for each in begun]
     return tuple(_outcome(result, each, at) for result, each in zip(results, names, strict=True))
 
 
@@ -88,11 +94,12 @@ def step_seconds(trial: Trial, at: Workplace) -> float:
 
 
 def _outcome(result: TrainingResult | Exception, named: Named, at: Workplace) -> Outcome:
-    """Return what became of a trial; its network is kept, where others learn from it."""
+    """Return what became of a trial; its network is kept, where others need it."""
     if isinstance(result, Exception):
-        return Outcome(reason=_failure(result), env=at.env)
+        return Outcome(reason=failure(result), env=at.env)
     try:
-        network = _keep(result.network, named.key, at.artifacts) if result.network else ""
+        kept = Kept(result.learnt, result.seconds) if result.learnt is not None else None
+        network = keep(kept, named.key, at.artifacts) if kept is not None else ""
     except OSError as error:
         return Outcome(reason=reason_of(error), env=at.env)
     return Outcome(
@@ -108,39 +115,87 @@ def _outcome(result: TrainingResult | Exception, named: Named, at: Workplace) ->
     )
 
 
-def _failure(error: Exception) -> str:
+def failure(error: Exception) -> str:
+    """Return why a trial failed, in one line."""
     from harness.trainer.failures import DivergedError
 
     known = isinstance(error, HarnessError | DivergedError)
     return str(error) if known else reason_of(error)
 
 
-def _keep(network: Snapshot, name: str, artifacts: Artifacts) -> str:
+# -- networks that others need -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a trial for others that need it.
+
+    Attributes:
+        learnt: the parameters and buffers of its network, by name.
+        seconds: how long it trained.
+    """
+
+    learnt: Learnt
+    seconds: float
+
+
+def keep(kept: Kept, name: str, artifacts: Artifacts) -> str:
     """Keep a network under a name; return the name."""
     import torch
 
     content = io.BytesIO()
-    held = {part: values.cpu() for part, values in network.held.items()}
-    torch.save({"vector": network.vector.cpu(), "held": held}, content)
+    learnt = {part: values.cpu() for part, values in kept.learnt.items()}
+    torch.save({"learnt": learnt, "seconds": kept.seconds}, content)
     content.seek(0)
     artifacts.put(name, content)
     return name
 
 
-def _teacher(trial: Trial, artifacts: Artifacts) -> Snapshot | None:
-    """Fetch the network of a trial's teacher by the teacher's key; ``None`` where there is none."""
+def fetch(name: str, artifacts: Artifacts) -> Kept | None:
+    """Fetch a network by its name; ``None`` where there is none, or a damaged one."""
     import torch
 
-    from harness.engines.network import Snapshot
-
-    if trial.teacher is None:
-        return None
     try:
-        content = artifacts.get(trial.teacher.key)
+        content = artifacts.get(name)
         if content is None:
             return None
         with content:
-            kept = torch.load(content, map_location="cpu", weights_only=True)
-        return Snapshot(kept["vector"], kept["held"])
-    except Exception:  # damaged: the teacher is trained again, as where there is none
+            found = torch.load(content, map_location="cpu", weights_only=True)
+        return Kept(dict(found["learnt"]), float(found["seconds"]))
+    except Exception:  # damaged: it is trained again, as where there is none
         return None
+
+
+def made(need: Trial, at: Workplace) -> Kept:
+    """Return what a trial needs, trained again where somebody cleared it away, and kept.
+
+    Raises:
+        DivergedError: its loss stopped being finite.
+        HarnessError: it cannot be trained.
+    """
+    from harness.trainer.train import Request, train_together
+
+    kept = fetch(need.key, at.artifacts)
+    if kept is not None:
+        return kept
+    request = Request(need.training, need.seed, given=given_to(need, at), test=False, keep=True)
+    (result,) = train_together([request], at.device, PLAIN)
+    if isinstance(result, Exception):
+        raise result
+    assert result.learnt is not None
+    kept = Kept(result.learnt, result.seconds)
+    with contextlib.suppress(OSError):  # whoever needs it next trains it again
+        keep(kept, need.key, at.artifacts)
+    return kept
+
+
+def given_to(trial: Trial, at: Workplace) -> dict[str, Learnt]:
+    """Return what the networks have learnt that a trial needs, by name."""
+    return {name: made(need, at).learnt for name, need in trial.needs.items()}
+
+
+def _given_or_why_not(trial: Trial, at: Workplace) -> dict[str, Learnt] | Exception:
+    try:
+        return given_to(trial, at)
+    except Exception as error:  # of this trial; its neighbours go on
+        return error

@@ -28,9 +28,10 @@ from harness.study.designs import Arm
 from harness.study.searching import SEARCHED
 from harness.study.settings import Value
 from harness.study.study import Study
+from harness.trials.changed import OTHER_KEYS, why_other
 from harness.trials.manifest import Manifest, Planned
 from harness.trials.records import Record
-from harness.trials.trial import OTHER_KEYS, make_trial, why_other
+from harness.trials.trial import make_trial
 
 MOST = 3
 """Reasons that a sentence names."""
@@ -198,7 +199,7 @@ def _other_arms(
 ) -> list[str]:
     """Name what differs between the trials of a plan and the study's file, by one of each arm."""
     first: dict[str, Record] = {}
-    planned = dict.fromkeys(trial.arm for trial in manifest.trials if trial.role != "teach")
+    planned = dict.fromkeys(trial.arm for trial in manifest.trials if trial.role != "need")
     for trial in manifest.trials:
         if trial.key in done:
             first.setdefault(trial.arm, done[trial.key])

@@ -15,7 +15,7 @@ from harness.running.telling import Told
 from harness.stopping import Pruning
 from harness.storing.artifacts import Artifacts
 from harness.study.study import Study
-from harness.trials.trial import Trial, make_trial
+from harness.trials.trial import Trial, unseeded
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ class Workplace:
     Attributes:
         study: the study.
         device: where tensors are.
-        artifacts: where networks are kept that others learn from.
+        artifacts: where networks are kept that others need.
         folder: where each trial of the user's own code has a folder.
         tell: receives, now and then, how far trials are.
         apart: whether a trial of the user's own code is given a process of its own, a fork of this.
@@ -84,8 +84,9 @@ class Workplace:
         arm = self.study.arm(named.arm, named.scale) if known else None
         if arm is None:
             return None
-        trial: Trial | None
-        trial = make_trial(self.study, named.scale, arm, named.seed, named.role, named.tuned)
-        for _ in range(named.teaches):
-            trial = trial.teacher if trial is not None else None
-        return trial
+        what = unseeded(self.study, named.scale, arm, named.tuned)
+        for name in named.path:
+            if name not in what.needs:
+                return None
+            what = what.needs[name]
+        return what.trial(named.seed, named.role)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, get_args
 from harness.messages.printable import quoted
 from harness.study.converter import shortly
 from harness.study.metrics import METRICS
-from harness.trials.records import Role
+from harness.trials.records import Role, role_named
 
 BROKEN = "harness:broken"
 """The attribute under which a reader hands on the parts of a trial that it could not read."""
@@ -159,7 +159,11 @@ def _description(about: Any, *, present: bool) -> str:
         _lacks(about, kinds)
         or _kinds(about, kinds)
         or ("" if about["key"] else "an empty key")
-        or ("" if about["role"] in get_args(Role) else f"no role is {shortly(about['role'])}")
+        or (
+            ""
+            if role_named(about["role"]) in get_args(Role)
+            else f"no role is {shortly(about['role'])}"
+        )
     )
 
 

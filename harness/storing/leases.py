@@ -30,6 +30,7 @@ from harness.storing.translation import (
     wrong_with,
 )
 from harness.study.declaration import Declaration
+from harness.trials.records import role_named
 from harness.trials.trial import Trial
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -172,7 +173,7 @@ class Leases(Opened):
         """Return the trials that living processes run, as they were last read."""
         alive = self._living(self._read_notes)
         return [
-            Leased(about["arm"], trial.params["seed"], about["role"], about["key"],
+            Leased(about["arm"], trial.params["seed"], role_named(about["role"]), about["key"],
                    utc(trial.datetime_start))
             for trial in self._book.running()
             if alive(trial) and (about := described(trial))

@@ -112,7 +112,7 @@ class Ledger(Leases):
         if outcome.reason:
             self.fail(lease, outcome.reason, env)
             return
-        missing = 0.0 if lease.trial.role == "teach" or outcome.pruned else math.nan
+        missing = 0.0 if lease.trial.role == "need" or outcome.pruned else math.nan
         values = {
             name: float(outcome.metrics.get(name, missing)) for name in self.declaration.objectives
         }

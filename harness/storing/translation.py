@@ -29,7 +29,7 @@ from harness.study.declaration import Declaration
 from harness.study.metrics import STEP
 from harness.study.settings import Choice, Int, Setting
 from harness.trials.outcome import Outcome
-from harness.trials.records import Record, State
+from harness.trials.records import Record, State, role_named
 from harness.trials.trial import TUNING_SEED, Trial
 
 WITHDRAWN = "withdrawn"
@@ -59,7 +59,7 @@ def parameters(
     """Return a trial's parameters by name, and what each is drawn from."""
     params: dict[str, Any] = {}
     distributions: dict[str, BaseDistribution] = {}
-    own = trial.role != "teach"  # a teacher's Training is all that says what it is
+    own = trial.role != "need"  # of what others need, the Training says all
     for factor in study.factors if own and trial.arm.levels else ():
         params[factor.name] = trial.arm.levels[factor.name].plain
         distributions[factor.name] = CategoricalDistribution([x.plain for x in factor.named])
@@ -184,7 +184,7 @@ def record_of(trial: FrozenTrial, study: str, scale: str, notes: Mapping[str, An
             if isinstance(kinds[name], CategoricalDistribution) and name not in (searched or ())
         },
         seed=trial.params["seed"],
-        role=about["role"],
+        role=role_named(about["role"]),
         tuned={
             name: value
             for name, value in trial.params.items()

@@ -1,7 +1,8 @@
 """What a person declares: a study, its factors, claims, scales and metrics.
 
 In reading order: :mod:`~harness.study.study`, the whole; :mod:`~harness.study.work`, all that one
-trial does: what ``build`` returns, :mod:`~harness.study.function` or :mod:`~harness.study.command`
+trial does: what ``build`` returns, a Training or an :mod:`~harness.study.ensemble`,
+:mod:`~harness.study.function` or :mod:`~harness.study.command`
 (with names in braces: :mod:`~harness.study.placeholders`);
 :mod:`~harness.study.sources`, which of them, and :mod:`~harness.study.checks`, whether all fits;
 :mod:`~harness.study.factors` and :mod:`~harness.study.designs`, what is varied and which

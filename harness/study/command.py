@@ -224,6 +224,10 @@ class Filled:
         """Return nothing: it runs without other trials."""
         return {}
 
+    def seed_of_need(self, name: str, seed: int) -> int:  # noqa: ARG002 - as others do
+        """Return the seed of what is run before it: its own."""
+        return seed
+
     def data_sets(self) -> tuple[Any, ...]:
         """Return nothing: which data it reads is its own business."""
         return ()

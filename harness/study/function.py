@@ -38,6 +38,10 @@ class Function:
         """Return what is run before it with the same seed, by name."""
         return self.given
 
+    def seed_of_need(self, name: str, seed: int) -> int:  # noqa: ARG002 - as others do
+        """Return the seed of what is run before it: its own."""
+        return seed
+
     def data_sets(self) -> tuple[Any, ...]:
         """Return nothing: which data it reads is its own business."""
         return ()

@@ -23,7 +23,15 @@ class Work(Protocol):
     kind: ClassVar[str]
 
     def needs(self) -> Mapping[str, Work]:
-        """Return what is run before it with the same seed, by what it is for."""
+        """Return what is run before it, by what it is for: a seed follows from its own."""
+
+    def seed_of_need(self, name: str, seed: int) -> int:
+        """Return the seed of what is run before it.
+
+        Args:
+            name: of what it needs.
+            seed: its own.
+        """
 
     def data_sets(self) -> tuple[Any, ...]:
         """Return the declared data sets that it reads."""

@@ -48,8 +48,9 @@ class Batch:
         inputs: ``[batch, *shape]``, augmented and standardised.
         targets: for classes int64 ``[batch]``, or probabilities ``[batch, classes]`` where the
             augmentation mixes images; quantities ``[batch, quantities]``.
-        given: what other trained networks say of the same inputs, by name: ``"teacher"``, its
-            logits ``[batch, classes]``, where the loss is a :class:`Distillation`.
+        given: what other trained networks say of the same inputs, in evaluation mode: of each
+            Training that the loss holds in a field the outputs, ``[batch, ...]``, under the field's
+            name. Of a :class:`Distillation`, ``"teacher"``, logits ``[batch, classes]``.
         draw: makes the random numbers of this step; they are asked for as ``draws``.
         mask: where sequences of unequal length have not ended, bool ``[batch, length]``; beyond,
             inputs are 0; ``None`` where inputs are of one length.
@@ -161,6 +162,8 @@ class Distillation:
             name it. It sees what the student sees, in evaluation mode.
         temperature: T, above 0.
         weight: share of the soft part, in [0, 1].
+        same_targets: what it needs must have learnt the same targets, of the same kind and number;
+            a loss of one's own that does not say so may need a Training of any task.
 
     Example:
         >>> from dataclasses import replace
@@ -182,6 +185,7 @@ class Distillation:
     """
 
     made_for: ClassVar[str] = "classes"
+    same_targets: ClassVar[bool] = True
 
     teacher: Training
     temperature: float = 4.0
@@ -275,8 +279,3 @@ class Huber:
         error = (net(*batch.arguments) - batch.targets).abs()
         near = error.clamp(max=self.delta)
         return (near * (error - near / 2)).mean()
-
-
-def teacher_of(training: Training) -> Training | None:
-    """Return the Training of a Training's teacher; ``None`` without a teacher."""
-    return training.loss.teacher if isinstance(training.loss, Distillation) else None

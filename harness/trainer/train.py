@@ -19,13 +19,12 @@ import torch
 from harness.engines.evaluate import score
 from harness.engines.kinds import Engine
 from harness.engines.modes import PLAIN, Mode
-from harness.engines.network import Snapshot, global_generators
+from harness.engines.network import Learnt, Snapshot, global_generators
 from harness.engines.prepared import Member, make_ready
 from harness.measures.always import check_measures, default_measures
 from harness.messages.calm import calm
 from harness.randomness.streams import torch_seed
 from harness.stopping import Pruning
-from harness.tasks.losses import teacher_of
 from harness.trained import Measure, Trained, When
 from harness.trainer.failures import DivergedError, out_of_memory, reason
 from harness.training import Training
@@ -41,9 +40,9 @@ class Request:
         measures: what to measure on it, beside what always is.
         test: whether to look at training and test images at the end, and take what is always
             measured then; from a trial that only helps to choose a setting test images are hidden.
-        taught_by: its teacher, trained; where it has one and this is not given, the teacher is
+        given: what the networks have learnt that it needs, by name; one that is missing is
             trained first.
-        keep: whether to return the trained network.
+        keep: whether to return what the network has learnt.
         pruning: what ends it early; ``None`` for nothing.
     """
 
@@ -51,7 +50,7 @@ class Request:
     seed: int
     measures: tuple[Measure, ...] = ()
     test: bool = True
-    taught_by: Snapshot | None = None
+    given: Mapping[str, Learnt] = field(default_factory=dict)
     keep: bool = False
     pruning: Pruning | None = None
 
@@ -72,7 +71,7 @@ class TrainingResult:
         layers: values by layer, by metric name.
         mode: how it was trained.
         note: why it was not trained as asked; empty where it was.
-        network: the trained network, where it was asked for.
+        learnt: what the network has learnt, where it was asked for.
         pruned: whether it was ended early; its metrics are those of validation after that epoch.
     """
 
@@ -84,7 +83,7 @@ class TrainingResult:
     layers: dict[str, list[float]] = field(default_factory=dict)
     mode: Mode = PLAIN
     note: str = ""
-    network: Snapshot | None = None
+    learnt: Learnt | None = None
     pruned: bool = False
 
 
@@ -312,10 +311,11 @@ def _cohort(
 def _begin(request: Request, device: torch.device, mode: Mode) -> _Trial:
     """Make a trial ready and measure its untrained network."""
     check_measures(request.measures, request.training)
-    taught_by, teacher = request.taught_by, teacher_of(request.training)
-    if teacher is not None and taught_by is None:
-        taught_by = teach(teacher, request.seed, device)
-    member = make_ready(request.training, request.seed, device, taught_by)
+    training, seed, given = request.training, request.seed, dict(request.given)
+    for name, need in training.needs().items():
+        if name not in given:
+            given[name] = train_need(need, training.seed_of_need(name, seed), device)
+    member = make_ready(training, seed, device, given)
     if not request.test:
         member = replace(member, splits=member.splits.without_test)
     member = member.laid_out(channels_last=mode.channels_last)
@@ -324,8 +324,8 @@ def _begin(request: Request, device: torch.device, mode: Mode) -> _Trial:
     return trial
 
 
-def teach(training: Training, seed: int, device: torch.device) -> Snapshot:
-    """Train a teacher, and return its network.
+def train_need(training: Training, seed: int, device: torch.device) -> Learnt:
+    """Train what another one needs, and return what its network has learnt.
 
     Raises:
         DivergedError: its loss stopped being finite.
@@ -335,8 +335,8 @@ def teach(training: Training, seed: int, device: torch.device) -> Snapshot:
     (result,) = train_together([request], device, PLAIN)
     if isinstance(result, Exception):
         raise result
-    assert result.network is not None
-    return result.network
+    assert result.learnt is not None
+    return result.learnt
 
 
 def _epochs(engine: Engine, trials: Sequence[_Trial], tell: Tell | None) -> None:
@@ -386,7 +386,7 @@ def _outcome(trial: _Trial, seconds: float, mode: Mode) -> TrainingResult | Exce
     if trial.error is not None:
         return trial.error
     steps = len(trial.curves["train_loss"]) * trial.member.steps
-    network = Snapshot.of(trial.member.network) if trial.request.keep else None
+    learnt = trial.member.network.learnt() if trial.request.keep else None
     return TrainingResult(
         trial.metrics,
         trial.curves,
@@ -395,6 +395,6 @@ def _outcome(trial: _Trial, seconds: float, mode: Mode) -> TrainingResult | Exce
         steps * trial.member.training.step_size,
         trial.layers,
         mode,
-        network=network,
+        learnt=learnt,
         pruned=trial.pruned,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
 from harness.identity.canonical import canonical
+from harness.identity.needed import held_in
 from harness.identity.structure import structure_of
 from harness.messages import checks
 from harness.messages.errors import HarnessError
@@ -16,7 +18,7 @@ from harness.messages.foreign import bare_data
 from harness.messages.levels import own
 from harness.schedules import Constant, Schedule
 from harness.stopping import EarlyStopping
-from harness.tasks.losses import Distillation, Loss, teacher_of
+from harness.tasks.losses import Loss
 from harness.tasks.scores import BETTER, PARTS
 from harness.tasks.task import Classification, Task
 from harness.training.parts import Augmentation, Clip, Data, Model, Optimizer, Penalty
@@ -29,6 +31,9 @@ STEP_FIELDS = ("optimizer", "loss", "augment", "penalty", "clip", "updates")
 
 OUTSIDE_FIELDS = ("schedule", "stopping")
 """Those that work between steps, on each trial for itself: no part of the program."""
+
+NEEDING_FIELDS = ("loss", "updates", "model")
+"""The fields that may hold other Trainings, which are trained before."""
 
 
 METRICS = frozenset({
@@ -136,7 +141,7 @@ class Training:
                 repr(self.precision),
                 "Write precision='float32'.",
             )
-        self._check_teacher()
+        self._check_needs()
 
     def _check_bare(self) -> None:
         """Check that model and data are declarations, where they are often something else."""
@@ -210,30 +215,85 @@ class Training:
                 "Write augment=(Shift(0.5),) from harness.augment, with the comma.",
             )
 
-    def _check_teacher(self) -> None:
-        seen: list[Training] = [self]
-        while isinstance(seen[-1].loss, Distillation):
-            teacher: Any = seen[-1].loss.teacher
-            if not isinstance(teacher, Training):
+    def _check_needs(self) -> None:
+        for value in (self.model, *self._losses()):
+            for name in _declared_as_training(value):
+                held = getattr(value, name)
+                if not isinstance(held, Training):
+                    raise HarnessError(
+                        f"{type(value).__name__}({name}=...) must be a Training",
+                        repr(held),
+                        f"Write {name}=Training(data=..., model=..., ...).",
+                    )
+        for item in dataclasses.fields(self):
+            if item.name in NEEDING_FIELDS:
+                continue
+            for where, _ in held_in(getattr(self, item.name), Training):
                 raise HarnessError(
-                    "Distillation(teacher=...) must be the Training of the teacher",
-                    repr(teacher),
-                    "Write teacher=Training(data=..., model=..., ...).",
+                    "a Training must be held by a loss or the model of the one that needs it",
+                    f"one in {item.name}.{where}".rstrip("."),
+                    "Make it a field of the loss, which is given what it says of each batch, or of "
+                    "the model, which is given its weights.",
                 )
-            if any(teacher is each for each in seen):
+        if self.started_from() and not callable(getattr(self.model, "start", None)):
+            raise HarnessError(
+                "a model that holds a Training must have start(module, given)",
+                type(self.model).__name__,
+                "Write model=Start(from_=Training(...)) from harness.models, or define start, "
+                "which is given the module that build made, and by name the weights of what the "
+                "model holds.",
+            )
+        self._check_circle((self,))
+
+    def _check_circle(self, chain: tuple[Training, ...]) -> None:
+        for name, need in self.needs().items():
+            if any(need is each for each in chain):
                 raise HarnessError(
-                    "a teacher must not be its own student",
-                    "a Distillation whose teacher is taught by itself",
-                    "Give the teacher a loss of its own, such as CrossEntropy().",
+                    "a Training must not need itself",
+                    f"{name}, which needs the Training that needs it",
+                    "Give what it needs a loss and a model of their own, such as CrossEntropy().",
                 )
-            seen.append(teacher)
+            need._check_circle((*chain, need))
 
     # ---- what it is as a Work ------------------------------------------------------------
 
     def needs(self) -> dict[str, Training]:
-        """Return what is run before it, by what it is for: the teacher, where it has one."""
-        teacher = teacher_of(self)
-        return {} if teacher is None else {"teacher": teacher}
+        """Return what is trained before it: the Trainings that its loss and its model hold.
+
+        The name of each is the field's, after those that lead to it: ``teacher``,
+        ``members.0``.
+
+        Raises:
+            HarnessError: two of them have one name.
+
+        Example:
+            >>> from harness import Distillation, Training
+            >>> from harness.data import digits
+            >>> from harness.models import MLP
+            >>> from harness.optim import SGD
+            >>> large = Training(digits(), MLP(hidden=(256,)), SGD(lr=0.1), 32, epochs=9)
+            >>> small = Training(
+            ...     digits(), MLP(), SGD(lr=0.1), 32, epochs=9, loss=Distillation(teacher=large)
+            ... )
+            >>> list(small.needs())
+            ['teacher']
+        """
+        return _held([self.model, *self._losses()])
+
+    def _losses(self) -> list[Any]:
+        return [each.loss for each in self.updates] or [self.loss]
+
+    def asked(self) -> dict[str, Training]:
+        """Return those of its needs whose outputs its losses are given, as ``batch.given``."""
+        return _held(self._losses())
+
+    def started_from(self) -> dict[str, Training]:
+        """Return those of its needs whose weights its model is given before the first step."""
+        return _held([self.model])
+
+    def seed_of_need(self, name: str, seed: int) -> int:  # noqa: ARG002 - as others do
+        """Return the seed of what it needs: its own."""
+        return seed
 
     def lacks(self, metric: str) -> bool:
         """Whether a metric is one of another task, which such a training never records."""
@@ -258,7 +318,7 @@ class Training:
         return json.dumps(self._structure(), sort_keys=True)
 
     def structure_when_needed(self) -> dict[str, Any]:
-        """Return what students of such a teacher have in common: its weights are data."""
+        """Return what trainings that need it have in common: its weights are data."""
         return {"model": self._structure()["model"], "data": canonical(self.data)}
 
     def _structure(self) -> dict[str, Any]:
@@ -276,6 +336,26 @@ class Training:
             elif item.name not in OUTSIDE_FIELDS:
                 found[item.name] = canonical(value)
         return found
+
+
+def _held(values: Iterable[Any]) -> dict[str, Training]:
+    """Return the Trainings that some values hold, by the names of the fields that lead to them."""
+    found: dict[str, Training] = {}
+    for name, need in (each for value in values for each in held_in(value, Training)):
+        if found.setdefault(name, need) != need:
+            raise HarnessError(
+                "what a Training needs must have a name each, that of its field",
+                f"two Trainings named {name}",
+                "Give one of the two fields another name.",
+            )
+    return found
+
+
+def _declared_as_training(value: Any) -> list[str]:
+    """Return the names of the fields that a declaration has for a Training."""
+    if not dataclasses.is_dataclass(value):
+        return []
+    return [item.name for item in dataclasses.fields(value) if item.type in ("Training", Training)]
 
 
 _OF_CLASSES = frozenset({

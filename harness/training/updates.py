@@ -60,7 +60,10 @@ class Update:
     clip: Clip | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "part", own(self.part))
+        part = own(self.part)
+        if isinstance(part, tuple) and all(isinstance(each, str) for each in part):
+            part = part[0] if len(part) == 1 else tuple(sorted(part))  # one way to write each
+        object.__setattr__(self, "part", part)
         if not self.names or not all(isinstance(each, str) for each in self.names):
             raise HarnessError(
                 "Update(part=...) must be the name of a submodule, or a tuple of names",

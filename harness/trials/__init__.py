@@ -7,5 +7,5 @@ that; :mod:`~harness.trials.profiles`, what its program costs; :mod:`~harness.tr
 ``harness check`` found;
 :mod:`~harness.trials.tuning`, how settings were chosen; :mod:`~harness.trials.searched`, those that
 a search tried; :mod:`~harness.trials.manifest`,
-what is written down of a run.
+what is written down of a run; :mod:`~harness.trials.changed`, what differs between two trials.
 """

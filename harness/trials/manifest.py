@@ -14,9 +14,9 @@ from harness.messages.errors import HarnessError
 from harness.study.converter import UnreadableError, from_plain, shortly, to_plain
 from harness.study.folds import Folds
 from harness.study.looks import Looks
-from harness.trials.records import Role
+from harness.trials.records import Role, role_named
 from harness.trials.searched import SearchKept
-from harness.trials.trial import TEACHER, TUNING_SEED
+from harness.trials.trial import TUNING_SEED
 from harness.trials.tuning import ArmTuning
 
 VERSION = 1
@@ -32,10 +32,10 @@ class Planned:
     """One trial of a run, by what it is for.
 
     Attributes:
-        arm: the arm's name; ``"teacher"`` for a teacher, which is no arm's own.
+        arm: the arm's name; ``"shared"`` for what others need, which is no arm's own.
         seed: the trial's seed.
         key: the trial's key.
-        role: whether it evaluates the arm, helps to choose its settings, or teaches others.
+        role: whether it evaluates the arm, helps to choose its settings, or is needed by others.
     """
 
     arm: str
@@ -55,9 +55,9 @@ class Planned:
             TypeError: it is no such list.
         """
         kinds = [*map(type, row)] if type(row) is list else []
-        if kinds != [str, int, str, str] or row[3] not in ROLES:
+        if kinds != [str, int, str, str] or role_named(row[3]) not in ROLES:
             raise TypeError(f"no row of arm, seed, key and role, but {shortly(row)}")
-        return cls(*row)
+        return cls(row[0], row[1], row[2], role_named(row[3]))
 
 
 ROLES = get_args(Role)
@@ -74,7 +74,7 @@ class Manifest:
         evaluations: evaluation trials planned; ``None`` where it was not written down.
         tuned: whether settings were searched.
         command: what comes to the same records.
-        trials: those whose keys were known: teachers, then tuning, then the rest.
+        trials: those whose keys were known: what others need, then tuning, then the rest.
         tuning: how settings were chosen.
         programs: the key under which the cost of an arm's program is kept, by arm name.
         machine: the one preferred for costs.
@@ -170,4 +170,4 @@ def _checked(row: Any) -> list[Any]:
 
 def role_of(arm: str, seed: int) -> Role:
     """Return what a trial of a plan without roles is for."""
-    return "teach" if arm == TEACHER else "tune" if seed >= TUNING_SEED else "evaluate"
+    return "need" if arm == "teacher" else "tune" if seed >= TUNING_SEED else "evaluate"

@@ -6,12 +6,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from harness.study.metrics import STEP
 
-Role = Literal["evaluate", "tune", "teach"]
+Role = Literal["evaluate", "tune", "need"]
 State = Literal["complete", "failed", "pruned", "running"]
+
+
+def role_named(word: str) -> Role:
+    """Return what a recorded trial is for; records of before say ``teach`` of what others need."""
+    return "need" if word == "teach" else cast(Role, word)
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Record:
         arm: the arm's name.
         levels: each factor's level, as a plain value or by its name.
         seed: the seed of everything random in it.
-        role: whether it evaluates the arm, helped to choose the arm's settings, or is a teacher's.
+        role: whether it evaluates the arm, helped to choose the arm's settings, or is needed by
+            others.
         tuned: the values of tuned settings that it was trained with, or of those searched that
             were in use.
         key: hash of its Training, seed and code.

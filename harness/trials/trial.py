@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.identity.canonical import canonical, definitions
-from harness.identity.code import KEYS, code_of
+from harness.identity.code import code_of
 from harness.identity.files import hashes_of
 from harness.messages.blame import place
 from harness.messages.errors import HarnessError
@@ -34,8 +34,12 @@ TUNING_SEED = 1_000_000
 Settings are searched with this one; on those after it the best are confirmed.
 """
 
-TEACHER = "teacher"
-"""What such a trial is for among what another one needs; stands where an arm's name would."""
+SHARED = "shared"
+"""Stands where an arm's name would, for a trial that others need: it may be of several arms."""
+
+
+_CARRIERS = frozenset({"function", "command"})
+"""Kinds of Work that only carry code of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,9 @@ class Unseeded:
         work: what ``build`` returned.
         measures: what the study measures beside what is always measured; of what a search tries,
             only what it chooses by.
-        teacher: what the network is trained by that this one learns from.
-        teaches: 0 for an arm's own, 1 for its teacher, 2 for that one's teacher...
+        needs: what is run before it, by what it is for.
+        path: for what others need, how to come from an arm's own to it: names of needs, one within
+            the other; empty for an arm's own.
         step: the study's own function that gives a training step to measure.
         files: of a command, short hashes of the files that give it its meaning.
         searched: whether the settings are those of a search.
@@ -62,8 +67,8 @@ class Unseeded:
     tuned: Settings
     work: Work
     measures: tuple[Measure, ...] = ()
-    teacher: Unseeded | None = None
-    teaches: int = 0
+    needs: Mapping[str, Unseeded] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
     step: Callable[..., Any] | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     searched: bool = False
@@ -78,7 +83,7 @@ class Unseeded:
     def code(self) -> Mapping[str, str]:
         """Short hash per module, definition or file that gives the Training its meaning."""
         found = [*definitions(self.work), *definitions(self.measures)]
-        if not self.trains:  # what only carries the user's own code changes nothing
+        if self.work.kind in _CARRIERS:  # what only carries the user's own code changes nothing
             found = [each for each in found if each is not type(self.work)]
         own = code_by_definitions(self.work.kind, tuple(dict.fromkeys(found)))
         return {**self.files, **own} if self.files else own
@@ -108,14 +113,23 @@ class Unseeded:
         assert isinstance(self.work, Training)
         return self.work
 
+    def all_needs(self) -> Iterator[Unseeded]:
+        """Yield what it needs, each after all that this needs in turn."""
+        for need in self.needs.values():
+            yield from need.all_needs()
+            yield need
+
     @cached_property
     def _key(self) -> Callable[[int], str]:
         return keys_of(self.written, self.code)
 
     def trial(self, seed: int, role: Role) -> Trial:
-        """Return the trial with a seed; its teacher's has the same."""
-        teacher = self.teacher.trial(seed, "teach") if self.teacher is not None else None
-        return Trial(self, seed, role, self._key(seed), teacher)
+        """Return the trial with a seed, and what it needs with those that follow from it."""
+        needs = {
+            name: need.trial(self.work.seed_of_need(name, seed), "need")
+            for name, need in self.needs.items()
+        }
+        return Trial(self, seed, role, self._key(seed), needs)
 
 
 @dataclass(frozen=True)
@@ -125,10 +139,11 @@ class Trial:
     Attributes:
         what: all of it but the seed.
         seed: the seed of everything random in it.
-        role: whether it evaluates the arm or helps to choose the arm's settings.
+        role: whether it evaluates the arm, helps to choose the arm's settings, or is needed by
+            others.
         key: hash of the Training, the measures, the seed and the code: two trials with the same
             key are the same trial, whatever study they stand in.
-        teacher: the trial whose network this one learns from.
+        needs: the trials that are run before it, by what they are for.
         bounds: what ends it early; its key says nothing of them, and what is ended early is no
             result of that key.
     """
@@ -137,7 +152,7 @@ class Trial:
     seed: int
     role: Role
     key: str
-    teacher: Trial | None = None
+    needs: Mapping[str, Trial] = field(default_factory=dict)
     bounds: tuple[Bound, ...] = ()
 
     @property
@@ -205,14 +220,28 @@ class Trial:
         return self.trains or self.what.step is not None
 
     @property
-    def teaches(self) -> int:
-        """0 for an arm's own trial, 1 for its teacher, 2 for that one's teacher..."""
-        return self.what.teaches
+    def path(self) -> tuple[str, ...]:
+        """How to come from an arm's own trial to it: names of needs, one within the other."""
+        return self.what.path
 
     @property
     def owner(self) -> str:
-        """The arm's name; a teacher, whom many arms may share, belongs to none."""
-        return TEACHER if self.role == "teach" else self.arm.name
+        """The arm's name; what others need, which many arms may share, belongs to none."""
+        return SHARED if self.role == "need" else self.arm.name
+
+    def waits(self, done: Container[str]) -> bool:
+        """Whether something that it needs has not ended.
+
+        Args:
+            done: keys of the trials that have ended.
+        """
+        return any(need.key not in done for need in self.needs.values())
+
+    def all_needs(self) -> Iterator[Trial]:
+        """Yield what it needs, each after all that this needs in turn."""
+        for need in self.needs.values():
+            yield from need.all_needs()
+            yield need
 
 
 def make_trial(study: Study, scale: str, arm: Arm, seed: int, role: Role, tuned: Settings) -> Trial:
@@ -250,7 +279,7 @@ def _made(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
     size = study.scales[scale]
     if study.train is not None:
         function = function_of(study, arguments, size.settings)
-        return _unseeded(arm, dict(tuned), function, (), 0, step=study.step)
+        return _unseeded(arm, dict(tuned), function, (), step=study.step)
     if study.command is not None:
         command = study.command.filled(size.settings, arm, study.written(tuned))
         files = hashes_of(study.folder, study.command.code, command.may_be_files())
@@ -269,7 +298,7 @@ def _made(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
         raise HarnessError(
             f"build of study {study.name!r} must not call itself without end",
             f"a call within a call, for {arm.name}",
-            "Give a teacher a function of its own, which has no teacher in turn.",
+            "Give what a Training needs a function of its own, which needs nothing in turn.",
         ) from error
     except (Exception, SystemExit) as error:
         raise HarnessError(
@@ -283,22 +312,21 @@ def _made(study: Study, scale: str, arm: Arm, tuned: Settings) -> Unseeded:
             repr(work),
             "Write return Training(data=..., model=..., optimizer=..., ...).",
         )
-    return _unseeded(arm, dict(tuned), work, tuple(study.measures), 0)
+    return _unseeded(arm, dict(tuned), work, tuple(study.measures))
 
 
 def _unseeded(
     arm: Arm,
     tuned: dict[str, Value],
     work: Work,
-    measures: tuple[Measure, ...],
-    teaches: int,
+    measures: tuple[Measure, ...] = (),
+    path: tuple[str, ...] = (),
     step: Callable[..., Any] | None = None,
 ) -> Unseeded:
-    taught_by = next(iter(work.needs().values()), None)  # there is one at most
-    teacher = None
-    if taught_by is not None:
-        teacher = _unseeded(arm, tuned, taught_by, (), teaches + 1)
-    return Unseeded(arm, tuned, work, measures, teacher, teaches, step)
+    needs = {
+        name: _unseeded(arm, tuned, need, path=(*path, name)) for name, need in work.needs().items()
+    }
+    return Unseeded(arm, tuned, work, measures, needs, path, step)
 
 
 @cache
@@ -323,64 +351,6 @@ def keys_of(written: Mapping[str, Any], code: Mapping[str, str]) -> Callable[[in
         return text.hexdigest()[:16]
 
     return key
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any], where: str = "") -> list[str]:
-    """Name what differs between two mappings of plain values, such as ``optimizer.lr: 0.1 → 0.2``.
-
-    Args:
-        before: the older one, nested.
-        after: the newer one.
-        where: the path to both.
-    """
-    out: list[str] = []
-    for name in sorted({*before, *after}):
-        path = f"{where}.{name}" if where else str(name)
-        old, new = before.get(name), after.get(name)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            out += changes(old, new, path)
-        elif old != new:
-            out.append(f"{path}: {_shown(old)} → {_shown(new)}")
-    return out
-
-
-def why_other(code: Mapping[str, str], written: Mapping[str, Any], now: Trial) -> list[str]:
-    """Name what differs between a trial that was run and the same trial as it would be run now.
-
-    Args:
-        code: short hash per piece of code that gave it its meaning.
-        written: its Training in plain values.
-        now: the trial now.
-    """
-    return [*other_code(code, now.code), *changes(written, now.written)]
-
-
-OTHER_KEYS = "keys of version"
-"""How the reason begins where trials have keys of another version."""
-
-
-def other_code(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Name the code that differs, such as ``sgd:SGD changed``.
-
-    Keys of two versions rest on code in different ways, so that nothing can be said but that.
-
-    Args:
-        before: short hash per piece of code, of a trial that was run.
-        after: the same of a trial as it would be run now.
-    """
-    if before.get(KEYS, "1") != after.get(KEYS, "1"):
-        return [f"{OTHER_KEYS} {before.get(KEYS, '1')}; now {after.get(KEYS, '1')}"]
-    return [
-        f"{name} changed" if name in before and name in after
-        else f"{name} is new" if name in after
-        else f"{name} is gone"
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    ]  # fmt: skip
-
-
-def _shown(value: Any) -> str:
-    return "default" if value is None else str(value)
 
 
 def evaluation_seeds(study: Study, scale: str, seeds: int | None) -> tuple[int, ...]:

@@ -47,13 +47,11 @@ def ledger_section(results: Results) -> LedgerSection:
     records = sorted(results.records, key=lambda record: record.state in ("complete", "pruned"))
     roles = Counter(record.role for record in records)
     failed = sum(record.state == "failed" for record in records)
-    teachers = f", {plural(roles['teach'], 'teacher')}" if roles["teach"] else ""
     source = results.declaration.source
-    if roles["teach"] and source != "build":
-        teachers = f", {roles['teach']:,} that others need"
+    needed = f", {roles['need']:,} that others need" if roles["need"] else ""
     lead = (
         f"{plural(len(records), 'trial')}: {roles['evaluate']} to evaluate, {roles['tune']} to "
-        f"tune{teachers}; {failed} failed."
+        f"tune{needed}; {failed} failed."
         if source != "results"
         else f"{plural(len(records), 'result')}; {failed} failed."
     )

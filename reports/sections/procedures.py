@@ -30,9 +30,10 @@ class Procedure:
 
 def recorded(results: Results) -> Iterator[Procedure]:
     """Say what is recorded of every network, and what this study measures beside it."""
+    needed = any(record.role == "need" for record in results.records)
     if results.declaration.source != "build":
         yield Procedure("Recorded", _declared(results))
-        if any(record.role == "teach" for record in results.records):
+        if needed:
             yield SHARED
         return
     own = results.declaration.metrics
@@ -50,6 +51,8 @@ def recorded(results: Results) -> Iterator[Procedure]:
             "Measured here",
             f"{said}. What is random in a measure follows from the seed, alike in every arm.",
         )
+    if needed:
+        yield NEEDED
 
 
 def folded(results: Results) -> Iterator[Procedure]:
@@ -110,6 +113,12 @@ SHARED = Procedure(
     "which are given its folder. Where it fails, they fail.",
 )
 
+NEEDED = Procedure(
+    "Needed",
+    "A training that others need, such as a teacher, or one whose weights they begin with, is "
+    "trained once for each seed, before all trials that name it. Where it fails, they fail.",
+)
+
 
 def _declared(results: Results) -> str:
     """Name the metrics that a study declares of its own."""
@@ -152,9 +161,8 @@ def taught(results: Results) -> Iterator[Procedure]:
             text = " ".join(parts)
             if name == "Teachers":
                 text += (
-                    " A teacher is trained once for each seed and shared by all trials that name "
-                    "it; where it fails, they fail. Costs are those of a student's step: what its "
-                    "teacher predicts is worked out beforehand."
+                    " Costs are those of a student's step: what its teacher predicts is worked out "
+                    "beforehand."
                 )
             if name == "Early stopping":
                 text += _stopped(results, {arm for of in arms.values() for arm in of})
@@ -217,8 +225,8 @@ def _precision(written: Any) -> str:
 
 
 def _teacher(written: Any) -> str:
-    if not isinstance(written, Mapping) or not isinstance(written.get("teacher"), Mapping):
-        return ""
+    if not isinstance(written, Mapping) or written.get("type") != "Distillation":
+        return ""  # of a loss of the study's own nobody knows what it does with what it needs
     teacher = written["teacher"]
     temperature = written.get("temperature", Distillation.temperature)
     weight = written.get("weight", Distillation.weight)
