@@ -42,7 +42,7 @@ NAMES = built_in()
 TRAINED = {
     "optimizer_batch_size", "init_activation", "dropout_bn_order", "weight_penalties",
     "augmentation_strength", "residual_depth", "distillation_temperature", "autoencoders",
-    "recurrent_clipping", "gan_modes", "transfer_learning",
+    "recurrent_clipping", "gan_modes", "transfer_learning", "segmentation_skips",
 }  # fmt: skip
 """Those whose networks the harness itself trains."""
 
