@@ -15,7 +15,6 @@ import pytest
 import torch
 
 from harness.commands.cli import execute
-from harness.data import Arrays
 from harness.engines.modes import Mode
 from harness.identity.canonical import canonical
 from harness.judging.pairing import evaluations, groups_of, pair
@@ -32,7 +31,7 @@ from harness.study.metrics import COSTS, FAILED
 from harness.study.study import Study
 from harness.tasks.losses import Distillation
 from harness.trainer.train import Request, TrainingResult, train_together
-from harness.training import Data, Training
+from harness.training import Training
 from harness.trials.manifest import Manifest
 from harness.trials.records import Record
 from harness.trials.trial import defaults, make_trial
@@ -141,20 +140,10 @@ def test_a_strength_is_searched_where_there_is_one_to_search() -> None:
         assert names == (["lr", "searched"] if own else ["lr"])
 
 
-def resized(data: Data, **sizes: int) -> Data:
-    """The same data in splits of other sizes; arrays are declared anew, on the same contents."""
-    if not isinstance(data, Arrays):
-        return replace(data, **sizes)  # type: ignore[type-var]
-    held = vars(data)
-    return Arrays(
-        data.name, held["parts"], data.targets().classes, held["said"], scaling=data.scaling,
-        **sizes,
-    )  # fmt: skip
-
-
 def small(training: Training) -> Training:
     """The same training for two steps, with a teacher and a source as small."""
-    data = resized(training.data, train=2 * training.step_size, validation=40, test=60)
+    sizes = {"train": 2 * training.step_size, "validation": 40, "test": 60}
+    data = replace(training.data, **sizes)  # type: ignore[type-var]
     loss = training.loss
     if isinstance(loss, Distillation):
         loss = replace(loss, teacher=small(loss.teacher))
