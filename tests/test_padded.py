@@ -464,3 +464,18 @@ def test_several_batches_of_a_step_have_their_own_mask_and_unlabelled_inputs() -
     for name in ("inputs", "targets", "mask", "unlabelled"):
         joined = torch.cat([getattr(each, name) for each in seen])
         assert torch.equal(joined, getattr(whole, name if name != "unlabelled" else "inputs"))
+
+
+def test_quantities_for_each_position_of_unequal_sequences_are_refused() -> None:
+    lengths = [3, 5, 4, 6, 3, 5, 4, 6, 3, 5]
+    inputs = [np.linspace(0, place + 1, length) for place, length in enumerate(lengths)]
+    with pytest.raises(HarnessError, match="must be class numbers"):
+        arrays(inputs, [each * 2 for each in inputs], "mine")
+
+
+def test_unequal_sequences_of_bytes_have_one_channel() -> None:
+    lengths = [3, 5, 4, 6, 3, 5, 4, 6, 3, 5, 4, 6]
+    inputs = [np.arange(length, dtype=np.uint8) + place for place, length in enumerate(lengths)]
+    data = arrays(inputs, np.arange(12) % 2, "mine")
+    assert data.shape() == (1, 6)
+    assert data.splits(0).shape == (1, 6)

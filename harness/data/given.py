@@ -116,12 +116,14 @@ def checked(parts: Sequence[Given], channels: Channels | None, scaling: Scaling)
         found = []
         for each in parts:
             what = each.called("inputs")
-            even = evened(what, each.inputs, each.targets, channels, longest)
+            tokens = scaling == "as they are"
+            even = evened(what, each.inputs, each.targets, channels, longest, tokens=tokens)
             where: Channels | None = None
             if even.inputs.ndim > 2:
                 where = channels or "first"
             same = replace(each, inputs=even.inputs, targets=even.targets)
-            found.append(replace(_checked(same, where, scaling), lengths=even.lengths))
+            own = _checked(same, where, scaling, even.lengths)
+            found.append(replace(own, lengths=even.lengths))
     else:
         found = [_checked(each, channels, scaling) for each in parts]
     for part, one in zip(parts[1:], found[1:], strict=True):
@@ -129,7 +131,12 @@ def checked(parts: Sequence[Given], channels: Channels | None, scaling: Scaling)
     return found
 
 
-def _checked(given: Given, channels: Channels | None, scaling: Scaling) -> Contents:
+def _checked(
+    given: Given,
+    channels: Channels | None,
+    scaling: Scaling,
+    lengths: NDArray[np.int64] | None = None,
+) -> Contents:
     """Copy inputs and targets, and check them."""
     what = given.called("inputs")
     check_paired(what, given.inputs, given.targets)
@@ -142,6 +149,14 @@ def _checked(given: Given, channels: Channels | None, scaling: Scaling) -> Conte
     values = channels_first(what, values, channels)
     if values.dtype.kind == "f":
         bad = ~np.isfinite(values)
+        if bad.any() and lengths is not None:
+            real = np.arange(values.shape[-1]) < lengths.reshape(-1, *(1,) * (values.ndim - 1))
+            raise HarnessError(
+                f"{what} must be finite",
+                f"{int((bad & real).sum())} values that are NaN or infinite",
+                "Leave those sequences out: keep = [bool(np.isfinite(each).all()) for each in "
+                "inputs].",
+            )
         if bad.any():
             raise HarnessError(
                 f"{what} must be finite",
