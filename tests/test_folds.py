@@ -494,3 +494,23 @@ def test_a_pruner_that_compares_over_seeds_is_refused_on_folds() -> None:
     folds.check_pruner("median")
     with pytest.raises(HarnessError, match="pruner='wilcoxon' with 5-fold"):
         folds.check_pruner("wilcoxon")
+
+
+def test_digits_have_folds_or_a_test_size_and_not_both() -> None:
+    with pytest.raises(HarnessError, match="not both"):
+        digits(folds=5, test=400)
+    assert replace(digits(), folds=5) == digits(folds=5)
+    assert canonical(digits(test=400)) == canonical(digits())
+
+
+def test_means_on_folds_have_intervals_only_of_what_is_held_out(
+    tmp_path: Path, noisy: None
+) -> None:
+    run(opened(tmp_path), study(higher()))
+    found = report(opened(tmp_path), study(higher())).summaries
+    known = {each.metric for each in found if math.isfinite(each.low)}
+    assert "test_accuracy" in known
+    assert all(name.startswith(("test_", "validation_")) or name in COSTS for name in known)
+
+
+COSTS = {"parameters", "flops", "macs", "steps", "samples"}

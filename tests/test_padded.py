@@ -479,3 +479,36 @@ def test_unequal_sequences_of_bytes_have_one_channel() -> None:
     data = arrays(inputs, np.arange(12) % 2, "mine")
     assert data.shape() == (1, 6)
     assert data.splits(0).shape == (1, 6)
+
+
+def items(*given: Any) -> Any:
+    """A data set of such items."""
+
+    class Own(Dataset[Any]):
+        def __len__(self) -> int:
+            return len(given)
+
+        def __getitem__(self, place: int) -> Any:
+            return given[place]
+
+    return Own()
+
+
+def test_what_is_wrong_with_items_is_said_as_it_is() -> None:
+    wrong = items(*((torch.tensor([float("nan"), 1.0 * n]), n % 2) for n in range(12)))
+    with pytest.raises(HarnessError, match="must be finite"):
+        from_dataset(wrong, "mine")
+    with pytest.raises(HarnessError, match=r"items that are dicts.*item\['x'\], item\['y'\]"):
+        from_dataset(items(*({"x": torch.ones(2) * n, "y": n % 2} for n in range(12))), "mine")
+
+
+def test_a_data_set_of_torch_has_folds() -> None:
+    pairs = TensorDataset(torch.randn(30, 2), torch.arange(30) % 2)
+    assert len(from_dataset(pairs, "mine", folds=5).splits(0).test) == 6
+
+
+def test_what_is_not_finite_is_counted_without_padding() -> None:
+    inputs = [np.arange(length) * 1.0 for length in (3, 5, 4, 6, 7, 3, 4, 5)]
+    inputs[0][-1] = np.nan
+    with pytest.raises(HarnessError, match=r"got 1 values? .*np.isfinite\(each\)"):
+        arrays(inputs, np.arange(8) % 2, "mine")

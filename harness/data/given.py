@@ -17,6 +17,7 @@ from harness.data.intake import (
 )
 from harness.data.narrow import narrowed
 from harness.data.padded import IGNORED, blank, evened, lengths_of, unequal
+from harness.data.quantities import LEAST_EXAMPLES
 from harness.data.scaling import Scaling
 from harness.data.sizes import Targets
 from harness.data.splits import Part
@@ -166,7 +167,9 @@ def _checked(
                 "np.nan_to_num(inputs), say.",
             )
     places = values.shape[1:] if tokens else values.shape[2:]
-    return Contents(values, taken(given.called("targets"), given.targets, len(values), places))
+    least = 1 if given.role else LEAST_EXAMPLES  # only the examples that are split must be several
+    targets = taken(given.called("targets"), given.targets, len(values), places, least)
+    return Contents(values, targets)
 
 
 def _check_alike(part: Given, own: Contents, rest: Contents) -> None:

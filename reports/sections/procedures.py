@@ -64,7 +64,7 @@ def folded(results: Results) -> Iterator[Procedure]:
     whole, more = divmod(len(ran), folds.number)
     times = f"{plural(whole, 'repetition')} of {plural(folds.number, 'fold')}"
     if more:
-        times = f"{times} and {plural(more, 'fold')} of another" if whole else f"{more} of the folds"
+        times = f"{times} and {plural(more, 'fold')} of another" if whole else plural(more, "fold")
     yield Procedure(
         folds.named[:1].upper() + folds.named[1:],
         f"Seed s is tested on fold s mod {folds.number} of a partition of the data that is drawn "
