@@ -53,7 +53,8 @@ def folds_of(works: Iterable[Work]) -> Folds | None:
 
 def _declared_in(data: Any) -> list[Any]:
     """Return the data sets that one is made of, as of one's own kind around a declared one."""
-    return [each for _, each in held_in(data, Declared)] or [data]
+    kind: type[Any] = Declared  # mypy takes no abstract class for a type[T]
+    return [each for _, each in held_in(data, kind)] or [data]
 
 
 def declared_with_folds(study: Study, scale: str, trials: Mapping[str, Trial]) -> Declaration:
