@@ -44,6 +44,7 @@ from harness.measures import measured
 from harness.models import FCN, UNet
 from harness.optim import Adam
 from harness.trained import Trained
+from harness.training import Model
 
 SIDES = (0, 4, 3)
 """Sides of the shapes of classes 1, 2 and 3, 0 for a disc. Class 0 is the background."""
@@ -153,14 +154,14 @@ def drawn(scale: Scale, images: int) -> Arrays:
 
 
 def build(scale: Scale, network: str, images: int, lr: float) -> Training:
-    model = {
+    networks: dict[str, Model] = {
         "FCN": FCN(scale.width, scale.levels_down),
         "U-Net without skips": UNet(scale.width, scale.levels_down, skips=False),
         "U-Net": UNet(scale.width, scale.levels_down),
-    }[network]
+    }
     return Training(
         data=drawn(scale, images),
-        model=model,
+        model=networks[network],
         optimizer=Adam(lr=lr),
         schedule=Cosine(),
         task=Segmentation(),

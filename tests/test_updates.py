@@ -193,7 +193,7 @@ def test_updates_that_cannot_be_are_told(change: Mapping[str, Any], said: str) -
         (((), Judge(), ADAM), "the name of a submodule"),
         (("a", nn.MSELoss(), ADAM), "loss(net, batch)"),
         (("a", Judge, ADAM), "with the parentheses"),
-        (("a", Judge(), torch.optim.Adam), "must be a Optimizer"),
+        (("a", Judge(), torch.optim.Adam), "must be an Optimizer"),
         (("a", Judge(), ADAM, 0), "a whole number of at least 1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -161,7 +161,9 @@ def arrays(
             unix time, say) is standardised in its own precision first. With
             ``scaling="as they are"``, whole numbers ``[n, length]`` are token ids from 0 on.
             Sequences of unequal length are a list of arrays, ``[length]`` or ``[channels, length]``
-            each, and are padded at the end: then a network is called with a mask as well.
+            each, and are padded at the end: then a network is called with a mask as well. A list
+            of floats ``[length]`` that are all of one length is rows of so many features instead;
+            write ``[1, length]`` each where they are sequences whatever their lengths.
         targets: classes, whole numbers ``[n]`` from 0 to classes - 1, or one for each pixel of an
             image, ``[n, height, width]``, or for each position of a sequence, ``[n, length]``
             (of unequal ones a list); or measured quantities, floating point ``[n]`` or

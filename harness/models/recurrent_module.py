@@ -73,9 +73,7 @@ class Layer(nn.Module):
         states, _ = self.walk(inputs, mask)
         return torch.stack(states, dim=1)
 
-    def walk(
-        self, inputs: Tensor, mask: Tensor | None = None
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    def walk(self, inputs: Tensor, mask: Tensor | None = None) -> tuple[list[Tensor], list[Tensor]]:
         """Return the state after each position, ``[batch, width]``, and an LSTM's memory.
 
         Each is what the next position is computed from: the gradient of a loss with respect to one
