@@ -20,6 +20,7 @@ is trained for 320 steps of four images.
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -145,11 +146,11 @@ def within(x: Floats, y: Floats, angle: Floats, sides: int, area: Floats) -> NDA
 
 
 @lru_cache
-def drawn(scale: Scale, images: int) -> Arrays:
-    """Return the data set of a scale, of which every seed draws its own parts."""
+def drawn(scale: Scale) -> Arrays:
+    """Return the data set of a scale, drawn once a process; every seed draws its parts from it."""
     return arrays(
         *draw(scale.pool, scale.side, scale.shapes), "shapes",
-        train=images, validation=scale.validation, test=scale.test,
+        validation=scale.validation, test=scale.test,
     )  # fmt: skip
 
 
@@ -160,7 +161,7 @@ def build(scale: Scale, network: str, images: int, lr: float) -> Training:
         "U-Net": UNet(scale.width, scale.levels_down),
     }
     return Training(
-        data=drawn(scale, images),
+        data=replace(drawn(scale), train=images),
         model=networks[network],
         optimizer=Adam(lr=lr),
         schedule=Cosine(),
@@ -212,7 +213,7 @@ study = Study(
             batch_size=16, steps=2048, seeds=5,
         ),
         "full": Scale(
-            pool=8000, side=96, shapes=4, validation=400, test=2000, width=32, levels_down=4,
+            pool=6000, side=64, shapes=4, validation=400, test=2000, width=32, levels_down=4,
             batch_size=16, steps=8192, seeds=10,
         ),
     },
