@@ -23,9 +23,8 @@ class EarlyStopping:
 
     Attributes:
         patience: epochs without an improvement after which training stops, at least 1.
-        metric: a score of the task on the validation split: ``"validation_loss"`` or
-            ``"validation_accuracy"``; of a regression ``"validation_squared_error"``,
-            ``"validation_absolute_error"`` or ``"validation_r2"``.
+        metric: a score of the task on the validation split, such as ``"validation_loss"`` or
+            ``"validation_accuracy"``, or of a regression ``"validation_r2"``.
         by: how much better counts as an improvement, in the metric's unit.
 
     Example:

@@ -28,10 +28,10 @@ class Trained:
     must leave parameters and buffers as they are.
 
     Attributes:
-        member: the trial: ``training``, ``seed``, ``splits``, ``network``, ``teacher``, ``device``.
+        member: the trial: ``training``, ``seed``, ``splits``, ``network``, ``asked``, ``device``.
         curves: a value per epoch by ``train_loss`` (the mean over the epoch's batches while they
-            were trained on), ``validation_loss`` and ``validation_accuracy``; empty before the
-            first step.
+            were trained on), and by the task's scores, such as ``validation_loss``; empty before
+            the first step.
     """
 
     member: Member
@@ -75,7 +75,7 @@ class Trained:
         return torch.cat([logits for logits, _ in self.test_outputs])
 
     def first_batch(self) -> Batch:
-        """Return the first step's batch: inputs augmented and standardised, targets, taught.
+        """Return the first step's batch: inputs augmented and standardised, targets, given.
 
         Dropout layers are given that step's keys.
         """

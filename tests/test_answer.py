@@ -51,6 +51,22 @@ def results() -> Results:
     return example_results()
 
 
+def test_arms_with_fewer_seeds_are_compared_on_those_that_all_have(results: Results) -> None:
+    """The best arm was asked for five seeds, the others for ten: none of them is the best."""
+    names = [arm.name for arm in results.arms]
+    values = np.random.default_rng(0).normal(0.5, 0.01, (len(names), 10))
+    values[1] += 0.3
+    found = with_values(results, values, "higher")
+    few = tuple(each for each in found.records if each.arm != names[1] or each.seed < 5)
+    fewer = replace(found, records=few, summaries=summarise(found.declaration, few))
+    order = ranked(fewer)
+    assert order.rows[0].summary.group == names[1]
+    assert [row.summary.group for row in order.best] == [names[1]]
+    assert order.seeds == 5
+    assert all(row.compared for row in order.rows)
+    assert ranked(found).seeds == 10
+
+
 def test_the_sentences_are_made_of_the_verdicts(results: Results) -> None:
     said = answer(results)
     held = [each for each in results.verdicts if holds(each)]

@@ -265,7 +265,7 @@ MUST_NOT: dict[str, tuple[str, str, str]] = {
     "another optimizer": ("optim/adam.py", "beta2: float = 0.999", "beta2: float = 0.99"),
     "another measure": ("measures/sharpness.py", "def ", "def _"),
     "other data": ("data/vision.py", "import warnings\n", "import warnings\nEXTRA = 1\n"),
-    "own data": ("data/own.py", "labels.ndim != 1", "labels.ndim == 2"),
+    "own data": ("data/targets.py", "if labels.ndim > 1:", "if labels.ndim > 2:"),
     "scales": ("study/scales.py", '"tuning", tuning, 5', '"tuning", tuning, 6'),
     "study": ("study/checks.py", "{0,63}", "{0,62}"),
     "claims": ("study/claims/base.py", "0 < self.by <", "0 <= self.by <"),

@@ -907,6 +907,18 @@ def test_arrays_are_copied_and_named_shortly(kind):
     assert isinstance(mine, Data)
 
 
+def test_arrays_are_declared_in_other_sizes_by_replace():
+    inputs, targets = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    data = arrays(inputs, targets, "mine")
+    smaller = dataclasses.replace(data, train=10, test=20)
+    assert smaller == arrays(inputs, targets, "mine", train=10, test=20)
+    splits = smaller.splits(0)
+    assert (len(splits.train), len(splits.test), splits.classes) == (10, 20, 2)
+    assert data == arrays(inputs, targets, "mine"), "the first is as it was"
+    with pytest.raises(HarnessError, match=r"must have contents; got none"):
+        type(data)("mine")
+
+
 def test_arrays_travel_to_worker_processes():
     mine = arrays(INPUTS, TARGETS, "mine", test=(INPUTS, TARGETS), train=9, validation=6)
     theirs = pickle.loads(pickle.dumps(mine))

@@ -105,7 +105,7 @@ def test_a_larger_ensemble_shares_the_members_of_a_smaller_one():
     small, large = Ensemble(of=ONE, members=2), Ensemble(of=ONE, members=4)
     assert list(large.trainings().items())[:2] == list(small.trainings().items())
     assert large.trainings()["0"] == ONE, "and an arm that is one of it alone"
-    assert [large.seed_of_need(name, 3) for name in large.needs()] == [3, 3001, 3002, 3003]
+    assert [large.seed_of_need(name, 3) for name in large.needs()] == [3, 4001, 4002, 4003]
 
 
 def test_several_trainings_have_the_seed_of_the_trial():
@@ -166,7 +166,7 @@ def test_an_ensemble_is_run_judged_and_replayed(command: Any, here: Path) -> Non
     shared, own = frame[frame["role"] == "need"], frame[frame["role"] == "evaluate"]
     assert len(own) == 15
     seeds = {seed for seed in shared["seed"] if seed >= 1000}
-    assert seeds >= {1000 * seed + place for seed in range(1, 5) for place in (1, 2)}
+    assert seeds >= {1000 * (seed + 1) + place for seed in range(5) for place in (1, 2)}
     assert len(shared) <= 15, "the second member is shared by both ensembles"
     three = own[own["arm"] == "members=3"].set_index("seed")
     single = own[own["arm"] == "members=1"].set_index("seed")

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness import HarnessError, Scale, Sooner, Study, Training
+from harness import Ensemble, HarnessError, Scale, Sooner, Study, Training
 from harness.commands.cli import execute
+from harness.commands.tables import word
 from harness.compared.effects import arm_effects, metrics_of, with_interval
 from harness.compared.sides import Side, belonging
 from harness.data import MNIST, Images, arrays, digits
 from harness.data.stratified import deal
 from harness.identity.canonical import canonical
+from harness.judging.more import more_text
 from harness.judging.verdicts import judge
 from harness.models import MLP
 from harness.optim import SGD
 from harness.planning.datasets import facts_of, told
+from harness.planning.folding import folds_of
 from harness.planning.planner import StudyPlanner
 from harness.running.graded import graded_by_seed
 from harness.stats import located, more_seeds, paired, t_interval
@@ -435,3 +438,79 @@ def test_a_study_on_folds_is_run_to_a_verdict_and_its_report_says_how_it_was_jud
     (here / "own.py").unlink()
     assert execute(["report", "folded", "--quiet"]) == 0
     assert json.loads((folder / "verdicts.json").read_text("utf-8"))[0]["low"] == said["low"]
+
+
+# ---- data of one's own kind, and what else folds meet --------------------------------------------
+
+
+@dataclass(frozen=True)
+class Around:
+    """A data set of one's own around a declared one."""
+
+    data: Any
+
+    def splits(self, seed: int) -> Any:
+        return self.data.splits(seed)
+
+
+def test_folds_within_data_of_ones_own_kind_are_found() -> None:
+    inside = StudyPlanner(study(data=Around(digits(folds=5))), "quick", None, tune=False)
+    plain = StudyPlanner(study(), "quick", None, tune=False)
+    assert inside.declaration.folds == plain.declaration.folds
+    assert plain.declaration.folds is not None
+
+
+def test_an_ensemble_of_a_training_on_folds_has_its_folds() -> None:
+    one = Training(data=digits(folds=5), model=MLP(hidden=(4,)), optimizer=SGD(lr=0.1),
+                   batch_size=20, epochs=1)  # fmt: skip
+    for bootstrap in (False, True):
+        assert folds_of([Ensemble(of=one, members=3, bootstrap=bootstrap)]) == folds_of([one])
+    assert folds_of([one]) is not None
+
+
+def test_a_verdict_on_folds_is_not_called_skewed_unless_it_is(tmp_path: Path, noisy: None) -> None:
+    declared = study(higher(), scales={"quick": Scale(seeds=10)})
+    run(opened(tmp_path), declared)
+    (verdict,) = report(opened(tmp_path), declared).verdicts
+    assert any("folds of one data set" in each for each in verdict.cautions)
+    assert not verdict.skewed
+    assert "skewed" not in word(verdict)
+    far = replace(verdict, seen=replace(verdict.seen, kind="varied", skew=9.0))
+    assert "⚠ skewed" in word(far)
+
+
+def test_where_the_hardest_case_is_never_told_no_number_is_given() -> None:
+    place = located(np.random.default_rng(0).normal(size=10) * 0.1 + 0.02, np.zeros(10),
+                    overlap=0.125)  # fmt: skip
+    more = more_seeds([place], 0.05, 0.05, 100)
+    assert more.within(10)
+    assert more.high is None
+    assert more_text(more) == f"{more.low} (in the hardest case no number is enough)"
+    assert more_seeds([replace(place, overlap=0.0)], 0.05, 0.05, 100).high is not None
+
+
+def test_a_pruner_that_compares_over_seeds_is_refused_on_folds() -> None:
+    folds = Folds(5, train=80, validation=10, test=20)
+    folds.check_pruner("median")
+    with pytest.raises(HarnessError, match="pruner='wilcoxon' with 5-fold"):
+        folds.check_pruner("wilcoxon")
+
+
+def test_digits_have_folds_or_a_test_size_and_not_both() -> None:
+    with pytest.raises(HarnessError, match="not both"):
+        digits(folds=5, test=400)
+    assert replace(digits(), folds=5) == digits(folds=5)
+    assert canonical(digits(test=400)) == canonical(digits())
+
+
+def test_means_on_folds_have_intervals_only_of_what_is_held_out(
+    tmp_path: Path, noisy: None
+) -> None:
+    run(opened(tmp_path), study(higher()))
+    found = report(opened(tmp_path), study(higher())).summaries
+    known = {each.metric for each in found if math.isfinite(each.low)}
+    assert "test_accuracy" in known
+    assert all(name.startswith(("test_", "validation_")) or name in COSTS for name in known)
+
+
+COSTS = {"parameters", "flops", "macs", "steps", "samples"}

@@ -30,7 +30,7 @@ ROOMS: dict[str, str] = {
     "sample_size signed_rank slower operating",
     "trained": "",
     "clipping": "",
-    "tasks": "losses rebuilding adversarial scores place_scores places making task",
+    "tasks": "losses rebuilding adversarial scores place_scores places task making",
     "penalties": "",
     "schedules": "",
     "stopping": "",

@@ -33,7 +33,17 @@ from harness.engines.fusable import NotFusableError
 from harness.engines.kinds import ENGINES, Engine
 from harness.engines.modes import Mode
 from harness.engines.prepared import Member
-from harness.models import CNN, MLP, AutoEncoder, ConvNet, Recurrent, Start, Transformer
+from harness.models import (
+    CNN,
+    DCGAN,
+    MLP,
+    AutoEncoder,
+    ConvNet,
+    Recurrent,
+    Start,
+    Transformer,
+    UNet,
+)
 from harness.models.initialisation import (
     HeUniform,
     Normal,
@@ -51,6 +61,7 @@ from harness.tasks import (
     Distillation,
     EvidenceBound,
     FrechetDistance,
+    GANLoss,
     Generation,
     Huber,
     Net,
@@ -416,6 +427,18 @@ CASES: dict[str, Training] = {
     ),
     "a network of the user's own": replace(BASE, model=Own()),
     "a loss on parts, with noise": replace(BASE, model=Parts(), loss=Steady()),
+    "U-Net": replace(
+        BASE, data=MASKS, model=UNet(width=3, levels=1), task=Segmentation(), loss=None, epochs=2,
+    ),
+    "conditional DCGAN": replace(
+        BASE, model=DCGAN(width=3, levels=1, latent=4, conditional=True, normalisation="layer"),
+        task=Generation(4, conditional=True, scores=(FrechetDistance(features=4),)),
+        optimizer=None, loss=None, epochs=2,
+        updates=(
+            Update("discriminator", GANLoss("discriminator", 4, True), Adam(lr=0.01, beta1=0.5)),
+            Update("generator", GANLoss("generator", 4, True), Adam(lr=0.01, beta1=0.5)),
+        ),
+    ),
     "next tokens": replace(
         BASE, data=arrays(
             np.random.default_rng(5).integers(7, size=(240, 9)), None, "ids",

@@ -13,9 +13,10 @@ from scipy.linalg import sqrtm
 from sklearn.metrics import jaccard_score
 from torch import nn
 
-from harness import Generation, HarnessError, Segmentation, Sequence, Training
+from harness import Generation, HarnessError, Reconstruction, Segmentation, Sequence, Training
 from harness.data import arrays
 from harness.engines.prepared import check_ready, make_ready
+from harness.models import DCGAN
 from harness.optim import SGD, Adam
 from harness.penalties import Clamp
 from harness.randomness.counting import Draws
@@ -247,6 +248,16 @@ def test_frechet_distance_of_normal_points_in_closed_form() -> None:
     assert scored(score, there, there, 50_000) == pytest.approx(0, abs=1e-6)
 
 
+def test_a_generator_that_makes_no_numbers_has_no_distance() -> None:
+    made = torch.randn(8, 5, generator=torch.Generator().manual_seed(0))
+    there = made + 1
+    assert math.isfinite(scored(FrechetDistance(), made, there))
+    for broken in (math.nan, math.inf):
+        bad = made.clone()
+        bad[2, 3] = broken
+        assert math.isnan(scored(FrechetDistance(), bad, there))
+
+
 RING = np.random.default_rng(4).normal(size=(600, 2)) * 0.3 + np.array([2.0, -1.0])
 POINTS = arrays(RING, None, "points", scaling="as they are", train=400, validation=100, test=100)
 
@@ -385,6 +396,46 @@ def test_a_part_that_makes_another_shape_is_told() -> None:
                 data=POINTS, model=Two(), task=Generation(latent=2, part="discriminator"),
                 batch_size=10, epochs=1,
                 updates=(Update("generator", GANLoss("generator", latent=3), SGD(lr=0.1)),),
+            ),
+            0,
+        )  # fmt: skip
+
+
+def test_a_critic_with_a_penalty_and_batch_normalisation_is_told() -> None:
+    images = arrays(IMAGES, None, "images", channels="first")
+    of = ("discriminator", "generator")
+    penalised = [WassersteinLoss(each, latent=4, penalty=5.0) for each in of]
+    training = Training(
+        data=images, model=DCGAN(width=2, levels=2, latent=4), task=Generation(latent=4),
+        batch_size=10, epochs=1,
+        updates=tuple(
+            Update(part, loss, SGD(lr=0.1)) for part, loss in zip(of, penalised, strict=True)
+        ),
+    )  # fmt: skip
+    with pytest.raises(HarnessError, match="must not normalise across the batch"):
+        check_ready(training, 0)
+    check_ready(replace(training, model=replace(training.model, normalisation="layer")), 0)
+
+
+def test_each_part_is_scored_on_noise_of_its_own() -> None:
+    training = Training(
+        data=POINTS, model=Two(), task=Generation(latent=3), batch_size=20, epochs=1,
+        updates=(Update("generator", GANLoss("generator", latent=3), SGD(lr=0.1)),),
+    )  # fmt: skip
+    member = make_ready(training, 0, CPU)
+    first = {part: next(iter(member.outputs(part)))[0][0] for part in ("validation", "test")}
+    assert not torch.equal(first["validation"], first["test"])
+    again = next(iter(member.outputs("test")))[0][0]
+    assert torch.equal(first["test"], again)
+
+
+def test_padded_inputs_are_not_rebuilt() -> None:
+    unequal = arrays([np.zeros((2, 3 + place % 4)) + place for place in range(40)], None, "unequal")
+    with pytest.raises(HarnessError, match="Reconstruction must have inputs of one length"):
+        check_ready(
+            Training(
+                data=unequal, model=Two(), task=Reconstruction(), optimizer=SGD(lr=0.1),
+                batch_size=5, epochs=1,
             ),
             0,
         )  # fmt: skip

@@ -464,3 +464,51 @@ def test_several_batches_of_a_step_have_their_own_mask_and_unlabelled_inputs() -
     for name in ("inputs", "targets", "mask", "unlabelled"):
         joined = torch.cat([getattr(each, name) for each in seen])
         assert torch.equal(joined, getattr(whole, name if name != "unlabelled" else "inputs"))
+
+
+def test_quantities_for_each_position_of_unequal_sequences_are_refused() -> None:
+    lengths = [3, 5, 4, 6, 3, 5, 4, 6, 3, 5]
+    inputs = [np.linspace(0, place + 1, length) for place, length in enumerate(lengths)]
+    with pytest.raises(HarnessError, match="must be class numbers"):
+        arrays(inputs, [each * 2 for each in inputs], "mine")
+
+
+def test_unequal_sequences_of_bytes_have_one_channel() -> None:
+    lengths = [3, 5, 4, 6, 3, 5, 4, 6, 3, 5, 4, 6]
+    inputs = [np.arange(length, dtype=np.uint8) + place for place, length in enumerate(lengths)]
+    data = arrays(inputs, np.arange(12) % 2, "mine")
+    assert data.shape() == (1, 6)
+    assert data.splits(0).shape == (1, 6)
+
+
+def items(*given: Any) -> Any:
+    """A data set of such items."""
+
+    class Own(Dataset[Any]):
+        def __len__(self) -> int:
+            return len(given)
+
+        def __getitem__(self, place: int) -> Any:
+            return given[place]
+
+    return Own()
+
+
+def test_what_is_wrong_with_items_is_said_as_it_is() -> None:
+    wrong = items(*((torch.tensor([float("nan"), 1.0 * n]), n % 2) for n in range(12)))
+    with pytest.raises(HarnessError, match="must be finite"):
+        from_dataset(wrong, "mine")
+    with pytest.raises(HarnessError, match=r"items that are dicts.*item\['x'\], item\['y'\]"):
+        from_dataset(items(*({"x": torch.ones(2) * n, "y": n % 2} for n in range(12))), "mine")
+
+
+def test_a_data_set_of_torch_has_folds() -> None:
+    pairs = TensorDataset(torch.randn(30, 2), torch.arange(30) % 2)
+    assert len(from_dataset(pairs, "mine", folds=5).splits(0).test) == 6
+
+
+def test_what_is_not_finite_is_counted_without_padding() -> None:
+    inputs = [np.arange(length) * 1.0 for length in (3, 5, 4, 6, 7, 3, 4, 5)]
+    inputs[0][-1] = np.nan
+    with pytest.raises(HarnessError, match=r"got 1 values? .*np.isfinite\(each\)"):
+        arrays(inputs, np.arange(8) % 2, "mine")

@@ -318,3 +318,15 @@ def test_a_rule_in_token_ids_is_learnt() -> None:
     data: Arrays = arrays(there, np.arange(200) % 2, "rule", scaling="as they are")
     settings = BASE | {"model": Words(tokens=20), "epochs": 30, "optimizer": SGD(lr=0.5)}
     assert train(Training(**settings, data=data), 0, CPU).metrics["test_accuracy"] > 0.95
+
+
+@pytest.mark.parametrize("targets", [None, np.linspace(0, 1, 20)], ids=["none", "quantities"])
+def test_few_unlabelled_or_official_test_examples_are_taken(targets: Any) -> None:
+    inputs = np.random.default_rng(0).normal(size=(20, 3))
+    few = None if targets is None else targets[:2]
+    data = arrays(inputs, targets, "mine", (inputs[:2], few), unlabelled=inputs[:1])
+    splits = data.splits(0)
+    assert len(splits.test) == 2
+    assert splits.unlabelled is not None
+    with pytest.raises(HarnessError, match="at least 5 examples"):
+        arrays(inputs[:4], None if targets is None else targets[:4], "mine")

@@ -193,7 +193,7 @@ def test_updates_that_cannot_be_are_told(change: Mapping[str, Any], said: str) -
         (((), Judge(), ADAM), "the name of a submodule"),
         (("a", nn.MSELoss(), ADAM), "loss(net, batch)"),
         (("a", Judge, ADAM), "with the parentheses"),
-        (("a", Judge(), torch.optim.Adam), "must be a Optimizer"),
+        (("a", Judge(), torch.optim.Adam), "must be an Optimizer"),
         (("a", Judge(), ADAM, 0), "a whole number of at least 1"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -202,6 +202,12 @@ def test_an_update_that_cannot_be_is_told(arguments: Any, said: str) -> None:
     with pytest.raises(HarnessError) as told:
         Update(*arguments)
     assert said in str(told.value)
+
+
+def test_parts_are_written_in_one_way() -> None:
+    one = Update("a", Judge(), ADAM)
+    assert Update(("a",), Judge(), ADAM) == one
+    assert Update(("b", "a"), Judge(), ADAM) == Update(("a", "b"), Judge(), ADAM)
 
 
 def test_a_part_that_is_not_there_is_told_before_training() -> None:

@@ -99,7 +99,7 @@ def _search(search: SearchResults) -> Iterator[str]:
 
 
 def _row(verdict: Verdict) -> str:
-    word = verdict.word + (" ⚠ skewed" if verdict.cautions else "")
+    word = verdict.word + (" ⚠ skewed" if verdict.skewed else "")
     told = f"<br>{words(verdict.told)}" if verdict.told else ""
     cells = [
         words(verdict.claim.text) + ("" if verdict.claim.primary else " (exploratory)"),

@@ -75,7 +75,7 @@ def word(verdict: Verdict) -> str:
     """Return the verdict's word; below it direction and size, and what more seeds would do."""
     from harness.judging.more import more_text
 
-    lines = [verdict.word + (" ⚠ skewed" if verdict.cautions else "")]
+    lines = [verdict.word + (" ⚠ skewed" if verdict.skewed else "")]
     if verdict.told:
         lines.append(verdict.told)
     more = verdict.more_seeds

@@ -15,7 +15,8 @@ from harness.trials.records import Record
 
 Way = Literal["same", "identical", "paired", "unpaired", "apart"]
 """How trials of an arm in two runs are compared: not at all where they are the same trials, or
-came out the same to the last bit; by seed; as two samples; or not, where one run has none."""
+came out the same to the last bit; by seed; as two samples; or not, where one run has none or both
+have folds of data that are no independent samples."""
 
 
 @dataclass(frozen=True)

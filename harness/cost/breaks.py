@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 
-def graph_breaks(module: nn.Module, inputs: torch.Tensor) -> int:
+def graph_breaks(module: nn.Module, *arguments: torch.Tensor) -> int:
     """Return into how many graphs, less one, ``torch.compile`` would cut a forward pass.
 
     It is traced as ``torch._dynamo.explain`` does, and nothing is compiled. Between two graphs
@@ -18,7 +18,7 @@ def graph_breaks(module: nn.Module, inputs: torch.Tensor) -> int:
 
     Args:
         module: the network, in the mode that is of interest.
-        inputs: a batch, on the network's device.
+        arguments: what it is called with: a batch, and its mask where there is one.
 
     Raises:
         RuntimeError: it cannot be traced.
@@ -27,7 +27,7 @@ def graph_breaks(module: nn.Module, inputs: torch.Tensor) -> int:
 
     torch._dynamo.reset()
     with _quiet("torch._dynamo"):
-        explained = torch._dynamo.explain(module)(inputs)
+        explained = torch._dynamo.explain(module)(*arguments)
     torch._dynamo.reset()
     return int(explained.graph_break_count)
 

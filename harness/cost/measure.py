@@ -20,7 +20,7 @@ from harness.cost.peak import measured_peak
 from harness.cost.place import check_device, joules_of, peak_of, step_parts, times
 from harness.cost.split import make_split
 from harness.data import Part
-from harness.engines.evaluate import evaluate, evaluation_batch
+from harness.engines.evaluate import evaluate, evaluation_batch, scoring_key
 from harness.engines.plain import make_step
 from harness.engines.prepared import Member, ready_with, steps_per_epoch, untrained
 from harness.engines.step import Rows, initial_states
@@ -76,7 +76,7 @@ class Program:
     def start_evaluation(self) -> Callable[[], None]:
         """Return a function that evaluates one batch."""
         member, part = self.member, _alone(self.evaluated).to(self.member.device)
-        task, key = member.training.task, member.scoring_key
+        task, key = member.training.task, scoring_key(member.seed, "validation")
         return lambda: void(evaluate(member.network, member.frame, part, task, key))
 
 
@@ -278,7 +278,7 @@ def _held(program: Program) -> dict[str, int]:
     """Return the bytes that stay from step to step, by part."""
     network = program.member.network
     rows = program.rows
-    held = (rows.inputs, rows.targets, rows.lengths, rows.unlabelled)
+    held = (rows.inputs, rows.targets, rows.lengths, rows.unlabelled, *rows.given.values())
     asked = 0  # of other networks their outputs are held, or those that are asked at every step
     for each in program.member.asked.values():
         if each.outputs is None:

@@ -58,12 +58,13 @@ def make_split(member: Member) -> Split:
     """
     trial = _Marked(member, initial_states(member.training, member.network))
 
+    more = member.unlabelled_order(0)
+
     def step(
         rows: torch.Tensor, factor: float, number: int, mark: Mark
     ) -> tuple[torch.Tensor, ...]:
         trial.mark = mark
         mark("data")
-        more = member.unlabelled_order(0)
         picked = member.picked(rows, None if more is None else more[0][: len(rows)])
         vector, trial.states, losses = advance(trial, picked, number, factor)
         trial.at(vector)

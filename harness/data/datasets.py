@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ def from_dataset(
     channels: Channels | None = None,
     scaling: Scaling = "standardised",
     unlabelled: Any = None,
+    folds: int | None = None,
 ) -> Arrays:
     """Declare a ``torch.utils.data.Dataset``: its items are loaded at once and kept in memory.
 
@@ -43,6 +44,7 @@ def from_dataset(
         channels: as for :func:`arrays`.
         scaling: as for :func:`arrays`.
         unlabelled: a data set of inputs alone, or of pairs, whose targets are left out.
+        folds: as for :func:`arrays`.
 
     Raises:
         HarnessError: it is a stream, its items are no such pairs or differ from one look to the
@@ -61,16 +63,23 @@ def from_dataset(
     official: Any = test
     if test is not None and not isinstance(test, int | np.integer):
         official = _loaded("test", test)
+    more = None if unlabelled is None else _loaded("unlabelled", unlabelled)[0]
     return arrays(
         inputs, targets, name, official, train=train, validation=validation, channels=channels,
-        scaling=scaling, unlabelled=None if unlabelled is None else _loaded("unlabelled",
-                                                                            unlabelled)[0],
+        scaling=scaling, unlabelled=more, folds=folds,
     )  # fmt: skip
 
 
 def _loaded(role: str, dataset: Any) -> tuple[Any, Any]:
     """Return all inputs and targets of a data set; targets are ``None`` where items have none."""
     items = _items(role, dataset)
+    if any(isinstance(each, Mapping) for each in items):
+        raise HarnessError(
+            f"from_dataset({role}=...) must have pairs of an input and a target as items, or "
+            "inputs alone",
+            "items that are dicts",
+            "Return (item['x'], item['y']) from __getitem__, with your own names for x and y.",
+        )
     paired = [isinstance(each, tuple | list) for each in items]
     sizes = {len(each) for each, pair in zip(items, paired, strict=True) if pair}
     if len(set(paired)) > 1 or not sizes <= {2}:
@@ -122,7 +131,11 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, tuple | list):
         pairs = zip(one, other, strict=False)
         return len(one) == len(other) and all(_same(*each) for each in pairs)
-    return bool(np.array_equal(np.asarray(one), np.asarray(other)))
+    if isinstance(one, Mapping):
+        return True  # which is refused next, in words of its own
+    first, second = np.asarray(one), np.asarray(other)
+    floats = first.dtype.kind == second.dtype.kind == "f"  # of which NaN is no other than NaN
+    return bool(np.array_equal(first, second, equal_nan=floats))
 
 
 def _together(values: Sequence[Any]) -> Any:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_TEST = 400
+_TEST = int("400")  # an object of its own, so that test=400 can be told from the default
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Digits(Declared):
     test: int | None = _TEST
 
     def __post_init__(self) -> None:
-        if self.folds is not None and self.test == _TEST:  # which nobody needs to write down
+        if self.folds is not None and self.test is _TEST:  # which nobody needs to write down
             object.__setattr__(self, "test", None)
         super().__post_init__()
 

@@ -17,6 +17,7 @@ from harness.data.intake import (
 )
 from harness.data.narrow import narrowed
 from harness.data.padded import IGNORED, blank, evened, lengths_of, unequal
+from harness.data.quantities import LEAST_EXAMPLES
 from harness.data.scaling import Scaling
 from harness.data.sizes import Targets
 from harness.data.splits import Part
@@ -116,12 +117,14 @@ def checked(parts: Sequence[Given], channels: Channels | None, scaling: Scaling)
         found = []
         for each in parts:
             what = each.called("inputs")
-            even = evened(what, each.inputs, each.targets, channels, longest)
+            tokens = scaling == "as they are"
+            even = evened(what, each.inputs, each.targets, channels, longest, tokens=tokens)
             where: Channels | None = None
             if even.inputs.ndim > 2:
                 where = channels or "first"
             same = replace(each, inputs=even.inputs, targets=even.targets)
-            found.append(replace(_checked(same, where, scaling), lengths=even.lengths))
+            own = _checked(same, where, scaling, even.lengths)
+            found.append(replace(own, lengths=even.lengths))
     else:
         found = [_checked(each, channels, scaling) for each in parts]
     for part, one in zip(parts[1:], found[1:], strict=True):
@@ -129,7 +132,12 @@ def checked(parts: Sequence[Given], channels: Channels | None, scaling: Scaling)
     return found
 
 
-def _checked(given: Given, channels: Channels | None, scaling: Scaling) -> Contents:
+def _checked(
+    given: Given,
+    channels: Channels | None,
+    scaling: Scaling,
+    lengths: NDArray[np.int64] | None = None,
+) -> Contents:
     """Copy inputs and targets, and check them."""
     what = given.called("inputs")
     check_paired(what, given.inputs, given.targets)
@@ -142,6 +150,14 @@ def _checked(given: Given, channels: Channels | None, scaling: Scaling) -> Conte
     values = channels_first(what, values, channels)
     if values.dtype.kind == "f":
         bad = ~np.isfinite(values)
+        if bad.any() and lengths is not None:
+            real = np.arange(values.shape[-1]) < lengths.reshape(-1, *(1,) * (values.ndim - 1))
+            raise HarnessError(
+                f"{what} must be finite",
+                f"{int((bad & real).sum())} values that are NaN or infinite",
+                "Leave those sequences out: keep = [bool(np.isfinite(each).all()) for each in "
+                "inputs].",
+            )
         if bad.any():
             raise HarnessError(
                 f"{what} must be finite",
@@ -151,7 +167,9 @@ def _checked(given: Given, channels: Channels | None, scaling: Scaling) -> Conte
                 "np.nan_to_num(inputs), say.",
             )
     places = values.shape[1:] if tokens else values.shape[2:]
-    return Contents(values, taken(given.called("targets"), given.targets, len(values), places))
+    least = 1 if given.role else LEAST_EXAMPLES  # only the examples that are split must be several
+    targets = taken(given.called("targets"), given.targets, len(values), places, least)
+    return Contents(values, targets)
 
 
 def _check_alike(part: Given, own: Contents, rest: Contents) -> None:

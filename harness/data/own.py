@@ -30,25 +30,31 @@ class Arrays(Declared):
     """
 
     # The contents are no field: printing and comparing fields must not touch megabytes.
+    # dataclasses.replace(data, train=100) takes what has a default from the object itself.
     name: str
-    contents: InitVar[Mapping[str, Contents]]
-    classes: InitVar[int]
+    contents: InitVar[Mapping[str, Contents] | None] = None
+    classes: InitVar[int] = 0
     said: InitVar[tuple[str, ...]] = ()
 
     def __post_init__(
-        self, contents: Mapping[str, Contents], classes: int, said: tuple[str, ...]
+        self, contents: Mapping[str, Contents] | None, classes: int, said: tuple[str, ...]
     ) -> None:
         super().__post_init__()
-        vars(self)["parts"] = contents
+        if contents is None:
+            raise HarnessError(
+                "a data set of one's own must have contents",
+                "none",
+                f"Write arrays(inputs, targets, {self.name!r}).",
+            )
+        vars(self).update(contents=contents, classes=classes, said=said)
         vars(self)["told"] = told(contents[""].targets, classes)
-        vars(self)["said"] = said
         for which, each in contents.items():
             what = f"the {which}{' ' if which else ''}inputs of {self.name!r}"
             check_scaling(what, self.scaling, each.inputs, each.inputs.ndim)
 
     @property
     def _parts(self) -> Mapping[str, Contents]:
-        found: Mapping[str, Contents] = vars(self)["parts"]
+        found: Mapping[str, Contents] = vars(self)["contents"]
         return found
 
     def fingerprint(self) -> str:
@@ -126,7 +132,7 @@ class Arrays(Declared):
 @lru_cache(maxsize=4)
 def _whole(declared: Arrays) -> Whole:
     """Return the contents as tensors: one pool for all seeds, however often it is declared."""
-    parts = {role: each.part() for role, each in vars(declared)["parts"].items()}
+    parts = {role: each.part() for role, each in vars(declared)["contents"].items()}
     return Whole(
         parts[""], parts.get("test"), declared.targets().classes,
         unlabelled=parts.get("unlabelled"),
@@ -155,7 +161,9 @@ def arrays(
             unix time, say) is standardised in its own precision first. With
             ``scaling="as they are"``, whole numbers ``[n, length]`` are token ids from 0 on.
             Sequences of unequal length are a list of arrays, ``[length]`` or ``[channels, length]``
-            each, and are padded at the end: then a network is called with a mask as well.
+            each, and are padded at the end: then a network is called with a mask as well. A list
+            of floats ``[length]`` that are all of one length is rows of so many features instead;
+            write ``[1, length]`` each where they are sequences whatever their lengths.
         targets: classes, whole numbers ``[n]`` from 0 to classes - 1, or one for each pixel of an
             image, ``[n, height, width]``, or for each position of a sequence, ``[n, length]``
             (of unequal ones a list); or measured quantities, floating point ``[n]`` or

@@ -73,7 +73,9 @@ class Evened:
     lengths: NDArray[np.int64]
 
 
-def evened(what: str, inputs: Any, targets: Any, channels: Channels | None, longest: int) -> Evened:
+def evened(
+    what: str, inputs: Any, targets: Any, channels: Channels | None, longest: int, *, tokens: bool
+) -> Evened:
     """Return sequences of one length, and their targets.
 
     Args:
@@ -82,18 +84,20 @@ def evened(what: str, inputs: Any, targets: Any, channels: Channels | None, long
         targets: one for each, or a list of one for each position of each.
         channels: where the channels are.
         longest: the common length.
+        tokens: whether whole numbers are token ids, which have no channels.
 
     Raises:
-        HarnessError: a target has another length than its sequence.
+        HarnessError: a target has another length than its sequence, or holds quantities.
     """
     lengths = lengths_of(what, inputs, channels)
     values = _padded(what, inputs, longest, 0 if channels == "last" else -1)
-    if values.ndim == 2 and values.dtype.kind == "f":
+    if values.ndim == 2 and not (tokens and values.dtype.kind in "iu"):
         values = values[:, None]  # one channel
     answers = what.replace("inputs", "targets", 1)
     if isinstance(targets, tuple | list) and all(np.ndim(each) == 1 for each in targets):
         theirs = [len(each) for each in targets]
         if theirs == lengths.tolist():
+            _check_classes(answers, targets)
             targets = _padded(answers, targets, longest, -1)
         elif len(theirs) == len(lengths) and len(set(theirs)) > 1:
             place = int(np.argmax(lengths != np.array(theirs)))
@@ -103,6 +107,17 @@ def evened(what: str, inputs: Any, targets: Any, channels: Channels | None, long
                 "Give a class number for each position.",
             )
     return Evened(values, targets, lengths)
+
+
+def _check_classes(what: str, targets: Any) -> None:
+    kinds = {as_array(what, each).dtype for each in targets}
+    if any(kind.kind == "f" for kind in kinds):
+        raise HarnessError(
+            f"{what} for each position of sequences of unequal length must be class numbers: no "
+            "loss of quantities leaves out what is padded",
+            ", ".join(sorted(map(str, kinds))),
+            "Give quantities for each whole sequence, or cut all sequences to one length.",
+        )
 
 
 def _padded(what: str, value: Any, longest: int, axis: int) -> NDArray[Any]:

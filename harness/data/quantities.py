@@ -18,12 +18,13 @@ _MOST_LOST = 1e-3
 """Rounding, in standard deviations, above which a quantity is refused."""
 
 
-def quantities(what: str, given: NDArray[Any]) -> NDArray[np.float32]:
+def quantities(what: str, given: NDArray[Any], least: int = LEAST_EXAMPLES) -> NDArray[np.float32]:
     """Return measured quantities as float32 ``[n, quantities]``, rounded by next to nothing.
 
     Args:
         what: what errors call them.
         given: floating point, ``[n]`` or ``[n, quantities]``.
+        least: how many examples there must be.
 
     Raises:
         HarnessError: they are not finite, too few, or float32 would lose their differences.
@@ -39,9 +40,9 @@ def quantities(what: str, given: NDArray[Any]) -> NDArray[np.float32]:
         raise HarnessError(
             f"{what} must have a quantity at least", f"shape {list(given.shape)}", "Add a column."
         )
-    if len(given) < LEAST_EXAMPLES:
+    if len(given) < least:
         raise HarnessError(
-            f"{what} must be those of at least {LEAST_EXAMPLES} examples",
+            f"{what} must be those of at least {least} examples",
             str(len(given)),
             "Add some.",
         )

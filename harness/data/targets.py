@@ -20,7 +20,13 @@ MOST_CLASSES = 1_000_000
 _FLOATS = "Measured quantities are floating point: targets.astype(float)."
 
 
-def taken(what: str, given: Any, count: int, places: tuple[int, ...]) -> NDArray[Any]:
+def taken(
+    what: str,
+    given: Any,
+    count: int,
+    places: tuple[int, ...],
+    least: int = LEAST_EXAMPLES,
+) -> NDArray[Any]:
     """Return targets as they are kept.
 
     Args:
@@ -29,6 +35,7 @@ def taken(what: str, given: Any, count: int, places: tuple[int, ...]) -> NDArray
         count: of inputs.
         places: height and width of images, the length of sequences, or nothing: where a class may
             be told for each.
+        least: how many examples there must be, where classes do not ask for more.
 
     Returns:
         Classes, int64 ``[n]`` or ``[n, *places]``; quantities, float32 ``[n, quantities]``; of no
@@ -38,7 +45,7 @@ def taken(what: str, given: Any, count: int, places: tuple[int, ...]) -> NDArray
         HarnessError: they are nothing of that.
     """
     if given is None:
-        _check_enough(what.replace("targets", "inputs", 1), count)
+        _check_enough(what.replace("targets", "inputs", 1), count, least)
         return np.empty((count, 0), dtype=np.float32)
     labels = as_array(what, given)
     measured = labels.dtype.kind == "f" and labels.ndim in (1, 2)
@@ -57,9 +64,9 @@ def taken(what: str, given: Any, count: int, places: tuple[int, ...]) -> NDArray
             "Give one target for each input.",
         )
     if measured:
-        return quantities(what, labels)
+        return quantities(what, labels, least)
     if labels.ndim > 1:
-        _check_enough(what, count)
+        _check_enough(what, count, least)
     return _numbered(what, labels)
 
 
@@ -79,10 +86,10 @@ def _numbered(what: str, labels: NDArray[Any]) -> NDArray[np.int64]:
     return labels.astype(np.int64, copy=False)
 
 
-def _check_enough(what: str, count: int) -> None:
-    if count < LEAST_EXAMPLES:
+def _check_enough(what: str, count: int, least: int) -> None:
+    if count < least:
         raise HarnessError(
-            f"{what} must be those of at least {LEAST_EXAMPLES} examples", str(count), "Add some."
+            f"{what} must be those of at least {least} examples", str(count), "Add some."
         )
 
 

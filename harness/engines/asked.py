@@ -142,6 +142,13 @@ def check_asked(training: Training, name: str, theirs: Known, own: Known) -> Non
     losses = [each.loss for each in training.every_update]
     asking = [each for each in losses if name in dict(held_in(each, Training))]
     loss = type(asking[0]).__name__
+    if theirs.tokens < own.tokens or theirs.padded != own.padded:
+        raise HarnessError(
+            f"the {name} of {loss} must know such inputs: {own.tokens} token ids, "
+            f"{'with' if own.padded else 'without'} a mask",
+            f"a Training on {theirs.tokens} of them, {'with' if theirs.padded else 'without'} one",
+            "Train it on data of the same kind.",
+        )
     if theirs.shape != own.shape:
         raise HarnessError(
             f"the {name} of {loss} must know inputs of the same shape, {own.shape}",

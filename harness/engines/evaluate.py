@@ -12,7 +12,7 @@ import torch
 from harness.engines.called import called
 from harness.engines.network import Network
 from harness.engines.step import Frame
-from harness.randomness.counting import Draws, Key, mix
+from harness.randomness.counting import Draws, Key, mix, trial_key
 from harness.tasks.losses import Batch
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def logits_of(
     for _, batch in batches(network, frame, part):
         with torch.no_grad():
             yield frame.told(network.module(*batch.arguments)), batch.targets
+
+
+def scoring_key(seed: int, part: str) -> int:
+    """Return the key of all that a trial's scores of a part of its data draw."""
+    return trial_key(seed, f"scores {part}")
 
 
 def said_of(

@@ -18,7 +18,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own abbreviation
 from torch.func import grad_and_value, vmap
 from torch.utils import _pytree as pytree
 
-from harness.engines.evaluate import evaluation_batch, standardized, to_score
+from harness.engines.evaluate import evaluation_batch, scoring_key, standardized, to_score
 from harness.engines.fusable import check_same, check_same_asked, watching
 from harness.engines.network import Snapshot
 from harness.engines.prepared import Member
@@ -111,7 +111,7 @@ class Fused:
             "augmentation": _key(member.augmentation_key, device),
             "loss": _key(member.loss_key, device),
             "dropout": _key(member.dropout_key, device),
-            "scoring": _key(member.scoring_key, device),
+            "scoring": _key(scoring_key(member.seed, "validation"), device),
         }
         own = {name: each for name, each in own.items() if each is not None}
         own["known"] = {n: a.outputs for n, a in member.asked.items() if a.outputs is not None}

@@ -305,6 +305,9 @@ def build_for(
     if sources and given is not None:
         with global_generators(torch_seed(seed, "start"), device), torch.no_grad():
             training.model.start(module, {name: given[name] for name in sources})  # type: ignore[attr-defined]
+    for each in training.every_update:
+        if (check := getattr(each.loss, "check", None)) is not None:
+            check(module)
     module.eval()
     two = two.to(device, network.vector.dtype if two.is_floating_point() else None)
     with torch.no_grad():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from harness.engines.called import called
-from harness.engines.evaluate import evaluate
+from harness.engines.evaluate import evaluate, scoring_key
 from harness.engines.network import Snapshot, global_generators
 from harness.engines.prepared import Member
 from harness.engines.spans import Spans
@@ -137,7 +137,7 @@ class Plain:
         self._generators.__exit__(None, None, None)
 
     def epoch(self, number: int, most: int | None = None) -> list[tuple[float, ...]]:
-        """Train for one epoch, ``most`` steps of it; return each update's mean loss over them."""
+        """Train for one epoch, ``most`` steps of it; return each update's mean loss."""
         member = self._member
         member.network.module.train()
         kind, updates = member.network.vector.dtype, member.training.every_update
@@ -158,7 +158,8 @@ class Plain:
         """Return the task's scores on the validation examples."""
         member = self._member
         part, task = member.splits.validation, member.training.task
-        return [evaluate(member.network, member.frame, part, task, member.scoring_key)]
+        key = scoring_key(member.seed, "validation")
+        return [evaluate(member.network, member.frame, part, task, key)]
 
     def save(self, positions: Sequence[int]) -> list[Snapshot]:
         """Return the network's state."""

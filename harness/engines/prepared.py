@@ -14,7 +14,7 @@ import torch
 from harness.augment.fitting import check_fits
 from harness.data.splits import Part
 from harness.engines.asked import Asked, asked_of, check_asked
-from harness.engines.evaluate import logits_of, said_of
+from harness.engines.evaluate import logits_of, said_of, scoring_key
 from harness.engines.network import Learnt, Network, build, check_network, spans_of
 from harness.engines.spans import Spans
 from harness.engines.step import Frame, Rows, batch_of, dropout_keys
@@ -165,7 +165,7 @@ class Member:
         }
 
     def first_batch(self) -> Batch:
-        """Return the first batch of the first step, as the loss sees it.
+        """Return the first batch of the first step, as the loss of the first update sees it.
 
         Dropout layers are given that step's keys.
         """
@@ -185,18 +185,14 @@ class Member:
         batch = batch_of(training, self.frame, rows, lambda: self.draws(0), self.ask)
         return replace(batch, draw=lambda: self.loss_draws(0))
 
-    @cached_property
-    def scoring_key(self) -> int:
-        """The key of all that scores draw."""
-        return trial_key(self.seed, "scores")
-
     def outputs(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield what the task compares of ``"train"``, ``"validation"`` or ``"test"``, in batches.
 
         For classes that is logits and targets.
         """
         part: Part = getattr(self.splits, name)
-        return said_of(self.training.task, self.network, self.frame, part, self.scoring_key)
+        key = scoring_key(self.seed, name)
+        return said_of(self.training.task, self.network, self.frame, part, key)
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return logits ``[n, classes]`` in evaluation mode.

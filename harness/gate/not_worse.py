@@ -201,6 +201,6 @@ def _more(verdict: Verdict, n: int) -> str:
     more = verdict.more_seeds
     if more is None:
         return ""
-    if not more.within(n):
+    if more.high is None or not more.within(n):
         return f" Not even {more.reach:,} seeds would do: write a larger --margin."
     return f" About {more_text(more)} more would do: --seeds {n + rounded(more.high)}."

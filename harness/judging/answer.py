@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.floats import mean_of
 from harness.judging.leaders import Leaders, leaders
-from harness.judging.more import more_text
+from harness.judging.more import hardest, more_text
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
@@ -218,7 +218,7 @@ def _sure(results: Results, primary: Sequence[Verdict], undecided: Sequence[Verd
             if each.more_seeds is not None and each.more_seeds.within(each.seen.n)]  # fmt: skip
     needs = ""
     if more:
-        widest = more_text(max(more, key=lambda each: each.high))
+        widest = more_text(max(more, key=hardest))
         settled = "it" if len(undecided) == 1 else "them"
         if len(more) < len(undecided):
             settled = f"{len(more)} of them"

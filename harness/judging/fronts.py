@@ -208,7 +208,7 @@ def surely_behind(
     found = []
     for place in range(count):
         # the quick interval is nowhere wider than the one that settles it
-        quick = judged_interval(values - values[place], level, overlap).low > 0
+        quick = judged_interval(values - values[place], level, metric_range.overlap).low > 0
         others = np.flatnonzero(quick & no_dearer[:, place])
         found.append(any(shown(int(other), place) for other in others))
     return found

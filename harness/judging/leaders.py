@@ -101,6 +101,7 @@ def leaders(results: Results) -> Leaders | None:
     sign = -1.0 if metric.better == "lower" else 1.0
     order = sorted(own, key=lambda each: -sign * each.mean)
     whole = [each for each in order if each.group in columns]
+    whole.sort(key=lambda each: -sign * float(columns[each.group].mean()))
     rows = _compared(whole, columns, metric, results.alpha, results.declaration.overlap)
     rest = [Leader(each, math.nan, math.nan, math.nan, may_be_best=False)
             for each in order if each.group not in columns]  # fmt: skip
@@ -128,9 +129,15 @@ def ranked_by(results: Results) -> Metric | None:
 
 
 def columns_of(results: Results, metric: Metric) -> dict[str, np.ndarray]:
-    """Return the values by seed of each arm whose every planned seed finished."""
+    """Return the values by seed of each arm whose every planned seed finished.
+
+    Where claims asked some arms for more seeds than others, the seeds are those that all arms were
+    run on, if they are enough to compare by: the arms with fewer may be better.
+    """
     trials = evaluations(results.declaration, results.records)
     seeds = sorted({seed for _, seed in trials})
+    shared = [seed for seed in seeds if all((arm.name, seed) in trials for arm in results.arms)]
+    seeds = shared if len(shared) >= FEWEST else seeds
     found = {}
     for arm in results.arms:
         values = [value(trials.get((arm.name, seed)), metric.name) for seed in seeds]

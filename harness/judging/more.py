@@ -45,8 +45,16 @@ def more_needed(standing: Standing, word: Word) -> More | None:
 
 def more_text(more: More) -> str:
     """Write how many more as a range of round numbers."""
-    low, high = rounded(more.low), rounded(more.high)
+    low = rounded(more.low)
+    if more.high is None:
+        return f"{low:,} (in the hardest case no number is enough)"
+    high = rounded(more.high)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def hardest(more: More) -> float:
+    """Return how many more it takes in the hardest case: infinitely many where no number does."""
+    return math.inf if more.high is None else more.high
 
 
 def out_of_reach(more: More, metric: Metric, replicates: str, *, folds: bool = False) -> str:
@@ -86,8 +94,6 @@ def unreachable(seen: Seen, more: More, metric: Metric) -> str:
     replicates = f"{metric.replicate or 'seed'}s"
     what = "ratios" if metric.relative else "differences"
     match seen.kind:
-        case _ if seen.overlap:
-            why = _FOLDS
         case "constant" if seen.unpaired:
             why = f"all values of each side are the same, which tells little of other {replicates}"
         case "tied" if seen.unpaired:
@@ -100,6 +106,8 @@ def unreachable(seen: Seen, more: More, metric: Metric) -> str:
             )
         case "tied":
             why = f"most of the {seen.n} {what} are the same, which tells little of the others"
+        case _ if seen.overlap:
+            why = _FOLDS
         case _:
             why = f"the {what} vary too much from one to the next for so small a margin"
     if more.tells == math.inf:

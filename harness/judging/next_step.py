@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from harness.judging.more import more_text, unreachable
+from harness.judging.more import hardest, more_text, unreachable
 from harness.judging.results import Results
 from harness.judging.verdicts import Verdict
 from harness.judging.words import UNDECIDED
@@ -105,7 +105,9 @@ def _most(left: Sequence[Verdict], least: int) -> int:
     wanted = [
         verdict.seen.n + rounded(more.high)
         for verdict in left
-        if (more := verdict.more_seeds) is not None and more.within(verdict.seen.n)
+        if (more := verdict.more_seeds) is not None
+        and more.high is not None
+        and more.within(verdict.seen.n)
     ]
     return max([least, *wanted])
 
@@ -127,7 +129,7 @@ def _tells(left: Sequence[Verdict]) -> str:
     if not wanted:
         return ""
     of = "" if len(wanted) == len(left) else f" {len(wanted)} of them"
-    return f" About {more_text(max(wanted, key=lambda more: more.high))} more would tell{of}."
+    return f" About {more_text(max(wanted, key=hardest))} more would tell{of}."
 
 
 def _unreachable(left: Mapping[int, Verdict]) -> str:

@@ -7,7 +7,7 @@ import math
 from harness.judging.more import more_text
 from harness.judging.seen import Seen
 from harness.judging.wording import Context
-from harness.stats import FEWEST, LARGE_SKEW
+from harness.stats import FEWEST
 from harness.study.claims import Best, Claim, Equivalent, NotWorse, Peak, Some, Sooner, Trend
 from harness.study.formatting import effect_and_interval, format_difference, plural
 from harness.study.metrics import COUNTED, FAILED, SOONER, Metric
@@ -329,7 +329,7 @@ _FOLDS = (
 def _skewed(context: Context) -> tuple[str, ...]:
     """Say that a few values lie far on one side; nothing where they do not."""
     seen = context.seen
-    if seen.kind != "varied" or abs(seen.skew) < LARGE_SKEW:
+    if not seen.skewed:
         return ()
     side = "high" if seen.skew > 0 else "low"
     what = (

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.stats import Location, Paired, Unpaired, paired, unpaired
+from harness.stats import LARGE_SKEW, Location, Paired, Unpaired, paired, unpaired
 
 Floats = npt.NDArray[np.float64]
 Shape = Literal["holds", "unclear", "fails"]
@@ -80,6 +80,11 @@ class Seen(Paired):
     def overlap(self) -> float:
         """What folds of data add to 1/n in the variance of a mean; 0 without folds."""
         return max((place.overlap for place in self.places), default=0.0)
+
+    @property
+    def skewed(self) -> bool:
+        """Whether a few values lie far on one side."""
+        return self.kind == "varied" and abs(self.skew) >= LARGE_SKEW
 
     def in_noise(self, by: float) -> bool:
         """Whether the machine cannot tell times apart as finely as a margin, nor as seen here."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.judging.pairing import Trials, by_arm, evaluations, has_failed, mean_in_seed
 from harness.stats import t_interval
 from harness.study.declaration import Declaration
 from harness.study.designs import Arm, comparable
+from harness.study.folds import is_held_out
 from harness.study.metrics import METRICS
 from harness.trials.records import Record
 
@@ -25,7 +27,8 @@ class ArmSummary:
         failed: trials that failed, or whose metric is not finite.
         mean: mean over seeds (NaN where n = 0).
         sd: standard deviation over seeds, n - 1 in the denominator (NaN below 2).
-        low: lower end of the 95 % t interval of the mean (NaN below 2).
+        low: lower end of the 95 % t interval of the mean (NaN below 2, and on folds for what is
+            not taken on held-out examples).
         high: upper end.
     """
 
@@ -71,7 +74,15 @@ def summarise(declaration: Declaration, records: Iterable[Record]) -> tuple[ArmS
     # of what the harness does not measure, its own names say nothing
     known = METRICS if declaration.source == "build" else ()
     metrics = [name for name in dict.fromkeys([*known, *given]) if name in recorded]
-    return _summaries(groups, metrics, trials, declaration.overlap)
+    found = _summaries(groups, metrics, trials, declaration.overlap)
+    if declaration.folds is None:
+        return found
+    # of what is seen of training examples no correction is known
+    nan = math.nan
+    held_out = {name for name in metrics if is_held_out(declaration.metric(name))}
+    return tuple(
+        each if each.metric in held_out else replace(each, low=nan, high=nan) for each in found
+    )
 
 
 def _summaries(

@@ -78,6 +78,11 @@ class Verdict:
     looks: tuple[Look, ...]
     awaits: int = 0
 
+    @property
+    def skewed(self) -> bool:
+        """Whether one of its cautions is that a few values lie far on one side."""
+        return bool(self.cautions) and self.seen.skewed
+
 
 def judge(
     declaration: Declaration,

@@ -39,6 +39,12 @@ class _Disturbed(ABC):
         from harness.measures.kept import kept
 
         (metric,) = self.metrics
+        if trained.member.splits.padded:
+            raise HarnessError(
+                f"{type(self).__name__} must be given inputs of one length",
+                "sequences of unequal length, which are padded",
+                "Leave the measure out.",
+            )
         inputs, targets = trained.member.splits.test.inputs, trained.member.splits.test.targets
         draws, right = trained.draws(metric.name), 0
         with kept(trained, metric.name):

@@ -76,5 +76,7 @@ def loss_on(trained: Trained, rows: torch.Tensor) -> torch.Tensor:
     """
     member, training = trained.member, trained.member.training
     net = called(training.precision, member.network.module, member.device)
-    picked = replace(member.picked(rows), given={})
+    more = member.unlabelled_order(0)
+    more = None if more is None else more.flatten()[: len(rows)]
+    picked = replace(member.picked(rows, more), given={})
     return loss_of(training.every_update[0].loss, net, member.batch(picked, augmented=False))

@@ -70,13 +70,23 @@ class Layer(nn.Module):
 
     def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the states ``[batch, length, width]`` of inputs ``[batch, length, before]``."""
+        states, _ = self.walk(inputs, mask)
+        return torch.stack(states, dim=1)
+
+    def walk(self, inputs: Tensor, mask: Tensor | None = None) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the state after each position, ``[batch, width]``, and an LSTM's memory.
+
+        Each is what the next position is computed from: the gradient of a loss with respect to one
+        is how much that position counts, through all that follow. The list of memories is empty
+        where the cell has none.
+        """
         # the inputs' part of all positions at once: the loop is left with the states' alone
         bias = self.bias_ih if self.cell == "GRU" else self.bias_ih + self.bias_hh
         given = nn.functional.linear(inputs, self.weight_ih, bias).unbind(1)
         hidden = torch.zeros_like(given[0][:, : self.width])
         memory = hidden if self.cell == "LSTM" else None
         goes_on = None if mask is None else mask[:, :, None].unbind(1)
-        states = []
+        states, memories = [], []
         for position, each in enumerate(given):
             following, kept = self._step(each, hidden, memory)
             if goes_on is not None:
@@ -85,7 +95,9 @@ class Layer(nn.Module):
                     kept = torch.where(goes_on[position], kept, memory)
             hidden, memory = following, kept
             states.append(hidden)
-        return torch.stack(states, dim=1)
+            if memory is not None:
+                memories.append(memory)
+        return states, memories
 
     def _step(
         self, given: Tensor, hidden: Tensor, memory: Tensor | None

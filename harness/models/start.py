@@ -34,6 +34,11 @@ class Start:
     is off, and its batch normalisation neither uses nor collects the statistics of batches, but
     keeps those of the trained network.
 
+    The same inputs with other targets, such as none or coarser classes, are split otherwise, as
+    splits and folds are drawn in proportion to classes. So a network trained on these may have seen
+    inputs that the new one is tested on. Declare the same targets, or give both an official test
+    set.
+
     Attributes:
         from_: the Training whose weights are taken over. Its classes may be others, its task, too.
         freeze: parts that are not trained, by the names of submodules, with dots for one within

@@ -130,9 +130,9 @@ def check_scores(work: Work, arm: str, asked: Iterable[str]) -> None:
             raise HarnessError(
                 f"arm {arm} learns {type(task).__name__}, whose scores are "
                 f"{', '.join(scores)}; a study must ask for one of them",
-                repr(name),
+                f"{name!r}{', the default objective' if name == 'validation_loss' else ''}",
                 f"Write {name.partition('_')[0]}_{scores[0]}, as the metric of a claim or the "
-                "study's objective=.",
+                "study's objective=; or another task= in the Training.",
             )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from harness.data.declared import Declared
+from harness.identity.needed import held_in
 from harness.messages.errors import HarnessError
 from harness.planning.datasets import facts_of
 from harness.study.declaration import Declaration
@@ -27,17 +29,19 @@ def folds_of(works: Iterable[Work]) -> Folds | None:
         HarnessError: one data set is folded and another is not, or otherwise; or the data is not
             there, or a size does not fit it.
     """
-    data = [each for work in with_needs(works) for each in work.data_sets()]
+    data_sets = [each for work in with_needs(works) for each in work.data_sets()]
+    data = [each for one in data_sets for each in _declared_in(one)]
     numbers = {each.folds if isinstance(each, Declared) else None for each in data}
     if not numbers - {None}:
         return None
     if len(numbers) > 1:
         said = sorted("no folds" if each is None else f"folds={each}" for each in numbers)
         raise HarnessError(
-            "all data sets of a study, those of teachers too, must have the same folds, so that "
-            "nobody learns from what another arm is tested on in the same seed",
+            "all data sets of a study, those of teachers too, must have the same folds, as "
+            "intervals are corrected for those of all arms together",
             " and ".join(said),
-            "Write the same folds= in each, or in none.",
+            "Write the same folds= in each, or in none; data with an official test set has no "
+            "folds, so beside it leave folds= out.",
         )
     found = [
         Folds(facts.folds, facts.shares.train, facts.shares.validation, facts.shares.test)
@@ -45,6 +49,12 @@ def folds_of(works: Iterable[Work]) -> Folds | None:
         if facts is not None
     ]
     return max(found, key=lambda each: each.overlap)
+
+
+def _declared_in(data: Any) -> list[Any]:
+    """Return the data sets that one is made of, as of one's own kind around a declared one."""
+    kind: type[Any] = Declared  # mypy takes no abstract class for a type[T]
+    return [each for _, each in held_in(data, kind)] or [data]
 
 
 def declared_with_folds(study: Study, scale: str, trials: Mapping[str, Trial]) -> Declaration:

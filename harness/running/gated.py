@@ -199,11 +199,11 @@ def _breaks(training: Training, device: torch.device) -> tuple[Figures, str]:
     """Return the graph breaks of a forward pass in training; none where it cannot be traced."""
     set_up(device)
     member = make_ready(training, 0, device, untrained(training, 0))
-    inputs = member.splits.train.pick(next(iter(member.order(0))))[0]
+    arguments = member.first_batch().arguments
     with global_generators(torch_seed(0, "noise"), device):
         member.network.module.train()
         try:
-            count = graph_breaks(member.network.module, inputs)
+            count = graph_breaks(member.network.module, *arguments)
         except Exception as error:  # whatever tracing makes of a user's own network
             first = (str(error).strip().splitlines() or [""])[0]
             return [], f"Graph breaks cannot be counted: {type(error).__name__}: {first}"

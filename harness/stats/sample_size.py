@@ -17,14 +17,15 @@ class More:
     Attributes:
         low: about how many further seeds, if the true effect is easy to tell: a third of the
             margin beyond 0 or beyond the margin.
-        high: if it is as hard to tell as can be: half way between 0 and the margin.
+        high: if it is as hard to tell as can be: half way between 0 and the margin; ``None`` where
+            no number is enough, as training sets of folds overlap.
         reach: seeds beyond which no promise is made.
         tells: half the width of the interval from that many seeds: differences of about this size
             could be told.
     """
 
     low: int
-    high: int
+    high: int | None
     reach: int
     tells: float
 
@@ -58,17 +59,21 @@ def more_seeds(places: Sequence[Location], margin: float, alpha: float, reach: i
         for width in (margin * 4 / 3, margin / 2)
     ]
     tells = max(max(place.reaches(alpha, max(reach, 2))) for place in places)
-    return More(max(1, needed[0] - n), max(1, needed[1] - n), reach, tells)
+    high = None if needed[1] >= _MOST else max(1, needed[1] - n)
+    return More(max(1, needed[0] - n), high, reach, tells)
+
+
+_MOST = 10**12
+"""More seeds than anybody will ever train: an interval that is still too wide stays so."""
 
 
 def _needed(place: Location, width: float, alpha: float) -> int:
     """Return the fewest seeds from which an interval reaches no further than a width."""
-    most = 10**12  # more than anybody will ever train
 
     def narrow(n: int) -> bool:
         return bool(max(place.reaches(alpha, n)) < width)
 
-    return bisect_left(range(most), True, lo=2, key=narrow)
+    return bisect_left(range(_MOST), True, lo=2, key=narrow)
 
 
 def rounded(count: int) -> int:

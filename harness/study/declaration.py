@@ -111,6 +111,8 @@ class Declaration:
         if self.folds is not None:
             searched = self.objectives if self.search is not None else ()
             self.folds.check(self.claims, searched, self.metric)
+            if self.search is not None:
+                self.folds.check_pruner(self.search.pruner)
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:

@@ -38,7 +38,7 @@ class OfMember:
 
         from harness.randomness.streams import torch_seed  # imports numpy
 
-        whole = self.data.splits(seed // SEEDS)
+        whole = self.data.splits(seed // SEEDS - 1)
         if not self.bootstrap:
             return whole
         count = len(whole.train)
@@ -51,7 +51,8 @@ class OfMember:
 class Ensemble:
     """Networks trained apart, whose predictions are averaged.
 
-    For classes that is the mean of the predicted probabilities, for quantities that of the outputs
+    For classes, also of places, that is the mean of the predicted probabilities, for quantities and
+    inputs that of the outputs
     (Lakshminarayanan et al. 2017, https://arxiv.org/abs/1612.01474, section 2.4). Its metrics are
     the scores of its task on validation and test examples. What its members took to train counts
     as its own time.
@@ -69,7 +70,8 @@ class Ensemble:
             the training part: bagging (Breiman 1996, Machine Learning 24).
 
     Raises:
-        HarnessError: there are fewer than two members, or they differ in data or task.
+        HarnessError: there are fewer than two members, or they differ in data or task; one needs
+            another Training; or what they say cannot be averaged.
 
     Example:
         >>> from harness import Ensemble, Training
@@ -79,7 +81,7 @@ class Ensemble:
         >>> one = Training(digits(), MLP(), SGD(lr=0.1), batch_size=32, epochs=9)
         >>> five = Ensemble(of=one, members=5)
         >>> [five.seed_of_need(name, 7) for name in five.needs()]
-        [7, 7001, 7002, 7003, 7004]
+        [7, 8001, 8002, 8003, 8004]
     """
 
     kind: ClassVar[str] = "ensemble"
@@ -90,6 +92,27 @@ class Ensemble:
 
     def __post_init__(self) -> None:
         checks.flag(self, "bootstrap", self.bootstrap)
+        self._check_members()
+        self._check_task()
+
+    def _check_task(self) -> None:
+        for each in self.of if isinstance(self.of, tuple) else (self.of,):
+            if each.needs():
+                raise HarnessError(
+                    "members of an Ensemble must need no other Training, which would be trained on "
+                    "what the ensemble is tested on",
+                    f"one that needs {', '.join(each.needs())}",
+                    "Give them a loss and a model of their own.",
+                )
+        kind = self.first.task.kind
+        if kind == "samples" or (kind == "inputs" and self.bootstrap):
+            raise HarnessError(
+                "members of an Ensemble must say what can be averaged",
+                f"{type(self.first.task).__name__}() with bootstrap={self.bootstrap}",
+                "Learn classes, quantities, or a class for each place.",
+            )
+
+    def _check_members(self) -> None:
         if isinstance(self.of, Training):
             checks.whole(self, "members", self.members, 5, least=2)
             if self.members is not None and self.members > SEEDS:
@@ -148,7 +171,8 @@ class Ensemble:
         """
         place = int(name)
         own = not isinstance(self.of, Training) or (place == 0 and not self.bootstrap)
-        return seed if own else seed * SEEDS + place
+        # of seed 0, too, none that other trials have
+        return seed if own else (seed + 1) * SEEDS + place
 
     def lacks(self, metric: str) -> bool:
         """Whether a metric is one of another task, which its members never record either."""

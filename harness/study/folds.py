@@ -12,6 +12,7 @@ What needs more than a variance is refused, since no correction of it is known:
 - Claims on failed runs, and on which arm is first (``Sooner``), count seeds as independent tosses.
 - Claims on numbers that are not taken on held-out examples: of what is seen of training examples,
   most are shared by two folds, and the correlation is larger than supposed.
+- The pruner ``wilcoxon``, which compares settings over seeds by ranks.
 - Permutation tests, which describe: folds cannot be exchanged as independent seeds can. They are
   left out of the report.
 - Gates (``harness gate --quality``), whose promise is one error in a hundred, exactly.
@@ -98,13 +99,36 @@ class Folds:
         for name in objectives:
             _check_held_out(metric(name), f"the objective {name}", self)
 
+    def check_pruner(self, pruner: str) -> None:
+        """Check that what ends trials of a search early takes no folds for independent seeds.
+
+        Args:
+            pruner: its name.
+
+        Raises:
+            HarnessError: it does.
+        """
+        if pruner == "wilcoxon":
+            raise HarnessError(
+                "a pruner must not compare settings over folds of data, which are no independent "
+                "seeds",
+                f"pruner='wilcoxon' with {self.named}",
+                "Write pruner='none', or leave folds= out of the data.",
+            )
+
+
+def is_held_out(metric: Metric) -> bool:
+    """Whether a metric is taken on test or validation examples, or does not vary with seeds."""
+    named = metric.name.startswith(("test_", "validation_")) or metric.name in HELD_OUT
+    return named or metric.replicate != "seed"
+
 
 def _check_held_out(metric: Metric, what: str, folds: Folds) -> None:
-    held_out = metric.name.startswith(("test_", "validation_")) or metric.name in HELD_OUT
-    if metric.replicate == "seed" and not held_out:
+    if not is_held_out(metric):
         raise HarnessError(
             "what is judged on folds of data must be taken on test or validation examples, as two "
             "folds share most of their training examples",
             f"{what} with {folds.named}",
-            "Take a metric such as test_loss, or leave folds= out of the data.",
+            "Take a metric such as test_loss, or leave folds= out of the data; begin the name of a "
+            "measure of your own with test_ where it is taken on test examples.",
         )

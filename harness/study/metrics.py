@@ -89,9 +89,11 @@ def _split_metrics() -> list[Metric]:
             Metric(f"{split}_accuracy", f"{title} accuracy", "fraction", "higher",
                    f"Share classified correctly of {where}.", least=0),
             Metric(f"{split}_squared_error", f"{title} squared error", "", "lower",
-                   f"Mean squared error on {where}, in squares of the target's unit.", least=0),
+                   f"Mean squared error on {where}, in squares of the target's unit; of inputs "
+                   "that are rebuilt, standardised.", least=0),
             Metric(f"{split}_absolute_error", f"{title} absolute error", "", "lower",
-                   f"Mean absolute error on {where}, in the target's unit.", least=0),
+                   f"Mean absolute error on {where}, in the target's unit; of inputs that are "
+                   "rebuilt, standardised.", least=0),
             Metric(f"{split}_r2", f"{title} R²", "", "higher",
                    f"Share of the target's variance that is explained on {where}; 0 is what the "
                    "mean of these examples would give, and less is worse than that."),

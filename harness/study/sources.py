@@ -290,7 +290,8 @@ def check_objective(study: Study) -> None:
         raise HarnessError(
             "settings must be chosen on the validation split",
             f"objective={name!r}",
-            "Write objective='validation_loss' or 'validation_accuracy'.",
+            "Write objective='validation_loss', or another score of the task, such as "
+            "'validation_accuracy' or 'validation_squared_error'.",
         )
 
 

@@ -2,9 +2,9 @@
 
 In reading order: ``losses``, what is minimised; ``rebuilding``, of autoencoders; ``adversarial``,
 of two networks against each other; ``scores``, numbers of a whole part of the data, summed batch by
-batch; ``place_scores``, those of a class for each place; ``task``, which says what a network must
-put out and which scores it has; ``places`` and ``making``, tasks of a class for each place, and of
-making more such inputs.
+batch; ``place_scores``, those of a class for each place; ``places``, tasks of such classes;
+``task``, what a task says of itself, and the first three; ``making``, the task of making more such
+inputs.
 """
 
 from harness.tasks.adversarial import GANLoss, WassersteinLoss

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from harness.floats import on
 from harness.messages import checks
+from harness.messages.errors import HarnessError
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from harness.tasks.losses import Batch, Net
 
@@ -116,6 +118,24 @@ class WassersteinLoss:
         if not on(self.penalty):
             return loss
         return loss + self._of_slope(judge, batch, made) * self.penalty
+
+    def check(self, module: nn.Module) -> None:
+        """Check that the critic says of each input alone what it says of it, where slopes count.
+
+        Raises:
+            HarnessError: it normalises across the batch.
+        """
+        from torch.nn.modules.batchnorm import _BatchNorm
+
+        if not on(self.penalty) or self.of == "generator":
+            return
+        for name, each in module.get_submodule("discriminator").named_modules():
+            if isinstance(each, _BatchNorm):
+                raise HarnessError(
+                    "a critic with a penalty on its slope must not normalise across the batch",
+                    f"discriminator.{name}, a {type(each).__name__}",
+                    "Write normalisation='layer', or penalty=0.0 and a Clamp.",
+                )
 
     def _of_slope(self, judge: _Judge, batch: Batch, made: torch.Tensor) -> torch.Tensor:
         """Return the mean of (slope - 1)² at points between real and made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,6 +11,7 @@ from harness.messages.errors import HarnessError
 from harness.messages.levels import own
 from harness.tasks.losses import Batch, Loss, Net
 from harness.tasks.scores import Score
+from harness.tasks.task import check_not_padded
 
 if TYPE_CHECKING:
     import torch
@@ -81,11 +83,14 @@ class FrechetDistance:
             _moments(state[f"{name} count"], state[f"{name} sum"], state[f"{name} products"])
             for name in ("made", "there")
         )
-        root = _root(spread)
-        shared = _roots(root @ other_spread @ root).sum()
+        whole = (spread.sum() + other_spread.sum()).isfinite()
+        # of what is no number no eigenvalue can be found: the distance is none either
+        one, other = (each.where(whole, 0) for each in (spread, other_spread))
+        root = _root(one)
+        shared = _roots(root @ other @ root).sum()
         apart = (mean - other_mean).square().sum()
-        distance: torch.Tensor = apart + spread.trace() + other_spread.trace() - 2 * shared
-        return distance
+        distance: torch.Tensor = apart + one.trace() + other.trace() - 2 * shared
+        return distance.where(whole, math.nan)
 
 
 _WEIGHTS = 0x5EED
@@ -174,6 +179,13 @@ class Generation:
 
     def outputs(self, known: Known) -> int:
         """Return the number of classes, 0 where there are none; see ``Task``."""
+        check_not_padded(self, known)
+        if self.conditional and not known.targets.stratified:
+            raise HarnessError(
+                "Generation(conditional=True) must have a class for each input as targets",
+                str(known.targets),
+                "Give the data classes, or write conditional=False.",
+            )
         return known.targets.classes
 
     def shape(self, known: Known) -> tuple[int, ...]:

@@ -68,7 +68,7 @@ class PlaceAccuracy:
 
     def update(self, state: State, outputs: torch.Tensor, targets: torch.Tensor) -> State:
         """Add a batch; see :class:`harness.tasks.scores.Score`."""
-        right = outputs.argmax(dim=1) == targets  # never where a target is negative
+        right = outputs.max(dim=1).indices == targets  # never where a target is negative
         return _counted(state, right.sum(), (targets >= 0).sum())
 
     def value(self, state: State) -> torch.Tensor:
@@ -165,7 +165,7 @@ def _maps(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, t
 
     classes = torch.arange(outputs.shape[1], device=outputs.device)
     classes = classes.view(-1, *(1,) * (targets.ndim - 1))
-    told = (outputs.argmax(dim=1)[:, None] == classes) & (targets >= 0)[:, None]
+    told = (outputs.max(dim=1).indices[:, None] == classes) & (targets >= 0)[:, None]
     return told, targets[:, None] == classes
 
 

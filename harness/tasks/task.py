@@ -114,7 +114,7 @@ class Classification:
                 "Classification, the task of a Training that names no other, must have classes as "
                 "targets, whole numbers",
                 str(targets),
-                "Write task=Regression() and loss=SquaredLoss(), or make class numbers of them: "
+                "Write task=Regression(), or make class numbers of them: "
                 "targets.astype(int), or numpy.argmax(targets, axis=1) where they are 1 for the "
                 "class and 0 elsewhere.",
             )
@@ -212,6 +212,7 @@ class Reconstruction:
 
     def outputs(self, known: Known) -> int:
         """Return how many numbers an input has; see :class:`Task`."""
+        check_not_padded(self, known)
         return math.prod(known.shape)
 
     def shape(self, known: Known) -> tuple[int, ...]:
@@ -226,3 +227,17 @@ class Reconstruction:
     def says(self, net: Net, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs as they are rebuilt, and as they are; see :class:`Task`."""
         return net(*batch.arguments), batch.inputs
+
+
+def check_not_padded(task: Task, known: Known) -> None:
+    """Check that inputs are of one length, where padding would be learnt and scored.
+
+    Raises:
+        HarnessError: they are padded.
+    """
+    if known.padded:
+        raise HarnessError(
+            f"{type(task).__name__} must have inputs of one length",
+            "sequences of unequal length, which are padded",
+            "Cut them to one length.",
+        )

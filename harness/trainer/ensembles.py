@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from harness.engines.evaluate import said_of, score
+from harness.engines.evaluate import said_of, score, scoring_key
 from harness.engines.network import Learnt, build
 from harness.engines.step import Frame
-from harness.randomness.counting import trial_key
 from harness.study.ensemble import Ensemble
 from harness.tasks.task import Task
 from harness.trainer.failures import DivergedError
@@ -54,7 +53,7 @@ def scores_of(
     metrics: dict[str, float] = {}
     for part in ("validation", "test") if test else ("validation",):
         said = [  # one network after the other: each leaves its state behind when it is done
-            list(said_of(task, network, frame, getattr(splits, part), trial_key(seed, "scores")))
+            list(said_of(task, network, frame, getattr(splits, part), scoring_key(seed, part)))
             for network, frame in members
         ]
         found = score(task, averaged(task, said), device)
@@ -75,7 +74,7 @@ def averaged(task: Task, said: Sequence[Sequence[Said]]) -> Iterator[Said]:
     """
     for batches in zip(*said, strict=True):
         outputs = torch.stack([each for each, _ in batches])
-        if task.kind == "classes":
+        if task.kind in {"classes", "class maps", "tokens"}:
             each = outputs.log_softmax(dim=2)
             mean = each.logsumexp(dim=0) - math.log(len(outputs))
         else:

@@ -119,12 +119,12 @@ class Training:
             ("data", Data, "digits() from harness.data"),
             ("model", Model, "ConvNet(depth=20) from harness.models"),
             ("schedule", Schedule, "Cosine() from harness.schedules"),
-            ("task", Task, "Classification() from harness.tasks"),
+            ("task", Task, "Classification() or Regression() from harness"),
         )
         check_kinds(
             self,
             ("optimizer", Optimizer, "SGD(lr=0.1) from harness.optim"),
-            ("loss", Loss, "CrossEntropy() from harness.tasks"),
+            ("loss", Loss, "CrossEntropy() or SquaredLoss() from harness"),
             ("penalty", Penalty, "L2(1e-4) from harness.penalties"),
             ("clip", Clip, "ClipNorm(1.0) from harness.clipping"),
             ("stopping", EarlyStopping, "EarlyStopping(patience=5) from harness.stopping"),

@@ -60,7 +60,10 @@ class Update:
     clip: Clip | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "part", own(self.part))
+        part = own(self.part)
+        if isinstance(part, tuple) and all(isinstance(each, str) for each in part):
+            part = part[0] if len(part) == 1 else tuple(sorted(part))  # one way to write each
+        object.__setattr__(self, "part", part)
         if not self.names or not all(isinstance(each, str) for each in self.names):
             raise HarnessError(
                 "Update(part=...) must be the name of a submodule, or a tuple of names",
@@ -70,7 +73,7 @@ class Update:
         checks.whole(self, "times", self.times, 5)
         check_kinds(
             self,
-            ("loss", Loss, "CrossEntropy() from harness.tasks"),
+            ("loss", Loss, "CrossEntropy() or SquaredLoss() from harness"),
             ("optimizer", Optimizer, "Adam(lr=1e-3) from harness.optim"),
         )
         check_kinds(
@@ -112,10 +115,14 @@ def check_kinds(owner: object, *kinds: tuple[str, type, str], optional: bool = F
             if isinstance(value, type) and name in {"task", "loss"}:
                 mend = f"{value.__name__}(), with the parentheses"
             raise HarnessError(
-                f"{type(owner).__name__}({name}=...) must be a {kind.__name__}",
+                f"{type(owner).__name__}({name}=...) must be {_a(kind.__name__)}",
                 repr(value),
                 f"Write {name}={mend}.",
             )
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
 
 
 def check_loss(owner: str, loss: Loss) -> None:

@@ -257,7 +257,7 @@ def _judged(results: Results) -> Iterator[str]:
     if costs:
         yield f"Compared in {join(costs)} on one machine; another may answer otherwise."
     if trained:
-        yield OVERLAP[results.declaration.source]
+        yield FOLDED if results.declaration.folds else OVERLAP[results.declaration.source]
 
 
 DRAWN: Mapping[Source, str] = {
@@ -272,9 +272,15 @@ DRAWN: Mapping[Source, str] = {
 """What the seeds of a study stand for."""
 
 _OWN = "so seeds are not fully independent where test sets of different seeds overlap."
+FOLDED = (
+    "The folds of one repetition share no test example, but their training sets overlap; those of "
+    "different repetitions share examples of both, so seeds are not fully independent."
+)
+"""What makes seeds depend on each other where data is folded."""
 OVERLAP: Mapping[Source, str] = {
     "build": "Where the data has no test set of its own, the test sets of different seeds overlap, "
-    "so seeds are not fully independent.",
+    "so seeds are not fully independent. Training sets overlap, too: in a simulation with 100 rows "
+    "and 15 seeds, intervals at 95 % left out the truth in 19 % of data sets.",
     "train": f"Which examples are tested on is the function's own business, {_OWN}",
     "command": f"Which examples are tested on is the command's own business, {_OWN}",
     "results": f"Which examples were tested on was not seen, {_OWN}",

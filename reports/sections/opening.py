@@ -210,7 +210,7 @@ def verdict_cell(verdict: Verdict) -> Cell:
 def told_cell(verdict: Verdict) -> Cell:
     """Show the word with direction and size below it, and a sign where it rests on much."""
     note = verdict.told
-    if verdict.cautions:
+    if verdict.skewed:
         note += ("; " if note else "") + "⚠ skewed"
     return replace(verdict_cell(verdict), note=note)
 

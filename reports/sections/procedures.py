@@ -60,10 +60,11 @@ def folded(results: Results) -> Iterator[Procedure]:
     folds = results.declaration.folds
     if folds is None:
         return
-    whole, more = divmod(len(results.seeds), folds.number)
+    ran = {r.seed for r in results.records if r.role == "evaluate" and r.seed in results.seeds}
+    whole, more = divmod(len(ran), folds.number)
     times = f"{plural(whole, 'repetition')} of {plural(folds.number, 'fold')}"
     if more:
-        times = f"{times} and {more} folds of another" if whole else f"{more} of the folds"
+        times = f"{times} and {plural(more, 'fold')} of another" if whole else plural(more, "fold")
     yield Procedure(
         folds.named[:1].upper() + folds.named[1:],
         f"Seed s is tested on fold s mod {folds.number} of a partition of the data that is drawn "
