@@ -33,22 +33,19 @@ def blobs(apart: float) -> Any:
     return arrays(corners[classes] + random.normal(size=(400, 3)), classes, "blobs", test=200)
 
 
-def begun(data: Any, **model: Any) -> Trained:
+def begun(data: Any, code: int = 3, *, variational: bool = False) -> Trained:
     """An autoencoder of float64, untrained, whose code and output tests may set."""
     _, scale = STUDY.study.scale("quick")
     training = STUDY.build(scale, "plain", 2.0, lr=0.01)
-    spec = AutoEncoder(**{"code": 3, "hidden": ()} | model)
+    spec = AutoEncoder(code, hidden=(), variational=variational)
     training = replace(training, data=data, model=spec, precision="float64")
     return Trained(make_ready(training, 0, CPU))
 
 
 def told(trained: Trained, which: str, weights: torch.Tensor) -> None:
     """Give the one layer of a part these weights, and no biases."""
-    (layer,) = (
-        each
-        for each in trained.network.module.get_submodule(which)
-        if isinstance(each, torch.nn.Linear)
-    )
+    part = trained.network.module.get_submodule(which)
+    (layer,) = (each for each in part.modules() if isinstance(each, torch.nn.Linear))
     with torch.no_grad():
         layer.weight.copy_(weights)
         layer.bias.zero_()
