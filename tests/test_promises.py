@@ -46,7 +46,7 @@ from harness.storing.notes import write_choice
 from harness.storing.store import open_store
 from harness.trainer.train import train
 from harness.trials.records import Record
-from harness.trials.trial import TEACHER
+from harness.trials.trial import SHARED
 from tests.test_honesty import CLEAN, DIRECTION, accuracies, judged, most
 from tests.test_modes import BASE, apart, not_degenerate, outcomes, varied
 
@@ -346,8 +346,8 @@ def test_a_teacher_is_trained_once_for_each_seed_and_teaches_all_its_students(
     STEPS.clear()
     found = recorded(tmp_path / "x.db", study_of(build, "temperature", 1.0, 4.0), Mode())
     assert len(STEPS) == once * SEEDS, "a teacher was trained for a student alone"
-    teachers = [each for each in found if each.arm == TEACHER]
-    students = [each for each in found if each.arm != TEACHER]
+    teachers = [each for each in found if each.arm == SHARED]
+    students = [each for each in found if each.arm != SHARED]
     assert [each.seed for each in teachers] == list(range(SEEDS))
     assert len(students) == 2 * SEEDS
     for each in students:  # as one that trains its own teacher first, to the last bit
