@@ -30,11 +30,13 @@ GAN collapses was seen before the claims were written. `standard` and `full` are
 MNIST, with convolutions; nothing was trained there before.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from harness import (
     Arms,
@@ -59,6 +61,9 @@ from harness.penalties import Clamp
 from harness.tasks.losses import Loss
 from harness.trained import Trained
 
+if TYPE_CHECKING:
+    import torch
+
 MADE, SHARE, NEAR = 2000, 0.2, 1 - math.exp(-4.5)
 """Samples made; the part of its fair share that finds a class; the part of a normal distribution
 in the plane that lies within 3 standard deviations."""
@@ -78,6 +83,8 @@ def ring(modes: int = 8, radius: float = 2.0, std: float = 0.1, each: int = 1000
 
 def make(trained: Trained) -> torch.Tensor:
     """Return samples ``[MADE, *shape]``, standardised; as many of each class where told one."""
+    import torch
+
     member, draws = trained.member, trained.draws("made")
     task = member.training.task
     assert isinstance(task, Generation)
@@ -98,6 +105,8 @@ def shares(made: torch.Tensor, inputs: torch.Tensor, targets: torch.Tensor) -> t
         inputs: training examples, ``[m, *shape]``, of which each class has some.
         targets: their classes, int64 ``[m]``.
     """
+    import torch
+
     made, inputs = made.flatten(1).double(), inputs.flatten(1).double()
     groups = [inputs[targets == each] for each in range(int(targets.max()) + 1)]
     means = torch.stack([group.mean(dim=0) for group in groups])

@@ -274,7 +274,7 @@ def test_the_global_generators_are_left_as_they_were():
 
 
 def test_a_student_is_calibrated_without_training_its_teacher(monkeypatch):
-    monkeypatch.setattr("harness.trainer.train.teach", None)
+    monkeypatch.setattr("harness.trainer.train.train_need", None)
     taught = replace(BASE, loss=Distillation(replace(BASE, epochs=10**6)))
     choice = calibrate(taught, CPU, 8, kinds=EAGER, bench=GENEROUS)
     assert [each.mode for each in choice.timings] == [PLAIN, FUSED8]

@@ -324,10 +324,11 @@ def test_the_trainer_alone():
 
 TRAINER = {
     "agreement", "always", "asked", "calibration", "called", "canonical", "counting", "dropout",
-    "evaluate", "failures", "fitting", "floats", "fusable", "fused", "gradients", "kept", "kinds",
-    "losses", "modes", "needed", "network", "parts", "plain", "prepared", "programs",
-    "schedules", "scores", "slot", "spans", "splits", "stacked", "step", "stopping", "streams",
-    "structure", "task", "train", "trained", "training", "updates", "weights",
+    "evaluate", "failures", "fitting", "floats", "fusable", "fused", "gradients", "kept",
+    "kinds", "losses", "modes", "needed", "network", "parts", "plain", "prepared", "programs",
+    "scaling", "schedules", "scores", "sizes", "slot", "spans", "splits", "stacked", "step",
+    "stopping", "streams", "structure", "task", "train", "trained", "training", "tried",
+    "updates", "weights",
 }  # fmt: skip
 """Modules of which something counts for every trial: short, and known by name."""
 

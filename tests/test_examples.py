@@ -15,10 +15,13 @@ import harness.models
 import harness.optim
 import harness.penalties
 import harness.schedules
+from harness.data.sizes import Targets
+from harness.identity.needed import held_in
 from harness.measures import measured
 from harness.stopping import Pruning
 from harness.study.metrics import Metric
 from harness.study.space import Space
+from harness.tasks import SegmentationLoss, SequenceLoss
 from tests.layout import files
 
 
@@ -39,9 +42,13 @@ PUBLIC = {
     for name in module.__all__
     if callable(getattr(module, name))
 } | {
-    f"harness.data.{name}": getattr(harness.data, name) for name in ("arrays", "images", "digits")
+    f"harness.data.{name}": getattr(harness.data, name)
+    for name in ("arrays", "from_dataset", "images", "digits")
 } | {
-    f"{value.__module__}.{value.__name__}": value for value in (measured, Metric, Pruning, Space)
+    f"{value.__module__}.{value.__name__}": value
+    for value in (
+        measured, Metric, Pruning, Space, held_in, Targets, SegmentationLoss, SequenceLoss,
+    )
 } | {
     f"{module.__name__}.{name}": value
     for module in (harness.penalties, harness.clipping, harness.schedules)

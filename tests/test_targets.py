@@ -290,12 +290,12 @@ def test_a_vocabulary_that_is_too_small_is_told_before_training() -> None:
     facts = TEXT.facts()
     for call in (
         lambda: build(training, TEXT.splits(0), 0, CPU),
-        lambda: check_declared(training, facts, facts.shares.train, 0),
+        lambda: check_declared(training, facts, facts.shares.train, 0, {}),
     ):
         text = refused(call)
         assert "must know every token id of its data, 0 to 29" in text
         assert "tokens=30" in text
-    check_declared(replace(training, model=Words(tokens=30)), facts, facts.shares.train, 0)
+    check_declared(replace(training, model=Words(tokens=30)), facts, facts.shares.train, 0, {})
 
 
 @pytest.mark.parametrize("augmentation", [Brightness(0.5), Noise(0.1), Mixup(0.5)])

@@ -265,18 +265,6 @@ class Training:
 
         Raises:
             HarnessError: two of them have one name.
-
-        Example:
-            >>> from harness import Distillation, Training
-            >>> from harness.data import digits
-            >>> from harness.models import MLP
-            >>> from harness.optim import SGD
-            >>> large = Training(digits(), MLP(hidden=(256,)), SGD(lr=0.1), 32, epochs=9)
-            >>> small = Training(
-            ...     digits(), MLP(), SGD(lr=0.1), 32, epochs=9, loss=Distillation(teacher=large)
-            ... )
-            >>> list(small.needs())
-            ['teacher']
         """
         return _held([self.model, *self._losses()])
 
