@@ -29,8 +29,11 @@ from harness.tasks import (
     Batch,
     Classification,
     CrossEntropy,
+    Generation,
     Huber,
     Regression,
+    Segmentation,
+    Sequence,
     SquaredLoss,
 )
 from harness.tasks.scores import BETTER, PARTS
@@ -101,7 +104,8 @@ def test_scores_are_those_of_scikit_learn_batch_by_batch(offset: float) -> None:
 
 
 def test_each_score_has_metrics_with_its_direction() -> None:
-    named = {each.name for task in (Classification(), Regression()) for each in task.scores}
+    tasks = (Classification(), Regression(), Segmentation(), Sequence(), Generation(latent=2))
+    named = {each.name for task in tasks for each in task.scores}
     assert named == set(BETTER)
     for name, better in BETTER.items():
         assert {METRICS[f"{part}_{name}"].better for part in PARTS} == {better}
