@@ -90,7 +90,7 @@ def test_one_s_own_packages_are_found_beside_it(
     assert said["reports"] == str(inner / "reports" / "__init__.py")
     assert said["studies"] == str(inner / "studies" / "__init__.py")
     assert said["own"] == [str(here / top / "mine.py") for top in ("studies", "reports")]
-    assert said["built in"] == 8
+    assert said["built in"] == 13
     assert said["old"] == "harness.studies.residual_depth"
     assert said["to copy"] == ["harness.studies.searches.trees", "harness.studies.examples.forest"]
     assert not said["torch"]

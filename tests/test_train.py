@@ -299,7 +299,7 @@ def test_what_an_outcome_holds(training):
         "generalisation_gap",
     }  # fmt: skip
     assert seen.layers == {}
-    assert seen.network is None
+    assert seen.learnt is None
     assert seen.note == ""
     assert seen.curves.keys() == {"train_loss", "validation_loss", "validation_accuracy"}
     assert {len(curve) for curve in seen.curves.values()} == {training.epochs}
@@ -695,11 +695,11 @@ def test_a_network_is_kept_where_asked_for():
     (seen,) = train_together([Request(training, 0, keep=True)], CPU, Mode())
     assert isinstance(seen, TrainingResult)
     model = by_hand(training, 0, HandSGD, "blocks.0").model
-    assert seen.network is not None
-    assert torch.equal(seen.network.vector, torch.cat([p.flatten() for p in model.parameters()]))
-    for name, each in seen.network.held.items():
-        assert torch.equal(each, model.get_buffer(name))
-    assert "norm.running_mean" in seen.network.held
+    assert seen.learnt is not None
+    named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    for name, each in seen.learnt.items():
+        assert torch.equal(each, named[name]), name
+    assert seen.learnt.keys() >= {"norm.running_mean", *dict(model.named_parameters())}
 
 
 def test_precision_is_that_of_parameters_and_sums():
