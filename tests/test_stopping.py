@@ -174,14 +174,13 @@ def test_the_network_that_is_returned_is_the_best_one():
     again = Request(replace(BUFFERED, epochs=epochs), 0, keep=True)
     (short,) = train_together([again], CPU, Mode())
     assert isinstance(short, TrainingResult)
-    assert seen.network is not None
-    assert short.network is not None
-    assert torch.equal(seen.network.vector, short.network.vector)
+    assert seen.learnt is not None
+    assert short.learnt is not None
     # the keys of dropout and augmentation are those of a step, and no state of the network
-    names = [name for name in seen.network.held if "running" in name]
-    assert len(names) == 2 * 7
-    for name in names:
-        assert torch.equal(seen.network.held[name], short.network.held[name])
+    assert len([name for name in seen.learnt if "running" in name]) == 2 * 7
+    assert seen.learnt.keys() == short.learnt.keys()
+    for name, each in seen.learnt.items():
+        assert torch.equal(each, short.learnt[name]), name
 
 
 def test_divergence_is_no_reason_to_fall_back_on_an_earlier_epoch():
@@ -218,7 +217,7 @@ def test_bad_improvements(by):
 
 
 def test_a_training_wants_the_real_thing():
-    with pytest.raises(HarnessError, match=r"Training\(stopping=...\) must be a EarlyStopping"):
+    with pytest.raises(HarnessError, match=r"Training\(stopping=...\) must be an EarlyStopping"):
         replace(BASE, stopping=3)
 
 
