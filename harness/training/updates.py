@@ -20,7 +20,8 @@ class Update:
     """One of several updates of a training step: an optimizer that moves one part by one loss.
 
     The updates of a step follow one another: each sees what those before it have done. A part of
-    the network that none of them moves keeps its initial weights.
+    the network that none of them moves keeps its parameters; its batch normalisation and dropout
+    work as in training, other than in a part that ``Start`` freezes.
 
     Attributes:
         part: of the network, by the name of a submodule, as ``module.named_modules()`` gives it;
